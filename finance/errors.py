@@ -1,0 +1,103 @@
+"""What can go wrong in the books. An error's docstring is its sentence; `code` is its name on the wire."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class FinanceError(Exception):
+    """The request could not be carried out."""
+
+    code: ClassVar[str] = "finance_error"
+
+    def __init__(self, *, field: str | None = None, fields: Mapping[str, str] | None = None, **facts: Any) -> None:
+        self.facts = facts
+        self.detail = inspect.cleandoc(type(self).__doc__ or "").format(**facts, field=field)
+        self.fields: dict[str, str] = dict(fields or {})
+        if field is not None:
+            self.fields.setdefault(field, self.detail)
+        super().__init__(self.detail)
+
+
+class NotFound(FinanceError):
+    """No such {thing} in this book."""
+
+    code = "not_found"
+
+
+class Forbidden(FinanceError):
+    """Your role in this book does not allow this."""
+
+    code = "forbidden"
+
+
+class Conflict(FinanceError):
+    """{reason}"""
+
+    code = "conflict"
+
+
+class Invalid(FinanceError):
+    """{reason}"""
+
+    code = "invalid"
+
+
+class AmountInvalid(FinanceError):
+    """The amount {reason}."""
+
+    code = "amount_invalid"
+
+
+class CurrencyUnknown(FinanceError):
+    """{currency} is not a known currency code."""
+
+    code = "currency_unknown"
+
+
+class EntryInvalid(FinanceError):
+    """The entry cannot be posted: {reason}."""
+
+    code = "entry_invalid"
+
+
+class EntryUnbalanced(EntryInvalid):
+    """The entry does not balance: {imbalance}."""
+
+    code = "entry_unbalanced"
+
+
+class PeriodClosed(FinanceError):
+    """The books are closed through {closed_through}; {date} cannot be posted to."""
+
+    code = "period_closed"
+
+
+class AlreadyReversed(FinanceError):
+    """This entry has been reversed already."""
+
+    code = "already_reversed"
+
+
+class AccountClosed(FinanceError):
+    """The account {name} is closed."""
+
+    code = "account_closed"
+
+
+class AccountNameTaken(FinanceError):
+    """There is already an account named {name} at this place in the tree."""
+
+    code = "account_name_taken"
+
+
+class IdempotencyMismatch(FinanceError):
+    """This Idempotency-Key was used before with another request body."""
+
+    code = "idempotency_mismatch"
+
+
+class StatementUnreadable(FinanceError):
+    """{reason}"""
+
+    code = "statement_unreadable"

@@ -1,0 +1,159 @@
+"""Everything that finance announces. Names are past tense; payloads carry ids and dates, never amounts or names."""
+
+import datetime
+from dataclasses import dataclass
+from typing import ClassVar
+
+from platform_outbox.envelope import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookEvent(Event):
+    """Base: all events of one book are handled in the order in which they happened."""
+
+    book_id: int
+
+    @property
+    def ordering_key(self) -> str:
+        return f"book:{self.book_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookCreated(BookEvent):
+    """A book was opened, with the accounts of its template."""
+
+    name: ClassVar[str] = "finance.book.created"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberInvited(BookEvent):
+    """Somebody was invited to the book by e-mail."""
+
+    name: ClassVar[str] = "finance.member.invited"
+    invitation_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberJoined(BookEvent):
+    """A user became a member of the book."""
+
+    name: ClassVar[str] = "finance.member.joined"
+    user_id: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRoleChanged(BookEvent):
+    """A member's role was changed."""
+
+    name: ClassVar[str] = "finance.member.role_changed"
+    user_id: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRemoved(BookEvent):
+    """A member lost access to the book."""
+
+    name: ClassVar[str] = "finance.member.removed"
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOpened(BookEvent):
+    """An account was added to the tree."""
+
+    name: ClassVar[str] = "finance.account.opened"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRenamed(BookEvent):
+    """An account got another name."""
+
+    name: ClassVar[str] = "finance.account.renamed"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMoved(BookEvent):
+    """An account got another parent."""
+
+    name: ClassVar[str] = "finance.account.moved"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountClosed(BookEvent):
+    """An account takes no more postings."""
+
+    name: ClassVar[str] = "finance.account.closed"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalPosted(BookEvent):
+    """Entries were posted: one, or up to 500 of a bulk posting."""
+
+    name: ClassVar[str] = "finance.journal.posted"
+    entry_ids: tuple[int, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalReversed(BookEvent):
+    """An entry was taken back by its opposite."""
+
+    name: ClassVar[str] = "finance.journal.reversed"
+    entry_id: int
+    reversal_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalCorrected(BookEvent):
+    """An entry was taken back and posted anew."""
+
+    name: ClassVar[str] = "finance.journal.corrected"
+    entry_id: int
+    reversal_id: int
+    replacement_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodClosed(BookEvent):
+    """Nothing more can be posted on or before the date."""
+
+    name: ClassVar[str] = "finance.period.closed"
+    through: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodReopened(BookEvent):
+    """The book was opened again; it is now closed through the date, or not at all."""
+
+    name: ClassVar[str] = "finance.period.reopened"
+    through: datetime.date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportStaged(BookEvent):
+    """A bank file was read; its rows wait for confirmation."""
+
+    name: ClassVar[str] = "finance.import.staged"
+    import_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportConfirmed(BookEvent):
+    """The rows of a bank file were posted."""
+
+    name: ClassVar[str] = "finance.import.confirmed"
+    import_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportUndone(BookEvent):
+    """The untouched entries of an import were reversed."""
+
+    name: ClassVar[str] = "finance.import.undone"
+    import_id: int

@@ -1,0 +1,282 @@
+"""The tables of the ledger.
+
+Balance, append-only, closed periods and month totals are guarded by triggers; see migration 0002_guard_ledger.
+"""
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
+
+if TYPE_CHECKING:
+    from identity.models import User
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("owner")
+    EDITOR = "editor", _("editor")
+    VIEWER = "viewer", _("viewer")
+
+    @property
+    def rank(self) -> int:
+        return {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}[self]
+
+
+class BookQuerySet(models.QuerySet["Book"]):
+    def visible_to(self, user: "User") -> Self:
+        """Books that the user is a member of; every tenant query starts here."""
+        return self.filter(memberships__user=user)
+
+
+class Book(models.Model):
+    """One set of accounts: a household, a freelancer, a club."""
+
+    name = models.CharField(_("name"), max_length=120)
+    base_currency = models.CharField(_("base currency"), max_length=8)
+    time_zone = models.CharField(_("time zone"), max_length=64)
+    # Nothing may be posted on or before this date; the database refuses it.
+    closed_through = models.DateField(_("closed through"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = BookQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("book")
+        verbose_name_plural = _("books")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    book = models.ForeignKey(Book, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["book", "user"], name="finance_membership_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.role} #{self.user_id} of book #{self.book_id}"
+
+
+class Invitation(models.Model):
+    """A link by e-mail that makes its reader a member. Only a hash of its token is kept."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="invitations")
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(max_length=8, choices=Role.choices)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # One open invitation per address and book; inviting again replaces it.
+            models.UniqueConstraint(
+                "book",
+                Lower("email"),
+                condition=models.Q(accepted_at=None),
+                name="finance_invitation_open_unique",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to book #{self.book_id}"
+
+
+class AccountType(models.TextChoices):
+    ASSET = "asset", _("asset")
+    LIABILITY = "liability", _("liability")
+    EQUITY = "equity", _("equity")
+    INCOME = "income", _("income")
+    EXPENSE = "expense", _("expense")
+
+
+class AccountKind(models.TextChoices):
+    """What an account is used for; GROUP accounts only hold others and take no postings."""
+
+    GROUP = "group", _("group")
+    CASH = "cash", _("cash")
+    CHECKING = "checking", _("checking")
+    SAVINGS = "savings", _("savings")
+    CARD = "card", _("card")
+    LOAN = "loan", _("loan")
+    RECEIVABLE = "receivable", _("receivable")
+    PAYABLE = "payable", _("payable")
+    INVESTMENT = "investment", _("investment")
+    PROPERTY = "property", _("property")
+    TAX = "tax", _("tax")
+    CATEGORY = "category", _("category")
+    OPENING = "opening", _("opening balances")
+    TRADING = "trading", _("trading")
+    OTHER = "other", _("other")
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def open(self) -> Self:
+        return self.filter(closed_on=None)
+
+    def postable(self) -> Self:
+        return self.open().exclude(kind=AccountKind.GROUP)
+
+
+class Account(models.Model):
+    """A node of the book's account tree, kept in one currency."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="accounts")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    name = models.CharField(_("name"), max_length=120)
+    type = models.CharField(_("type"), max_length=9, choices=AccountType.choices)
+    kind = models.CharField(_("kind"), max_length=10, choices=AccountKind.choices)
+    currency = models.CharField(_("currency"), max_length=8)
+    closed_on = models.DateField(_("closed on"), null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        constraints = [
+            # Names are unique among siblings, also among roots.
+            models.UniqueConstraint(
+                fields=["book", "parent", "name"], nulls_distinct=False, name="finance_account_sibling_name"
+            ),
+            # Target of the lines' composite key: a line's book and currency are its account's.
+            models.UniqueConstraint(fields=["id", "book", "currency"], name="finance_account_book_currency"),
+            # Exactly one account per currency takes opening balances, and one takes exchanges.
+            models.UniqueConstraint(
+                fields=["book", "currency", "kind"],
+                condition=models.Q(kind__in=["opening", "trading"]),
+                name="finance_account_system_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JournalEntry(models.Model):
+    """A posted transaction. Never changed: a correction is its reversal and a replacement."""
+
+    class Source(models.TextChoices):
+        MANUAL = "manual", _("entered by hand")
+        IMPORT = "import", _("bank file")
+        OPENING = "opening", _("opening balance")
+        EXCHANGE = "exchange", _("currency exchange")
+        REVERSAL = "reversal", _("reversal")
+        CORRECTION = "correction", _("correction")
+        API = "api", _("API")
+        DEMO = "demo", _("demonstration")
+
+    book = models.ForeignKey(Book, models.PROTECT, related_name="entries")
+    # Outside name, time-ordered; may be chosen by the client.
+    uid = models.UUIDField(default=uuid7, unique=True)
+    date = models.DateField(_("date"))
+    payee = models.CharField(_("payee"), max_length=200, blank=True)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+    source = models.CharField(_("source"), max_length=12, choices=Source.choices, default=Source.MANUAL)
+    # Declared by the header and enforced by the database: a full entry takes no further line.
+    line_count = models.PositiveSmallIntegerField(_("lines"))
+    # An entry is reversed at most once.
+    reverses = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("reverses")
+    )
+    # The entry that this one replaces, in a chain of corrections.
+    corrects = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="corrected_by", verbose_name=_("corrects")
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("journal entry")
+        verbose_name_plural = _("journal entries")
+        constraints = [
+            # Target of the lines' composite key: a line's book and date are its entry's.
+            models.UniqueConstraint(fields=["id", "book", "date"], name="finance_entry_book_date"),
+            models.CheckConstraint(condition=models.Q(line_count__gte=2), name="finance_entry_two_lines"),
+        ]
+        indexes = [
+            # Journal of a book, newest first (API list, search, insights' windows).
+            models.Index(fields=["book", "date", "id"], name="finance_entry_journal"),
+            # What else was paid to this payee (suggestions, insights).
+            models.Index("book", Lower("payee"), "date", name="finance_entry_payee"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.payee or self.description}"
+
+
+class JournalLine(models.Model):
+    """A posting: a signed amount of minor units on one account, debit +, credit −.
+
+    Book, date and currency are copies kept equal by composite foreign keys (migration 0002_guard_ledger), which is
+    why Django's own constraints on `entry` and `account` are off.
+    """
+
+    book = models.ForeignKey(Book, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    entry = models.ForeignKey(JournalEntry, models.PROTECT, related_name="lines", db_index=False, db_constraint=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="lines", db_index=False, db_constraint=False)
+    date = models.DateField()
+    currency = models.CharField(max_length=8)
+    amount = models.BigIntegerField()
+    position = models.PositiveSmallIntegerField()
+    memo = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(amount=0), name="finance_line_amount_not_zero"),
+            # Lines of an entry in their order; also the index behind entry → lines.
+            models.UniqueConstraint(fields=["entry", "position"], name="finance_line_position"),
+        ]
+        indexes = [
+            # Registers and balances: keyset on (date, id) inside an account, without visiting the table.
+            models.Index(
+                fields=["account", "date", "id"], include=["amount", "entry"], name="finance_line_register"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency} on account #{self.account_id}"
+
+
+class AccountMonth(models.Model):
+    """Totals of one account in one calendar month; written by the database's triggers only."""
+
+    pk = models.CompositePrimaryKey("account_id", "month")
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="months", db_index=False)
+    month = models.DateField()  # its first day
+    debit = models.BigIntegerField()
+    credit = models.BigIntegerField()  # as a positive number
+    lines = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"account #{self.account_id} {self.month:%Y-%m}"
+
+
+class IdempotencyRecord(models.Model):
+    """The first answer to a request with an Idempotency-Key, kept in the posting's own transaction."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    request_hash = models.CharField(max_length=64)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "key"], name="finance_idempotency_unique")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,29 @@
+"""Re-exports, so that Django finds every model of the app here."""
+
+from finance.ledger.models import (
+    Account,
+    AccountKind,
+    AccountMonth,
+    AccountType,
+    Book,
+    IdempotencyRecord,
+    Invitation,
+    JournalEntry,
+    JournalLine,
+    Membership,
+    Role,
+)
+
+__all__ = [
+    "Account",
+    "AccountKind",
+    "AccountMonth",
+    "AccountType",
+    "Book",
+    "IdempotencyRecord",
+    "Invitation",
+    "JournalEntry",
+    "JournalLine",
+    "Membership",
+    "Role",
+]

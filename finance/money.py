@@ -1,0 +1,74 @@
+"""The one door for amounts: decimal text outside, signed integers of minor units inside, never float.
+
+Exponents (minor units per currency) follow ISO 4217 as published in CLDR (through Babel); the few units that
+ISO does not know are listed here.
+"""
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.numbers import get_currency_precision, list_currencies
+
+from finance.errors import AmountInvalid, CurrencyUnknown
+
+# Units without an ISO 4217 code, with the decimal places that their networks use.
+OTHER_EXPONENTS = {"BTC": 8, "ETH": 8, "LTC": 8}
+
+# bigint holds ±9.22e18; two orders are kept free so that sums over an account cannot overflow.
+MAX_MINOR_UNITS = 10**16
+
+_PLAIN_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+
+
+@lru_cache(maxsize=1)
+def known_currencies() -> frozenset[str]:
+    """Codes that an account may be kept in."""
+    return frozenset(list_currencies()) | frozenset(OTHER_EXPONENTS)
+
+
+@lru_cache(maxsize=512)
+def exponent(currency: str) -> int:
+    """Decimal places of the currency (JPY 0, EUR 2, KWD 3). Raises CurrencyUnknown."""
+    if currency not in known_currencies():
+        raise CurrencyUnknown(currency=currency)
+    return OTHER_EXPONENTS.get(currency, get_currency_precision(currency))
+
+
+def parse_amount(text: str, *, currency: str, field: str = "amount") -> int:
+    """Minor units of a plain decimal text ("12.34", "-5"); refuses floats, NaN, exponents, too many decimals.
+
+    Raises AmountInvalid, which names `field` and the reason.
+    """
+    if not isinstance(text, str):
+        raise AmountInvalid(field=field, reason="must be a decimal string such as \"12.34\", not a number")
+    stripped = text.strip().replace("\N{MINUS SIGN}", "-")
+    if not _PLAIN_DECIMAL.fullmatch(stripped):
+        raise AmountInvalid(field=field, reason=f"{text[:40]!r} is not a plain decimal number")
+    return to_minor_units(Decimal(stripped), currency=currency, field=field)
+
+
+def to_minor_units(value: Decimal, *, currency: str, field: str = "amount") -> int:
+    """Minor units of an exact decimal. Raises AmountInvalid where the currency has fewer places."""
+    places = exponent(currency)
+    scaled = value.scaleb(places) if value.is_finite() else None
+    if scaled is None:
+        raise AmountInvalid(field=field, reason="is not a finite number")
+    if scaled != scaled.to_integral_value():
+        raise AmountInvalid(field=field, reason=f"{value} has more than the {places} decimals of {currency}")
+    if abs(scaled) > MAX_MINOR_UNITS:
+        raise AmountInvalid(field=field, reason="is too large")
+    return int(scaled)
+
+
+def to_decimal(minor_units: int, *, currency: str) -> Decimal:
+    """The amount as an exact decimal with the currency's places."""
+    return Decimal(minor_units).scaleb(-exponent(currency))
+
+
+def format_amount(minor_units: int, *, currency: str) -> str:
+    """Plain decimal text with all places of the currency: 1234 EUR → "12.34", 5 JPY → "5"."""
+    places = exponent(currency)
+    sign = "-" if minor_units < 0 else ""
+    digits = str(abs(minor_units)).rjust(places + 1, "0")
+    return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"

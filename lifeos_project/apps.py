@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class LifeosProjectConfig(AppConfig):
+    name = "lifeos_project"

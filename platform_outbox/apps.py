@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class PlatformOutboxConfig(AppConfig):
+    name = "platform_outbox"
