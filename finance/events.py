@@ -26,6 +26,13 @@ class BookCreated(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookRenamed(BookEvent):
+    """A book got another name."""
+
+    name: ClassVar[str] = "finance.book.renamed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberInvited(BookEvent):
     """Somebody was invited to the book by e-mail."""
 

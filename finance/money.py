@@ -28,10 +28,10 @@ def known_currencies() -> frozenset[str]:
 
 
 @lru_cache(maxsize=512)
-def exponent(currency: str) -> int:
-    """Decimal places of the currency (JPY 0, EUR 2, KWD 3). Raises CurrencyUnknown."""
+def exponent(currency: str, *, field: str = "currency") -> int:
+    """Decimal places of the currency (JPY 0, EUR 2, KWD 3). Raises CurrencyUnknown, which names `field`."""
     if currency not in known_currencies():
-        raise CurrencyUnknown(currency=currency)
+        raise CurrencyUnknown(field=field, currency=currency)
     return OTHER_EXPONENTS.get(currency, get_currency_precision(currency))
 
 
@@ -41,7 +41,7 @@ def parse_amount(text: str, *, currency: str, field: str = "amount") -> int:
     Raises AmountInvalid, which names `field` and the reason.
     """
     if not isinstance(text, str):
-        raise AmountInvalid(field=field, reason="must be a decimal string such as \"12.34\", not a number")
+        raise AmountInvalid(field=field, reason="must be a decimal string such as '12.34', not a number")
     stripped = text.strip().replace("\N{MINUS SIGN}", "-")
     if not _PLAIN_DECIMAL.fullmatch(stripped):
         raise AmountInvalid(field=field, reason=f"{text[:40]!r} is not a plain decimal number")

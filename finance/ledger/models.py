@@ -193,9 +193,7 @@ class JournalEntry(models.Model):
     corrects = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="corrected_by", verbose_name=_("corrects")
     )
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
 
     class Meta:
@@ -241,9 +239,7 @@ class JournalLine(models.Model):
         ]
         indexes = [
             # Registers and balances: keyset on (date, id) inside an account, without visiting the table.
-            models.Index(
-                fields=["account", "date", "id"], include=["amount", "entry"], name="finance_line_register"
-            ),
+            models.Index(fields=["account", "date", "id"], include=["amount", "entry"], name="finance_line_register"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,239 @@
+"""Reading the ledger: access, the tree, balances, trial balance, months.
+
+Sums of the past come from AccountMonth; only the month that a date cuts is read line by line, through the index
+(account, date, id).
+"""
+
+import datetime
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import F, Sum
+
+from finance.errors import Forbidden, NotFound
+from finance.ledger.models import Account, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
+from identity.models import User
+
+
+def book_for(*, user: User, book_id: int, at_least: Role = Role.VIEWER) -> Book:
+    """The book, if the user is a member in at least that role.
+
+    Raises NotFound for strangers (a book's existence is not told) and Forbidden for members of a lower role.
+    """
+    membership = Membership.objects.select_related("book").filter(book_id=book_id, user_id=user.pk).first()
+    if membership is None:
+        raise NotFound(thing="book")
+    if Role(membership.role).rank < at_least.rank:
+        raise Forbidden()
+    return membership.book
+
+
+def role_of(*, user: User, book: Book) -> Role | None:
+    """The user's role in the book, None for strangers."""
+    role = Membership.objects.filter(book=book, user_id=user.pk).values_list("role", flat=True).first()
+    return Role(role) if role is not None else None
+
+
+def account_for(*, book: Book, account_id: int) -> Account:
+    """The book's account. Raises NotFound."""
+    account = Account.objects.filter(book=book, pk=account_id).first()
+    if account is None:
+        raise NotFound(thing="account")
+    account.book = book
+    return account
+
+
+def accounts_of(*, book: Book) -> list[Account]:
+    """All accounts of the book in tree order: roots by type, siblings by name, children after their parent."""
+    children: dict[int | None, list[Account]] = defaultdict(list)
+    for account in Account.objects.filter(book=book):
+        children[account.parent_id].append(account)
+    ordered: list[Account] = []
+    stack = sorted(children[None], key=_root_order, reverse=True)
+    while stack:
+        account = stack.pop()
+        ordered.append(account)
+        stack.extend(sorted(children[account.pk], key=lambda child: child.name.casefold(), reverse=True))
+    return ordered
+
+
+def account_paths(*, book: Book) -> dict[int, str]:
+    """Full name of each account: "Expenses:Food:Groceries"."""
+    return paths_of(accounts_of(book=book))
+
+
+def paths_of(accounts: list[Account]) -> dict[int, str]:
+    """Full names of accounts that are given in tree order."""
+    paths: dict[int, str] = {}
+    for account in accounts:
+        above = paths.get(account.parent_id or 0)
+        paths[account.pk] = f"{above}:{account.name}" if above else account.name
+    return paths
+
+
+def balance_of(*, account: Account, as_of: datetime.date | None = None) -> int:
+    """Signed minor units on the account (debit +) at the end of `as_of`; None means all postings."""
+    return balances_of(account_ids=[account.pk], as_of=as_of).get(account.pk, 0)
+
+
+def balances(*, book: Book, as_of: datetime.date | None = None) -> dict[int, int]:
+    """Signed minor units (debit +) of every account with postings, at the end of `as_of`; None means everything."""
+    account_ids = list(Account.objects.filter(book=book).values_list("pk", flat=True))
+    return balances_of(account_ids=account_ids, as_of=as_of)
+
+
+def balances_of(*, account_ids: list[int], as_of: datetime.date | None) -> dict[int, int]:
+    """As `balances`, for chosen accounts."""
+    debits_and_credits = turnovers_of(account_ids=account_ids, as_of=as_of)
+    return {account_id: debit - credit for account_id, (debit, credit) in debits_and_credits.items()}
+
+
+# The months before the one that the date cuts, and of that month its days up to the date, per account by index.
+_TURNOVERS = """
+SELECT account.id,
+       coalesce(months.debit, 0) + coalesce(days.debit, 0),
+       coalesce(months.credit, 0) + coalesce(days.credit, 0)
+  FROM unnest(%(accounts)s::bigint[]) AS account (id)
+  LEFT JOIN (SELECT account_id, sum(debit)::bigint AS debit, sum(credit)::bigint AS credit
+               FROM finance_accountmonth
+              WHERE account_id = ANY(%(accounts)s::bigint[]) AND month < %(month)s
+              GROUP BY account_id) AS months ON months.account_id = account.id
+  LEFT JOIN LATERAL (SELECT (sum(amount) FILTER (WHERE amount > 0))::bigint AS debit,
+                            (-sum(amount) FILTER (WHERE amount < 0))::bigint AS credit
+                       FROM finance_journalline
+                      WHERE account_id = account.id AND date >= %(month)s AND date <= %(as_of)s
+                    ) AS days ON true
+ WHERE months.account_id IS NOT NULL OR days.debit IS NOT NULL OR days.credit IS NOT NULL
+"""
+
+
+def turnovers_of(*, account_ids: list[int], as_of: datetime.date | None) -> dict[int, tuple[int, int]]:
+    """Sums of debits and of credits (both ≥ 0, minor units) per account through the end of `as_of`."""
+    if as_of is None:
+        months = AccountMonth.objects.filter(account_id__in=account_ids).values("account_id")
+        sums = months.annotate(debits=Sum("debit"), credits=Sum("credit"))
+        return {row["account_id"]: (int(row["debits"]), int(row["credits"])) for row in sums}
+    with connection.cursor() as cursor:
+        cursor.execute(_TURNOVERS, {"accounts": account_ids, "month": as_of.replace(day=1), "as_of": as_of})
+        return {account_id: (debit, credit) for account_id, debit, credit in cursor.fetchall()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialBalanceRow:
+    """One account's balance as a debit or a credit, in minor units of its currency."""
+
+    account_id: int
+    path: str
+    type: str
+    currency: str
+    debit: int
+    credit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialBalance:
+    """Balances of all accounts on a day; debits equal credits in each currency."""
+
+    as_of: datetime.date | None
+    rows: list[TrialBalanceRow]
+    totals: dict[str, tuple[int, int]]
+
+
+def trial_balance(*, book: Book, as_of: datetime.date | None) -> TrialBalance:
+    """The trial balance at the end of `as_of` (None: of all postings), in tree order, accounts with zero left out."""
+    accounts = accounts_of(book=book)
+    paths = paths_of(accounts)
+    held = balances_of(account_ids=[account.pk for account in accounts], as_of=as_of)
+    rows = [
+        TrialBalanceRow(
+            account_id=account.pk,
+            path=paths[account.pk],
+            type=account.type,
+            currency=account.currency,
+            debit=max(held[account.pk], 0),
+            credit=max(-held[account.pk], 0),
+        )
+        for account in accounts
+        if held.get(account.pk)
+    ]
+    return TrialBalance(as_of=as_of, rows=rows, totals=_totals(rows))
+
+
+def rolled_up(*, accounts: list[Account], held: Mapping[int, int]) -> dict[int, dict[str, int]]:
+    """Balances per currency of each account together with all accounts below it."""
+    sums: dict[int, dict[str, int]] = {account.pk: {} for account in accounts}
+    for account in reversed(accounts):  # children before parents
+        own = sums[account.pk]
+        if account.pk in held:
+            own[account.currency] = own.get(account.currency, 0) + held[account.pk]
+        if account.parent_id is not None:
+            above = sums[account.parent_id]
+            for currency, amount in own.items():
+                above[currency] = above.get(currency, 0) + amount
+    return sums
+
+
+def months_of(
+    *, book: Book, first: datetime.date, last: datetime.date, types: list[str] | None = None
+) -> dict[int, dict[datetime.date, int]]:
+    """Net change (debit − credit, minor units) per account and month, from month `first` to month `last`."""
+    months = AccountMonth.objects.filter(book=book, month__gte=first.replace(day=1), month__lte=last.replace(day=1))
+    if types is not None:
+        months = months.filter(account__type__in=types)
+    found: dict[int, dict[datetime.date, int]] = defaultdict(dict)
+    for account_id, month, net in months.values_list("account_id", "month", F("debit") - F("credit")):
+        found[account_id][month] = net
+    return dict(found)
+
+
+def entry_for(*, book: Book, uid: uuid.UUID) -> JournalEntry:
+    """The book's entry with its lines and accounts. Raises NotFound."""
+    entry = JournalEntry.objects.filter(book=book, uid=uid).select_related("created_by", "reverses", "corrects").first()
+    if entry is None:
+        raise NotFound(thing="entry")
+    entry.book = book
+    return entry
+
+
+def lines_of(*, entry: JournalEntry) -> list[JournalLine]:
+    """The entry's lines in order, with their accounts."""
+    return list(JournalLine.objects.filter(entry=entry).select_related("account").order_by("position"))
+
+
+def entry_history(*, entry: JournalEntry) -> list[JournalEntry]:
+    """The chain of corrections that the entry belongs to, reversals included, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HISTORY, {"entry": entry.pk})
+        ids = [row[0] for row in cursor.fetchall()]
+    entries = JournalEntry.objects.filter(pk__in=ids).select_related("created_by")
+    return sorted(entries, key=lambda each: each.pk)
+
+
+_HISTORY = """
+WITH RECURSIVE older AS (
+    SELECT coalesce(reverses_id, id) AS id FROM finance_journalentry WHERE id = %(entry)s
+    UNION SELECT entry.corrects_id FROM finance_journalentry entry JOIN older USING (id)
+     WHERE entry.corrects_id IS NOT NULL
+), chain AS (
+    SELECT id FROM older
+    UNION SELECT entry.id FROM finance_journalentry entry JOIN chain ON entry.corrects_id = chain.id
+)
+SELECT id FROM chain
+UNION SELECT entry.id FROM finance_journalentry entry JOIN chain ON entry.reverses_id = chain.id
+"""
+
+
+def _root_order(account: Account) -> tuple[int, str]:
+    order = ["asset", "liability", "equity", "income", "expense"]
+    return order.index(account.type), account.name.casefold()
+
+
+def _totals(rows: list[TrialBalanceRow]) -> dict[str, tuple[int, int]]:
+    totals: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        debit, credit = totals.get(row.currency, (0, 0))
+        totals[row.currency] = (debit + row.debit, credit + row.credit)
+    return dict(sorted(totals.items()))

@@ -1,0 +1,39 @@
+"""Everything that changes the books of the ledger. Each function is one transaction and announces itself."""
+
+from finance.ledger.services.accounts import (
+    close_account,
+    move_account,
+    open_account,
+    post_opening_balance,
+    rename_account,
+)
+from finance.ledger.services.books import create_book, rename_book
+from finance.ledger.services.entries import (
+    correct_entry,
+    post_entries,
+    post_entry,
+    reverse_entries,
+    reverse_entry,
+)
+from finance.ledger.services.exchanges import exchange
+from finance.ledger.services.idempotency import remember_answer
+from finance.ledger.services.periods import close_period, reopen_period
+
+__all__ = [
+    "close_account",
+    "close_period",
+    "correct_entry",
+    "create_book",
+    "exchange",
+    "move_account",
+    "open_account",
+    "post_entries",
+    "post_entry",
+    "post_opening_balance",
+    "remember_answer",
+    "rename_account",
+    "rename_book",
+    "reopen_period",
+    "reverse_entries",
+    "reverse_entry",
+]

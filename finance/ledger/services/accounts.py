@@ -1,0 +1,170 @@
+"""The account tree: open, rename, move, close; opening balances."""
+
+import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
+
+from finance import money
+from finance.errors import AccountNameTaken, Conflict, Invalid
+from finance.events import AccountClosed, AccountMoved, AccountOpened, AccountRenamed
+from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
+from finance.ledger.posting import LineDraft
+from finance.ledger.selectors import balance_of
+from finance.ledger.services.books import check_name
+from finance.ledger.services.entries import post_entry
+from identity.models import User
+from platform_outbox.outbox import emit
+
+
+@transaction.atomic
+def open_account(
+    *,
+    book: Book,
+    actor: User | None,
+    name: str,
+    type: str,
+    kind: str,
+    currency: str,
+    parent: Account | None = None,
+    opening_balance: int = 0,
+    opened_on: datetime.date | None = None,
+) -> Account:
+    """Add an account to the tree; an opening balance (signed minor units, debit +) is posted on `opened_on`.
+
+    Raises Invalid, CurrencyUnknown, AccountNameTaken.
+    """
+    name = check_name(name)
+    money.exponent(currency, field="currency")
+    _check_choice(type, AccountType, field="type")
+    _check_choice(kind, AccountKind, field="kind")
+    _check_parent(book=book, parent=parent, account_type=type)
+    if opening_balance and opened_on is None:
+        raise Invalid(field="opened_on", reason="An opening balance needs its date.")
+    account = _save_new(Account(book=book, parent=parent, name=name, type=type, kind=kind, currency=currency))
+    emit(AccountOpened(book_id=book.pk, account_id=account.pk))
+    if opening_balance and opened_on is not None:
+        post_opening_balance(account=account, actor=actor, amount=opening_balance, on=opened_on)
+    return account
+
+
+@transaction.atomic
+def post_opening_balance(*, account: Account, actor: User | None, amount: int, on: datetime.date) -> JournalEntry:
+    """Post what the account held before its first statement, against the book's opening balances."""
+    book = account.book
+    opening = system_account(book=book, kind=AccountKind.OPENING, currency=account.currency)
+    return post_entry(
+        book=book,
+        actor=actor,
+        date=on,
+        description=gettext("Opening balance"),
+        source=JournalEntry.Source.OPENING,
+        lines=[
+            LineDraft(account_id=account.pk, amount=amount),
+            LineDraft(account_id=opening.pk, amount=-amount),
+        ],
+    )
+
+
+@transaction.atomic
+def system_account(*, book: Book, kind: AccountKind, currency: str) -> Account:
+    """The book's one account for opening balances or for exchanges in the currency; opened when first needed."""
+    found = Account.objects.filter(book=book, kind=kind, currency=currency).first()
+    if found is not None:
+        return found
+    title = gettext("Trading") if kind == AccountKind.TRADING else gettext("Opening balances")
+    parent = Account.objects.filter(book=book, type=AccountType.EQUITY, kind=AccountKind.GROUP, parent=None).first()
+    account, created = Account.objects.get_or_create(
+        book=book,
+        kind=kind,
+        currency=currency,
+        defaults={"parent": parent, "name": f"{title} {currency}", "type": AccountType.EQUITY},
+    )
+    if created:
+        emit(AccountOpened(book_id=book.pk, account_id=account.pk))
+    return account
+
+
+@transaction.atomic
+def rename_account(*, account: Account, actor: User | None, name: str) -> Account:
+    """Give the account another name; its postings are not touched. Raises AccountNameTaken."""
+    account.name = check_name(name)
+    try:
+        with transaction.atomic():
+            account.save(update_fields=["name"])
+    except IntegrityError as error:
+        raise AccountNameTaken(field="name", name=account.name) from error
+    emit(AccountRenamed(book_id=account.book_id, account_id=account.pk))
+    return account
+
+
+@transaction.atomic
+def move_account(*, account: Account, actor: User | None, parent: Account | None) -> Account:
+    """Hang the account under another parent of the same type. Raises Invalid where that makes a circle."""
+    # One mover of a book at a time: two crossing moves could otherwise close a circle together.
+    Book.objects.select_for_update().get(pk=account.book_id)
+    _check_parent(book=account.book, parent=parent, account_type=account.type)
+    _check_no_circle(account=account, parent=parent)
+    account.parent = parent
+    try:
+        with transaction.atomic():
+            account.save(update_fields=["parent"])
+    except IntegrityError as error:
+        raise AccountNameTaken(field="parent", name=account.name) from error
+    emit(AccountMoved(book_id=account.book_id, account_id=account.pk))
+    return account
+
+
+@transaction.atomic
+def close_account(*, account: Account, actor: User | None, on: datetime.date) -> Account:
+    """Take no more postings; refused while a balance or an open child remains. Raises Conflict."""
+    # Posting holds the account's row in key-share mode, so no posting slips in between check and close.
+    account = Account.objects.select_for_update().get(pk=account.pk)
+    if account.closed_on is not None:
+        raise Conflict(reason="The account is closed already.")
+    if account.children.filter(closed_on=None).exists():
+        raise Conflict(reason="Close the accounts below this one first.")
+    remaining = balance_of(account=account)
+    if account.type in (AccountType.ASSET, AccountType.LIABILITY) and remaining:
+        amount = money.format_amount(remaining, currency=account.currency)
+        raise Conflict(reason=f"The account still holds {amount} {account.currency}; transfer it first.")
+    account.closed_on = on
+    account.save(update_fields=["closed_on"])
+    emit(AccountClosed(book_id=account.book_id, account_id=account.pk))
+    return account
+
+
+def _save_new(account: Account) -> Account:
+    try:
+        with transaction.atomic():
+            account.save(force_insert=True)
+    except IntegrityError as error:
+        if "finance_account_system_unique" in str(error):
+            raise Conflict(field="kind", reason="The book has such an account in this currency already.") from error
+        raise AccountNameTaken(field="name", name=account.name) from error
+    return account
+
+
+def _check_choice(value: str, choices: type[AccountType] | type[AccountKind], *, field: str) -> None:
+    if value not in choices.values:
+        raise Invalid(field=field, reason=f"{value} is none of {', '.join(choices.values)}.")
+
+
+def _check_parent(*, book: Book, parent: Account | None, account_type: str) -> None:
+    if parent is None:
+        return
+    if parent.book_id != book.pk:
+        raise Invalid(field="parent", reason="The parent belongs to another book.")
+    if parent.type != account_type:
+        raise Invalid(field="parent", reason=f"The parent is of type {parent.type}, not {account_type}.")
+    if parent.closed_on is not None:
+        raise Invalid(field="parent", reason="The parent is closed.")
+
+
+def _check_no_circle(*, account: Account, parent: Account | None) -> None:
+    parents = dict(Account.objects.filter(book_id=account.book_id).values_list("pk", "parent_id"))
+    above = parent.pk if parent is not None else None
+    while above is not None:
+        if above == account.pk:
+            raise Invalid(field="parent", reason="An account cannot hang below itself.")
+        above = parents[above]

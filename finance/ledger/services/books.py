@@ -1,0 +1,73 @@
+"""Opening a book."""
+
+import zoneinfo
+
+from django.db import transaction
+
+from finance import money
+from finance.errors import Invalid
+from finance.events import BookCreated, BookRenamed
+from finance.ledger.models import Account, AccountType, Book, Membership, Role
+from finance.ledger.templates import TEMPLATES, Node
+from identity.models import User
+from platform_outbox.outbox import emit
+
+
+@transaction.atomic
+def create_book(
+    *, owner: User, name: str, base_currency: str, time_zone: str, template: str | None = "household"
+) -> Book:
+    """Open a book with the accounts of the template ("household", "freelancer", or None for an empty tree).
+
+    `time_zone` is an IANA name; posting dates are days in it. Raises Invalid or CurrencyUnknown.
+    """
+    name = check_name(name)
+    money.exponent(base_currency, field="base_currency")
+    _check_time_zone(time_zone)
+    if template is not None and template not in TEMPLATES:
+        raise Invalid(field="template", reason=f"There is no template named {template}.")
+    book = Book.objects.create(name=name, base_currency=base_currency, time_zone=time_zone)
+    Membership.objects.create(book=book, user=owner, role=Role.OWNER)
+    for account_type, root in TEMPLATES.get(template or "", ()):
+        _plant(book=book, parent=None, account_type=account_type, node=root)
+    emit(BookCreated(book_id=book.pk))
+    return book
+
+
+@transaction.atomic
+def rename_book(*, book: Book, actor: User | None, name: str) -> Book:
+    """Give the book another name."""
+    book.name = check_name(name)
+    book.save(update_fields=["name"])
+    emit(BookRenamed(book_id=book.pk))
+    return book
+
+
+def check_name(name: str) -> str:
+    """The name without outer blanks; raises Invalid where it is empty or too long."""
+    stripped = name.strip()
+    if not stripped:
+        raise Invalid(field="name", reason="A name is needed.")
+    if len(stripped) > 120:
+        raise Invalid(field="name", reason="A name has at most 120 characters.")
+    if "\x00" in stripped:
+        raise Invalid(field="name", reason="A name cannot hold a null character.")
+    return stripped
+
+
+def _check_time_zone(time_zone: str) -> None:
+    if time_zone not in zoneinfo.available_timezones():
+        raise Invalid(field="time_zone", reason=f"{time_zone} is not the name of a time zone, such as Europe/Berlin.")
+
+
+def _plant(*, book: Book, parent: Account | None, account_type: AccountType, node: Node) -> None:
+    account = Account.objects.create(
+        book=book,
+        parent=parent,
+        name=str(node.name),
+        type=account_type,
+        kind=node.kind,
+        currency=book.base_currency,
+    )
+    for child in node.children:
+        _plant(book=book, parent=account, account_type=account_type, node=child)

@@ -1,0 +1,63 @@
+"""What must hold of a draft before it is posted, told by field."""
+
+from collections.abc import Collection, Mapping
+
+from finance import money
+from finance.errors import AccountClosed, EntryInvalid, EntryUnbalanced, NotFound
+from finance.ledger.models import Account, AccountKind, Book
+from finance.ledger.posting import EntryDraft, LineDraft, imbalance
+
+MAX_LINES = 1000
+
+
+def accounts_for_posting(*, book: Book, account_ids: Collection[int]) -> dict[int, Account]:
+    """The book's accounts with these ids, held in share mode so that none is closed before the commit."""
+    found = Account.objects.raw(
+        "SELECT * FROM finance_account WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR KEY SHARE",
+        [book.pk, list(account_ids)],
+    )
+    return {account.pk: account for account in found}
+
+
+def check_draft(
+    draft: EntryDraft, accounts: Mapping[int, Account], *, path: str = "", closed_accounts_too: bool = False
+) -> None:
+    """Raise the first problem of the draft as EntryInvalid, EntryUnbalanced, AccountClosed or NotFound."""
+    _check_texts(draft, path=path)
+    if not 2 <= len(draft.lines) <= MAX_LINES:
+        raise EntryInvalid(field=f"{path}lines", reason=f"it needs 2 to {MAX_LINES} lines")
+    for index, line in enumerate(draft.lines):
+        account = accounts.get(line.account_id)
+        line_path = f"{path}lines.{index}"
+        _check_account(account, path=line_path, closed_accounts_too=closed_accounts_too)
+        _check_line(line, path=line_path)
+    off = imbalance((accounts[line.account_id].currency, line.amount) for line in draft.lines)
+    if off:
+        told = ", ".join(f"{money.format_amount(total, currency=code)} {code}" for code, total in off.items())
+        raise EntryUnbalanced(field=f"{path}lines", imbalance=f"its lines sum to {told} instead of zero")
+
+
+def _check_texts(draft: EntryDraft, *, path: str) -> None:
+    for field, text, limit in (("payee", draft.payee, 200), ("description", draft.description, 500)):
+        if len(text) > limit:
+            raise EntryInvalid(field=f"{path}{field}", reason=f"the {field} has more than {limit} characters")
+        if "\x00" in text:
+            raise EntryInvalid(field=f"{path}{field}", reason=f"the {field} holds a null character")
+
+
+def _check_account(account: Account | None, *, path: str, closed_accounts_too: bool) -> None:
+    if account is None:
+        raise NotFound(field=f"{path}.account", thing="account")
+    if account.kind == AccountKind.GROUP:
+        raise EntryInvalid(field=f"{path}.account", reason=f"{account.name} only groups other accounts")
+    if account.closed_on is not None and not closed_accounts_too:
+        raise AccountClosed(field=f"{path}.account", name=account.name)
+
+
+def _check_line(line: LineDraft, *, path: str) -> None:
+    if line.amount == 0:
+        raise EntryInvalid(field=f"{path}.amount", reason="a line cannot be zero")
+    if abs(line.amount) > money.MAX_MINOR_UNITS:
+        raise EntryInvalid(field=f"{path}.amount", reason="an amount is too large")
+    if len(line.memo) > 200 or "\x00" in line.memo:
+        raise EntryInvalid(field=f"{path}.memo", reason="a memo has at most 200 characters and no null")

@@ -1,0 +1,39 @@
+"""Idempotency-Key: the first answer is kept with the change that it answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection, transaction
+
+from finance.errors import IdempotencyMismatch
+from finance.ledger.models import IdempotencyRecord
+from identity.models import User
+
+
+@transaction.atomic
+def remember_answer(
+    *, user: User, key: str, request_hash: str, run: Callable[[], tuple[int, Any]]
+) -> tuple[int, Any, bool]:
+    """Run the change once per (user, key) and return (status code, JSON-able answer, replayed).
+
+    The record and the change commit together. A second call waits for the first to commit, then gets its answer;
+    if the first fails, the key is free again. Raises IdempotencyMismatch for another `request_hash`.
+    """
+    if not _claim(user=user, key=key, request_hash=request_hash):
+        record = IdempotencyRecord.objects.get(user=user, key=key)
+        if record.request_hash != request_hash:
+            raise IdempotencyMismatch()
+        return record.status_code or 200, record.answer, True
+    status_code, answer = run()
+    IdempotencyRecord.objects.filter(user=user, key=key).update(status_code=status_code, answer=answer)
+    return status_code, answer, False
+
+
+def _claim(*, user: User, key: str, request_hash: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO finance_idempotencyrecord (user_id, key, request_hash, created_at)"
+            " VALUES (%s, %s, %s, now()) ON CONFLICT (user_id, key) DO NOTHING",
+            [user.pk, key, request_hash],
+        )
+        return cursor.rowcount == 1
