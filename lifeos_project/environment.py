@@ -1,0 +1,119 @@
+"""Strict reading of environment variables, and the memory of what was asked for.
+
+Every variable is declared where it is read, with its meaning; `docs/configuration.md` is written from these
+declarations, so the page cannot drift from the code.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One environment variable as an operator sees it."""
+
+    name: str
+    section: str
+    kind: str
+    default: str
+    meaning: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Environment:
+    """Reads variables strictly; an unset or empty one takes its default.
+
+    With `isolated`, every variable but those of `let_through` takes its default: a developer's shell must
+    not decide what the tests see.
+    """
+
+    isolated: bool = False
+    let_through: Sequence[str] = ()
+    declared: dict[str, Variable] = field(default_factory=dict)
+    _env: Env = field(default_factory=Env)
+    _section: str = ""
+
+    def load_file(self, path: Path) -> None:
+        """Take variables from a `.env` file; what the process already has wins."""
+        if path.is_file() and not self.isolated:
+            self._env.read_env(str(path), recurse=False, override=False)
+
+    @contextmanager
+    def section(self, title: str) -> Iterator[None]:
+        self._section = title
+        yield
+        self._section = ""
+
+    def text(
+        self,
+        name: str,
+        default: str = "",
+        *,
+        meaning: str,
+        choices: Sequence[str] = (),
+        secret: bool = False,
+        shown: str = "",
+    ) -> str:
+        kind = " / ".join(f"`{choice}`" for choice in choices) or ("secret" if secret else "text")
+        value: str = self._read(name, self._env.str, default, kind=kind, meaning=meaning, shown=shown)
+        if choices and value not in choices:
+            raise ImproperlyConfigured(f"{name} is “{value}”, but must be one of: {', '.join(choices)}.")
+        return value
+
+    def flag(self, name: str, default: bool, *, meaning: str, shown: str = "") -> bool:
+        text = shown or ("true" if default else "false")
+        wanted = "true or false"
+        return self._read(
+            name, self._env.bool, default, kind="true / false", meaning=meaning, shown=text, wanted=wanted
+        )
+
+    def whole(self, name: str, default: int, *, meaning: str, minimum: int = 0) -> int:
+        value = self._read(name, self._env.int, default, kind="whole number", meaning=meaning)
+        if value < minimum:
+            raise ImproperlyConfigured(f"{name} is {value}, but must be at least {minimum}.")
+        return value
+
+    def number(self, name: str, default: float, *, meaning: str, minimum: float = 0) -> float:
+        value = self._read(name, self._env.float, default, kind="number", meaning=meaning)
+        # Written this way round so that NaN is refused too.
+        if not value >= minimum:
+            raise ImproperlyConfigured(f"{name} is {value:g}, but must be at least {minimum:g}.")
+        return value
+
+    def names(self, name: str, default: Sequence[str] = (), *, meaning: str, shown: str = "") -> list[str]:
+        text = shown or ",".join(default)
+        values = self._read(name, self._env.list, list(default), kind="comma-separated", meaning=meaning, shown=text)
+        return [value.strip() for value in values if value.strip()]
+
+    def _read(
+        self,
+        name: str,
+        parse: Callable[..., Any],
+        default: Value,
+        *,
+        kind: str,
+        meaning: str,
+        shown: str = "",
+        wanted: str = "",
+    ) -> Value:
+        self.declared[name] = Variable(
+            name=name, section=self._section, kind=kind, default=shown or str(default), meaning=meaning
+        )
+        if not os.environ.get(name, "").strip() or (self.isolated and name not in self.let_through):
+            return default
+        try:
+            value: Value = parse(name)
+        except EnvError:
+            raise ImproperlyConfigured(
+                f"{name} is “{os.environ[name]}”, but must be a {wanted or kind}.".replace("a true", "true")
+            ) from None
+        return value
