@@ -268,6 +268,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "lifeos_project.shell.shell",
             ],
         },
     },

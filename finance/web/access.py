@@ -1,0 +1,44 @@
+"""Who may open a page of a book. The book comes from the address; strangers get 404, too low a role 403."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from finance.errors import Forbidden, NotFound
+from finance.ledger.selectors import book_for
+from finance.models import Book, Role
+from identity.models import User
+
+P = ParamSpec("P")
+Page = Callable[Concatenate[HttpRequest, Book, P], HttpResponse]
+
+
+def user_of(request: HttpRequest) -> User:
+    """The signed-in user of a page that requires one."""
+    return cast(User, request.user)
+
+
+def book_page(at_least: Role = Role.VIEWER) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
+    """Decorate a view of `/b/<book_id>/…`: it is called with the book, for members of at least that role.
+
+    NotFound and Forbidden that the view itself raises become 404 and 403 as well.
+    """
+
+    def decorate(view: Page[P]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def page(request: HttpRequest, /, book_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                book = book_for(user=user_of(request), book_id=book_id, at_least=at_least)
+                return view(request, book, *args, **kwargs)
+            except NotFound as error:
+                raise Http404(error.detail) from error
+            except Forbidden as error:
+                raise PermissionDenied(error.detail) from error
+
+        return login_required(page)
+
+    return decorate

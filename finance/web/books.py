@@ -1,0 +1,108 @@
+"""The door (/), opening a book, and the colours."""
+
+import zoneinfo
+
+from babel.numbers import get_currency_name
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from finance import money
+from finance.errors import FinanceError
+from finance.ledger.services import create_book
+from finance.models import Book
+from finance.web.access import user_of
+from finance.web.refusals import refuse
+
+A_YEAR = 365 * 24 * 60 * 60
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """To the book that the user joined last, or to opening the first one."""
+    book = Book.objects.visible_to(user_of(request)).order_by("-memberships__created_at", "-pk").first()
+    return redirect("web:overview", book.pk) if book else redirect("web:book_new")
+
+
+class BookForm(forms.Form):
+    """What a new book needs to know."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=120, help_text=gettext_lazy("For example “Home” or your family's name.")
+    )
+    base_currency = forms.ChoiceField(
+        label=gettext_lazy("Main currency"),
+        help_text=gettext_lazy("Single accounts may be kept in other currencies."),
+    )
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"), help_text=gettext_lazy("Decides on which day something happened.")
+    )
+    template = forms.ChoiceField(
+        label=gettext_lazy("Start with"),
+        widget=forms.RadioSelect,
+        choices=[
+            ("household", gettext_lazy("Household: everyday accounts and categories")),
+            ("freelancer", gettext_lazy("Freelancer: also sales, tax and receivables")),
+            ("", gettext_lazy("Nothing: an empty tree")),
+        ],
+        required=False,
+    )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["base_currency"].choices = currency_choices()  # type: ignore[attr-defined]
+        self.fields["time_zone"].choices = [  # type: ignore[attr-defined]
+            (name, name.replace("_", " "))
+            for name in sorted(zoneinfo.available_timezones())
+            if "/" in name or name == "UTC"
+        ]
+
+
+def currency_choices() -> list[tuple[str, str]]:
+    """Currencies in use today, by code, with their names in the reader's language."""
+    language = (get_language() or "en").replace("-", "_")
+    return [(code, f"{code} · {_currency_name(code, language)}") for code in sorted(money.known_currencies())]
+
+
+def _currency_name(code: str, language: str) -> str:
+    return get_currency_name(code, locale=language.partition("_")[0])
+
+
+@login_required
+def book_new(request: HttpRequest) -> HttpResponse:
+    """Open a book: template, currency, time zone."""
+    start = {"template": "household", "base_currency": "EUR", "time_zone": "Europe/Berlin"}
+    form = BookForm(request.POST or None, initial=start)
+    if request.method == "POST" and form.is_valid():
+        try:
+            book = create_book(
+                owner=user_of(request), **{**form.cleaned_data, "template": form.cleaned_data["template"] or None}
+            )
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("Your book is open."))
+            return redirect("web:overview", book.pk)
+    is_first = not Book.objects.visible_to(user_of(request)).exists()
+    return render(request, "web/book_new.html", {"form": form, "is_first": is_first})
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Remember light or dark in a cookie; "auto" follows the system again. The switch without scripts."""
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+        target = "/"
+    response = redirect(target)
+    chosen = request.POST.get("theme")
+    if chosen in ("light", "dark"):
+        response.set_cookie("theme", chosen, max_age=A_YEAR, samesite="Lax", secure=request.is_secure())
+    else:
+        response.delete_cookie("theme")
+    return response

@@ -1,0 +1,23 @@
+"""From an error of the books to the reasons beside a form's fields."""
+
+from collections.abc import Mapping
+
+from django import forms
+
+from finance.errors import FinanceError
+
+
+def refuse(form: forms.Form, error: FinanceError, *, fields: Mapping[str, str] | None = None) -> None:
+    """Show the error at the fields that it names; `fields` translates the service's names into the form's.
+
+    What names no field of the form is said above it.
+    """
+    names = fields or {}
+    placed = False
+    for path, sentence in error.fields.items():
+        name = names.get(path, path)
+        if name in form.fields:
+            form.add_error(name, sentence)
+            placed = True
+    if not placed:
+        form.add_error(None, error.detail)

@@ -1,0 +1,128 @@
+"""What the frame around every household page shows: books, rail, user menu. Nothing is asked before a template needs it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from finance.models import Book, Membership, Role
+from identity.models import User
+
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A line of the rail or of a menu."""
+
+    label: str
+    url: str
+    icon: str
+    current: bool = False
+    count: int = 0
+    phone_only: bool = False
+
+
+class Shell:
+    """The frame of one request; `book` is the member's book that the address names, else None."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def user(self) -> User | AnonymousUser:
+        return getattr(self._request, "user", AnonymousUser())
+
+    @cached_property
+    def theme(self) -> str:
+        """ "light", "dark", or "" to follow the system."""
+        chosen = self._request.COOKIES.get("theme", "")
+        return chosen if chosen in THEMES else ""
+
+    @cached_property
+    def memberships(self) -> list[Membership]:
+        if not self.user.is_authenticated:
+            return []
+        mine = Membership.objects.filter(user_id=self.user.pk)
+        return list(mine.select_related("book").order_by("book__name", "book_id"))
+
+    @cached_property
+    def _membership(self) -> Membership | None:
+        match = self._request.resolver_match
+        book_id = match.kwargs.get("book_id") if match else None
+        return next((one for one in self.memberships if one.book_id == book_id), None)
+
+    @property
+    def book(self) -> Book | None:
+        return self._membership.book if self._membership else None
+
+    @property
+    def can_write(self) -> bool:
+        return self._membership is not None and Role(self._membership.role).rank >= Role.EDITOR.rank
+
+    @property
+    def search_url(self) -> str | None:
+        return _address("web:search", book_id=self.book.pk) if self.book else None
+
+    @property
+    def add_url(self) -> str | None:
+        """Where an entry is written, for those who may."""
+        return _address("web:entry_new", book_id=self.book.pk) if self.book and self.can_write else None
+
+    @property
+    def initial(self) -> str:
+        return str(getattr(self.user, "name", "") or getattr(self.user, "email", ""))[:1].upper()
+
+    @cached_property
+    def nav(self) -> list[Link]:
+        """The rail. A room that is not built yet has no address and is left out."""
+        rooms = [
+            self._room(_("Overview"), "web:overview", "overview", ("overview", "proof")),
+            self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
+            self._room(_("Import"), "web:imports", "import", ("import",)),
+            self._room(_("Insights"), "insights:feed", "insights", ()),
+            self._room(_("Settings"), "web:settings", "settings", ("settings", "member", "invitation")),
+        ]
+        return [room for room in rooms if room]
+
+    def _room(self, label: str, view: str, icon: str, prefixes: tuple[str, ...]) -> Link | None:
+        url = _address(view, book_id=self.book.pk) if self.book else None
+        if url is None:
+            return None
+        return Link(label=label, url=url, icon=icon, current=self._is_current(view, prefixes))
+
+    def _is_current(self, view: str, prefixes: tuple[str, ...]) -> bool:
+        match = self._request.resolver_match
+        if match is None or match.namespace != view.partition(":")[0]:
+            return False
+        return not prefixes or (match.url_name or "").startswith(prefixes)
+
+    @cached_property
+    def user_links(self) -> list[Link]:
+        links = [
+            (_("Book settings"), self.book and _address("web:settings", book_id=self.book.pk), "settings", True),
+            (_("Your account"), _address("profile"), "user", False),
+        ]
+        if getattr(self.user, "is_staff", False):
+            links.append((_("Operator's admin"), _address("admin:index"), "proof", False))
+        return [Link(label=label, url=url, icon=icon, phone_only=phone) for label, url, icon, phone in links if url]
+
+    @cached_property
+    def sign_out_url(self) -> str | None:
+        return _address("logout")
+
+
+def _address(view: str, **kwargs: Any) -> str | None:
+    try:
+        return reverse(view, kwargs=kwargs or None)
+    except NoReverseMatch:
+        return None
+
+
+def shell(request: HttpRequest) -> dict[str, Shell]:
+    """Context processor: `shell` in every template."""
+    return {"shell": Shell(request)}
