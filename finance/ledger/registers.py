@@ -141,7 +141,7 @@ def parse_cursor(cursor: str) -> tuple[datetime.date, int]:
 
 def _find(*, account: Account, after: str | None, limit: int, filters: Filters) -> tuple[list[RegisterRow], str | None]:
     date, line_id = parse_cursor(after) if after else (_LAST_DAY, 2**63 - 1)
-    parameters: dict[str, object] = {
+    parameters: dict[str, Any] = {
         "account": account.pk,
         "date": date,
         "id": line_id,
@@ -165,7 +165,7 @@ def _find(*, account: Account, after: str | None, limit: int, filters: Filters) 
     return rows, _window_end(parameters)
 
 
-def _window_end(parameters: dict[str, object]) -> str | None:
+def _window_end(parameters: dict[str, Any]) -> str | None:
     """Where the scan stopped, if lines are left behind it."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -231,7 +231,7 @@ def _set_balances(*, account: Account, rows: list[RegisterRow], filters: Filters
     """Balance before the row's day plus the day's shown lines up to the row."""
     if not rows:
         return
-    parameters = {"account": account.pk, "dates": sorted({row.date for row in rows})}
+    parameters: dict[str, Any] = {"account": account.pk, "dates": sorted({row.date for row in rows})}
     shown = "" if filters.with_superseded else f" AND {_SHOWN}"
     running: dict[int, int] = {}
     with connection.cursor() as cursor:

@@ -8,6 +8,9 @@
    closing an exclusive one, so neither can slip past the other.
 4. AccountMonth is kept by a statement trigger with a transition table, upserting in account order.
 
+The functions name pg_temp last in their search path: a temporary table named like one of ours must not be what they
+read.
+
 Errors are raised with SQLSTATE 23514 and a constraint name, by which the services recognise them.
 """
 
@@ -23,7 +26,7 @@ ALTER TABLE finance_journalline
 -- 1. balance ------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION finance_check_entry() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     found bigint;
     off text;
@@ -84,7 +87,7 @@ CREATE TRIGGER finance_account_identity
 -- 3. closed periods -----------------------------------------------------------------------------------------
 
 CREATE FUNCTION finance_check_period() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     earliest record;
     closed date;
@@ -105,7 +108,7 @@ CREATE TRIGGER finance_entry_period_open
 
 -- A plain UPDATE of closed_through would not wait for postings under way (their lock is KEY SHARE); this does.
 CREATE FUNCTION finance_lock_book() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     PERFORM 1 FROM finance_book WHERE id = OLD.id FOR UPDATE;
     RETURN NEW;
@@ -119,7 +122,7 @@ CREATE TRIGGER finance_book_close_waits
 -- 4. month totals, and full entries ---------------------------------------------------------------------------
 
 CREATE FUNCTION finance_post_lines() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     overfull bigint;
 BEGIN

@@ -19,9 +19,7 @@ def accounts_for_posting(*, book: Book, account_ids: Collection[int]) -> dict[in
     return {account.pk: account for account in found}
 
 
-def check_draft(
-    draft: EntryDraft, accounts: Mapping[int, Account], *, path: str = "", closed_accounts_too: bool = False
-) -> None:
+def check_draft(draft: EntryDraft, accounts: Mapping[int, Account], *, path: str = "") -> None:
     """Raise the first problem of the draft as EntryInvalid, EntryUnbalanced, AccountClosed or NotFound."""
     _check_texts(draft, path=path)
     if not 2 <= len(draft.lines) <= MAX_LINES:
@@ -29,7 +27,7 @@ def check_draft(
     for index, line in enumerate(draft.lines):
         account = accounts.get(line.account_id)
         line_path = f"{path}lines.{index}"
-        _check_account(account, path=line_path, closed_accounts_too=closed_accounts_too)
+        _check_account(account, path=line_path)
         _check_line(line, path=line_path)
     off = imbalance((accounts[line.account_id].currency, line.amount) for line in draft.lines)
     if off:
@@ -45,12 +43,12 @@ def _check_texts(draft: EntryDraft, *, path: str) -> None:
             raise EntryInvalid(field=f"{path}{field}", reason=f"the {field} holds a null character")
 
 
-def _check_account(account: Account | None, *, path: str, closed_accounts_too: bool) -> None:
+def _check_account(account: Account | None, *, path: str) -> None:
     if account is None:
         raise NotFound(field=f"{path}.account", thing="account")
     if account.kind == AccountKind.GROUP:
         raise EntryInvalid(field=f"{path}.account", reason=f"{account.name} only groups other accounts")
-    if account.closed_on is not None and not closed_accounts_too:
+    if account.closed_on is not None:
         raise AccountClosed(field=f"{path}.account", name=account.name)
 
 

@@ -36,4 +36,4 @@ def _claim(*, user: User, key: str, request_hash: str) -> bool:
             " VALUES (%s, %s, %s, now()) ON CONFLICT (user_id, key) DO NOTHING",
             [user.pk, key, request_hash],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)

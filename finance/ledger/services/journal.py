@@ -1,0 +1,133 @@
+"""Writing entries with their lines: one by a single statement, many by COPY.
+
+Lines of several entries always come in one statement: the month totals are then locked once, in account order, and
+two transactions cannot wait for each other in a circle.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from uuid_utils.compat import uuid7
+
+from finance.ledger.models import Account, Book, JournalEntry
+from finance.ledger.posting import EntryDraft
+from identity.models import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """A checked draft with its place among other entries."""
+
+    draft: EntryDraft
+    source: str
+    reverses_id: int | None = None
+    corrects_id: int | None = None
+
+
+# Header and lines in one statement: one round trip instead of two.
+_INSERT_ENTRY = """
+WITH entry AS (
+    INSERT INTO finance_journalentry
+        (book_id, uid, date, payee, description, source, line_count, reverses_id, corrects_id, created_by_id,
+         created_at)
+    VALUES (%(book)s, %(uid)s, %(date)s, %(payee)s, %(description)s, %(source)s, %(line_count)s,
+            %(reverses)s, %(corrects)s, %(actor)s, %(now)s)
+    RETURNING id
+), lines AS (
+    INSERT INTO finance_journalline (book_id, entry_id, account_id, date, currency, amount, position, memo)
+    SELECT %(book)s, entry.id, line.account_id, %(date)s, line.currency, line.amount, line.position, line.memo
+      FROM entry, unnest(%(accounts)s::bigint[], %(currencies)s::text[], %(amounts)s::bigint[], %(memos)s::text[])
+                  WITH ORDINALITY AS line (account_id, currency, amount, memo, position)
+)
+SELECT id FROM entry
+"""
+
+_NEXT_IDS = "SELECT nextval(pg_get_serial_sequence('finance_journalentry', 'id')) FROM generate_series(1, %s)"
+_COPY_ENTRIES = """
+COPY finance_journalentry
+    (id, book_id, uid, date, payee, description, source, line_count, reverses_id, corrects_id, created_by_id,
+     created_at) FROM STDIN
+"""
+_COPY_LINES = """
+COPY finance_journalline (book_id, entry_id, account_id, date, currency, amount, position, memo) FROM STDIN
+"""
+
+
+def insert_entry(
+    *, book: Book, actor: User | None, posting: Posting, accounts: Mapping[int, Account], now: datetime.datetime
+) -> JournalEntry:
+    """Write one entry; returns it as a model instance."""
+    draft = posting.draft
+    entry = JournalEntry(
+        book=book,
+        uid=draft.uid or uuid7(),
+        date=draft.date,
+        payee=draft.payee,
+        description=draft.description,
+        source=posting.source,
+        line_count=len(draft.lines),
+        reverses_id=posting.reverses_id,
+        corrects_id=posting.corrects_id,
+        created_by=actor,
+        created_at=now,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_ENTRY, _insert_parameters(entry, draft, accounts))
+        entry.pk = cursor.fetchone()[0]
+    entry._state.adding = False
+    return entry
+
+
+def copy_entries(
+    *,
+    book: Book,
+    actor: User | None,
+    postings: Sequence[Posting],
+    accounts: Mapping[int, Account],
+    now: datetime.datetime,
+) -> list[int]:
+    """Write many entries by COPY; returns their ids in order."""
+    actor_id = actor.pk if actor else None
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_IDS, [len(postings)])
+        ids = [int(row[0]) for row in cursor.fetchall()]
+        with cursor.copy(_COPY_ENTRIES) as copy:
+            for entry_id, posting in zip(ids, postings, strict=True):
+                copy.write_row((entry_id, book.pk, *_header(posting), actor_id, now))
+        with cursor.copy(_COPY_LINES) as copy:
+            for entry_id, posting in zip(ids, postings, strict=True):
+                for position, line in enumerate(posting.draft.lines, start=1):
+                    currency = accounts[line.account_id].currency
+                    keys = (book.pk, entry_id, line.account_id, posting.draft.date, currency)
+                    copy.write_row((*keys, line.amount, position, line.memo))
+    return ids
+
+
+def _header(posting: Posting) -> tuple[Any, ...]:
+    draft = posting.draft
+    texts = (draft.payee, draft.description, posting.source)
+    links = (posting.reverses_id, posting.corrects_id)
+    return (draft.uid or uuid7(), draft.date, *texts, len(draft.lines), *links)
+
+
+def _insert_parameters(entry: JournalEntry, draft: EntryDraft, accounts: Mapping[int, Account]) -> dict[str, Any]:
+    return {
+        "book": entry.book_id,
+        "uid": entry.uid,
+        "date": entry.date,
+        "payee": entry.payee,
+        "description": entry.description,
+        "source": entry.source,
+        "line_count": entry.line_count,
+        "reverses": entry.reverses_id,
+        "corrects": entry.corrects_id,
+        "actor": entry.created_by_id,
+        "now": entry.created_at,
+        "accounts": [line.account_id for line in draft.lines],
+        "currencies": [accounts[line.account_id].currency for line in draft.lines],
+        "amounts": [line.amount for line in draft.lines],
+        "memos": [line.memo for line in draft.lines],
+    }
