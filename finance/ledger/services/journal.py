@@ -91,7 +91,8 @@ def copy_entries(
 ) -> list[int]:
     """Write many entries by COPY; returns their ids in order."""
     actor_id = actor.pk if actor else None
-    with connection.cursor() as cursor:
+    # Django does not wrap what COPY raises; without this a guard's refusal would not be an IntegrityError.
+    with connection.wrap_database_errors, connection.cursor() as cursor:
         cursor.execute(_NEXT_IDS, [len(postings)])
         ids = [int(row[0]) for row in cursor.fetchall()]
         with cursor.copy(_COPY_ENTRIES) as copy:
