@@ -1,0 +1,24 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from finance.errors import FinanceError
+from finance.ledger.grants import grant_application_rights
+
+
+class Command(BaseCommand):
+    help = (
+        "Give a database role exactly the rights that web and workers need: no rewriting of posted rows. "
+        "Run it as the tables' owner, after each migrate."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--role", required=True, help="name of an existing database role")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            tables = grant_application_rights(role=options["role"])
+        except FinanceError as error:
+            raise CommandError(error.detail) from error
+        self.stdout.write(f"{options['role']} has the application's rights on {len(tables)} tables.")

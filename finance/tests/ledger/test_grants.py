@@ -1,0 +1,133 @@
+import datetime
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import ProgrammingError, connection, transaction
+
+from finance.errors import Invalid
+from finance.ledger import services
+from finance.ledger.grants import grant_application_rights
+from finance.ledger.models import AccountMonth, JournalEntry, JournalLine
+from finance.ledger.posting import LineDraft
+
+ROLE = "lifeos_grant_test"
+ALL_RIGHTS = {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}
+
+pytestmark = [pytest.mark.django_db, pytest.mark.ledger_guards]
+
+
+@pytest.fixture
+def role(db):
+    """An unprivileged role that lives as long as the test's transaction."""
+    execute(f"CREATE ROLE {ROLE} NOLOGIN")
+    return ROLE
+
+
+def execute(statement, parameters=None):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def rights_on(table):
+    return {
+        right
+        for right in ALL_RIGHTS
+        if execute(f"SELECT has_table_privilege('{ROLE}', '{table}', '{right}')") == [(True,)]
+    }
+
+
+def test_every_table_gets_exactly_its_rights(role):
+    tables = grant_application_rights(role=role)
+    special = {
+        "finance_journalentry": {"SELECT", "INSERT"},
+        "finance_journalline": {"SELECT", "INSERT"},
+        "finance_accountmonth": {"SELECT"},
+    }
+    assert special.keys() < set(tables)
+    assert "platform_outbox" in tables
+    for table in tables:
+        assert rights_on(table) == special.get(table, {"SELECT", "INSERT", "UPDATE", "DELETE"}), table
+
+
+def test_rights_given_by_hand_are_taken_back(role):
+    execute(f"GRANT ALL ON finance_journalline, finance_accountmonth TO {role}")
+    execute(f"GRANT CREATE ON SCHEMA {execute('SELECT current_schema()')[0][0]} TO {role}")
+    grant_application_rights(role=role)
+    assert rights_on("finance_journalline") == {"SELECT", "INSERT"}
+    assert rights_on("finance_accountmonth") == {"SELECT"}
+    assert execute(f"SELECT has_schema_privilege('{role}', current_schema(), 'CREATE')") == [(False,)]
+
+
+def test_granting_twice_changes_nothing(role):
+    assert grant_application_rights(role=role) == grant_application_rights(role=role)
+
+
+def test_the_role_can_post_correct_and_close(role, book, owner, accounts, spend):
+    grant_application_rights(role=role)
+    execute(f"SET LOCAL ROLE {role}")
+    entry = spend(12_34)
+    services.correct_entry(
+        entry=entry,
+        actor=owner,
+        date=entry.date,
+        payee="Market",
+        description="",
+        on=entry.date,
+        lines=[
+            LineDraft(account_id=accounts.groceries.pk, amount=10_00),
+            LineDraft(account_id=accounts.checking.pk, amount=-10_00),
+        ],
+    )
+    services.close_period(book=book, actor=owner, through=datetime.date(2026, 1, 31))
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute("RESET ROLE")
+    assert JournalEntry.objects.count() == 3
+    assert AccountMonth.objects.get(account=accounts.groceries).debit == 22_34
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE finance_journalline SET memo = 'x'",
+        "DELETE FROM finance_journalline",
+        "TRUNCATE finance_journalline CASCADE",
+        "UPDATE finance_journalentry SET payee = 'x'",
+        "DELETE FROM finance_journalentry",
+        "INSERT INTO finance_accountmonth SELECT * FROM finance_accountmonth",
+        "UPDATE finance_accountmonth SET debit = 0",
+        "ALTER TABLE finance_journalline DISABLE TRIGGER ALL",
+        "SET session_replication_role = replica",
+        "CREATE TABLE smuggled (id int)",
+    ],
+)
+def test_the_role_cannot_rewrite(role, spend, statement):
+    entry = spend(12_34)
+    grant_application_rights(role=role)
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), transaction.atomic():
+        execute(f"SET LOCAL ROLE {role}")
+        execute(statement)
+    assert JournalLine.objects.filter(entry=entry).count() == 2
+
+
+def test_a_superuser_is_refused(db):
+    [(superuser,)] = execute("SELECT current_user")
+    with pytest.raises(Invalid, match="needs a role of its own"):
+        grant_application_rights(role=superuser)
+
+
+def test_a_role_that_may_become_the_owner_is_refused(role):
+    [(owner_of_tables,)] = execute("SELECT current_user")
+    execute(f'GRANT "{owner_of_tables}" TO {role}')
+    with pytest.raises(Invalid, match="needs a role of its own"):
+        grant_application_rights(role=role)
+
+
+def test_the_command_names_an_unknown_role(db):
+    with pytest.raises(CommandError, match="no database role named nobody-here"):
+        call_command("grant_app_role", role="nobody-here")
+
+
+def test_the_command_counts_the_tables(role, capsys):
+    call_command("grant_app_role", role=role)
+    assert f"{role} has the application's rights on" in capsys.readouterr().out
