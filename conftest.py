@@ -1,7 +1,14 @@
-"""Fixtures for every test: the throw-away PostgreSQL and a flush that the ledger's guards let through."""
+"""Fixtures for every test: throw-away servers, and a flush that the ledger's guards let through."""
+
+import os
 
 import pytest
+from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
+
+from lifeos_project.tests import services
+
+SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,12 +23,62 @@ def _flush_past_the_guards():
         statements = original(self, style, tables, reset_sequences=reset_sequences, allow_cascade=allow_cascade)
         if not statements:
             return statements
-        return [
-            "SET session_replication_role = replica",
-            *statements,
-            "SET session_replication_role = origin",
-        ]
+        return ["SET session_replication_role = replica", *statements, "SET session_replication_role = origin"]
 
     DatabaseOperations.sql_flush = sql_flush
     yield
     DatabaseOperations.sql_flush = original
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    """Throttles and lock-outs count in the cache; one test's requests are not another's."""
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def free_port():
+    """A function that returns a TCP port nobody listens on."""
+    return services.free_port
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory):
+    """A redis-server of this test run; tests clear what they leave there."""
+    with services.redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(tmp_path_factory):
+    """A RabbitMQ node of this test run."""
+    with services.rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium_path():
+    """Debian's Chromium; Playwright's own download is not used."""
+    return services.program("chromium", "chromium-browser", "google-chrome", package="chromium")
+
+
+@pytest.fixture(scope="session")
+def prometheus_path():
+    return services.program("prometheus", package="prometheus")
+
+
+@pytest.fixture(scope="session")
+def nginx_path():
+    return services.program("nginx", package="nginx-light")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where services are required (CI), a test that needs one may not be skipped, whoever skips it."""
+    outcome = yield
+    report = outcome.get_result()
+    required = os.environ.get("LIFEOS_REQUIRE_SERVICES") and any(item.get_closest_marker(m) for m in SERVICE_MARKERS)
+    if required and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped although services are required: {report.longrepr}"

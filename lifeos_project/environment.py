@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
+from dotenv import dotenv_values
 from environs import Env, EnvError
 
 Value = TypeVar("Value")
@@ -39,6 +40,7 @@ class Environment:
     isolated: bool = False
     let_through: Sequence[str] = ()
     declared: dict[str, Variable] = field(default_factory=dict)
+    file_names: Sequence[str] = ()
     _env: Env = field(default_factory=Env)
     _section: str = ""
 
@@ -46,6 +48,11 @@ class Environment:
         """Take variables from a `.env` file; what the process already has wins."""
         if path.is_file() and not self.isolated:
             self._env.read_env(str(path), recurse=False, override=False)
+            self.file_names = list(dotenv_values(path))
+
+    def names_present(self) -> set[str]:
+        """Every variable that the process or its `.env` has, known or not."""
+        return {*os.environ, *self.file_names}
 
     @contextmanager
     def section(self, title: str) -> Iterator[None]:
@@ -61,10 +68,9 @@ class Environment:
         meaning: str,
         choices: Sequence[str] = (),
         secret: bool = False,
-        shown: str = "",
     ) -> str:
         kind = " / ".join(f"`{choice}`" for choice in choices) or ("secret" if secret else "text")
-        value: str = self._read(name, self._env.str, default, kind=kind, meaning=meaning, shown=shown)
+        value: str = self._read(name, self._env.str, default, kind=kind, meaning=meaning)
         if choices and value not in choices:
             raise ImproperlyConfigured(f"{name} is “{value}”, but must be one of: {', '.join(choices)}.")
         return value
@@ -89,8 +95,8 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is {value:g}, but must be at least {minimum:g}.")
         return value
 
-    def names(self, name: str, default: Sequence[str] = (), *, meaning: str, shown: str = "") -> list[str]:
-        text = shown or ",".join(default)
+    def names(self, name: str, default: Sequence[str] = (), *, meaning: str) -> list[str]:
+        text = ",".join(default)
         values = self._read(name, self._env.list, list(default), kind="comma-separated", meaning=meaning, shown=text)
         return [value.strip() for value in values if value.strip()]
 
@@ -102,18 +108,21 @@ class Environment:
         *,
         kind: str,
         meaning: str,
-        shown: str = "",
+        shown: str | None = None,
         wanted: str = "",
     ) -> Value:
         self.declared[name] = Variable(
-            name=name, section=self._section, kind=kind, default=shown or str(default), meaning=meaning
+            name=name,
+            section=self._section,
+            kind=kind,
+            default=str(default) if shown is None else shown,
+            meaning=meaning,
         )
-        if not os.environ.get(name, "").strip() or (self.isolated and name not in self.let_through):
+        text = self._env.str(name, "")
+        if not text.strip() or (self.isolated and name not in self.let_through):
             return default
         try:
             value: Value = parse(name)
         except EnvError:
-            raise ImproperlyConfigured(
-                f"{name} is “{os.environ[name]}”, but must be a {wanted or kind}.".replace("a true", "true")
-            ) from None
+            raise ImproperlyConfigured(f"{name} is “{text}”, but must be {wanted or 'a ' + kind}.") from None
         return value

@@ -51,7 +51,9 @@ def logging_settings(*, json: bool, web_level: str, worker_level: str) -> dict[s
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lifeos"}},
         "root": {"handlers": ["console"], "level": "INFO"},
         "loggers": {
-            "gunicorn": {"level": web_level},
+            "gunicorn.error": {"level": web_level, "handlers": [], "propagate": True},
+            # The request line below tells more.
+            "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
             "lifeos": {"level": web_level},
             "platform_outbox": {"level": worker_level},
             "dramatiq": {"level": worker_level},

@@ -1,13 +1,27 @@
-"""Request metrics under the names of the operations guide, right under several web processes."""
+"""Metrics under the names of the operations guide, right under several web processes."""
 
+import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import Counter, Histogram
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from lifeos_project import metrics_files, outbox_state
+from lifeos_project.client_address import client_address, is_nearby
+
+log = structlog.stdlib.get_logger("lifeos.metrics")
 
 REQUESTS = Counter("http_requests", "Requests answered.", ["status", "method", "view"])
 DURATION = Histogram("http_request_duration_seconds", "Time to answer a request.", ["method", "view"])
+# Anything else comes from the caller and would let him make series at will.
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -26,3 +40,49 @@ class RequestMetricsMiddleware:
         REQUESTS.labels(str(response.status_code), method, view).inc()
         DURATION.labels(method, view).observe(time.perf_counter() - started)
         return response
+
+
+class OutboxCollector:
+    """The outbox's backlog, read at the scrape: the web process tells it even when every worker is dead."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            state = outbox_state.current()
+        except DatabaseError as error:
+            # The rest of the page matters most when the database is away.
+            log.warning("outbox metrics unavailable", kind=type(error).__name__)
+            return
+        for name, meaning, value in (
+            ("pending_messages", "Events not yet handled, counted up to 10,001.", state.pending),
+            ("oldest_pending_seconds", "Age of the oldest event not yet handled.", state.oldest_seconds),
+            ("dead_messages", "Events given up, counted up to 10,001.", state.dead),
+        ):
+            yield GaugeMetricFamily(f"platform_outbox_{name}", meaning, value=value)
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """All processes' metrics, for callers with METRICS_TOKEN or, when there is none, from nearby addresses."""
+    if not _may_read(request):
+        return HttpResponse("Metrics are for the monitoring only.\n", status=403, content_type="text/plain")
+    registry = CollectorRegistry()
+    registry.register(OutboxCollector())
+    with metrics_files.consistent():
+        page = generate_latest(registry) + _counted()
+    return HttpResponse(page, content_type=CONTENT_TYPE_LATEST)
+
+
+def _counted() -> bytes:
+    if metrics_files.directory() is None:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def _may_read(request: HttpRequest) -> bool:
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
+    return is_nearby(client_address(request))

@@ -322,7 +322,8 @@ USE_I18N = True
 USE_TZ = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# Without collectstatic (development, tests) files come straight from the packages that ship them.
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -331,7 +332,6 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-# Without collectstatic (development, tests) files come straight from the packages that ship them.
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = VAR_DIR / "media"
@@ -363,7 +363,6 @@ configure_structlog()
 LOGGING = logging_settings(json=PRODUCTION, web_level=GUNICORN_LOGLEVEL.upper(), worker_level=WORKER_LOGLEVEL)
 
 PROMETHEUS_EXPORT_MIGRATIONS = False
-PROMETHEUS_MULTIPROC_DIRECTORY = VAR_DIR / "metrics"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -1,7 +1,12 @@
 import os
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
+
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
+from lifeos_project import start_checks
+
+# Whatever server loads this module, production does not start unsafe.
+start_checks.settings_or_exit()
 
 application = get_wsgi_application()

@@ -1,0 +1,29 @@
+"""Which broker carries the worker's wake-ups, and whether it answers."""
+
+import pika
+import redis
+from django.conf import settings
+
+PATIENCE = 2.0
+
+
+def kind() -> str:
+    """`rabbitmq`, `redis` or `in-process`; RABBITMQ_URL wins over REDIS_URL."""
+    if settings.RABBITMQ_URL:
+        return "rabbitmq"
+    return "redis" if settings.REDIS_URL else "in-process"
+
+
+def ping() -> None:
+    """Return when the broker answers; raise the client's error when it does not within two seconds."""
+    if kind() == "rabbitmq":
+        parameters = pika.URLParameters(settings.RABBITMQ_URL)
+        parameters.socket_timeout = parameters.blocked_connection_timeout = PATIENCE
+        parameters.stack_timeout = PATIENCE
+        parameters.connection_attempts = 1
+        pika.BlockingConnection(parameters).close()
+    elif kind() == "redis":
+        with redis.Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
+        ) as client:
+            client.ping()

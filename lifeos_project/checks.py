@@ -1,0 +1,117 @@
+"""System checks: production does not start unsafe, and a misspelt variable does not pass in silence."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+SHORTEST_SECRET = 32
+# What examples print; longer copies of them are caught by their beginning.
+WELL_KNOWN = ("dev-secret-key", "jwt-dev-secret-key", "change", "secret", "django-insecure-", "$(openssl")
+WEAK_PASSWORDS = {"grafana", "admin", "password", "changeme"}
+MAKE_ONE = "Make one with: openssl rand -base64 48"
+
+
+@register("lifeos")
+def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse settings that are fine on a laptop and dangerous on the net."""
+    if not settings.PRODUCTION:
+        return []
+    return [*_exposure(), *_secrets(), *_cookies(), *_monitoring()]
+
+
+@register("lifeos")
+def check_variables(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Point at environment variables that look like one of ours, misspelt."""
+    from lifeos_project.settings import TESTING, env
+
+    if TESTING:
+        return []
+    return list(misspelt(env.names_present(), known=env.declared))
+
+
+def misspelt(present: Iterable[str], *, known: Iterable[str]) -> Iterator[CheckMessage]:
+    """A warning for each name that is unknown but close to a known one that is not set."""
+    present, known = set(present), set(known)
+    for name in sorted(present - known):
+        close = difflib.get_close_matches(name, known - present, n=1, cutoff=0.88)
+        if close:
+            yield Warning(
+                f"The environment variable {name} is not known.",
+                hint=f"Did you mean {close[0]}?",
+                id="lifeos.W001",
+            )
+
+
+def _exposure() -> Iterator[CheckMessage]:
+    if settings.DEBUG:
+        yield Error(
+            "DEBUG is on in production: error pages would show settings and data.",
+            hint="Set DEBUG=false.",
+            id="lifeos.E001",
+        )
+    if not settings.DATABASE_URL:
+        yield Error(
+            "DATABASE_URL is missing in production: the embedded PostgreSQL is for one person's machine.",
+            hint="Set DATABASE_URL=postgresql://user:password@host:5432/name.",
+            id="lifeos.E006",
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS accepts every host name, so links in mails can be forged.",
+            hint="Name the hosts under which the site is served.",
+            id="lifeos.W002",
+        )
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    for name, check_id in (("SECRET_KEY", "lifeos.E002"), ("JWT_SECRET_KEY", "lifeos.E003")):
+        reason = _weakness(_secret(name))
+        if reason:
+            yield Error(f"{name} {reason}.", hint=MAKE_ONE, id=check_id)
+    if _secret("SECRET_KEY") and _secret("SECRET_KEY") == _secret("JWT_SECRET_KEY"):
+        yield Error("SECRET_KEY and JWT_SECRET_KEY are the same.", hint=MAKE_ONE, id="lifeos.E007")
+
+
+def _secret(name: str) -> str:
+    try:
+        return str(getattr(settings, name))
+    except ImproperlyConfigured:  # Django's own words for an empty SECRET_KEY
+        return ""
+
+
+def _weakness(secret: str) -> str:
+    if not secret:
+        return "is missing in production"
+    if secret.lower().startswith(WELL_KNOWN):
+        return "is an example's value"
+    if len(secret) < SHORTEST_SECRET:
+        return f"has {len(secret)} characters, {SHORTEST_SECRET} are the least"
+    return "is too uniform to be random" if len(set(secret)) < 8 else ""
+
+
+def _cookies() -> Iterator[CheckMessage]:
+    for name, check_id in (("SESSION_COOKIE_SECURE", "lifeos.E004"), ("JWT_COOKIE_SECURE", "lifeos.E005")):
+        if not getattr(settings, name):
+            yield Error(
+                f"{name} is off in production: the cookie would travel over plain HTTP.",
+                hint=f"Set {name}=true.",
+                id=check_id,
+            )
+
+
+def _monitoring() -> Iterator[CheckMessage]:
+    if settings.GRAFANA_PASSWORD and settings.GRAFANA_PASSWORD.lower() in WEAK_PASSWORDS:
+        yield Error("GRAFANA_PASSWORD is a password everybody tries first.", hint=MAKE_ONE, id="lifeos.E008")
+    if settings.SLACK_WEBHOOK_URL and not settings.SLACK_WEBHOOK_URL.startswith("https://"):
+        yield Error("SLACK_WEBHOOK_URL must begin with https://.", hint="Copy it from Slack.", id="lifeos.E009")
+    if settings.PAGERDUTY_SERVICE_KEY and not settings.PAGERDUTY_SERVICE_KEY.isalnum():
+        yield Error(
+            "PAGERDUTY_SERVICE_KEY has characters that no integration key has.",
+            hint="Copy the integration key from PagerDuty.",
+            id="lifeos.E010",
+        )

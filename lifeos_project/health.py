@@ -1,0 +1,112 @@
+"""Answers for load balancers, orchestrators and people who ask whether it works."""
+
+import time
+import uuid
+from collections.abc import Callable
+from functools import cache as once
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from lifeos_project import brokers, outbox_state
+
+log = structlog.stdlib.get_logger("lifeos.health")
+Check = Callable[[], dict[str, Any]]
+
+
+@never_cache
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """200 while this process answers at all; a failure means: restart it."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when requests can be served (database there, migrations applied); otherwise 503: send none."""
+    return _answer({"database": _database, "migrations": _migrations})
+
+
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """Everything an installation stands on. 503 when any part fails."""
+    return _answer(
+        {
+            "database": _database,
+            "migrations": _migrations,
+            "cache": _cache,
+            "broker": _broker,
+            "outbox": _outbox,
+        }
+    )
+
+
+def _answer(checks: dict[str, Check]) -> JsonResponse:
+    parts = {name: _outcome(name, check) for name, check in checks.items()}
+    failed = any(part["status"] == "error" for part in parts.values())
+    return JsonResponse({"status": "error" if failed else "ok", **parts}, status=503 if failed else 200)
+
+
+def _outcome(name: str, check: Check) -> dict[str, Any]:
+    started = time.perf_counter()
+    try:
+        facts = check()
+    except Exception as error:
+        # The message may hold host names and users; the answer is public, the log is not.
+        log.error("health check failed", check=name, error=str(error), kind=type(error).__name__)
+        return {"status": "error", "error": type(error).__name__}
+    return {"status": "ok", **facts, "milliseconds": round((time.perf_counter() - started) * 1000, 1)}
+
+
+def _database() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version_num')::int / 10000")
+        (major,) = cursor.fetchone()
+    return {"postgresql": major}
+
+
+def _migrations() -> dict[str, Any]:
+    pending = _migrations_on_disk() - MigrationRecorder(connection).applied_migrations().keys()
+    return {"status": "error" if pending else "ok", "pending": len(pending)}
+
+
+@once
+def _migrations_on_disk() -> frozenset[tuple[str, str]]:
+    """What this process's code needs; read once, because the code does not change under a running process."""
+    return frozenset(MigrationLoader(None).graph.nodes)
+
+
+def _cache() -> dict[str, Any]:
+    # A key of its own each time: two processes that ask at once must not read each other's value.
+    key = f"health:{uuid.uuid4().hex}"
+    cache.set(key, "beat", timeout=10)
+    kept = cache.get(key) == "beat"
+    cache.delete(key)
+    return {"status": "ok" if kept else "error", "kind": "redis" if settings.REDIS_URL else "memory"}
+
+
+def _broker() -> dict[str, Any]:
+    brokers.ping()
+    return {"kind": brokers.kind()}
+
+
+def _outbox() -> dict[str, Any]:
+    state = outbox_state.current()
+    # Late events are the worker's trouble. Failing here would make the load balancer take the web away too.
+    late = state.oldest_seconds > outbox_state.LATE_SECONDS
+    return {
+        "status": "late" if late else "ok",
+        "pending": state.pending,
+        "oldest_seconds": round(state.oldest_seconds, 1),
+        "dead": state.dead,
+    }

@@ -1,0 +1,127 @@
+"""Real servers for tests: found, started on a free port with a throw-away directory, stopped at the end."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Debian keeps these off the PATH of ordinary users, PostgreSQL's even off root's.
+EXTRA_PATHS = ("/usr/sbin", "/usr/lib/rabbitmq/bin", "/usr/lib/postgresql/15/bin")
+
+
+def free_port() -> int:
+    """A TCP port on the loopback that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def program(*names: str, package: str) -> str:
+    """Path of the first program found; without one the test is skipped, or fails where services are required."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), *EXTRA_PATHS])
+    for name in names:
+        found = shutil.which(name, path=path)
+        if found:
+            return found
+    reason = f"{names[0]} is not installed (Debian package {package})"
+    if os.environ.get("LIFEOS_REQUIRE_SERVICES"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Return when `condition` holds; fail the test when it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if condition():
+                return
+        time.sleep(0.05)
+    pytest.fail(f"{what} not within {seconds:.0f} s")
+
+
+def listens(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+
+
+@contextlib.contextmanager
+def running(
+    command: list[str], *, log: Path, environment: dict[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process for the length of the block; its output goes to `log`."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, stdin=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def redis_server(directory: Path) -> Iterator[str]:
+    """URL of a redis-server that keeps nothing."""
+    port = free_port()
+    command = [program("redis-server", package="redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--save", "", "--appendonly", "no", "--dir", str(directory)]
+    with running(command, log=directory / "redis.log"):
+        wait_until(lambda: listens(port), seconds=10, what="redis-server")
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def rabbitmq_server(directory: Path) -> Iterator[str]:
+    """URL of a RabbitMQ node with its own name, cookie, ports and database."""
+    port, distribution = free_port(), free_port()
+    script = program("rabbitmq-server", package="rabbitmq-server")
+    real = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # Debian's wrapper insists on its own user
+    (directory / "enabled_plugins").write_text("[].\n")
+    environment = {
+        "PATH": os.environ["PATH"] + ":/usr/sbin:/usr/lib/rabbitmq/bin",
+        "HOME": str(directory),
+        "LANG": "C.UTF-8",
+        "RABBITMQ_NODENAME": f"lifeos{port}@localhost",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(directory / "log"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "enabled_plugins"),
+        "RABBITMQ_CONF_ENV_FILE": str(directory / "none"),
+        "RABBITMQ_CONFIG_FILE": str(directory / "none"),
+        "RABBITMQ_PID_FILE": str(directory / "pid"),
+        "ERL_EPMD_PORT": str(free_port()),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+    }
+    command = [str(real) if real.exists() else script]
+    with running(command, log=directory / "rabbitmq.log", environment=environment) as process:
+        wait_until(lambda: _greets(port) or process.poll() is not None, seconds=90, what="rabbitmq-server")
+        yield f"amqp://guest:guest@127.0.0.1:{port}/"
+        _stop_name_server(environment)
+
+
+def _greets(port: int) -> bool:
+    """RabbitMQ opens its port last; a wrong header is answered with the right one."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.settimeout(2)
+        connection.sendall(b"HELLO!!!")
+        return connection.recv(4) == b"AMQP"
+
+
+def _stop_name_server(environment: dict[str, str]) -> None:
+    """epmd outlives the node that started it; it ends when asked and no node is left."""
+    epmd = shutil.which("epmd", path=environment["PATH"]) or ""
+    if epmd:
+        with contextlib.suppress(subprocess.SubprocessError):
+            subprocess.run([epmd, "-kill"], env=environment, capture_output=True, timeout=10, check=False)

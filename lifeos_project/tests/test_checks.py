@@ -1,0 +1,91 @@
+"""Production refuses to start unsafe. Seen from outside, in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from lifeos_project.checks import misspelt
+
+SAFE = {
+    "APP_ENV": "production",
+    "SECRET_KEY": "u5mB0vJx3qYd8wKz1nRt6cLh9pGf2sAe4iXo7bQk",
+    "JWT_SECRET_KEY": "Zt7pWq2xVn5kMb9rLc4yHd1gJf8sXa3eUo6iTz0w",
+    "DATABASE_URL": "postgresql://lifeos:long@db.internal:5432/lifeos",
+}
+
+
+def outcome(*command, **variables):
+    """Exit code and all output of a process that sees only `variables`."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=settings.BASE_DIR,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_safe_production_passes_the_checks():
+    code, output = outcome("manage.py", "check", **SAFE)
+    assert (code, "no issues" in output) == (0, True), output
+
+
+@pytest.mark.parametrize(
+    ("changes", "check_id", "sentence"),
+    [
+        ({"DEBUG": "true"}, "lifeos.E001", "DEBUG is on in production"),
+        ({"SECRET_KEY": ""}, "lifeos.E002", "SECRET_KEY is missing in production"),
+        ({"SECRET_KEY": "k3Jx9vQ2"}, "lifeos.E002", "has 8 characters, 32 are the least"),
+        ({"SECRET_KEY": "x" * 40}, "lifeos.E002", "too uniform"),
+        ({"JWT_SECRET_KEY": ""}, "lifeos.E003", "JWT_SECRET_KEY is missing in production"),
+        ({"JWT_SECRET_KEY": "jwt-dev-secret-key-jwt-dev-secret-key"}, "lifeos.E003", "an example's value"),
+        ({"SESSION_COOKIE_SECURE": "false"}, "lifeos.E004", "SESSION_COOKIE_SECURE is off"),
+        ({"JWT_COOKIE_SECURE": "false"}, "lifeos.E005", "JWT_COOKIE_SECURE is off"),
+        ({"DATABASE_URL": ""}, "lifeos.E006", "DATABASE_URL is missing"),
+        ({"JWT_SECRET_KEY": SAFE["SECRET_KEY"]}, "lifeos.E007", "are the same"),
+        ({"GRAFANA_PASSWORD": "grafana"}, "lifeos.E008", "everybody tries first"),
+        ({"SLACK_WEBHOOK_URL": "hooks.slack.com/x"}, "lifeos.E009", "must begin with https://"),
+        ({"PAGERDUTY_SERVICE_KEY": "..."}, "lifeos.E010", "no integration key has"),
+    ],
+)
+def test_an_unsafe_production_is_refused(changes, check_id, sentence):
+    code, output = outcome("manage.py", "check", **{**SAFE, **changes})
+    assert code != 0
+    assert check_id in output
+    assert sentence in output
+    assert "Traceback" not in output
+
+
+def test_gunicorn_refuses_an_unsafe_production_before_it_listens():
+    code, output = outcome(
+        "-m", "gunicorn", "-c", "compose/gunicorn.conf.py", **{**SAFE, "DEBUG": "true", "GUNICORN_BIND": "127.0.0.1:0"}
+    )
+    assert code != 0
+    assert "lifeos.E001" in output
+    assert "Listening" not in output
+    assert "Traceback" not in output
+
+
+def test_any_other_web_server_meets_the_same_refusal():
+    code, output = outcome("-c", "import lifeos_project.wsgi", **{**SAFE, "SECRET_KEY": ""})
+    assert (code, "lifeos.E002" in output, "Traceback" in output) == (1, True, False), output
+
+
+def test_a_misspelt_value_is_one_sentence_for_every_command():
+    code, output = outcome("manage.py", "migrate", DEBUG="flase")
+    assert (code, output.strip()) == (1, "LifeOS does not start: DEBUG is “flase”, but must be true or false.")
+
+
+def test_a_misspelt_variable_is_pointed_out():
+    known = {"ENABLE_INSIGHTS", "DATABASE_URL"}
+    found = list(misspelt({"ENABLE_INSIGTHS", "HOME", "DATABASE_URL"}, known=known))
+    assert [(message.id, message.hint) for message in found] == [("lifeos.W001", "Did you mean ENABLE_INSIGHTS?")]
+
+
+def test_a_name_whose_neighbour_is_set_is_left_alone():
+    assert list(misspelt({"DATABASE_URI", "DATABASE_URL"}, known={"DATABASE_URL"})) == []
