@@ -1,7 +1,9 @@
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
 
 from lifeos_project import health, metrics
+from lifeos_project.openapi import RedocPage, SwaggerPage
 
 urlpatterns = [
     path("health", health.health, name="health"),
@@ -9,5 +11,14 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics.metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("lifeos_project.api_urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs/", SwaggerPage.as_view(url_name="api-schema"), name="api-docs"),
+    path("api/redoc/", RedocPage.as_view(url_name="api-schema"), name="api-redoc"),
     path("", include("finance.web.urls")),
 ]
+
+handler400 = "lifeos_project.drf.bad_request"
+handler403 = "lifeos_project.drf.permission_denied"
+handler404 = "lifeos_project.drf.page_not_found"
+handler500 = "lifeos_project.drf.server_error"

@@ -1,0 +1,33 @@
+"""Filters of lists. A mistyped filter must not widen a list in silence, so unknown parameters are refused."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from identity.drf.pagination import PAGE_PARAMETERS
+
+PARAMETERS_OF_EVERY_LIST = frozenset({*PAGE_PARAMETERS, "format"})
+
+
+class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
+    """django-filter, which also refuses query parameters that no filter declares."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        filterset = self.get_filterset(request, queryset, view)
+        known = set(filterset.filters) if filterset is not None else set()
+        refuse_unknown_parameters(request, known=known)
+        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return filtered
+
+
+def refuse_unknown_parameters(request: Request, *, known: set[str]) -> None:
+    """Raise ValidationError naming each query parameter that is neither `known` nor one of every list."""
+    strangers = sorted(set(request.query_params) - known - PARAMETERS_OF_EVERY_LIST)
+    if strangers:
+        said = _("This parameter is not known here.")
+        raise ValidationError({name: [ErrorDetail(said, code="unknown_field")] for name in strangers})

@@ -1,0 +1,164 @@
+"""Keyset pagination: a page starts after a row, not after a count; inserts neither repeat nor hide rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core import signing
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.db.models import Field, Model, Q, QuerySet
+from django.template import loader
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.views import APIView
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+PAGE_PARAMETERS = ("limit", "cursor")
+
+
+def limit_of(request: Request, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> int:
+    """The wanted page size; refuses what is not a whole number from 1 to `maximum`."""
+    text = request.query_params.get("limit", str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) < 7 and 1 <= int(text) <= maximum):
+        raise refused("limit", _("Ask for 1 to {maximum} rows.").format(maximum=maximum))
+    return int(text)
+
+
+def refused(parameter: str, message: str) -> ValidationError:
+    return ValidationError({parameter: [ErrorDetail(message, code="invalid")]})
+
+
+def page_link(request: Request, *, cursor: str | None) -> str | None:
+    """The request's own address with another cursor, or None without one."""
+    url = remove_query_param(request.build_absolute_uri(), "cursor")
+    return replace_query_param(url, "cursor", cursor) if cursor else None
+
+
+class KeysetPagination(BasePagination):
+    """Pages of a queryset in the order of the view's `ordering`: never-null fields, the last one unique.
+
+    A cursor is signed and bound to the ordering; it holds the row at the edge and the direction.
+    """
+
+    ordering: Sequence[str] = ("-id",)
+    template = "rest_framework/pagination/previous_and_next.html"
+
+    def paginate_queryset(  # type: ignore[override]
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any]:
+        self.request = request
+        self.ordering = tuple(getattr(view, "ordering", self.ordering))
+        limit = limit_of(request)
+        backwards, edge = self._read_cursor(request.query_params.get("cursor"), queryset.model)
+        order = _reversed(self.ordering) if backwards else self.ordering
+        if edge is not None:
+            queryset = queryset.filter(_after(order, edge))
+        rows = list(queryset.order_by(*order)[: limit + 1])
+        more, rows = len(rows) > limit, rows[:limit]
+        if backwards:
+            rows.reverse()
+        self.next_cursor = self._cursor(rows, at_end=True) if (more or backwards) else None
+        self.previous_cursor = self._cursor(rows, at_end=False) if (edge and (more or not backwards)) else None
+        self.display_page_controls = bool(self.next_cursor or self.previous_cursor)
+        return rows
+
+    def get_next_link(self) -> str | None:
+        return page_link(self.request, cursor=self.next_cursor)
+
+    def get_previous_link(self) -> str | None:
+        return page_link(self.request, cursor=self.previous_cursor)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "nullable": True, "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {
+                "next": {**link, "description": "Address of the following page, or null on the last one."},
+                "previous": {**link, "description": "Address of the page before, or null on the first one."},
+                "results": schema,
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        return page_parameters()
+
+    def get_html_context(self) -> Mapping[str, Any]:
+        return {"previous_url": self.get_previous_link(), "next_url": self.get_next_link()}
+
+    def to_html(self) -> str:
+        return loader.get_template(str(self.template)).render(dict(self.get_html_context()))
+
+    def _signer(self) -> signing.Signer:
+        return signing.Signer(salt="keyset:" + ",".join(self.ordering))
+
+    def _cursor(self, rows: Sequence[Model], *, at_end: bool) -> str | None:
+        if not rows:
+            return None
+        row = rows[-1 if at_end else 0]
+        values = [str(getattr(row, name.lstrip("-"))) for name in self.ordering]
+        return self._signer().sign_object(["f" if at_end else "b", *values])
+
+    def _read_cursor(self, cursor: str | None, model: type[Model]) -> tuple[bool, list[Any] | None]:
+        if not cursor:
+            return False, None
+        try:
+            direction, *texts = self._signer().unsign_object(cursor)
+            names = [name.lstrip("-") for name in self.ordering]
+            values = [_value(model, name, text) for name, text in zip(names, texts, strict=True)]
+        except (signing.BadSignature, ValueError, ModelValidationError) as error:
+            raise refused("cursor", _("This cursor is not from a page of this list.")) from error
+        return direction == "b", values
+
+
+def _value(model: type[Model], name: str, text: str) -> Any:
+    field = model._meta.get_field(name)
+    assert isinstance(field, Field), f"{name} is no column of {model}"
+    return field.to_python(text)
+
+
+def page_parameters() -> list[dict[str, Any]]:
+    """OpenAPI parameters of every paged list."""
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    return [
+        {
+            "name": "limit",
+            "in": "query",
+            "required": False,
+            "schema": limit,
+            "description": "Rows of a page.",
+        },
+        {
+            "name": "cursor",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "Where the page starts; take it from `next` or `previous`, never make one.",
+        },
+    ]
+
+
+def _reversed(ordering: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in ordering)
+
+
+def _after(ordering: Sequence[str], edge: Sequence[Any]) -> Q:
+    """Rows behind the edge in this order.
+
+    The first condition repeats what the rest implies: with it the planner walks the index from the edge.
+    """
+    first = ordering[0]
+    condition = Q(**{f"{first.lstrip('-')}__{'lte' if first.startswith('-') else 'gte'}": edge[0]})
+    behind, equal = Q(), Q()
+    for name, value in zip(ordering, edge, strict=True):
+        field = name.lstrip("-")
+        behind |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})
+        equal &= Q(**{field: value})
+    return condition & behind

@@ -1,0 +1,148 @@
+"""Every failure of the API becomes one shape; this is the one table from error codes to HTTP status."""
+
+import logging
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext as _
+from django.views import defaults
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from finance.errors import FinanceError
+from identity.drf.errors import PayloadTooLarge, error_body, validation_body
+
+logger = logging.getLogger(__name__)
+
+# A code that is not here has the status of its base class in finance.errors.
+STATUS_OF_CODE = {
+    "finance_error": status.HTTP_400_BAD_REQUEST,
+    "not_found": status.HTTP_404_NOT_FOUND,
+    "forbidden": status.HTTP_403_FORBIDDEN,
+    "conflict": status.HTTP_409_CONFLICT,
+    "invalid": status.HTTP_400_BAD_REQUEST,
+    "amount_invalid": status.HTTP_400_BAD_REQUEST,
+    "currency_unknown": status.HTTP_400_BAD_REQUEST,
+    "entry_invalid": status.HTTP_400_BAD_REQUEST,
+    "entry_unbalanced": status.HTTP_400_BAD_REQUEST,
+    "period_closed": status.HTTP_409_CONFLICT,
+    "already_reversed": status.HTTP_409_CONFLICT,
+    "account_closed": status.HTTP_409_CONFLICT,
+    "account_name_taken": status.HTTP_409_CONFLICT,
+    "idempotency_mismatch": status.HTTP_409_CONFLICT,
+    "statement_unreadable": status.HTTP_400_BAD_REQUEST,
+}
+
+# Seconds after which trying again is sensible when the database was busy or away.
+RETRY_AFTER_DATABASE = 2
+
+API_PREFIX = "/api/"
+
+# Codes of DRF that mean the same as one of ours.
+SAME_AS = {"permission_denied": "forbidden", "parse_error": "invalid"}
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+    """The answer to an exception in an API view; None lets Django report it and call `server_error`."""
+    if isinstance(exc, FinanceError):
+        return finance_response(exc)
+    if isinstance(exc, OperationalError):
+        return _database_response(exc)
+    known = _as_api_exception(exc)
+    return None if known is None else _api_response(known)
+
+
+def status_of(error: FinanceError) -> int:
+    """HTTP status of a domain error, by its code or its nearest base's."""
+    codes = (getattr(cls, "code", "") for cls in type(error).__mro__)
+    return next(STATUS_OF_CODE[code] for code in codes if code in STATUS_OF_CODE)
+
+
+def finance_response(error: FinanceError) -> Response:
+    fields = {path: [message] for path, message in error.fields.items()}
+    return Response(error_body(code=error.code, detail=error.detail, fields=fields), status=status_of(error))
+
+
+def _database_response(error: OperationalError) -> Response:
+    """Lock time-outs, deadlocks, a restarting server: nothing was written, the request may come again."""
+    logger.error("The database refused an API request", exc_info=error)
+    detail = _("The database is busy or away; nothing was changed. Please try again.")
+    body = error_body(code="unavailable", detail=detail)
+    return Response(
+        body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_DATABASE)}
+    )
+
+
+def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
+    match exc:
+        case exceptions.APIException():
+            return exc
+        case Http404():
+            return exceptions.NotFound()
+        case PermissionDenied():
+            return exceptions.PermissionDenied()
+        case RequestDataTooBig():
+            return PayloadTooLarge()
+        case BadRequest() | SuspiciousOperation():
+            return exceptions.ParseError()
+    return None
+
+
+def _api_response(error: exceptions.APIException) -> Response:
+    headers = {}
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(ceil(wait))
+    return Response(_api_body(error), status=error.status_code, headers=headers)
+
+
+def _api_body(error: exceptions.APIException) -> Mapping[str, Any]:
+    detail = error.detail
+    if isinstance(error, exceptions.ValidationError):
+        return validation_body(detail)
+    if isinstance(detail, Mapping):
+        # SimpleJWT puts its sentence and code among other members.
+        return error_body(
+            code=str(detail.get("code", error.default_code)),
+            detail=str(detail.get("detail", error.default_detail)),
+        )
+    if isinstance(detail, list):
+        return validation_body(detail)
+    code = str(detail.code or error.default_code)
+    return error_body(code=SAME_AS.get(code, code), detail=str(detail))
+
+
+def _json(code: str, detail: str, status_code: int) -> JsonResponse:
+    return JsonResponse(error_body(code=code, detail=detail), status=status_code)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Requests that Django itself refuses (bad host, too many fields), in the API's shape below /api/."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.bad_request(request, exception)
+    return _json("invalid", _("The request could not be understood."), 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if not request.path.startswith(API_PREFIX):
+        return defaults.permission_denied(request, exception)
+    return _json("forbidden", _("You may not do this."), 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Addresses that lead to no view."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.page_not_found(request, exception)
+    return _json("not_found", _("There is nothing at this address."), 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """A fault of ours: Django has reported it; the client learns no more than that."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.server_error(request)
+    return _json("server_error", _("Something went wrong on our side. It was recorded."), 500)
