@@ -1,19 +1,11 @@
-"""The OpenAPI document and its pages: what the views say, plus what every operation shares."""
+"""The OpenAPI document: what the views say, plus what every operation shares."""
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework import status
 
 from identity.drf.serializers import ErrorSerializer
-from lifeos_project.browsable import STRICT_POLICY
-
-# Swagger UI and Redoc write style elements; Redoc searches in a worker made from a blob.
-DOCS_POLICY = (
-    f"{STRICT_POLICY}; img-src 'self' data:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; worker-src blob:"
-)
 
 # Components named here are referred to by every operation; code and sentence are the examples shown.
 FAILURES: dict[str, tuple[int, str, str, str]] = {
@@ -127,18 +119,3 @@ def _failure(code: int, description: str, error: str, detail: str) -> dict[str, 
         seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
         answer["headers"] = {"Retry-After": seconds}
     return answer
-
-
-class SwaggerPage(SpectacularSwaggerSplitView):
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return _with_docs_policy(super().dispatch(request, *args, **kwargs))
-
-
-class RedocPage(SpectacularRedocView):
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return _with_docs_policy(super().dispatch(request, *args, **kwargs))
-
-
-def _with_docs_policy(response: HttpResponseBase) -> HttpResponseBase:
-    response["Content-Security-Policy"] = DOCS_POLICY
-    return response

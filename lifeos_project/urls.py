@@ -3,7 +3,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from lifeos_project import health, metrics
-from lifeos_project.openapi import RedocPage, SwaggerPage
+from lifeos_project.api_docs import RedocPage, SwaggerPage
 
 urlpatterns = [
     path("health", health.health, name="health"),
