@@ -3,5 +3,6 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("identity.api.urls")),
     path("", include("finance.api.urls")),
 ]

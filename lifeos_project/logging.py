@@ -100,8 +100,14 @@ class RequestLogMiddleware:
             logging.ERROR if response.status_code >= 500 else logging.INFO,
             "request",
             method=request.method,
-            path=request.path,
+            path=_path_without_token(request),
             status=response.status_code,
             milliseconds=milliseconds,
             user=user.pk if user is not None and user.is_authenticated else None,
         )
+
+
+def _path_without_token(request: HttpRequest) -> str:
+    """The path as it may be logged: links of mails carry their secret in a part named `token`."""
+    token = str(request.resolver_match.kwargs.get("token", "")) if request.resolver_match else ""
+    return request.path.replace(token, "…") if token else request.path

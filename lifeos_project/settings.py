@@ -1,6 +1,7 @@
 """All settings, read once and strictly from the environment; docs/configuration.md is generated from here."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONCE, SELF
@@ -43,6 +44,13 @@ with env.section("Application"):
         PRODUCTION,
         shown="true in production",
         meaning="A reverse proxy in front sets `X-Forwarded-For` and `X-Forwarded-Proto`; both are believed.",
+    )
+    TRUSTED_PROXY_COUNT = int(TRUST_PROXY) * env.whole(
+        "TRUSTED_PROXY_COUNT",
+        1,
+        minimum=1,
+        meaning="How many proxies of yours a request passes; the client's address is taken that many places from the "
+        "right of `X-Forwarded-For`. Without `TRUST_PROXY` the header is not read.",
     )
     ENABLE_INSIGHTS = env.flag("ENABLE_INSIGHTS", True, meaning="Look for insights after every posting.")
     ENABLE_ML = env.flag("ENABLE_ML", True, meaning="Learn category suggestions from the household's own entries.")
@@ -90,6 +98,39 @@ with env.section("Security"):
         meaning="How long browsers insist on HTTPS; a year in production unless said otherwise.",
     )
 
+with env.section("People"):
+    SIGNUP_ENABLED = env.flag(
+        "SIGNUP_ENABLED",
+        not PRODUCTION,
+        shown="false in production",
+        meaning="Anyone may create an account. Invited people always can. Operators can also close sign-up in the admin.",
+    )
+    LOGIN_FAILURE_LIMIT = env.whole(
+        "LOGIN_FAILURE_LIMIT",
+        5,
+        minimum=1,
+        meaning="Failed sign-ins of one account from one address before further ones are refused.",
+    )
+    LOGIN_FAILURE_LIMIT_WIDE = env.whole(
+        "LOGIN_FAILURE_LIMIT_WIDE",
+        30,
+        minimum=1,
+        meaning="The same for one account from anywhere, and for one address with any account.",
+    )
+    LOGIN_LOCKOUT_MINUTES = env.whole(
+        "LOGIN_LOCKOUT_MINUTES", 15, minimum=1, meaning="How long further sign-ins are refused."
+    )
+    AUDIT_RETENTION_DAYS = env.whole(
+        "AUDIT_RETENTION_DAYS",
+        400,
+        minimum=1,
+        meaning="Age at which `prune_access` deletes records of the audit trail.",
+    )
+    SITE_URL = env.text(
+        "SITE_URL",
+        meaning="Address that links in mails start with (`https://books.example.org`); empty: the request's.",
+    )
+
 with env.section("Database"):
     DATABASE_URL = env.text(
         "DATABASE_URL",
@@ -135,7 +176,10 @@ with env.section("Cache and broker"):
     )
 
 with env.section("E-mail"):
-    EMAIL_HOST = env.text("EMAIL_HOST", meaning="SMTP server; empty: mails are written to the log.")
+    EMAIL_HOST = env.text(
+        "EMAIL_HOST",
+        meaning="SMTP server; empty: mails are written to the log (in production: not at all, they carry links that open accounts).",
+    )
     EMAIL_PORT = env.whole("EMAIL_PORT", 587, minimum=1, meaning="Port of the SMTP server.")
     EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", meaning="SMTP user.")
     EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", secret=True, meaning="SMTP password.")
@@ -247,6 +291,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "identity.origin.OriginMiddleware",
+    "identity.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -308,14 +354,52 @@ AUTHENTICATION_BACKENDS = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 0.25  # hours
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+PASSWORD_RESET_TIMEOUT = 4 * 3600  # seconds
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+AXES_HANDLER = "identity.lockout.LockoutHandler"
+AXES_FAILURE_LIMIT = LOGIN_FAILURE_LIMIT
+AXES_COOLOFF_TIME = timedelta(minutes=LOGIN_LOCKOUT_MINUTES)
+# Refused attempts neither prolong the lock nor fill the table.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_USERNAME_CALLABLE = "identity.lockout.counted_username"
+AXES_CLIENT_IP_CALLABLE = "identity.origin.counted_address"
+AXES_LOCKOUT_CALLABLE = "identity.lockout.lockout_response"
+AXES_SENSITIVE_PARAMETERS = ["username", "email", "password1", "password2", "csrfmiddlewaretoken"]
+# The audit trail keeps what axes would keep here, without what people typed.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ACCESS_FAILURE_LOG = False
+AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
+# Sign-in requests, and requests that send a mail, per client address.
+AUTH_THROTTLE_RATE = "60/min"
+AUTH_MAIL_THROTTLE_RATE = "20/hour"
+
+SIMPLE_JWT = {
+    "SIGNING_KEY": JWT_SECRET_KEY,
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    # A new password ends every token that was issued under the old one.
+    "CHECK_REVOKE_TOKEN": True,
+}
+
+LANGUAGES = [("en", "English (US)"), ("en-gb", "English (UK)")]
 LANGUAGE_CODE = LIFEOS_LANGUAGE
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -342,7 +426,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = False
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
-AXES_IPWARE_PROXY_COUNT = 1 if TRUST_PROXY else None
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -356,7 +439,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+# Never to the log in production: mails carry links that open accounts.
+_MAIL_BACKEND = "smtp" if EMAIL_HOST else "dummy" if PRODUCTION else "console"
+EMAIL_BACKEND = f"django.core.mail.backends.{_MAIL_BACKEND}.EmailBackend"
 EMAIL_TIMEOUT = 10
 
 configure_structlog()
@@ -384,7 +469,7 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.UserRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
-    "NUM_PROXIES": 1 if TRUST_PROXY else 0,
+    "NUM_PROXIES": TRUSTED_PROXY_COUNT,
     "COERCE_DECIMAL_TO_STRING": True,
     "DATETIME_FORMAT": "iso-8601",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

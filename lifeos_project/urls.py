@@ -10,6 +10,7 @@ urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("accounts/", include("identity.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("lifeos_project.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),

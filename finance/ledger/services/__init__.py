@@ -17,23 +17,37 @@ from finance.ledger.services.entries import (
 )
 from finance.ledger.services.exchanges import exchange
 from finance.ledger.services.idempotency import remember_answer
+from finance.ledger.services.members import (
+    accept_invitation,
+    change_role,
+    invite_member,
+    leave_book,
+    remove_member,
+    revoke_invitation,
+)
 from finance.ledger.services.periods import close_period, reopen_period
 
 __all__ = [
+    "accept_invitation",
+    "change_role",
     "close_account",
     "close_period",
     "correct_entry",
     "create_book",
     "exchange",
+    "invite_member",
+    "leave_book",
     "move_account",
     "open_account",
     "post_entries",
     "post_entry",
     "post_opening_balance",
     "remember_answer",
+    "remove_member",
     "rename_account",
     "rename_book",
     "reopen_period",
     "reverse_entries",
     "reverse_entry",
+    "revoke_invitation",
 ]

@@ -1,0 +1,203 @@
+"""Who may see and change a book: invitations, roles, leaving.
+
+Every function takes the book's row first, so that two changes of one book's members happen one after the other and a
+book never loses its last owner.
+"""
+
+import dataclasses
+import datetime
+import hashlib
+import secrets
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from finance.errors import Conflict, Forbidden, Invalid, NotFound
+from finance.events import MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
+from finance.ledger.models import Book, Invitation, Membership, Role
+from identity import audit
+from identity.models import User, check_email
+from platform_outbox.outbox import emit
+
+INVITATION_LIFE = datetime.timedelta(days=7)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FreshInvitation:
+    """An invitation together with its token, which exists here only: the database keeps a hash."""
+
+    invitation: Invitation
+    token: str
+
+
+@transaction.atomic
+def invite_member(*, book: Book, actor: User | None, email: str, role: Role, now: datetime.datetime) -> FreshInvitation:
+    """Invite the reader of the address; an earlier open invitation to it stops working. For owners only.
+
+    Raises Forbidden, Invalid (not an address), Conflict (a member already).
+    """
+    email = _check_email(email)
+    _lock(book=book, actor=actor)
+    if Membership.objects.filter(book=book, user__email=email).exists():
+        raise Conflict(field="email", reason=_("%(email)s is a member of this book already.") % {"email": email})
+    token = secrets.token_urlsafe(32)
+    Invitation.objects.filter(book=book, email=email, accepted_at=None).delete()
+    invitation = Invitation.objects.create(
+        book=book,
+        email=email,
+        role=role,
+        token_hash=_hash(token),
+        invited_by=actor,
+        expires_at=now + INVITATION_LIFE,
+    )
+    _record(audit.Action.MEMBER_INVITED, book=book, actor=actor, target=email, role=role)
+    emit(MemberInvited(book_id=book.pk, invitation_id=invitation.pk))
+    return FreshInvitation(invitation=invitation, token=token)
+
+
+@transaction.atomic
+def revoke_invitation(*, invitation: Invitation, actor: User | None) -> None:
+    """Make an open invitation's link useless. For owners only. Raises Forbidden, NotFound if it is not open."""
+    _lock(book=invitation.book, actor=actor)
+    deleted, _by_model = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).delete()
+    if not deleted:
+        raise NotFound(thing="invitation")
+    _record(audit.Action.INVITATION_REVOKED, book=invitation.book, actor=actor, target=invitation.email)
+
+
+def open_invitation(*, token: str, now: datetime.datetime) -> Invitation:
+    """The invitation behind a link that still works. Raises NotFound if it is unknown, used, revoked or too old."""
+    invitation = (
+        Invitation.objects.select_related("book", "invited_by")
+        .filter(token_hash=_hash(token), accepted_at=None, expires_at__gt=now)
+        .first()
+    )
+    if invitation is None:
+        raise NotFound(thing="invitation")
+    return invitation
+
+
+@transaction.atomic
+def accept_invitation(*, token: str, user: User, now: datetime.datetime) -> Membership:
+    """Make the user a member. The link works once, for the invited address only, while its inviter is an owner.
+
+    Raises NotFound (unknown, used, revoked, too old), Forbidden (signed in with another address), Conflict (a member already).
+    """
+    found = open_invitation(token=token, now=now)
+    Book.objects.select_for_update(no_key=True).get(pk=found.book_id)
+    # Read again under the lock: of two acceptances at once, the second finds it used.
+    invitation = open_invitation(token=token, now=now)
+    check_addressee(invitation=invitation, user=user)
+    if Membership.objects.filter(book=invitation.book, user=user).exists():
+        raise Conflict(reason=_("You are a member of this book already."))
+    membership = Membership.objects.create(book=invitation.book, user=user, role=invitation.role)
+    invitation.accepted_at = now
+    invitation.save(update_fields=["accepted_at"])
+    _record(audit.Action.MEMBER_JOINED, book=invitation.book, actor=user, target=user.email, role=invitation.role)
+    emit(MemberJoined(book_id=invitation.book_id, user_id=user.pk, role=invitation.role))
+    return membership
+
+
+def check_addressee(*, invitation: Invitation, user: User) -> None:
+    """Raise Forbidden unless the invitation was sent to the user's own address."""
+    if invitation.email != user.email:
+        refusal = Forbidden()
+        refusal.detail = _(
+            "This invitation was sent to %(invited)s, but you are signed in as %(user)s. "
+            "Sign out and use the link again, or ask for an invitation to your address."
+        ) % {"invited": invitation.email, "user": user.email}
+        raise refusal
+
+
+@transaction.atomic
+def change_role(*, membership: Membership, actor: User | None, role: Role) -> Membership:
+    """Give a member another role. For owners only; the last owner stays one. Raises Forbidden, NotFound, Conflict."""
+    _lock(book=membership.book, actor=actor)
+    current = _current(membership)
+    if current.role == role:
+        return current
+    _keep_an_owner(current, losing=role != Role.OWNER)
+    current.role = role
+    current.save(update_fields=["role"])
+    if role != Role.OWNER:
+        _forget_invitations_by(current)
+    _record(audit.Action.MEMBER_ROLE_CHANGED, book=current.book, actor=actor, target=current.user.email, role=role)
+    emit(MemberRoleChanged(book_id=current.book_id, user_id=current.user_id, role=role))
+    return current
+
+
+@transaction.atomic
+def remove_member(*, membership: Membership, actor: User | None) -> None:
+    """Take a member's access away. For owners only; the last owner stays. Raises Forbidden, NotFound, Conflict."""
+    _lock(book=membership.book, actor=actor)
+    _end(_current(membership), actor=actor, action=audit.Action.MEMBER_REMOVED)
+
+
+@transaction.atomic
+def leave_book(*, book: Book, user: User) -> None:
+    """Give one's own access up; the last owner cannot. Raises NotFound for strangers, Conflict."""
+    Book.objects.select_for_update(no_key=True).get(pk=book.pk)
+    membership = Membership.objects.select_related("user", "book").filter(book=book, user=user).first()
+    if membership is None:
+        raise NotFound(thing="book")
+    _end(membership, actor=user, action=audit.Action.MEMBER_LEFT)
+
+
+def _lock(*, book: Book, actor: User | None) -> None:
+    """Take the book's row, then see whether the actor is an owner now; None acts for the operator.
+
+    Not the key: postings that refer to the book need not wait.
+    """
+    Book.objects.select_for_update(no_key=True).get(pk=book.pk)
+    if actor is None:
+        return
+    role = Membership.objects.filter(book=book, user=actor).values_list("role", flat=True).first()
+    if role is None:
+        raise NotFound(thing="book")
+    if role != Role.OWNER:
+        raise Forbidden()
+
+
+def _current(membership: Membership) -> Membership:
+    found = Membership.objects.select_related("user", "book").filter(pk=membership.pk).first()
+    if found is None:
+        raise NotFound(thing="member")
+    return found
+
+
+def _keep_an_owner(membership: Membership, *, losing: bool) -> None:
+    if not losing or membership.role != Role.OWNER:
+        return
+    others = Membership.objects.filter(book=membership.book, role=Role.OWNER).exclude(pk=membership.pk)
+    if not others.exists():
+        raise Conflict(reason=_("A book needs an owner. Make somebody else an owner first."))
+
+
+def _end(membership: Membership, *, actor: User | None, action: audit.Action) -> None:
+    _keep_an_owner(membership, losing=True)
+    _forget_invitations_by(membership)
+    membership.delete()
+    _record(action, book=membership.book, actor=actor, target=membership.user.email)
+    emit(MemberRemoved(book_id=membership.book_id, user_id=membership.user_id))
+
+
+def _forget_invitations_by(membership: Membership) -> None:
+    """Who is no owner any more lets nobody in: also not by links sent before."""
+    Invitation.objects.filter(book=membership.book, invited_by=membership.user, accepted_at=None).delete()
+
+
+def _check_email(email: str) -> str:
+    try:
+        return check_email(email)
+    except ValidationError as error:
+        raise Invalid(field="email", reason=_("This is not an e-mail address.")) from error
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _record(action: audit.Action, *, book: Book, actor: User | None, target: str, role: str | None = None) -> None:
+    facts = {"book": book.pk} | ({"role": str(role)} if role else {})
+    audit.record(action=action, actor=actor, target=target, facts=facts)

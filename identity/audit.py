@@ -1,0 +1,48 @@
+"""The audit trail's doors: write a record, read one's own sign-ins, let old records go."""
+
+import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from identity.models import AuditRecord, User
+from identity.origin import current_origin
+
+Action = AuditRecord.Action
+
+
+def record(
+    *, action: AuditRecord.Action, actor: User | None, target: str = "", facts: dict[str, Any] | None = None
+) -> AuditRecord:
+    """Write down what was done, in the caller's transaction: undone with it if it rolls back.
+
+    `actor` is None for commands and for people not signed in. `target` says on what, as a person would call it; `facts` holds
+    ids and plain values, never secrets.
+    """
+    origin = current_origin()
+    return AuditRecord.objects.create(
+        action=action,
+        actor=actor,
+        actor_email=actor.email if actor else "",
+        target=target[:300],
+        facts=facts or {},
+        address=origin.address,
+        user_agent=origin.user_agent,
+    )
+
+
+def recent_sign_ins(*, user: User, limit: int = 10) -> list[AuditRecord]:
+    """The user's last sign-ins, newest first."""
+    return list(AuditRecord.objects.filter(actor=user, action=Action.SIGNED_IN).order_by("-id")[:limit])
+
+
+@transaction.atomic
+def prune(*, before: datetime.datetime) -> int:
+    """Delete records older than the moment and return how many; the only way to delete one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lifeos.audit_retention', 'on', true)")
+        cursor.execute("DELETE FROM identity_auditrecord WHERE at < %s", [before])
+        deleted = int(cursor.rowcount)
+        # The permission ends here, also inside a caller's longer transaction.
+        cursor.execute("SELECT set_config('lifeos.audit_retention', 'off', true)")
+    return deleted

@@ -1,0 +1,113 @@
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from identity.models import User, normalize_email
+from identity.time_zones import known_time_zones
+
+
+def password_field(*, label: Any, autocomplete: str, help_text: Any = "") -> forms.CharField:
+    """A password's field, never trimmed: a space may be part of it. A script adds the switch that shows it."""
+    widget = forms.PasswordInput(attrs={"autocomplete": autocomplete, "data-reveal": ""})
+    return forms.CharField(label=label, strip=False, max_length=4096, widget=widget, help_text=help_text)
+
+
+class SignInForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": _("The e-mail address or the password is not right."),
+        "inactive": _("The e-mail address or the password is not right."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"] = forms.CharField(
+            label=_("E-mail address"),
+            max_length=254,
+            widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True, "spellcheck": "false"}),
+        )
+        self.fields["password"] = password_field(label=_("Password"), autocomplete="current-password")
+
+
+class AddressForm(forms.Form):
+    """One e-mail address, to which a link will be sent."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True, "spellcheck": "false"}),
+    )
+
+    def clean_email(self) -> str:
+        return normalize_email(str(self.cleaned_data["email"]))
+
+
+class NewAccountForm(forms.Form):
+    """What a new person chooses behind the mailed link."""
+
+    name = forms.CharField(
+        label=_("Your name"), max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    password = password_field(
+        label=_("Password"), autocomplete="new-password", help_text=password_validators_help_text_html()
+    )
+    # Filled by a script; whoever runs none chooses in the profile.
+    time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        self.email = email
+        super().__init__(*args, **kwargs)
+
+    def clean_time_zone(self) -> str:
+        given = str(self.cleaned_data["time_zone"])
+        return given if given in known_time_zones() else ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if password := cleaned.get("password"):
+            try:
+                validate_password(password, User(email=self.email, name=cleaned.get("name") or ""))
+            except ValidationError as error:
+                self.add_error("password", error)
+        return cleaned
+
+
+class ChooseNewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not generic at run time
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("new_password1", "new_password2"):
+            self.fields[name].widget.attrs["data-reveal"] = ""
+        self.fields["new_password2"].label = _("New password again")
+        self.fields["new_password2"].help_text = ""
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["data-reveal"] = ""
+        self.fields["old_password"].label = _("Present password")
+        self.fields["new_password2"].label = _("New password again")
+        self.fields["new_password2"].help_text = ""
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    language = forms.ChoiceField(
+        label=_("Language"), required=False, help_text=_("Decides how dates and figures are written, too.")
+    )
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language, time_zone = self.fields["language"], self.fields["time_zone"]
+        assert isinstance(language, forms.ChoiceField)
+        assert isinstance(time_zone, forms.ChoiceField)
+        language.choices = [("", _("As the browser asks")), *settings.LANGUAGES]
+        time_zone.choices = [("", "UTC"), *((name, name.replace("_", " ")) for name in known_time_zones()[1:])]
