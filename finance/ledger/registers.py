@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from finance.errors import Invalid
-from finance.ledger.models import Account, JournalLine
+from finance.ledger.models import Account
 
 MAX_PAGE = 200
 
@@ -119,7 +119,7 @@ def register_page(
     more_found = len(rows) > limit
     rows = rows[:limit]
     _set_balances(account=account, rows=rows, filters=filters)
-    _set_counter_lines(account=account, rows=rows)
+    _set_counter_lines(rows=rows)
     if more_found:
         return RegisterPage(rows=rows, next_cursor=rows[-1].cursor, searched_to=None)
     if last_scanned is not None:
@@ -245,21 +245,21 @@ def _set_balances(*, account: Account, rows: list[RegisterRow], filters: Filters
         row.balance = running[row.line_id]
 
 
-def _set_counter_lines(*, account: Account, rows: list[RegisterRow]) -> None:
-    by_entry: dict[int, list[JournalLine]] = defaultdict(list)
-    lines = JournalLine.objects.filter(entry_id__in=[row.entry_id for row in rows]).select_related("account")
-    for line in lines.order_by("entry_id", "position"):
-        by_entry[line.entry_id].append(line)
-    for row in rows:
-        row.counter_lines = [
-            CounterLine(
-                account_id=line.account_id,
-                name=line.account.name,
-                type=line.account.type,
-                amount=line.amount,
-                currency=line.currency,
-                memo=line.memo,
+_COUNTER_LINES = """
+SELECT line.entry_id, line.id, line.account_id, account.name, account.type, line.amount, line.currency, line.memo
+  FROM finance_journalline AS line JOIN finance_account AS account ON account.id = line.account_id
+ WHERE line.entry_id = ANY(%s::bigint[]) ORDER BY line.entry_id, line.position
+"""
+
+
+def _set_counter_lines(*, rows: list[RegisterRow]) -> None:
+    by_entry: dict[int, list[tuple[int, CounterLine]]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTER_LINES, [[row.entry_id for row in rows]])
+        for entry_id, line_id, account_id, name, account_type, amount, currency, memo in cursor.fetchall():
+            line = CounterLine(
+                account_id=account_id, name=name, type=account_type, amount=amount, currency=currency, memo=memo
             )
-            for line in by_entry[row.entry_id]
-            if line.pk != row.line_id
-        ]
+            by_entry[entry_id].append((line_id, line))
+    for row in rows:
+        row.counter_lines = [line for line_id, line in by_entry[row.entry_id] if line_id != row.line_id]

@@ -21,18 +21,22 @@ def accounts_for_posting(*, book: Book, account_ids: Collection[int]) -> dict[in
 
 def check_draft(draft: EntryDraft, accounts: Mapping[int, Account], *, path: str = "") -> None:
     """Raise the first problem of the draft as EntryInvalid, EntryUnbalanced, AccountClosed or NotFound."""
-    _check_texts(draft, path=path)
-    if not 2 <= len(draft.lines) <= MAX_LINES:
-        raise EntryInvalid(field=f"{path}lines", reason=f"it needs 2 to {MAX_LINES} lines")
+    check_shape(draft, path=path)
     for index, line in enumerate(draft.lines):
-        account = accounts.get(line.account_id)
-        line_path = f"{path}lines.{index}"
-        _check_account(account, path=line_path)
-        _check_line(line, path=line_path)
+        _check_account(accounts.get(line.account_id), path=f"{path}lines.{index}")
     off = imbalance((accounts[line.account_id].currency, line.amount) for line in draft.lines)
     if off:
         told = ", ".join(f"{money.format_amount(total, currency=code)} {code}" for code, total in off.items())
         raise EntryUnbalanced(field=f"{path}lines", imbalance=f"its lines sum to {told} instead of zero")
+
+
+def check_shape(draft: EntryDraft, *, path: str = "") -> None:
+    """What can be said without the accounts: texts, number of lines, amounts. Raises EntryInvalid."""
+    _check_texts(draft, path=path)
+    if not 2 <= len(draft.lines) <= MAX_LINES:
+        raise EntryInvalid(field=f"{path}lines", reason=f"it needs 2 to {MAX_LINES} lines")
+    for index, line in enumerate(draft.lines):
+        _check_line(line, path=f"{path}lines.{index}")
 
 
 def _check_texts(draft: EntryDraft, *, path: str) -> None:

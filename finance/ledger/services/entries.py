@@ -17,7 +17,7 @@ from finance.errors import AlreadyReversed, Conflict, FinanceError, PeriodClosed
 from finance.events import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, opposite
-from finance.ledger.services.drafts import accounts_for_posting, check_draft
+from finance.ledger.services.drafts import accounts_for_posting, check_draft, check_shape
 from finance.ledger.services.journal import Posting, copy_entries, insert_entry
 from identity.models import User
 from platform_outbox.outbox import emit
@@ -44,11 +44,11 @@ def post_entry(
     Raises EntryInvalid, EntryUnbalanced, AccountClosed, PeriodClosed, NotFound (an account of another book).
     """
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description, uid=uid)
+    check_shape(draft)
     with _guarded(book=book, date=date):
-        accounts = accounts_for_posting(book=book, account_ids={line.account_id for line in lines})
-        check_draft(draft, accounts)
-        posting = Posting(draft=draft, source=str(source))
-        entry = insert_entry(book=book, actor=actor, posting=posting, accounts=accounts, now=timezone.now())
+        entry = insert_entry(book=book, actor=actor, draft=draft, source=str(source), now=timezone.now())
+        if entry is None:
+            raise _why_not(book=book, draft=draft)
         emit(JournalPosted(book_id=book.pk, entry_ids=(entry.pk,), source=str(source)))
     return entry
 
@@ -156,6 +156,15 @@ def _reversals(
         )
         for entry in entries
     ]
+
+
+def _why_not(*, book: Book, draft: EntryDraft) -> FinanceError:
+    """The sentence for what the insert refused; asked only then, so that a good posting does not pay for it."""
+    try:
+        check_draft(draft, accounts_for_posting(book=book, account_ids={line.account_id for line in draft.lines}))
+    except FinanceError as error:
+        return error
+    return Conflict(reason="An account was changed at the same moment; try again.")
 
 
 @contextmanager

@@ -27,22 +27,29 @@ class Posting:
     corrects_id: int | None = None
 
 
-# Header and lines in one statement: one round trip instead of two.
+# Header and lines in one statement that also asks whether all accounts may be posted to: one round trip instead of
+# three. Accounts are held in share mode (their foreign key takes that lock anyway), so that none is closed meanwhile.
 _INSERT_ENTRY = """
-WITH entry AS (
+WITH account AS MATERIALIZED (
+    SELECT id, currency FROM finance_account
+     WHERE id = ANY(%(accounts)s::bigint[]) AND book_id = %(book)s AND closed_on IS NULL AND kind <> 'group'
+     ORDER BY id FOR KEY SHARE
+), entry AS (
     INSERT INTO finance_journalentry
-        (book_id, uid, date, payee, description, source, line_count, reverses_id, corrects_id, created_by_id,
-         created_at)
-    VALUES (%(book)s, %(uid)s, %(date)s, %(payee)s, %(description)s, %(source)s, %(line_count)s,
-            %(reverses)s, %(corrects)s, %(actor)s, %(now)s)
+        (book_id, uid, date, payee, description, source, line_count, created_by_id, created_at)
+    VALUES (%(book)s, %(uid)s, %(date)s, %(payee)s, %(description)s, %(source)s, %(line_count)s, %(actor)s, %(now)s)
     RETURNING id
-), lines AS (
+), line AS (
     INSERT INTO finance_journalline (book_id, entry_id, account_id, date, currency, amount, position, memo)
-    SELECT %(book)s, entry.id, line.account_id, %(date)s, line.currency, line.amount, line.position, line.memo
-      FROM entry, unnest(%(accounts)s::bigint[], %(currencies)s::text[], %(amounts)s::bigint[], %(memos)s::text[])
-                  WITH ORDINALITY AS line (account_id, currency, amount, memo, position)
+    SELECT %(book)s, entry.id, account.id, %(date)s, account.currency, given.amount, given.position, given.memo
+      FROM entry, account
+      JOIN unnest(%(accounts)s::bigint[], %(amounts)s::bigint[], %(memos)s::text[])
+           WITH ORDINALITY AS given (account_id, amount, memo, position) ON given.account_id = account.id
+    RETURNING currency, amount
 )
-SELECT id FROM entry
+SELECT entry.id, (SELECT count(*) FROM line),
+       EXISTS (SELECT FROM line GROUP BY currency HAVING sum(amount) <> 0)
+  FROM entry
 """
 
 _NEXT_IDS = "SELECT nextval(pg_get_serial_sequence('finance_journalentry', 'id')) FROM generate_series(1, %s)"
@@ -57,28 +64,29 @@ COPY finance_journalline (book_id, entry_id, account_id, date, currency, amount,
 
 
 def insert_entry(
-    *, book: Book, actor: User | None, posting: Posting, accounts: Mapping[int, Account], now: datetime.datetime
-) -> JournalEntry:
-    """Write one entry; returns it as a model instance."""
-    draft = posting.draft
+    *, book: Book, actor: User | None, draft: EntryDraft, source: str, now: datetime.datetime
+) -> JournalEntry | None:
+    """Write one entry; returns it as a model instance.
+
+    None means that an account cannot be posted to or that a currency does not balance: the transaction must not
+    commit then.
+    """
     entry = JournalEntry(
         book=book,
         uid=draft.uid or uuid7(),
         date=draft.date,
         payee=draft.payee,
         description=draft.description,
-        source=posting.source,
+        source=source,
         line_count=len(draft.lines),
-        reverses_id=posting.reverses_id,
-        corrects_id=posting.corrects_id,
         created_by=actor,
         created_at=now,
     )
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT_ENTRY, _insert_parameters(entry, draft, accounts))
-        entry.pk = cursor.fetchone()[0]
+        cursor.execute(_INSERT_ENTRY, _insert_parameters(entry, draft))
+        entry.pk, written, unbalanced = cursor.fetchone()
     entry._state.adding = False
-    return entry
+    return entry if written == len(draft.lines) and not unbalanced else None
 
 
 def copy_entries(
@@ -114,7 +122,7 @@ def _header(posting: Posting) -> tuple[Any, ...]:
     return (draft.uid or uuid7(), draft.date, *texts, len(draft.lines), *links)
 
 
-def _insert_parameters(entry: JournalEntry, draft: EntryDraft, accounts: Mapping[int, Account]) -> dict[str, Any]:
+def _insert_parameters(entry: JournalEntry, draft: EntryDraft) -> dict[str, Any]:
     return {
         "book": entry.book_id,
         "uid": entry.uid,
@@ -123,12 +131,9 @@ def _insert_parameters(entry: JournalEntry, draft: EntryDraft, accounts: Mapping
         "description": entry.description,
         "source": entry.source,
         "line_count": entry.line_count,
-        "reverses": entry.reverses_id,
-        "corrects": entry.corrects_id,
         "actor": entry.created_by_id,
         "now": entry.created_at,
         "accounts": [line.account_id for line in draft.lines],
-        "currencies": [accounts[line.account_id].currency for line in draft.lines],
         "amounts": [line.amount for line in draft.lines],
         "memos": [line.memo for line in draft.lines],
     }

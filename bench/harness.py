@@ -1,0 +1,140 @@
+"""What the benchmarks share: a scratch database, interleaved runs, medians with spread, a table and a JSON file."""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def set_up_django() -> None:
+    """Settings of a development checkout: the durable embedded PostgreSQL, or DATABASE_URL."""
+    sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
+    import django
+
+    django.setup()
+
+
+@contextmanager
+def scratch_database() -> Iterator[None]:
+    """An empty migrated database beside the development one; dropped in the end."""
+    from django.db import connection
+
+    original = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        yield
+    finally:
+        connection.creation.destroy_test_db(original, verbosity=0)
+
+
+def raw_connection(*, autocommit: bool) -> Any:
+    """psycopg without Django, on the scratch database."""
+    import psycopg
+    from django.db import connection
+
+    settings = connection.settings_dict
+    return psycopg.connect(
+        dbname=settings["NAME"],
+        user=settings["USER"] or None,
+        password=settings["PASSWORD"] or None,
+        host=settings["HOST"] or None,
+        port=settings["PORT"] or None,
+        autocommit=autocommit,
+    )
+
+
+@dataclass(slots=True)
+class Figure:
+    """One measured thing: rate (higher is better) or milliseconds (lower is better) per repetition."""
+
+    name: str
+    unit: str
+    values: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def __str__(self) -> str:
+        low, high = min(self.values), max(self.values)
+        return f"{self.name:<58}{self.median:>12,.2f} {self.unit:<10} ({low:,.2f} to {high:,.2f}, n={len(self.values)})"
+
+
+def interleaved(runs: dict[str, tuple[str, Callable[[], float]]], *, repetitions: int) -> dict[str, Figure]:
+    """Run every contender once per repetition, in turn, so that a noisy minute hits all of them."""
+    figures = {name: Figure(name, unit) for name, (unit, _) in runs.items()}
+    for _ in range(repetitions):
+        for name, (_, run) in runs.items():
+            figures[name].values.append(run())
+    return figures
+
+
+def rate(count: int, work: Callable[[], object]) -> float:
+    """Items per second of `work`, which does `count` of them."""
+    start = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - start)
+
+
+def milliseconds(work: Callable[[], object], *, times: int) -> float:
+    """Median milliseconds of one call, after one call that warms up."""
+    work()
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - start) * 1000)
+    return statistics.median(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A claim: `ours` against `anchor`, at least (or, for times, at most) `target`."""
+
+    ours: str
+    anchor: str
+    target: float
+    at_most: bool = False
+
+    def line(self, figures: dict[str, Figure]) -> str:
+        value = figures[self.ours].median / figures[self.anchor].median
+        met = value <= self.target if self.at_most else value >= self.target
+        sign = "≤" if self.at_most else "≥"
+        return f"{self.ours} / {self.anchor}: {value:.2f} (target {sign} {self.target}) {'met' if met else 'MISSED'}"
+
+
+def report(*, title: str, figures: dict[str, Figure], ratios: list[Ratio]) -> None:
+    """Print the table and write bench/results/<title>.json."""
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {_server_version()}"
+    print(f"\n{title} — {machine}\n")
+    for figure in figures.values():
+        print(figure)
+    print()
+    lines = [ratio.line(figures) for ratio in ratios]
+    print("\n".join(lines))
+    directory = ROOT / "bench" / "results"
+    directory.mkdir(parents=True, exist_ok=True)
+    content = {
+        "machine": machine,
+        "figures": {name: {"unit": figure.unit, "values": figure.values} for name, figure in figures.items()},
+        "ratios": lines,
+    }
+    (directory / f"{title}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _server_version() -> str:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        return f"PostgreSQL {cursor.fetchone()[0]}"
