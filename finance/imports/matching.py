@@ -1,0 +1,308 @@
+"""Is this row of a bank file new? Identity of rows, twins, overlaps, entries made by hand.
+
+Nothing here decides silently: every verdict carries a sentence with its reason.
+"""
+
+import datetime
+import hashlib
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from finance.imports.parsers.words import plain
+
+# How far a bank's date may lie from the day on which somebody wrote the entry down.
+MATCH_DAYS = 5
+_WEAK_ID = re.compile(r"\D{0,2}0*\d{0,4}")
+
+
+class Fate(StrEnum):
+    """What will become of a row when the import is confirmed."""
+
+    NEW = "new"
+    ALREADY_IMPORTED = "already_imported"
+    PROBABLE_MATCH = "probable_match"
+    PENDING = "pending"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingRow:
+    """A booked row of the file; amounts in minor units, `text` from `normalise_text`."""
+
+    position: int
+    date: datetime.date
+    amount: int
+    text: str
+    bank_id: str = ""
+    balance: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRow:
+    """A row of an earlier file that was posted, linked or ignored; `occurrence` counts equals from 1."""
+
+    row_id: int
+    date: datetime.date
+    amount: int
+    text: str
+    identity: str
+    occurrence: int
+    bank_id: str = ""
+    balance: int | None = None
+    entry_id: int | None = None
+    seen_in: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A line in the books on the same account that no bank row vouches for yet."""
+
+    entry_id: int
+    date: datetime.date
+    amount: int
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The fate of one row, why, its identity, and the entry that it seems to be."""
+
+    position: int
+    fate: Fate
+    reason: str
+    identity: str
+    occurrence: int
+    entry_id: int | None = None
+
+
+def normalise_text(payee: str, description: str = "") -> str:
+    """Words and numbers only: what is left of a text when banks change spacing, case and punctuation."""
+    return plain(f"{payee} {description}")[:400]
+
+
+def is_weak_id(bank_id: str) -> bool:
+    """Short counts ("1", "0042") name a place in the file rather than a transaction."""
+    return _WEAK_ID.fullmatch(bank_id) is not None
+
+
+def identity_of(row: IncomingRow) -> str:
+    """What makes a row itself: the bank's id, date and amount (ids get reused), or else text, date, amount."""
+    if row.bank_id and not is_weak_id(row.bank_id):
+        return _digest("id", row.bank_id, row.date, row.amount)
+    return content_identity(date=row.date, amount=row.amount, text=row.text)
+
+
+def content_identity(*, date: datetime.date, amount: int, text: str) -> str:
+    """Identity of a row without an id of the bank."""
+    return _digest("row", text, date, amount)
+
+
+def judge(
+    rows: Sequence[IncomingRow],
+    known: Sequence[KnownRow],
+    candidates: Sequence[Candidate],
+    *,
+    days: int = MATCH_DAYS,
+) -> list[Verdict]:
+    """A verdict per row, in the order of `rows`. Each known row and each candidate serves one row at most."""
+    identities = {row.position: identity_of(row) for row in rows}
+    same = _match_known(rows, known, identities)
+    open_rows = [row for row in rows if row.position not in same]
+    probable = _match_entries(open_rows, candidates, days=days)
+    number = _numberer(known)
+    return [_verdict(row, identities[row.position], same, probable, number) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    known: KnownRow
+    sure: bool
+    reason: str
+
+
+def _match_known(
+    rows: Sequence[IncomingRow], known: Sequence[KnownRow], identities: dict[int, str]
+) -> dict[int, _Same]:
+    """Rows seen before: by identity and text, then identity alone, then by content where an id is missing."""
+    pool = _Pool(known)
+    found: dict[int, _Same] = {}
+    for take in (_exact, _same_identity, _same_content, _same_weak_id):
+        for row in rows:
+            if row.position not in found and (same := take(pool, row, identities[row.position])):
+                pool.used.add(same.known.row_id)
+                found[row.position] = same
+    return found
+
+
+class _Pool:
+    """Known rows by identity and by content; each is given away once."""
+
+    def __init__(self, known: Sequence[KnownRow]) -> None:
+        self.used: set[int] = set()
+        self.by_identity: dict[str, list[KnownRow]] = defaultdict(list)
+        self.by_content: dict[str, list[KnownRow]] = defaultdict(list)
+        self.by_weak_id: dict[tuple[str, datetime.date, int], list[KnownRow]] = defaultdict(list)
+        for row in sorted(known, key=lambda row: row.occurrence):
+            self.by_identity[row.identity].append(row)
+            self.by_content[content_identity(date=row.date, amount=row.amount, text=row.text)].append(row)
+            if row.bank_id and is_weak_id(row.bank_id):
+                self.by_weak_id[row.bank_id, row.date, row.amount].append(row)
+
+    def free(self, rows: Iterable[KnownRow]) -> list[KnownRow]:
+        return [row for row in rows if row.row_id not in self.used]
+
+
+def _exact(pool: _Pool, row: IncomingRow, identity: str) -> _Same | None:
+    """Same identity, same text, and the balances (where both state one) agree."""
+    free = [k for k in pool.free(pool.by_identity.get(identity, ())) if k.text == row.text and _agree(row, k)]
+    return _Same(free[0], True, _already(free[0], row)) if free else None
+
+
+def _same_identity(pool: _Pool, row: IncomingRow, identity: str) -> _Same | None:
+    free = pool.free(pool.by_identity.get(identity, ()))
+    if not free:
+        return None
+    if row.bank_id and not is_weak_id(row.bank_id):
+        return _Same(free[0], True, _already(free[0], row))
+    return _Same(
+        free[0],
+        False,
+        f"Same day, amount and text as a row{_from(free[0])}, but the bank shows another balance after it: "
+        "it may be a second transaction.",
+    )
+
+
+def _same_content(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None:
+    """The same bank's other export, with ids where there were none or without ids where there were."""
+    free = pool.free(pool.by_content.get(content_identity(date=row.date, amount=row.amount, text=row.text), ()))
+    usable = [k for k in free if not (row.bank_id and k.bank_id and not is_weak_id(row.bank_id))]
+    return _Same(usable[0], True, _already(usable[0], row)) if usable else None
+
+
+def _same_weak_id(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None:
+    if not row.bank_id or not is_weak_id(row.bank_id):
+        return None
+    free = pool.free(pool.by_weak_id.get((row.bank_id, row.date, row.amount), ()))
+    if not free:
+        return None
+    return _Same(free[0], False, f"Same number, day and amount as a row{_from(free[0])}, but with another text.")
+
+
+def _agree(row: IncomingRow, known: KnownRow) -> bool:
+    if row.bank_id and row.bank_id == known.bank_id:
+        return True
+    return row.balance is None or known.balance is None or row.balance == known.balance
+
+
+def _already(known: KnownRow, row: IncomingRow) -> str:
+    by = "The bank's id of this row" if row.bank_id and row.bank_id == known.bank_id else "This day, amount and text"
+    nth = f" ({_ordinal(known.occurrence)} of that day)" if known.occurrence > 1 else ""
+    return f"{by} came before{_in(known)}{nth}."
+
+
+def _in(known: KnownRow) -> str:
+    return f" in {known.seen_in}" if known.seen_in else ""
+
+
+def _from(known: KnownRow) -> str:
+    return f" of {known.seen_in}" if known.seen_in else " that came before"
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+
+
+@dataclass(frozen=True, slots=True)
+class _Probable:
+    candidate: Candidate
+    reason: str
+
+
+def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate], *, days: int) -> dict[int, _Probable]:
+    """The best pairs first, so that an entry goes to the row that fits it best."""
+    by_amount: dict[int, list[Candidate]] = defaultdict(list)
+    for candidate in sorted(candidates, key=lambda c: (c.date, c.entry_id)):
+        by_amount[candidate.amount].append(candidate)
+    pairs = [
+        (-_score(row, candidate), row.position, candidate.entry_id, row, candidate)
+        for row in rows
+        for candidate in _near(by_amount.get(row.amount, []), row.date, days)
+    ]
+    found: dict[int, _Probable] = {}
+    taken: set[int] = set()
+    for _worse, position, entry_id, row, candidate in sorted(pairs, key=lambda pair: pair[:3]):
+        if position not in found and entry_id not in taken:
+            taken.add(entry_id)
+            found[position] = _Probable(candidate, _why(row, candidate))
+    return found
+
+
+def _near(candidates: list[Candidate], day: datetime.date, days: int) -> list[Candidate]:
+    window = datetime.timedelta(days=days)
+    low = bisect_left(candidates, day - window, key=lambda c: c.date)
+    return candidates[low : bisect_right(candidates, day + window, key=lambda c: c.date)]
+
+
+def _score(row: IncomingRow, candidate: Candidate) -> float:
+    """Nearness in days counts most, then words in common."""
+    ours, theirs = set(row.text.split()), set(candidate.text.split())
+    common = len(ours & theirs) / len(ours | theirs) if ours and theirs else 0.0
+    return 100.0 - 10.0 * abs((row.date - candidate.date).days) + 40.0 * common
+
+
+def _why(row: IncomingRow, candidate: Candidate) -> str:
+    apart = abs((row.date - candidate.date).days)
+    when = (
+        "on the same day"
+        if not apart
+        else f"{apart} day{'s' if apart > 1 else ''} {'later' if candidate.date > row.date else 'earlier'}"
+    )
+    title = f" “{candidate.title}”" if candidate.title else ""
+    return f"The books hold an entry{title} over the same amount {when} that no bank row stands for yet."
+
+
+def _numberer(known: Sequence[KnownRow]) -> Counter[str]:
+    """Highest occurrence per identity so far."""
+    highest: Counter[str] = Counter()
+    for row in known:
+        highest[row.identity] = max(highest[row.identity], row.occurrence)
+    return highest
+
+
+def _verdict(
+    row: IncomingRow,
+    identity: str,
+    same: dict[int, _Same],
+    probable: dict[int, _Probable],
+    number: Counter[str],
+) -> Verdict:
+    if (seen := same.get(row.position)) and seen.sure:
+        return Verdict(
+            position=row.position,
+            fate=Fate.ALREADY_IMPORTED,
+            reason=seen.reason,
+            identity=seen.known.identity,
+            occurrence=seen.known.occurrence,
+            entry_id=seen.known.entry_id,
+        )
+    number[identity] += 1
+    nth = number[identity]
+    if seen:
+        fate, reason, entry_id = Fate.PROBABLE_MATCH, seen.reason, seen.known.entry_id
+    elif found := probable.get(row.position):
+        fate, reason, entry_id = Fate.PROBABLE_MATCH, found.reason, found.candidate.entry_id
+    else:
+        fate, entry_id = Fate.NEW, None
+        reason = "Not seen before." if nth == 1 else f"Not seen before: the {_ordinal(nth)} equal row of that day."
+    return Verdict(
+        position=row.position, fate=fate, reason=reason, identity=identity, occurrence=nth, entry_id=entry_id
+    )
+
+
+def _digest(kind: str, text: str, date: datetime.date, amount: int) -> str:
+    return f"{kind}:{hashlib.sha256(f'{text}|{date.isoformat()}|{amount}'.encode()).hexdigest()[:40]}"

@@ -1,0 +1,155 @@
+"""Amounts as banks write them: separators, currency signs, brackets, trailing minus, CR and DR."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from finance.money import known_currencies
+
+SYMBOLS = {
+    "€": "EUR", "£": "GBP", "Kč": "CZK", "KČ": "CZK", "zł": "PLN", "ZŁ": "PLN", "Ft": "HUF", "FT": "HUF", "₹": "INR",
+    "₽": "RUB", "₺": "TRY", "₪": "ILS", "₩": "KRW", "₫": "VND", "฿": "THB", "₴": "UAH", "R$": "BRL", "US$": "USD",
+    "U$S": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "CAD$": "CAD", "USD$": "USD", "NZ$": "NZD",
+    "HK$": "HKD", "S$": "SGD", "Fr.": "CHF", "SFr.": "CHF", "円": "JPY", "лв": "BGN", "лв.": "BGN",
+}  # fmt: skip
+# Signs that several currencies share, so that they name none.
+_SHARED_SIGNS = {"$", "¥", "kr", "kr.", "KR", "Kr", "Fr", "lei", "Rs", "Rs.", "₨", "元"}
+_OUT_MARKS = {"DR", "DR.", "D", "S", "DB", "SOLL"}
+_IN_MARKS = {"CR", "CR.", "C", "H", "K", "HABEN"}
+_CORE = re.compile(r"[.,]?\d[\d.,'’`´ ]*")
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\u2003\t", " "))
+_MINUS = str.maketrans(dict.fromkeys("\u2212\u2013\u2014\u2010\u2011\ufe63\uff0d", "-"))
+_GROUPED = {
+    ",": re.compile(r"\d{1,3}(,\d{2,3})*,\d{3}"),
+    ".": re.compile(r"\d{1,3}(\.\d{3})+"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmountCell:
+    """A cell taken apart: its digits with their separators, its sign ("", "+", "-") and currency code or ""."""
+
+    core: str
+    sign: str
+    currency: str
+
+
+@lru_cache(maxsize=16384)
+def take_apart(text: str) -> AmountCell | None:
+    """The parts of an amount, or None when the cell holds anything else."""
+    stripped = text.translate(_SPACES).translate(_MINUS).strip().strip("'\"").strip()
+    if not stripped or len(stripped) > 40:
+        return None
+    bracketed = stripped.startswith("(") and stripped.endswith(")")
+    inner = stripped[1:-1].strip() if bracketed else stripped
+    match = _CORE.search(inner)
+    if match is None:
+        return None
+    around = _around(inner[: match.start()], inner[match.end() :])
+    if around is None:
+        return None
+    sign, currency = around
+    return AmountCell(core=match[0].strip(), sign="-" if bracketed else sign, currency=currency)
+
+
+def looks_like_amount(text: str) -> bool:
+    """Whether the cell can be an amount under some convention."""
+    cell = take_apart(text)
+    return cell is not None and any(value_of(cell.core, mark) is not None for mark in ".,")
+
+
+def infer_decimal_mark(cores: Iterable[str], *, places: int = 2) -> str:
+    """ "." or ",": the decimal mark that the cells of a column have in common."""
+    votes: Counter[str] = Counter()
+    for core in cores:
+        mark, weight = _evidence(core, places=places)
+        votes[mark] += weight
+    del votes[""]
+    return votes.most_common(1)[0][0] if votes else "."
+
+
+def value_of(core: str, decimal_mark: str) -> Decimal | None:
+    """The unsigned value under a decimal mark, or None where the grouping makes no sense."""
+    thousands = "," if decimal_mark == "." else "."
+    whole, separator, fraction = _without_space_groups(core).rpartition(decimal_mark)
+    if not separator:
+        whole, fraction = fraction, ""
+    if fraction and not fraction.isdigit():
+        return None
+    if thousands in whole:
+        if not _GROUPED[thousands].fullmatch(whole):
+            return None
+        whole = whole.replace(thousands, "")
+    if whole and not whole.isdigit():
+        return None
+    digits = f"{whole or '0'}.{fraction or '0'}"
+    return Decimal(digits if fraction else (whole or "0"))
+
+
+def signed_value(text: str, decimal_mark: str) -> Decimal | None:
+    """The value with the sign that the cell itself shows; None when it is not an amount."""
+    cell = take_apart(text)
+    value = value_of(cell.core, decimal_mark) if cell else None
+    if cell is None or value is None:
+        return None
+    return -value if cell.sign == "-" else value
+
+
+def common_currency(cells: Sequence[str]) -> str:
+    """The currency that signs inside the amounts name, if they agree on one."""
+    named = Counter(cell.currency for text in cells if (cell := take_apart(text)) and cell.currency)
+    return next(iter(named)) if len(named) == 1 else ""
+
+
+def _around(before: str, after: str) -> tuple[str, str] | None:
+    """Sign and currency written around the digits, or None when there is anything else."""
+    sign, currency = "", ""
+    for word in _tokens(f"{before} {after}"):
+        if word in {"+", "-"}:
+            sign = sign if sign == "-" else word
+        elif word.upper() in _OUT_MARKS:
+            sign = "-"
+        elif word.upper() in _IN_MARKS:
+            sign = sign or "+"
+        elif code := _currency(word):
+            currency = code
+        elif word not in _SHARED_SIGNS and word != "*":
+            return None
+    return sign, currency
+
+
+def _tokens(text: str) -> list[str]:
+    return text.replace("+", " + ").replace("-", " - ").split()
+
+
+def _currency(token: str) -> str:
+    code = token.upper().strip(".,")
+    return SYMBOLS.get(token, code if code in known_currencies() else "")
+
+
+def _without_space_groups(core: str) -> str:
+    return re.sub(r"[ '’`´]", "", core)
+
+
+def _evidence(core: str, *, places: int) -> tuple[str, int]:
+    """Which decimal mark a cell speaks for, and how loudly."""
+    bare = _without_space_groups(core)
+    dots, commas = bare.count("."), bare.count(",")
+    if dots and commas:
+        return ("." if bare.rfind(".") > bare.rfind(",") else ","), 100
+    if not dots and not commas:
+        return "", 0
+    mark = "." if dots else ","
+    other = "," if dots else "."
+    if dots + commas > 1:
+        return other, 100
+    whole, _, fraction = bare.partition(mark)
+    if len(fraction) != 3:
+        return mark, 100
+    # "1.234" or "1,234": thousands, unless the currency has three places or the grouping would be wrong.
+    if places == 3 or len(whole) > 3 or whole in {"", "0"}:
+        return mark, 10
+    return other, 1

@@ -1,0 +1,302 @@
+"""Which column of a CSV file is what: by the words of the header first, by the content where words fail."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+
+from finance.imports.parsers.amounts import looks_like_amount, take_apart
+from finance.imports.parsers.dates import looks_like_date
+from finance.imports.parsers.words import balance_kind, direction_of, is_pending, is_void, role_score
+from finance.money import known_currencies
+
+
+@dataclass
+class Column:
+    """One column of the sample: its header ("" without one) and its cells, stripped."""
+
+    index: int
+    header: str
+    cells: list[str]
+
+    @cached_property
+    def filled(self) -> list[str]:
+        return [cell for cell in self.cells if cell]
+
+    @cached_property
+    def fill(self) -> float:
+        return len(self.filled) / len(self.cells) if self.cells else 0.0
+
+    def share(self, test: Callable[[str], object]) -> float:
+        """Share of the filled cells that pass the test."""
+        return sum(1 for cell in self.filled if test(cell)) / len(self.filled) if self.filled else 0.0
+
+    @cached_property
+    def dates(self) -> float:
+        return self.share(looks_like_date)
+
+    @cached_property
+    def amounts(self) -> float:
+        return self.share(lambda cell: looks_like_amount(cell) and not looks_like_date(cell))
+
+    @cached_property
+    def money_marks(self) -> float:
+        """Share of cells that no account number would look like: with decimals, a sign or a currency."""
+        return self.share(_is_money)
+
+    @cached_property
+    def negative(self) -> bool:
+        return any((cell := take_apart(text)) is not None and cell.sign == "-" for text in self.filled)
+
+    @cached_property
+    def length(self) -> float:
+        return sum(map(len, self.filled)) / len(self.filled) if self.filled else 0.0
+
+    @cached_property
+    def letters(self) -> float:
+        return self.share(lambda cell: sum(c.isalpha() for c in cell) >= 2)
+
+    def score(self, role: str) -> int:
+        return role_score(self.header, role)
+
+
+@dataclass
+class Roles:
+    """The columns chosen; None where there is none."""
+
+    date: int | None = None
+    value_date: int | None = None
+    time: int | None = None
+    amount: int | None = None
+    debit: int | None = None
+    credit: int | None = None
+    flag: int | None = None
+    fee: int | None = None
+    balance: int | None = None
+    currency: int | None = None
+    status: int | None = None
+    bank_id: int | None = None
+    account: int | None = None
+    payees: tuple[int, ...] = ()
+    descriptions: tuple[int, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+def columns_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]:
+    """The columns of the sample rows, as many as the widest has."""
+    width = max([len(header), *(len(row) for row in rows)], default=0)
+    return [
+        Column(
+            index=index,
+            header=header[index].strip() if index < len(header) else "",
+            cells=[row[index].strip() if index < len(row) else "" for row in rows],
+        )
+        for index in range(width)
+    ]
+
+
+def find_roles(columns: Sequence[Column]) -> Roles:
+    """Roles for all columns that have one."""
+    roles = Roles()
+    _find_dates(columns, roles)
+    _find_amounts(columns, roles)
+    _find_balance(columns, roles)
+    _find_marks(columns, roles)
+    _find_texts(columns, roles)
+    return roles
+
+
+def _find_dates(columns: Sequence[Column], roles: Roles) -> None:
+    dated = [column for column in columns if column.filled and column.dates >= 0.5]
+    named = [column for column in dated if column.score("date") > 0]
+    ranked = sorted(named or dated, key=lambda column: (-_date_rank(column), column.index))
+    if not ranked:
+        return
+    roles.date = ranked[0].index
+    # A second date helps where the first is empty (card payments that are not settled yet).
+    roles.value_date = ranked[1].index if len(ranked) > 1 else None
+    roles.time = next((c.index for c in columns if c.score("time") and c.filled), None)
+
+
+def _date_rank(column: Column) -> float:
+    full = sum(1 for cell in column.cells if cell or is_pending(cell)) / max(len(column.cells), 1)
+    return (column.score("date") or 30) + (40 if full > 0.2 else 0) + 10 * column.dates
+
+
+def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
+    numeric = [c for c in columns if c.filled and c.amounts >= 0.8 and c.dates < 0.5 and c.index != roles.date]
+    pair = _named_pair(columns, numeric)
+    single = _named_amount([c for c in numeric if pair is None or c.index not in pair])
+    if single is not None and (pair is None or single.negative or single.fill > 0.9):
+        roles.amount = single.index
+    elif pair is not None:
+        roles.debit, roles.credit = pair
+    elif not _pair_by_content(columns, numeric, roles):
+        roles.amount = _amount_by_content(numeric, columns)
+
+
+def _named_amount(numeric: Sequence[Column]) -> Column | None:
+    named = [c for c in numeric if c.score("amount") >= 50 and c.fill >= 0.5 and c.score("balance") < 50]
+    if not named:
+        return None
+    # Net before gross before the rest; a column named in the account's words before a vaguely named one.
+    return max(named, key=lambda c: (c.score("amount") + 5 * ("net" in c.header.lower().split()), c.fill, -c.index))
+
+
+def _named_pair(columns: Sequence[Column], numeric: Sequence[Column]) -> tuple[int | None, int | None] | None:
+    usable = [c for c in columns if c in numeric or not c.filled]
+    debit = _strongest(usable, "debit")
+    credit = _strongest([c for c in usable if c is not debit], "credit")
+    if debit is None or credit is None:
+        return None
+    return debit.index, credit.index
+
+
+def _strongest(columns: Sequence[Column], role: str) -> Column | None:
+    scored = [c for c in columns if c.score(role) >= 50 and c.score("balance") < 50]
+    return max(scored, key=lambda c: (c.score(role), c.fill, -c.index)) if scored else None
+
+
+def _pair_by_content(columns: Sequence[Column], numeric: Sequence[Column], roles: Roles) -> bool:
+    """Two neighbours of which each row fills exactly one, without signs: money out and money in.
+
+    Banks disagree on the order, but people spend more often than they earn.
+    """
+    if any(column.header for column in columns):
+        return False
+    for left, right in pairwise(columns):
+        if not _is_split(left, right, numeric):
+            continue
+        out, into = (left, right) if len(left.filled) >= len(right.filled) else (right, left)
+        roles.debit, roles.credit = out.index, into.index
+        roles.notes.append(
+            f"Column {out.index + 1} is taken as money out and column {into.index + 1} as money in, "
+            "because more rows fill the former; swap them if that is wrong."
+        )
+        return True
+    return False
+
+
+def _is_split(left: Column, right: Column, numeric: Sequence[Column]) -> bool:
+    if not (left in numeric or right in numeric):
+        return False
+    if any(c.filled and (c not in numeric or c.money_marks < 0.5 or c.negative) for c in (left, right)):
+        return False
+    exactly_one = [bool(a) != bool(b) for a, b in zip(left.cells, right.cells, strict=True) if a or b]
+    return len(exactly_one) >= 1 and sum(exactly_one) >= 0.95 * len(exactly_one)
+
+
+def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column]) -> int | None:
+    likely = [c for c in numeric if c.fill >= 0.5 and c.score("balance") < 50]
+    headed = any(column.header for column in columns)
+    scored = [
+        (c.money_marks + c.negative * 1.0 - (0.5 if headed and c.score("fee") else 0), -c.index, c) for c in likely
+    ]
+    return max(scored, key=lambda item: item[:2])[2].index if scored else None
+
+
+def _find_balance(columns: Sequence[Column], roles: Roles) -> None:
+    taken = {roles.amount, roles.debit, roles.credit, roles.date}
+    numeric = [c for c in columns if c.filled and c.amounts >= 0.8 and c.dates < 0.5 and c.index not in taken]
+    named = [c for c in numeric if c.score("balance") >= 50]
+    if named:
+        roles.balance = max(named, key=lambda c: (c.score("balance"), c.fill)).index
+    elif not any(column.header for column in columns):
+        # Without a header, the reader drops the column if it does not run along with the amounts.
+        candidates = [c for c in numeric if c.money_marks > 0.5 and c.fill > 0.5]
+        roles.balance = candidates[-1].index if candidates else None
+    fee = next((c for c in numeric if c.score("fee") >= 50 and c.index != roles.balance), None)
+    roles.fee = fee.index if fee and roles.amount is not None else None
+
+
+def _find_marks(columns: Sequence[Column], roles: Roles) -> None:
+    """Direction, currency, state, id and account: columns of codes."""
+    roles.flag = _flag(columns)
+    roles.currency = _currency(columns, roles)
+    roles.status = _status(columns)
+    ids = [c for c in columns if c.score("bank_id") >= 60 and c.fill >= 0.95 and _is_unique(c)]
+    roles.bank_id = max(ids, key=lambda c: (c.score("bank_id"), -c.index)).index if ids else None
+    accounts = [c for c in columns if c.score("account") and c.fill >= 0.95 and _is_own_account(c)]
+    roles.account = accounts[0].index if accounts else None
+
+
+def _flag(columns: Sequence[Column]) -> int | None:
+    flags = [c for c in columns if c.filled and c.share(direction_of) >= 0.9 and c.amounts < 0.5]
+    # Words such as "payment" stand for out only where their column also says in, or is named as a direction.
+    sure = [c for c in flags if c.score("flag") or len({direction_of(cell) for cell in c.filled}) == 2 or not c.header]
+    return max(sure, key=lambda c: (c.score("flag"), c.fill)).index if sure else None
+
+
+def _currency(columns: Sequence[Column], roles: Roles) -> int | None:
+    known = known_currencies()
+    coded = [c for c in columns if c.filled and c.share(lambda cell: cell.upper() in known) >= 0.9 and c.fill >= 0.5]
+    named = [c for c in coded if c.score("currency") > 0 or not c.header]
+    anchor = roles.amount if roles.amount is not None else roles.debit or 0
+    return min(named, key=lambda c: (-c.score("currency"), _distance(c.index, anchor))).index if named else None
+
+
+def _distance(index: int, anchor: int) -> float:
+    """Banks put the currency right after the amount."""
+    return index - anchor if index > anchor else anchor - index + 0.5
+
+
+def _status(columns: Sequence[Column]) -> int | None:
+    telling = [c for c in columns if c.filled and any(is_pending(cell) or is_void(cell) for cell in c.filled)]
+    named = [c for c in columns if c.filled and c.score("status") and c.dates < 0.5 and c.amounts < 0.5]
+    by_content = [c for c in telling if c.letters > 0.8 and c.length < 30 and len(set(c.filled)) <= 8]
+    return next((c.index for c in telling if c in named), next((c.index for c in [*named, *by_content]), None))
+
+
+def _is_unique(column: Column) -> bool:
+    """Nearly all different, and not merely a count of the rows."""
+    counts = Counter(column.filled)
+    repeated = sum(count for count in counts.values() if count > 1)
+    return repeated <= 0.02 * len(column.filled) and column.length >= 4
+
+
+def _is_own_account(column: Column) -> bool:
+    values = set(column.filled)
+    if not 1 <= len(values) <= 10 or (len(values) > 1 and len(values) > len(column.filled) / 2):
+        return False
+    return all(sum(c.isdigit() for c in value) >= 8 and len(value) <= 40 for value in values)
+
+
+def _find_texts(columns: Sequence[Column], roles: Roles) -> None:
+    taken = {
+        *(roles.date, roles.value_date, roles.time, roles.amount, roles.debit, roles.credit, roles.flag),
+        *(roles.balance, roles.currency, roles.status, roles.bank_id, roles.account, roles.fee),
+    }
+    free = [c for c in columns if c.index not in taken and c.dates < 0.5]
+    payees = [c for c in free if c.score("payee") >= 100 and c.letters > 0.3]
+    if not any(c.score("payee") >= 100 for c in columns):
+        payees = [c for c in free if c.score("payee") >= 50 and c.letters > 0.3][:1]
+    roles.payees = tuple(c.index for c in payees[:3])
+    rest = [c for c in free if c not in payees[:3] and c.filled]
+    strong = [c for c in rest if c.score("description") >= 60]
+    weak = [c for c in rest if c.score("description") > 0]
+    chosen = strong or weak or _texts_by_content(rest, bool(payees))
+    roles.descriptions = tuple(c.index for c in chosen[:6])
+
+
+def _texts_by_content(free: Sequence[Column], has_payee: bool) -> list[Column]:
+    texts = [c for c in free if c.letters > 0.5 and not c.score("account")]
+    unnamed = [c for c in texts if not c.header] or ([] if has_payee else texts)
+    return sorted(unnamed, key=lambda c: -c.length)[:1]
+
+
+def is_balance_line(cells: Sequence[str]) -> str:
+    """ "opening", "closing", "turnover" or "": what a line states instead of a movement."""
+    return next((kind for cell in cells if cell.strip() and (kind := balance_kind(cell))), "")
+
+
+def is_money(text: str) -> bool:
+    """Whether the cell is surely an amount and not a number of something."""
+    return _is_money(text)
+
+
+def _is_money(text: str) -> bool:
+    cell = take_apart(text)
+    if cell is None or not looks_like_amount(text):
+        return False
+    return bool(cell.sign or cell.currency or "." in cell.core or "," in cell.core)

@@ -1,0 +1,230 @@
+"""CSV files of banks: detect how the columns are to be read, and read them."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from finance.errors import StatementUnreadable
+from finance.imports.parsers.amounts import common_currency, infer_decimal_mark, signed_value, take_apart
+from finance.imports.parsers.columns import Column, Roles, columns_of, find_roles, is_balance_line
+from finance.imports.parsers.dates import describe, looks_like_date, resolve_order
+from finance.imports.parsers.encoding import decode
+from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.rows import read_statements
+from finance.imports.parsers.statement import ParsedFile
+from finance.imports.parsers.table import (
+    Record,
+    find_delimiter,
+    find_header,
+    looks_like_transaction,
+    quotes_are_sound,
+    read_records,
+)
+from finance.imports.parsers.words import currency_in_header, is_card_payment, plain
+from finance.money import exponent
+
+_SAMPLE_ROWS = 400
+# Currencies of countries that write the month first.
+_MONTH_FIRST = {"USD", "PHP"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """How a file seems to be meant: a profile, what was assumed on the way, and its records."""
+
+    profile: CsvProfile
+    notes: tuple[str, ...]
+    records: list[Record]
+    first: int  # index of the first record after the header
+
+
+def detect(data: bytes, *, currency: str = "", card: bool = False, encoding: str = "") -> Detection:
+    """Find the profile of a CSV file.
+
+    `currency` (of the account that the file is for) breaks ties of day and month and tells the places of
+    amounts; `card` says that the account is a card or loan. Raises StatementUnreadable when no column of dates
+    or amounts can be found.
+    """
+    text, found_encoding = decode(data, encoding)
+    delimiter, quoted = find_delimiter(text)
+    records = read_records(text, delimiter=delimiter, quoted=quoted)
+    header_at = find_header(records)
+    header = records[header_at].cells if header_at is not None else []
+    first = header_at + 1 if header_at is not None else _first_transaction(records)
+    columns = columns_of(header, [record.cells for record in _sample(records[first:])])
+    roles = find_roles(columns)
+    _require(roles, columns, header)
+    base = CsvProfile(
+        delimiter=delimiter, encoding=found_encoding, quoted=quoted, header=tuple(header), **_places(roles)
+    )
+    profile, notes = _conventions(base, columns, roles, currency=currency, card=card, preamble=records[:first])
+    return Detection(profile=profile, notes=tuple(roles.notes + notes), records=records, first=first)
+
+
+def records_for(data: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
+    """The records of a file read with a given profile, and the index of the first one after its header."""
+    text, _encoding = decode(data, profile.encoding)
+    quoted = profile.quoted and quotes_are_sound(text, delimiter=profile.delimiter)
+    records = read_records(text, delimiter=profile.delimiter, quoted=quoted)
+    wanted = [plain(cell) for cell in profile.header]
+    if not wanted:
+        return records, _first_transaction(records)
+    for index, record in enumerate(records):
+        if [plain(cell) for cell in record.cells] == wanted:
+            return records, index + 1
+    raise StatementUnreadable(
+        reason="The header of this file is not the one that the saved reading of columns was made for."
+    )
+
+
+def _first_transaction(records: Sequence[Record]) -> int:
+    return next((i for i, record in enumerate(records) if looks_like_transaction(record.cells)), len(records))
+
+
+def _sample(records: Sequence[Record]) -> list[Record]:
+    """Transactions only, spread over the file; all records where none looks like one."""
+    moving = [r for r in records if looks_like_transaction(r.cells) and not is_balance_line(r.cells)]
+    moving = moving or [r for r in records if not r.is_blank]
+    step = max(1, len(moving) // _SAMPLE_ROWS)
+    return moving[::step]
+
+
+def _require(roles: Roles, columns: Sequence[Column], header: Sequence[str]) -> None:
+    if header and not any(column.filled for column in columns):
+        raise StatementUnreadable(reason="The file has a header but holds no transactions; there is nothing to import.")
+    missing = [
+        name
+        for name, found in (
+            ("dates", roles.date is not None),
+            ("amounts", roles.amount is not None or roles.debit is not None or roles.credit is not None),
+        )
+        if not found
+    ]
+    if missing:
+        raise StatementUnreadable(
+            reason=f"This looks like a text file, but no column of {' and no column of '.join(missing)} can be "
+            "found in it. "
+            "Export the transactions of one account as CSV or OFX from your bank."
+        )
+
+
+def _places(roles: Roles) -> dict[str, Any]:
+    return {
+        "date_column": roles.date,
+        "value_date_column": roles.value_date,
+        "time_column": roles.time,
+        "amount_column": roles.amount,
+        "debit_column": roles.debit,
+        "credit_column": roles.credit,
+        "flag_column": roles.flag,
+        "fee_column": roles.fee,
+        "balance_column": roles.balance,
+        "currency_column": roles.currency,
+        "status_column": roles.status,
+        "bank_id_column": roles.bank_id,
+        "account_column": roles.account,
+        "payee_columns": roles.payees,
+        "description_columns": roles.descriptions,
+    }
+
+
+def _conventions(
+    profile: CsvProfile,
+    columns: Sequence[Column],
+    roles: Roles,
+    *,
+    currency: str,
+    card: bool,
+    preamble: Sequence[Record],
+) -> tuple[CsvProfile, list[str]]:
+    """Currency, decimal mark, order of dates and meaning of signs, with a note for every assumption."""
+    notes: list[str] = []
+    money = [columns[i] for i in (profile.amount_column, profile.debit_column, profile.credit_column) if i is not None]
+    stated = _stated_currency(profile, columns, money)
+    code = stated or currency
+    profile = dataclasses.replace(profile, currency=stated, decimal_mark=_decimal_mark(profile, columns, money, code))
+    order = resolve_order(
+        [cell for index in _date_columns(profile) for cell in columns[index].filled if looks_like_date(cell)],
+        american=code in _MONTH_FIRST,
+    )
+    if order.ambiguous:
+        notes.append(
+            "Every date in this file can be read with the day or with the month first; "
+            f"it is read as {describe(order.order)}, because {order.reason}."
+        )
+    profile = dataclasses.replace(profile, date_order=order.order)
+    sign, note = _sign(profile, columns, card=card)
+    return dataclasses.replace(profile, sign=sign), notes + note
+
+
+def _date_columns(profile: CsvProfile) -> list[int]:
+    return [
+        profile.date_column,
+        *([profile.value_date_column] if profile.value_date_column is not None else []),
+    ]
+
+
+def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column]) -> str:
+    if profile.currency_column is not None:
+        codes = [cell.upper() for cell in columns[profile.currency_column].filled]
+        return max(set(codes), key=codes.count) if codes else ""
+    for column in money:
+        if code := currency_in_header(column.header):
+            return code
+    return next((code for column in money if (code := common_currency(column.filled))), "")
+
+
+def _decimal_mark(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column], code: str) -> str:
+    watched = [*money, *([columns[profile.balance_column]] if profile.balance_column is not None else [])]
+    cores = [cell.core for column in watched for text in column.filled if (cell := take_apart(text))]
+    return infer_decimal_mark(cores, places=exponent(code) if code else 2)
+
+
+def _sign(profile: CsvProfile, columns: Sequence[Column], *, card: bool) -> tuple[str, list[str]]:
+    if profile.amount_column is None:
+        return "as_written", []
+    column = columns[profile.amount_column]
+    cells = [cell for text in column.filled if (cell := take_apart(text))]
+    minus, plus = (sum(cell.sign == sign for cell in cells) for sign in ("-", "+"))
+    flags = columns[profile.flag_column] if profile.flag_column is not None else None
+    if minus == 0 and flags is not None and flags.fill > 0.9:
+        return "as_written", []
+    if minus == 0 and (plus or flags is not None) and plus < len(cells):
+        return "unmarked_out", ["Amounts without a mark are read as money out; marked ones (+ or CR) as money in."]
+    if _is_inverted(column, columns, profile, minus=minus, card=card):
+        return "inverted", ["Charges are written without a minus in this file: plain amounts are read as money out."]
+    return "as_written", []
+
+
+def _is_inverted(column: Column, columns: Sequence[Column], profile: CsvProfile, *, minus: int, card: bool) -> bool:
+    """Card statements that list charges as plain numbers and payments with a minus."""
+    total = len(column.filled)
+    if minus * 2 > total:
+        return False
+    if card and minus * 2 < total:
+        return True
+    texts = [
+        " ".join(columns[i].cells[row] for i in (*profile.payee_columns, *profile.description_columns))
+        for row in range(len(column.cells))
+    ]
+    paid = [
+        value
+        for text, cell in zip(texts, column.cells, strict=True)
+        if is_card_payment(text) and (value := signed_value(cell, profile.decimal_mark)) is not None
+    ]
+    return bool(paid) and minus * 2 < total and all(value < 0 for value in paid)
+
+
+def read_csv(data: bytes, *, profile: CsvProfile | None = None, currency: str = "", card: bool = False) -> ParsedFile:
+    """The statements of a CSV file, read with the profile given or else with the one detected.
+
+    Raises StatementUnreadable with a sentence for the customer of a bank.
+    """
+    if profile is None:
+        found = detect(data, currency=currency, card=card)
+        profile, notes, records, first = found.profile, found.notes, found.records, found.first
+    else:
+        records, first = records_for(data, profile)
+        notes = ()
+    return read_statements(profile, records, first, notes=notes)

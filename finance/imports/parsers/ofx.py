@@ -1,0 +1,216 @@
+"""OFX and QFX files: bank, credit card and investment accounts, one statement each."""
+
+import datetime
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from xml.etree.ElementTree import Element
+
+from finance.errors import StatementUnreadable
+from finance.imports.parsers.encoding import decode
+from finance.imports.parsers.ofx_tree import parse_tree, value
+from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
+from finance.money import known_currencies
+
+_STATEMENTS = ("STMTRS", "CCSTMTRS", "INVSTMTRS")
+_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+_HEADER_CHARSETS = {
+    "1252": "cp1252",
+    "1250": "cp1250",
+    "1251": "cp1251",
+    "ISO-8859-1": "cp1252",
+    "8859-1": "cp1252",
+}
+_LISTS = {"BANKTRANLIST", "INVTRANLIST"}
+
+
+def looks_like_ofx(data: bytes) -> bool:
+    """Whether the bytes begin like an OFX file, with or without its header."""
+    head = data[:4000].replace(b"\x00", b"").upper()
+    return b"OFXHEADER" in head or b"<OFX>" in head or b"<?OFX" in head
+
+
+def read_ofx(data: bytes) -> ParsedFile:
+    """The statements of the file, in its order.
+
+    Raises StatementUnreadable, with a sentence that names what was seen, when there is nothing to import: an error
+    answer of the bank, a list of accounts, an empty file.
+    """
+    text, _encoding = decode(data, _encoding_of(data))
+    root = parse_tree(text)
+    if root is None:
+        raise StatementUnreadable(
+            reason="The file begins like an OFX file, but its content is missing. Please export it again."
+        )
+    found = [element for element in root.iter() if element.tag in _STATEMENTS]
+    if not found:
+        raise StatementUnreadable(reason=_why_nothing(root))
+    statements = tuple(_statement(element) for element in found)
+    if not any(statement.rows or statement.closing is not None for statement in statements):
+        raise StatementUnreadable(
+            reason=_why_nothing(root) if _error(root) else "The file names an account but holds no transactions."
+        )
+    return ParsedFile(format="ofx", statements=statements, notes=tuple(_notes(statements)))
+
+
+def _encoding_of(data: bytes) -> str:
+    """What the header says, unless the bytes are valid UTF-8: headers are often copied from elsewhere."""
+    head = data[:1000].decode("latin-1").upper()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        match = re.search(r"CHARSET:\s*([\w-]+)", head)
+        return _HEADER_CHARSETS.get(match[1], "") if match else ""
+    return ""
+
+
+def _error(root: Element) -> str:
+    for status in root.iter("STATUS"):
+        if value(status, "SEVERITY").upper() == "ERROR":
+            return value(status, "MESSAGE") or f"code {value(status, 'CODE')}"
+    return ""
+
+
+def _why_nothing(root: Element) -> str:
+    if message := _error(root):
+        return (
+            f"This file is an answer of the bank that reports an error: {message}. "
+            "It holds no transactions; please ask your bank for the file again."
+        )
+    accounts = sum(1 for element in root.iter() if element.tag == "ACCTINFO")
+    if accounts:
+        return f"This file lists {accounts} accounts but holds no transactions. Please export the transactions of an account."
+    return "This OFX file is empty: it holds neither an account nor a transaction. Please export it again."
+
+
+def _statement(element: Element) -> ParsedStatement:
+    ledger = element.find(".//LEDGERBAL")
+    rows = [_row(number, found) for number, found in enumerate(_transactions(element), 1)]
+    currency = _currency(element, rows)
+    listed = next((child for child in element.iter() if child.tag in _LISTS), None)
+    closing, closing_on = _number(value(ledger, "BALAMT")), _day(value(ledger, "DTASOF"))
+    days = [row.date for row in rows if row.date and row.state is RowState.BOOKED]
+    return ParsedStatement(
+        account=value(element, ".//ACCTID")[:64],
+        label=_label(element),
+        currency=currency,
+        rows=tuple(rows),
+        start=_day(value(listed, "DTSTART")) or min(days, default=None),
+        end=_day(value(listed, "DTEND")) or max(days, default=None),
+        closing=closing,
+        closing_on=closing_on if closing is not None else None,
+        oldest_first=days == sorted(days) or days != sorted(days, reverse=True),
+    )
+
+
+def _label(element: Element) -> str:
+    kind = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT"}.get(element.tag, value(element, ".//ACCTTYPE"))
+    return kind.capitalize()
+
+
+def _transactions(element: Element) -> Iterator[tuple[Element, bool]]:
+    """Every STMTTRN, and whether it stands in a list of transactions that are not booked yet."""
+    pending = {
+        id(found)
+        for tag in ("BANKTRANLISTP", "CCPENDINGTRANLIST")
+        for box in element.iter(tag)
+        for found in box.iter("STMTTRN")
+    }
+    pending |= {id(found) for box in element.iter("STMTTRNP") for found in [box]}
+    for found in element.iter():
+        if found.tag in {"STMTTRN", "STMTTRNP"}:
+            yield found, id(found) in pending
+
+
+def _currency(element: Element, rows: list[ParsedRow]) -> str:
+    code = value(element, "CURDEF").upper()
+    if code in known_currencies():
+        return code
+    named = {row.currency for row in rows if row.currency}
+    return next(iter(named)) if len(named) == 1 else ""
+
+
+def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
+    element, pending = found
+    raw_date = value(element, "DTPOSTED") or value(element, "DTTRAN")
+    day, amount = _day(raw_date), _number(value(element, "TRNAMT"))
+    name, memo = _names(element)
+    state, note = _state(pending, amount)
+    return ParsedRow(
+        number=number,
+        date=day,
+        amount=amount,
+        payee=name[:200],
+        description=memo[:500],
+        bank_id=value(element, "FITID")[:120],
+        currency=_row_currency(element),
+        raw_date=raw_date[:64],
+        state=state,
+        problem=_problem(element, raw_date, day, amount),
+        note=note,
+    )
+
+
+def _state(pending: bool, amount: Decimal | None) -> tuple[RowState, str]:
+    if pending:
+        return RowState.PENDING, "The bank lists this row as pending: it is not booked yet."
+    if amount == 0:
+        return RowState.VOID, "The amount is zero: no money moved."
+    return RowState.BOOKED, ""
+
+
+def _problem(element: Element, raw_date: str, day: datetime.date | None, amount: Decimal | None) -> str:
+    problems = []
+    if day is None:
+        problems.append(f"“{raw_date}” is not a day of the calendar." if raw_date else "The transaction has no date.")
+    if amount is None:
+        text = value(element, "TRNAMT")
+        problems.append(f"“{text}” is not an amount." if text else "The transaction has no amount.")
+    return " ".join(problems)
+
+
+def _names(element: Element) -> tuple[str, str]:
+    """Payee and text. Where NAME is cut off at 32 letters and MEMO goes on, MEMO alone says it better."""
+    name = value(element, "NAME") or value(element, "PAYEE/NAME")
+    memo = value(element, "MEMO")
+    check = value(element, "CHECKNUM").lstrip("0")
+    if not name:
+        name, memo = memo, ""
+    if not name and check:
+        name = f"Check {check}"
+    return name, "" if memo == name else memo
+
+
+def _row_currency(element: Element) -> str:
+    """The currency in which the amount is given, where a transaction names one (not the original one)."""
+    code = value(element, "CURRENCY/CURSYM").upper()
+    return code if code in known_currencies() else ""
+
+
+def _day(text: str) -> datetime.date | None:
+    """The day as the bank wrote it, in the bank's own offset: never moved by time zones."""
+    match = _DATE.match(text)
+    try:
+        return datetime.date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> Decimal | None:
+    """An OFX amount: a point or a comma before the decimals, no grouping; but some banks group anyway."""
+    bare = re.sub(r"[\s'$€£]", "", text)
+    if "," in bare and "." in bare:
+        bare = bare.replace("," if bare.rfind(".") > bare.rfind(",") else ".", "")
+    try:
+        number = Decimal(bare.replace(",", "."))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _notes(statements: tuple[ParsedStatement, ...]) -> list[str]:
+    empty = [statement for statement in statements if not statement.rows]
+    if not empty:
+        return []
+    names = ", ".join(statement.account or statement.label for statement in empty)
+    return [f"No transactions are listed for {names}; only the balance is stated."]

@@ -1,0 +1,135 @@
+"""How the columns of a CSV file are read: found by detection, corrected by people, saved per account."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from finance.errors import Invalid
+from finance.imports.parsers.words import plain
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+DATE_ORDERS = ("dmy", "mdy", "ymd")
+DECIMAL_MARKS = (".", ",")
+# as_written: minus is money out · inverted: plus is money out (card statements) · unmarked_out: only marked amounts
+# are money in.
+SIGNS = ("as_written", "inverted", "unmarked_out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvProfile:
+    """Columns are counted from 0; None means that the file has no such column.
+
+    `header` holds the header's cells (empty for a file without one); amounts come either from `amount_column`, with
+    an optional `flag_column` for the direction, or from `debit_column` and `credit_column`.
+    """
+
+    delimiter: str = ","
+    encoding: str = ""
+    quoted: bool = True
+    header: tuple[str, ...] = ()
+    date_column: int = 0
+    date_order: str = "dmy"
+    value_date_column: int | None = None
+    time_column: int | None = None
+    amount_column: int | None = None
+    debit_column: int | None = None
+    credit_column: int | None = None
+    flag_column: int | None = None
+    fee_column: int | None = None
+    balance_column: int | None = None
+    currency_column: int | None = None
+    status_column: int | None = None
+    bank_id_column: int | None = None
+    account_column: int | None = None
+    payee_columns: tuple[int, ...] = ()
+    description_columns: tuple[int, ...] = ()
+    decimal_mark: str = "."
+    sign: str = "as_written"
+    currency: str = ""
+
+    def __post_init__(self) -> None:
+        problems = dict(self._problems())
+        if problems:
+            raise Invalid(reason="The reading of the columns does not fit together.", fields=problems)
+
+    def _problems(self) -> list[tuple[str, str]]:
+        found = []
+        if self.delimiter not in DELIMITERS:
+            found.append(("delimiter", "must be a comma, a semicolon, a tab or a bar"))
+        if self.date_order not in DATE_ORDERS:
+            found.append(("date_order", "must be dmy, mdy or ymd"))
+        if self.decimal_mark not in DECIMAL_MARKS:
+            found.append(("decimal_mark", "must be a point or a comma"))
+        if self.sign not in SIGNS:
+            found.append(("sign", f"must be one of {', '.join(SIGNS)}"))
+        if self.amount_column is None and self.debit_column is None and self.credit_column is None:
+            found.append(("amount_column", "name the column of amounts, or those of money out and money in"))
+        return found
+
+    @property
+    def signature(self) -> str:
+        """Equal for files of the same shape: the header, or the delimiter where there is none."""
+        shape = "\x1f".join([self.delimiter, *(plain(cell) for cell in self.header)])
+        return hashlib.sha256(shape.encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form; the opposite of `from_dict`."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    def corrected(self, changes: Mapping[str, Any]) -> "CsvProfile":
+        """This profile with some fields changed. Raises Invalid, naming the fields that cannot be."""
+        return CsvProfile.from_dict({**self.to_dict(), **changes})
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "CsvProfile":
+        """Strict: unknown names and wrong types raise Invalid with the field."""
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        problems = {name: "is not a setting of a CSV profile" for name in values if name not in fields}
+        clean = {}
+        for name, value in values.items():
+            if name in problems:
+                continue
+            try:
+                clean[name] = _checked(name, value)
+            except (TypeError, ValueError) as error:
+                problems[name] = str(error)
+        if problems:
+            raise Invalid(reason="The reading of the columns does not fit together.", fields=problems)
+        return cls(**clean)
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name == "quoted":
+        return _boolean(value)
+    if name in {"payee_columns", "description_columns"}:
+        return tuple(_column(item) for item in _list(value))
+    if name == "header":
+        return tuple(str(item) for item in _list(value))
+    if name == "date_column":
+        return _column(value)
+    if name.endswith("_column"):
+        return None if value in (None, "") else _column(value)
+    if not isinstance(value, str):
+        raise TypeError("must be text")
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("must be true or false")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise TypeError("must be a list")
+    return list(value)
+
+
+def _column(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 200:
+        raise ValueError("must be the number of a column, counted from 0")
+    return value

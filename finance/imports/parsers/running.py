@@ -1,0 +1,147 @@
+"""The column of balances as a witness: which way the rows run, whether they add up, and where they stop doing so."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+
+from finance.imports.parsers.statement import ParsedRow, RowState
+
+# Below this share of rows that add up, the column is something else (an available balance, or the same on every row).
+_BELIEVED = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """Rows in the file's order; `known` tells whether opening and closing were found in the balance column."""
+
+    rows: list[ParsedRow]
+    oldest_first: bool
+    known: bool = False
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+    balance_before: bool = False
+    first_break: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One way to understand the column: order of the rows, balance before or after the row; and how often it fits."""
+
+    oldest_first: bool
+    before: bool
+    hits: int
+    checks: int
+
+
+def follow_balances(rows: Sequence[ParsedRow], *, with_fees: Mapping[int, Decimal]) -> tuple[Running, list[str]]:
+    """Choose the reading under which most rows add up, and take a fee off the amount where that makes them add up."""
+    plain_rows = list(rows)
+    charged = _charged(plain_rows, with_fees)
+    chosen, best = plain_rows, _best_reading(plain_rows)
+    if charged is not None:
+        other = _best_reading(charged)
+        # Without balances to ask, a fee beside the amount is money out (Revolut's way).
+        if best is None or other is None or other.hits > best.hits:
+            chosen, best = charged, other
+    if best is None or (best.checks >= 3 and best.hits < _BELIEVED * best.checks):
+        return _without_balances(chosen, column_ignored=best is not None)
+    return _summed(chosen, best), []
+
+
+def _charged(rows: list[ParsedRow], fees: Mapping[int, Decimal]) -> list[ParsedRow] | None:
+    if not fees:
+        return None
+    return [
+        dataclasses.replace(
+            row, amount=row.amount - fees[row.number], note=row.note or "The fee is included in the amount."
+        )
+        if row.amount is not None and row.number in fees
+        else row
+        for row in rows
+    ]
+
+
+def _best_reading(rows: Sequence[ParsedRow]) -> _Reading | None:
+    """None when fewer than one row states a balance."""
+    moved = _moved(rows)
+    if not any(row.balance is not None for row in moved):
+        return None
+    descending = _runs_down(moved)
+    candidates = [
+        _Reading(oldest_first, before, *_count(moved if oldest_first else moved[::-1], before))
+        for before in (False, True)
+        for oldest_first in ((False, True) if descending else (True, False))
+    ]
+    best = max(candidates, key=lambda reading: reading.hits)
+    plain = candidates[0]
+    # An unusual reading must fit everywhere before it is preferred to the usual one.
+    return best if best.hits > plain.hits and (not best.before or best.hits == best.checks) else plain
+
+
+def _moved(rows: Sequence[ParsedRow]) -> list[ParsedRow]:
+    return [row for row in rows if row.state is RowState.BOOKED and row.amount is not None and row.date is not None]
+
+
+def _runs_down(rows: Sequence[ParsedRow]) -> bool:
+    days = [row.date for row in rows if row.date is not None]
+    down = sum(later < earlier for earlier, later in pairwise(days))
+    up = sum(later > earlier for earlier, later in pairwise(days))
+    return down > up
+
+
+def _count(rows: Sequence[ParsedRow], before: bool) -> tuple[int, int]:
+    """How many links between stated balances add up, and how many there are; rows run from old to new."""
+    links = list(_links(rows, before))
+    return sum(expected == stated for _row, expected, stated in links), len(links)
+
+
+def _links(rows: Sequence[ParsedRow], before: bool) -> list[tuple[ParsedRow, Decimal, Decimal]]:
+    links, known = [], None
+    for row in rows:
+        amount = row.amount or Decimal(0)
+        if known is not None and not before:
+            known += amount
+        if row.balance is not None:
+            if known is not None:
+                links.append((row, known, row.balance))
+            known = row.balance
+        if known is not None and before:
+            known += amount
+    return links
+
+
+def _without_balances(rows: list[ParsedRow], *, column_ignored: bool) -> tuple[Running, list[str]]:
+    notes = ["The column of balances does not run along with the amounts, so it is not used."] if column_ignored else []
+    bare = [dataclasses.replace(row, balance=None) for row in rows] if column_ignored else rows
+    return Running(rows=bare, oldest_first=not _runs_down(_moved(rows))), notes
+
+
+def _summed(rows: list[ParsedRow], reading: _Reading) -> Running:
+    moved = _moved(rows)
+    ordered = moved if reading.oldest_first else moved[::-1]
+    first_break = next(
+        (row.number for row, expected, stated in _links(ordered, reading.before) if expected != stated), None
+    )
+    opening, closing = _ends(ordered, reading.before)
+    return Running(
+        rows=rows,
+        oldest_first=reading.oldest_first,
+        known=True,
+        opening=opening,
+        closing=closing,
+        balance_before=reading.before,
+        first_break=first_break,
+    )
+
+
+def _ends(ordered: Sequence[ParsedRow], before: bool) -> tuple[Decimal, Decimal]:
+    """Balance before the first row and after the last, carried over rows that state none."""
+    stated = [i for i, row in enumerate(ordered) if row.balance is not None]
+    first, last = stated[0], stated[-1]
+    until = ordered[:first] if before else ordered[: first + 1]
+    after = ordered[last:] if before else ordered[last + 1 :]
+    opening = (ordered[first].balance or Decimal(0)) - sum((row.amount or Decimal(0) for row in until), Decimal(0))
+    closing = (ordered[last].balance or Decimal(0)) + sum((row.amount or Decimal(0) for row in after), Decimal(0))
+    return opening, closing

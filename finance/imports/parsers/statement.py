@@ -1,0 +1,72 @@
+"""What a bank file says, before any book has been looked at."""
+
+import datetime
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from finance.imports.parsers.profile import CsvProfile
+
+
+class RowState(StrEnum):
+    """What the bank itself says of a row: only BOOKED rows moved money."""
+
+    BOOKED = "booked"
+    PENDING = "pending"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedRow:
+    """One transaction of the file; amounts are exact decimals, money out is negative.
+
+    `number` is the line of a CSV file, or the position of the transaction in an OFX file, counted from 1.
+    A row with a `problem` (a sentence) has no date or no amount that can be posted.
+    """
+
+    number: int
+    date: datetime.date | None
+    amount: Decimal | None
+    payee: str = ""
+    description: str = ""
+    bank_id: str = ""
+    balance: Decimal | None = None
+    currency: str = ""
+    raw_date: str = ""
+    state: RowState = RowState.BOOKED
+    problem: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedStatement:
+    """The rows of one account inside the file, in the file's order, with the balances that the file states.
+
+    `account` is the bank's number of the account or "", `currency` an ISO code or "".
+    `rows` run from old to new when `oldest_first`, which the running check of balances needs.
+    """
+
+    account: str = ""
+    label: str = ""
+    currency: str = ""
+    rows: tuple[ParsedRow, ...] = ()
+    start: datetime.date | None = None
+    end: datetime.date | None = None
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+    closing_on: datetime.date | None = None
+    oldest_first: bool = True
+    balance_before: bool = False
+    balance_break: int | None = None  # number of the first row that the balance column contradicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedFile:
+    """A whole file: its format, its statements and, for CSV, how its columns were read."""
+
+    format: str
+    statements: tuple[ParsedStatement, ...]
+    profile: "CsvProfile | None" = None
+    notes: tuple[str, ...] = field(default=())

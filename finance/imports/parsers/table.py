@@ -1,0 +1,123 @@
+"""Text of a CSV file → its records, its delimiter, its header and where the transactions begin."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from finance.imports.parsers.amounts import looks_like_amount
+from finance.imports.parsers.dates import looks_like_date
+from finance.imports.parsers.profile import DELIMITERS
+from finance.imports.parsers.words import is_header_word, is_pending, plain, role_score
+
+_SAMPLE_LINES = 300
+_HEADER_WITHIN = 60
+_LONGEST_CELL_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record with the number of the line on which it begins, counted from 1."""
+
+    line: int
+    cells: list[str]
+
+    @property
+    def is_blank(self) -> bool:
+        return not any(cell.strip() for cell in self.cells)
+
+
+def read_records(text: str, *, delimiter: str, quoted: bool = True) -> list[Record]:
+    """All records. A line that says `sep=;` (written for Excel) is left out."""
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    records, line = [], 1
+    for cells in reader:
+        records.append(Record(line, cells))
+        line = reader.line_num + 1
+    return (
+        records[1:]
+        if records and plain(delimiter.join(records[0].cells)).startswith("sep") and _is_sep(text)
+        else records
+    )
+
+
+def _is_sep(text: str) -> bool:
+    first = text.split("\n", 1)[0].strip().strip('"').lower()
+    return first.startswith("sep=") and len(first) <= 5
+
+
+def quotes_are_sound(text: str, *, delimiter: str) -> bool:
+    """Whether quotes enclose cells; an unmatched one would swallow the lines that follow it."""
+    try:
+        records = read_records(text, delimiter=delimiter)
+    except csv.Error:
+        return False
+    return not any(cell.count("\n") > _LONGEST_CELL_LINES for record in records for cell in record.cells)
+
+
+def find_delimiter(text: str) -> tuple[str, bool]:
+    """The delimiter under which most lines hold a date and an amount, and whether quotes enclose cells."""
+    sample = "\n".join(text.splitlines()[:_SAMPLE_LINES])
+    best, best_score = (",", True), (-1.0, 0, 0)
+    for delimiter in DELIMITERS:
+        quoted = quotes_are_sound(text, delimiter=delimiter)
+        records = read_records(sample, delimiter=delimiter, quoted=quoted)
+        score = _fitness(records)
+        if score > best_score:
+            best, best_score = (delimiter, quoted), score
+    return best
+
+
+def _fitness(records: Sequence[Record]) -> tuple[float, int, int]:
+    transactions = sum(looks_like_transaction(record.cells) for record in records)
+    header_words = max((_header_words(record.cells) for record in records[:_HEADER_WITHIN]), default=0)
+    return transactions, header_words, sum(len(record.cells) for record in records)
+
+
+def looks_like_transaction(cells: Sequence[str]) -> bool:
+    """Whether the record holds a date in one cell and an amount in another."""
+    dates = [looks_like_date(cell) for cell in cells]
+    return any(dates) and any(
+        looks_like_amount(cell) for cell, is_date in zip(cells, dates, strict=True) if not is_date and cell.strip()
+    )
+
+
+def find_header(records: Sequence[Record]) -> int | None:
+    """The index of the header, or None for a file without one."""
+    first = next((i for i, record in enumerate(records) if looks_like_transaction(record.cells)), len(records))
+    candidates = [(i, _header_score(records[i].cells)) for i in range(min(len(records), _HEADER_WITHIN))]
+    scored = [(score, -i) for i, score in candidates if score >= 2]
+    if scored:
+        return -max(scored)[1]
+    return first - 1 if _is_caption(records, first) else None
+
+
+def _header_score(cells: Sequence[str]) -> int:
+    """Distinct column names in the record; 0 when it holds dates or amounts or names no date."""
+    filled = [cell for cell in cells if cell.strip()]
+    if len(filled) < 2 or any(
+        looks_like_date(cell) or (looks_like_amount(cell) and not is_header_word(cell)) for cell in filled
+    ):
+        return 0
+    if not any(role_score(cell, "date") >= 40 for cell in filled):
+        return 0
+    return _header_words(filled)
+
+
+def _header_words(cells: Sequence[str]) -> int:
+    return sum(1 for cell in cells if cell.strip() and len(cell) <= 60 and is_header_word(cell))
+
+
+def _is_caption(records: Sequence[Record], first: int) -> bool:
+    """A line of words in a language that we do not know, directly above the first transaction and as wide."""
+    if not 0 < first < len(records):
+        return False
+    above, below = records[first - 1].cells, records[first].cells
+    filled = [cell.strip() for cell in above if cell.strip()]
+    if len(filled) < 3 or abs(len(above) - len(below)) > 1 or len(filled) < len(above) * 0.6:
+        return False
+    return len(set(filled)) == len(filled) and not any(
+        looks_like_date(cell) or looks_like_amount(cell) or is_pending(cell) or len(cell) > 60 for cell in filled
+    )

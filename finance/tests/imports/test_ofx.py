@@ -1,0 +1,127 @@
+# ruff: noqa: E501
+"""OFX 1 and 2 as banks write them, and the answers that hold nothing to import."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+
+from finance.errors import StatementUnreadable
+from finance.imports.parsers.ofx import read_ofx
+
+HEADER = (
+    "OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\nSECURITY:NONE\r\nENCODING:USASCII\r\nCHARSET:1252\r\n"
+    "COMPRESSION:NONE\r\nOLDFILEUID:NONE\r\nNEWFILEUID:NONE\r\n\r\n"
+)
+XML_HEADER = '<?xml version="1.0" encoding="UTF-8"?>\n<?OFX OFXHEADER="200" VERSION="211" SECURITY="NONE" OLDFILEUID="NONE" NEWFILEUID="NONE"?>\n'
+SIGNON = "<SIGNONMSGSRSV1><SONRS><STATUS><CODE>0<SEVERITY>INFO</STATUS><DTSERVER>20240101<LANGUAGE>ENG</SONRS></SIGNONMSGSRSV1>"
+
+
+def bank(rows, *, currency="<CURDEF>EUR", tail="<LEDGERBAL><BALAMT>90.00<DTASOF>20240131</LEDGERBAL>", account="123"):
+    return (
+        f"<BANKMSGSRSV1><STMTTRNRS><TRNUID>1<STATUS><CODE>0<SEVERITY>INFO</STATUS><STMTRS>{currency}"
+        f"<BANKACCTFROM><BANKID>9<ACCTID>{account}<ACCTTYPE>CHECKING</BANKACCTFROM>"
+        f"<BANKTRANLIST><DTSTART>20240101<DTEND>20240131{rows}</BANKTRANLIST>{tail}</STMTRS></STMTTRNRS></BANKMSGSRSV1>"
+    )
+
+
+def row(date="20240105", amount="-10.00", fitid="A1", name="Shop", more=""):
+    return f"<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>{date}<TRNAMT>{amount}<FITID>{fitid}<NAME>{name}{more}</STMTTRN>\n"
+
+
+def read(body, header=HEADER):
+    return read_ofx(f"{header}<OFX>{SIGNON}{body}</OFX>".encode())
+
+
+def test_sgml_without_closing_tags_is_read_with_period_and_closing_balance():
+    (statement,) = read(bank(row() + row(date="20240107", amount="+5.5", fitid="A2", name="Refund"))).statements
+    assert (statement.account, statement.currency, statement.label) == ("123", "EUR", "Checking")
+    assert (statement.start, statement.end) == (datetime.date(2024, 1, 1), datetime.date(2024, 1, 31))
+    assert (statement.closing, statement.closing_on) == (Decimal("90.00"), datetime.date(2024, 1, 31))
+    assert [(r.number, r.date.isoformat(), r.amount, r.payee, r.bank_id) for r in statement.rows] == [
+        (1, "2024-01-05", Decimal("-10.00"), "Shop", "A1"),
+        (2, "2024-01-07", Decimal("5.5"), "Refund", "A2"),
+    ]
+
+
+def test_the_day_is_the_banks_own_and_the_timestamp_is_kept():
+    (statement,) = read(bank(row(date="20240105233000.000[-5:EST]"))).statements
+    assert statement.rows[0].date == datetime.date(2024, 1, 5)
+    assert statement.rows[0].raw_date == "20240105233000.000[-5:EST]"
+
+
+def test_empty_elements_do_not_lose_the_rest():
+    rows = row(fitid="\n", name="\n<MEMO>CBA:Transfer<CHECKNUM>\n<CURRENCY><CURRATE>1.0<CURSYM>AUD</CURRENCY>")
+    (statement,) = read(
+        bank(rows, currency="<CURDEF></CURDEF>", tail="<LEDGERBAL><BALAMT></BALAMT><DTASOF></DTASOF></LEDGERBAL>")
+    ).statements
+    assert statement.currency == "AUD"
+    assert statement.closing is None
+    assert (statement.rows[0].payee, statement.rows[0].bank_id) == ("CBA:Transfer", "")
+
+
+def test_several_accounts_of_all_kinds_become_statements():
+    card = (
+        "<CREDITCARDMSGSRSV1><CCSTMTTRNRS><CCSTMTRS><CURDEF>USD<CCACCTFROM><ACCTID>4111</CCACCTFROM>"
+        f"<BANKTRANLIST>{row(fitid='C1')}</BANKTRANLIST></CCSTMTRS></CCSTMTTRNRS></CREDITCARDMSGSRSV1>"
+    )
+    broker = (
+        "<INVSTMTMSGSRSV1><INVSTMTTRNRS><INVSTMTRS><CURDEF>USD<INVACCTFROM><BROKERID>b<ACCTID>X1</INVACCTFROM><INVTRANLIST>"
+        f"<INVBANKTRAN>{row(fitid='I1', amount='-00000197.1063')}<SUBACCTFUND>CASH</INVBANKTRAN></INVTRANLIST></INVSTMTRS></INVSTMTTRNRS></INVSTMTMSGSRSV1>"
+    )
+    found = read(bank(row()) + bank("", account="456") + card + broker)
+    assert [(s.account, s.label, len(s.rows)) for s in found.statements] == [
+        ("123", "Checking", 1), ("456", "Checking", 0), ("4111", "Creditcard", 1), ("X1", "Investment", 1),
+    ]  # fmt: skip
+    assert found.statements[3].rows[0].amount == Decimal("-197.1063")
+    assert any("456" in note for note in found.notes)
+
+
+def test_ofx_2_with_cdata_and_entities_is_read():
+    rows = "<STMTTRN><TRNTYPE>DEBIT</TRNTYPE><DTPOSTED>20240105</DTPOSTED><TRNAMT>-1.00</TRNAMT><FITID>Z9Z9Z9</FITID><NAME><![CDATA[A & <B>]]></NAME><MEMO>x &amp; y</MEMO></STMTTRN>"
+    (statement,) = read(bank(rows), XML_HEADER).statements
+    assert (statement.rows[0].payee, statement.rows[0].description) == ("A & <B>", "x & y")
+
+
+@pytest.mark.parametrize(
+    "header", ["", "\n\n\n\n\n" + HEADER, "OFXHEADER:100\nDATA:OFXSGML\nVERSION:oops\n", HEADER.replace("\r\n", " ")]
+)
+def test_missing_and_malformed_headers_do_not_matter(header):
+    assert len(read(bank(row()), header).statements[0].rows) == 1
+
+
+def test_lower_case_tags_and_a_broken_download_are_read():
+    text = (HEADER + "<OFX>" + SIGNON + bank(row() + row(fitid="A2"))).lower().replace("</banktranlist>", "")
+    found = read_ofx(text.split("<ledgerbal>")[0].encode())
+    assert len(found.statements[0].rows) == 2
+
+
+def test_a_30_february_and_a_missing_amount_are_errors_of_their_rows():
+    (statement,) = read(bank(row(date="20240230") + row(amount="") + row(fitid="A3"))).statements
+    assert [bool(r.problem) for r in statement.rows] == [True, True, False]
+    assert "20240230" in statement.rows[0].problem
+
+
+def test_latin_letters_follow_the_header():
+    text = HEADER + "<OFX>" + SIGNON + bank(row(name="Café Zoë")) + "</OFX>"
+    assert read_ofx(text.encode("cp1252")).statements[0].rows[0].payee == "Café Zoë"
+
+
+@pytest.mark.parametrize("amount", ["-1234,56", "-1,234.56", "-1.234,56", "-1234.5600"])
+def test_amounts_with_any_mark_are_read(amount):
+    assert read(bank(row(amount=amount))).statements[0].rows[0].amount == Decimal("-1234.56")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("<BANKMSGSRSV1><STMTTRNRS><STATUS><CODE>2000<SEVERITY>ERROR<MESSAGE>General Server Error</STATUS></STMTTRNRS></BANKMSGSRSV1>", "General Server Error"),
+        ("<SIGNUPMSGSRSV1><ACCTINFOTRNRS><ACCTINFORS><ACCTINFO><DESC>A</ACCTINFO><ACCTINFO><DESC>B</ACCTINFO></ACCTINFORS></ACCTINFOTRNRS></SIGNUPMSGSRSV1>", "lists 2 accounts but holds no transactions"),
+        ("", "empty"),
+        (bank("", tail=""), "names an account but holds no transactions"),
+    ],
+)  # fmt: skip
+def test_files_without_transactions_are_explained(body, words):
+    with pytest.raises(StatementUnreadable) as caught:
+        read(body)
+    assert words in caught.value.detail
