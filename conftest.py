@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from lifeos_project.tests import services
+from platform_outbox import testing
 
 SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser")
 
@@ -28,6 +29,13 @@ def _flush_past_the_guards():
     DatabaseOperations.sql_flush = sql_flush
     yield
     DatabaseOperations.sql_flush = original
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_bell():
+    """Tests drain the outbox themselves; the bell's connection would keep their database from being dropped."""
+    with testing.muted_bell():
+        yield
 
 
 @pytest.fixture(autouse=True)

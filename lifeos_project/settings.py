@@ -6,6 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONCE, SELF
 
+from lifeos_project.broker import broker_settings
 from lifeos_project.database import database_settings
 from lifeos_project.environment import Environment
 from lifeos_project.logging import configure_structlog, logging_settings
@@ -272,6 +273,7 @@ INSTALLED_APPS = [
     "django_prometheus",
     "csp",
     "axes",
+    "django_dramatiq",
     "identity",
     "platform_outbox",
     "finance",
@@ -346,6 +348,8 @@ if REDIS_URL:
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lifeos"}}
     SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+DRAMATIQ_BROKER = broker_settings(redis_url=REDIS_URL, rabbitmq_url=RABBITMQ_URL)
 
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = [

@@ -1,5 +1,15 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 
 class PlatformOutboxConfig(AppConfig):
     name = "platform_outbox"
+    verbose_name = _("Outbox")
+
+    def ready(self) -> None:
+        # A worker must know every event type and handler of the installed apps before it claims anything.
+        autodiscover_modules("events", "handlers")
+        from platform_outbox import transport
+
+        transport.connect_bell()

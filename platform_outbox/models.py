@@ -1,28 +1,147 @@
+"""The outbox's tables. The row is the truth; whatever a broker carries is only a hint to look here."""
+
+from typing import ClassVar
+
 from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    SENDING = "sending", _("Sending")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Waiting to try again")
+    DEAD = "dead", _("Dead letter")
+
+
+# An event in one of these still has something to do.
+OPEN = (Status.PENDING, Status.FAILED)
 
 
 class OutboxMessage(models.Model):
     """One event, written in the transaction of the change that it tells of."""
 
-    class Status(models.TextChoices):
-        PENDING = "pending"
-        SENDING = "sending"
-        SENT = "sent"
-        FAILED = "failed"
-        DEAD = "dead"
+    Status = Status
 
-    event_type = models.CharField(max_length=120)
-    event_version = models.PositiveSmallIntegerField(default=1)
-    ordering_key = models.CharField(max_length=120)
-    shard = models.PositiveSmallIntegerField()
-    payload = models.JSONField()
-    status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    available_at = models.DateTimeField()
-    created_at = models.DateTimeField()
+    event_type = models.CharField(_("event"), max_length=120)
+    event_version = models.PositiveSmallIntegerField(_("version"), default=1)
+    ordering_key = models.CharField(_("ordering key"), max_length=120)
+    shard = models.PositiveSmallIntegerField(_("shard"))
+    payload = models.JSONField(_("payload"))
+    status = models.CharField(
+        _("status"), max_length=8, choices=Status.choices, default=Status.PENDING, db_default=Status.PENDING
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, db_default=0)
+    available_at = models.DateTimeField(_("due"))
+    created_at = models.DateTimeField(_("emitted"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    error = models.CharField(_("last error"), max_length=300, default="", db_default="")
 
     class Meta:
         db_table = "platform_outbox"
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes: ClassVar = [
+            # The workers' claim: what is open in one shard, oldest first.
+            models.Index(
+                name="platform_outbox_claim", fields=["shard", "id"], condition=Q(status__in=["pending", "failed"])
+            ),
+            # The workers' clock: the next retry or scheduled event. What is due at once stays out of it.
+            models.Index(
+                name="platform_outbox_waiting",
+                fields=["available_at"],
+                condition=Q(status__in=["pending", "failed"]) & Q(available_at__gt=models.F("created_at")),
+            ),
+            # The operators' list of dead letters and its count.
+            models.Index(name="platform_outbox_dead", fields=["id"], condition=Q(status="dead")),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="platform_outbox_status", condition=Q(status__in=["pending", "sending", "sent", "failed", "dead"])
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event_type} #{self.pk}"
+
+
+class Delivery(models.Model):
+    """How far one handler is with one event.
+
+    Written when an event has several handlers, or when its only one failed. A failed delivery holds back the
+    younger events of its ordering key for that handler, so these rows are also the list of holds.
+    """
+
+    # Without a constraint in the database: it would cost a look-up per row in the hottest transaction, and
+    # messages are only ever deleted together with their deliveries (services.prune).
+    message = models.ForeignKey(
+        OutboxMessage, models.DO_NOTHING, related_name="deliveries", db_constraint=False, db_index=False
+    )
+    handler = models.CharField(_("handler"), max_length=120)
+    ordering_key = models.CharField(_("ordering key"), max_length=120)
+    shard = models.PositiveSmallIntegerField(_("shard"))
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices)
+    attempts = models.PositiveSmallIntegerField(_("attempts"))
+    available_at = models.DateTimeField(_("due"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        db_table = "platform_outbox_delivery"
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        indexes: ClassVar = [
+            # The claim asks which keys are held back in its shard; there are as many rows as sick keys.
+            models.Index(name="platform_outbox_held", fields=["shard"], condition=Q(status="failed")),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="platform_outbox_delivery_once", fields=["message", "handler"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.handler} #{self.message_id}"
+
+
+class Attempt(models.Model):
+    """One failure, or one decision of an operator, in the history of an event."""
+
+    class Outcome(models.TextChoices):
+        FAILED = "failed", _("Failed")
+        DEAD = "dead", _("Gave up")
+        REQUEUED = "requeued", _("Requeued by an operator")
+        DISCARDED = "discarded", _("Discarded by an operator")
+
+    message = models.ForeignKey(OutboxMessage, models.DO_NOTHING, related_name="history", db_constraint=False)
+    handler = models.CharField(_("handler"), max_length=120)
+    number = models.PositiveSmallIntegerField(_("attempt"))
+    outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome.choices)
+    worker = models.CharField(_("worker"), max_length=120)
+    error_class = models.CharField(_("error class"), max_length=200)
+    error_message = models.TextField(_("error message"))
+    traceback = models.TextField(_("traceback"))
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        db_table = "platform_outbox_attempt"
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self) -> str:
+        return f"{self.outcome} #{self.message_id}"
+
+
+class Worker(models.Model):
+    """A worker process that is, or was lately, alive."""
+
+    name = models.CharField(_("worker"), max_length=120, primary_key=True)
+    broker = models.CharField(_("broker"), max_length=20)
+    started_at = models.DateTimeField(_("started"))
+    heartbeat_at = models.DateTimeField(_("last heartbeat"))
+
+    class Meta:
+        db_table = "platform_worker"
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+
+    def __str__(self) -> str:
+        return self.name

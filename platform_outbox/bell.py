@@ -1,0 +1,109 @@
+"""Wakes the workers after a commit.
+
+The transaction itself only notes which shards have news; one thread per process passes them on, at most every 10 ms.
+NOTIFY inside the business transaction would take a lock through its commit and make all writers queue behind
+each other. A ring that gets lost costs at most WORKER_POLL_INTERVAL.
+"""
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+CHANNEL = "platform_outbox"
+QUIET_SECONDS = 0.01
+# Waiting for the thread at the end of a short-lived process, such as a management command.
+FAREWELL_SECONDS = 2.0
+
+logger = logging.getLogger("platform_outbox.bell")
+
+
+def own_connection() -> psycopg.Connection[Any]:
+    """A connection to Django's database outside of Django's transactions, in autocommit mode."""
+    parameters = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+class Bell:
+    """Collects shards and rings for them from a thread of its own."""
+
+    def __init__(self) -> None:
+        self.muted = False
+        self.ringers: list[Callable[[list[int]], None]] = []
+        self._thread: threading.Thread | None = None
+        self._connection: psycopg.Connection[Any] | None = None
+        self.forget()
+
+    def ring(self, shards: Iterable[int]) -> None:
+        """Note that these shards have news. Returns at once; never raises."""
+        if self.muted:
+            return
+        with self._lock:
+            self._shards.update(shards)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="outbox-bell", daemon=True)
+                self._thread.start()
+        self._news.set()
+
+    def flush(self, timeout: float = FAREWELL_SECONDS) -> None:
+        """Wait until everything noted so far has been passed on, or the time is over."""
+        deadline = time.monotonic() + timeout
+        while (self._shards or self._busy) and time.monotonic() < deadline:
+            self._news.set()
+            time.sleep(0.002)
+
+    def forget(self) -> None:
+        """Start anew, without the thread and the connection of before."""
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._shards: set[int] = set()
+        self._busy = False
+        self._thread = None
+        self._connection = None
+        self._failing = False
+
+    def _run(self) -> None:
+        while True:
+            self._news.wait()
+            self._news.clear()
+            with self._lock:
+                shards, self._shards = sorted(self._shards), set()
+                self._busy = bool(shards)
+            if shards:
+                self._pass_on(shards)
+                self._busy = False
+                time.sleep(QUIET_SECONDS)
+
+    def _pass_on(self, shards: list[int]) -> None:
+        try:
+            self._notify(",".join(map(str, shards)))
+            for ringer in self.ringers:
+                ringer(shards)
+        except Exception as error:
+            # One line per outage: the rows are safe, and workers look by themselves every few seconds.
+            if not self._failing:
+                logger.warning("The bell cannot ring, workers will find new events by polling: %s", error)
+            self._failing = True
+            self._connection = None
+        else:
+            if self._failing:
+                logger.info("The bell rings again.")
+            self._failing = False
+
+    def _notify(self, text: str) -> None:
+        if self._connection is None or self._connection.closed:
+            self._connection = own_connection()
+            self._connection.execute("SET synchronous_commit = off")
+        self._connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, text))
+
+
+bell = Bell()
+# A forked web process inherits the memory of its parent, but neither its threads nor the right to its sockets.
+os.register_at_fork(after_in_child=bell.forget)
+atexit.register(bell.flush)

@@ -1,0 +1,101 @@
+"""A whole worker process: listener, lanes and the Dramatiq worker, started and stopped together."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from typing import Any
+
+import dramatiq
+from django.db import connection
+from django.db.backends.signals import connection_created
+
+from platform_outbox import actors, transport
+from platform_outbox.relay import IDLE_IN_TRANSACTION, Lanes, Listener, start_thread
+from platform_outbox.schedule import Schedule
+
+# SIGTERM to exit; orchestrators usually send SIGKILL after 30 s, the guide promises 20.
+STOP_SECONDS = 18.0
+
+logger = logging.getLogger("platform_outbox.worker")
+
+
+def _tune(connection: Any, **kwargs: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'")
+
+
+class Host:
+    """Runs a worker until `stop` is called.
+
+    With a broker, Dramatiq's threads take requests from it while lanes answer the bell directly: Dramatiq's idle Redis
+    consumer looks only once a second. Without one, the lanes' place is taken by Dramatiq's threads on its in-process
+    broker.
+    """
+
+    def __init__(self, *, threads: int) -> None:
+        self.threads = threads
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.schedule = Schedule()
+        self.lanes = Lanes(schedule=self.schedule, worker=self.name)
+        self.listener = Listener(
+            schedule=self.schedule,
+            low_water=self.lanes.low_water,
+            worker=self.name,
+            broker=transport.broker_name(),
+        )
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._dramatiq: Any = None
+
+    def start(self) -> None:
+        connection_created.connect(_tune, dispatch_uid="platform_outbox.worker")
+        if transport.is_in_process():
+            actors.carry_out = self._carry_out_reserved
+            bodies = [self._feed]
+        else:
+            actors.carry_out = self.lanes.on_message
+            bodies = [self.lanes.run] * self.threads
+        self._dramatiq = dramatiq.Worker(
+            dramatiq.get_broker(), queues={actors.QUEUE}, worker_threads=self.threads, worker_timeout=1000
+        )
+        self._dramatiq.start()
+        self._threads = [start_thread(f"outbox-lane-{number}", body) for number, body in enumerate(bodies)]
+        self._threads.append(start_thread("outbox-listener", self.listener.run))
+        logger.info(
+            "Outbox worker %s started: %s broker, %s threads.", self.name, transport.broker_name(), self.threads
+        )
+
+    def wait(self) -> None:
+        """Block until `stop` is called, or a thread that must live has ended."""
+        while not self._stop.wait(1.0):
+            for thread in self._threads:
+                if not thread.is_alive():
+                    raise RuntimeError(f"The thread {thread.name} ended; the worker cannot go on without it.")
+
+    def stop(self) -> None:
+        """Ask the worker to end. Safe in a signal handler."""
+        self._stop.set()
+
+    def shut_down(self) -> bool:
+        """End all threads after the event each is at; False if one did not within STOP_SECONDS."""
+        deadline = time.monotonic() + STOP_SECONDS
+        self.lanes.stop()
+        self.schedule.close()
+        self.listener.stop()
+        self._dramatiq.stop(timeout=int(STOP_SECONDS * 1000 - 2000))
+        for thread in self._threads:
+            thread.join(max(0.1, deadline - time.monotonic()))
+        ended = not any(thread.is_alive() for thread in [*self._threads, *self._dramatiq.workers])
+        connection.close()
+        return ended
+
+    def _feed(self) -> None:
+        """Turn due shards into messages on the in-process broker; the reservation keeps it to one per shard."""
+        while (shard := self.schedule.take()) is not None:
+            transport.send([shard])
+
+    def _carry_out_reserved(self, shard: int, sent_at: float) -> None:
+        self.lanes.turn(shard)

@@ -1,0 +1,30 @@
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import gettext as _
+
+from platform_outbox.host import Host, logger
+
+
+class Command(BaseCommand):
+    help = "Handle events: the worker process. Stops after the event it is at on SIGTERM or SIGINT."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--threads", type=int, default=2, help=_("Shards handled at the same time by this process (default: 2).")
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host = Host(threads=max(1, options["threads"]))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: host.stop())
+        host.start()
+        try:
+            host.wait()
+        finally:
+            logger.info("Outbox worker %s is stopping.", host.name)
+            ended = host.shut_down()
+            if not ended:
+                logger.warning("A handler did not end in time; its event is rolled back and will be handled again.")
+        logger.info("Outbox worker %s stopped.", host.name)

@@ -1,0 +1,154 @@
+"""Writing down what came of a batch: the rows' states, the deliveries, the history of failures."""
+
+import datetime
+import traceback
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from platform_outbox.claims import Claimed
+from platform_outbox.models import Attempt, Status
+
+LONGEST_TRACEBACK = 20_000
+LONGEST_MESSAGE = 2_000
+
+_SENT = """
+    UPDATE platform_outbox SET status = 'sent', attempts = 1, finished_at = %s WHERE id = ANY(%s)
+"""
+_STATE = """
+    UPDATE platform_outbox AS m
+    SET status = new.status, attempts = new.attempts, available_at = coalesce(new.available_at, m.available_at),
+        finished_at = new.finished_at,
+        -- A later attempt that succeeds clears the error; another handler's success does not.
+        error = CASE WHEN new.status = 'sent' THEN '' ELSE coalesce(new.error, m.error) END
+    FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+        AS new (id, status, attempts, available_at, finished_at, error)
+    WHERE m.id = new.id
+"""
+_DELIVERY = """
+    INSERT INTO platform_outbox_delivery
+        (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at)
+    SELECT message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::smallint[],
+                %s::timestamptz[], %s::timestamptz[])
+        AS new (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at)
+    ON CONFLICT (message_id, handler) DO UPDATE
+    SET status = EXCLUDED.status, attempts = EXCLUDED.attempts, available_at = EXCLUDED.available_at,
+        finished_at = EXCLUDED.finished_at
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How far one handler is with one event; `fresh` if that was found out in this turn."""
+
+    status: str
+    attempts: int
+    error: Exception | None = None
+    retry_at: datetime.datetime | None = None  # for FAILED
+    fresh: bool = False
+    recorded: bool = False  # a delivery row exists
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in (Status.PENDING, Status.FAILED)
+
+
+@dataclass(slots=True, kw_only=True)
+class Book:
+    """Collects what is to be written for a batch and writes it in at most four statements."""
+
+    now: datetime.datetime
+    shard: int
+    worker: str
+    _sent: list[int] = field(default_factory=list)
+    _states: list[tuple[object, ...]] = field(default_factory=list)
+    _deliveries: list[tuple[object, ...]] = field(default_factory=list)
+    _attempts: list[Attempt] = field(default_factory=list)
+
+    def enter(
+        self, *, row: Claimed, outcomes: dict[str, Outcome], several: bool, waits_until: datetime.datetime | None
+    ) -> str:
+        """Note one event's outcomes; returns the state it gets.
+
+        `several` says that the event has more than one handler, `waits_until` that one of them has to wait for an
+        older event of the same key.
+        """
+        state = _state(outcomes, waiting=waits_until is not None)
+        if state == Status.SENT and not row.seen_before:
+            self._sent.append(row.id)
+        else:
+            self._states.append(self._state_row(row, outcomes, state, waits_until))
+        for handler, outcome in outcomes.items():
+            if not outcome.fresh:
+                continue
+            if handler and (several or outcome.recorded or outcome.status != Status.SENT):
+                self._deliveries.append(self._delivery_row(row, handler, outcome))
+            if outcome.error is not None:
+                self._attempts.append(self._attempt(row, handler, outcome, outcome.error))
+        return state
+
+    def write(self) -> None:
+        with connection.cursor() as cursor:
+            if self._sent:
+                cursor.execute(_SENT, (self.now, self._sent))
+            for statement, rows in ((_STATE, self._states), (_DELIVERY, self._deliveries)):
+                if rows:
+                    cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        if self._attempts:
+            Attempt.objects.bulk_create(self._attempts)
+
+    def _state_row(
+        self, row: Claimed, outcomes: dict[str, Outcome], state: str, waits_until: datetime.datetime | None
+    ) -> tuple[object, ...]:
+        times = [outcome.retry_at for outcome in outcomes.values() if outcome.retry_at is not None]
+        due = min([*times, *([waits_until] if waits_until else [])], default=None)
+        errors = [outcome.error for outcome in outcomes.values() if outcome.error is not None]
+        return (
+            row.id,
+            state,
+            max([row.attempts, *(outcome.attempts for outcome in outcomes.values())]),
+            due,
+            None if due else self.now,
+            clean(f"{type(errors[-1]).__name__}: {errors[-1]}", 300) if errors else None,
+        )
+
+    def _delivery_row(self, row: Claimed, handler: str, outcome: Outcome) -> tuple[object, ...]:
+        return (
+            row.id,
+            handler,
+            row.ordering_key,
+            self.shard,
+            outcome.status,
+            outcome.attempts,
+            outcome.retry_at or self.now,
+            None if outcome.is_open else self.now,
+        )
+
+    def _attempt(self, row: Claimed, handler: str, outcome: Outcome, error: Exception) -> Attempt:
+        return Attempt(
+            message_id=row.id,
+            handler=handler,
+            number=outcome.attempts,
+            outcome=Attempt.Outcome.DEAD if outcome.status == Status.DEAD else Attempt.Outcome.FAILED,
+            worker=clean(self.worker, 120),
+            error_class=clean(f"{type(error).__module__}.{type(error).__qualname__}", 200),
+            error_message=clean(str(error), LONGEST_MESSAGE),
+            traceback=clean("".join(traceback.format_exception(error)), LONGEST_TRACEBACK),
+            at=self.now,
+        )
+
+
+def clean(text: str, longest: int) -> str:
+    """The end of the text in a form that PostgreSQL can store: an error about a bad character may quote it."""
+    storable = text.replace("\x00", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
+    return storable if len(storable) <= longest else f"{storable[: longest // 2 - 1]}…{storable[-(longest // 2) :]}"
+
+
+def _state(outcomes: dict[str, Outcome], *, waiting: bool) -> str:
+    states = {outcome.status for outcome in outcomes.values()}
+    if Status.FAILED in states:
+        return Status.FAILED
+    if waiting:
+        return Status.PENDING
+    return Status.DEAD if Status.DEAD in states else Status.SENT

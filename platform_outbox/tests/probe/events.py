@@ -1,0 +1,49 @@
+from dataclasses import dataclass
+from typing import ClassVar
+
+from platform_outbox.envelope import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyedEvent(Event):
+    key: str
+    number: int
+
+    @property
+    def ordering_key(self):
+        return self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked(KeyedEvent):
+    """One handler."""
+
+    name: ClassVar[str] = "probe.clock.ticked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forked(KeyedEvent):
+    """Two handlers."""
+
+    name: ClassVar[str] = "probe.road.forked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poured(KeyedEvent):
+    """One batch handler."""
+
+    name: ClassVar[str] = "probe.cup.poured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crawled(KeyedEvent):
+    """A handler that takes 5 ms."""
+
+    name: ClassVar[str] = "probe.snail.crawled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard(KeyedEvent):
+    """No handler."""
+
+    name: ClassVar[str] = "probe.tree.fallen"

@@ -1,0 +1,29 @@
+from django.db import models
+
+
+class Effect(models.Model):
+    """What a handler did; unique, so that doing it twice fails loudly."""
+
+    handler = models.CharField(max_length=60)
+    key = models.CharField(max_length=60)
+    number = models.IntegerField()
+    worker_pid = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="effect_once", fields=["handler", "key", "number"])]
+
+    def __str__(self):
+        return f"{self.handler} {self.key} {self.number}"
+
+
+class Fault(models.Model):
+    """Tells a handler to fail: as long as `times` is above zero, or while it is negative."""
+
+    handler = models.CharField(max_length=60)
+    key = models.CharField(max_length=60)
+    number = models.IntegerField()
+    times = models.IntegerField()
+    kind = models.CharField(max_length=20, default="raise")
+
+    def __str__(self):
+        return f"{self.handler} {self.key} {self.number}"
