@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import get_commands
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from lifeos_project import first_run, metrics_files
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         except StopRequested:
             supervisor.say("lifeos", "Stopping.")
         except (StartRefused, ChildEnded) as error:
-            raise CommandError(str(error)) from None
+            sys.exit(f"LifeOS does not run: {error}")
         finally:
             supervisor.stop()
             connection.close()

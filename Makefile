@@ -1,0 +1,73 @@
+# Needs make and Python >= 3.11; everything else comes from the package registries into .venv.
+# Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lock check bench clean install install-dev
+SHELL := /bin/sh
+# One Python stays one Python: no byte code of another user's checkout, no surprise from the shell's PYTHONPATH.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+export UV_NO_PROGRESS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PORT ?=
+PYTHON ?=
+ARGS ?=
+CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+# The oldest commits to install are what the lock files say; --require-hashes refuses anything else.
+INSTALL := .venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv/bin/python
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.installed  ## Start LifeOS with its own PostgreSQL and a demo household (PORT=8123 chooses the port)
+	@.venv/bin/python manage.py run_local $(if $(PORT),--port $(PORT))
+
+test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all tests (ARGS="-k name" goes to pytest)
+	@$(MAKE) --no-print-directory lint
+	.venv/bin/python -m pytest --cov --cov-branch --cov-fail-under=90 --cov-report=term:skip-covered $(ARGS)
+
+lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing migrations
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy --no-error-summary .
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/python manage.py makemigrations --check --dry-run
+
+check: .venv/.installed  ## Ask Django whether the settings and the code fit together
+	.venv/bin/python manage.py check
+
+lock: .venv/.installed-dev  ## Compile requirements/*.in into pinned and hashed *.txt (ARGS=--upgrade for newer ones)
+	@for name in bootstrap base dev; do \
+	  .venv/bin/uv pip compile --universal --generate-hashes --quiet --python-version 3.11 $(ARGS) \
+	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+bench: .venv/.installed-dev  ## Measure what we claim against peers (results in bench/results/)
+	@for file in bench/*.py; do .venv/bin/python $$file || exit 1; done
+
+clean:  ## Remove the environment and caches; the data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/uv: requirements/bootstrap.txt
+	@test -w . || { echo "This directory cannot be written, but .venv and var must be made in it." >&2; exit 1; }
+	@for candidate in $(CANDIDATES); do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "LifeOS needs Python 3.11 or newer; found none as: $(CANDIDATES). Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$found cannot make environments; install its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; \
+	fi; \
+	echo "Installing into .venv (the first time takes a minute) ..."; \
+	$$found -m venv --clear .venv && .venv/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+.venv/.installed: requirements/base.txt .venv/bin/uv
+	@$(INSTALL) -r requirements/base.txt
+	@touch $@
+
+.venv/.installed-dev: requirements/dev.txt .venv/.installed
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
