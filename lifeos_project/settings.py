@@ -254,6 +254,18 @@ with env.section("Monitoring"):
         meaning="Where Alertmanager sends critical alerts; used by the monitoring stack only.",
     )
 
+with env.section("Demonstration"):
+    DEMO_PASSWORD = env.text(
+        "DEMO_PASSWORD",
+        secret=True,
+        meaning="Password that `seed_demo` gives to demo@lifeos.example; empty: one is made up and printed.",
+    )
+    OPERATOR_PASSWORD = env.text(
+        "OPERATOR_PASSWORD",
+        secret=True,
+        meaning="Password that `seed_demo --operator` gives to operator@lifeos.example; empty: one is made up.",
+    )
+
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",

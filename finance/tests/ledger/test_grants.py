@@ -29,6 +29,12 @@ def execute(statement, parameters=None):
         return cursor.fetchall() if cursor.description else []
 
 
+@transaction.atomic
+def execute_as(role, statement):
+    execute(f"SET LOCAL ROLE {role}")
+    execute(statement)
+
+
 def rights_on(table):
     return {
         right
@@ -104,9 +110,8 @@ def test_the_role_can_post_correct_and_close(role, book, owner, accounts, spend)
 def test_the_role_cannot_rewrite(role, spend, statement):
     entry = spend(12_34)
     grant_application_rights(role=role)
-    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), transaction.atomic():
-        execute(f"SET LOCAL ROLE {role}")
-        execute(statement)
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
+        execute_as(role, statement)
     assert JournalLine.objects.filter(entry=entry).count() == 2
 
 
