@@ -1,5 +1,6 @@
 """Re-exports, so that Django finds every model of the app here."""
 
+from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -21,6 +22,10 @@ __all__ = [
     "AccountType",
     "Book",
     "IdempotencyRecord",
+    "ImportBatch",
+    "ImportProfile",
+    "ImportRow",
+    "ImportStatement",
     "Invitation",
     "JournalEntry",
     "JournalLine",

@@ -1,0 +1,228 @@
+"""Bank files and what became of their rows. The file itself is kept, so that every row can be shown at its source."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from finance.imports.matching import Fate
+from finance.ledger.models import Account, Book, JournalEntry
+
+if TYPE_CHECKING:
+    from identity.models import User
+
+
+class ImportProfile(models.Model):
+    """How CSV files of one shape are read for one account: what people corrected once stays corrected."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="import_profiles")
+    signature = models.CharField(max_length=64)  # of the header; see CsvProfile.signature
+    reading = models.JSONField(_("reading of the columns"))
+    updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("import profile")
+        verbose_name_plural = _("import profiles")
+        constraints = [models.UniqueConstraint(fields=["account", "signature"], name="finance_importprofile_unique")]
+
+    def __str__(self) -> str:
+        return f"profile of account #{self.account_id}"
+
+
+class ImportBatchQuerySet(models.QuerySet["ImportBatch"]):
+    def visible_to(self, user: "User") -> Self:
+        return self.filter(book__in=Book.objects.visible_to(user))
+
+    def without_content(self) -> Self:
+        """For lists: the file may be megabytes long."""
+        return self.defer("content")
+
+
+class ImportBatch(models.Model):
+    """One bank file on its way into the books."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("being read")
+        STAGED = "staged", _("waiting for confirmation")
+        CONFIRMED = "confirmed", _("confirmed")
+        UNDONE = "undone", _("undone")
+        DISCARDED = "discarded", _("discarded")
+        REFUSED = "refused", _("not readable")
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        OFX = "ofx", "OFX"
+
+    book = models.ForeignKey(Book, models.PROTECT, related_name="imports")
+    # The account that was chosen on upload; the statements of the file carry their own.
+    account = models.ForeignKey(Account, models.PROTECT, related_name="imports", verbose_name=_("account"))
+    file_name = models.CharField(_("file"), max_length=255)
+    sha256 = models.CharField(max_length=64)
+    content = models.BinaryField(_("content"))
+    size = models.PositiveIntegerField(_("size in bytes"))
+    format = models.CharField(_("format"), max_length=4, choices=Format.choices, blank=True)
+    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.RECEIVED)
+    profile = models.JSONField(_("reading of the columns"), null=True, blank=True)
+    notes = models.JSONField(_("notes"), default=list)
+    problem = models.TextField(_("problem"), blank=True)
+    rows_total = models.PositiveIntegerField(_("rows"), default=0)
+    rows_done = models.PositiveIntegerField(_("rows read"), default=0)
+    opening_entry = models.ForeignKey(
+        JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("opening balance")
+    )
+    # What undoing left alone: [{"entry_id", "uid", "date", "payee", "why"}].
+    kept = models.JSONField(_("entries kept"), default=list, encoder=DjangoJSONEncoder)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True, blank=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
+
+    objects = ImportBatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        indexes = [
+            # List of a book's imports, newest first.
+            models.Index(fields=["book", "-id"], name="finance_importbatch_list"),
+            # "This very file was imported before."
+            models.Index(fields=["book", "sha256"], name="finance_importbatch_file"),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def is_open(self) -> bool:
+        """Whether rows may still be decided on."""
+        return self.state == self.State.STAGED
+
+
+class ImportStatement(models.Model):
+    """One account of a file, with the balances that the bank states (minor units of its currency)."""
+
+    book = models.ForeignKey(Book, models.PROTECT, related_name="+")
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="statements")
+    position = models.PositiveSmallIntegerField()
+    # The bank's number of the account; remembered to recognise it in the next file.
+    external_account = models.CharField(_("number at the bank"), max_length=64, blank=True)
+    label = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(_("currency"), max_length=8)
+    account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("account")
+    )
+    start = models.DateField(_("from"), null=True, blank=True)
+    end = models.DateField(_("to"), null=True, blank=True)
+    stated_opening = models.BigIntegerField(null=True, blank=True)
+    stated_closing = models.BigIntegerField(null=True, blank=True)
+    closing_on = models.DateField(null=True, blank=True)
+    balance_break = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "position"], name="finance_importstatement_position")]
+        indexes = [models.Index(fields=["book", "external_account"], name="finance_importstatement_ext")]
+
+    def __str__(self) -> str:
+        return self.external_account or self.label or f"statement {self.position}"
+
+
+class ImportRow(models.Model):
+    """One line of the file and its fate. `active` rows hold their identity: the same row never comes in twice."""
+
+    class Fates(models.TextChoices):
+        NEW = Fate.NEW.value, _("new")
+        ALREADY_IMPORTED = Fate.ALREADY_IMPORTED.value, _("already imported")
+        PROBABLE_MATCH = Fate.PROBABLE_MATCH.value, _("probable match")
+        PENDING = Fate.PENDING.value, _("not booked by the bank")
+        ERROR = Fate.ERROR.value, _("error")
+
+    class Decision(models.TextChoices):
+        """What people decided; empty means: what the fate suggests."""
+
+        NONE = "", _("as suggested")
+        POST = "post", _("post")
+        MATCH = "match", _("accept the match")
+        IGNORE = "ignore", _("ignore")
+
+    class Outcome(models.TextChoices):
+        NONE = "", "—"
+        POSTED = "posted", _("posted")
+        LINKED = "linked", _("linked to an entry")
+        IGNORED = "ignored", _("ignored")
+        LEFT = "left", _("left out")
+
+    book = models.ForeignKey(Book, models.PROTECT, related_name="+")
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="rows", db_index=False)
+    statement = models.ForeignKey(ImportStatement, models.CASCADE, related_name="rows")
+    account = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
+    number = models.PositiveIntegerField(_("line"))
+    date = models.DateField(_("date"), null=True, blank=True)
+    raw_date = models.CharField(_("date as written by the bank"), max_length=64, blank=True)
+    amount = models.BigIntegerField(_("amount"), null=True, blank=True)
+    balance = models.BigIntegerField(_("balance"), null=True, blank=True)
+    payee = models.CharField(_("payee"), max_length=200, blank=True)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+    text = models.CharField(max_length=400, blank=True)
+    bank_id = models.CharField(_("bank's id"), max_length=120, blank=True)
+    # The bank's own word about the row.
+    booked = models.BooleanField(default=True)
+    identity = models.CharField(max_length=48, blank=True)
+    occurrence = models.PositiveIntegerField(default=1)
+    fate = models.CharField(_("fate"), max_length=16, choices=Fates.choices)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    decision = models.CharField(_("decision"), max_length=6, choices=Decision.choices, blank=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    # The category or other account that the row is posted against; empty means uncategorised.
+    counter_account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("category")
+    )
+    suggestion = models.CharField(max_length=200, blank=True)  # why this category was proposed
+    matched_entry = models.ForeignKey(JournalEntry, models.PROTECT, null=True, blank=True, related_name="+")
+    posted_entry = models.ForeignKey(
+        JournalEntry, models.PROTECT, null=True, blank=True, related_name="import_rows", verbose_name=_("entry")
+    )
+    outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome.choices, blank=True)
+    active = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("imported row")
+        verbose_name_plural = _("imported rows")
+        constraints = [
+            # A row of the bank enters an account once, however many files and confirmations race for it.
+            models.UniqueConstraint(
+                fields=["account", "identity", "occurrence"],
+                condition=models.Q(active=True),
+                name="finance_importrow_identity",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(active=False) | ~models.Q(identity="") & models.Q(account__isnull=False),
+                name="finance_importrow_active_known",
+            ),
+        ]
+        indexes = [
+            # Rows of a batch, problems first or by fate, keyset on (id).
+            models.Index(fields=["batch", "fate", "id"], name="finance_importrow_batch"),
+            # What is known of an account in a period (matching).
+            models.Index(fields=["account", "date"], name="finance_importrow_known", condition=models.Q(active=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.number}"
+
+    @property
+    def plan(self) -> str:
+        """What confirming will do: a Decision, or "" for leaving the row out."""
+        if self.decision:
+            return self.decision
+        return {
+            self.Fates.NEW.value: self.Decision.POST.value,
+            self.Fates.PROBABLE_MATCH.value: self.Decision.MATCH.value,
+        }.get(self.fate, "")
