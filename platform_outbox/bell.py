@@ -40,12 +40,17 @@ class Bell:
         self._connection: psycopg.Connection[Any] | None = None
         self.forget()
 
-    def ring(self, shards: Iterable[int]) -> None:
-        """Note that these shards have news. Returns at once; never raises."""
+    def ring(self, shards: Iterable[int], *, again: bool = False) -> None:
+        """Note that these shards have news. Returns at once; never raises.
+
+        `again` says that the news are old events: workers forget how far they have looked in these shards.
+        """
         if self.muted:
             return
         with self._lock:
             self._shards.update(shards)
+            if again:
+                self._again.update(shards)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="outbox-bell", daemon=True)
                 self._thread.start()
@@ -63,6 +68,7 @@ class Bell:
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._shards: set[int] = set()
+        self._again: set[int] = set()
         self._busy = False
         self._thread = None
         self._connection = None
@@ -74,15 +80,16 @@ class Bell:
             self._news.clear()
             with self._lock:
                 shards, self._shards = sorted(self._shards), set()
+                again, self._again = self._again, set()
                 self._busy = bool(shards)
             if shards:
-                self._pass_on(shards)
+                self._pass_on(shards, again)
                 self._busy = False
                 time.sleep(QUIET_SECONDS)
 
-    def _pass_on(self, shards: list[int]) -> None:
+    def _pass_on(self, shards: list[int], again: set[int]) -> None:
         try:
-            self._notify(",".join(map(str, shards)))
+            self._notify(",".join(f"again {shard}" if shard in again else str(shard) for shard in shards))
             for ringer in self.ringers:
                 ringer(shards)
         except Exception as error:

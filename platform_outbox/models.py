@@ -36,6 +36,8 @@ class OutboxMessage(models.Model):
     available_at = models.DateTimeField(_("due"))
     created_at = models.DateTimeField(_("emitted"))
     finished_at = models.DateTimeField(_("finished"), null=True)
+    # A dead letter that an operator has dealt with. It stays, so that the decision can be seen and taken back.
+    discarded_at = models.DateTimeField(_("discarded"), null=True)
     error = models.CharField(_("last error"), max_length=300, default="", db_default="")
 
     class Meta:
@@ -54,7 +56,7 @@ class OutboxMessage(models.Model):
                 condition=Q(status__in=["pending", "failed"]) & Q(available_at__gt=models.F("created_at")),
             ),
             # The operators' list of dead letters and its count.
-            models.Index(name="platform_outbox_dead", fields=["id"], condition=Q(status="dead")),
+            models.Index(name="platform_outbox_dead", fields=["id"], condition=Q(status="dead", discarded_at=None)),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

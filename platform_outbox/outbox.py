@@ -46,7 +46,7 @@ _HEALTH = f"""
                   AND (m.status = 'failed' OR m.available_at <= statement_timestamp())
                 ORDER BY id LIMIT 1) AS head), 0)::float8,
         (SELECT count(*) FROM (
-            SELECT FROM platform_outbox WHERE status = 'dead' LIMIT {COUNT_CAP + 1}) AS dead),
+            SELECT FROM platform_outbox WHERE status = 'dead' AND discarded_at IS NULL LIMIT {COUNT_CAP + 1}) AS dead),
         (SELECT count(*) FROM platform_worker
          WHERE heartbeat_at > statement_timestamp() - make_interval(secs => {ALIVE_SECONDS}))
 """

@@ -177,7 +177,6 @@ class Listener:
                 self._hear(text)
 
     def _hear(self, text: str) -> None:
-        # "again 17": an operator requeued old events of the shard.
         shard = int(text.removeprefix("again "))
         if text.startswith("again"):
             self.low_water.forget(shard)

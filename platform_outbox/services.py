@@ -1,0 +1,113 @@
+"""What operators can do: try again, discard, clean up. Each is written into the history of the event."""
+
+import datetime
+from collections.abc import Collection
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from platform_outbox.bell import bell
+from platform_outbox.models import Attempt, Delivery, OutboxMessage, Status
+
+PRUNE_BATCH = 5_000
+
+# Events that were half done and waited for one of these keys: the wait may be over.
+_WAKE_FOLLOWERS = """
+    UPDATE platform_outbox AS m SET available_at = statement_timestamp()
+    WHERE m.shard = ANY(%s) AND m.ordering_key = ANY(%s) AND m.status IN ('pending', 'failed')
+      AND m.available_at > statement_timestamp()
+      AND EXISTS (SELECT FROM platform_outbox_delivery AS d WHERE d.message_id = m.id)
+      AND NOT EXISTS (SELECT FROM platform_outbox_delivery AS d WHERE d.message_id = m.id AND d.status = 'failed')
+"""
+_WINDOW = """
+    SELECT max(id), min(created_at) FROM (
+        SELECT id, created_at FROM platform_outbox WHERE id > %s ORDER BY id LIMIT %s) AS next
+"""
+_PRUNE = """
+    WITH old AS (
+        SELECT id FROM platform_outbox
+        WHERE id > %(above)s AND id <= %(through)s AND finished_at < %(before)s
+          AND (status = 'sent' OR discarded_at < %(before)s)
+        FOR UPDATE SKIP LOCKED),
+    deliveries AS (DELETE FROM platform_outbox_delivery WHERE message_id IN (SELECT id FROM old)),
+    history AS (DELETE FROM platform_outbox_attempt WHERE message_id IN (SELECT id FROM old))
+    DELETE FROM platform_outbox WHERE id IN (SELECT id FROM old)
+"""
+
+
+def requeue(*, ids: Collection[int], by: str) -> int:
+    """Try dead and waiting events again at once, with all their attempts before them; returns how many.
+
+    Handlers that are through with an event are not run again. `by` names the operator in the history.
+    """
+    with transaction.atomic():
+        rows = _lock(ids, Q(status__in=[Status.DEAD, Status.FAILED]))
+        found = [row.pk for row in rows]
+        now = timezone.now()
+        OutboxMessage.objects.filter(pk__in=found).update(
+            status=Status.PENDING, attempts=0, available_at=now, finished_at=None, discarded_at=None
+        )
+        Delivery.objects.filter(message__in=found, status__in=[Status.DEAD, Status.FAILED]).update(
+            status=Status.PENDING, attempts=0, available_at=now, finished_at=None
+        )
+        _settle(rows, outcome=Attempt.Outcome.REQUEUED, by=by, now=now)
+    return len(rows)
+
+
+def discard(*, ids: Collection[int], by: str) -> int:
+    """Give up on dead and waiting events; returns how many.
+
+    They stay readable and can be requeued, but count no longer as dead letters, and events behind them go on.
+    """
+    with transaction.atomic():
+        rows = _lock(ids, Q(status=Status.FAILED) | Q(status=Status.DEAD, discarded_at=None))
+        found = [row.pk for row in rows]
+        now = timezone.now()
+        OutboxMessage.objects.filter(pk__in=found).update(status=Status.DEAD, finished_at=now, discarded_at=now)
+        Delivery.objects.filter(message__in=found, status=Status.FAILED).update(status=Status.DEAD, finished_at=now)
+        _settle(rows, outcome=Attempt.Outcome.DISCARDED, by=by, now=now)
+    return len(rows)
+
+
+def dead_ids(*, event_type: str = "") -> list[int]:
+    """Ids of the dead letters that nobody has dealt with, of one event type or of all."""
+    dead = OutboxMessage.objects.filter(status=Status.DEAD, discarded_at=None)
+    if event_type:
+        dead = dead.filter(event_type=event_type)
+    return list(dead.order_by("id").values_list("id", flat=True))
+
+
+def prune(*, before: datetime.datetime) -> int:
+    """Delete handled and discarded events that were finished before the moment; returns how many.
+
+    Walks along the ids in small transactions and stops where the events are younger, so it never reads the whole
+    table and never blocks the workers.
+    """
+    deleted, above = 0, 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_WINDOW, (above, PRUNE_BATCH))
+            through, oldest = cursor.fetchone()
+            if through is None or oldest >= before:
+                return deleted
+            cursor.execute(_PRUNE, {"above": above, "through": through, "before": before})
+            deleted += cursor.rowcount
+        above = through
+
+
+def _lock(ids: Collection[int], condition: Q) -> list[OutboxMessage]:
+    return list(OutboxMessage.objects.select_for_update().filter(condition, pk__in=list(ids)).order_by("pk"))
+
+
+def _settle(rows: list[OutboxMessage], *, outcome: str, by: str, now: datetime.datetime) -> None:
+    Attempt.objects.bulk_create(
+        [
+            Attempt(message=row, handler="", number=row.attempts, outcome=outcome, worker=by[:120], at=now)
+            for row in rows
+        ]
+    )
+    shards = {row.shard for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(_WAKE_FOLLOWERS, (list(shards), [row.ordering_key for row in rows]))
+    transaction.on_commit(lambda: bell.ring(shards, again=True))
