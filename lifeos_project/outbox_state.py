@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
+from platform_outbox import outbox
 
-# More than this is "very many" for every reader; counting on would make a backlog dearer the worse it gets.
-COUNTED_AT_MOST = 10_001
 LATE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxState:
-    """Events not yet done (at most COUNTED_AT_MOST), the age of the oldest in seconds, and dead letters."""
+    """Events not yet done (10,001 means more than 10,000), the age of the oldest due one in seconds, dead letters."""
 
     pending: int
     oldest_seconds: float
@@ -19,16 +17,5 @@ class OutboxState:
 
 
 def current() -> OutboxState:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT (SELECT count(*) FROM (SELECT 1 FROM platform_outbox
-                    WHERE status IN ('pending', 'sending', 'failed') LIMIT %(most)s) AS open_rows),
-                   (SELECT extract(epoch FROM now() - min(created_at)) FROM platform_outbox
-                    WHERE status IN ('pending', 'sending', 'failed')),
-                   (SELECT count(*) FROM (SELECT 1 FROM platform_outbox WHERE status = 'dead' LIMIT %(most)s) AS dead_rows)
-            """,
-            {"most": COUNTED_AT_MOST},
-        )
-        pending, oldest, dead = cursor.fetchone()
-    return OutboxState(pending=pending, oldest_seconds=max(float(oldest or 0), 0.0), dead=dead)
+    state = outbox.health()
+    return OutboxState(pending=state.pending, oldest_seconds=state.oldest_pending_seconds, dead=state.dead)
