@@ -151,6 +151,13 @@ def _exactly(kind: type) -> Convert:
     return check
 
 
+def _text(value: Any) -> str:
+    """A member of a text enumeration is a str as well; what it stands for is what travels."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not of type str.")
+    return str.__str__(value)
+
+
 def _as_text(kind: type, write: Convert) -> Convert:
     def encode(value: Any) -> str:
         if not isinstance(value, kind):
@@ -204,7 +211,7 @@ def _decimal(text: str) -> decimal.Decimal:
 
 _SIMPLE: dict[Any, _Codec] = {
     int: _plain(int),
-    str: _plain(str),
+    str: _Codec("str", _text, _exactly(str)),
     bool: _plain(bool),
     datetime.date: _Codec("date", _as_text(datetime.date, datetime.date.isoformat), _date),
     datetime.datetime: _Codec("date and time", _as_text(datetime.datetime, datetime.datetime.isoformat), _moment),
