@@ -3,12 +3,15 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
-from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from identity.models import User, normalize_email
 from identity.time_zones import known_time_zones
+
+# One sentence for what settings.AUTH_PASSWORD_VALIDATORS ask; each of them says its own when it refuses.
+PASSWORD_HINT = _("At least 10 characters; no common password, not only digits, nothing like your name.")
 
 
 def password_field(*, label: Any, autocomplete: str, help_text: Any = "") -> forms.CharField:
@@ -52,9 +55,7 @@ class NewAccountForm(forms.Form):
     name = forms.CharField(
         label=_("Your name"), max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
-    password = password_field(
-        label=_("Password"), autocomplete="new-password", help_text=password_validators_help_text_html()
-    )
+    password = password_field(label=_("Password"), autocomplete="new-password", help_text=PASSWORD_HINT)
     # Filled by a script; whoever runs none chooses in the profile.
     time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))
 
@@ -81,6 +82,7 @@ class ChooseNewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not g
         super().__init__(*args, **kwargs)
         for name in ("new_password1", "new_password2"):
             self.fields[name].widget.attrs["data-reveal"] = ""
+        self.fields["new_password1"].help_text = PASSWORD_HINT
         self.fields["new_password2"].label = _("New password again")
         self.fields["new_password2"].help_text = ""
 
@@ -91,6 +93,7 @@ class ChangePasswordForm(PasswordChangeForm):
         for field in self.fields.values():
             field.widget.attrs["data-reveal"] = ""
         self.fields["old_password"].label = _("Present password")
+        self.fields["new_password1"].help_text = PASSWORD_HINT
         self.fields["new_password2"].label = _("New password again")
         self.fields["new_password2"].help_text = ""
 

@@ -11,12 +11,15 @@ import secrets
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Forbidden, Invalid, NotFound
 from finance.events import MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
 from finance.ledger.models import Book, Invitation, Membership, Role
-from identity import audit
+from identity import audit, mail
 from identity.models import User, check_email
 from platform_outbox.outbox import emit
 
@@ -25,17 +28,21 @@ INVITATION_LIFE = datetime.timedelta(days=7)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FreshInvitation:
-    """An invitation together with its token, which exists here only: the database keeps a hash."""
+    """An invitation together with its link, whose token exists here only: the database keeps a hash."""
 
     invitation: Invitation
     token: str
+    link: str
 
 
 @transaction.atomic
-def invite_member(*, book: Book, actor: User | None, email: str, role: Role, now: datetime.datetime) -> FreshInvitation:
-    """Invite the reader of the address; an earlier open invitation to it stops working. For owners only.
+def invite_member(
+    *, book: Book, actor: User | None, email: str, role: Role, now: datetime.datetime, base_url: str
+) -> FreshInvitation:
+    """Invite the reader of the address by mail; an earlier open invitation to it stops working. For owners only.
 
-    Raises Forbidden, Invalid (not an address), Conflict (a member already).
+    The link starts with `base_url`. It is returned as well, in case the mail is lost; unlike the mailed one it does not
+    prove that its user reads the address. Raises Forbidden, Invalid (not an address), Conflict (a member already).
     """
     email = _check_email(email)
     _lock(book=book, actor=actor)
@@ -53,7 +60,9 @@ def invite_member(*, book: Book, actor: User | None, email: str, role: Role, now
     )
     _record(audit.Action.MEMBER_INVITED, book=book, actor=actor, target=email, role=role)
     emit(MemberInvited(book_id=book.pk, invitation_id=invitation.pk))
-    return FreshInvitation(invitation=invitation, token=token)
+    fresh = FreshInvitation(invitation=invitation, token=token, link=f"{base_url}{invitation_path(token)}")
+    _send(fresh, inviter=actor)
+    return fresh
 
 
 @transaction.atomic
@@ -123,7 +132,7 @@ def change_role(*, membership: Membership, actor: User | None, role: Role) -> Me
     if role != Role.OWNER:
         _forget_invitations_by(current)
     _record(audit.Action.MEMBER_ROLE_CHANGED, book=current.book, actor=actor, target=current.user.email, role=role)
-    emit(MemberRoleChanged(book_id=current.book_id, user_id=current.user_id, role=role))
+    emit(MemberRoleChanged(book_id=current.book_id, user_id=current.user_id, role=role.value))
     return current
 
 
@@ -142,6 +151,26 @@ def leave_book(*, book: Book, user: User) -> None:
     if membership is None:
         raise NotFound(thing="book")
     _end(membership, actor=user, action=audit.Action.MEMBER_LEFT)
+
+
+def invitation_path(token: str) -> str:
+    """Where the link leads."""
+    return reverse("web:invitation", args=[token])
+
+
+def mailed_link_is_genuine(*, token: str, proof: str) -> bool:
+    """Whether the link came out of the mail, so that its user reads the invited address."""
+    return constant_time_compare(proof, _proof(token))
+
+
+def _send(fresh: FreshInvitation, *, inviter: User | None) -> None:
+    context = {
+        "invitation": fresh.invitation,
+        "book": fresh.invitation.book,
+        "inviter": inviter.get_full_name() if inviter else _("The operator"),
+        "link": f"{fresh.link}?{urlencode({'proof': _proof(fresh.token)})}",
+    }
+    mail.send_after_commit(to=fresh.invitation.email, template="web/mail/invitation", context=context)
 
 
 def _lock(*, book: Book, actor: User | None) -> None:
@@ -201,3 +230,7 @@ def _hash(token: str) -> str:
 def _record(action: audit.Action, *, book: Book, actor: User | None, target: str, role: str | None = None) -> None:
     facts = {"book": book.pk} | ({"role": str(role)} if role else {})
     audit.record(action=action, actor=actor, target=target, facts=facts)
+
+
+def _proof(token: str) -> str:
+    return salted_hmac("finance.invitation", token, algorithm="sha256").hexdigest()

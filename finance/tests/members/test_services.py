@@ -40,7 +40,9 @@ def member(book, name, role):
 
 
 def invite(book, actor, email="eva@example.org", role=Role.EDITOR):
-    return invite_member(book=book, actor=actor, email=email, role=role, now=timezone.now())
+    return invite_member(
+        book=book, actor=actor, email=email, role=role, now=timezone.now(), base_url="https://books.test"
+    )
 
 
 def events(book):

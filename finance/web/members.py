@@ -1,0 +1,221 @@
+"""The members of a book, and the page behind an invitation's link."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from finance.errors import FinanceError, Forbidden, NotFound
+from finance.ledger.selectors import role_of
+from finance.ledger.services import (
+    accept_invitation,
+    change_role,
+    invite_member,
+    leave_book,
+    remove_member,
+    revoke_invitation,
+)
+from finance.ledger.services.members import (
+    FreshInvitation,
+    check_addressee,
+    invitation_path,
+    mailed_link_is_genuine,
+    open_invitation,
+)
+from finance.models import Book, Invitation, Membership, Role
+from finance.web.access import book_page, user_of
+from finance.web.refusals import refuse
+from identity import mail, signup
+from identity.allowance import allow
+from identity.views import may_cause_mail
+
+INVITATIONS_PER_DAY = 50
+
+ROLE_CHOICES = [
+    (Role.EDITOR.value, gettext_lazy("Editor: sees and changes everything")),
+    (Role.VIEWER.value, gettext_lazy("Viewer: sees everything, changes nothing")),
+    (Role.OWNER.value, gettext_lazy("Owner: also manages members")),
+]
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    role = forms.ChoiceField(label=gettext_lazy("May do what?"), choices=ROLE_CHOICES)
+
+
+@never_cache
+@require_http_methods(["GET"])
+@book_page()
+def members(request: HttpRequest, book: Book) -> HttpResponse:
+    return _members_page(request, book, form=InviteForm())
+
+
+@never_cache
+@require_POST
+@book_page(at_least=Role.OWNER)
+def invite(request: HttpRequest, book: Book) -> HttpResponse:
+    """Answers with the page itself, not a redirect: the link is shown once and kept nowhere."""
+    form = InviteForm(request.POST)
+    if not form.is_valid():
+        return _members_page(request, book, form=form, status=400)
+    if not allow(what="invitation", whose=f"book:{book.pk}", limit=INVITATIONS_PER_DAY, seconds=24 * 3600):
+        form.add_error(None, _("That were many invitations for one day. Please go on tomorrow."))
+        return _members_page(request, book, form=form, status=429)
+    try:
+        fresh = invite_member(
+            book=book,
+            actor=user_of(request),
+            email=form.cleaned_data["email"],
+            role=Role(form.cleaned_data["role"]),
+            now=timezone.now(),
+            base_url=mail.base_url(request),
+        )
+    except (Forbidden, NotFound):
+        raise
+    except FinanceError as error:
+        refuse(form, error)
+        return _members_page(request, book, form=form, status=409)
+    return _members_page(request, book, form=InviteForm(), fresh=fresh)
+
+
+def _members_page(
+    request: HttpRequest, book: Book, *, form: InviteForm, fresh: FreshInvitation | None = None, status: int = 200
+) -> HttpResponse:
+    everybody = list(Membership.objects.filter(book=book).select_related("user").order_by("created_at", "pk"))
+    mine = next((one for one in everybody if one.user_id == user_of(request).pk), None)
+    if mine is None:  # removed since the page's door was passed
+        raise NotFound(thing="book")
+    is_owner = mine.role == Role.OWNER
+    waiting = Invitation.objects.filter(book=book, accepted_at=None).order_by("created_at") if is_owner else []
+    owners = sum(one.role == Role.OWNER for one in everybody)
+    context = {
+        "book": book,
+        "members": everybody,
+        "mine": mine,
+        "is_owner": is_owner,
+        "is_last_owner": is_owner and owners == 1,
+        "invitations": waiting,
+        "now": timezone.now(),
+        "roles": Role.choices,
+        "form": form,
+        "fresh": fresh,
+        "mail_goes": mail.destination(),
+    }
+    return render(request, "web/members.html", context, status=status)
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
+def member_role(request: HttpRequest, book: Book, membership_id: int) -> HttpResponse:
+    membership = get_object_or_404(Membership.objects.select_related("user"), book=book, pk=membership_id)
+    wanted = request.POST.get("role", "")
+    if wanted not in Role.values:
+        messages.error(request, _("There is no such role."))
+        return redirect("web:members", book.pk)
+    try:
+        change_role(membership=membership, actor=user_of(request), role=Role(wanted))
+    except (Forbidden, NotFound):
+        raise
+    except FinanceError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, _("The role of %(who)s is changed.") % {"who": membership.user.get_full_name()})
+    return redirect("web:members", book.pk)
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
+def member_remove(request: HttpRequest, book: Book, membership_id: int) -> HttpResponse:
+    membership = get_object_or_404(Membership.objects.select_related("user"), book=book, pk=membership_id)
+    who = membership.user.get_full_name()
+    try:
+        remove_member(membership=membership, actor=user_of(request))
+    except (Forbidden, NotFound):
+        raise
+    except FinanceError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, _("%(who)s is no member any more.") % {"who": who})
+    return redirect("web:members", book.pk) if membership.user_id != user_of(request).pk else redirect("web:home")
+
+
+@require_POST
+@book_page()
+def member_leave(request: HttpRequest, book: Book) -> HttpResponse:
+    try:
+        leave_book(book=book, user=user_of(request))
+    except FinanceError as error:
+        messages.error(request, error.detail)
+        return redirect("web:members", book.pk)
+    messages.success(request, _("You left “%(book)s”.") % {"book": book.name})
+    return redirect("web:home")
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
+def invitation_revoke(request: HttpRequest, book: Book, invitation_id: int) -> HttpResponse:
+    invitation = get_object_or_404(Invitation.objects.select_related("book"), book=book, pk=invitation_id)
+    revoke_invitation(invitation=invitation, actor=user_of(request))
+    messages.success(request, _("The invitation of %(who)s does not work any more.") % {"who": invitation.email})
+    return redirect("web:members", book.pk)
+
+
+@never_cache
+@require_GET
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """What the invited person sees. Reading changes nothing: mail programs open links on their own."""
+    try:
+        found = open_invitation(token=token, now=timezone.now())
+    except NotFound:
+        return render(request, "web/invitation_gone.html", status=404)
+    context: dict[str, object] = {"invitation": found, "token": token}
+    if not request.user.is_authenticated:
+        if mailed_link_is_genuine(token=token, proof=request.GET.get("proof", "")):
+            context["signup_path"] = signup.signup_path(
+                email=found.email, invited=True, next_path=invitation_path(token)
+            )
+        return render(request, "web/invitation.html", context)
+    if role_of(user=user_of(request), book=found.book) is not None:
+        messages.info(request, _("You are a member of this book already."))
+        return redirect("web:overview", found.book_id)
+    try:
+        check_addressee(invitation=found, user=user_of(request))
+    except Forbidden as error:
+        context["refusal"] = error.detail
+    return render(request, "web/invitation.html", context)
+
+
+@require_POST
+def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return redirect("web:invitation", token)
+    try:
+        membership = accept_invitation(token=token, user=user_of(request), now=timezone.now())
+    except FinanceError:
+        # The page says why: gone, for somebody else, or a member already.
+        return redirect("web:invitation", token)
+    messages.success(request, _("Welcome to “%(book)s”.") % {"book": membership.book.name})
+    return redirect("web:overview", membership.book_id)
+
+
+@require_POST
+def invitation_account(request: HttpRequest, token: str) -> HttpResponse:
+    """For the holder of a copied link without an account: mail the invited address a link that makes one."""
+    try:
+        found = open_invitation(token=token, now=timezone.now())
+    except NotFound:
+        return redirect("web:invitation", token)
+    if may_cause_mail(request):
+        signup.request_signup(
+            email=found.email, base_url=mail.base_url(request), invited=True, next_path=invitation_path(token)
+        )
+    return redirect("signup_sent")
