@@ -7,7 +7,7 @@ import pytest
 
 from finance.ledger import services
 from finance.ledger.models import Account, Book, Membership, Role
-from finance.ledger.posting import LineDraft
+from finance.ledger.posting import EntryDraft, LineDraft
 from identity.models import User
 
 TODAY = datetime.date(2026, 3, 15)
@@ -55,6 +55,14 @@ def accounts(book) -> SimpleNamespace:
         groceries=by_name["Groceries", "expense"],
         restaurants=by_name["Restaurants", "expense"],
         expenses=by_name["Expenses", "expense"],
+    )
+
+
+@pytest.fixture
+def ledger() -> SimpleNamespace:
+    """The ledger's services and drafts, for tests of apps that may not import them."""
+    return SimpleNamespace(
+        **{name: getattr(services, name) for name in services.__all__}, EntryDraft=EntryDraft, LineDraft=LineDraft
     )
 
 

@@ -1,0 +1,58 @@
+"""Which events of the books are looked at. Thin and idempotent: everything is decided from the books as they are."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from django.conf import settings
+from django.utils import timezone
+
+from finance.events import AccountClosed, BookEvent, JournalCorrected, JournalPosted, JournalReversed
+from insights import services
+from platform_outbox.registry import Context, on
+
+# A batch of the outbox may name fifty thousand entries; their histories need not be in memory together.
+ENTRIES_AT_ONCE = 10_000
+
+
+@on(JournalPosted, JournalCorrected, JournalReversed, name="insights.observe", batch=True)
+def observe_postings(events: Sequence[BookEvent], contexts: Sequence[Context]) -> None:
+    """Look once at everything that the batch touched, book by book. An import's events are one look."""
+    if not settings.ENABLE_INSIGHTS:
+        return
+    seen: dict[int, dict[int, int]] = defaultdict(dict)
+    for event, context in zip(events, contexts, strict=True):
+        seen[event.book_id].update(dict.fromkeys(entries_of(event), context.event_id))
+    for book_id, by_entry in sorted(seen.items()):
+        for entry_ids in _chunks(list(by_entry)):
+            services.observe(
+                book_id=book_id,
+                entry_ids=entry_ids,
+                events=by_entry,
+                event_id=max(by_entry.values()),
+                now=timezone.now(),
+            )
+
+
+@on(AccountClosed, name="insights.observe_account")
+def observe_account(event: AccountClosed, context: Context) -> None:
+    """Nothing is said of a closed account any more."""
+    if settings.ENABLE_INSIGHTS:
+        services.observe_account(book_id=event.book_id, account_id=event.account_id, now=timezone.now())
+
+
+def entries_of(event: BookEvent) -> tuple[int, ...]:
+    """Entries that an event of the journal names."""
+    match event:
+        case JournalPosted():
+            return event.entry_ids
+        case JournalReversed():
+            return (event.entry_id, event.reversal_id)
+        case JournalCorrected():
+            return (event.entry_id, event.reversal_id, event.replacement_id)
+        case _:
+            raise TypeError(f"{type(event).__name__} names no entries.")
+
+
+def _chunks(entry_ids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(entry_ids), ENTRIES_AT_ONCE):
+        yield entry_ids[start : start + ENTRIES_AT_ONCE]

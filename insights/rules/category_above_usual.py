@@ -1,0 +1,135 @@
+"""A month's spending on a category far above its own last months."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from insights.rules.facts import CategoryHistory, Facts, Spending
+from insights.rules.findings import (
+    MAX_EVIDENCE,
+    Evidence,
+    EvidenceRole,
+    Finding,
+    Severity,
+    account_scope,
+    day,
+    dedup_key,
+    figure,
+    month,
+)
+from insights.rules.history import median, spread
+from insights.rules.months import add_months
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+
+KIND = "category_above_usual"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Thresholds):
+    # Six before, and the same month a year earlier, for the oldest month that is looked at.
+    months_of_history: ClassVar[int] = 13
+
+    months: int = whole(6, least=3, most=12, says="months before, at most, that it is compared with")
+    minimum_months: int = whole(3, least=2, most=12, says="months before, at least")
+    times_percent: int = whole(150, least=101, most=10_000, says="percent of the usual month, at least")
+    spread: int = whole(3, least=0, most=100, says="times the usual variation above the usual month, at least")
+    minimum_difference: AmountPerCurrency = amounts(
+        {"EUR": "50", "USD": "50", "GBP": "50", "CHF": "50", "JPY": "8000"}, says="above the usual month, at least"
+    )
+
+
+def category_above_usual(facts: Facts, settings: Settings) -> list[Finding]:
+    """Months whose spending is above the median of the months before.
+
+    The running month is compared as it stands and never projected: rent that is paid on the first would triple. So what
+    is said of it is already true.
+    """
+    return [
+        finding
+        for category in sorted(facts.categories, key=lambda each: each.account_id)
+        for finding in _findings(facts, category, settings)
+    ]
+
+
+def _findings(facts: Facts, category: CategoryHistory, settings: Settings) -> Iterator[Finding]:
+    for first_day in sorted(category.entries):
+        spendings = [each for each in category.entries[first_day] if each.amount > 0]
+        before = _months_before(first_day, category, settings)
+        if not spendings or len(before) < settings.minimum_months:
+            continue
+        newest = max(each.date for each in spendings)
+        if facts.concerns(newest) and _is_far_above(first_day, before, category, settings):
+            yield _finding(facts, category, first_day, before, spendings)
+
+
+def _months_before(first_day: datetime.date, category: CategoryHistory, settings: Settings) -> list[int]:
+    """Spending of the months before, latest first, from the category's first month on; months without any are zero."""
+    if not category.months:
+        return []
+    earliest = min(category.months)
+    months = [add_months(first_day, -back) for back in range(1, settings.months + 1)]
+    return [category.months.get(each, 0) for each in months if each >= earliest]
+
+
+def _is_far_above(
+    first_day: datetime.date, before: Sequence[int], category: CategoryHistory, settings: Settings
+) -> bool:
+    spent = category.months.get(first_day, 0)
+    usual = median(before)
+    difference = spent - usual
+    return (
+        usual > 0
+        and spent * 100 >= usual * settings.times_percent
+        and spent > max(before)
+        and difference >= settings.amount("minimum_difference", category.currency)
+        and difference >= settings.spread * spread(before, around=usual)
+        and not _same_as_a_year_ago(first_day, spent, category, settings)
+    )
+
+
+def _same_as_a_year_ago(first_day: datetime.date, spent: int, category: CategoryHistory, settings: Settings) -> bool:
+    """Whether this month was about as dear last year: insurance, holidays, presents."""
+    year_ago = category.months.get(add_months(first_day, -12), 0)
+    return year_ago > 0 and spent * 100 < year_ago * settings.times_percent
+
+
+def _finding(
+    facts: Facts,
+    category: CategoryHistory,
+    first_day: datetime.date,
+    before: Sequence[int],
+    spendings: Sequence[Spending],
+) -> Finding:
+    spent, usual = category.months[first_day], median(before)
+    still_running = facts.on < add_months(first_day, 1)
+    biggest = sorted(spendings, key=lambda each: (-each.amount, each.date, each.entry_id))[:MAX_EVIDENCE]
+    return Finding(
+        kind=KIND,
+        rule_version=VERSION,
+        severity=Severity.NOTICE,
+        template=f"{KIND}_{'so_far' if still_running else 'whole_month'}",
+        params={
+            "category": category.name,
+            "amount": figure(spent, category.currency),
+            "usual": figure(usual, category.currency),
+            "month": month(first_day),
+            "date": day(facts.on if still_running else max(each.date for each in spendings)),
+            "months": len(before),
+            "payments": len(spendings),
+        },
+        evidence=tuple(
+            Evidence(
+                entry_id=each.entry_id,
+                role=EvidenceRole.SUBJECT,
+                amount=each.amount,
+                currency=category.currency,
+            )
+            for each in biggest
+        ),
+        scope=account_scope(category.account_id),
+        # Each further multiple of the usual month is news again, even after the first was dismissed.
+        dedup_key=dedup_key(KIND, category.account_id, first_day, spent // usual),
+        subject_date=max(each.date for each in spendings),
+    )

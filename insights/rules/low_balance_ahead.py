@@ -1,0 +1,216 @@
+"""An account that is about to run below zero, given what is known to come in and go out."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any, ClassVar
+
+from insights.rules.cadence import Cadence, cadence_of
+from insights.rules.facts import AccountOutlook, Facts, Movement
+from insights.rules.findings import (
+    MAX_EVIDENCE,
+    Evidence,
+    EvidenceRole,
+    Finding,
+    Severity,
+    account_scope,
+    day,
+    dedup_key,
+    figure,
+)
+from insights.rules.history import median
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+
+KIND = "low_balance_ahead"
+VERSION = 1
+
+# An amount is known when the latest ones stay within a quarter of their middle.
+STEADY_PERCENT = 25
+# The sentence names so many; the evidence has more.
+NAMED_ITEMS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Thresholds):
+    # Two payments of a yearly item.
+    months_of_history: ClassVar[int] = 25
+
+    days: int = whole(30, least=1, most=90, says="days ahead")
+    minimum_payments: int = whole(3, least=2, most=24, says="times that an item came before, at least")
+    floor: AmountPerCurrency = amounts({}, says="balance below which to warn; zero where nothing is set")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """Something that will happen on the account: signed minor units on a day, and the entry that tells so."""
+
+    date: datetime.date
+    amount: int
+    name: str
+    entry_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stream:
+    """An item in a rhythm: its latest time, and the signed minor units that the next one is expected to have."""
+
+    latest: Movement
+    amount: int
+    cadence: Cadence
+
+
+def low_balance_ahead(facts: Facts, settings: Settings) -> list[Finding]:
+    """Accounts whose balance at the end of some coming day is below the floor; the first such day is named."""
+    findings = (_finding(outlook, settings) for outlook in facts.accounts)
+    return [found for found in findings if found is not None and facts.concerns(found.subject_date)]
+
+
+def expected(outlook: AccountOutlook, settings: Settings) -> list[Expected]:
+    """What is known to come within the days ahead, in its order: written down already, or a steady rhythm."""
+    horizon = outlook.on + datetime.timedelta(days=settings.days)
+    written = [_as_written(movement) for movement in outlook.movements if outlook.on < movement.date <= horizon]
+    rhythmic = (
+        item
+        for stream in _streams(outlook.movements, settings)
+        for item in _coming(stream, on=outlook.on, horizon=horizon)
+    )
+    return sorted([*written, *rhythmic], key=lambda item: (item.date, item.amount, item.entry_id))
+
+
+def _as_written(movement: Movement) -> Expected:
+    return Expected(date=movement.date, amount=movement.amount, name=movement.payee, entry_id=movement.entry_id)
+
+
+def _streams(movements: Sequence[Movement], settings: Settings) -> Iterator[_Stream]:
+    """Movements that keep a rhythm: all of a payee, or else those of one exact amount."""
+    for group in _grouped(movements):
+        found = _stream(group, settings)
+        if found is not None:
+            yield found
+            continue
+        by_amount: dict[int, list[Movement]] = defaultdict(list)
+        for movement in group:
+            by_amount[movement.amount].append(movement)
+        for amount in sorted(by_amount):
+            found = _stream(by_amount[amount], settings)
+            if found is not None:
+                yield found
+
+
+def _grouped(movements: Iterable[Movement]) -> list[list[Movement]]:
+    """By payee (or other account, where no payee is known) and direction, oldest first."""
+    groups: dict[tuple[str, tuple[int, ...], bool], list[Movement]] = defaultdict(list)
+    for movement in sorted(movements, key=lambda each: each.order):
+        counter = () if movement.payee_key else movement.counter
+        groups[movement.payee_key, counter, movement.amount > 0].append(movement)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _stream(group: Sequence[Movement], settings: Settings) -> _Stream | None:
+    """The group as a known item. Payments that vary much are not known; of varying income the least is counted on."""
+    days = _by_day(group)
+    cadence = cadence_of([movement.date for movement in days], minimum=settings.minimum_payments)
+    if cadence is None:
+        return None
+    latest = [movement.amount for movement in days[-max(cadence.minimum, 2) :]]
+    middle = median(latest)
+    if all(abs(amount - middle) * 100 <= abs(middle) * STEADY_PERCENT for amount in latest):
+        return _Stream(latest=days[-1], amount=days[-1].amount, cadence=cadence)
+    return _Stream(latest=days[-1], amount=min(latest), cadence=cadence) if middle > 0 else None
+
+
+def _by_day(group: Sequence[Movement]) -> list[Movement]:
+    """The movements with those of one day added up (two contracts, a card and its partner card)."""
+    days: dict[datetime.date, Movement] = {}
+    for movement in group:
+        before = days.get(movement.date)
+        days[movement.date] = replace(movement, amount=movement.amount + before.amount) if before else movement
+    return list(days.values())
+
+
+def _coming(stream: _Stream, *, on: datetime.date, horizon: datetime.date) -> Iterator[Expected]:
+    """The due days after the latest movement. A missed one is believed to be late within the tolerance, then over."""
+    latest, cadence = stream.latest, stream.cadence
+    if (on - cadence.after(latest.date)).days > cadence.tolerance:
+        return
+    tomorrow = on + datetime.timedelta(days=1)
+    for step in count(1):
+        due = cadence.after(latest.date, step)
+        if due > horizon:
+            return
+        yield Expected(date=max(due, tomorrow), amount=stream.amount, name=latest.payee, entry_id=latest.entry_id)
+
+
+def _finding(outlook: AccountOutlook, settings: Settings) -> Finding | None:
+    floor = settings.amount("floor", outlook.currency)
+    if outlook.balance < floor:
+        return None
+    items = expected(outlook, settings)
+    below = _first_day_below(outlook.balance, items, floor=floor)
+    if below is None:
+        return None
+    date, shortfall = below
+    due = [item for item in items if item.date <= date]
+    payments = [item for item in due if item.amount < 0]
+    return Finding(
+        kind=KIND,
+        rule_version=VERSION,
+        severity=Severity.WARNING,
+        template=f"{KIND}_{'zero' if floor == 0 else 'floor'}",
+        params=_params(outlook, date, floor=floor, balance_then=shortfall, payments=payments),
+        evidence=tuple(_cite(item, outlook.currency) for item in _once_each(due)[:MAX_EVIDENCE]),
+        scope=account_scope(outlook.account_id),
+        dedup_key=dedup_key(KIND, outlook.account_id, date.replace(day=1)),
+        subject_date=outlook.on,
+        expires_on=date,
+    )
+
+
+def _first_day_below(balance: int, items: Sequence[Expected], *, floor: int) -> tuple[datetime.date, int] | None:
+    """The first day that ends below the floor, with its balance."""
+    changes: dict[datetime.date, int] = defaultdict(int)
+    for item in items:
+        changes[item.date] += item.amount
+    for date in sorted(changes):
+        balance += changes[date]
+        if balance < floor:
+            return date, balance
+    return None
+
+
+def _params(
+    outlook: AccountOutlook, date: datetime.date, *, floor: int, balance_then: int, payments: Sequence[Expected]
+) -> dict[str, Any]:
+    biggest = sorted(payments, key=lambda item: (item.amount, item.date))[:NAMED_ITEMS]
+    return {
+        "account": outlook.name,
+        "date": day(date),
+        "balance": figure(outlook.balance, outlook.currency),
+        "balance_then": figure(balance_then, outlook.currency),
+        "floor": figure(floor, outlook.currency),
+        "items": [
+            {"name": item.name, "amount": figure(-item.amount, outlook.currency), "date": day(item.date)}
+            for item in sorted(biggest, key=lambda item: (item.date, item.name))
+        ],
+        "more": len(payments) - len(biggest),
+    }
+
+
+def _once_each(items: Sequence[Expected]) -> list[Expected]:
+    """Payments before income, the biggest first; a weekly item comes several times but is proven by one entry."""
+    by_entry: dict[int, Expected] = {}
+    for item in sorted(items, key=lambda item: (item.amount, item.date)):
+        by_entry.setdefault(item.entry_id, item)
+    return list(by_entry.values())
+
+
+def _cite(item: Expected, currency: str) -> Evidence:
+    return Evidence(
+        entry_id=item.entry_id,
+        role=EvidenceRole.EXPECTED,
+        amount=-item.amount,
+        currency=currency,
+        expected_on=item.date,
+    )

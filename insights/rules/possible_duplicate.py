@@ -1,0 +1,114 @@
+"""The same amount to the same payee from the same account within a few days."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from insights.rules.facts import Facts, Movement
+from insights.rules.findings import (
+    MAX_EVIDENCE,
+    Evidence,
+    EvidenceRole,
+    Finding,
+    Severity,
+    day,
+    dedup_key,
+    figure,
+    payee_scope,
+)
+from insights.rules.history import charges
+from insights.rules.months import add_months
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+
+KIND = "possible_duplicate"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Thresholds):
+    months_of_history: ClassVar[int] = 12
+
+    days: int = whole(3, least=0, most=6, says="days between the two payments, at most")
+    usual_pairs: int = whole(2, least=1, most=50, says="earlier pairs that make it this household's habit")
+    minimum_amount: AmountPerCurrency = amounts(
+        {"EUR": "5", "USD": "5", "GBP": "5", "CHF": "5", "JPY": "800"}, says="smaller payments are left alone"
+    )
+
+
+def possible_duplicate(facts: Facts, settings: Settings) -> list[Finding]:
+    """Groups of equal payments close to each other, unless such groups came up before and so are a habit."""
+    return [
+        finding
+        for payee_key in sorted(facts.payees)
+        for payments in _equal_payments(charges(facts.payees[payee_key]))
+        for finding in _findings(facts, payments, settings)
+    ]
+
+
+def _equal_payments(payments: Sequence[Movement]) -> list[list[Movement]]:
+    """Payments of one amount from one account, oldest first; lonely ones left out."""
+    equal: dict[tuple[int, int], list[Movement]] = defaultdict(list)
+    for payment in payments:
+        equal[payment.account_id, payment.paid].append(payment)
+    return [equal[key] for key in sorted(equal) if len(equal[key]) > 1]
+
+
+def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) -> Iterator[Finding]:
+    if payments[0].paid < settings.amount("minimum_amount", payments[0].currency):
+        return
+    earlier: list[datetime.date] = []
+    for group in _groups(payments, days=settings.days):
+        last = group[-1].date
+        year_before = add_months(last, -Settings.months_of_history)
+        habit = sum(date >= year_before for date in earlier) >= settings.usual_pairs
+        if facts.concerns(last) and not habit:
+            yield _finding(group)
+        earlier.append(last)
+
+
+def _groups(payments: Sequence[Movement], *, days: int) -> Iterator[list[Movement]]:
+    """Runs of at least two payments, each at most `days` after the one before."""
+    run = [payments[0]]
+    for payment in payments[1:]:
+        if (payment.date - run[-1].date).days > days:
+            if len(run) > 1:
+                yield run
+            run = []
+        run.append(payment)
+    if len(run) > 1:
+        yield run
+
+
+def _finding(group: Sequence[Movement]) -> Finding:
+    first, last = group[0], group[-1]
+    same_day = first.date == last.date
+    return Finding(
+        kind=KIND,
+        rule_version=VERSION,
+        severity=Severity.WARNING,
+        template=f"{KIND}_{'same_day' if same_day else 'within_days'}",
+        params={
+            "payee": last.payee,
+            "amount": figure(last.paid, last.currency),
+            "account": last.account,
+            "times": len(group),
+            "date": day(last.date),
+            "first_date": day(first.date),
+        },
+        evidence=tuple(
+            Evidence(
+                entry_id=payment.entry_id,
+                role=EvidenceRole.COMPARED if payment is first else EvidenceRole.SUBJECT,
+                amount=payment.paid,
+                currency=payment.currency,
+            )
+            for payment in group[:MAX_EVIDENCE]
+        ),
+        scope=payee_scope(last.payee_key),
+        dedup_key=dedup_key(KIND, last.payee_key, last.account_id, last.paid, first.date, len(group)),
+        subject_date=last.date,
+        payee=last.payee,
+        payee_key=last.payee_key,
+    )

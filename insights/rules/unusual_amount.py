@@ -1,0 +1,107 @@
+"""A payment far above what this payee usually takes."""
+
+from bisect import insort
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from insights.rules.facts import Facts, Movement
+from insights.rules.findings import (
+    MAX_EVIDENCE,
+    Evidence,
+    EvidenceRole,
+    Finding,
+    Severity,
+    day,
+    dedup_key,
+    figure,
+    payee_scope,
+)
+from insights.rules.history import by_currency, charges, median, spread
+from insights.rules.months import add_months
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+
+KIND = "unusual_amount"
+VERSION = 1
+
+# A payee that took as much twice before takes it now and then; a third time is no news.
+SEEN_BEFORE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Thresholds):
+    months_of_history: ClassVar[int] = 18
+
+    minimum_history: int = whole(6, least=3, most=100, says="payments to the payee before this one, at least")
+    times_percent: int = whole(150, least=101, most=10_000, says="percent of the usual amount, at least")
+    spread: int = whole(4, least=0, most=100, says="times the usual variation above the usual amount, at least")
+    minimum_difference: AmountPerCurrency = amounts(
+        {"EUR": "20", "USD": "20", "GBP": "20", "CHF": "20", "JPY": "3000"}, says="above the usual amount, at least"
+    )
+
+
+def unusual_amount(facts: Facts, settings: Settings) -> list[Finding]:
+    """Payments above median + variation of the payee's earlier payments in that currency."""
+    return [
+        finding
+        for payee_key in sorted(facts.payees)
+        for payments in by_currency(charges(facts.payees[payee_key])).values()
+        for finding in _findings(facts, payments, settings)
+    ]
+
+
+def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) -> Iterator[Finding]:
+    """Walks the payments once, with a sorted window of the amounts before each."""
+    amounts_before: list[int] = []
+    oldest = 0
+    for index, payment in enumerate(payments):
+        first_day = add_months(payment.date, -Settings.months_of_history)
+        while payments[oldest].date < first_day:
+            amounts_before.remove(payments[oldest].paid)
+            oldest += 1
+        if facts.concerns(payment.date) and _is_unusual(payment, amounts_before, settings):
+            yield _finding(payment, payments[oldest:index], median(amounts_before))
+        insort(amounts_before, payment.paid)
+
+
+def _is_unusual(payment: Movement, before: Sequence[int], settings: Settings) -> bool:
+    """`before` is sorted."""
+    if len(before) < settings.minimum_history or before[-SEEN_BEFORE] >= payment.paid:
+        return False
+    usual = median(before)
+    difference = payment.paid - usual
+    return (
+        payment.paid * 100 >= usual * settings.times_percent
+        and difference >= settings.amount("minimum_difference", payment.currency)
+        and difference >= settings.spread * spread(before, around=usual)
+    )
+
+
+def _finding(payment: Movement, before: Sequence[Movement], usual: int) -> Finding:
+    compared = before[-(MAX_EVIDENCE - 1) :]
+    return Finding(
+        kind=KIND,
+        rule_version=VERSION,
+        severity=Severity.NOTICE,
+        template=KIND,
+        params={
+            "payee": payment.payee,
+            "amount": figure(payment.paid, payment.currency),
+            "usual": figure(usual, payment.currency),
+            "date": day(payment.date),
+            "payments": len(before),
+        },
+        evidence=(
+            _cite(payment, EvidenceRole.SUBJECT),
+            *(_cite(each, EvidenceRole.COMPARED) for each in reversed(compared)),
+        ),
+        scope=payee_scope(payment.payee_key),
+        dedup_key=dedup_key(KIND, payment.payee_key, payment.account_id, payment.date, payment.paid),
+        subject_date=payment.date,
+        payee=payment.payee,
+        payee_key=payment.payee_key,
+    )
+
+
+def _cite(payment: Movement, role: EvidenceRole) -> Evidence:
+    return Evidence(entry_id=payment.entry_id, role=role, amount=payment.paid, currency=payment.currency)

@@ -1,0 +1,210 @@
+"""Everything that changes insights: observing the books, and what people do with what was noticed."""
+
+import datetime
+from collections.abc import Collection, Iterable, Mapping
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from finance import facts as books
+from finance.errors import Conflict, Invalid
+from identity.models import User
+from insights import gather, raising
+from insights.models import Insight, MutedPayee
+from insights.rules.catalogue import find_with
+from insights.rules.facts import Facts
+from insights.rules.findings import Finding, account_scope, payee_scope
+from insights.switches import Switch, switches_of
+
+# Insights are news for a season of the books; what is older belongs to a backfill.
+NEWS_DAYS = 92
+# Payments written down for a later day are looked at as far as this.
+FUTURE_DAYS = 366
+
+
+@transaction.atomic
+def observe(
+    *,
+    book_id: int,
+    entry_ids: Collection[int],
+    now: datetime.datetime,
+    events: Mapping[int, int] | None = None,
+    event_id: int | None = None,
+) -> int:
+    """Look again at everything that these entries are about; returns how many insights are new.
+
+    The answer depends on the books and the day alone: twice the same events, or in another order, change nothing.
+    `events` tells the outbox message of each entry, `event_id` the one of the call. The number of queries does not
+    depend on the number of entries.
+    """
+    raising.hold_book(book_id=book_id)
+    book = books.books(book_ids=[book_id]).get(book_id)
+    if book is None:
+        return 0
+    on = books.today_in(book=book, now=now)
+    occasion = raising.Occasion(
+        now=now, on=on, news_since=news_since(book_id=book_id, on=on), events=events or {}, event_id=event_id
+    )
+    accounts = books.accounts(book_id=book_id)
+    touched = gather.touched_by(books.entries(book_id=book_id, entry_ids=entry_ids), accounts)
+    return _look_at(touched, accounts, book_id=book_id, occasion=occasion)
+
+
+def news_since(*, book_id: int, on: datetime.date) -> datetime.date:
+    """First day of the season that is news: counted back from the newest entry, so that old books have news as well."""
+    newest = books.newest_entry_date(book_id=book_id, until=on) or on
+    return newest - datetime.timedelta(days=NEWS_DAYS)
+
+
+def _look_at(
+    touched: gather.Touched,
+    accounts: Mapping[int, books.AccountFact],
+    *,
+    book_id: int,
+    occasion: raising.Occasion,
+) -> int:
+    switches = {kind: switch for kind, switch in switches_of(book_id=book_id).items() if switch.enabled}
+    facts = facts_of(
+        touched,
+        accounts,
+        book_id=book_id,
+        occasion=occasion,
+        looks_at={each.rule.looks_at for each in switches.values()},
+    )
+    findings = raising.without_muted(find_all(switches.values(), facts), book_id=book_id)
+    raising.let_pass(book_id=book_id, news_since=occasion.news_since, on=occasion.on, now=occasion.now)
+    raised = raising.raise_findings(
+        findings,
+        book_id=book_id,
+        thresholds={kind: switch.thresholds for kind, switch in switches.items()},
+        occasion=occasion,
+    )
+    raising.resolve_others(
+        book_id=book_id,
+        kinds=switches,
+        scopes=[
+            *(payee_scope(key) for key in touched.payee_keys),
+            *(account_scope(each) for each in touched.category_ids | touched.account_ids),
+        ],
+        keep=[finding.dedup_key for finding in findings],
+        since=facts.since,
+        until=facts.until,
+        now=occasion.now,
+    )
+    return raised
+
+
+def facts_of(
+    touched: gather.Touched,
+    accounts: Mapping[int, books.AccountFact],
+    *,
+    book_id: int,
+    occasion: raising.Occasion,
+    looks_at: Collection[str],
+) -> Facts:
+    """The facts about what was touched, for the season that is news."""
+    since, until = occasion.news_since, occasion.on + datetime.timedelta(days=FUTURE_DAYS)
+    return Facts(
+        on=occasion.on,
+        since=since,
+        until=until,
+        payees=gather.payees(
+            book_id=book_id, accounts=accounts, payee_keys=touched.payee_keys, since=since, until=until
+        )
+        if "payees" in looks_at and touched.payee_keys
+        else {},
+        categories=gather.categories(
+            book_id=book_id, accounts=accounts, category_ids=touched.category_ids, since=since, until=until
+        )
+        if "categories" in looks_at and touched.category_ids
+        else (),
+        accounts=gather.outlooks(
+            book_id=book_id,
+            accounts=accounts,
+            account_ids=touched.account_ids,
+            days=[occasion.on],
+            today=occasion.on,
+        )
+        if "accounts" in looks_at
+        else (),
+    )
+
+
+def find_all(switches: Iterable[Switch], facts: Facts) -> list[Finding]:
+    """What all the rules find."""
+    return [finding for switch in switches for finding in find_with(switch.rule, facts, switch.thresholds)]
+
+
+@transaction.atomic
+def observe_account(*, book_id: int, account_id: int, now: datetime.datetime) -> int:
+    """An account was closed: what was said of it no longer matters. Returns how many insights resolved."""
+    raising.hold_book(book_id=book_id)
+    open_ones = Insight.objects.open().filter(book_id=book_id, scope=account_scope(account_id))
+    return open_ones.update(state=Insight.State.RESOLVED, state_changed_at=now, state_changed_by=None)
+
+
+@transaction.atomic
+def mark_seen(*, insight: Insight, actor: User, now: datetime.datetime) -> Insight:
+    """New becomes seen; anything else stays."""
+    return _change(insight, Insight.State.SEEN, of=[Insight.State.NEW], actor=actor, now=now)
+
+
+@transaction.atomic
+def dismiss(*, insight: Insight, actor: User, now: datetime.datetime) -> Insight:
+    """The household has dealt with it; it does not come back."""
+    return _change(insight, Insight.State.DISMISSED, of=Insight.OPEN_STATES, actor=actor, now=now)
+
+
+@transaction.atomic
+def reopen(*, insight: Insight, actor: User, now: datetime.datetime) -> Insight:
+    """Take a dismissal back."""
+    return _change(insight, Insight.State.SEEN, of=[Insight.State.DISMISSED], actor=actor, now=now)
+
+
+@transaction.atomic
+def snooze(
+    *, insight: Insight, actor: User, until: datetime.date, on: datetime.date, now: datetime.datetime
+) -> Insight:
+    """Out of sight until that day. Raises Invalid for a day that is not ahead, Conflict for what is not open."""
+    if until <= on:
+        raise Invalid(field="until", reason=_("Choose a day after today."))
+    changed = Insight.objects.open().filter(pk=insight.pk)
+    if not changed.update(snoozed_until=until, state=Insight.State.SEEN, state_changed_at=now, state_changed_by=actor):
+        raise Conflict(reason=_("Only an open insight can be put off."))
+    insight.refresh_from_db()
+    return insight
+
+
+@transaction.atomic
+def mute_payee(*, insight: Insight, actor: User, now: datetime.datetime) -> MutedPayee:
+    """Fine for this payee: no more insights of this kind about it, and the open ones are dismissed.
+
+    Raises Invalid where the insight is not about a payee.
+    """
+    if not insight.payee_key:
+        raise Invalid(reason=_("This insight is not about a payee."))
+    raising.hold_book(book_id=insight.book_id)
+    muted, _created = MutedPayee.objects.get_or_create(
+        book_id=insight.book_id,
+        kind=insight.kind,
+        payee_key=insight.payee_key,
+        defaults={"payee": insight.payee, "muted_by": actor, "muted_at": now},
+    )
+    about = Insight.objects.open().filter(book_id=insight.book_id, kind=insight.kind, payee_key=insight.payee_key)
+    about.update(state=Insight.State.DISMISSED, state_changed_at=now, state_changed_by=actor)
+    return muted
+
+
+@transaction.atomic
+def unmute_payee(*, muted: MutedPayee) -> None:
+    """Hear of this payee again, from the next posting on."""
+    muted.delete()
+
+
+def _change(insight: Insight, state: str, *, of: Collection[str], actor: User, now: datetime.datetime) -> Insight:
+    """Compare and set, so that a handler that resolves it meanwhile wins."""
+    Insight.objects.filter(pk=insight.pk, state__in=list(of)).update(
+        state=state, state_changed_at=now, state_changed_by=actor
+    )
+    insight.refresh_from_db()
+    return insight

@@ -1,0 +1,54 @@
+"""Which rules run for a book, and with which thresholds: book ← installation ← the rule's own defaults."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from insights.models import RuleSetting
+from insights.rules.catalogue import RULES, Rule
+from insights.rules.thresholds import Thresholds, ThresholdsInvalid
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """A rule as it is set for one book."""
+
+    rule: Rule
+    enabled: bool
+    thresholds: Thresholds
+
+
+def switches_of(*, book_id: int | None) -> dict[str, Switch]:
+    """Every rule as it is set for the book (None: for books without settings of their own), by kind."""
+    stored: dict[tuple[bool, str], RuleSetting] = {
+        (setting.book_id is not None, setting.kind): setting
+        for setting in RuleSetting.objects.filter(Q(book=None) | Q(book_id=book_id))
+    }
+    return {
+        kind: _switch(rule, [found for level in (False, True) if (found := stored.get((level, kind)))])
+        for kind, rule in RULES.items()
+    }
+
+
+def _switch(rule: Rule, levels: list[RuleSetting]) -> Switch:
+    """`levels` has the installation's setting before the book's."""
+    merged: dict[str, Any] = {}
+    enabled = True
+    for setting in levels:
+        merged.update(setting.thresholds)
+        enabled = setting.enabled if setting.enabled is not None else enabled
+    return Switch(rule=rule, enabled=enabled, thresholds=_read(rule, merged))
+
+
+def _read(rule: Rule, stored: Mapping[str, Any]) -> Thresholds:
+    """A stored threshold that no longer fits must not stop the book's events: the defaults hold, and the log says so."""
+    try:
+        return rule.settings.read(stored)
+    except ThresholdsInvalid as error:
+        logger.exception("The stored thresholds of %s are not usable", rule.kind, extra={"problems": error.problems})
+        return rule.settings.read({})

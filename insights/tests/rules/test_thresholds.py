@@ -1,0 +1,78 @@
+"""Thresholds are read strictly; what is wrong is told by field."""
+
+import pytest
+
+from insights.rules.cadence import cadence_of
+from insights.rules.catalogue import RULES
+from insights.rules.history import median, spread
+from insights.rules.thresholds import ThresholdsInvalid
+from insights.rules.unusual_amount import Settings
+from insights.sentences import KIND_NAMES, TEMPLATES, reasons
+from insights.tests.rules.conftest import day
+
+
+def test_stored_values_replace_defaults():
+    read = Settings.read({"times_percent": 300, "minimum_difference": {"EUR": "99.50"}})
+    assert (read.times_percent, read.minimum_history, read.amount("minimum_difference", "EUR")) == (300, 6, 99_50)
+    assert read.amount("minimum_difference", "USD") == 0
+
+
+@pytest.mark.parametrize(
+    ("stored", "problems"),
+    [
+        ({"times_percnt": 300}, {"times_percnt": "There is no such threshold."}),
+        ({"times_percent": "300"}, {"times_percent": "It must be a whole number."}),
+        ({"times_percent": True}, {"times_percent": "It must be a whole number."}),
+        ({"times_percent": 100}, {"times_percent": "It must be from 101 to 10000."}),
+        (
+            {"minimum_difference": 20},
+            {"minimum_difference": 'It must be amounts by currency, such as {"EUR": "20.00"}.'},
+        ),
+        ({"minimum_difference": {"EUR": "-1"}}, {"minimum_difference": "The amount for EUR must not be negative."}),
+        ({"minimum_difference": {"XX": "1"}}, {"minimum_difference": "XX is not a known currency code."}),
+        (
+            {"minimum_difference": {"JPY": "1.5"}},
+            {"minimum_difference": "The amount 1.5 has more than the 0 decimals of JPY."},
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_name(stored, problems):
+    with pytest.raises(ThresholdsInvalid) as refused:
+        Settings.read(stored)
+    assert refused.value.problems == problems
+
+
+def test_every_rule_reads_back_its_own_thresholds_and_tells_them_in_words():
+    for kind, rule in RULES.items():
+        stored = rule.settings().as_json()
+        assert rule.settings.read(stored) == rule.settings()
+        assert [value for _, value in reasons(kind, stored)] == [value for _, value in reasons(kind, stored) if value]
+        assert len(reasons(kind, stored)) == len(stored)
+
+
+def test_every_rule_has_a_name_and_its_sentences():
+    assert set(KIND_NAMES) == set(RULES)
+    assert all(any(name.startswith(kind) for kind in RULES) for name in TEMPLATES)
+
+
+@pytest.mark.parametrize(
+    ("dates", "name"),
+    [
+        (["05-01", "05-08", "05-15", "05-22"], "week"),
+        (["05-01", "05-15", "05-29", "06-12"], "fortnight"),
+        (["01-31", "02-28", "03-31"], "month"),
+        (["2025-11-15", "02-16", "05-15"], "quarter"),
+        (["2025-05-30", "06-02"], "year"),
+        (["05-01", "05-20", "06-01"], None),
+        (["05-01"], None),
+        ([], None),
+    ],
+)
+def test_rhythms_are_told_from_dates(dates, name):
+    found = cadence_of([day(each) for each in dates])
+    assert (found.name if found else None) == name
+
+
+def test_the_middle_is_not_moved_by_one_wild_value():
+    assert median([80, 80, 80, 80, 10_000]) == 80
+    assert spread([78, 80, 82, 79, 10_000], around=80) == 2 * 14826 // 10000
