@@ -71,6 +71,7 @@ class ImportBatch(models.Model):
     problem = models.TextField(_("problem"), blank=True)
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
     rows_done = models.PositiveIntegerField(_("rows read"), default=0)
+    reading_at = models.DateTimeField(null=True, blank=True)  # last sign of life of the reader
     opening_entry = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("opening balance")
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 from finance.imports.parsers.statement import ParsedRow, RowState
 
 # Below this share of rows that add up, the column is something else (an available balance, or the same on every row).
-_BELIEVED = 0.5
+_BELIEVED = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,125 @@
+"""Rows of a statement against what the books already know, with a fixed number of queries."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from django.db.models import F, Q
+
+from finance.imports.matching import MATCH_DAYS, Candidate, Fate, IncomingRow, KnownRow, Verdict, judge, normalise_text
+from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.suggestions import Suggestions
+from finance.ledger.models import Account, Book, JournalEntry, JournalLine
+
+
+def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatch) -> None:
+    """Set identity, fate, reason, match and suggested category of the rows, all of one account; saves nothing.
+
+    Rows that the bank has not booked, and rows with a problem, keep the fate that they have.
+    """
+    judged = {i: row for i, row in enumerate(rows) if _is_judged(row)}
+    if not judged:
+        return
+    incoming = [_incoming(i, row) for i, row in judged.items()]
+    days = [row.date for row in incoming]
+    known = known_rows(account=account, first=min(days), last=max(days))
+    candidates = _candidates(account=account, incoming=incoming, batch=batch)
+    for verdict in judge(incoming, known, candidates):
+        _apply(judged[verdict.position], verdict)
+    _refuse_closed(judged.values(), account.book)
+    _suggest(list(judged.values()), account)
+
+
+def known_rows(*, account: Account, first: datetime.date, last: datetime.date) -> list[KnownRow]:
+    """Rows of earlier files that stand in the books (or were ignored on purpose) in the period."""
+    rows = ImportRow.objects.filter(account=account, active=True, date__gte=first, date__lte=last)
+    fields = ("pk", "date", "amount", "text", "identity", "occurrence", "bank_id", "balance", "posted_entry_id")
+    return [
+        KnownRow(
+            row_id=pk, date=date, amount=amount, text=text, identity=identity, occurrence=occurrence,
+            bank_id=bank_id, balance=balance, entry_id=entry_id, seen_in=file_name,
+        )
+        for pk, date, amount, text, identity, occurrence, bank_id, balance, entry_id, file_name in rows.values_list(
+            *fields, "batch__file_name"
+        )
+    ]  # fmt: skip
+
+
+def _is_judged(row: ImportRow) -> bool:
+    return row.booked and row.fate != ImportRow.Fates.ERROR and row.date is not None and row.amount is not None
+
+
+def _incoming(position: int, row: ImportRow) -> IncomingRow:
+    if row.date is None or row.amount is None:
+        raise ValueError("only rows with a date and an amount are judged")
+    return IncomingRow(
+        position=position, date=row.date, amount=row.amount, text=row.text, bank_id=row.bank_id, balance=row.balance
+    )
+
+
+def _candidates(*, account: Account, incoming: Sequence[IncomingRow], batch: ImportBatch) -> list[Candidate]:
+    """Lines of the account that no bank row vouches for, or only one of another file format (whose texts differ)."""
+    window = datetime.timedelta(days=MATCH_DAYS)
+    first, last = min(row.date for row in incoming), max(row.date for row in incoming)
+    vouched = ImportRow.objects.filter(account=account, active=True).exclude(posted_entry=None)
+    same_format = vouched.filter(batch__format=batch.format, date__gte=first - 3 * window, date__lte=last + 3 * window)
+    lines = JournalLine.objects.filter(
+        account=account,
+        date__gte=first - window,
+        date__lte=last + window,
+        amount__in={row.amount for row in incoming},
+        entry__reverses=None,
+        entry__reversed_by=None,
+    ).exclude(entry__source=JournalEntry.Source.OPENING)
+    taken = set(same_format.values_list("posted_entry_id", flat=True))
+    fields = ("entry_id", "date", "amount", "entry__payee", "entry__description")
+    return [
+        Candidate(
+            entry_id=entry_id,
+            date=date,
+            amount=amount,
+            text=normalise_text(payee, description),
+            title=(payee or description)[:60],
+        )
+        for entry_id, date, amount, payee, description in lines.values_list(*fields)
+        if entry_id not in taken
+    ]
+
+
+def _apply(row: ImportRow, verdict: Verdict) -> None:
+    row.identity, row.occurrence = verdict.identity, verdict.occurrence
+    row.fate, row.reason = verdict.fate.value, verdict.reason[:300]
+    row.matched_entry_id = verdict.entry_id
+
+
+def _refuse_closed(rows: Iterable[ImportRow], book: Book) -> None:
+    closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+    if closed is None:
+        return
+    for row in rows:
+        if row.fate == Fate.NEW.value and row.date is not None and row.date <= closed:
+            row.fate = Fate.ERROR.value
+            row.reason = f"The books are closed through {closed:%Y-%m-%d}; this row cannot be posted any more."
+
+
+def _suggest(rows: Sequence[ImportRow], account: Account) -> None:
+    days = [row.date for row in rows if row.date is not None]
+    suggestions = Suggestions(account=account, until=max(days))
+    for row in rows:
+        found = suggestions.for_payee(row.payee, amount=row.amount or 0)
+        row.counter_account_id = found.account_id if found else None
+        row.suggestion = found.reason if found else ""
+
+
+def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:
+    """Entry id → amount on the account, for entries of the period that no bank row stands for."""
+    vouched = ImportRow.objects.filter(account=account, active=True).exclude(posted_entry=None)
+    lines = JournalLine.objects.filter(account=account, date__gte=first, date__lte=last).filter(
+        Q(entry__reverses=None), Q(entry__reversed_by=None)
+    )
+    found: dict[int, int] = defaultdict(int)
+    free = lines.exclude(entry__in=vouched.values("posted_entry")).annotate(source=F("entry__source"))
+    for entry_id, amount, source in free.values_list("entry_id", "amount", "source"):
+        if source != JournalEntry.Source.OPENING:
+            found[entry_id] += amount
+    return dict(found)

@@ -1,0 +1,212 @@
+"""The statement as a proof: opening + rows = closing, inside the file and against the books. One formula, here."""
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext, ngettext
+
+from finance import money
+from finance.imports.judging import unvouched_lines
+from finance.imports.models import ImportRow, ImportStatement
+from finance.ledger.models import JournalLine
+from finance.ledger.selectors import balance_of
+
+_DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A balance that an empty account would have to start with, and the day for it."""
+
+    amount: int
+    on: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """All amounts in minor units of `currency`; None where the file does not say.
+
+    Statement: `opening` + `rows_sum` = `computed`, against the stated `closing`; `difference` = closing − computed. The
+    opening is the file's or, where the file states only a closing balance, that of the books (`opening_source`).
+    Books: `books_closing` is the account's balance at the end of `closing_on` with the rows that will be posted;
+    `books_difference` = closing − books_closing. `holds` is None where the file states nothing to check against.
+    """
+
+    currency: str
+    start: datetime.date | None
+    end: datetime.date | None
+    closing_on: datetime.date | None
+    opening: int | None
+    opening_source: str
+    rows_sum: int
+    rows_count: int
+    computed: int | None
+    closing: int | None
+    difference: int | None
+    balance_break: int | None
+    books_opening: int | None
+    books_closing: int | None
+    books_difference: int | None
+    opening_needed: Opening | None
+    holds: bool | None
+    sentences: list[str] = field(default_factory=list)
+
+
+def proof_of(statement: ImportStatement) -> Proof:
+    """The proof of one statement, as things stand; a fixed number of queries."""
+    sums = _sums(statement)
+    closing = statement.stated_closing
+    books_opening, books_closing = _books(statement, sums)
+    from_file = statement.stated_opening is not None
+    opening = statement.stated_opening if from_file else books_opening if closing is not None else None
+    moved = sums["moved"] if from_file else sums["until_closing"]
+    computed = opening + moved if opening is not None else None
+    difference = closing - computed if closing is not None and computed is not None else None
+    books_difference = closing - books_closing if closing is not None and books_closing is not None else None
+    needed = opening_needed(statement) if books_difference else None
+    proof = Proof(
+        currency=statement.currency,
+        start=statement.start,
+        end=statement.end,
+        closing_on=statement.closing_on,
+        opening=opening,
+        opening_source="" if opening is None else "file" if from_file else "books",
+        rows_sum=moved,
+        rows_count=sums["count"],
+        computed=computed,
+        closing=closing,
+        difference=difference,
+        balance_break=statement.balance_break,
+        books_opening=books_opening,
+        books_closing=books_closing,
+        books_difference=books_difference,
+        opening_needed=needed,
+        holds=_holds(difference, statement.balance_break),
+    )
+    proof.sentences.extend(_sentences(statement, proof, sums))
+    return proof
+
+
+def opening_needed(statement: ImportStatement) -> Opening | None:
+    """What the account would have to start with, if nothing was ever posted to it and the bank states a balance."""
+    if statement.account_id is None or statement.start is None:
+        return None
+    if JournalLine.objects.filter(account_id=statement.account_id).exists():
+        return None
+    sums = _sums(statement)
+    amount = statement.stated_opening
+    if amount is None and statement.stated_closing is not None:
+        amount = statement.stated_closing - sums["until_closing"]
+    first = min(filter(None, [statement.start, sums["first"]]))
+    return Opening(amount=amount, on=first - _DAY) if amount else None
+
+
+def _sums(statement: ImportStatement) -> dict[str, Any]:
+    """Sums over the statement's rows; `planned` is what confirming will add to the account."""
+    rows = ImportRow.objects.filter(statement=statement, booked=True)
+    readable = Q(amount__isnull=False)
+    until = Q(date__lte=statement.closing_on) if statement.closing_on else Q()
+    fates = ImportRow.Fates
+    posts = Q(decision="post") | Q(decision="", fate=fates.NEW)
+    planned = posts & ~Q(fate__in=[fates.ERROR, fates.PENDING])
+    found = rows.aggregate(
+        moved=Sum("amount", filter=readable),
+        count=Count("pk", filter=readable),
+        unreadable=Count("pk", filter=~readable),
+        left_out=Count("pk", filter=Q(decision="ignore") | Q(fate=fates.ERROR, amount__isnull=False)),
+        until_closing=Sum("amount", filter=readable & until),
+        planned=Sum("amount", filter=planned & until),
+    )
+    sums = {name: int(value or 0) for name, value in found.items()}
+    first = rows.filter(date__isnull=False).order_by("date").values_list("date", flat=True).first()
+    return {**sums, "first": first}
+
+
+def _books(statement: ImportStatement, sums: dict[str, Any]) -> tuple[int | None, int | None]:
+    """The account's balance in the books before the first row, and at the closing date with the planned rows."""
+    if statement.account is None or statement.closing_on is None:
+        return None, None
+    first = statement.start or statement.closing_on
+    opening = balance_of(account=statement.account, as_of=first - _DAY)
+    held = balance_of(account=statement.account, as_of=statement.closing_on)
+    return opening, held + (sums["planned"] if statement.batch.is_open else 0)
+
+
+def _holds(difference: int | None, balance_break: int | None) -> bool | None:
+    if difference is None and balance_break is None:
+        return None
+    return balance_break is None and not difference
+
+
+def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -> list[str]:
+    found = []
+    if proof.holds is None:
+        found.append(gettext("The file states no balances, so there is nothing to check the rows against."))
+    if proof.balance_break is not None:
+        text = gettext("The balance column stops adding up at line %(line)d: a row may be missing before it.")
+        found.append(text % {"line": proof.balance_break})
+    if proof.difference and proof.opening_needed is None:
+        found.append(
+            gettext("Opening balance and rows miss the closing balance by %(amount)s.")
+            % {"amount": _told(proof.difference, proof)}
+        )
+    if sums["unreadable"]:
+        text = ngettext(
+            "%(count)d row could not be read, so its amount is missing in the sum.",
+            "%(count)d rows could not be read, so their amounts are missing in the sum.",
+            sums["unreadable"],
+        )
+        found.append(text % {"count": sums["unreadable"]})
+    if proof.books_difference:
+        found += _why_books_differ(statement, proof, sums)
+    return found
+
+
+def _why_books_differ(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -> list[str]:
+    """Where the difference between bank and books may come from, with figures."""
+    head = gettext(
+        "The books will show %(books)s on %(day)s, the bank states %(bank)s: a difference of %(difference)s."
+    )
+    found = [
+        head
+        % {
+            "books": _told(proof.books_closing or 0, proof),
+            "day": proof.closing_on,
+            "bank": _told(proof.closing or 0, proof),
+            "difference": _told(proof.books_difference or 0, proof),
+        }
+    ]
+    if proof.opening_needed is not None:
+        text = gettext("The account has no postings yet; an opening balance of %(amount)s on %(day)s explains it.")
+        return [*found, text % {"amount": _told(proof.opening_needed.amount, proof), "day": proof.opening_needed.on}]
+    if proof.opening is not None and proof.books_opening is not None and proof.opening != proof.books_opening:
+        text = gettext("Already before the first row the books held %(books)s and the bank %(bank)s.")
+        found.append(text % {"books": _told(proof.books_opening, proof), "bank": _told(proof.opening, proof)})
+    if sums["left_out"]:
+        text = ngettext(
+            "%(count)d row of the file is not posted.", "%(count)d rows of the file are not posted.", sums["left_out"]
+        )
+        found.append(text % {"count": sums["left_out"]})
+    return [*found, *_unknown_to_bank(statement, proof)]
+
+
+def _unknown_to_bank(statement: ImportStatement, proof: Proof) -> list[str]:
+    if statement.account is None or statement.start is None or statement.closing_on is None:
+        return []
+    lines = unvouched_lines(account=statement.account, first=statement.start, last=statement.closing_on)
+    matched = set(statement.rows.exclude(matched_entry=None).values_list("matched_entry_id", flat=True))
+    free = {entry_id: amount for entry_id, amount in lines.items() if entry_id not in matched}
+    if not free:
+        return []
+    text = ngettext(
+        "%(count)d entry of this period, over %(amount)s, is in the books but not in the file.",
+        "%(count)d entries of this period, together %(amount)s, are in the books but not in the file.",
+        len(free),
+    )
+    return [text % {"count": len(free), "amount": _told(sum(free.values()), proof)}]
+
+
+def _told(amount: int, proof: Proof) -> str:
+    return f"{money.format_amount(amount, currency=proof.currency)} {proof.currency}"

@@ -1,0 +1,136 @@
+"""Reading imports: lists by keyset, rows by fate, counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Case, Count, F, IntegerField, Q, Value, When
+
+from finance.errors import Invalid, NotFound
+from finance.imports.models import ImportBatch, ImportRow, ImportStatement
+from finance.ledger.models import Book
+
+MAX_PAGE = 200
+# What needs people comes first.
+_ORDER = [
+    ImportRow.Fates.ERROR,
+    ImportRow.Fates.PROBABLE_MATCH,
+    ImportRow.Fates.PENDING,
+    ImportRow.Fates.NEW,
+    ImportRow.Fates.ALREADY_IMPORTED,
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Rows of a list and the cursor of the next page, None at the end."""
+
+    rows: Sequence[ImportRow]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many rows of a batch have which fate and which outcome."""
+
+    fates: dict[str, int]
+    outcomes: dict[str, int]
+    undecided_matches: int
+    uncategorised: int
+    to_post: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.fates.values())
+
+
+def batch_for(*, book: Book, batch_id: int) -> ImportBatch:
+    """The book's import without its content. Raises NotFound."""
+    found = ImportBatch.objects.without_content().filter(book=book, pk=batch_id).select_related("account").first()
+    if found is None:
+        raise NotFound(thing="import")
+    found.book = book
+    return found
+
+
+def recent_batches(*, book: Book, limit: int = 20, before: int | None = None) -> list[ImportBatch]:
+    """Imports of the book, newest first, by keyset on the id."""
+    batches = ImportBatch.objects.without_content().filter(book=book).select_related("account", "created_by")
+    if before is not None:
+        batches = batches.filter(pk__lt=before)
+    return list(batches.order_by("-pk")[:limit])
+
+
+def statements_of(*, batch: ImportBatch) -> list[ImportStatement]:
+    """The file's statements in order, with their accounts."""
+    statements = list(batch.statements.select_related("account").order_by("position"))
+    for statement in statements:
+        statement.batch = batch
+    return statements
+
+
+def statement_for(*, batch: ImportBatch, statement_id: int) -> ImportStatement:
+    """A statement of the batch. Raises NotFound."""
+    found = batch.statements.select_related("account", "batch__book").filter(pk=statement_id).first()
+    if found is None:
+        raise NotFound(thing="statement")
+    return found
+
+
+def counts_of(*, batch: ImportBatch) -> Counts:
+    """Fates and outcomes of the batch's rows, in two queries."""
+    rows = ImportRow.objects.filter(batch=batch)
+    grouped = rows.values_list("fate", "outcome").annotate(number=Count("pk"))
+    fates = dict.fromkeys(ImportRow.Fates.values, 0)
+    outcomes = dict.fromkeys(filter(None, ImportRow.Outcome.values), 0)
+    for fate, outcome, number in grouped:
+        fates[fate] += number
+        if outcome:
+            outcomes[outcome] += number
+    posts = Q(decision="post") | Q(decision="", fate=ImportRow.Fates.NEW)
+    more = rows.aggregate(
+        matches=Count("pk", filter=Q(fate=ImportRow.Fates.PROBABLE_MATCH, decision="")),
+        uncategorised=Count("pk", filter=posts & Q(counter_account=None)),
+        to_post=Count("pk", filter=posts & Q(account__isnull=False)),
+    )
+    return Counts(
+        fates=fates,
+        outcomes=outcomes,
+        undecided_matches=more["matches"],
+        uncategorised=more["uncategorised"],
+        to_post=more["to_post"],
+    )
+
+
+def rows_page(
+    *, batch: ImportBatch, fate: str = "", outcome: str = "", cursor: str | None = None, limit: int = 50
+) -> Page:
+    """Rows of a batch, problems first, inside a fate in the file's order; keyset on (urgency, id)."""
+    rows = ImportRow.objects.filter(batch=batch).annotate(urgency=_urgency())
+    if fate:
+        if fate not in ImportRow.Fates.values:
+            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Fates.values)}.")
+        rows = rows.filter(fate=fate)
+    if outcome:
+        rows = rows.filter(outcome=outcome)
+    if cursor is not None:
+        urgency, row_id = _read_cursor(cursor)
+        rows = rows.filter(Q(urgency__gt=urgency) | Q(urgency=urgency, pk__gt=row_id))
+    limit = max(1, min(limit, MAX_PAGE))
+    related = rows.select_related("counter_account", "matched_entry", "posted_entry", "statement")
+    found = list(related.order_by(F("urgency"), "pk")[: limit + 1])
+    more = len(found) > limit
+    found = found[:limit]
+    last = found[-1] if more else None
+    return Page(rows=found, next_cursor=f"{_ORDER.index(ImportRow.Fates(last.fate))}-{last.pk}" if last else None)
+
+
+def _urgency() -> Case:
+    whens = [When(fate=fate, then=Value(place)) for place, fate in enumerate(_ORDER)]
+    return Case(*whens, default=Value(len(_ORDER)), output_field=IntegerField())
+
+
+def _read_cursor(cursor: str) -> tuple[int, int]:
+    urgency, _, row_id = cursor.partition("-")
+    if not (urgency.isdigit() and row_id.isdigit()) or len(row_id) > 18:
+        raise Invalid(field="cursor", reason="This cursor was not given out by this list.")
+    return int(urgency), int(row_id)

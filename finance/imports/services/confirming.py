@@ -1,0 +1,241 @@
+"""From staged rows to postings, all or nothing."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from finance.errors import Conflict
+from finance.events import ImportConfirmed
+from finance.imports.judging import judge_rows
+from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.proof import opening_needed
+from finance.imports.suggestions import uncategorised, uncategorised_name
+from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry
+from finance.ledger.posting import EntryDraft, LineDraft
+from finance.ledger.services import open_account, post_entries, post_opening_balance
+from identity.models import User
+from platform_outbox.outbox import emit
+
+_BEFORE_CONFIRMATION = (ImportBatch.State.STAGED, ImportBatch.State.RECEIVED, ImportBatch.State.REFUSED)
+Decision, Outcome = ImportRow.Decision, ImportRow.Outcome
+
+
+def confirm_import(*, batch: ImportBatch, actor: User | None, opening_balance: bool = False) -> ImportBatch:
+    """Post, link and ignore the rows as decided, in one transaction; a second call returns what the first did.
+
+    Rows that another import brought in since staging are left out, never posted twice. `opening_balance` also starts
+    an account that is still empty with the balance that the bank states for the day before the first row.
+    Raises Conflict unless the batch is staged, and what posting raises (PeriodClosed, AccountClosed).
+    """
+    try:
+        with transaction.atomic():
+            return _confirm(batch=batch, actor=actor, opening_balance=opening_balance)
+    except IntegrityError as error:
+        if "finance_importrow_identity" not in str(error):
+            raise
+        raise Conflict(
+            reason=gettext("Another import brought some of these rows in at the same moment; please try again.")
+        ) from error
+
+
+@transaction.atomic
+def discard_import(*, batch: ImportBatch, actor: User | None) -> ImportBatch:
+    """Put a file aside that shall not be imported; its rows stay readable. Raises Conflict after confirmation."""
+    batch = ImportBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+    if batch.state == ImportBatch.State.DISCARDED:
+        return batch
+    if batch.state not in _BEFORE_CONFIRMATION:
+        raise Conflict(
+            reason=gettext("This import is %(state)s; undo it instead.") % {"state": batch.get_state_display()}
+        )
+    batch.state = ImportBatch.State.DISCARDED
+    batch.save(update_fields=["state"])
+    return batch
+
+
+def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool) -> ImportBatch:
+    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
+    if batch.state == ImportBatch.State.CONFIRMED:
+        return batch
+    if not batch.is_open:
+        raise Conflict(
+            reason=gettext("This import is not open any more: it is %(state)s.") % {"state": batch.get_state_display()}
+        )
+    accounts = _hold_accounts(batch)
+    if opening_balance:
+        batch.opening_entry = _open_with_balance(batch, actor)
+    rows = list(ImportRow.objects.filter(batch=batch).order_by("pk"))
+    _catch_up(batch, rows, accounts)
+    _number(rows)
+    _post(batch, actor, [row for row in rows if _is_planned(row, Decision.POST)], accounts)
+    _settle(rows)
+    _write(rows)
+    batch.state, batch.confirmed_by, batch.confirmed_at = ImportBatch.State.CONFIRMED, actor, timezone.now()
+    batch.save(update_fields=["state", "confirmed_by", "confirmed_at", "opening_entry"])
+    emit(ImportConfirmed(book_id=batch.book_id, import_id=batch.pk))
+    return batch
+
+
+def _hold_accounts(batch: ImportBatch) -> dict[int, Account]:
+    """One confirmation per account at a time; posting to the account by others is not held up."""
+    wanted = batch.statements.exclude(account=None).values("account")
+    held = Account.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    accounts = {account.pk: account for account in held}
+    for account in accounts.values():
+        account.book = batch.book
+    return accounts
+
+
+def _open_with_balance(batch: ImportBatch, actor: User | None) -> JournalEntry | None:
+    for statement in batch.statements.select_related("account").order_by("position"):
+        needed = opening_needed(statement)
+        if needed is not None and statement.account is not None and statement.account_id == batch.account_id:
+            return post_opening_balance(account=statement.account, actor=actor, amount=needed.amount, on=needed.on)
+    return None
+
+
+def _is_planned(row: ImportRow, decision: str) -> bool:
+    """PENDING and ERROR rows are never posted, whatever was decided."""
+    if row.account_id is None or row.date is None or not row.amount:
+        return False
+    return row.plan == decision and row.fate not in (ImportRow.Fates.PENDING, ImportRow.Fates.ERROR)
+
+
+def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:
+    """Judge again what other imports changed since this one was staged; people's own decisions stay."""
+    for account in accounts.values():
+        own = [row for row in rows if row.account_id == account.pk]
+        if not _changed_since(batch, account, own):
+            continue
+        chosen = {row.pk: row.counter_account_id for row in own if row.decided_at is not None}
+        judge_rows(rows=own, account=account, batch=batch)
+        for row in own:
+            if row.pk in chosen:
+                row.counter_account_id = chosen[row.pk]
+            if row.decision == Decision.MATCH and row.matched_entry_id is None:
+                row.decision = Decision.NONE
+
+
+def _changed_since(batch: ImportBatch, account: Account, rows: Sequence[ImportRow]) -> bool:
+    since = batch.created_at
+    others = ImportBatch.objects.filter(statements__account=account).exclude(pk=batch.pk)
+    if others.filter(Q(confirmed_at__gte=since) | Q(undone_at__gte=since)).exists():
+        return True
+    matched = {row.matched_entry_id for row in rows if row.matched_entry_id is not None}
+    return JournalEntry.objects.filter(reverses__in=matched).exists() if matched else False
+
+
+def _number(rows: Sequence[ImportRow]) -> None:
+    """Occurrences that continue those in force, so that a row imported anyway becomes the next twin."""
+    entering = [row for row in rows if _enters(row)]
+    known = ImportRow.objects.filter(
+        account__in={row.account_id for row in entering}, identity__in={row.identity for row in entering}, active=True
+    )
+    highest = {
+        (account_id, identity): top
+        for account_id, identity, top in known.values_list("account_id", "identity").annotate(top=Max("occurrence"))
+    }
+    for row in entering:
+        key = (row.account_id, row.identity)
+        highest[key] = row.occurrence = highest.get(key, 0) + 1
+
+
+def _enters(row: ImportRow) -> bool:
+    return any(_is_planned(row, decision) for decision in (Decision.POST, Decision.MATCH, Decision.IGNORE))
+
+
+def _post(batch: ImportBatch, actor: User | None, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:
+    fallback = _Fallback(actor)
+    drafts = [_draft(row, fallback.account_id(accounts[row.account_id or 0], row.amount or 0)) for row in rows]
+    ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)
+    for row, entry_id in zip(rows, ids, strict=True):
+        row.posted_entry_id, row.outcome, row.active = entry_id, Outcome.POSTED, True
+
+
+def _draft(row: ImportRow, uncategorised_id: int) -> EntryDraft:
+    if row.date is None or row.amount is None or row.account_id is None:
+        raise ValueError("only rows with account, date and amount are posted")
+    counter = row.counter_account_id or uncategorised_id
+    lines = (LineDraft(account_id=row.account_id, amount=row.amount), LineDraft(account_id=counter, amount=-row.amount))
+    return EntryDraft(date=row.date, lines=lines, payee=row.payee, description=row.description)
+
+
+class _Fallback:
+    """Accounts for rows without a category, opened when the first row needs one."""
+
+    def __init__(self, actor: User | None) -> None:
+        self._actor = actor
+        self._found: dict[tuple[str, str], int] = {}
+
+    def account_id(self, account: Account, amount: int) -> int:
+        account_type = AccountType.EXPENSE if amount < 0 else AccountType.INCOME
+        key = (account_type.value, account.currency)
+        if key not in self._found:
+            found = uncategorised(account=account, account_type=account_type) or self._open(account, account_type)
+            self._found[key] = found.pk
+        return self._found[key]
+
+    def _open(self, account: Account, account_type: AccountType) -> Account:
+        roots = Account.objects.open().filter(book=account.book, type=account_type, parent=None, kind=AccountKind.GROUP)
+        return open_account(
+            book=account.book,
+            actor=self._actor,
+            name=uncategorised_name(account),
+            type=account_type.value,
+            kind=AccountKind.CATEGORY.value,
+            currency=account.currency,
+            parent=roots.order_by("pk").first(),
+        )
+
+
+def _settle(rows: Iterable[ImportRow]) -> None:
+    """Outcomes of all rows that were not posted."""
+    vouched: set[tuple[str, int | None]] = set()
+    rows = list(rows)
+    linked = [row for row in rows if _is_planned(row, Decision.MATCH)]
+    known = ImportRow.objects.filter(active=True, posted_entry__in={row.matched_entry_id for row in linked})
+    vouched |= set(known.values_list("identity", "posted_entry_id"))
+    for row in rows:
+        if row.outcome == Outcome.POSTED:
+            continue
+        if _is_planned(row, Decision.MATCH):
+            row.outcome, row.posted_entry_id = Outcome.LINKED, row.matched_entry_id
+            # Where the same row stands for the entry already, this one only repeats it.
+            row.active = (row.identity, row.matched_entry_id) not in vouched
+        elif row.plan == Decision.IGNORE:
+            row.outcome, row.active = Outcome.IGNORED, _is_planned(row, Decision.IGNORE)
+        else:
+            row.outcome = Outcome.LEFT
+
+
+_WRITE = """
+UPDATE finance_importrow AS row
+   SET outcome = given.outcome, posted_entry_id = given.entry, active = given.active, identity = given.identity,
+       occurrence = given.occurrence, fate = given.fate, reason = given.reason, matched_entry_id = given.matched
+  FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::boolean[], %s::text[], %s::int[], %s::text[], %s::text[],
+              %s::bigint[]) AS given (id, outcome, entry, active, identity, occurrence, fate, reason, matched)
+ WHERE row.id = given.id
+"""
+
+
+def _write(rows: Sequence[ImportRow]) -> None:
+    columns = [
+        (
+            r.pk,
+            str(r.outcome),
+            r.posted_entry_id,
+            r.active,
+            r.identity,
+            r.occurrence,
+            str(r.fate),
+            r.reason,
+            r.matched_entry_id,
+        )
+        for r in rows
+    ]
+    if columns:
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE, [list(column) for column in zip(*columns, strict=True)])

@@ -1,0 +1,93 @@
+"""What people decide about rows before an import is confirmed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from finance.errors import AccountClosed, Invalid
+from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.services.staging import locked_batch
+from finance.ledger.models import Account, AccountKind
+from identity.models import User
+
+
+@transaction.atomic
+def decide_rows(
+    *,
+    batch: ImportBatch,
+    actor: User | None,
+    row_ids: Sequence[int] | None = None,
+    fate: str | None = None,
+    decision: str | None = None,
+    counter_account: Account | None = None,
+) -> int:
+    """Decide on chosen rows, or on all of a fate; returns how many rows were meant.
+
+    `decision` is "post" (also a row that seems to be known), "match", "ignore" or "" (as suggested again); None leaves
+    it as it is. `counter_account` is the category or the other account of a transfer. Raises Conflict when the import
+    is not open, Invalid for what cannot be done with one of the rows.
+    """
+    batch = locked_batch(batch)
+    rows = _chosen(batch, row_ids, fate)
+    changes: dict[str, Any] = {"decided_by": actor, "decided_at": timezone.now()}
+    if decision is not None:
+        _check_decision(rows, decision)
+        changes["decision"] = decision
+    if counter_account is not None:
+        _check_counter(batch, rows, counter_account)
+        changes |= {"counter_account": counter_account, "suggestion": ""}
+    if len(changes) == 2:
+        raise Invalid(field="decision", reason=gettext("Say what shall become of the rows: a decision or a category."))
+    return rows.update(**changes)
+
+
+def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None) -> QuerySet[ImportRow]:
+    rows = ImportRow.objects.filter(batch=batch)
+    if row_ids is None and fate is None:
+        raise Invalid(field="rows", reason=gettext("Choose rows, or a fate."))
+    if fate is not None:
+        if fate not in ImportRow.Fates.values:
+            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Fates.values)}.")
+        rows = rows.filter(fate=fate)
+    if row_ids is not None:
+        rows = rows.filter(pk__in=row_ids)
+        if fate is None and rows.count() != len(set(row_ids)):
+            raise Invalid(field="rows", reason=gettext("Some of these rows are not in this import."))
+    return rows
+
+
+def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
+    if decision not in ImportRow.Decision.values:
+        raise Invalid(
+            field="decision", reason=f"{decision} is none of {', '.join(filter(None, ImportRow.Decision.values))}."
+        )
+    if decision == ImportRow.Decision.POST:
+        stuck = rows.filter(fate__in=[ImportRow.Fates.PENDING, ImportRow.Fates.ERROR]).first()
+        if stuck is not None:
+            reason = gettext("Line %(number)d cannot be posted: %(why)s")
+            raise Invalid(field="decision", reason=reason % {"number": stuck.number, "why": stuck.reason})
+    if decision == ImportRow.Decision.MATCH:
+        alone = rows.filter(matched_entry=None).first()
+        if alone is not None:
+            reason = gettext("Line %(number)d has no entry that it could be matched with.")
+            raise Invalid(field="decision", reason=reason % {"number": alone.number})
+
+
+def _check_counter(batch: ImportBatch, rows: QuerySet[ImportRow], account: Account) -> None:
+    if account.book_id != batch.book_id:
+        raise Invalid(field="counter_account", reason=gettext("The account belongs to another book."))
+    if account.closed_on is not None:
+        raise AccountClosed(field="counter_account", name=account.name)
+    if account.kind == AccountKind.GROUP:
+        raise Invalid(
+            field="counter_account", reason=gettext("%(name)s only groups other accounts.") % {"name": account.name}
+        )
+    if rows.filter(account=account).exists():
+        raise Invalid(field="counter_account", reason=gettext("That is the account of the statement itself."))
+    if rows.exclude(statement__currency=account.currency).exists():
+        reason = gettext("%(name)s is kept in %(currency)s; post the row first and enter the exchange afterwards.")
+        raise Invalid(field="counter_account", reason=reason % {"name": account.name, "currency": account.currency})

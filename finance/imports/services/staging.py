@@ -1,0 +1,352 @@
+"""From a file to staged rows: store, read, judge."""
+
+import datetime
+import hashlib
+from collections.abc import Callable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from finance import money
+from finance.errors import AccountClosed, AmountInvalid, Conflict, Invalid, StatementUnreadable
+from finance.events import ImportStaged
+from finance.imports.judging import judge_rows
+from finance.imports.matching import Fate, normalise_text
+from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
+from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.recognise import read_statement
+from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
+from finance.ledger.models import Account, AccountKind, AccountType, Book
+from identity.models import User
+from platform_outbox.outbox import emit
+
+Progress = Callable[[int, int], None]
+
+# Rows written per statement; also how often progress is told.
+CHUNK = 2000
+# Reading was broken off when nothing was heard of it for so long.
+_GIVEN_UP = datetime.timedelta(minutes=2)
+_MONEY_ACCOUNTS = (AccountType.ASSET, AccountType.LIABILITY)
+
+
+@transaction.atomic
+def stage_import(
+    *,
+    book: Book,
+    account: Account,
+    actor: User | None,
+    data: bytes,
+    file_name: str,
+    profile: CsvProfile | None = None,
+    on_progress: Progress | None = None,
+) -> ImportBatch:
+    """Store a bank file and stage its rows for the account, each with its fate and the reason for it.
+
+    A CSV file is read with `profile`, else with the profile saved for files of its shape on this account, else with
+    the one detected. Raises StatementUnreadable, Invalid (wrong account or currency), AccountClosed; nothing is kept then.
+    """
+    batch = receive_file(book=book, account=account, actor=actor, data=data, file_name=file_name)
+    parsed = _parse(data=data, account=account, profile=profile)
+    _fill(batch, parsed, on_progress=on_progress)
+    return batch
+
+
+@transaction.atomic
+def receive_file(*, book: Book, account: Account, actor: User | None, data: bytes, file_name: str) -> ImportBatch:
+    """Only store the file; `read_received` reads it later, and shows progress. For files that take their time."""
+    _check_account(book=book, account=account)
+    sha256 = hashlib.sha256(data).hexdigest()
+    notes = _seen_before(book=book, account=account, sha256=sha256)
+    return ImportBatch.objects.create(
+        book=book,
+        account=account,
+        file_name=file_name.rsplit("/", 1)[-1][-255:] or "statement",
+        sha256=sha256,
+        content=data,
+        size=len(data),
+        notes=notes,
+        created_by=actor,
+    )
+
+
+def read_received(*, batch: ImportBatch) -> ImportBatch:
+    """Read a received file in steps that others can watch; an unreadable file is marked as refused, with the reason.
+
+    Harmless when called twice: only one caller reads, a reading that was broken off starts anew.
+    """
+    now = timezone.now()
+    idle = Q(reading_at=None) | Q(reading_at__lt=now - _GIVEN_UP)
+    claimed = ImportBatch.objects.filter(idle, pk=batch.pk, state=ImportBatch.State.RECEIVED).update(reading_at=now)
+    batch.refresh_from_db()
+    if not claimed:
+        return batch
+    batch.statements.all().delete()
+    try:
+        parsed = _parse(data=bytes(batch.content), account=batch.account, profile=None)
+        _fill(batch, parsed, on_progress=lambda done, total: _tell(batch, done, total))
+    except (StatementUnreadable, Invalid) as error:
+        batch.state, batch.problem = ImportBatch.State.REFUSED, error.detail
+        batch.save(update_fields=["state", "problem"])
+    return batch
+
+
+@transaction.atomic
+def restage(*, batch: ImportBatch, profile: CsvProfile | None) -> ImportBatch:
+    """Read the kept file again, with another profile; decisions on its rows are lost."""
+    batch.statements.all().delete()
+    batch.notes = []
+    _fill(batch, _parse(data=bytes(batch.content), account=batch.account, profile=profile), on_progress=None)
+    return batch
+
+
+@transaction.atomic
+def change_profile(*, batch: ImportBatch, actor: User | None, changes: dict[str, object]) -> ImportBatch:
+    """Read a staged CSV file with some settings corrected, and remember them for files of this shape and account.
+
+    Raises Conflict unless the batch is staged, Invalid with the fields that make no sense, StatementUnreadable.
+    """
+    batch = locked_batch(batch)
+    if batch.format != ImportBatch.Format.CSV or batch.profile is None:
+        raise Conflict(reason=gettext("Only CSV files have columns to be corrected."))
+    profile = CsvProfile.from_dict(batch.profile).corrected(changes)
+    restage(batch=batch, profile=profile)
+    ImportProfile.objects.update_or_create(
+        account=batch.account,
+        signature=profile.signature,
+        defaults={"book": batch.book, "reading": profile.to_dict(), "updated_by": actor},
+    )
+    return batch
+
+
+@transaction.atomic
+def assign_statement(*, statement: ImportStatement, actor: User | None, account: Account) -> ImportStatement:
+    """Say which account of the book a statement of a file belongs to. Raises Conflict, Invalid, AccountClosed."""
+    batch = locked_batch(statement.batch)
+    _check_account(book=batch.book, account=account)
+    _check_currency(account, statement.currency)
+    statement.account = account
+    statement.save(update_fields=["account"])
+    rows = list(statement.rows.order_by("pk"))
+    for row in rows:
+        row.account = account
+    judge_rows(rows=rows, account=account, batch=batch)
+    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "account"], batch_size=CHUNK)
+    return statement
+
+
+JUDGED_FIELDS = ("identity", "occurrence", "fate", "reason", "matched_entry", "counter_account", "suggestion")
+
+
+def locked_batch(batch: ImportBatch) -> ImportBatch:
+    """The batch, held until the transaction ends, if it may still be changed. Raises Conflict."""
+    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
+    if not batch.is_open:
+        raise Conflict(
+            reason=gettext("This import is not open any more: it is %(state)s.") % {"state": batch.get_state_display()}
+        )
+    return batch
+
+
+def _check_account(*, book: Book, account: Account) -> None:
+    if account.book_id != book.pk:
+        raise Invalid(field="account", reason=gettext("The account belongs to another book."))
+    if account.closed_on is not None:
+        raise AccountClosed(field="account", name=account.name)
+    if account.type not in _MONEY_ACCOUNTS or account.kind == AccountKind.GROUP:
+        raise Invalid(
+            field="account",
+            reason=gettext("Choose an account that holds money or a card; %(name)s does not.") % {"name": account.name},
+        )
+
+
+def _check_currency(account: Account, currency: str) -> None:
+    if currency and currency != account.currency:
+        reason = gettext(
+            "The file is in %(file)s, but the account “%(account)s” is kept in %(kept)s. "
+            "Choose an account in %(file)s, or open one."
+        )
+        raise Invalid(
+            field="account", reason=reason % {"file": currency, "account": account.name, "kept": account.currency}
+        )
+
+
+def _seen_before(*, book: Book, account: Account, sha256: str) -> list[str]:
+    """A note when this very file is in the books already; its rows will show as already imported."""
+    earlier = ImportBatch.objects.without_content().filter(
+        book=book, account=account, sha256=sha256, state=ImportBatch.State.CONFIRMED
+    )
+    first = earlier.order_by("pk").first()
+    if first is None or first.confirmed_at is None:
+        return []
+    return [gettext("This very file was imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
+
+
+def _parse(*, data: bytes, account: Account, profile: CsvProfile | None) -> ParsedFile:
+    card = account.type == AccountType.LIABILITY
+    if profile is not None:
+        return read_statement(data, profile=profile, currency=account.currency, card=card)
+    parsed = read_statement(data, currency=account.currency, card=card)
+    saved = parsed.profile and ImportProfile.objects.filter(account=account, signature=parsed.profile.signature).first()
+    if not saved:
+        return parsed
+    try:
+        return read_statement(data, profile=CsvProfile.from_dict(saved.reading), currency=account.currency, card=card)
+    except (StatementUnreadable, Invalid):
+        return parsed
+
+
+def _fill(batch: ImportBatch, parsed: ParsedFile, *, on_progress: Progress | None) -> None:
+    """Write statements and rows and open the batch for decisions."""
+    batch.format = parsed.format
+    batch.profile = parsed.profile.to_dict() if parsed.profile else None
+    batch.notes = [*batch.notes, *parsed.notes]
+    batch.rows_total = sum(len(statement.rows) for statement in parsed.statements)
+    batch.rows_done = 0
+    batch.save(update_fields=["format", "profile", "notes", "rows_total", "rows_done"])
+    accounts = _accounts_for(batch, parsed.statements)
+    for position, (statement, account) in enumerate(zip(parsed.statements, accounts, strict=True)):
+        _save_statement(batch, position, statement, account, on_progress=on_progress)
+    with transaction.atomic():
+        batch.state, batch.rows_done = ImportBatch.State.STAGED, batch.rows_total
+        batch.save(update_fields=["state", "rows_done"])
+        emit(ImportStaged(book_id=batch.book_id, import_id=batch.pk))
+
+
+def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> list[Account | None]:
+    """The chosen account for the first statement that fits; others where they were imported to before, or nowhere."""
+    remembered = _remembered(batch, statements)
+    fitting = [s for s in statements if not s.currency or s.currency == batch.account.currency]
+    if not fitting:
+        _check_currency(batch.account, statements[0].currency)
+    own = [s for s in fitting if remembered.get(s.account) in (None, batch.account)]
+    best = next((s for s in own if remembered.get(s.account) == batch.account), None)
+    chosen = best or next((s for s in own if s.rows), next(iter(own or fitting)))
+    return [batch.account if s is chosen else _other(batch, remembered.get(s.account), s) for s in statements]
+
+
+def _other(batch: ImportBatch, account: Account | None, statement: ParsedStatement) -> Account | None:
+    usable = account is not None and account != batch.account and account.closed_on is None
+    return account if usable and account is not None and statement.currency in ("", account.currency) else None
+
+
+def _remembered(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> dict[str, Account]:
+    """Which accounts the bank's account numbers were imported into, latest first."""
+    numbers = {statement.account for statement in statements} - {""}
+    earlier = ImportStatement.objects.filter(
+        book=batch.book, external_account__in=numbers, batch__state=ImportBatch.State.CONFIRMED
+    ).exclude(account=None)
+    found = earlier.select_related("account").order_by("pk")
+    return {statement.external_account: statement.account for statement in found if statement.account is not None}
+
+
+def _save_statement(
+    batch: ImportBatch, position: int, parsed: ParsedStatement, account: Account | None, *, on_progress: Progress | None
+) -> None:
+    currency = parsed.currency or (account or batch.account).currency
+    statement = ImportStatement.objects.create(
+        book=batch.book,
+        batch=batch,
+        position=position,
+        external_account=parsed.account,
+        label=parsed.label,
+        currency=currency,
+        account=account,
+        start=parsed.start,
+        end=parsed.end,
+        stated_opening=_stated(parsed.opening, currency),
+        stated_closing=_stated(parsed.closing, currency),
+        closing_on=parsed.closing_on,
+        balance_break=parsed.balance_break,
+    )
+    rows = [_row(batch, statement, account, row) for row in parsed.rows]
+    if account is not None:
+        account.book = batch.book
+        judge_rows(rows=rows, account=account, batch=batch)
+    for start in range(0, len(rows), CHUNK):
+        ImportRow.objects.bulk_create(rows[start : start + CHUNK])
+        batch.rows_done += len(rows[start : start + CHUNK])
+        if on_progress is not None:
+            on_progress(batch.rows_done, batch.rows_total)
+
+
+def _tell(batch: ImportBatch, done: int, total: int) -> None:
+    ImportBatch.objects.filter(pk=batch.pk).update(rows_done=done, rows_total=total, reading_at=timezone.now())
+
+
+def _stated(value: Decimal | None, currency: str) -> int | None:
+    return None if value is None else _rounded(value, currency)
+
+
+def _rounded(value: Decimal, currency: str) -> int:
+    places = Decimal(1).scaleb(-money.exponent(currency))
+    return money.to_minor_units(value.quantize(places, rounding=ROUND_HALF_UP), currency=currency)
+
+
+def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None, parsed: ParsedRow) -> ImportRow:
+    amount, problem, note = _amount(parsed, statement.currency, batch.format)
+    fate, reason = _first_fate(parsed, problem, account)
+    return ImportRow(
+        book=batch.book,
+        batch=batch,
+        statement=statement,
+        account=account,
+        number=parsed.number,
+        date=parsed.date,
+        raw_date=parsed.raw_date[:64],
+        amount=amount,
+        balance=_stated(parsed.balance, statement.currency),
+        payee=parsed.payee[:200],
+        description=parsed.description[:500],
+        text=normalise_text(parsed.payee, parsed.description),
+        bank_id=parsed.bank_id[:120],
+        booked=parsed.state is RowState.BOOKED,
+        fate=fate.value,
+        reason=reason[:300],
+        note=" ".join(filter(None, [parsed.note if parsed.state is RowState.BOOKED else "", note]))[:200],
+    )
+
+
+def _first_fate(parsed: ParsedRow, problem: str, account: Account | None) -> tuple[Fate, str]:
+    """The fate that the file alone decides on; NEW is for the books to judge."""
+    if parsed.state is not RowState.BOOKED:
+        return Fate.PENDING, parsed.note
+    if problem:
+        return Fate.ERROR, problem
+    return Fate.NEW, "" if account is not None else gettext("Choose the account of this statement first.")
+
+
+def _amount(parsed: ParsedRow, currency: str, file_format: str) -> tuple[int | None, str, str]:
+    """Minor units, a problem, a note."""
+    if parsed.problem or parsed.amount is None:
+        return None, parsed.problem or "", ""
+    if parsed.currency and parsed.currency != currency:
+        return (
+            None,
+            gettext("The amount is in %(row)s, the statement in %(statement)s.")
+            % {"row": parsed.currency, "statement": currency},
+            "",
+        )
+    try:
+        return money.to_minor_units(parsed.amount, currency=currency), "", ""
+    except AmountInvalid as error:
+        return _excess(parsed.amount, currency, file_format, error)
+
+
+def _excess(value: Decimal, currency: str, file_format: str, error: AmountInvalid) -> tuple[int | None, str, str]:
+    """OFX files of some brokers carry more decimals than the currency has; elsewhere that means a wrong reading."""
+    if file_format != ImportBatch.Format.OFX:
+        return None, error.detail, ""
+    try:
+        amount = _rounded(value, currency)
+    except AmountInvalid as still:
+        return None, still.detail, ""
+    shown = money.format_amount(amount, currency=currency)
+    return (
+        amount,
+        "",
+        gettext("The file says %(value)s; rounded to %(shown)s %(currency)s.")
+        % {"value": value.normalize() if value else value, "shown": shown, "currency": currency},
+    )

@@ -1,0 +1,88 @@
+"""Taking an import back: what nobody touched since is reversed, the rest is listed."""
+
+import datetime
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from finance.errors import Conflict
+from finance.events import ImportUndone
+from finance.imports.models import ImportBatch, ImportRow
+from finance.ledger.models import JournalEntry
+from finance.ledger.services import reverse_entries
+from identity.models import User
+from platform_outbox.outbox import emit
+
+# Entries that were replaced and whose latest replacement still stands.
+_CORRECTED = """
+WITH RECURSIVE chain AS (
+    SELECT entry.corrects_id AS first, entry.id FROM finance_journalentry AS entry WHERE entry.corrects_id = ANY(%(ids)s)
+    UNION ALL
+    SELECT chain.first, entry.id FROM finance_journalentry AS entry JOIN chain ON entry.corrects_id = chain.id
+)
+SELECT DISTINCT first FROM chain
+ WHERE NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = chain.id)
+"""
+
+
+@transaction.atomic
+def undo_import(*, batch: ImportBatch, actor: User | None, on: datetime.date) -> ImportBatch:
+    """Reverse the entries that the import posted and nobody touched since; the rest is listed in `batch.kept`.
+
+    Rows whose entry is gone can come in again. An entry that was corrected, or that a row of another import stands
+    for, stays with its row. `on` dates reversals whose own date is closed by now. A second call changes nothing.
+    Raises Conflict unless the batch is confirmed.
+    """
+    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book").get(pk=batch.pk)
+    if batch.state == ImportBatch.State.UNDONE:
+        return batch
+    if batch.state != ImportBatch.State.CONFIRMED:
+        raise Conflict(
+            reason=gettext("Only a confirmed import can be undone; this one is %(state)s.")
+            % {"state": batch.get_state_display()}
+        )
+    entries = {entry.pk: entry for entry in _posted(batch)}
+    why = _touched(batch, entries)
+    reverse_entries(book=batch.book, actor=actor, entries=[e for e in entries.values() if e.pk not in why], on=on)
+    staying = {entry_id for entry_id, (_reason, stands) in why.items() if stands}
+    ImportRow.objects.filter(batch=batch, active=True).exclude(posted_entry__in=staying).update(active=False)
+    batch.kept = [_told(entries[entry_id], reason) for entry_id, (reason, _stands) in sorted(why.items())]
+    batch.state, batch.undone_by, batch.undone_at = ImportBatch.State.UNDONE, actor, timezone.now()
+    batch.save(update_fields=["state", "undone_by", "undone_at", "kept"])
+    emit(ImportUndone(book_id=batch.book_id, import_id=batch.pk))
+    return batch
+
+
+def _posted(batch: ImportBatch) -> list[JournalEntry]:
+    posted = ImportRow.objects.filter(batch=batch, outcome=ImportRow.Outcome.POSTED).values("posted_entry")
+    entries = list(JournalEntry.objects.filter(pk__in=posted).order_by("pk"))
+    return entries + ([batch.opening_entry] if batch.opening_entry is not None else [])
+
+
+def _touched(batch: ImportBatch, entries: dict[int, JournalEntry]) -> dict[int, tuple[str, bool]]:
+    """Entry id → (why it is left alone, whether it or its replacement still stands in the books)."""
+    ids = list(entries)
+    reversed_ids = set(JournalEntry.objects.filter(reverses__in=ids).values_list("reverses_id", flat=True))
+    corrected = _corrected(ids)
+    others = ImportRow.objects.filter(posted_entry__in=ids, active=True).exclude(batch=batch)
+    found: dict[int, tuple[str, bool]] = {
+        entry_id: (gettext("A row of another import stands for it too."), True)
+        for entry_id in others.values_list("posted_entry_id", flat=True)
+        if entry_id is not None
+    }
+    for entry_id in reversed_ids:
+        stands = entry_id in corrected
+        reason = gettext("It was corrected since.") if stands else gettext("It was reversed already.")
+        found[entry_id] = (reason, stands)
+    return found
+
+
+def _corrected(ids: list[int]) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_CORRECTED, {"ids": ids})
+        return {entry_id for (entry_id,) in cursor.fetchall()}
+
+
+def _told(entry: JournalEntry, reason: str) -> dict[str, object]:
+    return {"entry_id": entry.pk, "uid": str(entry.uid), "date": entry.date, "payee": entry.payee, "why": reason}

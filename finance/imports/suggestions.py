@@ -1,0 +1,106 @@
+"""Which category a payee's money usually goes to. Abstains where history does not agree with itself."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils.translation import gettext
+
+from finance.imports.parsers.words import plain
+from finance.ledger.models import Account, AccountKind, AccountType
+
+_LOOK_BACK = datetime.timedelta(days=730)
+# Share of a payee's entries that must agree.
+_AGREEMENT = 0.6
+
+# What each payee's two-line entries were booked against: categories of the whole book, and other accounts of the
+# household where the other line is on this one. Entries taken back do not count.
+_HISTORY = """
+SELECT entry.payee, line.account_id, line.amount > 0 AS spent, count(*), max(entry.date)
+  FROM finance_journalentry AS entry
+  JOIN finance_journalline AS line ON line.entry_id = entry.id
+  JOIN finance_account AS account ON account.id = line.account_id
+ WHERE entry.book_id = %(book)s AND entry.date >= %(since)s AND entry.payee <> ''
+   AND entry.line_count = 2 AND entry.reverses_id IS NULL
+   AND account.currency = %(currency)s AND account.closed_on IS NULL AND account.id <> %(account)s
+   AND account.id <> ALL(%(excluded)s::bigint[])
+   AND (account.type IN ('income', 'expense')
+        OR EXISTS (SELECT FROM finance_journalline AS own WHERE own.entry_id = entry.id AND own.account_id = %(account)s))
+   AND NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id)
+ GROUP BY 1, 2, 3
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """An account to post against, and the reason as a sentence."""
+
+    account_id: int
+    reason: str
+
+
+def payee_key(payee: str) -> str:
+    """The words of a payee without branch numbers, card numbers and dates."""
+    words = [word for word in plain(payee).split() if len(word) > 1 and not any(c.isdigit() for c in word)]
+    return " ".join(words)
+
+
+class Suggestions:
+    """The history of one account's book, read once and asked per row without further queries."""
+
+    def __init__(self, *, account: Account, until: datetime.date) -> None:
+        self._votes: dict[tuple[str, bool], dict[int, tuple[int, datetime.date]]] = defaultdict(dict)
+        for payee, account_id, spent, count, last in _history(account, until):
+            votes = self._votes[payee_key(payee), spent]
+            before, latest = votes.get(account_id, (0, last))
+            votes[account_id] = before + count, max(latest, last)
+
+    def for_payee(self, payee: str, *, amount: int) -> Suggestion | None:
+        """The category for money out (amount < 0) or in, or None when history is silent or divided."""
+        votes = self._votes.get((payee_key(payee), amount < 0))
+        if not votes or not payee_key(payee):
+            return None
+        account_id, (count, _last) = max(votes.items(), key=lambda item: item[1])
+        total = sum(number for number, _day in votes.values())
+        if count < _AGREEMENT * total:
+            return None
+        reason = gettext("%(count)d of %(total)d earlier entries of this payee went here.")
+        return Suggestion(account_id=account_id, reason=reason % {"count": count, "total": total})
+
+
+def uncategorised(*, account: Account, account_type: str) -> Account | None:
+    """The book's account for what has no category yet, in the account's currency; None when it was never opened."""
+    names = _uncategorised_names(account)
+    found = Account.objects.open().filter(
+        book_id=account.book_id, type=account_type, kind=AccountKind.CATEGORY, currency=account.currency, name__in=names
+    )
+    return found.order_by("pk").first()
+
+
+def uncategorised_name(account: Account) -> str:
+    """Its name: with the currency where the book is kept in another one."""
+    base = gettext("Uncategorised")
+    return base if account.currency == account.book.base_currency else f"{base} {account.currency}"
+
+
+def _uncategorised_names(account: Account) -> Iterable[str]:
+    return {"Uncategorised", f"Uncategorised {account.currency}", uncategorised_name(account), gettext("Uncategorised")}
+
+
+def _history(account: Account, until: datetime.date) -> list[tuple[str, int, bool, int, datetime.date]]:
+    types = (AccountType.INCOME, AccountType.EXPENSE)
+    excluded = [found.pk for kind in types if (found := uncategorised(account=account, account_type=kind))]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _HISTORY,
+            {
+                "book": account.book_id,
+                "since": max(until - _LOOK_BACK, datetime.date(1, 1, 1)) if until.year > 2 else datetime.date(1, 1, 1),
+                "currency": account.currency,
+                "account": account.pk,
+                "excluded": excluded,
+            },
+        )
+        return list(cursor.fetchall())

@@ -1,0 +1,178 @@
+"""Import a bank file from the command line: the same steps as in the web pages."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from tqdm import tqdm
+
+from finance import money
+from finance.errors import FinanceError
+from finance.imports.models import ImportBatch, ImportStatement
+from finance.imports.parsers.profile import CsvProfile
+from finance.imports.proof import Proof, proof_of
+from finance.imports.selectors import counts_of, statements_of
+from finance.imports.services import confirm_import, stage_import
+from finance.ledger.models import Account, Book
+from finance.ledger.selectors import account_paths
+
+REFUSED, DOUBTFUL = 2, 3
+
+
+class Command(BaseCommand):
+    help = (
+        "Stage and confirm a CSV, OFX or QFX file. Exit code 0: imported (or, with --dry-run, readable); "
+        "2: refused, with the reason; 3: imported, but the statement's balances do not add up."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="the bank file, or - for standard input")
+        parser.add_argument("--book", required=True, type=int, help="id of the book")
+        parser.add_argument("--account", required=True, help="id of the account, or its path such as Assets:Checking")
+        parser.add_argument("--dry-run", action="store_true", help="show what would happen and keep nothing")
+        parser.add_argument(
+            "--opening-balance", action="store_true", help="start an empty account with the stated balance"
+        )
+        parser.add_argument(
+            "--profile", help="JSON, or a file with JSON, saying how the columns of a CSV file are read"
+        )
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            result = self._run(options)
+        except FinanceError as error:
+            self._refuse(error, as_json=options["json"])
+        else:
+            self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) if options["json"] else _told(result))
+            if any(proof["holds"] is False for proof in result["statements"]):
+                sys.exit(DOUBTFUL)
+
+    def _run(self, options: dict[str, Any]) -> dict[str, Any]:
+        book, account = _place(options["book"], options["account"])
+        data = _read(options["file"])
+        profile = _profile(options["profile"])
+        with (
+            transaction.atomic(),
+            tqdm(unit="row", file=sys.stderr, disable=options["json"] or None, leave=False) as bar,
+        ):
+            batch = stage_import(
+                book=book,
+                account=account,
+                actor=None,
+                data=data,
+                file_name=options["file"] if options["file"] != "-" else "stdin",
+                profile=profile,
+                on_progress=lambda done, total: _advance(bar, done, total),
+            )
+            if not options["dry_run"]:
+                confirm_import(batch=batch, actor=None, opening_balance=options["opening_balance"])
+            result = _result(batch, dry_run=options["dry_run"])
+            transaction.set_rollback(options["dry_run"])
+        return result
+
+    def _refuse(self, error: FinanceError, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(
+                json.dumps({"error": {"code": error.code, "detail": error.detail, "fields": error.fields}})
+            )
+        else:
+            self.stderr.write(self.style.ERROR(error.detail))
+        sys.exit(REFUSED)
+
+
+def _place(book_id: int, account: str) -> tuple[Book, Account]:
+    book = Book.objects.filter(pk=book_id).first()
+    if book is None:
+        raise CommandError(f"There is no book {book_id}.")
+    paths = account_paths(book=book)
+    found = [pk for pk, path in paths.items() if account in (str(pk), path)]
+    if not found:
+        raise CommandError(f"There is no account {account} in this book. There are: {', '.join(paths.values())}")
+    return book, Account.objects.select_related("book").get(pk=found[0])
+
+
+def _read(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise CommandError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _profile(text: str | None) -> CsvProfile | None:
+    if not text:
+        return None
+    try:
+        values = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
+    except (OSError, ValueError) as error:
+        raise CommandError(f"The profile is not JSON: {error}") from error
+    return CsvProfile.from_dict(values)
+
+
+def _advance(bar: "tqdm[Any]", done: int, total: int) -> None:
+    bar.total = total
+    bar.update(done - bar.n)
+
+
+def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
+    counts = counts_of(batch=batch)
+    problems = batch.rows.filter(fate="error").order_by("pk")[:20]
+    return {
+        "import": None if dry_run else batch.pk,
+        "state": "dry run" if dry_run else ImportBatch.objects.values_list("state", flat=True).get(pk=batch.pk),
+        "file": batch.file_name,
+        "format": batch.format,
+        "profile": batch.profile,
+        "notes": batch.notes,
+        "rows": counts.total,
+        "fates": counts.fates,
+        "outcomes": counts.outcomes,
+        "errors": [{"line": row.number, "reason": row.reason} for row in problems],
+        "statements": [_statement(statement) for statement in _fresh(batch)],
+    }
+
+
+def _fresh(batch: ImportBatch) -> list[ImportStatement]:
+    return statements_of(batch=ImportBatch.objects.without_content().get(pk=batch.pk))
+
+
+def _statement(statement: ImportStatement) -> dict[str, Any]:
+    proof = proof_of(statement)
+    names = ("opening", "rows_sum", "computed", "closing", "difference", "books_closing", "books_difference")
+    return {
+        "account_at_bank": statement.external_account,
+        "account": statement.account.name if statement.account else None,
+        "currency": proof.currency,
+        **{name: _amount(getattr(proof, name), proof) for name in names},
+        "balance_break": proof.balance_break,
+        "holds": proof.holds,
+        "explanation": proof.sentences,
+    }
+
+
+def _amount(value: int | None, proof: Proof) -> str | None:
+    return None if value is None else money.format_amount(value, currency=proof.currency)
+
+
+def _told(result: dict[str, Any]) -> str:
+    lines = [f"{result['file']}: {result['rows']} rows, {result['state']}."]
+    lines += [f"  {fate.replace('_', ' ')}: {number}" for fate, number in result["fates"].items() if number]
+    lines += [f"  line {problem['line']}: {problem['reason']}" for problem in result["errors"]]
+    for statement in result["statements"]:
+        lines.append(_told_statement(statement))
+        lines += [f"  {sentence}" for sentence in statement["explanation"]]
+    return "\n".join(lines + [f"Note: {note}" for note in result["notes"]])
+
+
+def _told_statement(statement: dict[str, Any]) -> str:
+    name = statement["account"] or f"{statement['account_at_bank']} (not assigned to an account)"
+    if statement["computed"] is None or statement["closing"] is None:
+        return f"{name}: rows {statement['rows_sum']} {statement['currency']}."
+    sign = {True: "=", False: "≠", None: "?"}[statement["holds"]]
+    return (
+        f"{name}: {statement['opening']} + {statement['rows_sum']} = {statement['computed']} "
+        f"{sign} {statement['closing']} {statement['currency']}"
+    )
