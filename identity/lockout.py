@@ -94,6 +94,13 @@ def lockout_response(
     return response
 
 
+def locked_accounts() -> set[str]:
+    """Addresses of accounts that are locked out now, from some network at least."""
+    recent = _recent_attempts(now=timezone.now()).exclude(username=NOT_AN_ADDRESS)
+    sums = recent.values("username", "ip_address").annotate(total=Sum("failures_since_start"))
+    return {row["username"] for row in sums if row["total"] >= settings.AXES_FAILURE_LIMIT}
+
+
 def unlock(*, actor: User | None, email: str | None = None, address: str | None = None) -> int:
     """Forget the failures of an account or of an address, and return how many rows that were."""
     username = normalize_email(email) if email else None

@@ -138,6 +138,12 @@ def revoke_all(*, user: User) -> int:
     return _spend(OutstandingToken.objects.filter(user=user))
 
 
+def prune(*, now: datetime.datetime) -> int:
+    """Forget tokens that expired, and return how many."""
+    _rows, by_model = OutstandingToken.objects.filter(expires_at__lt=now).delete()
+    return int(by_model.get("token_blacklist.OutstandingToken", 0))
+
+
 def _end_chain(*, user: User, sign_in: str) -> None:
     ended = _spend(OutstandingToken.objects.filter(user=user, token=sign_in))
     if ended:

@@ -1,0 +1,46 @@
+"""What operators do to accounts and to the access policy; every deed is in the audit trail."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+
+from identity import audit
+from identity.models import AccessPolicy, User
+
+
+@transaction.atomic
+def save_user(*, operator: User, user: User, changed: Sequence[str], new: bool) -> None:
+    """Write the (already validated) account as the operator filled it in."""
+    user.save()
+    note(operator=operator, deed="made an account" if new else f"changed {', '.join(changed)}", target=user.email)
+
+
+@transaction.atomic
+def set_active(*, operator: User, users: Iterable[User], active: bool) -> int:
+    """Let the users sign in or not, and return how many of them changed. Nobody locks themselves out."""
+    count = 0
+    for user in users:
+        if user.is_active == active or user == operator:
+            continue
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        note(operator=operator, deed="activated" if active else "deactivated", target=user.email)
+        count += 1
+    return count
+
+
+def access_policy() -> AccessPolicy:
+    """The one row of switches."""
+    return AccessPolicy.objects.get_or_create(pk=AccessPolicy.ONLY_PK)[0]
+
+
+@transaction.atomic
+def set_signup_open(*, operator: User, is_open: bool) -> None:
+    """Open or close sign-up; the environment's SIGNUP_ENABLED=false wins over an open switch."""
+    AccessPolicy.objects.update_or_create(pk=AccessPolicy.ONLY_PK, defaults={"signup_open": is_open})
+    note(operator=operator, deed="opened sign-up" if is_open else "closed sign-up", target="")
+
+
+def note(*, operator: User, deed: str, target: str) -> None:
+    """Write the operator's deed into the audit trail."""
+    audit.record(action=audit.Action.OPERATOR_ACTED, actor=operator, target=target, facts={"deed": deed})
