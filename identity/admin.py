@@ -1,6 +1,6 @@
 """The operators' view of people: accounts, lock-outs, the sign-up switch, and the audit trail (read only)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from axes.models import AccessAttempt
 from django.contrib import admin, messages
@@ -56,7 +56,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     ordering = ("email",)
     readonly_fields = ("last_login", "date_joined")
     filter_horizontal = ()
-    actions: ClassVar[list[str]] = ["unlock", "deactivate", "activate"]
+    actions = ("unlock", "deactivate", "activate")
     fieldsets = (
         (None, {"fields": ("email", "password", "name")}),
         (gettext_lazy("Preferences"), {"fields": ("language", "time_zone")}),
@@ -65,7 +65,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
 
-    @display(description=gettext_lazy("state"), label={"active": "success", "locked": "warning", "inactive": "danger"})
+    @display(description=gettext_lazy("state"), label={"active": "success", "locked": "warning", "inactive": "danger"})  # type: ignore[untyped-decorator]
     def shown_state(self, user: User) -> tuple[str, str]:
         if not user.is_active:
             return "inactive", _("inactive")
@@ -113,17 +113,17 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
             operators.note(operator=_operator(request), deed="set a new password", target=user.email)
         return response
 
-    @action(description=gettext_lazy("Lift the lock-out of the chosen"), permissions=["change"])
+    @action(description=gettext_lazy("Lift the lock-out of the chosen"), permissions=["change"])  # type: ignore[untyped-decorator]
     def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         count = sum(bool(lockout.unlock(actor=_operator(request), email=user.email)) for user in queryset)
         said = ngettext("%(count)d lock-out lifted.", "%(count)d lock-outs lifted.", count) % {"count": count}
         messages.success(request, said)
 
-    @action(description=gettext_lazy("Deactivate the chosen (signs them out)"), permissions=["change"])
+    @action(description=gettext_lazy("Deactivate the chosen (signs them out)"), permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._set_active(request, queryset, active=False)
 
-    @action(description=gettext_lazy("Activate the chosen"), permissions=["change"])
+    @action(description=gettext_lazy("Activate the chosen"), permissions=["change"])  # type: ignore[untyped-decorator]
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._set_active(request, queryset, active=True)
 
@@ -179,9 +179,9 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
     search_fields = ("username", "ip_address")
     ordering = ("-attempt_time",)
     fields = list_display
-    actions: ClassVar[list[str]] = ["forget"]
+    actions = ("forget",)
 
-    @action(description=gettext_lazy("Forget the failures of these accounts"), permissions=["forget"])
+    @action(description=gettext_lazy("Forget the failures of these accounts"), permissions=["forget"])  # type: ignore[untyped-decorator]
     def forget(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         names = sorted({attempt.username for attempt in queryset if attempt.username})
         for name in names:

@@ -41,9 +41,13 @@ def test_a_record_outlives_its_account(anna):
 
 
 def test_a_record_goes_with_the_change_that_it_tells_of(anna):
-    with pytest.raises(RuntimeError), transaction.atomic():
+    @transaction.atomic
+    def change_and_fail():
         audit.record(action=audit.Action.PROFILE_CHANGED, actor=anna)
         raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        change_and_fail()
     assert not AuditRecord.objects.exists()
 
 
