@@ -1,6 +1,7 @@
 """What `make run` prepares before anything is served, and why it may refuse: each time one sentence."""
 
 import errno
+import io
 import secrets
 import socket
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from identity.models import User
 from lifeos_project.secret_files import kept_secret
 
 OLDEST_POSTGRESQL = 15
-DEMO_EMAIL = "demo@lifeos.local"
-OPERATOR_EMAIL = "operator@lifeos.local"
+DEMO_EMAIL = "demo@lifeos.example"
+OPERATOR_EMAIL = "operator@lifeos.example"
 
 
 class StartRefused(Exception):
@@ -94,7 +95,7 @@ def seed_demo() -> bool:
     """Fill an empty installation with the demo household; returns whether it did."""
     if Book.objects.exists() or "seed_demo" not in get_commands():
         return False
-    call_command("seed_demo", months=24, seed=1, verbosity=0)
+    call_command("seed_demo", months=24, seed=1, user=DEMO_EMAIL, verbosity=0, stdout=io.StringIO())
     return True
 
 

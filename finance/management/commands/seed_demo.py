@@ -60,9 +60,12 @@ class Command(BaseCommand):
             self.stdout.write(f"{email}  {password}")
 
     def _seed(self, *, owner: User, today: datetime.date, options: dict[str, Any]) -> None:
+        entries = 0
         with tqdm(desc="entries", unit="", file=sys.stderr, disable=options["verbosity"] == 0) as bar:
 
             def progress(done: int, total: int) -> None:
+                nonlocal entries
+                entries = done
                 bar.total = total
                 bar.update(done - bar.n)
 
@@ -74,7 +77,7 @@ class Command(BaseCommand):
                 force_new=options["force_new"],
                 progress=progress,
             )
-        self.stdout.write(f"Book {book.pk}, “{book.name}”, of {owner.email}: {bar.n} entries through {today}.")
+        self.stdout.write(f"Book {book.pk}, “{book.name}”, of {owner.email}: {entries} entries through {today}.")
 
     def _user(self, email: str, logins: "_Logins", *, password: str, superuser: bool) -> User:
         email = email.lower()
