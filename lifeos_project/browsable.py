@@ -15,3 +15,7 @@ class BrowsablePages(BrowsableAPIRenderer):
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
         renderer_context["response"]["Content-Security-Policy"] = BROWSABLE_POLICY
         return super().render(data, accepted_media_type, renderer_context)
+
+    def get_filter_form(self, data: Any, view: Any, request: Any) -> Any:
+        """Lists without declared filters have no form; DRF would ask even reports for a queryset."""
+        return super().get_filter_form(data, view, request) if hasattr(view, "filterset_class") else None

@@ -67,6 +67,9 @@ FAILURES: dict[str, tuple[int, str, str, str]] = {
 }
 
 
+_ERROR_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+
+
 class ApiSchema(AutoSchema):
     """Adds the failures that an operation can answer with."""
 
@@ -78,6 +81,9 @@ class ApiSchema(AutoSchema):
         for name in self._failures(operation):
             code = str(FAILURES[name][0])
             operation["responses"].setdefault(code, {"$ref": f"#/components/responses/{name}"})
+        for code, answer in operation["responses"].items():
+            if code >= "400" and "$ref" not in answer:
+                answer.setdefault("content", _ERROR_CONTENT)
         operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
 
@@ -110,7 +116,7 @@ def _failure(code: int, description: str, error: str, detail: str) -> dict[str, 
         "description": description,
         "content": {
             "application/json": {
-                "schema": {"$ref": "#/components/schemas/Error"},
+                **_ERROR_CONTENT["application/json"],
                 "example": {"code": error, "detail": detail, "fields": fields},
             }
         },

@@ -1,3 +1,30 @@
-from django.urls import URLPattern, URLResolver
+"""Routes below /api/v1/."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from finance.api import accounts, balances, books, entries, registers
+
+BOOK = "books/<int:book_id>/"
+ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
+ENTRY = f"{BOOK}entries/<uuid:uid>/"
+
+urlpatterns = [
+    path("books/", books.BookList.as_view(), name="api-books"),
+    path(BOOK, books.BookDetail.as_view(), name="api-book"),
+    path(f"{BOOK}close-period/", books.ClosePeriod.as_view(), name="api-close-period"),
+    path(f"{BOOK}reopen-period/", books.ReopenPeriod.as_view(), name="api-reopen-period"),
+    path(f"{BOOK}accounts/", accounts.AccountList.as_view(), name="api-accounts"),
+    path(ACCOUNT, accounts.AccountDetail.as_view(), name="api-account"),
+    path(f"{ACCOUNT}move/", accounts.MoveAccount.as_view(), name="api-account-move"),
+    path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
+    path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
+    path(f"{BOOK}entries/", entries.EntryList.as_view(), name="api-entries"),
+    path(f"{BOOK}entries/bulk/", entries.EntryBulk.as_view(), name="api-entries-bulk"),
+    path(ENTRY, entries.EntryDetail.as_view(), name="api-entry"),
+    path(f"{ENTRY}history/", entries.EntryHistory.as_view(), name="api-entry-history"),
+    path(f"{ENTRY}correct/", entries.CorrectEntry.as_view(), name="api-entry-correct"),
+    path(f"{ENTRY}reverse/", entries.ReverseEntry.as_view(), name="api-entry-reverse"),
+    path(f"{BOOK}exchanges/", entries.Exchange.as_view(), name="api-exchanges"),
+    path(f"{BOOK}balances/", balances.BalanceList.as_view(), name="api-balances"),
+    path(f"{BOOK}trial-balance/", balances.TrialBalanceReport.as_view(), name="api-trial-balance"),
+]

@@ -26,8 +26,16 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
 
 
 def refuse_unknown_parameters(request: Request, *, known: set[str]) -> None:
-    """Raise ValidationError naming each query parameter that is neither `known` nor one of every list."""
-    strangers = sorted(set(request.query_params) - known - PARAMETERS_OF_EVERY_LIST)
-    if strangers:
-        said = _("This parameter is not known here.")
-        raise ValidationError({name: [ErrorDetail(said, code="unknown_field")] for name in strangers})
+    """Raise ValidationError naming each query parameter that is unknown here or given twice.
+
+    `known` are the view's own; those of every list are known always.
+    """
+    wrong = {
+        name: [ErrorDetail(_("Give this parameter once."), code="invalid")]
+        for name, values in request.query_params.lists()
+        if len(values) > 1
+    }
+    for name in sorted(set(request.query_params) - known - PARAMETERS_OF_EVERY_LIST):
+        wrong[name] = [ErrorDetail(_("This parameter is not known here."), code="unknown_field")]
+    if wrong:
+        raise ValidationError(wrong)

@@ -1,7 +1,7 @@
 """Keyset pagination: a page starts after a row, not after a count; inserts neither repeat nor hide rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from django.core import signing
 from django.core.exceptions import ValidationError as ModelValidationError
@@ -18,6 +18,14 @@ from rest_framework.views import APIView
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 PAGE_PARAMETERS = ("limit", "cursor")
+
+
+class Row(Protocol):
+    @property
+    def pk(self) -> Any: ...
+
+
+RowT = TypeVar("RowT", bound=Row)
 
 
 def limit_of(request: Request, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> int:
@@ -76,7 +84,7 @@ class KeysetPagination(BasePagination):
         return Response({"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "nullable": True, "format": "uri"}
+        link = {"type": "string", "nullable": True, "format": "uri", "example": None}
         return {
             "type": "object",
             "required": ["next", "previous", "results"],
@@ -122,6 +130,49 @@ def _value(model: type[Model], name: str, text: str) -> Any:
     field = model._meta.get_field(name)
     assert isinstance(field, Field), f"{name} is no column of {model}"
     return field.to_python(text)
+
+
+class TreePagination:
+    """Pages of a list that is short enough to be whole in memory, such as the accounts of a book in tree order.
+
+    The cursor names the row at the edge by its place among all rows, shown or filtered out.
+    """
+
+    def page_of(self, rows: Sequence[RowT], *, request: Request, order: Sequence[int]) -> list[RowT]:
+        """The rows of the wanted page; `order` lists the keys of all rows that a cursor may name."""
+        self.request = request
+        limit = limit_of(request)
+        place = {key: index for index, key in enumerate(order)}
+        backwards, edge = self._read_cursor(request.query_params.get("cursor"), place)
+        if backwards:
+            candidates = [row for row in rows if place[row.pk] < edge]
+            page, more = candidates[-limit:], len(candidates) > limit
+        else:
+            candidates = [row for row in rows if place[row.pk] > edge]
+            page, more = candidates[:limit], len(candidates) > limit
+        self.next_cursor = self._cursor("f", page[-1].pk) if page and (more or backwards) else None
+        self.previous_cursor = self._cursor("b", page[0].pk) if page and (more if backwards else edge >= 0) else None
+        return page
+
+    def get_paginated_response(self, data: Any) -> Response:
+        following = page_link(self.request, cursor=self.next_cursor)
+        before = page_link(self.request, cursor=self.previous_cursor)
+        return Response({"next": following, "previous": before, "results": data})
+
+    def _signer(self) -> signing.Signer:
+        return signing.Signer(salt="tree")
+
+    def _cursor(self, direction: str, key: int) -> str:
+        return self._signer().sign_object([direction, key])
+
+    def _read_cursor(self, cursor: str | None, place: Mapping[int, int]) -> tuple[bool, int]:
+        if not cursor:
+            return False, -1
+        try:
+            direction, key = self._signer().unsign_object(cursor)
+            return direction == "b", place[key]
+        except (signing.BadSignature, ValueError, KeyError) as error:
+            raise refused("cursor", _("This cursor is not from a page of this list.")) from error
 
 
 def page_parameters() -> list[dict[str, Any]]:

@@ -39,6 +39,26 @@ class StrictSerializer(serializers.Serializer[Any]):
         return found
 
 
+def paged(serializer_class: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
+    """The shape of one page of these, for the OpenAPI document of views that page by themselves."""
+    link: dict[str, Any] = {
+        "allow_null": True,
+        "help_text": "Address of the neighbouring page, or null where there is none.",
+    }
+    name = "Paginated" + serializer_class.__name__.removesuffix("Serializer") + "List"
+    members = {
+        "next": serializers.URLField(**link),
+        "previous": serializers.URLField(**link),
+        "results": serializer_class(many=True),
+    }
+    return type(name, (serializers.Serializer,), members)
+
+
+def in_page(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An example of a page that holds just this row."""
+    return {"next": None, "previous": None, "results": [row]}
+
+
 class ErrorSerializer(serializers.Serializer[Any]):
     """Every refusal and failure has this shape."""
 

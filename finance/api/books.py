@@ -1,0 +1,195 @@
+"""/books/: the sets of accounts that the user is a member of."""
+
+from typing import Any
+
+from django.db.models import F, QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import generics, serializers, status
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from finance.api.base import IDEMPOTENCY_KEY, REPLAYED, ApiView, BookView
+from finance.ledger import services
+from finance.ledger.models import Book, Role
+from finance.ledger.selectors import role_of
+from finance.ledger.templates import TEMPLATES
+from identity.drf.serializers import StrictSerializer
+
+BOOK = OpenApiExample(
+    "A household",
+    response_only=True,
+    value={
+        "id": 7,
+        "name": "Home",
+        "base_currency": "EUR",
+        "time_zone": "Europe/Berlin",
+        "closed_through": "2025-12-31",
+        "role": "owner",
+        "created_at": "2026-01-02T09:30:00Z",
+    },
+)
+
+
+class BookSerializer(serializers.ModelSerializer[Book]):
+    role = serializers.ChoiceField(choices=Role.choices, read_only=True, help_text="Your role in the book.")
+    closed_through = serializers.DateField(
+        read_only=True,
+        allow_null=True,
+        help_text="Nothing can be posted on or before this day; null: nothing is closed.",
+    )
+
+    class Meta:
+        model = Book
+        fields = ("id", "name", "base_currency", "time_zone", "closed_through", "role", "created_at")
+
+
+class NewBook(StrictSerializer):
+    name = serializers.CharField(max_length=120)
+    base_currency = serializers.CharField(max_length=8, help_text='Currency code such as "EUR".')
+    time_zone = serializers.CharField(max_length=64, help_text='IANA name such as "Europe/Berlin".')
+    template = serializers.ChoiceField(
+        choices=sorted(TEMPLATES),
+        allow_null=True,
+        default="household",
+        help_text="Accounts to start with; null opens an empty book.",
+    )
+
+
+class BookChanges(StrictSerializer):
+    name = serializers.CharField(max_length=120)
+
+
+class ClosingDay(StrictSerializer):
+    through = serializers.DateField(help_text="The last day that takes no more postings.")
+
+
+class ReopeningDay(StrictSerializer):
+    through = serializers.DateField(allow_null=True, help_text="The new closing day; null opens the whole book.")
+
+
+def shown(book: Book, *, role: Role | None) -> dict[str, Any]:
+    """The book as it is answered."""
+    book.role = role  # type: ignore[attr-defined]
+    return dict(BookSerializer(book).data)
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="books_list", summary="Your books", examples=[BOOK]),
+    post=extend_schema(
+        operation_id="books_create",
+        summary="Open a book",
+        request=NewBook,
+        responses={201: BookSerializer},
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+        examples=[
+            BOOK,
+            OpenApiExample(
+                "A household",
+                request_only=True,
+                value={"name": "Home", "base_currency": "EUR", "time_zone": "Europe/Berlin", "template": "household"},
+            ),
+        ],
+    ),
+)
+@extend_schema(tags=["books"])
+class BookList(ApiView, generics.ListAPIView[Book]):
+    """Books that you are a member of, in the order in which they were opened."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = BookSerializer
+    bodies = {"POST": NewBook}
+    ordering = ("id",)
+
+    def get_queryset(self) -> QuerySet[Book]:
+        if getattr(self, "swagger_fake_view", False):
+            return Book.objects.none()
+        return Book.objects.visible_to(self.user).annotate(role=F("memberships__role"))
+
+    def post(self, request: Request) -> Response:
+        return self.once(self._create)
+
+    def _create(self) -> tuple[int, Any]:
+        book = services.create_book(owner=self.user, **self.body())
+        return status.HTTP_201_CREATED, shown(book, role=Role.OWNER)
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="books_retrieve", summary="A book", responses=BookSerializer, examples=[BOOK]),
+    patch=extend_schema(
+        operation_id="books_rename",
+        summary="Rename a book",
+        description="For owners.",
+        request=BookChanges,
+        responses=BookSerializer,
+        examples=[BOOK],
+    ),
+)
+@extend_schema(tags=["books"])
+class BookDetail(BookView):
+    """One book."""
+
+    write_role = Role.OWNER
+    serializer_class = BookSerializer
+    bodies = {"PATCH": BookChanges}
+
+    def get(self, request: Request, book_id: int) -> Response:
+        return Response(shown(self.book, role=role_of(user=self.user, book=self.book)))
+
+    def patch(self, request: Request, book_id: int) -> Response:
+        book = services.rename_book(book=self.book, actor=self.user, **self.body())
+        return Response(shown(book, role=Role.OWNER))
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="books_close_period",
+        summary="Close the books through a day",
+        description="Nothing can be posted on or before the day any more. For owners.",
+        request=ClosingDay,
+        responses={200: BookSerializer},
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+        examples=[BOOK],
+    )
+)
+@extend_schema(tags=["books"])
+class ClosePeriod(BookView):
+    """Closes the books through a day."""
+
+    write_role = Role.OWNER
+    serializer_class = BookSerializer
+    bodies = {"POST": ClosingDay}
+
+    def post(self, request: Request, book_id: int) -> Response:
+        return self.once(self._close)
+
+    def _close(self) -> tuple[int, Any]:
+        book = services.close_period(book=self.book, actor=self.user, **self.body())
+        return status.HTTP_200_OK, shown(book, role=Role.OWNER)
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="books_reopen_period",
+        summary="Open closed books again",
+        description="Moves the closing day back, or opens the whole book with null. For owners.",
+        request=ReopeningDay,
+        responses={200: BookSerializer},
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+        examples=[BOOK],
+    )
+)
+@extend_schema(tags=["books"])
+class ReopenPeriod(BookView):
+    """Moves the closing day back."""
+
+    write_role = Role.OWNER
+    serializer_class = BookSerializer
+    bodies = {"POST": ReopeningDay}
+
+    def post(self, request: Request, book_id: int) -> Response:
+        return self.once(self._reopen)
+
+    def _reopen(self) -> tuple[int, Any]:
+        book = services.reopen_period(book=self.book, actor=self.user, **self.body())
+        return status.HTTP_200_OK, shown(book, role=Role.OWNER)

@@ -1,0 +1,169 @@
+"""Entries as they are sent and answered."""
+
+import datetime
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from drf_spectacular.utils import OpenApiExample
+from rest_framework import serializers
+
+from finance import money
+from finance.api.fields import AccountReferenceField, AmountField, MoneyField
+from finance.api.tree import AccountTree
+from finance.ledger.models import Book, JournalEntry, JournalLine
+from finance.ledger.posting import EntryDraft, LineDraft
+from finance.ledger.services.drafts import MAX_LINES
+from identity.drf.serializers import StrictSerializer
+
+MAX_BULK = 1000
+
+GROCERIES = {
+    "date": "2026-03-14",
+    "payee": "Corner shop",
+    "lines": [
+        {"account": "Expenses:Groceries", "amount": "23.90"},
+        {"account": "Assets:Current account", "amount": "-23.90"},
+    ],
+}
+POSTED = {
+    "uid": "0198f2b4-6f0e-7c3a-9a53-0c5d3f6f1a77",
+    "date": "2026-03-14",
+    "payee": "Corner shop",
+    "description": "",
+    "source": "api",
+    "lines": [
+        {"account": 52, "path": "Expenses:Groceries", "amount": "23.90", "currency": "EUR", "memo": ""},
+        {"account": 41, "path": "Assets:Current account", "amount": "-23.90", "currency": "EUR", "memo": ""},
+    ],
+    "reverses": None,
+    "reversed_by": None,
+    "corrects": None,
+    "corrected_by": None,
+    "created_by": 3,
+    "created_at": "2026-03-14T18:02:11.120000Z",
+}
+GROCERIES_EXAMPLE = OpenApiExample("Groceries", request_only=True, value=GROCERIES)
+POSTED_EXAMPLE = OpenApiExample("Groceries", response_only=True, value=POSTED)
+
+
+class LineSerializer(serializers.ModelSerializer[JournalLine]):
+    account = serializers.IntegerField(source="account_id", read_only=True)
+    path = serializers.SerializerMethodField()
+    amount = MoneyField(help_text="Debit positive, credit negative.")
+
+    class Meta:
+        model = JournalLine
+        fields = ("account", "path", "amount", "currency", "memo")
+
+    def get_path(self, line: JournalLine) -> str:
+        tree: AccountTree = self.context["tree"]
+        return tree.paths[line.account_id]
+
+
+class EntrySerializer(serializers.ModelSerializer[JournalEntry]):
+    lines = LineSerializer(many=True, read_only=True)
+    reverses = serializers.UUIDField(source="reverses.uid", default=None, read_only=True, allow_null=True)
+    reversed_by = serializers.UUIDField(source="reversed_by.uid", default=None, read_only=True, allow_null=True)
+    corrects = serializers.UUIDField(source="corrects.uid", default=None, read_only=True, allow_null=True)
+    corrected_by = serializers.UUIDField(source="corrected_by.uid", default=None, read_only=True, allow_null=True)
+    created_by = serializers.IntegerField(
+        source="created_by_id", read_only=True, allow_null=True, help_text="Id of the member who posted it."
+    )
+
+    class Meta:
+        model = JournalEntry
+        fields = (
+            *("uid", "date", "payee", "description", "source", "lines"),
+            *("reverses", "reversed_by", "corrects", "corrected_by", "created_by", "created_at"),
+        )
+
+
+class LineBody(StrictSerializer):
+    account = AccountReferenceField()
+    amount = AmountField(help_text="Debit positive, credit negative, in the account's currency.")
+    memo = serializers.CharField(max_length=200, allow_blank=True, default="")
+
+
+class EntryContent(StrictSerializer):
+    """What an entry says, whether posted anew or as a replacement."""
+
+    date = serializers.DateField(help_text="A day in the book's time zone.")
+    payee = serializers.CharField(max_length=200, allow_blank=True, default="")
+    description = serializers.CharField(max_length=500, allow_blank=True, default="")
+    lines = LineBody(  # type: ignore[call-arg]  # many=True makes it a list, which the stubs do not know
+        many=True, min_length=2, max_length=MAX_LINES, help_text="Sum to zero in each currency."
+    )
+
+
+class EntryBody(EntryContent):
+    uid = serializers.UUIDField(
+        required=False, help_text="Your own name for the entry; made by the server if left out."
+    )
+
+
+class BulkBody(StrictSerializer):
+    entries = EntryBody(  # type: ignore[call-arg]  # as above
+        many=True, min_length=1, max_length=MAX_BULK, help_text="All are posted, or none."
+    )
+
+
+class CorrectionBody(EntryContent):
+    on = serializers.DateField(
+        required=False,
+        help_text="Day of the reversal where the entry's own day is closed by now. Default: today.",
+    )
+
+
+class ReversalBody(StrictSerializer):
+    on = serializers.DateField(
+        required=False,
+        help_text="Day of the reversal where the entry's own day is closed by now. Default: today.",
+    )
+    description = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class ExchangeBody(StrictSerializer):
+    date = serializers.DateField()
+    source_account = AccountReferenceField()
+    source_amount = AmountField(help_text="What is given, positive.")
+    target_account = AccountReferenceField()
+    target_amount = AmountField(help_text="What is received, positive, in the target's currency.")
+    payee = serializers.CharField(max_length=200, allow_blank=True, default="")
+    description = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class BulkAnswer(serializers.Serializer[Any]):
+    uids = serializers.ListField(child=serializers.UUIDField(), help_text="In the order of the request.")
+
+
+class HistorySerializer(serializers.Serializer[Any]):
+    results = EntrySerializer(many=True)
+
+
+def entries_of(book: Book) -> QuerySet[JournalEntry]:
+    """The book's entries with everything that EntrySerializer shows, in two queries."""
+    lines = Prefetch("lines", JournalLine.objects.order_by("position"))
+    linked = ("reverses", "reversed_by", "corrects", "corrected_by")
+    return JournalEntry.objects.filter(book=book).select_related(*linked).prefetch_related(lines)
+
+
+def line_drafts(lines: list[dict[str, Any]], *, tree: AccountTree, path: str = "") -> list[LineDraft]:
+    """The checked body's lines as drafts. Raises NotFound and AmountInvalid by field."""
+    drafts = []
+    for index, line in enumerate(lines):
+        place = f"{path}lines.{index}"
+        account = tree.find(line["account"], field=f"{place}.account")
+        amount = money.parse_amount(line["amount"], currency=account.currency, field=f"{place}.amount")
+        drafts.append(LineDraft(account_id=account.pk, amount=amount, memo=line["memo"]))
+    return drafts
+
+
+def entry_draft(body: dict[str, Any], *, tree: AccountTree, path: str = "") -> EntryDraft:
+    date: datetime.date = body["date"]
+    return EntryDraft(
+        date=date,
+        lines=line_drafts(body["lines"], tree=tree, path=path),
+        payee=body["payee"],
+        description=body["description"],
+        uid=body.get("uid"),
+    )

@@ -1,0 +1,93 @@
+"""Filters of the journal."""
+
+from decimal import Decimal
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from finance import money
+from finance.api.fields import BIGGEST_ID
+from finance.ledger.models import Account, JournalEntry, JournalLine
+
+LINE_FILTERS = ("account", "min_amount", "max_amount")
+
+
+class IdFilter(django_filters.Filter):  # type: ignore[misc]
+    field_class = forms.IntegerField
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=BIGGEST_ID, **kwargs)
+
+
+class BoundFilter(django_filters.NumberFilter):  # type: ignore[misc]
+    """A bound on amounts, without sign."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_digits=30, decimal_places=10, **kwargs)
+
+
+class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
+    start = django_filters.DateFilter(field_name="date", lookup_expr="gte", label=_("First day."))
+    end = django_filters.DateFilter(field_name="date", lookup_expr="lte", label=_("Last day."))
+    payee = django_filters.CharFilter(method="with_payee", label=_("This payee, in any capitals."))
+    text = django_filters.CharFilter(method="with_text", label=_("Found in payee, description or a line's memo."))
+    source = django_filters.ChoiceFilter(choices=JournalEntry.Source.choices, label=_("How it came into the book."))
+    current = django_filters.BooleanFilter(
+        method="with_current", label=_("Only entries that stand (true), or only reversed ones and reversals (false).")
+    )
+    account = IdFilter(method="with_lines", label=_("A line on the account with this id."))
+    min_amount = BoundFilter(method="with_lines", label=_("A line of at least this amount, whatever its sign."))
+    max_amount = BoundFilter(method="with_lines", label=_("A line of at most this amount, whatever its sign."))
+
+    class Meta:
+        model = JournalEntry
+        fields: tuple[str, ...] = ()
+
+    def with_payee(self, entries: QuerySet[JournalEntry], name: str, value: str) -> QuerySet[JournalEntry]:
+        # The index is on lower(payee).
+        return entries.alias(payee_lower=Lower("payee")).filter(payee_lower=value.lower())
+
+    def with_text(self, entries: QuerySet[JournalEntry], name: str, value: str) -> QuerySet[JournalEntry]:
+        memo = JournalLine.objects.filter(entry=OuterRef("pk"), memo__icontains=value)
+        return entries.filter(Q(payee__icontains=value) | Q(description__icontains=value) | Exists(memo))
+
+    def with_current(self, entries: QuerySet[JournalEntry], name: str, value: bool) -> QuerySet[JournalEntry]:
+        stands = Q(reverses=None, reversed_by=None)
+        return entries.filter(stands if value else ~stands)
+
+    def with_lines(self, entries: QuerySet[JournalEntry], name: str, value: Any) -> QuerySet[JournalEntry]:
+        """Account and bounds must hold for one and the same line, so the first of them given asks for all."""
+        asked = {each: self.form.cleaned_data.get(each) for each in LINE_FILTERS}
+        if name != next(each for each in LINE_FILTERS if asked[each] is not None):
+            return entries
+        lines = JournalLine.objects.filter(entry=OuterRef("pk"))
+        if asked["account"] is not None:
+            lines = lines.filter(account_id=asked["account"])
+        if asked["min_amount"] is not None or asked["max_amount"] is not None:
+            lines = lines.filter(self._bounds(asked["min_amount"], asked["max_amount"]))
+        return entries.filter(Exists(lines))
+
+    def _bounds(self, least: Decimal | None, most: Decimal | None) -> Q:
+        """The bounds in minor units of each currency that the book uses."""
+        book = self.request.parser_context["view"].book
+        currencies = Account.objects.filter(book=book).values_list("currency", flat=True).distinct()
+        condition = Q(pk__in=())
+        for currency in currencies:
+            condition |= Q(currency=currency) & _within(currency, least, most)
+        return condition
+
+
+def _within(currency: str, least: Decimal | None, most: Decimal | None) -> Q:
+    places = money.exponent(currency)
+    low = 0 if least is None else _minor(least.scaleb(places), up=True)
+    high = money.MAX_MINOR_UNITS if most is None else _minor(most.scaleb(places), up=False)
+    return Q(amount__gte=low, amount__lte=high) | Q(amount__lte=-low, amount__gte=-high)
+
+
+def _minor(scaled: Decimal, *, up: bool) -> int:
+    whole = scaled.to_integral_value(rounding="ROUND_CEILING" if up else "ROUND_FLOOR")
+    return min(int(whole), money.MAX_MINOR_UNITS + 1)

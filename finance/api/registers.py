@@ -1,0 +1,163 @@
+"""/books/{book_id}/accounts/{account_id}/register/: the lines of one account with the running balance."""
+
+from typing import Any
+
+from django.core import signing
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from finance import money
+from finance.api.base import BookView
+from finance.api.fields import BIGGEST_ID, AmountField
+from finance.ledger.models import Account, JournalEntry
+from finance.ledger.registers import Filters, RegisterRow, register_page
+from identity.drf.pagination import limit_of, page_link, refused
+from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+
+BOUNDS = ("min_amount", "max_amount")
+
+
+class RegisterQuery(QuerySerializer):
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="Found in payee, description or memo, in any capitals."
+    )
+    start = serializers.DateField(required=False, help_text="First day.")
+    end = serializers.DateField(required=False, help_text="Last day.")
+    min_amount = AmountField(required=False, help_text="At least this amount, debit positive.")
+    max_amount = AmountField(required=False, help_text="At most this amount, debit positive.")
+    counter_account = serializers.IntegerField(
+        required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that also have a line on this account."
+    )
+    with_superseded = serializers.BooleanField(
+        required=False, help_text="Also entries that were reversed on their own day, and those reversals."
+    )
+
+
+class CounterLineSerializer(serializers.Serializer[Any]):
+    account = serializers.IntegerField(source="account_id")
+    name = serializers.CharField()
+    type = serializers.CharField()
+    amount = serializers.SerializerMethodField()
+    currency = serializers.CharField()
+    memo = serializers.CharField(allow_blank=True)
+
+    def get_amount(self, line: Any) -> str:
+        return money.format_amount(line.amount, currency=line.currency)
+
+
+class RegisterRowSerializer(serializers.Serializer[RegisterRow]):
+    entry = serializers.UUIDField(source="entry_uid")
+    date = serializers.DateField()
+    payee = serializers.CharField(allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    memo = serializers.CharField(allow_blank=True)
+    amount = serializers.SerializerMethodField(help_text="Debit positive.")
+    balance = serializers.SerializerMethodField(help_text="After this line.")
+    source = serializers.ChoiceField(choices=JournalEntry.Source.choices)  # type: ignore[assignment]
+    is_reversal = serializers.BooleanField()
+    is_reversed = serializers.BooleanField()
+    is_correction = serializers.BooleanField()
+    counter_lines = CounterLineSerializer(many=True)
+
+    def get_amount(self, row: RegisterRow) -> str:
+        return money.format_amount(row.amount, currency=self.context["currency"])
+
+    def get_balance(self, row: RegisterRow) -> str:
+        return money.format_amount(row.balance, currency=self.context["currency"])
+
+
+class RegisterSerializer(serializers.Serializer[Any]):
+    """A page of the register. It is read from the newest line on, so only `next` leads on."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True, help_text="Always null: registers page towards older lines.")
+    searched_to = serializers.DateField(
+        allow_null=True, help_text="Set where a filter has looked back only to this day; follow `next` to go on."
+    )
+    currency = serializers.CharField()
+    results = RegisterRowSerializer(many=True)
+
+
+ROW = {
+    "entry": "0198f2b4-6f0e-7c3a-9a53-0c5d3f6f1a77",
+    "date": "2026-03-14",
+    "payee": "Corner shop",
+    "description": "",
+    "memo": "",
+    "amount": "-23.90",
+    "balance": "1834.20",
+    "source": "api",
+    "is_reversal": False,
+    "is_reversed": False,
+    "is_correction": False,
+    "counter_lines": [
+        {"account": 52, "name": "Groceries", "type": "expense", "amount": "23.90", "currency": "EUR", "memo": ""}
+    ],
+}
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="accounts_register",
+        summary="An account's register",
+        description="Newest first, with the balance after each line. Amounts are in the account's currency.",
+        parameters=[RegisterQuery, *PAGE_PARAMETERS],
+        responses=RegisterSerializer,
+        examples=[
+            OpenApiExample(
+                "One line",
+                value={"next": None, "previous": None, "searched_to": None, "currency": "EUR", "results": [ROW]},
+            )
+        ],
+    )
+)
+@extend_schema(tags=["accounts"])
+class Register(BookView):
+    """The lines of an account, newest first, with the running balance."""
+
+    serializer_class = RegisterSerializer
+
+    def get(self, request: Request, book_id: int, account_id: int) -> Response:
+        account = self.tree.find(account_id, field="account_id")
+        page = register_page(
+            account=account,
+            after=_place(request),
+            limit=limit_of(request),
+            filters=_filters(query_of(request, RegisterQuery), account),
+        )
+        cursor = page.next_cursor and _signer().sign(page.next_cursor)
+        context = {"currency": account.currency}
+        body = {
+            "next": page_link(request, cursor=cursor),
+            "previous": None,
+            "searched_to": page.searched_to,
+            "currency": account.currency,
+            "results": page.rows,
+        }
+        return Response(RegisterSerializer(body, context=context).data)
+
+
+def _filters(query: dict[str, Any], account: Account) -> Filters:
+    for bound in BOUNDS:
+        if bound in query:
+            query[bound] = money.parse_amount(query[bound], currency=account.currency, field=bound)
+    if "counter_account" in query:
+        query["counter_account_id"] = query.pop("counter_account")
+    return Filters(**query)
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="register")
+
+
+def _place(request: Request) -> str | None:
+    cursor = request.query_params.get("cursor")
+    if not cursor:
+        return None
+    try:
+        return _signer().unsign(cursor)
+    except signing.BadSignature as error:
+        raise refused("cursor", _("This cursor is not from a page of this list.")) from error

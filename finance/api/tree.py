@@ -1,0 +1,40 @@
+"""The accounts of a book as integrators name them: by id or by full path."""
+
+from functools import cached_property
+
+from finance.errors import Conflict, NotFound
+from finance.ledger.models import Account, Book
+from finance.ledger.selectors import accounts_of, paths_of
+
+
+class AccountTree:
+    """All accounts of one book, read once."""
+
+    def __init__(self, book: Book) -> None:
+        self.accounts = accounts_of(book=book)
+        self.paths = paths_of(self.accounts)
+        self.by_id = {account.pk: account for account in self.accounts}
+        for account in self.accounts:
+            account.book = book
+
+    @cached_property
+    def _by_path(self) -> dict[str, list[Account]]:
+        found: dict[str, list[Account]] = {}
+        for account in self.accounts:
+            found.setdefault(self.paths[account.pk], []).append(account)
+        return found
+
+    def find(self, reference: int | str, *, field: str) -> Account:
+        """The account with this id or full path ("Expenses:Food").
+
+        Raises NotFound, and Conflict where names with colons make a path ambiguous.
+        """
+        if isinstance(reference, int):
+            matches = [self.by_id[reference]] if reference in self.by_id else []
+        else:
+            matches = self._by_path.get(reference, [])
+        if not matches:
+            raise NotFound(field=field, thing="account")
+        if len(matches) > 1:
+            raise Conflict(field=field, reason="More than one account has this path; name it by its id.")
+        return matches[0]
