@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
+    if sys.argv[1:2] == ["run_local"]:
+        # Web and worker count into the same files; decided before anything imports prometheus_client.
+        from lifeos_project import metrics_files
+
+        metrics_files.choose_directory(owner="run")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

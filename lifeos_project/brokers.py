@@ -1,7 +1,5 @@
 """Which broker carries the worker's wake-ups, and whether it answers."""
 
-import pika
-import redis
 from django.conf import settings
 
 PATIENCE = 2.0
@@ -16,13 +14,18 @@ def kind() -> str:
 
 def ping() -> None:
     """Return when the broker answers; raise the client's error when it does not within two seconds."""
+    # Half a second of imports between them, for clients that most installations do not use.
     if kind() == "rabbitmq":
+        import pika
+
         parameters = pika.URLParameters(settings.RABBITMQ_URL)
         parameters.socket_timeout = parameters.blocked_connection_timeout = PATIENCE
         parameters.stack_timeout = PATIENCE
         parameters.connection_attempts = 1
         pika.BlockingConnection(parameters).close()
     elif kind() == "redis":
+        import redis
+
         with redis.Redis.from_url(
             settings.REDIS_URL, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
         ) as client:

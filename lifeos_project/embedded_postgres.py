@@ -74,6 +74,7 @@ class Cluster:
             self.directory.mkdir(parents=True, exist_ok=True)
             with self._exclusively():
                 self._register()
+                self._let_transition_end()
                 if not self.is_running():
                     self._initialize()
                     self._start()
@@ -105,6 +106,9 @@ class Cluster:
     def _register(self) -> None:
         if self._owner_pid == os.getpid():
             return
+        if self._users_lock is not None:
+            # A forked child's copy of its parent's lock would keep the child from ever being the last.
+            os.close(self._users_lock)
         path = self.directory.with_name(f"{self.directory.name}.users")
         self._users_lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._users_lock, fcntl.LOCK_SH)
@@ -204,13 +208,23 @@ class Cluster:
         # Whoever started it is not its keeper: it is adopted by init and must not be reaped as a child here.
         server.returncode = 0
 
+    def _let_transition_end(self) -> None:
+        """A server that is starting up (or shutting down) without us is left to finish that."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            pid, status = self._postmaster_file()
+            if status == "ready" or not self._serves_here(pid):
+                return
+            time.sleep(0.02)
+
     def _stop(self) -> None:
         pid = self._postmaster_pid()
         if pid is None:
             return
         os.kill(pid, signal.SIGINT)  # "fast": sessions are cut, everything committed is kept
         deadline = time.monotonic() + START_TIMEOUT
-        while self.is_running() and time.monotonic() < deadline:
+        # Gone, not merely "stopping": the next start must find neither the process nor its socket.
+        while self._serves_here(pid) and time.monotonic() < deadline:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
             time.sleep(0.02)

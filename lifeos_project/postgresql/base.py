@@ -3,8 +3,9 @@
 Starting it from settings would start a database for `--help`, for the type checker and for every linter.
 """
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,27 @@ class DatabaseClient(PostgresqlClient):
 class DatabaseWrapper(PrometheusWrapper):  # type: ignore[misc]
     client_class = DatabaseClient
 
-    def get_connection_params(self) -> dict[str, Any]:
+    def embedded_server(self) -> Cluster | None:
         embedded = self.settings_dict.get("EMBEDDED")
-        if embedded:
+        return cluster_at(embedded["directory"], embedded["durable"]) if embedded else None
+
+    @contextlib.contextmanager
+    def embedded_server_held(self) -> Iterator[None]:
+        """Be counted as a user of the embedded server for the length of the block, connected or not."""
+        cluster = self.embedded_server()
+        if cluster is not None:
+            cluster.ensure_running()
+        try:
+            yield
+        finally:
+            if cluster is not None:
+                cluster.leave()
+
+    def get_connection_params(self) -> dict[str, Any]:
+        cluster = self.embedded_server()
+        if cluster is not None:
             try:
-                cluster_at(embedded["directory"], embedded["durable"]).ensure_running()
+                cluster.ensure_running()
             except EmbeddedPostgresError as error:
                 raise OperationalError(str(error)) from error
         parameters: dict[str, Any] = super().get_connection_params()

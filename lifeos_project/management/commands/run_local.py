@@ -1,17 +1,18 @@
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
+from gunicorn.app.wsgiapp import WSGIApplication
 
-from lifeos_project import first_run, metrics_files
-from lifeos_project.embedded_postgres import Cluster
-from lifeos_project.first_run import Login, StartRefused
+from lifeos_project import first_run
+from lifeos_project.first_run import StartRefused
 from lifeos_project.supervisor import ChildEnded, StopRequested, Supervisor, stopping_on_signals
+
+MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
 class Command(BaseCommand):
@@ -43,43 +44,55 @@ class Command(BaseCommand):
         port = port or int(configured)
         first_run.check_disk()
         first_run.check_port(host=host, port=port)
-        logins = self._prepare(supervisor, demo=demo)
-        self._start(supervisor, bind=f"{host}:{port}")
-        url = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"  # noqa: S104
-        supervisor.wait_for_answer(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/health/live")  # noqa: S104
-        self._greet(supervisor, url, logins)
-        supervisor.watch()
-
-    def _prepare(self, supervisor: Supervisor, *, demo: bool) -> list[Login]:
-        first_run.check_database()
-        embedded = connection.settings_dict.get("EMBEDDED")
-        if embedded:
-            supervisor.follow("db", Cluster(directory=Path(embedded["directory"])).log_file)
-        applied = first_run.migrate()
+        applied = self._prepare()
+        logins = first_run.ensure_logins()
+        connection.close()
+        supervisor.fork("web", lambda: _serve(f"{host}:{port}"))
         if applied:
             supervisor.say("lifeos", f"{applied} migrations applied.")
-        logins = first_run.ensure_logins()
-        if demo and first_run.seed_demo():
-            supervisor.say("lifeos", "The demo household is there.")
-        return logins
+        self._follow_database(supervisor)
+        self._start_worker(supervisor)
+        if demo and first_run.wants_demo():
+            self._seed_demo(supervisor)
+        url = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"  # noqa: S104
+        told = [
+            (login.email, login.password if login.still_opens() else "(the password was changed)") for login in logins
+        ]
+        supervisor.wait_for_answer(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/health/live")  # noqa: S104
+        self._greet(supervisor, url, told)
+        supervisor.watch()
 
-    def _start(self, supervisor: Supervisor, *, bind: str) -> None:
-        environment = {**os.environ, "GUNICORN_BIND": bind}
-        # Web and worker count into the same files, so that /metrics tells of both.
-        environment[metrics_files.VARIABLE] = str(metrics_files.choose_directory(owner="run"))
-        root = settings.BASE_DIR
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(root / "compose" / "gunicorn.conf.py")]
-        supervisor.start("web", gunicorn, environment=environment)
+    def _prepare(self) -> int:
+        first_run.check_database()
+        return first_run.migrate()
+
+    def _follow_database(self, supervisor: Supervisor) -> None:
+        cluster = connection.embedded_server()  # type: ignore[attr-defined]
+        if cluster is not None:
+            supervisor.follow("db", cluster.log_file)
+
+    def _start_worker(self, supervisor: Supervisor) -> None:
         if "outbox_worker" in get_commands():
-            supervisor.start(
-                "worker", [sys.executable, str(root / "manage.py"), "outbox_worker"], environment=environment
-            )
+            supervisor.start("worker", [*MANAGE, "outbox_worker"], environment=dict(os.environ))
 
-    def _greet(self, supervisor: Supervisor, url: str, logins: list[Login]) -> None:
+    def _seed_demo(self, supervisor: Supervisor) -> None:
+        supervisor.say("lifeos", "Filling the demo household ...")
+        supervisor.run("demo", [*MANAGE, "seed_demo", *first_run.DEMO_ARGUMENTS], environment=dict(os.environ))
+
+    def _greet(self, supervisor: Supervisor, url: str, logins: list[tuple[str, str]]) -> None:
         supervisor.say("lifeos", f"LifeOS is at {url} (operators: {url}/admin/). Ctrl-C stops it.")
-        for login in logins:
-            supervisor.say("lifeos", f"Sign in: {login.email}  {login.password or '(the password was changed)'}")
+        for email, password in logins:
+            supervisor.say("lifeos", f"Sign in: {email}  {password}")
 
     def _write(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _serve(bind: str) -> None:
+    """gunicorn as its command would run it, without importing everything a second time."""
+    import lifeos_project.urls  # noqa: F401  before gunicorn forks, so that its processes share it
+
+    sys.argv = ["gunicorn", "-c", str(settings.BASE_DIR / "compose" / "gunicorn.conf.py"), "-b", bind]
+    with connection.embedded_server_held():  # type: ignore[attr-defined]
+        WSGIApplication("gunicorn [OPTIONS]", prog="gunicorn").run()

@@ -1,0 +1,208 @@
+"""/metrics: who may read it, and whether several web processes add up before a real Prometheus."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from lifeos_project import metrics_files
+from lifeos_project.client_address import is_nearby
+from lifeos_project.tests.services import free_port, listens, running, wait_until
+from platform_outbox.models import OutboxMessage
+
+
+@pytest.mark.django_db
+class TestAccess:
+    def test_loopback_may_read(self, client):
+        answer = client.get("/metrics")
+        assert answer.status_code == 200
+        assert b"platform_outbox_pending_messages 0.0" in answer.content
+
+    def test_the_net_may_not(self, client):
+        assert client.get("/metrics", REMOTE_ADDR="203.0.113.9").status_code == 403
+
+    def test_behind_a_proxy_the_caller_is_who_the_proxy_says(self, client, settings):
+        settings.TRUST_PROXY = True
+        # The first address is the caller's own claim, the last one the proxy's word.
+        refused = client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1, 203.0.113.9"})
+        assert refused.status_code == 403
+        assert client.get("/metrics", headers={"X-Forwarded-For": "10.1.2.3"}).status_code == 200
+
+    def test_without_a_proxy_the_header_is_not_believed(self, client, settings):
+        settings.TRUST_PROXY = False
+        answer = client.get("/metrics", REMOTE_ADDR="203.0.113.9", headers={"X-Forwarded-For": "127.0.0.1"})
+        assert answer.status_code == 403
+
+    def test_a_token_replaces_the_address(self, client, settings):
+        settings.METRICS_TOKEN = "let-prometheus-in"
+        assert client.get("/metrics").status_code == 403
+        assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 403
+        granted = {"Authorization": "Bearer let-prometheus-in"}
+        assert client.get("/metrics", REMOTE_ADDR="203.0.113.9", headers=granted).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "near"),
+    [("127.0.0.1", True), ("::1", True), ("10.0.0.8", True), ("", True), ("198.51.100.1", True), ("8.8.8.8", False)],
+)
+def test_private_networks_are_near(address, near):
+    # 198.51.100.0/24 is a documentation range, which Python counts as private, and no router carries it.
+    assert is_nearby(address) is near
+    assert is_nearby("not an address") is False
+
+
+@pytest.mark.django_db
+def test_unknown_methods_share_one_series(client):
+    for method in ("BREW", "PROPFIND"):
+        client.generic(method, "/health/live")
+    page = client.get("/metrics").content.decode()
+    assert 'http_requests_total{method="other",status="405",view="health-live"}' in page
+    assert "BREW" not in page
+
+
+def test_ended_processes_are_folded_into_one_file(tmp_path, monkeypatch):
+    monkeypatch.setenv(metrics_files.VARIABLE, str(tmp_path))
+    count = (
+        "from prometheus_client import Counter, Histogram\n"
+        "Counter('eggs', 'Eggs.', ['kind']).labels('brown').inc(3)\n"
+        "Histogram('size', 'Size.').observe(0.2)\n"
+    )
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", count])
+        assert process.wait(30) == 0
+        metrics_files.forget_process(process.pid)
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["counter_ended.db", "histogram_ended.db"]
+    show = (
+        "from prometheus_client import CollectorRegistry, generate_latest\n"
+        "from prometheus_client.multiprocess import MultiProcessCollector\n"
+        "r = CollectorRegistry(); MultiProcessCollector(r); print(generate_latest(r).decode())"
+    )
+    page = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout
+    assert 'eggs_total{kind="brown"} 9.0' in page
+    assert "size_count 3.0" in page
+
+
+class Web:
+    """gunicorn as it runs in production, with several processes."""
+
+    def __init__(self, port: int):
+        self.port = port
+        self.base = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(self.base + path, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def sample(self, start: str) -> float:
+        lines = [line for line in self.get("/metrics")[1].splitlines() if line.startswith(start)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
+@pytest.fixture
+def web(transactional_db, tmp_path):
+    """Three gunicorn processes on the test database, each replaced after about forty requests."""
+    database = connection.settings_dict
+    port = free_port()
+    where = urllib.parse.urlencode({"host": database["HOST"], "port": database["PORT"], "user": database["USER"]})
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": f"postgresql:///{database['NAME']}?{where}",
+        "POSTGRES_PASSWORD": database.get("PASSWORD") or "",
+        "GUNICORN_BIND": f"127.0.0.1:{port}",
+        "GUNICORN_WORKERS": "3",
+        "GUNICORN_MAX_REQUESTS": "40",
+        metrics_files.VARIABLE: str(tmp_path / "metrics"),
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", str(django_settings.BASE_DIR / "compose" / "gunicorn.conf.py")]
+    with running(command, log=tmp_path / "gunicorn.log", environment=environment):
+        web = Web(port)
+        wait_until(lambda: listens(port) and web.get("/health/live")[0] == 200, seconds=60, what="gunicorn")
+        yield web
+
+
+def test_several_processes_add_up_and_survive_their_replacement(web, tmp_path):
+    series = 'http_requests_total{method="GET",status="404",view="none"}'
+    for _ in range(200):
+        web.get("/no/such/page")
+    assert web.sample(series) == 200
+    # Some processes have been replaced by now; none of their counts is lost.
+    wait_until(lambda: (tmp_path / "metrics" / "counter_ended.db").exists(), seconds=20, what="a replaced process")
+    assert web.sample(series) == 200
+    assert web.sample('http_request_duration_seconds_count{method="GET",view="none"}') == 200
+
+
+@pytest.mark.prometheus
+def test_a_real_prometheus_answers_the_queries_of_the_operations_guide(web, prometheus_path, tmp_path):
+    from django.utils import timezone
+
+    now = timezone.now()
+    OutboxMessage.objects.create(
+        event_type="test.thing.happened",
+        ordering_key="book:1",
+        shard=1,
+        payload={},
+        available_at=now,
+        created_at=now,
+    )
+    with prometheus(prometheus_path, tmp_path, target=web.port) as ask:
+
+        def traffic_and(query: str) -> bool:
+            web.get("/health/live")
+            web.get("/no/such/page")
+            return bool(ask(query))
+
+        wait_until(
+            lambda: traffic_and("rate(http_requests_total[5m]) > 0"),
+            seconds=60,
+            what="a rate of requests in Prometheus",
+        )
+        statuses = {found["metric"]["status"] for found in ask("rate(http_requests_total[5m])")}
+        assert {"200", "404"} <= statuses
+        assert ask('rate(http_requests_total{status=~"4.."}[5m])')
+        slow = ask("histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m]))")
+        assert any(0 < float(found["value"][1]) < 10 for found in slow)
+        assert [found["value"][1] for found in ask("platform_outbox_pending_messages")] == ["1"]
+        assert ask("rate(django_db_execute_total[5m])")
+
+
+def prometheus(program: str, directory: Path, *, target: int):
+    """A Prometheus that scrapes `target` every second; yields a function that answers queries."""
+    import contextlib
+
+    @contextlib.contextmanager
+    def start():
+        port = free_port()
+        config = directory / "prometheus.yml"
+        config.write_text(
+            "global: {scrape_interval: 1s}\n"
+            f"scrape_configs: [{{job_name: lifeos, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
+        )
+        command = [
+            program,
+            f"--config.file={config}",
+            f"--storage.tsdb.path={directory / 'tsdb'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+
+        def ask(query: str) -> list:
+            url = f"http://127.0.0.1:{port}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return json.load(answer)["data"]["result"]
+
+        with running(command, log=directory / "prometheus.log"):
+            wait_until(lambda: listens(port) and ask("up") is not None, seconds=30, what="Prometheus")
+            time.sleep(0.1)
+            yield ask
+
+    return start()

@@ -1,0 +1,238 @@
+"""`make run` as a person meets it: real processes in a copy of the checkout."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from lifeos_project.tests.services import free_port, listens, wait_until
+
+IGNORED = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "bench")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A fresh copy with an empty var/, beside ours but with our interpreter.
+
+    pytest's own directories are closed to others, which is what a checkout under /root looks like to root's server.
+    """
+    root = tmp_path_factory.mktemp("house") / "lifeos"
+    shutil.copytree(settings.BASE_DIR, root, ignore=IGNORED)
+    return root
+
+
+def environment(**variables):
+    """What a shell without any of our variables has; coverage's go along."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, **{name: value for name, value in os.environ.items() if name.startswith("COV")}, **variables}
+
+
+class House:
+    """A running `manage.py run_local` with its log."""
+
+    def __init__(self, root: Path, log: Path, **variables):
+        self.port = free_port()
+        self.log = log
+        self.root = root
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "run_local", "--port", str(self.port), "--no-demo"],
+                cwd=root,
+                env=environment(**variables),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def wait_until_greeting(self) -> float:
+        started = time.monotonic()
+        wait_until(
+            lambda: "Sign in: operator@" in self.text() or self.process.poll() is not None, seconds=90, what=self.text()
+        )
+        assert self.process.poll() is None, self.text()
+        return time.monotonic() - started
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return answer.read()
+
+    def left_over(self) -> list[str]:
+        """Command lines of processes that still belong to this checkout."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                line = entry.read_bytes().replace(b"\0", b" ").decode()
+                directory = (entry.parent / "cwd").readlink()
+            except OSError:
+                continue
+            if line and (str(self.root) in line or str(directory).startswith(str(self.root))):
+                found.append(line)
+        return found
+
+
+@pytest.fixture
+def house(checkout, tmp_path):
+    started = []
+
+    def start(root=checkout, **variables):
+        started.append(House(root, tmp_path / f"house{len(started)}.log", **variables))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.terminate()
+            one.process.wait(40)
+
+
+def password_in(text: str) -> str:
+    return text.split("Sign in: demo@lifeos.example")[1].split()[0]
+
+
+def test_a_first_start_serves_and_a_second_keeps_the_data(house, checkout, tmp_path):
+    root = tmp_path / "lifeos"
+    shutil.copytree(checkout, root, ignore=IGNORED)
+    first = house(root)
+    first.wait_until_greeting()
+    assert b'"status": "ok"' in first.get("/health")
+    text = first.text()
+    assert f"LifeOS is at http://localhost:{first.port}" in text
+    assert "migrations applied" in text
+    secrets = first.root / "var" / "secrets"
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in secrets.iterdir()}
+    assert modes == dict.fromkeys(["SECRET_KEY", "JWT_SECRET_KEY", "demo-password", "operator-password"], "0o600")
+    first.process.send_signal(signal.SIGTERM)
+    assert first.process.wait(40) == 0
+    assert first.left_over() == []
+
+    second = house(root)
+    second.wait_until_greeting()
+    assert "migrations applied" not in second.text()
+    assert password_in(second.text()) == password_in(text)
+    second.process.send_signal(signal.SIGINT)
+    assert second.process.wait(40) == 0
+    assert second.left_over() == []
+
+
+def test_a_supervisor_killed_outright_takes_everything_along(house):
+    one = house()
+    one.wait_until_greeting()
+    one.process.kill()
+    one.process.wait()
+    wait_until(lambda: one.left_over() == [], seconds=40, what="everything gone")
+
+
+def test_when_the_web_process_dies_everything_stops_with_a_sentence(house):
+    one = house()
+    one.wait_until_greeting()
+    web = next(
+        int(pid.parent.name)
+        for pid in Path("/proc").glob("[0-9]*/stat")
+        if pid.read_text().rsplit(")", 1)[1].split()[1] == str(one.process.pid)
+        and b"outbox_worker" not in (pid.parent / "cmdline").read_bytes()
+        and b"postgres" not in (pid.parent / "cmdline").read_bytes()
+    )
+    os.kill(web, signal.SIGKILL)
+    assert one.process.wait(40) == 1
+    assert "LifeOS does not run: web ended with code -9" in one.text()
+    assert one.left_over() == []
+
+
+def refusal(root: Path, *arguments: str, **variables) -> str:
+    """The output of a start that must fail."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "run_local", *arguments],
+        cwd=root,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    return (done.stdout + done.stderr).strip()
+
+
+def test_a_busy_port_is_one_sentence(checkout, live_port):
+    text = refusal(checkout, "--port", str(live_port))
+    assert text == (
+        f"LifeOS does not run: Port {live_port} is in use; choose another one: make run PORT={live_port + 1}"
+    )
+
+
+@pytest.fixture
+def live_port():
+    import socket
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        assert listens(port)
+        yield port
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://nobody:secret@127.0.0.1:{port}/none", "DATABASE_URL cannot be used"),
+        ("mysql://nobody:secret@127.0.0.1/none", "DATABASE_URL must begin with postgresql://"),
+        ("postgresql://nobody:secret@127.0.0.1:port/none", "DATABASE_URL is not a URL"),
+    ],
+)
+def test_a_broken_database_url_is_one_sentence(checkout, url, words):
+    text = refusal(checkout, "--port", str(free_port()), DATABASE_URL=url.format(port=free_port()))
+    assert words in text
+    assert len(text.splitlines()) == 1
+    assert "secret" not in text
+
+
+def test_a_disk_that_cannot_be_written_is_one_sentence(checkout, tmp_path):
+    root = tmp_path / "lifeos"
+    shutil.copytree(checkout, root, ignore=IGNORED)
+    # Refused even to root, unlike a missing permission.
+    (root / "var").symlink_to("/proc/1/nothing")
+    text = refusal(root, "--port", str(free_port()))
+    assert "cannot be written" in text
+    assert len(text.splitlines()) == 1
+
+
+def test_production_is_not_run_this_way(checkout):
+    from lifeos_project.tests.test_checks import SAFE
+
+    text = refusal(checkout, "--port", str(free_port()), **SAFE)
+    assert text.endswith("`make run` is for development; in production start gunicorn and the worker themselves.")
+
+
+def make(root: Path, *arguments: str):
+    return subprocess.run(
+        ["make", *arguments], cwd=root, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_a_too_old_python_is_one_sentence(checkout, tmp_path):
+    old = tmp_path / "python3.8"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = make(checkout, "run", f"PYTHON={old}")
+    assert done.returncode != 0
+    sentences = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    assert sentences == [
+        f"LifeOS needs Python 3.11 or newer; found none as: {old}. Name one: make run PYTHON=/path/to/python3"
+    ]
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_make_help_lists_every_target(checkout):
+    listed = {line.split()[1] for line in make(checkout, "help").stdout.splitlines()}
+    assert listed == {"help", "run", "test", "lint", "lock", "check", "bench", "clean"}
