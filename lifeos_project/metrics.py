@@ -21,7 +21,7 @@ log = structlog.stdlib.get_logger("lifeos.metrics")
 
 REQUESTS = Counter("http_requests", "Requests answered.", ["status", "method", "view"])
 DURATION = Histogram("http_request_duration_seconds", "Time to answer a request.", ["method", "view"])
-# Anything else comes from the caller and would let him make series at will.
+# Anything else comes from the caller and would let him make series at will, django-prometheus's among them.
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -33,8 +33,9 @@ class RequestMetricsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        response = self.get_response(request)
-        method = request.method if request.method in KNOWN_METHODS else "other"
+        known = request.method in KNOWN_METHODS
+        response = self.get_response(request) if known else HttpResponse("Unknown method.\n", status=501)
+        method = str(request.method) if known else "other"
         match = request.resolver_match
         view = (match.view_name or "unnamed") if match else "none"
         REQUESTS.labels(str(response.status_code), method, view).inc()
