@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from finance.api import accounts, balances, books, entries, registers
+from finance.api import accounts, balances, books, entries, members, registers
 
 BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
@@ -27,4 +27,9 @@ urlpatterns = [
     path(f"{BOOK}exchanges/", entries.Exchange.as_view(), name="api-exchanges"),
     path(f"{BOOK}balances/", balances.BalanceList.as_view(), name="api-balances"),
     path(f"{BOOK}trial-balance/", balances.TrialBalanceReport.as_view(), name="api-trial-balance"),
+    path(f"{BOOK}members/", members.MemberList.as_view(), name="api-members"),
+    path(f"{BOOK}members/<int:membership_id>/", members.MemberDetail.as_view(), name="api-member"),
+    path(f"{BOOK}invitations/", members.InvitationList.as_view(), name="api-invitations"),
+    path(f"{BOOK}invitations/<int:invitation_id>/", members.InvitationDetail.as_view(), name="api-invitation"),
+    path("invitations/accept/", members.InvitationAccept.as_view(), name="api-invitation-accept"),
 ]

@@ -25,16 +25,14 @@ from finance.ledger.services.members import (
     check_addressee,
     invitation_path,
     mailed_link_is_genuine,
+    may_invite,
     open_invitation,
 )
 from finance.models import Book, Invitation, Membership, Role
 from finance.web.access import book_page, user_of
 from finance.web.refusals import refuse
 from identity import mail, signup
-from identity.allowance import allow
 from identity.views import may_cause_mail
-
-INVITATIONS_PER_DAY = 50
 
 ROLE_CHOICES = [
     (Role.EDITOR.value, gettext_lazy("Editor: sees and changes everything")),
@@ -67,7 +65,7 @@ def invite(request: HttpRequest, book: Book) -> HttpResponse:
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _members_page(request, book, form=form, status=400)
-    if not allow(what="invitation", whose=f"book:{book.pk}", limit=INVITATIONS_PER_DAY, seconds=24 * 3600):
+    if not may_invite(book=book):
         form.add_error(None, _("That were many invitations for one day. Please go on tomorrow."))
         return _members_page(request, book, form=form, status=429)
     try:

@@ -20,9 +20,11 @@ from finance.errors import Conflict, Forbidden, Invalid, NotFound
 from finance.events import MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
 from finance.ledger.models import Book, Invitation, Membership, Role
 from identity import audit, mail
+from identity.allowance import allow
 from identity.models import User, check_email
 from platform_outbox.outbox import emit
 
+INVITATIONS_PER_DAY = 50
 INVITATION_LIFE = datetime.timedelta(days=7)
 
 
@@ -73,6 +75,11 @@ def revoke_invitation(*, invitation: Invitation, actor: User | None) -> None:
     if not deleted:
         raise NotFound(thing="invitation")
     _record(audit.Action.INVITATION_REVOKED, book=invitation.book, actor=actor, target=invitation.email)
+
+
+def may_invite(*, book: Book) -> bool:
+    """Count one more invitation to the book and tell whether it is within a day's."""
+    return allow(what="invitation", whose=f"book:{book.pk}", limit=INVITATIONS_PER_DAY, seconds=24 * 3600)
 
 
 def open_invitation(*, token: str, now: datetime.datetime) -> Invitation:
