@@ -6,6 +6,7 @@ each other. A ring that gets lost costs at most WORKER_POLL_INTERVAL.
 """
 
 import atexit
+import contextlib
 import logging
 import os
 import threading
@@ -20,6 +21,9 @@ CHANNEL = "platform_outbox"
 QUIET_SECONDS = 0.01
 # Waiting for the thread at the end of a short-lived process, such as a management command.
 FAREWELL_SECONDS = 2.0
+# How long a road that failed is left alone.
+CLOSED_SECONDS = {"database": 0.2, "broker": 5.0}
+_NOTIFY = "SELECT pg_notify(%s, %s)"
 
 logger = logging.getLogger("platform_outbox.bell")
 
@@ -72,7 +76,7 @@ class Bell:
         self._busy = False
         self._thread = None
         self._connection = None
-        self._failing = False
+        self._closed_until: dict[str, float] = {}
 
     def _run(self) -> None:
         while True:
@@ -88,26 +92,42 @@ class Bell:
                 time.sleep(QUIET_SECONDS)
 
     def _pass_on(self, shards: list[int], again: set[int]) -> None:
+        text = ",".join(f"again {shard}" if shard in again else str(shard) for shard in shards)
+        self._try("database", lambda: self._notify(text))
+        for ringer in self.ringers:
+            self._try("broker", lambda: ringer(shards))  # noqa: B023
+
+    def _try(self, road: str, ring: Callable[[], None]) -> None:
+        """Ring, unless this road failed lately: a broker that hangs must not hold up the other road's rings."""
+        if time.monotonic() < self._closed_until.get(road, 0.0):
+            return
         try:
-            self._notify(",".join(f"again {shard}" if shard in again else str(shard) for shard in shards))
-            for ringer in self.ringers:
-                ringer(shards)
+            ring()
         except Exception as error:
             # One line per outage: the rows are safe, and workers look by themselves every few seconds.
-            if not self._failing:
-                logger.warning("The bell cannot ring, workers will find new events by polling: %s", error)
-            self._failing = True
-            self._connection = None
+            if road not in self._closed_until:
+                logger.warning("The bell cannot ring through the %s, workers find events without it: %s", road, error)
+            self._closed_until[road] = time.monotonic() + CLOSED_SECONDS[road]
         else:
-            if self._failing:
-                logger.info("The bell rings again.")
-            self._failing = False
+            if self._closed_until.pop(road, None) is not None:
+                logger.info("The bell rings through the %s again.", road)
+
+    def hang_up(self) -> None:
+        """Close the connection; the next ring opens another."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     def _notify(self, text: str) -> None:
-        if self._connection is None or self._connection.closed:
-            self._connection = own_connection()
-            self._connection.execute("SET synchronous_commit = off")
-        self._connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, text))
+        if self._connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.execute(_NOTIFY, (CHANNEL, text))
+                return
+            # The server may have been restarted since the last ring; a new connection tells.
+            self.hang_up()
+        self._connection = own_connection()
+        self._connection.execute("SET synchronous_commit = off")
+        self._connection.execute(_NOTIFY, (CHANNEL, text))
 
 
 bell = Bell()

@@ -1,0 +1,147 @@
+"""Real worker processes against the test database, on each of the three brokers."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.message import Message
+
+from platform_outbox.bell import bell
+from platform_outbox.models import Worker
+
+HOSTS = [
+    "in-process",
+    pytest.param("redis", marks=pytest.mark.redis),
+    pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
+]
+
+
+def database_url(settings_dict):
+    parts = {"host": settings_dict["HOST"], "port": settings_dict["PORT"]}
+    query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in parts.items() if value)
+    user, password = quote(settings_dict["USER"]), quote(settings_dict.get("PASSWORD") or "")
+    return f"postgresql://{user}{':' + password if password else ''}@/{settings_dict['NAME']}?{query}"
+
+
+def wait_for(condition, *, seconds=20.0, what="it"):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        time.sleep(0.01)
+    return found
+
+
+class Pool:
+    """Starts worker processes and rings their bell from this process as a web process would."""
+
+    def __init__(self, *, kind, url, directory):
+        self.kind = kind
+        self.url = url
+        self.directory = directory
+        self.processes = []
+
+    def start(self, count=1, **variables):
+        there = Worker.objects.count()
+        for _ in range(count):
+            self.processes.append(self._spawn(variables))
+        wait_for(lambda: Worker.objects.count() == there + count or self._check(), what="the workers' start")
+        return self.processes[-count:]
+
+    def log(self):
+        return "\n".join(path.read_text() for path in sorted(self.directory.glob("worker-*.log")))
+
+    def stop(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(25)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def _check(self):
+        assert all(process.poll() is None for process in self.processes), self.log()
+
+    def _spawn(self, variables):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        environment |= {
+            "DJANGO_SETTINGS_MODULE": "lifeos_project.test_settings",
+            "DATABASE_URL": database_url(connection.settings_dict),
+            "REDIS_URL": self.url if self.kind == "redis" else "",
+            "RABBITMQ_URL": self.url if self.kind == "rabbitmq" else "",
+            "WORKER_LOGLEVEL": "INFO",
+            **{name: str(value) for name, value in variables.items()},
+        }
+        log = self.directory / f"worker-{len(self.processes)}.log"
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "manage.py", "outbox_worker"],
+                cwd=Path(settings.BASE_DIR),
+                env=environment,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+            )
+
+
+def client_broker(kind, url):
+    """The broker as the web process knows it."""
+    broker = {"redis": RedisBroker, "rabbitmq": RabbitmqBroker}[kind](url=url, middleware=[])
+    broker.declare_queue("outbox")
+    return broker
+
+
+def ringer(broker):
+    def send(shards):
+        for shard in shards:
+            broker.enqueue(Message("outbox", "platform_outbox.drain", (shard,), {}, {}))
+
+    return send
+
+
+@contextlib.contextmanager
+def ringing_bell(*ringers):
+    """The bell as in a web process; silent again, and disconnected, at the end."""
+    bell.muted, bell.ringers = False, list(ringers)
+    try:
+        yield bell
+    finally:
+        bell.flush()
+        bell.muted, bell.ringers = True, []
+        bell.hang_up()
+
+
+@pytest.fixture(params=HOSTS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def broker_url(kind, request):
+    return "" if kind == "in-process" else request.getfixturevalue(f"{kind}_url")
+
+
+@pytest.fixture
+def pool(kind, broker_url, transactional_db, tmp_path):
+    made = Pool(kind=kind, url=broker_url, directory=tmp_path)
+    broker = client_broker(kind, broker_url) if broker_url else None
+    with ringing_bell(*([ringer(broker)] if broker else [])):
+        try:
+            yield made
+        finally:
+            made.stop()
+    if broker is not None:
+        broker.flush_all()
+        broker.close()

@@ -1,0 +1,71 @@
+"""The broker's own road, with the other roads closed."""
+
+import subprocess
+
+import pytest
+from django.db import transaction
+
+from lifeos_project.tests import services as servers
+from platform_outbox.bell import Bell
+from platform_outbox.outbox import emit
+from platform_outbox.tests.conftest import HOSTS, Pool, client_broker, ringer, ringing_bell, wait_for
+from platform_outbox.tests.probe.events import Ticked
+from platform_outbox.tests.probe.models import Effect
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
+
+NEVER = 600
+
+
+def emit_now(number):
+    with transaction.atomic():
+        emit(Ticked(key="a", number=number))
+
+
+def done(number):
+    return lambda: Effect.objects.filter(number=number).exists()
+
+
+@pytest.mark.parametrize("kind", HOSTS[1:], indirect=True)
+def test_the_broker_alone_wakes_a_worker(pool, monkeypatch):
+    monkeypatch.setattr(Bell, "_notify", lambda self, text: None)
+    pool.start(1, WORKER_POLL_INTERVAL=NEVER)
+    for number in range(3):
+        emit_now(number)
+        wait_for(done(number), seconds=5, what="the message's effect")
+
+
+@pytest.mark.redis
+def test_a_redis_that_goes_away_and_comes_back_costs_nothing(transactional_db, tmp_path, caplog):
+    port = servers.free_port()
+    command = [
+        servers.program("redis-server", package="redis-server"),
+        *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)),
+    ]
+
+    def start():
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        servers.wait_until(lambda: servers.listens(port), seconds=10, what="redis-server")
+        return process
+
+    redis = start()
+    url = f"redis://127.0.0.1:{port}/0"
+    workers = Pool(kind="redis", url=url, directory=tmp_path)
+    try:
+        with ringing_bell(ringer(client_broker("redis", url))):
+            (worker,) = workers.start(1, WORKER_POLL_INTERVAL=NEVER)
+            emit_now(1)
+            wait_for(done(1), what="the effect with Redis")
+            redis.kill()
+            redis.wait()
+            emit_now(2)
+            wait_for(done(2), seconds=5, what="the effect without Redis")
+            redis = start()
+            emit_now(3)
+            wait_for(done(3), seconds=5, what="the effect with a new, empty Redis")
+        assert worker.poll() is None
+    finally:
+        workers.stop()
+        redis.kill()
+        redis.wait()
+    assert worker.returncode == 0

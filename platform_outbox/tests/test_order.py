@@ -1,0 +1,92 @@
+"""Ids are drawn before commits; nothing may be stepped over because of that."""
+
+import pytest
+from django.db import transaction
+
+from platform_outbox import claims
+from platform_outbox.bell import own_connection
+from platform_outbox.claims import LowWater
+from platform_outbox.dispatch import drain_once
+from platform_outbox.models import OutboxMessage
+from platform_outbox.outbox import emit, shard_of
+from platform_outbox.tests.probe.events import Ticked
+from platform_outbox.tests.probe.models import Effect
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
+
+SHARD = shard_of("a")
+INSERT = (
+    "INSERT INTO platform_outbox (event_type, event_version, ordering_key, shard, payload, available_at, created_at)"
+    " VALUES ('probe.clock.ticked', 1, 'a', %s, '{\"key\": \"a\", \"number\": 1}', now(), now())"
+)
+
+
+@pytest.fixture
+def slow():
+    """A second connection with a transaction that has drawn its id and not yet committed."""
+    connection = own_connection()
+    connection.autocommit = False
+    connection.execute(INSERT, (SHARD,))
+    yield connection
+    connection.close()
+
+
+def emit_now(number):
+    with transaction.atomic():
+        return emit(Ticked(key="a", number=number))
+
+
+def numbers():
+    return list(Effect.objects.order_by("id").values_list("number", flat=True))
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """A low-water mark that moves at every turn it may."""
+    monkeypatch.setattr(claims, "LOW_WATER_EVERY_SECONDS", 0)
+    return LowWater()
+
+
+def test_an_id_that_commits_late_is_not_stepped_over(slow, eager):
+    for number in range(2, 8):
+        emit_now(number)
+        drain_once(shard=SHARD, low_water=eager)
+    assert numbers() == [2, 3, 4, 5, 6, 7]
+    slow.commit()
+    drain_once(shard=SHARD, low_water=eager)
+    assert numbers() == [2, 3, 4, 5, 6, 7, 1]
+
+
+def test_the_mark_moves_when_no_older_transaction_is_left(eager):
+    for number in range(6):
+        emit_now(number)
+    for _ in range(6):
+        drain_once(shard=SHARD, low_water=eager, batch_size=1)
+    last = emit_now(7)
+    assert last - 5 <= eager.above(SHARD) < last
+    drain_once(shard=SHARD, low_water=eager)
+    assert numbers() == [0, 1, 2, 3, 4, 5, 7]
+
+
+def test_a_requeued_event_under_the_mark_is_found_when_the_mark_is_forgotten(eager):
+    for number in range(6):
+        emit_now(number)
+    for _ in range(6):
+        drain_once(shard=SHARD, low_water=eager, batch_size=1)
+    first = OutboxMessage.objects.order_by("id").first()
+    assert eager.above(SHARD) >= first.pk
+    Effect.objects.all().delete()
+    OutboxMessage.objects.filter(pk=first.pk).update(status="pending")
+    assert drain_once(shard=SHARD, low_water=eager).handled == 0
+    eager.forget(SHARD)
+    assert drain_once(shard=SHARD, low_water=eager).handled == 1
+
+
+def test_two_workers_never_share_a_shard(eager):
+    emit_now(1)
+    with own_connection() as other:
+        other.autocommit = False
+        other.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", (claims.LOCK_CLASS, SHARD))
+        turn = drain_once(shard=SHARD)
+        assert (turn.busy, turn.handled) == (True, 0)
+    assert drain_once(shard=SHARD).handled == 1
