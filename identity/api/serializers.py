@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
@@ -58,6 +59,10 @@ class SignupConfirmSerializer(serializers.Serializer[Any]):
 
 
 class MeSerializer(serializers.ModelSerializer[User]):
+    language = serializers.ChoiceField(
+        choices=settings.LANGUAGES, allow_blank=True, required=False, help_text="Blank: as the client asks."
+    )
+
     class Meta:
         model = User
         fields = ["id", "email", "name", "language", "time_zone", "is_staff", "date_joined"]

@@ -141,8 +141,8 @@ class MeView(RetrieveUpdateAPIView[User]):
 
 
 def _answer(pair: tokens.TokenPair, *, in_cookie: bool) -> Response:
-    if not in_cookie:
-        return Response({"access": pair.access, "refresh": pair.refresh})
-    response = Response({"access": pair.access})
-    cookie.put(response, refresh=pair.refresh)
+    body = {"access": pair.access} if in_cookie else {"access": pair.access, "refresh": pair.refresh}
+    response = Response(body, headers={"Cache-Control": "no-store"})
+    if in_cookie:
+        cookie.put(response, refresh=pair.refresh)
     return response
