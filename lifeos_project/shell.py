@@ -65,6 +65,23 @@ class Shell:
         return self._membership is not None and Role(self._membership.role).rank >= Role.EDITOR.rank
 
     @property
+    def is_owner(self) -> bool:
+        return self._membership is not None and self._membership.role == Role.OWNER
+
+    @property
+    def role_label(self) -> str:
+        return str(Role(self._membership.role).label) if self._membership else ""
+
+    @property
+    def import_url(self) -> str | None:
+        """Where a bank file is brought in, for those who may."""
+        return _address("web:imports", book_id=self.book.pk) if self.book and self.can_write else None
+
+    @property
+    def members_url(self) -> str | None:
+        return _address("web:members", book_id=self.book.pk) if self.book else None
+
+    @property
     def search_url(self) -> str | None:
         return _address("web:search", book_id=self.book.pk) if self.book else None
 

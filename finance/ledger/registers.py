@@ -34,6 +34,8 @@ class Filters:
     end: datetime.date | None = None
     min_amount: int | None = None
     max_amount: int | None = None
+    min_size: int | None = None  # as amounts, but whatever their sign
+    max_size: int | None = None
     counter_account_id: int | None = None
     with_superseded: bool = False
 
@@ -101,6 +103,8 @@ _CONDITIONS = {
     "search": "(entry.payee ILIKE %(search)s OR entry.description ILIKE %(search)s OR line.memo ILIKE %(search)s)",
     "min_amount": "line.amount >= %(min_amount)s",
     "max_amount": "line.amount <= %(max_amount)s",
+    "min_size": "abs(line.amount) >= %(min_size)s",
+    "max_size": "abs(line.amount) <= %(max_size)s",
     "counter_account_id": (
         "EXISTS (SELECT 1 FROM finance_journalline AS other"
         " WHERE other.entry_id = line.entry_id AND other.account_id = %(counter_account_id)s)"

@@ -1,12 +1,109 @@
 """The overview: what we own, where it went, what deserves a look."""
 
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from finance.models import Book
+from finance import money
+from finance.ledger.selectors import accounts_of, trial_balance
+from finance.models import AccountMonth, AccountType, Book
+from finance.web import figures
 from finance.web.access import book_page
+from finance.web.clock import today_in
+from finance.web.spending import CategoryFlow, Flow, category_months, flow
+from finance.web.wealth import Wealth, everyday_accounts, wealth
+
+BARS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A category as a bar; `length` and `tick` are percentages of the chart's width for SVG."""
+
+    row: CategoryFlow
+    length: str
+    tick: str | None
 
 
 @book_page()
 def overview(request: HttpRequest, book: Book) -> HttpResponse:
-    return render(request, "web/overview.html", {"book": book})
+    """Everything at a glance; reads monthly totals, whatever the book's size."""
+    today = today_in(book)
+    month = today.replace(day=1)
+    accounts = accounts_of(book=book)
+    held = wealth(book=book, accounts=accounts, today=today)
+    nets = category_months(book=book, month=month)
+    spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets)
+    income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets)
+    differences = differences_of(book)
+    context = {
+        "today": today,
+        "month": month,
+        "wealth": held,
+        "chart": chart_of(held, currency=book.base_currency),
+        "holdings": [(account, held.balances.get(account.pk, 0)) for account in everyday_accounts(accounts)],
+        "spending": spending,
+        "spending_bars": bars_of(spending),
+        "income": income,
+        "income_bars": bars_of(income),
+        "in_order": not differences,
+        "is_empty": not held.balances and not nets,
+    }
+    return render(request, "web/overview.html", {"book": book, **context})
+
+
+def differences_of(book: Book) -> dict[str, int]:
+    """Debits less credits per currency where they differ: always empty, and looked at all the same."""
+    sums = AccountMonth.objects.filter(book=book).values_list("account__currency")
+    return {currency: int(net) for currency, net in sums.annotate(net=Sum(F("debit") - F("credit"))) if net}
+
+
+def bars_of(shown: Flow) -> list[Bar]:
+    """The largest categories as bars on one scale, each with a tick at its average."""
+    rows = shown.rows[:BARS]
+    longest = max((max(row.amount, row.average) for row in rows), default=0)
+    return [
+        Bar(
+            row=row,
+            length=_percent(row.amount, longest),
+            tick=_percent(row.average, longest) if shown.averaged and row.average > 0 else None,
+        )
+        for row in rows
+    ]
+
+
+def _percent(part: int, whole: int) -> str:
+    mille = max(part, 0) * 1000 // whole if whole else 0
+    return f"{mille // 10}.{mille % 10}%"
+
+
+def chart_of(held: Wealth, *, currency: str) -> dict[str, Any]:
+    """What the line chart draws: plain decimals for positions, finished texts for people."""
+    return {
+        "labels": [figures.date_text(point.day, form="MMM yyyy") for point in held.points],
+        "values": [money.format_amount(point.amount, currency=currency) for point in held.points],
+        "texts": [figures.money_text(point.amount, currency=currency) for point in held.points],
+        "currency": currency,
+    }
+
+
+@book_page()
+def proof(request: HttpRequest, book: Book) -> HttpResponse:
+    """The trial balance of a day: why the books are said to be in order."""
+    as_of = _asked_day(request) or today_in(book)
+    balance = trial_balance(book=book, as_of=as_of)
+    totals = [(currency, debit, credit) for currency, (debit, credit) in balance.totals.items()]
+    in_order = all(debit == credit for _currency, debit, credit in totals)
+    context = {"as_of": as_of, "rows": balance.rows, "totals": totals, "in_order": in_order}
+    return render(request, "web/proof.html", {"book": book, **context})
+
+
+def _asked_day(request: HttpRequest) -> datetime.date | None:
+    try:
+        return datetime.date.fromisoformat(request.GET.get("on", ""))
+    except ValueError:
+        return None

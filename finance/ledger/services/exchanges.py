@@ -1,6 +1,7 @@
 """Currency exchange through the book's trading accounts."""
 
 import datetime
+import uuid
 
 from django.db import transaction
 
@@ -24,6 +25,7 @@ def exchange(
     target_amount: int,
     payee: str = "",
     description: str = "",
+    uid: uuid.UUID | None = None,
 ) -> JournalEntry:
     """Give `source_amount` of one account for `target_amount` on another of another currency (positive minor units).
 
@@ -44,6 +46,7 @@ def exchange(
         payee=payee,
         description=description,
         source=JournalEntry.Source.EXCHANGE,
+        uid=uid,
         lines=[
             LineDraft(account_id=source_account.pk, amount=-source_amount),
             LineDraft(account_id=source_trading.pk, amount=source_amount),

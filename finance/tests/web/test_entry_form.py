@@ -1,0 +1,300 @@
+"""Writing and correcting entries by form: each mode, what is refused and how, and that nothing typed is lost."""
+
+import datetime
+import re
+
+import pytest
+
+from finance.ledger import services
+from finance.ledger.selectors import balances
+from finance.models import JournalEntry, JournalLine
+from finance.tests.conftest import TODAY
+
+
+@pytest.fixture
+def dollars(book, owner, accounts):
+    return services.open_account(
+        book=book,
+        actor=owner,
+        name="Dollars",
+        type="asset",
+        kind="checking",
+        currency="USD",
+        parent=accounts.checking.parent,
+    )
+
+
+@pytest.fixture
+def write(send, accounts):
+    def post(mode, **values):
+        data = {"mode": mode, "date": TODAY.isoformat(), "account": accounts.checking.pk, **values}
+        return send("editor", "entries/new/", {key: str(value) for key, value in data.items()})
+
+    return post
+
+
+def lines_of_last():
+    entry = JournalEntry.objects.latest("pk")
+    return entry, dict(JournalLine.objects.filter(entry=entry).values_list("account__name", "amount"))
+
+
+def test_spent_takes_from_the_account_and_gives_to_the_category(write, accounts, editor):
+    response = write("spent", amount="12,34", payee="Aldi", category=accounts.groceries.pk, description="Milk")
+    assert response.status_code == 302
+    entry, lines = lines_of_last()
+    assert lines == {"Groceries": 1234, "Checking account": -1234}
+    assert (entry.payee, entry.description, entry.date, entry.created_by) == ("Aldi", "Milk", TODAY, editor)
+    assert response["Location"].endswith(f"/accounts/{accounts.checking.pk}/")
+
+
+def test_received_gives_to_the_account(write, accounts):
+    write("received", amount="2 400.00", payee="Employer", category=accounts.salary.pk)
+    assert lines_of_last()[1] == {"Checking account": 240000, "Salary": -240000}
+
+
+def test_moved_goes_between_two_accounts(write, accounts):
+    write("moved", amount="100", target=accounts.savings.pk)
+    assert lines_of_last()[1] == {"Savings account": 10000, "Checking account": -10000}
+
+
+def test_exchanged_needs_both_amounts_and_stores_no_rate(write, dollars, book, accounts):
+    write("exchanged", amount="100", counter_amount="115.62", target=dollars.pk)
+    entry, lines = lines_of_last()
+    assert entry.source == "exchange"
+    assert lines == {"Checking account": -10000, "Trading EUR": 10000, "Trading USD": -11562, "Dollars": 11562}
+
+
+def test_split_shares_one_payment_among_categories(write, accounts):
+    write(
+        "split",
+        direction="spent",
+        amount="30",
+        rows="3",
+        **{
+            "row-0-category": accounts.groceries.pk,
+            "row-0-amount": "22.50",
+            "row-0-memo": "Food",
+            "row-1-category": accounts.restaurants.pk,
+            "row-1-amount": "7.50",
+        },
+    )
+    entry, lines = lines_of_last()
+    assert lines == {"Groceries": 2250, "Restaurants": 750, "Checking account": -3000}
+    assert JournalLine.objects.get(entry=entry, account=accounts.groceries).memo == "Food"
+
+
+def test_a_split_that_does_not_come_out_even_says_what_is_left(write, accounts):
+    response = write(
+        "split",
+        direction="spent",
+        amount="30",
+        rows="3",
+        **{"row-0-category": accounts.groceries.pk, "row-0-amount": "22.50"},
+    )
+    assert "€7.50 is left" in response.content.decode()
+    assert not JournalEntry.objects.exists()
+
+
+def test_debits_and_credits_post_as_they_stand(write, accounts):
+    write(
+        "lines",
+        rows="4",
+        **{
+            "row-0-account": accounts.rent.pk,
+            "row-0-debit": "900",
+            "row-2-account": accounts.checking.pk,
+            "row-2-credit": "900",
+            "row-2-memo": "March",
+        },
+    )
+    assert lines_of_last()[1] == {"Rent": 90000, "Checking account": -90000}
+
+
+def test_debits_and_credits_that_differ_are_refused_with_the_difference(write, accounts):
+    response = write(
+        "lines",
+        rows="2",
+        **{
+            "row-0-account": accounts.rent.pk,
+            "row-0-debit": "900",
+            "row-1-account": accounts.checking.pk,
+            "row-1-credit": "899",
+        },
+    )
+    assert "1.00 EUR" in response.content.decode()
+    assert not JournalEntry.objects.exists()
+
+
+def test_spending_foreign_money_asks_for_both_amounts_and_never_assumes_a_rate(write, dollars, accounts):
+    asked = write("spent", amount="10", account=dollars.pk, category=accounts.groceries.pk)
+    assert "Groceries is kept in EUR" in asked.content.decode()
+    assert not JournalEntry.objects.exists()
+    write("spent", amount="10", counter_amount="8.70", account=dollars.pk, category=accounts.groceries.pk)
+    assert lines_of_last()[1] == {"Dollars": -1000, "Trading USD": 1000, "Trading EUR": -870, "Groceries": 870}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"amount": "1.234"}, "can be read in two ways"),
+        ({"amount": "abc"}, "is not a number"),
+        ({"amount": "-5"}, "more than nothing"),
+        ({"amount": "0"}, "more than nothing"),
+        ({"amount": ""}, "This field is required"),
+        ({"amount": "5", "date": "31.31.2026"}, "Enter a valid date"),
+        ({"amount": "5", "category": ""}, "This field is required"),
+        ({"amount": "5", "payee": "x" * 201}, "at most 200 characters"),
+        ({"amount": "99999999999999999"}, "too large"),
+    ],
+)
+def test_a_refused_entry_names_field_and_reason_and_loses_nothing(write, accounts, values, sentence):
+    response = write(
+        "spent", **{"payee": "Bäcker", "category": accounts.groceries.pk, "description": "Rolls", **values}
+    )
+    html = response.content.decode()
+    assert response.status_code == 200
+    assert sentence in html
+    assert 'aria-invalid="true"' in html
+    assert 'value="Rolls"' in html
+    assert values.get("amount", "5")[:30] in html
+    assert not JournalEntry.objects.exists()
+
+
+def test_a_closed_period_is_told_at_the_date(write, book, owner, accounts):
+    services.close_period(book=book, actor=owner, through=TODAY)
+    html = write("spent", amount="5", category=accounts.groceries.pk).content.decode()
+    reason = re.search(r'id="id_date_error">(.*?)</ul>', html, re.S)
+    assert reason is not None
+    assert "closed through" in reason[1]
+
+
+def test_the_same_form_sent_twice_posts_once(write, accounts):
+    uid = "0198a8f0-0000-7000-8000-000000000001"
+    for _ in range(2):
+        assert write("spent", uid=uid, amount="5", category=accounts.groceries.pk).status_code == 302
+    assert JournalEntry.objects.count() == 1
+
+
+def test_saving_and_staying_keeps_mode_day_and_account(write, accounts):
+    response = write("received", amount="5", category=accounts.salary.pk, date="2026-03-02", stay="1")
+    assert "mode=received" in response["Location"]
+    assert "date=2026-03-02" in response["Location"]
+    assert f"account={accounts.checking.pk}" in response["Location"]
+
+
+def test_switching_the_mode_keeps_what_was_typed(write, accounts):
+    html = write("spent", amount="12.00", payee="Aldi", category=accounts.groceries.pk, switch="lines").content.decode()
+    assert 'name="mode" value="lines"' in html
+    assert 'value="Aldi"' in html
+    assert html.count('value="12.00"') == 2
+    assert not JournalEntry.objects.exists()
+
+
+def test_more_rows_can_be_had_without_scripts(write, accounts):
+    html = write("split", rows="3", amount="9", more_rows="1", **{"row-1-amount": "4.50"}).content.decode()
+    assert 'name="row-6-amount"' in html
+    assert 'name="row-1-amount" value="4.50"' in html
+
+
+def test_going_on_to_an_address_outside_is_not_followed(write, accounts):
+    response = write("spent", amount="5", category=accounts.groceries.pk, next="https://evil.example/")
+    assert "evil" not in response["Location"]
+
+
+def test_correcting_keeps_the_old_version_and_counts_the_new_one(send, page, spend, accounts, book):
+    entry = spend(1234, payee="Aldi")
+    html = page("editor", f"entries/{entry.uid}/edit/").content.decode()
+    assert 'value="12.34"' in html
+    assert "stays in the history" in html
+    response = send(
+        "editor",
+        f"entries/{entry.uid}/edit/",
+        {
+            "mode": "spent",
+            "amount": "43.21",
+            "payee": "Aldi",
+            "date": "2026-03-14",
+            "account": accounts.checking.pk,
+            "category": accounts.groceries.pk,
+        },
+    )
+    new = JournalEntry.objects.get(corrects=entry)
+    assert response["Location"].endswith(f"/entries/{new.uid}/")
+    assert balances(book=book)[accounts.groceries.pk] == 4321
+    history = page("viewer", f"entries/{new.uid}/").content.decode()
+    assert "First version" in history
+    assert "Corrected version" in history
+    assert "no longer counts" in page("viewer", f"entries/{entry.uid}/").content.decode()
+
+
+def test_correcting_what_was_corrected_before_is_refused(send, spend, accounts, owner):
+    entry = spend(1234)
+    services.reverse_entry(entry=entry, actor=owner, on=TODAY)
+    response = send(
+        "editor",
+        f"entries/{entry.uid}/edit/",
+        {
+            "mode": "spent",
+            "amount": "1",
+            "date": "2026-03-14",
+            "account": accounts.checking.pk,
+            "category": accounts.groceries.pk,
+        },
+    )
+    assert "reversed already" in response.content.decode()
+    assert JournalEntry.objects.count() == 2
+
+
+def test_a_split_entry_opens_for_correction_as_a_split(page, book, owner, accounts):
+    from finance.ledger.posting import LineDraft
+
+    entry = services.post_entry(
+        book=book, actor=owner, date=TODAY, payee="IKEA",
+        lines=[
+            LineDraft(account_id=accounts.groceries.pk, amount=700, memo="Food"),
+            LineDraft(account_id=accounts.rent.pk, amount=300),
+            LineDraft(account_id=accounts.checking.pk, amount=-1000),
+        ],
+    )  # fmt: skip
+    html = page("editor", f"entries/{entry.uid}/edit/").content.decode()
+    assert 'name="mode" value="split"' in html
+    assert 'name="row-0-amount" value="7.00"' in html
+    assert 'value="10.00"' in html
+
+
+def test_an_exchange_opens_for_correction_as_debits_and_credits(page, write, dollars):
+    write("exchanged", amount="100", counter_amount="115.62", target=dollars.pk)
+    entry = JournalEntry.objects.get()
+    assert 'name="mode" value="lines"' in page("editor", f"entries/{entry.uid}/edit/").content.decode()
+
+
+def test_reversing_says_what_it_means_and_then_does_it(page, send, spend, book, owner, accounts):
+    entry = spend(1234, on=datetime.date(2026, 1, 10))
+    assert "Jan 10, 2026" in page("editor", f"entries/{entry.uid}/reverse/").content.decode()
+    services.close_period(book=book, actor=owner, through=datetime.date(2026, 1, 31))
+    assert "takes today" in page("editor", f"entries/{entry.uid}/reverse/").content.decode()
+    send("editor", f"entries/{entry.uid}/reverse/", {})
+    assert JournalEntry.objects.get(reverses=entry).date == TODAY
+    assert balances(book=book)[accounts.groceries.pk] == 0
+
+
+def test_repeating_an_entry_fills_the_form_for_today(page, spend):
+    entry = spend(1234, payee="Aldi", on=datetime.date(2026, 1, 10))
+    html = page("editor", "entries/new/", copy=str(entry.uid)).content.decode()
+    assert 'value="12.34"' in html
+    assert 'value="Aldi"' in html
+    assert 'value="2026-03-15"' in html
+
+
+def test_payees_are_completed_with_what_was_written_last(page, spend, accounts):
+    spend(500, payee="Aldi", on=datetime.date(2026, 3, 1))
+    spend(700, payee="ALDI", on=datetime.date(2026, 3, 2), category=accounts.restaurants)
+    spend(900, payee="Altbau")
+    spend(100, payee="Bäcker")
+    told = page("viewer", "payees/", q="al").json()["payees"]
+    assert [one["payee"] for one in told] == ["ALDI", "Altbau"]
+    assert told[0]["amount"] == "7.00"
+    assert told[0]["category"] == accounts.restaurants.pk
+    assert told[0]["account"] == accounts.checking.pk
+    assert page("viewer", "payees/", q="").json() == {"payees": []}
+    assert page("viewer", "payees/", q="%").json() == {"payees": []}

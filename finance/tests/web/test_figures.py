@@ -1,0 +1,99 @@
+import datetime
+
+import pytest
+from django.utils import translation
+
+from finance.errors import AmountInvalid
+from finance.web.figures import amount_text, date_text, money_text, read_amount, typed_text
+
+
+@pytest.mark.parametrize(
+    ("typed", "cents"),
+    [
+        ("12,34", 1234),
+        ("12.34", 1234),
+        ("12", 1200),
+        ("12.5", 1250),
+        ("0,5", 50),
+        ("1 234.50", 123450),
+        ("1\u202f234,50", 123450),
+        ("1,234.50", 123450),
+        ("1.234,50", 123450),
+        ("1'234.50", 123450),
+        ("1.234.567", 123456700),
+        ("12 345", 1234500),
+        ("−5", -500),
+        ("-5,00", -500),
+        ("+7.10", 710),
+        ("1234.50", 123450),
+    ],
+)
+def test_an_amount_is_read_in_the_ways_people_write_it(typed, cents):
+    assert read_amount(typed, currency="EUR") == cents
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "abc",
+        "12.34.56",
+        "1,23,456.00",
+        "12.345",
+        "1,234",
+        "1e5",
+        "--5",
+        "12 34",
+        "NaN",
+        "1,234,56",
+        "٣",
+        "1.2345",
+        ".5,",
+    ],
+)
+def test_an_amount_that_is_no_number_or_could_be_two_is_refused(typed):
+    with pytest.raises(AmountInvalid) as refused:
+        read_amount(typed, currency="EUR", field="amount")
+    assert "amount" in refused.value.fields
+
+
+def test_an_ambiguous_amount_is_answered_with_both_readings():
+    with translation.override("en"), pytest.raises(AmountInvalid, match=r"write 1234\.00 or 1\.23"):
+        read_amount("1.234", currency="EUR")
+
+
+def test_the_currency_settles_what_three_digits_mean():
+    assert read_amount("1,234", currency="JPY") == 1234
+    with translation.override("en"):
+        assert read_amount("1.234", currency="KWD") == 1234
+        with pytest.raises(AmountInvalid):
+            read_amount("1,234", currency="KWD")
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [("en", "−€1,234.50"), ("de", "−1.234,50\xa0€"), ("fr", "−1\u202f234,50\xa0€"), ("xx", "−€1,234.50")],
+)
+def test_figures_follow_the_language_and_have_a_real_minus(language, shown):
+    with translation.override(language):
+        assert money_text(-123450, currency="EUR") == shown
+
+
+def test_figures_keep_all_places_of_their_currency():
+    with translation.override("en"):
+        assert amount_text(1, currency="BTC") == "0.00000001"
+        assert amount_text(1500, currency="JPY") == "1,500"
+        assert money_text(500, currency="EUR", plus=True) == "+€5.00"
+        assert money_text(0, currency="EUR", plus=True) == "€0.00"
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "de-ch"])
+@pytest.mark.parametrize("cents", [0, 1, 1234, -1234, 123456789])
+def test_what_a_field_shows_is_read_back_as_the_same_amount(language, cents):
+    with translation.override(language):
+        assert read_amount(typed_text(cents, currency="EUR"), currency="EUR") == cents
+
+
+def test_days_follow_the_language():
+    with translation.override("de"):
+        assert date_text(datetime.date(2026, 11, 23)) == "23.11.2026"

@@ -1,0 +1,288 @@
+"""The tree of accounts: looking at it, adding to it, renaming, moving, closing."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dateutil.relativedelta import relativedelta
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from finance.errors import FinanceError
+from finance.ledger import services
+from finance.ledger.selectors import account_for, accounts_of, balances_of, months_of, paths_of, rolled_up
+from finance.models import Account, AccountKind, AccountType, Book, Role
+from finance.web import figures
+from finance.web.access import book_page, user_of
+from finance.web.books import currency_choices
+from finance.web.clock import today_in
+from finance.web.refusals import refuse
+from finance.web.wealth import HOLDINGS
+
+# What a household calls an account, and where that stands in the tree.
+PURPOSES = {
+    "checking": (gettext_lazy("Bank account"), AccountType.ASSET, AccountKind.CHECKING),
+    "savings": (gettext_lazy("Savings account"), AccountType.ASSET, AccountKind.SAVINGS),
+    "cash": (gettext_lazy("Cash"), AccountType.ASSET, AccountKind.CASH),
+    "investment": (gettext_lazy("Investment"), AccountType.ASSET, AccountKind.INVESTMENT),
+    "property": (gettext_lazy("Property or other thing of value"), AccountType.ASSET, AccountKind.PROPERTY),
+    "receivable": (gettext_lazy("Money that others owe us"), AccountType.ASSET, AccountKind.RECEIVABLE),
+    "card": (gettext_lazy("Credit card"), AccountType.LIABILITY, AccountKind.CARD),
+    "loan": (gettext_lazy("Loan"), AccountType.LIABILITY, AccountKind.LOAN),
+    "payable": (gettext_lazy("Money that we owe"), AccountType.LIABILITY, AccountKind.PAYABLE),
+    "expense": (gettext_lazy("Category of spending"), AccountType.EXPENSE, AccountKind.CATEGORY),
+    "income": (gettext_lazy("Category of income"), AccountType.INCOME, AccountKind.CATEGORY),
+}
+PURPOSE_GROUPS = (
+    (gettext_lazy("We own"), ("checking", "savings", "cash", "investment", "property", "receivable")),
+    (gettext_lazy("We owe"), ("card", "loan", "payable")),
+    (gettext_lazy("Categories"), ("expense", "income")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRow:
+    """An account with what it and all below it hold, as people of its type count it: (currency, minor units)."""
+
+    account: Account
+    depth: int
+    is_group: bool
+    sums: list[tuple[str, int]]
+
+
+@book_page()
+def accounts(request: HttpRequest, book: Book) -> HttpResponse:
+    """What we own and owe today, and what moved through the categories in the last twelve months."""
+    today = today_in(book)
+    tree = accounts_of(book=book)
+    with_closed = request.GET.get("closed") == "1"
+    held = balances_of(account_ids=[account.pk for account in tree], as_of=today)
+    year = _year_of_categories(book, today)
+    context = {
+        "today": today,
+        "holdings": rows_of(tree, HOLDINGS, held, with_closed=with_closed),
+        "spending": rows_of(tree, (AccountType.EXPENSE,), year, with_closed=with_closed),
+        "income": rows_of(tree, (AccountType.INCOME,), year, sign=-1, with_closed=with_closed),
+        "equity": rows_of(tree, (AccountType.EQUITY,), held, with_closed=with_closed),
+        "with_closed": with_closed,
+        "closed_count": sum(account.closed_on is not None for account in tree),
+    }
+    return render(request, "web/accounts.html", {"book": book, **context})
+
+
+def _year_of_categories(book: Book, today: datetime.date) -> dict[int, int]:
+    first = today.replace(day=1) - relativedelta(months=11)
+    moved = months_of(book=book, first=first, last=today, types=[AccountType.INCOME, AccountType.EXPENSE])
+    return {account_id: sum(by_month.values()) for account_id, by_month in moved.items()}
+
+
+def rows_of(
+    tree: list[Account],
+    types: tuple[AccountType, ...],
+    held: Mapping[int, int],
+    *,
+    sign: int = 1,
+    with_closed: bool = False,
+) -> list[TreeRow]:
+    """The accounts of some types in tree order with rolled-up sums; closed ones only on request."""
+    mine = [account for account in tree if account.type in types]
+    sums = rolled_up(accounts=mine, held=held)
+    depths: dict[int, int] = {}
+    rows = []
+    for account in mine:
+        depths[account.pk] = depths.get(account.parent_id or 0, -1) + 1
+        if account.closed_on and not with_closed:
+            continue
+        own = sorted(sums[account.pk].items()) or [(account.currency, 0)]
+        rows.append(
+            TreeRow(
+                account=account,
+                depth=min(depths[account.pk], 4),
+                is_group=account.kind == AccountKind.GROUP,
+                sums=[(currency, sign * amount) for currency, amount in own],
+            )
+        )
+    return rows
+
+
+class PlaceField(forms.ChoiceField):
+    """Below which account: none, or one of the book's, shown with its path."""
+
+    def __init__(self, *, tree: list[Account], without: frozenset[int] = frozenset()) -> None:
+        self.tree = {account.pk: account for account in tree}
+        paths = paths_of(tree)
+        choices = [
+            (str(account.pk), paths[account.pk].replace(":", " › "))
+            for account in tree
+            if account.closed_on is None and account.pk not in without
+        ]
+        super().__init__(label=_("Below"), required=False, choices=[("", _("Nothing: at the top")), *choices])
+
+    def clean(self, value: object) -> Account | None:
+        chosen = super().clean(value)
+        return self.tree[int(chosen)] if chosen else None
+
+
+class AccountForm(forms.Form):
+    """A new account, in a household's words."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    purpose = forms.ChoiceField(
+        label=gettext_lazy("What it is"),
+        choices=[(title, [(key, PURPOSES[key][0]) for key in keys]) for title, keys in PURPOSE_GROUPS],
+    )
+    currency = forms.ChoiceField(label=gettext_lazy("Currency"))
+    opening_balance = forms.CharField(
+        label=gettext_lazy("Balance to begin with"),
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        help_text=gettext_lazy("What the account held at the end of the day below; what you owed with a minus."),
+    )
+    opened_on = forms.DateField(
+        label=gettext_lazy("On"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, *args: object, tree: list[Account], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["currency"].choices = currency_choices()  # type: ignore[attr-defined]
+        self.fields["parent"] = PlaceField(tree=tree)
+        self.tree = tree
+
+    def opened(self, *, book: Book, actor: object) -> dict[str, object]:
+        """Arguments of open_account. Raises AmountInvalid."""
+        data = self.cleaned_data
+        _label, account_type, kind = PURPOSES[data["purpose"]]
+        typed = data["opening_balance"].strip()
+        amount = figures.read_amount(typed, currency=data["currency"], field="opening_balance") if typed else 0
+        return {
+            "book": book,
+            "actor": actor,
+            "name": data["name"],
+            "type": account_type,
+            "kind": kind,
+            "currency": data["currency"],
+            "parent": data["parent"] or self._usual_place(account_type),
+            "opening_balance": amount,
+            "opened_on": data["opened_on"],
+        }
+
+    def _usual_place(self, account_type: str) -> Account | None:
+        roots = (a for a in self.tree if a.parent_id is None and a.type == account_type and not a.closed_on)
+        return next((root for root in roots if root.kind == AccountKind.GROUP), None)
+
+
+@book_page(at_least=Role.EDITOR)
+def account_new(request: HttpRequest, book: Book) -> HttpResponse:
+    """Add an account, with what it held to begin with."""
+    tree = accounts_of(book=book)
+    start = {
+        "currency": book.base_currency,
+        "opened_on": today_in(book),
+        "purpose": request.GET.get("purpose", "checking"),
+    }
+    form = AccountForm(request.POST or None, initial=start, tree=tree)
+    if request.method == "POST" and form.is_valid():
+        try:
+            account = services.open_account(**form.opened(book=book, actor=user_of(request)))  # type: ignore[arg-type]
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("%(name)s was added.") % {"name": account.name})
+            return redirect("web:accounts", book.pk)
+    return render(request, "web/account_new.html", {"book": book, "form": form})
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+
+
+class PlaceForm(forms.Form):
+    def __init__(self, *args: object, account: Account, tree: list[Account], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        mine = [other for other in tree if other.type == account.type]
+        self.fields["parent"] = PlaceField(tree=mine, without=frozenset({account.pk}))
+
+
+class CloseForm(forms.Form):
+    on = forms.DateField(
+        label=gettext_lazy("Closed on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+
+@book_page(at_least=Role.EDITOR)
+def account_edit(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
+    """Rename, move or close an account: three forms, one page."""
+    return _edit_page(request, book, account_for(book=book, account_id=account_id))
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def account_rename(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
+    account = account_for(book=book, account_id=account_id)
+    form = NameForm(request.POST)
+    if form.is_valid():
+        try:
+            services.rename_account(account=account, actor=user_of(request), name=form.cleaned_data["name"])
+        except FinanceError as error:
+            account.refresh_from_db(fields=["name"])
+            refuse(form, error)
+        else:
+            messages.success(request, _("The account is now called %(name)s.") % {"name": account.name})
+            return redirect("web:accounts", book.pk)
+    return _edit_page(request, book, account, name_form=form)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def account_move(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
+    account = account_for(book=book, account_id=account_id)
+    form = PlaceForm(request.POST, account=account, tree=accounts_of(book=book))
+    if form.is_valid():
+        try:
+            services.move_account(account=account, actor=user_of(request), parent=form.cleaned_data["parent"])
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("%(name)s was moved; its entries were not touched.") % {"name": account.name})
+            return redirect("web:accounts", book.pk)
+    return _edit_page(request, book, account, place_form=form)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def account_close(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
+    account = account_for(book=book, account_id=account_id)
+    form = CloseForm(request.POST)
+    if form.is_valid():
+        try:
+            services.close_account(account=account, actor=user_of(request), on=form.cleaned_data["on"])
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("%(name)s is closed. Its entries stay.") % {"name": account.name})
+            return redirect("web:accounts", book.pk)
+    return _edit_page(request, book, account, close_form=form)
+
+
+def _edit_page(
+    request: HttpRequest,
+    book: Book,
+    account: Account,
+    *,
+    name_form: forms.Form | None = None,
+    place_form: forms.Form | None = None,
+    close_form: forms.Form | None = None,
+) -> HttpResponse:
+    tree = accounts_of(book=book)
+    context = {
+        "account": account,
+        "name_form": name_form or NameForm(initial={"name": account.name}),
+        "place_form": place_form or PlaceForm(initial={"parent": account.parent_id or ""}, account=account, tree=tree),
+        "close_form": close_form or CloseForm(initial={"on": today_in(book)}),
+    }
+    return render(request, "web/account_edit.html", {"book": book, **context})

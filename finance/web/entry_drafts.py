@@ -1,0 +1,105 @@
+"""From an entry to the form that would write it, and from one form to another without losing what was typed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from finance.models import AccountType, JournalEntry, JournalLine
+from finance.web.entry_forms import CATEGORY_TYPES, HOLDING_TYPES
+from finance.web.figures import typed_text
+
+COMMON = ("uid", "date", "payee", "description")
+
+
+def draft_of(entry: JournalEntry, lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
+    """The simplest mode that says what the entry says, and its form's initial values."""
+    common = {"date": entry.date, "payee": entry.payee, "description": entry.description}
+    for attempt in (_as_two_sides, _as_split):
+        mode, said = attempt(lines)
+        if mode:
+            return mode, {**common, **said}
+    return "lines", {**common, **_as_lines(lines)}
+
+
+def _as_two_sides(lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
+    if len(lines) != 2 or any(line.memo for line in lines):
+        return "", {}
+    taker, giver = sorted(lines, key=lambda line: -line.amount)
+    amount = {"amount": typed_text(taker.amount, currency=taker.currency)}
+    kinds = (_kind(giver), _kind(taker))
+    if kinds == ("holding", "category"):
+        return "spent", {**amount, "account": giver.account_id, "category": taker.account_id}
+    if kinds == ("category", "holding"):
+        return "received", {**amount, "account": taker.account_id, "category": giver.account_id}
+    if kinds == ("holding", "holding"):
+        return "moved", {**amount, "account": giver.account_id, "target": taker.account_id}
+    return "", {}
+
+
+def _as_split(lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
+    holdings = [line for line in lines if _kind(line) == "holding"]
+    parts = [line for line in lines if _kind(line) == "category"]
+    one_currency = len({line.currency for line in lines}) == 1
+    if len(holdings) != 1 or len(parts) + 1 != len(lines) or not one_currency or holdings[0].memo:
+        return "", {}
+    held = holdings[0]
+    sign = 1 if held.amount < 0 else -1
+    said: dict[str, Any] = {
+        "amount": typed_text(abs(held.amount), currency=held.currency),
+        "account": held.account_id,
+        "direction": "spent" if sign == 1 else "received",
+        "rows": len(parts) + 1,
+    }
+    for index, part in enumerate(parts):
+        said[f"row-{index}-category"] = part.account_id
+        said[f"row-{index}-amount"] = typed_text(sign * part.amount, currency=part.currency)
+        said[f"row-{index}-memo"] = part.memo
+    return "split", said
+
+
+def _as_lines(lines: Sequence[JournalLine]) -> dict[str, Any]:
+    said: dict[str, Any] = {"rows": len(lines) + 1}
+    for index, line in enumerate(lines):
+        side = "debit" if line.amount > 0 else "credit"
+        said[f"row-{index}-account"] = line.account_id
+        said[f"row-{index}-{side}"] = typed_text(abs(line.amount), currency=line.currency)
+        said[f"row-{index}-memo"] = line.memo
+    return said
+
+
+def _kind(line: JournalLine) -> str:
+    account_type = AccountType(line.account.type)
+    if account_type in HOLDING_TYPES:
+        return "holding"
+    return "category" if account_type in CATEGORY_TYPES else "other"
+
+
+def carried(typed: Mapping[str, Any], *, to: str) -> dict[str, Any]:
+    """What was typed in one mode, as initial values of another."""
+    values = {name: value for name, value in typed.items() if value not in ("", None)}
+    came_from = values.get("mode", "")
+    if to == "lines" and came_from in ("spent", "received", "moved"):
+        return {**_common(values), **_sides_as_rows(values, came_from)}
+    if to == "split" and came_from in ("spent", "received"):
+        first = {"row-0-category": values.get("category"), "row-0-amount": values.get("amount")}
+        return {**values, **first, "direction": came_from, "rows": 3}
+    if to in ("spent", "received") and came_from == "split":
+        return {**values, "category": values.get("row-0-category")}
+    return values
+
+
+def _common(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in COMMON if name in values}
+
+
+def _sides_as_rows(values: Mapping[str, Any], mode: str) -> dict[str, Any]:
+    taker, giver = {
+        "spent": ("category", "account"),
+        "received": ("account", "category"),
+        "moved": ("target", "account"),
+    }[mode]
+    return {
+        "row-0-account": values.get(taker),
+        "row-0-debit": values.get("amount"),
+        "row-1-account": values.get(giver),
+        "row-1-credit": values.get("counter_amount") or values.get("amount"),
+    }

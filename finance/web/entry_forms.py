@@ -1,0 +1,363 @@
+"""Writing an entry in a household's words: spent, received, moved, exchanged, split, or as debits and credits.
+
+Each form cleans to a Posting: the lines of one entry, or an exchange between two currencies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from finance.errors import FinanceError
+from finance.ledger.posting import LineDraft
+from finance.models import Account, AccountType
+from finance.web import figures
+from finance.web.account_choices import AccountField
+
+HOLDING_TYPES = (AccountType.ASSET, AccountType.LIABILITY)
+CATEGORY_TYPES = (AccountType.EXPENSE, AccountType.INCOME)
+MAX_ROWS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """So much of one account for so much on another of another currency; positive minor units each."""
+
+    source_account: Account
+    source_amount: int
+    target_account: Account
+    target_amount: int
+
+
+Posting = list[LineDraft] | Exchange
+
+
+class EntryForm(forms.Form):
+    """What all ways of writing have in common. `tree` holds the book's accounts, `used` those of the corrected entry."""
+
+    # The service's field paths → the form's fields.
+    places: Mapping[str, str] = {}
+
+    uid = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    date = forms.DateField(label=gettext_lazy("on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    payee = forms.CharField(
+        label=gettext_lazy("at"), required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    description = forms.CharField(label=gettext_lazy("Note"), required=False, max_length=500)
+
+    def __init__(
+        self, data: Any = None, *, tree: list[Account], used: frozenset[int] = frozenset(), initial: Any = None
+    ) -> None:
+        super().__init__(data, initial=initial)
+        self.tree = tree
+        self.used = used
+        self.several_currencies = len({account.currency for account in tree}) > 1
+        self.add_fields()
+        if not self.several_currencies:
+            self.fields.pop("counter_amount", None)
+
+    def add_fields(self) -> None:
+        """Fields that depend on the book's accounts."""
+
+    def account_field(self, types: tuple[AccountType, ...], label: Any, *, required: bool = True) -> AccountField:
+        return AccountField(tree=self.tree, types=types, label=label, required=required, also=self.used)
+
+    def read(self, name: str, account: Account | None) -> int | None:
+        """The field's amount in the account's currency, more than nothing; a refusal is told at the field."""
+        typed = str(self.cleaned_data.get(name) or "").strip()
+        if not typed or account is None:
+            return None
+        try:
+            amount = figures.read_amount(typed, currency=account.currency, field=name)
+        except FinanceError as error:
+            self.add_error(name, error.detail)
+            return None
+        if amount <= 0:
+            self.add_error(name, _("The amount must be more than nothing; the words say where it goes."))
+            return None
+        return amount
+
+    def posting(self) -> Posting:
+        """What the form says, once it is valid."""
+        return self.said
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        said = self.say()
+        if said is not None:
+            self.said = said
+        elif not self.errors:
+            self.add_error(None, _("Something is missing in this entry."))
+        return cleaned
+
+    def say(self) -> Posting | None:
+        raise NotImplementedError
+
+    def between(self, *, source: str, target: str, amount_of: str) -> Posting | None:
+        """A posting from one field's account to another's; `amount_of` tells whose currency "amount" is in."""
+        giver, taker = self.cleaned_data.get(source), self.cleaned_data.get(target)
+        known, other = (giver, taker) if amount_of == source else (taker, giver)
+        amount = self.read("amount", known)
+        if amount is None or giver is None or taker is None:
+            return None
+        if giver == taker:
+            self.add_error(target, _("This is the same account; choose another."))
+            return None
+        if giver.currency == taker.currency:
+            return [
+                LineDraft(account_id=taker.pk, amount=amount),
+                LineDraft(account_id=giver.pk, amount=-amount),
+            ]
+        counter = self.read("counter_amount", other)
+        if counter is None:
+            self._ask_counter(taker if known == giver else giver)
+            return None
+        amounts = (amount, counter) if known == giver else (counter, amount)
+        return Exchange(source_account=giver, source_amount=amounts[0], target_account=taker, target_amount=amounts[1])
+
+    def _ask_counter(self, other: Account) -> None:
+        if not self.has_error("counter_amount"):
+            self.add_error(
+                "counter_amount",
+                _("%(account)s is kept in %(currency)s: say how much it was there. No rate is assumed.")
+                % {"account": other.name, "currency": other.currency},
+            )
+
+
+def amount_field(label: Any, *, required: bool = True) -> forms.CharField:
+    """An amount as it is typed; it is read once its account, and so its currency, is known."""
+    attrs = {"inputmode": "decimal", "autocomplete": "off"}
+    return forms.CharField(label=label, required=required, max_length=40, widget=forms.TextInput(attrs=attrs))
+
+
+class SpentForm(EntryForm):
+    places = {"lines.0.account": "category", "lines.1.account": "account", "lines.0.amount": "amount",
+              "source_account": "account", "source_amount": "amount", "target_account": "category",
+              "target_amount": "counter_amount"}  # fmt: skip
+
+    amount = amount_field(gettext_lazy("Spent"))
+    counter_amount = amount_field(gettext_lazy("which was, in the category's currency,"), required=False)
+
+    def add_fields(self) -> None:
+        self.fields["category"] = self.account_field(CATEGORY_TYPES, _("for"))
+        self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
+
+    def say(self) -> Posting | None:
+        return self.between(source="account", target="category", amount_of="account")
+
+
+class ReceivedForm(EntryForm):
+    places = {"lines.0.account": "account", "lines.1.account": "category", "lines.0.amount": "amount",
+              "source_account": "category", "source_amount": "counter_amount", "target_account": "account",
+              "target_amount": "amount"}  # fmt: skip
+
+    amount = amount_field(gettext_lazy("Received"))
+    counter_amount = amount_field(gettext_lazy("which was, in the category's currency,"), required=False)
+
+    def add_fields(self) -> None:
+        self.fields["payee"].label = _("from")
+        types = (AccountType.INCOME, AccountType.EXPENSE)
+        self.fields["category"] = self.account_field(types, _("for"))
+        self.fields["account"] = self.account_field(HOLDING_TYPES, _("into"))
+
+    def say(self) -> Posting | None:
+        return self.between(source="category", target="account", amount_of="account")
+
+
+class MovedForm(EntryForm):
+    places = {"lines.0.account": "target", "lines.1.account": "account", "lines.0.amount": "amount",
+              "source_account": "account", "source_amount": "amount", "target_account": "target",
+              "target_amount": "counter_amount"}  # fmt: skip
+
+    amount = amount_field(gettext_lazy("Moved"))
+    counter_amount = amount_field(gettext_lazy("which arrived, in the other currency, as"), required=False)
+
+    def add_fields(self) -> None:
+        self.fields["payee"].label = _("with")
+        self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
+        self.fields["target"] = self.account_field(HOLDING_TYPES, _("to"))
+
+    def say(self) -> Posting | None:
+        return self.between(source="account", target="target", amount_of="account")
+
+
+class ExchangedForm(EntryForm):
+    places = {"source_account": "account", "source_amount": "amount", "target_account": "target",
+              "target_amount": "counter_amount", "lines.0.account": "account", "lines.3.account": "target"}  # fmt: skip
+
+    amount = amount_field(gettext_lazy("Gave"))
+    counter_amount = amount_field(gettext_lazy("got"))
+
+    def add_fields(self) -> None:
+        self.fields["payee"].label = _("with")
+        self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
+        self.fields["target"] = self.account_field(HOLDING_TYPES, _("on"))
+
+    def say(self) -> Posting | None:
+        giver, taker = self.cleaned_data.get("account"), self.cleaned_data.get("target")
+        if giver and taker and giver.currency == taker.currency:
+            self.add_error(
+                "target", _("Both accounts are kept in %(currency)s; this is a move.") % {"currency": giver.currency}
+            )
+            return None
+        return self.between(source="account", target="target", amount_of="account")
+
+
+class RowsForm(EntryForm):
+    """A form with numbered rows of fields `row-<n>-<name>`."""
+
+    few_rows: ClassVar[int] = 3
+    rows = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def add_fields(self) -> None:
+        asked = self.data.get("rows") if self.is_bound else self.initial.get("rows")
+        try:
+            count = int(asked or self.few_rows)
+        except ValueError:
+            count = self.few_rows
+        self.count = max(2, min(count, MAX_ROWS))
+        self.initial["rows"] = self.count
+        for index in range(self.count):
+            for name, field in self.row_fields().items():
+                self.fields[f"row-{index}-{name}"] = field
+
+    def row_fields(self) -> dict[str, forms.Field]:
+        raise NotImplementedError
+
+    def row_list(self) -> list[dict[str, Any]]:
+        """The rows for the template: bound fields by name."""
+        names = list(self.row_fields())
+        return [{name: self[f"row-{index}-{name}"] for name in names} for index in range(self.count)]
+
+    def row_data(self, index: int) -> dict[str, Any]:
+        return {name: self.cleaned_data.get(f"row-{index}-{name}") for name in self.row_fields()}
+
+
+class SplitForm(RowsForm):
+    amount = amount_field(gettext_lazy("Total"))
+    direction = forms.ChoiceField(
+        label=gettext_lazy("The total was"),
+        choices=[("spent", gettext_lazy("spent")), ("received", gettext_lazy("received"))],
+    )
+
+    def add_fields(self) -> None:
+        self.fields["account"] = self.account_field(HOLDING_TYPES, _("with"))
+        super().add_fields()
+
+    def row_fields(self) -> dict[str, forms.Field]:
+        return {
+            "category": self.account_field((*CATEGORY_TYPES, *HOLDING_TYPES), _("For"), required=False),
+            "amount": amount_field(_("Amount"), required=False),
+            "memo": forms.CharField(label=_("Note"), required=False, max_length=200),
+        }
+
+    def say(self) -> Posting | None:
+        account = self.cleaned_data.get("account")
+        total = self.read("amount", account)
+        if account is None or total is None:
+            return None
+        sign = 1 if self.cleaned_data.get("direction") != "received" else -1
+        parts = [part for index in range(self.count) if (part := self._part(index, account, sign))]
+        if self.errors:
+            return None
+        left = total - sum(sign * part.amount for part in parts)
+        if left:
+            told = figures.money_text(left, currency=account.currency)
+            self.add_error("amount", _("The parts differ from the total: %(left)s is left.") % {"left": told})
+            return None
+        return [*parts, LineDraft(account_id=account.pk, amount=-sign * total)]
+
+    def _part(self, index: int, account: Account, sign: int) -> LineDraft | None:
+        row = self.row_data(index)
+        category, typed = row["category"], (row["amount"] or "").strip()
+        if category is None and not typed:
+            return None
+        name = f"row-{index}-"
+        if category is None:
+            self.add_error(f"{name}category", _("What was this part for?"))
+        elif not typed:
+            self.add_error(f"{name}amount", _("How much was this part?"))
+        elif category.currency != account.currency:
+            self.add_error(
+                f"{name}category",
+                _("%(name)s is kept in %(currency)s; write this part as an entry of its own.")
+                % {"name": category.name, "currency": category.currency},
+            )
+        else:
+            return self._line(name, category, typed, row["memo"] or "", sign)
+        return None
+
+    def _line(self, name: str, category: Account, typed: str, memo: str, sign: int) -> LineDraft | None:
+        try:
+            amount = figures.read_amount(typed, currency=category.currency, field=f"{name}amount")
+        except FinanceError as error:
+            self.add_error(f"{name}amount", error.detail)
+            return None
+        if not amount:
+            self.add_error(f"{name}amount", _("A part cannot be zero."))
+            return None
+        return LineDraft(account_id=category.pk, amount=sign * amount, memo=memo)
+
+
+class LinesForm(RowsForm):
+    few_rows = 4
+
+    def add_fields(self) -> None:
+        self.fields["payee"].label = _("Payee")
+        self.fields["date"].label = _("Date")
+        super().add_fields()
+
+    def row_fields(self) -> dict[str, forms.Field]:
+        types = (*HOLDING_TYPES, *CATEGORY_TYPES, AccountType.EQUITY)
+        return {
+            "account": self.account_field(types, _("Account"), required=False),
+            "debit": amount_field(_("Debit"), required=False),
+            "credit": amount_field(_("Credit"), required=False),
+            "memo": forms.CharField(label=_("Note"), required=False, max_length=200),
+        }
+
+    def say(self) -> Posting | None:
+        self.placed_rows: list[int] = []
+        lines = []
+        for index in range(self.count):
+            line = self._line(index)
+            if line is not None:
+                lines.append(line)
+                self.placed_rows.append(index)
+        self.places = {
+            f"lines.{place}.{theirs}": f"row-{index}-{ours}"
+            for place, index in enumerate(self.placed_rows)
+            for theirs, ours in (("account", "account"), ("amount", "debit"), ("memo", "memo"))
+        }
+        return None if self.errors else lines
+
+    def _line(self, index: int) -> LineDraft | None:
+        row = self.row_data(index)
+        name = f"row-{index}-"
+        sides = [side for side in ("debit", "credit") if (row[side] or "").strip()]
+        if row["account"] is None and not sides:
+            return None
+        if row["account"] is None:
+            self.add_error(f"{name}account", _("Which account?"))
+            return None
+        if len(sides) != 1:
+            self.add_error(f"{name}debit", _("Write either a debit or a credit."))
+            return None
+        amount = self.read(f"{name}{sides[0]}", row["account"])
+        if amount is None:
+            return None
+        sign = 1 if sides[0] == "debit" else -1
+        return LineDraft(account_id=row["account"].pk, amount=sign * amount, memo=row["memo"] or "")
+
+
+MODES: dict[str, tuple[Any, type[EntryForm]]] = {
+    "spent": (gettext_lazy("Spent"), SpentForm),
+    "received": (gettext_lazy("Received"), ReceivedForm),
+    "moved": (gettext_lazy("Moved"), MovedForm),
+    "exchanged": (gettext_lazy("Exchanged"), ExchangedForm),
+    "split": (gettext_lazy("Split"), SplitForm),
+    "lines": (gettext_lazy("Debits and credits"), LinesForm),
+}

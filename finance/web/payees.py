@@ -1,0 +1,58 @@
+"""Payees as they are typed: what begins alike, and what was written for each the last time."""
+
+from typing import Any
+
+from django.db import connection
+
+from finance.models import Book
+from finance.web.figures import date_text, money_text, typed_text
+
+SUGGESTIONS = 8
+
+# Hops from payee to payee through the index (book, lower(payee), date): as many steps as there are suggestions,
+# however many entries each payee has. A language's sort order may put strangers between them, hence some spare hops.
+_PAYEES = """
+WITH RECURSIVE hop AS (
+    (SELECT lower(payee) AS name, 1 AS steps FROM finance_journalentry
+      WHERE book_id = %(book)s AND lower(payee) >= %(prefix)s ORDER BY lower(payee) LIMIT 1)
+    UNION ALL
+    SELECT next.name, hop.steps + 1 FROM hop, LATERAL (
+        SELECT lower(payee) AS name FROM finance_journalentry
+         WHERE book_id = %(book)s AND lower(payee) > hop.name ORDER BY lower(payee) LIMIT 1) AS next
+     WHERE hop.steps < %(hops)s
+)
+SELECT last.payee, last.date, line.account_id, line.amount, line.currency, account.name, account.type
+  FROM (SELECT name FROM hop WHERE starts_with(name, %(prefix)s) ORDER BY name LIMIT %(limit)s) AS found
+  JOIN LATERAL (SELECT id, payee, date FROM finance_journalentry
+                 WHERE book_id = %(book)s AND lower(payee) = found.name AND reverses_id IS NULL
+                 ORDER BY date DESC, id DESC LIMIT 1) AS last ON true
+  JOIN finance_journalline AS line ON line.entry_id = last.id
+  JOIN finance_account AS account ON account.id = line.account_id
+ ORDER BY last.payee, line.position
+"""
+
+
+def payees_like(*, book: Book, prefix: str) -> list[dict[str, Any]]:
+    """Up to eight payees beginning with the prefix (whatever its capitals), with the last entry's sides."""
+    prefix = prefix.strip().lower()
+    if not prefix or "\x00" in prefix:
+        return []
+    parameters: dict[str, str | int] = {
+        "book": book.pk,
+        "prefix": prefix,
+        "limit": SUGGESTIONS,
+        "hops": SUGGESTIONS * 4,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PAYEES, parameters)
+        found: dict[str, dict[str, Any]] = {}
+        for payee, date, account_id, amount, currency, name, account_type in cursor.fetchall():
+            told = found.setdefault(payee, {"payee": payee, "day": date_text(date), "lines": 0})
+            told["lines"] += 1
+            side = "category" if account_type in ("income", "expense") else "account"
+            told.setdefault(side, account_id)
+            if side == "category":
+                told.setdefault("category_name", name)
+            told.setdefault("amount", typed_text(abs(amount), currency=currency))
+            told.setdefault("shown", money_text(abs(amount), currency=currency))
+    return list(found.values())

@@ -1,0 +1,136 @@
+"""Search through a book: accounts by name, entries by payee and description, newest first."""
+
+import datetime
+import uuid
+from dataclasses import dataclass
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from finance.errors import Invalid, NotFound
+from finance.ledger.registers import parse_cursor
+from finance.ledger.selectors import accounts_of, paths_of
+from finance.models import Account, AccountKind, Book
+from finance.web.access import book_page
+
+# A search reads at most so many entries per page and then offers to go on; it never scans a whole book.
+WINDOW = 5000
+PAGE = 30
+QUICK = 6
+
+_WINDOW = """
+SELECT id, uid, date, payee, description, reverses_id FROM finance_journalentry
+ WHERE book_id = %(book)s AND (date, id) < (%(date)s::date, %(id)s::bigint)
+ ORDER BY date DESC, id DESC LIMIT %(window)s
+"""
+_HITS = f"""
+WITH recent AS ({_WINDOW}), hits AS (
+    SELECT * FROM recent
+     WHERE (payee ILIKE %(pattern)s OR description ILIKE %(pattern)s) AND reverses_id IS NULL
+       AND NOT EXISTS (SELECT 1 FROM finance_journalentry AS reversal WHERE reversal.reverses_id = recent.id)
+     ORDER BY date DESC, id DESC LIMIT %(limit)s
+)
+SELECT hits.id, hits.uid, hits.date, hits.payee, hits.description, line.amount, line.currency, account.name
+  FROM hits
+  JOIN LATERAL (SELECT side.amount, side.currency, side.account_id
+                  FROM finance_journalline AS side JOIN finance_account AS held ON held.id = side.account_id
+                 WHERE side.entry_id = hits.id
+                 ORDER BY held.type IN ('asset', 'liability') DESC, side.position LIMIT 1) AS line ON true
+  JOIN finance_account AS account ON account.id = line.account_id
+ ORDER BY hits.date DESC, hits.id DESC
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """An entry that was found, with the line of the account that paid or was paid."""
+
+    id: int
+    uid: uuid.UUID
+    date: datetime.date
+    payee: str
+    description: str
+    amount: int
+    currency: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """Entries newest first; `next_cursor` where there may be more, `searched_to` if the window ended before the page."""
+
+    entries: list[Hit]
+    next_cursor: str | None
+    searched_to: datetime.date | None
+
+
+@book_page()
+def search(request: HttpRequest, book: Book) -> HttpResponse:
+    """A page of results, or for the box in the frame only the first few."""
+    words = request.GET.get("q", "").strip()[:100].replace("\x00", "")
+    quick = bool(request.headers.get("HX-Request")) and request.headers.get("HX-Target") == "search-results"
+    limit = QUICK if quick else PAGE
+    found = find_entries(book=book, words=words, after=request.GET.get("after"), limit=limit) if words else None
+    context = {
+        "query": words,
+        "accounts": find_accounts(book=book, words=words)[:limit] if words else [],
+        "found": found,
+        "is_later_page": "after" in request.GET,
+    }
+    template = "web/_search_hits.html" if quick else "web/search.html"
+    return render(request, template, {"book": book, **context})
+
+
+def find_accounts(*, book: Book, words: str) -> list[tuple[Account, str]]:
+    """Accounts whose path holds all the words, with the path."""
+    tree = accounts_of(book=book)
+    paths = paths_of(tree)
+    asked = words.casefold().split()
+    return [
+        (account, paths[account.pk].replace(":", " › "))
+        for account in tree
+        if account.kind != AccountKind.GROUP and all(word in paths[account.pk].casefold() for word in asked)
+    ]
+
+
+def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hits:
+    """One page of entries whose payee or description holds the words. Raises NotFound for a bad cursor."""
+    date, entry_id = _place(after)
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    parameters: dict[str, str | int | datetime.date] = {
+        "book": book.pk,
+        "date": date,
+        "id": entry_id,
+        "window": WINDOW,
+        "limit": limit + 1,
+        "pattern": f"%{escaped}%",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HITS, parameters)
+        rows = cursor.fetchall()
+        entries = [
+            Hit(
+                id=id_, uid=uid, date=day, payee=payee, description=text, amount=amount, currency=currency, account=name
+            )
+            for id_, uid, day, payee, text, amount, currency, name in rows[:limit]
+        ]
+        if len(rows) > limit:
+            last = entries[-1]
+            return Hits(entries=entries, next_cursor=f"{last.date.isoformat()}:{last.id}", searched_to=None)
+        cursor.execute(
+            f"SELECT date, id FROM ({_WINDOW}) AS recent ORDER BY date DESC, id DESC LIMIT 1 OFFSET %(window)s - 1",
+            parameters,
+        )
+        end = cursor.fetchone()
+    cursor_text = f"{end[0].isoformat()}:{end[1]}" if end else None
+    return Hits(entries=entries, next_cursor=cursor_text, searched_to=end[0] if end else None)
+
+
+def _place(after: str | None) -> tuple[datetime.date, int]:
+    if not after:
+        return datetime.date.max, 2**63 - 1
+    try:
+        return parse_cursor(after)
+    except Invalid as error:
+        raise NotFound(thing="page") from error

@@ -1,0 +1,102 @@
+"""A book's settings: its name, what is fixed, and closing the past."""
+
+from dateutil.relativedelta import relativedelta
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from finance.errors import FinanceError
+from finance.ledger import services
+from finance.models import Book, Role
+from finance.web.access import book_page, user_of
+from finance.web.accounts import NameForm
+from finance.web.clock import today_in
+from finance.web.figures import date_text
+from finance.web.refusals import refuse
+
+
+class PeriodForm(forms.Form):
+    through = forms.DateField(
+        label=gettext_lazy("Close through"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+
+class ReopenForm(forms.Form):
+    through = forms.DateField(
+        label=gettext_lazy("Stay closed through"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("Leave this empty to open everything."),
+    )
+
+
+@book_page()
+def settings(request: HttpRequest, book: Book) -> HttpResponse:
+    return _page(request, book)
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
+def book_rename(request: HttpRequest, book: Book) -> HttpResponse:
+    form = NameForm(request.POST)
+    if form.is_valid():
+        try:
+            services.rename_book(book=book, actor=user_of(request), name=form.cleaned_data["name"])
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("The book is now called %(name)s.") % {"name": book.name})
+            return redirect("web:settings", book.pk)
+    return _page(request, book, name_form=form)
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
+def period_close(request: HttpRequest, book: Book) -> HttpResponse:
+    form = PeriodForm(request.POST)
+    if form.is_valid():
+        through = form.cleaned_data["through"]
+        try:
+            services.close_period(book=book, actor=user_of(request), through=through)
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("The books are closed through %(day)s.") % {"day": date_text(through)})
+            return redirect("web:settings", book.pk)
+    return _page(request, book, close_form=form)
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
+def period_reopen(request: HttpRequest, book: Book) -> HttpResponse:
+    form = ReopenForm(request.POST, auto_id="id_reopen_%s")
+    if form.is_valid():
+        try:
+            services.reopen_period(book=book, actor=user_of(request), through=form.cleaned_data["through"])
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("The books were opened again."))
+            return redirect("web:settings", book.pk)
+    return _page(request, book, reopen_form=form)
+
+
+def _page(
+    request: HttpRequest,
+    book: Book,
+    *,
+    name_form: forms.Form | None = None,
+    close_form: forms.Form | None = None,
+    reopen_form: forms.Form | None = None,
+) -> HttpResponse:
+    last_month_end = today_in(book).replace(day=1) - relativedelta(days=1)
+    context = {
+        "name_form": name_form or NameForm(initial={"name": book.name}),
+        "close_form": close_form or PeriodForm(initial={"through": last_month_end}),
+        "reopen_form": reopen_form or ReopenForm(auto_id="id_reopen_%s"),
+    }
+    return render(request, "web/settings.html", {"book": book, **context})

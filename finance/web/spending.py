@@ -1,0 +1,107 @@
+"""This month's income and spending by category, beside the average of the six months before."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dateutil.relativedelta import relativedelta
+
+from finance.ledger.selectors import months_of
+from finance.models import Account, AccountType, Book
+
+AVERAGED_MONTHS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryFlow:
+    """One category with all below it; minor units of the base currency, positive as it is usual for its type."""
+
+    account: Account
+    amount: int
+    average: int
+    parts: list["CategoryFlow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Income or spending of a month; `unvalued` holds other currencies, `averaged` how many months the averages span."""
+
+    rows: list[CategoryFlow]
+    total: int
+    average: int
+    averaged: int
+    unvalued: dict[str, int]
+
+
+def flow(
+    *,
+    book: Book,
+    accounts: list[Account],
+    type: str,
+    month: datetime.date,
+    nets: Mapping[int, Mapping[datetime.date, int]],
+) -> Flow:
+    """What `nets` (from `category_months`) says about one type, largest first."""
+    mine = [account for account in accounts if account.type == type]
+    sign = -1 if type == AccountType.INCOME else 1
+    averaged = _months_with_history(nets, month)
+    amounts, averages = {}, {}
+    unvalued: dict[str, int] = {}
+    for account in mine:
+        by_month = nets.get(account.pk, {})
+        if account.currency != book.base_currency:
+            if by_month.get(month):
+                unvalued[account.currency] = unvalued.get(account.currency, 0) + sign * by_month[month]
+            continue
+        amounts[account.pk] = sign * by_month.get(month, 0)
+        past = sum(net for day, net in by_month.items() if day < month)
+        averages[account.pk] = sign * past // averaged if averaged else 0
+    rows = _rows(mine, amounts, averages)
+    return Flow(
+        rows=rows,
+        total=sum(row.amount for row in rows),
+        average=sum(row.average for row in rows),
+        averaged=averaged,
+        unvalued=unvalued,
+    )
+
+
+def category_months(*, book: Book, month: datetime.date) -> dict[int, dict[datetime.date, int]]:
+    """Net change per category and month, for the month and the averaged ones before it. One query."""
+    first = month - relativedelta(months=AVERAGED_MONTHS)
+    return months_of(book=book, first=first, last=month, types=[AccountType.INCOME, AccountType.EXPENSE])
+
+
+def _months_with_history(nets: Mapping[int, Mapping[datetime.date, int]], month: datetime.date) -> int:
+    """A book of two months is averaged over two, not six."""
+    past = [day for by_month in nets.values() for day in by_month if day < month]
+    if not past:
+        return 0
+    apart = relativedelta(month, min(past))
+    return apart.years * 12 + apart.months
+
+
+def _rows(accounts: list[Account], amounts: Mapping[int, int], averages: Mapping[int, int]) -> list[CategoryFlow]:
+    """The tree of categories below the type's root groups, without what is zero in both."""
+    children: dict[int | None, list[Account]] = {}
+    for account in accounts:
+        children.setdefault(account.parent_id, []).append(account)
+
+    def grow(account: Account) -> CategoryFlow:
+        parts = _largest_first([grow(child) for child in children.get(account.pk, [])])
+        return CategoryFlow(
+            account=account,
+            amount=amounts.get(account.pk, 0) + sum(part.amount for part in parts),
+            average=averages.get(account.pk, 0) + sum(part.average for part in parts),
+            parts=parts,
+        )
+
+    rows: list[CategoryFlow] = []
+    for root in (grow(account) for account in children.get(None, [])):
+        own = root.amount - sum(part.amount for part in root.parts)
+        rows.extend(root.parts if root.parts and not own else [root])
+    return _largest_first(rows)
+
+
+def _largest_first(rows: list[CategoryFlow]) -> list[CategoryFlow]:
+    return sorted((row for row in rows if row.amount or row.average), key=lambda row: (-row.amount, -row.average))

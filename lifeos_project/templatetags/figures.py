@@ -1,0 +1,50 @@
+"""Filters for amounts (minor units) and days, in the reader's language."""
+
+import datetime
+
+from django import template
+
+from finance.web import figures
+
+register = template.Library()
+
+
+@register.filter
+def money(minor_units: int, currency: str) -> str:
+    """ "−€1,234.50" """
+    return figures.money_text(minor_units, currency=currency)
+
+
+@register.filter
+def money_change(minor_units: int, currency: str) -> str:
+    """ "+€1,234.50": a change always shows its sign."""
+    return figures.money_text(minor_units, currency=currency, plus=True)
+
+
+@register.filter
+def amount(minor_units: int, currency: str) -> str:
+    """ "−1,234.50", where the currency stands in the column's head."""
+    return figures.amount_text(minor_units, currency=currency)
+
+
+@register.filter
+def amount_change(minor_units: int, currency: str) -> str:
+    """ "+1,234.50" """
+    return figures.amount_text(minor_units, currency=currency, plus=True)
+
+
+@register.filter
+def day(value: datetime.date, form: str = "medium") -> str:
+    """A date in the language's own order."""
+    return figures.date_text(value, form=form)
+
+
+@register.filter
+def opposite(minor_units: int) -> int:
+    return -minor_units
+
+
+@register.filter
+def natural(minor_units: int, account_type: str) -> int:
+    """As people count it: what comes in through an income account is more, not less."""
+    return -minor_units if account_type in ("income", "equity") else minor_units
