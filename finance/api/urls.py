@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from finance.api import accounts, balances, books, entries, members, registers
+from finance.api import accounts, balances, books, entries, imports, members, registers
 
 BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
+IMPORT = f"{BOOK}imports/<int:import_id>/"
 
 urlpatterns = [
     path("books/", books.BookList.as_view(), name="api-books"),
@@ -32,4 +33,13 @@ urlpatterns = [
     path(f"{BOOK}invitations/", members.InvitationList.as_view(), name="api-invitations"),
     path(f"{BOOK}invitations/<int:invitation_id>/", members.InvitationDetail.as_view(), name="api-invitation"),
     path("invitations/accept/", members.InvitationAccept.as_view(), name="api-invitation-accept"),
+    path(f"{BOOK}imports/", imports.ImportList.as_view(), name="api-imports"),
+    path(IMPORT, imports.ImportDetail.as_view(), name="api-import"),
+    path(f"{IMPORT}rows/", imports.ImportRows.as_view(), name="api-import-rows"),
+    path(f"{IMPORT}decide/", imports.DecideRows.as_view(), name="api-import-decide"),
+    path(f"{IMPORT}profile/", imports.ImportProfile.as_view(), name="api-import-profile"),
+    path(f"{IMPORT}statements/<int:statement_id>/assign/", imports.AssignStatement.as_view(), name="api-import-assign"),
+    path(f"{IMPORT}confirm/", imports.ConfirmImport.as_view(), name="api-import-confirm"),
+    path(f"{IMPORT}undo/", imports.UndoImport.as_view(), name="api-import-undo"),
+    path(f"{IMPORT}discard/", imports.DiscardImport.as_view(), name="api-import-discard"),
 ]

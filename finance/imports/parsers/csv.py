@@ -84,8 +84,9 @@ def _first_transaction(records: Sequence[Record]) -> int:
 
 def _sample(records: Sequence[Record]) -> list[Record]:
     """Transactions only, spread over the file; all records where none looks like one."""
-    moving = [r for r in records if looks_like_transaction(r.cells) and not is_balance_line(r.cells)]
-    moving = moving or [r for r in records if not r.is_blank]
+    spread = records[:: max(1, len(records) // (5 * _SAMPLE_ROWS))]
+    moving = [r for r in spread if looks_like_transaction(r.cells) and not is_balance_line(r.cells)]
+    moving = moving or [r for r in spread if not r.is_blank]
     step = max(1, len(moving) // _SAMPLE_ROWS)
     return moving[::step]
 

@@ -41,7 +41,7 @@ _TEXT = (
     (re.compile(rb"^\s*(?:\{|\[\s*\{)"), "This is a JSON file"),
     (re.compile(rb"^\s*<\?xml"), "This is an XML file of a kind that is not known here"),
 )
-_MAX_BYTES = 50 * 1024 * 1024
+MAX_BYTES = 50 * 1024 * 1024
 
 
 def read_statement(
@@ -64,7 +64,7 @@ def read_statement(
 def _refuse_foreign(data: bytes) -> None:
     if not data.strip():
         raise StatementUnreadable(reason="The file is empty.")
-    if len(data) > _MAX_BYTES:
+    if len(data) > MAX_BYTES:
         raise StatementUnreadable(reason="The file is larger than 50 MB. Please export a shorter period.")
     for magic, seen in _BINARY:
         if data.startswith(magic):

@@ -10,11 +10,14 @@ from finance.money import known_currencies
 _LETTERS = str.maketrans(
     {"ø": "o", "æ": "ae", "ł": "l", "ß": "ss", "đ": "d", "ð": "d", "ı": "i", "€": " eur ", "£": " gbp "}
 )
+_ASCII_WORDS = re.compile(r"[a-z0-9]+")
 
 
 @lru_cache(maxsize=8192)
 def plain(text: str) -> str:
     """Lower case, no accents, punctuation as single spaces; "+" and "-" between brackets are dropped."""
+    if text.isascii():
+        return " ".join(_ASCII_WORDS.findall(text.lower()))
     folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     kept = "".join(c if c.isalnum() else " " for c in folded if not unicodedata.combining(c))
     return " ".join(kept.split())
@@ -287,6 +290,10 @@ _CLOSING = _whole(
 _TURNOVER = _whole(
     r"^(?:turnover|kaive|apgrozijums|apyvarta|total credits|total debits|summe|total|totals|totali|suma|sum)\b"
 )
+# Cheap test before the others: nearly no cell of a file speaks of balances.
+_BALANCE_HINT = re.compile(
+    r"bal|sal[dg]|sold|stand|tot|sum|turn|k[äa]ive|apgr|apyv|остат|st[áa]te[kg]|egyenleg|liku|bestand", re.IGNORECASE
+)
 _PAYMENT = _any(
     r"payment received|payment thank you|thank you|thank you for your payment|autopay|auto ?pay payment|automatic payment"
     r"|zahlung erhalten|ihre zahlung|paiement recu|betaling ontvangen|refund|payment received thank you"
@@ -331,9 +338,9 @@ def is_void(cell: str) -> bool:
 
 def balance_kind(cell: str) -> str:
     """ "opening", "closing", "turnover" or "" for the text of a line that states a balance instead of a movement."""
-    text = plain(cell)
-    if len(text) > 60:
+    if len(cell) > 80 or not _BALANCE_HINT.search(cell):
         return ""
+    text = plain(cell)
     if _OPENING.search(text):
         return "opening"
     if _CLOSING.search(text):

@@ -1,0 +1,176 @@
+"""How imports look on the wire."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from finance import money
+from finance.imports.models import ImportBatch, ImportRow, ImportStatement
+from finance.imports.proof import Proof, proof_of
+from finance.imports.selectors import counts_of, statements_of
+
+
+class ImportSerializer(serializers.ModelSerializer[ImportBatch]):
+    account = serializers.IntegerField(source="account_id", read_only=True)
+    created_by = serializers.EmailField(source="created_by.email", default=None, read_only=True)
+
+    class Meta:
+        model = ImportBatch
+        fields = (
+            *("id", "account", "file_name", "format", "state", "problem", "size", "sha256", "rows_total", "rows_done"),
+            *("created_by", "created_at", "confirmed_at", "undone_at"),
+        )
+
+
+class ProofSerializer(serializers.Serializer[Any]):
+    """Decimal strings in the statement's currency; null where the file does not say."""
+
+    opening = serializers.CharField(allow_null=True)
+    opening_source = serializers.CharField(help_text='"file", "books" or "".')
+    rows_sum = serializers.CharField()
+    rows_count = serializers.IntegerField()
+    computed = serializers.CharField(allow_null=True, help_text="Opening plus rows.")
+    closing = serializers.CharField(allow_null=True)
+    difference = serializers.CharField(allow_null=True, help_text="Closing minus computed.")
+    holds = serializers.BooleanField(allow_null=True)
+    balance_break = serializers.IntegerField(
+        allow_null=True, help_text="First line that contradicts the balance column."
+    )
+    books_opening = serializers.CharField(allow_null=True)
+    books_closing = serializers.CharField(allow_null=True)
+    books_difference = serializers.CharField(allow_null=True)
+    opening_needed = serializers.CharField(allow_null=True, help_text="What an empty account would have to start with.")
+    explanation = serializers.ListField(child=serializers.CharField())
+
+
+class StatementSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    account_at_bank = serializers.CharField(allow_blank=True)
+    account = serializers.IntegerField(allow_null=True)
+    currency = serializers.CharField()
+    start = serializers.DateField(allow_null=True)
+    end = serializers.DateField(allow_null=True)
+    closing_on = serializers.DateField(allow_null=True)
+    proof = ProofSerializer()
+
+
+class KeptSerializer(serializers.Serializer[Any]):
+    entry = serializers.UUIDField()
+    date = serializers.DateField()
+    payee = serializers.CharField(allow_blank=True)
+    why = serializers.CharField()
+
+
+class ImportDetailSerializer(ImportSerializer):
+    """An import with its counts, proof and reading."""
+
+    notes = serializers.ListField(child=serializers.CharField())
+    profile = serializers.DictField(allow_null=True)
+    fates = serializers.DictField(child=serializers.IntegerField())
+    outcomes = serializers.DictField(child=serializers.IntegerField())
+    statements = StatementSerializer(many=True)
+    kept = KeptSerializer(many=True)
+
+    class Meta(ImportSerializer.Meta):
+        fields = (  # type: ignore[assignment]
+            *ImportSerializer.Meta.fields,
+            *("notes", "profile", "fates", "outcomes", "statements", "kept"),
+        )
+
+
+class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
+    amount = serializers.SerializerMethodField(help_text="Money out is negative; null where it cannot be read.")
+    balance = serializers.SerializerMethodField(help_text="As the bank states it after the row.")
+    currency = serializers.CharField(source="statement.currency", read_only=True)
+    statement = serializers.IntegerField(source="statement_id", read_only=True)
+    counter_account = serializers.IntegerField(source="counter_account_id", read_only=True, allow_null=True)
+    matched_entry = serializers.UUIDField(source="matched_entry.uid", default=None, read_only=True)
+    entry = serializers.UUIDField(source="posted_entry.uid", default=None, read_only=True)
+    plan = serializers.CharField(read_only=True, help_text='What confirming will do: "post", "match", "ignore" or "".')
+
+    class Meta:
+        model = ImportRow
+        fields = (
+            *("id", "statement", "number", "date", "raw_date", "amount", "balance", "currency", "payee", "description"),
+            *(
+                "bank_id",
+                "fate",
+                "reason",
+                "note",
+                "decision",
+                "plan",
+                "counter_account",
+                "suggestion",
+                "matched_entry",
+            ),
+            *("outcome", "entry"),
+        )
+
+    def get_amount(self, row: ImportRow) -> str | None:
+        return _shown(row.amount, row.statement.currency)
+
+    def get_balance(self, row: ImportRow) -> str | None:
+        return _shown(row.balance, row.statement.currency)
+
+
+class ImportRowPageSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True, help_text="Always null: rows page forwards.")
+    results = ImportRowSerializer(many=True)
+
+
+def detail_of(batch: ImportBatch) -> dict[str, Any]:
+    """The import with counts and proofs, JSON-able."""
+    counts = counts_of(batch=batch)
+    return {
+        **ImportSerializer(batch).data,
+        "notes": batch.notes,
+        "profile": batch.profile,
+        "fates": counts.fates,
+        "outcomes": counts.outcomes,
+        "statements": [_statement(statement) for statement in statements_of(batch=batch)],
+        "kept": [{"entry": k["uid"], "date": k["date"], "payee": k["payee"], "why": k["why"]} for k in batch.kept],
+    }
+
+
+def _statement(statement: ImportStatement) -> dict[str, Any]:
+    found = StatementSerializer(
+        {
+            "id": statement.pk,
+            "account_at_bank": statement.external_account,
+            "account": statement.account_id,
+            "currency": statement.currency,
+            "start": statement.start,
+            "end": statement.end,
+            "closing_on": statement.closing_on,
+            "proof": _proof(proof_of(statement)),
+        }
+    )
+    return dict(found.data)
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    names = (
+        "opening",
+        "rows_sum",
+        "computed",
+        "closing",
+        "difference",
+        "books_opening",
+        "books_closing",
+        "books_difference",
+    )
+    needed = proof.opening_needed.amount if proof.opening_needed else None
+    return {
+        **{name: _shown(getattr(proof, name), proof.currency) for name in names},
+        "opening_source": proof.opening_source,
+        "rows_count": proof.rows_count,
+        "holds": proof.holds,
+        "balance_break": proof.balance_break,
+        "opening_needed": _shown(needed, proof.currency),
+        "explanation": proof.sentences,
+    }
+
+
+def _shown(amount: int | None, currency: str) -> str | None:
+    return None if amount is None else money.format_amount(amount, currency=currency)

@@ -1,0 +1,374 @@
+"""/books/{book_id}/imports/: bank files from upload to confirmation and back."""
+
+import json
+from typing import Any
+
+from django.core import signing
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from finance.api.base import IDEMPOTENCY_KEY, REPLAYED, BookView
+from finance.api.fields import BIGGEST_ID, AccountReferenceField
+from finance.api.import_shapes import (
+    ImportDetailSerializer,
+    ImportRowPageSerializer,
+    ImportRowSerializer,
+    ImportSerializer,
+    detail_of,
+)
+from finance.imports import selectors, services
+from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.recognise import MAX_BYTES
+from identity.drf.errors import PayloadTooLarge
+from identity.drf.pagination import limit_of, page_link, refused
+from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from identity.drf.serializers import StrictSerializer
+
+
+class NewImport(StrictSerializer):
+    file = serializers.FileField(help_text="CSV, OFX or QFX, at most 50 MB.")
+    account = AccountReferenceField(help_text="The account of the book that the file is for.")
+    profile = serializers.CharField(required=False, help_text="JSON: how the columns of a CSV file are read.")
+
+
+class Decision(StrictSerializer):
+    rows = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID), required=False, min_length=1, max_length=1000
+    )
+    fate = serializers.ChoiceField(choices=ImportRow.Fates.choices, required=False, help_text="All rows of this fate.")
+    decision = serializers.ChoiceField(
+        choices=ImportRow.Decision.choices, required=False, help_text="What to do instead of what the fate suggests."
+    )
+    counter_account = AccountReferenceField(required=False, help_text="The category, or the other side of a transfer.")
+
+
+class ProfileChanges(serializers.Serializer[Any]):
+    """Some of the settings of the profile; see the import's `profile`. Strictness is the profile's own."""
+
+    delimiter = serializers.CharField(required=False, trim_whitespace=False)
+    date_column = serializers.IntegerField(required=False)
+    date_order = serializers.ChoiceField(choices=["dmy", "mdy", "ymd"], required=False)
+    amount_column = serializers.IntegerField(required=False, allow_null=True)
+    debit_column = serializers.IntegerField(required=False, allow_null=True)
+    credit_column = serializers.IntegerField(required=False, allow_null=True)
+    decimal_mark = serializers.ChoiceField(choices=[".", ","], required=False)
+    sign = serializers.ChoiceField(choices=["as_written", "inverted", "unmarked_out"], required=False)
+
+
+class Confirmation(StrictSerializer):
+    opening_balance = serializers.BooleanField(
+        default=False, help_text="Start an account without entries with the balance that the bank states."
+    )
+
+
+class Assignment(StrictSerializer):
+    account = AccountReferenceField()
+
+
+class ImportQuery(QuerySerializer):
+    state = serializers.ChoiceField(choices=ImportBatch.State.choices, required=False)
+    account = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_ID)
+
+
+class RowQuery(QuerySerializer):
+    fate = serializers.ChoiceField(choices=ImportRow.Fates.choices, required=False)
+    outcome = serializers.ChoiceField(choices=[c for c in ImportRow.Outcome.choices if c[0]], required=False)
+
+
+class ImportView(BookView):
+    """What the views of one import share."""
+
+    serializer_class: type[serializers.BaseSerializer[Any]] = ImportDetailSerializer
+
+    def batch(self) -> ImportBatch:
+        return selectors.batch_for(book=self.book, batch_id=self.kwargs["import_id"])
+
+    def shown(self) -> dict[str, Any]:
+        """The import as it is now."""
+        return detail_of(self.batch())
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="imports_list",
+        summary="Imports of a book",
+        description="Newest first.",
+        parameters=[ImportQuery],
+        responses=ImportSerializer(many=True),
+    ),
+    post=extend_schema(
+        operation_id="imports_create",
+        summary="Upload a bank file",
+        description="Stages the rows and posts nothing. The same file may be uploaded again: known rows are recognised.",
+        request={"multipart/form-data": NewImport},
+        responses={201: ImportDetailSerializer},
+    ),
+)
+@extend_schema(tags=["imports"])
+class ImportList(BookView):
+    """Bank files of the book."""
+
+    serializer_class = ImportSerializer
+    queryset = ImportBatch.objects.none()
+    bodies = {"POST": NewImport}
+    parser_classes = [MultiPartParser]
+    ordering = ("-id",)
+
+    def get(self, request: Request, book_id: int) -> Response:
+        query = query_of(request, ImportQuery)
+        batches = ImportBatch.objects.without_content().filter(book=self.book).select_related("account", "created_by")
+        if "state" in query:
+            batches = batches.filter(state=query["state"])
+        if "account" in query:
+            batches = batches.filter(account_id=query["account"])
+        page = self.paginate_queryset(batches) or []
+        return self.get_paginated_response(ImportSerializer(page, many=True).data)
+
+    def post(self, request: Request, book_id: int) -> Response:
+        body = self.body()
+        if body["file"].size > MAX_BYTES:
+            raise PayloadTooLarge
+        batch = services.stage_import(
+            book=self.book,
+            account=self.tree.find(_reference(body["account"]), field="account"),
+            actor=self.user,
+            data=body["file"].read(),
+            file_name=body["file"].name,
+            profile=_profile(body.get("profile")),
+        )
+        shown = detail_of(selectors.batch_for(book=self.book, batch_id=batch.pk))
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="imports_retrieve",
+        summary="An import with its proof",
+        description="Counts by fate, the reading of the columns, and for each statement opening + rows = closing.",
+        responses=ImportDetailSerializer,
+    )
+)
+@extend_schema(tags=["imports"])
+class ImportDetail(ImportView):
+    """One bank file."""
+
+    def get(self, request: Request, book_id: int, import_id: int) -> Response:
+        return Response(self.shown())
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="imports_rows",
+        summary="Rows of an import",
+        description="What needs people comes first: errors, probable matches, rows that are not booked, then the rest.",
+        parameters=[RowQuery, *PAGE_PARAMETERS],
+        responses=ImportRowPageSerializer,
+    )
+)
+@extend_schema(tags=["imports"])
+class ImportRows(ImportView):
+    """The rows of a bank file with their fates."""
+
+    serializer_class = ImportRowSerializer
+
+    def get(self, request: Request, book_id: int, import_id: int) -> Response:
+        query = query_of(request, RowQuery)
+        page = selectors.rows_page(
+            batch=self.batch(),
+            fate=query.get("fate", ""),
+            outcome=query.get("outcome", ""),
+            cursor=_place(request),
+            limit=limit_of(request),
+        )
+        cursor = page.next_cursor and _signer().sign(page.next_cursor)
+        rows = ImportRowSerializer(page.rows, many=True).data
+        return Response({"next": page_link(request, cursor=cursor), "previous": None, "results": rows})
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="imports_decide",
+        summary="Decide on rows",
+        description="For chosen rows, or for all of one fate: post anyway, accept the match, ignore, set the category.",
+        request=Decision,
+        responses=ImportDetailSerializer,
+        examples=[
+            OpenApiExample(
+                "A category", request_only=True, value={"rows": [311, 312], "counter_account": "Expenses:Groceries"}
+            ),
+            OpenApiExample(
+                "Refuse all matches", request_only=True, value={"fate": "probable_match", "decision": "post"}
+            ),
+        ],
+    )
+)
+@extend_schema(tags=["imports"])
+class DecideRows(ImportView):
+    """Decisions before confirmation."""
+
+    bodies = {"POST": Decision}
+
+    def post(self, request: Request, book_id: int, import_id: int) -> Response:
+        body = self.body()
+        counter = body.get("counter_account")
+        services.decide_rows(
+            batch=self.batch(),
+            actor=self.user,
+            row_ids=body.get("rows"),
+            fate=body.get("fate"),
+            decision=body.get("decision"),
+            counter_account=None if counter is None else self.tree.find(counter, field="counter_account"),
+        )
+        return Response(self.shown())
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="imports_profile",
+        summary="Correct how the columns are read",
+        description="Reads the file again and remembers the reading for files of this shape and account.",
+        request=ProfileChanges,
+        responses=ImportDetailSerializer,
+        examples=[OpenApiExample("The month comes first", request_only=True, value={"date_order": "mdy"})],
+    )
+)
+@extend_schema(tags=["imports"])
+class ImportProfile(ImportView):
+    """The reading of a CSV file's columns."""
+
+    bodies = {"POST": ProfileChanges}
+
+    def post(self, request: Request, book_id: int, import_id: int) -> Response:
+        if not isinstance(request.data, dict):
+            raise refused("profile", _("Send an object with the settings to change."))
+        services.change_profile(batch=self.batch(), actor=self.user, changes=dict(request.data))
+        return Response(self.shown())
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="imports_assign",
+        summary="Assign a statement of the file to an account",
+        request=Assignment,
+        responses=ImportDetailSerializer,
+    )
+)
+@extend_schema(tags=["imports"])
+class AssignStatement(ImportView):
+    """Files with several accounts: which statement belongs where."""
+
+    bodies = {"POST": Assignment}
+
+    def post(self, request: Request, book_id: int, import_id: int, statement_id: int) -> Response:
+        statement = selectors.statement_for(batch=self.batch(), statement_id=statement_id)
+        account = self.tree.find(self.body()["account"], field="account")
+        services.assign_statement(statement=statement, actor=self.user, account=account)
+        return Response(self.shown())
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="imports_confirm",
+        summary="Confirm an import",
+        description="Posts and links everything in one transaction. Confirming twice posts once.",
+        request=Confirmation,
+        responses=ImportDetailSerializer,
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+    )
+)
+@extend_schema(tags=["imports"])
+class ConfirmImport(ImportView):
+    """From staged rows to entries."""
+
+    bodies = {"POST": Confirmation}
+
+    def post(self, request: Request, book_id: int, import_id: int) -> Response:
+        return self.once(self._confirm)
+
+    def _confirm(self) -> tuple[int, Any]:
+        opening = self.body()["opening_balance"]
+        services.confirm_import(batch=self.batch(), actor=self.user, opening_balance=opening)
+        return status.HTTP_200_OK, self.shown()
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="imports_undo",
+        summary="Undo an import",
+        description="Reverses what nobody touched since; what was kept, and why, is in `kept`.",
+        request=None,
+        responses=ImportDetailSerializer,
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+    )
+)
+@extend_schema(tags=["imports"])
+class UndoImport(ImportView):
+    """The way back."""
+
+    def post(self, request: Request, book_id: int, import_id: int) -> Response:
+        return self.once(self._undo)
+
+    def _undo(self) -> tuple[int, Any]:
+        services.undo_import(batch=self.batch(), actor=self.user, on=self.today())
+        return status.HTTP_200_OK, self.shown()
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="imports_discard",
+        summary="Discard a file that was not confirmed",
+        request=None,
+        responses=ImportDetailSerializer,
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+    )
+)
+@extend_schema(tags=["imports"])
+class DiscardImport(ImportView):
+    """Puts a file aside."""
+
+    def post(self, request: Request, book_id: int, import_id: int) -> Response:
+        return self.once(self._discard)
+
+    def _discard(self) -> tuple[int, Any]:
+        services.discard_import(batch=self.batch(), actor=self.user)
+        return status.HTTP_200_OK, self.shown()
+
+
+_NOT_JSON = gettext_lazy("The profile must be a JSON object.")
+
+
+def _profile(text: str | None) -> CsvProfile | None:
+    if not text:
+        return None
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise refused("profile", str(_NOT_JSON)) from error
+    if not isinstance(values, dict):
+        raise refused("profile", str(_NOT_JSON))
+    return CsvProfile.from_dict(values)
+
+
+def _reference(value: int | str) -> int | str:
+    """Forms carry text only: digits mean an id."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19 else value
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="imports:rows")
+
+
+def _place(request: Request) -> str | None:
+    cursor = request.query_params.get("cursor")
+    if not cursor:
+        return None
+    try:
+        return str(_signer().unsign(cursor))
+    except signing.BadSignature as error:
+        raise refused("cursor", _("This cursor is not from a page of this list.")) from error
