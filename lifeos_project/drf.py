@@ -104,7 +104,7 @@ def _api_response(error: exceptions.APIException) -> Response:
 def _api_body(error: exceptions.APIException) -> Mapping[str, Any]:
     detail = error.detail
     if isinstance(error, exceptions.ValidationError):
-        return validation_body(detail)
+        return validation_body(detail, telling=STATUS_OF_CODE)
     if isinstance(detail, Mapping):
         # SimpleJWT puts its sentence and code among other members.
         return error_body(
@@ -112,7 +112,7 @@ def _api_body(error: exceptions.APIException) -> Mapping[str, Any]:
             detail=str(detail.get("detail", error.default_detail)),
         )
     if isinstance(detail, list):
-        return validation_body(detail)
+        return validation_body(detail, telling=STATUS_OF_CODE)
     code = str(detail.code or error.default_code)
     return error_body(code=SAME_AS.get(code, code), detail=str(detail))
 

@@ -1,22 +1,12 @@
 """The one shape of an error on the wire: {"code", "detail", "fields": {path: [messages]}}."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ErrorDetail
 from rest_framework.settings import api_settings
-
-# Codes by which serializers and forms say no more than "this field is wrong".
-GENERIC_CODES = frozenset(
-    {
-        *("invalid", "required", "null", "blank", "empty", "unique", "error", "unknown_field", "invalid_choice"),
-        *("does_not_exist", "incorrect_type", "not_a_list", "not_a_dict", "max_length", "min_length", "overflow"),
-        *("max_value", "min_value", "max_string_length", "max_items", "min_items", "date", "datetime", "format"),
-        *("make_aware", "null_characters_not_allowed", "surrogate_characters_not_allowed"),
-    }
-)
 
 
 class ErrorBody(TypedDict):
@@ -40,10 +30,10 @@ def error_body(*, code: str, detail: str, fields: Mapping[str, Sequence[str]] | 
     }
 
 
-def validation_body(detail: Any) -> ErrorBody:
+def validation_body(detail: Any, *, telling: Container[str] = ()) -> ErrorBody:
     """The error body of a serializer's or filter's nested error detail.
 
-    The code is "invalid", unless every message carries one and the same more telling code.
+    The code is "invalid", unless every message carries one and the same of the `telling` codes.
     """
     found = list(_flatten(detail, path=""))
     fields: dict[str, list[str]] = {}
@@ -52,16 +42,15 @@ def validation_body(detail: Any) -> ErrorBody:
             fields.setdefault(path, []).append(str(message))
     whole = [str(message) for path, message in found if not path]
     return error_body(
-        code=_common_code([message.code for _path, message in found]),
+        code=_common_code({message.code or "invalid" for _path, message in found}, telling),
         detail=_headline(whole, fields),
         fields=fields,
     )
 
 
-def _common_code(codes: Sequence[str | None]) -> str:
-    distinct = set(codes)
-    only = next(iter(distinct)) if len(distinct) == 1 else None
-    return "invalid" if only is None or only in GENERIC_CODES else only
+def _common_code(codes: set[str], telling: Container[str]) -> str:
+    only = codes.pop() if len(codes) == 1 else "invalid"
+    return only if only in telling else "invalid"
 
 
 def _headline(whole: Sequence[str], fields: Mapping[str, Sequence[str]]) -> str:

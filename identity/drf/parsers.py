@@ -24,17 +24,25 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            return json.loads(
-                _read(stream).decode("utf-8"),
-                object_pairs_hook=_unique_members,
-                parse_constant=_refuse_constant,
-            )
+            text = _read(stream).decode("utf-8")
+            parsed = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
         except UnicodeDecodeError as error:
             raise ParseError(_("The request body is not UTF-8 text.")) from error
         except RecursionError as error:
             raise ParseError(_("The request body is nested too deeply.")) from error
         except ValueError as error:
             raise ParseError(_("The request body is not valid JSON: {reason}").format(reason=error)) from error
+        if "\\ud" in text.lower():
+            _refuse_half_characters(parsed)
+        return parsed
+
+
+def _refuse_half_characters(parsed: Any) -> None:
+    """A lone surrogate escape is text that can be neither stored nor answered."""
+    try:
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ParseError(_("The request body holds half a character (a lone surrogate).")) from error
 
 
 def _read(stream: IO[Any]) -> bytes:

@@ -37,6 +37,8 @@ def test_a_plain_body_is_read():
         (b'{"amount": ', "not valid JSON"),
         (b"", "not valid JSON"),
         (b'{"payee": "\xff"}', "not UTF-8"),
+        (rb'{"payee": "\uD800"}', "half a character"),
+        (rb'{"\udfff": 1}', "half a character"),
         (b"[" * 200_000, "nested too deeply"),
         (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON"),
     ],
@@ -44,6 +46,10 @@ def test_a_plain_body_is_read():
 def test_a_body_that_could_be_misread_is_refused(body, reason):
     with pytest.raises(ParseError, match=reason):
         parsed(body)
+
+
+def test_a_pair_of_surrogates_is_one_character():
+    assert parsed(rb'{"payee": "\ud83c\udf4e"}') == {"payee": "🍎"}
 
 
 def test_a_body_over_the_limit_is_refused(settings):
@@ -73,13 +79,15 @@ def test_a_body_that_is_no_object_is_refused_as_a_whole():
 
 def test_a_telling_code_shared_by_all_messages_becomes_the_code():
     amount = [ErrorDetail("The amount is not finite.", code="amount_invalid")]
-    assert validation_body({"lines": [{}, {"amount": amount}]}) == {
+    assert validation_body({"lines": [{}, {"amount": amount}]}, telling={"amount_invalid"}) == {
         "code": "amount_invalid",
         "detail": "lines.1.amount: The amount is not finite.",
         "fields": {"lines.1.amount": ["The amount is not finite."]},
     }
     date = [ErrorDetail("Needed.", code="required")]
-    assert validation_body({"lines": [{}, {"amount": amount}], "date": date})["code"] == "invalid"
+    mixed = validation_body({"lines": [{}, {"amount": amount}], "date": date}, telling={"amount_invalid"})
+    assert mixed["code"] == "invalid"
+    assert validation_body({"date": date}, telling={"amount_invalid"})["code"] == "invalid"
 
 
 def test_a_message_about_a_nested_object_is_told_at_its_path():
