@@ -161,14 +161,19 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(AuditRecord)
 class AuditRecordAdmin(ReadOnlyAdmin):
-    list_display = ("at", "action", "actor_email", "target", "address", "device")
+    list_display = ("at", "action", "shown_actor", "target", "address", "device")
     list_filter = ("action", "at")
     list_fullwidth = True
     search_fields = ("actor_email", "target", "address")
     search_help_text = gettext_lazy("An e-mail address, a target, or a network address")
     ordering = ("-id",)
     show_full_result_count = False
-    fields = ("at", "action", "actor_email", "actor_id", "target", "facts", "address", "user_agent")
+    fields = ("at", "action", "shown_actor", "actor_id", "target", "facts", "address", "user_agent")
+
+    @display(description=gettext_lazy("who"))  # type: ignore[untyped-decorator]
+    def shown_actor(self, record: AuditRecord) -> str:
+        """The address that the account had then."""
+        return record.actor_email or "–"
 
 
 @admin.register(AccessAttempt)
