@@ -76,6 +76,15 @@ def statement_for(*, batch: ImportBatch, statement_id: int) -> ImportStatement:
     return found
 
 
+def row_for(*, batch: ImportBatch, row_id: int) -> ImportRow:
+    """A row of the batch. Raises NotFound."""
+    related = ("counter_account", "matched_entry", "posted_entry", "statement")
+    found = ImportRow.objects.filter(batch=batch, pk=row_id).select_related(*related).first()
+    if found is None:
+        raise NotFound(thing="row")
+    return found
+
+
 def counts_of(*, batch: ImportBatch) -> Counts:
     """Fates and outcomes of the batch's rows, in two queries."""
     rows = ImportRow.objects.filter(batch=batch)

@@ -1,6 +1,17 @@
 from django.urls import include, path
 
-from finance.web import accounts, books, entries, members, overview, registers, search, settings
+from finance.web import (
+    accounts,
+    books,
+    entries,
+    import_columns,
+    imports,
+    members,
+    overview,
+    registers,
+    search,
+    settings,
+)
 
 app_name = "web"
 
@@ -21,6 +32,18 @@ book_pages = [
     path("entries/<uuid:uid>/edit/", entries.entry_edit, name="entry_edit"),
     path("entries/<uuid:uid>/reverse/", entries.entry_reverse, name="entry_reverse"),
     path("payees/", entries.payees, name="payees"),
+    path("imports/", imports.imports, name="imports"),
+    path("imports/new/", imports.import_new, name="import_new"),
+    path("imports/<int:import_id>/", imports.import_detail, name="import_detail"),
+    path("imports/<int:import_id>/read/", imports.import_read, name="import_read"),
+    path("imports/<int:import_id>/progress/", imports.import_progress, name="import_progress"),
+    path("imports/<int:import_id>/columns/", import_columns.import_columns, name="import_columns"),
+    path("imports/<int:import_id>/rows/<int:row_id>/", imports.import_row, name="import_row"),
+    path("imports/<int:import_id>/decide/", imports.import_decide, name="import_decide"),
+    path("imports/<int:import_id>/assign/<int:statement_id>/", imports.import_assign, name="import_assign"),
+    path("imports/<int:import_id>/confirm/", imports.import_confirm, name="import_confirm"),
+    path("imports/<int:import_id>/undo/", imports.import_undo, name="import_undo"),
+    path("imports/<int:import_id>/discard/", imports.import_discard, name="import_discard"),
     path("members/", members.members, name="members"),
     path("members/invite/", members.invite, name="member_invite"),
     path("members/leave/", members.member_leave, name="member_leave"),

@@ -39,15 +39,17 @@ class Detection:
     first: int  # index of the first record after the header
 
 
-def detect(data: bytes, *, currency: str = "", card: bool = False, encoding: str = "") -> Detection:
+def detect(
+    data: bytes, *, currency: str = "", card: bool = False, encoding: str = "", delimiter: str = ""
+) -> Detection:
     """Find the profile of a CSV file.
 
-    `currency` (of the account that the file is for) breaks ties of day and month and tells the places of
-    amounts; `card` says that the account is a card or loan. Raises StatementUnreadable when no column of dates
-    or amounts can be found.
+    `currency` (of the account that the file is for) breaks ties of day and month and tells the places of amounts;
+    `card` says that the account is a card or loan; a given `encoding` or `delimiter` is believed.
+    Raises StatementUnreadable when no column of dates or amounts can be found.
     """
     text, found_encoding = decode(data, encoding)
-    delimiter, quoted = find_delimiter(text)
+    delimiter, quoted = (delimiter, quotes_are_sound(text, delimiter=delimiter)) if delimiter else find_delimiter(text)
     records = read_records(text, delimiter=delimiter, quoted=quoted)
     header_at = find_header(records)
     header = records[header_at].cells if header_at is not None else []

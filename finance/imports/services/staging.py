@@ -2,7 +2,7 @@
 
 import datetime
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from finance.events import ImportStaged
 from finance.imports.judging import judge_rows
 from finance.imports.matching import Fate, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
+from finance.imports.parsers.csv import detect
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.recognise import read_statement
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
@@ -103,7 +104,7 @@ def restage(*, batch: ImportBatch, profile: CsvProfile | None) -> ImportBatch:
 
 
 @transaction.atomic
-def change_profile(*, batch: ImportBatch, actor: User | None, changes: dict[str, object]) -> ImportBatch:
+def change_profile(*, batch: ImportBatch, actor: User | None, changes: Mapping[str, object]) -> ImportBatch:
     """Read a staged CSV file with some settings corrected, and remember them for files of this shape and account.
 
     Raises Conflict unless the batch is staged, Invalid with the fields that make no sense, StatementUnreadable.
@@ -111,7 +112,7 @@ def change_profile(*, batch: ImportBatch, actor: User | None, changes: dict[str,
     batch = locked_batch(batch)
     if batch.format != ImportBatch.Format.CSV or batch.profile is None:
         raise Conflict(reason=gettext("Only CSV files have columns to be corrected."))
-    profile = CsvProfile.from_dict(batch.profile).corrected(changes)
+    profile = _corrected(batch, changes)
     restage(batch=batch, profile=profile)
     ImportProfile.objects.update_or_create(
         account=batch.account,
@@ -119,6 +120,24 @@ def change_profile(*, batch: ImportBatch, actor: User | None, changes: dict[str,
         defaults={"book": batch.book, "reading": profile.to_dict(), "updated_by": actor},
     )
     return batch
+
+
+def _corrected(batch: ImportBatch, changes: Mapping[str, object]) -> CsvProfile:
+    """The profile with the changes; with another delimiter or encoding the columns are looked for anew."""
+    profile = CsvProfile.from_dict(batch.profile or {})
+    checked = profile.corrected(changes)
+    if (checked.delimiter, checked.encoding) == (profile.delimiter, profile.encoding):
+        return checked
+    found = detect(
+        bytes(batch.content),
+        currency=batch.account.currency,
+        card=batch.account.type == AccountType.LIABILITY,
+        encoding=checked.encoding,
+        delimiter=checked.delimiter,
+    )
+    return found.profile.corrected(
+        {name: value for name, value in changes.items() if name not in ("delimiter", "encoding")}
+    )
 
 
 @transaction.atomic

@@ -1,0 +1,101 @@
+"""Rows of an import as the page shows them, and categories by the names that people type."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django_stubs_ext import StrOrPromise
+
+from finance.errors import Invalid
+from finance.imports.models import ImportRow
+from finance.ledger.selectors import accounts_of, paths_of
+from finance.models import Account, AccountKind, AccountType, Book
+
+_NOT_OFFERED = (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING)
+_CHIPS = {
+    ImportRow.Fates.NEW: "chip-ok",
+    ImportRow.Fates.PROBABLE_MATCH: "chip-warn",
+    ImportRow.Fates.ERROR: "chip-trouble",
+}
+
+
+class Categories:
+    """The book's accounts that a row can be posted against, by a short path such as "Food › Groceries"."""
+
+    def __init__(self, book: Book) -> None:
+        self._tree = accounts_of(book=book)
+
+    @cached_property
+    def accounts(self) -> list[Account]:
+        return [a for a in self._tree if a.kind not in _NOT_OFFERED and a.closed_on is None]
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        paths = paths_of(self._tree)
+        return {a.pk: (paths[a.pk].partition(":")[2] or a.name).replace(":", " › ") for a in self._tree}
+
+    @cached_property
+    def options(self) -> list[tuple[str, str]]:
+        """Names and types, spending first: that is what most rows are."""
+        order = [AccountType.EXPENSE, AccountType.INCOME, AccountType.ASSET, AccountType.LIABILITY, AccountType.EQUITY]
+        ranked = sorted(self.accounts, key=lambda account: order.index(AccountType(account.type)))
+        return list({self.names[a.pk]: (self.names[a.pk], a.get_type_display()) for a in ranked}.values())
+
+    def find(self, typed: str, row: ImportRow) -> Account | None:
+        """The account of that name; None for an empty field. Where two share it, the row's direction decides."""
+        wanted = " ".join(typed.split()).casefold()
+        if not wanted:
+            return None
+        found = [a for a in self.accounts if self.names[a.pk].casefold() == wanted]
+        found = found or [a for a in self.accounts if a.name.casefold() == wanted]
+        if not found:
+            raise Invalid(
+                field="category", reason=_("There is no account or category “%(name)s”.") % {"name": typed[:60]}
+            )
+        usual = AccountType.EXPENSE if (row.amount or 0) < 0 else AccountType.INCOME
+        return next((a for a in found if a.type == usual), found[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """A row with its words; `choices` are the decisions that make sense for it."""
+
+    row: ImportRow
+    currency: str
+    chip: str
+    category: str
+    choices: list[tuple[str, StrOrPromise]]
+    problem: str
+
+
+def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str = "") -> list[RowView]:
+    """What the table shows of the rows."""
+    return [
+        RowView(
+            row=row,
+            currency=row.statement.currency,
+            chip=_CHIPS.get(ImportRow.Fates(row.fate), ""),
+            category=categories.names.get(row.counter_account_id or 0, ""),
+            choices=_choices(row),
+            problem=problem,
+        )
+        for row in rows
+    ]
+
+
+def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
+    fates, decision = ImportRow.Fates, ImportRow.Decision
+    match row.fate:
+        case fates.NEW:
+            return [("", _("post")), (decision.IGNORE.value, _("ignore"))]
+        case fates.PROBABLE_MATCH:
+            return [
+                ("", _("it is the same")),
+                (decision.POST.value, _("post anyway")),
+                (decision.IGNORE.value, _("ignore")),
+            ]
+        case fates.ALREADY_IMPORTED:
+            return [("", _("leave out")), (decision.POST.value, _("import anyway"))]
+        case _:
+            return []

@@ -1,0 +1,278 @@
+"""Bringing in a bank file: upload, proof and rows, done. Every step works as a plain form as well."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from finance.errors import FinanceError, Forbidden, NotFound
+from finance.imports import selectors, services
+from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.parsers.recognise import MAX_BYTES
+from finance.imports.proof import proof_of
+from finance.ledger.selectors import account_for, accounts_of
+from finance.models import Account, AccountType, Book, Role
+from finance.web.access import book_page, user_of
+from finance.web.account_choices import AccountField
+from finance.web.clock import today_in
+from finance.web.import_rows import Categories, row_views
+from finance.web.refusals import refuse
+
+# Longer files are stored first and read while a page shows how far it is.
+READ_AT_ONCE = 512 * 1024
+PER_PAGE = 50
+_MONEY = (AccountType.ASSET, AccountType.LIABILITY)
+
+
+class UploadForm(forms.Form):
+    """A file and where it belongs."""
+
+    file = forms.FileField(
+        label=gettext_lazy("Bank file"),
+        help_text=gettext_lazy("CSV, OFX or QFX, as your bank exports it. Nothing is posted before you have seen it."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.ofx,.qfx,.txt,.tsv,.CSV,.OFX,.QFX"}),
+    )
+
+    def __init__(self, *args: object, tree: list[Account], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["account"] = AccountField(tree=tree, types=_MONEY, label=_("Account"))
+        self.order_fields(["account", "file"])
+
+    def clean_file(self) -> "UploadedFile[Any]":
+        file: UploadedFile[Any] = self.cleaned_data["file"]
+        if (file.size or 0) > MAX_BYTES:
+            raise forms.ValidationError(_("The file is larger than 50 MB. Please export a shorter period."))
+        return file
+
+
+@require_safe
+@book_page()
+def imports(request: HttpRequest, book: Book) -> HttpResponse:
+    """Upload, and what was imported so far."""
+    before = request.GET.get("before", "")
+    batches = selectors.recent_batches(book=book, limit=21, before=int(before) if _is_id(before) else None)
+    form = UploadForm(tree=accounts_of(book=book), initial={"account": request.GET.get("account", "")})
+    return _upload_page(request, book, form, batches)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_new(request: HttpRequest, book: Book) -> HttpResponse:
+    form = UploadForm(request.POST, request.FILES, tree=accounts_of(book=book))
+    if form.is_valid():
+        try:
+            batch = _receive(request, book, form)
+        except FinanceError as error:
+            refuse(form, error, fields={"": "file"})
+        else:
+            return redirect("web:import_detail", book.pk, batch.pk)
+    return _upload_page(request, book, form, selectors.recent_batches(book=book, limit=21), status=400)
+
+
+def _receive(request: HttpRequest, book: Book, form: UploadForm) -> ImportBatch:
+    file: UploadedFile[Any] = form.cleaned_data["file"]
+    data = file.read()
+    where = {"book": book, "account": form.cleaned_data["account"], "actor": user_of(request)}
+    if len(data) > READ_AT_ONCE:
+        return services.receive_file(**where, data=data, file_name=file.name or "")
+    return services.stage_import(**where, data=data, file_name=file.name or "")
+
+
+def _upload_page(
+    request: HttpRequest, book: Book, form: UploadForm, batches: list[ImportBatch], *, status: int = 200
+) -> HttpResponse:
+    more = batches[20:]
+    context = {"book": book, "form": form, "batches": batches[:20], "next": batches[19].pk if more else None}
+    return render(request, "finance/imports/upload.html", context, status=status)
+
+
+@require_safe
+@book_page()
+def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    """The import in the state that it is in: being read, waiting for decisions, done."""
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    if batch.state in (ImportBatch.State.RECEIVED, ImportBatch.State.REFUSED):
+        return render(request, "finance/imports/reading.html", {"book": book, "batch": batch})
+    fate, cursor = request.GET.get("fate", ""), request.GET.get("after") or None
+    try:
+        page = selectors.rows_page(batch=batch, fate=fate, cursor=cursor, limit=PER_PAGE)
+    except FinanceError as error:
+        raise NotFound(thing="page") from error
+    statements = selectors.statements_of(batch=batch)
+    categories = Categories(book)
+    context = {
+        "book": book,
+        "batch": batch,
+        "counts": selectors.counts_of(batch=batch),
+        "fates": ImportRow.Fates.choices,
+        "fate": fate,
+        "proofs": [(statement, proof_of(statement)) for statement in statements],
+        "several": len(statements) > 1,
+        "assign_accounts": [a for a in categories.accounts if a.type in _MONEY],
+        "rows": row_views(page.rows, categories),
+        "next": page.next_cursor,
+        "categories": categories.options,
+        "is_open": batch.is_open,
+    }
+    return render(request, "finance/imports/detail.html", context)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_read(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    batch = services.read_received(batch=selectors.batch_for(book=book, batch_id=import_id))
+    return _leave(request, book, batch)
+
+
+@require_GET
+@book_page()
+def import_progress(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    """How far the reading is, for a page that asks every second."""
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    if batch.state != ImportBatch.State.RECEIVED:
+        return _leave(request, book, batch)
+    return render(request, "finance/imports/_progress.html", {"book": book, "batch": batch})
+
+
+def _leave(request: HttpRequest, book: Book, batch: ImportBatch) -> HttpResponse:
+    """To the import's page: by header for htmx, which would put a redirect's page into the page."""
+    target = redirect("web:import_detail", book.pk, batch.pk)
+    if request.headers.get("HX-Request") != "true":
+        return target
+    return HttpResponse(status=204, headers={"HX-Redirect": target.url})
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_row(request: HttpRequest, book: Book, import_id: int, row_id: int) -> HttpResponse:
+    """One row's decision and category; answers with the row alone where htmx asked."""
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    row = selectors.row_for(batch=batch, row_id=row_id)
+    categories = Categories(book)
+    problem = ""
+    try:
+        account = categories.find(request.POST.get("category", ""), row)
+        decision = request.POST.get("decision", "")
+        services.decide_rows(
+            batch=batch, actor=user_of(request), row_ids=[row.pk], decision=decision, counter_account=account
+        )
+    except (Forbidden, NotFound):
+        raise
+    except FinanceError as error:
+        problem = error.detail
+    if request.headers.get("HX-Request") != "true":
+        if problem:
+            messages.error(request, problem)
+        return redirect(_back(request, book, batch) + f"#row-{row.pk}")
+    (view,) = row_views([selectors.row_for(batch=batch, row_id=row_id)], categories, problem=problem)
+    context = {"book": book, "batch": batch, "row": view, "is_open": True, "asked": True}
+    return render(request, "finance/imports/_row.html", context)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_decide(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    """One decision for all rows of a fate."""
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    try:
+        number = services.decide_rows(
+            batch=batch,
+            actor=user_of(request),
+            fate=request.POST.get("fate", ""),
+            decision=request.POST.get("decision", ""),
+        )
+    except FinanceError as error:
+        _complain(request, error)
+    else:
+        said = ngettext("%(count)d row is decided.", "%(count)d rows are decided.", number)
+        messages.success(request, said % {"count": number})
+    return redirect(_back(request, book, batch))
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_assign(request: HttpRequest, book: Book, import_id: int, statement_id: int) -> HttpResponse:
+    """Which account a statement of a file with several belongs to."""
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    statement = selectors.statement_for(batch=batch, statement_id=statement_id)
+    chosen = request.POST.get("account", "")
+    try:
+        account = account_for(book=book, account_id=int(chosen) if _is_id(chosen) else 0)
+        services.assign_statement(statement=statement, actor=user_of(request), account=account)
+    except FinanceError as error:
+        _complain(request, error)
+    return redirect("web:import_detail", book.pk, batch.pk)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_confirm(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    try:
+        services.confirm_import(
+            batch=batch, actor=user_of(request), opening_balance=request.POST.get("opening_balance") == "on"
+        )
+    except FinanceError as error:
+        _complain(request, error)
+    else:
+        posted = selectors.counts_of(batch=batch).outcomes["posted"]
+        said = ngettext("%(count)d entry is posted.", "%(count)d entries are posted.", posted)
+        messages.success(request, said % {"count": posted})
+    return redirect("web:import_detail", book.pk, batch.pk)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_undo(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    try:
+        services.undo_import(batch=batch, actor=user_of(request), on=today_in(book))
+    except FinanceError as error:
+        _complain(request, error)
+    else:
+        messages.success(request, _("The import is undone."))
+    return redirect("web:import_detail", book.pk, batch.pk)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_discard(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    try:
+        services.discard_import(batch=batch, actor=user_of(request))
+    except FinanceError as error:
+        _complain(request, error)
+        return redirect("web:import_detail", book.pk, batch.pk)
+    messages.success(request, _("“%(file)s” is put aside; nothing was posted.") % {"file": batch.file_name})
+    return redirect("web:imports", book.pk)
+
+
+def _complain(request: HttpRequest, error: FinanceError) -> None:
+    if isinstance(error, Forbidden | NotFound):
+        raise error
+    messages.error(request, error.detail)
+
+
+def _back(request: HttpRequest, book: Book, batch: ImportBatch) -> str:
+    """The page of rows that the form was on."""
+    url = redirect("web:import_detail", book.pk, batch.pk).url
+    query = {name: request.POST[name] for name in ("fate_filter", "after") if request.POST.get(name)}
+    if not query:
+        return str(url)
+    return f"{url}?" + "&".join(
+        f"{name.removesuffix('_filter')}={value}" for name, value in query.items() if _is_plain(value)
+    )
+
+
+def _is_plain(value: str) -> bool:
+    return value.replace("_", "").replace("-", "").isalnum()
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
