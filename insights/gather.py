@@ -19,6 +19,8 @@ WATCHED_KINDS = frozenset({"cash", "checking"})
 NEUTRAL_KINDS = frozenset({"trading", "opening"})
 # Lines of one account that its outlook is drawn from: two years of a busy household.
 OUTLOOK_LINES = 5000
+# A group of equal payments, or a late one, may reach beyond the last day that is asked for.
+LOOK_BEYOND = datetime.timedelta(days=45)
 # The longest outlook that the settings allow.
 OUTLOOK_DAYS = 90
 
@@ -65,10 +67,12 @@ def payees(
     since: datetime.date,
     until: datetime.date,
 ) -> dict[str, Sequence[Movement]]:
-    """Payments of these payees, with the history that the rules need before `since`."""
+    """Payments of these payees: the history that the rules need before `since`, and what follows `until` closely."""
     first = add_months(since, -_months_of_history("payees"))
     found: dict[str, list[Movement]] = defaultdict(list)
-    for entry in books.payee_entries(book_id=book_id, payee_keys=set(payee_keys), since=first, until=until):
+    for entry in books.payee_entries(
+        book_id=book_id, payee_keys=set(payee_keys), since=first, until=until + LOOK_BEYOND
+    ):
         for movement in movements_of(entry, accounts):
             if not movement.transfer:
                 found[entry.payee_key].append(movement)
@@ -87,8 +91,9 @@ def categories(
     ids = sorted(category_ids)
     first = add_months(since, -_months_of_history("categories"))
     months = books.category_months(book_id=book_id, account_ids=ids, first=first, last=until)
+    end_of_month = add_months(until.replace(day=1), 1) - datetime.timedelta(days=1)
     entries: dict[int, dict[datetime.date, list[Spending]]] = {each: defaultdict(list) for each in ids}
-    for line in books.category_lines(book_id=book_id, account_ids=ids, since=since.replace(day=1), until=until):
+    for line in books.category_lines(book_id=book_id, account_ids=ids, since=since.replace(day=1), until=end_of_month):
         spending = Spending(entry_id=line.entry_id, date=line.date, amount=line.amount)
         entries[line.account_id][line.date.replace(day=1)].append(spending)
     return [

@@ -103,10 +103,6 @@ class Insight(models.Model):
         return sentences.sentence(self.template, self.params)
 
     @property
-    def kind_name(self) -> str:
-        return sentences.kind_name(self.kind)
-
-    @property
     def reasons(self) -> list[tuple[str, str]]:
         """Each threshold that was in force, in words, with its value."""
         return sentences.reasons(self.kind, self.thresholds)

@@ -49,9 +49,13 @@ class Occasion:
         return max(known, default=self.event_id)
 
     def is_news(self, finding: Finding) -> bool:
-        """Whether the finding still asks for attention, or only belongs to the past."""
-        passed = finding.expires_on is not None and finding.expires_on < self.on
-        return finding.subject_date >= self.news_since and not passed
+        """Whether the finding still asks for attention, or only belongs to the past.
+
+        What is said of coming days (it expires) holds only as seen from today.
+        """
+        if finding.expires_on is not None:
+            return finding.subject_date == self.on
+        return finding.subject_date >= self.news_since
 
 
 def hold_book(*, book_id: int) -> None:

@@ -1,5 +1,6 @@
 """From a finding's template and figures to one sentence in the reader's language."""
 
+import dataclasses
 import datetime
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,14 +17,6 @@ from finance.money import OTHER_EXPONENTS
 from insights.rules.catalogue import RULES
 
 MINUS = "\N{MINUS SIGN}"
-
-KIND_NAMES: dict[str, StrOrPromise] = {
-    "unusual_amount": gettext_lazy("Unusual amount"),
-    "possible_duplicate": gettext_lazy("Possible duplicate"),
-    "subscription_price_rise": gettext_lazy("Price rise"),
-    "category_above_usual": gettext_lazy("Category above usual"),
-    "low_balance_ahead": gettext_lazy("Low balance ahead"),
-}
 
 TEMPLATES: dict[str, StrOrPromise] = {
     "unusual_amount": gettext_lazy(
@@ -69,11 +62,6 @@ def sentence(template: str, params: Mapping[str, Any]) -> str:
     return str(TEMPLATES[template]).format(**told)
 
 
-def kind_name(kind: str) -> str:
-    """What people call the rule."""
-    return str(KIND_NAMES[kind])
-
-
 def told_figure(value: Any) -> str:
     """An amount, a day or a month of `params` as text; anything else as it is."""
     if isinstance(value, Mapping) and "currency" in value:
@@ -98,11 +86,10 @@ def money_text(amount: Decimal, currency: str) -> str:
 
 def reasons(kind: str, thresholds: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Why a rule raised what it raised: each threshold in words, with its value."""
-    fields = RULES[kind].settings.__dataclass_fields__
     return [
-        (_(field.metadata["says"]), _threshold(thresholds[name]))
-        for name, field in fields.items()
-        if name in thresholds
+        (_(field.metadata["says"]), _threshold(thresholds[field.name]))
+        for field in dataclasses.fields(RULES[kind].settings)
+        if field.name in thresholds
     ]
 
 

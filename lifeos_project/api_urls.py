@@ -5,4 +5,5 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("identity.api.urls")),
     path("", include("finance.api.urls")),
+    path("", include("insights.api.urls")),
 ]

@@ -1,5 +1,6 @@
 """What the frame around every household page shows: books, rail, user menu. Nothing is asked before a template needs it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,8 +10,10 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
+from finance.facts import today_in
 from finance.models import Book, Membership, Role
 from identity.models import User
+from insights.selectors import unread_count
 
 THEMES = ("light", "dark")
 
@@ -101,16 +104,22 @@ class Shell:
             self._room(_("Overview"), "web:overview", "overview", ("overview", "proof")),
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
             self._room(_("Import"), "web:imports", "import", ("import",)),
-            self._room(_("Insights"), "insights:feed", "insights", ()),
+            self._room(_("Insights"), "insights:feed", "insights", (), count=self._unread),
             self._room(_("Settings"), "web:settings", "settings", ("settings", "member", "invitation")),
         ]
         return [room for room in rooms if room]
 
-    def _room(self, label: str, view: str, icon: str, prefixes: tuple[str, ...]) -> Link | None:
+    def _room(
+        self, label: str, view: str, icon: str, prefixes: tuple[str, ...], count: Callable[[], int] = lambda: 0
+    ) -> Link | None:
         url = _address(view, book_id=self.book.pk) if self.book else None
         if url is None:
             return None
-        return Link(label=label, url=url, icon=icon, current=self._is_current(view, prefixes))
+        return Link(label=label, url=url, icon=icon, current=self._is_current(view, prefixes), count=count())
+
+    def _unread(self) -> int:
+        """Insights that nobody has opened yet."""
+        return unread_count(book_id=self.book.pk, on=today_in(book=self.book)) if self.book else 0
 
     def _is_current(self, view: str, prefixes: tuple[str, ...]) -> bool:
         match = self._request.resolver_match

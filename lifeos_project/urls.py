@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/docs/", SwaggerPage.as_view(url_name="api-schema"), name="api-docs"),
     path("api/redoc/", RedocPage.as_view(url_name="api-schema"), name="api-redoc"),
     path("", include("finance.web.urls")),
+    path("", include("insights.web.urls")),
 ]
 
 handler400 = "lifeos_project.drf.bad_request"

@@ -20,7 +20,7 @@ from insights.rules.findings import (
 )
 from insights.rules.history import median, spread
 from insights.rules.months import add_months
-from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "category_above_usual"
 VERSION = 1
@@ -31,12 +31,15 @@ class Settings(Thresholds):
     # Six before, and the same month a year earlier, for the oldest month that is looked at.
     months_of_history: ClassVar[int] = 13
 
-    months: int = whole(6, least=3, most=12, says="months before, at most, that it is compared with")
-    minimum_months: int = whole(3, least=2, most=12, says="months before, at least")
-    times_percent: int = whole(150, least=101, most=10_000, says="percent of the usual month, at least")
-    spread: int = whole(3, least=0, most=100, says="times the usual variation above the usual month, at least")
+    months: int = whole(6, least=3, most=12, says=gettext_noop("months before, at most, that it is compared with"))
+    minimum_months: int = whole(3, least=2, most=12, says=gettext_noop("months before, at least"))
+    times_percent: int = whole(150, least=101, most=10_000, says=gettext_noop("percent of the usual month, at least"))
+    spread: int = whole(
+        3, least=0, most=100, says=gettext_noop("times the usual variation above the usual month, at least")
+    )
     minimum_difference: AmountPerCurrency = amounts(
-        {"EUR": "50", "USD": "50", "GBP": "50", "CHF": "50", "JPY": "8000"}, says="above the usual month, at least"
+        {"EUR": "50", "USD": "50", "GBP": "50", "CHF": "50", "JPY": "8000"},
+        says=gettext_noop("above the usual month, at least"),
     )
 
 

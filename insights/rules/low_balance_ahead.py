@@ -21,7 +21,7 @@ from insights.rules.findings import (
     figure,
 )
 from insights.rules.history import median
-from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "low_balance_ahead"
 VERSION = 1
@@ -37,9 +37,9 @@ class Settings(Thresholds):
     # Two payments of a yearly item.
     months_of_history: ClassVar[int] = 25
 
-    days: int = whole(30, least=1, most=90, says="days ahead")
-    minimum_payments: int = whole(3, least=2, most=24, says="times that an item came before, at least")
-    floor: AmountPerCurrency = amounts({}, says="balance below which to warn; zero where nothing is set")
+    days: int = whole(30, least=1, most=90, says=gettext_noop("days ahead"))
+    minimum_payments: int = whole(3, least=2, most=24, says=gettext_noop("times that an item came before, at least"))
+    floor: AmountPerCurrency = amounts({}, says=gettext_noop("balance below which to warn; zero where nothing is set"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from insights.rules.findings import (
 )
 from insights.rules.history import charges
 from insights.rules.months import add_months
-from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "possible_duplicate"
 VERSION = 1
@@ -30,10 +30,13 @@ VERSION = 1
 class Settings(Thresholds):
     months_of_history: ClassVar[int] = 12
 
-    days: int = whole(3, least=0, most=6, says="days between the two payments, at most")
-    usual_pairs: int = whole(2, least=1, most=50, says="earlier pairs that make it this household's habit")
+    days: int = whole(3, least=0, most=6, says=gettext_noop("days between the two payments, at most"))
+    usual_pairs: int = whole(
+        2, least=1, most=50, says=gettext_noop("earlier pairs that make it this household's habit")
+    )
     minimum_amount: AmountPerCurrency = amounts(
-        {"EUR": "5", "USD": "5", "GBP": "5", "CHF": "5", "JPY": "800"}, says="smaller payments are left alone"
+        {"EUR": "5", "USD": "5", "GBP": "5", "CHF": "5", "JPY": "800"},
+        says=gettext_noop("smaller payments are left alone"),
     )
 
 

@@ -19,7 +19,7 @@ from insights.rules.findings import (
     payee_scope,
 )
 from insights.rules.history import by_currency, charges
-from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "subscription_price_rise"
 VERSION = 1
@@ -29,11 +29,15 @@ VERSION = 1
 class Settings(Thresholds):
     months_of_history: ClassVar[int] = 26
 
-    minimum_payments: int = whole(3, least=2, most=24, says="equal payments before the rise (two for yearly ones)")
-    minimum_rise_percent: int = whole(2, least=1, most=100, says="percent more, at least")
-    maximum_rise_percent: int = whole(100, least=2, most=1000, says="percent more, at most; beyond it is no price")
+    minimum_payments: int = whole(
+        3, least=2, most=24, says=gettext_noop("equal payments before the rise (two for yearly ones)")
+    )
+    minimum_rise_percent: int = whole(2, least=1, most=100, says=gettext_noop("percent more, at least"))
+    maximum_rise_percent: int = whole(
+        100, least=2, most=1000, says=gettext_noop("percent more, at most; beyond it is no price")
+    )
     minimum_rise: AmountPerCurrency = amounts(
-        {"EUR": "0.50", "USD": "0.50", "GBP": "0.50", "CHF": "0.50", "JPY": "50"}, says="more, at least"
+        {"EUR": "0.50", "USD": "0.50", "GBP": "0.50", "CHF": "0.50", "JPY": "50"}, says=gettext_noop("more, at least")
     )
 
 

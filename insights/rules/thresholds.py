@@ -18,6 +18,11 @@ class ThresholdsInvalid(ValueError):
         super().__init__("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
 
 
+def gettext_noop(text: str) -> str:
+    """Marks words for translation; the pages translate them."""
+    return text
+
+
 def whole(default: int, *, least: int, most: int, says: str) -> Any:
     """A threshold that is a whole number."""
     return dataclasses.field(default=default, metadata={"least": least, "most": most, "says": says})

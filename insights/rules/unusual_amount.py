@@ -19,7 +19,7 @@ from insights.rules.findings import (
 )
 from insights.rules.history import by_currency, charges, median, spread
 from insights.rules.months import add_months
-from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, whole
+from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "unusual_amount"
 VERSION = 1
@@ -32,11 +32,16 @@ SEEN_BEFORE = 2
 class Settings(Thresholds):
     months_of_history: ClassVar[int] = 18
 
-    minimum_history: int = whole(6, least=3, most=100, says="payments to the payee before this one, at least")
-    times_percent: int = whole(150, least=101, most=10_000, says="percent of the usual amount, at least")
-    spread: int = whole(4, least=0, most=100, says="times the usual variation above the usual amount, at least")
+    minimum_history: int = whole(
+        6, least=3, most=100, says=gettext_noop("payments to the payee before this one, at least")
+    )
+    times_percent: int = whole(150, least=101, most=10_000, says=gettext_noop("percent of the usual amount, at least"))
+    spread: int = whole(
+        4, least=0, most=100, says=gettext_noop("times the usual variation above the usual amount, at least")
+    )
     minimum_difference: AmountPerCurrency = amounts(
-        {"EUR": "20", "USD": "20", "GBP": "20", "CHF": "20", "JPY": "3000"}, says="above the usual amount, at least"
+        {"EUR": "20", "USD": "20", "GBP": "20", "CHF": "20", "JPY": "3000"},
+        says=gettext_noop("above the usual amount, at least"),
     )
 
 

@@ -2,12 +2,13 @@
 
 import pytest
 
+from insights.models import Kind
 from insights.rules.cadence import cadence_of
 from insights.rules.catalogue import RULES
 from insights.rules.history import median, spread
 from insights.rules.thresholds import ThresholdsInvalid
 from insights.rules.unusual_amount import Settings
-from insights.sentences import KIND_NAMES, TEMPLATES, reasons
+from insights.sentences import TEMPLATES, reasons
 from insights.tests.rules.conftest import day
 
 
@@ -51,7 +52,7 @@ def test_every_rule_reads_back_its_own_thresholds_and_tells_them_in_words():
 
 
 def test_every_rule_has_a_name_and_its_sentences():
-    assert set(KIND_NAMES) == set(RULES)
+    assert set(Kind.values) == set(RULES)
     assert all(any(name.startswith(kind) for kind in RULES) for name in TEMPLATES)
 
 

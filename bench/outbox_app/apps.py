@@ -1,5 +1,0 @@
-from django.apps import AppConfig
-
-
-class OutboxBenchConfig(AppConfig):
-    name = "outbox_app"

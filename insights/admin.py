@@ -1,0 +1,241 @@
+"""The operators' view of insights: what was raised (read only), and the rules' switches with a preview."""
+
+import dataclasses
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as translated
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from finance import facts as books
+from insights import history
+from insights.models import Insight, InsightEvidence, Kind, MutedPayee, RuleSetting
+from insights.rules.catalogue import RULES
+from insights.rules.thresholds import ThresholdsInvalid
+from insights.sentences import sentence
+
+
+class ReadOnly:
+    """Everything can be read; what is wrong is put right by the services that own it."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class EvidenceInline(ReadOnly, TabularInline):
+    model = InsightEvidence
+    fields = ("position", "role", "entry_id", "amount", "currency", "expected_on")
+    readonly_fields = fields
+    ordering = ("position",)
+    extra = 0
+
+
+@admin.register(Insight)
+class InsightAdmin(ReadOnly, ModelAdmin):
+    list_display = ("sentence", "book", "kind", "shown_severity", "state", "subject_date", "raised_at")
+    list_filter = ("state", "kind", "severity")
+    list_select_related = ("book",)
+    search_fields = ("payee", "dedup_key")
+    search_help_text = _("Payee, or the finding's name")
+    ordering = ("-raised_at", "-pk")
+    list_per_page = 50
+    # Counting all rows of a big installation for the sake of a page number is a scan of them all.
+    show_full_result_count = False
+    inlines = (EvidenceInline,)
+    fields = (
+        "sentence",
+        "book",
+        "kind",
+        "rule_version",
+        "severity",
+        "state",
+        "state_changed_at",
+        "state_changed_by",
+        "snoozed_until",
+        "subject_date",
+        "expires_on",
+        "raised_at",
+        "last_raised_at",
+        "event_id",
+        "dedup_key",
+        "shown_thresholds",
+        "shown_figures",
+    )
+    readonly_fields = fields
+
+    @display(description=_("severity"), label={"warning": "danger", "notice": "warning", "info": "info"})
+    def shown_severity(self, insight: Insight) -> tuple[str, str]:
+        return insight.severity, insight.get_severity_display()
+
+    @display(description=_("thresholds in force"))
+    def shown_thresholds(self, insight: Insight) -> str:
+        return json.dumps(insight.thresholds, ensure_ascii=False, indent=2)
+
+    @display(description=_("figures"))
+    def shown_figures(self, insight: Insight) -> str:
+        return json.dumps(insight.params, ensure_ascii=False, indent=2)
+
+
+@admin.register(MutedPayee)
+class MutedPayeeAdmin(ModelAdmin):
+    """Deleting a row lets the household hear of the payee again."""
+
+    list_display = ("payee", "kind", "book", "muted_by", "muted_at")
+    list_filter = ("kind",)
+    list_select_related = ("book", "muted_by")
+    search_fields = ("payee",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(RuleSetting)
+class RuleSettingAdmin(ModelAdmin):
+    """Switches and thresholds, for the installation or for one book."""
+
+    list_display = ("kind", "shown_book", "enabled", "shown_thresholds", "changed_at", "preview_link")
+    list_filter = ("kind",)
+    list_select_related = ("book",)
+    ordering = ("kind", "book_id")
+    fields = ("kind", "book", "enabled", "thresholds", "known_thresholds", "preview_link")
+    readonly_fields = ("known_thresholds", "preview_link")
+    autocomplete_fields = ()
+    raw_id_fields = ("book",)
+
+    @display(description=_("for"))
+    def shown_book(self, setting: RuleSetting) -> str:
+        return str(setting.book) if setting.book else str(_("all books"))
+
+    @display(description=_("thresholds"))
+    def shown_thresholds(self, setting: RuleSetting) -> str:
+        return json.dumps(setting.thresholds, ensure_ascii=False) if setting.thresholds else "–"
+
+    @display(description=_("what can be set"))
+    def known_thresholds(self, setting: RuleSetting) -> SafeString:
+        """Names, meanings and defaults of the rule's thresholds; of all rules, before one is chosen."""
+        kinds = [setting.kind] if setting.kind in RULES else list(RULES)
+        return format_html_join(
+            "",
+            "<p><strong>{}</strong> {}: {} ({} {})</p>",
+            (
+                (
+                    kind,
+                    field.name,
+                    translated(field.metadata["says"]),
+                    _("default"),
+                    json.dumps(getattr(rule.settings(), field.name)),
+                )
+                for kind in kinds
+                for rule in [RULES[kind]]
+                for field in dataclasses.fields(rule.settings)
+            ),
+        )
+
+    @display(description=_("preview"))
+    def preview_link(self, setting: RuleSetting) -> SafeString | str:
+        if setting.pk is None:
+            return str(_("after saving"))
+        query = f"kind={setting.kind}&setting={setting.pk}"
+        url = reverse("admin:insights_rulesetting_preview")
+        return format_html('<a class="text-primary-600" href="{}?{}">{}</a>', url, query, _("What would it raise?"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RuleSetting | None = None) -> tuple[str, ...]:
+        # A setting is of one rule and one book; another one is another row.
+        return (*self.readonly_fields, "kind", "book") if obj else self.readonly_fields
+
+    def get_urls(self) -> list[URLPattern]:
+        preview = path("preview/", self.admin_site.admin_view(self.preview), name="insights_rulesetting_preview")
+        return [preview, *super().get_urls()]
+
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """What thresholds would have raised in a book over the last months. Changes nothing."""
+        if not self.has_view_permission(request):
+            return self._refused(request)
+        form = PreviewForm(request.GET if "book" in request.GET else None, initial=self._start(request))
+        shown = form.preview() if form.is_bound and form.is_valid() else None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "media": self.media + form.media,
+            "title": _("What would it raise?"),
+            "form": form,
+            "preview": shown,
+            "rows": [(each.subject_date, sentence(each.template, each.params)) for each in shown.findings]
+            if shown
+            else [],
+        }
+        return TemplateResponse(request, "insights/admin/preview.html", context)
+
+    def _start(self, request: HttpRequest) -> dict[str, Any]:
+        setting = self._setting(request.GET.get("setting", ""))
+        kind = request.GET.get("kind", "")
+        return {
+            "kind": kind if kind in RULES else Kind.UNUSUAL_AMOUNT,
+            "thresholds": setting.thresholds if setting else {},
+            "book": setting.book_id if setting else None,
+            "months": 12,
+        }
+
+    def _setting(self, pk: str) -> RuleSetting | None:
+        found: QuerySet[RuleSetting] = RuleSetting.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
+        return found.first()
+
+    def _refused(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(_("You may not see this."), status=403)
+
+
+class PreviewForm(forms.Form):
+    """Which rule, which book, which thresholds, how far back."""
+
+    kind = forms.ChoiceField(label=_("rule"), choices=Kind.choices, widget=UnfoldAdminSelectWidget)
+    book = forms.IntegerField(label=_("number of the book"), min_value=1, widget=UnfoldAdminIntegerFieldWidget)
+    months = forms.IntegerField(label=_("months back"), min_value=1, max_value=24, widget=UnfoldAdminIntegerFieldWidget)
+    thresholds = forms.JSONField(
+        label=_("thresholds"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget,
+        help_text=_("What differs from the rule's own thresholds, as JSON."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        cleaned["thresholds"] = cleaned.get("thresholds") or {}
+        kind, book_id = cleaned.get("kind"), cleaned.get("book")
+        if kind in RULES:
+            try:
+                RULES[kind].settings.read(cleaned["thresholds"])
+            except ThresholdsInvalid as error:
+                self.add_error("thresholds", [f"{name}: {said}" for name, said in error.problems.items()])
+        if book_id is not None and book_id not in books.books(book_ids=[book_id]):
+            self.add_error("book", _("There is no such book."))
+        return cleaned
+
+    def preview(self) -> history.Preview:
+        book = books.books(book_ids=[self.cleaned_data["book"]])[self.cleaned_data["book"]]
+        return history.preview(
+            book_id=book.pk,
+            kind=self.cleaned_data["kind"],
+            thresholds=self.cleaned_data["thresholds"],
+            on=books.today_in(book=book),
+            months=self.cleaned_data["months"],
+        )

@@ -1,0 +1,80 @@
+"""Insights on the wire: sentences for people, figures and entry ids for programs."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from finance import money
+from identity.drf.serializers import StrictSerializer
+from insights import selectors
+from insights.models import Insight
+from insights.selectors import EvidenceRow
+
+
+class InsightSerializer(serializers.ModelSerializer[Insight]):
+    """An insight as it stands in the feed."""
+
+    sentence = serializers.CharField(read_only=True, help_text=_("The finding in one sentence."))
+    payee = serializers.CharField(read_only=True, help_text=_("Empty where it is not about a payee."))
+    figures = serializers.DictField(source="params", read_only=True, help_text=_("The figures of the sentence."))
+
+    class Meta:
+        model = Insight
+        fields = [
+            "id",
+            "kind",
+            "severity",
+            "state",
+            "sentence",
+            "figures",
+            "payee",
+            "subject_date",
+            "expires_on",
+            "snoozed_until",
+            "raised_at",
+            "last_raised_at",
+        ]
+        read_only_fields = fields
+
+
+class EvidenceSerializer(serializers.Serializer[EvidenceRow]):
+    """An entry that proves the sentence."""
+
+    role = serializers.ChoiceField(choices=["subject", "compared", "expected"])
+    entry = serializers.UUIDField(source="uid", help_text=_("uid of the entry."))
+    date = serializers.DateField()
+    payee = serializers.CharField()
+    description = serializers.CharField()
+    amount = serializers.SerializerMethodField(help_text=_("What was paid; negative where money came in."))
+    currency = serializers.CharField()
+    expected_on = serializers.DateField(allow_null=True, help_text=_("The day when it is expected again."))
+    stands = serializers.BooleanField(help_text=_("False where the entry was taken back since."))
+
+    def get_amount(self, row: EvidenceRow) -> str:
+        return money.format_amount(row.amount, currency=row.currency)
+
+
+class InsightDetailSerializer(InsightSerializer):
+    """An insight with the rule, the thresholds in force, and its proof."""
+
+    evidence = serializers.SerializerMethodField()
+    thresholds = serializers.DictField(read_only=True, help_text=_("The rule's thresholds when it was raised."))
+    event_id = serializers.IntegerField(read_only=True, allow_null=True, help_text=_("The event that raised it."))
+
+    class Meta(InsightSerializer.Meta):
+        fields = [*InsightSerializer.Meta.fields, "rule_version", "thresholds", "event_id", "evidence"]
+        read_only_fields = fields
+
+    @extend_schema_field(EvidenceSerializer(many=True))
+    def get_evidence(self, insight: Insight) -> Any:
+        return [EvidenceSerializer(row).data for row in selectors.evidence_of(insight=insight)]
+
+
+class SnoozeSerializer(StrictSerializer):
+    until = serializers.DateField(help_text=_("The day on which it comes back; after today."))
+
+
+class NothingSerializer(StrictSerializer):
+    """An action without a body."""

@@ -1,0 +1,11 @@
+"""What can go wrong with insights, beside the errors of the books."""
+
+from typing import ClassVar
+
+from finance.errors import NotFound
+
+
+class InsightsOff(NotFound):
+    """Insights are switched off on this installation."""
+
+    code: ClassVar[str] = "insights_off"
