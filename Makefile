@@ -4,16 +4,18 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test lint lock check bench clean install install-dev
 SHELL := /bin/sh
-# One Python stays one Python: no byte code of another user's checkout, no surprise from the shell's PYTHONPATH.
+# No surprise from the shell's own Python.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# uv trusts a list of its own; machines behind a company's proxy have that proxy's certificate in the system's list.
+export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/pki/tls/certs/ca-bundle.crt),true,false)
 
 PORT ?=
 PYTHON ?=
 ARGS ?=
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
-# The oldest commits to install are what the lock files say; --require-hashes refuses anything else.
+# What the lock files say and nothing else.
 INSTALL := .venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv/bin/python
 
 help:  ## Show this list
