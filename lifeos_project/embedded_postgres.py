@@ -1,7 +1,7 @@
 """PostgreSQL from a wheel, for the first run and for tests; production names a server in DATABASE_URL.
 
 Only the wheel's programs are used. Its Python side keeps one machine-wide lock and opens private directories to
-everybody; here each data directory has its own lock, and only the server's own user may pass (docs/adr/0002).
+everybody; here each data directory has its own lock, and only the server's own user may pass (docs/adr/0003).
 
 A server lives as long as somebody uses it. Every process that connects holds a shared lock on `<data>.users`; the
 kernel drops it however the process ends. Whoever leaves last stops the server.
@@ -140,14 +140,13 @@ class Cluster:
     def _serves_here(self, pid: int) -> bool:
         if pid <= 0:
             return False
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)  # ours, and killed: until it is reaped its number is taken
         if Path("/proc/self/cmdline").exists():
             with contextlib.suppress(OSError):
                 return os.fsencode(self.directory) in Path(f"/proc/{pid}/cmdline").read_bytes()
             return False
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, 0)
-            return True
-        return False
+        return _exists(pid)
 
     def _initialize(self) -> None:
         embedded_postgres_user.prepare(directory=self.directory, programs=program("postgres").parent.parent)
@@ -166,9 +165,7 @@ class Cluster:
         fresh.rename(self.directory)
 
     def _start(self) -> None:
-        # PostgreSQL clears a left-over postmaster.pid itself, unless its number now belongs to another process.
-        if self._postmaster_file()[0] and not self._serves_here(self._postmaster_file()[0]):
-            (self.directory / "postmaster.pid").unlink()
+        self._clear_left_overs()
         sockets = self.socket_directory
         if sockets != self.directory:
             sockets.mkdir(mode=0o700, exist_ok=True)
@@ -196,17 +193,42 @@ class Cluster:
             )
         self._wait_until_ready(server)
 
+    def _clear_left_overs(self) -> None:
+        """PostgreSQL clears files of a dead server itself, unless the number in them belongs to another process now.
+
+        That may also be the dead server, not yet reaped by the process that started it.
+        """
+        pid, _ = self._postmaster_file()
+        if pid <= 0 or not _exists(pid):
+            return
+        deadline = time.monotonic() + START_TIMEOUT
+        while self._has_orphans() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for path in (self.directory / "postmaster.pid", self.socket_directory / f".s.PGSQL.{PORT}.lock"):
+            path.unlink(missing_ok=True)
+
+    def _has_orphans(self) -> bool:
+        """Whether processes of a killed server still write here; they notice its end within moments."""
+        for link in Path("/proc").glob("[0-9]*/cwd"):
+            with contextlib.suppress(OSError):
+                if link.readlink() == self.directory:
+                    return True
+        return False
+
     def _wait_until_ready(self, server: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while not self.is_running():
             if server.poll() is not None or time.monotonic() > deadline:
-                lines = self.log_file.read_text(errors="replace").strip().splitlines()
+                lines = [line for line in self._log_lines() if "FATAL" in line] or self._log_lines()
                 raise EmbeddedPostgresError(
                     f"The embedded PostgreSQL did not start: {lines[-1] if lines else 'no output'} (log: {self.log_file})"
                 )
             time.sleep(0.02)
         # Whoever started it is not its keeper: it is adopted by init and must not be reaped as a child here.
         server.returncode = 0
+
+    def _log_lines(self) -> list[str]:
+        return self.log_file.read_text(errors="replace").strip().splitlines()
 
     def _let_transition_end(self) -> None:
         """A server that is starting up (or shutting down) without us is left to finish that."""
@@ -225,8 +247,6 @@ class Cluster:
         deadline = time.monotonic() + START_TIMEOUT
         # Gone, not merely "stopping": the next start must find neither the process nor its socket.
         while self._serves_here(pid) and time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
             time.sleep(0.02)
 
     def _run(self, data: Path, name: str, *arguments: str, said: str = "") -> None:
@@ -244,3 +264,13 @@ class Cluster:
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot be set up: {name}: {reason}")
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
