@@ -1,0 +1,110 @@
+"""Imports for operators: everything can be read but the files' content, and a confirmed import can be undone."""
+
+import zoneinfo
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import Count, Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from finance.errors import FinanceError
+from finance.imports.models import ImportBatch, ImportRow, ImportStatement
+from finance.imports.services import undo_import
+
+MOST_AT_ONCE = 20
+_COLOURS = {"staged": "warning", "received": "info", "confirmed": "success", "refused": "danger", "undone": "info"}
+
+
+class ReadOnly:
+    """Operators look; imports change through their services only."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class StatementInline(ReadOnly, TabularInline):
+    model = ImportStatement
+    fields = readonly_fields = ("external_account", "label", "account", "currency", "start", "end", "balance_break")
+    extra = 0
+
+
+@admin.register(ImportBatch)
+class ImportBatchAdmin(ReadOnly, ModelAdmin):
+    list_display = ("file_name", "book", "account", "shown_state", "rows_total", "errors", "created_by", "created_at")
+    list_filter = ("state", "format", "created_at")
+    search_fields = ("file_name", "=sha256", "book__name")
+    search_help_text = _("File, book or SHA-256 of the file")
+    show_full_result_count = False
+    list_per_page = 50
+    actions = ("undo",)
+    inlines = (StatementInline,)
+    fields = readonly_fields = (
+        *("file_name", "book", "account", "shown_state", "format", "size", "sha256", "problem", "notes", "profile"),
+        *("rows_total", "rows_done", "errors", "created_by", "created_at", "confirmed_by", "confirmed_at"),
+        *("opening_entry", "undone_by", "undone_at", "kept"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportBatch]:
+        batches = ImportBatch.objects.without_content().select_related("book", "account", "created_by")
+        errors = Count("rows", filter=Q(rows__fate=ImportRow.Fates.ERROR))
+        return batches.annotate(error_rows=errors).order_by("-pk")
+
+    def has_undo_permission(self, request: HttpRequest) -> bool:
+        """Undoing writes into a household's books, so looking is not enough."""
+        return request.user.has_perm("finance.change_importbatch")
+
+    @display(description=_("state"), label=_COLOURS)
+    def shown_state(self, batch: ImportBatch) -> tuple[str, Any]:
+        return batch.state, batch.get_state_display()
+
+    @display(description=_("errors"))
+    def errors(self, batch: ImportBatch) -> int:
+        return int(getattr(batch, "error_rows", 0))
+
+    @admin.action(description=_("Undo imports"), permissions=["undo"])
+    def undo(self, request: HttpRequest, queryset: QuerySet[ImportBatch]) -> HttpResponse | None:
+        """Reverse what nobody touched since, after a page that says what will happen to how many."""
+        chosen = list(queryset.filter(state=ImportBatch.State.CONFIRMED).order_by("pk")[:MOST_AT_ONCE])
+        if not chosen:
+            self.message_user(request, _("Only confirmed imports can be undone."), messages.WARNING)
+            return None
+        if request.POST.get("confirmed") != "yes":
+            return self._ask(request, chosen)
+        for batch in chosen:
+            self._undo(request, batch)
+        return None
+
+    def _undo(self, request: HttpRequest, batch: ImportBatch) -> None:
+        today = timezone.now().astimezone(zoneinfo.ZoneInfo(batch.book.time_zone)).date()
+        try:
+            undone = undo_import(batch=batch, actor=request.user, on=today)  # type: ignore[arg-type]
+        except FinanceError as error:
+            self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
+            return
+        LogEntry.objects.log_actions(request.user.pk or 0, [batch], CHANGE, change_message="undo", single_object=True)
+        said = _("%(file)s is undone; %(kept)d entries were left as they are.")
+        self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)
+
+    def _ask(self, request: HttpRequest, chosen: list[ImportBatch]) -> TemplateResponse:
+        posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
+        numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "media": self.media,
+            "title": _("Undo imports"),
+            "batches": [(batch, numbers.get(batch.pk, 0)) for batch in chosen],
+        }
+        return TemplateResponse(request, "finance/admin/undo_imports.html", context)
