@@ -73,3 +73,35 @@ def _plan(sql):
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("EXPLAIN " + sql)
         return "\n".join(row[0] for row in cursor.fetchall())
+
+
+@pytest.mark.django_db
+def test_a_large_posting_after_small_ones_does_not_read_the_tables_from_end_to_end(book, owner, accounts, spend):
+    # The session keeps the plans of its foreign keys and guards from the days when the tables were tiny.
+    for number in range(24):
+        spend(1_00)
+        if number == 12:
+            execute("ANALYZE finance_journalentry, finance_journalline, finance_account")
+    lines = (
+        LineDraft(account_id=accounts.groceries.pk, amount=1_00),
+        LineDraft(account_id=accounts.checking.pk, amount=-1_00),
+    )
+    drafts = [EntryDraft(date=TODAY, lines=lines)] * 2_000
+    before = rows_read_from_end_to_end()
+    services.post_entries(book=book, actor=owner, drafts=drafts, source="import")
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert rows_read_from_end_to_end() - before < 20 * len(drafts)
+
+
+def execute(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def rows_read_from_end_to_end():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(seq_tup_read)::bigint FROM pg_stat_xact_user_tables"
+            " WHERE relname IN ('finance_journalentry', 'finance_journalline', 'finance_account')"
+        )
+        return cursor.fetchone()[0]
