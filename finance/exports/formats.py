@@ -1,0 +1,166 @@
+"""A book written down for other programs: hledger, beancount, JSON. Each is a stream of pieces of text."""
+
+import datetime
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+from finance import money
+from finance.exports import names
+from finance.exports.journal import ExportedAccount, ExportedEntry, accounts_with_spans, journal_of, snapshot
+from finance.ledger.models import AccountKind, AccountType, Book
+
+JSON_FORMAT = "lifeos-book"
+JSON_VERSION = 1
+
+_HLEDGER_TYPES = {
+    AccountType.ASSET: "A",
+    AccountType.LIABILITY: "L",
+    AccountType.EQUITY: "E",
+    AccountType.INCOME: "R",
+    AccountType.EXPENSE: "X",
+}
+
+
+def hledger(book: Book) -> Iterator[str]:
+    """The book as a journal that `hledger --strict` accepts."""
+    with snapshot():
+        accounts = accounts_with_spans(book=book)
+        paths = names.hledger_names([each.account for each in accounts])
+        yield f"; {names.hledger_text(book.name)}\ndecimal-mark .\n\n"
+        for currency in _currencies(accounts):
+            places = money.exponent(currency)
+            yield f"commodity 1000.{'0' * places} {currency}\n"
+        yield "\n"
+        for each in accounts:
+            account_type = _HLEDGER_TYPES[AccountType(each.account.type)]
+            yield f"account {paths[each.account.pk]}  ; type:{account_type}, currency:{each.account.currency}\n"
+        for entry in journal_of(book=book):
+            yield _hledger_entry(entry, paths)
+
+
+def _hledger_entry(entry: ExportedEntry, paths: Mapping[int, str]) -> str:
+    payee, note = (names.hledger_text(text) for text in (entry.payee, entry.description))
+    tags = ", ".join(f"{key}:{value}" for key, value in _facts(entry).items())
+    told = f"{payee} | {note}" if note else payee
+    lines = [f"\n{entry.date.isoformat()} * {told}".rstrip() + f"  ; {tags}\n"]
+    for line in entry.lines:
+        amount = money.format_amount(line.amount, currency=line.currency)
+        memo = f"  ; memo:{names.hledger_text(line.memo, unsafe=':')}" if line.memo else ""
+        lines.append(f"    {paths[line.account_id]}  {amount} {line.currency}{memo}\n")
+    return "".join(lines)
+
+
+def beancount(book: Book) -> Iterator[str]:
+    """The book as a file that bean-check accepts; full names of accounts stand beside the directives."""
+    with snapshot():
+        accounts = accounts_with_spans(book=book)
+        own = [each.account for each in accounts]
+        paths, full = names.beancount_names(own), names.full_names(own)
+        yield f'option "title" {_quoted(book.name)}\noption "operating_currency" "{book.base_currency}"\n\n'
+        for each in accounts:
+            if each.account.kind != AccountKind.GROUP:
+                name = paths[each.account.pk]
+                yield f"{_opened(each).isoformat()} open {name} {each.account.currency}\n"
+                yield f"  name: {_quoted(full[each.account.pk])}\n"
+        for entry in journal_of(book=book):
+            yield _beancount_entry(entry, paths)
+        for each in accounts:
+            if each.account.closed_on is not None and each.account.kind != AccountKind.GROUP:
+                yield f"\n{_closed(each).isoformat()} close {paths[each.account.pk]}\n"
+
+
+def _beancount_entry(entry: ExportedEntry, paths: Mapping[int, str]) -> str:
+    lines = [f"\n{entry.date.isoformat()} * {_quoted(entry.payee)} {_quoted(entry.description)}\n"]
+    lines += [f'  {key}: "{value}"\n' for key, value in _facts(entry).items()]
+    for line in entry.lines:
+        amount = money.format_amount(line.amount, currency=line.currency)
+        lines.append(f"  {paths[line.account_id]}  {amount} {line.currency}\n")
+        if line.memo:
+            lines.append(f"    memo: {_quoted(line.memo)}\n")
+    return "".join(lines)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def _opened(each: ExportedAccount) -> datetime.date:
+    return each.first_posting or each.account.closed_on or each.account.created_at.date()
+
+
+def _closed(each: ExportedAccount) -> datetime.date:
+    """A reversal may be posted to an account after its closing; beancount wants it before."""
+    closed_on = each.account.closed_on or datetime.date.max
+    return max(closed_on, each.last_posting) if each.last_posting else closed_on
+
+
+def as_json(book: Book) -> Iterator[str]:
+    """The book as one JSON document; amounts are decimal strings, debit positive."""
+    with snapshot():
+        accounts = accounts_with_spans(book=book)
+        full = names.full_names([each.account for each in accounts])
+        head = {"format": JSON_FORMAT, "version": JSON_VERSION, "book": _json_book(book)}
+        head["accounts"] = [_json_account(each, full) for each in accounts]
+        yield json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "entries": ['
+        separator = "\n  "
+        for entry in journal_of(book=book):
+            yield separator + json.dumps(_json_entry(entry), ensure_ascii=False)
+            separator = ",\n  "
+        yield "\n ]\n}\n"
+
+
+def _json_book(book: Book) -> dict[str, object]:
+    return {
+        "name": book.name,
+        "base_currency": book.base_currency,
+        "time_zone": book.time_zone,
+        "closed_through": book.closed_through.isoformat() if book.closed_through else None,
+    }
+
+
+def _json_account(each: ExportedAccount, full: Mapping[int, str]) -> dict[str, object]:
+    account = each.account
+    return {
+        "id": account.pk,
+        "parent": account.parent_id,
+        "name": account.name,
+        "path": full[account.pk],
+        "type": account.type,
+        "kind": account.kind,
+        "currency": account.currency,
+        "closed_on": account.closed_on.isoformat() if account.closed_on else None,
+    }
+
+
+def _json_entry(entry: ExportedEntry) -> dict[str, object]:
+    return {
+        "date": entry.date.isoformat(),
+        "payee": entry.payee,
+        "description": entry.description,
+        **_facts(entry),
+        "lines": [
+            {
+                "account": line.account_id,
+                "currency": line.currency,
+                "amount": money.format_amount(line.amount, currency=line.currency),
+                "memo": line.memo,
+            }
+            for line in entry.lines
+        ],
+    }
+
+
+def _facts(entry: ExportedEntry) -> dict[str, str]:
+    facts = {"uid": str(entry.uid), "source": entry.source}
+    for key, uid in (("reverses", entry.reverses), ("corrects", entry.corrects)):
+        if uid is not None:
+            facts[key] = str(uid)
+    return facts
+
+
+def _currencies(accounts: list[ExportedAccount]) -> list[str]:
+    return sorted({each.account.currency for each in accounts})
+
+
+FORMATS: dict[str, Callable[[Book], Iterator[str]]] = {"hledger": hledger, "beancount": beancount, "json": as_json}
