@@ -9,7 +9,7 @@ from rest_framework import serializers
 from finance import money
 from identity.drf.serializers import StrictSerializer
 from insights import selectors
-from insights.models import Insight
+from insights.models import Insight, InsightEvidence
 from insights.selectors import EvidenceRow
 
 
@@ -42,7 +42,7 @@ class InsightSerializer(serializers.ModelSerializer[Insight]):
 class EvidenceSerializer(serializers.Serializer[EvidenceRow]):
     """An entry that proves the sentence."""
 
-    role = serializers.ChoiceField(choices=["subject", "compared", "expected"])
+    role = serializers.ChoiceField(choices=InsightEvidence.Role.choices)
     entry = serializers.UUIDField(source="uid", help_text=_("uid of the entry."))
     date = serializers.DateField()
     payee = serializers.CharField()

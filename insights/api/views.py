@@ -44,6 +44,7 @@ class InsightFilter(django_filters.FilterSet):  # type: ignore[misc]
         return found if value == "all" else found.filter(state=value)
 
 
+@extend_schema(tags=["insights"])
 @extend_schema_view(
     list=extend_schema(summary="Insights of a book, newest subject first"),
     retrieve=extend_schema(summary="An insight with the entries that prove it"),
@@ -74,17 +75,17 @@ class InsightViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     def get_object(self) -> Insight:
         return self._insight(Role.VIEWER)
 
-    @extend_schema(summary="Mark an insight as seen", request=NothingSerializer)
+    @extend_schema(summary="Mark an insight as seen", request=None)
     @action(detail=True, methods=["post"])
     def seen(self, request: Request, **kwargs: Any) -> Response:
         return self._act(services.mark_seen)
 
-    @extend_schema(summary="Dismiss an insight", request=NothingSerializer)
+    @extend_schema(summary="Dismiss an insight", request=None)
     @action(detail=True, methods=["post"])
     def dismiss(self, request: Request, **kwargs: Any) -> Response:
         return self._act(services.dismiss)
 
-    @extend_schema(summary="Take a dismissal back", request=NothingSerializer)
+    @extend_schema(summary="Take a dismissal back", request=None)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, **kwargs: Any) -> Response:
         return self._act(services.reopen)
@@ -100,7 +101,7 @@ class InsightViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         services.snooze(insight=insight, actor=self._user, until=until, on=on, now=timezone.now())
         return self._answer(insight)
 
-    @extend_schema(summary="Fine for this payee: no more insights of this kind about it", request=NothingSerializer)
+    @extend_schema(summary="Fine for this payee: no more insights of this kind about it", request=None)
     @action(detail=True, methods=["post"], url_path="mute-payee")
     def mute_payee(self, request: Request, **kwargs: Any) -> Response:
         return self._act(services.mute_payee)
