@@ -81,6 +81,10 @@ class Shell:
         return _address("web:imports", book_id=self.book.pk) if self.book and self.can_write else None
 
     @property
+    def insights_url(self) -> str | None:
+        return _address("insights:feed", book_id=self.book.pk) if self.book else None
+
+    @property
     def members_url(self) -> str | None:
         return _address("web:members", book_id=self.book.pk) if self.book else None
 

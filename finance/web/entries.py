@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from finance.errors import Conflict, FinanceError
+from finance.imports.models import ImportRow
 from finance.ledger import services
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of
 from finance.models import Account, Book, JournalEntry, JournalLine, Role
@@ -211,8 +212,17 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         "history": _versions(history) if len(history) > 1 else [],
         "reversal": reversals.get(shown.pk),
         "successor": successor.get(shown.pk),
+        "came_in_with": _import_of(shown),
         "is_current": shown.pk not in reversals and shown.reverses_id is None,
     }
+
+
+def _import_of(shown: JournalEntry) -> ImportRow | None:
+    """The line of a bank file that the entry was posted from."""
+    if shown.source != JournalEntry.Source.IMPORT:
+        return None
+    row: ImportRow | None = shown.import_rows.select_related("batch").defer("batch__content").first()
+    return row
 
 
 def _versions(history: list[JournalEntry]) -> list[tuple[JournalEntry, list[tuple[str, int]]]]:

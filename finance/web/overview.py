@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from finance import money
+from finance.imports.models import ImportBatch
+from finance.imports.selectors import recent_batches
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountMonth, AccountType, Book
 from finance.web import figures
@@ -51,9 +53,21 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
         "income": income,
         "income_bars": bars_of(income),
         "in_order": not differences,
+        **imports_of(book),
         "is_empty": not held.balances and not nets,
     }
     return render(request, "web/overview.html", {"book": book, **context})
+
+
+def imports_of(book: Book) -> dict[str, Any]:
+    """Bank files that wait for somebody, and the last one that came in."""
+    batches = recent_batches(book=book, limit=10)
+    waiting = (ImportBatch.State.RECEIVED, ImportBatch.State.STAGED, ImportBatch.State.REFUSED)
+    confirmed = [batch for batch in batches if batch.state == ImportBatch.State.CONFIRMED]
+    return {
+        "open_imports": [batch for batch in batches if batch.state in waiting][:3],
+        "last_import": confirmed[0] if confirmed else None,
+    }
 
 
 def differences_of(book: Book) -> dict[str, int]:

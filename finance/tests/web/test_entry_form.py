@@ -6,6 +6,7 @@ import re
 import pytest
 
 from finance.ledger import services
+from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import balances
 from finance.models import JournalEntry, JournalLine
 from finance.tests.conftest import TODAY
@@ -246,8 +247,6 @@ def test_correcting_what_was_corrected_before_is_refused(send, spend, accounts, 
 
 
 def test_a_split_entry_opens_for_correction_as_a_split(page, book, owner, accounts):
-    from finance.ledger.posting import LineDraft
-
     entry = services.post_entry(
         book=book, actor=owner, date=TODAY, payee="IKEA",
         lines=[

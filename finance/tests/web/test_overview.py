@@ -1,0 +1,134 @@
+"""The overview's figures against hand-made stories, and what it costs to show them."""
+
+import datetime
+
+import pytest
+
+from finance.ledger import services
+from finance.ledger.posting import LineDraft
+from finance.ledger.selectors import accounts_of
+from finance.models import AccountType
+from finance.tests.conftest import TODAY
+from finance.web.overview import bars_of
+from finance.web.spending import category_months, flow
+from finance.web.wealth import wealth
+
+MONTH = TODAY.replace(day=1)
+
+
+@pytest.fixture
+def earn(book, owner, accounts):
+    def post(amount, *, on, account=None):
+        lines = [
+            LineDraft(account_id=(account or accounts.checking).pk, amount=amount),
+            LineDraft(account_id=accounts.salary.pk, amount=-amount),
+        ]
+        return services.post_entry(book=book, actor=owner, date=on, payee="Employer", lines=lines)
+
+    return post
+
+
+def spending_of(book):
+    nets = category_months(book=book, month=MONTH)
+    return flow(book=book, accounts=accounts_of(book=book), type=AccountType.EXPENSE, month=MONTH, nets=nets)
+
+
+def test_net_worth_is_known_at_each_months_end_and_today(book, earn, spend):
+    earn(100_000, on=datetime.date(2024, 6, 1))
+    earn(50_000, on=datetime.date(2025, 12, 31))
+    spend(20_000, on=datetime.date(2026, 2, 10))
+    spend(5_000, on=TODAY)
+    spend(7_777, on=TODAY + datetime.timedelta(days=1))
+    held = wealth(book=book, accounts=accounts_of(book=book), today=TODAY)
+    by_day = {point.day.isoformat(): point.amount for point in held.points}
+    assert len(held.points) == 12
+    assert by_day["2025-04-30"] == 100_000
+    assert by_day["2025-12-31"] == 150_000
+    assert by_day["2026-02-28"] == 130_000
+    assert by_day["2026-03-15"] == 125_000
+    assert held.change == -5_000
+
+
+def test_what_is_owed_is_taken_off(book, earn, spend, accounts):
+    earn(100_000, on=TODAY)
+    spend(30_000, on=TODAY, account=accounts.card)
+    assert wealth(book=book, accounts=accounts_of(book=book), today=TODAY).now == 70_000
+
+
+def test_money_without_a_rate_is_told_and_never_added_one_to_one(page, book, owner, earn, accounts):
+    earn(100_000, on=TODAY)
+    services.open_account(
+        book=book, actor=owner, name="Yen", type="asset", kind="savings", currency="JPY", opening_balance=5_000, opened_on=TODAY,
+    )  # fmt: skip
+    held = wealth(book=book, accounts=accounts_of(book=book), today=TODAY)
+    assert (held.now, held.unvalued) == (100_000, {"JPY": 5_000})
+    html = page("viewer").content.decode()
+    assert "€1,000.00" in html
+    assert "¥5,000" in html
+    assert "no rate from JPY to EUR is known" in html
+
+
+def test_spending_is_grouped_below_the_root_and_set_beside_its_average(book, spend, accounts):
+    for month in (9, 10, 11, 12):
+        spend(6_000, on=datetime.date(2025, month, 5))
+    spend(3_000, on=datetime.date(2026, 3, 1), category=accounts.groceries)
+    spend(1_000, on=datetime.date(2026, 3, 2), category=accounts.restaurants)
+    spend(90_000, on=datetime.date(2026, 3, 1), category=accounts.rent)
+    shown = spending_of(book)
+    assert [(row.account.name, row.amount, row.average) for row in shown.rows] == [
+        ("Housing", 90_000, 0),
+        ("Food", 4_000, 4_000),
+    ]
+    assert (shown.total, shown.averaged) == (94_000, 6)
+    assert [(part.account.name, part.amount) for part in shown.rows[1].parts] == [
+        ("Groceries", 3_000),
+        ("Restaurants", 1_000),
+    ]
+    assert [(bar.length, bar.tick) for bar in bars_of(shown)] == [("100.0%", None), ("4.4%", "4.4%")]
+
+
+def test_a_young_book_is_averaged_over_the_months_it_has(book, spend):
+    spend(6_000, on=datetime.date(2026, 2, 5))
+    spend(1_000, on=TODAY)
+    shown = spending_of(book)
+    assert (shown.averaged, shown.rows[0].average) == (1, 6_000)
+
+
+def test_a_refund_larger_than_the_spending_draws_no_bar_backwards(book, spend):
+    spend(-2_000, on=TODAY)
+    assert [bar.length for bar in bars_of(spending_of(book))] == ["0.0%"]
+
+
+def test_the_overview_asks_the_database_a_fixed_number_of_questions(
+    as_, book, earn, spend, django_assert_max_num_queries
+):
+    client = as_("owner")
+    for day in range(1, 15):
+        earn(1_000, on=datetime.date(2026, 3, day))
+        spend(100, on=datetime.date(2026, 2, day))
+    with django_assert_max_num_queries(16):
+        assert client.get(f"/b/{book.pk}/").status_code == 200
+
+
+def test_the_chart_has_its_figures_as_a_table(page, earn):
+    earn(123_456, on=TODAY)
+    html = page("viewer").content.decode()
+    assert "The figures as a table" in html
+    assert html.count("€1,234.56") >= 3
+    assert '"values": ["0.00"' in html
+
+
+def test_an_empty_book_offers_ways_to_begin_to_those_who_may(page):
+    written = page("owner").content.decode()
+    assert "Import a bank file" in written
+    assert "Add the first account" in written
+    assert "Add the first account" not in page("viewer").content.decode()
+
+
+def test_the_proof_shows_both_sides_of_a_day(page, spend):
+    spend(1_234, on=datetime.date(2026, 1, 5))
+    today = page("viewer", "proof/").content.decode()
+    assert "The books are in order" in today
+    assert "€12.34 on the left, €12.34 on the right" in today
+    assert "Nothing was posted up to this day" in page("viewer", "proof/", on="2026-01-04").content.decode()
+    assert page("viewer", "proof/", on="nonsense").status_code == 200
