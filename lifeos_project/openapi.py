@@ -3,9 +3,11 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from rest_framework import status
+from drf_spectacular.plumbing import get_doc
+from rest_framework import serializers, status
+from rest_framework.permissions import SAFE_METHODS
 
-from identity.drf.serializers import ErrorSerializer
+from identity.drf.serializers import ErrorSerializer, StrictSerializer
 
 # Components named here are referred to by every operation; code and sentence are the examples shown.
 FAILURES: dict[str, tuple[int, str, str, str]] = {
@@ -67,6 +69,7 @@ FAILURES: dict[str, tuple[int, str, str, str]] = {
 }
 
 
+_OF_BODIES = ("PayloadTooLarge", "UnsupportedMediaType")
 _ERROR_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
 
 
@@ -87,19 +90,39 @@ class ApiSchema(AutoSchema):
         operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
 
+    def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: str) -> Any:
+        schema = super()._postprocess_serializer_schema(schema, serializer, direction)  # type: ignore[no-untyped-call]
+        strict = issubclass(serializer if isinstance(serializer, type) else type(serializer), StrictSerializer)
+        if strict and direction == "request":
+            schema["additionalProperties"] = False
+            if schema.get("description") == get_doc(StrictSerializer):  # a class without words of its own
+                del schema["description"]
+        return schema
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, serializers.ListSerializer):
+            bounds = {"minItems": getattr(field, "min_length", None), "maxItems": getattr(field, "max_length", None)}
+            schema |= {name: bound for name, bound in bounds.items() if bound is not None}
+        return schema
+
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        """A body that is whole even for PATCH keeps its required members."""
+        if not getattr(serializer, "whole", False):
+            return super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
+        return self.resolve_serializer(serializer, direction).ref, True
+
     def _failures(self, operation: dict[str, Any]) -> list[str]:
         names = ["Throttled", "ServerError", "Unavailable"]
         places = {parameter["in"] for parameter in operation.get("parameters", ())}
+        if self.method not in SAFE_METHODS:
+            return [*names, "Invalid", "NotAuthenticated", "Forbidden", "NotFound", "Conflict", *_OF_BODIES]
         if {} not in operation.get("security", [{}]):
             names += ["NotAuthenticated", "Forbidden"]
-        if "requestBody" in operation or "query" in places:
+        if "query" in places:
             names.append("Invalid")
-        if "requestBody" in operation:
-            names += ["PayloadTooLarge", "UnsupportedMediaType"]
         if "path" in places:
             names.append("NotFound")
-        if self.method in ("POST", "PATCH", "PUT", "DELETE") and "path" in places:
-            names.append("Conflict")
         return names
 
 

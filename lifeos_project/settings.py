@@ -497,9 +497,21 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENFORCE_NON_BLANK_FIELDS": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    # Names in the document where several apps use the same word.
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "finance.models.Role",
+        "AccountTypeEnum": "finance.models.AccountType",
+        "AccountKindEnum": "finance.models.AccountKind",
+        "EntrySourceEnum": "finance.models.JournalEntry.Source",
+        "ImportStateEnum": "finance.models.ImportBatch.State",
+        "InsightKindEnum": "insights.models.Kind",
+        "InsightStateEnum": "insights.models.Insight.State",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "lifeos_project.openapi.add_failures",

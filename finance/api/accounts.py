@@ -55,6 +55,7 @@ class NewAccount(StrictSerializer):
 
 
 class AccountName(StrictSerializer):
+    whole = True
     name = serializers.CharField(max_length=120)
 
 

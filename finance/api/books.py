@@ -57,6 +57,7 @@ class NewBook(StrictSerializer):
 
 
 class BookChanges(StrictSerializer):
+    whole = True
     name = serializers.CharField(max_length=120)
 
 

@@ -55,7 +55,7 @@ class MoneyField(serializers.Field[Any, Any, str, Any]):
 
 @extend_schema_field(
     {
-        "oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}],
+        "oneOf": [{"type": "integer", "minimum": 1, "maximum": BIGGEST_ID}, {"type": "string", "minLength": 1}],
         "description": 'An account by its id or its full path, such as "Expenses:Groceries".',
         "example": "Expenses:Groceries",
     }

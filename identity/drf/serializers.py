@@ -8,7 +8,12 @@ from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses members that are not declared (or that only the server may set)."""
+    """Refuses members that are not declared (or that only the server may set).
+
+    `whole` says in the OpenAPI document that required members are required of a PATCH, too.
+    """
+
+    whole = False
 
     default_error_messages = {
         "unknown_field": _("This field is not known here."),

@@ -98,3 +98,15 @@ def test_no_inline_script_is_needed(db):
         scripts = re.findall(r"<script([^>]*)>", Client().get(page).content.decode())
         assert scripts
         assert all("src=" in attributes for attributes in scripts)
+
+
+def test_bodies_are_described_as_strictly_as_they_are_read(document):
+    schemas = yaml.safe_load(document)["components"]["schemas"]
+    entry = schemas["EntryBodyRequest"]
+    assert entry["additionalProperties"] is False
+    assert entry["required"] == ["date", "lines"]
+    assert (entry["properties"]["lines"]["minItems"], entry["properties"]["lines"]["maxItems"]) == (2, 1000)
+    assert schemas["AccountNameRequest"]["required"] == ["name"]
+    assert schemas["AccountNameRequest"]["additionalProperties"] is False
+    assert "description" not in schemas["AccountNameRequest"]
+    assert schemas["NewAccountRequest"]["properties"]["name"]["minLength"] == 1
