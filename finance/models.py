@@ -11,6 +11,7 @@ from finance.ledger.models import (
     Invitation,
     JournalEntry,
     JournalLine,
+    LedgerCheck,
     Membership,
     Role,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Invitation",
     "JournalEntry",
     "JournalLine",
+    "LedgerCheck",
     "Membership",
     "Role",
 ]

@@ -39,6 +39,8 @@ class Book(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=64)
     # Nothing may be posted on or before this date; the database refuses it.
     closed_through = models.DateField(_("closed through"), null=True, blank=True)
+    # When that was said; stamped by the database, so that verification can tell what came after.
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = BookQuerySet.as_manager()
@@ -259,6 +261,26 @@ class AccountMonth(models.Model):
 
     def __str__(self) -> str:
         return f"account #{self.account_id} {self.month:%Y-%m}"
+
+
+class LedgerCheck(models.Model):
+    """The result of one verification, of a book or of all of them."""
+
+    book = models.ForeignKey(Book, models.CASCADE, null=True, blank=True, related_name="checks")
+    checked_at = models.DateTimeField(_("checked"))
+    entries = models.BigIntegerField(_("entries"))
+    lines = models.BigIntegerField(_("lines"))
+    # What was found: code, promise, count and examples of each problem; empty means proven.
+    problems = models.JSONField(_("problems"), default=list)
+
+    class Meta:
+        verbose_name = _("ledger check")
+        verbose_name_plural = _("ledger checks")
+        # The latest check of a book, and of everything (operator's pages).
+        indexes = [models.Index(fields=["book", "-checked_at"], name="finance_check_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.checked_at:%Y-%m-%d %H:%M} {'sound' if not self.problems else 'problems'}"
 
 
 class IdempotencyRecord(models.Model):
