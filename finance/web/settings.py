@@ -78,6 +78,8 @@ def period_reopen(request: HttpRequest, book: Book) -> HttpResponse:
         try:
             services.reopen_period(book=book, actor=user_of(request), through=form.cleaned_data["through"])
         except FinanceError as error:
+            if book.closed_through is None:  # opened by somebody else meanwhile: the form is gone from the page
+                messages.error(request, error.detail)
             refuse(form, error)
         else:
             messages.success(request, _("The books were opened again."))

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class OutboxBenchConfig(AppConfig):
+    name = "outbox_app"

@@ -1,0 +1,123 @@
+"""A real browser on a real server. Chromium is Debian's; nothing is fetched from outside."""
+
+import datetime
+import os
+
+import pytest
+from django.test import Client
+from playwright.sync_api import sync_playwright
+
+from finance.ledger import services
+from finance.ledger.posting import EntryDraft, LineDraft
+from finance.models import Account
+from identity.models import User
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"desktop": {"width": 1360, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path):
+    """One Chromium for all tests."""
+    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        yield chromium
+        chromium.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+    else:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture
+def new_page(browser, live_server):
+    """new_page(user=…, size="phone") → an empty tab on the live server; console errors fail the test in the end."""
+    contexts, complaints = [], []
+
+    def open_tab(*, user=None, size="desktop", scripts=True):
+        context = browser.new_context(
+            viewport=SIZES[size], base_url=live_server.url, locale="en-GB", java_script_enabled=scripts
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            context.add_cookies(
+                [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+            )
+        tab = context.new_page()
+        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        return tab
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def anna(transactional_db) -> User:
+    return User.objects.create_user("anna@example.org", "correct horse battery", name="Anna")
+
+
+@pytest.fixture
+def book(anna):
+    return services.create_book(owner=anna, name="Home", base_currency="EUR", time_zone="Europe/Berlin")
+
+
+@pytest.fixture
+def accounts(book):
+    return {
+        account.name: account
+        for account in Account.objects.filter(book=book).exclude(type="income", name="Uncategorised")
+    }
+
+
+@pytest.fixture
+def filled(book, anna, accounts):
+    """Two months of a household, with another currency, a split, a correction and something in the future."""
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    dollars = services.open_account(
+        book=book, actor=anna, name="Dollars", type="asset", kind="savings", currency="USD",
+        parent=accounts["Checking account"].parent, opening_balance=50_000, opened_on=today - datetime.timedelta(days=90),
+    )  # fmt: skip
+    pk = {name: account.pk for name, account in accounts.items()}
+
+    def draft(days_ago, payee, *sides, text=""):
+        lines = [LineDraft(account_id=pk[name], amount=amount, memo=text) for name, amount in sides]
+        return EntryDraft(date=today - datetime.timedelta(days=days_ago), payee=payee, lines=lines)
+
+    drafts = [
+        draft(70, "Employer", ("Checking account", 300_000), ("Salary", -300_000)),
+        draft(40, "Employer", ("Checking account", 300_000), ("Salary", -300_000)),
+        *(
+            draft(day, "Aldi", ("Groceries", 1_000 + 37 * day), ("Checking account", -1_000 - 37 * day))
+            for day in range(66)
+        ),
+        draft(12, "IKEA", ("Furniture", 18_999), ("Restaurants", 1_750), ("Checking account", -20_749), text="Shelf"),
+        draft(-3, "Landlord", ("Rent", 90_000), ("Checking account", -90_000)),
+    ]
+    services.post_entries(book=book, actor=anna, drafts=drafts, source="manual")
+    services.exchange(
+        book=book, actor=anna, date=today, source_account=accounts["Checking account"], source_amount=10_000,
+        target_account=dollars, target_amount=11_500, payee="Wise",
+    )  # fmt: skip
+    sides = [LineDraft(account_id=pk["Groceries"], amount=999), LineDraft(account_id=pk["Cash"], amount=-999)]
+    wrong = services.post_entry(book=book, actor=anna, date=today, payee="Kiosk", lines=sides)
+    right = [LineDraft(account_id=pk["Groceries"], amount=99), LineDraft(account_id=pk["Cash"], amount=-99)]
+    services.correct_entry(entry=wrong, actor=anna, date=today, lines=right, payee="Kiosk", description="", on=today)
+    return book

@@ -1,0 +1,53 @@
+"""Every page of a filled book, and what can be opened on it."""
+
+from functools import partial
+
+from django.urls import NoReverseMatch, reverse
+
+from finance.models import Account, JournalEntry
+
+
+def pages_of(book):
+    """Addresses of all household pages of the book."""
+    b = f"/b/{book.pk}"
+    account = {one.name: one.pk for one in Account.objects.filter(book=book)}
+    entry = {one.payee: one.uid for one in JournalEntry.objects.filter(book=book).order_by("pk")}
+    addresses = [
+        f"{b}/",
+        f"{b}/proof/",
+        f"{b}/search/?q=aldi",
+        f"{b}/accounts/?closed=1",
+        f"{b}/accounts/new/",
+        f"{b}/accounts/{account['Checking account']}/",
+        f"{b}/accounts/{account['Cash']}/?q=kiosk&all=on&min=0.5",
+        f"{b}/accounts/{account['Food']}/",
+        f"{b}/accounts/{account['Checking account']}/edit/",
+        *(f"{b}/entries/new/?mode={mode}" for mode in ("spent", "moved", "exchanged", "split", "lines")),
+        f"{b}/entries/{entry['Kiosk']}/",
+        f"{b}/entries/{entry['IKEA']}/edit/",
+        f"{b}/entries/{entry['IKEA']}/reverse/",
+        f"{b}/settings/",
+        f"{b}/members/",
+    ]
+    for name in ("web:imports", "insights:feed"):
+        try:
+            addresses.append(reverse(name, args=[book.pk]))
+        except NoReverseMatch:
+            continue
+    return addresses
+
+
+def open_pages(tab):
+    """The page as it opens, and then with its menus, folds and rows unfolded: (name, what opens it)."""
+    yield "", None
+    if tab.locator("details.menu, details.fold, .register .payee").count():
+        yield "unfolded", partial(_unfold, tab)
+
+
+def _unfold(tab):
+    tab.evaluate("for (const fold of document.querySelectorAll('details.fold')) fold.open = true")
+    if tab.locator(".register .payee").count() and not tab.locator(".unfolded").count():
+        tab.locator(".register .payee").first.click()
+        tab.wait_for_selector(".unfolded")
+    if tab.locator(".user-menu > summary").count() and not tab.locator(".user-menu[open]").count():
+        tab.locator(".user-menu > summary").click()
