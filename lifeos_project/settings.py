@@ -511,18 +511,10 @@ SPECTACULAR_SETTINGS = {
         "ImportStateEnum": "finance.models.ImportBatch.State",
         "InsightKindEnum": "insights.models.Kind",
         "InsightStateEnum": "insights.models.Insight.State",
+        "EvidenceRoleEnum": "insights.models.InsightEvidence.Role",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "lifeos_project.openapi.add_failures",
     ],
-    # Words that several resources use for sets of their own.
-    "ENUM_NAME_OVERRIDES": {
-        "AccountKindEnum": "finance.models.AccountKind",
-        "RoleEnum": "finance.models.Role",
-        "ImportStateEnum": "finance.imports.models.ImportBatch.State",
-        "InsightKindEnum": "insights.models.Kind",
-        "InsightStateEnum": "insights.models.Insight.State",
-        "EvidenceRoleEnum": "insights.models.InsightEvidence.Role",
-    },
 }
