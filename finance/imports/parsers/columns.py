@@ -8,7 +8,14 @@ from itertools import pairwise
 
 from finance.imports.parsers.amounts import looks_like_amount, take_apart
 from finance.imports.parsers.dates import looks_like_date
-from finance.imports.parsers.words import balance_kind, direction_of, is_pending, is_void, role_score
+from finance.imports.parsers.words import (
+    balance_kind,
+    direction_of,
+    is_pending,
+    is_void,
+    looks_like_account,
+    role_score,
+)
 from finance.money import known_currencies
 
 
@@ -55,7 +62,7 @@ class Column:
 
     @cached_property
     def letters(self) -> float:
-        return self.share(lambda cell: sum(c.isalpha() for c in cell) >= 2)
+        return self.share(lambda cell: sum(c.isalpha() for c in cell) >= 2 and not looks_like_account(cell))
 
     def score(self, role: str) -> int:
         return role_score(self.header, role)
@@ -128,7 +135,7 @@ def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
     numeric = [c for c in columns if c.filled and c.amounts >= 0.8 and c.dates < 0.5 and c.index != roles.date]
     pair = _named_pair(columns, numeric)
     single = _named_amount([c for c in numeric if pair is None or c.index not in pair])
-    if single is not None and (pair is None or single.negative or single.fill > 0.9):
+    if single is not None and (pair is None or single.negative):
         roles.amount = single.index
     elif pair is not None:
         roles.debit, roles.credit = pair
@@ -269,14 +276,20 @@ def _find_texts(columns: Sequence[Column], roles: Roles) -> None:
     }
     free = [c for c in columns if c.index not in taken and c.dates < 0.5]
     payees = [c for c in free if c.score("payee") >= 100 and c.letters > 0.3]
-    if not any(c.score("payee") >= 100 for c in columns):
-        payees = [c for c in free if c.score("payee") >= 50 and c.letters > 0.3][:1]
+    payees = payees or _plain_names(columns, free)
     roles.payees = tuple(c.index for c in payees[:3])
     rest = [c for c in free if c not in payees[:3] and c.filled]
     strong = [c for c in rest if c.score("description") >= 60]
     weak = [c for c in rest if c.score("description") > 0]
     chosen = strong or weak or _texts_by_content(rest, bool(payees))
     roles.descriptions = tuple(c.index for c in chosen[:6])
+
+
+def _plain_names(columns: Sequence[Column], free: Sequence[Column]) -> list[Column]:
+    """A column just called "name": the account holder's where it stays the same beside an empty column of payees."""
+    named = [c for c in free if c.score("payee") >= 50 and c.letters > 0.3][:1]
+    has_empty = any(c.score("payee") >= 100 and not c.filled for c in columns)
+    return [c for c in named if not has_empty or len(set(c.filled)) > 1]
 
 
 def _texts_by_content(free: Sequence[Column], has_payee: bool) -> list[Column]:

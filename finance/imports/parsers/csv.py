@@ -150,6 +150,7 @@ def _conventions(
     order = resolve_order(
         [cell for index in _date_columns(profile) for cell in columns[index].filled if looks_like_date(cell)],
         american=code in _MONTH_FIRST,
+        pairs=_date_pairs(profile, columns),
     )
     if order.ambiguous:
         notes.append(
@@ -166,6 +167,13 @@ def _date_columns(profile: CsvProfile) -> list[int]:
         profile.date_column,
         *([profile.value_date_column] if profile.value_date_column is not None else []),
     ]
+
+
+def _date_pairs(profile: CsvProfile, columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """Booking and purchase (or value) of each row of the sample."""
+    if profile.value_date_column is None:
+        return []
+    return list(zip(columns[profile.date_column].cells, columns[profile.value_date_column].cells, strict=True))
 
 
 def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column]) -> str:

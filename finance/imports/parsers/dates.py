@@ -12,7 +12,7 @@ _TIME = re.compile(
     r"\s*(?:Z|[+-]\d{2}:?\d{2}|\(?[A-Z]{2,5}\)?)?$"
 )
 _WEEKDAY = re.compile(r"^[^\W\d_]{2,10}\.?,\s+(?=\d)")
-_NUMERIC = re.compile(r"(\d{1,4})\s?([./\-\s])\s?(\d{1,2})\s?\2\s?(\d{2,4})\.?")
+_NUMERIC = re.compile(r"(\d{1,4})\s?([./\-\s])\s?(\d{1,2})\s?\2\s?(\d{1,4})\.?")
 _COMPACT = re.compile(r"\d{8}")
 _DAY_NAME_YEAR = re.compile(
     r"(\d{1,2})(?:st|nd|rd|th)?[.\-/\s]*(?:de |d')?([^\W\d_]{3,})\.?[\-/,\s]*(?:de )?(\d{4}|\d{2})"
@@ -72,7 +72,12 @@ def looks_like_date(text: str) -> bool:
     if readings(text):
         return True
     match = _NUMERIC.fullmatch(bare_date(text))
-    return match is not None and int(match[3]) <= 31 and (len(match[1]) != 3) and len(match[4]) != 3
+    return (
+        match is not None
+        and int(match[3]) <= 31
+        and len(match[1]) != 3
+        and (len(match[4]) in (2, 4) or len(match[1]) == 4)
+    )
 
 
 def parse_date(text: str, order: str) -> datetime.date:
@@ -96,8 +101,12 @@ def describe(order: str) -> str:
     return {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}.get(order, order)
 
 
-def resolve_order(cells: Sequence[str], *, american: bool = False) -> DateOrder:
-    """Which order fits the whole column. Impossible months decide; then the direction of the rows; then habit."""
+def resolve_order(cells: Sequence[str], *, american: bool = False, pairs: Sequence[tuple[str, str]] = ()) -> DateOrder:
+    """Which order fits the whole column.
+
+    Impossible months decide; then two dates of one row (`pairs`), which lie close together; then the direction of the
+    rows; then habit.
+    """
     found = [reading for cell in cells if (reading := readings(cell)) and "any" not in reading]
     if not found:
         return DateOrder(order="dmy")
@@ -112,7 +121,7 @@ def resolve_order(cells: Sequence[str], *, american: bool = False) -> DateOrder:
         return DateOrder(order="ymd")
     if not {"dmy", "mdy"} <= set(fitting):
         return DateOrder(order=fitting[0])
-    return _between_day_and_month(cells, found, american=american)
+    return _nearer_pairs(pairs) or _between_day_and_month(cells, found, american=american)
 
 
 def _far_denser_as_ymd(found: Sequence[dict[str, datetime.date]], fitting: Sequence[str]) -> bool:
@@ -143,6 +152,21 @@ def _between_day_and_month(
     return DateOrder(order=order, ambiguous=True, reason=reason)
 
 
+def _nearer_pairs(pairs: Sequence[tuple[str, str]]) -> DateOrder | None:
+    """Purchase and booking of one row are days apart, not months."""
+    gaps = dict.fromkeys(("dmy", "mdy"), 0)
+    for left, right in pairs:
+        one, other = readings(left), readings(right)
+        for order in gaps:
+            if order in one and order in other:
+                gaps[order] += abs((one[order] - other[order]).days)
+    near, far = sorted(gaps, key=lambda order: gaps[order])
+    if gaps[far] - gaps[near] <= 20 or gaps[far] < 4 * gaps[near]:
+        return None
+    reason = "only so the two dates of each row lie close together"
+    return DateOrder(order=near, ambiguous=True, reason=reason)
+
+
 def _is_sorted(days: Iterable[datetime.date | None]) -> bool:
     known = [day for day in days if day is not None]
     return known == sorted(known) or known == sorted(known, reverse=True)
@@ -151,7 +175,7 @@ def _is_sorted(days: Iterable[datetime.date | None]) -> bool:
 def _numeric(first: str, middle: str, last: str) -> dict[str, datetime.date]:
     if len(first) == 4:
         return {"ymd": day} if (day := _day(first, middle, last)) else {}
-    if len(first) == 3 or len(last) == 3:
+    if len(first) == 3 or len(last) in (1, 3):
         return {}
     candidates = {"dmy": _day(last, middle, first), "mdy": _day(last, first, middle)}
     if len(last) == 2 and len(first) == 2:

@@ -19,6 +19,7 @@ from finance.imports.parsers.words import (
     is_pending,
     is_plain_total,
     is_void,
+    looks_like_account,
     party,
 )
 
@@ -163,7 +164,8 @@ class RowReader:
         return RowState.BOOKED, ""
 
     def _texts(self, record: Record, amount: Decimal | None) -> tuple[str, str]:
-        names = {i: _joined([self._cell(record, i)]) for i in self.profile.payee_columns}
+        texts = {i: _joined([self._cell(record, i)]) for i in self.profile.payee_columns}
+        names = {i: text for i, text in texts.items() if not looks_like_account(text)} or texts
         wanted = "recipient" if amount is not None and amount < 0 else "sender"
         chosen = [name for i, name in names.items() if name and self._parties.get(i) == wanted]
         payee = next(iter([*chosen, *filter(None, names.values())]), "")

@@ -290,6 +290,7 @@ _CLOSING = _whole(
 _TURNOVER = _whole(
     r"^(?:turnover|kaive|apgrozijums|apyvarta|total credits|total debits|summe|total|totals|totali|suma|sum)\b"
 )
+_ACCOUNT = re.compile(r"[A-Z]{2}\d{2}[ ]?(?:[A-Z0-9]{1,4}[ ]?){2,8}|[\d \-/.]{8,}")
 # Cheap test before the others: nearly no cell of a file speaks of balances.
 _BALANCE_HINT = re.compile(
     r"bal|sal[dg]|sold|stand|tot|sum|turn|k[äa]ive|apgr|apyv|остат|st[áa]te[kg]|egyenleg|liku|bestand", re.IGNORECASE
@@ -361,6 +362,11 @@ def party(header: str) -> str:
         # "Auftraggeber/Zahlungsempfänger" beside "Empfänger/Zahlungspflichtiger": the first word tells them apart.
         return "recipient" if receives.start() < sends.start() else "sender"
     return "recipient" if receives else "sender" if sends else ""
+
+
+def looks_like_account(cell: str) -> bool:
+    """Whether the cell is an account number (an IBAN, or digits alone) rather than a name."""
+    return bool(_ACCOUNT.fullmatch(cell.strip().strip("'")))
 
 
 def is_card_payment(text: str) -> bool:
