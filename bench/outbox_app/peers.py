@@ -56,13 +56,17 @@ def procrastinate(conninfo, mode):
 
 
 def pgqueuer(conninfo, mode):
-    from pgqueuer import PgQueuer, PsycopgDriver
+    import asyncpg
+    from pgqueuer import AsyncpgDriver, PgQueuer
     from pgqueuer.domain.types import QueueExecutionMode
+    from psycopg.conninfo import conninfo_to_dict
 
     async def main():
-        connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        parameters = conninfo_to_dict(conninfo)
+        # Its psycopg driver lets queries wait for its listener, up to half a second each.
+        connection = await asyncpg.connect(database=parameters.pop("dbname"), **parameters)
         effects = await psycopg.AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=0)
-        queue = PgQueuer(PsycopgDriver(connection))
+        queue = PgQueuer(AsyncpgDriver(connection))
 
         @queue.entrypoint("bench")
         async def bench(job):
