@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.conf import settings
 
 from finance import facts as books
 from insights import selectors
@@ -13,4 +14,5 @@ register = template.Library()
 @register.inclusion_tag("insights/_latest.html")
 def latest_insights(book: Any, limit: int = 4) -> dict[str, Any]:
     """What deserves a look in this book, the most pressing first. Nothing is asked while the feature is off."""
-    return {"book": book, "insights": selectors.latest(book_id=book.pk, on=books.today_in(book=book), limit=limit)}
+    found = selectors.latest(book_id=book.pk, on=books.today_in(book=book), limit=limit)
+    return {"book": book, "insights": found, "off": not settings.ENABLE_INSIGHTS}

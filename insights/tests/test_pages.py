@@ -35,6 +35,9 @@ def test_the_proof_is_a_table_of_entries_and_the_thresholds_tell_why(client, url
     rows = re.findall(r"<time datetime=\"(\d{4}-\d\d-\d\d)\">[^<]*</time></td>", page)
     assert rows[0] == "2026-03-10"
     assert len(rows) == 7
+    bill = insight.evidence.get(role="subject").entry
+    assert f'href="/b/{insight.book_id}/entries/{bill.uid}/"' in page
+    assert client.get(f"/b/{insight.book_id}/entries/{bill.uid}/").status_code == 200
     assert "€320.00" in page
     assert "Percent of the usual amount, at least" in page
     assert ">150<" in page
@@ -176,6 +179,7 @@ def test_the_overview_can_show_the_most_pressing_ones(insight, book):
     assert shown.count("<li") == 1
     dismissed = Insight.objects.filter(book=book)
     dismissed.update(state="dismissed")
+    assert shown.strip().startswith('<ul class="insights">')
     assert "Nothing needs a look." in Template("{% load insights %}{% latest_insights book %}").render(
         Context({"book": book})
     )
