@@ -8,9 +8,8 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def _quick_and_clean(settings):
-    """Cheap password hashes, empty counters, and no mail of one test left for the next."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _clean():
+    """Empty counters, and no mail of one test left for the next."""
     cache.clear()
     yield
     mail.wait_until_sent(timeout=10)

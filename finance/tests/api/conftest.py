@@ -16,12 +16,6 @@ def client_of(user):
     return client
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    """Real hashing takes a good part of a second for each of the five people."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def api(owner):
     """The owner's client."""
