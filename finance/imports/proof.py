@@ -209,4 +209,5 @@ def _unknown_to_bank(statement: ImportStatement, proof: Proof) -> list[str]:
 
 
 def _told(amount: int, proof: Proof) -> str:
-    return f"{money.format_amount(amount, currency=proof.currency)} {proof.currency}"
+    text = money.format_amount(amount, currency=proof.currency).replace("-", "\N{MINUS SIGN}")
+    return f"{text} {proof.currency}"
