@@ -91,7 +91,7 @@ def proof_of(statement: ImportStatement) -> Proof:
 
 def opening_needed(statement: ImportStatement) -> Opening | None:
     """What the account would have to start with, if nothing was ever posted to it and the bank states a balance."""
-    if statement.account_id is None or statement.start is None:
+    if statement.account_id is None or (statement.start or statement.closing_on) is None:
         return None
     if JournalLine.objects.filter(account_id=statement.account_id).exists():
         return None
@@ -99,8 +99,15 @@ def opening_needed(statement: ImportStatement) -> Opening | None:
     amount = statement.stated_opening
     if amount is None and statement.stated_closing is not None:
         amount = statement.stated_closing - sums["until_closing"]
-    first = min(filter(None, [statement.start, sums["first"]]))
+    first = min(filter(None, [_begins(statement), sums["first"]]))
     return Opening(amount=amount, on=first - _DAY) if amount else None
+
+
+def _begins(statement: ImportStatement) -> datetime.date | None:
+    """The first day of the statement; one that only states a balance begins the day after it."""
+    if statement.start is None and statement.closing_on is not None:
+        return statement.closing_on + _DAY
+    return statement.start
 
 
 def _sums(statement: ImportStatement) -> dict[str, Any]:
@@ -128,7 +135,7 @@ def _books(statement: ImportStatement, sums: dict[str, Any]) -> tuple[int | None
     """The account's balance in the books before the first row, and at the closing date with the planned rows."""
     if statement.account is None or statement.closing_on is None:
         return None, None
-    first = statement.start or statement.closing_on
+    first = _begins(statement) or statement.closing_on
     opening = balance_of(account=statement.account, as_of=first - _DAY)
     held = balance_of(account=statement.account, as_of=statement.closing_on)
     return opening, held + (sums["planned"] if statement.batch.is_open else 0)

@@ -1,6 +1,7 @@
 """From upload to postings and back: stories with exact figures."""
 
 import datetime
+import re
 
 import pytest
 
@@ -351,6 +352,14 @@ def test_an_empty_account_starts_with_the_balance_that_the_bank_states(stage, co
     assert (proof.opening, proof.opening_source, proof.difference, proof.books_difference) == (100_00, "books", 0, 0)
     undo_import(batch=batch, actor=owner, on=TODAY)
     assert balance_of(account=accounts.checking) == 0
+
+
+def test_a_statement_of_nothing_but_a_balance_can_open_the_account(stage, confirm, accounts):
+    bare = re.sub(r"<BANKTRANLIST>.*</BANKTRANLIST>", "", OFX, flags=re.DOTALL)
+    batch = confirm(stage(bare, file_name="balance.ofx"), opening_balance=True)
+    assert balance_of(account=accounts.checking) == 74_50
+    proof = proof_of(ImportBatch.objects.get(pk=batch.pk).statements.get())
+    assert (proof.opening, proof.rows_count, proof.closing, proof.holds) == (74_50, 0, 74_50, True)
 
 
 def test_ofx_closing_balance_is_checked_against_the_books(stage, confirm, accounts, book, owner):
