@@ -6,6 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONCE, SELF
 
+from lifeos_project.admin_theme import UNFOLD as UNFOLD
 from lifeos_project.broker import broker_settings
 from lifeos_project.database import database_settings
 from lifeos_project.environment import Environment

@@ -1,0 +1,112 @@
+"""What stands around every page of the operators' admin: the badge of the installation and the sidebar."""
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from finance.models import LedgerCheck
+from platform_outbox import outbox
+
+
+def environment(request: HttpRequest) -> list[str]:
+    """The badge beside the user menu: red where mistakes are dear."""
+    return [_("Production"), "danger"] if settings.PRODUCTION else [_("Development"), "info"]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar, what needs hands first. A group that holds nothing for this operator is left out."""
+    groups: list[tuple[str, list[dict[str, Any] | None]]] = [
+        (
+            "",
+            [_item(request, _("State"), "monitoring", "admin:index")],
+        ),
+        (
+            _("Needs hands"),
+            [
+                _list(request, _("Events"), "outbox", "platform_outbox.outboxmessage", badge=_dead_letters),
+                _list(request, _("Imports"), "upload_file", "finance.importbatch"),
+                _list(request, _("Verifications"), "verified", "finance.ledgercheck", badge=_broken_promises),
+                _list(request, _("Refused sign-ins"), "lock_clock", "axes.accessattempt"),
+            ],
+        ),
+        (
+            _("Households"),
+            [
+                _list(request, _("Books"), "menu_book", "finance.book"),
+                _list(request, _("Accounts"), "account_tree", "finance.account"),
+                _list(request, _("Entries"), "receipt_long", "finance.journalentry"),
+                _list(request, _("Members"), "group", "finance.membership"),
+                _list(request, _("Invitations"), "mail", "finance.invitation"),
+            ],
+        ),
+        (
+            _("Insights"),
+            [
+                _list(request, _("Insights"), "lightbulb", "insights.insight"),
+                _list(request, _("Rules"), "tune", "insights.rulesetting"),
+                _list(request, _("Muted payees"), "notifications_off", "insights.mutedpayee"),
+            ],
+        ),
+        (
+            _("People and access"),
+            [
+                _list(request, _("People"), "person", "identity.user"),
+                _list(request, _("Groups"), "shield_person", "auth.group"),
+                _list(request, _("Sign-up"), "how_to_reg", "identity.accesspolicy"),
+                _list(request, _("Audit trail"), "history", "identity.auditrecord"),
+            ],
+        ),
+        (
+            _("Installation"),
+            [
+                _list(request, _("Workers"), "memory", "platform_outbox.worker"),
+                _item(request, _("Health"), "ecg_heart", "health"),
+                _item(request, _("API"), "api", "api-docs"),
+            ],
+        ),
+    ]
+    found = [(title, [item for item in items if item is not None]) for title, items in groups]
+    return [{"title": title, "separator": bool(title), "items": items} for title, items in found if items]
+
+
+def may_see(request: HttpRequest, model: str) -> bool:
+    """Whether the operator may open the list of "app.model"."""
+    model_admin = admin.site._registry.get(apps.get_model(model))
+    return model_admin is not None and model_admin.has_view_permission(request)
+
+
+def list_url(model: str) -> str:
+    return reverse(f"admin:{model.replace('.', '_')}_changelist")
+
+
+def _list(request: HttpRequest, title: str, icon: str, model: str, **more: Any) -> dict[str, Any] | None:
+    if not may_see(request, model):
+        return None
+    item = {"title": title, "icon": icon, "link": list_url(model)}
+    badge = more["badge"]() if "badge" in more else 0
+    return {**item, "badge": str(badge), "badge_variant": "danger", "badge_style": "solid"} if badge else item
+
+
+def _item(request: HttpRequest, title: str, icon: str, name: str) -> dict[str, Any]:
+    url = reverse(name)
+    return {"title": title, "icon": icon, "link": url, "active": request.path == url}
+
+
+def _dead_letters() -> int:
+    """Asked on every page of the admin, so from the cache."""
+    return int(cache.get_or_set("admin:dead-letters", lambda: outbox.health().dead, timeout=15) or 0)
+
+
+def _broken_promises() -> int:
+    return int(cache.get_or_set("admin:broken-promises", _latest_problems, timeout=15) or 0)
+
+
+def _latest_problems() -> int:
+    latest = LedgerCheck.objects.filter(book=None).order_by("-checked_at").first()
+    return len(latest.problems) if latest else 0

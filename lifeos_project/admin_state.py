@@ -1,0 +1,270 @@
+"""The operator's landing page: the state of the installation, each part with its figure and the lever for it.
+
+Every figure is bounded: lines over 24 hours read at most the newest rows of a table by its key, never all of it.
+"""
+
+import datetime
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import django
+from axes.models import AccessFailureLog
+from django.db import connection
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from finance.imports.models import ImportBatch
+from finance.models import Book, JournalEntry, LedgerCheck
+from identity.lockout import locked_accounts
+from insights.models import Insight
+from lifeos_project import health, outbox_state
+from lifeos_project.admin_menu import list_url, may_see
+from platform_outbox import outbox
+from platform_outbox.models import OutboxMessage
+
+HOURS = 24
+# A line reads so many of the newest rows at most.
+NEWEST = 50_000
+# Books that nobody proved for longer ask for it.
+STALE_DAYS = 7
+
+OK, NOTICE, TROUBLE = "ok", "notice", "trouble"
+_WORST = {OK: 0, NOTICE: 1, TROUBLE: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """What happened in each of the last 24 hours, oldest first."""
+
+    label: str
+    values: Sequence[int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.values)
+
+    @property
+    def points(self) -> str:
+        """An SVG polyline in a box of 230 × 40."""
+        highest = max(self.values) or 1
+        return " ".join(f"{10 * hour},{38 - round(36 * value / highest, 1)}" for hour, value in enumerate(self.values))
+
+    @property
+    def told(self) -> str:
+        """The line in words."""
+        return _("%(label)s: %(total)d in 24 hours, at most %(most)d in an hour.") % {
+            "label": self.label,
+            "total": self.total,
+            "most": max(self.values),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One line of a panel; `state` marks what is wrong."""
+
+    name: str
+    value: str
+    state: str = OK
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lever:
+    """Where something can be done about it."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One part of the installation."""
+
+    title: str
+    figure: str = ""
+    unit: str = ""
+    facts: Sequence[Fact] = field(default_factory=tuple)
+    trend: Trend | None = None
+    lever: Lever | None = None
+
+    @property
+    def state(self) -> str:
+        return max((fact.state for fact in self.facts), key=_WORST.__getitem__, default=OK)
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The context of admin/index.html; Unfold calls it."""
+    now = timezone.now()
+    panels = [
+        _services(request, now),
+        _events(request, now),
+        _imports(request, now),
+        _books(request, now),
+        _sign_ins(request, now),
+        _insights(request, now),
+        _versions(),
+    ]
+    troubles = [panel for panel in panels if panel.state != OK]
+    return {**context, "panels": panels, "troubles": troubles, "title": _("State of the installation")}
+
+
+def _services(request: HttpRequest, now: datetime.datetime) -> Panel:
+    names = {"database": _("Database"), "migrations": _("Migrations"), "cache": _("Cache"), "broker": _("Broker")}
+    facts = [_service(names[key], part) for key, part in health.services().items()]
+    workers = outbox.health().workers_alive
+    facts.append(
+        Fact(
+            name=_("Workers"),
+            value=_("%d alive") % workers if workers else _("none: events wait until one is started"),
+            state=OK if workers else TROUBLE,
+        )
+    )
+    return Panel(title=_("Services"), facts=facts, lever=_lever(request, "platform_outbox.worker", _("Workers")))
+
+
+def _service(name: str, part: dict[str, Any]) -> Fact:
+    if part["status"] != "ok":
+        pending = part.get("pending")
+        return Fact(name=name, value=_("%d pending") % pending if pending else part.get("error", ""), state=TROUBLE)
+    if "postgresql" in part:
+        told = f"PostgreSQL {part['postgresql']}"
+    else:
+        told = part.get("kind") or _("none pending")
+    return Fact(name=name, value=f"{told} · {part['milliseconds']} ms")
+
+
+def _events(request: HttpRequest, now: datetime.datetime) -> Panel:
+    state = outbox_state.current()
+    late = state.oldest_seconds > outbox_state.LATE_SECONDS
+    facts = (
+        Fact(
+            name=_("Oldest waits"),
+            value=_duration(state.oldest_seconds) if state.pending else "–",
+            state=TROUBLE if late else OK,
+        ),
+        Fact(name=_("Dead letters"), value=_capped(state.dead), state=TROUBLE if state.dead else OK),
+    )
+    return Panel(
+        title=_("Events"),
+        figure=_capped(state.pending),
+        unit=_("waiting"),
+        facts=facts,
+        trend=_trend(OutboxMessage, "created_at", _("Events"), now),
+        lever=_lever(request, "platform_outbox.outboxmessage", _("Open the outbox")),
+    )
+
+
+def _imports(request: HttpRequest, now: datetime.datetime) -> Panel:
+    waiting = ImportBatch.objects.filter(state=ImportBatch.State.STAGED).count()
+    reading = ImportBatch.objects.filter(state=ImportBatch.State.RECEIVED).count()
+    day_ago = now - datetime.timedelta(hours=HOURS)
+    refused = ImportBatch.objects.filter(state=ImportBatch.State.REFUSED, created_at__gt=day_ago).count()
+    return Panel(
+        title=_("Imports"),
+        figure=str(waiting),
+        unit=_("wait for their household"),
+        facts=(
+            Fact(name=_("Being read"), value=str(reading)),
+            Fact(name=_("Not readable, 24 hours"), value=str(refused), state=NOTICE if refused else OK),
+        ),
+        trend=_trend(ImportBatch, "created_at", _("Files"), now),
+        lever=_lever(request, "finance.importbatch", _("Open imports")),
+    )
+
+
+def _books(request: HttpRequest, now: datetime.datetime) -> Panel:
+    return Panel(
+        title=_("Books"),
+        figure=str(Book.objects.count()),
+        unit=_("kept here"),
+        facts=(_verification(now),),
+        trend=_trend(JournalEntry, "created_at", _("Entries"), now),
+        lever=_lever(request, "finance.ledgercheck", _("Verifications")),
+    )
+
+
+def _verification(now: datetime.datetime) -> Fact:
+    """The latest proof of all books together; a proof of one book says nothing about the others."""
+    name = _("All verified")
+    latest = LedgerCheck.objects.filter(book=None).order_by("-checked_at").first()
+    if latest is None:
+        return Fact(name=name, value=_("never: run manage.py verify_ledger"), state=NOTICE)
+    ago = _("%s ago") % timesince(latest.checked_at, now, depth=1)
+    if latest.problems:
+        broken = ngettext("%d promise broken", "%d promises broken", len(latest.problems)) % len(latest.problems)
+        return Fact(name=name, value=f"{ago}, {broken}", state=TROUBLE)
+    stale = latest.checked_at < now - datetime.timedelta(days=STALE_DAYS)
+    return Fact(name=name, value=_("%s, sound") % ago, state=NOTICE if stale else OK)
+
+
+def _sign_ins(request: HttpRequest, now: datetime.datetime) -> Panel:
+    trend = _trend(AccessFailureLog, "attempt_time", _("Refused"), now)
+    locked = len(locked_accounts())
+    return Panel(
+        title=_("Sign-ins"),
+        figure=str(trend.total),
+        unit=_("refused in 24 hours"),
+        facts=(Fact(name=_("Locked out now"), value=str(locked), state=NOTICE if locked else OK),),
+        trend=trend,
+        lever=_lever(request, "axes.accessattempt", _("Lift lock-outs")),
+    )
+
+
+def _insights(request: HttpRequest, now: datetime.datetime) -> Panel:
+    trend = _trend(Insight, "raised_at", _("Insights"), now)
+    return Panel(
+        title=_("Insights"),
+        figure=str(trend.total),
+        unit=_("raised in 24 hours"),
+        trend=trend,
+        lever=_lever(request, "insights.rulesetting", _("Rules and thresholds")),
+    )
+
+
+def _versions() -> Panel:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))")
+        server, size = cursor.fetchone()
+    return Panel(
+        title=_("Versions"),
+        facts=(
+            Fact(name="PostgreSQL", value=f"{server.split()[0]}, {size}"),
+            Fact(name="Django", value=django.get_version()),
+            Fact(name="Python", value=platform.python_version()),
+        ),
+    )
+
+
+def _lever(request: HttpRequest, model: str, label: str) -> Lever | None:
+    """A link for those who may follow it."""
+    return Lever(label=label, url=list_url(model)) if may_see(request, model) else None
+
+
+def _trend(model: Any, column: str, label: str, now: datetime.datetime) -> Trend:
+    """Rows per hour by a time column that grows with the key."""
+    table, key = model._meta.db_table, model._meta.pk.column
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT floor(extract(epoch FROM %(now)s - at) / 3600)::int AS hours_ago, count(*)"
+            f" FROM (SELECT {column} AS at FROM {table} ORDER BY {key} DESC LIMIT {NEWEST}) AS newest"
+            f" WHERE at > %(now)s - interval '{HOURS} hours' AND at <= %(now)s GROUP BY 1",
+            {"now": now},
+        )
+        counts = dict(cursor.fetchall())
+    return Trend(label=label, values=[counts.get(HOURS - 1 - hour, 0) for hour in range(HOURS)])
+
+
+def _capped(count: int) -> str:
+    return f"> {outbox.COUNT_CAP}" if count > outbox.COUNT_CAP else str(count)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return _("%d s") % seconds
+    return _("%d min") % (seconds // 60) if seconds < 7200 else _("%d h") % (seconds // 3600)

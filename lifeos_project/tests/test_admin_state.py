@@ -1,0 +1,179 @@
+import datetime
+
+import pytest
+from axes.models import AccessFailureLog
+from django.core.cache import cache
+from django.urls import reverse
+from django.utils import timezone
+
+from finance.ledger import services
+from finance.models import Book, LedgerCheck
+from identity.models import User
+from lifeos_project import admin_state, health
+from platform_outbox.models import OutboxMessage, Status, Worker
+
+NOW = datetime.datetime(2026, 3, 15, 12, 30, tzinfo=datetime.UTC)
+INDEX = "/admin/"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_badges(db):
+    cache.clear()
+
+
+@pytest.fixture
+def operator(db):
+    return User.objects.create_superuser("operator@example.org", "correct horse battery")
+
+
+@pytest.fixture
+def as_operator(client, operator):
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def book(operator):
+    return services.create_book(
+        owner=operator, name="Home", base_currency="EUR", time_zone="Europe/Berlin", template=None
+    )
+
+
+def panels(response):
+    return {panel.title: panel for panel in response.context["panels"]}
+
+
+def facts(panel):
+    return {fact.name: (fact.value, fact.state) for fact in panel.facts}
+
+
+def event(**fields):
+    now = timezone.now()
+    given = {"event_type": "finance.book.created", "ordering_key": "book:1", "shard": 1, "payload": {}}
+    return OutboxMessage.objects.create(**{**given, "created_at": now, "available_at": now, **fields})
+
+
+class TestAccess:
+    def test_the_anonymous_are_sent_to_sign_in(self, client):
+        response = client.get(INDEX)
+        assert response.status_code == 302
+        assert "login" in response["Location"]
+
+    def test_people_who_are_no_operators_are_sent_to_sign_in(self, client):
+        client.force_login(User.objects.create_user("vera@example.org", "correct horse battery"))
+        assert "login" in client.get(INDEX)["Location"]
+
+    def test_staff_without_permissions_sees_the_state_but_no_levers_into_the_books(self, client, book):
+        client.force_login(User.objects.create_user("s@example.org", "correct horse battery", is_staff=True))
+        response = client.get(INDEX)
+        assert response.status_code == 200
+        assert panels(response)["Books"].figure == "1"
+        text = response.content.decode()
+        for model in ("book", "account", "journalentry", "importbatch", "ledgercheck"):
+            assert f"/admin/finance/{model}/" not in text
+        assert "/admin/identity/user/" not in text
+
+
+def test_every_link_of_the_sidebar_and_every_lever_opens(as_operator):
+    response = as_operator.get(INDEX)
+    links = [item["link"] for group in response.context["sidebar_navigation"] for item in group["items"]]
+    links += [panel.lever.url for panel in response.context["panels"] if panel.lever]
+    assert len(links) > 20
+    for link in links:
+        assert as_operator.get(link, follow=True).status_code in (200, 503), link
+
+
+def test_the_page_costs_a_bounded_number_of_queries(as_operator, django_assert_max_num_queries):
+    as_operator.get(INDEX)
+    with django_assert_max_num_queries(26):
+        as_operator.get(INDEX)
+
+
+def test_without_a_worker_services_are_in_trouble(as_operator):
+    panel = panels(as_operator.get(INDEX))["Services"]
+    assert panel.state == "trouble"
+    assert facts(panel)["Workers"] == ("none: events wait until one is started", "trouble")
+    assert facts(panel)["Migrations"][1] == "ok"
+    assert facts(panel)["Database"][0].startswith("PostgreSQL ")
+
+
+def test_a_worker_that_lives_is_counted(as_operator):
+    now = timezone.now()
+    Worker.objects.create(name="here:1", broker="stub", started_at=now, heartbeat_at=now)
+    panel = panels(as_operator.get(INDEX))["Services"]
+    assert (panel.state, facts(panel)["Workers"][0]) == ("ok", "1 alive")
+
+
+def test_a_service_that_fails_is_named_and_the_page_still_comes(as_operator, monkeypatch):
+    def refused():
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(health, "_broker", refused)
+    response = as_operator.get(INDEX)
+    assert facts(panels(response)["Services"])["Broker"] == ("ConnectionRefusedError", "trouble")
+    assert "asks for attention" in response.content.decode() or "ask for attention" in response.content.decode()
+
+
+def test_dead_letters_and_old_events_are_trouble_and_badged(as_operator):
+    event(status=Status.DEAD)
+    event(created_at=timezone.now() - datetime.timedelta(hours=3))
+    response = as_operator.get(INDEX)
+    panel = panels(response)["Events"]
+    assert (panel.figure, panel.state) == ("1", "trouble")
+    assert facts(panel) == {"Oldest waits": ("3 h", "trouble"), "Dead letters": ("1", "trouble")}
+    badges = {
+        item["title"]: item.get("badge") for group in response.context["sidebar_navigation"] for item in group["items"]
+    }
+    assert badges["Events"] == "1"
+    assert badges["Imports"] is None
+
+
+@pytest.mark.parametrize(
+    ("days", "problems", "told", "state"),
+    [
+        (0, [], "0\xa0minutes ago, sound", "ok"),
+        (8, [], "1\xa0week ago, sound", "notice"),
+        (0, [{"code": "x"}], "0\xa0minutes ago, 1 promise broken", "trouble"),
+    ],
+)
+def test_the_latest_proof_of_all_books_is_told(as_operator, book, days, problems, told, state):
+    at = timezone.now() - datetime.timedelta(days=days)
+    LedgerCheck.objects.create(book=book, checked_at=timezone.now(), entries=1, lines=2)
+    LedgerCheck.objects.create(book=None, checked_at=at, entries=1, lines=2, problems=problems)
+    assert facts(panels(as_operator.get(INDEX))["Books"])["All verified"] == (told, state)
+
+
+def test_books_never_proven_ask_for_it(as_operator, book):
+    LedgerCheck.objects.create(book=book, checked_at=timezone.now(), entries=1, lines=2)
+    told = facts(panels(as_operator.get(INDEX))["Books"])["All verified"]
+    assert told == ("never: run manage.py verify_ledger", "notice")
+
+
+def test_refused_sign_ins_are_counted_by_the_hour(db):
+    for hours in (0.1, 0.2, 5, 23.9, 24.1, 100):
+        log = AccessFailureLog.objects.create(username="x", path_info="/")
+        AccessFailureLog.objects.filter(pk=log.pk).update(attempt_time=NOW - datetime.timedelta(hours=hours))
+    trend = admin_state._trend(AccessFailureLog, "attempt_time", "Refused", NOW)
+    assert len(trend.values) == 24
+    assert {hour: count for hour, count in enumerate(trend.values) if count} == {0: 1, 18: 1, 23: 2}
+    assert trend.told == "Refused: 4 in 24 hours, at most 2 in an hour."
+
+
+def test_the_line_of_a_trend_fits_its_box():
+    trend = admin_state.Trend(label="Files", values=[0] * 23 + [7])
+    assert trend.points.split()[0] == "0,38.0"
+    assert trend.points.split()[-1] == "230,2.0"
+    assert admin_state.Trend(label="Files", values=[0] * 24).points.split()[-1] == "230,38.0"
+
+
+def test_the_badge_names_the_environment(as_operator, settings):
+    assert "Development" in as_operator.get(INDEX).content.decode()
+    settings.PRODUCTION = True
+    assert "Production" in as_operator.get(INDEX).content.decode()
+
+
+def test_a_fresh_installation_has_its_page(as_operator):
+    assert not Book.objects.exists()
+    response = as_operator.get(reverse("admin:index"))
+    assert panels(response)["Books"].figure == "0"
+    assert panels(response)["Events"].state == "ok"
