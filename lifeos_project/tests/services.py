@@ -105,10 +105,15 @@ def rabbitmq_server(directory: Path) -> Iterator[str]:
         "ERL_EPMD_ADDRESS": "127.0.0.1",
     }
     command = [str(real) if real.exists() else script]
-    with running(command, log=directory / "rabbitmq.log", environment=environment) as process:
+    # Started by the node itself, the name server would outlive it.
+    epmd = [program("epmd", package="erlang-base"), "-port", environment["ERL_EPMD_PORT"], "-address", "127.0.0.1"]
+    with (
+        running(epmd, log=directory / "epmd.log"),
+        running(command, log=directory / "rabbitmq.log", environment=environment) as process,
+    ):
         wait_until(lambda: _greets(port) or process.poll() is not None, seconds=90, what="rabbitmq-server")
+        assert process.poll() is None, (directory / "rabbitmq.log").read_text()
         yield f"amqp://guest:guest@127.0.0.1:{port}/"
-        _stop_name_server(environment)
 
 
 def _greets(port: int) -> bool:
@@ -117,11 +122,3 @@ def _greets(port: int) -> bool:
         connection.settimeout(2)
         connection.sendall(b"HELLO!!!")
         return connection.recv(4) == b"AMQP"
-
-
-def _stop_name_server(environment: dict[str, str]) -> None:
-    """epmd outlives the node that started it; it ends when asked and no node is left."""
-    epmd = shutil.which("epmd", path=environment["PATH"]) or ""
-    if epmd:
-        with contextlib.suppress(subprocess.SubprocessError):
-            subprocess.run([epmd, "-kill"], env=environment, capture_output=True, timeout=10, check=False)
