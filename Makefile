@@ -39,13 +39,13 @@ check: .venv/.installed  ## Ask Django whether the settings and the code fit tog
 	.venv/bin/python manage.py check
 
 lock: .venv/.installed-dev  ## Compile requirements/*.in into pinned and hashed *.txt (ARGS=--upgrade for newer ones)
-	@for name in bootstrap base dev; do \
+	@for name in bootstrap base dev bench; do \
 	  .venv/bin/uv pip compile --universal --generate-hashes --quiet --python-version 3.11 $(ARGS) \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
-bench: .venv/.installed-dev  ## Measure what we claim against peers (results in bench/results/)
-	@for file in bench/*.py; do .venv/bin/python $$file || exit 1; done
+bench: .venv/.installed-dev  ## Measure what we claim against peers (results in bench/results/; ARGS=--quick)
+	@for name in ledger outbox; do .venv/bin/python bench/$$name.py $(ARGS) || exit 1; done
 
 clean:  ## Remove the environment and caches; the data in var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov staticfiles

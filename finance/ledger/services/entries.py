@@ -20,7 +20,7 @@ from finance.ledger.posting import EntryDraft, LineDraft, opposite
 from finance.ledger.services.drafts import accounts_for_posting, check_draft, check_shape
 from finance.ledger.services.journal import Posting, copy_entries, insert_entry
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.outbox import emit, emit_many
 
 # Entries named in one event; keeps a message of a large import small.
 ENTRIES_PER_EVENT = 500
@@ -126,8 +126,8 @@ def reverse_entries(
             book=book, account_ids={line.account_id for posting in postings for line in posting.draft.lines}
         )
         ids = copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, now=timezone.now())
-        for entry, reversal_id in zip(entries, ids, strict=True):
-            emit(JournalReversed(book_id=book.pk, entry_id=entry.pk, reversal_id=reversal_id))
+        pairs = zip(entries, ids, strict=True)
+        emit_many([JournalReversed(book_id=book.pk, entry_id=entry.pk, reversal_id=pk) for entry, pk in pairs])
     return ids
 
 
