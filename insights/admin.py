@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -109,17 +110,39 @@ class MutedPayeeAdmin(ModelAdmin):
         return False
 
 
+class RuleSettingForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An empty switch inherits; it is not "unknown"."""
+
+    enabled = forms.TypedChoiceField(
+        label=_("switched on"),
+        choices=[("", _("as inherited")), ("true", _("on")), ("false", _("off"))],
+        coerce=lambda text: text == "true",
+        empty_value=None,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    class Meta:
+        model = RuleSetting
+        fields = ("kind", "book", "enabled", "thresholds")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(self.instance.enabled, bool):
+            self.initial["enabled"] = "true" if self.instance.enabled else "false"
+
+
 @admin.register(RuleSetting)
 class RuleSettingAdmin(ModelAdmin):
     """Switches and thresholds, for the installation or for one book."""
 
+    form = RuleSettingForm
     list_display = ("kind", "shown_book", "enabled", "shown_thresholds", "changed_at", "preview_link")
     list_filter = ("kind",)
     list_select_related = ("book",)
     ordering = ("kind", "book_id")
     fields = ("kind", "book", "enabled", "thresholds", "known_thresholds", "preview_link")
     readonly_fields = ("known_thresholds", "preview_link")
-    autocomplete_fields = ()
     raw_id_fields = ("book",)
 
     @display(description=_("for"))
@@ -152,10 +175,8 @@ class RuleSettingAdmin(ModelAdmin):
         )
 
     @display(description=_("preview"))
-    def preview_link(self, setting: RuleSetting) -> SafeString | str:
-        if setting.pk is None:
-            return str(_("after saving"))
-        query = f"kind={setting.kind}&setting={setting.pk}"
+    def preview_link(self, setting: RuleSetting) -> SafeString:
+        query = urlencode({"kind": setting.kind, "setting": setting.pk or ""})
         url = reverse("admin:insights_rulesetting_preview")
         return format_html('<a class="text-primary-600" href="{}?{}">{}</a>', url, query, _("What would it raise?"))
 

@@ -105,7 +105,7 @@ class Insight(models.Model):
     @property
     def reasons(self) -> list[tuple[str, str]]:
         """Each threshold that was in force, in words, with its value."""
-        return sentences.reasons(self.kind, self.thresholds)
+        return sentences.reasons(self.kind, self.thresholds, currency=sentences.currency_of(self.params))
 
     @property
     def is_open(self) -> bool:

@@ -22,21 +22,21 @@ TEMPLATES: dict[str, StrOrPromise] = {
     "unusual_amount": gettext_lazy(
         "{payee} took {amount} on {date}; usually it is about {usual} (middle of {payments} payments)."
     ),
-    "possible_duplicate_same_day": gettext_lazy("{payee} took {amount} {times} times on {date} from {account}."),
+    "possible_duplicate_same_day": gettext_lazy("{payee} took {times} × {amount} on {date} from {account}."),
     "possible_duplicate_within_days": gettext_lazy(
-        "{payee} took {amount} {times} times between {first_date} and {date} from {account}."
+        "{payee} took {times} × {amount} between {first_date} and {date} from {account}."
     ),
     "subscription_price_rise_week": gettext_lazy(
-        "{payee} costs {new} a week instead of {old} since {date}: {percent} % more, {yearly} a year."
+        "{payee} costs {new} a week instead of {old} since {date}: {percent} % more, which is {yearly} a year."
     ),
     "subscription_price_rise_fortnight": gettext_lazy(
-        "{payee} costs {new} every two weeks instead of {old} since {date}: {percent} % more, {yearly} a year."
+        "{payee} costs {new} every two weeks instead of {old} since {date}: {percent} % more, which is {yearly} a year."
     ),
     "subscription_price_rise_month": gettext_lazy(
-        "{payee} costs {new} a month instead of {old} since {date}: {percent} % more, {yearly} a year."
+        "{payee} costs {new} a month instead of {old} since {date}: {percent} % more, which is {yearly} a year."
     ),
     "subscription_price_rise_quarter": gettext_lazy(
-        "{payee} costs {new} a quarter instead of {old} since {date}: {percent} % more, {yearly} a year."
+        "{payee} costs {new} a quarter instead of {old} since {date}: {percent} % more, which is {yearly} a year."
     ),
     "subscription_price_rise_year": gettext_lazy(
         "{payee} costs {new} a year instead of {old} since {date}: {percent} % more."
@@ -84,19 +84,26 @@ def money_text(amount: Decimal, currency: str) -> str:
     return text.replace("-", MINUS)
 
 
-def reasons(kind: str, thresholds: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Why a rule raised what it raised: each threshold in words, with its value."""
+def reasons(kind: str, thresholds: Mapping[str, Any], *, currency: str | None = None) -> list[tuple[str, str]]:
+    """Why a rule raised what it raised: each threshold in words, with its value; amounts in that currency only."""
     return [
-        (_(field.metadata["says"]), _threshold(thresholds[field.name]))
+        (_(field.metadata["says"]), _threshold(thresholds[field.name], currency))
         for field in dataclasses.fields(RULES[kind].settings)
         if field.name in thresholds
     ]
 
 
-def _threshold(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(money_text(Decimal(text), code) for code, text in value.items()) or _("not set")
-    return str(value)
+def currency_of(params: Mapping[str, Any]) -> str | None:
+    """The currency of a finding's figures."""
+    codes = (value["currency"] for value in params.values() if isinstance(value, Mapping) and "currency" in value)
+    return next(codes, None)
+
+
+def _threshold(value: Any, currency: str | None) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    told = [money_text(Decimal(text), code) for code, text in value.items() if currency in (None, code)]
+    return ", ".join(told) or _("not set")
 
 
 def _items(items: list[Mapping[str, Any]], *, more: int) -> str:

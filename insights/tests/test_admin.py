@@ -45,6 +45,7 @@ def test_a_rule_is_switched_and_tuned_for_one_book(client, operator, book):
     )
     assert client.get(RULES).status_code == 200
     page = client.get(f"{RULES}{setting.pk}/change/").content.decode()
+    assert '<option value="false" selected>off</option>' in page
     assert "days between the two payments, at most" in page
 
 
@@ -57,7 +58,7 @@ def test_a_rule_is_switched_and_tuned_for_one_book(client, operator, book):
     ],
 )
 def test_thresholds_that_the_rule_cannot_use_are_refused(client, operator, thresholds, said):
-    answer = client.post(f"{RULES}add/", {"kind": "possible_duplicate", "enabled": "unknown", "thresholds": thresholds})
+    answer = client.post(f"{RULES}add/", {"kind": "possible_duplicate", "enabled": "", "thresholds": thresholds})
     assert answer.status_code == 200
     assert said in answer.content.decode()
     assert not RuleSetting.objects.exists()
