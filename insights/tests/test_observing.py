@@ -6,10 +6,12 @@ import random
 
 import pytest
 
+from finance.events import JournalPosted
 from insights.handlers import observe_postings
 from insights.models import Insight, RuleSetting
 from insights.services import dismiss, observe
 from insights.tests.conftest import NOW
+from platform_outbox.registry import Context
 from platform_outbox.testing import drain
 
 pytestmark = pytest.mark.django_db
@@ -272,8 +274,9 @@ def test_switched_off_nothing_is_looked_at(book, spend, settings, clock, django_
         spend(49_90, payee="Gym", on=MARCH)
     drain()
     assert not Insight.objects.exists()
+    event = JournalPosted(book_id=book.pk, entry_ids=(1,), source="manual")
     with django_assert_num_queries(0):
-        observe_postings([], [])
+        observe_postings([event], [Context(1, "insights.observe", 1, NOW)])
 
 
 def test_a_rule_can_be_switched_off_for_one_book(book, spend, clock):

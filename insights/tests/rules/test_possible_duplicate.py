@@ -59,6 +59,16 @@ def test_a_doubled_charge_that_was_paid_back_is_settled(pay):
     assert possible_duplicate(facts_of(*movements), Settings()) == []
 
 
+def test_each_refund_settles_one_charge(pay):
+    """Three charges and two refunds leave one; a refund that comes too late settles nothing."""
+    charges = [pay("04-01", 49_90, "Gym") for _ in range(3)]
+    soon = [pay("04-10", -49_90, "Gym") for _ in range(2)]
+    late = [pay("06-10", -49_90, "Gym") for _ in range(2)]
+    assert possible_duplicate(facts_of(*charges, *soon), Settings()) == []
+    assert len(possible_duplicate(facts_of(*charges, soon[0]), Settings())) == 1
+    assert len(possible_duplicate(facts_of(*charges, *late), Settings())) == 1
+
+
 def test_two_contracts_at_the_same_price_become_a_habit(pay):
     """Two phones are paid on the same day every month: the first two months ask, then it is known."""
     bills = [pay(f"{month:02}-05", 9_99, "Phone") for month in range(1, 7) for _ in range(2)]

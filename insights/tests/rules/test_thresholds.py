@@ -8,7 +8,7 @@ from insights.rules.catalogue import RULES
 from insights.rules.history import median, spread
 from insights.rules.thresholds import ThresholdsInvalid
 from insights.rules.unusual_amount import Settings
-from insights.sentences import TEMPLATES, reasons
+from insights.sentences import TEMPLATES, reasons, told_figure
 from insights.tests.rules.conftest import day
 
 
@@ -77,3 +77,9 @@ def test_rhythms_are_told_from_dates(dates, name):
 def test_the_middle_is_not_moved_by_one_wild_value():
     assert median([80, 80, 80, 80, 10_000]) == 80
     assert spread([78, 80, 82, 79, 10_000], around=80) == 2 * 14826 // 10000
+
+
+def test_amounts_without_an_iso_currency_keep_all_their_places():
+    assert told_figure({"amount": "-0.00012000", "currency": "BTC"}) == "−0.00012000 BTC"
+    assert told_figure({"amount": "-1234.50", "currency": "EUR"}) == "−€1,234.50"
+    assert told_figure({"amount": "1234", "currency": "JPY"}) == "¥1,234"
