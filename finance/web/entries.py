@@ -70,7 +70,8 @@ def _form(
         if drafted is None and request.GET.get("copy"):
             usual, known = _copied(book, request.GET["copy"])
         mode = _mode_of(request.GET.get("mode"), usual)
-        start = {**_usual(book, tree), **known, **request.GET.dict()}
+        asked = {name: value for name, value in request.GET.items() if name != "uid"}
+        start = {**_usual(book, tree), **known, **asked}
     return mode, MODES[mode][1](initial={"uid": uuid7(), **start}, tree=tree, used=used)
 
 

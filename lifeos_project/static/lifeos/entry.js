@@ -170,8 +170,10 @@ function prepare() {
     const combobox = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "payee-suggestions" };
     for (const [name, value] of Object.entries(combobox)) payee().setAttribute(name, value);
   }
+  if (field("category")?.value) for (const side of ["category", "account"]) touched.add(side); // said already, not ours to change
   watchCurrency();
   remainder();
+  form().querySelector(".modes [aria-pressed='true']")?.scrollIntoView({ block: "nearest", inline: "center" });
   autofocus();
 }
 document.addEventListener("htmx:afterSettle", (event) => {

@@ -7,10 +7,12 @@ import pytest
 from django.test import Client
 from playwright.sync_api import sync_playwright
 
+from finance.imports.services import stage_import
 from finance.ledger import services
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.models import Account
 from identity.models import User
+from platform_outbox import testing
 
 FLAGS = [
     "--headless",
@@ -120,4 +122,14 @@ def filled(book, anna, accounts):
     wrong = services.post_entry(book=book, actor=anna, date=today, payee="Kiosk", lines=sides)
     right = [LineDraft(account_id=pk["Groceries"], amount=99), LineDraft(account_id=pk["Cash"], amount=-99)]
     services.correct_entry(entry=wrong, actor=anna, date=today, lines=right, payee="Kiosk", description="", on=today)
+    for day in (2, 1):
+        services.post_entry(
+            book=book, actor=anna, date=today - datetime.timedelta(days=day), payee="Gym",
+            lines=[LineDraft(account_id=pk["Sports"], amount=4_990), LineDraft(account_id=pk["Cash"], amount=-4_990)],
+        )  # fmt: skip
+    rows = f"Date,Payee,Amount,Balance\n{today},Aldi,-10.00,90.00\n{today},Kiosk,-2.00,88.00\nnever,Row,x,1\n"
+    stage_import(
+        book=book, account=accounts["Savings account"], actor=anna, data=rows.encode(), file_name="savings.csv"
+    )
+    testing.drain()
     return book

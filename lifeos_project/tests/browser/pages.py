@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from django.urls import NoReverseMatch, reverse
-
+from finance.imports.models import ImportBatch
 from finance.models import Account, JournalEntry
+from insights.models import Insight
 
 
 def pages_of(book):
@@ -29,12 +29,16 @@ def pages_of(book):
         f"{b}/settings/",
         f"{b}/members/",
     ]
-    for name in ("web:imports", "insights:feed"):
-        try:
-            addresses.append(reverse(name, args=[book.pk]))
-        except NoReverseMatch:
-            continue
-    return addresses
+    batch = ImportBatch.objects.get(book=book)
+    insight = Insight.objects.filter(book_id=book.pk).first()
+    return [
+        *addresses,
+        f"{b}/imports/",
+        f"{b}/imports/{batch.pk}/",
+        f"{b}/imports/{batch.pk}/columns/",
+        f"{b}/insights/",
+        f"{b}/insights/{insight.pk}/",
+    ]
 
 
 def open_pages(tab):

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from finance.models import Account, JournalEntry, JournalLine
+from lifeos_project.tests.services import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +45,15 @@ def test_the_last_amount_stands_as_ghost_text_and_is_taken_by_one_key(new_page, 
     tab.focus("#id_amount")
     tab.keyboard.press("ArrowRight")
     expect(tab.locator("#id_amount")).to_have_value("10.00")
+
+
+def test_correcting_a_payee_does_not_change_the_category_behind_ones_back(new_page, anna, filled):
+    tab = new_page(user=anna)
+    gym = JournalEntry.objects.filter(payee="Gym").first()
+    tab.goto(f"/b/{filled.pk}/entries/{gym.uid}/edit/")
+    tab.fill("#id_payee", "Aldi")
+    expect(tab.locator("#payee-last")).to_be_visible()
+    expect(tab.locator("#id_category option:checked")).to_have_text("Health › Sports")
 
 
 def test_a_second_currency_asks_for_its_amount_and_one_currency_does_not(new_page, anna, filled):
@@ -144,9 +154,12 @@ def test_the_chosen_colours_are_there_from_the_first_paint_of_the_next_page(new_
 def test_the_chart_is_drawn_and_follows_the_pointer(new_page, anna, filled):
     tab = new_page(user=anna)
     tab.goto(f"/b/{filled.pk}/")
-    tab.wait_for_function("Chart.getChart('worth-chart')?.data.datasets[0].data.length === 12")
+    # Asked again and again from here: Playwright's own waiting evaluates text, which the content policy forbids.
+    points = "globalThis.Chart?.getChart('worth-chart')?.data.datasets[0].data.length"
+    wait_until(lambda: tab.evaluate(points) == 12, seconds=10, what="the chart")
     tab.locator("#worth-chart").hover(position={"x": 300, "y": 100})
-    tab.wait_for_function("Chart.getChart('worth-chart').tooltip.opacity > 0")
+    shown = "Chart.getChart('worth-chart').tooltip.opacity"
+    wait_until(lambda: tab.evaluate(shown) > 0, seconds=10, what="the tooltip")
     label = tab.evaluate("Chart.getChart('worth-chart').tooltip.body[0].lines[0]")
     assert label in tab.locator(".worth table").text_content()
 
