@@ -11,18 +11,17 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from finance import money
-from finance.admin.reading import ReadOnly, UncountedPaginator
+from finance.admin.reading import ReadOnly, Uncounted
 from finance.models import Account, AccountMonth
 
 
 @admin.register(Account)
-class AccountAdmin(ReadOnly, ModelAdmin):
+class AccountAdmin(Uncounted, ReadOnly, ModelAdmin):
     list_display = ("name", "parent", "book", "type", "kind", "currency", "shown_balance", "closed_on")
     list_select_related = ("book", "parent")
     list_filter = (("book", AutocompleteSelectFilter), "type", "kind")
     list_filter_submit = True
     list_fullwidth = True
-    paginator = UncountedPaginator
     ordering = ("-book", "pk")
     search_fields = ("name", "=pk")
     search_help_text = _("Name or number")

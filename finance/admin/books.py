@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 from unfold.widgets import INPUT_CLASSES
 
-from finance.admin.reading import ReadOnly, UncountedPaginator, ask, note, operator_of
+from finance.admin.reading import ReadOnly, State, Uncounted, ask, note, operator_of
 from finance.errors import FinanceError
 from finance.ledger import services
 from finance.ledger.integrity import verify_ledger
@@ -51,6 +51,7 @@ class ReopenForm(PeriodForm):
 
 class MembershipInline(ReadOnly, TabularInline):
     model = Membership
+    hide_title = True
     fields = readonly_fields = ("user", "role", "created_at")
     ordering = ("created_at",)
     extra = 0
@@ -61,10 +62,9 @@ class MembershipInline(ReadOnly, TabularInline):
 
 
 @admin.register(Book)
-class BookAdmin(ReadOnly, ModelAdmin):
+class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     list_display = ("name", "base_currency", "members", "closed_through", "shown_check", "created_at")
     list_fullwidth = True
-    paginator = UncountedPaginator
     ordering = ("-pk",)
     search_fields = ("name", "=pk")
     search_help_text = gettext_lazy("Name or number")
@@ -96,11 +96,13 @@ class BookAdmin(ReadOnly, ModelAdmin):
         return book.members_count or 0
 
     @display(description=gettext_lazy("verified"), label=_CHECK_COLOURS)
-    def shown_check(self, book: Any) -> tuple[str, str]:
+    def shown_check(self, book: Any) -> State:
         if book.checked_at is None:
-            return "never", _("never")
+            return State("never", _("never"))
         day = timezone.localtime(book.checked_at).strftime("%Y-%m-%d %H:%M")
-        return ("problems", _("problems, %s") % day) if book.check_problems else ("sound", _("sound, %s") % day)
+        if book.check_problems:
+            return State("problems", _("problems, %s") % day)
+        return State("sound", _("sound, %s") % day)
 
     @display(description=gettext_lazy("show"))
     def links(self, book: Book) -> str:
@@ -206,14 +208,13 @@ class BookAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ReadOnly, ModelAdmin):
+class MembershipAdmin(Uncounted, ReadOnly, ModelAdmin):
     list_display = ("user", "book", "role", "created_at")
     list_display_links = None
     list_select_related = ("user", "book")
     list_filter = (("book", AutocompleteSelectFilter), "role")
     list_filter_submit = True
     list_fullwidth = True
-    paginator = UncountedPaginator
     ordering = ("-pk",)
     search_fields = ("user__email",)
     search_help_text = gettext_lazy("E-mail address")
@@ -221,13 +222,12 @@ class MembershipAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(ReadOnly, ModelAdmin):
+class InvitationAdmin(Uncounted, ReadOnly, ModelAdmin):
     list_display = ("email", "book", "role", "shown_state", "invited_by", "created_at", "expires_at")
     list_select_related = ("book", "invited_by")
     list_filter = (("book", AutocompleteSelectFilter), "role")
     list_filter_submit = True
     list_fullwidth = True
-    paginator = UncountedPaginator
     ordering = ("-pk",)
     search_fields = ("email",)
     search_help_text = gettext_lazy("E-mail address")
@@ -237,20 +237,20 @@ class InvitationAdmin(ReadOnly, ModelAdmin):
     )
 
     @display(description=gettext_lazy("state"), label={"accepted": "success", "open": "info", "expired": "warning"})
-    def shown_state(self, invitation: Invitation) -> tuple[str, str]:
+    def shown_state(self, invitation: Invitation) -> State:
         if invitation.accepted_at is not None:
-            return "accepted", _("accepted")
-        return ("open", _("open")) if invitation.expires_at > timezone.now() else ("expired", _("expired"))
+            return State("accepted", _("accepted"))
+        is_open = invitation.expires_at > timezone.now()
+        return State("open", _("open")) if is_open else State("expired", _("expired"))
 
 
 @admin.register(LedgerCheck)
-class LedgerCheckAdmin(ReadOnly, ModelAdmin):
+class LedgerCheckAdmin(Uncounted, ReadOnly, ModelAdmin):
     list_display = ("checked_at", "shown_book", "shown_result", "entries", "lines")
     list_select_related = ("book",)
     list_filter = (("book", AutocompleteSelectFilter),)
     list_filter_submit = True
     list_fullwidth = True
-    paginator = UncountedPaginator
     ordering = ("-pk",)
     fields = readonly_fields = ("checked_at", "shown_book", "shown_result", "entries", "lines", "shown_problems")
 
@@ -259,10 +259,10 @@ class LedgerCheckAdmin(ReadOnly, ModelAdmin):
         return check.book.name if check.book else _("all books")
 
     @display(description=gettext_lazy("result"), label=_CHECK_COLOURS)
-    def shown_result(self, check: LedgerCheck) -> tuple[str, str]:
+    def shown_result(self, check: LedgerCheck) -> State:
         if not check.problems:
-            return "sound", _("sound")
-        return "problems", _("%d promises broken") % len(check.problems)
+            return State("sound", _("sound"))
+        return State("problems", _("%d promises broken") % len(check.problems))
 
     @display(description=gettext_lazy("problems"))
     def shown_problems(self, check: LedgerCheck) -> str:

@@ -4,12 +4,12 @@ import uuid
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
@@ -17,14 +17,14 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilt
 from unfold.decorators import action, display
 
 from finance import money
-from finance.admin.reading import DEEPEST_ROW, ReadOnly, UncountedPaginator, ask, note, operator_of
+from finance.admin.reading import DEEPEST_ROW, ReadOnly, State, Uncounted, ask, note, operator_of
 from finance.errors import FinanceError
 from finance.facts import today_in
 from finance.ledger import services
 from finance.models import JournalEntry, JournalLine
 
 _BOOK = "book__id__exact"
-_STATES = {"stands": "success", "reversed": "warning", "reversal": "info"}
+_STATES = {"reversed": "warning", "reversal": "info"}
 
 
 class OfBook:
@@ -72,6 +72,7 @@ class AccountFilter(admin.SimpleListFilter):
 
 class LineInline(ReadOnly, TabularInline):
     model = JournalLine
+    hide_title = True
     fields = readonly_fields = ("position", "account", "shown_debit", "shown_credit", "currency", "memo")
     ordering = ("position",)
     extra = 0
@@ -90,22 +91,21 @@ class LineInline(ReadOnly, TabularInline):
 
 
 @admin.register(JournalEntry)
-class JournalEntryAdmin(ReadOnly, ModelAdmin):
-    list_display = ("date", "payee", "description", "shown_amount", "book", "source", "shown_state", "created_at")
-    list_display_links = ("date", "payee")
+class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
+    list_display = ("date", "what", "shown_amount", "book", "source", "shown_state", "created_at")
+    list_display_links = ("date", "what")
     list_select_related = ("book", "reversed_by")
     list_filter = (("book", AutocompleteSelectFilter), ("date", DateFilter), ("source", SourceFilter), AccountFilter)
     list_filter_submit = True
     list_fullwidth = True
-    paginator = UncountedPaginator
     search_fields = ("uid",)
     search_help_text = gettext_lazy("Number or uid of an entry; with a book chosen also the exact payee")
     actions = None
     actions_detail = ("reverse",)
     inlines = (LineInline,)
     fields = readonly_fields = (
-        *("uid", "book", "date", "payee", "description", "source", "shown_state", "reverses", "corrects"),
-        *("reversed_by", "corrected_by", "created_by", "created_at"),
+        *("uid", "book", "date", "payee", "description", "source", "shown_state"),
+        *("shown_reverses", "shown_reversed_by", "shown_corrects", "shown_corrected_by", "created_by", "created_at"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JournalEntry]:
@@ -116,9 +116,6 @@ class JournalEntryAdmin(ReadOnly, ModelAdmin):
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # Each by its index: the journal of a book by date, all books by order of recording.
         return ("-date", "-pk") if request.GET.get(_BOOK, "").isdecimal() else ("-pk",)
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _JournalList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -149,19 +146,32 @@ class JournalEntryAdmin(ReadOnly, ModelAdmin):
                 sums[line.currency] = sums.get(line.currency, 0) + line.amount
         return ", ".join(f"{money.format_amount(total, currency=code)} {code}" for code, total in sorted(sums.items()))
 
+    @display(description=gettext_lazy("payee"))
+    def what(self, entry: JournalEntry) -> str:
+        return entry.payee or entry.description or "–"
+
     @display(description=gettext_lazy("state"), label=_STATES)
-    def shown_state(self, entry: JournalEntry) -> tuple[str, str]:
+    def shown_state(self, entry: JournalEntry) -> State | None:
+        """Nothing for the many that simply stand."""
         if entry.reverses_id is not None:
-            return "reversal", _("a reversal")
-        return ("reversed", _("reversed")) if hasattr(entry, "reversed_by") else ("stands", _("stands"))
+            return State("reversal", _("a reversal"))
+        return State("reversed", _("reversed")) if hasattr(entry, "reversed_by") else None
+
+    @display(description=gettext_lazy("reverses"))
+    def shown_reverses(self, entry: JournalEntry) -> str:
+        return _link(entry.reverses)
 
     @display(description=gettext_lazy("reversed by"))
-    def reversed_by(self, entry: JournalEntry) -> str:
-        return str(entry.reversed_by.uid) if hasattr(entry, "reversed_by") else "–"
+    def shown_reversed_by(self, entry: JournalEntry) -> str:
+        return _link(getattr(entry, "reversed_by", None))
+
+    @display(description=gettext_lazy("corrects"))
+    def shown_corrects(self, entry: JournalEntry) -> str:
+        return _link(entry.corrects)
 
     @display(description=gettext_lazy("corrected by"))
-    def corrected_by(self, entry: JournalEntry) -> str:
-        return str(entry.corrected_by.uid) if hasattr(entry, "corrected_by") else "–"
+    def shown_corrected_by(self, entry: JournalEntry) -> str:
+        return _link(getattr(entry, "corrected_by", None))
 
     @action(description=gettext_lazy("Reverse"), url_path="reverse", permissions=["reverse"])
     def reverse(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -183,7 +193,7 @@ class JournalEntryAdmin(ReadOnly, ModelAdmin):
                 _("Date"): entry.date,
                 _("Payee"): entry.payee or "–",
                 _("Amount"): self.shown_amount(entry),
-                _("State"): self.shown_state(entry)[1],
+                _("State"): self.shown_state(entry) or _("stands"),
             },
             back=page,
         )
@@ -199,8 +209,9 @@ class JournalEntryAdmin(ReadOnly, ModelAdmin):
         return reverse("admin:finance_journalentry_change", args=[reversal.pk])
 
 
-class _JournalList(ChangeList):
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        """ChangeList adds the primary key to every order it does not know to be total; ours are served by an index."""
-        found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
-        return found.order_by(*self.model_admin.get_ordering(request))
+def _link(entry: JournalEntry | None) -> str:
+    if entry is None:
+        return "–"
+    url = reverse("admin:finance_journalentry_change", args=[entry.pk])
+    link = '<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a>'
+    return format_html(link, url, f"{entry} ({entry.uid})")

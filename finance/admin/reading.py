@@ -1,16 +1,17 @@
 """What the operators' lists of the books have in common: nothing is edited, nothing is counted row by row."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
 
 from identity.models import User
 
@@ -26,10 +27,42 @@ class UncountedPaginator(InfinitePaginator):
         return DEEPEST_ROW
 
 
+class UncountedList(ChangeList):
+    """A list that knows the rows of its page only, and says so: no total, and no choosing of what is not seen."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_count = self.full_result_count = len(self.result_list)
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        """In the order that an index serves; Django would add the primary key to each that it does not know as total."""
+        found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        return found.order_by(*self.model_admin.get_ordering(request))
+
+
+class State(NamedTuple):
+    """A coloured label in lists; on the page of one row, where Unfold prints what it gets, its words."""
+
+    key: str
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Uncounted:
+    """Lists of what may be millions."""
+
+    paginator = UncountedPaginator
+    show_full_result_count = False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return UncountedList
+
+
 class ReadOnly:
     """Operators look; the books change through their services only."""
 
-    show_full_result_count = False
     list_per_page = 50
     sortable_by: Sequence[str] = ()
 

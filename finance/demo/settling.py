@@ -8,7 +8,7 @@ from finance.demo.diary import CARD, CASH, CHECKING, SAVINGS, Diary, Posting, ba
 from finance.demo.stories import OPENING, STORIES
 
 WITHDRAWAL = 10_000
-MONTHLY_SAVING = 40_000
+MONTHLY_SAVING = 60_000
 # What stays on the checking account when the rest goes to savings at the end of a quarter ...
 KEPT_PER_QUARTER = 450_000
 # ... and what stayed after the last, too generous transfer, so that the coming bills are worth a warning.

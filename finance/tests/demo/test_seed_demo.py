@@ -111,7 +111,7 @@ def test_the_loan_payment_is_split_into_interest_and_principal(demo):
 
 
 def test_a_friend_owes_what_he_has_not_paid_back(demo):
-    assert by_path(demo)["Assets:Lent to Tom"] == 60_000 - 3 * 10_000 + 4_320
+    assert by_path(demo)["Assets:Lent to Tom"] == 60_000 - 3 * 10_000 + 3_620
 
 
 def test_dollars_pass_through_the_trading_accounts(demo):
