@@ -64,6 +64,16 @@ DISCARD = Deed(
 )
 
 
+class Shown(NamedTuple):
+    """A coloured label in lists; on the page of one event, where Unfold prints what it gets, its words."""
+
+    key: str
+    words: Any
+
+    def __str__(self) -> str:
+        return str(self.words)
+
+
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
     """Counts no further than the outbox's figures do: an exact count of millions of rows is a scan of them all."""
 
@@ -198,10 +208,10 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
         description=_("status"),
         label={"pending": "info", "sending": "info", "sent": "success", "failed": "warning", "dead": "danger"},
     )
-    def shown_status(self, message: OutboxMessage) -> tuple[str, Any]:
+    def shown_status(self, message: OutboxMessage) -> Shown:
         if message.discarded_at is not None:
-            return "discarded", _("Discarded")
-        return message.status, message.get_status_display()
+            return Shown("discarded", _("Discarded"))
+        return Shown(message.status, message.get_status_display())
 
     @display(description=_("age"))
     def shown_age(self, message: OutboxMessage) -> str:

@@ -1,7 +1,6 @@
 """Imports for operators: everything can be read but the files' content, and a confirmed import can be undone."""
 
 import zoneinfo
-from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -13,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from finance.admin.reading import State
 from finance.errors import FinanceError
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.imports.services import undo_import
@@ -66,8 +66,8 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
         return request.user.has_perm("finance.change_importbatch")
 
     @display(description=_("state"), label=_COLOURS)
-    def shown_state(self, batch: ImportBatch) -> tuple[str, Any]:
-        return batch.state, batch.get_state_display()
+    def shown_state(self, batch: ImportBatch) -> State:
+        return State(batch.state, batch.get_state_display())
 
     @display(description=_("errors"))
     def errors(self, batch: ImportBatch) -> int:

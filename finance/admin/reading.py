@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.contrib.admin import ModelAdmin
+from django.contrib.admin import ModelAdmin, ShowFacets
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Model, QuerySet
 from django.forms import Form
@@ -55,6 +55,8 @@ class Uncounted:
 
     paginator = UncountedPaginator
     show_full_result_count = False
+    # Counts beside the filters' choices would be scans again.
+    show_facets = ShowFacets.NEVER
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UncountedList

@@ -51,6 +51,7 @@ def test_a_book_is_shown_with_its_members(as_operator, book, owner, viewer):
     assert owner.email in text
     assert viewer.email in text
     assert "Europe/Berlin" in text
+    assert "(&#x27;" not in text
 
 
 def test_a_book_cannot_be_changed_or_deleted_even_by_superusers(as_operator, book):
