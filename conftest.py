@@ -9,7 +9,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from lifeos_project.tests import services
 from platform_outbox import testing
 
-SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser")
+SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger")
 
 
 @pytest.fixture(scope="session", autouse=True)

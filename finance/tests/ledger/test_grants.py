@@ -9,6 +9,7 @@ from finance.ledger import services
 from finance.ledger.grants import grant_application_rights
 from finance.ledger.models import AccountMonth, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
+from platform_outbox.testing import drain
 
 ROLE = "lifeos_grant_test"
 ALL_RIGHTS = {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}
@@ -87,6 +88,7 @@ def test_the_role_can_post_correct_and_close(role, book, owner, accounts, spend)
     )
     services.close_period(book=book, actor=owner, through=datetime.date(2026, 1, 31))
     execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert drain() > 0  # the worker connects as the same role
     execute("RESET ROLE")
     assert JournalEntry.objects.count() == 3
     assert AccountMonth.objects.get(account=accounts.groceries).debit == 22_34
