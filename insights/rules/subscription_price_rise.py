@@ -98,7 +98,7 @@ def _streams_replaced_by(
         return  # a stream at this price goes on
     latest_at = {earlier.paid: earlier for earlier in due_before if _is_rise(earlier.paid, payment, settings)}
     for _price, latest in sorted(latest_at.items()):
-        if _goes_on(latest, timeline, cadence):
+        if _goes_on(latest, timeline, cadence) or _rose_before(latest, payment, timeline, cadence):
             continue
         steady = _steady_until(latest, timeline, cadence)
         needed = cadence.minimum if cadence.per_year == 1 else settings.minimum_payments
@@ -119,6 +119,14 @@ def _goes_on(latest: Movement, timeline: _Timeline, cadence: Cadence) -> bool:
     return any(
         each.paid == latest.paid and each.order > latest.order and cadence.follows(latest.date, each.date)
         for each in timeline.between(cadence.window(latest.date))
+    )
+
+
+def _rose_before(latest: Movement, payment: Movement, timeline: _Timeline, cadence: Cadence) -> bool:
+    """Whether the higher price was paid between the two already: a monthly rise looks quarterly three months on."""
+    return cadence.per_year < 12 and any(
+        each.paid == payment.paid and latest.order < each.order < payment.order
+        for each in timeline.between((latest.date, payment.date))
     )
 
 

@@ -93,3 +93,13 @@ def test_another_card_does_not_break_a_subscription(pay):
 def test_a_rise_in_another_currency_is_no_rise(pay):
     old = [pay(date, 12_99) for date in ("03-05", "04-05", "05-05")]
     assert subscription_price_rise(facts_of(*old, pay("06-05", 13_99, currency="USD")), Settings()) == []
+
+
+def test_a_monthly_rise_is_not_told_again_as_a_quarterly_one(pay):
+    old = [pay(f"2025-{month:02}-05", 12_99) for month in range(5, 13)]
+    old += [pay(date, 12_99) for date in ("01-05", "02-05", "03-05")]
+    new = [pay(date, 13_99) for date in ("04-05", "05-05", "06-05", "07-05")]
+
+    findings = subscription_price_rise(facts_of(*old, *new), Settings())
+
+    assert [finding.template for finding in findings] == ["subscription_price_rise_month"]
