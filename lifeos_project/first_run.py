@@ -53,7 +53,7 @@ def check_disk() -> None:
     """Refuse a checkout whose var/ cannot be written."""
     probe = settings.VAR_DIR / ".writable"
     try:
-        settings.VAR_DIR.mkdir(exist_ok=True)
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as error:

@@ -14,7 +14,6 @@ from lifeos_project.logging import configure_structlog, logging_settings
 from lifeos_project.secret_files import development_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
 
 # pytest sets this variable for the length of a run. Tests see defaults, whatever the developer's shell says.
 TESTING = "PYTEST_VERSION" in os.environ
@@ -32,6 +31,11 @@ with env.section("Application"):
     PRODUCTION = APP_ENV == "production"
     if not PRODUCTION:
         env.load_file(BASE_DIR / ".env")
+    VAR_DIR = BASE_DIR / env.text(
+        "LIFEOS_VAR_DIR",
+        "var",
+        meaning="Directory of everything that is written: the embedded PostgreSQL, secrets, metrics. Must be writable.",
+    )
     DEBUG = env.flag("DEBUG", False, meaning="Django's error pages; refused in production.")
     ALLOWED_HOSTS = env.names(
         "ALLOWED_HOSTS",

@@ -130,6 +130,7 @@ class Supervisor:
                 self.say("lifeos", f"{name} did not stop within {STOP_TIMEOUT:.0f} seconds and is killed.")
             _signal_session(child, signal.SIGKILL, everybody=True)
             child.wait()
+            _wait_for_session(child)
 
     def _raise_if_ended(self) -> None:
         for name, child in self.children.items():
@@ -204,6 +205,15 @@ def _become_child(run: Callable[[], object], *, output: int) -> NoReturn:
 def _end_with_parent() -> None:
     """If the supervisor is killed outright, nobody else would tell its children to stop (Linux only)."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait_for_session(child: "subprocess.Popen[bytes] | ForkedProcess") -> None:
+    """A child's own children die a little later, and until then they hold the database's users' lock."""
+    deadline = time.monotonic() + STOP_TIMEOUT
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < deadline:
+            os.killpg(child.pid, 0)
+            time.sleep(0.02)
 
 
 def _signal_session(

@@ -15,6 +15,12 @@ import pytest
 EXTRA_PATHS = ("/usr/sbin", "/usr/lib/rabbitmq/bin", "/usr/lib/postgresql/15/bin")
 
 
+def bare_environment(**variables: str) -> dict[str, str]:
+    """What a shell without any of our variables has, and what makes coverage count the process."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, **{name: value for name, value in os.environ.items() if name.startswith("COV")}, **variables}
+
+
 def free_port() -> int:
     """A TCP port on the loopback that nobody listens on right now."""
     with socket.socket() as probe:

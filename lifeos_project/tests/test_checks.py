@@ -1,6 +1,5 @@
 """Production refuses to start unsafe. Seen from outside, in processes of their own."""
 
-import os
 import subprocess
 import sys
 
@@ -8,6 +7,7 @@ import pytest
 from django.conf import settings
 
 from lifeos_project.checks import misspelt
+from lifeos_project.tests.services import bare_environment
 
 SAFE = {
     "APP_ENV": "production",
@@ -22,7 +22,7 @@ def outcome(*command, **variables):
     done = subprocess.run(
         [sys.executable, *command],
         cwd=settings.BASE_DIR,
-        env={"PATH": os.environ["PATH"], **variables},
+        env=bare_environment(**variables),
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,7 +1,6 @@
 """/metrics: who may read it, and whether several web processes add up before a real Prometheus."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from django.db import connection
 
 from lifeos_project import metrics_files
 from lifeos_project.client_address import is_nearby
-from lifeos_project.tests.services import free_port, listens, running, wait_until
+from lifeos_project.tests.services import bare_environment, free_port, listens, running, wait_until
 from platform_outbox.models import OutboxMessage
 
 
@@ -115,7 +114,7 @@ def web(transactional_db, tmp_path):
     port = free_port()
     where = urllib.parse.urlencode({"host": database["HOST"], "port": database["PORT"], "user": database["USER"]})
     environment = {
-        "PATH": os.environ["PATH"],
+        **bare_environment(),
         "DATABASE_URL": f"postgresql:///{database['NAME']}?{where}",
         "POSTGRES_PASSWORD": database.get("PASSWORD") or "",
         "GUNICORN_BIND": f"127.0.0.1:{port}",

@@ -12,40 +12,31 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from lifeos_project.tests.services import free_port, listens, wait_until
+from lifeos_project.tests.services import bare_environment, free_port, listens, wait_until
 
 IGNORED = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "bench")
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """A fresh copy with an empty var/, beside ours but with our interpreter.
-
-    pytest's own directories are closed to others, which is what a checkout under /root looks like to root's server.
-    """
-    root = tmp_path_factory.mktemp("house") / "lifeos"
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the checkout without an environment, for what happens before there is one."""
+    root = tmp_path / "lifeos"
     shutil.copytree(settings.BASE_DIR, root, ignore=IGNORED)
     return root
-
-
-def environment(**variables):
-    """What a shell without any of our variables has; coverage's go along."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, **{name: value for name, value in os.environ.items() if name.startswith("COV")}, **variables}
 
 
 class House:
     """A running `manage.py run_local` with its log."""
 
-    def __init__(self, root: Path, log: Path, **variables):
+    def __init__(self, var: Path, log: Path, **variables):
         self.port = free_port()
         self.log = log
-        self.root = root
+        self.var = var
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "run_local", "--port", str(self.port), "--no-demo"],
-                cwd=root,
-                env=environment(**variables),
+                cwd=settings.BASE_DIR,
+                env=bare_environment(LIFEOS_VAR_DIR=str(var), **variables),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -67,25 +58,29 @@ class House:
             return answer.read()
 
     def left_over(self) -> list[str]:
-        """Command lines of processes that still belong to this checkout."""
+        """Command lines of processes that still belong to this house."""
         found = []
-        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        for entry in Path("/proc").glob("[0-9]*"):
             try:
-                line = entry.read_bytes().replace(b"\0", b" ").decode()
-                directory = (entry.parent / "cwd").readlink()
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                told = (entry / "environ").read_bytes().decode(errors="replace") + line
             except OSError:
                 continue
-            if line and (str(self.root) in line or str(directory).startswith(str(self.root))):
+            if line and str(self.var) in told:
                 found.append(line)
         return found
 
 
 @pytest.fixture
-def house(checkout, tmp_path):
+def house(tmp_path):
+    """Starts LifeOS on a var/ of its own.
+
+    pytest's own directories are closed to others, which is what a checkout under /root looks like to root's server.
+    """
     started = []
 
-    def start(root=checkout, **variables):
-        started.append(House(root, tmp_path / f"house{len(started)}.log", **variables))
+    def start(**variables):
+        started.append(House(tmp_path / "var", tmp_path / f"house{len(started)}.log", **variables))
         return started[-1]
 
     yield start
@@ -99,23 +94,21 @@ def password_in(text: str) -> str:
     return text.split("Sign in: demo@lifeos.example")[1].split()[0]
 
 
-def test_a_first_start_serves_and_a_second_keeps_the_data(house, checkout, tmp_path):
-    root = tmp_path / "lifeos"
-    shutil.copytree(checkout, root, ignore=IGNORED)
-    first = house(root)
+def test_a_first_start_serves_and_a_second_keeps_the_data(house):
+    first = house()
     first.wait_until_greeting()
     assert b'"status": "ok"' in first.get("/health")
     text = first.text()
     assert f"LifeOS is at http://localhost:{first.port}" in text
     assert "migrations applied" in text
-    secrets = first.root / "var" / "secrets"
+    secrets = first.var / "secrets"
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in secrets.iterdir()}
     assert modes == dict.fromkeys(["SECRET_KEY", "JWT_SECRET_KEY", "demo-password", "operator-password"], "0o600")
     first.process.send_signal(signal.SIGTERM)
     assert first.process.wait(40) == 0
     assert first.left_over() == []
 
-    second = house(root)
+    second = house()
     second.wait_until_greeting()
     assert "migrations applied" not in second.text()
     assert password_in(second.text()) == password_in(text)
@@ -148,12 +141,18 @@ def test_when_the_web_process_dies_everything_stops_with_a_sentence(house):
     assert one.left_over() == []
 
 
-def refusal(root: Path, *arguments: str, **variables) -> str:
+@pytest.fixture
+def refusal(tmp_path):
+    """Starts LifeOS where it must refuse; returns what it says."""
+    return lambda *arguments, **variables: refused(*arguments, **{"LIFEOS_VAR_DIR": str(tmp_path / "var"), **variables})
+
+
+def refused(*arguments: str, **variables) -> str:
     """The output of a start that must fail."""
     done = subprocess.run(
         [sys.executable, "manage.py", "run_local", *arguments],
-        cwd=root,
-        env=environment(**variables),
+        cwd=settings.BASE_DIR,
+        env=bare_environment(**variables),
         capture_output=True,
         text=True,
         timeout=60,
@@ -162,8 +161,8 @@ def refusal(root: Path, *arguments: str, **variables) -> str:
     return (done.stdout + done.stderr).strip()
 
 
-def test_a_busy_port_is_one_sentence(checkout, live_port):
-    text = refusal(checkout, "--port", str(live_port))
+def test_a_busy_port_is_one_sentence(refusal, live_port):
+    text = refusal("--port", str(live_port))
     assert text == (
         f"LifeOS does not run: Port {live_port} is in use; choose another one: make run PORT={live_port + 1}"
     )
@@ -189,33 +188,30 @@ def live_port():
         ("postgresql://nobody:secret@127.0.0.1:port/none", "DATABASE_URL is not a URL"),
     ],
 )
-def test_a_broken_database_url_is_one_sentence(checkout, url, words):
-    text = refusal(checkout, "--port", str(free_port()), DATABASE_URL=url.format(port=free_port()))
+def test_a_broken_database_url_is_one_sentence(refusal, url, words):
+    text = refusal("--port", str(free_port()), DATABASE_URL=url.format(port=free_port()))
     assert words in text
     assert len(text.splitlines()) == 1
     assert "secret" not in text
 
 
-def test_a_disk_that_cannot_be_written_is_one_sentence(checkout, tmp_path):
-    root = tmp_path / "lifeos"
-    shutil.copytree(checkout, root, ignore=IGNORED)
+def test_a_disk_that_cannot_be_written_is_one_sentence(refusal):
     # Refused even to root, unlike a missing permission.
-    (root / "var").symlink_to("/proc/1/nothing")
-    text = refusal(root, "--port", str(free_port()))
-    assert "cannot be written" in text
+    text = refusal("--port", str(free_port()), LIFEOS_VAR_DIR="/proc/1/nothing")
+    assert "/proc/1/nothing cannot be written" in text
     assert len(text.splitlines()) == 1
 
 
-def test_production_is_not_run_this_way(checkout):
+def test_production_is_not_run_this_way(refusal):
     from lifeos_project.tests.test_checks import SAFE
 
-    text = refusal(checkout, "--port", str(free_port()), **SAFE)
+    text = refusal("--port", str(free_port()), **SAFE)
     assert text.endswith("`make run` is for development; in production start gunicorn and the worker themselves.")
 
 
 def make(root: Path, *arguments: str):
     return subprocess.run(
-        ["make", *arguments], cwd=root, env=environment(), capture_output=True, text=True, timeout=60, check=False
+        ["make", *arguments], cwd=root, env=bare_environment(), capture_output=True, text=True, timeout=60, check=False
     )
 
 
