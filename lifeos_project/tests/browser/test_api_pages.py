@@ -1,17 +1,13 @@
 """Swagger UI and Redoc in a real browser: they draw every operation under their policy, with nothing from elsewhere."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 
 @pytest.fixture
-def page(chromium_path, monkeypatch):
-    # Playwright's loop in this thread makes Django believe that it runs in async code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser.new_page()
-        browser.close()
+def page(browser):
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
 
 
 @pytest.mark.browser
