@@ -42,7 +42,7 @@ def _hledger_entry(entry: ExportedEntry, paths: Mapping[int, str]) -> str:
     payee, note = (names.hledger_text(text) for text in (entry.payee, entry.description))
     tags = ", ".join(f"{key}:{value}" for key, value in _facts(entry).items())
     told = f"{payee} | {note}" if note else payee
-    lines = [f"\n{entry.date.isoformat()} * {told}".rstrip() + f"  ; {tags}\n"]
+    lines = [f"\n{entry.date} * {told}".rstrip() + f"  ; {tags}\n"]
     for line in entry.lines:
         amount = money.format_amount(line.amount, currency=line.currency)
         memo = f"  ; memo:{names.hledger_text(line.memo, unsafe=':')}" if line.memo else ""
@@ -70,7 +70,7 @@ def beancount(book: Book) -> Iterator[str]:
 
 
 def _beancount_entry(entry: ExportedEntry, paths: Mapping[int, str]) -> str:
-    lines = [f"\n{entry.date.isoformat()} * {_quoted(entry.payee)} {_quoted(entry.description)}\n"]
+    lines = [f"\n{entry.date} * {_quoted(entry.payee)} {_quoted(entry.description)}\n"]
     lines += [f'  {key}: "{value}"\n' for key, value in _facts(entry).items()]
     for line in entry.lines:
         amount = money.format_amount(line.amount, currency=line.currency)
@@ -135,7 +135,7 @@ def _json_account(each: ExportedAccount, full: Mapping[int, str]) -> dict[str, o
 
 def _json_entry(entry: ExportedEntry) -> dict[str, object]:
     return {
-        "date": entry.date.isoformat(),
+        "date": entry.date,
         "payee": entry.payee,
         "description": entry.description,
         **_facts(entry),
@@ -152,11 +152,8 @@ def _json_entry(entry: ExportedEntry) -> dict[str, object]:
 
 
 def _facts(entry: ExportedEntry) -> dict[str, str]:
-    facts = {"uid": str(entry.uid), "source": entry.source}
-    for key, uid in (("reverses", entry.reverses), ("corrects", entry.corrects)):
-        if uid is not None:
-            facts[key] = str(uid)
-    return facts
+    links = {"reverses": entry.reverses, "corrects": entry.corrects}
+    return {"uid": entry.uid, "source": entry.source, **{key: uid for key, uid in links.items() if uid}}
 
 
 def _currencies(accounts: list[ExportedAccount]) -> list[str]:

@@ -1,7 +1,6 @@
 """The journal of a book as a stream: whatever its length, only one entry is held in memory."""
 
 import datetime
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,15 +27,18 @@ class ExportedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedEntry:
-    """An entry with its lines; `reverses` and `corrects` are uids of other entries."""
+    """An entry with its lines; `reverses` and `corrects` are uids of other entries.
 
-    uid: uuid.UUID
-    date: datetime.date
+    Uids and the date stay the text that the database sends (ISO 8601): a million objects would only be printed again.
+    """
+
+    uid: str
+    date: str
     payee: str
     description: str
     source: str
-    reverses: uuid.UUID | None
-    corrects: uuid.UUID | None
+    reverses: str | None
+    corrects: str | None
     lines: tuple[ExportedLine, ...]
 
 
@@ -81,8 +83,8 @@ def accounts_with_spans(*, book: Book) -> list[ExportedAccount]:
 
 # COPY sends rows as they are found; a fetched result would be held here as a whole.
 _JOURNAL = sql.SQL("""
-COPY (SELECT entry.id, entry.uid, entry.date, entry.payee, entry.description, entry.source, reversed.uid, corrected.uid,
-             line.account_id, line.currency, line.amount, line.memo
+COPY (SELECT entry.id, entry.uid, to_char(entry.date, 'YYYY-MM-DD'), entry.payee, entry.description, entry.source,
+             reversed.uid, corrected.uid, line.account_id, line.currency, line.amount, line.memo
         FROM finance_journalentry AS entry
         JOIN finance_journalline AS line ON line.entry_id = entry.id
         LEFT JOIN finance_journalentry AS reversed ON reversed.id = entry.reverses_id
@@ -90,7 +92,7 @@ COPY (SELECT entry.id, entry.uid, entry.date, entry.payee, entry.description, en
        WHERE entry.book_id = {book}
        ORDER BY entry.date, entry.id, line.position) TO STDOUT
 """)
-_TYPES = ["int8", "uuid", "date", "text", "text", "text", "uuid", "uuid", "int8", "text", "int8", "text"]
+_TYPES = ["int8", *["text"] * 7, "int8", "text", "int8", "text"]
 
 
 def journal_of(*, book: Book) -> Iterator[ExportedEntry]:

@@ -22,10 +22,14 @@ BEANCOUNT_ROOTS = {
 
 # Comments, virtual postings, states, prices, assertions and tags begin with these; % begins our own escapes.
 _UNSAFE_ANYWHERE = frozenset('%;|"@=,[]{}()*!~')
+# Most texts: words of letters and digits with single spaces between them.
+_PLAIN = re.compile(r"[A-Za-z0-9_.'&/+-]*(?: [A-Za-z0-9_.'&/+-]+)*")
 
 
 def hledger_text(text: str, *, unsafe: str = "") -> str:
     """The text with everything that hledger could take for syntax as %XX (of UTF-8); single spaces stay."""
+    if _PLAIN.fullmatch(text):
+        return text
     kept: list[str] = []
     for index, character in enumerate(text):
         blank = character.isspace() or unicodedata.category(character)[0] in "CZ"
