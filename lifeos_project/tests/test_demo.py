@@ -22,11 +22,16 @@ def test_the_demonstration_has_something_for_each_rule():
     testing.drain()
     found = {insight.kind: str(insight) for insight in Insight.objects.filter(book=book).order_by("-raised_at")}
     assert found.keys() == set(Kind.values)
-    assert "Trattoria Lucia took €387.50" in found["unusual_amount"]
-    assert "Corrib Hardware took €64.90 2 times" in found["possible_duplicate"]
-    assert "Checking account is about to go below zero" in found["low_balance_ahead"]
+    # Who and how much; how the sentence runs is the insights' own matter.
+    for kind, told in {
+        "unusual_amount": ["Trattoria Lucia", "€387.50"],
+        "possible_duplicate": ["Corrib Hardware", "€64.90"],
+        "category_above_usual": ["Restaurants"],
+        "low_balance_ahead": ["Checking account"],
+    }.items():
+        assert all(part in found[kind] for part in told), found[kind]
     rises = [str(each) for each in Insight.objects.filter(book=book, kind="subscription_price_rise")]
-    assert any("Netflix costs €19.99 a month instead of €15.99" in sentence for sentence in rises)
+    assert any({"Netflix", "€19.99", "€15.99"} <= set(sentence.split()) for sentence in rises)
     for insight in Insight.objects.filter(book=book):
         cited = insight.evidence.values_list("entry_id", flat=True)
         assert JournalEntry.objects.filter(book=book, pk__in=cited).count() == len(set(cited)) > 0
