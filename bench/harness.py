@@ -34,6 +34,12 @@ def scratch_database() -> Iterator[None]:
     try:
         yield
     finally:
+        # The outbox's bell keeps a connection of its own, and a database in use cannot be dropped.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
         connection.creation.destroy_test_db(original, verbosity=0)
 
 

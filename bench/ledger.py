@@ -211,7 +211,7 @@ def hledger_run(household: Household) -> dict:
         return {}
     directory = Path(tempfile.mkdtemp())
     journal = directory / "book.journal"
-    call_command("export_book", book=household.book.pk, format="hledger", output=str(journal))
+    call_command("export_book", book=household.book.pk, format="hledger", output=journal)
 
     def run() -> float:
         return harness.milliseconds(
