@@ -263,3 +263,27 @@ def test_a_register_search_reads_a_window_and_offers_to_go_on(accounts, spend, m
     second = register_page(account=accounts.checking, after=first.next_cursor, filters=Filters(search="needle"))
     third = register_page(account=accounts.checking, after=second.next_cursor, filters=Filters(search="needle"))
     assert (second.rows, [row.amount for row in third.rows], third.next_cursor) == ([], [-111], None)
+
+
+def test_bulk_texts_arrive_letter_by_letter(book, owner, accounts):
+    texts = ["a\tb", "line\nbreak", "carriage\rreturn", "back\\slash", "\\N", "\\.", "", "Ünï – 💶", "\\\\n"]
+    drafts = [
+        EntryDraft(
+            date=TODAY,
+            payee=text,
+            description=text,
+            lines=[
+                LineDraft(account_id=accounts.groceries.pk, amount=1, memo=text),
+                LineDraft(account_id=accounts.checking.pk, amount=-1),
+            ],
+        )
+        for text in texts
+    ]
+
+    ids = services.post_entries(book=book, actor=None, drafts=drafts, source="import")
+
+    entries = JournalEntry.objects.in_bulk(ids)
+    assert [entries[pk].payee for pk in ids] == texts
+    assert [entries[pk].description for pk in ids] == texts
+    assert [entries[pk].lines.get(position=1).memo for pk in ids] == texts
+    assert {entry.created_by_id for entry in entries.values()} == {None}
