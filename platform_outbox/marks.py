@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from platform_outbox.claims import Claimed
+from platform_outbox.fingerprint import fingerprint_of
 from platform_outbox.models import Attempt, Status
 
 LONGEST_TRACEBACK = 20_000
@@ -20,9 +21,11 @@ _STATE = """
     SET status = new.status, attempts = new.attempts, available_at = coalesce(new.available_at, m.available_at),
         finished_at = new.finished_at,
         -- A later attempt that succeeds clears the error; another handler's success does not.
-        error = CASE WHEN new.status = 'sent' THEN '' ELSE coalesce(new.error, m.error) END
-    FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
-        AS new (id, status, attempts, available_at, finished_at, error)
+        error = CASE WHEN new.status = 'sent' THEN '' ELSE coalesce(new.error, m.error) END,
+        error_group = CASE WHEN new.status = 'sent' THEN '' ELSE coalesce(new.error_group, m.error_group) END
+    FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::timestamptz[], %s::timestamptz[], %s::text[],
+                %s::text[])
+        AS new (id, status, attempts, available_at, finished_at, error, error_group)
     WHERE m.id = new.id
 """
 _DELIVERY = """
@@ -111,6 +114,7 @@ class Book:
             due,
             None if due else self.now,
             clean(f"{type(errors[-1]).__name__}: {errors[-1]}", 300) if errors else None,
+            fingerprint_of(errors[-1]) if errors else None,
         )
 
     def _delivery_row(self, row: Claimed, handler: str, outcome: Outcome) -> tuple[object, ...]:

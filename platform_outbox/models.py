@@ -39,6 +39,10 @@ class OutboxMessage(models.Model):
     # A dead letter that an operator has dealt with. It stays, so that the decision can be seen and taken back.
     discarded_at = models.DateTimeField(_("discarded"), null=True)
     error = models.CharField(_("last error"), max_length=300, default="", db_default="")
+    # Which error that was (fingerprint.py): equal for events that fail for one reason.
+    error_group = models.CharField(_("error group"), max_length=16, default="", db_default="")
+    # The dead letter in whose place an operator emitted this event. No foreign key: that one may be pruned first.
+    edited_from = models.BigIntegerField(_("edited from"), null=True)
 
     class Meta:
         db_table = "platform_outbox"
@@ -57,6 +61,14 @@ class OutboxMessage(models.Model):
             ),
             # The operators' list of dead letters and its count.
             models.Index(name="platform_outbox_dead", fields=["id"], condition=Q(status="dead", discarded_at=None)),
+            # The operators' list of errors: it hops from one group and event type to the next.
+            models.Index(
+                name="platform_outbox_errors",
+                fields=["error_group", "event_type", "id"],
+                condition=Q(status="dead", discarded_at=None),
+            ),
+            # Has a dead letter been replaced? Then it must not run any more.
+            models.Index(name="platform_outbox_edited", fields=["edited_from"], condition=Q(edited_from__isnull=False)),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -112,11 +124,14 @@ class Attempt(models.Model):
         DEAD = "dead", _("Gave up")
         REQUEUED = "requeued", _("Requeued by an operator")
         DISCARDED = "discarded", _("Discarded by an operator")
+        RESTORED = "restored", _("Taken back by an operator")
+        EDITED = "edited", _("Replaced by an edited event")
+        REPLAY_FAILED = "replay_failed", _("Failed in a replay")
 
     message = models.ForeignKey(OutboxMessage, models.DO_NOTHING, related_name="history", db_constraint=False)
     handler = models.CharField(_("handler"), max_length=120)
     number = models.PositiveSmallIntegerField(_("attempt"))
-    outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome.choices)
+    outcome = models.CharField(_("outcome"), max_length=20, choices=Outcome.choices)
     worker = models.CharField(_("worker"), max_length=120)
     error_class = models.CharField(_("error class"), max_length=200)
     error_message = models.TextField(_("error message"))
@@ -147,3 +162,49 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Replay(models.Model):
+    """One handler run again over events of the past: what was asked for, and how far it is."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waits for a worker")
+        RUNNING = "running", _("Running")
+        STOPPED = "stopped", _("Stopped, can go on")
+        FINISHED = "finished", _("Finished")
+
+    handler = models.CharField(_("handler"), max_length=120)
+    event_types = models.JSONField(_("events"))
+    ordering_key = models.CharField(_("ordering key"), max_length=120, default="")
+    emitted_from = models.DateTimeField(_("emitted from"), null=True)
+    emitted_to = models.DateTimeField(_("emitted before"), null=True)
+    # Ids, fixed at the start: what is emitted meanwhile is handled anyway.
+    first = models.BigIntegerField(_("first"))
+    last = models.BigIntegerField(_("last"))
+    rate = models.PositiveIntegerField(_("events a second, at most"), null=True)
+    keep_going = models.BooleanField(_("go on after a failure"), default=False)
+    by = models.CharField(_("by"), max_length=120)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.RUNNING)
+    # Everything through this id is done. Written in the transaction of the effects.
+    cursor = models.BigIntegerField(_("done through"))
+    handled = models.BigIntegerField(_("events handled"), default=0)
+    failed = models.BigIntegerField(_("events failed"), default=0)
+    error = models.CharField(_("last error"), max_length=300, default="")
+    created_at = models.DateTimeField(_("asked for"))
+    moved_at = models.DateTimeField(_("last step"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        db_table = "platform_outbox_replay"
+        verbose_name = _("replay")
+        verbose_name_plural = _("replays")
+
+    def __str__(self) -> str:
+        return f"{self.handler} #{self.pk}"
+
+    @property
+    def percent(self) -> int:
+        """How much of the ids' range is behind it."""
+        if self.state == self.State.FINISHED or self.last < self.first:
+            return 100
+        return min(100, (self.cursor - self.first + 1) * 100 // (self.last - self.first + 1))

@@ -21,6 +21,7 @@ class Context:
     handler: str
     attempt: int  # 1 for the first
     emitted_at: datetime.datetime
+    replay: bool = False  # run again by an operator's replay, not for the first time
 
     @property
     def idempotency_key(self) -> str:

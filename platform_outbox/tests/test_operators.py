@@ -4,6 +4,7 @@ import json
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.urls import reverse
@@ -35,6 +36,7 @@ def dead(settings):
 @pytest.fixture
 def operator(client):
     user = get_user_model().objects.create_user(email="operator@example.org", password="x", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="change_outboxmessage"))
     client.force_login(user)
     return user
 

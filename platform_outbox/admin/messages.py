@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Paginator
-from django.db.models import Case, Count, IntegerField, Model, QuerySet, When
+from django.db.models import Case, Count, IntegerField, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,7 +18,8 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from platform_outbox import outbox, services
-from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Status, Worker
+from platform_outbox.admin.reading import CappedPaginator, Shown, StaffReads, capped
+from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Status
 from platform_outbox.registry import handlers_of
 
 # One confirmation handles at most this many; a longer list is worked off with manage.py requeue_outbox.
@@ -64,25 +63,6 @@ DISCARD = Deed(
 )
 
 
-class Shown(NamedTuple):
-    """A coloured label in lists; on the page of one event, where Unfold prints what it gets, its words."""
-
-    key: str
-    words: Any
-
-    def __str__(self) -> str:
-        return str(self.words)
-
-
-class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than the outbox's figures do: an exact count of millions of rows is a scan of them all."""
-
-    @cached_property
-    def count(self) -> int:
-        messages: QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return messages.order_by().values("pk")[: outbox.COUNT_CAP + 1].count()
-
-
 class StatusFilter(admin.SimpleListFilter):
     """Status with counts. Without a choice everything unfinished is listed, the worst first."""
 
@@ -96,8 +76,7 @@ class StatusFilter(admin.SimpleListFilter):
                 found.append((value, label))
                 continue
             count = self._narrow(OutboxMessage.objects.all(), value).values("pk")[: outbox.COUNT_CAP + 1].count()
-            shown = f"{count}" if count <= outbox.COUNT_CAP else f"> {outbox.COUNT_CAP}"
-            found.append((value, f"{label} ({shown})"))
+            found.append((value, f"{label} ({capped(count)})"))
         return found
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -118,29 +97,6 @@ class StatusFilter(admin.SimpleListFilter):
         if value == Status.DEAD:
             return queryset.filter(status=Status.DEAD, discarded_at=None)
         return queryset.filter(status=value)
-
-
-class StaffReads:
-    """Staff may look; nobody may add, change or delete by hand."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return _is_staff(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_staff(request)
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
-def _is_staff(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_staff)
 
 
 class DeliveryInline(StaffReads, TabularInline):
@@ -225,19 +181,19 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
     def shown_handlers(self, message: OutboxMessage) -> Any:
         return ", ".join(handler.name for handler in handlers_of(message.event_type)) or _("none")
 
-    @admin.action(description=REQUEUE.title, permissions=["view"])
+    @admin.action(description=REQUEUE.title, permissions=["act"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         return self._do(request, queryset, REQUEUE)
 
-    @admin.action(description=DISCARD.title, permissions=["view"])
+    @admin.action(description=DISCARD.title, permissions=["act"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         return self._do(request, queryset, DISCARD)
 
-    @action(description=REQUEUE.title, url_path="requeue", permissions=["view"])
+    @action(description=REQUEUE.title, url_path="requeue", permissions=["act"])
     def requeue_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._do_one(request, object_id, REQUEUE)
 
-    @action(description=DISCARD.title, url_path="discard", permissions=["view"])
+    @action(description=DISCARD.title, url_path="discard", permissions=["act"])
     def discard_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._do_one(request, object_id, DISCARD)
 
@@ -297,14 +253,3 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
             "back": request.META.get("HTTP_REFERER", ".."),
         }
         return TemplateResponse(request, "platform_outbox/admin/confirm.html", context)
-
-
-@admin.register(Worker)
-class WorkerAdmin(StaffReads, ModelAdmin):
-    list_display = ("name", "broker", "started_at", "heartbeat_at", "shown_alive")
-    fields = readonly_fields = list_display
-    ordering = ("-heartbeat_at",)
-
-    @display(description=_("alive"), boolean=True)
-    def shown_alive(self, worker: Worker) -> bool:
-        return (timezone.now() - worker.heartbeat_at).total_seconds() < outbox.ALIVE_SECONDS

@@ -1,0 +1,5 @@
+"""The operators' pages of the outbox; Django imports this package when it looks for admins."""
+
+from platform_outbox.admin import messages, workers
+
+__all__ = ["messages", "workers"]
