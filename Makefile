@@ -39,7 +39,7 @@ check: .venv/.installed  ## Ask Django whether the settings and the code fit tog
 	.venv/bin/python manage.py check
 
 lock: .venv/.installed-dev  ## Compile requirements/*.in into pinned and hashed *.txt (ARGS=--upgrade for newer ones)
-	@for name in bootstrap base dev bench; do \
+	@for name in bootstrap base dev bench s3; do \
 	  .venv/bin/uv pip compile --universal --generate-hashes --quiet --python-version 3.11 $(ARGS) \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
@@ -48,12 +48,14 @@ bench: .venv/.installed-dev  ## Measure what we claim against peers (results in 
 	@for name in ledger outbox; do .venv/bin/python bench/$$name.py $(ARGS) || exit 1; done
 
 clean:  ## Remove the environment and caches; the data in var/ stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov staticfiles
+	rm -rf .venv .venv-s3 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/uv: requirements/bootstrap.txt
 	@test -w . || { echo "This directory cannot be written, but .venv and var must be made in it." >&2; exit 1; }
-	@for candidate in $(CANDIDATES); do \
+	@# A linked environment is shared with other checkouts, and --clear would empty it under them.
+	@if [ -L .venv ] && [ -x .venv/bin/uv ]; then exec .venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python -r requirements/bootstrap.txt; fi; \
+	for candidate in $(CANDIDATES); do \
 	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
@@ -72,4 +74,9 @@ clean:  ## Remove the environment and caches; the data in var/ stays
 
 .venv/.installed-dev: requirements/dev.txt .venv/.installed
 	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+.venv-s3/.installed: requirements/s3.txt .venv/bin/uv
+	@.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-s3
+	@.venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv-s3/bin/python -r requirements/s3.txt
 	@touch $@
