@@ -1,6 +1,6 @@
 """The tables of the ledger.
 
-Balance, append-only, closed periods and month totals are guarded by triggers; see migration 0002_guard_ledger.
+Balance, append-only, closed periods and month totals are guarded by triggers; see migration 0003_guard_ledger.
 """
 
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -178,7 +178,7 @@ class JournalEntry(models.Model):
         API = "api", _("API")
         DEMO = "demo", _("demonstration")
 
-    book = models.ForeignKey(Book, models.PROTECT, related_name="entries")
+    book = models.ForeignKey(Book, models.PROTECT, related_name="entries", db_index=False)
     # Outside name, time-ordered; may be chosen by the client.
     uid = models.UUIDField(default=uuid7, unique=True)
     date = models.DateField(_("date"))
@@ -187,7 +187,7 @@ class JournalEntry(models.Model):
     source = models.CharField(_("source"), max_length=12, choices=Source.choices, default=Source.MANUAL)
     # Declared by the header and enforced by the database: a full entry takes no further line.
     line_count = models.PositiveSmallIntegerField(_("lines"))
-    # An entry is reversed at most once.
+    # An entry is reversed at most once. The unique indexes of these two hold only the rows that have a value.
     reverses = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("reverses")
     )
@@ -220,7 +220,7 @@ class JournalEntry(models.Model):
 class JournalLine(models.Model):
     """A posting: a signed amount of minor units on one account, debit +, credit −.
 
-    Book, date and currency are copies kept equal by composite foreign keys (migration 0002_guard_ledger), which is
+    Book, date and currency are copies kept equal by composite foreign keys (migration 0003_guard_ledger), which is
     why Django's own constraints on `entry` and `account` are off.
     """
 

@@ -170,15 +170,20 @@ def commits():
         return cursor.fetchone()[0]
 
 
+def commits_of_an_idle_while(*, seconds):
+    before = commits()
+    time.sleep(seconds)
+    return commits() - before
+
+
 @pytest.mark.parametrize("kind", ["in-process"])
 def test_an_idle_worker_asks_at_most_once_a_second(pool):
     pool.start(1, WORKER_POLL_INTERVAL=1)
     commits()
     time.sleep(3)  # servers report with a delay: the worker's start must be in the first figure
-    before = commits()
-    time.sleep(6)
-    # Six polls, a heartbeat of two statements, and the questions of this test.
-    assert commits() - before <= 13
+    # Six polls, a heartbeat of two statements, and the questions of this test. The server's autovacuum commits in
+    # this database as well, now and then: what the worker does alone shows in the quietest of a few whiles.
+    assert any(commits_of_an_idle_while(seconds=6) <= 13 for _ in range(4))
 
 
 def test_events_of_unknown_type_become_dead_letters(pool):

@@ -23,7 +23,7 @@ def check_draft(draft: EntryDraft, accounts: Mapping[int, Account], *, path: str
     """Raise the first problem of the draft as EntryInvalid, EntryUnbalanced, AccountClosed or NotFound."""
     check_shape(draft, path=path)
     for index, line in enumerate(draft.lines):
-        _check_account(accounts.get(line.account_id), path=f"{path}lines.{index}")
+        _check_account(accounts.get(line.account_id), path=path, index=index)
     off = imbalance((accounts[line.account_id].currency, line.amount) for line in draft.lines)
     if off:
         told = ", ".join(f"{money.format_amount(total, currency=code)} {code}" for code, total in off.items())
@@ -36,7 +36,7 @@ def check_shape(draft: EntryDraft, *, path: str = "") -> None:
     if not 2 <= len(draft.lines) <= MAX_LINES:
         raise EntryInvalid(field=f"{path}lines", reason=f"it needs 2 to {MAX_LINES} lines")
     for index, line in enumerate(draft.lines):
-        _check_line(line, path=f"{path}lines.{index}")
+        _check_line(line, path=path, index=index)
 
 
 def _check_texts(draft: EntryDraft, *, path: str) -> None:
@@ -47,19 +47,20 @@ def _check_texts(draft: EntryDraft, *, path: str) -> None:
             raise EntryInvalid(field=f"{path}{field}", reason=f"the {field} holds a null character")
 
 
-def _check_account(account: Account | None, *, path: str) -> None:
+# These two run for every line of an import: they put the field's name together only when they need it.
+def _check_account(account: Account | None, *, path: str, index: int) -> None:
     if account is None:
-        raise NotFound(field=f"{path}.account", thing="account")
+        raise NotFound(field=f"{path}lines.{index}.account", thing="account")
     if account.kind == AccountKind.GROUP:
-        raise EntryInvalid(field=f"{path}.account", reason=f"{account.name} only groups other accounts")
+        raise EntryInvalid(field=f"{path}lines.{index}.account", reason=f"{account.name} only groups other accounts")
     if account.closed_on is not None:
-        raise AccountClosed(field=f"{path}.account", name=account.name)
+        raise AccountClosed(field=f"{path}lines.{index}.account", name=account.name)
 
 
-def _check_line(line: LineDraft, *, path: str) -> None:
+def _check_line(line: LineDraft, *, path: str, index: int) -> None:
     if line.amount == 0:
-        raise EntryInvalid(field=f"{path}.amount", reason="a line cannot be zero")
+        raise EntryInvalid(field=f"{path}lines.{index}.amount", reason="a line cannot be zero")
     if abs(line.amount) > money.MAX_MINOR_UNITS:
-        raise EntryInvalid(field=f"{path}.amount", reason="an amount is too large")
+        raise EntryInvalid(field=f"{path}lines.{index}.amount", reason="an amount is too large")
     if len(line.memo) > 200 or "\x00" in line.memo:
-        raise EntryInvalid(field=f"{path}.memo", reason="a memo has at most 200 characters and no null")
+        raise EntryInvalid(field=f"{path}lines.{index}.memo", reason="a memo has at most 200 characters and no null")

@@ -98,7 +98,8 @@ def copy_entries(
     now: datetime.datetime,
 ) -> list[int]:
     """Write many entries by COPY; returns their ids in order."""
-    actor_id = actor.pk if actor else None
+    actor_id, book_id = actor.pk if actor else None, book.pk
+    currencies = {account_id: account.currency for account_id, account in accounts.items()}
     # Django does not wrap what COPY raises; without this a guard's refusal would not be an IntegrityError.
     with connection.wrap_database_errors, connection.cursor() as cursor:
         # Guards and foreign keys look up each line. A session that posted while the tables were tiny has plans that
@@ -109,13 +110,15 @@ def copy_entries(
         ids = [int(row[0]) for row in cursor.fetchall()]
         with cursor.copy(_COPY_ENTRIES) as copy:
             for entry_id, posting in zip(ids, postings, strict=True):
-                copy.write_row((entry_id, book.pk, *_header(posting), actor_id, now))
+                copy.write_row((entry_id, book_id, *_header(posting), actor_id, now))
         with cursor.copy(_COPY_LINES) as copy:
             for entry_id, posting in zip(ids, postings, strict=True):
+                date = posting.draft.date
                 for position, line in enumerate(posting.draft.lines, start=1):
-                    currency = accounts[line.account_id].currency
-                    keys = (book.pk, entry_id, line.account_id, posting.draft.date, currency)
-                    copy.write_row((*keys, line.amount, position, line.memo))
+                    account_id = line.account_id
+                    copy.write_row(
+                        (book_id, entry_id, account_id, date, currencies[account_id], line.amount, position, line.memo)
+                    )
     return ids
 
 

@@ -101,6 +101,18 @@ def _one_line_more_than_declared(raw, book, accounts):
     _line(raw, book, entry_id, accounts.checking, -1500, position=3)
 
 
+def _a_line_beyond_the_declared_number(raw, book, accounts):
+    entry_id = _entry(raw, book, lines=2)
+    _line(raw, book, entry_id, accounts.groceries, 1000)
+    _line(raw, book, entry_id, accounts.checking, -1000, position=3)
+
+
+def _a_line_before_the_first(raw, book, accounts):
+    entry_id = _entry(raw, book, lines=2)
+    _line(raw, book, entry_id, accounts.groceries, 1000, position=0)
+    _line(raw, book, entry_id, accounts.checking, -1000, position=1)
+
+
 def _single_line(raw, book, accounts):
     entry_id = _entry(raw, book, lines=1)
     _line(raw, book, entry_id, accounts.groceries, 1000)
@@ -167,6 +179,8 @@ ATTACKS = [
     _without_lines,
     _one_line_less_than_declared,
     _one_line_more_than_declared,
+    _a_line_beyond_the_declared_number,
+    _a_line_before_the_first,
     _single_line,
     _zero_amount,
     _currencies_that_cancel_in_number_only,
@@ -256,17 +270,26 @@ def test_the_application_cannot_switch_the_guards_off(application, statement):
         raw.execute(statement)
 
 
+@pytest.mark.parametrize("positions", [(3, 4), (0, 3), (1, 2)])
 @pytest.mark.parametrize("role", ["application", "owner_connection"])
-def test_a_posted_entry_takes_no_further_lines(request, role, book, accounts, spend):
+def test_a_posted_entry_takes_no_further_lines(request, role, positions, book, accounts, spend):
     old = spend(10_00, on=DAY)
     before = _contents()
 
     with pytest.raises(psycopg.errors.IntegrityError), request.getfixturevalue(role)() as raw:
         raw.execute(
             "INSERT INTO finance_journalline (book_id, entry_id, account_id, date, currency, amount, position, memo)"
-            " VALUES (%(book)s, %(entry)s, %(a)s, %(day)s, 'EUR', 5, 3, ''),"
-            " (%(book)s, %(entry)s, %(b)s, %(day)s, 'EUR', -5, 4, '')",
-            {"book": book.pk, "entry": old.pk, "a": accounts.rent.pk, "b": accounts.cash.pk, "day": DAY},
+            " VALUES (%(book)s, %(entry)s, %(a)s, %(day)s, 'EUR', 5, %(first)s, ''),"
+            " (%(book)s, %(entry)s, %(b)s, %(day)s, 'EUR', -5, %(second)s, '')",
+            {
+                "book": book.pk,
+                "entry": old.pk,
+                "day": DAY,
+                "a": accounts.rent.pk,
+                "b": accounts.cash.pk,
+                "first": positions[0],
+                "second": positions[1],
+            },
         )
 
     assert _contents() == before
