@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -58,6 +59,12 @@ class OutboxMessage(models.Model):
                 name="platform_outbox_waiting",
                 fields=["available_at"],
                 condition=Q(status__in=["pending", "failed"]) & Q(available_at__gt=models.F("created_at")),
+            ),
+            # The claim's second look, when one key fills a batch: the heads of the other keys that wait in the shard.
+            models.Index(
+                name="platform_outbox_keys",
+                fields=["shard", "ordering_key", "id"],
+                condition=Q(status__in=["pending", "failed"]),
             ),
             # The operators' list of dead letters and its count.
             models.Index(name="platform_outbox_dead", fields=["id"], condition=Q(status="dead", discarded_at=None)),
@@ -208,3 +215,84 @@ class Replay(models.Model):
         if self.state == self.State.FINISHED or self.last < self.first:
             return 100
         return min(100, (self.cursor - self.first + 1) * 100 // (self.last - self.first + 1))
+
+
+class Pause(models.Model):
+    """A handler or a shard that an operator stopped for a while. In force until `resumed_at`; kept as a record."""
+
+    class Kind(models.TextChoices):
+        HANDLER = "handler", _("Handler")
+        SHARD = "shard", _("Shard")
+
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind.choices)
+    target = models.CharField(_("target"), max_length=120)
+    by = models.CharField(_("by"), max_length=120)
+    reason = models.CharField(_("reason"), max_length=300)
+    at = models.DateTimeField(_("paused"))
+    resumed_at = models.DateTimeField(_("resumed"), null=True)
+    resumed_by = models.CharField(_("resumed by"), max_length=120, default="", db_default="")
+
+    class Meta:
+        db_table = "platform_outbox_pause"
+        verbose_name = _("pause")
+        verbose_name_plural = _("pauses")
+        constraints: ClassVar = [
+            # One pause at a time; also the index by which every turn asks.
+            models.UniqueConstraint(
+                name="platform_outbox_pause_once", fields=["kind", "target"], condition=Q(resumed_at=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target}"
+
+
+class CurrentTurn(models.Model):
+    """What a worker is at in a shard; empty `ids` when it is through.
+
+    Written outside of the turn's transaction before any handler runs, and emptied inside it. So whoever gets the
+    shard and finds ids here knows that the turn before did not come to its end, and which events it had in hand.
+    """
+
+    shard = models.PositiveSmallIntegerField(_("shard"), primary_key=True)
+    worker = models.CharField(_("worker"), max_length=120)
+    ids = ArrayField(models.BigIntegerField(), verbose_name=_("events"))
+    # Known when the event runs alone, and when it ran for too long.
+    handler = models.CharField(_("handler"), max_length=120, default="", db_default="")
+    # The turn was cut off because the handler took too long.
+    overran = models.BooleanField(_("took too long"), default=False, db_default=False)
+    at = models.DateTimeField(_("since"))
+
+    class Meta:
+        db_table = "platform_outbox_turn"
+        verbose_name = _("current turn")
+        verbose_name_plural = _("current turns")
+
+    def __str__(self) -> str:
+        return f"{self.shard}: {self.ids}"
+
+
+class Suspect(models.Model):
+    """An event that was in the hands of a worker when it died. It runs alone, until it is through or has killed thrice."""
+
+    message_id = models.BigIntegerField(_("event"), primary_key=True)
+    shard = models.PositiveSmallIntegerField(_("shard"))
+    crashes = models.PositiveSmallIntegerField(_("workers lost"))
+    # Which handler was running; empty while only a whole batch is known.
+    handler = models.CharField(_("handler"), max_length=120)
+    # It took too long and still has to be charged an attempt for that.
+    overran = models.BooleanField(_("took too long"))
+    worker = models.CharField(_("last worker"), max_length=120)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        db_table = "platform_outbox_suspect"
+        verbose_name = _("suspect")
+        verbose_name_plural = _("suspects")
+        indexes: ClassVar = [
+            # Every turn asks for the suspects of its shard; mostly there are none.
+            models.Index(name="platform_outbox_suspects", fields=["shard"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.message_id}"

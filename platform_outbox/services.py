@@ -1,4 +1,4 @@
-"""What operators can do: try again, discard, clean up. Each is written into the history of the event."""
+"""What operators can do: try again, discard, pause, clean up. Deeds on events are written into their history."""
 
 import datetime
 from collections.abc import Collection
@@ -8,7 +8,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from platform_outbox.bell import bell
-from platform_outbox.models import Attempt, Delivery, OutboxMessage, Status
+from platform_outbox.models import Attempt, Delivery, OutboxMessage, Pause, Status
+from platform_outbox.outbox import SHARDS
+from platform_outbox.registry import all_handlers
 
 PRUNE_BATCH = 5_000
 
@@ -76,6 +78,47 @@ def dead_ids(*, event_type: str = "") -> list[int]:
     if event_type:
         dead = dead.filter(event_type=event_type)
     return list(dead.order_by("id").values_list("id", flat=True))
+
+
+class NothingToPause(ValueError):
+    """No handler or shard has this name."""
+
+
+def pause(*, kind: str, target: str, by: str, reason: str) -> Pause:
+    """Stop a handler ("insights.observe") or a shard ("17") until it is resumed; returns the pause in force.
+
+    Turns under way come to their end, no further one begins. What a paused handler would handle waits as it is, and
+    goes on in order afterwards; other handlers of the same events go on. Pausing twice leaves the first pause as it
+    is. Raises NothingToPause.
+    """
+    _insist_on_target(kind, target)
+    wanted = {"by": by[:120], "reason": reason[:300], "at": timezone.now()}
+    found, _ = Pause.objects.get_or_create(kind=kind, target=target, resumed_at=None, defaults=wanted)
+    return found
+
+
+def resume(*, kind: str, target: str, by: str) -> bool:
+    """Let a paused handler or shard go on; False when it was not paused."""
+    with transaction.atomic():
+        ended = Pause.objects.filter(kind=kind, target=target, resumed_at=None).update(
+            resumed_at=timezone.now(), resumed_by=by[:120]
+        )
+        transaction.on_commit(lambda: bell.ring(range(SHARDS) if kind == Pause.Kind.HANDLER else [int(target)]))
+    return bool(ended)
+
+
+def pauses() -> list[Pause]:
+    """What is paused now, oldest first."""
+    return list(Pause.objects.filter(resumed_at=None).order_by("at", "id"))
+
+
+def _insist_on_target(kind: str, target: str) -> None:
+    targets = {
+        Pause.Kind.HANDLER: [handler.name for handler in all_handlers()],
+        Pause.Kind.SHARD: [str(shard) for shard in range(SHARDS)],
+    }
+    if target not in targets.get(Pause.Kind(kind), []):
+        raise NothingToPause(f"No {kind} is called {target}.")
 
 
 def prune(*, before: datetime.datetime) -> int:

@@ -1,0 +1,64 @@
+"""What a turn must know about its shard before it claims: pauses, suspects, and a turn that never ended."""
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import connection
+
+# One statement, for it is asked at every turn. Mostly each of its four answers is "nothing".
+_STANDING = """
+    SELECT
+        EXISTS (SELECT FROM platform_outbox_pause
+                WHERE kind = 'shard' AND target = %(shard)s::text AND resumed_at IS NULL),
+        (SELECT array_agg(target::text) FROM platform_outbox_pause WHERE kind = 'handler' AND resumed_at IS NULL),
+        (SELECT jsonb_agg(jsonb_build_array(message_id, crashes, handler, overran))
+         FROM platform_outbox_suspect WHERE shard = %(shard)s),
+        turn.ids, turn.worker, turn.handler, turn.overran, turn.at
+    FROM (SELECT) AS always
+    LEFT JOIN platform_outbox_turn AS turn ON turn.shard = %(shard)s AND turn.ids <> '{}'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What is known against an event: how many workers died with it in hand, and in which handler."""
+
+    crashes: int
+    handler: str  # empty: not known
+    overran: bool  # the handler took too long and the attempt still has to be charged
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A turn that began and did not end."""
+
+    ids: list[int]
+    worker: str
+    handler: str
+    overran: bool
+    at: datetime.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state of one shard."""
+
+    paused: bool
+    paused_handlers: frozenset[str]
+    suspects: Mapping[int, Suspicion]
+    unfinished: Unfinished | None
+
+
+def standing_of(shard: int) -> Standing:
+    """Ask after taking the shard's lock: only then nobody else is at it, and an unfinished turn is a fact."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, {"shard": shard})
+        paused, handlers, suspects, ids, *turn = cursor.fetchone()
+    return Standing(
+        paused=paused,
+        paused_handlers=frozenset(handlers or ()),
+        suspects={message_id: Suspicion(*rest) for message_id, *rest in json.loads(suspects or "[]")},
+        unfinished=Unfinished(ids, *turn) if ids else None,
+    )
