@@ -18,12 +18,14 @@ from dramatiq.message import Message
 
 from platform_outbox.bell import bell
 from platform_outbox.models import Worker
+from platform_outbox.tests.nursery import Nursery
 
 HOSTS = [
     "in-process",
     pytest.param("redis", marks=pytest.mark.redis),
     pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
 ]
+WORKER = "django.core.management:call_command"
 
 
 def database_url(settings_dict):
@@ -41,21 +43,49 @@ def wait_for(condition, *, seconds=20.0, what="it"):
     return found
 
 
+class Nurseries:
+    """One nursery for each pair of database and broker, started at the first need and kept for the run."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.found = {}
+
+    def of(self, **urls):
+        key = tuple(sorted(urls.items()))
+        if key not in self.found:
+            self.found[key] = Nursery(log=self.directory / f"nursery-{len(self.found)}.log", **urls)
+        return self.found[key]
+
+    def close(self):
+        for nursery in self.found.values():
+            nursery.close()
+
+
 class Pool:
     """Starts worker processes and rings their bell from this process as a web process would."""
 
-    def __init__(self, *, kind, url, directory):
-        self.kind = kind
-        self.url = url
+    def __init__(self, *, kind, url, directory, nurseries):
+        self.urls = {
+            "database_url": database_url(connection.settings_dict),
+            "redis_url": url if kind == "redis" else "",
+            "rabbitmq_url": url if kind == "rabbitmq" else "",
+        }
         self.directory = directory
+        self.nurseries = nurseries
         self.processes = []
+        self.logs = 0
 
-    def start(self, count=1, **variables):
-        there = Worker.objects.count()
-        for _ in range(count):
-            self.processes.append(self._spawn(variables))
-        wait_for(lambda: Worker.objects.count() == there + count or self._check(), what="the workers' start")
-        return self.processes[-count:]
+    def start(self, count=1, **values):
+        """So many workers under changed settings, as forks of a parent that has Django loaded."""
+        return self._start([lambda: self.launch(WORKER, "outbox_worker", **values)] * count)
+
+    def launch(self, run, *arguments, **values):
+        """A process that calls the function `module:name`; the caller sees to its end."""
+        return self.nurseries.of(**self.urls).start(run, *arguments, log=self._new_log(), **values)
+
+    def start_command(self, **variables):
+        """One worker as an operator starts it."""
+        return self._start([lambda: self._command(variables)])[0]
 
     def log(self):
         return "\n".join(path.read_text() for path in sorted(self.directory.glob("worker-*.log")))
@@ -71,21 +101,25 @@ class Pool:
                 process.kill()
                 process.wait()
 
+    def _start(self, starts):
+        there = Worker.objects.count()
+        self.processes += [start() for start in starts]
+        wait_for(lambda: Worker.objects.count() == there + len(starts) or self._check(), what="the workers' start")
+        return self.processes[-len(starts) :]
+
     def _check(self):
         assert all(process.poll() is None for process in self.processes), self.log()
 
-    def _spawn(self, variables):
+    def _new_log(self):
+        self.logs += 1
+        return self.directory / f"worker-{self.logs}.log"
+
+    def _command(self, variables):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-        environment |= {
-            "DJANGO_SETTINGS_MODULE": "lifeos_project.test_settings",
-            "DATABASE_URL": database_url(connection.settings_dict),
-            "REDIS_URL": self.url if self.kind == "redis" else "",
-            "RABBITMQ_URL": self.url if self.kind == "rabbitmq" else "",
-            "WORKER_LOGLEVEL": "INFO",
-            **{name: str(value) for name, value in variables.items()},
-        }
-        log = self.directory / f"worker-{len(self.processes)}.log"
-        with log.open("wb") as output:
+        environment |= {"DJANGO_SETTINGS_MODULE": "lifeos_project.test_settings", "WORKER_LOGLEVEL": "INFO"}
+        environment |= {name.upper(): value for name, value in self.urls.items()}
+        environment |= {name: str(value) for name, value in variables.items()}
+        with self._new_log().open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, "manage.py", "outbox_worker"],
                 cwd=Path(settings.BASE_DIR),
@@ -133,9 +167,16 @@ def broker_url(kind, request):
     return "" if kind == "in-process" else request.getfixturevalue(f"{kind}_url")
 
 
+@pytest.fixture(scope="session")
+def nurseries(tmp_path_factory):
+    made = Nurseries(tmp_path_factory.mktemp("nurseries"))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def pool(kind, broker_url, transactional_db, tmp_path):
-    made = Pool(kind=kind, url=broker_url, directory=tmp_path)
+def pool(kind, broker_url, transactional_db, tmp_path, nurseries):
+    made = Pool(kind=kind, url=broker_url, directory=tmp_path, nurseries=nurseries)
     broker = client_broker(kind, broker_url) if broker_url else None
     with ringing_bell(*([ringer(broker)] if broker else [])):
         try:

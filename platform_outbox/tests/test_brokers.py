@@ -42,7 +42,9 @@ def test_the_broker_alone_wakes_a_worker(pool, monkeypatch):
 
 
 @pytest.mark.redis
-def test_a_redis_that_goes_away_and_comes_back_costs_nothing(transactional_db, tmp_path, free_port, redis_url):
+def test_a_redis_that_goes_away_and_comes_back_costs_nothing(
+    transactional_db, tmp_path, free_port, redis_url, nurseries
+):
     # The shared server is asked for only because it skips the test where there is no Redis.
     port = free_port()
     command = [
@@ -57,7 +59,7 @@ def test_a_redis_that_goes_away_and_comes_back_costs_nothing(transactional_db, t
 
     redis = start()
     url = f"redis://127.0.0.1:{port}/0"
-    workers = Pool(kind="redis", url=url, directory=tmp_path)
+    workers = Pool(kind="redis", url=url, directory=tmp_path, nurseries=nurseries)
     try:
         with ringing_bell(ringer(client_broker("redis", url))):
             (worker,) = workers.start(1, WORKER_POLL_INTERVAL=NEVER)

@@ -131,7 +131,7 @@ def test_sigkill_in_a_batch_loses_nothing_and_doubles_nothing(pool):
 
 
 def test_sigterm_under_load_ends_the_worker_soon_and_cleanly(pool):
-    (process,) = pool.start(1)
+    process = pool.start_command()
     with transaction.atomic():
         emit_many([Crawled(key=f"k{n % 6}", number=n) for n in range(2000)])
     wait_for(lambda: effects() > 20, what="work")

@@ -43,6 +43,13 @@ class Crawled(KeyedEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Swarmed(KeyedEvent):
+    """A batch handler that is quick."""
+
+    name: ClassVar[str] = "probe.bee.swarmed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unheard(KeyedEvent):
     """No handler."""
 

@@ -4,7 +4,7 @@ import time
 from django.db import DatabaseError, connection, transaction
 
 from platform_outbox.registry import on
-from platform_outbox.tests.probe.events import Crawled, Forked, Poured, Ticked
+from platform_outbox.tests.probe.events import Crawled, Forked, Poured, Swarmed, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
 
@@ -66,3 +66,10 @@ def pour(events, contexts):
 def crawl(event, context):
     time.sleep(0.005)
     act("probe.crawl", event)
+
+
+@on(Swarmed, name="probe.swarm", batch=True)
+def swarm(events, contexts):
+    Effect.objects.bulk_create(
+        [Effect(handler="probe.swarm", key=event.key, number=event.number, worker_pid=os.getpid()) for event in events]
+    )

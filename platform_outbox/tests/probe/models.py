@@ -27,3 +27,13 @@ class Fault(models.Model):
 
     def __str__(self):
         return f"{self.handler} {self.key} {self.number}"
+
+
+class Source(models.Model):
+    """What a web request changes: its events carry the numbers 1 to `last`."""
+
+    key = models.CharField(max_length=60, unique=True)
+    last = models.IntegerField(default=0)
+
+    def __str__(self):
+        return f"{self.key} {self.last}"

@@ -1,0 +1,56 @@
+"""What processes do that are neither worker nor test; a nursery calls these in a process of their own."""
+
+import itertools
+import os
+import random
+import signal
+import time
+
+from django.db import transaction
+
+from platform_outbox.bell import Bell
+from platform_outbox.outbox import emit, emit_many
+from platform_outbox.tests.probe.events import Forked, Swarmed, Ticked
+from platform_outbox.tests.probe.models import Source
+
+# Mostly the quick batch handler, so that a storm has many events; some of the others.
+KINDS = [*([Swarmed] * 17), *([Ticked] * 2), Forked]
+
+
+def produce(seed, keys, most, pause):
+    """Until killed: change a locked row and tell of it in one transaction, as web requests do."""
+    luck = random.Random(seed)
+    while True:
+        with transaction.atomic():
+            source = Source.objects.select_for_update().get(key=luck.choice(keys))
+            events = [
+                luck.choice(KINDS)(key=source.key, number=source.last + n) for n in range(1, 1 + _many(luck, most))
+            ]
+            source.last += len(events)
+            source.save(update_fields=["last"])
+            if len(events) == 1:
+                emit(events[0])
+            else:
+                emit_many(events)
+        time.sleep(pause * luck.random() * 2)
+
+
+def produce_and_die_ringing(seed, keys, most, pause):
+    """The same, but the bell's thread kills the process at one of its first rings, before or after it rang."""
+    fatal, before = random.Random(-seed).randrange(12), random.Random(-seed).random() < 0.5
+    rings, notify = itertools.count(), Bell._notify
+
+    def ring(self, text):
+        doomed = next(rings) == fatal
+        if doomed and before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        notify(self, text)
+        if doomed:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Bell._notify = ring
+    produce(seed, keys, most, pause)
+
+
+def _many(luck, most):
+    return luck.choice([1, luck.randint(1, most)])

@@ -1,0 +1,112 @@
+"""Processes are killed with SIGKILL at random points, hundreds of times; the books of the outbox must be right."""
+
+import random
+import time
+from itertools import groupby
+
+import pytest
+from django.db.models import Sum
+
+from platform_outbox.models import Attempt, OutboxMessage
+from platform_outbox.outbox import health
+from platform_outbox.tests.conftest import HOSTS, WORKER, wait_for
+from platform_outbox.tests.probe.models import Effect, Source
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
+
+KEYS = [f"hive {number}" for number in range(24)]
+HANDLERS = {
+    "probe.bee.swarmed": ["probe.swarm"],
+    "probe.clock.ticked": ["probe.tick"],
+    "probe.road.forked": ["probe.left", "probe.right"],
+}
+
+
+class Storm:
+    """Three workers and three web processes live; at every step one of them is killed and another takes its place."""
+
+    def __init__(self, pool, *, seed):
+        self.pool = pool
+        self.luck = random.Random(seed)
+        self.kills = 0
+        self.living = [
+            (start, start()) for start in (*([self.worker] * 3), *([self.producer] * 2), self.doomed_producer)
+        ]
+
+    def worker(self):
+        return self.pool.launch(WORKER, "outbox_worker", WORKER_POLL_INTERVAL=1, WORKER_BACKOFF_SECONDS=0.1)
+
+    def producer(self, role="produce"):
+        seed = self.luck.randrange(1_000_000)
+        return self.pool.launch(f"platform_outbox.tests.faults.roles:{role}", seed, KEYS, 60, 0.02)
+
+    def doomed_producer(self):
+        return self.producer("produce_and_die_ringing")
+
+    def step(self):
+        time.sleep(self.luck.uniform(0.01, 0.2))
+        victim = self.luck.randrange(len(self.living))
+        self.living[victim][1].kill()
+        for place, (start, process) in enumerate(self.living):
+            # One of the web processes dies by itself.
+            if place == victim or process.poll() is not None:
+                assert process.wait() == -9, self.pool.log()
+                self.kills += 1
+                self.living[place] = (start, start())
+
+    def end(self):
+        """No more web processes; the workers that are alive do the rest."""
+        for start, process in self.living:
+            if start == self.worker:
+                self.pool.processes.append(process)
+            else:
+                process.kill()
+                process.wait()
+
+
+def emitted():
+    return Source.objects.aggregate(total=Sum("last"))["total"]
+
+
+def expected_effects():
+    """Handler → key → numbers, from the events that were committed."""
+    expected = {}
+    rows = OutboxMessage.objects.order_by("id").values_list("event_type", "payload")
+    for event_type, payload in rows:
+        for handler in HANDLERS[event_type]:
+            expected.setdefault((handler, payload["key"]), []).append(payload["number"])
+    return expected
+
+
+def effects():
+    rows = Effect.objects.order_by("handler", "key", "id").values_list("handler", "key", "number")
+    return {place: [row[2] for row in group] for place, group in groupby(rows, key=lambda row: row[:2])}
+
+
+def events_of_sources():
+    rows = OutboxMessage.objects.values_list("ordering_key", "payload__number")
+    return sorted(rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "kills", "events"),
+    [("in-process", 210, 20_000), *[pytest.param(*host.values, 20, 1_000, marks=host.marks) for host in HOSTS[1:]]],
+    indirect=["kind"],
+)
+def test_a_storm_of_sigkills_loses_nothing_doubles_nothing_and_keeps_the_order(pool, kills, events):
+    Source.objects.bulk_create([Source(key=key) for key in KEYS])
+    storm = Storm(pool, seed=kills)
+    while storm.kills < kills or emitted() < events:
+        storm.step()
+    storm.end()
+    wait_for(lambda: health().pending == 0, seconds=60, what="the queue's end")
+
+    # Changes and events were committed together or not at all.
+    counted = Source.objects.order_by("key").values_list("key", "last")
+    assert events_of_sources() == sorted((key, number) for key, last in counted for number in range(1, last + 1))
+    # The unique key of the effects would have stopped a second run, and left a failure behind.
+    assert not Attempt.objects.exists()
+    assert set(OutboxMessage.objects.values_list("status", flat=True)) == {"sent"}
+    assert effects() == expected_effects()
+    # The kills hit processes that were at work.
+    assert Effect.objects.values("worker_pid").distinct().count() > kills / 4

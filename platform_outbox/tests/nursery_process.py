@@ -1,0 +1,98 @@
+"""The parent of worker processes: loads Django once, then forks a process for every order on its standard input.
+
+Starting Python and Django costs more than a second, and faults need hundreds of processes. A forked one is as real as
+a started one: it has connections and threads of its own, and SIGKILL ends it for good.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import random
+import signal
+import sys
+import traceback
+
+import django
+
+living = set()
+
+
+def main():
+    answers = os.dup(1)
+    django.setup()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, lambda *_: _report_ends(answers))
+    _answer(answers, ready=os.getpid())
+    for line in sys.stdin:
+        _begin(json.loads(line), answers)
+    # Whoever ordered is gone, and so are those who were to end the processes.
+    for pid in list(living):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _begin(order, answers):
+    # No end may be reported before its beginning.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    pid = os.fork()
+    if pid == 0:
+        os.close(answers)
+        _live(order)
+    living.add(pid)
+    _answer(answers, started=pid)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+
+def _answer(answers, **what):
+    # One write of a short line is never torn, also when a signal comes between two lines.
+    os.write(answers, (json.dumps(what) + "\n").encode())
+
+
+def _report_ends(answers):
+    with contextlib.suppress(ChildProcessError):
+        while (end := os.waitpid(-1, os.WNOHANG))[0]:
+            living.discard(end[0])
+            _answer(answers, ended=end[0], code=os.waitstatus_to_exitcode(end[1]))
+
+
+def _live(order):
+    """The forked process: carry the order out and end, without ever coming back to the parent's loop."""
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        _redirect(order["log"])
+        random.seed()
+        _set(order["settings"])
+        module, _, function = order["run"].partition(":")
+        getattr(importlib.import_module(module), function)(*order["arguments"])
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _redirect(log):
+    null = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for source, target in ((null, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+
+
+def _set(values):
+    from django.conf import settings
+
+    for name, value in values.items():
+        assert hasattr(settings, name), f"There is no setting {name}."
+        setattr(settings, name, value)
+
+
+if __name__ == "__main__":
+    main()
