@@ -150,7 +150,8 @@ def _find(*, account: Account, after: str | None, limit: int, filters: Filters) 
         "date": date,
         "id": line_id,
         "start": filters.start or _FIRST_DAY,
-        "end": filters.end or _LAST_DAY,
+        # The scan begins at this bound, so it must not lie above the cursor: the index would be read down to there.
+        "end": min(filters.end or _LAST_DAY, date),
         "window": SCAN_WINDOW,
         "limit": limit,
     }
@@ -220,14 +221,19 @@ SELECT line.id, line.date, line.amount
 """
 
 
+# Each month of the page is read once, from the index alone: its total before, then its days.
 _BEFORE = """
-SELECT day.date,
+SELECT part.first, NULL::date,
        coalesce((SELECT sum(debit - credit) FROM finance_accountmonth
-                  WHERE account_id = %(account)s AND month < date_trunc('month', day.date)::date), 0)::bigint
-     + coalesce((SELECT sum(amount) FROM finance_journalline
-                  WHERE account_id = %(account)s
-                    AND date >= date_trunc('month', day.date)::date AND date < day.date), 0)::bigint
-  FROM unnest(%(dates)s::date[]) AS day (date)
+                  WHERE account_id = %(account)s AND month < part.first), 0)::bigint
+  FROM unnest(%(firsts)s::date[]) AS part (first)
+UNION ALL
+SELECT part.first, day.date, day.total
+  FROM unnest(%(firsts)s::date[], %(lasts)s::date[]) AS part (first, last)
+ CROSS JOIN LATERAL (
+       SELECT date, sum(amount)::bigint AS total FROM finance_journalline
+        WHERE account_id = %(account)s AND date >= part.first AND date < part.last GROUP BY date) AS day
+ ORDER BY 1, 2 NULLS FIRST
 """
 
 
@@ -235,18 +241,28 @@ def _set_balances(*, account: Account, rows: list[RegisterRow], filters: Filters
     """Balance before the row's day plus the day's shown lines up to the row."""
     if not rows:
         return
-    parameters: dict[str, Any] = {"account": account.pk, "dates": sorted({row.date for row in rows})}
+    dates = sorted({row.date for row in rows})
+    balance_on = _balances_before(account=account, dates=dates)
     shown = "" if filters.with_superseded else f" AND {_SHOWN}"
     running: dict[int, int] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_BEFORE, parameters)
-        balance_on: dict[datetime.date, int] = dict(cursor.fetchall())
-        cursor.execute(f"{_DAYS}{shown} ORDER BY line.date, line.id", parameters)
+        cursor.execute(f"{_DAYS}{shown} ORDER BY line.date, line.id", {"account": account.pk, "dates": dates})
         for line_id, date, amount in cursor.fetchall():
             balance_on[date] += amount
             running[line_id] = balance_on[date]
     for row in rows:
         row.balance = running[row.line_id]
+
+
+def _balances_before(*, account: Account, dates: list[datetime.date]) -> dict[datetime.date, int]:
+    """The account's balance at the end of the day before each of the (sorted) dates."""
+    lasts = {date.replace(day=1): date for date in dates}
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE, {"account": account.pk, "firsts": list(lasts), "lasts": list(lasts.values())})
+        steps: dict[datetime.date, list[tuple[datetime.date, int]]] = defaultdict(list)
+        for first, date, total in cursor.fetchall():
+            steps[first].append((date or datetime.date.min, total))
+    return {date: sum(total for day, total in steps[date.replace(day=1)] if day < date) for date in dates}
 
 
 _COUNTER_LINES = """

@@ -55,6 +55,35 @@ def test_no_read_scans_entries_or_lines(busy_book, accounts, read, django_captur
         assert "Seq Scan on finance_journalentry" not in plan, plan
 
 
+@pytest.mark.django_db
+def test_a_deep_page_of_the_register_reads_no_more_of_the_index_than_the_first(
+    busy_book, accounts, django_capture_queries
+):
+    pages_read = {}
+    for name, after in (("first", None), ("deep", "2022-12-01:99999999")):
+        sql, *_ = django_capture_queries(lambda: register_page(account=accounts.checking, after=after))  # noqa: B023
+        pages_read[name] = _pages_read(sql, index="finance_line_register")
+
+    assert 0 < pages_read["deep"] <= pages_read["first"] + 5
+
+
+def _pages_read(sql, *, index):
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT json) " + sql)
+        (plan,) = cursor.fetchone()[0]
+    return sum(
+        node["Shared Hit Blocks"] + node["Shared Read Blocks"]
+        for node in _nodes(plan["Plan"])
+        if node.get("Index Name") == index
+    )
+
+
+def _nodes(node):
+    yield node
+    for child in node.get("Plans", []):
+        yield from _nodes(child)
+
+
 @pytest.fixture
 def django_capture_queries():
     """SQL of a call with its parameters filled in."""
