@@ -66,6 +66,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("Installation"),
             [
                 _list(request, _("Workers"), "memory", "platform_outbox.worker"),
+                _list(request, _("Periodic jobs"), "schedule", "platform_outbox.periodic"),
                 _item(request, _("Health"), "ecg_heart", "health"),
                 _item(request, _("API"), "api", "api-docs"),
             ],

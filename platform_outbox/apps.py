@@ -8,8 +8,8 @@ class PlatformOutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
-        # A worker must know every event type and handler of the installed apps before it claims anything.
-        autodiscover_modules("events", "handlers")
+        # A worker must know every event type, handler and periodic job of the installed apps before it claims anything.
+        autodiscover_modules("events", "handlers", "periodic")
         from platform_outbox import transport
 
         transport.connect_bell()

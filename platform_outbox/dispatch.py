@@ -22,9 +22,18 @@ from platform_outbox.backoff import delay_before
 from platform_outbox.claims import Claimed, LowWater
 from platform_outbox.envelope import EnvelopeError, Event, event_from
 from platform_outbox.marks import Book, Outcome
-from platform_outbox.metrics import BATCH_SIZE, END_TO_END, PROCESSED
+from platform_outbox.metrics import (
+    BATCH_SIZE,
+    CLAIM_SECONDS,
+    DUPLICATES_SUPPRESSED,
+    END_TO_END,
+    HANDLER_SECONDS,
+    PROCESSED,
+    RETRIES,
+)
 from platform_outbox.models import Status
 from platform_outbox.registry import Context, Handler, all_handlers, handlers_of
+from platform_outbox.statistics import minutes
 
 logger = logging.getLogger("platform_outbox.dispatch")
 
@@ -59,6 +68,7 @@ class _Work:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     touched: bool = False
     state: str = Status.PENDING
+    seconds: dict[str, float] = field(default_factory=dict)  # spent in each handler
 
     def attempts(self, handler: str) -> int:
         return self.outcomes[handler].attempts if handler in self.outcomes else 0
@@ -149,13 +159,14 @@ def _turn(batch: _Batch, *, run: Callable[[_Batch], None]) -> Turn:
         return Turn(busy=True)
     for hold in claims.holds_in(batch.shard):
         batch.held.setdefault((hold.ordering_key, hold.handler), (hold.message_id, hold.available_at))
-    rows = claims.claim(
-        shard=batch.shard,
-        limit=batch.limit,
-        above=batch.low_water.above(batch.shard) if batch.low_water else 0,
-        now=batch.clock,
-        held=_held_back_completely(batch),
-    )
+    with CLAIM_SECONDS.time():
+        rows = claims.claim(
+            shard=batch.shard,
+            limit=batch.limit,
+            above=batch.low_water.above(batch.shard) if batch.low_water else 0,
+            now=batch.clock,
+            held=_held_back_completely(batch),
+        )
     if not rows:
         return Turn()
     batch.work = _prepare(rows, now=batch.clock or rows[0].now)
@@ -238,11 +249,10 @@ def _run_together(batch: _Batch) -> None:
             if handler.batch:
                 in_batches.setdefault(handler.name, []).append((work, handler))
             else:
-                handler.function(work.event, work.context(handler))
+                _call(handler, [work])
                 _succeed(batch, work, handler)
     for pairs in in_batches.values():
-        function = pairs[0][1].function
-        function([work.event for work, _ in pairs], [work.context(handler) for work, handler in pairs])
+        _call(pairs[0][1], [work for work, _ in pairs])
         for work, handler in pairs:
             _succeed(batch, work, handler)
     _insist_on_sound_transaction()
@@ -264,11 +274,7 @@ def _run_one_by_one(batch: _Batch) -> None:
 def _try(batch: _Batch, work: _Work, handler: Handler) -> None:
     try:
         with transaction.atomic():
-            context = work.context(handler)
-            if handler.batch:
-                handler.function([work.event], [context])
-            else:
-                handler.function(work.event, context)
+            _call(handler, [work])
             _insist_on_sound_transaction()
             with connection.cursor() as cursor:
                 # Deferred constraints must fail here, under the savepoint, not at the commit of the whole batch.
@@ -280,6 +286,20 @@ def _try(batch: _Batch, work: _Work, handler: Handler) -> None:
         _fail(batch, work, handler.name, error)
     else:
         _succeed(batch, work, handler)
+
+
+def _call(handler: Handler, works: list[_Work]) -> None:
+    """Run the handler; a batch handler's time is shared out evenly."""
+    started = time.perf_counter()
+    try:
+        if handler.batch:
+            handler.function([work.event for work in works], [work.context(handler) for work in works])
+        else:
+            handler.function(works[0].event, works[0].context(handler))
+    finally:
+        share = (time.perf_counter() - started) / len(works)
+        for work in works:
+            work.seconds[handler.name] = share
 
 
 def _insist_on_sound_transaction() -> None:
@@ -345,8 +365,27 @@ def _count(batch: _Batch, *, seconds: float) -> None:
         return
     BATCH_SIZE.observe(len(batch.work))
     for work in batch.work:
+        latency = (work.row.now - work.row.created_at).total_seconds() + seconds
         for name, outcome in work.outcomes.items():
             if outcome.fresh:
-                PROCESSED.labels(name or "none", str(outcome.status)).inc()
+                _count_run(work, name or "none", outcome, latency=latency, at=batch.now)
+            elif outcome.status == Status.SENT:
+                DUPLICATES_SUPPRESSED.labels(name).inc()
         if work.state == Status.SENT:
-            END_TO_END.observe((work.row.now - work.row.created_at).total_seconds() + seconds)
+            END_TO_END.observe(latency)
+
+
+def _count_run(work: _Work, name: str, outcome: Outcome, *, latency: float, at: datetime.datetime) -> None:
+    spent = work.seconds.get(name, 0.0)
+    PROCESSED.labels(name, str(outcome.status)).inc()
+    HANDLER_SECONDS.labels(name).observe(spent)
+    if outcome.attempts > 1:
+        RETRIES.labels(name).inc()
+    minutes.note(
+        handler=name,
+        event_type=work.row.event_type,
+        outcome=str(outcome.status),
+        at=at,
+        latency=latency,
+        seconds=spent,
+    )

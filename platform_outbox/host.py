@@ -15,6 +15,7 @@ from django.db.backends.signals import connection_created
 from platform_outbox import actors, transport
 from platform_outbox.relay import IDLE_IN_TRANSACTION, Lanes, Listener, start_thread
 from platform_outbox.schedule import Schedule
+from platform_outbox.timekeeper import Timekeeper
 
 # SIGTERM to exit; orchestrators usually send SIGKILL after 30 s, the guide promises 20.
 STOP_SECONDS = 18.0
@@ -46,6 +47,7 @@ class Host:
             worker=self.name,
             broker=transport.broker_name(),
         )
+        self.timekeeper = Timekeeper(worker=self.name)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._dramatiq: Any = None
@@ -64,6 +66,7 @@ class Host:
         self._dramatiq.start()
         self._threads = [start_thread(f"outbox-lane-{number}", body) for number, body in enumerate(bodies)]
         self._threads.append(start_thread("outbox-listener", self.listener.run))
+        self._threads.append(start_thread("outbox-timekeeper", self.timekeeper.run))
         logger.info(
             "Outbox worker %s started: %s broker, %s threads.", self.name, transport.broker_name(), self.threads
         )
@@ -85,9 +88,12 @@ class Host:
         self.lanes.stop()
         self.schedule.close()
         self.listener.stop()
+        self.timekeeper.stop()
         self._dramatiq.stop(timeout=int(STOP_SECONDS * 1000 - 2000))
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
+        # The last figures of the lanes, which have ended after the listener.
+        self.listener.write_minutes()
         ended = not any(thread.is_alive() for thread in [*self._threads, *self._dramatiq.workers])
         connection.close()
         return ended

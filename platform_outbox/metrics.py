@@ -1,14 +1,37 @@
-"""What the workers count. Queue lengths come from the database, see collectors.py."""
+"""What the workers count, under the names and meanings of docs/metrics.md.
+
+What is read from the database, such as the length of the queue, is in samples.py and collectors.py.
+"""
 
 from prometheus_client import Counter, Histogram
 
-PROCESSED = Counter("platform_outbox_processed", "Events handled, by handler and outcome.", ["handler", "outcome"])
+_WAITS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+_STEPS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
+
+PROCESSED = Counter(
+    "platform_outbox_processed", "Runs of handlers, by outcome: sent, failed or dead.", ["handler", "outcome"]
+)
+RETRIES = Counter("platform_outbox_retries", "Runs of handlers that were not the first for their event.", ["handler"])
+DUPLICATES_SUPPRESSED = Counter(
+    "platform_outbox_duplicates_suppressed",
+    "Runs left out when an event came back, because the handler was through with it.",
+    ["handler"],
+)
+HANDLER_SECONDS = Histogram(
+    "platform_outbox_handler_seconds",
+    "Time in a handler per event; a batch's time is shared out.",
+    ["handler"],
+    buckets=_STEPS,
+)
 END_TO_END = Histogram(
     "platform_outbox_end_to_end_seconds",
     "From the commit of a change to the commit of its last effect.",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+    buckets=_WAITS,
 )
+CLAIM_SECONDS = Histogram("platform_outbox_claim_seconds", "Time to claim a batch of events.", buckets=_STEPS)
 BATCH_SIZE = Histogram(
     "platform_outbox_batch_size", "Events claimed in one transaction.", buckets=(1, 2, 5, 10, 25, 50, 100, 500)
 )
 WAKEUPS = Counter("platform_outbox_wakeups", "What woke a worker: bell, poll, timer or broker.", ["source"])
+JOB_RUNS = Counter("platform_outbox_job_runs", "Runs of periodic jobs, by outcome: done or failed.", ["job", "outcome"])
+JOB_SECONDS = Histogram("platform_outbox_job_seconds", "Time of a run of a periodic job.", ["job"])

@@ -296,3 +296,53 @@ class Suspect(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.message_id}"
+
+
+class Periodic(models.Model):
+    """One periodic job: when it is due, and how its last run went. The row is also the lock of the job."""
+
+    name = models.CharField(_("job"), max_length=120, primary_key=True)
+    seconds = models.FloatField(_("every so many seconds"))
+    due_at = models.DateTimeField(_("due"))
+    last_run_at = models.DateTimeField(_("last run"), null=True)
+    last_done_at = models.DateTimeField(_("last success"), null=True)
+    last_seconds = models.FloatField(_("seconds it took"), null=True)
+    worker = models.CharField(_("worker"), max_length=120, default="", db_default="")
+    failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0, db_default=0)
+    error = models.TextField(_("last error"), default="", db_default="")
+    leased_by = models.CharField(_("leased by"), max_length=32, default="", db_default="", editable=False)
+    leased_until = models.DateTimeField(_("leased until"), null=True, editable=False)
+
+    class Meta:
+        db_table = "platform_outbox_periodic"
+        verbose_name = _("periodic job")
+        verbose_name_plural = _("periodic jobs")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Minute(models.Model):
+    """What came of one event type at one handler within a minute, over all workers. For charts."""
+
+    minute = models.DateTimeField(_("minute"))
+    handler = models.CharField(_("handler"), max_length=120)
+    event_type = models.CharField(_("event"), max_length=120)
+    sent = models.PositiveIntegerField(_("sent"))
+    failed = models.PositiveIntegerField(_("failed"))
+    dead = models.PositiveIntegerField(_("gave up"))
+    seconds = models.FloatField(_("seconds in the handler"))
+    # How many of the sent ones took how long from the change to the effect, see statistics.BOUNDS.
+    latencies = ArrayField(models.PositiveIntegerField())
+
+    class Meta:
+        db_table = "platform_outbox_minute"
+        verbose_name = _("minute")
+        verbose_name_plural = _("minutes")
+        constraints: ClassVar = [
+            # The workers' upsert and, from its first column, the charts and the clean-up.
+            models.UniqueConstraint(name="platform_outbox_minute_once", fields=["minute", "handler", "event_type"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.handler} {self.minute:%H:%M}"

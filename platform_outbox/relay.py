@@ -3,7 +3,7 @@
 Nothing about correctness lives here. Whatever gets lost between these threads is found again by the poll.
 """
 
-import datetime
+import contextlib
 import logging
 import select
 import socket
@@ -23,6 +23,7 @@ from platform_outbox.claims import LowWater
 from platform_outbox.metrics import WAKEUPS
 from platform_outbox.outbox import SHARDS
 from platform_outbox.schedule import Schedule
+from platform_outbox.statistics import minutes
 
 HEARTBEAT_SECONDS = 10.0
 RECONNECT_SECONDS = (0.2, 5.0)
@@ -196,10 +197,15 @@ class Listener:
             return max(0.01, next_due), "timer"
         return interval, "poll"
 
+    def write_minutes(self) -> None:
+        """Write the figures for the charts that are still in memory, as far as the database is there."""
+        if minutes.waiting:
+            with contextlib.suppress(psycopg.Error, OSError), own_connection() as connection:
+                minutes.flush(connection.execute)
+
     def _beat(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(_HEARTBEAT, (self.worker, self.broker, self._started_at))
-        yesterday = timezone.now() - datetime.timedelta(days=1)
-        connection.execute("DELETE FROM platform_worker WHERE heartbeat_at < %s", (yesterday,))
+        minutes.flush(connection.execute)
 
     def _farewell(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute("DELETE FROM platform_worker WHERE name = %s", (self.worker,))

@@ -1,5 +1,5 @@
 """The operators' pages of the outbox; Django imports this package when it looks for admins."""
 
-from platform_outbox.admin import messages, workers
+from platform_outbox.admin import messages, periodic, workers
 
-__all__ = ["messages", "workers"]
+__all__ = ["messages", "periodic", "workers"]

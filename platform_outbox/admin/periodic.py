@@ -1,0 +1,31 @@
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from platform_outbox.admin.reading import Shown, StaffReads
+from platform_outbox.models import Periodic
+
+
+@admin.register(Periodic)
+class PeriodicAdmin(StaffReads, ModelAdmin):
+    list_display = ("name", "shown_state", "last_done_at", "due_at", "last_seconds", "worker")
+    fields = readonly_fields = (
+        "name",
+        "shown_state",
+        "seconds",
+        "due_at",
+        "last_run_at",
+        "last_done_at",
+        "last_seconds",
+        "worker",
+        "failures",
+        "error",
+    )
+    ordering = ("-failures", "name")
+
+    @display(description=_("state"), label={"failing": "danger", "new": "info", "fine": "success"})
+    def shown_state(self, job: Periodic) -> Shown:
+        if job.failures:
+            return Shown("failing", _("Failing"))
+        return Shown("fine", _("Fine")) if job.last_done_at else Shown("new", _("Not run yet"))

@@ -1,0 +1,22 @@
+"""The outbox's own upkeep."""
+
+import datetime
+
+from platform_outbox import statistics
+from platform_outbox.jobs import Run, every
+from platform_outbox.models import Worker
+
+# Charts look back over hours, operators sometimes over days.
+MINUTES_KEPT = datetime.timedelta(days=14)
+
+
+@every("platform_outbox.forget_workers", seconds=3600)
+def forget_workers(run: Run) -> None:
+    """Workers that ended without a farewell are listed for a day."""
+    Worker.objects.filter(heartbeat_at__lt=run.now - datetime.timedelta(days=1)).delete()
+
+
+@every("platform_outbox.forget_minutes", seconds=3600)
+def forget_minutes(run: Run) -> None:
+    """The charts' figures of past weeks."""
+    statistics.prune(before=run.now - MINUTES_KEPT)
