@@ -136,11 +136,18 @@ class Book:
             number=outcome.attempts,
             outcome=Attempt.Outcome.DEAD if outcome.status == Status.DEAD else Attempt.Outcome.FAILED,
             worker=clean(self.worker, 120),
-            error_class=clean(f"{type(error).__module__}.{type(error).__qualname__}", 200),
-            error_message=clean(str(error), LONGEST_MESSAGE),
-            traceback=clean("".join(traceback.format_exception(error)), LONGEST_TRACEBACK),
+            **failure(error),
             at=self.now,
         )
+
+
+def failure(error: Exception) -> dict[str, str]:
+    """The fields of an Attempt that tell of an exception."""
+    return {
+        "error_class": clean(f"{type(error).__module__}.{type(error).__qualname__}", 200),
+        "error_message": clean(str(error), LONGEST_MESSAGE),
+        "traceback": clean("".join(traceback.format_exception(error)), LONGEST_TRACEBACK),
+    }
 
 
 def clean(text: str, longest: int) -> str:

@@ -175,8 +175,8 @@ class Replay(models.Model):
     """One handler run again over events of the past: what was asked for, and how far it is."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("Waits for a worker")
         RUNNING = "running", _("Running")
+        BY_WORKERS = "worker", _("Running in the workers")
         STOPPED = "stopped", _("Stopped, can go on")
         FINISHED = "finished", _("Finished")
 

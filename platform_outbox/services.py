@@ -1,10 +1,10 @@
-"""What operators can do: try again, discard, pause, clean up. Deeds on events are written into their history."""
+"""What operators can do: try again, discard and take that back, pause, clean up. Written into events' history."""
 
 import datetime
 from collections.abc import Collection
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from platform_outbox.bell import bell
@@ -41,10 +41,11 @@ _PRUNE = """
 def requeue(*, ids: Collection[int], by: str) -> int:
     """Try dead and waiting events again at once, with all their attempts before them; returns how many.
 
-    Handlers that are through with an event are not run again. `by` names the operator in the history.
+    Handlers that are through with an event are not run again. `by` names the operator in the history. Events in
+    whose place an edited one was emitted are left alone.
     """
     with transaction.atomic():
-        rows = _lock(ids, Q(status__in=[Status.DEAD, Status.FAILED]))
+        rows = _lock(ids, _requeueable())
         found = [row.pk for row in rows]
         now = timezone.now()
         OutboxMessage.objects.filter(pk__in=found).update(
@@ -55,6 +56,11 @@ def requeue(*, ids: Collection[int], by: str) -> int:
         )
         _settle(rows, outcome=Attempt.Outcome.REQUEUED, by=by, now=now)
     return len(rows)
+
+
+def count_requeueable(*, ids: Collection[int]) -> int:
+    """How many of the events `requeue` would take."""
+    return OutboxMessage.objects.filter(_requeueable(), pk__in=list(ids)).count()
 
 
 def discard(*, ids: Collection[int], by: str) -> int:
@@ -72,12 +78,16 @@ def discard(*, ids: Collection[int], by: str) -> int:
     return len(rows)
 
 
-def dead_ids(*, event_type: str = "") -> list[int]:
-    """Ids of the dead letters that nobody has dealt with, of one event type or of all."""
-    dead = OutboxMessage.objects.filter(status=Status.DEAD, discarded_at=None)
-    if event_type:
-        dead = dead.filter(event_type=event_type)
-    return list(dead.order_by("id").values_list("id", flat=True))
+def restore(*, ids: Collection[int], by: str) -> int:
+    """Take back `discard`: the events are dead letters again; returns how many.
+
+    What was replaced by an edited event stays discarded.
+    """
+    with transaction.atomic():
+        rows = _lock(ids, Q(status=Status.DEAD, discarded_at__isnull=False) & ~Q(_is_replaced()))
+        OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).update(discarded_at=None)
+        _settle(rows, outcome=Attempt.Outcome.RESTORED, by=by, now=timezone.now())
+    return len(rows)
 
 
 class NothingToPause(ValueError):
@@ -137,6 +147,14 @@ def prune(*, before: datetime.datetime) -> int:
             cursor.execute(_PRUNE, {"above": above, "through": through, "before": before})
             deleted += cursor.rowcount
         above = through
+
+
+def _requeueable() -> Q:
+    return Q(status__in=[Status.DEAD, Status.FAILED]) & ~Q(_is_replaced())
+
+
+def _is_replaced() -> Exists:
+    return Exists(OutboxMessage.objects.filter(edited_from=OuterRef("pk")))
 
 
 def _lock(ids: Collection[int], condition: Q) -> list[OutboxMessage]:
