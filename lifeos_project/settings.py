@@ -211,6 +211,12 @@ with env.section("Web server"):
 
 with env.section("Worker and outbox"):
     WORKER_BATCH_SIZE = env.whole("WORKER_BATCH_SIZE", 50, minimum=1, meaning="Events claimed in one transaction.")
+    WORKER_IO_THREADS = env.whole(
+        "WORKER_IO_THREADS",
+        4,
+        minimum=1,
+        meaning="Calls to the outside (mails, webhooks) that a worker makes at the same time.",
+    )
     WORKER_POLL_INTERVAL = env.number(
         "WORKER_POLL_INTERVAL",
         5,

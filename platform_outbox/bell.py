@@ -18,6 +18,8 @@ import psycopg
 from django.db import connection
 
 CHANNEL = "platform_outbox"
+# For the couriers: something was handed over, or may be called again.
+COURIERS_CHANNEL = "platform_outbox_io"
 QUIET_SECONDS = 0.01
 # Waiting for the thread at the end of a short-lived process, such as a management command.
 FAREWELL_SECONDS = 2.0
@@ -60,10 +62,17 @@ class Bell:
                 self._thread.start()
         self._news.set()
 
+    def ring_couriers(self) -> None:
+        """Note that something waits for the couriers. Returns at once; never raises."""
+        if not self.muted:
+            with self._lock:
+                self._couriers = True
+            self.ring(())
+
     def flush(self, timeout: float = FAREWELL_SECONDS) -> None:
         """Wait until everything noted so far has been passed on, or the time is over."""
         deadline = time.monotonic() + timeout
-        while (self._shards or self._busy) and time.monotonic() < deadline:
+        while (self._shards or self._couriers or self._busy) and time.monotonic() < deadline:
             self._news.set()
             time.sleep(0.002)
 
@@ -73,6 +82,7 @@ class Bell:
         self._news = threading.Event()
         self._shards: set[int] = set()
         self._again: set[int] = set()
+        self._couriers = False
         self._busy = False
         self._thread = None
         self._connection = None
@@ -85,13 +95,18 @@ class Bell:
             with self._lock:
                 shards, self._shards = sorted(self._shards), set()
                 again, self._again = self._again, set()
-                self._busy = bool(shards)
-            if shards:
-                self._pass_on(shards, again)
+                couriers, self._couriers = self._couriers, False
+                self._busy = bool(shards) or couriers
+            if self._busy:
+                self._pass_on(shards, again, couriers)
                 self._busy = False
                 time.sleep(QUIET_SECONDS)
 
-    def _pass_on(self, shards: list[int], again: set[int]) -> None:
+    def _pass_on(self, shards: list[int], again: set[int], couriers: bool) -> None:
+        if couriers:
+            self._try("database", lambda: self._notify("", COURIERS_CHANNEL))
+        if not shards:
+            return
         text = ",".join(f"again {shard}" if shard in again else str(shard) for shard in shards)
         self._try("database", lambda: self._notify(text))
         for ringer in self.ringers:
@@ -118,16 +133,16 @@ class Bell:
             self._connection.close()
         self._connection = None
 
-    def _notify(self, text: str) -> None:
+    def _notify(self, text: str, channel: str = CHANNEL) -> None:
         if self._connection is not None:
             with contextlib.suppress(psycopg.Error):
-                self._connection.execute(_NOTIFY, (CHANNEL, text))
+                self._connection.execute(_NOTIFY, (channel, text))
                 return
             # The server may have been restarted since the last ring; a new connection tells.
             self.hang_up()
         self._connection = own_connection()
         self._connection.execute("SET synchronous_commit = off")
-        self._connection.execute(_NOTIFY, (CHANNEL, text))
+        self._connection.execute(_NOTIFY, (channel, text))
 
 
 bell = Bell()

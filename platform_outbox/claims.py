@@ -79,7 +79,7 @@ def holds_in(shard: int) -> list[Hold]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT message_id, handler, ordering_key, available_at FROM platform_outbox_delivery"
-            " WHERE shard = %s AND status = 'failed' ORDER BY message_id",
+            " WHERE shard = %s AND status = 'failed' AND NOT io ORDER BY message_id",
             (shard,),
         )
         return [Hold(*row) for row in cursor.fetchall()]
@@ -110,14 +110,14 @@ def _claimed(*row: Any) -> Claimed:
     return Claimed(*row[:4], json.loads(row[4]), *row[5:])  # type: ignore[call-arg]
 
 
-def deliveries_of(message_ids: list[int]) -> dict[int, dict[str, tuple[str, int, datetime.datetime]]]:
-    """Message id → handler → (status, attempts, due) of the deliveries that exist."""
-    found: dict[int, dict[str, tuple[str, int, datetime.datetime]]] = {}
+def deliveries_of(message_ids: list[int]) -> dict[int, dict[str, tuple[str, int, datetime.datetime, bool]]]:
+    """Message id → handler → (status, attempts, due, io) of the deliveries that exist."""
+    found: dict[int, dict[str, tuple[str, int, datetime.datetime, bool]]] = {}
     if not message_ids:
         return found
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT message_id, handler, status, attempts, available_at FROM platform_outbox_delivery"
+            "SELECT message_id, handler, status, attempts, available_at, io FROM platform_outbox_delivery"
             " WHERE message_id = ANY(%s)",
             (message_ids,),
         )

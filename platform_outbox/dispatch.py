@@ -27,6 +27,7 @@ from platform_outbox.metrics import (
     CLAIM_SECONDS,
     DUPLICATES_SUPPRESSED,
     END_TO_END,
+    FAILURES,
     HANDLER_SECONDS,
     PROCESSED,
     RETRIES,
@@ -55,6 +56,7 @@ class Turn:
     handled: int = 0  # events whose state was written
     errors: tuple[Exception, ...] = ()
     retry_in: float | None = None  # seconds until the first of the failed ones is due
+    handed_over: int = 0  # deliveries for the couriers
 
 
 @dataclass(slots=True, kw_only=True)
@@ -185,6 +187,7 @@ def _summary(batch: _Batch) -> Turn:
         handled=sum(1 for work in batch.work if work.touched),
         errors=tuple(outcome.error for outcome in fresh if outcome.error is not None),
         retry_in=min(waits, default=None),
+        handed_over=sum(1 for outcome in fresh if outcome.io),
     )
 
 
@@ -205,9 +208,9 @@ def _prepare(rows: list[Claimed], *, now: datetime.datetime) -> list[_Work]:
     prepared = []
     for row in rows:
         work = _Work(row=row)
-        for name, (status, attempts, due) in deliveries.get(row.id, {}).items():
+        for name, (status, attempts, due, io) in deliveries.get(row.id, {}).items():
             retry_at = due if status == Status.FAILED else None
-            work.outcomes[name] = Outcome(status=status, attempts=attempts, retry_at=retry_at, recorded=True)
+            work.outcomes[name] = Outcome(status=status, attempts=attempts, retry_at=retry_at, recorded=True, io=io)
         _open(work, now=now)
         prepared.append(work)
     return prepared
@@ -246,7 +249,9 @@ def _run_together(batch: _Batch) -> None:
         for handler in work.todo:
             if batch.holds_back(work.row, handler):
                 continue
-            if handler.batch:
+            if handler.io:
+                _hand_over(work, handler)
+            elif handler.batch:
                 in_batches.setdefault(handler.name, []).append((work, handler))
             else:
                 _call(handler, [work])
@@ -274,6 +279,9 @@ def _run_one_by_one(batch: _Batch) -> None:
 def _try(batch: _Batch, work: _Work, handler: Handler) -> None:
     try:
         with transaction.atomic():
+            if handler.io:
+                _hand_over(work, handler)
+                return
             _call(handler, [work])
             _insist_on_sound_transaction()
             with connection.cursor() as cursor:
@@ -306,6 +314,16 @@ def _insist_on_sound_transaction() -> None:
     # Django would roll back without a word at the end of the block, and the event would count as handled.
     if connection.needs_rollback:
         raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
+
+
+def _hand_over(work: _Work, handler: Handler) -> None:
+    """Leave the event to the couriers: they call outside of any transaction, see leases.py."""
+    assert work.event is not None
+    neighbour = handler.neighbour_of(work.event)
+    work.outcomes[handler.name] = Outcome(
+        status=Status.PENDING, attempts=0, fresh=True, io=True, neighbour=neighbour, ordered=handler.ordered
+    )
+    work.touched = True
 
 
 def _succeed(batch: _Batch, work: _Work, handler: Handler) -> None:
@@ -367,6 +385,8 @@ def _count(batch: _Batch, *, seconds: float) -> None:
     for work in batch.work:
         latency = (work.row.now - work.row.created_at).total_seconds() + seconds
         for name, outcome in work.outcomes.items():
+            if outcome.fresh and outcome.io:
+                continue
             if outcome.fresh:
                 _count_run(work, name or "none", outcome, latency=latency, at=batch.now)
             elif outcome.status == Status.SENT:
@@ -381,6 +401,8 @@ def _count_run(work: _Work, name: str, outcome: Outcome, *, latency: float, at: 
     HANDLER_SECONDS.labels(name).observe(spent)
     if outcome.attempts > 1:
         RETRIES.labels(name).inc()
+    if outcome.error is not None:
+        FAILURES.labels(name, type(outcome.error).__name__).inc()
     minutes.note(
         handler=name,
         event_type=work.row.event_type,

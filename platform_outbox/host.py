@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from platform_outbox import actors, transport
+from platform_outbox.couriers import Couriers
 from platform_outbox.relay import IDLE_IN_TRANSACTION, Lanes, Listener, start_thread
 from platform_outbox.schedule import Schedule
 from platform_outbox.timekeeper import Timekeeper
@@ -36,16 +37,18 @@ class Host:
     broker.
     """
 
-    def __init__(self, *, threads: int) -> None:
+    def __init__(self, *, threads: int, io_threads: int) -> None:
         self.threads = threads
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.schedule = Schedule()
-        self.lanes = Lanes(schedule=self.schedule, worker=self.name)
+        self.couriers = Couriers(count=io_threads, worker=self.name)
+        self.lanes = Lanes(schedule=self.schedule, worker=self.name, wake_couriers=self.couriers.wake)
         self.listener = Listener(
             schedule=self.schedule,
             low_water=self.lanes.low_water,
             worker=self.name,
             broker=transport.broker_name(),
+            wake_couriers=self.couriers.wake,
         )
         self.timekeeper = Timekeeper(worker=self.name)
         self._stop = threading.Event()
@@ -65,10 +68,12 @@ class Host:
         )
         self._dramatiq.start()
         self._threads = [start_thread(f"outbox-lane-{number}", body) for number, body in enumerate(bodies)]
+        self._threads += self.couriers.start()
         self._threads.append(start_thread("outbox-listener", self.listener.run))
         self._threads.append(start_thread("outbox-timekeeper", self.timekeeper.run))
         logger.info(
-            "Outbox worker %s started: %s broker, %s threads.", self.name, transport.broker_name(), self.threads
+            "Outbox worker %s started: %s broker, %s threads, %s for calls.",
+            *(self.name, transport.broker_name(), self.threads, self.couriers.count),
         )
 
     def wait(self) -> None:
@@ -85,18 +90,20 @@ class Host:
     def shut_down(self) -> bool:
         """End all threads after the event each is at; False if one did not within STOP_SECONDS."""
         deadline = time.monotonic() + STOP_SECONDS
+        self.couriers.stop()
         self.lanes.stop()
         self.schedule.close()
         self.listener.stop()
         self.timekeeper.stop()
-        self._dramatiq.stop(timeout=int(STOP_SECONDS * 1000 - 2000))
+        calls_ended = self.couriers.shut_down()
+        self._dramatiq.stop(timeout=int(max(0.1, deadline - time.monotonic() - 2) * 1000))
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
         # The last figures of the lanes, which have ended after the listener.
         self.listener.write_minutes()
         ended = not any(thread.is_alive() for thread in [*self._threads, *self._dramatiq.workers])
         connection.close()
-        return ended
+        return ended and calls_ended
 
     def _feed(self) -> None:
         """Turn due shards into messages on the in-process broker; the reservation keeps it to one per shard."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from platform_outbox import lines
 from platform_outbox.claims import Claimed
 from platform_outbox.fingerprint import fingerprint_of
+from platform_outbox.lines import HandOver
 from platform_outbox.models import Attempt, Status
 
 LONGEST_TRACEBACK = 20_000
@@ -18,7 +20,9 @@ _SENT = """
 """
 _STATE = """
     UPDATE platform_outbox AS m
-    SET status = new.status, attempts = new.attempts, available_at = coalesce(new.available_at, m.available_at),
+    SET status = new.status, attempts = new.attempts,
+        -- Later than its emission is how the claim knows an event that may have deliveries.
+        available_at = coalesce(greatest(new.available_at, m.created_at + interval '1 microsecond'), m.available_at),
         finished_at = new.finished_at,
         -- A later attempt that succeeds clears the error; another handler's success does not.
         error = CASE WHEN new.status = 'sent' THEN '' ELSE coalesce(new.error, m.error) END,
@@ -43,7 +47,10 @@ _DELIVERY = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How far one handler is with one event; `fresh` if that was found out in this turn."""
+    """How far one handler is with one event; `fresh` if that was found out in this turn.
+
+    With `io` the couriers have it; in this turn it can only be handed over.
+    """
 
     status: str
     attempts: int
@@ -51,15 +58,24 @@ class Outcome:
     retry_at: datetime.datetime | None = None  # for FAILED
     fresh: bool = False
     recorded: bool = False  # a delivery row exists
+    io: bool = False
+    neighbour: str = ""
+    ordered: bool = False
 
     @property
     def is_open(self) -> bool:
-        return self.status in (Status.PENDING, Status.FAILED)
+        """Something is left to do in a turn."""
+        return self.status in (Status.PENDING, Status.FAILED) and not self.io
+
+    @property
+    def is_outside(self) -> bool:
+        """Something is left to do for the couriers."""
+        return self.io and self.status in (Status.PENDING, Status.FAILED, Status.SENDING)
 
 
 @dataclass(slots=True, kw_only=True)
 class Book:
-    """Collects what is to be written for a batch and writes it in at most four statements."""
+    """Collects what is to be written for a batch and writes it in a few statements."""
 
     now: datetime.datetime
     shard: int
@@ -68,6 +84,11 @@ class Book:
     _states: list[tuple[object, ...]] = field(default_factory=list)
     _deliveries: list[tuple[object, ...]] = field(default_factory=list)
     _attempts: list[Attempt] = field(default_factory=list)
+    _handovers: list[HandOver] = field(default_factory=list)
+
+    @property
+    def handed_over(self) -> int:
+        return len(self._handovers)
 
     def enter(
         self, *, row: Claimed, outcomes: dict[str, Outcome], several: bool, waits_until: datetime.datetime | None
@@ -85,7 +106,9 @@ class Book:
         for handler, outcome in outcomes.items():
             if not outcome.fresh:
                 continue
-            if handler and (several or outcome.recorded or outcome.status != Status.SENT):
+            if outcome.io:
+                self._handovers.append(self._handover(row, handler, outcome))
+            elif handler and (several or outcome.recorded or outcome.status != Status.SENT):
                 self._deliveries.append(self._delivery_row(row, handler, outcome))
             if outcome.error is not None:
                 self._attempts.append(self._attempt(row, handler, outcome, outcome.error))
@@ -100,11 +123,24 @@ class Book:
                     cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
         if self._attempts:
             Attempt.objects.bulk_create(self._attempts)
+        if self._handovers:
+            # Last, because it takes a lock that finishing calls wait for.
+            lines.hand_over(self._handovers, now=self.now)
+
+    def _handover(self, row: Claimed, handler: str, outcome: Outcome) -> HandOver:
+        return HandOver(
+            message_id=row.id,
+            handler=handler,
+            ordering_key=row.ordering_key,
+            shard=self.shard,
+            neighbour=outcome.neighbour,
+            ordered=outcome.ordered,
+        )
 
     def _state_row(
         self, row: Claimed, outcomes: dict[str, Outcome], state: str, waits_until: datetime.datetime | None
     ) -> tuple[object, ...]:
-        times = [outcome.retry_at for outcome in outcomes.values() if outcome.retry_at is not None]
+        times = [outcome.retry_at for outcome in outcomes.values() if outcome.is_open and outcome.retry_at is not None]
         due = min([*times, *([waits_until] if waits_until else [])], default=None)
         errors = [outcome.error for outcome in outcomes.values() if outcome.error is not None]
         return (
@@ -112,8 +148,8 @@ class Book:
             state,
             max([row.attempts, *(outcome.attempts for outcome in outcomes.values())]),
             due,
-            None if due else self.now,
-            clean(f"{type(errors[-1]).__name__}: {errors[-1]}", 300) if errors else None,
+            None if due or state == Status.SENDING else self.now,
+            brief(errors[-1]) if errors else None,
             fingerprint_of(errors[-1]) if errors else None,
         )
 
@@ -130,13 +166,13 @@ class Book:
         )
 
     def _attempt(self, row: Claimed, handler: str, outcome: Outcome, error: Exception) -> Attempt:
-        return Attempt(
+        return attempt_row(
             message_id=row.id,
             handler=handler,
             number=outcome.attempts,
-            outcome=Attempt.Outcome.DEAD if outcome.status == Status.DEAD else Attempt.Outcome.FAILED,
-            worker=clean(self.worker, 120),
-            **failure(error),
+            dead=outcome.status == Status.DEAD,
+            worker=self.worker,
+            error=error,
             at=self.now,
         )
 
@@ -150,6 +186,26 @@ def failure(error: Exception) -> dict[str, str]:
     }
 
 
+def attempt_row(
+    *, message_id: int, handler: str, number: int, dead: bool, worker: str, error: Exception, at: datetime.datetime
+) -> Attempt:
+    """A failure as the history tells it; not saved."""
+    return Attempt(
+        message_id=message_id,
+        handler=handler,
+        number=number,
+        outcome=Attempt.Outcome.DEAD if dead else Attempt.Outcome.FAILED,
+        worker=clean(worker, 120),
+        **failure(error),
+        at=at,
+    )
+
+
+def brief(error: Exception) -> str:
+    """An error in one line, for lists."""
+    return clean(f"{type(error).__name__}: {error}", 300)
+
+
 def clean(text: str, longest: int) -> str:
     """The end of the text in a form that PostgreSQL can store: an error about a bad character may quote it."""
     storable = text.replace("\x00", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
@@ -157,9 +213,11 @@ def clean(text: str, longest: int) -> str:
 
 
 def _state(outcomes: dict[str, Outcome], *, waiting: bool) -> str:
-    states = {outcome.status for outcome in outcomes.values()}
-    if Status.FAILED in states:
+    if any(outcome.is_open and outcome.status == Status.FAILED for outcome in outcomes.values()):
         return Status.FAILED
     if waiting:
         return Status.PENDING
+    if any(outcome.is_outside for outcome in outcomes.values()):
+        return Status.SENDING
+    states = {outcome.status for outcome in outcomes.values()}
     return Status.DEAD if Status.DEAD in states else Status.SENT

@@ -23,6 +23,9 @@ HANDLER_SECONDS = Histogram(
     ["handler"],
     buckets=_STEPS,
 )
+FAILURES = Counter(
+    "platform_outbox_failures", "Runs of handlers that failed, by class of the error.", ["handler", "error"]
+)
 END_TO_END = Histogram(
     "platform_outbox_end_to_end_seconds",
     "From the commit of a change to the commit of its last effect.",
@@ -35,3 +38,14 @@ BATCH_SIZE = Histogram(
 WAKEUPS = Counter("platform_outbox_wakeups", "What woke a worker: bell, poll, timer or broker.", ["source"])
 JOB_RUNS = Counter("platform_outbox_job_runs", "Runs of periodic jobs, by outcome: done or failed.", ["job", "outcome"])
 JOB_SECONDS = Histogram("platform_outbox_job_seconds", "Time of a run of a periodic job.", ["job"])
+LEASES_LOST = Counter(
+    "platform_outbox_lease_lost", "Calls that ended after their lease was lost; not marked.", ["handler"]
+)
+LEASES_EXPIRED = Counter("platform_outbox_lease_expired", "Leases whose worker fell silent.", ["handler"])
+BREAKER_CHANGES = Counter("platform_outbox_breaker_changes", "Breakers opened and closed.", ["handler", "state"])
+CALL_SECONDS = Histogram(
+    "platform_outbox_call_seconds",
+    "Length of calls of io handlers.",
+    ["handler"],
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)

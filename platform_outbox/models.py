@@ -92,6 +92,10 @@ class Delivery(models.Model):
 
     Written when an event has several handlers, or when its only one failed. A failed delivery holds back the
     younger events of its ordering key for that handler, so these rows are also the list of holds.
+
+    For an `io` handler it is written when the event is handed over, and is what couriers claim: `sending` means that
+    one holds a lease on it. Of an ordered handler only the head of a key's line can be claimed; the others stand
+    `in_line` behind it.
     """
 
     # Without a constraint in the database: it would cost a look-up per row in the hottest transaction, and
@@ -106,6 +110,17 @@ class Delivery(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"))
     available_at = models.DateTimeField(_("due"))
     finished_at = models.DateTimeField(_("finished"), null=True)
+    # Since when every try met a neighbour that was down; such tries count only after a day.
+    failing_since = models.DateTimeField(_("neighbour down since"), null=True)
+    io = models.BooleanField(_("outside"), default=False, db_default=False)
+    neighbour = models.CharField(_("neighbour"), max_length=200, default="", db_default="")
+    in_line = models.BooleanField(_("in line"), default=False, db_default=False)
+    ordered = models.BooleanField(_("ordered"), default=False, db_default=False)
+    # Dead, and its line waits for an operator.
+    halts = models.BooleanField(_("halts its line"), default=False, db_default=False)
+    lease_token = models.UUIDField(_("lease"), null=True)
+    lease_until = models.DateTimeField(_("leased until"), null=True)
+    locked_by = models.CharField(_("leased by"), max_length=120, default="", db_default="")
 
     class Meta:
         db_table = "platform_outbox_delivery"
@@ -113,7 +128,26 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         indexes: ClassVar = [
             # The claim asks which keys are held back in its shard; there are as many rows as sick keys.
-            models.Index(name="platform_outbox_held", fields=["shard"], condition=Q(status="failed")),
+            models.Index(name="platform_outbox_held", fields=["shard"], condition=Q(status="failed", io=False)),
+            # The couriers' look: who has something to be called for, and what is due first.
+            models.Index(
+                name="platform_outbox_io_due",
+                fields=["handler", "neighbour", "available_at"],
+                condition=Q(io=True, in_line=False, status__in=["pending", "failed"]),
+            ),
+            # A line of an ordered handler, oldest first, and who is at its head.
+            models.Index(
+                name="platform_outbox_io_line",
+                fields=["handler", "ordering_key", "message"],
+                condition=Q(ordered=True) & (Q(status__in=["pending", "failed", "sending"]) | Q(halts=True)),
+            ),
+            models.Index(
+                name="platform_outbox_io_head",
+                fields=["handler", "ordering_key"],
+                condition=Q(ordered=True, in_line=False, status__in=["pending", "failed", "sending"]),
+            ),
+            # The leases that may have run out.
+            models.Index(name="platform_outbox_io_leased", fields=["lease_until"], condition=Q(status="sending")),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(name="platform_outbox_delivery_once", fields=["message", "handler"]),
@@ -121,6 +155,39 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handler} #{self.message_id}"
+
+
+class Breaker(models.Model):
+    """Whether a neighbour of an `io` handler can be called. No row means that it can."""
+
+    class State(models.TextChoices):
+        CLOSED = "closed", _("Closed: calls go through")
+        OPEN = "open", _("Open: calls wait")
+        HALF_OPEN = "half_open", _("Half open: one call is a probe")
+
+    handler = models.CharField(_("handler"), max_length=120)
+    neighbour = models.CharField(_("neighbour"), max_length=200)
+    state = models.CharField(_("state"), max_length=9, choices=State.choices)
+    # Outages in a row: the first failure, then each probe that failed.
+    failures = models.PositiveIntegerField(_("failures"), default=0, db_default=0)
+    opened_at = models.DateTimeField(_("open since"), null=True)
+    # When a probe may go out; with an open breaker that has none, only an operator closes it.
+    retry_at = models.DateTimeField(_("next probe"), null=True)
+    error = models.CharField(_("last error"), max_length=300, default="", db_default="")
+
+    class Meta:
+        db_table = "platform_outbox_breaker"
+        verbose_name = _("breaker")
+        verbose_name_plural = _("breakers")
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="platform_outbox_breaker_once", fields=["handler", "neighbour"]),
+            models.CheckConstraint(
+                name="platform_outbox_breaker_state", condition=Q(state__in=["closed", "open", "half_open"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.handler} → {self.neighbour}: {self.state}"
 
 
 class Attempt(models.Model):

@@ -1,16 +1,58 @@
-"""Which handlers run for which event."""
+"""Which handlers run for which event, and what they may say went wrong."""
 
 import datetime
+import smtplib
+import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from django.db import InterfaceError, OperationalError
 
 from platform_outbox.envelope import Event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+OnDeath: TypeAlias = Literal["skip", "halt"]
+
+# What these say is about the way to somebody or about their state of health, not about the event.
+_SIGNS_OF_AN_OUTAGE = (
+    OperationalError,
+    InterfaceError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    smtplib.SMTPConnectError,
+    smtplib.SMTPServerDisconnected,
+)
+
 _handlers: dict[str, "Handler"] = {}
 _by_event: dict[str, tuple["Handler", ...]] = {}
+
+
+class NeighbourDown(Exception):
+    """Whoever is called cannot be reached or cannot answer now: a time-out, a refused connection, a 5xx or 429.
+
+    The event is not to blame: the attempt does not count until the outage has lasted a day, and everything for this
+    neighbour waits until a probe gets through. `retry_after` is the neighbour's own wish in seconds, if it has one.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Permanent(Exception):
+    """Trying again cannot help, such as a refused recipient: the event becomes a dead letter at once."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """True when the error tells of a neighbour that is down, rather than of the event or of the handler."""
+    return isinstance(error, (NeighbourDown, *_SIGNS_OF_AN_OUTAGE))
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +64,14 @@ class Context:
     attempt: int  # 1 for the first
     emitted_at: datetime.datetime
     replay: bool = False  # run again by an operator's replay, not for the first time
+    mine: Callable[[], bool] = field(default=_always, repr=False, compare=False)
+
+    def still_mine(self) -> bool:
+        """False once the lease of an `io` delivery has been lost: somebody else will do it, or has done it.
+
+        Ask before each effect of a call that takes long.
+        """
+        return self.mine()
 
     @property
     def idempotency_key(self) -> str:
@@ -36,22 +86,61 @@ class Handler:
     name: str
     function: Callable[..., Any]
     events: tuple[type[Event], ...]
-    batch: bool
+    batch: bool = False
+    io: bool = False
+    ordered: bool = True
+    lease_seconds: float = 60.0
+    neighbour: Callable[[Any], str] | None = None
+    on_death: OnDeath = "skip"
+
+    def neighbour_of(self, event: Event) -> str:
+        """Who is called for this event; the handler's own name where it always calls the same one."""
+        return self.neighbour(event)[:200] if self.neighbour else self.name
 
 
-def on(*events: type[Event], name: str, batch: bool = False) -> Callable[[Function], Function]:
+def on(
+    *events: type[Event],
+    name: str,
+    batch: bool = False,
+    io: bool = False,
+    ordered: bool = True,
+    lease_seconds: float = 60.0,
+    neighbour: Callable[[Any], str] | None = None,
+    on_death: OnDeath = "skip",
+) -> Callable[[Function], Function]:
     """Run the decorated function for each of the given event types, exactly once per event.
 
     The function is called as `f(event, context)`, or with `batch` as `f(events, contexts)`: two lists of equal
     length, oldest first. It runs inside the transaction that also marks the event as done, so everything it writes
     to this database happens exactly once; effects outside the database may happen again after a failure.
     `name` ("insights.observe") is stored with deliveries: changing it makes it another handler.
+
+    With `io` the function is for effects outside: it is called outside of any transaction, under a lease of
+    `lease_seconds` that is renewed while it runs, at least once per event; `context.idempotency_key` is the same each
+    time. It should give up by its own time-outs. `ordered` has one delivery per ordering key under way, oldest first;
+    without it younger ones do not wait. `neighbour` names who an event calls: when one is down (`NeighbourDown`),
+    only what calls that one waits. `on_death` says whether younger events of the key go on behind a dead letter
+    ("skip") or wait until an operator has dealt with it ("halt").
     """
     if not events:
         raise TypeError(f"The handler {name} names no event.")
+    if io and batch:
+        raise TypeError(f"The handler {name} cannot be both io and batch: each effect outside succeeds by itself.")
 
     def register(function: Function) -> Function:
-        _add(Handler(name=name, function=function, events=events, batch=batch))
+        _add(
+            Handler(
+                name=name,
+                function=function,
+                events=events,
+                batch=batch,
+                io=io,
+                ordered=ordered,
+                lease_seconds=lease_seconds,
+                neighbour=neighbour,
+                on_death=on_death,
+            )
+        )
         return function
 
     return register
@@ -60,6 +149,11 @@ def on(*events: type[Event], name: str, batch: bool = False) -> Callable[[Functi
 def handlers_of(event_type: str) -> tuple[Handler, ...]:
     """The handlers of an event type, by name."""
     return _by_event.get(event_type, ())
+
+
+def handler_named(name: str) -> Handler | None:
+    """The handler of that name, if this worker knows it."""
+    return _handlers.get(name)
 
 
 def all_handlers() -> list[Handler]:

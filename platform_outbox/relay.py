@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
 
 from platform_outbox import dispatch
-from platform_outbox.bell import CHANNEL, own_connection
+from platform_outbox.bell import CHANNEL, COURIERS_CHANNEL, bell, own_connection
 from platform_outbox.claims import LowWater
 from platform_outbox.metrics import WAKEUPS
 from platform_outbox.outbox import SHARDS
@@ -40,7 +40,10 @@ _DUE = f"""
                       AND m.status IN ('pending', 'failed') AND m.available_at <= statement_timestamp())),
         (SELECT extract(epoch FROM min(available_at) - statement_timestamp())::float8 FROM platform_outbox
          WHERE status IN ('pending', 'failed') AND available_at > created_at
-           AND available_at > statement_timestamp())
+           AND available_at > statement_timestamp()),
+        EXISTS (SELECT FROM platform_outbox_delivery
+                WHERE io AND NOT in_line AND status IN ('pending', 'failed')) OR
+        EXISTS (SELECT FROM platform_outbox_delivery WHERE status = 'sending')
 """
 _HEARTBEAT = """
     INSERT INTO platform_worker (name, broker, started_at, heartbeat_at)
@@ -52,9 +55,10 @@ _HEARTBEAT = """
 class Lanes:
     """Carries out turns at shards and puts the shard back into the schedule when there is more to do."""
 
-    def __init__(self, *, schedule: Schedule, worker: str) -> None:
+    def __init__(self, *, schedule: Schedule, worker: str, wake_couriers: Callable[[], None]) -> None:
         self.schedule = schedule
         self.worker = worker
+        self.wake_couriers = wake_couriers
         self.low_water = LowWater()
         self._stopping = threading.Event()
         self._busy: dict[int, float] = {}
@@ -99,6 +103,10 @@ class Lanes:
             self.schedule.add(shard, delay=self._longer(self._busy, shard, BUSY_SECONDS))
             return
         self._busy.pop(shard, None)
+        if result.handed_over:
+            # One's own couriers at once, those of other workers by the bell: here all may be busy.
+            self.wake_couriers()
+            bell.ring_couriers()
         if result.more:
             self.schedule.add(shard)
         if result.retry_in is not None:
@@ -123,11 +131,14 @@ class Lanes:
 class Listener:
     """Hears the bell, polls as a safety net, keeps the heartbeat; all on one connection of its own."""
 
-    def __init__(self, *, schedule: Schedule, low_water: LowWater, worker: str, broker: str) -> None:
+    def __init__(
+        self, *, schedule: Schedule, low_water: LowWater, worker: str, broker: str, wake_couriers: Callable[[], None]
+    ) -> None:
         self.schedule = schedule
         self.low_water = low_water
         self.worker = worker
         self.broker = broker
+        self.wake_couriers = wake_couriers
         self.listening = threading.Event()
         self._started_at = timezone.now()
         self._stopping = threading.Event()
@@ -156,6 +167,7 @@ class Listener:
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
+        connection.execute(f"LISTEN {COURIERS_CHANNEL}")
         beat = poll = 0.0
         source = "poll"
         while not self._stopping.is_set():
@@ -174,6 +186,9 @@ class Listener:
             return
         WAKEUPS.labels("bell").inc()
         for notice in connection.notifies(timeout=0):
+            if notice.channel == COURIERS_CHANNEL:
+                self.wake_couriers()
+                continue
             for text in notice.payload.split(","):
                 self._hear(text)
 
@@ -187,7 +202,9 @@ class Listener:
         """Schedule everything due; returns how long nothing more will be, and the name of the next wake-up."""
         row = connection.execute(_DUE).fetchone()
         assert row is not None
-        shards, next_due = row
+        shards, next_due, for_couriers = row
+        if for_couriers:
+            self.wake_couriers()
         if shards:
             WAKEUPS.labels(source).inc()
         for shard in shards:

@@ -1,12 +1,13 @@
 """For everybody's tests: handle what was emitted, in this process and at once."""
 
+import contextlib
 import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
-from platform_outbox import dispatch
+from platform_outbox import couriers, dispatch, leases
 from platform_outbox.bell import bell
 from platform_outbox.outbox import SHARDS
 
@@ -14,22 +15,50 @@ from platform_outbox.outbox import SHARDS
 def drain(*, now: datetime.datetime | None = None, raise_errors: bool = True) -> int:
     """Run the handlers of everything due, also of what they emit, and return the number of events handled.
 
+    Calls of `io` handlers are made as well, one after the other and in this thread.
+
     Works inside a test's transaction. The first error of a handler is raised again after the drain, unless
     `raise_errors` is false; its event then waits for its retry. `now` replaces the database's clock, so that retries
     and scheduled events can be reached.
     """
     handled, errors = 0, list[Exception]()
-    while due := _due_shards(now):
+    while True:
         before = handled
-        for shard in due:
+        for shard in _due_shards(now):
             turn = dispatch.drain_once(shard=shard, now=now, worker="test")
             handled += turn.handled
             errors += turn.errors
-        if handled == before:
+        called = _call_due(now, errors)
+        if handled == before and not called:
             break  # what is left waits for an older event of its key
     if errors and raise_errors:
         raise errors[0]
     return handled
+
+
+def _call_due(now: datetime.datetime | None, errors: list[Exception]) -> int:
+    """Make the calls of `io` handlers that are due, here and in this transaction; returns how many."""
+    leases.expire(now=now)
+    count = 0
+    for handler, queue in couriers.due_queues(leases.look(now=now)):
+        lease = leases.claim(handler=handler, queue=queue, worker="test", now=now)
+        if lease is None:
+            continue
+        error = _call(lease)
+        leases.finish(lease, error=error, now=now)
+        errors += [error] if error else []
+        count += 1
+    return count
+
+
+def _call(lease: leases.Lease) -> Exception | None:
+    """As in a worker what the handler wrote stays, unless the database refused a statement of it."""
+    error: Exception | None = None
+    with contextlib.suppress(DatabaseError), transaction.atomic():
+        error = couriers.call(lease, still_mine=lambda: True)
+        if isinstance(error, DatabaseError):
+            raise error
+    return error
 
 
 @contextmanager

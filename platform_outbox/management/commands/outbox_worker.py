@@ -1,6 +1,7 @@
 import signal
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
@@ -14,9 +15,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threads", type=int, default=2, help=_("Shards handled at the same time by this process (default: 2).")
         )
+        parser.add_argument(
+            "--io-threads",
+            type=int,
+            default=settings.WORKER_IO_THREADS,
+            help=_("Calls to the outside made at the same time by this process (default: %(default)s)."),
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        host = Host(threads=max(1, options["threads"]))
+        host = Host(threads=max(1, options["threads"]), io_threads=max(1, options["io_threads"]))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: host.stop())
         host.start()

@@ -54,3 +54,24 @@ class Unheard(KeyedEvent):
     """No handler."""
 
     name: ClassVar[str] = "probe.tree.fallen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted(KeyedEvent):
+    """An ordered io handler, whose neighbour is the key's first word; and a db handler beside it."""
+
+    name: ClassVar[str] = "probe.letter.posted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shouted(KeyedEvent):
+    """An io handler without order."""
+
+    name: ClassVar[str] = "probe.word.shouted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded(KeyedEvent):
+    """An io handler whose dead letters halt their line."""
+
+    name: ClassVar[str] = "probe.gate.guarded"

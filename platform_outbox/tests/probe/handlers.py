@@ -2,10 +2,11 @@ import os
 import time
 
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
-from platform_outbox.registry import on
-from platform_outbox.tests.probe.events import Crawled, Forked, Poured, Swarmed, Ticked
-from platform_outbox.tests.probe.models import Effect, Fault
+from platform_outbox.registry import NeighbourDown, Permanent, on
+from platform_outbox.tests.probe.events import Crawled, Forked, Guarded, Posted, Poured, Shouted, Swarmed, Ticked
+from platform_outbox.tests.probe.models import Call, Effect, Fault
 
 
 class ProbeError(Exception):
@@ -73,3 +74,49 @@ def swarm(events, contexts):
     Effect.objects.bulk_create(
         [Effect(handler="probe.swarm", key=event.key, number=event.number, worker_pid=os.getpid()) for event in events]
     )
+
+
+def reach_out(handler, event, context):
+    """A call to the outside, told by rows that stay whatever becomes of the call."""
+    made = Call.objects.create(
+        handler=handler,
+        key=event.key,
+        number=event.number,
+        idempotency_key=context.idempotency_key,
+        attempt=context.attempt,
+        worker_pid=os.getpid(),
+        began_at=timezone.now(),
+    )
+    fault = Fault.objects.filter(handler=handler, key=event.key, number__in=[event.number, -1]).first()
+    if fault is not None and fault.times:
+        Fault.objects.filter(pk=fault.pk, times__gt=0).update(times=fault.times - 1)
+        if fault.kind == "down":
+            raise NeighbourDown(f"{event.key} does not answer")
+        if fault.kind == "refused":
+            raise Permanent(f"{event.key} is unknown there")
+        if fault.kind == "slow":
+            time.sleep(fault.seconds)
+        else:
+            raise ProbeError(f"{event.key} {event.number} must fail")
+    made.ended_at, made.still_mine = timezone.now(), context.still_mine()
+    made.save()
+
+
+@on(Posted, name="probe.post", io=True, lease_seconds=3, neighbour=lambda event: event.key.split(" ")[0])
+def post(event, context):
+    reach_out("probe.post", event, context)
+
+
+@on(Posted, name="probe.register")
+def register(event, context):
+    act("probe.register", event)
+
+
+@on(Shouted, name="probe.shout", io=True, ordered=False, lease_seconds=3)
+def shout(event, context):
+    reach_out("probe.shout", event, context)
+
+
+@on(Guarded, name="probe.guard", io=True, on_death="halt")
+def guard(event, context):
+    reach_out("probe.guard", event, context)
