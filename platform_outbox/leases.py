@@ -22,6 +22,7 @@ from platform_outbox.marks import attempt_row, brief
 from platform_outbox.metrics import END_TO_END, FAILURES, LEASES_EXPIRED, LEASES_LOST, PROCESSED, RETRIES
 from platform_outbox.models import Status
 from platform_outbox.registry import Handler, Permanent, handler_named, is_outage
+from platform_outbox.statistics import minutes
 
 # Tries that meet a neighbour that is down cost no attempt for as long as this.
 PATIENCE = datetime.timedelta(hours=24)
@@ -216,7 +217,7 @@ def finish(
 
     `expired` insists that the lease has run out: its owner may have renewed it a moment ago.
     """
-    status = None
+    verdict, state = None, None
     with transaction.atomic():
         # The event first: the drain holds its events when it takes the line lock.
         moment = _lock_event(lease, now)
@@ -224,19 +225,25 @@ def finish(
         if _is_held(lease, now=moment, expired=expired):
             verdict = _verdict(lease, error=error, now=moment)
             state = _mark(lease, verdict, error=error, now=moment)
-            status = verdict.status
-    if status is None:
+    if verdict is None:
         if not expired:
             LEASES_LOST.labels(lease.handler).inc()
         return False
-    PROCESSED.labels(lease.handler, str(status)).inc()
+    _count(lease, verdict, error=error, now=moment)
+    if state == Status.SENT:
+        END_TO_END.observe((moment - lease.created_at).total_seconds())
+    return True
+
+
+def _count(lease: Lease, verdict: "_Verdict", *, error: Exception | None, now: datetime.datetime) -> None:
+    outcome = str(verdict.status)
+    PROCESSED.labels(lease.handler, outcome).inc()
     if lease.attempts:
         RETRIES.labels(lease.handler).inc()
     if error is not None:
         FAILURES.labels(lease.handler, type(error).__name__).inc()
-    if state == Status.SENT:
-        END_TO_END.observe((moment - lease.created_at).total_seconds())
-    return True
+    latency = (now - lease.created_at).total_seconds()
+    minutes.note(handler=lease.handler, event_type=lease.event_type, outcome=outcome, at=now, latency=latency)
 
 
 def _lease(*row: Any) -> Lease:
