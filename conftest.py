@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from lifeos_project.tests import own_postgres as own
 from lifeos_project.tests import services
 from platform_outbox import testing
 
@@ -63,6 +64,15 @@ def rabbitmq_url(tmp_path_factory):
     """A RabbitMQ node of this test run."""
     with services.rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def own_postgres(tmp_path_factory, django_db_setup):
+    """A PostgreSQL beside the test database, with its tables, that a test may break."""
+    server = own.Server(tmp_path_factory.mktemp("postgres"))
+    server.copy_tables()
+    yield server
+    server.cluster.leave()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from platform_outbox import claims
 from platform_outbox.backoff import delay_before
@@ -142,7 +142,7 @@ def drain_once(
         with transaction.atomic():
             turn = _turn(batch, run=_run_together)
     except Exception as error:
-        if isinstance(error, OperationalError | InterfaceError) and _connection_is_gone():
+        if _is_the_servers(error):
             raise
         logger.debug("Shard %s: a batch failed and is run one by one: %r", shard, error)
         batch.work, batch.held, batch.released, batch.cut = [], {}, False, False
@@ -152,8 +152,12 @@ def drain_once(
     return turn
 
 
-def _connection_is_gone() -> bool:
-    return connection.connection is None or bool(connection.connection.closed)
+def _is_the_servers(error: Exception) -> bool:
+    """Whether the database server is away or in trouble: no event is to blame, and none pays with an attempt."""
+    if connection.connection is None or connection.connection.closed:
+        return True
+    # No room or memory left (53), an operator or a shutdown (57P), its files cannot be read or written (58).
+    return (getattr(error.__cause__, "sqlstate", None) or "").startswith(("53", "57P", "58"))
 
 
 def _turn(batch: _Batch, *, run: Callable[[_Batch], None]) -> Turn:
@@ -289,7 +293,7 @@ def _try(batch: _Batch, work: _Work, handler: Handler) -> None:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except Exception as error:
-        if _connection_is_gone():
+        if _is_the_servers(error):
             raise
         _fail(batch, work, handler.name, error)
     else:

@@ -1,7 +1,7 @@
 import datetime
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from platform_outbox import testing
@@ -165,6 +165,18 @@ def test_a_dead_handler_does_not_take_its_sibling_along(settings):
     assert states() == {event_id: "dead"}
     assert dict(Delivery.objects.values_list("handler", "status")) == {"probe.left": "sent", "probe.right": "dead"}
     assert effects("probe.left") == [("a", 1)]
+
+
+def test_no_event_pays_for_the_servers_trouble():
+    Fault.objects.create(handler="probe.tick", key="a", number=1, times=-1, kind="no room")
+    emit_now(Ticked(key="a", number=1))
+    with pytest.raises(OperationalError, match="No space left on device"):
+        drain_once(shard=shard_of("a"))
+    assert not Attempt.objects.exists()
+    assert OutboxMessage.objects.get().attempts == 0
+    Fault.objects.all().delete()
+    assert testing.drain() == 1
+    assert effects() == [("a", 1)]
 
 
 @pytest.mark.parametrize("kind", ["swallow", "swallow in atomic"])

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from platform_outbox.bell import Bell
 from platform_outbox.outbox import emit, emit_many
@@ -21,18 +21,24 @@ def produce(seed, keys, most, pause):
     """Until killed: change a locked row and tell of it in one transaction, as web requests do."""
     luck = random.Random(seed)
     while True:
-        with transaction.atomic():
-            source = Source.objects.select_for_update().get(key=luck.choice(keys))
-            events = [
-                luck.choice(KINDS)(key=source.key, number=source.last + n) for n in range(1, 1 + _many(luck, most))
-            ]
-            source.last += len(events)
-            source.save(update_fields=["last"])
-            if len(events) == 1:
-                emit(events[0])
-            else:
-                emit_many(events)
+        try:
+            _change(luck, luck.choice(keys), most)
+        except (OperationalError, InterfaceError):
+            # A web process answers "error 500" and takes a new connection for the next request.
+            connection.close()
         time.sleep(pause * luck.random() * 2)
+
+
+def _change(luck, key, most):
+    with transaction.atomic():
+        source = Source.objects.select_for_update().get(key=key)
+        events = [luck.choice(KINDS)(key=key, number=source.last + n) for n in range(1, 1 + _many(luck, most))]
+        source.last += len(events)
+        source.save(update_fields=["last"])
+        if len(events) == 1:
+            emit(events[0])
+        else:
+            emit_many(events)
 
 
 def produce_and_die_ringing(seed, keys, most, pause):

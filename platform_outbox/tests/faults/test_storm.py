@@ -2,24 +2,15 @@
 
 import random
 import time
-from itertools import groupby
 
 import pytest
-from django.db.models import Sum
 
-from platform_outbox.models import Attempt, OutboxMessage
 from platform_outbox.outbox import health
 from platform_outbox.tests.conftest import HOSTS, WORKER, wait_for
-from platform_outbox.tests.probe.models import Effect, Source
+from platform_outbox.tests.faults.books import KEYS, assert_the_books_are_right, emitted, make_sources
+from platform_outbox.tests.probe.models import Effect
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
-
-KEYS = [f"hive {number}" for number in range(24)]
-HANDLERS = {
-    "probe.bee.swarmed": ["probe.swarm"],
-    "probe.clock.ticked": ["probe.tick"],
-    "probe.road.forked": ["probe.left", "probe.right"],
-}
 
 
 class Storm:
@@ -64,49 +55,19 @@ class Storm:
                 process.wait()
 
 
-def emitted():
-    return Source.objects.aggregate(total=Sum("last"))["total"]
-
-
-def expected_effects():
-    """Handler → key → numbers, from the events that were committed."""
-    expected = {}
-    rows = OutboxMessage.objects.order_by("id").values_list("event_type", "payload")
-    for event_type, payload in rows:
-        for handler in HANDLERS[event_type]:
-            expected.setdefault((handler, payload["key"]), []).append(payload["number"])
-    return expected
-
-
-def effects():
-    rows = Effect.objects.order_by("handler", "key", "id").values_list("handler", "key", "number")
-    return {place: [row[2] for row in group] for place, group in groupby(rows, key=lambda row: row[:2])}
-
-
-def events_of_sources():
-    rows = OutboxMessage.objects.values_list("ordering_key", "payload__number")
-    return sorted(rows)
-
-
 @pytest.mark.parametrize(
     ("kind", "kills", "events"),
     [("in-process", 210, 20_000), *[pytest.param(*host.values, 20, 1_000, marks=host.marks) for host in HOSTS[1:]]],
     indirect=["kind"],
 )
 def test_a_storm_of_sigkills_loses_nothing_doubles_nothing_and_keeps_the_order(pool, kills, events):
-    Source.objects.bulk_create([Source(key=key) for key in KEYS])
+    make_sources()
     storm = Storm(pool, seed=kills)
     while storm.kills < kills or emitted() < events:
         storm.step()
     storm.end()
     wait_for(lambda: health().pending == 0, seconds=60, what="the queue's end")
 
-    # Changes and events were committed together or not at all.
-    counted = Source.objects.order_by("key").values_list("key", "last")
-    assert events_of_sources() == sorted((key, number) for key, last in counted for number in range(1, last + 1))
-    # The unique key of the effects would have stopped a second run, and left a failure behind.
-    assert not Attempt.objects.exists()
-    assert set(OutboxMessage.objects.values_list("status", flat=True)) == {"sent"}
-    assert effects() == expected_effects()
+    assert_the_books_are_right()
     # The kills hit processes that were at work.
     assert Effect.objects.values("worker_pid").distinct().count() > kills / 4

@@ -36,6 +36,9 @@ def misbehave(fault):
     if fault.kind == "swallow in atomic":
         transaction.set_rollback(True)
         return
+    if fault.kind == "no room":
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$")
     if fault.kind == "nul":
         raise ProbeError("a \x00 and a \udc80 in the message")
     raise ProbeError(f"{fault.key} {fault.number} must fail")
