@@ -44,7 +44,9 @@ _LOOK = """
                               - coalesce(%s::timestamptz, statement_timestamp()))::float8
     FROM queue LEFT JOIN platform_outbox_breaker AS b
         ON b.handler = queue.handler AND b.neighbour = queue.neighbour AND b.state <> 'closed'
-    WHERE b.state IS NULL OR b.retry_at IS NOT NULL
+    WHERE (b.state IS NULL OR b.retry_at IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM platform_outbox_pause
+                      WHERE kind = 'handler' AND target = queue.handler AND resumed_at IS NULL)
 """
 _CLAIM = """
     UPDATE platform_outbox_delivery AS d
@@ -55,6 +57,8 @@ _CLAIM = """
         SELECT id FROM platform_outbox_delivery
         WHERE io AND NOT in_line AND status IN ('pending', 'failed') AND handler = %(handler)s
           AND neighbour = %(neighbour)s AND available_at <= coalesce(%(now)s::timestamptz, statement_timestamp())
+          AND NOT EXISTS (SELECT FROM platform_outbox_pause
+                          WHERE kind = 'shard' AND target = shard::text AND resumed_at IS NULL)
         ORDER BY available_at, id LIMIT 1
         FOR UPDATE SKIP LOCKED)
     RETURNING d.id, d.message_id, d.ordering_key, d.shard, d.attempts, d.failing_since,
@@ -140,7 +144,7 @@ class Queue:
 
 
 def look(*, now: datetime.datetime | None = None) -> list[Queue]:
-    """Every neighbour that something waits for, except those whose breaker an operator has opened."""
+    """Every neighbour that something waits for, except where an operator has opened the breaker or paused the handler."""
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, (now,))
         return [Queue(*row) for row in cursor.fetchall()]

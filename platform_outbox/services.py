@@ -4,11 +4,12 @@ import datetime
 from collections.abc import Collection
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 
+from platform_outbox import outside
 from platform_outbox.bell import bell
-from platform_outbox.models import Attempt, Delivery, OutboxMessage, Pause, Status
+from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage, Pause, Status
 from platform_outbox.outbox import SHARDS
 from platform_outbox.registry import all_handlers
 
@@ -20,7 +21,8 @@ _WAKE_FOLLOWERS = """
     WHERE m.shard = ANY(%s) AND m.ordering_key = ANY(%s) AND m.status IN ('pending', 'failed')
       AND m.available_at > statement_timestamp()
       AND EXISTS (SELECT FROM platform_outbox_delivery AS d WHERE d.message_id = m.id)
-      AND NOT EXISTS (SELECT FROM platform_outbox_delivery AS d WHERE d.message_id = m.id AND d.status = 'failed')
+      AND NOT EXISTS (SELECT FROM platform_outbox_delivery AS d
+                      WHERE d.message_id = m.id AND d.status = 'failed' AND NOT d.io)
 """
 _WINDOW = """
     SELECT max(id), min(created_at) FROM (
@@ -48,12 +50,18 @@ def requeue(*, ids: Collection[int], by: str) -> int:
         rows = _lock(ids, _requeueable())
         found = [row.pk for row in rows]
         now = timezone.now()
+        for_couriers = outside.unfinished_only_outside(found)
         OutboxMessage.objects.filter(pk__in=found).update(
-            status=Status.PENDING, attempts=0, available_at=now, finished_at=None, discarded_at=None
+            status=Case(When(pk__in=for_couriers, then=Value(Status.SENDING)), default=Value(Status.PENDING)),
+            attempts=0,
+            available_at=now,
+            finished_at=None,
+            discarded_at=None,
         )
-        Delivery.objects.filter(message__in=found, status__in=[Status.DEAD, Status.FAILED]).update(
-            status=Status.PENDING, attempts=0, available_at=now, finished_at=None
+        Delivery.objects.filter(message__in=found, status__in=[Status.DEAD, Status.FAILED], io=False).update(
+            status=Status.PENDING, attempts=0, available_at=now, finished_at=None, failing_since=None
         )
+        outside.requeue(found, now=now)
         _settle(rows, outcome=Attempt.Outcome.REQUEUED, by=by, now=now)
     return len(rows)
 
@@ -64,16 +72,20 @@ def count_requeueable(*, ids: Collection[int]) -> int:
 
 
 def discard(*, ids: Collection[int], by: str) -> int:
-    """Give up on dead and waiting events; returns how many.
+    """Give up on dead and waiting events, and on those whose calls to the outside are still to come; returns how many.
 
-    They stay readable and can be requeued, but count no longer as dead letters, and events behind them go on.
+    They stay readable and can be requeued, but count no longer as dead letters, and events behind them go on. A call
+    that is under way cannot be taken back; what comes of it is not marked.
     """
     with transaction.atomic():
-        rows = _lock(ids, Q(status=Status.FAILED) | Q(status=Status.DEAD, discarded_at=None))
+        rows = _lock(ids, Q(status__in=[Status.FAILED, Status.SENDING]) | Q(status=Status.DEAD, discarded_at=None))
         found = [row.pk for row in rows]
         now = timezone.now()
         OutboxMessage.objects.filter(pk__in=found).update(status=Status.DEAD, finished_at=now, discarded_at=now)
-        Delivery.objects.filter(message__in=found, status=Status.FAILED).update(status=Status.DEAD, finished_at=now)
+        Delivery.objects.filter(message__in=found, status=Status.FAILED, io=False).update(
+            status=Status.DEAD, finished_at=now
+        )
+        outside.discard(found, now=now)
         _settle(rows, outcome=Attempt.Outcome.DISCARDED, by=by, now=now)
     return len(rows)
 
@@ -114,12 +126,49 @@ def resume(*, kind: str, target: str, by: str) -> bool:
             resumed_at=timezone.now(), resumed_by=by[:120]
         )
         transaction.on_commit(lambda: bell.ring(range(SHARDS) if kind == Pause.Kind.HANDLER else [int(target)]))
+        transaction.on_commit(bell.ring_couriers)
     return bool(ended)
 
 
 def pauses() -> list[Pause]:
     """What is paused now, oldest first."""
     return list(Pause.objects.filter(resumed_at=None).order_by("at", "id"))
+
+
+def break_open(*, handler: str, neighbour: str, by: str, reason: str = "") -> Breaker:
+    """Stop all calls of the handler to the neighbour until `reset_breaker`; those under way come to their end.
+
+    Raises NothingToPause when there is no such `io` handler.
+    """
+    if not any(each.name == handler and each.io for each in all_handlers()):
+        raise NothingToPause(f"No handler with calls to the outside is called {handler}.")
+    told = f"Opened by {by}: {reason}" if reason else f"Opened by {by}"
+    found, _ = Breaker.objects.update_or_create(
+        handler=handler,
+        neighbour=neighbour,
+        defaults={"state": Breaker.State.OPEN, "retry_at": None, "opened_at": timezone.now(), "error": told[:300]},
+    )
+    return found
+
+
+def reset_breaker(*, handler: str, neighbour: str, by: str) -> bool:
+    """Close a breaker, whoever opened it, and make what waits for it due; False when it was not open."""
+    with transaction.atomic():
+        found = Breaker.objects.filter(handler=handler, neighbour=neighbour).exclude(state=Breaker.State.CLOSED)
+        reset = found.update(
+            state=Breaker.State.CLOSED, failures=0, opened_at=None, retry_at=None, error=f"Reset by {by}"[:300]
+        )
+        if reset:
+            now = timezone.now()
+            waiting = Delivery.objects.filter(io=True, handler=handler, neighbour=neighbour, status=Status.FAILED)
+            waiting.filter(failing_since__isnull=False, available_at__gt=now).update(available_at=now)
+            transaction.on_commit(bell.ring_couriers)
+    return bool(reset)
+
+
+def breakers() -> list[Breaker]:
+    """Every breaker that is not closed, oldest outage first."""
+    return list(Breaker.objects.exclude(state=Breaker.State.CLOSED).order_by("opened_at", "id"))
 
 
 def _insist_on_target(kind: str, target: str) -> None:
@@ -150,7 +199,11 @@ def prune(*, before: datetime.datetime) -> int:
 
 
 def _requeueable() -> Q:
-    return Q(status__in=[Status.DEAD, Status.FAILED]) & ~Q(_is_replaced())
+    waits_outside = Exists(
+        Delivery.objects.filter(message=OuterRef("pk"), io=True, status__in=[Status.DEAD, Status.FAILED])
+    )
+    unfinished = Q(status__in=[Status.DEAD, Status.FAILED]) | (Q(status=Status.SENDING) & Q(waits_outside))
+    return unfinished & ~Q(_is_replaced())
 
 
 def _is_replaced() -> Exists:
