@@ -67,6 +67,18 @@ class Hold:
     available_at: datetime.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How far a handler is with an event, as its delivery row tells."""
+
+    handler: str
+    status: str
+    attempts: int
+    available_at: datetime.datetime
+    failing_since: datetime.datetime | None
+    io: bool
+
+
 def lock_shard(shard: int) -> bool:
     """Take the shard until the end of the transaction; False when another worker has it."""
     with connection.cursor() as cursor:
@@ -110,19 +122,19 @@ def _claimed(*row: Any) -> Claimed:
     return Claimed(*row[:4], json.loads(row[4]), *row[5:])  # type: ignore[call-arg]
 
 
-def deliveries_of(message_ids: list[int]) -> dict[int, dict[str, tuple[str, int, datetime.datetime, bool]]]:
-    """Message id → handler → (status, attempts, due, io) of the deliveries that exist."""
-    found: dict[int, dict[str, tuple[str, int, datetime.datetime, bool]]] = {}
+def deliveries_of(message_ids: list[int]) -> dict[int, list[Recorded]]:
+    """The deliveries that exist, by event."""
+    found: dict[int, list[Recorded]] = {}
     if not message_ids:
         return found
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT message_id, handler, status, attempts, available_at, io FROM platform_outbox_delivery"
-            " WHERE message_id = ANY(%s)",
+            "SELECT message_id, handler, status, attempts, available_at, failing_since, io"
+            " FROM platform_outbox_delivery WHERE message_id = ANY(%s)",
             (message_ids,),
         )
-        for message_id, handler, *state in cursor.fetchall():
-            found.setdefault(message_id, {})[handler] = tuple(state)
+        for message_id, *state in cursor.fetchall():
+            found.setdefault(message_id, []).append(Recorded(*state))
     return found
 
 

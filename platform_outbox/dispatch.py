@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from platform_outbox import claims
-from platform_outbox.backoff import delay_before
+from platform_outbox.backoff import PATIENCE, delay_before, delay_in_outage
 from platform_outbox.claims import Claimed, LowWater
 from platform_outbox.envelope import EnvelopeError, Event, event_from
 from platform_outbox.marks import Book, Outcome
@@ -33,7 +33,7 @@ from platform_outbox.metrics import (
     RETRIES,
 )
 from platform_outbox.models import Status
-from platform_outbox.registry import Context, Handler, all_handlers, handlers_of
+from platform_outbox.registry import Context, Handler, Permanent, all_handlers, handlers_of, is_outage
 from platform_outbox.statistics import minutes
 
 logger = logging.getLogger("platform_outbox.dispatch")
@@ -212,9 +212,15 @@ def _prepare(rows: list[Claimed], *, now: datetime.datetime) -> list[_Work]:
     prepared = []
     for row in rows:
         work = _Work(row=row)
-        for name, (status, attempts, due, io) in deliveries.get(row.id, {}).items():
-            retry_at = due if status == Status.FAILED else None
-            work.outcomes[name] = Outcome(status=status, attempts=attempts, retry_at=retry_at, recorded=True, io=io)
+        for there in deliveries.get(row.id, []):
+            work.outcomes[there.handler] = Outcome(
+                status=there.status,
+                attempts=there.attempts,
+                retry_at=there.available_at if there.status == Status.FAILED else None,
+                recorded=True,
+                failing_since=there.failing_since,
+                io=there.io,
+            )
         _open(work, now=now)
         prepared.append(work)
     return prepared
@@ -344,26 +350,60 @@ def _succeed(batch: _Batch, work: _Work, handler: Handler) -> None:
 
 
 def _fail(batch: _Batch, work: _Work, handler: str, error: Exception) -> None:
-    attempts = work.attempts(handler) + 1
     work.touched = True
+    outcome = _of_outage(batch, work, handler, error) or _of_failure(batch, work, handler, error)
+    work.outcomes[handler] = outcome
     hold = batch.held.get((work.row.ordering_key, handler))
-    if attempts >= settings.WORKER_MAX_ATTEMPTS:
-        work.outcomes[handler] = Outcome(status=Status.DEAD, attempts=attempts, error=error, fresh=True)
+    if outcome.retry_at is None:
         batch.released = True
         batch.held.pop((work.row.ordering_key, handler), None)
-        return
+    elif hold is None or hold[0] >= work.row.id:
+        batch.held[work.row.ordering_key, handler] = (work.row.id, outcome.retry_at)
+
+
+def _of_failure(batch: _Batch, work: _Work, handler: str, error: Exception) -> Outcome:
+    attempts = work.attempts(handler) + 1
+    if isinstance(error, Permanent) or attempts >= settings.WORKER_MAX_ATTEMPTS:
+        return Outcome(status=Status.DEAD, attempts=attempts, error=error, fresh=True)
     delay = delay_before(
         attempt=attempts + 1,
         base=settings.WORKER_BACKOFF_SECONDS,
         multiplier=settings.OUTBOX_BACKOFF_MULTIPLIER,
         luck=random.random(),  # noqa: S311
     )
-    retry_at = batch.now + datetime.timedelta(seconds=delay)
-    work.outcomes[handler] = Outcome(
-        status=Status.FAILED, attempts=attempts, error=error, retry_at=retry_at, fresh=True
+    earlier = work.outcomes.get(handler)
+    return Outcome(
+        status=Status.FAILED,
+        attempts=attempts,
+        error=error,
+        retry_at=batch.now + datetime.timedelta(seconds=delay),
+        fresh=True,
+        failing_since=earlier.failing_since if earlier and is_outage(error) else None,
     )
-    if hold is None or hold[0] >= work.row.id:
-        batch.held[work.row.ordering_key, handler] = (work.row.id, retry_at)
+
+
+def _of_outage(batch: _Batch, work: _Work, handler: str, error: Exception) -> Outcome | None:
+    """A deadlock, or a neighbour that is down, costs no attempt; None if it is neither, or has lasted for too long."""
+    if not is_outage(error):
+        return None
+    earlier = work.outcomes.get(handler)
+    since = (earlier.failing_since if earlier else None) or batch.now
+    if batch.now - since >= PATIENCE:
+        return None
+    delay = delay_in_outage(
+        lasting=batch.now - since,
+        base=settings.WORKER_BACKOFF_SECONDS,
+        luck=random.random(),  # noqa: S311
+    )
+    return Outcome(
+        status=Status.FAILED,
+        attempts=work.attempts(handler),
+        error=error,
+        retry_at=batch.now + datetime.timedelta(seconds=delay),
+        fresh=True,
+        failing_since=since,
+        counted=False,
+    )
 
 
 def _write(batch: _Batch) -> None:

@@ -16,16 +16,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from platform_outbox import breakers, lines
-from platform_outbox.backoff import delay_before
+from platform_outbox.backoff import PATIENCE, delay_before
 from platform_outbox.fingerprint import fingerprint_of
 from platform_outbox.marks import attempt_row, brief
 from platform_outbox.metrics import END_TO_END, FAILURES, LEASES_EXPIRED, LEASES_LOST, PROCESSED, RETRIES
 from platform_outbox.models import Status
 from platform_outbox.registry import Handler, Permanent, handler_named, is_outage
 from platform_outbox.statistics import minutes
-
-# Tries that meet a neighbour that is down cost no attempt for as long as this.
-PATIENCE = datetime.timedelta(hours=24)
 
 # One probe of the index per neighbour that has something due, however much that is.
 _LOOK = """

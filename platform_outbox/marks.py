@@ -34,14 +34,14 @@ _STATE = """
 """
 _DELIVERY = """
     INSERT INTO platform_outbox_delivery
-        (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at)
-    SELECT message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at
+        (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since)
+    SELECT message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::smallint[],
-                %s::timestamptz[], %s::timestamptz[])
-        AS new (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at)
+                %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+        AS new (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since)
     ON CONFLICT (message_id, handler) DO UPDATE
     SET status = EXCLUDED.status, attempts = EXCLUDED.attempts, available_at = EXCLUDED.available_at,
-        finished_at = EXCLUDED.finished_at
+        finished_at = EXCLUDED.finished_at, failing_since = EXCLUDED.failing_since
 """
 
 
@@ -58,6 +58,8 @@ class Outcome:
     retry_at: datetime.datetime | None = None  # for FAILED
     fresh: bool = False
     recorded: bool = False  # a delivery row exists
+    failing_since: datetime.datetime | None = None  # every try since then met a neighbour that was down
+    counted: bool = True  # the last try is one of the attempts
     io: bool = False
     neighbour: str = ""
     ordered: bool = False
@@ -163,13 +165,14 @@ class Book:
             outcome.attempts,
             outcome.retry_at or self.now,
             None if outcome.is_open else self.now,
+            outcome.failing_since,
         )
 
     def _attempt(self, row: Claimed, handler: str, outcome: Outcome, error: Exception) -> Attempt:
         return attempt_row(
             message_id=row.id,
             handler=handler,
-            number=outcome.attempts,
+            number=outcome.attempts + (0 if outcome.counted else 1),
             dead=outcome.status == Status.DEAD,
             worker=self.worker,
             error=error,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
+import psycopg
 from django.db import InterfaceError, OperationalError
 
 from platform_outbox.envelope import Event
@@ -48,6 +49,9 @@ class Permanent(Exception):
 
 def is_outage(error: BaseException) -> bool:
     """True when the error tells of a neighbour that is down, rather than of the event or of the handler."""
+    # A statement that takes too long is the handler's.
+    if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+        return False
     return isinstance(error, (NeighbourDown, *_SIGNS_OF_AN_OUTAGE))
 
 

@@ -39,6 +39,11 @@ def misbehave(fault):
     if fault.kind == "no room":
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$")
+    if fault.kind == "deadlock":
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$")
+    if fault.kind == "down":
+        raise NeighbourDown("nobody answers")
     if fault.kind == "nul":
         raise ProbeError("a \x00 and a \udc80 in the message")
     raise ProbeError(f"{fault.key} {fault.number} must fail")
@@ -90,7 +95,8 @@ def reach_out(handler, event, context):
         worker_pid=os.getpid(),
         began_at=timezone.now(),
     )
-    fault = Fault.objects.filter(handler=handler, key=event.key, number__in=[event.number, -1]).first()
+    names = [event.key, event.key.split(" ")[0]]
+    fault = Fault.objects.filter(handler=handler, key__in=names, number__in=[event.number, -1]).first()
     if fault is not None and fault.times:
         Fault.objects.filter(pk=fault.pk, times__gt=0).update(times=fault.times - 1)
         if fault.kind == "down":
