@@ -76,9 +76,9 @@ def running(
 
 
 @contextlib.contextmanager
-def redis_server(directory: Path) -> Iterator[str]:
+def redis_server(directory: Path, *, port: int = 0) -> Iterator[str]:
     """URL of a redis-server that keeps nothing."""
-    port = free_port()
+    port = port or free_port()
     command = [program("redis-server", package="redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(directory)]
     with running(command, log=directory / "redis.log"):
@@ -87,9 +87,9 @@ def redis_server(directory: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def rabbitmq_server(directory: Path) -> Iterator[str]:
-    """URL of a RabbitMQ node with its own name, cookie, ports and database."""
-    port, distribution = free_port(), free_port()
+def rabbitmq_server(directory: Path, *, port: int = 0) -> Iterator[str]:
+    """URL of a RabbitMQ node with its own name, cookie, ports and database; in the same place it finds its queues."""
+    port, distribution = port or free_port(), free_port()
     script = program("rabbitmq-server", package="rabbitmq-server")
     real = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # Debian's wrapper insists on its own user
     (directory / "enabled_plugins").write_text("[].\n")
