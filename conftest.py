@@ -1,6 +1,7 @@
 """Fixtures for every test: throw-away servers, and a flush that the ledger's guards let through."""
 
 import os
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -10,7 +11,7 @@ from lifeos_project.tests import own_postgres as own
 from lifeos_project.tests import services
 from platform_outbox import testing
 
-SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger")
+SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,6 +67,18 @@ def rabbitmq_url(tmp_path_factory):
         yield url
 
 
+@pytest.fixture
+def redis_server():
+    """A redis-server for the length of a block, for a test that stops and starts it."""
+    return services.redis_server
+
+
+@pytest.fixture
+def rabbitmq_server():
+    """The same for RabbitMQ."""
+    return services.rabbitmq_server
+
+
 @pytest.fixture(scope="session")
 def own_postgres(tmp_path_factory, django_db_setup):
     """A PostgreSQL beside the test database, with its tables, that a test may break."""
@@ -73,6 +86,13 @@ def own_postgres(tmp_path_factory, django_db_setup):
     server.copy_tables()
     yield server
     server.cluster.leave()
+
+
+@pytest.fixture(scope="session")
+def faketime_path():
+    """The library that gives a process another clock; a clock of the whole machine cannot be moved by a test."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return found[0] if found else services.missing("libfaketime", package="libfaketime")
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def requeue(*, ids: Collection[int], by: str) -> int:
     with transaction.atomic():
         rows = _lock(ids, _requeueable())
         found = [row.pk for row in rows]
-        now = timezone.now()
+        now = _database_now()
         for_couriers = outside.unfinished_only_outside(found)
         OutboxMessage.objects.filter(pk__in=found).update(
             status=Case(When(pk__in=for_couriers, then=Value(Status.SENDING)), default=Value(Status.PENDING)),
@@ -208,6 +208,14 @@ def _requeueable() -> Q:
 
 def _is_replaced() -> Exists:
     return Exists(OutboxMessage.objects.filter(edited_from=OuterRef("pk")))
+
+
+def _database_now() -> datetime.datetime:
+    """The clock by which workers go: what is due by a clock ahead of it would wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    return now  # type: ignore[no-any-return]
 
 
 def _lock(ids: Collection[int], condition: Q) -> list[OutboxMessage]:

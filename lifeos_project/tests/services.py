@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -35,7 +36,12 @@ def program(*names: str, package: str) -> str:
         found = shutil.which(name, path=path)
         if found:
             return found
-    reason = f"{names[0]} is not installed (Debian package {package})"
+    return missing(names[0], package=package)
+
+
+def missing(name: str, *, package: str) -> NoReturn:
+    """Skip the test, or fail it where services are required."""
+    reason = f"{name} is not installed (Debian package {package})"
     if os.environ.get("LIFEOS_REQUIRE_SERVICES"):
         pytest.fail(reason)
     pytest.skip(reason)

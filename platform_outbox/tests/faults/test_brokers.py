@@ -8,7 +8,6 @@ import pytest
 import redis
 from django.db import transaction
 
-from lifeos_project.tests import services
 from platform_outbox.bell import Bell
 from platform_outbox.models import Attempt, OutboxMessage
 from platform_outbox.outbox import emit, health
@@ -23,12 +22,14 @@ NEVER = 600
 
 
 @pytest.mark.redis
-def test_redis_is_flushed_stopped_and_started_empty_under_load(transactional_db, tmp_path, nurseries, free_port):
+def test_redis_is_flushed_stopped_and_started_empty_under_load(
+    transactional_db, tmp_path, nurseries, free_port, redis_server
+):
     port = free_port()
     make_sources()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(contextlib.ExitStack())
-        url = server.enter_context(services.redis_server(tmp_path, port=port))
+        url = server.enter_context(redis_server(tmp_path, port=port))
         pool = Pool(kind="redis", url=url, directory=tmp_path, nurseries=nurseries)
         stack.callback(pool.stop)
         workers = pool.start(2, WORKER_POLL_INTERVAL=1)
@@ -44,7 +45,7 @@ def test_redis_is_flushed_stopped_and_started_empty_under_load(transactional_db,
             else:
                 server.close()
                 time.sleep(0.5)
-                server.enter_context(services.redis_server(tmp_path, port=port))
+                server.enter_context(redis_server(tmp_path, port=port))
         for process in web:
             process.kill()
             process.wait()
@@ -60,12 +61,12 @@ def emit_now(number):
 
 @pytest.mark.rabbitmq
 def test_rabbitmq_is_restarted_and_wakes_the_same_workers_again(
-    transactional_db, tmp_path, nurseries, free_port, monkeypatch
+    transactional_db, tmp_path, nurseries, free_port, rabbitmq_server, monkeypatch
 ):
     port, numbers = free_port(), itertools.count()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(contextlib.ExitStack())
-        url = server.enter_context(services.rabbitmq_server(tmp_path, port=port))
+        url = server.enter_context(rabbitmq_server(tmp_path, port=port))
         pool = Pool(kind="rabbitmq", url=url, directory=tmp_path, nurseries=nurseries)
         stack.callback(pool.stop)
         (worker,) = pool.start(1, WORKER_POLL_INTERVAL=NEVER)
@@ -81,7 +82,7 @@ def test_rabbitmq_is_restarted_and_wakes_the_same_workers_again(
         wait_for(is_woken, what="work with RabbitMQ")
         server.close()
         wait_for(is_woken, what="work without RabbitMQ")
-        server.enter_context(services.rabbitmq_server(tmp_path, port=port))
+        server.enter_context(rabbitmq_server(tmp_path, port=port))
         # From here on nothing but a message of RabbitMQ can wake the worker.
         monkeypatch.setattr(Bell, "_notify", lambda self, text: None)
         wait_for(is_woken, seconds=60, what="work with the restarted RabbitMQ")
