@@ -142,7 +142,7 @@ def drain_once(
         with transaction.atomic():
             turn = _turn(batch, run=_run_together)
     except Exception as error:
-        if _is_the_servers(error):
+        if is_the_servers(error):
             raise
         logger.debug("Shard %s: a batch failed and is run one by one: %r", shard, error)
         batch.work, batch.held, batch.released, batch.cut = [], {}, False, False
@@ -152,7 +152,7 @@ def drain_once(
     return turn
 
 
-def _is_the_servers(error: Exception) -> bool:
+def is_the_servers(error: Exception) -> bool:
     """Whether the database server is away or in trouble: no event is to blame, and none pays with an attempt."""
     if connection.connection is None or connection.connection.closed:
         return True
@@ -299,7 +299,7 @@ def _try(batch: _Batch, work: _Work, handler: Handler) -> None:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except Exception as error:
-        if _is_the_servers(error):
+        if is_the_servers(error):
             raise
         _fail(batch, work, handler.name, error)
     else:

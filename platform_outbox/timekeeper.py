@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections, transaction
 
 from platform_outbox.backoff import delay_before
+from platform_outbox.dispatch import is_the_servers
 from platform_outbox.jobs import Job, LeaseLost, Run, all_jobs
 from platform_outbox.marks import clean
 from platform_outbox.metrics import JOB_RUNS, JOB_SECONDS
@@ -105,7 +106,7 @@ def run_job(job: Job, *, now: datetime.datetime | None = None, worker: str = "")
         logger.warning("Job %s took longer than its lease; another worker went on with it.", job.name)
         return job.seconds
     except Exception as error:
-        if taken is None or _connection_is_gone():
+        if taken is None or is_the_servers(error):
             raise
         return _note_failure(taken, error)
     return _note_success(taken)
@@ -172,10 +173,6 @@ def _note_failure(taken: _Taken, error: Exception) -> float:
         cursor.execute(_FAILED, row)
     logger.error("Job %s failed, trying again in %.0f s", run.job.name, delay, exc_info=error)
     return delay
-
-
-def _connection_is_gone() -> bool:
-    return connection.connection is None or bool(connection.connection.closed)
 
 
 class Timekeeper:
