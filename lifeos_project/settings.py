@@ -232,6 +232,11 @@ with env.section("Worker and outbox"):
     OUTBOX_BACKOFF_MULTIPLIER = env.number(
         "OUTBOX_BACKOFF_MULTIPLIER", 2, minimum=1, meaning="Each further wait is longer by this factor."
     )
+    OUTBOX_RETENTION_DAYS = env.whole(
+        "OUTBOX_RETENTION_DAYS",
+        30,
+        meaning="Days that handled and discarded events are kept; 0: for ever. Unresolved dead letters always stay.",
+    )
     WORKER_LOGLEVEL = env.text(
         "WORKER_LOGLEVEL",
         "INFO",

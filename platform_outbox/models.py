@@ -21,7 +21,10 @@ OPEN = (Status.PENDING, Status.FAILED)
 
 
 class OutboxMessage(models.Model):
-    """One event, written in the transaction of the change that it tells of."""
+    """One event, written in the transaction of the change that it tells of.
+
+    The table is partitioned by ranges of ids (retention.py): an index added here becomes one per partition.
+    """
 
     Status = Status
 
@@ -99,7 +102,7 @@ class Delivery(models.Model):
     """
 
     # Without a constraint in the database: it would cost a look-up per row in the hottest transaction, and
-    # messages are only ever deleted together with their deliveries (services.prune).
+    # messages are only ever deleted together with their deliveries (retention.prune).
     message = models.ForeignKey(
         OutboxMessage, models.DO_NOTHING, related_name="deliveries", db_constraint=False, db_index=False
     )

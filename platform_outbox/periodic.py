@@ -2,12 +2,28 @@
 
 import datetime
 
-from platform_outbox import statistics
+from django.conf import settings
+
+from platform_outbox import retention, statistics
 from platform_outbox.jobs import Run, every
 from platform_outbox.models import Worker
 
 # Charts look back over hours, operators sometimes over days.
 MINUTES_KEPT = datetime.timedelta(days=14)
+
+
+@every("platform_outbox.extend", seconds=60)
+def extend(run: Run) -> None:
+    """Partitions for the coming events. Late is no harm: until then they are kept in the partition of the rest."""
+    retention.extend()
+
+
+@every("platform_outbox.keep", seconds=3600, lease_seconds=600)
+def keep(run: Run) -> None:
+    """Events past OUTBOX_RETENTION_DAYS."""
+    if settings.OUTBOX_RETENTION_DAYS:
+        before = run.now - datetime.timedelta(days=settings.OUTBOX_RETENTION_DAYS)
+        retention.keep_to(before=before, renew=run.renew)
 
 
 @every("platform_outbox.forget_workers", seconds=3600)

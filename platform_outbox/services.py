@@ -1,4 +1,4 @@
-"""What operators can do: try again, discard and take that back, pause, clean up. Written into events' history."""
+"""What operators can do: try again, discard and take that back, pause. Written into events' history."""
 
 import datetime
 from collections.abc import Collection
@@ -13,8 +13,6 @@ from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage, Pa
 from platform_outbox.outbox import SHARDS
 from platform_outbox.registry import all_handlers
 
-PRUNE_BATCH = 5_000
-
 # Events that were half done and waited for one of these keys: the wait may be over.
 _WAKE_FOLLOWERS = """
     UPDATE platform_outbox AS m SET available_at = statement_timestamp()
@@ -23,20 +21,6 @@ _WAKE_FOLLOWERS = """
       AND EXISTS (SELECT FROM platform_outbox_delivery AS d WHERE d.message_id = m.id)
       AND NOT EXISTS (SELECT FROM platform_outbox_delivery AS d
                       WHERE d.message_id = m.id AND d.status = 'failed' AND NOT d.io)
-"""
-_WINDOW = """
-    SELECT max(id), min(created_at) FROM (
-        SELECT id, created_at FROM platform_outbox WHERE id > %s ORDER BY id LIMIT %s) AS next
-"""
-_PRUNE = """
-    WITH old AS (
-        SELECT id FROM platform_outbox
-        WHERE id > %(above)s AND id <= %(through)s AND finished_at < %(before)s
-          AND (status = 'sent' OR discarded_at < %(before)s)
-        FOR UPDATE SKIP LOCKED),
-    deliveries AS (DELETE FROM platform_outbox_delivery WHERE message_id IN (SELECT id FROM old)),
-    history AS (DELETE FROM platform_outbox_attempt WHERE message_id IN (SELECT id FROM old))
-    DELETE FROM platform_outbox WHERE id IN (SELECT id FROM old)
 """
 
 
@@ -178,24 +162,6 @@ def _insist_on_target(kind: str, target: str) -> None:
     }
     if target not in targets.get(Pause.Kind(kind), []):
         raise NothingToPause(f"No {kind} is called {target}.")
-
-
-def prune(*, before: datetime.datetime) -> int:
-    """Delete handled and discarded events that were finished before the moment; returns how many.
-
-    Walks along the ids in small transactions and stops where the events are younger, so it never reads the whole
-    table and never blocks the workers.
-    """
-    deleted, above = 0, 0
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(_WINDOW, (above, PRUNE_BATCH))
-            through, oldest = cursor.fetchone()
-            if through is None or oldest >= before:
-                return deleted
-            cursor.execute(_PRUNE, {"above": above, "through": through, "before": before})
-            deleted += cursor.rowcount
-        above = through
 
 
 def _requeueable() -> Q:

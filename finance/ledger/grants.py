@@ -14,7 +14,11 @@ from finance.ledger.models import AccountMonth, JournalEntry, JournalLine
 APPEND_ONLY = (JournalEntry._meta.db_table, JournalLine._meta.db_table)
 READ_ONLY = (AccountMonth._meta.db_table,)
 
-_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
+# A partition is reached through its whole; nobody needs a right on it.
+_TABLES = """
+SELECT relname FROM pg_class
+ WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+"""
 
 # A superuser, and whoever owns a table or may become its owner, has every right whatever is granted.
 _TOO_MIGHTY = """

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from platform_outbox import services, testing
+from platform_outbox import retention, services, testing
 from platform_outbox.models import Attempt, Delivery, OutboxMessage, Worker
 from platform_outbox.outbox import emit, emit_many, health
 from platform_outbox.tests.probe.events import Forked, Ticked
@@ -92,7 +92,7 @@ def test_prune_deletes_only_what_is_finished_and_old(dead):
     OutboxMessage.objects.filter(pk=waiting).update(status="pending", finished_at=None)
     OutboxMessage.objects.exclude(pk=young).update(created_at=long_ago)
     OutboxMessage.objects.filter(pk__in=[old, dead]).update(finished_at=long_ago)
-    assert services.prune(before=timezone.now() - datetime.timedelta(days=30)) == 1
+    assert retention.prune(before=timezone.now() - datetime.timedelta(days=30)).rows == 1
     assert set(OutboxMessage.objects.values_list("id", flat=True)) == {dead, young, waiting}
     OutboxMessage.objects.filter(pk=dead).update(discarded_at=long_ago)
     call_command("prune_outbox", "--older-than", "30d")

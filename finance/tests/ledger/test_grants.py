@@ -3,12 +3,14 @@ import datetime
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
+from django.utils import timezone
 
 from finance.errors import Invalid
 from finance.ledger import services
 from finance.ledger.grants import grant_application_rights
 from finance.ledger.models import AccountMonth, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
+from platform_outbox import retention
 from platform_outbox.testing import drain
 
 ROLE = "lifeos_grant_test"
@@ -92,6 +94,34 @@ def test_the_role_can_post_correct_and_close(role, book, owner, accounts, spend)
     execute("RESET ROLE")
     assert JournalEntry.objects.count() == 3
     assert AccountMonth.objects.get(account=accounts.groceries).debit == 22_34
+
+
+def test_the_role_can_add_and_drop_the_outboxs_partitions(role, spend):
+    spend(12_34)
+    execute("ALTER SEQUENCE platform_outbox_id_seq RESTART WITH 2000000")
+    grant_application_rights(role=role)
+    execute(f"SET LOCAL ROLE {role}")
+    spend(12_34)
+    drain()
+    assert retention.extend() == 1
+    later = timezone.now() + datetime.timedelta(days=1)
+    dropped = ("platform_outbox_first", "platform_outbox_from_1000000")
+    assert retention.keep_to(before=later).partitions == dropped
+    # Nothing but what those two functions do.
+    with pytest.raises(ProgrammingError, match="must be owner"), transaction.atomic():
+        execute("DROP TABLE platform_outbox_from_2000000")
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        execute("SELECT count(*) FROM platform_outbox_from_2000000")
+
+
+def test_a_role_without_rights_cannot_touch_the_partitions(role):
+    for call in ("platform_outbox_extend(1000000, 9)", "platform_outbox_drop('platform_outbox_first', now())"):
+        with pytest.raises(ProgrammingError, match="permission denied for function"):
+            execute_as(role, f"SELECT {call}")
+
+
+def test_partitions_get_no_rights_of_their_own(role):
+    assert not [table for table in grant_application_rights(role=role) if table.startswith("platform_outbox_f")]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from platform_outbox import services
+from platform_outbox import retention
 
 UNITS = {"d": "days", "h": "hours", "w": "weeks"}
 
@@ -22,4 +22,7 @@ class Command(BaseCommand):
         if match is None:
             raise CommandError(_("--older-than takes a number and d, h or w: 30d, 12h, 8w."))
         age = datetime.timedelta(**{UNITS[match[2]]: int(match[1])})
-        self.stdout.write(_("Deleted: %s") % services.prune(before=timezone.now() - age))
+        pruned = retention.prune(before=timezone.now() - age)
+        self.stdout.write(_("Deleted: %s") % pruned.rows)
+        if pruned.partitions:
+            self.stdout.write(_("Dropped whole: %s") % ", ".join(pruned.partitions))
