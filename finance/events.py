@@ -164,3 +164,11 @@ class ImportUndone(BookEvent):
 
     name: ClassVar[str] = "finance.import.undone"
     import_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayBegan(BookEvent):
+    """A day began in the book's time zone. Days on which no worker ran are left out."""
+
+    name: ClassVar[str] = "finance.day.began"
+    date: datetime.date

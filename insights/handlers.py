@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from django.conf import settings
 from django.utils import timezone
 
-from finance.events import AccountClosed, BookEvent, JournalCorrected, JournalPosted, JournalReversed
+from finance.events import AccountClosed, BookEvent, DayBegan, JournalCorrected, JournalPosted, JournalReversed
 from insights import services
 from platform_outbox.registry import Context, on
 
@@ -38,6 +38,13 @@ def observe_account(event: AccountClosed, context: Context) -> None:
     """Nothing is said of a closed account any more."""
     if settings.ENABLE_INSIGHTS:
         services.observe_account(book_id=event.book_id, account_id=event.account_id, now=timezone.now())
+
+
+@on(DayBegan, name="insights.observe_day")
+def observe_day(event: DayBegan, context: Context) -> None:
+    """Time alone brings a low balance nearer, also where nobody posts."""
+    if settings.ENABLE_INSIGHTS:
+        services.observe_day(book_id=event.book_id, event_id=context.event_id, now=timezone.now())
 
 
 def entries_of(event: BookEvent) -> tuple[int, ...]:

@@ -50,6 +50,23 @@ def observe(
     return _look_at(touched, accounts, book_id=book_id, occasion=occasion)
 
 
+@transaction.atomic
+def observe_day(*, book_id: int, now: datetime.datetime, event_id: int | None = None) -> int:
+    """Look again at what changes by time alone, the coming days of the accounts; returns how many insights are new."""
+    raising.hold_book(book_id=book_id)
+    book = books.books(book_ids=[book_id]).get(book_id)
+    accounts = books.accounts(book_id=book_id) if book else {}
+    watched = frozenset(each.id for each in accounts.values() if gather.is_watched(each))
+    if book is None or not watched:
+        return 0
+    on = books.today_in(book=book, now=now)
+    occasion = raising.Occasion(
+        now=now, on=on, news_since=news_since(book_id=book_id, on=on), events={}, event_id=event_id
+    )
+    touched = gather.Touched(payee_keys=frozenset(), category_ids=frozenset(), account_ids=watched)
+    return _look_at(touched, accounts, book_id=book_id, occasion=occasion)
+
+
 def news_since(*, book_id: int, on: datetime.date) -> datetime.date:
     """First day of the season that is news: counted back from the newest entry, so that old books have news as well."""
     newest = books.newest_entry_date(book_id=book_id, until=on) or on

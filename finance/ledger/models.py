@@ -53,6 +53,16 @@ class Book(models.Model):
         return self.name
 
 
+class BookDay(models.Model):
+    """The day that the book is at, as far as it has been announced; kept apart, so that a posting never waits for it."""
+
+    book = models.OneToOneField(Book, models.CASCADE, primary_key=True, related_name="+")
+    date = models.DateField()
+
+    def __str__(self) -> str:
+        return f"{self.date} of book #{self.book_id}"
+
+
 class Membership(models.Model):
     book = models.ForeignKey(Book, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")

@@ -9,7 +9,7 @@ import pytest
 from finance.events import JournalPosted
 from insights.handlers import observe_postings
 from insights.models import Insight, RuleSetting
-from insights.services import dismiss, observe
+from insights.services import dismiss, observe, observe_day
 from insights.tests.conftest import NOW
 from platform_outbox.registry import Context
 from platform_outbox.testing import drain
@@ -255,6 +255,32 @@ def test_a_balance_that_will_not_last_is_told_before_the_day(book, owner, accoun
         "Checking account is about to go below zero on March 28, 2026: it holds €600.00 and by then pays "
         "Landlord (€900.00, March 28, 2026)."
     )
+
+
+def test_a_quiet_day_brings_a_low_balance_near(book, owner, accounts, ledger, every_month, clock, monkeypatch):
+    every_month(900_00, payee="Landlord", day=28, category=accounts.rent)
+    ledger.post_entry(
+        book=book, actor=owner, date=datetime.date(2026, 2, 28), payee="Gift",
+        lines=[
+            ledger.LineDraft(account_id=accounts.checking.pk, amount=7_000_00),
+            ledger.LineDraft(account_id=accounts.salary.pk, amount=-7_000_00),
+        ],
+    )  # fmt: skip
+    ledger.begin_days(now=NOW)
+    drain()
+    assert _open(book) == []  # enough for March, and April is too far ahead
+    later = NOW + datetime.timedelta(days=14)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    ledger.begin_days(now=later)
+    drain()
+    assert [kind for kind, _, _ in _open(book)] == ["low_balance_ahead"]
+
+
+def test_a_quiet_day_of_a_book_without_watched_accounts_asks_little(book, accounts, django_assert_max_num_queries):
+    for account in (accounts.checking, accounts.cash):
+        type(account).objects.filter(pk=account.pk).update(kind="investment")
+    with django_assert_max_num_queries(5):
+        assert observe_day(book_id=book.pk, now=NOW) == 0
 
 
 def test_what_was_said_of_an_account_resolves_when_it_is_closed(book, owner, accounts, ledger, spend, clock):

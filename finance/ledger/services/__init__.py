@@ -8,6 +8,7 @@ from finance.ledger.services.accounts import (
     rename_account,
 )
 from finance.ledger.services.books import create_book, rename_book
+from finance.ledger.services.days import begin_days
 from finance.ledger.services.entries import (
     correct_entry,
     post_entries,
@@ -16,7 +17,7 @@ from finance.ledger.services.entries import (
     reverse_entry,
 )
 from finance.ledger.services.exchanges import exchange
-from finance.ledger.services.idempotency import remember_answer
+from finance.ledger.services.idempotency import forget_answers, remember_answer
 from finance.ledger.services.members import (
     accept_invitation,
     change_role,
@@ -29,12 +30,14 @@ from finance.ledger.services.periods import close_period, reopen_period
 
 __all__ = [
     "accept_invitation",
+    "begin_days",
     "change_role",
     "close_account",
     "close_period",
     "correct_entry",
     "create_book",
     "exchange",
+    "forget_answers",
     "invite_member",
     "leave_book",
     "move_account",

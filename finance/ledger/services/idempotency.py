@@ -1,5 +1,6 @@
 """Idempotency-Key: the first answer is kept with the change that it answers."""
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,11 @@ def remember_answer(
     status_code, answer = run()
     IdempotencyRecord.objects.filter(user=user, key=key).update(status_code=status_code, answer=answer)
     return status_code, answer, False
+
+
+def forget_answers(*, before: datetime.datetime) -> int:
+    """Forget the answers given before the moment; returns how many. Their keys are free again."""
+    return IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]
 
 
 def _claim(*, user: User, key: str, request_hash: str) -> bool:

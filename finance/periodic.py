@@ -1,0 +1,21 @@
+"""What finance does every so often; the outbox's workers call it."""
+
+import datetime
+
+from finance.ledger import services
+from platform_outbox.jobs import Run, every
+
+# Nobody repeats a request after so long; a client that does posts anew.
+ANSWERS_KEPT = datetime.timedelta(days=30)
+
+
+@every("finance.day_clock", seconds=60)
+def begin_days(run: Run) -> None:
+    """finance.day.began, within a minute of each book's midnight."""
+    services.begin_days(now=run.now)
+
+
+@every("finance.forget_answers", seconds=86_400)
+def forget_answers(run: Run) -> None:
+    """Answers kept for requests with an Idempotency-Key."""
+    services.forget_answers(before=run.now - ANSWERS_KEPT)
