@@ -237,6 +237,18 @@ with env.section("Worker and outbox"):
         30,
         meaning="Days that handled and discarded events are kept; 0: for ever. Unresolved dead letters always stay.",
     )
+    WORKER_TIME_LIMIT = env.number(
+        "WORKER_TIME_LIMIT",
+        120,
+        minimum=0,
+        meaning="Seconds that one call of a handler may take; then its event has failed and the worker is replaced. 0: no limit.",
+    )
+    WORKER_MEMORY_LIMIT = env.whole(
+        "WORKER_MEMORY_LIMIT",
+        0,
+        minimum=0,
+        meaning="MiB of memory above which a worker ends after its turn, to be replaced. 0: no limit.",
+    )
     WORKER_LOGLEVEL = env.text(
         "WORKER_LOGLEVEL",
         "INFO",

@@ -18,6 +18,9 @@ from types import FrameType
 from typing import IO, NoReturn
 
 STOP_TIMEOUT = 25.0
+# A process that is to be kept alive may end so often within so many seconds; more is a fault that restarts do not mend.
+MOST_RESTARTS = 5
+RESTART_WINDOW = 60.0
 START_TIMEOUT = 60.0
 PR_SET_PDEATHSIG = 1
 
@@ -46,10 +49,11 @@ def stopping_on_signals() -> Iterator[None]:
 
 @dataclass(slots=True, kw_only=True)
 class Supervisor:
-    """Runs processes side by side and stops all of them when one ends or a signal comes."""
+    """Runs processes side by side and stops all of them when one ends that is not kept alive, or a signal comes."""
 
     write: Callable[[str], object]
     children: dict[str, "subprocess.Popen[bytes] | ForkedProcess"] = field(default_factory=dict)
+    kept: dict[str, "KeptAlive"] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, source: str, line: str) -> None:
@@ -69,6 +73,11 @@ class Supervisor:
         )
         assert child.stdout is not None
         self._add(name, child, child.stdout)
+
+    def keep_alive(self, name: str, command: list[str], *, environment: dict[str, str]) -> None:
+        """Like `start`, and start it again whenever it ends, unless that happens too often."""
+        self.kept[name] = KeptAlive(command, environment)
+        self.start(name, command, environment=environment)
 
     def fork(self, name: str, run: Callable[[], object]) -> None:
         """Run a function in a child that keeps what this process has imported, which saves it seconds.
@@ -133,13 +142,18 @@ class Supervisor:
             _wait_for_session(child)
 
     def _raise_if_ended(self) -> None:
-        for name, child in self.children.items():
-            if child.poll() is not None:
+        for name, child in list(self.children.items()):
+            if child.poll() is None:
+                continue
+            if name not in self.kept or not self.kept[name].may_restart():
                 raise ChildEnded(f"{name} ended with code {child.returncode}; the lines above say why.")
+            self.say("lifeos", f"{name} ended with code {child.returncode} and is started again.")
+            self.start(name, self.kept[name].command, environment=self.kept[name].environment)
 
     def _copy(self, name: str, stream: IO[bytes]) -> None:
-        for line in stream:
-            self.say(name, line.decode(errors="replace").rstrip())
+        with stream:
+            for line in stream:
+                self.say(name, line.decode(errors="replace").rstrip())
 
     def _tail(self, name: str, path: Path) -> None:
         with path.open(errors="replace") as file:
@@ -150,6 +164,21 @@ class Supervisor:
                     self.say(name, line.rstrip())
                 else:
                     time.sleep(0.2)
+
+
+@dataclass(slots=True)
+class KeptAlive:
+    """How to start a process again, and when that was done."""
+
+    command: list[str]
+    environment: dict[str, str]
+    restarts: list[float] = field(default_factory=list)
+
+    def may_restart(self) -> bool:
+        """Note one more restart; False if there were too many of late."""
+        now = time.monotonic()
+        self.restarts = [*(moment for moment in self.restarts if moment > now - RESTART_WINDOW), now]
+        return len(self.restarts) <= MOST_RESTARTS
 
 
 class ForkedProcess:

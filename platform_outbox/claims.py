@@ -8,7 +8,8 @@ import datetime
 import json
 import threading
 import time
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,21 +20,63 @@ LOCK_CLASS = 1_869_964_408
 LOW_WATER_EVERY_SECONDS = 5.0
 # Now and then a claim looks at everything, whatever the low-water mark says.
 FULL_LOOK_EVERY_SECONDS = 60.0
+# How many ordering keys of a shard one claim looks at when one of them would take it all.
+KEYS_AT_ONCE = 64
 
-_CLAIM = """
-    SELECT id, event_type, event_version, ordering_key, payload, attempts, created_at, available_at > created_at,
-           statement_timestamp()
-    FROM platform_outbox AS m
-    WHERE shard = %s AND status IN ('pending', 'failed') AND id > %s
-      AND available_at <= coalesce(%s::timestamptz, statement_timestamp())
-      {besides_held}
-    ORDER BY id LIMIT %s
-    FOR UPDATE SKIP LOCKED
+# Shard → the last ordering key that such a claim came to.
+_looked_through: dict[int, str] = {}
+
+_COLUMNS = """
+    id, event_type, event_version, ordering_key, payload, attempts, created_at, available_at > created_at,
+    statement_timestamp()
+"""
+_DUE = """
+    shard = %(shard)s AND status IN ('pending', 'failed') AND id > %(above)s
+    AND available_at <= coalesce(%(now)s::timestamptz, statement_timestamp())
+    {besides}
+"""
+_CLAIM = f"""
+    SELECT {_COLUMNS} FROM platform_outbox AS m WHERE {_DUE} ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+# From key to key along the index, so that the length of each key's queue does not matter; of each the oldest few.
+_CLAIM_OTHERS = f"""
+    WITH RECURSIVE waiting (ordering_key, number) AS (
+        (SELECT ordering_key, 1 FROM platform_outbox
+         WHERE shard = %(shard)s AND status IN ('pending', 'failed') AND id > %(above)s AND ordering_key > %(after)s
+         ORDER BY ordering_key LIMIT 1)
+        UNION ALL
+        SELECT next.ordering_key, waiting.number + 1
+        FROM waiting CROSS JOIN LATERAL (
+            SELECT ordering_key FROM platform_outbox
+            WHERE shard = %(shard)s AND status IN ('pending', 'failed') AND id > %(above)s
+              AND ordering_key > waiting.ordering_key
+            ORDER BY ordering_key LIMIT 1) AS next
+        WHERE waiting.number < %(keys)s),
+    oldest AS (
+        SELECT of_key.id, row_number() OVER (PARTITION BY waiting.ordering_key ORDER BY of_key.id) AS place
+        FROM waiting CROSS JOIN LATERAL (
+            SELECT id FROM platform_outbox AS m WHERE m.ordering_key = waiting.ordering_key AND {_DUE}
+            ORDER BY id LIMIT %(limit)s) AS of_key
+        WHERE waiting.ordering_key <> %(besides_key)s),
+    chosen AS (SELECT id, place FROM oldest ORDER BY place, id LIMIT %(limit)s)
+    SELECT {_COLUMNS} FROM platform_outbox AS m
+    WHERE id IN (SELECT id FROM chosen) AND shard = %(shard)s AND status IN ('pending', 'failed')
+    ORDER BY (SELECT place FROM chosen WHERE chosen.id = m.id), id
+    FOR UPDATE OF m SKIP LOCKED
 """
 _BESIDES_HELD = """
       AND NOT EXISTS (
-          SELECT FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS held (ordering_key, event_type, id)
+          SELECT FROM unnest(%(held_keys)s::text[], %(held_types)s::text[], %(held_ids)s::bigint[])
+              AS held (ordering_key, event_type, id)
           WHERE held.ordering_key = m.ordering_key AND held.event_type = m.event_type AND held.id < m.id)
+"""
+# Of the event types with a paused handler only what another handler has still to do.
+_BESIDES_PAUSED = """
+      AND (event_type <> ALL(%(paused_types)s::text[]) OR EXISTS (
+          SELECT FROM unnest(%(going_types)s::text[], %(going_handlers)s::text[]) AS going (event_type, handler)
+          WHERE going.event_type = m.event_type AND NOT EXISTS (
+              SELECT FROM platform_outbox_delivery AS d
+              WHERE d.message_id = m.id AND d.handler = going.handler AND (d.io OR d.status IN ('sent', 'dead')))))
 """
 _OLDEST_OPEN = """
     SELECT min(id), pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
@@ -103,18 +146,76 @@ def claim(
     limit: int,
     above: int,
     now: datetime.datetime | None,
-    held: Collection[tuple[str, str, int]],
+    held: Collection[tuple[str, str, int]] = (),
+    going: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Claimed]:
     """Lock up to `limit` due rows of the shard with ids over `above`, oldest first.
 
-    `held` names (ordering key, event type, id): rows of that key and type which are younger than the id wait.
-    `now` replaces the database's clock in tests.
+    While others wait, one ordering key gets no more than half of them. `held` names (ordering key, event type, id):
+    rows of that key and type which are younger than the id wait. `going` names event type → handlers for types with
+    a paused handler: of these only rows are taken for which one of the named has something to do. `now` replaces
+    the database's clock in tests.
     """
-    besides = _BESIDES_HELD if held else ""
-    columns = [list(column) for column in zip(*held, strict=True)] if held else []
+    values = {"shard": shard, "above": above, "now": now, **_held(held), **_paused(going or {})}
+    besides = (_BESIDES_HELD if held else "") + (_BESIDES_PAUSED if going else "")
+    rows = _rows(_CLAIM.format(besides=besides), {**values, "limit": limit})
+    hog = _hog(rows, limit=limit)
+    if hog is None:
+        return rows
+    rest = {**values, "limit": limit - limit // 2, "besides_key": hog, "keys": KEYS_AT_ONCE}
+    return _share(rows, _others(_CLAIM_OTHERS.format(besides=besides), rest), hog=hog, limit=limit)
+
+
+def _held(held: Collection[tuple[str, str, int]]) -> dict[str, Any]:
+    keys, types, ids = zip(*held, strict=True) if held else ((), (), ())
+    return {"held_keys": list(keys), "held_types": list(types), "held_ids": list(ids)}
+
+
+def _paused(going: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    pairs = [(event_type, handler) for event_type, handlers in going.items() for handler in handlers]
+    return {
+        "paused_types": list(going),
+        "going_types": [event_type for event_type, _ in pairs],
+        "going_handlers": [handler for _, handler in pairs],
+    }
+
+
+def _rows(statement: str, values: dict[str, Any]) -> list[Claimed]:
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM.format(besides_held=besides), (shard, above, now, *columns, limit))
+        cursor.execute(statement, values)
         return [_claimed(*row) for row in cursor.fetchall()]
+
+
+def _hog(rows: list[Claimed], *, limit: int) -> str | None:
+    """The key that has more than its half of a full batch."""
+    if len(rows) < limit or limit < 2:
+        return None
+    key, count = Counter(row.ordering_key for row in rows).most_common(1)[0]
+    return key if count > limit // 2 else None
+
+
+def _others(statement: str, values: dict[str, Any]) -> list[Claimed]:
+    """Rows of other keys, from each the oldest before any the second-oldest.
+
+    With more keys than can be looked at, the next turn goes on behind the last one, and then from the start again.
+    """
+    shard = values["shard"]
+    after = _looked_through.get(shard, "")
+    rows = _rows(statement, {**values, "after": after})
+    if not rows and after:
+        after = ""
+        rows = _rows(statement, {**values, "after": after})
+    _looked_through[shard] = max((row.ordering_key for row in rows), default="")
+    return rows
+
+
+def _share(rows: list[Claimed], others: list[Claimed], *, hog: str, limit: int) -> list[Claimed]:
+    """Half for the hog, then the others, and what is left over for the hog again: of each key its oldest rows."""
+    of_hog = [row for row in rows if row.ordering_key == hog]
+    first = [row for row in rows if row.ordering_key != hog]
+    there = {row.id for row in first}
+    first += [row for row in others if row.id not in there][: limit - limit // 2 - len(first)]
+    return sorted([*first, *of_hog[: limit - len(first)]], key=lambda row: row.id)
 
 
 def _claimed(*row: Any) -> Claimed:

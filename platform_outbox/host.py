@@ -9,24 +9,35 @@ import time
 from typing import Any
 
 import dramatiq
+from django.conf import settings
 from django.db import connection
 from django.db.backends.signals import connection_created
 
 from platform_outbox import actors, transport
 from platform_outbox.couriers import Couriers
-from platform_outbox.relay import IDLE_IN_TRANSACTION, Lanes, Listener, start_thread
+from platform_outbox.metrics import REPLACEMENTS
+from platform_outbox.relay import IDLE_IN_TRANSACTION_SECONDS, Lanes, Listener, start_thread
 from platform_outbox.schedule import Schedule
 from platform_outbox.timekeeper import Timekeeper
+from platform_outbox.watch import Watch
 
 # SIGTERM to exit; orchestrators usually send SIGKILL after 30 s, the guide promises 20.
 STOP_SECONDS = 18.0
+# Waiting for the other lanes when one is known not to end.
+STOP_SECONDS_WHEN_STUCK = 4.0
+# Exit code of a worker that wants to be replaced (EX_TEMPFAIL); supervisors start another one after any code.
+REPLACE_ME = 75
 
 logger = logging.getLogger("platform_outbox.worker")
 
 
 def _tune(connection: Any, **kwargs: Any) -> None:
+    limit = float(settings.WORKER_TIME_LIMIT)
+    idle = max(IDLE_IN_TRANSACTION_SECONDS, 2 * limit)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {idle * 1000:.0f}")
+        # A statement that is too slow ends by itself, and only its event fails. A little earlier than the watch acts.
+        cursor.execute(f"SET statement_timeout = {limit * 900:.0f}")
 
 
 class Host:
@@ -51,6 +62,9 @@ class Host:
             wake_couriers=self.couriers.wake,
         )
         self.timekeeper = Timekeeper(worker=self.name)
+        self.watch = Watch(logbook=self.lanes.logbook, replace=self.replace)
+        # "time" or "memory" once this worker has to be replaced.
+        self.replaced = ""
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._dramatiq: Any = None
@@ -66,11 +80,13 @@ class Host:
         self._dramatiq = dramatiq.Worker(
             dramatiq.get_broker(), queues={actors.QUEUE}, worker_threads=self.threads, worker_timeout=1000
         )
+        self.watch.arm()
         self._dramatiq.start()
         self._threads = [start_thread(f"outbox-lane-{number}", body) for number, body in enumerate(bodies)]
         self._threads += self.couriers.start()
         self._threads.append(start_thread("outbox-listener", self.listener.run))
         self._threads.append(start_thread("outbox-timekeeper", self.timekeeper.run))
+        self._threads.append(start_thread("outbox-watch", self.watch.run))
         logger.info(
             "Outbox worker %s started: %s broker, %s threads, %s for calls.",
             *(self.name, transport.broker_name(), self.threads, self.couriers.count),
@@ -87,14 +103,23 @@ class Host:
         """Ask the worker to end. Safe in a signal handler."""
         self._stop.set()
 
+    def replace(self, reason: str) -> None:
+        """Ask the worker to end so that a supervisor starts another one."""
+        if not self.replaced:
+            REPLACEMENTS.labels(reason).inc()
+            self.replaced = reason
+        self.stop()
+
     def shut_down(self) -> bool:
         """End all threads after the event each is at; False if one did not within STOP_SECONDS."""
-        deadline = time.monotonic() + STOP_SECONDS
+        seconds = STOP_SECONDS_WHEN_STUCK if self.replaced == "time" else STOP_SECONDS
+        deadline = time.monotonic() + seconds
         self.couriers.stop()
         self.lanes.stop()
         self.schedule.close()
         self.listener.stop()
         self.timekeeper.stop()
+        self.watch.stop()
         calls_ended = self.couriers.shut_down()
         self._dramatiq.stop(timeout=int(max(0.1, deadline - time.monotonic() - 2) * 1000))
         for thread in self._threads:
@@ -102,6 +127,7 @@ class Host:
         # The last figures of the lanes, which have ended after the listener.
         self.listener.write_minutes()
         ended = not any(thread.is_alive() for thread in [*self._threads, *self._dramatiq.workers])
+        self.lanes.logbook.wipe()
         connection.close()
         return ended and calls_ended
 

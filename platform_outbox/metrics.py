@@ -49,3 +49,8 @@ CALL_SECONDS = Histogram(
     ["handler"],
     buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+CRASH_SUSPECTS = Counter(
+    "platform_outbox_crash_suspects", "Events that were in the hands of a worker when it died, counted each time."
+)
+TIMEOUTS = Counter("platform_outbox_timeouts", "Calls cut off after WORKER_TIME_LIMIT, by handler.", ["handler"])
+REPLACEMENTS = Counter("platform_outbox_worker_replacements", "Workers that ended to be replaced.", ["reason"])

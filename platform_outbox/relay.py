@@ -5,6 +5,7 @@ Nothing about correctness lives here. Whatever gets lost between these threads i
 
 import contextlib
 import logging
+import random
 import select
 import socket
 import threading
@@ -20,6 +21,7 @@ from django.utils import timezone
 from platform_outbox import dispatch
 from platform_outbox.bell import CHANNEL, COURIERS_CHANNEL, bell, own_connection
 from platform_outbox.claims import LowWater
+from platform_outbox.logbook import Logbook
 from platform_outbox.metrics import WAKEUPS
 from platform_outbox.outbox import SHARDS
 from platform_outbox.schedule import Schedule
@@ -28,8 +30,9 @@ from platform_outbox.statistics import minutes
 HEARTBEAT_SECONDS = 10.0
 RECONNECT_SECONDS = (0.2, 5.0)
 BUSY_SECONDS = (0.01, 0.5)
-# A handler that sits on an open transaction keeps its shard and the vacuum waiting; the server ends it.
-IDLE_IN_TRANSACTION = "300s"
+# A handler that sits on an open transaction keeps its shard and the vacuum waiting; the server ends it. Mostly the
+# watch is quicker, but it dies with its process or its machine.
+IDLE_IN_TRANSACTION_SECONDS = 300.0
 
 logger = logging.getLogger("platform_outbox.worker")
 
@@ -59,6 +62,7 @@ class Lanes:
         self.schedule = schedule
         self.worker = worker
         self.wake_couriers = wake_couriers
+        self.logbook = Logbook(worker=worker)
         self.low_water = LowWater()
         self._stopping = threading.Event()
         self._busy: dict[int, float] = {}
@@ -84,7 +88,11 @@ class Lanes:
         """One turn at a shard reserved before; never raises."""
         try:
             result = dispatch.drain_once(
-                shard=shard, low_water=self.low_water, should_stop=self._stopping.is_set, worker=self.worker
+                shard=shard,
+                low_water=self.low_water,
+                should_stop=self._stopping.is_set,
+                worker=self.worker,
+                logbook=self.logbook,
             )
         except Exception as error:
             self._failed(shard, error)
@@ -207,6 +215,8 @@ class Listener:
             self.wake_couriers()
         if shards:
             WAKEUPS.labels(source).inc()
+        # Many workers that all begin at the first shard would only get in each other's way.
+        random.shuffle(shards)
         for shard in shards:
             self.schedule.add(shard)
         interval = float(settings.WORKER_POLL_INTERVAL)

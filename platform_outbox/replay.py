@@ -19,11 +19,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from platform_outbox import claims
-from platform_outbox.dispatch import BrokenTransaction
 from platform_outbox.envelope import event_from
 from platform_outbox.marks import clean, failure
 from platform_outbox.models import Attempt, Pause, Replay
 from platform_outbox.registry import Context, Handler, all_handlers
+from platform_outbox.running import BrokenTransaction
 from platform_outbox.selection import first_id_since
 
 BATCH = 50

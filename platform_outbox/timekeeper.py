@@ -19,10 +19,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections, transaction
 
 from platform_outbox.backoff import delay_before
-from platform_outbox.dispatch import is_the_servers
 from platform_outbox.jobs import Job, LeaseLost, Run, all_jobs
 from platform_outbox.marks import clean
 from platform_outbox.metrics import JOB_RUNS, JOB_SECONDS
+from platform_outbox.running import is_the_servers
 
 # A job that fails is tried again after this at the latest, or after its own interval where that is longer.
 LONGEST_WAIT_SECONDS = 300.0

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from lifeos_project.supervisor import MOST_RESTARTS, ChildEnded, Supervisor
 from lifeos_project.tests.services import bare_environment, free_port, listens, wait_until
 
 IGNORED = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "bench")
@@ -125,20 +126,44 @@ def test_a_supervisor_killed_outright_takes_everything_along(house):
     wait_until(lambda: one.left_over() == [], seconds=40, what="everything gone")
 
 
-def test_when_the_web_process_dies_everything_stops_with_a_sentence(house):
+def children_of(process) -> dict[int, bytes]:
+    """Process id → command line."""
+    return {
+        int(stat.parent.name): (stat.parent / "cmdline").read_bytes()
+        for stat in Path("/proc").glob("[0-9]*/stat")
+        if stat.read_text().rsplit(")", 1)[1].split()[1] == str(process.pid)
+    }
+
+
+def test_a_worker_that_dies_is_replaced_and_with_the_web_process_everything_stops(house):
     one = house()
     one.wait_until_greeting()
-    web = next(
-        int(pid.parent.name)
-        for pid in Path("/proc").glob("[0-9]*/stat")
-        if pid.read_text().rsplit(")", 1)[1].split()[1] == str(one.process.pid)
-        and b"outbox_worker" not in (pid.parent / "cmdline").read_bytes()
-        and b"postgres" not in (pid.parent / "cmdline").read_bytes()
+    (worker,) = [pid for pid, line in children_of(one.process).items() if b"outbox_worker" in line]
+    os.kill(worker, signal.SIGKILL)
+    wait_until(
+        lambda: "Outbox worker" in one.text().partition("worker ended with code -9 and is started again")[2],
+        seconds=40,
+        what="another worker",
     )
+    (web,) = [
+        pid
+        for pid, line in children_of(one.process).items()
+        if b"outbox_worker" not in line and b"postgres" not in line
+    ]
     os.kill(web, signal.SIGKILL)
     assert one.process.wait(40) == 1
     assert "LifeOS does not run: web ended with code -9" in one.text()
     assert one.left_over() == []
+
+
+def test_a_process_that_ends_again_and_again_is_not_started_for_ever():
+    lines = []
+    supervisor = Supervisor(write=lines.append)
+    supervisor.keep_alive("job", [sys.executable, "-c", "raise SystemExit(75)"], environment=dict(os.environ))
+    with pytest.raises(ChildEnded, match="job ended with code 75"):
+        supervisor.watch()
+    supervisor.stop()
+    assert sum("is started again" in line for line in lines) == MOST_RESTARTS
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ NOON = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 
 @pytest.fixture
 def noted(monkeypatch):
-    from platform_outbox import dispatch
+    from platform_outbox import counting
 
     own = Minutes()
-    monkeypatch.setattr(dispatch, "minutes", own)
+    monkeypatch.setattr(counting, "minutes", own)
     return own
 
 

@@ -73,7 +73,7 @@ class Command(BaseCommand):
 
     def _start_worker(self, supervisor: Supervisor) -> None:
         if "outbox_worker" in get_commands():
-            supervisor.start("worker", [*MANAGE, "outbox_worker"], environment=dict(os.environ))
+            supervisor.keep_alive("worker", [*MANAGE, "outbox_worker"], environment=dict(os.environ))
 
     def _seed_demo(self, supervisor: Supervisor) -> None:
         supervisor.say("lifeos", "Filling the demo household ...")

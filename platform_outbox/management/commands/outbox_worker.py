@@ -1,11 +1,12 @@
 import signal
+import sys
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from platform_outbox.host import Host, logger
+from platform_outbox.host import REPLACE_ME, Host, logger
 
 
 class Command(BaseCommand):
@@ -35,3 +36,5 @@ class Command(BaseCommand):
             if not ended:
                 logger.warning("A handler did not end in time; its event is rolled back and will be handled again.")
         logger.info("Outbox worker %s stopped.", host.name)
+        if host.replaced:
+            sys.exit(REPLACE_ME)

@@ -1,4 +1,5 @@
 import os
+import signal
 import time
 
 from django.db import DatabaseError, connection, transaction
@@ -11,6 +12,21 @@ from platform_outbox.tests.probe.models import Call, Effect, Fault
 
 class ProbeError(Exception):
     pass
+
+
+def spin_without_letting_go():
+    """One call into C that keeps the interpreter to itself for minutes."""
+    sum(range(10**11))
+
+
+# Faults that no except clause sees the end of.
+KINDS = {
+    "exit": lambda: os._exit(3),
+    "segfault": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "hang": lambda: time.sleep(3600),
+    "slow query": lambda: connection.cursor().execute("SELECT pg_sleep(3600)"),
+    "standstill": spin_without_letting_go,
+}
 
 
 def act(handler, event):
@@ -46,6 +62,8 @@ def misbehave(fault):
         raise NeighbourDown("nobody answers")
     if fault.kind == "nul":
         raise ProbeError("a \x00 and a \udc80 in the message")
+    if fault.kind in KINDS:
+        KINDS[fault.kind]()
     raise ProbeError(f"{fault.key} {fault.number} must fail")
 
 

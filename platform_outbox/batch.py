@@ -1,0 +1,92 @@
+"""The state of one turn: the events in hand, what is to run for each, and what came of it."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from platform_outbox.claims import Claimed, LowWater
+from platform_outbox.envelope import Event
+from platform_outbox.logbook import Logbook
+from platform_outbox.marks import Outcome
+from platform_outbox.models import Status
+from platform_outbox.registry import Context, Handler
+from platform_outbox.standing import Unfinished
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """A claimed event, what is to run for it, and what came of it."""
+
+    row: Claimed
+    event: Event | None = None
+    todo: list[Handler] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    touched: bool = False
+    left: bool = False  # handlers wait for a later turn, because this event runs alone
+    state: str = Status.PENDING
+    seconds: dict[str, float] = field(default_factory=dict)  # spent in each handler
+
+    def attempts(self, handler: str) -> int:
+        return self.outcomes[handler].attempts if handler in self.outcomes else 0
+
+    def context(self, handler: Handler) -> Context:
+        return Context(self.row.id, handler.name, self.attempts(handler.name) + 1, self.row.created_at)
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """The state of one turn."""
+
+    shard: int
+    limit: int
+    clock: datetime.datetime | None
+    low_water: LowWater | None
+    should_stop: Callable[[], bool]
+    worker: str
+    logbook: Logbook | None
+    paused: frozenset[str] = frozenset()  # names of handlers
+    exclusive: bool = False  # no other lane of this process is at anything
+    alone: bool = False
+    stays_alone: bool = False
+    shortened: bool = False
+    # (ordering key, handler) → (id of the failed event, when it is tried again)
+    held: dict[tuple[str, str], tuple[int, datetime.datetime]] = field(default_factory=dict)
+    work: list[Work] = field(default_factory=list)
+    released: bool = False
+    cut: bool = False
+
+    @property
+    def now(self) -> datetime.datetime:
+        return self.clock or self.work[0].row.now
+
+    def start_over(self) -> None:
+        self.work, self.held, self.released, self.cut = [], {}, False, False
+        self.alone, self.stays_alone, self.shortened = False, False, False
+
+    def is_held(self, row: Claimed, handler: Handler) -> bool:
+        hold = self.held.get((row.ordering_key, handler.name))
+        return hold is not None and hold[0] < row.id
+
+    def holds_back(self, row: Claimed, handler: Handler) -> bool:
+        return handler.name in self.paused or self.is_held(row, handler)
+
+    def waits_until(self, work: Work) -> datetime.datetime | None:
+        """When a handler of this event that could not run now may: if an older event holds it, at its next attempt."""
+        if work.left or any(handler.name in self.paused for handler in work.todo):
+            # Due at once: a pause has no end that is known, the claim passes such events over.
+            at_once = self.now
+        else:
+            at_once = None
+        return min(
+            (
+                self.held[work.row.ordering_key, handler.name][1]
+                for handler in work.todo
+                if self.is_held(work.row, handler)
+            ),
+            default=at_once,
+        )
+
+    def must_settle(self, turn: Unfinished) -> bool:
+        """False for a turn of our own that broke off with its connection: this process is alive."""
+        return turn.overran or turn.worker != self.worker

@@ -1,0 +1,144 @@
+"""What the lanes of this process are at: in the database for those who come after a crash, in memory for the watch."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from django.db import OperationalError, connection
+
+from platform_outbox.bell import own_connection
+
+_BEGIN = """
+    INSERT INTO platform_outbox_turn (shard, worker, ids, handler, overran, at)
+    VALUES (%s, %s, %s, %s, false, statement_timestamp())
+    ON CONFLICT (shard) DO UPDATE
+    SET worker = EXCLUDED.worker, ids = EXCLUDED.ids, handler = EXCLUDED.handler, overran = false, at = EXCLUDED.at
+"""
+# A turn that ended in the meantime has emptied its row.
+_BLAME = """
+    UPDATE platform_outbox_turn SET ids = %s, handler = %s, overran = true
+    WHERE shard = %s AND worker = %s AND ids @> %s::bigint[]
+"""
+_WIPE = "UPDATE platform_outbox_turn SET ids = '{}' WHERE worker = %s AND NOT overran AND ids <> '{}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a handler, under way."""
+
+    shard: int
+    handler: str
+    ids: list[int]
+    pgconn: Any
+    since: float = field(default_factory=time.monotonic)
+
+
+class Gate:
+    """Lets many lanes through, or one that wants to be alone in this process."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._waiting = 0  # for being alone; they go first
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._inside >= 0 and not self._waiting)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with self._changed:
+            self._waiting += 1
+            self._changed.wait_for(lambda: self._inside == 0)
+            self._waiting -= 1
+            self._inside = -1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside = 0
+                self._changed.notify_all()
+
+
+class Logbook:
+    """Keeps both records for one worker process, on one connection of its own."""
+
+    def __init__(self, *, worker: str) -> None:
+        self.worker = worker
+        # A suspect runs while no other lane is at anything: whoever dies then has died of it.
+        self.gate = Gate()
+        self._calls: dict[int, Call] = {}
+        self._connection: psycopg.Connection[Any] | None = None
+        self._lock = threading.Lock()
+
+    def begin(self, *, shard: int, ids: Sequence[int], handler: str = "") -> None:
+        """Tell the database which events are in hand, before the first handler is called.
+
+        Not in the turn's transaction, which a crash would roll back, and without waiting for the disk.
+        """
+        self._execute(_BEGIN, shard, self.worker, list(ids), handler)
+
+    @contextlib.contextmanager
+    def calling(self, *, shard: int, handler: str, ids: list[int]) -> Iterator[None]:
+        """Note the call for as long as it lasts. To be used by the thread that calls."""
+        me = threading.get_ident()
+        pgconn = getattr(connection.connection, "pgconn", None)
+        self._calls[me] = Call(shard=shard, handler=handler, ids=ids, pgconn=pgconn)
+        try:
+            yield
+        finally:
+            del self._calls[me]
+
+    def overdue(self, *, seconds: float) -> list[Call]:
+        """The calls that have lasted longer."""
+        limit = time.monotonic() - seconds
+        return [call for call in list(self._calls.values()) if call.since < limit]
+
+    def cut(self, call: Call) -> None:
+        """End a call's transaction from outside, so that its shard is free, and say whose fault it was."""
+        self._execute(_BLAME, call.ids, call.handler, call.shard, self.worker, call.ids)
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(call.pgconn.socket)) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
+    def wipe(self) -> None:
+        """This process ends on purpose: nobody shall be suspected for what it was at."""
+        with contextlib.suppress(OperationalError):
+            self._execute(_WIPE, self.worker)
+        with self._lock:
+            self._hang_up()
+
+    def _execute(self, statement: str, *parameters: object) -> None:
+        with self._lock:
+            if self._connection is not None:
+                try:
+                    self._connection.execute(statement, parameters)
+                    return
+                except psycopg.Error:
+                    # The server may have been restarted since; a new connection tells.
+                    self._hang_up()
+            try:
+                self._connection = own_connection()
+                self._connection.execute("SET synchronous_commit = off")
+                self._connection.execute(statement, parameters)
+            except psycopg.Error as error:
+                self._hang_up()
+                raise OperationalError(f"The logbook cannot be written: {error}") from error
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None

@@ -1,0 +1,197 @@
+"""Running the handlers of a batch, together or one by one, and judging what came of each."""
+
+import contextlib
+import datetime
+import random
+import time
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from platform_outbox.backoff import PATIENCE, delay_before, delay_in_outage
+from platform_outbox.batch import Batch, Work
+from platform_outbox.marks import Outcome
+from platform_outbox.models import Status
+from platform_outbox.registry import Handler, Permanent, is_outage
+
+
+class BrokenTransaction(Exception):
+    """A handler swallowed a database error, so that nothing it wrote can be kept. It must let the error through."""
+
+
+class MissingHandler(Exception):
+    """A handler that failed before is no longer registered in this worker."""
+
+
+def is_the_servers(error: Exception) -> bool:
+    """Whether the database server is away or in trouble: no event is to blame, and none pays with an attempt."""
+    if connection.connection is None or connection.connection.closed:
+        return True
+    # No room or memory left (53), an operator or a shutdown (57P), its files cannot be read or written (58).
+    return (getattr(error.__cause__, "sqlstate", None) or "").startswith(("53", "57P", "58"))
+
+
+def run_together(batch: Batch) -> None:
+    """Everything at once; any error undoes everything."""
+    in_batches: dict[str, list[tuple[Work, Handler]]] = {}
+    for work in batch.work:
+        if batch.should_stop():
+            batch.cut = True
+            break
+        if work.missing:
+            raise MissingHandler(work.missing)
+        for handler in work.todo:
+            if batch.holds_back(work.row, handler):
+                continue
+            if handler.io:
+                _hand_over(work, handler)
+            elif handler.batch:
+                in_batches.setdefault(handler.name, []).append((work, handler))
+            else:
+                _call(batch, handler, [work])
+                _succeed(batch, work, handler)
+    for pairs in in_batches.values():
+        _call(batch, pairs[0][1], [work for work, _ in pairs])
+        for work, handler in pairs:
+            _succeed(batch, work, handler)
+    _insist_on_sound_transaction()
+
+
+def run_one_by_one(batch: Batch) -> None:
+    """Each handler of each event under a savepoint of its own; an error is noted and the others go on."""
+    for work in batch.work:
+        if batch.should_stop():
+            batch.cut = True
+            break
+        for name in work.missing:
+            fail(batch, work, name, MissingHandler(f"No handler is called {name} in this worker any more."))
+        for handler in work.todo:
+            if not batch.holds_back(work.row, handler):
+                _try(batch, work, handler)
+
+
+def _try(batch: Batch, work: Work, handler: Handler) -> None:
+    try:
+        with transaction.atomic():
+            if handler.io:
+                _hand_over(work, handler)
+                return
+            _call(batch, handler, [work])
+            _insist_on_sound_transaction()
+            with connection.cursor() as cursor:
+                # Deferred constraints must fail here, under the savepoint, not at the commit of the whole batch.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except Exception as error:
+        if is_the_servers(error):
+            raise
+        fail(batch, work, handler.name, error)
+    else:
+        _succeed(batch, work, handler)
+
+
+def _call(batch: Batch, handler: Handler, works: list[Work]) -> None:
+    """Run the handler; a batch handler's time is shared out evenly."""
+    ids = [work.row.id for work in works]
+    log = batch.logbook
+    started = time.perf_counter()
+    try:
+        with log.calling(shard=batch.shard, handler=handler.name, ids=ids) if log else contextlib.nullcontext():
+            _run(handler, works)
+    finally:
+        share = (time.perf_counter() - started) / len(works)
+        for work in works:
+            work.seconds[handler.name] = share
+
+
+def _run(handler: Handler, works: list[Work]) -> None:
+    if handler.batch:
+        handler.function([work.event for work in works], [work.context(handler) for work in works])
+    else:
+        handler.function(works[0].event, works[0].context(handler))
+
+
+def _insist_on_sound_transaction() -> None:
+    # Django would roll back without a word at the end of the block, and the event would count as handled.
+    if connection.needs_rollback:
+        raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
+
+
+def _hand_over(work: Work, handler: Handler) -> None:
+    """Leave the event to the couriers: they call outside of any transaction, see leases.py."""
+    assert work.event is not None
+    neighbour = handler.neighbour_of(work.event)
+    work.outcomes[handler.name] = Outcome(
+        status=Status.PENDING, attempts=0, fresh=True, io=True, neighbour=neighbour, ordered=handler.ordered
+    )
+    work.touched = True
+
+
+def _succeed(batch: Batch, work: Work, handler: Handler) -> None:
+    earlier = work.outcomes.get(handler.name)
+    if earlier is not None and earlier.status == Status.FAILED:
+        batch.released = True
+    work.outcomes[handler.name] = Outcome(
+        status=Status.SENT,
+        attempts=work.attempts(handler.name) + 1,
+        fresh=True,
+        recorded=earlier is not None,
+    )
+    work.touched = True
+
+
+def fail(batch: Batch, work: Work, handler: str, error: Exception) -> None:
+    work.touched = True
+    outcome = _of_outage(batch, work, handler, error) or _of_failure(batch, work, handler, error)
+    work.outcomes[handler] = outcome
+    hold = batch.held.get((work.row.ordering_key, handler))
+    if outcome.retry_at is None:
+        batch.released = True
+        batch.held.pop((work.row.ordering_key, handler), None)
+    elif hold is None or hold[0] >= work.row.id:
+        batch.held[work.row.ordering_key, handler] = (work.row.id, outcome.retry_at)
+
+
+def _of_failure(batch: Batch, work: Work, handler: str, error: Exception) -> Outcome:
+    attempts = work.attempts(handler) + 1
+    if isinstance(error, Permanent) or attempts >= settings.WORKER_MAX_ATTEMPTS:
+        return Outcome(status=Status.DEAD, attempts=attempts, error=error, fresh=True)
+    delay = delay_before(
+        attempt=attempts + 1,
+        base=settings.WORKER_BACKOFF_SECONDS,
+        multiplier=settings.OUTBOX_BACKOFF_MULTIPLIER,
+        luck=random.random(),  # noqa: S311
+    )
+    earlier = work.outcomes.get(handler)
+    return Outcome(
+        status=Status.FAILED,
+        attempts=attempts,
+        error=error,
+        retry_at=batch.now + datetime.timedelta(seconds=delay),
+        fresh=True,
+        failing_since=earlier.failing_since if earlier and is_outage(error) else None,
+    )
+
+
+def _of_outage(batch: Batch, work: Work, handler: str, error: Exception) -> Outcome | None:
+    """A deadlock, or a neighbour that is down, costs no attempt; None if it is neither, or has lasted for too long."""
+    if not is_outage(error):
+        return None
+    earlier = work.outcomes.get(handler)
+    since = (earlier.failing_since if earlier else None) or batch.now
+    if batch.now - since >= PATIENCE:
+        return None
+    delay = delay_in_outage(
+        lasting=batch.now - since,
+        base=settings.WORKER_BACKOFF_SECONDS,
+        luck=random.random(),  # noqa: S311
+    )
+    return Outcome(
+        status=Status.FAILED,
+        attempts=work.attempts(handler),
+        error=error,
+        retry_at=batch.now + datetime.timedelta(seconds=delay),
+        fresh=True,
+        failing_since=since,
+        counted=False,
+    )
