@@ -11,7 +11,7 @@ from lifeos_project.tests import own_postgres as own
 from lifeos_project.tests import services
 from platform_outbox import testing
 
-SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime")
+SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from finance.models import LedgerCheck
+from lifeos_project.backups import runs
 from platform_outbox import outbox
 
 
@@ -67,6 +68,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 _list(request, _("Workers"), "memory", "platform_outbox.worker"),
                 _list(request, _("Periodic jobs"), "schedule", "platform_outbox.periodic"),
+                _list(request, _("Backups"), "backup", "backups.backuprun", badge=_failed_backup),
                 _item(request, _("Health"), "ecg_heart", "health"),
                 _item(request, _("API"), "api", "api-docs"),
             ],
@@ -106,6 +108,11 @@ def _dead_letters() -> int:
 
 def _broken_promises() -> int:
     return int(cache.get_or_set("admin:broken-promises", _latest_problems, timeout=15) or 0)
+
+
+def _failed_backup() -> int:
+    """1 while the last backup that ended was not good."""
+    return int(cache.get_or_set("admin:failed-backup", lambda: int(runs.last_failed()), timeout=15) or 0)
 
 
 def _latest_problems() -> int:

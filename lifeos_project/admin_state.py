@@ -24,6 +24,7 @@ from identity.lockout import locked_accounts
 from insights.models import Insight
 from lifeos_project import health, outbox_state
 from lifeos_project.admin_menu import list_url, may_see
+from lifeos_project.backups import runs
 from platform_outbox import outbox
 from platform_outbox.models import OutboxMessage
 
@@ -32,6 +33,7 @@ HOURS = 24
 NEWEST = 50_000
 # Books that nobody proved for longer ask for it.
 STALE_DAYS = 7
+STALE_BACKUP_DAYS = 2
 
 OK, NOTICE, TROUBLE = "ok", "notice", "trouble"
 _WORST = {OK: 0, NOTICE: 1, TROUBLE: 2}
@@ -183,7 +185,7 @@ def _books(request: HttpRequest, now: datetime.datetime) -> Panel:
         title=_("Books"),
         figure=str(Book.objects.count()),
         unit=_("kept here"),
-        facts=(_verification(now),),
+        facts=(_verification(now), _backup(now)),
         trend=_trend(JournalEntry, "created_at", _("Entries"), now),
         lever=_lever(request, "finance.ledgercheck", _("Verifications")),
     )
@@ -201,6 +203,18 @@ def _verification(now: datetime.datetime) -> Fact:
         return Fact(name=name, value=f"{ago}, {broken}", state=TROUBLE)
     stale = latest.checked_at < now - datetime.timedelta(days=STALE_DAYS)
     return Fact(name=name, value=_("%s, sound") % ago, state=NOTICE if stale else OK)
+
+
+def _backup(now: datetime.datetime) -> Fact:
+    """The last backup that was proven, and whether one has failed since."""
+    name, good = _("Backed up"), runs.last_good()
+    if good is None:
+        return Fact(name=name, value=_("never: run manage.py backup"), state=NOTICE)
+    ago = _("%s ago") % timesince(good.started_at, now, depth=1)
+    if runs.last_failed():
+        return Fact(name=name, value=_("%s, the last one failed") % ago, state=TROUBLE)
+    stale = good.started_at < now - datetime.timedelta(days=STALE_BACKUP_DAYS)
+    return Fact(name=name, value=_("%s, proven") % ago, state=TROUBLE if stale else OK)
 
 
 def _sign_ins(request: HttpRequest, now: datetime.datetime) -> Panel:

@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from lifeos_project import metrics_files, outbox_state
+from lifeos_project.backups.collectors import BackupCollector
 from lifeos_project.client_address import client_address, is_nearby
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
@@ -69,6 +70,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse("Metrics are for the monitoring only.\n", status=403, content_type="text/plain")
     registry = CollectorRegistry()
     registry.register(OutboxCollector())
+    registry.register(BackupCollector())
     with metrics_files.consistent():
         page = generate_latest(registry) + _counted()
     return HttpResponse(page, content_type=CONTENT_TYPE_LATEST)

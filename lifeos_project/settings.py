@@ -282,6 +282,57 @@ with env.section("Monitoring"):
         meaning="Where Alertmanager sends critical alerts; used by the monitoring stack only.",
     )
 
+with env.section("Backup"):
+    BACKUP_TARGET = env.text(
+        "BACKUP_TARGET",
+        meaning="Where backups are kept: a directory, or `s3://bucket/prefix`. Empty: `backups` in `LIFEOS_VAR_DIR`.",
+    )
+    BACKUP_S3_ENDPOINT = env.text(
+        "BACKUP_S3_ENDPOINT", meaning="Address of an S3-compatible server (`https://minio.internal:9000`); empty: AWS."
+    )
+    BACKUP_S3_REGION = env.text("BACKUP_S3_REGION", "us-east-1", meaning="Region of the bucket.")
+    BACKUP_S3_ACCESS_KEY_ID = env.text(
+        "BACKUP_S3_ACCESS_KEY_ID", secret=True, meaning="Access key; empty: AWS's own variables or the machine's role."
+    )
+    BACKUP_S3_SECRET_ACCESS_KEY = env.text(
+        "BACKUP_S3_SECRET_ACCESS_KEY", secret=True, meaning="Secret key that belongs to it."
+    )
+    BACKUP_AGE_RECIPIENTS = env.names(
+        "BACKUP_AGE_RECIPIENTS",
+        meaning="Public keys of age (`age1…`) to which backups are encrypted; empty: they are not encrypted.",
+    )
+    BACKUP_AGE_IDENTITY = env.text(
+        "BACKUP_AGE_IDENTITY",
+        secret=True,
+        meaning="Secret key of age that `restore` opens backups with. Better kept elsewhere and named by `--identity`.",
+    )
+    BACKUP_NIGHTLY = env.flag(
+        "BACKUP_NIGHTLY", PRODUCTION, shown="true in production", meaning="The worker makes a backup every night."
+    )
+    BACKUP_HOUR = env.whole("BACKUP_HOUR", 2, meaning="Hour of the night (UTC, 0 to 23) at which it begins.") % 24
+    BACKUP_KEEP_LAST = env.whole(
+        "BACKUP_KEEP_LAST", 3, minimum=1, meaning="So many of the newest backups are kept, however close together."
+    )
+    BACKUP_KEEP_DAILY = env.whole("BACKUP_KEEP_DAILY", 7, meaning="Days of which the newest backup is kept.")
+    BACKUP_KEEP_WEEKLY = env.whole("BACKUP_KEEP_WEEKLY", 5, meaning="Weeks of which the newest backup is kept.")
+    BACKUP_KEEP_MONTHLY = env.whole("BACKUP_KEEP_MONTHLY", 12, meaning="Months of which the newest backup is kept.")
+    BACKUP_DATABASE_URL = env.text(
+        "BACKUP_DATABASE_URL",
+        secret=True,
+        meaning="Direct connection (not through PgBouncer) of the role that migrates, for backup and restore; restore "
+        "needs its right to make databases. Empty: `DATABASE_URL`.",
+    )
+    BACKUP_SCRATCH_URL = env.text(
+        "BACKUP_SCRATCH_URL",
+        secret=True,
+        meaning="Server on which backups are restored for proof, in databases that are dropped again; empty: a throw-away "
+        "PostgreSQL beside the backup.",
+    )
+    BACKUP_POSTGRES_PROGRAMS = env.text(
+        "BACKUP_POSTGRES_PROGRAMS",
+        meaning="Directory of pg_dump, pg_restore and psql; empty: those of the server's version are looked for.",
+    )
+
 with env.section("Demonstration"):
     DEMO_PASSWORD = env.text(
         "DEMO_PASSWORD",
@@ -319,6 +370,7 @@ INSTALLED_APPS = [
     "finance",
     "insights",
     "lifeos_project",
+    "lifeos_project.backups",
 ]
 
 MIDDLEWARE = [

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -10,7 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import psycopg
 import pytest
+from django.conf import settings
+
+from lifeos_project import embedded_postgres_user
 
 # Debian keeps these off the PATH of ordinary users, PostgreSQL's even off root's.
 EXTRA_PATHS = ("/usr/sbin", "/usr/lib/rabbitmq/bin", "/usr/lib/postgresql/15/bin")
@@ -134,3 +139,58 @@ def _greets(port: int) -> bool:
         connection.settimeout(2)
         connection.sendall(b"HELLO!!!")
         return connection.recv(4) == b"AMQP"
+
+
+@contextlib.contextmanager
+def postgres_server(directory: Path, *, programs: Path, configuration: str = "") -> Iterator[str]:
+    """URL of a PostgreSQL of the given programs with a superuser `lifeos`; its data are in `directory`/data."""
+    port = free_port()
+    prepare_server_directory(directory, programs)
+    start = [str(programs / "initdb"), "-D", str(directory / "data"), "-U", "lifeos", "--auth=trust", "-E", "UTF8"]
+    start += ["--locale=C.UTF-8", "--no-sync"]
+    subprocess.run(start, check=True, capture_output=True, cwd=directory, **embedded_postgres_user.identity())
+    with (directory / "data" / "postgresql.conf").open("a") as file:
+        file.write(f"port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nfsync = off\n")
+        file.write(configuration)
+    with serving(directory, programs=programs, port=port):
+        yield f"postgresql://lifeos@127.0.0.1:{port}/postgres"
+
+
+@contextlib.contextmanager
+def serving(directory: Path, *, programs: Path, port: int) -> Iterator[None]:
+    """The server of `directory`/data for the length of the block."""
+    command = [str(programs / "postgres"), "-D", str(directory / "data")]
+    with (directory / "server.log").open("ab") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, **embedded_postgres_user.identity())
+    try:
+        wait_until(lambda: _accepts(port) or server.poll() is not None, seconds=60, what="PostgreSQL")
+        assert server.poll() is None, (directory / "server.log").read_text()
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+
+
+def _accepts(port: int) -> bool:
+    """The port opens while the server still starts up."""
+    with contextlib.suppress(psycopg.OperationalError):
+        psycopg.connect(host="127.0.0.1", port=port, user="lifeos", dbname="postgres").close()
+        return True
+    return False
+
+
+def prepare_server_directory(directory: Path, programs: Path) -> None:
+    """Let the user that may run PostgreSQL reach its programs and own the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    embedded_postgres_user.prepare(directory=directory, programs=programs.parent)
+
+
+@contextlib.contextmanager
+def s3_server(directory: Path) -> Iterator[str]:
+    """Address of a server that speaks S3 and keeps everything in memory."""
+    found = Path(settings.BASE_DIR / ".venv-s3" / "bin" / "moto_server")
+    command = str(found) if found.exists() else program("moto_server", package="none: make .venv-s3/.installed")
+    port = free_port()
+    with running([command, "--host", "127.0.0.1", "--port", str(port)], log=directory / "s3.log"):
+        wait_until(lambda: listens(port), seconds=60, what="the S3 server")
+        yield f"http://127.0.0.1:{port}"

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-OURS = ["insights", "finance", "platform_outbox", "identity"]
+OURS = ["backups", "insights", "finance", "platform_outbox", "identity"]
 
 
 def test_the_models_ask_for_no_further_migration(db):

@@ -1,0 +1,129 @@
+"""What a database holds, told in figures: counted in the moment of the copy and again in what was restored.
+
+Equal figures mean that nothing was lost or changed on the way; whether the ledger is sound is verify_ledger's matter.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from django.db.migrations.loader import MigrationLoader
+from psycopg import sql
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+# Raised when the figures below are computed differently: figures of another number are not compared.
+VERSION = 1
+
+_TABLES = """
+SELECT relation.oid::regclass::text FROM pg_class AS relation
+ WHERE relation.relnamespace = 'public'::regnamespace AND relation.relkind = 'r' ORDER BY 1
+"""
+
+# A sum over digests does not depend on the order of rows, and differs when a single amount does.
+_BOOKS = """
+SELECT entry.book_id, count(DISTINCT entry.id), max(entry.id), count(*),
+       sum(('x' || left(md5(concat_ws('|', entry.uid, entry.date, line.account_id, line.currency, line.amount)), 15))
+           ::bit(60)::bigint)::text
+  FROM finance_journalentry AS entry JOIN finance_journalline AS line ON line.entry_id = entry.id
+ GROUP BY 1 ORDER BY 1
+"""
+
+_SUMS = """
+SELECT account.book_id, account.currency, sum(month.debit)::bigint, sum(month.credit)::bigint
+  FROM finance_accountmonth AS month JOIN finance_account AS account ON account.id = month.account_id
+ GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+_ROLES = """
+SELECT DISTINCT role.rolname FROM pg_roles AS role
+  JOIN (SELECT relowner AS oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION SELECT proowner FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        UNION SELECT (aclexplode(relacl)).grantee FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION SELECT (aclexplode(proacl)).grantee FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        UNION SELECT (aclexplode(nspacl)).grantee FROM pg_namespace WHERE nspname = 'public'
+        UNION SELECT (aclexplode(nspacl)).grantor FROM pg_namespace WHERE nspname = 'public') AS used USING (oid)
+ WHERE role.rolname NOT LIKE 'pg\\_%' ORDER BY 1
+"""
+
+
+def gathered(connection: Connection) -> dict[str, Any]:
+    """Rows of every table, and per book its entries, last entry, lines, a fingerprint and sums per currency."""
+    return {"version": VERSION, "tables": _rows_per_table(connection), "books": _books(connection)}
+
+
+def migrations(connection: Connection) -> list[str]:
+    """Every applied migration as "app.name", in the order of application."""
+    if not _there(connection, "django_migrations"):
+        return []
+    rows = connection.execute("SELECT app || '.' || name FROM django_migrations ORDER BY id").fetchall()
+    return [name for (name,) in rows]
+
+
+def known_migrations() -> set[str]:
+    """Every migration that this version of LifeOS brings, in the same words."""
+    return {f"{app}.{name}" for app, name in MigrationLoader(None).graph.nodes}
+
+
+def roles(connection: Connection) -> list[str]:
+    """The roles that own something or were granted something; they must exist where a dump is restored."""
+    return [name for (name,) in connection.execute(_ROLES).fetchall()]
+
+
+def differences(*, told: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """One sentence for each figure of `told` that `found` does not confirm; rows that are only in `found` count too."""
+    problems = _compare("table", told["tables"], found["tables"])
+    if told["version"] == found["version"]:
+        problems += _compare("book", _by_number(told["books"]), _by_number(found["books"]))
+    return problems
+
+
+def entries(figures: Mapping[str, Any]) -> int:
+    return sum(book["entries"] for book in figures["books"])
+
+
+def _compare(what: str, told: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{what} {name} should hold {told.get(name)} and holds {found.get(name)}"
+        for name in sorted({*told, *found})
+        if told.get(name) != found.get(name)
+    ]
+
+
+def _by_number(books: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {str(book["book"]): book for book in books}
+
+
+def _rows_per_table(connection: Connection) -> dict[str, int]:
+    tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
+    # regclass has quoted the names where they need to be.
+    return {name: _value(connection, sql.SQL("SELECT count(*) FROM ") + sql.SQL(name)) for name in tables}
+
+
+def _books(connection: Connection) -> list[dict[str, Any]]:
+    if not _there(connection, "finance_journalline"):
+        return []
+    sums: dict[int, dict[str, list[int]]] = {}
+    for book, currency, debit, credit in connection.execute(_SUMS).fetchall():
+        sums.setdefault(book, {})[currency] = [debit, credit]
+    return [
+        {
+            "book": book,
+            "entries": count,
+            "last_entry": last,
+            "lines": lines,
+            "fingerprint": fingerprint,
+            "sums": sums.get(book, {}),
+        }
+        for book, count, last, lines, fingerprint in connection.execute(_BOOKS).fetchall()
+    ]
+
+
+def _there(connection: Connection, table: str) -> bool:
+    return connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone() == (True,)
+
+
+def _value(connection: Connection, query: sql.Composed) -> int:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,71 @@
+"""From a dump to a database: pg_dump's file through pg_restore into psql, all or nothing."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from lifeos_project.backups import processes, programs
+from lifeos_project.backups.errors import BackupError
+from lifeos_project.backups.servers import Database, major
+
+# Newer programs set what older servers do not know; none of these changes what is restored.
+UNKNOWN_BEFORE = {b"transaction_timeout": 17}
+CHUNK = 1 << 20
+
+
+def dump(*, database: Database, snapshot: str, into: Path, tools: programs.Programs) -> None:
+    """Write the whole database, as it is in an exported snapshot, in pg_dump's custom format."""
+    command = [tools.path("pg_dump"), "--format=custom", "--compress=4", f"--snapshot={snapshot}", f"--file={into}"]
+    processes.run(command, environment=database.environment())
+
+
+def load(*, dump: Path, dump_major: int, into: Database, with_owners: bool) -> None:
+    """Restore a dump into an empty database in one transaction.
+
+    Triggers are made after the rows, as pg_dump orders them, so the ledger's guards neither fire nor are missing.
+    """
+    with into.connect() as server:
+        server_major = major(server)
+    tools = programs.fitting(server_major=server_major, dump_major=dump_major)
+    environment = into.environment()
+    reader = [tools.path("pg_restore"), "--file=-", *([] if with_owners else ["--no-owner", "--no-acl"]), str(dump)]
+    writer = [
+        tools.path("psql"), "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null",
+    ]  # fmt: skip
+    with (
+        processes.running(reader, environment=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as source,
+        processes.running(writer, environment=environment, stdin=subprocess.PIPE) as target,
+    ):
+        assert source.stdout is not None
+        assert target.stdin is not None
+        _pass_on(source.stdout, target.stdin, unknown=_unknown_to(server_major))
+
+
+def _unknown_to(server_major: int) -> Sequence[bytes]:
+    return [b"SET " + name for name, since in UNKNOWN_BEFORE.items() if server_major < since]
+
+
+def _pass_on(source: IO[bytes], target: IO[bytes], *, unknown: Sequence[bytes]) -> None:
+    try:
+        for line in _preamble(source):
+            if not line.startswith(tuple(unknown)):
+                target.write(line)
+        while chunk := source.read(CHUNK):
+            target.write(chunk)
+        target.close()
+    except BrokenPipeError:
+        # psql has ended and says why; its exit code is looked at by whoever runs it.
+        source.close()
+
+
+def _preamble(source: IO[bytes]) -> Sequence[bytes]:
+    """The settings at the beginning, up to the first object: only there is a line surely not a row of data."""
+    lines: list[bytes] = []
+    for line in source:
+        lines.append(line)
+        if line.startswith(b"-- Name:"):
+            return lines
+        if len(lines) > 200:
+            raise BackupError("pg_restore tells no object within 200 lines; the dump is not what it should be.")
+    return lines

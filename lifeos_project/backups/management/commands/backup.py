@@ -1,0 +1,56 @@
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from lifeos_project.backups import services, stores
+from lifeos_project.backups.errors import BackupError
+from lifeos_project.supervisor import StopRequested, stopping_on_signals
+
+
+class Command(BaseCommand):
+    help = (
+        "Back up database and attachments, and prove the backup by restoring it into a scratch database. "
+        "Only what was proven is kept."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--list", action="store_true", help="show the backups that are there, and make none")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["list"]:
+                self._list()
+            else:
+                self._back_up(quiet=options["verbosity"] == 0)
+        except BackupError as error:
+            raise CommandError(str(error)) from error
+        except StopRequested:
+            self.stderr.write("Stopped; nothing was kept, and earlier backups are untouched.")
+            sys.exit(130)
+
+    def _list(self) -> None:
+        store = stores.configured()
+        names = store.names()
+        for name in names:
+            self.stdout.write(name)
+        self.stderr.write(f"{len(names)} backups in {store.location}.")
+
+    def _back_up(self, *, quiet: bool) -> None:
+        with (
+            stopping_on_signals(),
+            tqdm(total=services.STEPS, file=sys.stderr, disable=quiet or not sys.stderr.isatty(), leave=False) as bar,
+        ):
+
+            def progress(stage: str) -> None:
+                bar.set_description(stage)
+                bar.update()
+
+            run = services.create_backup(now=timezone.now(), progress=progress)
+        if not quiet:
+            how = "encrypted" if run.encrypted else "NOT encrypted (BACKUP_AGE_RECIPIENTS is empty)"
+            self.stdout.write(f"{run.name}: {run.size:,} bytes, {run.entries:,} entries, restored and proven; {how}.")
+            self.stdout.write(f"Kept in {run.location}.")

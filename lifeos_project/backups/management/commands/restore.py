@@ -1,0 +1,73 @@
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from lifeos_project.backups import recovery
+from lifeos_project.backups.errors import BackupError
+from lifeos_project.supervisor import StopRequested, stopping_on_signals
+
+
+class Command(BaseCommand):
+    help = (
+        "Restore a backup: everything is proven in a new database first, which then takes the place of the old one. "
+        "Stop web and workers before."
+    )
+    # They would ask the database that may be gone.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("source", help="a name that `backup --list` shows, a path, or: latest")
+        parser.add_argument("--identity", type=Path, metavar="FILE", help="file with the secret key of age")
+        parser.add_argument("--overwrite", action="store_true", help="replace a database that holds people or books")
+        parser.add_argument(
+            "--take-ownership",
+            action="store_true",
+            help="give all tables to the role that restores, and grant nothing to others",
+        )
+        parser.add_argument(
+            "--rehearse", action="store_true", help="restore into a scratch database and prove it there; change nothing"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            identity = options["identity"].read_text() if options["identity"] else ""
+            with stopping_on_signals(), self._bar(quiet=options["verbosity"] == 0) as bar:
+                self._restore(options, identity=identity, bar=bar)
+        except (BackupError, OSError) as error:
+            raise CommandError(str(error)) from error
+        except StopRequested:
+            self.stderr.write("Stopped; the database is as it was.")
+            sys.exit(130)
+
+    def _bar(self, *, quiet: bool) -> "tqdm[Any]":
+        return tqdm(total=recovery.STEPS, file=sys.stderr, disable=quiet or not sys.stderr.isatty(), leave=False)
+
+    def _restore(self, options: dict[str, Any], *, identity: str, bar: "tqdm[Any]") -> None:
+        def progress(stage: str) -> None:
+            bar.set_description(stage)
+            bar.update()
+
+        source = options["source"]
+        if options["rehearse"]:
+            manifest = recovery.rehearse_restore(source=source, identity=identity, progress=progress)
+            self.stdout.write(recovery.described(manifest))
+            self.stdout.write("It can be restored, and its ledger is sound.")
+            return
+        aside = recovery.restore_backup(
+            source=source,
+            identity=identity,
+            overwrite=options["overwrite"],
+            take_ownership=options["take_ownership"],
+            now=timezone.now(),
+            progress=progress,
+        )
+        self.stdout.write("Restored and proven.")
+        if aside:
+            self.stdout.write(
+                f'The database of before is kept as {aside}; drop it when you are sure: DROP DATABASE "{aside}";'
+            )

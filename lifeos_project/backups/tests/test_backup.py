@@ -1,0 +1,248 @@
+"""Backups of a real installation: only what was restored and proven counts, and a restore brings all of it back."""
+
+import contextlib
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psycopg
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from lifeos_project.backups import archive, evidence, recovery, runs, services, stores
+from lifeos_project.backups.errors import BackupError, BackupRefused
+from lifeos_project.backups.models import BackupRun
+from lifeos_project.tests.services import wait_until
+
+NOW = datetime.datetime(2026, 3, 15, 2, 30, tzinfo=datetime.UTC)
+
+
+def files(directory) -> list[str]:
+    return sorted(path.name for path in directory.rglob("*") if path.is_file()) if directory.exists() else []
+
+
+@pytest.fixture
+def key(settings):
+    """The operator's key: its public half is configured, the secret one is not."""
+    made = archive.new_identity()
+    settings.BACKUP_AGE_RECIPIENTS = [str(made.to_public())]
+    return str(made)
+
+
+def figures(house, *, name: str = ""):
+    with house.database.named(name or house.database.name).connect() as server:
+        return evidence.gathered(server)
+
+
+def sample(page: str, name: str) -> float:
+    return float(page.split(f"\n{name} ")[1].split()[0])
+
+
+def test_a_backup_brings_everything_back_and_keeps_the_database_of_before(
+    house, key, settings, tmp_path, rights_of_app
+):
+    (settings.MEDIA_ROOT / "receipt.pdf").write_bytes(b"%PDF-1")
+    before = figures(house)
+    steps = []
+
+    run = services.create_backup(now=NOW, progress=steps.append)
+
+    assert (run.name, run.state, run.encrypted) == ("lifeos-20260315T023000Z.tar.age", "good", True)
+    kept = tmp_path / "backups" / run.name
+    assert (run.size, run.sha256) == (kept.stat().st_size, archive.digest(kept))
+    assert run.entries == sum(book["entries"] for book in before["books"]) > 50
+    assert files(tmp_path / "backups") == [run.name]
+    assert files(tmp_path / "backup-work") == []
+    assert house.databases() == {house.database.name}
+    assert (len(steps), steps[-1]) == (services.STEPS, "Done")
+    assert BackupRun.objects.get().stage == "Done"
+
+    house.add_entry("After the backup")
+    (settings.MEDIA_ROOT / "receipt.pdf").unlink()
+    (settings.MEDIA_ROOT / "later.pdf").write_bytes(b"%PDF-2")
+    with house.database.connect() as somebody:
+        aside = recovery.restore_backup(source="latest", identity=key, overwrite=True, now=NOW)
+        with pytest.raises(psycopg.OperationalError):
+            somebody.execute("SELECT 1")
+
+    after = figures(house)
+    # The records of the restore itself and of its proof are the only difference.
+    after["tables"]["backups_backuprun"] -= 1
+    after["tables"]["finance_ledgercheck"] -= 1
+    assert after == before
+    assert "After the backup" not in house.payees()
+    assert "After the backup" in house.payees(name=aside)
+    assert files(settings.MEDIA_ROOT) == ["later.pdf", "receipt.pdf"]
+    assert house.ask("SELECT kind, state, entries FROM backups_backuprun") == [("restore", "good", run.entries)]
+    assert house.databases() == {house.database.name, aside}
+    # The guards hold, the application's role has its rights and no more, and numbers go on where they were.
+    for attack in ("UPDATE finance_journalentry SET payee = ''", "TRUNCATE finance_journalline CASCADE"):
+        with pytest.raises(psycopg.errors.CheckViolation, match="post a reversal instead"):
+            house.ask(attack)
+    with pytest.raises(psycopg.errors.CheckViolation, match="declares"):
+        house.ask("INSERT INTO finance_journalentry SELECT * FROM (SELECT (jsonb_populate_record(e, jsonb_build_object("
+                  "'id', 999999, 'uid', gen_random_uuid()))).* FROM finance_journalentry AS e LIMIT 1) AS one")  # fmt: skip
+    assert rights_of_app(house) == rights_of_app(house, aside) == {"SELECT", "INSERT"}
+    assert house.add_entry("Life goes on") == before["books"][-1]["last_entry"] + 1
+
+
+def test_a_ledger_that_is_not_sound_makes_no_backup(house, client, tmp_path):
+    good = BackupRun.objects.create(name="earlier", state="good", started_at=NOW - datetime.timedelta(days=1))
+    ((line,),) = house.ask("SELECT min(id) FROM finance_journalline")
+    house.ask(f"UPDATE finance_journalline SET amount = amount + 1 WHERE id = {line}", unguarded=True)
+    try:
+        with pytest.raises(BackupError, match=r"not sound.*The lines of every entry sum to zero in each currency"):
+            services.create_backup(now=NOW)
+    finally:
+        house.ask(f"UPDATE finance_journalline SET amount = amount - 1 WHERE id = {line}", unguarded=True)
+    failed = BackupRun.objects.latest("pk")
+    assert (failed.state, failed.stage) == ("failed", "Proving the ledger of the copy")
+    assert "not sound" in failed.error
+    assert files(tmp_path) == []
+    assert "scratch" not in "".join(house.databases())
+    page = client.get("/metrics").content.decode()
+    assert sample(page, "lifeos_backup_last_success_timestamp_seconds") == good.started_at.timestamp()
+    assert sample(page, "lifeos_backup_last_result") == 0
+
+
+def test_without_any_backup_the_metrics_say_never(db, client):
+    page = client.get("/metrics").content.decode()
+    assert sample(page, "lifeos_backup_last_success_timestamp_seconds") == 0
+    assert sample(page, "lifeos_backup_last_result") == 0
+    assert sample(page, "lifeos_backup_age_seconds") > 26 * 3600
+
+
+def test_a_database_with_people_is_not_overwritten_without_the_word(house, tmp_path):
+    before = figures(house)
+    with pytest.raises(BackupRefused, match="say --overwrite"):
+        recovery.restore_backup(source="latest", now=NOW)
+    assert (figures(house), house.databases()) == (before, {house.database.name})
+
+
+def test_what_is_not_there_is_one_sentence(house, settings):
+    with pytest.raises(CommandError, match=r"There is no backup in"):
+        call_command("restore", "latest", "--overwrite")
+    with pytest.raises(CommandError, match=r"There is no backup lifeos-20200101T000000Z.tar in"):
+        call_command("restore", "lifeos-20200101T000000Z.tar", "--overwrite")
+    with pytest.raises(CommandError, match=r"There is no file /nowhere/at/all.tar"):
+        call_command("restore", "/nowhere/at/all.tar", "--overwrite")
+    settings.BACKUP_AGE_RECIPIENTS = ["age1nonsense"]
+    with pytest.raises(CommandError, match="no public key of age"):
+        call_command("backup")
+    settings.BACKUP_AGE_RECIPIENTS, settings.BACKUP_POSTGRES_PROGRAMS = [], "/nowhere"
+    with pytest.raises(CommandError, match=r"needs pg_dump and pg_restore of version .* found: none"):
+        call_command("backup")
+
+
+def test_a_backup_of_a_newer_lifeos_is_refused(house):
+    with pytest.raises(BackupRefused, match=r"newer LifeOS: this one does not know finance\.9999_tomorrow"):
+        recovery._refuse_newer(["finance.0001_initial", "finance.9999_tomorrow", "left_over_app.0001_initial"])
+
+
+def test_roles_that_are_missing_are_named_with_what_makes_them(house):
+    with pytest.raises(BackupRefused, match='CREATE ROLE "treasurer" LOGIN;'):
+        recovery._refuse_missing_roles(house.database, ["treasurer"])
+
+
+def test_only_one_runs_at_a_time(house):
+    with runs.only_one(house.database):
+        with pytest.raises(BackupRefused, match="already running"):
+            services.create_backup(now=NOW)
+        with pytest.raises(BackupRefused, match="already running"):
+            recovery.restore_backup(source="latest", overwrite=True, now=NOW)
+    assert not BackupRun.objects.exists()
+
+
+def test_a_run_whose_process_vanished_is_told_from_one_that_runs(db):
+    BackupRun.objects.create(name="killed", started_at=NOW)
+    now = runs.begin(name="next", location="", encrypted=False, now=NOW)
+    assert dict(BackupRun.objects.values_list("name", "state")) == {"killed": "interrupted", "next": "running"}
+    assert now.state == "running"
+
+
+def test_old_backups_go_and_strangers_files_stay(house, settings, tmp_path):
+    settings.BACKUP_KEEP_LAST, settings.BACKUP_KEEP_DAILY = 1, 2
+    settings.BACKUP_KEEP_WEEKLY = settings.BACKUP_KEEP_MONTHLY = 0
+    directory = tmp_path / "backups"
+    directory.mkdir()
+    names = [stores.name_of(NOW + datetime.timedelta(hours=12 * half), encrypted=half % 2 == 0) for half in range(6)]
+    for name in [*names, "backup.sql.gz", "lifeos-notes.txt"]:
+        (directory / name).touch()
+    # Of the half days 02:30 and 14:30 of three days, the newest of the last two days stay.
+    assert services.prune(stores.configured()) == [names[0], names[1], names[2], names[4]]
+    assert files(directory) == sorted(["backup.sql.gz", "lifeos-notes.txt", names[3], names[5]])
+
+
+def test_stopping_leaves_nothing_half_written(house, tmp_path):
+    """The command, stopped by SIGTERM while pg_dump works; the real program comes a little late."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    from lifeos_project import embedded_postgres
+
+    for name in ("pg_restore", "psql", "postgres"):
+        (programs / name).symlink_to(embedded_postgres.program(name))
+    real = embedded_postgres.program("pg_dump")
+    slow = programs / "pg_dump"
+    slow.write_text(f'#!/bin/sh\n[ "$1" = --version ] || {{ touch {tmp_path}/begun; sleep 60; }}\nexec {real} "$@"\n')
+    slow.chmod(0o755)
+    variables = house.environment(BACKUP_POSTGRES_PROGRAMS=str(programs), BACKUP_TARGET=str(tmp_path / "kept"))
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "backup"], cwd=django_settings.BASE_DIR, env=variables, stderr=subprocess.PIPE
+    )
+    try:
+        wait_until((tmp_path / "begun").exists, seconds=60, what="pg_dump")
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert b"nothing was kept" in told
+    assert files(tmp_path / "kept") == files(house.var / "backup-work") == []
+    assert house.ask("SELECT state, error FROM backups_backuprun ORDER BY id DESC LIMIT 1") == [
+        ("interrupted", "Stopped on request.")
+    ]
+    assert house.ask("SELECT 1 FROM pg_stat_activity WHERE application_name = 'lifeos-backup'") == []
+
+
+@pytest.mark.s3
+def test_a_bucket_keeps_what_is_complete(house, bucket, tmp_path):
+    run = services.create_backup(now=timezone.now())
+    store = stores.configured()
+    assert (store.names(), store.location) == ([run.name], f"s3://{bucket}/house/one")
+    assert archive.digest(store.fetch(run.name, work=tmp_path)) == run.sha256
+    manifest = recovery.rehearse_restore(source="latest")
+    assert evidence.entries(manifest["evidence"]) == run.entries
+    assert files(tmp_path / "backup-work") == []
+    store.delete(run.name)
+    assert store.names() == []
+
+
+@pytest.mark.s3
+def test_a_large_file_goes_to_a_bucket_in_parts(bucket, tmp_path):
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(13 << 20))
+    name, store = stores.name_of(NOW, encrypted=False), stores.configured()
+    store.keep(large, name, sealed=archive.Sealed(size=13 << 20, sha256=archive.digest(large)))
+    assert archive.digest(store.fetch(name, work=tmp_path)) == archive.digest(large)
+    with pytest.raises(BackupError, match="did not keep what was uploaded"):
+        store.keep(large, name, sealed=archive.Sealed(size=13 << 20, sha256="0" * 64))
+    assert store.names() == []
+
+
+@pytest.mark.s3
+def test_a_bucket_that_is_not_there_is_one_sentence_without_the_secret(bucket, settings):
+    settings.BACKUP_TARGET = "s3://nobody-made-this-bucket"
+    started = time.monotonic()
+    with pytest.raises(BackupError) as failure:
+        stores.configured().names()
+    assert "s3://nobody-made-this-bucket/ cannot be listed" in str(failure.value)
+    assert "never-told" not in str(failure.value)
+    assert len(str(failure.value).splitlines()) == 1
+    assert time.monotonic() - started < 60
