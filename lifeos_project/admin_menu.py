@@ -1,5 +1,6 @@
 """What stands around every page of the operators' admin: the badge of the installation and the sidebar."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
@@ -30,7 +31,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (
             _("Needs hands"),
             [
-                _list(request, _("Events"), "outbox", "platform_outbox.outboxmessage", badge=_dead_letters),
+                _outbox(request, _("Outbox"), "conveyor_belt", "admin:platform_outbox_console"),
+                _outbox(request, _("Dead letters"), "mark_email_unread", "admin:platform_outbox_errors", _dead_letters),
                 _list(request, _("Imports"), "upload_file", "finance.importbatch"),
                 _list(request, _("Verifications"), "verified", "finance.ledgercheck", badge=_broken_promises),
                 _list(request, _("Refused sign-ins"), "lock_clock", "axes.accessattempt"),
@@ -66,6 +68,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (
             _("Installation"),
             [
+                _events(request),
                 _list(request, _("Workers"), "memory", "platform_outbox.worker"),
                 _list(request, _("Periodic jobs"), "schedule", "platform_outbox.periodic"),
                 _list(request, _("Backups"), "backup", "backups.backuprun", badge=_failed_backup),
@@ -91,9 +94,30 @@ def list_url(model: str) -> str:
 def _list(request: HttpRequest, title: str, icon: str, model: str, **more: Any) -> dict[str, Any] | None:
     if not may_see(request, model):
         return None
-    item = {"title": title, "icon": icon, "link": list_url(model)}
-    badge = more["badge"]() if "badge" in more else 0
+    return _badged({"title": title, "icon": icon, "link": list_url(model)}, more.get("badge"))
+
+
+def _badged(item: dict[str, Any], count: Callable[[], int] | None) -> dict[str, Any]:
+    badge = count() if count else 0
     return {**item, "badge": str(badge), "badge_variant": "danger", "badge_style": "solid"} if badge else item
+
+
+def _outbox(
+    request: HttpRequest, title: str, icon: str, name: str, badge: Callable[[], int] | None = None
+) -> dict[str, Any] | None:
+    """A page of the outbox's own, for those who may see events."""
+    return (
+        _badged(_item(request, title, icon, name), badge) if may_see(request, "platform_outbox.outboxmessage") else None
+    )
+
+
+def _events(request: HttpRequest) -> dict[str, Any] | None:
+    """The list of events; the outbox's own pages have addresses below its own, and are not it."""
+    item = _list(request, _("Events"), "outbox", "platform_outbox.outboxmessage")
+    if item is not None:
+        match = request.resolver_match
+        item["active"] = bool(match and (match.url_name or "").startswith("platform_outbox_outboxmessage_"))
+    return item
 
 
 def _item(request: HttpRequest, title: str, icon: str, name: str) -> dict[str, Any]:

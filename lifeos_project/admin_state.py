@@ -13,6 +13,7 @@ import django
 from axes.models import AccessFailureLog
 from django.db import connection
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -28,6 +29,7 @@ from lifeos_project.backups import runs
 from platform_outbox import outbox
 from platform_outbox.models import OutboxMessage
 
+EVENTS = "platform_outbox.outboxmessage"
 HOURS = 24
 # A line reads so many of the newest rows at most.
 NEWEST = 50_000
@@ -150,7 +152,12 @@ def _events(request: HttpRequest, now: datetime.datetime) -> Panel:
             value=_duration(state.oldest_seconds) if state.pending else "–",
             state=TROUBLE if late else OK,
         ),
-        Fact(name=_("Dead letters"), value=_capped(state.dead), state=TROUBLE if state.dead else OK),
+        Fact(
+            name=_("Dead letters"),
+            value=_capped(state.dead),
+            state=TROUBLE if state.dead else OK,
+            url=reverse("admin:platform_outbox_errors") if state.dead and may_see(request, EVENTS) else "",
+        ),
     )
     return Panel(
         title=_("Events"),
@@ -158,7 +165,9 @@ def _events(request: HttpRequest, now: datetime.datetime) -> Panel:
         unit=_("waiting"),
         facts=facts,
         trend=_trend(OutboxMessage, "created_at", _("Events"), now),
-        lever=_lever(request, "platform_outbox.outboxmessage", _("Open the outbox")),
+        lever=Lever(label=_("Open the outbox"), url=reverse("admin:platform_outbox_console"))
+        if may_see(request, EVENTS)
+        else None,
     )
 
 

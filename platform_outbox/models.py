@@ -71,6 +71,12 @@ class OutboxMessage(models.Model):
             ),
             # The operators' list of dead letters and its count.
             models.Index(name="platform_outbox_dead", fields=["id"], condition=Q(status="dead", discarded_at=None)),
+            # What failed and waits, or is under way: few among many, for the operators' counts and lists.
+            models.Index(
+                name="platform_outbox_unsettled", fields=["status", "id"], condition=Q(status__in=["failed", "sending"])
+            ),
+            # The operators' list of what was discarded.
+            models.Index(name="platform_outbox_discarded", fields=["id"], condition=Q(discarded_at__isnull=False)),
             # The operators' list of errors: it hops from one group and event type to the next.
             models.Index(
                 name="platform_outbox_errors",
@@ -278,6 +284,10 @@ class Replay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handler} #{self.pk}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in (self.State.RUNNING, self.State.BY_WORKERS)
 
     @property
     def percent(self) -> int:

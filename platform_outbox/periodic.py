@@ -1,15 +1,18 @@
 """The outbox's own upkeep."""
 
 import datetime
+import time
 
 from django.conf import settings
 
-from platform_outbox import retention, statistics
+from platform_outbox import replay, retention, statistics
 from platform_outbox.jobs import Run, every
-from platform_outbox.models import Worker
+from platform_outbox.models import Replay, Worker
 
 # Charts look back over hours, operators sometimes over days.
 MINUTES_KEPT = datetime.timedelta(days=14)
+# One go at the replays; other jobs of this worker wait meanwhile.
+REPLAY_SECONDS = 8.0
 
 
 @every("platform_outbox.extend", seconds=60)
@@ -36,3 +39,12 @@ def forget_workers(run: Run) -> None:
 def forget_minutes(run: Run) -> None:
     """The charts' figures of past weeks."""
     statistics.prune(before=run.now - MINUTES_KEPT)
+
+
+@every("platform_outbox.replay", seconds=10, lease_seconds=120)
+def go_on_with_replays(run: Run) -> None:
+    """Carry the replays that were left to the workers a step further, the oldest first."""
+    until = time.monotonic() + REPLAY_SECONDS
+    for left in Replay.objects.filter(state=Replay.State.BY_WORKERS).order_by("id"):
+        for _step in replay.run(left, should_stop=lambda: time.monotonic() > until):
+            run.renew()

@@ -30,7 +30,6 @@ BATCH = 50
 # Ids that one look for the next events passes over at most; a rare type must not make it a scan of the table.
 WINDOW = 5_000
 WINDOWS_PER_STEP = 20
-UNDER_WAY = (Replay.State.RUNNING, Replay.State.BY_WORKERS)
 # While a worker has the shard of the next event.
 BUSY_SECONDS = 0.05
 
@@ -98,7 +97,7 @@ def plan(
     event that fails and goes on; otherwise the replay stops there and can be resumed.
     """
     found = _handler(handler)
-    if _is_io(found) and not including_io:
+    if found.io and not including_io:
         raise ReplayRefused(
             _("%s has effects outside the database, which a replay repeats. Say that you want that.") % handler
         )
@@ -152,7 +151,11 @@ def resume(*, replay_id: int, in_worker: bool = False, keep_going: bool = False)
 
 def stop(*, replay_id: int) -> bool:
     """Let a replay end after the events it is at; it can be resumed. False if it is not under way."""
-    return bool(Replay.objects.filter(pk=replay_id, state__in=UNDER_WAY).update(state=Replay.State.STOPPED))
+    return bool(
+        Replay.objects.filter(pk=replay_id, state__in=[Replay.State.RUNNING, Replay.State.BY_WORKERS]).update(
+            state=Replay.State.STOPPED
+        )
+    )
 
 
 def run(replay: Replay, *, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Step]:
@@ -180,11 +183,11 @@ def step(*, replay_id: int, limit: int = BATCH, alone: bool = False) -> Step:
     Together they fail together, with _HandlerFailed; `alone` takes one event under a savepoint and notes its failure.
     """
     handler = _handler(Replay.objects.values_list("handler", flat=True).get(pk=replay_id))
-    if _is_io(handler):
+    if handler.io:
         return _step_outside(replay_id, handler)
     with transaction.atomic():
         replay = Replay.objects.select_for_update().get(pk=replay_id)
-        if replay.state not in UNDER_WAY:
+        if not replay.is_under_way:
             return Step(over=True)
         if _is_paused(handler):
             return _interrupt(replay, _("The handler is paused."))
@@ -205,7 +208,7 @@ def _interrupt(replay: Replay, why: str) -> Step:
 def _step_outside(replay_id: int, handler: Handler) -> Step:
     """One event of a handler with effects outside the database, which is called without a transaction."""
     before = Replay.objects.get(pk=replay_id)
-    if before.state not in UNDER_WAY:
+    if not before.is_under_way:
         return Step(over=True)
     if _is_paused(handler):
         return _interrupt(before, _("The handler is paused."))
@@ -218,8 +221,8 @@ def _step_outside(replay_id: int, handler: Handler) -> Step:
             error = raised
     with transaction.atomic():
         replay = Replay.objects.select_for_update().get(pk=replay_id)
-        if replay.cursor != before.cursor or replay.state not in UNDER_WAY:
-            return Step(over=replay.state not in UNDER_WAY)  # somebody else did it, or it was stopped meanwhile
+        if replay.cursor != before.cursor or not replay.is_under_way:
+            return Step(over=not replay.is_under_way)  # somebody else did it, or it was stopped meanwhile
         return _close(replay, rows, through, error)
 
 
@@ -237,7 +240,7 @@ def _close(replay: Replay, rows: list[Past], through: int, error: Exception | No
     elif replay.cursor >= replay.last:
         replay.state, replay.finished_at = Replay.State.FINISHED, replay.moved_at
     replay.save(update_fields=["cursor", "handled", "failed", "error", "state", "moved_at", "finished_at"])
-    return Step(handled=len(rows) - failed, failed=failed, over=replay.state not in UNDER_WAY)
+    return Step(handled=len(rows) - failed, failed=failed, over=not replay.is_under_way)
 
 
 def _next(replay: Replay, *, limit: int) -> tuple[list[Past], int]:
@@ -331,10 +334,6 @@ def _handler(name: str) -> Handler:
 
 def _is_paused(handler: Handler) -> bool:
     return Pause.objects.filter(kind=Pause.Kind.HANDLER, target=handler.name, resumed_at=None).exists()
-
-
-def _is_io(handler: Handler) -> bool:
-    return bool(getattr(handler, "io", False))
 
 
 def _types(handler: Handler, wanted: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from platform_outbox.models import OutboxMessage, Status
+from platform_outbox.outbox import COUNT_CAP
 
 BATCH = 1_000
 # How far a confirmation counts: an index-only scan of a fraction of a second.
@@ -59,13 +60,37 @@ class Selection:
 
     def batches(self) -> Iterator[list[int]]:
         """Ids, oldest first, some at a time; what is dealt with meanwhile is not met again."""
-        above, dead = 0, self.dead().order_by("id").values_list("id", flat=True)
-        while ids := list(dead.filter(id__gt=above)[:BATCH]):
-            yield ids
-            above = ids[-1]
+        return _batches(self.dead())
 
 
-def carry_out(selection: Selection, *, service: Callable[..., int], by: str) -> Iterator[int]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Discarded:
+    """What operators discarded between two moments, both included."""
+
+    since: datetime.datetime
+    until: datetime.datetime
+
+    def events(self) -> QuerySet[OutboxMessage]:
+        """The chosen events."""
+        return OutboxMessage.objects.filter(discarded_at__gte=self.since, discarded_at__lte=self.until)
+
+    def count(self) -> int:
+        """How many there are; 10,001 means more."""
+        return self.events().order_by().values("id")[: COUNT_CAP + 1].count()
+
+    def batches(self) -> Iterator[list[int]]:
+        """Ids, oldest first, some at a time."""
+        return _batches(self.events())
+
+
+def _batches(events: QuerySet[OutboxMessage]) -> Iterator[list[int]]:
+    above, ordered = 0, events.order_by("id").values_list("id", flat=True)
+    while ids := list(ordered.filter(id__gt=above)[:BATCH]):
+        yield ids
+        above = ids[-1]
+
+
+def carry_out(selection: Selection | Discarded, *, service: Callable[..., int], by: str) -> Iterator[int]:
     """Call `service(ids=…, by=…)` for the selection, a transaction per batch; yields how many each batch changed."""
     for ids in selection.batches():
         yield service(ids=ids, by=by)

@@ -1,7 +1,7 @@
 """What operators can do: try again, discard and take that back, pause. Written into events' history."""
 
 import datetime
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from django.db import connection, transaction
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
@@ -31,7 +31,7 @@ def requeue(*, ids: Collection[int], by: str) -> int:
     whose place an edited one was emitted are left alone.
     """
     with transaction.atomic():
-        rows = _lock(ids, _requeueable())
+        rows = _lock(ids, condition_of(requeue))
         found = [row.pk for row in rows]
         now = _database_now()
         for_couriers = outside.unfinished_only_outside(found)
@@ -50,11 +50,6 @@ def requeue(*, ids: Collection[int], by: str) -> int:
     return len(rows)
 
 
-def count_requeueable(*, ids: Collection[int]) -> int:
-    """How many of the events `requeue` would take."""
-    return OutboxMessage.objects.filter(_requeueable(), pk__in=list(ids)).count()
-
-
 def discard(*, ids: Collection[int], by: str) -> int:
     """Give up on dead and waiting events, and on those whose calls to the outside are still to come; returns how many.
 
@@ -62,7 +57,7 @@ def discard(*, ids: Collection[int], by: str) -> int:
     that is under way cannot be taken back; what comes of it is not marked.
     """
     with transaction.atomic():
-        rows = _lock(ids, Q(status__in=[Status.FAILED, Status.SENDING]) | Q(status=Status.DEAD, discarded_at=None))
+        rows = _lock(ids, condition_of(discard))
         found = [row.pk for row in rows]
         now = timezone.now()
         OutboxMessage.objects.filter(pk__in=found).update(status=Status.DEAD, finished_at=now, discarded_at=now)
@@ -80,10 +75,22 @@ def restore(*, ids: Collection[int], by: str) -> int:
     What was replaced by an edited event stays discarded.
     """
     with transaction.atomic():
-        rows = _lock(ids, Q(status=Status.DEAD, discarded_at__isnull=False) & ~Q(_is_replaced()))
+        rows = _lock(ids, condition_of(restore))
         OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).update(discarded_at=None)
         _settle(rows, outcome=Attempt.Outcome.RESTORED, by=by, now=timezone.now())
     return len(rows)
+
+
+def condition_of(deed: Callable[..., int]) -> Q:
+    """Which events `requeue`, `discard` or `restore` would take."""
+    if deed is discard:
+        return Q(status__in=[Status.FAILED, Status.SENDING]) | Q(status=Status.DEAD, discarded_at=None)
+    replaced = Q(Exists(OutboxMessage.objects.filter(edited_from=OuterRef("pk"))))
+    if deed is restore:
+        return Q(status=Status.DEAD, discarded_at__isnull=False) & ~replaced
+    waits_outside = Delivery.objects.filter(message=OuterRef("pk"), io=True, status__in=[Status.DEAD, Status.FAILED])
+    unfinished = Q(status__in=[Status.DEAD, Status.FAILED]) | (Q(status=Status.SENDING) & Q(Exists(waits_outside)))
+    return unfinished & ~replaced
 
 
 class NothingToPause(ValueError):
@@ -162,18 +169,6 @@ def _insist_on_target(kind: str, target: str) -> None:
     }
     if target not in targets.get(Pause.Kind(kind), []):
         raise NothingToPause(f"No {kind} is called {target}.")
-
-
-def _requeueable() -> Q:
-    waits_outside = Exists(
-        Delivery.objects.filter(message=OuterRef("pk"), io=True, status__in=[Status.DEAD, Status.FAILED])
-    )
-    unfinished = Q(status__in=[Status.DEAD, Status.FAILED]) | (Q(status=Status.SENDING) & Q(waits_outside))
-    return unfinished & ~Q(_is_replaced())
-
-
-def _is_replaced() -> Exists:
-    return Exists(OutboxMessage.objects.filter(edited_from=OuterRef("pk")))
 
 
 def _database_now() -> datetime.datetime:

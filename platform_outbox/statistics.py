@@ -40,6 +40,10 @@ _HISTORY = f"""
     WHERE minute >= %(since)s AND minute < %(until)s AND (%(handler)s = '' OR handler = %(handler)s)
     GROUP BY at ORDER BY at
 """
+_BY_HANDLER = f"""
+    SELECT handler, sum(sent), sum(failed), sum(dead), sum(seconds), ARRAY[{_BUCKETS}]
+    FROM platform_outbox_minute WHERE minute >= %s AND minute < %s GROUP BY handler
+"""
 
 
 @dataclass(slots=True)
@@ -156,6 +160,16 @@ def history(
             Stretch(at=at, sent=sent, failed=failed, dead=dead, seconds=seconds, latencies=tuple(latencies))
             for at, sent, failed, dead, seconds, latencies in cursor.fetchall()
         ]
+
+
+def by_handler(*, since: datetime.datetime, until: datetime.datetime) -> dict[str, Stretch]:
+    """What each handler did between the moments, by its name."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_HANDLER, (since, until))
+        return {
+            handler: Stretch(at=since, sent=sent, failed=failed, dead=dead, seconds=seconds, latencies=tuple(latencies))
+            for handler, sent, failed, dead, seconds, latencies in cursor.fetchall()
+        }
 
 
 def prune(*, before: datetime.datetime) -> int:

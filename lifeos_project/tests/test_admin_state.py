@@ -124,7 +124,7 @@ def test_dead_letters_and_old_events_are_trouble_and_badged(as_operator):
     badges = {
         item["title"]: item.get("badge") for group in response.context["sidebar_navigation"] for item in group["items"]
     }
-    assert badges["Events"] == "1"
+    assert badges["Dead letters"] == "1"
     assert badges["Imports"] is None
 
 

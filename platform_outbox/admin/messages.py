@@ -1,16 +1,13 @@
-"""The operators' view of the outbox: everything can be read, two things can be done, both confirmed and recorded."""
+"""The operators' view of the events: everything can be read; what can be done is confirmed and recorded."""
 
 import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Case, Count, IntegerField, QuerySet, When
+from django.db.models import Case, IntegerField, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -18,12 +15,14 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from platform_outbox import outbox, services
-from platform_outbox.admin.reading import CappedPaginator, Shown, StaffReads, capped
+from platform_outbox.admin import pages
+from platform_outbox.admin.chosen import MOST_CHOSEN, confirmation
+from platform_outbox.admin.deeds import DISCARD, REQUEUE, RESTORE, Deed
+from platform_outbox.admin.reading import CappedPaginator, Shown, StaffReads, capped, may_act
 from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Status
+from platform_outbox.redaction import masked, masked_text
 from platform_outbox.registry import handlers_of
 
-# One confirmation handles at most this many; a longer list is worked off with manage.py requeue_outbox.
-MOST_AT_ONCE = 1_000
 # What needs somebody first: dead letters, then what waits for a retry, then the queue.
 URGENCY = Case(
     When(status=Status.DEAD, discarded_at=None, then=0),
@@ -32,34 +31,6 @@ URGENCY = Case(
     When(status=Status.PENDING, then=3),
     default=4,
     output_field=IntegerField(),
-)
-
-
-class Deed(NamedTuple):
-    """Something an operator can do to events, as the confirmation page words it."""
-
-    name: str
-    title: Any
-    consequence: Any
-    done: Any
-    service: Callable[..., int]
-
-
-REQUEUE = Deed(
-    "requeue",
-    _("Try again"),
-    _("Each event becomes due at once, with all its attempts before it. Handlers that are through are not run again."),
-    _("%(count)s events are due again."),
-    services.requeue,
-)
-DISCARD = Deed(
-    "discard",
-    _("Discard"),
-    _(
-        "The effects of each event will not happen. Younger events behind it go on. It stays readable and can be requeued."
-    ),
-    _("%(count)s events were discarded."),
-    services.discard,
 )
 
 
@@ -104,6 +75,7 @@ class DeliveryInline(StaffReads, TabularInline):
     fields = readonly_fields = ("handler", "status", "attempts", "available_at", "finished_at")
     ordering = ("handler",)
     extra = 0
+    hide_title = True
 
 
 class AttemptInline(StaffReads, TabularInline):
@@ -111,19 +83,20 @@ class AttemptInline(StaffReads, TabularInline):
     fields = readonly_fields = ("at", "handler", "number", "outcome", "worker", "error_class", "shown_error")
     ordering = ("id",)
     extra = 0
+    hide_title = True
 
     @display(description=_("error"))
     def shown_error(self, attempt: Attempt) -> str:
         return format_html(
             '<details><summary>{}</summary><pre class="whitespace-pre-wrap">{}</pre></details>',
-            attempt.error_message or "–",
-            attempt.traceback or "–",
+            masked_text(attempt.error_message) or "–",
+            masked_text(attempt.traceback) or "–",
         )
 
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(StaffReads, ModelAdmin):
-    list_display = ("id", "event_type", "shown_status", "ordering_key", "shown_age", "attempts", "error")
+    list_display = ("id", "event_type", "shown_status", "ordering_key", "shown_age", "attempts", "shown_error")
     list_filter = (StatusFilter,)
     list_before_template = "platform_outbox/admin/health.html"
     search_fields = ("=id", "event_type", "=ordering_key")
@@ -131,14 +104,14 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
-    actions = ("requeue", "discard")
-    actions_detail = ("requeue_one", "discard_one")
+    actions = ("requeue", "discard", "restore")
+    actions_detail = ("requeue_one", "edit_one", "discard_one", "restore_one")
     inlines = (DeliveryInline, AttemptInline)
     fields = readonly_fields = (
         "event_type",
         "event_version",
         "shown_status",
-        "error",
+        "shown_error",
         "ordering_key",
         "shard",
         "attempts",
@@ -146,6 +119,7 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
         "available_at",
         "finished_at",
         "discarded_at",
+        "shown_relatives",
         "shown_payload",
         "shown_handlers",
     )
@@ -155,10 +129,27 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # Sorting by urgency is for the short list of the unfinished; the long ones come newest first by their key.
-        return ("-id",) if request.GET.get("status") else ("urgency", "id")
+        if request.GET.get("status") or _health(request).pending > outbox.COUNT_CAP:
+            return ("-id",)
+        return ("urgency", "id")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return super().changelist_view(request, {**(extra_context or {}), "outbox_health": outbox.health()})
+        return super().changelist_view(request, {**(extra_context or {}), "outbox_health": _health(request)})
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*pages.urls(self), *super().get_urls()]
+
+    def has_requeue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return _offers(request, object_id, REQUEUE)
+
+    def has_discard_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return _offers(request, object_id, DISCARD)
+
+    def has_restore_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return _offers(request, object_id, RESTORE)
+
+    def has_edit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.is_superuser) and _offers(request, object_id, DISCARD, Status.DEAD)
 
     @display(
         description=_("status"),
@@ -175,81 +166,76 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
 
     @display(description=_("payload"))
     def shown_payload(self, message: OutboxMessage) -> str:
-        return format_html("<pre>{}</pre>", json.dumps(message.payload, indent=2, ensure_ascii=False))
+        text = json.dumps(masked(message.payload), indent=2, ensure_ascii=False)
+        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)
+
+    @display(description=_("last error"))
+    def shown_error(self, message: OutboxMessage) -> str:
+        return masked_text(message.error) or "–"
+
+    @display(description=_("edited"))
+    def shown_relatives(self, message: OutboxMessage) -> Any:
+        """Which event this one replaces, or which one replaced it."""
+        replaced_by = OutboxMessage.objects.filter(edited_from=message.pk).values_list("pk", flat=True).first()
+        if message.edited_from:
+            return _link(_("in the place of #%d"), message.edited_from)
+        return _link(_("replaced by #%d"), replaced_by) if replaced_by else "–"
 
     @display(description=_("handlers"))
     def shown_handlers(self, message: OutboxMessage) -> Any:
         return ", ".join(handler.name for handler in handlers_of(message.event_type)) or _("none")
 
     @admin.action(description=REQUEUE.title, permissions=["act"])
-    def requeue(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        return self._do(request, queryset, REQUEUE)
+    def requeue(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        return self._ask(request, queryset, REQUEUE)
 
     @admin.action(description=DISCARD.title, permissions=["act"])
-    def discard(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        return self._do(request, queryset, DISCARD)
+    def discard(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        return self._ask(request, queryset, DISCARD)
 
-    @action(description=REQUEUE.title, url_path="requeue", permissions=["act"])
+    @admin.action(description=RESTORE.title, permissions=["act"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        return self._ask(request, queryset, RESTORE)
+
+    @action(description=REQUEUE.title, url_path="requeue", permissions=["requeue"])
     def requeue_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._do_one(request, object_id, REQUEUE)
+        return confirmation(request, self, REQUEUE, [int(object_id)])
 
-    @action(description=DISCARD.title, url_path="discard", permissions=["act"])
+    @action(description=DISCARD.title, url_path="discard", permissions=["discard"])
     def discard_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._do_one(request, object_id, DISCARD)
+        return confirmation(request, self, DISCARD, [int(object_id)])
 
-    def _do_one(self, request: HttpRequest, object_id: int, deed: Deed) -> HttpResponse:
-        answer = self._do(request, OutboxMessage.objects.filter(pk=object_id), deed)
-        return answer or HttpResponseRedirect(
-            reverse("admin:platform_outbox_outboxmessage_change", args=(object_id,), current_app=self.admin_site.name)
-        )
+    @action(description=RESTORE.title, url_path="restore", permissions=["restore"])
+    def restore_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return confirmation(request, self, RESTORE, [int(object_id)])
 
-    def _do(self, request: HttpRequest, queryset: QuerySet[Any], deed: Deed) -> HttpResponse | None:
-        chosen = queryset.filter(status__in=[Status.DEAD, Status.FAILED])
-        if deed is DISCARD:
-            chosen = chosen.filter(discarded_at=None)
-        ids = list(chosen.order_by("id").values_list("id", flat=True)[:MOST_AT_ONCE])
-        if not ids:
-            self.message_user(
-                request, _("Only dead letters and events that wait for a retry can be chosen."), "warning"
-            )
-            return None
-        if request.POST.get("confirmed") != "yes":
-            return self._confirmation(request, queryset, ids, deed)
-        self._carry_out(request, ids, deed)
-        return None
+    @action(description=_("Edit as new"), url_path="edit", permissions=["edit"])
+    def edit_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:platform_outbox_edit", args=[object_id]))
 
-    def _carry_out(self, request: HttpRequest, ids: list[int], deed: Deed) -> None:
-        count = deed.service(ids=ids, by=str(request.user))
-        LogEntry.objects.log_actions(
-            request.user.pk or 0,
-            OutboxMessage.objects.filter(pk__in=ids),
-            CHANGE,
-            change_message=f"{deed.name} ({count} events)",
-        )
-        self.message_user(request, deed.done % {"count": count}, messages.SUCCESS)
+    def _ask(self, request: HttpRequest, queryset: QuerySet[Any], deed: Deed) -> HttpResponse:
+        ids = list(queryset.order_by("id").values_list("id", flat=True)[:MOST_CHOSEN])
+        return confirmation(request, self, deed, ids)
 
-    def _confirmation(
-        self, request: HttpRequest, queryset: QuerySet[Any], ids: list[int], deed: Deed
-    ) -> TemplateResponse:
-        groups = (
-            OutboxMessage.objects.filter(pk__in=ids)
-            .values("event_type", "status")
-            .annotate(count=Count("pk"))
-            .order_by("event_type", "status")
-        )
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,
-            "media": self.media,
-            "title": deed.title,
-            "deed": deed,
-            "ids": ids,
-            "count": len(ids),
-            "left_alone": queryset.order_by().values("pk")[: outbox.COUNT_CAP].count() - len(ids),
-            "groups": [
-                {**group, "handlers": [handler.name for handler in handlers_of(group["event_type"])]}
-                for group in groups
-            ],
-            "back": request.META.get("HTTP_REFERER", ".."),
-        }
-        return TemplateResponse(request, "platform_outbox/admin/confirm.html", context)
+
+def _health(request: HttpRequest) -> outbox.Health:
+    """Asked once for a page."""
+    if not hasattr(request, "outbox_health"):
+        request.outbox_health = outbox.health()  # type: ignore[attr-defined]
+    found: outbox.Health = request.outbox_health  # type: ignore[attr-defined]
+    return found
+
+
+def _offers(request: HttpRequest, object_id: Any, deed: Deed, *states: str) -> bool:
+    """Whether the operator may do this, and to this event, so that only what makes sense is offered."""
+    if not may_act(request) or not str(object_id).isdecimal():
+        return may_act(request)
+    chosen = OutboxMessage.objects.filter(services.condition_of(deed.service), pk=object_id)
+    return (chosen.filter(status__in=states) if states else chosen).exists()
+
+
+def _link(words: Any, event_id: int) -> str:
+    url = reverse("admin:platform_outbox_outboxmessage_change", args=[event_id])
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a>', url, words % event_id
+    )

@@ -2,7 +2,6 @@ import datetime
 import json
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
@@ -134,7 +133,7 @@ def test_only_staff_sees_the_outbox(client, dead):
     client.force_login(get_user_model().objects.create_user(email="member@example.org", password="x"))
     for address in (reverse(LIST), reverse(DETAIL, args=[dead])):
         assert client.get(address).status_code == 302
-    answer = client.post(reverse(LIST), {"action": "requeue", "_selected_action": [dead], "confirmed": "yes"})
+    answer = client.post(reverse(LIST), {"action": "requeue", "_selected_action": [dead]})
     assert answer.status_code == 302
     assert row(dead).status == "dead"
 
@@ -160,42 +159,6 @@ def test_the_page_of_an_event_tells_its_whole_story(client, operator, dead):
     page = client.get(reverse(DETAIL, args=[dead])).content.decode()
     for told in ("probe.road.forked", "probe.left", "probe.right", "ProbeError", "misbehave", "&quot;number&quot;: 1"):
         assert told in page
-
-
-@pytest.mark.parametrize(("deed", "status"), [("requeue", "pending"), ("discard", "dead")])
-def test_an_operator_confirms_before_anything_happens(client, operator, dead, deed, status):
-    page = client.post(reverse(LIST), {"action": deed, "_selected_action": [dead]})
-    assert page.status_code == 200
-    assert "1 event is chosen." in page.content.decode()
-    assert "probe.road.forked" in page.content.decode()
-    assert not Attempt.objects.filter(outcome__in=["requeued", "discarded"]).exists()
-
-    done = client.post(reverse(LIST), {"action": deed, "_selected_action": [dead], "confirmed": "yes"}, follow=True)
-    assert done.status_code == 200
-    assert row(dead).status == status
-    assert (row(dead).discarded_at is not None) == (deed == "discard")
-    entry = LogEntry.objects.get()
-    assert (entry.user, entry.object_id, entry.change_message) == (operator, str(dead), f"{deed} (1 events)")
-    assert Attempt.objects.filter(worker="operator@example.org", message=dead).count() == 1
-
-
-def test_one_event_can_be_requeued_from_its_page(client, operator, dead):
-    address = f"/admin/platform_outbox/outboxmessage/{dead}/requeue/"
-    assert "1 event is chosen." in client.get(address, follow=True).content.decode()
-    assert row(dead).status == "dead"
-    client.post(address, {"confirmed": "yes"}, follow=True)
-    assert row(dead).status == "pending"
-
-
-def test_what_is_handled_cannot_be_requeued(client, operator):
-    with transaction.atomic():
-        event_id = emit(Ticked(key="a", number=1))
-    testing.drain()
-    page = client.post(
-        reverse(LIST), {"action": "requeue", "_selected_action": [event_id], "status": "sent"}, follow=True
-    )
-    assert row(event_id).status == "sent"
-    assert page.status_code == 200
 
 
 def test_events_cannot_be_changed_by_hand(client, operator, dead):

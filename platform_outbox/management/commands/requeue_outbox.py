@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from platform_outbox import services
 from platform_outbox.management.arguments import moment, operator
+from platform_outbox.models import OutboxMessage
 from platform_outbox.selection import Selection, carry_out
 
 
@@ -40,7 +41,8 @@ class Command(BaseCommand):
 
     def _requeue_ids(self, ids: list[int], *, dry_run: bool) -> None:
         if dry_run:
-            self.stdout.write(_("Would be requeued: %s") % services.count_requeueable(ids=ids))
+            would = OutboxMessage.objects.filter(services.condition_of(services.requeue), pk__in=ids)
+            self.stdout.write(_("Would be requeued: %s") % would.count())
             return
         count = services.requeue(ids=ids, by=operator("requeue_outbox"))
         self.stdout.write(_("Requeued: %s") % count)

@@ -1,0 +1,41 @@
+"""The addresses of the outbox's own pages in the admin, below those of its events."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+
+from platform_outbox.admin import breakers, chosen, console, deeds, editing, errors, levers, replays
+
+PAGES: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
+    ("console/", console.console, "console"),
+    ("console/live/", console.live, "live"),
+    ("errors/", errors.groups, "errors"),
+    ("errors/<slug:key>/", errors.group, "error"),
+    ("act/<slug:deed>/", deeds.act_on_selection, "act"),
+    ("act/<slug:deed>/chosen/", chosen.act_on_chosen, "act_on_chosen"),
+    ("take-back/", deeds.take_back, "take_back"),
+    ("pause/", levers.pause, "pause"),
+    ("resume/", levers.resume, "resume"),
+    ("breakers/open/", breakers.break_open, "break_open"),
+    ("breakers/reset/", breakers.reset, "reset_breaker"),
+    ("replays/new/", replays.new, "new_replay"),
+    ("replays/<int:replay_id>/stop/", replays.stop, "stop_replay"),
+    ("replays/<int:replay_id>/resume/", replays.resume, "resume_replay"),
+    ("<int:event_id>/edit-as-new/", editing.edit, "edit"),
+)
+
+
+def urls(model_admin: Any) -> list[URLPattern]:
+    """Named admin:platform_outbox_<name>. Only staff gets in; what changes something asks for more itself."""
+    return [path(address, _inside(model_admin, view), name=f"platform_outbox_{name}") for address, view, name in PAGES]
+
+
+def _inside(model_admin: Any, view: Callable[..., HttpResponse]) -> Any:
+    @wraps(view)
+    def open_page(request: HttpRequest, **parts: Any) -> HttpResponse:
+        return view(request, model_admin, **parts)
+
+    return model_admin.admin_site.admin_view(open_page)
