@@ -9,7 +9,9 @@ class PlatformOutboxConfig(AppConfig):
 
     def ready(self) -> None:
         # A worker must know every event type, handler and periodic job of the installed apps before it claims anything.
-        autodiscover_modules("events", "handlers", "periodic")
+        # All events come first: a handler may ask for every event of a kind, whichever app defines it.
+        autodiscover_modules("events")
+        autodiscover_modules("handlers", "periodic")
         from platform_outbox import transport
 
         transport.connect_bell()

@@ -99,8 +99,8 @@ class OutboxMessage(models.Model):
 class Delivery(models.Model):
     """How far one handler is with one event.
 
-    Written when an event has several handlers, or when its only one failed. A failed delivery holds back the
-    younger events of its ordering key for that handler, so these rows are also the list of holds.
+    Written when the handlers of an event are not all through at once. A failed delivery holds back the younger
+    events of its ordering key for that handler, so these rows are also the list of holds.
 
     For an `io` handler it is written when the event is handed over, and is what couriers claim: `sending` means that
     one holds a lease on it. Of an ordered handler only the head of a key's line can be claimed; the others stand
