@@ -15,6 +15,7 @@ from finance.ledger.models import (
     Membership,
     Role,
 )
+from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "Account",
@@ -33,4 +34,8 @@ __all__ = [
     "LedgerCheck",
     "Membership",
     "Role",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookSecret",
 ]

@@ -2,7 +2,10 @@
 
 import datetime
 
+from django.conf import settings
+
 from finance.ledger import services
+from finance.webhooks.services import prune_deliveries
 from platform_outbox.jobs import Run, every
 
 # Nobody repeats a request after so long; a client that does posts anew.
@@ -19,3 +22,10 @@ def begin_days(run: Run) -> None:
 def forget_answers(run: Run) -> None:
     """Answers kept for requests with an Idempotency-Key."""
     services.forget_answers(before=run.now - ANSWERS_KEPT)
+
+
+@every("finance.prune_webhooks", seconds=86_400, lease_seconds=600)
+def prune_webhooks(run: Run) -> None:
+    """Deliveries past WEBHOOK_LOG_DAYS go from the logs of the webhooks."""
+    before = run.now - datetime.timedelta(days=settings.WEBHOOK_LOG_DAYS)
+    prune_deliveries(before=before, between=run.renew)

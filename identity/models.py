@@ -130,6 +130,12 @@ class AuditRecord(models.Model):
         MEMBER_ROLE_CHANGED = "member_role_changed", _("changed a member's role")
         MEMBER_REMOVED = "member_removed", _("removed a member")
         MEMBER_LEFT = "member_left", _("left a book")
+        WEBHOOK_ADDED = "webhook_added", _("added a webhook")
+        WEBHOOK_CHANGED = "webhook_changed", _("changed a webhook")
+        WEBHOOK_SECRET_CHANGED = "webhook_secret_changed", _("changed a webhook's secret")
+        WEBHOOK_STARTED = "webhook_started", _("switched a webhook on")
+        WEBHOOK_STOPPED = "webhook_stopped", _("switched a webhook off")
+        WEBHOOK_REMOVED = "webhook_removed", _("removed a webhook")
         OPERATOR_ACTED = "operator_acted", _("operator's action")
 
     at = models.DateTimeField(_("when"), default=timezone.now)

@@ -4,18 +4,20 @@ Every variable is declared where it is read, with its meaning; `docs/configurati
 declarations, so the page cannot drift from the code.
 """
 
+import ipaddress
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 from environs import Env, EnvError
 
 Value = TypeVar("Value")
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,14 @@ class Environment:
         text = ",".join(default)
         values = self._read(name, self._env.list, list(default), kind="comma-separated", meaning=meaning, shown=text)
         return [value.strip() for value in values if value.strip()]
+
+    def networks(self, name: str, *, meaning: str) -> tuple[Network, ...]:
+        """Comma-separated networks in CIDR notation; one with bits behind its mask is refused as a likely mistake."""
+        values = self.names(name, meaning=meaning)
+        try:
+            return tuple(ipaddress.ip_network(value) for value in values)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} holds what is not a network: {error}.") from None
 
     def _read(
         self,

@@ -256,6 +256,37 @@ with env.section("Worker and outbox"):
         meaning="Log level of the worker.",
     )
 
+with env.section("Webhooks"):
+    WEBHOOK_ALLOW_HTTP = env.flag(
+        "WEBHOOK_ALLOW_HTTP", False, meaning="Webhooks may have addresses without TLS (`http://…`)."
+    )
+    WEBHOOK_ALLOW_PRIVATE = env.flag(
+        "WEBHOOK_ALLOW_PRIVATE",
+        False,
+        meaning="Webhooks may reach private, shared, loopback and link-local addresses. Any owner of a book can then make this "
+        "server send requests into your network; `WEBHOOK_ALLOWED_NETWORKS` opens less.",
+    )
+    WEBHOOK_ALLOWED_NETWORKS = env.networks(
+        "WEBHOOK_ALLOWED_NETWORKS",
+        meaning="Networks that webhooks may reach although they are not public, such as `10.1.2.0/24,fd12::/64`.",
+    )
+    WEBHOOK_CA_FILE = env.text(
+        "WEBHOOK_CA_FILE",
+        meaning="File with certificates (PEM) that webhooks trust beside the system's, such as your own authority's.",
+    )
+    WEBHOOK_TIMEOUT_SECONDS = env.number(
+        "WEBHOOK_TIMEOUT_SECONDS", 15, minimum=1, meaning="Seconds that one attempt may take from beginning to end."
+    )
+    WEBHOOK_DISABLE_AFTER_DAYS = env.whole(
+        "WEBHOOK_DISABLE_AFTER_DAYS",
+        5,
+        minimum=1,
+        meaning="Days of uninterrupted failure after which a webhook is switched off and the book's owners get a mail.",
+    )
+    WEBHOOK_LOG_DAYS = env.whole(
+        "WEBHOOK_LOG_DAYS", 30, minimum=1, meaning="Age at which `prune_webhooks` deletes deliveries from the log."
+    )
+
 with env.section("Monitoring"):
     METRICS_TOKEN = env.text(
         "METRICS_TOKEN",
@@ -589,6 +620,7 @@ SPECTACULAR_SETTINGS = {
         "AccountKindEnum": "finance.models.AccountKind",
         "EntrySourceEnum": "finance.models.JournalEntry.Source",
         "ImportStateEnum": "finance.models.ImportBatch.State",
+        "DeliveryStateEnum": "finance.models.WebhookDelivery.State",
         "InsightKindEnum": "insights.models.Kind",
         "InsightStateEnum": "insights.models.Insight.State",
         "EvidenceRoleEnum": "insights.models.InsightEvidence.Role",

@@ -109,7 +109,7 @@ class Shell:
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
             self._room(_("Import"), "web:imports", "import", ("import",)),
             self._room(_("Insights"), "insights:feed", "insights", (), count=self._unread),
-            self._room(_("Settings"), "web:settings", "settings", ("settings", "member", "invitation")),
+            self._room(_("Settings"), "web:settings", "settings", ("settings", "member", "invitation", "webhook")),
         ]
         return [room for room in rooms if room]
 

@@ -49,14 +49,14 @@ REPLAYED = OpenApiParameter(
 
 
 class BookAccess(BasePermission):
-    """Members read; writing takes the view's `write_role`. Strangers are told that there is no such book."""
+    """Reading takes the view's `read_role`, writing its `write_role`. Strangers are told that there is no such book."""
 
     message = Forbidden().detail
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not isinstance(view, BookView):
             raise TypeError("BookAccess guards views of one book")
-        needed = Role.VIEWER if request.method in SAFE_METHODS else view.write_role
+        needed = view.read_role if request.method in SAFE_METHODS else view.write_role
         try:
             view.book = book_for(user=cast(User, request.user), book_id=view.kwargs["book_id"], at_least=needed)
         except Forbidden:
@@ -108,6 +108,7 @@ class BookView(ApiView):
     """A view below /books/{book_id}/."""
 
     permission_classes = [IsAuthenticated, BookAccess]
+    read_role = Role.VIEWER
     write_role = Role.EDITOR
     book: Book
 

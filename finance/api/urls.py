@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from finance.api import accounts, balances, books, entries, imports, members, registers
+from finance.api import accounts, balances, books, entries, imports, members, registers, webhook_deliveries, webhooks
 
 BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
+WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
+DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
     path("books/", books.BookList.as_view(), name="api-books"),
@@ -42,4 +44,13 @@ urlpatterns = [
     path(f"{IMPORT}confirm/", imports.ConfirmImport.as_view(), name="api-import-confirm"),
     path(f"{IMPORT}undo/", imports.UndoImport.as_view(), name="api-import-undo"),
     path(f"{IMPORT}discard/", imports.DiscardImport.as_view(), name="api-import-discard"),
+    path(f"{BOOK}webhooks/", webhooks.WebhookList.as_view(), name="api-webhooks"),
+    path(f"{BOOK}webhooks/event-types/", webhooks.EventTypes.as_view(), name="api-webhook-event-types"),
+    path(WEBHOOK, webhooks.WebhookDetail.as_view(), name="api-webhook"),
+    path(f"{WEBHOOK}rotate-secret/", webhooks.RotateSecret.as_view(), name="api-webhook-rotate-secret"),
+    path(f"{WEBHOOK}test/", webhook_deliveries.SendTest.as_view(), name="api-webhook-test"),
+    path(f"{WEBHOOK}replay/", webhook_deliveries.ReplayFailed.as_view(), name="api-webhook-replay"),
+    path(f"{WEBHOOK}deliveries/", webhook_deliveries.DeliveryList.as_view(), name="api-webhook-deliveries"),
+    path(DELIVERY, webhook_deliveries.DeliveryDetail.as_view(), name="api-webhook-delivery"),
+    path(f"{DELIVERY}replay/", webhook_deliveries.ReplayDelivery.as_view(), name="api-webhook-delivery-replay"),
 ]

@@ -11,6 +11,7 @@ from finance.web import (
     registers,
     search,
     settings,
+    webhooks,
 )
 
 app_name = "web"
@@ -50,6 +51,21 @@ book_pages = [
     path("members/<int:membership_id>/role/", members.member_role, name="member_role"),
     path("members/<int:membership_id>/remove/", members.member_remove, name="member_remove"),
     path("invitations/<int:invitation_id>/revoke/", members.invitation_revoke, name="invitation_revoke"),
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/new/", webhooks.webhook_new, name="webhook_new"),
+    path("webhooks/<int:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:webhook_id>/edit/", webhooks.webhook_edit, name="webhook_edit"),
+    path("webhooks/<int:webhook_id>/switch/", webhooks.webhook_switch, name="webhook_switch"),
+    path("webhooks/<int:webhook_id>/secret/", webhooks.webhook_secret, name="webhook_secret"),
+    path("webhooks/<int:webhook_id>/remove/", webhooks.webhook_remove, name="webhook_remove"),
+    path("webhooks/<int:webhook_id>/test/", webhooks.webhook_test, name="webhook_test"),
+    path("webhooks/<int:webhook_id>/replay/", webhooks.webhook_replay, name="webhook_replay"),
+    path("webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/", webhooks.webhook_delivery, name="webhook_delivery"),
+    path(
+        "webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/replay/",
+        webhooks.webhook_delivery_replay,
+        name="webhook_delivery_replay",
+    ),
     path("settings/", settings.settings, name="settings"),
     path("settings/rename/", settings.book_rename, name="settings_rename"),
     path("settings/close/", settings.period_close, name="settings_close"),

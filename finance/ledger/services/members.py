@@ -47,7 +47,7 @@ def invite_member(
     prove that its user reads the address. Raises Forbidden, Invalid (not an address), Conflict (a member already).
     """
     email = _check_email(email)
-    _lock(book=book, actor=actor)
+    lock_for_owner(book=book, actor=actor)
     if Membership.objects.filter(book=book, user__email=email).exists():
         raise Conflict(field="email", reason=_("%(email)s is a member of this book already.") % {"email": email})
     token = secrets.token_urlsafe(32)
@@ -70,7 +70,7 @@ def invite_member(
 @transaction.atomic
 def revoke_invitation(*, invitation: Invitation, actor: User | None) -> None:
     """Make an open invitation's link useless. For owners only. Raises Forbidden, NotFound if it is not open."""
-    _lock(book=invitation.book, actor=actor)
+    lock_for_owner(book=invitation.book, actor=actor)
     deleted, _by_model = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).delete()
     if not deleted:
         raise NotFound(thing="invitation")
@@ -129,7 +129,7 @@ def check_addressee(*, invitation: Invitation, user: User) -> None:
 @transaction.atomic
 def change_role(*, membership: Membership, actor: User | None, role: Role) -> Membership:
     """Give a member another role. For owners only; the last owner stays one. Raises Forbidden, NotFound, Conflict."""
-    _lock(book=membership.book, actor=actor)
+    lock_for_owner(book=membership.book, actor=actor)
     current = _current(membership)
     if current.role == role:
         return current
@@ -146,7 +146,7 @@ def change_role(*, membership: Membership, actor: User | None, role: Role) -> Me
 @transaction.atomic
 def remove_member(*, membership: Membership, actor: User | None) -> None:
     """Take a member's access away. For owners only; the last owner stays. Raises Forbidden, NotFound, Conflict."""
-    _lock(book=membership.book, actor=actor)
+    lock_for_owner(book=membership.book, actor=actor)
     _end(_current(membership), actor=actor, action=audit.Action.MEMBER_REMOVED)
 
 
@@ -180,10 +180,11 @@ def _send(fresh: FreshInvitation, *, inviter: User | None) -> None:
     mail.send_after_commit(to=fresh.invitation.email, template="web/mail/invitation", context=context)
 
 
-def _lock(*, book: Book, actor: User | None) -> None:
+def lock_for_owner(*, book: Book, actor: User | None) -> None:
     """Take the book's row, then see whether the actor is an owner now; None acts for the operator.
 
-    Not the key: postings that refer to the book need not wait.
+    Not the key: postings that refer to the book need not wait. Raises Forbidden for members of a lower role, NotFound
+    for strangers.
     """
     Book.objects.select_for_update(no_key=True).get(pk=book.pk)
     if actor is None:

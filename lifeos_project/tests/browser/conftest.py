@@ -11,6 +11,7 @@ from finance.imports.services import stage_import
 from finance.ledger import services
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.models import Account
+from finance.webhooks import services as webhooks
 from identity.models import User
 from platform_outbox import testing
 
@@ -131,5 +132,7 @@ def filled(book, anna, accounts):
     stage_import(
         book=book, account=accounts["Savings account"], actor=anna, data=rows.encode(), file_name="savings.csv"
     )
-    testing.drain()
+    hook = webhooks.add_endpoint(book=book, actor=anna, url="https://localhost/lifeos", description="Budget robot")
+    webhooks.send_test(endpoint=hook.endpoint, actor=anna, now=datetime.datetime.now(tz=datetime.UTC))
+    testing.drain(raise_errors=False)  # webhooks may not go there
     return book

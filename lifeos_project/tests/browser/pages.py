@@ -3,7 +3,7 @@
 from functools import partial
 
 from finance.imports.models import ImportBatch
-from finance.models import Account, JournalEntry
+from finance.models import Account, JournalEntry, WebhookEndpoint
 from insights.models import Insight
 
 
@@ -29,6 +29,8 @@ def pages_of(book):
         f"{b}/settings/",
         f"{b}/members/",
     ]
+    hook = WebhookEndpoint.objects.get(book=book)
+    message = hook.deliveries.filter(attempts_made__gt=0).latest("pk")
     batch = ImportBatch.objects.get(book=book)
     insight = Insight.objects.filter(book_id=book.pk).first()
     return [
@@ -36,6 +38,10 @@ def pages_of(book):
         f"{b}/imports/",
         f"{b}/imports/{batch.pk}/",
         f"{b}/imports/{batch.pk}/columns/",
+        f"{b}/webhooks/",
+        f"{b}/webhooks/new/",
+        f"{b}/webhooks/{hook.pk}/",
+        f"{b}/webhooks/{hook.pk}/deliveries/{message.pk}/",
         f"{b}/insights/",
         f"{b}/insights/{insight.pk}/",
     ]

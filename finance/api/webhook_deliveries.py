@@ -1,0 +1,272 @@
+"""What was sent to a webhook and what came of it; tests and replays."""
+
+from typing import Any
+
+from django.core import signing
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from finance.api.base import IDEMPOTENCY_KEY, REPLAYED
+from finance.api.webhooks import WebhookView
+from finance.webhooks import selectors, services
+from finance.webhooks.models import WebhookAttempt, WebhookDelivery
+from identity.drf.pagination import limit_of, page_link, refused
+from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from identity.drf.serializers import StrictSerializer, in_page, paged
+
+DELIVERY = {
+    "id": 4711,
+    "message_id": "msg_2b1f7c1e5f9a5d0c8a3c0f0f9d6a1e55",
+    "event_type": "finance.journal.posted",
+    "occurred_at": "2026-03-14T09:30:00Z",
+    "state": "delivered",
+    "attempts_made": 1,
+    "last_attempt_at": "2026-03-14T09:30:01Z",
+    "status_code": 204,
+    "failure": None,
+    "created_at": "2026-03-14T09:30:00Z",
+}
+BODY = (
+    '{"id":"msg_2b1f7c1e5f9a5d0c8a3c0f0f9d6a1e55","type":"finance.journal.posted","version":1,'
+    '"timestamp":"2026-03-14T09:30:00Z","book_id":7,"data":{"book_id":7,"entry_ids":[311],"source":"api"}}'
+)
+ATTEMPT = {
+    "number": 1,
+    "at": "2026-03-14T09:30:01Z",
+    "milliseconds": 84,
+    "address": "93.184.215.14",
+    "request_headers": {
+        "Content-Type": "application/json",
+        "User-Agent": "LifeOS-Webhooks/1.0",
+        "webhook-id": "msg_2b1f7c1e5f9a5d0c8a3c0f0f9d6a1e55",
+        "webhook-timestamp": "1773480601",
+        "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+    },
+    "status_code": 204,
+    "response_body": "",
+    "failure": None,
+    "detail": "",
+}
+
+
+class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
+    failure = serializers.SerializerMethodField(
+        help_text="What went wrong at the last attempt; null where nothing did."
+    )
+
+    class Meta:
+        model = WebhookDelivery
+        fields = (
+            *("id", "message_id", "event_type", "occurred_at", "state", "attempts_made", "last_attempt_at"),
+            *("status_code", "failure", "created_at"),
+        )
+
+    def get_failure(self, delivery: WebhookDelivery) -> str | None:
+        return delivery.failure or None
+
+
+class AttemptSerializer(serializers.ModelSerializer[WebhookAttempt]):
+    request_headers = serializers.DictField(child=serializers.CharField())
+    failure = serializers.SerializerMethodField(help_text="What went wrong; null where nothing did.")
+
+    class Meta:
+        model = WebhookAttempt
+        fields = (
+            *("number", "at", "milliseconds", "address", "request_headers", "status_code", "response_body"),
+            *("failure", "detail"),
+        )
+
+    def get_failure(self, attempt: WebhookAttempt) -> str | None:
+        return attempt.failure or None
+
+
+class DeliveryDetailSerializer(DeliverySerializer):
+    attempts = AttemptSerializer(many=True, help_text="Oldest first.")
+
+    class Meta(DeliverySerializer.Meta):
+        fields = (*DeliverySerializer.Meta.fields, "body", "attempts")  # type: ignore[assignment]
+
+
+class DeliveryQuery(QuerySerializer):
+    state = serializers.ChoiceField(choices=WebhookDelivery.State.choices, required=False)
+
+
+class Since(StrictSerializer):
+    since = serializers.DateTimeField(help_text="What failed or was skipped from this moment on is sent once more.")
+
+
+class Queued(serializers.Serializer[Any]):
+    queued = serializers.IntegerField(help_text="Messages that are on their way again, at most 1,000.")
+
+
+class DeliveryView(WebhookView):
+    """Base of the views of one delivery."""
+
+    def delivery(self) -> WebhookDelivery:
+        return selectors.delivery_for(endpoint=self.endpoint(), delivery_id=self.kwargs["delivery_id"])
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="webhooks_deliveries",
+        summary="Log of a webhook",
+        description="For owners and editors. Newest first; the oldest go after the operator's time (30 days).",
+        parameters=[DeliveryQuery, *PAGE_PARAMETERS],
+        responses=paged(DeliverySerializer),
+        examples=[OpenApiExample("One delivery", response_only=True, value=in_page(DELIVERY))],
+    )
+)
+@extend_schema(tags=["webhooks"])
+class DeliveryList(WebhookView):
+    """What was sent, and what came of it."""
+
+    serializer_class = DeliverySerializer
+
+    def get(self, request: Request, book_id: int, webhook_id: int) -> Response:
+        query = query_of(request, DeliveryQuery)
+        page = selectors.deliveries_page(
+            endpoint=self.endpoint(), state=query.get("state", ""), before=_place(request), limit=limit_of(request)
+        )
+        cursor = page.next_id and _signer().sign(str(page.next_id))
+        rows = DeliverySerializer(page.rows, many=True).data
+        return Response({"next": page_link(request, cursor=cursor or None), "previous": None, "results": rows})
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="webhooks_delivery",
+        summary="A delivery with its attempts",
+        description="For owners and editors. The body is exactly what is signed and sent.",
+        responses=DeliveryDetailSerializer,
+        examples=[
+            OpenApiExample("Delivered", response_only=True, value={**DELIVERY, "body": BODY, "attempts": [ATTEMPT]})
+        ],
+    )
+)
+@extend_schema(tags=["webhooks"])
+class DeliveryDetail(DeliveryView):
+    """One message to a webhook."""
+
+    serializer_class = DeliveryDetailSerializer
+
+    def get(self, request: Request, book_id: int, webhook_id: int, delivery_id: int) -> Response:
+        return Response(DeliveryDetailSerializer(self.delivery()).data)
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="webhooks_delivery_replay",
+        summary="Send a message once more",
+        description="For owners. Word for word and under its own id; the signature is made anew.",
+        request=None,
+        responses={202: DeliverySerializer},
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+        examples=[
+            OpenApiExample(
+                "On its way", response_only=True, status_codes=["202"], value={**DELIVERY, "state": "waiting"}
+            )
+        ],
+    )
+)
+@extend_schema(tags=["webhooks"])
+class ReplayDelivery(DeliveryView):
+    """Once more."""
+
+    serializer_class = DeliverySerializer
+
+    def post(self, request: Request, book_id: int, webhook_id: int, delivery_id: int) -> Response:
+        return self.once(self._replay)
+
+    def _replay(self) -> tuple[int, Any]:
+        delivery = services.replay_delivery(delivery=self.delivery(), actor=self.user)
+        return status.HTTP_202_ACCEPTED, DeliverySerializer(delivery).data
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="webhooks_replay_failed",
+        summary="Send everything that failed once more",
+        description="For owners. What failed or was skipped since a moment, oldest first, 1,000 at a time.",
+        request=Since,
+        responses={202: Queued},
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+        examples=[
+            OpenApiExample("Since midnight", request_only=True, value={"since": "2026-03-14T00:00:00Z"}),
+            OpenApiExample("Twelve", response_only=True, status_codes=["202"], value={"queued": 12}),
+        ],
+    )
+)
+@extend_schema(tags=["webhooks"])
+class ReplayFailed(WebhookView):
+    """After an outage that lasted too long."""
+
+    bodies = {"POST": Since}
+    serializer_class = Queued
+
+    def post(self, request: Request, book_id: int, webhook_id: int) -> Response:
+        return self.once(self._replay)
+
+    def _replay(self) -> tuple[int, Any]:
+        queued = services.replay_failed(endpoint=self.endpoint(), actor=self.user, since=self.body()["since"])
+        return status.HTTP_202_ACCEPTED, {"queued": queued}
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="webhooks_test",
+        summary="Send a test message",
+        description="For owners. A `webhook.test` message goes the way of all others; what came of it is in the log.",
+        request=None,
+        responses={202: DeliverySerializer},
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+        examples=[
+            OpenApiExample(
+                "On its way",
+                response_only=True,
+                status_codes=["202"],
+                value={
+                    **DELIVERY,
+                    "event_type": "webhook.test",
+                    "state": "waiting",
+                    "attempts_made": 0,
+                    "last_attempt_at": None,
+                    "status_code": None,
+                },
+            )
+        ],
+    )
+)
+@extend_schema(tags=["webhooks"])
+class SendTest(WebhookView):
+    """Is anybody there?"""
+
+    serializer_class = DeliverySerializer
+
+    def post(self, request: Request, book_id: int, webhook_id: int) -> Response:
+        return self.once(self._test)
+
+    def _test(self) -> tuple[int, Any]:
+        endpoint = self.endpoint()
+        if not services.may_test(book=self.book):
+            raise Throttled(wait=3600)
+        delivery = services.send_test(endpoint=endpoint, actor=self.user, now=timezone.now())
+        return status.HTTP_202_ACCEPTED, DeliverySerializer(delivery).data
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="webhook-deliveries")
+
+
+def _place(request: Request) -> int | None:
+    cursor = request.query_params.get("cursor")
+    if not cursor:
+        return None
+    try:
+        return int(_signer().unsign(cursor))
+    except (signing.BadSignature, ValueError) as error:
+        raise refused("cursor", _("This cursor is not from a page of this list.")) from error

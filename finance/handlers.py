@@ -1,0 +1,44 @@
+"""Which events finance itself handles. Thin and idempotent: the services decide."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.utils import timezone
+
+from finance.events import BookEvent, WebhookQueued
+from finance.webhooks import services
+from finance.webhooks.bodies import Happened, announced_events
+from platform_outbox.registry import Context, NeighbourDown, on
+
+
+class WebhookRefused(Exception):
+    """The receiver said no to this very message; it is tried again as often as any event."""
+
+
+@on(*announced_events(), name="finance.webhooks", batch=True)
+def queue_webhooks(events: Sequence[BookEvent], contexts: Sequence[Context]) -> None:
+    """Write the messages to the webhooks of the books; one query where no book has any."""
+    services.queue_deliveries(
+        happened=[
+            Happened(event=event, event_id=context.event_id, at=context.emitted_at)
+            for event, context in zip(events, contexts, strict=True)
+        ]
+    )
+
+
+def _who_is_called(event: WebhookQueued) -> str:
+    """One book's trouble with a host is not another's: many households may share the host and not its answer."""
+    return f"{event.host} for book {event.book_id}"
+
+
+@on(WebhookQueued, name="finance.send_webhook", io=True, neighbour=_who_is_called)
+def send_webhook(event: WebhookQueued, context: Context) -> None:
+    """Make one attempt. After the last one the message is marked as failed, in the book's log and for its owners to
+    replay; it is no dead letter, for the operator can do nothing about it."""
+    outcome = services.deliver(
+        delivery_id=event.delivery_id, last=context.attempt >= settings.WORKER_MAX_ATTEMPTS, now=timezone.now()
+    )
+    if outcome.down:
+        raise NeighbourDown(outcome.said, retry_after=outcome.retry_after)
+    if outcome.again:
+        raise WebhookRefused(outcome.said)

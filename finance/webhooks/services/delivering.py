@@ -1,0 +1,203 @@
+"""Sending one message: sign, send, write down what came of it."""
+
+import datetime
+import email.utils
+import logging
+import time
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import transaction
+
+from finance.errors import Invalid
+from finance.webhooks import client
+from finance.webhooks.models import TEST_EVENT, Failure, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from finance.webhooks.selectors import valid_secrets
+from finance.webhooks.services.rules import checked_target, policy
+from finance.webhooks.services.switching import give_up_on
+from finance.webhooks.signing import signed_headers
+
+logger = logging.getLogger(__name__)
+
+State = WebhookDelivery.State
+
+# While an address is down for days each probe is an attempt; the first and the last of them tell enough.
+MOST_ATTEMPTS_KEPT = 50
+LONGEST_RETRY_AFTER = 3600.0
+GONE = 410
+# Answers that say "not now" about the receiver, not "no" about the message.
+_NOT_NOW = {408, 425, 429}
+_AT_THE_MESSAGE = {Failure.ADDRESS, Failure.STATUS, Failure.REDIRECT, Failure.UNSENT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of an attempt. Neither flag: there is nothing more to do."""
+
+    again: bool = False  # the receiver refused this message
+    down: bool = False  # the receiver could not be reached, or asked for time
+    retry_after: float | None = None  # seconds, as the receiver wishes
+    said: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Try:
+    """One attempt while it is made."""
+
+    at: datetime.datetime
+    headers: dict[str, str] = field(default_factory=dict)
+    answer: client.Answer | None = None
+    failure: Failure = Failure.NONE
+    detail: str = ""
+    milliseconds: int = 0
+
+    @property
+    def status(self) -> int | None:
+        return self.answer.status if self.answer else None
+
+    @property
+    def is_down(self) -> bool:
+        if self.status is not None:
+            return self.status in _NOT_NOW or self.status >= 500
+        return self.failure != Failure.NONE and self.failure not in _AT_THE_MESSAGE
+
+
+def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> Outcome:
+    """Make one attempt to send a message that waits; no transaction may be open, since the answer takes its time.
+
+    With `last` there is no attempt after this one: unless it succeeds the message has failed. A message that was
+    removed, sent or skipped in the meantime is left alone.
+    """
+    delivery = WebhookDelivery.objects.select_related("endpoint").filter(pk=delivery_id, state=State.WAITING).first()
+    if delivery is None:
+        return Outcome()
+    if not delivery.endpoint.active and delivery.event_type != TEST_EVENT:
+        WebhookDelivery.objects.filter(pk=delivery.pk, state=State.WAITING).update(state=State.SKIPPED)
+        return Outcome()
+    tried = _send(delivery, now=now)
+    _write_down(delivery, tried, last=last)
+    logger.info(
+        "Webhook delivery %s to webhook %s: %s in %s ms",
+        *(delivery.pk, delivery.endpoint_id, tried.status or tried.failure.value, tried.milliseconds),
+    )
+    return _outcome(tried, last=last)
+
+
+def _send(delivery: WebhookDelivery, *, now: datetime.datetime) -> _Try:
+    tried = _Try(at=now)
+    body = delivery.body.encode()
+    started = time.monotonic()
+    try:
+        target = checked_target(delivery.endpoint.url)
+        tried.headers = _headers(delivery, body, now=now)
+        tried.answer = client.post(
+            target,
+            headers=tried.headers,
+            body=body,
+            policy=policy(),
+            seconds=settings.WEBHOOK_TIMEOUT_SECONDS,
+            ca_file=settings.WEBHOOK_CA_FILE,
+        )
+    except Invalid as error:
+        tried.failure, tried.detail = Failure.UNSENT, error.detail
+    except client.SendingFailed as error:
+        tried.failure, tried.detail = Failure(error.kind), str(error)
+    else:
+        tried.failure = _judged(tried.answer.status)
+    tried.milliseconds = round((time.monotonic() - started) * 1000)
+    return tried
+
+
+def _headers(delivery: WebhookDelivery, body: bytes, *, now: datetime.datetime) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "LifeOS-Webhooks/1.0",
+        **signed_headers(
+            secrets=valid_secrets(endpoint=delivery.endpoint, now=now),
+            message_id=delivery.message_id,
+            timestamp=int(now.timestamp()),
+            body=body,
+        ),
+    }
+
+
+def _judged(status: int) -> Failure:
+    if 200 <= status < 300:
+        return Failure.NONE
+    return Failure.REDIRECT if 300 <= status < 400 else Failure.STATUS
+
+
+@transaction.atomic
+def _write_down(delivery: WebhookDelivery, tried: _Try, *, last: bool) -> None:
+    locked = WebhookDelivery.objects.select_for_update().filter(pk=delivery.pk).defer("body").first()
+    if locked is None:  # removed with its webhook while it was sent
+        return
+    locked.attempts_made += 1
+    locked.last_attempt_at, locked.status_code, locked.failure = tried.at, tried.status, tried.failure
+    if tried.failure == Failure.NONE:
+        locked.state = State.DELIVERED
+    elif locked.state == State.WAITING and (last or tried.status == GONE):
+        locked.state = State.FAILED
+    locked.save(update_fields=["attempts_made", "last_attempt_at", "status_code", "failure", "state"])
+    _keep(locked, tried)
+    _judge_endpoint(delivery.endpoint, tried)
+
+
+def _keep(delivery: WebhookDelivery, tried: _Try) -> None:
+    number = delivery.attempts_made
+    WebhookAttempt.objects.create(
+        delivery=delivery,
+        number=number,
+        at=tried.at,
+        milliseconds=tried.milliseconds,
+        address=tried.answer.address if tried.answer else "",
+        request_headers=tried.headers,
+        status_code=tried.status,
+        response_body=_text(tried.answer.body) if tried.answer else "",
+        failure=tried.failure,
+        detail=tried.detail[:300],
+    )
+    if number > MOST_ATTEMPTS_KEPT:
+        WebhookAttempt.objects.filter(delivery=delivery, number__range=(2, number - MOST_ATTEMPTS_KEPT + 1)).delete()
+
+
+def _text(body: bytes) -> str:
+    # PostgreSQL stores no zero byte.
+    return body.decode("utf-8", "replace").replace("\x00", "�")
+
+
+def _judge_endpoint(endpoint: WebhookEndpoint, tried: _Try) -> None:
+    """Note since when nothing arrives, and give up on the address when it is gone or that has lasted for days."""
+    rows = WebhookEndpoint.objects.filter(pk=endpoint.pk)
+    if tried.failure == Failure.NONE:
+        if endpoint.failing_since is not None:
+            rows.update(failing_since=None)
+        return
+    if tried.status == GONE:
+        give_up_on(endpoint, reason=WebhookEndpoint.Stopped.GONE, now=tried.at)
+    elif endpoint.failing_since is None:
+        rows.filter(failing_since=None).update(failing_since=tried.at)
+    elif tried.at - endpoint.failing_since >= datetime.timedelta(days=settings.WEBHOOK_DISABLE_AFTER_DAYS):
+        give_up_on(endpoint, reason=WebhookEndpoint.Stopped.FAILING, now=tried.at)
+
+
+def _outcome(tried: _Try, *, last: bool) -> Outcome:
+    said = f"HTTP {tried.status}" if tried.status else tried.detail
+    if tried.failure == Failure.NONE or last or tried.status == GONE:
+        return Outcome(said=said)
+    if tried.is_down:
+        return Outcome(down=True, retry_after=_retry_after(tried), said=said)
+    return Outcome(again=True, said=said)
+
+
+def _retry_after(tried: _Try) -> float | None:
+    """Seconds that the receiver asks to wait: a number or a date, an hour at most; None when it does not say."""
+    text = tried.answer.retry_after.strip() if tried.answer else ""
+    if text.isascii() and text.isdigit():
+        seconds = float(text[:9])
+    else:
+        try:
+            seconds = (email.utils.parsedate_to_datetime(text) - tried.at).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
