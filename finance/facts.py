@@ -24,6 +24,7 @@ from identity.models import User
 __all__ = [
     "AccountFact",
     "AccountType",
+    "Book",
     "CategoryLine",
     "EntryFact",
     "LineFact",

@@ -13,6 +13,7 @@ from finance.ledger.models import (
     JournalLine,
     LedgerCheck,
     Membership,
+    MonthRebuild,
     Role,
 )
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
@@ -33,6 +34,7 @@ __all__ = [
     "JournalLine",
     "LedgerCheck",
     "Membership",
+    "MonthRebuild",
     "Role",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -71,6 +71,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("Installation"),
             [
                 _events(request),
+                _list(request, _("Operations"), "play_circle", "platform_operation.operationrun"),
                 _list(request, _("Workers"), "memory", "platform_outbox.worker"),
                 _list(request, _("Periodic jobs"), "schedule", "platform_outbox.periodic"),
                 _list(request, _("Backups"), "backup", "backups.backuprun", badge=_failed_backup),

@@ -205,7 +205,7 @@ def _verification(now: datetime.datetime) -> Fact:
     name = _("All verified")
     latest = LedgerCheck.objects.filter(book=None).order_by("-checked_at").first()
     if latest is None:
-        return Fact(name=name, value=_("never: run manage.py verify_ledger"), state=NOTICE)
+        return Fact(name=name, value=_("never: start it under Operations"), state=NOTICE)
     ago = _("%s ago") % timesince(latest.checked_at, now, depth=1)
     if latest.problems:
         broken = ngettext("%d promise broken", "%d promises broken", len(latest.problems)) % len(latest.problems)

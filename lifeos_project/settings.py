@@ -398,6 +398,7 @@ INSTALLED_APPS = [
     "django_dramatiq",
     "identity",
     "platform_outbox",
+    "platform_outbox.operations",
     "finance",
     "insights",
     "lifeos_project",

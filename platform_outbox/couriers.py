@@ -21,9 +21,10 @@ from platform_outbox import leases
 from platform_outbox.envelope import EnvelopeError, event_from
 from platform_outbox.leases import Lease, Queue
 from platform_outbox.metrics import CALL_SECONDS
-from platform_outbox.registry import Context, Handler, Permanent, handler_named
+from platform_outbox.registry import Context, Handler, Permanent, Unfinished, handler_named
 
-# A call whose handler does not come back is given up after so many lease times: its lease is renewed no more.
+# A call whose handler does not come back is given up after so many lease times, unless it said how long it may take:
+# its lease is renewed no more.
 LONGEST_LEASES = 10
 RECONNECT_SECONDS = 1.0
 # What is running at SIGTERM may end within this time; then its lease goes back.
@@ -36,8 +37,10 @@ class UnknownHandler(Exception):
     """The handler of a delivery is not registered in this worker."""
 
 
-def call(lease: Lease, *, still_mine: Callable[[], bool]) -> Exception | None:
-    """Call the handler; returns what went wrong."""
+def call(
+    lease: Lease, *, still_mine: Callable[[], bool], stopping: Callable[[], bool] = lambda: False
+) -> Exception | None:
+    """Call the handler; returns what went wrong, or Unfinished."""
     handler = handler_named(lease.handler)
     started = time.monotonic()
     try:
@@ -47,7 +50,9 @@ def call(lease: Lease, *, still_mine: Callable[[], bool]) -> Exception | None:
             event = event_from(name=lease.event_type, version=lease.event_version, payload=lease.payload)
         except EnvelopeError as error:
             raise Permanent(str(error)) from error
-        context = Context(lease.message_id, handler.name, lease.attempts + 1, lease.created_at, mine=still_mine)
+        context = Context(
+            *(lease.message_id, handler.name, lease.attempts + 1, lease.created_at), mine=still_mine, ending=stopping
+        )
         handler.function(event, context)
     except SystemExit as error:
         return RuntimeError(f"The handler wanted to end the process: {error!r}")
@@ -76,6 +81,7 @@ class _Held:
 
     lease: Lease
     seconds: float
+    longest: float
     taken: float = field(default_factory=time.monotonic)
     renewed: float = field(default_factory=time.monotonic)
     lost: bool = False
@@ -86,7 +92,7 @@ class _Held:
 
     @property
     def hangs(self) -> bool:
-        return time.monotonic() > self.taken + LONGEST_LEASES * self.seconds
+        return time.monotonic() > self.taken + self.longest
 
     @property
     def renew_at(self) -> float:
@@ -199,7 +205,8 @@ class Couriers:
             before = time.monotonic()
             lease = leases.claim(handler=handler, queue=queue_, worker=self.worker)
             if lease is not None:
-                self._take(_Held(lease, handler.lease_seconds, taken=before, renewed=before))
+                longest = handler.longest_seconds or LONGEST_LEASES * handler.lease_seconds
+                self._take(_Held(lease, handler.lease_seconds, longest, taken=before, renewed=before))
                 taken += 1
         return taken
 
@@ -248,7 +255,9 @@ class Couriers:
         lease = held.lease
         if self._stopping.is_set() and self._give_back([lease]):
             return
-        error = call(lease, still_mine=held.still_mine)
+        error = call(lease, still_mine=held.still_mine, stopping=self._stopping.is_set)
+        if isinstance(error, Unfinished) and self._give_back([lease]):
+            return
         if error is not None:
             logger.warning(
                 "%s #%s for %s failed: %s: %s",

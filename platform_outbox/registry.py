@@ -47,6 +47,13 @@ class Permanent(Exception):
     """Trying again cannot help, such as a refused recipient: the event becomes a dead letter at once."""
 
 
+class Unfinished(Exception):
+    """A long call came back early because its worker is ending (`context.stopping()`): another one goes on with it.
+
+    No attempt is charged. Whatever the next call needs to know is for the handler to have kept.
+    """
+
+
 def is_outage(error: BaseException) -> bool:
     """True when the error tells of a neighbour that is down, rather than of the event or of the handler."""
     # A statement that takes too long is the handler's.
@@ -59,6 +66,10 @@ def _always() -> bool:
     return True
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a handler may want to know about the delivery beside the event itself."""
@@ -69,6 +80,7 @@ class Context:
     emitted_at: datetime.datetime
     replay: bool = False  # run again by an operator's replay, not for the first time
     mine: Callable[[], bool] = field(default=_always, repr=False, compare=False)
+    ending: Callable[[], bool] = field(default=_never, repr=False, compare=False)
 
     def still_mine(self) -> bool:
         """False once the lease of an `io` delivery has been lost: somebody else will do it, or has done it.
@@ -76,6 +88,10 @@ class Context:
         Ask before each effect of a call that takes long.
         """
         return self.mine()
+
+    def stopping(self) -> bool:
+        """True once the worker was asked to end: an `io` call that takes long should raise Unfinished soon."""
+        return self.ending()
 
     @property
     def idempotency_key(self) -> str:
@@ -94,6 +110,7 @@ class Handler:
     io: bool = False
     ordered: bool = True
     lease_seconds: float = 60.0
+    longest_seconds: float | None = None
     neighbour: Callable[[Any], str] | None = None
     on_death: OnDeath = "skip"
 
@@ -109,6 +126,7 @@ def on(
     io: bool = False,
     ordered: bool = True,
     lease_seconds: float = 60.0,
+    longest_seconds: float | None = None,
     neighbour: Callable[[Any], str] | None = None,
     on_death: OnDeath = "skip",
 ) -> Callable[[Function], Function]:
@@ -121,7 +139,8 @@ def on(
 
     With `io` the function is for effects outside: it is called outside of any transaction, under a lease of
     `lease_seconds` that is renewed while it runs, at least once per event; `context.idempotency_key` is the same each
-    time. It should give up by its own time-outs. `ordered` has one delivery per ordering key under way, oldest first;
+    time. It should give up by its own time-outs; a call that lasts longer than `longest_seconds` (ten leases by default)
+    counts as hanging. `ordered` has one delivery per ordering key under way, oldest first;
     without it younger ones do not wait. `neighbour` names who an event calls: when one is down (`NeighbourDown`),
     only what calls that one waits. `on_death` says whether younger events of the key go on behind a dead letter
     ("skip") or wait until an operator has dealt with it ("halt").
@@ -141,6 +160,7 @@ def on(
                 io=io,
                 ordered=ordered,
                 lease_seconds=lease_seconds,
+                longest_seconds=longest_seconds,
                 neighbour=neighbour,
                 on_death=on_death,
             )

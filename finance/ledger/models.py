@@ -48,6 +48,8 @@ class Book(models.Model):
     class Meta:
         verbose_name = _("book")
         verbose_name_plural = _("books")
+        # All that a household has written down: not every operator shall be able to carry it away.
+        permissions: ClassVar = [("export_book", "Can export a book")]
 
     def __str__(self) -> str:
         return self.name
@@ -271,6 +273,23 @@ class AccountMonth(models.Model):
 
     def __str__(self) -> str:
         return f"account #{self.account_id} {self.month:%Y-%m}"
+
+
+class MonthRebuild(models.Model):
+    """Month totals of a book made anew from its lines. Inserting the row does it, by a trigger (migration 0011)."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", verbose_name=_("book"))
+    by = models.CharField(_("by"), max_length=254)
+    at = models.DateTimeField(_("at"))
+    removed = models.BigIntegerField(_("wrong or needless totals removed"), default=0)
+    written = models.BigIntegerField(_("totals written"), default=0)
+
+    class Meta:
+        verbose_name = _("rebuild of month totals")
+        verbose_name_plural = _("rebuilds of month totals")
+
+    def __str__(self) -> str:
+        return f"book #{self.book_id} {self.at:%Y-%m-%d %H:%M}"
 
 
 class LedgerCheck(models.Model):

@@ -146,7 +146,7 @@ def test_the_latest_proof_of_all_books_is_told(as_operator, book, days, problems
 def test_books_never_proven_ask_for_it(as_operator, book):
     LedgerCheck.objects.create(book=book, checked_at=timezone.now(), entries=1, lines=2)
     told = facts(panels(as_operator.get(INDEX))["Books"])["All verified"]
-    assert told == ("never: run manage.py verify_ledger", "notice")
+    assert told == ("never: start it under Operations", "notice")
 
 
 def test_refused_sign_ins_are_counted_by_the_hour(db):

@@ -26,6 +26,7 @@ from finance.ledger.services.members import (
     remove_member,
     revoke_invitation,
 )
+from finance.ledger.services.months import rebuild_months
 from finance.ledger.services.periods import close_period, reopen_period
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "post_entries",
     "post_entry",
     "post_opening_balance",
+    "rebuild_months",
     "remember_answer",
     "remove_member",
     "rename_account",

@@ -1,6 +1,4 @@
-import os
 from argparse import ArgumentParser
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from finance.exports.formats import FORMATS
 from finance.management.books import book_named
+from platform_outbox.operations.files import write_private
 
 
 class Command(BaseCommand):
@@ -25,18 +24,6 @@ class Command(BaseCommand):
                 self.stdout.write(piece, ending="")
             return
         try:
-            _write(pieces, options["output"])
+            write_private(options["output"], pieces)
         except OSError as error:
             raise CommandError(f"{options['output']} cannot be written: {error.strerror}.") from error
-
-
-def _write(pieces: Iterable[str], output: Path) -> None:
-    """Beside the target first, so that an export that breaks off leaves no half file. Books are private: mode 0600."""
-    draft = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(pieces)
-        draft.replace(output)
-    finally:
-        draft.unlink(missing_ok=True)

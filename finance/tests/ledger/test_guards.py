@@ -306,6 +306,25 @@ def test_lines_split_over_statements_and_savepoints_are_one_entry(application, b
     assert balances(book=book)[accounts.checking.pk] == -1000
 
 
+def test_the_application_has_months_made_anew_but_does_not_write_them(application, book, accounts, spend):
+    spend(10_00, on=DAY)
+    sound = _contents()
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE finance_accountmonth SET credit = 1 WHERE account_id = %s", [accounts.checking.pk])
+        cursor.execute("SET session_replication_role = origin")
+
+    with application() as raw:
+        mended = raw.execute(
+            "INSERT INTO finance_monthrebuild (book_id, by, at, removed, written) VALUES (%s, 'x', now(), 77, 77)"
+            " RETURNING removed, written",
+            [book.pk],
+        ).fetchone()
+
+    assert mended == (1, 1)
+    assert _contents() == sound
+
+
 def _contents():
     return (
         sorted(JournalEntry.objects.values_list("pk", "date", "payee")),

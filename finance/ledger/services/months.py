@@ -1,0 +1,18 @@
+"""Making the month totals anew from the lines, for the day when they should ever differ."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from finance.ledger.models import Book, MonthRebuild
+
+
+@transaction.atomic
+def rebuild_months(*, book: Book, by: str) -> MonthRebuild:
+    """Compute the totals of all months of the book again, and return how many were wrong.
+
+    A trigger does the work, as it does for every posting: nobody else may write totals. Postings to the book wait
+    until it is done; readers do not.
+    """
+    rebuild = MonthRebuild.objects.create(book=book, by=by[:254], at=timezone.now())
+    rebuild.refresh_from_db(fields=["removed", "written"])
+    return rebuild

@@ -1,0 +1,189 @@
+"""Long operations on books, for operators: the admin, workers and `manage.py operation` call the same functions."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from finance.errors import FinanceError
+from finance.exports.formats import FORMATS
+from finance.imports.selectors import counts_of
+from finance.imports.services import confirm_import, stage_import
+from finance.ledger.integrity import CHECKS, Check, verify_ledger
+from finance.ledger.services import rebuild_months
+from finance.models import Account, Book
+from platform_outbox.operations.parameters import parameter
+from platform_outbox.operations.progress import Run
+from platform_outbox.operations.registry import operation
+
+# Pieces of an export between two reports of progress.
+PIECES_AT_ONCE = 500
+
+
+class OperationFailed(Exception):
+    """What the operator is told instead of a traceback's last line."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OneOrAllBooks:
+    book: int | None = parameter(
+        gettext_lazy("Book"), says=gettext_lazy("Number of the book; empty: all books."), default=None
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExportParameters:
+    book: int = parameter(gettext_lazy("Book"), says=gettext_lazy("Number of the book."))
+    format: str = parameter(gettext_lazy("Format"), choices=sorted(FORMATS))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ImportParameters:
+    account: int = parameter(gettext_lazy("Account"), says=gettext_lazy("Number of the account the file belongs to."))
+    file: str = parameter(gettext_lazy("File"), says=gettext_lazy("CSV, OFX or QFX, as the bank gives it."), file=True)
+    opening_balance: bool = parameter(gettext_lazy("Start an empty account with the stated balance"), default=False)
+
+
+def _scope(parameters: Any) -> str:
+    return f"book:{parameters.book}" if parameters.book is not None else ""
+
+
+@operation(
+    "ledger.verify",
+    title=gettext_lazy("Verify books"),
+    says=gettext_lazy(
+        "Proves every promise of the ledger again from the postings alone. Changes nothing; the result is kept as a verification."
+    ),
+    parameters=OneOrAllBooks,
+    permission="finance.add_ledgercheck",
+    scope=_scope,
+)
+def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
+    """Verify one book or all; each check is a step."""
+    book = _book(parameters.book) if parameters.book is not None else None
+    run.expect(len(CHECKS), unit="checks")
+    asked: list[Check] = []
+
+    def progress(check: Check) -> None:
+        # Called before each check: the one before it is done.
+        if asked:
+            run.advance()
+        asked.append(check)
+
+    report = verify_ledger(book=book, now=timezone.now(), progress=progress)
+    run.advance()
+    for problem in report.problems:
+        run.say(f"{problem.promise} [{problem.code}, {problem.count} times]")
+        for example in problem.examples:
+            run.say(f"  {example}")
+    told = {"books": report.books, "entries": report.entries, "lines": report.lines}
+    return {**told, "broken promises": len(report.problems), "sound": report.sound}
+
+
+@operation(
+    "ledger.rebuild_months",
+    title=gettext_lazy("Rebuild month totals"),
+    says=gettext_lazy(
+        "Computes the totals of all months again from the postings, book by book, and tells how many were wrong. Postings to "
+        "a book wait while its totals are made."
+    ),
+    parameters=OneOrAllBooks,
+    permission="finance.add_monthrebuild",
+    scope=_scope,
+)
+def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
+    """Rebuild book by book, each in a transaction of its own; a stopped run goes on with the next book."""
+    books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.order_by("pk"))
+    run.expect(len(books), unit="books")
+    wrong = int(run.kept.get("wrong", 0))
+    for book in books:
+        if book.pk <= run.kept.get("through", 0):
+            continue
+        made = rebuild_months(book=book, by=run.by)
+        different = max(made.removed, made.written)
+        if different:
+            run.say(f"Book {book.pk}: {made.removed} totals removed, {made.written} written.")
+        wrong += different
+        run.keep(through=book.pk, wrong=wrong)
+        run.advance()
+    return {"books": len(books), "wrong totals": wrong}
+
+
+@operation(
+    "books.export",
+    title=gettext_lazy("Export a book"),
+    says=gettext_lazy(
+        "Writes a whole book down for hledger, beancount or as JSON. The file can be fetched from the run's page."
+    ),
+    parameters=ExportParameters,
+    permission="finance.export_book",
+    scope=_scope,
+)
+def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
+    """Export one consistent state of the book; a stopped run leaves no file and starts anew."""
+    book = _book(parameters.book)
+    name = f"book-{book.pk}.{parameters.format}"
+    return {"file": run.write(name, _counted(FORMATS[parameters.format](book), run))}
+
+
+def _counted(pieces: Iterable[str], run: Run) -> Iterator[str]:
+    since = 0
+    for piece in pieces:
+        yield piece
+        since += 1
+        if since == PIECES_AT_ONCE:
+            run.advance(since)
+            since = 0
+    run.advance(since)
+
+
+@operation(
+    "books.import",
+    title=gettext_lazy("Import a bank file"),
+    says=gettext_lazy(
+        "Reads a bank file into an account and posts what is new, in one transaction; what was imported before is left alone. "
+        "The household can undo it under Import."
+    ),
+    parameters=ImportParameters,
+    permission="finance.add_importbatch",
+    scope=lambda parameters: f"account:{parameters.account}",
+    dry_run=True,
+    cancel=False,
+)
+def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
+    """Stage and confirm, or with a dry run stage and discard."""
+    account = Account.objects.select_related("book").filter(pk=parameters.account).first()
+    if account is None:
+        raise OperationFailed(_("There is no account %s.") % parameters.account)
+    try:
+        with transaction.atomic():
+            batch = stage_import(
+                book=account.book,
+                account=account,
+                actor=None,
+                data=run.read(parameters.file),
+                file_name=parameters.file.partition("-")[2] or parameters.file,
+                on_progress=lambda done, total: _tell(run, done, total),
+            )
+            counts = counts_of(batch=batch)
+            confirm_import(batch=batch, actor=None, opening_balance=parameters.opening_balance)
+            transaction.set_rollback(run.dry_run)
+    except FinanceError as error:
+        raise OperationFailed(error.detail) from error
+    return {"rows": counts.total, **{name.replace("_", " "): number for name, number in counts.fates.items() if number}}
+
+
+def _tell(run: Run, done: int, total: int) -> None:
+    run.expect(total, unit="rows")
+    run.show(done)
+
+
+def _book(book_id: int) -> Book:
+    book = Book.objects.filter(pk=book_id).first()
+    if book is None:
+        raise OperationFailed(_("There is no book %s.") % book_id)
+    return book

@@ -1,0 +1,196 @@
+"""The operators' pages of long operations: what there is, what runs, what came of it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from platform_outbox.admin.reading import CappedPaginator, Shown, StaffReads
+from platform_outbox.operations import files, services
+from platform_outbox.operations.forms import form_for
+from platform_outbox.operations.models import OperationRun
+from platform_outbox.operations.parameters import ParametersInvalid, parameters_of
+from platform_outbox.operations.registry import Operation, all_operations, operation_named
+
+# The newest lines; all of them are in the database.
+SHOWN_LOG = 20_000
+
+State = OperationRun.State
+_COLOURS = {State.DONE: "success", State.FAILED: "danger", State.RUNNING: "info", State.CANCELLED: "warning"}
+
+
+@admin.register(OperationRun)
+class OperationRunAdmin(StaffReads, ModelAdmin):
+    list_display = ("shown_title", "scope", "shown_state", "shown_progress", "by", "requested_at", "finished_at")
+    list_display_links = ("shown_title",)
+    list_filter = ("state", "operation")
+    ordering = ("-id",)
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_before_template = "platform_operation/catalogue.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("start/<str:name>/", wrap(self.start_view), name="platform_operation_start"),
+            path("<int:run_id>/progress/", wrap(self.progress_view), name="platform_operation_progress"),
+            path("<int:run_id>/cancel/", wrap(require_POST(self.cancel_view)), name="platform_operation_cancel"),
+            path("<int:run_id>/resume/", wrap(require_POST(self.resume_view)), name="platform_operation_resume"),
+            path("<int:run_id>/files/<str:name>/", wrap(self.file_view), name="platform_operation_file"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        offered = [
+            {"operation": each, "url": reverse("admin:platform_operation_start", args=[each.name])}
+            for each in all_operations()
+            if request.user.has_perm(each.permission)
+        ]
+        page: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "offered": offered})
+        return page
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """One run: its progress while it lasts, then what came of it."""
+        run = get_object_or_404(OperationRun, pk=object_id if object_id.isdecimal() else None)
+        return TemplateResponse(request, "platform_operation/run.html", self._context(request, run))
+
+    def start_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Ask for the parameters and start the operation."""
+        operation = self._allowed(request, name)
+        form = form_for(operation)(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid() and (run := self._start(request, operation, form)):
+            return HttpResponseRedirect(_url(run))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": operation.title,
+            "opts": OperationRun._meta,
+            "operation": operation,
+            "form": form,
+            "media": self.media + form.media,
+            "back": reverse("admin:platform_operation_operationrun_changelist"),
+        }
+        return TemplateResponse(request, "platform_operation/start.html", context)
+
+    def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """The part of a run's page that changes; asked every second while the run lasts."""
+        run = get_object_or_404(OperationRun, pk=run_id)
+        return TemplateResponse(request, "platform_operation/_progress.html", self._context(request, run))
+
+    def file_view(self, request: HttpRequest, run_id: int, name: str) -> FileResponse:
+        """A file that a run has left, for those who could have started it."""
+        run = get_object_or_404(OperationRun, pk=run_id)
+        self._allowed(request, run.operation)
+        found = next((path for path in files.left_by(run_id) if path.name == name), None)
+        if found is None:
+            raise Http404
+        return FileResponse(found.open("rb"), as_attachment=True, filename=name)
+
+    def cancel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        return self._change(request, run_id, services.cancel, _("cancelled"), _("The run ends at its next step."))
+
+    def resume_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        return self._change(request, run_id, services.resume, _("resumed"), _("The run goes on where it stopped."))
+
+    @display(description=gettext_lazy("operation"))
+    def shown_title(self, run: OperationRun) -> str:
+        operation = operation_named(run.operation)
+        title = str(operation.title) if operation else run.operation
+        return _("%s (dry run)") % title if run.dry_run else title
+
+    @display(description=gettext_lazy("state"), label=_COLOURS)
+    def shown_state(self, run: OperationRun) -> Shown:
+        return Shown(run.state, run.get_state_display())
+
+    @display(description=gettext_lazy("progress"))
+    def shown_progress(self, run: OperationRun) -> str:
+        return "–" if run.percent is None else f"{run.percent} %"
+
+    def _allowed(self, request: HttpRequest, name: str) -> Operation:
+        operation = operation_named(name)
+        if operation is None:
+            raise Http404
+        if not request.user.has_perm(operation.permission):
+            raise PermissionDenied
+        return operation
+
+    def _start(self, request: HttpRequest, operation: Operation, form: Any) -> OperationRun | None:
+        given = {name: _kept(value) for name, value in form.cleaned_data.items()}
+        dry_run = bool(given.pop("dry_run", False))
+        try:
+            run = services.start(name=operation.name, given=given, by=request.user.get_username(), dry_run=dry_run)
+        except ParametersInvalid as error:
+            for field, problem in error.problems.items():
+                form.add_error(field if field in form.fields else None, problem)
+            return None
+        except services.OperationRefused as error:
+            form.add_error(None, str(error))
+            return None
+        _note(request, run, _("Started"), flag=ADDITION)
+        return run
+
+    def _change(self, request: HttpRequest, run_id: int, service: Any, deed: str, told: str) -> HttpResponse:
+        run = get_object_or_404(OperationRun, pk=run_id)
+        self._allowed(request, run.operation)
+        try:
+            service(run_id=run_id, by=request.user.get_username())
+        except services.OperationRefused as error:
+            messages.error(request, str(error))
+        else:
+            _note(request, run, deed)
+            messages.success(request, told)
+        return HttpResponseRedirect(_url(run))
+
+    def _context(self, request: HttpRequest, run: OperationRun) -> dict[str, Any]:
+        operation = operation_named(run.operation)
+        may_act = operation is not None and request.user.has_perm(operation.permission)
+        return {
+            **self.admin_site.each_context(request),
+            "title": self.shown_title(run),
+            "opts": OperationRun._meta,
+            "run": run,
+            "given": _given(run, operation),
+            "result": (run.result or {}).items(),
+            "files": [path.name for path in files.left_by(run.pk)] if may_act else [],
+            "log": run.log[-SHOWN_LOG:],
+            "cancels": may_act and run.is_open and not run.cancel_requested_at and (operation and operation.cancel),
+            "resumes": may_act and run.state in (State.FAILED, State.CANCELLED),
+        }
+
+
+def _given(run: OperationRun, operation: Operation | None) -> list[tuple[str, Any]]:
+    """What was filled in, under the labels of the form."""
+    labels = {each.name: each.label for each in parameters_of(operation.parameters)} if operation else {}
+    given = {name: value for name, value in run.parameters.items() if value not in (None, "")}
+    return [(labels.get(name, name), _in_words(value)) for name, value in given.items()]
+
+
+def _in_words(value: Any) -> Any:
+    return (_("yes") if value else _("no")) if isinstance(value, bool) else value
+
+
+def _kept(value: Any) -> Any:
+    return files.keep_given(value.chunks(), name=value.name or "") if isinstance(value, UploadedFile) else value
+
+
+def operator_id(request: HttpRequest) -> int:
+    assert request.user.pk is not None, "the admin lets nobody in who is not signed in"
+    return request.user.pk
+
+
+def _url(run: OperationRun) -> str:
+    return reverse("admin:platform_operation_operationrun_change", args=[run.pk])
+
+
+def _note(request: HttpRequest, run: OperationRun, deed: str, *, flag: int = CHANGE) -> None:
+    LogEntry.objects.log_actions(operator_id(request), [run], flag, deed, single_object=True)
