@@ -1,6 +1,8 @@
 """gunicorn, driven by the GUNICORN_* variables (docs/configuration.md).
 
-Start it from the checkout: gunicorn -c compose/gunicorn.conf.py lifeos_project.wsgi
+Start it from the checkout: gunicorn -c compose/gunicorn.conf.py
+SIGHUP replaces the processes one by one without refusing a request, SIGTERM ends after the requests at hand. The
+settings belong to the parent: changed variables need a new start.
 """
 
 import os
@@ -33,6 +35,9 @@ accesslog = None
 control_socket_disable = True
 proc_name = "lifeos-web"
 wsgi_app = "lifeos_project.wsgi"
+
+# Heartbeats of the processes; in a container with a read-only root, memory is there where /tmp may be small.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
 if settings.STATSD_HOST:
     statsd_host = settings.STATSD_HOST if ":" in settings.STATSD_HOST else f"{settings.STATSD_HOST}:8125"

@@ -1,6 +1,7 @@
 """Logs: one JSON object a line in production, coloured lines in development; every line knows its request."""
 
 import logging
+import math
 import re
 import time
 import uuid
@@ -48,10 +49,11 @@ def logging_settings(*, json: bool, web_level: str, worker_level: str) -> dict[s
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
             }
         },
+        "filters": {"statsd": {"()": StatsdComplaints}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lifeos"}},
         "root": {"handlers": ["console"], "level": "INFO"},
         "loggers": {
-            "gunicorn.error": {"level": web_level, "handlers": [], "propagate": True},
+            "gunicorn.error": {"level": web_level, "handlers": [], "propagate": True, "filters": ["statsd"]},
             # The request line below tells more.
             "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
             "lifeos": {"level": web_level},
@@ -61,6 +63,23 @@ def logging_settings(*, json: bool, web_level: str, worker_level: str) -> dict[s
             "django.request": {"level": "ERROR"},
         },
     }
+
+
+class StatsdComplaints(logging.Filter):
+    """gunicorn complains of a StatsD server that is away with a traceback at each request; a line a minute will do."""
+
+    SECONDS = 60
+    _told_at = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "statsd" not in str(record.msg):
+            return True
+        now = time.monotonic()
+        if now - self._told_at < self.SECONDS:
+            return False
+        self._told_at = now
+        record.exc_info = None
+        return True
 
 
 def configure_structlog() -> None:

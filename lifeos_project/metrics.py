@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from lifeos_project import metrics_files, outbox_state
 from lifeos_project.backups.collectors import BackupCollector
 from lifeos_project.client_address import client_address, is_nearby
+from lifeos_project.installation_metrics import InstallationCollector
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
 
@@ -71,6 +72,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(OutboxCollector())
     registry.register(BackupCollector())
+    registry.register(InstallationCollector())
     with metrics_files.consistent():
         page = generate_latest(registry) + _counted()
     return HttpResponse(page, content_type=CONTENT_TYPE_LATEST)

@@ -409,6 +409,7 @@ MIDDLEWARE = [
     "lifeos_project.metrics.RequestMetricsMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "lifeos_project.logging.RequestLogMiddleware",
+    "lifeos_project.machine_pages.MachinePagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "lifeos_project.security.ContentSecurityPolicyMiddleware",

@@ -91,3 +91,12 @@ def test_rabbitmq_as_broker_is_seen(client, settings, rabbitmq_url):
     settings.RABBITMQ_URL = rabbitmq_url
     parts = client.get("/health").json()
     assert (parts["broker"]["kind"], parts["broker"]["status"]) == ("rabbitmq", "ok")
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
+def test_machines_may_ask_by_address_and_over_plain_http(client, settings, path):
+    settings.ALLOWED_HOSTS = ["books.example.org"]
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get(path, headers={"Host": "172.18.0.7:8000"}).status_code == 200
+    # Every other page still insists on its name.
+    assert client.get("/accounts/sign-in/", headers={"Host": "172.18.0.7:8000"}).status_code == 400

@@ -1,0 +1,48 @@
+"""Whether this container works; ends with 0 or 1. Asked every few seconds, so it imports neither Django nor the project.
+
+python compose/healthcheck.py web       the web process answers
+python compose/healthcheck.py worker    a worker of this host has told the database lately that it lives
+"""
+
+import os
+import socket
+import sys
+import urllib.request
+
+import psycopg
+
+# Workers tell it every few seconds; a database that is away for a while must not get them all killed.
+FRESH_SECONDS = 120
+ALIVE = """
+SELECT EXISTS (SELECT 1 FROM platform_worker
+                WHERE starts_with(name, %s) AND heartbeat_at > now() - make_interval(secs => %s))
+"""
+
+
+def web() -> bool:
+    """Liveness, not readiness: a database that is down is no reason to restart the web."""
+    host, _, port = os.environ.get("GUNICORN_BIND", "127.0.0.1:8000").rpartition(":")
+    host = "127.0.0.1" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104
+    with urllib.request.urlopen(f"http://{host}:{port}/health/live", timeout=4) as answer:
+        return bool(answer.status == 200)
+
+
+def worker() -> bool:
+    with psycopg.connect(_conninfo(), connect_timeout=4) as connection:
+        found = connection.execute(ALIVE, (f"{socket.gethostname()}:", FRESH_SECONDS)).fetchone()
+    return bool(found and found[0])
+
+
+def _conninfo() -> str:
+    """DATABASE_URL, with the password from POSTGRES_PASSWORD when it names none, as the settings do it."""
+    url, password = os.environ["DATABASE_URL"], os.environ.get("POSTGRES_PASSWORD")
+    if password and not psycopg.conninfo.conninfo_to_dict(url).get("password"):
+        return psycopg.conninfo.make_conninfo(url, password=password)
+    return url
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(0 if {"web": web, "worker": worker}[sys.argv[1]]() else 1)
+    except (OSError, psycopg.Error) as error:
+        sys.exit(f"{type(error).__name__}: {error}")

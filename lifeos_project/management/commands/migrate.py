@@ -1,0 +1,92 @@
+"""Django's `migrate`, safe to run from many places at once: one applies the migrations, the others wait for it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+from django.core.management.commands import migrate
+from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+
+# "migr" in ASCII. An advisory lock belongs to one database, so installations on one server do not wait for each other.
+LOCK = 0x6D696772
+LONGEST_WAIT = 3600
+
+
+class Command(migrate.Command):
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--if-wanted", action="store_true", help="Do nothing when RUN_MIGRATIONS is false.")
+        parser.add_argument(
+            "--wait",
+            type=int,
+            default=0,
+            metavar="SECONDS",
+            help="How long to wait for a database that does not answer.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if_wanted = options.pop("if_wanted")
+        connection = connections[options["database"]]
+        seconds = options.pop("wait")
+        if if_wanted and not settings.RUN_MIGRATIONS:
+            self.stdout.write("RUN_MIGRATIONS is false: no migration is applied.")
+            return
+        _wait_for_database(connection, seconds=seconds)
+        if options["plan"] or options["check_unapplied"]:
+            super().handle(*args, **options)
+            return
+        with _alone(connection):
+            # Nine of ten starts find nothing to do, and need not look through all permissions to find that out.
+            if if_wanted and not _is_anything_pending(connection):
+                self.stdout.write("No migrations to apply.")
+                return
+            super().handle(*args, **options)
+
+
+def _wait_for_database(connection: BaseDatabaseWrapper, *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection.ensure_connection()
+            return
+        except OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise CommandError(f"The database does not answer: {str(error).strip()}") from None
+            time.sleep(0.5)
+
+
+def _is_anything_pending(connection: BaseDatabaseWrapper) -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+@contextmanager
+def _alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Hold the lock of this database's migrations; the server drops it when this process dies.
+
+    Asked for again and again instead of waited for in the server: a statement that waits keeps its snapshot, and
+    CREATE INDEX CONCURRENTLY in the other process would wait for that snapshot to go away.
+    """
+    deadline = time.monotonic() + LONGEST_WAIT
+    while not _ask(connection, "SELECT pg_try_advisory_lock(%s)"):
+        if time.monotonic() >= deadline:
+            raise CommandError("Another process is still migrating after an hour; nothing was done here.")
+        time.sleep(0.2)
+    try:
+        yield
+    finally:
+        # A failed migration may have closed the connection, and the lock with it.
+        if connection.is_usable():
+            _ask(connection, "SELECT pg_advisory_unlock(%s)")
+
+
+def _ask(connection: BaseDatabaseWrapper, statement: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [LOCK])
+        (answer,) = cursor.fetchone()
+    return bool(answer)

@@ -1,0 +1,125 @@
+"""The compose files, the Dockerfile and the scripts, by tools that need no engine."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lifeos_project.tests import services
+from lifeos_project.tests.stack import compose
+
+ROOT = compose.ROOT
+OWN_IMAGES = {"lifeos-web:latest", "lifeos-nginx:latest"}
+# What these read of the machine, root alone may read.
+ROOT_BY_NATURE = {"cadvisor"}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    return compose.stack(tmp_path_factory.mktemp("compose"))
+
+
+@pytest.mark.parametrize("name", sorted(compose.SECRETS))
+def test_nothing_starts_without_its_secret(tmp_path, name):
+    # An empty one is none.
+    outcome = compose.config(tmp_path, variables={**compose.SECRETS, name: ""})
+    assert outcome.code == 1
+    assert "make one with openssl" in outcome.errors
+
+
+def test_the_services_of_the_guide_are_there_with_their_ports(stack):
+    found = stack["services"]
+    assert {"lifeos-web", "lifeos-db", "lifeos-redis", "lifeos-worker", "lifeos-nginx"} <= set(found)
+    published = {name: sorted(_port(port) for port in service.get("ports", [])) for name, service in found.items()}
+    assert published["prometheus"] == ["127.0.0.1:9090:9090"]
+    assert published["grafana"] == ["127.0.0.1:3000:3000"]
+    assert published["alertmanager"] == ["127.0.0.1:9093:9093"]
+    assert published["cadvisor"] == ["127.0.0.1:8080:8080"]
+    assert published["lifeos-nginx"] == ["127.0.0.1:8000:8000", "443:8443", "80:8080"]
+    assert {name for name, ports in published.items() if ports} == {
+        "lifeos-nginx", "prometheus", "grafana", "alertmanager", "cadvisor"
+    }  # fmt: skip
+
+
+def _port(port) -> str:
+    """Docker-compose writes some of them out."""
+    short = f"{port['published']}:{port['target']}" if isinstance(port, dict) else str(port)
+    return short.removesuffix("/tcp")
+
+
+def test_the_database_is_on_a_network_without_a_way_out(stack):
+    for name in ("lifeos-db", "lifeos-redis"):
+        assert set(stack["services"][name]["networks"]) == {"data"}
+    assert stack["networks"]["data"]["internal"] is True
+    on_it = {name for name, service in stack["services"].items() if "data" in service["networks"]}
+    assert on_it == {
+        "lifeos-db", "lifeos-redis", "lifeos-web", "lifeos-worker", "postgres-exporter", "redis-exporter"
+    }  # fmt: skip
+    assert stack["services"]["lifeos-db"]["networks"]["data"] == {"aliases": ["db"]}
+    assert stack["services"]["lifeos-redis"]["networks"]["data"] == {"aliases": ["redis"]}
+
+
+def test_every_container_is_confined(stack):
+    for name, service in stack["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+        assert float(service["cpus"]) > 0, name
+        assert service["pids_limit"] > 0, name
+        assert service["healthcheck"]["test"], name
+        assert service["restart"] == "unless-stopped", name
+        user = service["user"].partition(":")[0]
+        assert (user == "0") == (name in ROOT_BY_NATURE), name
+        assert not service.get("privileged"), name
+
+
+def test_images_are_pinned(stack):
+    for name, service in stack["services"].items():
+        if service["image"] in OWN_IMAGES:
+            continue
+        tag = service["image"].rpartition("/")[2].partition(":")[2]
+        assert re.match(r"v?\d+\.\d+", tag), f"{name} is {service['image']}"
+    for line in (ROOT / "compose" / "Dockerfile").read_text().splitlines():
+        if line.startswith("FROM"):
+            assert re.match(r"FROM \S+:\d+\.\d+\.\d+\S* AS \w+$", line), line
+
+
+def test_replicas_can_be_added(tmp_path):
+    found = compose.stack(tmp_path, LIFEOS_WEB_REPLICAS="5", LIFEOS_WORKER_REPLICAS="3")["services"]
+    assert (found["lifeos-web"]["scale"], found["lifeos-worker"]["scale"]) == (5, 3)
+
+
+@pytest.mark.parametrize("name", compose.FILES)
+def test_every_mounted_file_of_the_repository_exists(name):
+    mounted = [v for s in yaml.safe_load((ROOT / name).read_text())["services"].values() for v in s.get("volumes", [])]
+    sources = {volume.partition(":")[0] for volume in mounted if volume.startswith("./")}
+    assert sources
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
+def test_hadolint_finds_nothing():
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, "compose/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_gets_everything_it_runs_and_no_secrets():
+    """What .dockerignore lets through holds each package, and nothing that is not in the repository."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    let_in = {line[1:] for line in lines if line.startswith("!")}
+    apps = {"finance", "identity", "insights", "lifeos_project", "platform_outbox"}
+    assert lines[1] == "*"
+    assert apps | {"compose", "requirements", "templates", "manage.py"} <= let_in
+    assert not {".env", "var", ".git", ".venv"} & let_in
+
+
+def test_shellcheck_finds_nothing():
+    shellcheck = services.program("shellcheck", package="shellcheck")
+    scripts = sorted(str(path) for path in (ROOT / "compose").rglob("*.sh"))
+    assert len(scripts) >= 4
+    done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")

@@ -1,0 +1,210 @@
+"""The site behind nginx: TLS, limits, addresses, static files, reload; and ten replicas' first start."""
+
+import concurrent.futures
+import json
+import re
+import signal
+import socket
+import ssl
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lifeos_project.tests import services
+from lifeos_project.tests.stack.network import ADDRESSES
+from lifeos_project.tests.stack.running import CONFIGURATION, app_environment, start_web
+
+pytestmark = pytest.mark.nginx
+
+SITE = "https://lifeos-nginx:8443"
+LOCAL = "http://lifeos-nginx:8000"
+
+
+def access_log(stack, path: str) -> list[dict]:
+    lines = [json.loads(line) for line in stack.network.log("nginx").splitlines() if line.startswith("{")]
+    return [line for line in lines if line["path"] == path]
+
+
+def request_log(stack, path: str) -> list[dict]:
+    text = stack.network.log("web-1") + stack.network.log("web-2")
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [line for line in lines if line.get("path") == path]
+
+
+def test_ten_replicas_may_start_at_once_on_an_empty_database(running_stack):
+    applied = [text for text in running_stack.migrations if "Applying identity.0001" in text]
+    assert len(running_stack.migrations) == 10
+    assert len(applied) == 1
+    assert running_stack.sql("SELECT count(*) - count(DISTINCT (app, name)) FROM django_migrations") == "0"
+    assert running_stack.get(f"{LOCAL}/health/ready").status == 200
+
+
+def test_a_worker_is_alive_and_its_health_check_says_so(running_stack):
+    def check(service: str) -> int:
+        environment = app_environment(running_stack, service, service=f"lifeos-{service}")
+        environment["GUNICORN_BIND"] = f"{ADDRESSES['lifeos-web'][0]}:8000"
+        command = ["python", str(CONFIGURATION / "healthcheck.py"), service]
+        process = running_stack.network.start(f"health-{service}", command, environment=environment)
+        return process.wait(20)
+
+    assert check("web") == 0
+    services.wait_until(lambda: check("worker") == 0, seconds=20, what="a living worker")
+    worker = running_stack.others["worker"]
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        running_stack.sql("UPDATE platform_worker SET heartbeat_at = now() - interval '3 minutes'")
+        assert check("worker") == 1
+    finally:
+        worker.send_signal(signal.SIGCONT)
+
+
+def test_plain_http_leads_to_https(running_stack):
+    answer = running_stack.get("http://lifeos-nginx:8080/books/1/?page=2", headers={"Host": "books.example.org"})
+    assert (answer.status, answer.headers["Location"]) == (308, "https://books.example.org/books/1/?page=2")
+
+
+def test_tls_brings_hsts_once_and_tells_no_version(running_stack):
+    for path in ("/health/live", "/accounts/sign-in/", "/metrics", "/static/no/such/file"):
+        answer = running_stack.get(SITE + path)
+        assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
+        assert answer.headers["Server"] == "nginx"
+    assert running_stack.get(f"{LOCAL}/health/live").headers["Strict-Transport-Security"] is None
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_only_modern_tls_is_spoken(running_stack, version):
+    def connect(only: ssl.TLSVersion) -> str | None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.minimum_version = context.maximum_version = only
+        with (
+            socket.create_connection((ADDRESSES["lifeos-nginx"][0], 8443), timeout=10) as plain,
+            context.wrap_socket(plain) as secured,
+        ):
+            return secured.version()
+
+    assert running_stack.network.call(lambda: connect(version)) == str(version.name).replace("_", ".")
+
+
+def test_a_page_comes_with_static_files_that_are_there(running_stack):
+    page = running_stack.get(f"{SITE}/accounts/sign-in/")
+    assert page.status == 200
+    assert "Secure" in page.headers["Set-Cookie"]
+    found = re.search(r'href="(/static/[^"]+\.[0-9a-f]{12}\.css)"', page.text)
+    assert found
+    style = running_stack.get(SITE + found[1], headers={"Accept-Encoding": "gzip"})
+    assert (style.status, style.headers["Content-Encoding"], style.headers["Content-Type"]) == (200, "gzip", "text/css")
+    assert style.headers["Cache-Control"] == "max-age=315360000"
+    assert style.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+
+
+def test_metrics_are_not_for_visitors(running_stack):
+    assert running_stack.get(f"{SITE}/metrics").status == 404
+    assert running_stack.get(f"{LOCAL}/metrics").status == 404
+    assert running_stack.get(f"http://{ADDRESSES['lifeos-web'][0]}:8000/metrics").status == 200
+
+
+def test_the_clients_address_is_nginxs_word_not_the_clients(running_stack):
+    forged = {"X-Forwarded-For": "8.8.4.4", "X-Forwarded-Proto": "https", "Forwarded": "for=8.8.4.4"}
+    path = "/accounts/sign-in/?next=/secret-search/"
+    # 127.0.9.9 is no trusted proxy, 127.0.0.1 is the one of the compose file.
+    running_stack.get(SITE + path, headers=forged, source="127.0.9.9")
+    assert access_log(running_stack, "/accounts/sign-in/")[-1]["client"] == "127.0.9.9"
+    running_stack.get(SITE + path, headers=forged, source="127.0.0.1")
+    assert access_log(running_stack, "/accounts/sign-in/")[-1]["client"] == "8.8.4.4"
+    assert "secret-search" not in running_stack.network.log("nginx")
+
+
+def test_one_request_has_one_id_in_both_logs(running_stack):
+    answer = running_stack.get(f"{SITE}/no/such/page", headers={"X-Request-ID": "forged-request-id"})
+    (seen,) = access_log(running_stack, "/no/such/page")
+    assert seen["request_id"] == answer.headers["X-Request-ID"] != "forged-request-id"
+    assert [line["request_id"] for line in request_log(running_stack, "/no/such/page")] == [seen["request_id"]]
+
+
+def test_secrets_in_the_path_of_a_link_are_not_logged(running_stack):
+    running_stack.get(f"{SITE}/accounts/sign-up/eyJlbWFpbCI6ImFubmFAZXhhbXBsZS5vcmcifQ/")
+    assert "eyJlbWFpbCI6" not in running_stack.network.log("nginx")
+    assert access_log(running_stack, "/accounts/sign-up/.../")
+
+
+def test_large_bodies_are_for_bank_files_only(running_stack):
+    body = b"x" * (2 << 20)
+    assert running_stack.get(f"{SITE}/api/v1/books/", method="POST", body=body).status == 413
+    # Refused by LifeOS, because nobody has signed in, and not by nginx.
+    assert running_stack.get(f"{SITE}/api/v1/books/1/imports/", method="POST", body=body).status == 401
+
+
+def test_guessing_passwords_is_slowed_down_and_reading_is_not(running_stack):
+    def post(_: int) -> int:
+        headers = {"Content-Type": "application/json"}
+        url = f"{SITE}/api/v1/auth/token/"
+        return running_stack.get(url, method="POST", body=b"{}", headers=headers, source="127.0.9.1").status
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        statuses = Counter(pool.map(post, range(60)))
+    assert statuses.keys() == {400, 429}
+    # The burst, and what half a request a second adds meanwhile.
+    assert 16 <= statuses[400] < 50
+    refused = [line for line in access_log(running_stack, "/api/v1/auth/token/") if line["status"] == 429]
+    assert {line["upstream"] for line in refused} == {""}
+    reads = [running_stack.get(f"{SITE}/accounts/sign-in/", source="127.0.9.1").status for _ in range(5)]
+    assert reads == [200] * 5
+
+
+def test_a_flood_of_one_client_does_not_keep_out_another(running_stack):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        flood = pool.map(lambda _: running_stack.get(f"{LOCAL}/health/live", source="127.0.9.2").status, range(400))
+    assert set(flood) == {200, 429}
+    assert running_stack.get(f"{LOCAL}/health/live", source="127.0.9.3").status == 200
+
+
+@pytest.mark.parametrize("what", ["nginx reads its configuration again", "gunicorn replaces its processes"])
+def test_no_request_is_dropped_when(running_stack, what):
+    process = running_stack.others["nginx"] if what.startswith("nginx") else running_stack.web[0]
+    before = workers_of(process.pid)
+    statuses, stop = [], time.monotonic() + 30
+
+    def visit(number: int) -> None:
+        while not replaced(process.pid, before) and time.monotonic() < stop:
+            statuses.append(running_stack.get(f"{LOCAL}/health/live", source=f"127.0.8.{number}").status)
+            time.sleep(0.05)
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        visitors = [pool.submit(visit, number) for number in range(1, 4)]
+        process.send_signal(signal.SIGHUP)
+        for visitor in visitors:
+            visitor.result()
+    assert replaced(process.pid, before)
+    assert set(statuses) == {200}
+
+
+def workers_of(pid: int) -> set[str]:
+    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def replaced(pid: int, before: set[str]) -> bool:
+    now = workers_of(pid)
+    return bool(now) and not now & before
+
+
+def test_the_site_stays_when_a_replica_goes_and_comes_back(running_stack):
+    statuses = []
+
+    def visit() -> int:
+        statuses.append(running_stack.get(f"{LOCAL}/health/live", source=f"127.0.7.{len(statuses) % 250 + 1}").status)
+        time.sleep(0.02)
+        return statuses[-1]
+
+    first = running_stack.web[0]
+    first.terminate()
+    while first.poll() is None:
+        visit()
+    for _ in range(20):
+        visit()
+    running_stack.web[0] = start_web(running_stack, 1)
+    url = f"http://{ADDRESSES['lifeos-web'][0]}:8000/health/live"
+    services.wait_until(lambda: visit() and running_stack.get(url).status == 200, seconds=60, what="the new replica")
+    assert set(statuses) == {200}
