@@ -41,6 +41,16 @@ class MemberInvited(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationIssued(BookEvent):
+    """The link of an invitation is to be mailed. It is made of the invitation when the mail is written."""
+
+    name: ClassVar[str] = "finance.invitation.issued"
+    invitation_id: int
+    base_url: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberJoined(BookEvent):
     """A user became a member of the book."""
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from finance.events import BookEvent, WebhookQueued
+from finance.events import BookEvent, InvitationIssued, WebhookQueued
+from finance.ledger.services.members import invitation_mail
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events
+from identity import mail
 from platform_outbox.registry import Context, NeighbourDown, on
 
 
@@ -42,3 +44,12 @@ def send_webhook(event: WebhookQueued, context: Context) -> None:
         raise NeighbourDown(outcome.said, retry_after=outcome.retry_after)
     if outcome.again:
         raise WebhookRefused(outcome.said)
+
+
+@on(InvitationIssued, name="finance.invitation_mail", io=True, ordered=False, neighbour=mail.server)
+def mail_invitation(event: InvitationIssued, context: Context) -> None:
+    """Mail the invitation's link. Sent twice, the mail has the same Message-ID."""
+    with translation.override(event.language):
+        message = invitation_mail(event, now=timezone.now())
+    if message is not None:
+        mail.deliver(message, context)

@@ -1,11 +1,11 @@
-"""Mails: rendered in the request, sent beside it.
+"""Mails: announced with the change that causes them, written and sent by the outbox's couriers.
 
-Sending in the background keeps answers alike: whether a mail went out, and how long the mail server took, cannot be told from
-outside. What a mail carries must therefore be wanted again by asking again: links for sign-up, reset and invitations are.
+A mail server that is down delays mails, and loses none. A link that opens something is not stored on its way: such a
+mail is an event of its own, which carries only what its link is made of, and is composed when it is sent.
 """
 
-import logging
-from concurrent.futures import Future, ThreadPoolExecutor
+import email.utils
+import smtplib
 from typing import Any
 
 from django.conf import settings
@@ -13,11 +13,21 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.crypto import salted_hmac
 
-logger = logging.getLogger(__name__)
+from identity.events import MailWanted
+from platform_outbox.outbox import emit
+from platform_outbox.registry import Context, NeighbourDown, NotYet, Permanent
 
-_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
-_under_way: set[Future[None]] = set()
+# These say that the server, or how we are known to it, is out of order; other mails would fare no better.
+_SERVER_TROUBLE = (
+    smtplib.SMTPConnectError,
+    smtplib.SMTPServerDisconnected,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPNotSupportedError,
+    smtplib.SMTPSenderRefused,
+)
 
 
 def base_url(request: HttpRequest) -> str:
@@ -34,28 +44,81 @@ def destination() -> str:
 
 
 def send_after_commit(*, to: str, template: str, context: dict[str, Any]) -> None:
-    """Render `identity/mail/<template>.subject.txt`, `.txt` and `.html` now; send once the transaction has committed."""
+    """Render `<template>.subject.txt`, `.txt` and `.html` now; the mail leaves once the transaction has committed.
+
+    What it says stays readable in the outbox for a while, so it must not hold a link that opens something.
+    """
+    message = compose(to=to, template=template, context=context)
+    html = str(message.alternatives[0][0])
+    with transaction.atomic():
+        emit(MailWanted(to=to, template=template, subject=str(message.subject), text=str(message.body), html=html))
+
+
+def compose(*, to: str, template: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+    """The mail of `<template>.subject.txt`, `.txt` and `.html`, in the language that is active."""
     subject = " ".join(render_to_string(f"{template}.subject.txt", context).split())
-    message = EmailMultiAlternatives(subject, render_to_string(f"{template}.txt", context), None, [to])
-    message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
-    transaction.on_commit(lambda: _hand_over(message, template))
+    return message_of(
+        to=to,
+        subject=subject,
+        text=render_to_string(f"{template}.txt", context),
+        html=render_to_string(f"{template}.html", context),
+    )
 
 
-def wait_until_sent(*, timeout: float | None = None) -> None:
-    """Block until every mail handed over so far has left or failed."""
-    for future in list(_under_way):
-        future.result(timeout=timeout)
+def message_of(*, to: str, subject: str, text: str, html: str) -> EmailMultiAlternatives:
+    """A mail in plain text and HTML."""
+    message = EmailMultiAlternatives(subject, text, None, [to])
+    message.attach_alternative(html, "text/html")
+    return message
 
 
-def _hand_over(message: EmailMultiAlternatives, template: str) -> None:
-    future = _threads.submit(_send, message, template)
-    _under_way.add(future)
-    future.add_done_callback(_under_way.discard)
+def server(event: object = None) -> str:
+    """Who mails go through, as the outbox's breakers name it."""
+    return str(settings.EMAIL_HOST or settings.EMAIL_BACKEND.split(".")[-2])
 
 
-def _send(message: EmailMultiAlternatives, template: str) -> None:
+def deliver(message: EmailMultiAlternatives, context: Context) -> None:
+    """Send the mail; for handlers of the outbox.
+
+    A mail that is sent again, because a worker died in between, has the same Message-ID, by which mail programs know
+    a copy. Raises NeighbourDown, NotYet or Permanent; none of them quotes the mail.
+    """
+    message.extra_headers["Message-ID"] = message_id(context)
     try:
         message.send()
-    except Exception as error:
-        # Neither the recipient nor the text: the text holds a link that opens an account.
-        logger.error("A mail could not be sent: %s (%s)", template, type(error).__name__)
+    except smtplib.SMTPRecipientsRefused as error:
+        # One recipient, one answer.
+        code, answer = next(iter(error.recipients.values()))
+        raise _refusal(code, answer) from None
+    except _SERVER_TROUBLE as error:
+        raise NeighbourDown(f"The mail server: {_told(error)}") from None
+    except smtplib.SMTPResponseException as error:
+        raise _refusal(error.smtp_code, error.smtp_error) from None
+    except OSError as error:
+        raise NeighbourDown(f"The mail server cannot be reached: {type(error).__name__}") from error
+
+
+def message_id(context: Context) -> str:
+    """The same for each attempt at one mail, and no other mail's."""
+    made_of = f"{context.idempotency_key} {context.emitted_at.isoformat()}"
+    _, address = email.utils.parseaddr(settings.DEFAULT_FROM_EMAIL)
+    digest = salted_hmac("identity.mail", made_of, algorithm="sha256").hexdigest()[:40]
+    return f"<{digest}@{address.rpartition('@')[2] or 'localhost'}>"
+
+
+def _refusal(code: int, answer: bytes | str) -> Exception:
+    words = f"The mail server refused the mail: {code} {_text(answer)}"
+    if code == 421:
+        return NeighbourDown(words)
+    return NotYet(words) if code < 500 else Permanent(words)
+
+
+def _told(error: smtplib.SMTPException) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{type(error).__name__}: {error.smtp_code} {_text(error.smtp_error)}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _text(answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return " ".join(text.split())[:200]

@@ -9,13 +9,17 @@ import dataclasses
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core import signing
+from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import get_language
 
 from identity import audit, mail
 from identity.allowance import allow
+from identity.events import SignupRequested
 from identity.models import AccessPolicy, User, normalize_email
+from platform_outbox.outbox import emit
 
 LINK_SALT = "identity.signup"
 LINK_SECONDS = 24 * 3600
@@ -72,16 +76,30 @@ def request_signup(*, email: str, base_url: str, invited: bool = False, next_pat
     email = normalize_email(email)
     if not allow(what="signup-mail", whose=email, limit=MAILS_PER_HOUR, seconds=3600):
         return
-    path = signup_path(email=email, invited=invited, next_path=next_path)
-    known = User.objects.filter(email=email).exists()
+    with transaction.atomic():
+        emit(
+            SignupRequested(
+                email=email, invited=invited, next_path=next_path, base_url=base_url, language=get_language() or ""
+            )
+        )
+
+
+def link_mail(event: SignupRequested) -> EmailMultiAlternatives | None:
+    """The mail with the link, made now: nothing that creates an account waits in the outbox.
+
+    None if sign-up was closed meanwhile.
+    """
+    if not event.invited and not signup_is_open():
+        return None
+    known = User.objects.filter(email=event.email).exists()
+    path = signup_path(email=event.email, invited=event.invited, next_path=event.next_path)
     context = {
-        "link": f"{base_url}{path}",
-        "sign_in_link": f"{base_url}{reverse('login')}",
-        "reset_link": f"{base_url}{reverse('password_reset')}",
+        "link": f"{event.base_url}{path}",
+        "sign_in_link": f"{event.base_url}{reverse('login')}",
+        "reset_link": f"{event.base_url}{reverse('password_reset')}",
     }
-    mail.send_after_commit(
-        to=email, template="identity/mail/signup_known" if known else "identity/mail/signup", context=context
-    )
+    template = "identity/mail/signup_known" if known else "identity/mail/signup"
+    return mail.compose(to=event.email, template=template, context=context)
 
 
 def signup_path(*, email: str, invited: bool, next_path: str = "") -> str:

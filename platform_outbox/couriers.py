@@ -28,7 +28,7 @@ from platform_outbox.registry import Context, Handler, Permanent, Unfinished, ha
 LONGEST_LEASES = 10
 RECONNECT_SECONDS = 1.0
 # What is running at SIGTERM may end within this time; then its lease goes back.
-FAREWELL_SECONDS = 12.0
+FAREWELL_SECONDS = 10.0
 
 logger = logging.getLogger("platform_outbox.couriers")
 
@@ -259,10 +259,8 @@ class Couriers:
         if isinstance(error, Unfinished) and self._give_back([lease]):
             return
         if error is not None:
-            logger.warning(
-                "%s #%s for %s failed: %s: %s",
-                *(lease.handler, lease.message_id, lease.neighbour, type(error).__name__, error),
-            )
+            # The message is in the event's history; in a log it might give an address or a link away.
+            logger.warning("%s #%s failed: %s", lease.handler, lease.message_id, type(error).__name__)
         self._mark(held, error)
 
     def _mark(self, held: _Held, error: Exception | None) -> None:

@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from platform_outbox import breakers, lines
-from platform_outbox.backoff import PATIENCE, delay_before
+from platform_outbox.backoff import PATIENCE, delay_before, delay_in_outage
 from platform_outbox.fingerprint import fingerprint_of
 from platform_outbox.marks import attempt_row, brief
 from platform_outbox.metrics import END_TO_END, FAILURES, LEASES_EXPIRED, LEASES_LOST, PROCESSED, RETRIES
 from platform_outbox.models import Status
-from platform_outbox.registry import Handler, Permanent, handler_named, is_outage
+from platform_outbox.registry import Handler, NotYet, Permanent, handler_named, is_outage
 from platform_outbox.statistics import minutes
 
 # One probe of the index per neighbour that has something due, however much that is.
@@ -310,11 +310,26 @@ def _verdict(lease: Lease, *, error: Exception | None, now: datetime.datetime) -
         return replace(_failure(attempts, now=now), failing_since=since)
     if not isinstance(error, LeaseExpired):
         breakers.note_up(**name)
+    if isinstance(error, NotYet):
+        return _put_off(lease, error, now=now)
     if error is None:
         return _Verdict(status=Status.SENT, attempts=attempts)
     if isinstance(error, Permanent):
         return _Verdict(status=Status.DEAD, attempts=attempts)
     return _failure(attempts, now=now)
+
+
+def _put_off(lease: Lease, error: NotYet, *, now: datetime.datetime) -> _Verdict:
+    since = lease.failing_since or now
+    if now - since >= PATIENCE:
+        return replace(_failure(lease.attempts + 1, now=now), failing_since=since)
+    delay = delay_in_outage(
+        lasting=now - since,
+        base=settings.WORKER_BACKOFF_SECONDS,
+        luck=random.random(),  # noqa: S311
+    )
+    due = now + datetime.timedelta(seconds=max(delay, min(error.retry_after or 0.0, breakers.LONGEST_WISH_SECONDS)))
+    return _Verdict(status=Status.FAILED, attempts=lease.attempts, due=due, failing_since=since)
 
 
 def _failure(attempts: int, *, now: datetime.datetime) -> _Verdict:

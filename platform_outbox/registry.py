@@ -43,6 +43,18 @@ class NeighbourDown(Exception):
         self.retry_after = retry_after
 
 
+class NotYet(Exception):
+    """Whoever is called is well and has put this one off, such as a mail server that knows no stranger at once.
+
+    The attempt does not count until it has gone on for a day; others for the same neighbour do not wait.
+    `retry_after` is the neighbour's own wish in seconds, if it has one.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Permanent(Exception):
     """Trying again cannot help, such as a refused recipient: the event becomes a dead letter at once."""
 
@@ -60,6 +72,11 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
         return False
     return isinstance(error, (NeighbourDown, *_SIGNS_OF_AN_OUTAGE))
+
+
+def spares_attempts(error: BaseException) -> bool:
+    """True when a failure says nothing against the event, so that trying again costs no attempt for a day."""
+    return is_outage(error) or isinstance(error, NotYet)
 
 
 def _always() -> bool:

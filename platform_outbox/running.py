@@ -12,7 +12,7 @@ from platform_outbox.backoff import PATIENCE, delay_before, delay_in_outage
 from platform_outbox.batch import Batch, Work
 from platform_outbox.marks import Outcome
 from platform_outbox.models import Status
-from platform_outbox.registry import Handler, Permanent, is_outage
+from platform_outbox.registry import Handler, Permanent, spares_attempts
 
 
 class BrokenTransaction(Exception):
@@ -169,13 +169,13 @@ def _of_failure(batch: Batch, work: Work, handler: str, error: Exception) -> Out
         error=error,
         retry_at=batch.now + datetime.timedelta(seconds=delay),
         fresh=True,
-        failing_since=earlier.failing_since if earlier and is_outage(error) else None,
+        failing_since=earlier.failing_since if earlier and spares_attempts(error) else None,
     )
 
 
 def _of_outage(batch: Batch, work: Work, handler: str, error: Exception) -> Outcome | None:
     """A deadlock, or a neighbour that is down, costs no attempt; None if it is neither, or has lasted for too long."""
-    if not is_outage(error):
+    if not spares_attempts(error):
         return None
     earlier = work.outcomes.get(handler)
     since = (earlier.failing_since if earlier else None) or batch.now

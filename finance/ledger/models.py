@@ -79,11 +79,15 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """A link by e-mail that makes its reader a member. Only a hash of its token is kept."""
+    """A link by e-mail that makes its reader a member.
+
+    Its token is made of the nonce and SECRET_KEY, and is found by its hash: who reads the table alone has no link.
+    """
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="invitations")
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(max_length=8, choices=Role.choices)
+    nonce = models.CharField(max_length=64, default="", db_default="")
     token_hash = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

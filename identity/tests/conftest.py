@@ -1,18 +1,17 @@
 import pytest
 from django.core.cache import cache
 
-from identity import mail
 from identity.models import User
+from platform_outbox import testing
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
 def _clean():
-    """Empty counters, and no mail of one test left for the next."""
+    """Empty counters."""
     cache.clear()
     yield
-    mail.wait_until_sent(timeout=10)
     cache.clear()
 
 
@@ -33,10 +32,12 @@ def sent(mailoutbox, django_capture_on_commit_callbacks):
 
     @contextmanager
     def collect():
+        testing.drain(raise_errors=False)
+        mailoutbox.clear()
         mails = []
         with django_capture_on_commit_callbacks(execute=True):
             yield mails
-        mail.wait_until_sent(timeout=10)
+        testing.drain(raise_errors=False)
         mails.extend(mailoutbox)
 
     return collect

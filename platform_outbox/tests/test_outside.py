@@ -16,6 +16,8 @@ from platform_outbox.tests.probe.models import Call, Effect, Fault
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 
 NEVER = 600
+# The broker has no part in these; on one host they prove as much.
+IN_PROCESS = pytest.mark.parametrize("kind", ["in-process"])
 
 
 def statuses():
@@ -47,20 +49,21 @@ def test_calls_are_made_once_each_in_order_and_without_a_poll(pool):
 def test_a_slow_neighbour_delays_neither_db_handlers_nor_other_neighbours(pool):
     pool.start(1, WORKER_POLL_INTERVAL=NEVER)
     for number in range(3):
-        Fault.objects.create(handler="probe.post", key=f"slow {number}", number=1, times=1, kind="slow", seconds=4)
+        Fault.objects.create(handler="probe.post", key=f"slow {number}", number=1, times=1, kind="slow", seconds=3)
     emit_now(*(Posted(key=f"slow {number}", number=1) for number in range(3)))
     wait_for(lambda: Call.objects.count() == 2, what="the first calls")
     started = time.monotonic()
     emit_now(Posted(key="quick", number=1), Ticked(key="a", number=1))
     wait_for(lambda: Call.objects.filter(key="quick", ended_at__isnull=False).exists(), what="the quick call")
     wait_for(lambda: Effect.objects.filter(key="a").exists(), what="the db handler")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 2.5
     assert Call.objects.filter(ended_at=None).count() == 2
     wait_for(all_sent, what="the slow calls")
 
 
 def test_a_call_whose_worker_is_killed_comes_back_when_its_lease_ends(pool):
-    pool.start(2, WORKER_POLL_INTERVAL=NEVER, WORKER_BACKOFF_SECONDS=0.1)
+    # Of a lease that runs out another worker learns by its poll.
+    pool.start(2, WORKER_POLL_INTERVAL=1, WORKER_BACKOFF_SECONDS=0.1)
     Fault.objects.create(handler="probe.post", key="a", number=1, times=1, kind="slow", seconds=30)
     emit_now(Posted(key="a", number=1))
     first = wait_for(lambda: Call.objects.first(), what="the call")
@@ -76,6 +79,7 @@ def test_a_call_whose_worker_is_killed_comes_back_when_its_lease_ends(pool):
     assert Delivery.objects.get(handler="probe.post").attempts == 2
 
 
+@IN_PROCESS
 def test_a_long_call_keeps_its_lease(pool):
     pool.start(2, WORKER_POLL_INTERVAL=0.5)
     Fault.objects.create(handler="probe.shout", key="a", number=1, times=1, kind="slow", seconds=7)
@@ -85,6 +89,7 @@ def test_a_long_call_keeps_its_lease(pool):
     assert not Attempt.objects.exists()
 
 
+@IN_PROCESS
 def test_sigterm_waits_for_a_short_call_and_gives_the_lease_of_a_long_one_back(pool):
     (process,) = pool.start(1, WORKER_POLL_INTERVAL=NEVER)
     Fault.objects.create(handler="probe.shout", key="long", number=1, times=1, kind="slow", seconds=60)

@@ -4,20 +4,23 @@ Every function takes the book's row first, so that two changes of one book's mem
 book never loses its last owner.
 """
 
+import base64
 import dataclasses
 import datetime
 import hashlib
 import secrets
 
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import urlencode
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Forbidden, Invalid, NotFound
-from finance.events import MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
+from finance.events import InvitationIssued, MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
 from finance.ledger.models import Book, Invitation, Membership, Role
 from identity import audit, mail
 from identity.allowance import allow
@@ -30,7 +33,7 @@ INVITATION_LIFE = datetime.timedelta(days=7)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FreshInvitation:
-    """An invitation together with its link, whose token exists here only: the database keeps a hash."""
+    """An invitation together with its link. The token can be made again of the invitation and SECRET_KEY only."""
 
     invitation: Invitation
     token: str
@@ -50,21 +53,24 @@ def invite_member(
     lock_for_owner(book=book, actor=actor)
     if Membership.objects.filter(book=book, user__email=email).exists():
         raise Conflict(field="email", reason=_("%(email)s is a member of this book already.") % {"email": email})
-    token = secrets.token_urlsafe(32)
+    nonce = secrets.token_urlsafe(24)
+    token = _token(nonce)
     Invitation.objects.filter(book=book, email=email, accepted_at=None).delete()
     invitation = Invitation.objects.create(
         book=book,
         email=email,
         role=role,
+        nonce=nonce,
         token_hash=_hash(token),
         invited_by=actor,
         expires_at=now + INVITATION_LIFE,
     )
     _record(audit.Action.MEMBER_INVITED, book=book, actor=actor, target=email, role=role)
     emit(MemberInvited(book_id=book.pk, invitation_id=invitation.pk))
-    fresh = FreshInvitation(invitation=invitation, token=token, link=f"{base_url}{invitation_path(token)}")
-    _send(fresh, inviter=actor)
-    return fresh
+    emit(
+        InvitationIssued(book_id=book.pk, invitation_id=invitation.pk, base_url=base_url, language=get_language() or "")
+    )
+    return FreshInvitation(invitation=invitation, token=token, link=f"{base_url}{invitation_path(token)}")
 
 
 @transaction.atomic
@@ -170,14 +176,24 @@ def mailed_link_is_genuine(*, token: str, proof: str) -> bool:
     return constant_time_compare(proof, _proof(token))
 
 
-def _send(fresh: FreshInvitation, *, inviter: User | None) -> None:
+def invitation_mail(event: InvitationIssued, *, now: datetime.datetime) -> EmailMultiAlternatives | None:
+    """The mail with the link; None if the invitation has been revoked, replaced or used meanwhile, or is too old."""
+    invitation = (
+        Invitation.objects.select_related("book", "invited_by")
+        .filter(pk=event.invitation_id, accepted_at=None, expires_at__gt=now)
+        .first()
+    )
+    # The other token would be one of an earlier SECRET_KEY, whose link works for nobody.
+    if invitation is None or _hash(_token(invitation.nonce)) != invitation.token_hash:
+        return None
+    token, inviter = _token(invitation.nonce), invitation.invited_by
     context = {
-        "invitation": fresh.invitation,
-        "book": fresh.invitation.book,
+        "invitation": invitation,
+        "book": invitation.book,
         "inviter": inviter.get_full_name() if inviter else _("The operator"),
-        "link": f"{fresh.link}?{urlencode({'proof': _proof(fresh.token)})}",
+        "link": f"{event.base_url}{invitation_path(token)}?{urlencode({'proof': _proof(token)})}",
     }
-    mail.send_after_commit(to=fresh.invitation.email, template="web/mail/invitation", context=context)
+    return mail.compose(to=invitation.email, template="web/mail/invitation", context=context)
 
 
 def lock_for_owner(*, book: Book, actor: User | None) -> None:
@@ -233,6 +249,12 @@ def _check_email(email: str) -> str:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _token(nonce: str) -> str:
+    """A mail is written after the transaction; so the token must be found again, but not in the database alone."""
+    digest = salted_hmac("finance.invitation.token", nonce, algorithm="sha256").digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def _record(action: audit.Action, *, book: Book, actor: User | None, target: str, role: str | None = None) -> None:

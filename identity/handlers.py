@@ -1,0 +1,33 @@
+"""Mails of identity, sent by the outbox's couriers."""
+
+from django.core.mail import EmailMultiAlternatives
+from django.utils import translation
+
+from identity import mail, passwords, signup
+from identity.events import MailWanted, PasswordResetRequested, SignupRequested
+from platform_outbox.registry import Context, on
+
+
+@on(
+    MailWanted,
+    SignupRequested,
+    PasswordResetRequested,
+    name="identity.mail",
+    io=True,
+    ordered=False,
+    neighbour=mail.server,
+)
+def send_mail(event: MailWanted | SignupRequested | PasswordResetRequested, context: Context) -> None:
+    """Send the mail that the event is about. Sent twice, it has the same Message-ID."""
+    message = _written(event)
+    if message is not None:
+        mail.deliver(message, context)
+
+
+def _written(event: MailWanted | SignupRequested | PasswordResetRequested) -> EmailMultiAlternatives | None:
+    if isinstance(event, MailWanted):
+        return mail.message_of(to=event.to, subject=event.subject, text=event.text, html=event.html)
+    with translation.override(event.language):
+        if isinstance(event, SignupRequested):
+            return signup.link_mail(event)
+        return passwords.link_mail(event)
