@@ -27,6 +27,7 @@ from platform_outbox.registry import Context, Handler, Permanent, Unfinished, ha
 # its lease is renewed no more.
 LONGEST_LEASES = 10
 RECONNECT_SECONDS = 1.0
+FORGOTTEN_SECONDS = 3600.0
 # What is running at SIGTERM may end within this time; then its lease goes back.
 FAREWELL_SECONDS = 10.0
 
@@ -45,7 +46,7 @@ def call(
     started = time.monotonic()
     try:
         if handler is None:
-            raise UnknownHandler(f"No handler is called {lease.handler} in this worker any more.")
+            raise UnknownHandler(f"No handler is called {lease.handler} in any worker.")
         try:
             event = event_from(name=lease.event_type, version=lease.event_version, payload=lease.payload)
         except EnvelopeError as error:
@@ -66,13 +67,18 @@ def call(
 
 def due_queues(found: list[Queue]) -> list[tuple[Handler, Queue]]:
     """Who may be called now, in random order: nobody's backlog stands before somebody else's."""
-    due = []
-    for each in found:
-        handler = handler_named(each.handler)
-        if handler is not None and handler.io and each.due_in <= 0:
-            due.append((handler, each))
+    due = [(handler, each) for each in found if each.due_in <= 0 and (handler := _handler_for(each)) is not None]
     random.shuffle(due)
     return due
+
+
+def _handler_for(found: Queue) -> Handler | None:
+    """The handler, as far as this worker knows it. What nobody has taken for an hour no worker knows: it must fail."""
+    handler = handler_named(found.handler)
+    if handler is None and found.due_in < -FORGOTTEN_SECONDS:
+        # Only its name counts; `call` will not find the handler.
+        return Handler(name=found.handler, function=call, events=(), io=True)
+    return handler if handler is not None and handler.io else None
 
 
 @dataclass(slots=True)
@@ -211,7 +217,7 @@ class Couriers:
         return taken
 
     def _next(self, found: list[Queue]) -> float | None:
-        mine = [each for each in found if (handler := handler_named(each.handler)) is not None and handler.io]
+        mine = [each for each in found if _handler_for(each) is not None]
         # What is due and was not taken is somebody else's at this moment, or waits for a courier to come back.
         return self._soonest([each.due_in if each.due_in > 0 else 1.0 for each in mine], leases.first_expiry())
 

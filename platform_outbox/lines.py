@@ -17,12 +17,16 @@ from django.db import connection
 LOCK_CLASS = 1_869_964_409
 
 _HAND_OVER = """
-    INSERT INTO platform_outbox_delivery
+    INSERT INTO platform_outbox_delivery AS d
         (message_id, handler, ordering_key, shard, status, attempts, available_at, io, neighbour, ordered, in_line)
     SELECT message_id, handler, ordering_key, shard, 'pending', 0, %s, true, neighbour, ordered, ordered
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::boolean[])
         AS new (message_id, handler, ordering_key, shard, neighbour, ordered)
-    ON CONFLICT (message_id, handler) DO NOTHING
+    ON CONFLICT (message_id, handler) DO UPDATE
+    SET status = 'pending', attempts = 0, available_at = EXCLUDED.available_at, failing_since = NULL, io = true,
+        neighbour = EXCLUDED.neighbour, ordered = EXCLUDED.ordered, in_line = EXCLUDED.in_line
+    -- A row that is no hand-over is left by one that failed, or by a handler that became an io handler since.
+    WHERE NOT d.io AND d.status IN ('pending', 'failed')
 """
 _LINES = """
     WITH line AS (

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from platform_outbox import leases, services, testing
+from platform_outbox import leases, retention, services, testing
 from platform_outbox.couriers import due_queues
 from platform_outbox.dispatch import drain_once
 from platform_outbox.metrics import LEASES_EXPIRED, LEASES_LOST
@@ -316,7 +316,7 @@ def test_prune_takes_sent_events_with_their_deliveries_and_leaves_those_still_se
     open_ = emit_now(Posted(key="b", number=1))
     testing.drain(raise_errors=False)
     OutboxMessage.objects.update(created_at=later(-8000))
-    assert services.prune(before=later()) == 1
+    assert retention.prune(before=later()).rows == 1
     assert not Delivery.objects.filter(message=sent).exists()
     assert message(open_).status == "sending"
 
@@ -338,3 +338,22 @@ def test_a_paused_handler_and_a_paused_shard_are_not_called():
     assert take() is None
     services.resume(kind="shard", target=str(shard_of("a")), by="operator")
     assert take() is not None
+
+
+def test_a_call_whose_handler_is_gone_becomes_a_dead_letter_in_the_end(settings):
+    settings.WORKER_MAX_ATTEMPTS = 1
+    (event_id,) = hand_over(Shouted(key="a", number=1))
+    Delivery.objects.update(handler="probe.removed")
+    assert take(now=later(3000)) is None
+    testing.drain(now=later(4000), raise_errors=False)
+    assert message(event_id).error == "UnknownHandler: No handler is called probe.removed in any worker."
+    assert message(event_id).status == "dead"
+
+
+def test_a_handler_that_became_an_io_handler_takes_its_failed_events_over():
+    (event_id,) = hand_over(Shouted(key="a", number=1))
+    Delivery.objects.update(io=False, status="failed", attempts=1)
+    OutboxMessage.objects.update(status="failed", available_at=later(1))
+    testing.drain(now=later())
+    assert calls("probe.shout") == [("a", 1)]
+    assert message(event_id).status == "sent"
