@@ -41,13 +41,17 @@ class MemberInvited(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvitationIssued(BookEvent):
+class InvitationIssued(Event):
     """The link of an invitation is to be mailed. It is made of the invitation when the mail is written."""
 
     name: ClassVar[str] = "finance.invitation.issued"
     invitation_id: int
     base_url: str
     language: str
+
+    @property
+    def ordering_key(self) -> str:
+        return f"invitation:{self.invitation_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

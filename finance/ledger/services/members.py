@@ -67,9 +67,7 @@ def invite_member(
     )
     _record(audit.Action.MEMBER_INVITED, book=book, actor=actor, target=email, role=role)
     emit(MemberInvited(book_id=book.pk, invitation_id=invitation.pk))
-    emit(
-        InvitationIssued(book_id=book.pk, invitation_id=invitation.pk, base_url=base_url, language=get_language() or "")
-    )
+    emit(InvitationIssued(invitation_id=invitation.pk, base_url=base_url, language=get_language() or ""))
     return FreshInvitation(invitation=invitation, token=token, link=f"{base_url}{invitation_path(token)}")
 
 

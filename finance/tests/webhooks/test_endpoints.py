@@ -10,8 +10,8 @@ from finance.ledger.models import Membership, Role
 from finance.webhooks import selectors, services
 from finance.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookSecret
 from finance.webhooks.services.switching import give_up_on
-from identity import mail
 from identity.models import AuditRecord
+from platform_outbox import testing
 from platform_outbox.models import OutboxMessage
 
 URL = "https://hooks.example.org/lifeos?token=geheim"
@@ -235,7 +235,7 @@ def test_owners_are_told_when_a_webhook_is_given_up(
     with django_capture_on_commit_callbacks(execute=True):
         give_up_on(endpoint, reason=WebhookEndpoint.Stopped(reason), now=NOW)
         give_up_on(endpoint, reason=WebhookEndpoint.Stopped(reason), now=NOW)
-    mail.wait_until_sent(timeout=10)
+    testing.drain()
     mails = sorted(outbox_of_mails.outbox, key=lambda each: each.to)
     assert [each.to for each in mails] == [["edgar@example.org"], ["olga@example.org"]]
     for each in mails:
@@ -256,7 +256,7 @@ def test_owners_are_told_when_a_webhook_is_given_up(
 def test_without_a_site_url_the_mail_has_no_link(endpoint, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         give_up_on(endpoint, reason=WebhookEndpoint.Stopped.FAILING, now=NOW)
-    mail.wait_until_sent(timeout=10)
+    testing.drain()
     (sent,) = outbox_of_mails.outbox
     assert "href" not in sent.alternatives[0][0]
     assert "Look at the webhook" not in sent.body

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0009_begin_days'),
+        ('finance', '0011_rebuild_months'),
     ]
 
     operations = [
