@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import structlog
 from django.conf import settings
@@ -11,13 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
-from lifeos_project import metrics_files, outbox_state
+from lifeos_project import metrics_files
 from lifeos_project.backups.collectors import BackupCollector
 from lifeos_project.client_address import client_address, is_nearby
 from lifeos_project.installation_metrics import InstallationCollector
+from platform_outbox.collectors import OutboxCollector
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
 
@@ -45,22 +47,18 @@ class RequestMetricsMiddleware:
         return response
 
 
-class OutboxCollector:
-    """The outbox's backlog, read at the scrape: the web process tells it even when every worker is dead."""
+class CautiousCollector(Collector):
+    """Leaves out what another collector cannot tell without a database: the rest of the page matters most then."""
 
-    def collect(self) -> Iterator[Metric]:
+    def __init__(self, collector: Collector) -> None:
+        self.collector = collector
+
+    def collect(self) -> Iterable[Metric]:
         try:
-            state = outbox_state.current()
+            return list(self.collector.collect())
         except DatabaseError as error:
-            # The rest of the page matters most when the database is away.
             log.warning("outbox metrics unavailable", kind=type(error).__name__)
-            return
-        for name, meaning, value in (
-            ("pending_messages", "Events not yet handled, counted up to 10,001.", state.pending),
-            ("oldest_pending_seconds", "Age of the oldest event not yet handled.", state.oldest_seconds),
-            ("dead_messages", "Events given up, counted up to 10,001.", state.dead),
-        ):
-            yield GaugeMetricFamily(f"platform_outbox_{name}", meaning, value=value)
+            return []
 
 
 @never_cache
@@ -70,7 +68,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_read(request):
         return HttpResponse("Metrics are for the monitoring only.\n", status=403, content_type="text/plain")
     registry = CollectorRegistry()
-    registry.register(OutboxCollector())
+    registry.register(CautiousCollector(OutboxCollector()))
     registry.register(BackupCollector())
     registry.register(InstallationCollector())
     with metrics_files.consistent():

@@ -293,6 +293,10 @@ with env.section("Monitoring"):
         secret=True,
         meaning="Bearer token for `/metrics`; empty: only loopback and private addresses are answered.",
     )
+    WORKER_METRICS_BIND = env.text(
+        "WORKER_METRICS_BIND",
+        meaning="`host:port` on which a worker answers `/metrics` with its own counters, under the same token; empty: none.",
+    )
     STATSD_HOST = env.text(
         "STATSD_HOST", meaning="`host` or `host:port` of a StatsD server for gunicorn's figures; empty: none."
     )

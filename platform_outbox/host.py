@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.signals import connection_created
 
-from platform_outbox import actors, transport
+from platform_outbox import actors, scrape, transport
 from platform_outbox.couriers import Couriers
 from platform_outbox.metrics import REPLACEMENTS
 from platform_outbox.relay import IDLE_IN_TRANSACTION_SECONDS, Lanes, Listener, start_thread
@@ -68,6 +68,7 @@ class Host:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._dramatiq: Any = None
+        self._metrics: Any = None
 
     def start(self) -> None:
         connection_created.connect(_tune, dispatch_uid="platform_outbox.worker")
@@ -87,6 +88,8 @@ class Host:
         self._threads.append(start_thread("outbox-listener", self.listener.run))
         self._threads.append(start_thread("outbox-timekeeper", self.timekeeper.run))
         self._threads.append(start_thread("outbox-watch", self.watch.run))
+        if settings.WORKER_METRICS_BIND:
+            self._metrics = scrape.serve(settings.WORKER_METRICS_BIND)
         logger.info(
             "Outbox worker %s started: %s broker, %s threads, %s for calls.",
             *(self.name, transport.broker_name(), self.threads, self.couriers.count),
@@ -126,6 +129,9 @@ class Host:
             thread.join(max(0.1, deadline - time.monotonic()))
         # The last figures of the lanes, which have ended after the listener.
         self.listener.write_minutes()
+        if self._metrics is not None:
+            self._metrics.shutdown()
+            self._metrics.server_close()
         ended = not any(thread.is_alive() for thread in [*self._threads, *self._dramatiq.workers])
         self.lanes.logbook.wipe()
         connection.close()

@@ -69,7 +69,7 @@ def every(name: str, *, seconds: float, lease_seconds: float | None = None) -> C
         there = _jobs.get(name)
         if there is not None and _place(there.function) != _place(function):
             raise TypeError(f"Two jobs are called {name}: {_place(there.function)} and {_place(function)}.")
-        _jobs[name] = Job(name=name, function=function, seconds=seconds, lease_seconds=lease_seconds)
+        _jobs[name] = Job(name=name, function=function, seconds=float(seconds), lease_seconds=lease_seconds)
         return function
 
     return register

@@ -426,3 +426,19 @@ class Minute(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handler} {self.minute:%H:%M}"
+
+
+class Sample(models.Model):
+    """The newest figures about the whole outbox, in one row (samples.py)."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    taken_at = models.DateTimeField()
+    figures = models.JSONField()
+
+    class Meta:
+        db_table = "platform_outbox_sample"
+        verbose_name = _("sample")
+        verbose_name_plural = _("samples")
+
+    def __str__(self) -> str:
+        return f"{self.taken_at}"

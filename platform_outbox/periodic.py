@@ -5,7 +5,7 @@ import time
 
 from django.conf import settings
 
-from platform_outbox import replay, retention, statistics
+from platform_outbox import replay, retention, samples, statistics
 from platform_outbox.jobs import Run, every
 from platform_outbox.models import Replay, Worker
 
@@ -13,6 +13,12 @@ from platform_outbox.models import Replay, Worker
 MINUTES_KEPT = datetime.timedelta(days=14)
 # One go at the replays; other jobs of this worker wait meanwhile.
 REPLAY_SECONDS = 8.0
+
+
+@every("platform_outbox.sample", seconds=samples.EVERY_SECONDS)
+def sample(run: Run) -> None:
+    """The figures that /metrics shows."""
+    samples.take()
 
 
 @every("platform_outbox.extend", seconds=60)

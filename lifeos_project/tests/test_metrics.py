@@ -1,6 +1,7 @@
 """/metrics: who may read it, and whether several web processes add up before a real Prometheus."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
+from django.db import OperationalError, connection
 
-from lifeos_project import metrics_files
+from lifeos_project import metrics_docs, metrics_files
 from lifeos_project.client_address import is_nearby
 from lifeos_project.tests.services import bare_environment, free_port, listens, running, wait_until
 from platform_outbox.models import OutboxMessage
@@ -23,7 +24,7 @@ class TestAccess:
     def test_loopback_may_read(self, client):
         answer = client.get("/metrics")
         assert answer.status_code == 200
-        assert b"platform_outbox_pending_messages 0.0" in answer.content
+        assert b'platform_outbox_pending_messages{topic="finance.journal.posted"} 0.0' in answer.content
 
     def test_the_net_may_not(self, client):
         assert client.get("/metrics", REMOTE_ADDR="8.8.4.4").status_code == 403
@@ -55,6 +56,31 @@ class TestAccess:
 def test_private_networks_are_near(address, near):
     assert is_nearby(address) is near
     assert is_nearby("not an address") is False
+
+
+def test_the_page_about_metrics_tells_what_the_code_counts():
+    page = (django_settings.BASE_DIR / "docs" / "metrics.md").read_text()
+    assert page == metrics_docs.page(), "Run manage.py metrics_docs."
+    told = set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
+    named = set()
+    for path in django_settings.BASE_DIR.glob("docs/**/*.md"):
+        named |= set(
+            re.findall(r"\bplatform_outbox_\w+(?=\{|_bucket\b|\[5m)|\bplatform_outbox_\w+_total\b", path.read_text())
+        )
+    assert named
+    assert {name.removesuffix("_bucket") for name in named} <= told
+
+
+@pytest.mark.django_db
+def test_without_a_database_the_rest_of_the_page_is_told(client, monkeypatch):
+    def away():
+        raise OperationalError("no server")
+
+    monkeypatch.setattr("platform_outbox.samples.current", away)
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert b"http_requests_total" in answer.content
+    assert b"platform_outbox_pending_messages" not in answer.content
 
 
 @pytest.mark.django_db
@@ -170,7 +196,12 @@ def test_a_real_prometheus_answers_the_queries_of_the_operations_guide(web, prom
         assert ask('rate(http_requests_total{status=~"4.."}[5m])')
         slow = ask("histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m]))")
         assert any(0 < float(found["value"][1]) < 10 for found in slow)
-        assert [found["value"][1] for found in ask("platform_outbox_pending_messages")] == ["1"]
+        waiting = {found["metric"]["topic"]: found["value"][1] for found in ask("platform_outbox_pending_messages")}
+        assert waiting["test.thing.happened"] == "1"
+        assert waiting["finance.journal.posted"] == "0"
+        assert [found["value"][1] for found in ask("max(sum by (instance) (platform_outbox_pending_messages))")] == [
+            "1"
+        ]
         assert ask("rate(django_db_execute_total[5m])")
 
 

@@ -63,6 +63,15 @@ def grow_old(*ids):
     OutboxMessage.objects.filter(pk__in=ids).update(created_at=LONG_AGO, finished_at=LONG_AGO)
 
 
+def remember_deliveries(ids):
+    """As when an event was not through with all its handlers at once."""
+    for event_id in ids:
+        for number in range(3):
+            Delivery.objects.create(
+                message_id=event_id, handler=f"h{number}", shard=1, status="sent", attempts=1, available_at=NOW
+            )
+
+
 def ranges_from(lower):
     return [(each.lower - lower, each.upper - lower) for each in retention.partitions() if each.lower >= lower]
 
@@ -113,6 +122,7 @@ def test_an_old_partition_goes_whole_with_everything_about_its_events(small):
     retention.extend(size=SIZE, ahead=1)
     grow_old(*ids[:10])
     assert Attempt.objects.count() == 1
+    remember_deliveries(ids)
     pruned = retention.keep_to(before=BEFORE)
     assert (pruned.rows, pruned.partitions) == (0, (f"platform_outbox_from_{small}",))
     assert list(OutboxMessage.objects.order_by("id").values_list("id", flat=True)) == ids[10:]
@@ -173,10 +183,7 @@ def test_a_partition_ahead_and_one_that_is_filled_are_never_dropped(small):
 def test_what_a_killed_worker_left_of_dropped_events_is_forgotten(small):
     ids = emit_events(2, Forked)
     testing.drain()
-    for number in range(3):
-        Delivery.objects.create(
-            message_id=ids[0] - 5, handler=f"h{number}", shard=1, status="sent", attempts=1, available_at=NOW
-        )
+    remember_deliveries([ids[0] - 5, *ids])
     retention.keep_to(before=BEFORE)
     assert set(Delivery.objects.values_list("message_id", flat=True)) == set(ids)
 
@@ -246,6 +253,8 @@ def test_the_partitioning_can_be_taken_back_and_done_again_and_keeps_every_event
     ids += emit_events(2)
     go_to(7_000_000)
     ids += emit_events(2)
+    # Later migrations give the table more indexes; these are not the point.
+    call_command("migrate", "platform_outbox", "0009", verbosity=0)
     shape = _shape()
     rows = list(OutboxMessage.objects.order_by("id").values())
     call_command("migrate", "platform_outbox", "0008", verbosity=0)
@@ -253,8 +262,9 @@ def test_the_partitioning_can_be_taken_back_and_done_again_and_keeps_every_event
     assert list(OutboxMessage.objects.order_by("id").values()) == rows
     assert _shape() == shape
     ids += emit_events(1)
-    call_command("migrate", verbosity=0)
+    call_command("migrate", "platform_outbox", "0009", verbosity=0)
     assert _shape() == shape
+    call_command("migrate", verbosity=0)
     ids += emit_events(1)
     assert ids == [1, 2, 3, 1_500_000, 1_500_001, 7_000_000, 7_000_001, 7_000_002, 7_000_003]
     assert [each.upper for each in retention.partitions()] == [8_000_000, 9_000_000]

@@ -1,0 +1,83 @@
+"""docs/metrics.md, written from what the code counts."""
+
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import NamedTuple
+
+from prometheus_client.core import Metric
+from prometheus_client.metrics import MetricWrapperBase
+
+from lifeos_project import metrics as requests
+from platform_outbox import collectors
+from platform_outbox import metrics as workers
+
+HEAD = """# Metrics
+
+For Prometheus, at `/metrics` of the web processes: from addresses of private networks, or from anywhere with `METRICS_TOKEN` as a bearer
+token. All web processes of a machine add up. What workers count is there too when web and worker share a directory
+(`PROMETHEUS_MULTIPROC_DIR`, as under `make run`); workers elsewhere answer on a port of their own, `WORKER_METRICS_BIND`.
+
+The gauges of the outbox are about the whole installation. They are looked up every five seconds by one worker, never by a request; when
+no worker lives, the web process that is asked takes them itself, within two seconds. Several web processes tell the same, so take
+`max(…)` over them, and `sum by (instance) (…)` inside it to add up topics:
+
+| question | query |
+|---|---|
+| how many events wait | `max(sum by (instance) (platform_outbox_pending_messages))` |
+| of which kind | `max by (topic) (platform_outbox_pending_messages)` |
+| for how long (alert on this) | `max(platform_outbox_oldest_pending_seconds)` |
+| events a second | `sum by (handler) (rate(platform_outbox_processed_total[5m]))` |
+| from change to effect, 99 of 100 | `histogram_quantile(0.99, sum by (le) (rate(platform_outbox_end_to_end_seconds_bucket[5m])))` |
+| is the bell broken | a growing share of `poll` in `sum by (source) (rate(platform_outbox_wakeups_total[1h]))` |
+| why the tables grow | `platform_outbox_oldest_snapshot_seconds` and `platform_outbox_dead_tuples` |
+
+Beside these there are the `django_*` and `process_*` metrics of the libraries.
+
+This page is written by `manage.py metrics_docs`; a test compares the two.
+"""
+
+
+class Row(NamedTuple):
+    """One metric as it is called in queries."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+def page() -> str:
+    """The whole page."""
+    return "".join(
+        [
+            HEAD,
+            _table("Requests", _counted(requests)),
+            _table("The outbox as a whole", _gauges(collectors.OutboxCollector().describe())),
+            _table("What workers count", _counted(workers)),
+        ]
+    )
+
+
+def _gauges(families: Iterable[Metric]) -> Iterator[Row]:
+    for family in families:
+        labels: tuple[str, ...] = tuple(getattr(family, "_labelnames", ()))
+        yield Row(family.name, family.type, labels, family.documentation)
+
+
+def _counted(module: ModuleType) -> list[Row]:
+    rows = []
+    for metric in vars(module).values():
+        if not isinstance(metric, MetricWrapperBase):
+            continue
+        (family,) = metric.describe()
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        rows.append(Row(name, family.type, tuple(metric._labelnames), family.documentation))
+    return sorted(rows)
+
+
+def _table(title: str, rows: Iterable[Row]) -> str:
+    lines = [f"\n## {title}\n\n| name | type | labels | meaning |\n|---|---|---|---|\n"]
+    for row in rows:
+        labels = ", ".join(f"`{label}`" for label in row.labels) or "—"
+        lines.append(f"| `{row.name}` | {row.kind} | {labels} | {row.meaning.replace('|', '/')} |\n")
+    return "".join(lines)
