@@ -22,7 +22,7 @@ def queue_webhooks(events: Sequence[BookEvent], contexts: Sequence[Context]) -> 
     """Write the messages to the webhooks of the books; one query where no book has any."""
     services.queue_deliveries(
         happened=[
-            Happened(event=event, event_id=context.event_id, at=context.emitted_at)
+            Happened(event=event, event_id=context.event_id, at=context.emitted_at, trace=context.trace)
             for event, context in zip(events, contexts, strict=True)
         ]
     )

@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+from platform_outbox.tracing import current_trace, traced
 
 REQUEST_ID_HEADER = "X-Request-ID"
 # Taken over from a proxy only when it cannot break a log line or a header.
@@ -24,12 +26,21 @@ log = structlog.stdlib.get_logger("lifeos.request")
 def shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
+        _name_request,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+
+
+def _name_request(logger: Any, method: str, line: EventDict) -> EventDict:
+    """What a worker does for an event is found under the request that the event came from."""
+    trace = current_trace()
+    if trace:
+        line.setdefault("request_id", trace)
+    return line
 
 
 def logging_settings(*, json: bool, web_level: str, worker_level: str) -> dict[str, Any]:
@@ -105,7 +116,8 @@ class RequestLogMiddleware:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = time.perf_counter()
-        response = self.get_response(request)
+        with traced(request_id):
+            response = self.get_response(request)
         response[REQUEST_ID_HEADER] = request_id
         self._write(request, response, milliseconds=round((time.perf_counter() - started) * 1000, 1))
         return response

@@ -31,7 +31,9 @@ class Work:
         return self.outcomes[handler].attempts if handler in self.outcomes else 0
 
     def context(self, handler: Handler) -> Context:
-        return Context(self.row.id, handler.name, self.attempts(handler.name) + 1, self.row.created_at)
+        return Context(
+            *(self.row.id, handler.name, self.attempts(handler.name) + 1, self.row.created_at), trace=self.row.trace
+        )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -28,7 +28,7 @@ _looked_through: dict[int, str] = {}
 
 _COLUMNS = """
     id, event_type, event_version, ordering_key, payload, attempts, created_at, available_at > created_at,
-    statement_timestamp()
+    statement_timestamp(), trace
 """
 _DUE = """
     shard = %(shard)s AND status IN ('pending', 'failed') AND id > %(above)s
@@ -98,6 +98,7 @@ class Claimed:
     created_at: datetime.datetime
     seen_before: bool  # it may have deliveries: it failed, waited for its key, was requeued, or was scheduled
     now: datetime.datetime  # of the claim, by the database's clock
+    trace: str = ""  # the request that the change came from
 
 
 @dataclass(frozen=True, slots=True)

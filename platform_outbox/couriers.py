@@ -22,6 +22,7 @@ from platform_outbox.envelope import EnvelopeError, event_from
 from platform_outbox.leases import Lease, Queue
 from platform_outbox.metrics import CALL_SECONDS
 from platform_outbox.registry import Context, Handler, Permanent, Unfinished, handler_named
+from platform_outbox.tracing import traced
 
 # A call whose handler does not come back is given up after so many lease times, unless it said how long it may take:
 # its lease is renewed no more.
@@ -52,9 +53,13 @@ def call(
         except EnvelopeError as error:
             raise Permanent(str(error)) from error
         context = Context(
-            *(lease.message_id, handler.name, lease.attempts + 1, lease.created_at), mine=still_mine, ending=stopping
+            *(lease.message_id, handler.name, lease.attempts + 1, lease.created_at),
+            trace=lease.trace,
+            mine=still_mine,
+            ending=stopping,
         )
-        handler.function(event, context)
+        with traced(lease.trace):
+            handler.function(event, context)
     except SystemExit as error:
         return RuntimeError(f"The handler wanted to end the process: {error!r}")
     except Exception as error:

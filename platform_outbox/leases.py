@@ -59,7 +59,7 @@ _CLAIM = """
         ORDER BY available_at, id LIMIT 1
         FOR UPDATE SKIP LOCKED)
     RETURNING d.id, d.message_id, d.ordering_key, d.shard, d.attempts, d.failing_since,
-              m.event_type, m.event_version, m.payload, m.created_at
+              m.event_type, m.event_version, m.payload, m.created_at, m.trace
 """
 _RENEW = """
     UPDATE platform_outbox_delivery AS d SET lease_until = statement_timestamp() + make_interval(secs => held.seconds)
@@ -76,7 +76,7 @@ _GIVE_BACK = """
 """
 _EXPIRED = """
     SELECT d.id, d.message_id, d.ordering_key, d.shard, d.attempts, d.failing_since, m.event_type, m.event_version,
-           m.payload, m.created_at, d.lease_token, d.handler, d.neighbour, d.locked_by
+           m.payload, m.created_at, m.trace, d.lease_token, d.handler, d.neighbour, d.locked_by
     FROM platform_outbox_delivery AS d JOIN platform_outbox AS m ON m.id = d.message_id
     WHERE d.status = 'sending' AND d.lease_until <= coalesce(%s::timestamptz, statement_timestamp())
     ORDER BY d.lease_until LIMIT 100
@@ -128,6 +128,7 @@ class Lease:
     event_version: int
     payload: dict[str, Any]
     created_at: datetime.datetime
+    trace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,7 @@ def _count(lease: Lease, verdict: "_Verdict", *, error: Exception | None, now: d
 
 def _lease(*row: Any) -> Lease:
     id, message_id, ordering_key, shard, attempts, failing_since, event_type, version, payload, created_at = row[:10]
-    token, handler, neighbour, worker = row[10:]
+    trace, token, handler, neighbour, worker = row[10:]
     return Lease(
         id=id,
         token=token,
@@ -266,6 +267,7 @@ def _lease(*row: Any) -> Lease:
         # Django hands jsonb over as text.
         payload=json.loads(payload),
         created_at=created_at,
+        trace=trace,
     )
 
 

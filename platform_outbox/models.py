@@ -43,6 +43,8 @@ class OutboxMessage(models.Model):
     # A dead letter that an operator has dealt with. It stays, so that the decision can be seen and taken back.
     discarded_at = models.DateTimeField(_("discarded"), null=True)
     error = models.CharField(_("last error"), max_length=300, default="", db_default="")
+    # The request that the change came from, as the logs name it.
+    trace = models.CharField(_("request"), max_length=64, default="", db_default="")
     # Which error that was (fingerprint.py): equal for events that fail for one reason.
     error_group = models.CharField(_("error group"), max_length=16, default="", db_default="")
     # The dead letter in whose place an operator emitted this event. No foreign key: that one may be pruned first.

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from platform_outbox.bell import bell
 from platform_outbox.envelope import Event, payload_of
+from platform_outbox.tracing import current_trace
 
 SHARDS = 64
 # Counting stops here: an exact figure of a long queue helps nobody and costs a scan.
@@ -19,16 +20,16 @@ ALIVE_SECONDS = 30
 
 _INSERT = """
     INSERT INTO platform_outbox
-        (event_type, event_version, ordering_key, shard, payload, available_at, created_at)
-    VALUES (%s, %s, %s, %s, %s::jsonb, coalesce(%s::timestamptz, statement_timestamp()), statement_timestamp())
+        (event_type, event_version, ordering_key, shard, payload, trace, available_at, created_at)
+    VALUES (%s, %s, %s, %s, %s::jsonb, %s, coalesce(%s::timestamptz, statement_timestamp()), statement_timestamp())
     RETURNING id
 """
 _INSERT_MANY = """
     INSERT INTO platform_outbox
-        (event_type, event_version, ordering_key, shard, payload, available_at, created_at)
-    SELECT event_type, event_version, ordering_key, shard, payload, statement_timestamp(), statement_timestamp()
-    FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::smallint[], %s::jsonb[])
-        WITH ORDINALITY AS new (event_type, event_version, ordering_key, shard, payload, position)
+        (event_type, event_version, ordering_key, shard, payload, trace, available_at, created_at)
+    SELECT event_type, event_version, ordering_key, shard, payload, trace, statement_timestamp(), statement_timestamp()
+    FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::smallint[], %s::jsonb[], %s::text[])
+        WITH ORDINALITY AS new (event_type, event_version, ordering_key, shard, payload, trace, position)
     ORDER BY position
     RETURNING id
 """
@@ -72,12 +73,17 @@ def emit(event: Event, *, available_at: datetime.datetime | None = None) -> int:
     return int(event_id)
 
 
-def emit_many(events: Sequence[Event]) -> list[int]:
-    """Write the events in one statement and return their ids, in order; raises outside a transaction."""
+def emit_many(events: Sequence[Event], *, traces: Sequence[str] = ()) -> list[int]:
+    """Write the events in one statement and return their ids, in order; raises outside a transaction.
+
+    `traces` names the request of each event where they come from several, as in a batch handler (`context.trace`).
+    """
     _insist_on_transaction("emit_many()")
     if not events:
         return []
     rows = [_row(event, shard_of(event.ordering_key)) for event in events]
+    if traces:
+        rows = [(*row[:-1], trace) for row, trace in zip(rows, traces, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
         ids = [int(row[0]) for row in cursor.fetchall()]
@@ -108,5 +114,5 @@ def _insist_on_transaction(caller: str) -> None:
         raise transaction.TransactionManagementError(f"{caller} needs the transaction of the change it tells of.")
 
 
-def _row(event: Event, shard: int) -> tuple[str, int, str, int, str]:
-    return event.name, event.version, event.ordering_key, shard, json.dumps(payload_of(event))
+def _row(event: Event, shard: int) -> tuple[str, int, str, int, str, str]:
+    return event.name, event.version, event.ordering_key, shard, json.dumps(payload_of(event)), current_trace()

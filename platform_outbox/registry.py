@@ -96,6 +96,7 @@ class Context:
     attempt: int  # 1 for the first
     emitted_at: datetime.datetime
     replay: bool = False  # run again by an operator's replay, not for the first time
+    trace: str = ""  # the request that the change came from, see tracing.py
     mine: Callable[[], bool] = field(default=_always, repr=False, compare=False)
     ending: Callable[[], bool] = field(default=_never, repr=False, compare=False)
 

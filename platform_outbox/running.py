@@ -13,6 +13,7 @@ from platform_outbox.batch import Batch, Work
 from platform_outbox.marks import Outcome
 from platform_outbox.models import Status
 from platform_outbox.registry import Handler, Permanent, spares_attempts
+from platform_outbox.tracing import traced
 
 
 class BrokenTransaction(Exception):
@@ -105,6 +106,12 @@ def _call(batch: Batch, handler: Handler, works: list[Work]) -> None:
 
 
 def _run(handler: Handler, works: list[Work]) -> None:
+    traces = {work.row.trace for work in works}
+    with traced(traces.pop() if len(traces) == 1 else ""):
+        _run_traced(handler, works)
+
+
+def _run_traced(handler: Handler, works: list[Work]) -> None:
     if handler.batch:
         handler.function([work.event for work in works], [work.context(handler) for work in works])
     else:

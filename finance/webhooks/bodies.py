@@ -21,6 +21,7 @@ class Happened:
     event: BookEvent
     event_id: int
     at: datetime.datetime
+    trace: str = ""  # the request that it came from
 
 
 def announced_events() -> list[type[BookEvent]]:

@@ -119,6 +119,7 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
         "available_at",
         "finished_at",
         "discarded_at",
+        "trace",
         "shown_relatives",
         "shown_payload",
         "shown_handlers",

@@ -14,6 +14,7 @@ from finance.webhooks import services
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from platform_outbox.models import Attempt, Breaker, OutboxMessage
 from platform_outbox.testing import drain
+from platform_outbox.tracing import traced
 
 
 @pytest.fixture
@@ -57,6 +58,18 @@ def test_a_posting_reaches_the_other_program(book, webhook, receiver, spend):
     assert datetime.datetime.fromisoformat(message["timestamp"]) == emitted.created_at
     assert set(OutboxMessage.objects.values_list("status", flat=True)) == {"sent"}
     assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"delivered"}
+
+
+def test_a_message_names_the_request_that_the_change_came_from(book, owner, settled, receiver):
+    with traced("0123456789abcdef"):
+        ledger.rename_book(book=book, actor=owner, name="First")
+    with traced("fedcba9876543210"):
+        ledger.rename_book(book=book, actor=owner, name="Second")
+    ledger.rename_book(book=book, actor=owner, name="Third")
+    drain()  # all three in one batch
+    assert [each.headers.get("x-request-id") for each in receiver.requests] == [
+        "0123456789abcdef", "fedcba9876543210", None,
+    ]  # fmt: skip
 
 
 def test_messages_of_a_webhook_arrive_in_the_order_of_the_events(book, owner, settled, receiver, clock):

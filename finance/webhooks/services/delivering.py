@@ -16,6 +16,7 @@ from finance.webhooks.selectors import valid_secrets
 from finance.webhooks.services.rules import checked_target, policy
 from finance.webhooks.services.switching import give_up_on
 from finance.webhooks.signing import signed_headers
+from platform_outbox.tracing import current_trace
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ def _headers(delivery: WebhookDelivery, body: bytes, *, now: datetime.datetime) 
     return {
         "Content-Type": "application/json",
         "User-Agent": "LifeOS-Webhooks/1.0",
+        **({"X-Request-ID": trace} if (trace := current_trace()) else {}),
         **signed_headers(
             secrets=valid_secrets(endpoint=delivery.endpoint, now=now),
             message_id=delivery.message_id,

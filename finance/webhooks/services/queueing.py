@@ -46,7 +46,8 @@ def queue_deliveries(*, happened: Sequence[Happened]) -> int:
         ).values_list("endpoint_id", "message_id")
     )
     new = [each for each in wanted if (each.endpoint_id, each.message_id) not in there]
-    _queue(WebhookDelivery.objects.bulk_create(new))
+    traces: dict[int | None, str] = {each.event_id: each.trace for each in happened}
+    _queue(WebhookDelivery.objects.bulk_create(new), traces=[traces[each.event_id] for each in new])
     return len(new)
 
 
@@ -62,7 +63,7 @@ def _delivery(endpoint: WebhookEndpoint, happened: Happened) -> WebhookDelivery:
     )
 
 
-def _queue(deliveries: Iterable[WebhookDelivery]) -> None:
+def _queue(deliveries: Iterable[WebhookDelivery], *, traces: Sequence[str] = ()) -> None:
     """Put the messages into the outbox, from where they are sent one after the other per webhook."""
     emit_many(
         [
@@ -73,7 +74,8 @@ def _queue(deliveries: Iterable[WebhookDelivery]) -> None:
                 host=host_of(delivery.endpoint),
             )
             for delivery in deliveries
-        ]
+        ],
+        traces=traces,
     )
 
 
