@@ -75,3 +75,10 @@ class Guarded(KeyedEvent):
     """An io handler whose dead letters halt their line."""
 
     name: ClassVar[str] = "probe.gate.guarded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whistled(KeyedEvent):
+    """An io handler with a short lease, whose calls are given up soon."""
+
+    name: ClassVar[str] = "probe.tune.whistled"

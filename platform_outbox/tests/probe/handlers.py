@@ -6,7 +6,17 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from platform_outbox.registry import NeighbourDown, Permanent, on
-from platform_outbox.tests.probe.events import Crawled, Forked, Guarded, Posted, Poured, Shouted, Swarmed, Ticked
+from platform_outbox.tests.probe.events import (
+    Crawled,
+    Forked,
+    Guarded,
+    Posted,
+    Poured,
+    Shouted,
+    Swarmed,
+    Ticked,
+    Whistled,
+)
 from platform_outbox.tests.probe.models import Call, Effect, Fault
 
 
@@ -104,6 +114,7 @@ def swarm(events, contexts):
 
 def reach_out(handler, event, context):
     """A call to the outside, told by rows that stay whatever becomes of the call."""
+    fault = fault_of(handler, event)
     made = Call.objects.create(
         handler=handler,
         key=event.key,
@@ -113,20 +124,32 @@ def reach_out(handler, event, context):
         worker_pid=os.getpid(),
         began_at=timezone.now(),
     )
+    if fault is not None:
+        go_wrong(fault, event)
+    if fault is None or fault.kind != "silent":
+        made.ended_at, made.still_mine = timezone.now(), context.still_mine()
+        made.save()
+
+
+def fault_of(handler, event):
+    """Counted before the call is told of: whoever waits for that may kill this process."""
     names = [event.key, event.key.split(" ")[0]]
     fault = Fault.objects.filter(handler=handler, key__in=names, number__in=[event.number, -1]).first()
-    if fault is not None and fault.times:
-        Fault.objects.filter(pk=fault.pk, times__gt=0).update(times=fault.times - 1)
-        if fault.kind == "down":
-            raise NeighbourDown(f"{event.key} does not answer")
-        if fault.kind == "refused":
-            raise Permanent(f"{event.key} is unknown there")
-        if fault.kind == "slow":
-            time.sleep(fault.seconds)
-        else:
-            raise ProbeError(f"{event.key} {event.number} must fail")
-    made.ended_at, made.still_mine = timezone.now(), context.still_mine()
-    made.save()
+    if fault is None or not fault.times:
+        return None
+    Fault.objects.filter(pk=fault.pk, times__gt=0).update(times=fault.times - 1)
+    return fault
+
+
+def go_wrong(fault, event):
+    if fault.kind in ("slow", "silent"):
+        time.sleep(fault.seconds)
+        return
+    if fault.kind == "down":
+        raise NeighbourDown(f"{event.key} does not answer")
+    if fault.kind == "refused":
+        raise Permanent(f"{event.key} is unknown there")
+    raise ProbeError(f"{event.key} {event.number} must fail")
 
 
 @on(Posted, name="probe.post", io=True, lease_seconds=3, neighbour=lambda event: event.key.split(" ")[0])
@@ -147,3 +170,8 @@ def shout(event, context):
 @on(Guarded, name="probe.guard", io=True, on_death="halt")
 def guard(event, context):
     reach_out("probe.guard", event, context)
+
+
+@on(Whistled, name="probe.whistle", io=True, ordered=False, lease_seconds=0.9, longest_seconds=1.5)
+def whistle(event, context):
+    reach_out("probe.whistle", event, context)

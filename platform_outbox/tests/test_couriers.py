@@ -1,0 +1,92 @@
+"""The couriers' threads in this process: what they do about leases that are lost, and calls that do not end."""
+
+import pytest
+from django.db import connection, transaction
+
+from platform_outbox.couriers import Couriers
+from platform_outbox.dispatch import drain_once
+from platform_outbox.metrics import LEASES_LOST
+from platform_outbox.models import Attempt, Delivery, OutboxMessage
+from platform_outbox.outbox import emit_many, shard_of
+from platform_outbox.tests.conftest import wait_for
+from platform_outbox.tests.probe.events import Shouted, Whistled
+from platform_outbox.tests.probe.models import Call, Fault
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
+
+
+@pytest.fixture
+def couriers(transactional_db, settings):
+    settings.WORKER_BACKOFF_SECONDS = 0.1
+    made = Couriers(count=2, worker="test")
+    made.start()
+    yield made
+    made.shut_down()
+    for thread in made._threads:
+        thread.join(10)
+
+
+def hand_over(*events):
+    with transaction.atomic():
+        emit_many(events)
+    for event in events:
+        drain_once(shard=shard_of(event.ordering_key))
+
+
+def slow(handler, seconds, key="a", kind="slow"):
+    Fault.objects.create(handler=handler, key=key, number=1, times=1, kind=kind, seconds=seconds)
+
+
+def statuses():
+    return set(OutboxMessage.objects.values_list("status", flat=True))
+
+
+def lost(handler):
+    return LEASES_LOST.labels(handler)._value.get()
+
+
+def test_a_lease_that_is_taken_away_is_noticed_during_the_call_and_its_end_not_marked(couriers):
+    slow("probe.whistle", 1.2)
+    hand_over(Whistled(key="a", number=1))
+    couriers.wake()
+    wait_for(Call.objects.exists, what="the call")
+    before = lost("probe.whistle")
+    # Somebody else has it now, and for long.
+    Delivery.objects.update(lease_token="00000000-0000-0000-0000-000000000001")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE platform_outbox_delivery SET lease_until = now() + interval '1 hour'")
+    made = wait_for(lambda: Call.objects.filter(ended_at__isnull=False).first(), what="the call's end")
+    assert made.still_mine is False
+    wait_for(lambda: lost("probe.whistle") == before + 1, what="the count")
+    assert Delivery.objects.get().status == "sending"
+    assert statuses() == {"sending"}
+    assert not Attempt.objects.exists()
+
+
+def test_a_call_that_does_not_come_back_is_tried_again_and_its_courier_replaced(couriers):
+    for key in ("a", "b"):
+        slow("probe.whistle", 5, key)
+    hand_over(Whistled(key="a", number=1), Whistled(key="b", number=1))
+    couriers.wake()
+    # One of the two couriers may wait for this neighbour; then its replacement.
+    wait_for(lambda: Call.objects.count() == 4, what="the second calls")
+    assert sorted(Call.objects.values_list("key", "attempt")) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+    wait_for(lambda: statuses() == {"sent"}, what="their ends")
+    assert set(Attempt.objects.values_list("error_class", flat=True)) == {"platform_outbox.leases.LeaseExpired"}
+    wait_for(lambda: not Call.objects.filter(ended_at=None).exists(), what="the first calls")
+    assert set(Call.objects.filter(attempt=1).values_list("still_mine", flat=True)) == {False}
+    assert set(Delivery.objects.values_list("status", "attempts")) == {("sent", 2)}
+
+
+def test_a_call_that_ends_while_the_database_is_away_is_marked_when_it_is_back(couriers):
+    slow("probe.shout", 0.5, kind="silent")
+    hand_over(Shouted(key="a", number=1))
+    couriers.wake()
+    wait_for(Call.objects.exists, what="the call")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    wait_for(lambda: statuses() == {"sent"}, what="the mark")
+    assert Call.objects.count() == 1
