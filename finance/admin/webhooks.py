@@ -101,10 +101,14 @@ class AttemptInline(ReadOnly, TabularInline):
     model = WebhookAttempt
     hide_title = True
     fields = readonly_fields = (
-        *("number", "at", "milliseconds", "address", "status_code", "shown_failure", "detail", "response_body"),
+        *("number", "at", "shown_time", "address", "status_code", "shown_failure", "detail", "response_body"),
     )
     ordering = ("number",)
     extra = 0
+
+    @display(description=gettext_lazy("took"))
+    def shown_time(self, attempt: WebhookAttempt) -> str:
+        return f"{attempt.milliseconds} ms"
 
     @display(description=gettext_lazy("problem"))
     def shown_failure(self, attempt: WebhookAttempt) -> str:

@@ -100,5 +100,5 @@ def form_of(endpoint: WebhookEndpoint) -> EndpointForm:
 
 def event_choices() -> list[tuple[str, str]]:
     """Every event with what it means and its name."""
-    label = '{} <code class="hook-code muted">{}</code>'
+    label = '<span>{} <code class="hook-code muted">{}</code></span>'
     return [(cls.name, format_html(label, meaning_of(cls), cls.name)) for cls in announced_events()]

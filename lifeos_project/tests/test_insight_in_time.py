@@ -17,6 +17,7 @@ from platform_outbox.tests.conftest import (  # noqa: F401 (fixtures)
     HOSTS,
     broker_url,
     kind,
+    nurseries,
     pool,
     wait_for,
 )
