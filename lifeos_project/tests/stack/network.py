@@ -33,6 +33,7 @@ PR_SET_PDEATHSIG = 1
 SERVICES = [
     *("lifeos-db", "lifeos-redis", "lifeos-nginx", "prometheus", "alertmanager", "cadvisor", "grafana"),
     *(f"{kind}-exporter" for kind in ("node", "postgres", "redis", "statsd", "blackbox")),
+    "lifeos-worker",
 ]
 ADDRESSES = {name: [f"127.0.1.{number}"] for number, name in enumerate(SERVICES, start=1)}
 ADDRESSES["lifeos-web"] = ["127.0.2.1", "127.0.2.2"]
