@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock check bench clean install install-dev
+.PHONY: help run test lint docs lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -28,12 +28,16 @@ test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all te
 	@$(MAKE) --no-print-directory lint
 	.venv/bin/python -m pytest --cov --cov-branch --cov-fail-under=90 --cov-report=term:skip-covered $(ARGS)
 
-lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing migrations
+lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing migrations, links of the documentation
 	.venv/bin/ruff format --check --quiet .
 	.venv/bin/ruff check --quiet .
 	.venv/bin/mypy --no-error-summary .
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/python manage.py makemigrations --check --dry-run
+	@$(MAKE) --no-print-directory docs
+
+docs: .venv/.installed-dev  ## Build the documentation as a site in var/site; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 check: .venv/.installed  ## Ask Django whether the settings and the code fit together
 	.venv/bin/python manage.py check
