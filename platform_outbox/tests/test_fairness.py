@@ -1,0 +1,128 @@
+"""One book's backlog must not stand before everybody else's events."""
+
+import pytest
+from django.db import connection, transaction
+
+from platform_outbox import claims
+from platform_outbox.dispatch import drain_once
+from platform_outbox.models import OutboxMessage
+from platform_outbox.outbox import emit_many, shard_of
+from platform_outbox.schedule import Schedule
+from platform_outbox.tests.probe.events import Poured, Ticked
+from platform_outbox.tests.probe.models import Effect, Fault
+
+pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
+
+SHARD = shard_of("hog")
+OTHERS = [name for name in (f"n{number}" for number in range(50_000)) if shard_of(name) == SHARD][:200]
+
+
+@pytest.fixture(autouse=True)
+def from_the_first_key():
+    claims._looked_through.clear()
+
+
+def emitted(*events):
+    with transaction.atomic():
+        return emit_many(events)
+
+
+def backlog(count, key="hog", start=0):
+    emitted(*(Poured(key=key, number=number) for number in range(start, start + count)))
+
+
+def turn(size=10):
+    """What one turn handled: key → numbers, in the order of handling."""
+    seen = set(Effect.objects.values_list("id", flat=True))
+    drain_once(shard=SHARD, batch_size=size)
+    found = {}
+    for effect in Effect.objects.exclude(id__in=seen).order_by("id"):
+        found.setdefault(effect.key, []).append(effect.number)
+    return found
+
+
+def test_a_single_event_behind_a_backlog_comes_with_the_next_turn():
+    backlog(300)
+    emitted(Poured(key=OTHERS[0], number=1))
+    assert turn() == {"hog": list(range(9)), OTHERS[0]: [1]}
+
+
+def test_of_two_backlogs_each_gets_its_half():
+    backlog(100)
+    backlog(100, key=OTHERS[0])
+    assert turn() == {"hog": [0, 1, 2, 3, 4], OTHERS[0]: [0, 1, 2, 3, 4]}
+
+
+def test_the_last_in_the_row_is_not_behind_two_backlogs():
+    backlog(100)
+    backlog(100, key=OTHERS[0])
+    emitted(Poured(key=OTHERS[1], number=7))
+    assert turn() == {"hog": [0, 1, 2, 3, 4], OTHERS[0]: [0, 1, 2, 3], OTHERS[1]: [7]}
+
+
+def test_who_is_alone_gets_the_whole_batch():
+    backlog(30)
+    assert turn() == {"hog": list(range(10))}
+
+
+def test_more_keys_than_one_look_takes_in_are_all_served_after_a_few_turns(monkeypatch):
+    monkeypatch.setattr(claims, "KEYS_AT_ONCE", 4)
+    backlog(300)
+    emitted(*(Poured(key=key, number=1) for key in OTHERS[:20]))
+    served = set()
+    for _ in range(8):
+        served |= turn().keys()
+    assert served == {"hog", *OTHERS[:20]}
+
+
+def test_the_order_inside_each_key_stays():
+    backlog(40)
+    for number in range(40):
+        emitted(Poured(key=OTHERS[number % 3], number=number))
+        backlog(1, start=100 + number)
+    while OutboxMessage.objects.filter(status="pending").exists():
+        turn(7)
+    for key in ("hog", *OTHERS[:3]):
+        handled = Effect.objects.filter(key=key).order_by("id").values_list("number", flat=True)
+        assert list(handled) == sorted(handled)
+
+
+def test_a_held_key_takes_no_place_from_the_others():
+    Fault.objects.create(handler="probe.tick", key=OTHERS[0], number=0, times=-1)
+    emitted(*(Ticked(key=OTHERS[0], number=number) for number in range(5)))
+    drain_once(shard=SHARD)
+    backlog(50)
+    emitted(Poured(key=OTHERS[1], number=1))
+    assert turn() == {"hog": list(range(9)), OTHERS[1]: [1]}
+
+
+def test_a_claim_beside_a_long_backlog_reads_little():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO platform_outbox (event_type, event_version, ordering_key, shard, payload, available_at, created_at)"
+            " SELECT 'probe.cup.poured', 1, CASE WHEN n <= 20000 THEN 'hog' ELSE 'z' || n %% 30 END, %s,"
+            """ '{"key": "a", "number": 1}', now(), now() FROM generate_series(1, 20300) AS n""",
+            [SHARD],
+        )
+        cursor.execute("ANALYZE platform_outbox")
+        statement = claims._CLAIM_OTHERS.format(besides="")
+        values = {"shard": SHARD, "above": 0, "now": None, "limit": 25, "keys": 64, "after": "", "besides_key": "hog"}
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) {statement}", values)
+        plan = cursor.fetchone()[0][0]["Plan"]
+    assert plan["Actual Rows"] == 25
+    # The table has about 500 pages; a scan of the backlog's index entries alone would be over 100.
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 1_000, plan
+    assert claims.claim(shard=SHARD, limit=50, above=0, now=None)[25].ordering_key != "hog"
+
+
+def test_a_shard_with_more_to_do_goes_behind_the_others():
+    schedule = Schedule()
+    for shard in (1, 2, 3):
+        schedule.add(shard)
+    taken = []
+    for _ in range(6):
+        shard = schedule.take()
+        taken.append(shard)
+        schedule.add(shard)
+        schedule.done(shard)
+    assert taken == [1, 2, 3, 1, 2, 3]
