@@ -9,8 +9,13 @@ from platform_outbox.envelope import Event
 from platform_outbox.logbook import Logbook
 from platform_outbox.marks import Outcome
 from platform_outbox.models import Status
+from platform_outbox.newer import Newer
 from platform_outbox.registry import Context, Handler
 from platform_outbox.standing import Unfinished
+
+# Half-done events behind a dead letter that halts its key look so often whether it still does. An operator's decision
+# wakes them at once.
+HALTED_LOOK = datetime.timedelta(hours=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,6 +28,7 @@ class Work:
     missing: list[str] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     touched: bool = False
+    foreign: bool = False  # only a newer release can read it
     left: bool = False  # handlers wait for a later turn, because this event runs alone
     state: str = Status.PENDING
     seconds: dict[str, float] = field(default_factory=dict)  # spent in each handler
@@ -47,6 +53,7 @@ class Batch:
     should_stop: Callable[[], bool]
     worker: str
     logbook: Logbook | None
+    newer: Newer | None
     paused: frozenset[str] = frozenset()  # names of handlers
     exclusive: bool = False  # no other lane of this process is at anything
     alone: bool = False
@@ -66,9 +73,19 @@ class Batch:
         self.work, self.held, self.released, self.cut = [], {}, False, False
         self.alone, self.stays_alone, self.shortened = False, False, False
 
+    def hold_of(self, key: str, handler: str) -> tuple[int, datetime.datetime] | None:
+        """The oldest event of the key for which the handler must wait, and when it is tried again."""
+        # A hold of no handler in particular is one of all.
+        holds = [hold for name in (handler, "") if (hold := self.held.get((key, name))) is not None]
+        return min(holds, default=None)
+
     def is_held(self, row: Claimed, handler: Handler) -> bool:
-        hold = self.held.get((row.ordering_key, handler.name))
+        hold = self.hold_of(row.ordering_key, handler.name)
         return hold is not None and hold[0] < row.id
+
+    def halt(self, row: Claimed, handler: str) -> None:
+        """Have younger events of the key wait until an operator has dealt with this one."""
+        self.held.setdefault((row.ordering_key, handler), (row.id, self.now + HALTED_LOOK))
 
     def holds_back(self, row: Claimed, handler: Handler) -> bool:
         return handler.name in self.paused or self.is_held(row, handler)
@@ -80,14 +97,12 @@ class Batch:
             at_once = self.now
         else:
             at_once = None
-        return min(
-            (
-                self.held[work.row.ordering_key, handler.name][1]
-                for handler in work.todo
-                if self.is_held(work.row, handler)
-            ),
-            default=at_once,
-        )
+        holds = [
+            hold
+            for handler in work.todo
+            if self.is_held(work.row, handler) and (hold := self.hold_of(work.row.ordering_key, handler.name))
+        ]
+        return min((until for _, until in holds), default=at_once)
 
     def must_settle(self, turn: Unfinished) -> bool:
         """False for a turn of our own that broke off with its connection: this process is alive."""

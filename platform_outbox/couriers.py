@@ -16,9 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, InterfaceError, connections
+from django.utils import timezone
 
 from platform_outbox import leases
-from platform_outbox.envelope import EnvelopeError, event_from
+from platform_outbox.envelope import UPGRADE_PATIENCE, EnvelopeError, NotYetKnown, event_from
 from platform_outbox.leases import Lease, Queue
 from platform_outbox.metrics import CALL_SECONDS
 from platform_outbox.registry import Context, Handler, Permanent, Unfinished, handler_named
@@ -51,6 +52,8 @@ def call(
         try:
             event = event_from(name=lease.event_type, version=lease.event_version, payload=lease.payload)
         except EnvelopeError as error:
+            if isinstance(error, NotYetKnown) and timezone.now() < lease.created_at + UPGRADE_PATIENCE:
+                raise  # the next to try may be of a newer release
             raise Permanent(str(error)) from error
         context = Context(
             *(lease.message_id, handler.name, lease.attempts + 1, lease.created_at),

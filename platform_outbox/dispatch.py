@@ -17,14 +17,15 @@ from django.conf import settings
 from django.db import transaction
 
 from platform_outbox import claims, suspects
-from platform_outbox.batch import Batch, Work
-from platform_outbox.claims import Claimed, LowWater
+from platform_outbox.batch import Batch
+from platform_outbox.claims import LowWater
 from platform_outbox.counting import count
-from platform_outbox.envelope import EnvelopeError, event_from
 from platform_outbox.logbook import Logbook
-from platform_outbox.marks import Book, Outcome
+from platform_outbox.marks import Book
 from platform_outbox.metrics import CLAIM_SECONDS
 from platform_outbox.models import Status
+from platform_outbox.newer import Newer
+from platform_outbox.opening import open_all
 from platform_outbox.registry import all_handlers, handlers_of
 from platform_outbox.running import fail, is_the_servers, run_one_by_one, run_together
 from platform_outbox.standing import Suspicion, standing_of
@@ -54,12 +55,13 @@ def drain_once(
     should_stop: Callable[[], bool] = lambda: False,
     worker: str = "",
     logbook: Logbook | None = None,
+    newer: Newer | None = None,
 ) -> Turn:
     """Take one batch of due events of a shard and run their handlers.
 
     `now` replaces the database's clock (tests). `should_stop` is asked between events: what is finished is kept,
-    the rest stays in the queue. `logbook` is told what is in hand, in case the process dies. Raises OperationalError
-    or InterfaceError when the database has gone away.
+    the rest stays in the queue. `logbook` is told what is in hand, in case the process dies. `newer` remembers events
+    of a newer release between turns. Raises OperationalError or InterfaceError when the database has gone away.
     """
     batch = Batch(
         shard=shard,
@@ -69,6 +71,7 @@ def drain_once(
         should_stop=should_stop,
         worker=worker or f"{socket.gethostname()}:{os.getpid()}",
         logbook=logbook,
+        newer=newer,
     )
     if logbook is None:
         return _drain(batch)
@@ -119,16 +122,17 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
             limit=batch.limit,
             above=batch.low_water.above(batch.shard) if batch.low_water else 0,
             now=batch.clock,
-            held=_held_back_completely(batch),
+            held=[*_held_back_completely(batch), *_of_newer_release(batch)],
             going=_going(batch),
         )
     if not rows:
         return Turn()
     some = suspects.alone_or_before(rows, standing.suspects)
     batch.shortened = len(some) < len(rows)
-    batch.work = _prepare(some, now=batch.clock or rows[0].now)
+    open_all(batch, some)
     suspicion = standing.suspects.get(some[0].id)
     if suspicion is not None and batch.logbook is not None and not batch.exclusive:
+        batch.work = []
         return Turn(alone=True)
     if suspicion is not None:
         _isolate(batch, suspicion)
@@ -151,7 +155,8 @@ def _summary(batch: Batch) -> Turn:
     fresh = [outcome for work in batch.work for outcome in work.outcomes.values() if outcome.fresh]
     waits = [(outcome.retry_at - batch.now).total_seconds() for outcome in fresh if outcome.retry_at is not None]
     handled = sum(1 for work in batch.work if work.touched)
-    more = len(batch.work) == batch.limit or batch.released or batch.shortened or (batch.alone and handled > 0)
+    full = len(batch.work) == batch.limit and not all(work.foreign for work in batch.work)
+    more = full or batch.released or batch.shortened or (batch.alone and handled > 0)
     return Turn(
         more=more and not batch.cut,
         handled=handled,
@@ -167,11 +172,23 @@ def _held_back_completely(batch: Batch) -> list[tuple[str, str, int]]:
     for key in {key for key, _ in batch.held}:
         for event_type in {event.name for handler in all_handlers() for event in handler.events}:
             going = [handler for handler in handlers_of(event_type) if handler.name not in batch.paused]
-            holds = [batch.held.get((key, handler.name)) for handler in going]
+            holds = [batch.hold_of(key, handler.name) for handler in going]
             ids = [hold[0] for hold in holds if hold is not None]
             if ids and len(ids) == len(holds):
                 found.append((key, event_type, max(ids)))
     return found
+
+
+def _of_newer_release(batch: Batch) -> list[tuple[str, str, int]]:
+    """The same for what was met in an earlier turn and cannot be read here, and for everything behind it."""
+    if batch.newer is None:
+        return []
+    known = {event.name for handler in all_handlers() for event in handler.events}
+    return [
+        (key, event_type, first - 1)
+        for key, (first, unknown) in batch.newer.left(batch.shard).items()
+        for event_type in known | unknown
+    ]
 
 
 def _going(batch: Batch) -> dict[str, list[str]]:
@@ -204,46 +221,6 @@ def _enter_in_logbook(batch: Batch, logbook: Logbook) -> None:
     if able:
         alone = able[0].name if batch.alone else ""
         logbook.begin(shard=batch.shard, ids=[work.row.id for work in batch.work], handler=alone)
-
-
-def _prepare(rows: list[Claimed], *, now: datetime.datetime) -> list[Work]:
-    deliveries = claims.deliveries_of([row.id for row in rows if row.seen_before])
-    prepared = []
-    for row in rows:
-        work = Work(row=row)
-        for there in deliveries.get(row.id, []):
-            work.outcomes[there.handler] = Outcome(
-                status=there.status,
-                attempts=there.attempts,
-                retry_at=there.available_at if there.status == Status.FAILED else None,
-                recorded=True,
-                failing_since=there.failing_since,
-                io=there.io,
-            )
-        _open(work, now=now)
-        prepared.append(work)
-    return prepared
-
-
-def _open(work: Work, *, now: datetime.datetime) -> None:
-    """Read the event and decide which handlers are to run."""
-    row = work.row
-    try:
-        work.event = event_from(name=row.event_type, version=row.event_version, payload=row.payload)
-    except EnvelopeError as error:
-        work.outcomes[""] = Outcome(status=Status.DEAD, attempts=row.attempts + 1, error=error, fresh=True)
-        work.touched = True
-        return
-    due = {
-        name
-        for name, outcome in work.outcomes.items()
-        if outcome.is_open and (outcome.retry_at is None or outcome.retry_at <= now)
-    }
-    handlers = handlers_of(row.event_type)
-    work.todo = [handler for handler in handlers if handler.name in due or handler.name not in work.outcomes]
-    work.missing = sorted(due - {handler.name for handler in handlers})
-    # An event that nobody listens to, or that an operator requeued although nothing is left to do, is through.
-    work.touched = not work.todo and not work.missing
 
 
 def _write(batch: Batch) -> None:

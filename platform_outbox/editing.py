@@ -65,7 +65,5 @@ def edit_as_new(*, event_id: int, payload: Mapping[str, Any], by: str) -> int:
 
 
 def _version_for(message: OutboxMessage) -> int:
-    versions = [cls.version for cls in known_events() if cls.name == message.event_type]
-    if message.event_version in versions or not versions:
-        return message.event_version
-    return max(versions)
+    newest = {cls.name: cls.version for cls in known_events()}.get(message.event_type, message.event_version)
+    return min(message.event_version, newest)

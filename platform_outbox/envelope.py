@@ -12,12 +12,22 @@ import types
 import typing
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 Convert: TypeAlias = Callable[[Any], Any]
 
+# After its emission an event may wait so long for a worker that knows it. Then it becomes a dead letter.
+UPGRADE_PATIENCE = datetime.timedelta(minutes=15)
+
+# A payload as it was stored → as the next version has it.
+Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+AnyUpcaster = TypeVar("AnyUpcaster", bound=Upcaster)
+
 # (event name, version) → class. Filled when the classes are defined.
 _known: dict[tuple[str, int], type["Event"]] = {}
+_newest: dict[str, type["Event"]] = {}
+# (event name, version) → what makes the next version of its payload.
+_upcasters: dict[tuple[str, int], Upcaster] = {}
 
 
 class EnvelopeError(ValueError):
@@ -25,7 +35,14 @@ class EnvelopeError(ValueError):
 
 
 class UnknownEvent(EnvelopeError):
-    """No code here defines this event type in this version."""
+    """No code here can read this event type in this version."""
+
+
+class NotYetKnown(UnknownEvent):
+    """The event type, or its version, is none that this code has heard of; a newer release may.
+
+    While two releases run side by side such an event is left to the newer one, for at most UPGRADE_PATIENCE.
+    """
 
 
 class MalformedEvent(EnvelopeError):
@@ -51,9 +68,30 @@ class Event:
         raise NotImplementedError
 
 
+def upcast(name: str, *, from_version: int) -> Callable[[AnyUpcaster], AnyUpcaster]:
+    """Let the decorated function turn a stored payload of `from_version` into one of the next version.
+
+    It gets a dict that it may change, as JSON has it (dates are texts), and returns one. Each step is written once and
+    stays: an event of version 1 goes through all of them, and handlers only ever see the newest version.
+    """
+
+    def register(function: AnyUpcaster) -> AnyUpcaster:
+        there = _upcasters.setdefault((name, from_version), function)
+        if (there.__module__, there.__qualname__) != (function.__module__, function.__qualname__):
+            raise TypeError(f"{name} version {from_version} is turned into the next by {there!r} and by {function!r}.")
+        return function
+
+    return register
+
+
 def known_events() -> list[type[Event]]:
-    """Every event class that has been defined, by name and version."""
-    return [_known[key] for key in sorted(_known)]
+    """Every event type in its newest version, by name."""
+    return [_newest[name] for name in sorted(_newest)]
+
+
+def is_known(name: str, version: int) -> bool:
+    """True unless `event_from` would raise NotYetKnown."""
+    return name in _newest and version <= _newest[name].version
 
 
 def payload_of(event: Event) -> dict[str, Any]:
@@ -68,10 +106,14 @@ def payload_of(event: Event) -> dict[str, Any]:
 
 
 def event_from(*, name: str, version: int, payload: Mapping[str, Any]) -> Event:
-    """The event that was stored under this name and version; raises UnknownEvent or MalformedEvent."""
-    cls = _known.get((name, version))
-    if cls is None:
-        raise UnknownEvent(_unknown(name, version))
+    """The event that was stored under this name and version, in its newest version; raises an EnvelopeError."""
+    if not is_known(name, version):
+        raise NotYetKnown(_unknown(name, version))
+    cls = _newest[name]
+    if not isinstance(payload, Mapping):
+        raise MalformedEvent(f"The payload of {name} is not an object.")
+    for step in range(version, cls.version):
+        payload = _raised(name, step, payload)
     codecs = _codecs(cls)
     if payload.keys() - codecs.keys():
         raise MalformedEvent(f"{name} has no field {_listed(payload.keys() - codecs.keys())}.")
@@ -84,6 +126,21 @@ def event_from(*, name: str, version: int, payload: Mapping[str, Any]) -> Event:
         except (TypeError, ValueError, AttributeError) as error:
             raise MalformedEvent(f"{name}.{field}: {error}") from error
     return cls(**values)
+
+
+def _raised(name: str, version: int, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    upcaster = _upcasters.get((name, version))
+    if upcaster is None:
+        raise UnknownEvent(f"{name} cannot be read: nothing turns its version {version} into version {version + 1}.")
+    try:
+        raised = upcaster(dict(payload))
+    except Exception as error:
+        raise MalformedEvent(
+            f"{name} could not be turned from version {version} into {version + 1}: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(raised, Mapping):
+        raise MalformedEvent(f"What turns {name} from version {version} into {version + 1} returned no payload.")
+    return raised
 
 
 def type_names(cls: type[Event]) -> dict[str, str]:
@@ -108,13 +165,14 @@ def _remember(cls: type[Event]) -> None:
     if there is not None and (there.__module__, there.__qualname__) != (cls.__module__, cls.__qualname__):
         raise TypeError(f"{cls.name} version {cls.version} is defined by {there!r} and by {cls!r}.")
     _known[key] = cls
+    if cls.name not in _newest or _newest[cls.name].version <= cls.version:
+        _newest[cls.name] = cls
 
 
 def _unknown(name: str, version: int) -> str:
-    versions = [str(known) for other, known in sorted(_known) if other == name]
-    if not versions:
+    if name not in _newest:
         return f"No event is called {name} here."
-    return f"{name} is known here in version {', '.join(versions)}, not in version {version}."
+    return f"{name} is known here up to version {_newest[name].version}, not in version {version}."
 
 
 def _listed(names: typing.Iterable[str]) -> str:

@@ -34,14 +34,15 @@ _STATE = """
 """
 _DELIVERY = """
     INSERT INTO platform_outbox_delivery
-        (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since)
-    SELECT message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since
+        (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since, halts)
+    SELECT message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since, halts
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::smallint[],
-                %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-        AS new (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since)
+                %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::boolean[])
+        AS new (message_id, handler, ordering_key, shard, status, attempts, available_at, finished_at, failing_since,
+                halts)
     ON CONFLICT (message_id, handler) DO UPDATE
     SET status = EXCLUDED.status, attempts = EXCLUDED.attempts, available_at = EXCLUDED.available_at,
-        finished_at = EXCLUDED.finished_at, failing_since = EXCLUDED.failing_since
+        finished_at = EXCLUDED.finished_at, failing_since = EXCLUDED.failing_since, halts = EXCLUDED.halts
 """
 
 
@@ -63,6 +64,7 @@ class Outcome:
     io: bool = False
     neighbour: str = ""
     ordered: bool = False
+    halts: bool = False  # dead, and younger events of the key wait for an operator
 
     @property
     def is_open(self) -> bool:
@@ -168,6 +170,7 @@ class Book:
             outcome.retry_at or self.now,
             None if outcome.is_open else self.now,
             outcome.failing_since,
+            outcome.halts,
         )
 
     def _attempt(self, row: Claimed, handler: str, outcome: Outcome, error: Exception) -> Attempt:

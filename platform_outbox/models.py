@@ -140,6 +140,8 @@ class Delivery(models.Model):
         indexes: ClassVar = [
             # The claim asks which keys are held back in its shard; there are as many rows as sick keys.
             models.Index(name="platform_outbox_held", fields=["shard"], condition=Q(status="failed", io=False)),
+            # And which by a dead letter of a handler that halts.
+            models.Index(name="platform_outbox_halted", fields=["shard"], condition=Q(halts=True, io=False)),
             # The couriers' look: who has something to be called for, and what is due first.
             models.Index(
                 name="platform_outbox_io_due",

@@ -5,7 +5,7 @@ import time
 
 from django.conf import settings
 
-from platform_outbox import replay, retention, samples, statistics
+from platform_outbox import replay, retention, samples, selection, services, statistics
 from platform_outbox.jobs import Run, every
 from platform_outbox.models import Replay, Worker
 
@@ -54,3 +54,10 @@ def go_on_with_replays(run: Run) -> None:
     for left in Replay.objects.filter(state=Replay.State.BY_WORKERS).order_by("id"):
         for _step in replay.run(left, should_stop=lambda: time.monotonic() > until):
             run.renew()
+
+
+@every("platform_outbox.requeue_known", seconds=60)
+def requeue_known(run: Run) -> None:
+    """Dead letters of a newer release that came before its workers: once this worker knows them, they are due again."""
+    if ids := selection.known_by_now():
+        services.requeue(ids=ids, by="an upgraded worker")

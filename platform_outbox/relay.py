@@ -23,6 +23,7 @@ from platform_outbox.bell import CHANNEL, COURIERS_CHANNEL, bell, own_connection
 from platform_outbox.claims import LowWater
 from platform_outbox.logbook import Logbook
 from platform_outbox.metrics import WAKEUPS
+from platform_outbox.newer import Newer
 from platform_outbox.outbox import SHARDS
 from platform_outbox.schedule import Schedule
 from platform_outbox.statistics import minutes
@@ -63,6 +64,7 @@ class Lanes:
         self.worker = worker
         self.wake_couriers = wake_couriers
         self.logbook = Logbook(worker=worker)
+        self.newer = Newer()
         self.low_water = LowWater()
         self._stopping = threading.Event()
         self._busy: dict[int, float] = {}
@@ -93,6 +95,7 @@ class Lanes:
                 should_stop=self._stopping.is_set,
                 worker=self.worker,
                 logbook=self.logbook,
+                newer=self.newer,
             )
         except Exception as error:
             self._failed(shard, error)

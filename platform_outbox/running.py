@@ -12,7 +12,7 @@ from platform_outbox.backoff import PATIENCE, delay_before, delay_in_outage
 from platform_outbox.batch import Batch, Work
 from platform_outbox.marks import Outcome
 from platform_outbox.models import Status
-from platform_outbox.registry import Handler, Permanent, spares_attempts
+from platform_outbox.registry import Handler, Permanent, handler_named, spares_attempts
 from platform_outbox.tracing import traced
 
 
@@ -152,7 +152,10 @@ def fail(batch: Batch, work: Work, handler: str, error: Exception) -> None:
     outcome = _of_outage(batch, work, handler, error) or _of_failure(batch, work, handler, error)
     work.outcomes[handler] = outcome
     hold = batch.held.get((work.row.ordering_key, handler))
-    if outcome.retry_at is None:
+    if outcome.halts:
+        batch.held.pop((work.row.ordering_key, handler), None)
+        batch.halt(work.row, handler)
+    elif outcome.retry_at is None:
         batch.released = True
         batch.held.pop((work.row.ordering_key, handler), None)
     elif hold is None or hold[0] >= work.row.id:
@@ -162,7 +165,9 @@ def fail(batch: Batch, work: Work, handler: str, error: Exception) -> None:
 def _of_failure(batch: Batch, work: Work, handler: str, error: Exception) -> Outcome:
     attempts = work.attempts(handler) + 1
     if isinstance(error, Permanent) or attempts >= settings.WORKER_MAX_ATTEMPTS:
-        return Outcome(status=Status.DEAD, attempts=attempts, error=error, fresh=True)
+        registered = handler_named(handler)
+        halts = registered is not None and registered.on_death == "halt"
+        return Outcome(status=Status.DEAD, attempts=attempts, error=error, fresh=True, halts=halts)
     delay = delay_before(
         attempt=attempts + 1,
         base=settings.WORKER_BACKOFF_SECONDS,

@@ -3,11 +3,14 @@
 import dataclasses
 import datetime
 from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from platform_outbox.envelope import NotYetKnown, is_known
 from platform_outbox.models import OutboxMessage, Status
 from platform_outbox.outbox import COUNT_CAP
 
@@ -115,3 +118,16 @@ def _probe(cursor: Any, at: int) -> tuple[int, datetime.datetime] | None:
     cursor.execute(_AT_OR_AFTER, (at,))
     found: tuple[int, datetime.datetime] | None = cursor.fetchone()
     return found
+
+
+def known_by_now(*, most: int = BATCH) -> list[int]:
+    """Dead letters that came from a newer release than the worker's and that this code can read, oldest first."""
+    early = OutboxMessage.objects.filter(
+        status=Status.DEAD, discarded_at=None, error__startswith=f"{NotYetKnown.__name__}: "
+    )
+    kinds = early.order_by().values_list("event_type", "event_version").distinct()
+    known = [Q(event_type=name, event_version=version) for name, version in kinds if is_known(name, version)]
+    if not known:
+        return []
+    chosen = early.filter(reduce(or_, known))
+    return list(chosen.order_by("id").values_list("id", flat=True)[:most])

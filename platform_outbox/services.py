@@ -43,7 +43,7 @@ def requeue(*, ids: Collection[int], by: str) -> int:
             discarded_at=None,
         )
         Delivery.objects.filter(message__in=found, status__in=[Status.DEAD, Status.FAILED], io=False).update(
-            status=Status.PENDING, attempts=0, available_at=now, finished_at=None, failing_since=None
+            status=Status.PENDING, attempts=0, available_at=now, finished_at=None, failing_since=None, halts=False
         )
         outside.requeue(found, now=now)
         _settle(rows, outcome=Attempt.Outcome.REQUEUED, by=by, now=now)
@@ -64,6 +64,7 @@ def discard(*, ids: Collection[int], by: str) -> int:
         Delivery.objects.filter(message__in=found, status=Status.FAILED, io=False).update(
             status=Status.DEAD, finished_at=now
         )
+        Delivery.objects.filter(message__in=found, halts=True, io=False).update(halts=False)
         outside.discard(found, now=now)
         _settle(rows, outcome=Attempt.Outcome.DISCARDED, by=by, now=now)
     return len(rows)

@@ -138,7 +138,7 @@ def test_only_an_open_dead_letter_can_be_edited_and_only_to_something_else(dead)
 def test_an_event_of_an_unknown_version_is_edited_into_the_known_one(one_try):
     with transaction.atomic():
         event_id = emit(Ticked(key="a", number=1))
-    OutboxMessage.objects.update(event_version=9)
+    OutboxMessage.objects.update(event_version=9, created_at=timezone.now() - datetime.timedelta(hours=1))
     testing.drain(raise_errors=False)
     new = editing.edit_as_new(event_id=event_id, payload={"key": "a", "number": 2}, by="Sue")
     testing.drain()

@@ -1,11 +1,13 @@
 """What the outbox promises, kept by real worker processes on the in-process broker, on Redis and on RabbitMQ."""
 
+import datetime
 import signal
 import threading
 import time
 
 import pytest
 from django.db import connection, connections, transaction
+from django.utils import timezone
 
 from platform_outbox import services
 from platform_outbox.models import Attempt, OutboxMessage, Worker
@@ -190,8 +192,9 @@ def test_events_of_unknown_type_become_dead_letters(pool):
     pool.start(1)
     with transaction.atomic():
         event_id = emit(Ticked(key="a", number=1), available_at=None)
-        OutboxMessage.objects.filter(pk=event_id).update(event_version=7)
+        long_ago = timezone.now() - datetime.timedelta(hours=1)
+        OutboxMessage.objects.filter(pk=event_id).update(event_version=7, created_at=long_ago)
         emit(Ticked(key="a", number=2))
     wait_for(lambda: health().dead == 1, what="the dead letter")
     wait_for(lambda: numbers("a") == [2])
-    assert "known here in version 1, not in version 7" in OutboxMessage.objects.get(pk=event_id).error
+    assert "known here up to version 1, not in version 7" in OutboxMessage.objects.get(pk=event_id).error

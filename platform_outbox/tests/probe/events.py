@@ -1,7 +1,8 @@
+import os
 from dataclasses import dataclass
 from typing import ClassVar
 
-from platform_outbox.envelope import Event
+from platform_outbox.envelope import Event, upcast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +83,38 @@ class Whistled(KeyedEvent):
     """An io handler with a short lease, whose calls are given up soon."""
 
     name: ClassVar[str] = "probe.tune.whistled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gated(KeyedEvent):
+    """Two handlers; behind a dead letter of one of them its key waits for an operator."""
+
+    name: ClassVar[str] = "probe.gate.passed"
+
+
+if os.environ.get("PROBE_RELEASE") == "old":
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Grown(KeyedEvent):
+        """As the release before knows it."""
+
+        name: ClassVar[str] = "probe.tree.grown"
+
+else:
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Grown(KeyedEvent):
+        """Known in its third version; the second called its height `size` and had it in metres."""
+
+        name: ClassVar[str] = "probe.tree.grown"
+        version: ClassVar[int] = 3
+        centimetres: int
+
+    @upcast("probe.tree.grown", from_version=1)
+    def with_a_size(payload):
+        return {**payload, "size": 0}
+
+    @upcast("probe.tree.grown", from_version=2)
+    def in_centimetres(payload):
+        payload["centimetres"] = 100 * payload.pop("size")
+        return payload

@@ -9,6 +9,8 @@ from platform_outbox.registry import NeighbourDown, Permanent, on
 from platform_outbox.tests.probe.events import (
     Crawled,
     Forked,
+    Gated,
+    Grown,
     Guarded,
     Posted,
     Poured,
@@ -175,3 +177,18 @@ def guard(event, context):
 @on(Whistled, name="probe.whistle", io=True, ordered=False, lease_seconds=0.9, longest_seconds=1.5)
 def whistle(event, context):
     reach_out("probe.whistle", event, context)
+
+
+@on(Gated, name="probe.gate", on_death="halt")
+def gate(event, context):
+    act("probe.gate", event)
+
+
+@on(Gated, name="probe.passer")
+def passer(event, context):
+    act("probe.passer", event)
+
+
+@on(Grown, name="probe.grow")
+def grow(event, context):
+    act(f"probe.grow {getattr(event, 'centimetres', 'old')}", event)
