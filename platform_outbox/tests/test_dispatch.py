@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from platform_outbox import testing
+from platform_outbox import claims, testing
 from platform_outbox.dispatch import drain_once
 from platform_outbox.models import Attempt, Delivery, OutboxMessage
 from platform_outbox.outbox import emit, emit_many, health, shard_of
@@ -272,6 +272,32 @@ def test_a_turn_that_is_told_to_stop_keeps_what_is_finished():
     assert list(states().values()) == ["sent", "sent", "pending", "pending", "pending"]
 
 
+def test_a_turn_that_is_told_to_stop_keeps_the_finished_part_of_a_batch_for_batch_handlers_too():
+    with transaction.atomic():
+        emit_many([(Ticked if n % 2 else Poured)(key="a", number=n) for n in range(6)])
+    answers = iter([False] * 4 + [True] * 9)
+    turn = drain_once(shard=shard_of("a"), should_stop=lambda: next(answers))
+    assert (turn.handled, turn.more) == (4, False)
+    assert effects("probe.pour") == [("a", 0), ("a", 2)]
+    assert effects("probe.tick") == [("a", 1), ("a", 3)]
+    assert list(states().values()) == ["sent"] * 4 + ["pending"] * 2
+    testing.drain()
+    assert effects("probe.pour") == [("a", 0), ("a", 2), ("a", 4)]
+    assert set(states().values()) == {"sent"}
+
+
+def test_a_turn_that_is_told_to_stop_while_it_goes_one_by_one_keeps_what_is_finished():
+    Fault.objects.create(handler="probe.tick", key="b", number=9, times=-1)
+    shard = shard_of("b")
+    with transaction.atomic():
+        emit_many([Ticked(key="b", number=n) for n in range(8)] + [Ticked(key="b", number=9)])
+    # Nine events together fail at the last; then it stops after three.
+    answers = iter([False] * 12 + [True] * 9)
+    turn = drain_once(shard=shard, should_stop=lambda: next(answers))
+    assert (turn.handled, turn.more) == (3, False)
+    assert effects() == [("b", 0), ("b", 1), ("b", 2)]
+
+
 def test_health_tells_what_is_open():
     assert (health().pending, health().oldest_pending_seconds, health().dead) == (0, 0, 0)
     emit_now(Ticked(key="a", number=1))
@@ -283,7 +309,7 @@ def test_health_tells_what_is_open():
 def test_draining_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
     with transaction.atomic():
         emit_many([Poured(key="a", number=n) for n in range(50)])
-    Fault.objects.all().delete()
+    claims._looked_through.clear()
     # Savepoint twice, lock, standing, holds, claim, others, mark; the probe's handler makes two per event.
     with django_assert_max_num_queries(8 + 2 * 50):
         drain_once(shard=shard_of("a"))

@@ -1,7 +1,9 @@
 """Ids are drawn before commits; nothing may be stepped over because of that."""
 
+import threading
+
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 
 from platform_outbox import claims
 from platform_outbox.bell import own_connection
@@ -10,7 +12,7 @@ from platform_outbox.dispatch import drain_once
 from platform_outbox.models import OutboxMessage
 from platform_outbox.outbox import emit, shard_of
 from platform_outbox.tests.probe.events import Ticked
-from platform_outbox.tests.probe.models import Effect
+from platform_outbox.tests.probe.models import Effect, Source
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 
@@ -90,3 +92,49 @@ def test_two_workers_never_share_a_shard(eager):
         turn = drain_once(shard=SHARD)
         assert (turn.busy, turn.handled) == (True, 0)
     assert drain_once(shard=SHARD).handled == 1
+
+
+def change(key, number, *, started, may_commit):
+    """A change of a book as services make it: the book's row first, then the event."""
+    try:
+        with transaction.atomic():
+            book = Source.objects.select_for_update().get(key=key)
+            started.set()
+            may_commit.wait(10)
+            book.last = number
+            book.save()
+            emit(Ticked(key=key, number=number))
+    finally:
+        connections.close_all()
+
+
+def test_ids_follow_commits_when_the_book_is_locked_first():
+    Source.objects.create(key="a")
+    events = [threading.Event() for _ in range(4)]
+    slow_has_it, slow_may, quick_has_it, quick_may = events
+    slow = threading.Thread(target=change, args=("a", 1), kwargs={"started": slow_has_it, "may_commit": slow_may})
+    quick = threading.Thread(target=change, args=("a", 2), kwargs={"started": quick_has_it, "may_commit": quick_may})
+    slow.start()
+    assert slow_has_it.wait(10)
+    quick_may.set()
+    quick.start()
+    assert not quick_has_it.wait(0.3), "the second transaction came in although the first has the book"
+    assert drain_once(shard=SHARD).handled == 0
+    slow_may.set()
+    slow.join()
+    quick.join()
+    while drain_once(shard=SHARD).handled:
+        pass
+    assert numbers() == [1, 2]
+    assert Source.objects.get().last == 2
+
+
+def test_without_the_lock_ids_and_commits_may_cross(slow):
+    """What the lock is for: the first to draw its id commits last, and is handled last."""
+    emit_now(2)
+    drain_once(shard=SHARD)
+    slow.commit()
+    drain_once(shard=SHARD)
+    assert numbers() == [2, 1]
+    first, second = OutboxMessage.objects.order_by("id").values_list("payload__number", flat=True)
+    assert (first, second) == (1, 2)

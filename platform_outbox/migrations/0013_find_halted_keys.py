@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('platform_outbox', '0010_index_unsettled'),
+        ('platform_outbox', '0012_trace_requests'),
     ]
 
     operations = [
