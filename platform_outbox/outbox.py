@@ -37,7 +37,9 @@ _INSERT_MANY = """
 _HEALTH = f"""
     SELECT
         (SELECT count(*) FROM (
-            SELECT FROM platform_outbox WHERE status IN ('pending', 'failed') LIMIT {COUNT_CAP + 1}) AS open),
+            SELECT FROM platform_outbox WHERE status IN ('pending', 'failed')
+            -- Keeps the server to the index: it takes the table for the shorter way, and meets what is sent first.
+            ORDER BY shard LIMIT {COUNT_CAP + 1}) AS open),
         coalesce((
             SELECT extract(epoch FROM statement_timestamp() - min(head.created_at))
             FROM generate_series(0, {SHARDS - 1}) AS shards (shard),

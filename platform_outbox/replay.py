@@ -123,9 +123,8 @@ def count(replay: Replay) -> Iterator[tuple[int, int]]:
         yield above, found
 
 
-def start(replay: Replay, *, in_worker: bool = False) -> Replay:
-    """Save the plan; `in_worker` leaves the work to the workers' periodic job, otherwise call `run`."""
-    replay.state = Replay.State.BY_WORKERS if in_worker else Replay.State.RUNNING
+def start(replay: Replay) -> Replay:
+    """Save the plan, so that `run` can be called."""
     replay.save()
     return replay
 
@@ -133,7 +132,8 @@ def start(replay: Replay, *, in_worker: bool = False) -> Replay:
 def resume(*, replay_id: int, in_worker: bool = False, keep_going: bool = False) -> Replay:
     """Let a stopped or crashed replay go on where it was; raises ReplayRefused.
 
-    With `keep_going` it passes the events that fail from now on, also the one at which it stopped.
+    With `keep_going` it passes the events that fail from now on, also the one at which it stopped. `in_worker` leaves
+    the work to the workers' periodic job; otherwise call `run`.
     """
     with transaction.atomic():
         replay = Replay.objects.select_for_update().filter(pk=replay_id).first()

@@ -1,6 +1,8 @@
 """The operators' view of the events: everything can be read; what can be done is confirmed and recorded."""
 
 import json
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
@@ -23,6 +25,21 @@ from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Statu
 from platform_outbox.redaction import masked, masked_text
 from platform_outbox.registry import handlers_of
 
+# A search for a type or a key looks at so many of the newest events.
+SEARCHED = 200_000
+LARGEST_ID = 2**63 - 1
+# Of what waits, and of each state in the list of everything unfinished, so many are listed.
+MOST_LISTED = 1_000
+# Each but the first and SENT has an index of its own, in the order of ids.
+_CONDITIONS: dict[str, Q] = {
+    Status.PENDING: Q(status=Status.PENDING) & Q(status__in=OPEN),
+    Status.SENDING: Q(status=Status.SENDING),
+    Status.FAILED: Q(status=Status.FAILED),
+    Status.DEAD: Q(status=Status.DEAD, discarded_at=None),
+    Status.SENT: Q(status=Status.SENT),
+    "discarded": Q(discarded_at__isnull=False),
+}
+UNFINISHED = (Status.PENDING, Status.SENDING, Status.FAILED, Status.DEAD)
 # What needs somebody first: dead letters, then what waits for a retry, then the queue.
 URGENCY = Case(
     When(status=Status.DEAD, discarded_at=None, then=0),
@@ -41,35 +58,50 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        found: list[tuple[str, Any]] = []
-        for value, label in [*Status.choices, ("discarded", _("Discarded"))]:
-            if value == Status.SENT:
-                found.append((value, label))
-                continue
-            count = self._narrow(OutboxMessage.objects.all(), value).values("pk")[: outbox.COUNT_CAP + 1].count()
-            found.append((value, f"{label} ({capped(count)})"))
-        return found
+        labels = dict([*Status.choices, ("discarded", _("Discarded"))])
+        counts = {
+            value: _count(OutboxMessage.objects.filter(_CONDITIONS[value]))
+            for value in (Status.FAILED, Status.SENDING, Status.DEAD, "discarded")
+        }
+        # Asked for by its name alone it would have no index, because what failed stands among it there.
+        waiting = _count(OutboxMessage.objects.filter(status__in=OPEN).order_by("shard"))
+        counts[Status.PENDING] = waiting if waiting > outbox.COUNT_CAP else waiting - counts[Status.FAILED]
+        return [
+            (value, f"{label} ({capped(counts[value])})" if value in counts else label)
+            for value, label in labels.items()
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        if value is None:
-            # Each part has an index of its own; a list of all four states would read the whole past.
-            unresolved = Q(status=Status.DEAD, discarded_at=None)
-            return queryset.filter(Q(status__in=OPEN) | Q(status=Status.SENDING) | unresolved)
-        return self._narrow(queryset, value)
+        chosen = self.value()
+        if request.GET.get("q"):
+            # A search looks at the newest events only, so it needs no further bound.
+            wanted = [_CONDITIONS[value] for value in ([chosen] if chosen in _CONDITIONS else UNFINISHED)]
+            return queryset.filter(reduce(or_, wanted))
+        if chosen in _CONDITIONS and chosen != Status.PENDING:
+            return queryset.filter(_CONDITIONS[chosen])
+        return queryset.filter(pk__in=[pk for value in ([chosen] if chosen else UNFINISHED) for pk in _some(value)])
 
     def choices(self, changelist: ChangeList) -> Any:
         first, *rest = super().choices(changelist)
         yield {**first, "display": _("Unfinished")}
         yield from rest
 
-    @staticmethod
-    def _narrow(queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        if value == "discarded":
-            return queryset.filter(status=Status.DEAD).exclude(discarded_at=None)
-        if value == Status.DEAD:
-            return queryset.filter(status=Status.DEAD, discarded_at=None)
-        return queryset.filter(status=value)
+
+def _count(events: QuerySet[OutboxMessage]) -> int:
+    return events.values("pk")[: outbox.COUNT_CAP + 1].count()
+
+
+def _some(value: str) -> list[int]:
+    """Ids of events in this state, the oldest first; of a long queue those of a sample.
+
+    In one query by id the server would step over everything that is sent to find the few that are not.
+    """
+    if value == Status.PENDING:
+        queue = OutboxMessage.objects.filter(status__in=OPEN).order_by("shard").values_list("pk", "status")
+        return sorted(pk for pk, status in queue[: outbox.COUNT_CAP] if status == value)[:MOST_LISTED]
+    return list(
+        OutboxMessage.objects.filter(_CONDITIONS[value]).order_by("pk").values_list("pk", flat=True)[:MOST_LISTED]
+    )
 
 
 class DeliveryInline(StaffReads, TabularInline):
@@ -101,8 +133,8 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
     list_display = ("id", "event_type", "shown_status", "ordering_key", "shown_age", "attempts", "shown_error")
     list_filter = (StatusFilter,)
     list_before_template = "platform_outbox/admin/health.html"
-    search_fields = ("=id", "event_type", "=ordering_key")
-    search_help_text = _("Number, event type or ordering key")
+    search_fields = ("=id",)
+    search_help_text = _("Number; or event type or ordering key among the newest 200,000")
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -132,12 +164,22 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # Sorting by urgency is for the short list of the unfinished; the long ones come newest first by their key.
-        if request.GET.get("status") or _health(request).pending > outbox.COUNT_CAP:
-            return ("-id",)
-        return ("urgency", "id")
+        return ("-id",) if request.GET.get("status") or request.GET.get("q") else ("urgency", "id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if term.isdecimal():
+            return queryset.filter(pk=min(int(term), LARGEST_ID)), False
+        newest = OutboxMessage.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        found = queryset.filter(pk__gt=newest - SEARCHED)
+        return found.filter(Q(event_type__icontains=term) | Q(ordering_key=term)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return super().changelist_view(request, {**(extra_context or {}), "outbox_health": _health(request)})
+        return super().changelist_view(request, {**(extra_context or {}), "outbox_health": outbox.health()})
 
     def get_urls(self) -> list[URLPattern]:
         return [*pages.urls(self), *super().get_urls()]
@@ -219,14 +261,6 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
     def _ask(self, request: HttpRequest, queryset: QuerySet[Any], deed: Deed) -> HttpResponse:
         ids = list(queryset.order_by("id").values_list("id", flat=True)[:MOST_CHOSEN])
         return confirmation(request, self, deed, ids)
-
-
-def _health(request: HttpRequest) -> outbox.Health:
-    """Asked once for a page."""
-    if not hasattr(request, "outbox_health"):
-        request.outbox_health = outbox.health()  # type: ignore[attr-defined]
-    found: outbox.Health = request.outbox_health  # type: ignore[attr-defined]
-    return found
 
 
 def _offers(request: HttpRequest, object_id: Any, deed: Deed, *states: str) -> bool:

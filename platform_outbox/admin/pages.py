@@ -21,7 +21,6 @@ PAGES: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
     ("resume/", levers.resume, "resume"),
     ("breakers/open/", breakers.break_open, "break_open"),
     ("breakers/reset/", breakers.reset, "reset_breaker"),
-    ("replays/new/", replays.new, "new_replay"),
     ("replays/<int:replay_id>/stop/", replays.stop, "stop_replay"),
     ("replays/<int:replay_id>/resume/", replays.resume, "resume_replay"),
     ("<int:event_id>/edit-as-new/", editing.edit, "edit"),

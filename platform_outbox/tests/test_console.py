@@ -116,7 +116,6 @@ def acts(dead, group):
         (url("resume"), {"kind": "handler", "target": "probe.tick"}),
         (url("break_open"), {"handler": "probe.post", "reason": "x"}),
         (url("reset_breaker"), {"handler": "probe.post", "neighbour": "probe.post"}),
-        (url("new_replay"), {"handler": "probe.tick"}),
         (url("stop_replay", started.pk), {}),
         (url("resume_replay", started.pk), {}),
     ]
@@ -395,27 +394,24 @@ def test_a_handler_without_calls_has_no_breaker(as_):
     assert not Breaker.objects.exists()
 
 
-def test_a_replay_is_started_here_and_carried_out_by_the_workers(as_):
+def test_a_replay_that_stopped_goes_on_in_the_workers_and_can_be_stopped_again(as_):
     with transaction.atomic():
         emit_many([Ticked(key="a", number=number) for number in range(5)])
     testing.drain()
     Effect.objects.all().delete()
+    run = replay.start(replay.plan(handler="probe.tick", by="Olga"))
     client = as_("operator")
-    refused = client.post(url("new_replay"), {"handler": "probe.tick", "event_type": "x.y.z", "confirmed": "yes"})
-    assert "does not listen to x.y.z" in refused.content.decode()
-    assert not Replay.objects.exists()
-    confirm(client, url("new_replay"), handler="probe.tick")
-    run = Replay.objects.get()
-    assert (run.state, run.by, Effect.objects.count()) == ("worker", "operator@example.org", 0)
+    assert "/start/outbox.replay/" in client.get(url("console")).content.decode()
     confirm(client, url("stop_replay", run.pk))
     go_on_with_replays(_Run())
     assert Effect.objects.count() == 0
     confirm(client, url("resume_replay", run.pk))
+    run.refresh_from_db()
+    assert (run.state, Effect.objects.count()) == ("worker", 0)
     go_on_with_replays(_Run())
     run.refresh_from_db()
     assert (run.state, run.handled, Effect.objects.count()) == ("finished", 5, 5)
     assert [entry.change_message for entry in LogEntry.objects.order_by("id")] == [
-        f"replay {run.pk} of probe.tick started",
         f"replay {run.pk} of probe.tick stopped",
         f"replay {run.pk} of probe.tick resumed",
     ]

@@ -111,8 +111,23 @@ def test_the_status_command_tells_people_and_programs(dead, capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["pending"], told["dead"], told["workers_alive"]) == (0, 1, 1)
     assert told["newest_dead"][0]["id"] == dead
+    assert told["errors"][0]["handlers"] == ["probe.right"]
+    assert {each["handler"]: each["paused"] for each in told["by_handler"]}["probe.tick"] is False
+    services.pause(kind="handler", target="probe.tick", by="Olga", reason="mail moves")
+    services.break_open(handler="probe.post", neighbour="bank.example", by="Olga")
+    with transaction.atomic():
+        emit(Ticked(key="z", number=1))
     call_command("outbox_status")
-    assert "Dead letters: 1" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    for line in (
+        "Dead letters: 1",
+        "probe.clock.ticked: 1 waiting, 0 sending, 0 to be retried",
+        "probe.tick: 0 sent, 0 failed, 0 gave up, PAUSED",
+        "handler probe.tick mail moves",
+        "Breaker probe.post → bank.example: open",
+        "1 × ProbeError: a 1 must fail",
+    ):
+        assert line in out
 
 
 def test_the_requeue_command_needs_to_know_what(dead, capsys):
@@ -151,8 +166,27 @@ def test_the_list_begins_with_what_needs_somebody(client, operator, dead):
 def test_the_list_costs_a_fixed_number_of_queries(client, operator, django_assert_max_num_queries):
     with transaction.atomic():
         emit_many([Ticked(key="z", number=n) for n in range(120)])
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get(reverse(LIST))
+
+
+def test_the_list_is_searched_by_number_type_and_key(client, operator, dead):
+    with transaction.atomic():
+        first, second = emit_many([Ticked(key="book:7", number=1), Ticked(key="book:8", number=1)])
+
+    def found(**query):
+        return {message.pk for message in client.get(reverse(LIST), query).context["cl"].result_list}
+
+    assert found(q=str(second)) == {second}
+    assert found(q="book:7") == {first}
+    assert found(q="clock") == {first, second}
+    assert found(q="clock", status="dead") == set()
+    assert found(q="9" * 30) == set()
+    assert found(status="pending") == {first, second}
+    assert found(status="dead") == {dead}
+    services.discard(ids=[dead], by="Olga")
+    assert found() == {first, second}
+    assert found(status="discarded") == {dead}
 
 
 def test_the_page_of_an_event_tells_its_whole_story(client, operator, dead):

@@ -286,9 +286,13 @@ def test_a_process_that_ends_in_the_middle_leaves_every_event_done_once(transact
     process = subprocess.Popen(
         command, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    wait_for(lambda: Replay.objects.filter(handled__gt=0).exists() or process.poll() is not None, what="the replay")
+    wait_for(
+        lambda: Replay.objects.filter(handled__gt=0).exists() or process.poll() is not None,
+        seconds=90,
+        what="the replay",
+    )
     process.send_signal(killer)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=90)
     run = Replay.objects.get()
     assert 0 < run.handled < 400, output
     assert Effect.objects.count() == run.handled

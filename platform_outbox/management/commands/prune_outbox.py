@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from tqdm import tqdm
 
 from platform_outbox import retention
 
@@ -22,7 +23,12 @@ class Command(BaseCommand):
         if match is None:
             raise CommandError(_("--older-than takes a number and d, h or w: 30d, 12h, 8w."))
         age = datetime.timedelta(**{UNITS[match[2]]: int(match[1])})
-        pruned = retention.prune(before=timezone.now() - age)
+        with tqdm(unit=" batches", disable=None) as bar:
+
+            def move() -> None:
+                bar.update()
+
+            pruned = retention.prune(before=timezone.now() - age, renew=move)
         self.stdout.write(_("Deleted: %s") % pruned.rows)
         if pruned.partitions:
             self.stdout.write(_("Dropped whole: %s") % ", ".join(pruned.partitions))
