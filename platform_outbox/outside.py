@@ -1,6 +1,6 @@
 """What operators' decisions about events mean for their deliveries to the outside.
 
-Everything here runs in the transaction of the decision, which holds the events.
+Everything here runs in the transaction of the decision, which holds the events; after it has changed others.
 """
 
 import datetime

@@ -45,8 +45,9 @@ def requeue(*, ids: Collection[int], by: str) -> int:
         Delivery.objects.filter(message__in=found, status__in=[Status.DEAD, Status.FAILED], io=False).update(
             status=Status.PENDING, attempts=0, available_at=now, finished_at=None, failing_since=None, halts=False
         )
-        outside.requeue(found, now=now)
         _settle(rows, outcome=Attempt.Outcome.REQUEUED, by=by, now=now)
+        # Last, because it takes the line lock: whoever waits for that may hold an event that is woken above.
+        outside.requeue(found, now=now)
     return len(rows)
 
 
@@ -65,8 +66,8 @@ def discard(*, ids: Collection[int], by: str) -> int:
             status=Status.DEAD, finished_at=now
         )
         Delivery.objects.filter(message__in=found, halts=True, io=False).update(halts=False)
-        outside.discard(found, now=now)
         _settle(rows, outcome=Attempt.Outcome.DISCARDED, by=by, now=now)
+        outside.discard(found, now=now)
     return len(rows)
 
 
