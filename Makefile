@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs lock check bench clean install install-dev
+.PHONY: help run test test-postgresql lint docs security image lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -14,12 +14,18 @@ export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 PORT ?=
 PYTHON ?=
 ARGS ?=
+# Run from environments of their own, at these versions.
+BANDIT := 1.8.6
+PIP_AUDIT := 2.9.0
+# Three of these ruff judges line by line; B608 suspects every statement that is put together, of constants too.
+JUDGED_BY_RUFF := B104,B108,B310,B608
+APPS := lifeos_project identity platform_outbox finance insights
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 # What the lock files say and nothing else.
 INSTALL := .venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv/bin/python
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.installed  ## Start LifeOS with its own PostgreSQL and a demo household (PORT=8123 chooses the port)
 	@.venv/bin/python manage.py run_local $(if $(PORT),--port $(PORT))
@@ -38,6 +44,19 @@ lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing mi
 
 docs: .venv/.installed-dev  ## Build the documentation as a site in var/site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+
+security: .venv/.installed-dev  ## Known faults in what we install, dangerous calls in what we write, workflows (asks PyPI)
+	.venv/bin/uv tool run --from bandit==$(BANDIT) bandit --quiet --recursive --severity-level medium \
+	  --exclude '*/tests/*,*/migrations/*' --skip $(JUDGED_BY_RUFF) $(APPS) compose
+	.venv/bin/uv tool run --from pip-audit==$(PIP_AUDIT) pip-audit --disable-pip --requirement requirements/base.txt
+	.venv/bin/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
+
+test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the PostgreSQL of TEST_DATABASE_URL
+	.venv/bin/python -m pytest -m "ledger_guards or outbox" -p no:cacheprovider
+
+image:  ## Build the images of web and worker, and of nginx (needs Docker)
+	docker build --file compose/Dockerfile --target app --tag lifeos-web:latest .
+	docker build --file compose/Dockerfile --target nginx --tag lifeos-nginx:latest .
 
 check: .venv/.installed  ## Ask Django whether the settings and the code fit together
 	.venv/bin/python manage.py check

@@ -10,19 +10,17 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from finance.models import LedgerCheck
 from lifeos_project import secret_age
-from platform_outbox import outbox
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
 
 
 class InstallationCollector:
-    """The last proof of all books, the workers, and how old the secrets are."""
+    """The last proof of all books, and how old the secrets are."""
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
         try:
             yield from _ledger(now)
-            yield from _workers()
             yield from _secrets(now)
         except DatabaseError as error:
             log.warning("installation metrics unavailable", kind=type(error).__name__)
@@ -41,10 +39,6 @@ def _ledger(now: datetime.datetime) -> Iterator[Metric]:
     )
     yield _gauge("ledger_broken_promises", "Promises the last proof of all books found broken.", len(last.problems))
     yield _gauge("ledger_checked_entries", "Entries the last proof of all books read.", last.entries)
-
-
-def _workers() -> Iterator[Metric]:
-    yield _gauge("workers_alive", "Worker processes that told of themselves lately.", outbox.health().workers_alive)
 
 
 def _secrets(now: datetime.datetime) -> Iterator[Metric]:

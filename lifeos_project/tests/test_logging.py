@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from finance.ledger import services
 from finance.models import Account
 from identity.models import User
-from lifeos_project.logging import logging_settings
+from lifeos_project.logging import StatsdComplaints, logging_settings
 from platform_outbox import testing
 from platform_outbox.models import OutboxMessage
 
@@ -97,3 +97,13 @@ def test_lines_of_a_request_name_nobody_and_show_no_amounts(anna, book, producti
     assert '"path": "/api/v1/books/' in text
     for private in ("Corner", "12.50", "anna", "Anna", "Home"):
         assert private not in text
+
+
+def test_a_statsd_server_that_is_away_is_told_once_a_minute():
+    seldom = StatsdComplaints()
+    lines = [
+        logging.makeLogRecord({"msg": "Error sending message to statsd", "exc_info": ("a", "b", "c")}) for _ in range(3)
+    ]
+    assert [seldom.filter(line) for line in lines] == [True, False, False]
+    assert lines[0].exc_info is None
+    assert seldom.filter(logging.makeLogRecord({"msg": "Worker exiting"}))

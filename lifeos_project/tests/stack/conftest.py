@@ -3,6 +3,7 @@
 import pytest
 
 from lifeos_project.tests.stack import network
+from lifeos_project.tests.stack.monitoring import monitoring
 from lifeos_project.tests.stack.running import Stack, stack
 
 
@@ -14,3 +15,9 @@ def running_stack() -> "Stack":
             yield found
     finally:
         network.remove(directory)
+
+
+@pytest.fixture(scope="session")
+def running_monitoring(running_stack):
+    with monitoring(running_stack) as found:
+        yield found

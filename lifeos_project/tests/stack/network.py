@@ -31,7 +31,16 @@ CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 # Services with one address each; the web replicas share a name.
 SERVICES = [
-    *("lifeos-db", "lifeos-redis", "lifeos-nginx", "prometheus", "alertmanager", "cadvisor", "grafana"),
+    *(
+        "lifeos-db",
+        "lifeos-redis",
+        "lifeos-nginx",
+        "lifeos-worker",
+        "prometheus",
+        "alertmanager",
+        "cadvisor",
+        "grafana",
+    ),
     *(f"{kind}-exporter" for kind in ("node", "postgres", "redis", "statsd", "blackbox")),
     "lifeos-worker",
 ]

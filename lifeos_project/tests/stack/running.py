@@ -22,6 +22,8 @@ ROOT = compose.ROOT
 CONFIGURATION = ROOT / "compose"
 POSTGRES = "/usr/lib/postgresql/15/bin"
 REPLICAS = 10
+# Seconds; a busy machine takes its time.
+PATIENCE = 400
 STAND_INS = Path(__file__).with_name("stand_ins.py")
 
 
@@ -159,21 +161,18 @@ def _start_replicas(found: Stack) -> None:
         "60",
         "--skip-checks",
     ]
-    others = [
-        subprocess.Popen(
-            found.network.command(command),
-            env={**services.bare_environment(), **app_environment(found, f"replica-{number}")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+    others = {
+        f"replica-{number}": found.network.start(
+            f"replica-{number}", command, environment=app_environment(found, f"replica-{number}")
         )
         for number in range(REPLICAS - len(found.web))
-    ]
-    found.migrations = [other.communicate(timeout=180)[0] for other in others]
-    assert [other.returncode for other in others] == [0] * len(others), found.migrations
+    }
+    codes = [other.wait(PATIENCE) for other in others.values()]
+    found.migrations = [found.network.log(name) for name in others]
+    assert codes == [0] * len(others), found.migrations
     for address in ADDRESSES["lifeos-web"]:
         url = f"http://{address}:8000/health/ready"
-        services.wait_until(lambda url=url: found.get(url).status == 200, seconds=60, what=url)
+        services.wait_until(lambda url=url: found.get(url).status == 200, seconds=PATIENCE, what=url)
     found.migrations += [found.network.log(f"web-{number}") for number in (1, 2)]
 
 
@@ -181,7 +180,12 @@ def _start_worker(found: Stack) -> None:
     found.others["worker"] = found.network.start(
         "worker",
         [str(CONFIGURATION / "entrypoint.sh"), *compose.command(found.services["lifeos-worker"])],
-        environment=app_environment(found, "worker", service="lifeos-worker"),
+        environment=app_environment(
+            found,
+            "worker",
+            service="lifeos-worker",
+            WORKER_METRICS_BIND=f"{ADDRESSES['lifeos-worker'][0]}:9101",
+        ),
     )
 
 

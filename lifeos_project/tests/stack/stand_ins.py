@@ -1,12 +1,14 @@
-"""Two exporters that no Debian package brings, in small: cAdvisor and statsd_exporter, run as a process of the stack.
+"""What no Debian package brings, in small, each run as a process of the stack.
 
-    python stand_ins.py cadvisor lifeos-web-1=PID …
-    python stand_ins.py statsd MAPPING.YML
+    python stand_ins.py cadvisor lifeos-web-1=PID …     in the place of cAdvisor
+    python stand_ins.py statsd MAPPING.YML              in the place of statsd_exporter
+    python stand_ins.py receiver                        Slack and PagerDuty: prints what it is sent, a JSON object a line
 
 cAdvisor needs an engine. Here the processes themselves are measured and told under its names and labels.
 """
 
 import http.server
+import json
 import os
 import re
 import socketserver
@@ -24,6 +26,8 @@ LIMIT = 1 << 30
 def cadvisor(processes: dict[str, int]) -> str:
     lines = []
     for name, pid in processes.items():
+        if not Path(f"/proc/{pid}").exists():
+            continue
         where = f'{{name="{name}",image="{name}",id="/docker/{name}"}}'
         lines += [
             f"container_cpu_usage_seconds_total{where} {seconds_of(pid)}",
@@ -103,9 +107,28 @@ def run_statsd(mapping: Path) -> None:
     serve("statsd-exporter", 9102, figures.page)
 
 
+def run_receiver() -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            sys.stdout.write(json.dumps({"path": self.path, "body": body}) + "\n")
+            sys.stdout.flush()
+            answer = b'{"status": "success", "message": "taken", "dedup_key": "1"}'
+            self.send_response(202 if self.path == "/pagerduty" else 200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    http.server.ThreadingHTTPServer(("grafana", 3000), Handler).serve_forever()
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "cadvisor":
         pids = {name: int(pid) for name, _, pid in (word.partition("=") for word in sys.argv[2:])}
         serve("cadvisor", 8080, lambda: cadvisor(pids))
-    else:
+    elif sys.argv[1] == "statsd":
         run_statsd(Path(sys.argv[2]))
+    else:
+        run_receiver()

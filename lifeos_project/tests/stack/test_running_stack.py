@@ -1,4 +1,7 @@
-"""The site behind nginx: TLS, limits, addresses, static files, reload; and ten replicas' first start."""
+"""The whole stack, started once: ten replicas' first start, the site behind nginx, and the monitoring beside it.
+
+All of it is in one file, so that tests that are spread over processes still start one stack.
+"""
 
 import concurrent.futures
 import json
@@ -15,8 +18,9 @@ import pytest
 from lifeos_project.tests import services
 from lifeos_project.tests.stack.network import ADDRESSES
 from lifeos_project.tests.stack.running import CONFIGURATION, app_environment, start_web
+from lifeos_project.tests.stack.watched import ALERTS, DASHBOARDS, GUIDE, queries
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.prometheus]
 
 SITE = "https://lifeos-nginx:8443"
 LOCAL = "http://lifeos-nginx:8000"
@@ -208,3 +212,124 @@ def test_the_site_stays_when_a_replica_goes_and_comes_back(running_stack):
     url = f"http://{ADDRESSES['lifeos-web'][0]}:8000/health/live"
     services.wait_until(lambda: visit() and running_stack.get(url).status == 200, seconds=60, what="the new replica")
     assert set(statuses) == {200}
+
+
+# The monitoring
+
+
+def test_prometheus_runs_all_rules_and_reaches_all_targets(running_monitoring):
+    running_monitoring.wait_for('count(up == 1) == count(up) and count(up{job="lifeos-web"}) == 2')
+    jobs = {found["metric"]["job"] for found in running_monitoring.ask("up == 1")}
+    assert jobs == {
+        *(
+            "lifeos-web",
+            "lifeos-worker",
+            "site",
+            "postgres",
+            "redis",
+            "node",
+            "cadvisor",
+            "statsd",
+            "prometheus",
+            "alertmanager",
+        )
+    }
+    rules = json.loads(running_monitoring.stack.get("http://prometheus:9090/api/v1/rules").body)["data"]["groups"]
+    assert {rule["name"] for group in rules for rule in group["rules"]} == {alert["alert"] for alert in ALERTS}
+    sick = [rule for group in rules for rule in group["rules"] if rule["health"] == "err"]
+    assert sick == []
+
+
+@pytest.mark.parametrize("query", GUIDE.values(), ids=GUIDE)
+def test_the_guides_queries_answer_with_data(running_monitoring, query):
+    found = running_monitoring.wait_for(query)
+    assert all(float(each["value"][1]) >= 0 or each["value"][1] == "NaN" for each in found)
+
+
+def test_figures_are_those_of_the_stack(running_monitoring):
+    running_monitoring.wait_for("platform_outbox_workers_alive == 1")
+    assert running_monitoring.value('probe_success{job="site"}') == 1
+    left = running_monitoring.value('(probe_ssl_earliest_cert_expiry{job="site"} - time()) / 86400')
+    assert 29 < left <= 30
+    assert running_monitoring.value("min(pg_up)") == running_monitoring.value("min(redis_up)") == 1
+    ages = running_monitoring.ask("max by (secret) (lifeos_secret_age_seconds)")
+    assert {found["metric"]["secret"]: float(found["value"][1]) < 3600 for found in ages} == {
+        "SECRET_KEY": True,
+        "JWT_SECRET_KEY": True,
+        "POSTGRES_PASSWORD": True,
+        "REDIS_PASSWORD": True,
+    }
+    running_monitoring.wait_for("lifeos_ledger_broken_promises == 0")
+    assert running_monitoring.value("min(lifeos_ledger_check_age_seconds)") < 3600
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_query_of_a_dashboard_answers_with_data(running_monitoring, dashboard):
+    for query in queries(dashboard):
+        assert running_monitoring.wait_for(query), query
+
+
+def test_gunicorns_figures_go_to_statsd_and_every_one_is_mapped(running_monitoring):
+    running_monitoring.wait_for('gunicorn_requests_by_status{status="200",prefix="lifeos"} > 0')
+    names = {found["metric"]["__name__"] for found in running_monitoring.ask('{__name__=~"gunicorn_.+"}')}
+    assert {"gunicorn_requests", "gunicorn_requests_by_status"} <= names
+
+
+@pytest.mark.parametrize(
+    ("alert", "severity", "receivers"),
+    [
+        ("LifeosDatabaseDown", "critical", "pagerduty,slack"),
+        ("LifeosHighErrorRate", "warning", "slack"),
+        ("LifeosOutboxBacklog", "info", "slack"),
+        ("LifeosWatchdog", "none", "nobody"),
+    ],
+)
+def test_alerts_are_routed_by_severity(running_monitoring, alert, severity, receivers):
+    amtool = services.program("amtool", package="prometheus-alertmanager")
+    file = "/run/lifeos/alertmanager.yml"
+    route = [amtool, "config", "routes", "test", f"--config.file={file}", f"alertname={alert}", f"severity={severity}"]
+    assert running_monitoring.stack.network.run(route).strip() == receivers
+    assert "SUCCESS" in running_monitoring.stack.network.run([amtool, "check-config", file])
+
+
+def test_a_critical_alert_reaches_pagerduty_and_slack_and_silences_what_follows_from_it(running_monitoring):
+    annotations = next(rule["annotations"] for rule in ALERTS if rule["alert"] == "LifeosDatabaseDown")
+    running_monitoring.alerts(
+        {"alertname": "LifeosDatabaseDown", "severity": "critical", "instance": "postgres-exporter:9187"},
+        {"alertname": "LifeosHighErrorRate", "severity": "warning"},
+        **annotations,
+    )
+    services.wait_until(
+        lambda: (
+            "PostgreSQL does not answer" in str(running_monitoring.received("/pagerduty"))
+            and "PostgreSQL does not answer" in str(running_monitoring.received("/slack"))
+        ),
+        seconds=40,
+        what="the receivers' alert",
+    )
+    (page,) = [
+        page
+        for page in running_monitoring.received("/pagerduty")
+        if page["payload"]["summary"] == "PostgreSQL does not answer"
+    ]
+    assert (page["routing_key"], page["event_action"]) == ("R0UT1NGKEY", "trigger")
+    assert page["payload"]["severity"] == "critical"
+    runbook = "https://example.org/lifeos/docs/runbooks/LifeosDatabaseDown.md"
+    assert page["client_url"] == runbook
+    # Prometheus may have alerts of its own by now.
+    attachments = [part for message in running_monitoring.received("/slack") for part in message["attachments"]]
+    (attachment,) = [part for part in attachments if part["title"] == "PostgreSQL does not answer"]
+    assert attachment["title_link"] == runbook
+    assert "Nothing can be read or posted." in attachment["text"]
+
+    states = json.loads(running_monitoring.stack.get("http://alertmanager:9093/api/v2/alerts").body)
+    inhibited = {each["labels"]["alertname"]: bool(each["status"]["inhibitedBy"]) for each in states}
+    assert (inhibited["LifeosDatabaseDown"], inhibited["LifeosHighErrorRate"]) == (False, True)
+
+
+def test_prometheus_hands_its_alerts_to_alertmanager(running_monitoring):
+    def arrived() -> bool:
+        found = json.loads(running_monitoring.stack.get("http://alertmanager:9093/api/v2/alerts").body)
+        return any(alert["labels"]["alertname"] == "LifeosWatchdog" for alert in found)
+
+    services.wait_until(arrived, seconds=60, what="the watchdog in Alertmanager")

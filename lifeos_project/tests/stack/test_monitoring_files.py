@@ -1,0 +1,95 @@
+"""Rules, routes and dashboards as files; test_running_stack.py asks the same before real servers."""
+
+import json
+import re
+import subprocess
+from collections import Counter
+
+import pytest
+import yaml
+
+from lifeos_project.tests import services
+from lifeos_project.tests.stack import compose
+from lifeos_project.tests.stack.running import CONFIGURATION
+from lifeos_project.tests.stack.watched import ALERTS, DASHBOARDS, RULE_TESTS, RULES
+
+pytestmark = pytest.mark.prometheus
+
+
+def test_promtool_accepts_the_rules_and_every_case_holds():
+    for command in (["check", "rules", str(RULES)], ["test", "rules", str(RULE_TESTS)]):
+        done = subprocess.run(
+            [services.program("promtool", package="prometheus"), *command], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not():
+    cases = Counter()
+    for group in yaml.safe_load(RULE_TESTS.read_text())["tests"]:
+        for case in group["alert_rule_test"]:
+            severities = {alert["exp_labels"]["severity"] for alert in case["exp_alerts"]}
+            cases.update((case["alertname"], severity) for severity in severities)
+            if not severities:
+                cases[case["alertname"], "quiet"] += 1
+    for alert in ALERTS:
+        assert cases[alert["alert"], alert["labels"]["severity"]] >= 1, alert["alert"]
+        assert cases[alert["alert"], "quiet"] >= 1 or alert["alert"] == "LifeosWatchdog"
+
+
+def test_every_alert_leads_to_its_runbook():
+    for alert in ALERTS:
+        page = compose.ROOT / alert["annotations"]["runbook_url"]
+        assert page.stem == alert["alert"]
+        text = page.read_text()
+        assert re.search(r"^## Meaning$.+^## Check$.+^## Fix$", text, re.M | re.S), page
+    named = {alert["alert"] for alert in ALERTS}
+    assert {page.stem for page in (compose.ROOT / "docs" / "runbooks").glob("Lifeos*.md")} == named
+
+
+def test_the_guides_classes_of_alerts_are_kept():
+    severities = {alert["alert"]: alert["labels"]["severity"] for alert in ALERTS}
+    assert {severities[f"Lifeos{part}Down"] for part in ("Web", "Database", "Redis")} == {"critical"}
+    assert {severities[f"Lifeos{what}"] for what in ("HighErrorRate", "SlowQueries", "MemoryPressure")} == {"warning"}
+    assert {severities[f"Lifeos{what}"] for what in ("OutboxBacklog", "DatabaseConnections")} == {"info"}
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_a_dashboard_is_laid_out_without_overlap(dashboard):
+    document = json.loads(dashboard.read_text())
+    assert document["uid"] == f"lifeos-{dashboard.stem}"
+    taken = Counter(
+        (x, y)
+        for place in (panel["gridPos"] for panel in document["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    )
+    assert max(taken.values()) == 1
+    assert max(x for x, _ in taken) == 23
+    ids = [panel["id"] for panel in document["panels"]]
+    assert len(set(ids)) == len(ids)
+    uids = {target["datasource"]["uid"] for panel in document["panels"] for target in panel["targets"]}
+    provisioned = yaml.safe_load((CONFIGURATION / "grafana/provisioning/datasources/prometheus.yml").read_text())
+    assert uids <= {source["uid"] for source in provisioned["datasources"]}
+
+
+def test_the_dashboards_of_the_guide_are_there():
+    assert [path.stem for path in DASHBOARDS] == ["database", "ledger", "outbox", "overview", "workers"]
+
+
+def test_without_secrets_alertmanager_starts_and_sends_nothing(tmp_path):
+    """start.sh leaves out the receivers; amtool reads what is left."""
+    script = (CONFIGURATION / "alertmanager" / "start.sh").read_text().replace("/run/lifeos", str(tmp_path))
+    for name in ("alertmanager.yml", "alertmanager.tmpl"):
+        (tmp_path / "given").mkdir(exist_ok=True)
+        (tmp_path / "given" / name).write_text((CONFIGURATION / "alertmanager" / name).read_text())
+    (tmp_path / "given" / "start.sh").write_text(script)
+    amtool = services.program("amtool", package="prometheus-alertmanager")
+    environment = {**services.bare_environment(), "ALERTMANAGER": "true"}
+    done = subprocess.run(
+        ["sh", str(tmp_path / "given" / "start.sh")], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "slack-webhook-url is empty" in done.stderr
+    config = yaml.safe_load((tmp_path / "alertmanager.yml").read_text())
+    assert config["receivers"] == [{"name": "nobody"}, {"name": "slack"}, {"name": "pagerduty"}]
+    subprocess.run([amtool, "check-config", str(tmp_path / "alertmanager.yml")], check=True, capture_output=True)

@@ -1,0 +1,79 @@
+"""`migrate` from many places: one at a time, and what it does when it is not wanted or cannot."""
+
+import io
+import threading
+import time
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from lifeos_project.management.commands import migrate
+
+
+def run(**options) -> str:
+    output = io.StringIO()
+    call_command("migrate", stdout=output, no_color=True, skip_checks=True, **options)
+    return output.getvalue()
+
+
+def another_process():
+    """A connection of its own, as another replica has one."""
+    settings = connection.settings_dict
+    keys = {"dbname": "NAME", "user": "USER", "host": "HOST", "port": "PORT", "password": "PASSWORD"}
+    return psycopg.connect(**{key: settings[name] for key, name in keys.items() if settings[name]}, autocommit=True)
+
+
+@pytest.mark.django_db
+def test_without_run_migrations_an_automatic_start_applies_nothing(settings):
+    settings.RUN_MIGRATIONS = False
+    assert run(if_wanted=True) == "RUN_MIGRATIONS is false: no migration is applied.\n"
+
+
+@pytest.mark.django_db
+def test_an_automatic_start_with_nothing_to_do_is_quick(django_assert_max_num_queries):
+    with django_assert_max_num_queries(6):
+        assert run(if_wanted=True) == "No migrations to apply.\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrate_waits_for_the_one_that_is_at_it_and_holds_no_snapshot_meanwhile():
+    done = threading.Event()
+
+    def start() -> None:
+        run(if_wanted=True)
+        connection.close()
+        done.set()
+
+    with another_process() as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [migrate.LOCK])
+        waiting = threading.Thread(target=start)
+        waiting.start()
+        time.sleep(0.5)
+        assert not done.is_set()
+        # CREATE INDEX CONCURRENTLY in the other one would wait for every snapshot to go away.
+        held = other.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_xmin IS NOT NULL"
+            " AND pid <> pg_backend_pid()"
+        ).fetchone()
+        assert held == (0,)
+        other.execute("SELECT pg_advisory_unlock(%s)", [migrate.LOCK])
+        waiting.join(30)
+    assert done.is_set()
+
+
+@pytest.mark.django_db
+def test_the_lock_is_given_back(settings):
+    run(if_wanted=True)
+    with another_process() as other:
+        assert other.execute("SELECT pg_try_advisory_lock(%s)", [migrate.LOCK]).fetchone() == (True,)
+
+
+@pytest.mark.django_db
+def test_a_database_that_does_not_answer_is_told_in_a_sentence(free_port):
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
+    away = DatabaseWrapper({**connection.settings_dict, "HOST": "127.0.0.1", "PORT": str(free_port()), "OPTIONS": {}})
+    with pytest.raises(CommandError, match="The database does not answer: "):
+        migrate._wait_for_database(away, seconds=0.1)

@@ -1,0 +1,60 @@
+"""What runs at the forge: linted, and the same make targets as here."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from django.conf import settings
+
+ROOT = settings.BASE_DIR
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+
+
+def steps(workflow: Path) -> list[dict]:
+    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+    return [step for job in jobs for step in job.get("steps", [])]
+
+
+def test_zizmor_finds_nothing():
+    zizmor = Path(sys.executable).with_name("zizmor")
+    command = [zizmor, "--offline", "--no-progress", "--config", ".github/zizmor.yml", ".github/workflows"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_scripts_are_shell_and_make_what_the_makefile_knows(workflow):
+    for step in steps(workflow):
+        script = step.get("run", "")
+        assert subprocess.run(["bash", "-nc", script], check=False).returncode == 0, script
+        assert set(re.findall(r"\bmake ([a-z-]+)", script)) <= TARGETS
+
+
+def test_the_promised_versions_are_tested():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    assert jobs["python"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert jobs["postgresql"]["strategy"]["matrix"]["postgresql"] == ["15", "16", "17", "18"]
+
+
+def test_nothing_is_deployed_without_the_checks_and_a_person():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    assert (jobs["images"]["needs"], jobs["deploy"]["needs"]) == ("ci", "images")
+    assert jobs["deploy"]["environment"] == "production"
+    assert jobs["ci"]["uses"].endswith("/ci.yml")
+
+
+def test_the_hooks_before_a_commit_run_programs_of_the_locked_environment():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    for hook in [hook for repository in config["repos"] for hook in repository["hooks"]]:
+        assert (ROOT / hook["entry"].split()[0]).exists(), hook["entry"]
+
+
+def test_renovate_keeps_the_lines_that_are_promised():
+    rules = json.loads((ROOT / "renovate.json").read_text())["packageRules"]
+    limits = {name: rule["allowedVersions"] for rule in rules for name in rule.get("matchPackageNames", ())}
+    assert limits == {"postgres": "<17", "redis": "<8", "django": "<5.3"}
