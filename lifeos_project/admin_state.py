@@ -26,7 +26,7 @@ from insights.models import Insight
 from lifeos_project import health, outbox_state
 from lifeos_project.admin_menu import list_url, may_see
 from lifeos_project.backups import runs
-from platform_outbox import outbox
+from platform_outbox import outbox, overview
 from platform_outbox.models import OutboxMessage
 
 EVENTS = "platform_outbox.outboxmessage"
@@ -129,7 +129,12 @@ def _services(request: HttpRequest, now: datetime.datetime) -> Panel:
             state=OK if workers else TROUBLE,
         )
     )
-    return Panel(title=_("Services"), facts=facts, lever=_lever(request, "platform_outbox.worker", _("Workers")))
+    failing = overview.failing_jobs()
+    if failing:
+        names_of_failing = ", ".join(job.name for job in failing)
+        facts.append(Fact(name=_("Periodic jobs"), value=_("failing: %s") % names_of_failing, state=TROUBLE))
+    page = ("platform_outbox.periodic", _("Periodic jobs")) if failing else ("platform_outbox.worker", _("Workers"))
+    return Panel(title=_("Services"), facts=facts, lever=_lever(request, *page))
 
 
 def _service(name: str, part: dict[str, Any]) -> Fact:

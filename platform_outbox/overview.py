@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from platform_outbox import outbox, services, statistics
-from platform_outbox.models import CurrentTurn, Pause, Replay, Status, Worker
+from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
 from platform_outbox.registry import all_handlers, handlers_of
 
 # Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample. The
@@ -194,6 +194,11 @@ def workers(*, now: datetime.datetime) -> list[WorkerState]:
         alive = silent < outbox.ALIVE_SECONDS
         found.append(WorkerState(worker=worker, alive=alive, seconds_silent=silent, turns=turns[worker.name]))
     return found
+
+
+def failing_jobs() -> list[Periodic]:
+    """The periodic jobs whose last run failed, the sickest first."""
+    return list(Periodic.objects.filter(failures__gt=0).order_by("-failures", "name"))
 
 
 def replays() -> list[Replay]:

@@ -10,7 +10,7 @@ from finance.ledger import services
 from finance.models import Book, LedgerCheck
 from identity.models import User
 from lifeos_project import admin_state, health
-from platform_outbox.models import OutboxMessage, Status, Worker
+from platform_outbox.models import OutboxMessage, Periodic, Status, Worker
 
 NOW = datetime.datetime(2026, 3, 15, 12, 30, tzinfo=datetime.UTC)
 INDEX = "/admin/"
@@ -85,7 +85,7 @@ def test_every_link_of_the_sidebar_and_every_lever_opens(as_operator):
 
 def test_the_page_costs_a_bounded_number_of_queries(as_operator, django_assert_max_num_queries):
     as_operator.get(INDEX)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         as_operator.get(INDEX)
 
 
@@ -102,6 +102,19 @@ def test_a_worker_that_lives_is_counted(as_operator):
     Worker.objects.create(name="here:1", broker="stub", started_at=now, heartbeat_at=now)
     panel = panels(as_operator.get(INDEX))["Services"]
     assert (panel.state, facts(panel)["Workers"][0]) == ("ok", "1 alive")
+
+
+def test_a_periodic_job_that_fails_is_named(as_operator):
+    now = timezone.now()
+    Periodic.objects.create(name="finance.day_clock", seconds=60, due_at=now)
+    assert "Periodic jobs" not in facts(panels(as_operator.get(INDEX))["Services"])
+    Periodic.objects.update(failures=3, error="Traceback\nValueError: no luck")
+    response = as_operator.get(INDEX)
+    assert facts(panels(response)["Services"])["Periodic jobs"] == ("failing: finance.day_clock", "trouble")
+    page = as_operator.get("/admin/platform_outbox/periodic/").content.decode()
+    assert "finance.day_clock" in page
+    assert "Failing" in page
+    assert "no luck" in as_operator.get("/admin/platform_outbox/periodic/finance.day_5Fclock/change/").content.decode()
 
 
 def test_a_service_that_fails_is_named_and_the_page_still_comes(as_operator, monkeypatch):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from platform_outbox import retention, services, testing
-from platform_outbox.models import Attempt, Delivery, OutboxMessage, Worker
+from platform_outbox.models import Attempt, Delivery, OutboxMessage, Periodic, Worker
 from platform_outbox.outbox import emit, emit_many, health
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -115,6 +115,9 @@ def test_the_status_command_tells_people_and_programs(dead, capsys):
     assert {each["handler"]: each["paused"] for each in told["by_handler"]}["probe.tick"] is False
     services.pause(kind="handler", target="probe.tick", by="Olga", reason="mail moves")
     services.break_open(handler="probe.post", neighbour="bank.example", by="Olga")
+    Periodic.objects.create(
+        name="probe.job", seconds=60, due_at=timezone.now(), failures=3, error="Traceback\nValueError: no luck"
+    )
     with transaction.atomic():
         emit(Ticked(key="z", number=1))
     call_command("outbox_status")
@@ -125,6 +128,7 @@ def test_the_status_command_tells_people_and_programs(dead, capsys):
         "probe.tick: 0 sent, 0 failed, 0 gave up, PAUSED",
         "handler probe.tick mail moves",
         "Breaker probe.post → bank.example: open",
+        "Periodic job probe.job failed 3 times in a row: ValueError: no luck",
         "1 × ProbeError: a 1 must fail",
     ):
         assert line in out

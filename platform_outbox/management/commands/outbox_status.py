@@ -43,6 +43,10 @@ def _state() -> dict[str, Any]:
         "pauses": [_pause(pause) for pause in services.pauses()],
         "breakers": [_breaker(breaker) for breaker in services.breakers()],
         "replays": [_replay(run) for run in overview.replays() if run.state != Replay.State.FINISHED],
+        "failing_jobs": [
+            {"job": job.name, "failures": job.failures, "error": masked_text(job.error.strip().rpartition("\n")[2])}
+            for job in overview.failing_jobs()
+        ],
         "workers": [_worker(state) for state in overview.workers(now=now)],
     }
 
@@ -119,6 +123,8 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
         yield _("Paused by %(by)s since %(at)s: %(kind)s %(target)s %(reason)s") % each
     for each in found["breakers"]:
         yield _("Breaker %(handler)s → %(neighbour)s: %(state)s since %(opened_at)s %(error)s") % each
+    for each in found["failing_jobs"]:
+        yield _("Periodic job %(job)s failed %(failures)s times in a row: %(error)s") % each
     for each in found["replays"]:
         yield _("Replay %(id)s of %(handler)s: %(state)s, %(percent)s %% %(error)s") % each
     for each in found["errors"]:
