@@ -78,14 +78,6 @@ _BESIDES_PAUSED = """
               SELECT FROM platform_outbox_delivery AS d
               WHERE d.message_id = m.id AND d.handler = going.handler AND (d.io OR d.status IN ('sent', 'dead')))))
 """
-_HOLDS = """
-    SELECT message_id, handler, ordering_key, available_at FROM platform_outbox_delivery
-    WHERE shard = %s AND status = 'failed' AND NOT io
-    UNION ALL
-    SELECT message_id, handler, ordering_key, statement_timestamp() + interval '1 hour' FROM platform_outbox_delivery
-    WHERE shard = %s AND halts AND NOT io
-    ORDER BY message_id
-"""
 _OLDEST_OPEN = """
     SELECT min(id), pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
            pg_snapshot_xmax(pg_current_snapshot())::text::bigint
@@ -110,16 +102,6 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """A failed delivery: younger events of its key wait for this handler until it is through or given up."""
-
-    message_id: int
-    handler: str
-    ordering_key: str
-    available_at: datetime.datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
     """How far a handler is with an event, as its delivery row tells."""
 
@@ -136,16 +118,6 @@ def lock_shard(shard: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK_CLASS, shard))
         return bool(cursor.fetchone()[0])
-
-
-def holds_in(shard: int) -> list[Hold]:
-    """The failed deliveries of a shard, and the dead ones that halt their key, oldest first.
-
-    Ask after taking the lock: the last holder may just have added one.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLDS, (shard, shard))
-        return [Hold(*row) for row in cursor.fetchall()]
 
 
 def claim(

@@ -114,7 +114,7 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
     batch.paused = frozenset(
         handler.name for handler in all_handlers() if handler.name in standing.paused_handlers and not handler.io
     )
-    for hold in claims.holds_in(batch.shard):
+    for hold in standing.holds:
         batch.held.setdefault((hold.ordering_key, hold.handler), (hold.message_id, hold.available_at))
     with CLAIM_SECONDS.time():
         rows = claims.claim(
@@ -147,8 +147,6 @@ def _run_and_write(batch: Batch, *, run: Callable[[Batch], None]) -> None:
         _enter_in_logbook(batch, batch.logbook)
     run(batch)
     _write(batch)
-    if batch.logbook is not None:
-        suspects.end_turn(batch.shard)
 
 
 def _summary(batch: Batch) -> Turn:
@@ -239,4 +237,4 @@ def _write(batch: Batch) -> None:
                 # What took too long will do so again: it is tried alone until it is through or given up.
                 again = work.left or (batch.stays_alone and work.state == Status.FAILED)
                 suspects.acquit(work.row.id, handlers_left=again)
-    book.write()
+    book.write(ends_turn=batch.logbook is not None)

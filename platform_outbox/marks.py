@@ -15,6 +15,8 @@ from platform_outbox.models import Attempt, Status
 LONGEST_TRACEBACK = 20_000
 LONGEST_MESSAGE = 2_000
 
+# Says that the turn came to its end, see logbook.py; together with the mark of the events, for it is done at every turn.
+_END_TURN = "UPDATE platform_outbox_turn SET ids = '{}', handler = '', overran = false WHERE shard = %s"
 _SENT = """
     UPDATE platform_outbox SET status = 'sent', attempts = 1, finished_at = %s WHERE id = ANY(%s)
 """
@@ -120,10 +122,15 @@ class Book:
                 self._attempts.append(self._attempt(row, handler, outcome, outcome.error))
         return state
 
-    def write(self) -> None:
+    def write(self, *, ends_turn: bool) -> None:
+        """`ends_turn` when the logbook says that this turn is under way."""
         with connection.cursor() as cursor:
-            if self._sent:
+            if self._sent and ends_turn:
+                cursor.execute(f"WITH ended AS ({_END_TURN}) {_SENT}", (self.shard, self.now, self._sent))
+            elif self._sent:
                 cursor.execute(_SENT, (self.now, self._sent))
+            elif ends_turn:
+                cursor.execute(_END_TURN, (self.shard,))
             for statement, rows in ((_STATE, self._states), (_DELIVERY, self._deliveries)):
                 if rows:
                     cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])

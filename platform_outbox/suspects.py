@@ -70,12 +70,6 @@ def settle(*, shard: int, turn: Unfinished) -> None:
         cursor.execute(_END, (shard,))
 
 
-def end_turn(shard: int) -> None:
-    """Say that the turn came to its end. To be called in the turn's own transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(_END, (shard,))
-
-
 def alone_or_before(rows: Sequence[Row], suspects: Mapping[int, Suspicion]) -> list[Row]:
     """The first row alone if it is suspect, else the rows before the first suspect."""
     first = next((place for place, row in enumerate(rows) if row.id in suspects), len(rows))
