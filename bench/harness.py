@@ -6,7 +6,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +82,7 @@ def interleaved(runs: dict[str, tuple[str, Callable[[], float]]], *, repetitions
     for _ in range(repetitions):
         for name, (_, run) in runs.items():
             figures[name].values.append(run())
+            print(f"{name}: {figures[name].values[-1]:,.2f} {figures[name].unit}", file=sys.stderr, flush=True)
     return figures
 
 
@@ -119,7 +120,24 @@ class Ratio:
         return f"{self.ours} / {self.anchor}: {value:.2f} (target {sign} {self.target}) {'met' if met else 'MISSED'}"
 
 
-def report(*, title: str, figures: dict[str, Figure], ratios: list[Ratio]) -> None:
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A claim: `ours` in its own unit, at most (or at least) `target`."""
+
+    ours: str
+    target: float
+    at_least: bool = False
+
+    def line(self, figures: dict[str, Figure]) -> str:
+        figure = figures[self.ours]
+        met = figure.median >= self.target if self.at_least else figure.median <= self.target
+        sign = "≥" if self.at_least else "≤"
+        return (
+            f"{self.ours}: {figure.median:.3g} {figure.unit} (target {sign} {self.target}) {'met' if met else 'MISSED'}"
+        )
+
+
+def report(*, title: str, figures: dict[str, Figure], ratios: Sequence[Ratio | Limit]) -> None:
     """Print the table and write bench/results/<title>.json."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {_server_version()}"
     print(f"\n{title} — {machine}\n")

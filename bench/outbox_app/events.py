@@ -22,3 +22,22 @@ class HappenedRow(Keyed):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HappenedSet(Keyed):
     name: ClassVar[str] = "bench.set.happened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HappenedShakily(Keyed):
+    """One in a thousand fails."""
+
+    name: ClassVar[str] = "bench.shaky.happened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HappenedShakilyInSets(Keyed):
+    name: ClassVar[str] = "bench.shaky_set.happened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HappenedSlowly(Keyed):
+    """Takes 5 ms."""
+
+    name: ClassVar[str] = "bench.slow.happened"

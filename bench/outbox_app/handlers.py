@@ -1,4 +1,6 @@
-from outbox_app.events import HappenedRow, HappenedSet
+import time
+
+from outbox_app.events import HappenedRow, HappenedSet, HappenedShakily, HappenedShakilyInSets, HappenedSlowly
 from outbox_app.models import Effect
 from platform_outbox.registry import on
 
@@ -11,3 +13,23 @@ def one(event, context):
 @on(HappenedSet, name="bench.set", batch=True)
 def many(events, contexts):
     Effect.objects.bulk_create([Effect(number=event.number, key=event.key) for event in events])
+
+
+@on(HappenedShakily, name="bench.shaky")
+def shaky(event, context):
+    if event.number % 1000 == 999:
+        raise ValueError("one in a thousand")
+    one(event, context)
+
+
+@on(HappenedShakilyInSets, name="bench.shaky_set", batch=True)
+def shaky_many(events, contexts):
+    if any(event.number % 1000 == 999 for event in events):
+        raise ValueError("one in a thousand")
+    many(events, contexts)
+
+
+@on(HappenedSlowly, name="bench.slow")
+def slow(event, context):
+    time.sleep(0.005)
+    one(event, context)
