@@ -41,9 +41,19 @@ KINDS = {
 }
 
 
+def leak():
+    hoard.append(b"x" * 2**26)
+    time.sleep(0.3)
+
+
+hoard = []
+
+
 def act(handler, event):
     fault = Fault.objects.filter(handler=handler, key=event.key, number=event.number).first()
-    if fault is not None:
+    if fault is not None and fault.kind == "leak":
+        leak()
+    elif fault is not None:
         misbehave(fault)
     Effect.objects.create(handler=handler, key=event.key, number=event.number, worker_pid=os.getpid())
 
