@@ -63,8 +63,9 @@ def _manage(*arguments: str, database: Database, good: Sequence[int] = (0,)) -> 
 
 
 def _environment(database: Database) -> dict[str, str]:
-    # A test run's mark would make the command look at the test database.
-    kept = {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
+    # A file with the real database's URL would contradict; a test run's mark would name the tests' database.
+    others = ("DATABASE_URL_FILE", "PYTEST_VERSION")
+    kept = {name: value for name, value in os.environ.items() if name not in others}
     return {**kept, "DATABASE_URL": database.url(), "DATABASE_POOL_SIZE": "0"}
 
 

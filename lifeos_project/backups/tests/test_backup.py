@@ -13,12 +13,14 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.utils import timezone
 
 from lifeos_project.backups import archive, evidence, recovery, runs, services, stores
 from lifeos_project.backups.errors import BackupError, BackupRefused
 from lifeos_project.backups.models import BackupRun
 from lifeos_project.tests.services import wait_until
+from platform_outbox.operations.parameters import read
+from platform_outbox.operations.progress import TerminalRun
+from platform_outbox.operations.registry import operation_named
 
 NOW = datetime.datetime(2026, 3, 15, 2, 30, tzinfo=datetime.UTC)
 
@@ -211,14 +213,23 @@ def test_stopping_leaves_nothing_half_written(house, tmp_path):
     assert house.ask("SELECT 1 FROM pg_stat_activity WHERE application_name = 'lifeos-backup'") == []
 
 
+def carry_out(name, **given):
+    operation = operation_named(name)
+    terminal = TerminalRun(by="Olga", dry_run=False, write=lambda line: None, quiet=True)
+    return operation.function(read(operation.parameters, given), terminal)
+
+
 @pytest.mark.s3
 def test_a_bucket_keeps_what_is_complete(house, bucket, tmp_path):
-    run = services.create_backup(now=timezone.now())
-    store = stores.configured()
+    """Made and rehearsed as operators do it from the admin."""
+    made = carry_out("backups.back_up")
+    run, store = BackupRun.objects.get(), stores.configured()
+    assert made == {"name": run.name, "bytes": run.size, "entries": run.entries, "kept_in": store.location}
     assert (store.names(), store.location) == ([run.name], f"s3://{bucket}/house/one")
     assert archive.digest(store.fetch(run.name, work=tmp_path)) == run.sha256
-    manifest = recovery.rehearse_restore(source="latest")
-    assert evidence.entries(manifest["evidence"]) == run.entries
+    assert carry_out("backups.rehearse_restore")["entries"] == run.entries
+    with pytest.raises(BackupRefused, match="/etc/passwd is not the name of a backup"):
+        carry_out("backups.rehearse_restore", source="/etc/passwd")
     assert files(tmp_path / "backup-work") == []
     store.delete(run.name)
     assert store.names() == []

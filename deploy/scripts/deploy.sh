@@ -1,0 +1,267 @@
+#!/usr/bin/env bash
+# Deploy, watch, roll back, back up and restore an installation of LifeOS. docs/deploying.md leads through it.
+set -euo pipefail
+
+SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CHECKOUT=$(cd "$SCRIPTS/../.." && pwd)
+readonly SCRIPTS CHECKOUT
+
+usage() {
+  cat << 'TEXT'
+deploy.sh COMMAND [ENVIRONMENT] [ARGUMENT] [--dry-run]
+
+  deploy       [--ref REF]   preflight, backup, build, migrate, replace one process after the other, verify;
+                             back to the release before when anything fails
+               --with-downtime   stop everything while migrations are applied that the running release cannot stand
+               --no-backup       leave the backup out
+  rollback                   back to the release before
+  rollback     BACKUP        the same, and the database as it was in a backup (a path, a name, or: latest)
+  restart                    every process anew, one after the other: takes changed settings without a break
+  status                     what runs, and which release
+  logs         [NAME]        follow the logs
+  backup                     make a backup and prove it
+  restore      BACKUP        put a backup in the database's place; web and workers are stopped meanwhile
+  health-check               whether it works, for people and for scripts (exit code)
+
+ENVIRONMENT is production unless named otherwise. Its settings are read from /etc/lifeos/ENVIRONMENT.conf or
+deploy/environments/ENVIRONMENT.conf; LIFEOS_DEPLOY_CONFIG names another file. --dry-run says what would be done.
+TEXT
+}
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "deploy.sh: $*"; exit 1; }
+
+# What changes something goes through here, so that --dry-run is true of all of it.
+act() {
+  if [ "$DRY_RUN" = true ]; then
+    printf 'would run: %s\n' "$*"
+  else
+    "$@"
+  fi
+}
+
+read_arguments() {
+  COMMAND=${1:-}
+  DRY_RUN=false REF="" DOWNTIME=false BACKUP_FIRST="" ENVIRONMENT="" ARGUMENT=""
+  [ $# -eq 0 ] || shift
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --dry-run) DRY_RUN=true ;;
+      --ref) [ $# -gt 1 ] || die "--ref needs a tag, branch or commit."; REF=$2; shift ;;
+      --with-downtime) DOWNTIME=true ;;
+      --no-backup) BACKUP_FIRST=false ;;
+      -h | --help) usage; exit 0 ;;
+      -*) die "$1 is not known; see deploy.sh --help." ;;
+      *) place_argument "$1" ;;
+    esac
+    shift
+  done
+  ENVIRONMENT=${ENVIRONMENT:-production}
+}
+
+# `rollback /path/to/backup` names no environment, `deploy staging` does: what has a configuration is one.
+place_argument() {
+  if [ -z "$ENVIRONMENT" ] && [[ $1 =~ ^[a-z][a-z0-9_-]*$ ]] && { [ "$1" = production ] || configuration_of "$1" > /dev/null; }; then
+    ENVIRONMENT=$1
+  elif [ -z "$ARGUMENT" ]; then
+    ARGUMENT=$1
+  else
+    die "$1 is one argument too many; see deploy.sh --help."
+  fi
+}
+
+configuration_of() {
+  local file
+  for file in "${LIFEOS_DEPLOY_CONFIG:-/etc/lifeos/$1.conf}" "$CHECKOUT/deploy/environments/$1.conf"; do
+    if [ -f "$file" ]; then
+      echo "$file"
+      return
+    fi
+  done
+  return 1
+}
+
+load_configuration() {
+  local file
+  file=$(configuration_of "$ENVIRONMENT") || die "There is no configuration of $ENVIRONMENT: write /etc/lifeos/$ENVIRONMENT.conf."
+  # shellcheck source=/dev/null
+  . "$file"
+  : "${DRIVER:=compose}" "${HEALTH_URL:=http://localhost:8000/health}" "${READY_SECONDS:=90}"
+  BACKUP_FIRST=${BACKUP_FIRST:-${BACKUP_BEFORE_DEPLOY:-true}}
+  case $DRIVER in
+    compose | processes) ;;
+    *) die "DRIVER in $file is $DRIVER; it must be compose or processes." ;;
+  esac
+  # shellcheck source=deploy/scripts/compose.sh
+  # shellcheck source=deploy/scripts/processes.sh
+  . "$SCRIPTS/$DRIVER.sh"
+  driver_settings
+}
+
+only_one() {
+  [ "$DRY_RUN" = true ] && return
+  mkdir -p "$STATE"
+  exec {LOCK}> "$STATE/deploy.lock"
+  flock --nonblock "$LOCK" || die "Another deploy, rollback or restore of $ENVIRONMENT is at work."
+}
+
+answers() {
+  curl --fail --silent --show-error --output /dev/null --max-time 10 --header 'Host: localhost' "$1" 2> /dev/null
+}
+
+wait_for() {
+  local what=$1 deadline=$((SECONDS + READY_SECONDS))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $deadline ] || { say "$what: not within $READY_SECONDS seconds."; return 1; }
+    sleep 0.2
+  done
+}
+
+# What a release must show before it is kept: every part works, and the workers are there.
+verify() {
+  [ "$DRY_RUN" = true ] && { echo "would ask: $HEALTH_URL, workers"; return; }
+  wait_for "$HEALTH_URL" answers "$HEALTH_URL" && driver_workers_alive
+}
+
+deploy() {
+  only_one
+  driver_fetch
+  if driver_is_running_this; then
+    say "$RELEASE runs already and works; nothing to do."
+    return
+  fi
+  driver_build
+  preflight
+  back_up_first
+  local before
+  before=$(driver_current)
+  trap 'undo "$before"' INT TERM
+  if [ "$DOWNTIME" = true ]; then
+    driver_stop
+  fi
+  migrate || undo "$before"
+  driver_roll_to "$RELEASE" || undo "$before"
+  verify || undo "$before"
+  trap - INT TERM
+  driver_keep "$RELEASE" "$before"
+  say "$RELEASE is deployed to $ENVIRONMENT."
+}
+
+# The end of a deploy that failed: every process is the release before's again.
+undo() {
+  trap - INT TERM
+  say "The deploy of $RELEASE failed; going back to ${1:-nothing}."
+  if [ -z "$1" ]; then
+    driver_stop
+  elif driver_roll_to "$1" && verify; then
+    say "$1 runs again. Migrations stay applied: it works with them."
+  else
+    say "$1 does not come up either; see deploy.sh status and logs."
+  fi
+  exit 1
+}
+
+preflight() {
+  local arguments=()
+  if [ "$DOWNTIME" = true ] || [ -z "$(driver_current)" ]; then
+    arguments=(--not-rolling)
+  fi
+  if [ "$DRY_RUN" = true ]; then
+    driver_preflight "${arguments[@]}"
+    PENDING="Migrations that preflight finds:"
+    return
+  fi
+  PENDING=$(driver_preflight "${arguments[@]}") || die "Nothing was changed: the lines above say what stands against $RELEASE. \
+Migrations that break the running release can go with --with-downtime."
+}
+
+migrate() {
+  if [ -n "$PENDING" ]; then
+    say "$PENDING"
+    driver_migrate
+  fi
+}
+
+back_up_first() {
+  if [ "$BACKUP_FIRST" = true ] && [ -n "$(driver_current)" ]; then
+    say "Backing up."
+    driver_manage_as "$(driver_current)" backup || die "Nothing was changed: there is no deploy without a backup (--no-backup leaves it out)."
+  fi
+}
+
+rollback() {
+  only_one
+  local before current
+  before=$(driver_previous)
+  current=$(driver_current)
+  [ -n "$before" ] || die "There is no release before ${current:-the first one}."
+  if [ -n "$ARGUMENT" ]; then
+    driver_stop
+    if ! driver_manage_as "$before" restore "$ARGUMENT" --overwrite; then
+      driver_roll_to "$current" || true
+      die "The backup was not restored, so $current runs on; the database is as it was."
+    fi
+  fi
+  if ! driver_roll_to "$before" || ! verify; then
+    die "$before does not come up; see deploy.sh status and logs."
+  fi
+  driver_keep "$before" "$current"
+  say "$ENVIRONMENT is back at $before."
+}
+
+restart() {
+  only_one
+  local current
+  current=$(driver_current)
+  [ -n "$current" ] || die "No release is installed yet: deploy.sh deploy."
+  driver_forget
+  if ! driver_roll_to "$current" || ! verify; then
+    die "$current does not come up with these settings; mend them and restart again. See deploy.sh status and logs."
+  fi
+  say "$current runs anew."
+}
+
+restore() {
+  [ -n "$ARGUMENT" ] || die "Which one? deploy.sh restore $ENVIRONMENT BACKUP (a path, a name, or: latest)."
+  only_one
+  local current done=0
+  current=$(driver_current)
+  driver_stop
+  driver_manage_as "$current" restore "$ARGUMENT" --overwrite || done=$?
+  # Whether it worked or not: the database is there, the old one or the restored one.
+  if ! driver_roll_to "$current" || ! verify; then
+    die "$current does not come up; see deploy.sh status and logs."
+  fi
+  [ $done -eq 0 ] || die "The backup was not restored; the database is as it was."
+}
+
+health_check() {
+  local answer
+  answer=$(curl --silent --max-time 10 --header 'Host: localhost' "$HEALTH_URL") || die "$HEALTH_URL does not answer."
+  echo "$answer"
+  answers "$HEALTH_URL" || die "A part does not work: the answer above names it."
+  driver_workers_alive || die "A worker is missing."
+}
+
+main() {
+  read_arguments "$@"
+  case $COMMAND in
+    "" | help | -h | --help) usage; return ;;
+    deploy | rollback | restart | status | logs | backup | restore | health-check) load_configuration ;;
+    *) usage >&2; die "$COMMAND is not a command." ;;
+  esac
+  case $COMMAND in
+    deploy) deploy ;;
+    rollback) rollback ;;
+    restart) restart ;;
+    status) driver_status ;;
+    logs) driver_logs "$ARGUMENT" ;;
+    backup) driver_manage_as "$(driver_current)" backup ;;
+    restore) restore ;;
+    health-check) health_check ;;
+  esac
+}
+
+# One line with its end: this file may be replaced while it runs.
+main "$@"; exit

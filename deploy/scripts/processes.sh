@@ -1,0 +1,244 @@
+# Driver of deploy.sh: releases in directories, gunicorn instances behind nginx, workers, on one machine.
+#
+#   $LIFEOS_HOME/releases/NAME       a release with its environment; shared/lifeos.env the settings; shared/var the data
+#   $LIFEOS_HOME/instances/web-8001  a link to the release that this process runs
+#   $LIFEOS_HOME/run/upstream.conf   the servers that nginx sends requests to, without the one that is being replaced
+#
+# MANAGER=systemd uses the units in deploy/systemd; MANAGER=pidfile starts plain processes with their numbers in run/.
+# shellcheck shell=bash
+
+driver_settings() {
+  : "${LIFEOS_HOME:?name the directory of the installation}" "${SOURCE:?name the repository that releases come from}"
+  : "${WEB_PORTS:=8001 8002}" "${WORKERS:=1}" "${MANAGER:=systemd}" "${KEPT_RELEASES:=5}" "${STOP_SECONDS:=30}"
+  : "${BUILD:=make .venv/.installed && .venv/bin/python manage.py collectstatic --noinput --verbosity 0}"
+  : "${NGINX_RELOAD:=nginx -t -q && nginx -s reload}"
+  ENV_FILE=${ENV_FILE:-$LIFEOS_HOME/shared/lifeos.env}
+  STATE=$LIFEOS_HOME/run
+  RELEASES=$LIFEOS_HOME/releases
+  INSTANCES=()
+  local port number
+  for ((number = 1; number <= WORKERS; number++)); do INSTANCES+=("worker-$number"); done
+  for port in $WEB_PORTS; do INSTANCES+=("web-$port"); done
+}
+
+driver_current() { name_behind "$LIFEOS_HOME/current"; }
+driver_previous() { name_behind "$LIFEOS_HOME/previous"; }
+name_behind() { [ ! -L "$1" ] || basename "$(readlink "$1")"; }
+
+# A release is named by its tag or branch and its commit, so the same code is built once.
+driver_fetch() {
+  local commit
+  REF=${REF:-${DEFAULT_REF:-main}}
+  commit=$(git ls-remote "$SOURCE" "$REF" "refs/tags/$REF^{}" "refs/heads/$REF" | tail -1 | cut -c1-12)
+  [ -n "$commit" ] || die "$SOURCE has no $REF."
+  RELEASE=${REF//\//-}-$commit
+}
+
+driver_build() {
+  local directory=$RELEASES/$RELEASE
+  [ ! -f "$directory/.built" ] || return 0
+  say "Building $RELEASE."
+  act mkdir -p "$RELEASES" "$LIFEOS_HOME/instances" "$LIFEOS_HOME/shared/var" "$STATE"
+  act rm -rf "$directory"
+  act git clone --quiet --depth 1 --branch "$REF" "$SOURCE" "$directory"
+  act build_in "$directory"
+}
+
+build_in() {
+  (cd "$1" && eval "$BUILD") || die "Nothing was changed: $RELEASE could not be built."
+  touch "$1/.built"
+}
+
+driver_is_running_this() {
+  local name
+  [ "$(driver_current)" = "$RELEASE" ] || return 1
+  for name in "${INSTANCES[@]}"; do is_at "$name" "$RELEASE" || return 1; done
+  answers "$HEALTH_URL"
+}
+
+driver_preflight() { driver_manage_as "$RELEASE" preflight "$@"; }
+driver_migrate() { driver_manage_as "$RELEASE" migrate --noinput --verbosity 1; }
+
+# manage.py of a release, with the installation's settings.
+driver_manage_as() {
+  local release=$1
+  shift
+  [ -n "$release" ] || die "No release is installed yet: deploy.sh deploy."
+  act with_settings "$RELEASES/$release" .venv/bin/python manage.py "$@"
+}
+
+# Run a command in a directory with the variables of the settings file, which is read and not executed.
+with_settings() { (become "$@"); }
+
+become() {
+  local name value
+  cd "$1" || exit
+  shift
+  export LIFEOS_VAR_DIR=$LIFEOS_HOME/shared/var
+  while IFS='=' read -r name value; do
+    case $name in "" | \#*) continue ;; esac
+    value=${value#[\"\']}
+    export "$name=${value%[\"\']}"
+  done < "$ENV_FILE"
+  # Files of the installation belong to the user that its processes run as.
+  exec ${RUN_AS:+runuser -u "$RUN_AS" --} "$@"
+}
+
+driver_stop() {
+  local name
+  say "Stopping everything."
+  for name in "${INSTANCES[@]}"; do act stop_instance "$name"; done
+}
+
+# One process after the other: out of nginx, replaced, ready, back in. Workers first, so that they know every event
+# that the new web processes emit.
+driver_roll_to() {
+  local name
+  for name in "${INSTANCES[@]}"; do
+    if [ "$DRY_RUN" = true ]; then
+      echo "would replace: $name by $1"
+    elif ! is_at "$name" "$1"; then
+      replace "$name" "$1" || return 1
+    fi
+  done
+  # Requests go to all of them again, also when a process before failed.
+  act route_around "" || return 1
+}
+
+# After this no process counts as running its release, so each is replaced, also by the same.
+driver_forget() {
+  local name
+  for name in "${INSTANCES[@]}"; do act rm -f "$LIFEOS_HOME/instances/$name"; done
+}
+
+replace() {
+  say "Replacing $1 by $2."
+  [[ $1 != web-* ]] || route_around "$1" || return 1
+  stop_instance "$1" || return 1
+  ln -sfn "$RELEASES/$2" "$LIFEOS_HOME/instances/$1"
+  start_instance "$1" || return 1
+  # One that has ended will not become ready, and one that is not yet ready may.
+  if ! wait_for "$1" ended_or_ready "$1" || ! is_ready "$1"; then
+    say "$1 did not come up."
+    return 1
+  fi
+  [[ $1 != web-* ]] || route_around "" || return 1
+}
+
+# nginx's servers: every web process that runs, but for the one that is named.
+route_around() {
+  local port draft=$STATE/upstream.conf.draft
+  : > "$draft"
+  for port in $WEB_PORTS; do
+    if [ "web-$port" != "$1" ] && runs "web-$port"; then
+      echo "server 127.0.0.1:$port max_fails=0;" >> "$draft"
+    fi
+  done
+  # nginx refuses an upstream without servers; a first start has none to spare.
+  [ -s "$draft" ] || echo "server 127.0.0.1:${WEB_PORTS%% *} max_fails=0;" > "$draft"
+  mv "$draft" "$STATE/upstream.conf"
+  eval "$NGINX_RELOAD" || { say "nginx does not take its configuration."; return 1; }
+  # Its old processes end after the requests at hand; new ones no longer go to the instance.
+  sleep "${DRAIN_SECONDS:-1}"
+}
+
+is_at() { [ "$(name_behind "$LIFEOS_HOME/instances/$1")" = "$2" ] && runs "$1" && is_ready "$1"; }
+
+ended_or_ready() { ! runs "$1" || is_ready "$1"; }
+
+is_ready() {
+  runs "$1" || return 1
+  [[ $1 != web-* ]] || answers "http://127.0.0.1:${1#web-}/health/ready"
+}
+
+driver_workers_alive() {
+  local number
+  for ((number = 1; number <= WORKERS; number++)); do
+    runs "worker-$number" || { say "worker-$number does not run."; return 1; }
+  done
+}
+
+driver_keep() {
+  if [ -n "$2" ] && [ "$1" != "$2" ]; then
+    act ln -sfn "$RELEASES/$2" "$LIFEOS_HOME/previous"
+  fi
+  act ln -sfn "$RELEASES/$1" "$LIFEOS_HOME/current"
+  act remove_old_releases
+}
+
+remove_old_releases() {
+  local name
+  find "$RELEASES" -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | tail -n +$((KEPT_RELEASES + 1)) | cut -d' ' -f2- \
+    | while read -r name; do
+      if [ "$name" != "$(driver_current)" ] && [ "$name" != "$(driver_previous)" ]; then
+        rm -rf "${RELEASES:?}/$name"
+      fi
+    done
+}
+
+driver_status() {
+  local name state
+  echo "current   $(driver_current)"
+  echo "previous  $(driver_previous)"
+  for name in "${INSTANCES[@]}"; do
+    state=down
+    ! runs "$name" || state=up
+    ! is_ready "$name" || state=ready
+    printf '%-9s %-6s %s\n' "$name" "$state" "$(name_behind "$LIFEOS_HOME/instances/$name")"
+  done
+}
+
+driver_logs() {
+  if [ "$MANAGER" = systemd ]; then
+    act journalctl --follow --lines 50 --unit "$(unit_of "${1:-*}")"
+  else
+    # shellcheck disable=SC2086  # all of them, unless one is named
+    act tail --lines 50 --follow=name "$STATE"/${1:-*}.log
+  fi
+}
+
+# --- how processes are started and stopped -------------------------------------------------------------------------
+
+unit_of() { echo "lifeos-${1/-/@}.service"; }
+
+runs() {
+  if [ "$MANAGER" = systemd ]; then
+    systemctl is-active --quiet "$(unit_of "$1")"
+  else
+    [ -f "$STATE/$1.pid" ] && kill -0 "$(cat "$STATE/$1.pid")" 2> /dev/null
+  fi
+}
+
+start_instance() {
+  if [[ $1 == web-* ]] && answers "http://127.0.0.1:${1#web-}/health/live"; then
+    say "Somebody else answers on port ${1#web-}."
+    return 1
+  fi
+  if [ "$MANAGER" = systemd ]; then
+    systemctl enable --quiet --now "$(unit_of "$1")"
+    return
+  fi
+  local command=(.venv/bin/python manage.py outbox_worker)
+  [[ $1 != web-* ]] || command=(.venv/bin/gunicorn -c compose/gunicorn.conf.py -b "127.0.0.1:${1#web-}")
+  # Its own session: it outlives this script and gets no Ctrl-C that is meant for it. It must not inherit our lock.
+  # shellcheck disable=SC2016  # the inner shell expands these
+  become "$LIFEOS_HOME/instances/$1" setsid sh -c 'echo $$ > "$0" && exec "$@"' "$STATE/$1.pid" "${command[@]}" \
+    < /dev/null >> "$STATE/$1.log" 2>&1 {LOCK}>&- &
+  wait_for "$1.pid" test -s "$STATE/$1.pid"
+}
+
+stop_instance() {
+  if [ "$MANAGER" = systemd ]; then
+    systemctl stop "$(unit_of "$1")"
+    return
+  fi
+  local pid deadline=$((SECONDS + STOP_SECONDS))
+  [ -f "$STATE/$1.pid" ] || return 0
+  pid=$(cat "$STATE/$1.pid")
+  kill -TERM "$pid" 2> /dev/null || true
+  while kill -0 "$pid" 2> /dev/null; do
+    [ $SECONDS -lt $deadline ] || { say "$1 does not end and is killed."; kill -KILL "$pid"; }
+    sleep 0.1
+  done
+  rm -f "$STATE/$1.pid"
+}

@@ -1,0 +1,118 @@
+"""What a release asks of its surroundings before it may replace another one."""
+
+import logging
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.checks import Error, run_checks
+from django.db import OperationalError, connection
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django_migration_linter import MigrationLinter
+from django_migration_linter.operations import IgnoreMigration
+from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
+
+from lifeos_project import health
+from lifeos_project.first_run import OLDEST_POSTGRESQL
+
+LEAST_FREE_MB = 500
+_CREATED = re.compile(r'CREATE TABLE (?:IF NOT EXISTS )?("?\w+"?)')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What stands against a release, one sentence each; and which migrations it brings."""
+
+    problems: Sequence[str]
+    pending: Sequence[str]
+
+
+def findings(*, rolling: bool) -> Findings:
+    """Look at settings, disk, services and migrations. With `rolling`, the release before runs on beside this one.
+
+    Then migrations may only add: the old release's code works on the new tables until the last of its processes is
+    replaced, and again after a rollback (expand first, contract in a later release).
+    """
+    problems = [*_configuration(), *_disk(), *_services()]
+    try:
+        pending = _pending()
+    except OperationalError as error:
+        return Findings(problems=[*problems, f"The database cannot be used: {_first_line(error)}"], pending=[])
+    problems += _irreversible(pending)
+    if rolling:
+        problems += _breaking(pending)
+    return Findings(problems=problems, pending=[_name(migration) for migration in pending])
+
+
+def _configuration() -> Iterator[str]:
+    for found in run_checks(include_deployment_checks=True):
+        if isinstance(found, Error) and not found.is_silenced():
+            yield f"{found.msg} {found.hint or ''} ({found.id})"
+
+
+def _disk() -> Iterator[str]:
+    settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.VAR_DIR).free >> 20
+    if free < LEAST_FREE_MB:
+        yield f"{settings.VAR_DIR} has {free} MB left, {LEAST_FREE_MB} are the least."
+
+
+def _services() -> Iterator[str]:
+    for name, answer in health.services().items():
+        if name != "migrations" and answer["status"] != "ok":
+            yield f"The {name} does not answer ({answer.get('error', answer['status'])})."
+        if answer.get("postgresql", OLDEST_POSTGRESQL) < OLDEST_POSTGRESQL:
+            yield f"The server is PostgreSQL {answer['postgresql']}; {OLDEST_POSTGRESQL} is the oldest that works."
+
+
+def _pending() -> list[Migration]:
+    executor = MigrationExecutor(connection)
+    return [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+
+
+def _irreversible(pending: Sequence[Migration]) -> Iterator[str]:
+    for migration in pending:
+        for operation in migration.operations:
+            if not operation.reversible:
+                yield f"{_name(migration)} cannot be taken back: {operation.describe()}."
+
+
+def _breaking(pending: Sequence[Migration]) -> Iterator[str]:
+    # It tells each sqlmigrate as news.
+    logging.getLogger("django_migration_linter").setLevel(logging.WARNING)
+    linter = MigrationLinter(no_cache=True, no_output=True)
+    statements = {migration: _statements(linter, migration) for migration in pending}
+    made = {table for lines in statements.values() for line in lines for table in _CREATED.findall(line)}
+    for migration, lines in statements.items():
+        if any(isinstance(operation, IgnoreMigration) for operation in migration.operations):
+            continue
+        seen = [line for line in lines if not _shapes(line, made)]
+        errors, _, _ = analyse_sql_statements(linter.sql_analyser_class, seen)
+        for issue in errors:
+            where = f" (table {issue.table}, column {issue.column})" if issue.table else ""
+            yield f"{_name(migration)} breaks the release that runs: {issue.message}{where}."
+
+
+def _shapes(statement: str, tables: set[str]) -> bool:
+    """Whether a statement changes one of these tables, on which nobody works yet."""
+    return any(
+        statement.startswith(f"ALTER TABLE {table}")
+        or (statement.startswith("CREATE") and f" ON {table} " in statement)
+        for table in tables
+    )
+
+
+def _statements(linter: MigrationLinter, migration: Migration) -> list[str]:
+    found: list[str] = linter.get_sql(migration.app_label, migration.name)
+    return found
+
+
+def _name(migration: Migration) -> str:
+    return f"{migration.app_label}.{migration.name}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,124 @@
+"""What stands against a release, said before anything is changed."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django_migration_linter.operations import IgnoreMigration
+
+from lifeos_project import preflight
+from lifeos_project.tests.services import bare_environment, program
+
+SCRIPTS = Path(settings.BASE_DIR) / "deploy" / "scripts"
+
+pytestmark = pytest.mark.django_db
+
+
+def migration(app: str, beginning: str):
+    return MigrationLoader(connection).get_migration_by_prefix(app, beginning)
+
+
+def test_a_migration_that_takes_away_what_runs_is_named():
+    (problem,) = preflight._breaking([migration("axes", "0005")])
+    assert problem == (
+        "axes.0005_remove_accessattempt_trusted breaks the release that runs: DROPPING columns "
+        "(table axes_accessattempt, column trusted)."
+    )
+
+
+def test_tables_that_do_not_exist_yet_may_be_shaped_freely():
+    fresh = [migration("finance", "0001"), migration("finance", "0002")]
+    assert list(preflight._breaking(fresh)) == []
+    assert list(preflight._breaking(fresh[1:])) != []
+
+
+def test_a_migration_may_say_that_it_breaks_nothing():
+    found = migration("axes", "0005")
+    found.operations = [*found.operations, IgnoreMigration()]
+    assert list(preflight._breaking([found])) == []
+
+
+def test_what_cannot_be_taken_back_is_named():
+    from django.db import migrations
+
+    found = migration("axes", "0005")
+    found.operations = [migrations.RunSQL("SELECT 1")]
+    (problem,) = preflight._irreversible([found])
+    assert problem.startswith("axes.0005_remove_accessattempt_trusted cannot be taken back")
+
+
+def test_a_full_disk_and_a_missing_service_are_named(monkeypatch, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(preflight, "LEAST_FREE_MB", 10**9)
+    monkeypatch.setattr(preflight.health, "services", lambda: {"broker": {"status": "error", "error": "TimeoutError"}})
+    found = preflight.findings(rolling=True)
+    assert any("are the least" in problem for problem in found.problems)
+    assert "The broker does not answer (TimeoutError)." in found.problems
+    assert found.pending == []
+
+
+def test_the_scripts_are_clean():
+    checker = program("shellcheck", package="shellcheck")
+    files = sorted(SCRIPTS.glob("*.sh"))
+    command = [checker, "-x", "-P", "SCRIPTDIR", "-P", str(settings.BASE_DIR), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=settings.BASE_DIR)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def deploy_sh(tmp_path):
+    """deploy.sh with a configuration of its own; nothing it prints about is there."""
+
+    def run(*arguments: str, **configuration: str) -> subprocess.CompletedProcess:
+        file = tmp_path / "production.conf"
+        file.write_text("".join(f"{name}='{value}'\n" for name, value in configuration.items()))
+        command = ["bash", str(SCRIPTS / "deploy.sh"), *arguments]
+        environment = bare_environment(LIFEOS_DEPLOY_CONFIG=str(file))
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+def test_a_dry_run_of_compose_says_each_step_in_its_order(deploy_sh, tmp_path):
+    (tmp_path / "current").write_text("lifeos-web:v1\n")
+    done = deploy_sh(
+        "deploy", "production", "--ref", "v2", "--dry-run", DRIVER="compose", STATE_DIRECTORY=str(tmp_path)
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line.replace("would run: ", "") for line in done.stdout.splitlines()]
+    steps = ["pull lifeos-web", "manage.py preflight", "manage.py backup", "manage.py migrate"]
+    places = [next(n for n, line in enumerate(lines) if step in line) for step in steps]
+    assert places == sorted(places)
+    backup = lines[places[2]]
+    assert backup.startswith("env LIFEOS_IMAGE=lifeos-web:v1 ")
+    assert lines[places[3]].startswith("env LIFEOS_IMAGE=lifeos-web:v2 ")
+    assert "remember previous lifeos-web:v1" in done.stdout
+    # Nothing was changed.
+    assert (tmp_path / "current").read_text() == "lifeos-web:v1\n"
+    assert not (tmp_path / "previous").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "configuration", "words"),
+    [
+        (["fly"], {}, "fly is not a command"),
+        (["deploy", "--fast"], {}, "--fast is not known"),
+        (["status"], {"DRIVER": "kubernetes"}, "must be compose or processes"),
+        (["restore"], {"DRIVER": "compose", "STATE_DIRECTORY": "/nowhere"}, "Which one?"),
+        (["status"], {"DRIVER": "processes"}, "name the directory of the installation"),
+        (["deploy", "production", "one", "two"], {"DRIVER": "compose"}, "two is one argument too many"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(deploy_sh, arguments, configuration, words):
+    done = deploy_sh(*arguments, **configuration)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_help_names_every_command(deploy_sh):
+    told = deploy_sh("--help").stdout
+    for command in ("deploy", "rollback", "status", "logs", "backup", "restore", "health-check"):
+        assert command in told
