@@ -6,8 +6,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
 
 SHORTEST_SECRET = 32
 # What examples print; longer copies of them are caught by their beginning.
@@ -31,7 +32,24 @@ def check_variables(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> l
 
     if TESTING:
         return []
-    return list(misspelt(env.names_present(), known=env.declared))
+    return list(misspelt(env.names_present(), known=env.known_names()))
+
+
+@register(Tags.database)
+def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Point at secrets that have been in use for longer than 90 days; asked where the database may be asked."""
+    from lifeos_project import secret_age
+
+    if not settings.PRODUCTION or not kwargs.get("databases"):
+        return []
+    return [
+        Warning(
+            f"{name} has been in use for {days} days; {secret_age.LONGEST_DAYS} are the rule.",
+            hint="docs/security.md says how to change it without anybody noticing.",
+            id="lifeos.W003",
+        )
+        for name, days in secret_age.too_old(now=timezone.now()).items()
+    ]
 
 
 def misspelt(present: Iterable[str], *, known: Iterable[str]) -> Iterator[CheckMessage]:
@@ -73,6 +91,11 @@ def _secrets() -> Iterator[CheckMessage]:
         reason = _weakness(_secret(name))
         if reason:
             yield Error(f"{name} {reason}.", hint=MAKE_ONE, id=check_id)
+    for name, check_id in (("SECRET_KEY_FALLBACKS", "lifeos.E011"), ("JWT_SECRET_KEY_FALLBACKS", "lifeos.E012")):
+        for secret in getattr(settings, name):
+            reason = _weakness(secret)
+            if reason:
+                yield Error(f"A secret of {name} {reason}.", hint="Leave out what is no longer needed.", id=check_id)
     if _secret("SECRET_KEY") and _secret("SECRET_KEY") == _secret("JWT_SECRET_KEY"):
         yield Error("SECRET_KEY and JWT_SECRET_KEY are the same.", hint=MAKE_ONE, id="lifeos.E007")
 

@@ -73,6 +73,8 @@ class Environment:
     ) -> str:
         kind = " / ".join(f"`{choice}`" for choice in choices) or ("secret" if secret else "text")
         value: str = self._read(name, self._env.str, default, kind=kind, meaning=meaning)
+        if secret:
+            value = self._from_file(name) or value
         if choices and value not in choices:
             raise ImproperlyConfigured(f"{name} is “{value}”, but must be one of: {', '.join(choices)}.")
         return value
@@ -97,10 +99,31 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is {value:g}, but must be at least {minimum:g}.")
         return value
 
-    def names(self, name: str, default: Sequence[str] = (), *, meaning: str) -> list[str]:
+    def names(self, name: str, default: Sequence[str] = (), *, meaning: str, secret: bool = False) -> list[str]:
         text = ",".join(default)
-        values = self._read(name, self._env.list, list(default), kind="comma-separated", meaning=meaning, shown=text)
+        kind = "secrets, comma-separated" if secret else "comma-separated"
+        values = self._read(name, self._env.list, list(default), kind=kind, meaning=meaning, shown=text)
+        if secret:
+            values = self._from_file(name).split(",") if self._from_file(name) else values
         return [value.strip() for value in values if value.strip()]
+
+    def known_names(self) -> set[str]:
+        """Every variable that is read: the declared ones, and for secrets the file that may hold them."""
+        files = {f"{name}_FILE" for name, variable in self.declared.items() if variable.kind.startswith("secret")}
+        return {*self.declared, *files}
+
+    def _from_file(self, name: str) -> str:
+        """The content of the file that `NAME_FILE` names, as orchestrators hand out secrets; empty without one."""
+        path = "" if self.isolated else self._env.str(f"{name}_FILE", "").strip()
+        if not path:
+            return ""
+        if self._env.str(name, "").strip():
+            raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; keep one of them.")
+        try:
+            return Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {reason}.") from None
 
     def networks(self, name: str, *, meaning: str) -> tuple[Network, ...]:
         """Comma-separated networks in CIDR notation; one with bits behind its mask is refused as a likely mistake."""

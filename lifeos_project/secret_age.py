@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
+from lifeos_project.models import SecretSighting
+
+LONGEST_DAYS = 90
 # PBKDF2, because a database password may be weaker than a made-up key; once a process, a tenth of a second each.
 ROUNDS = 100_000
 _known: dict[tuple[str, str], datetime.datetime] = {}
@@ -25,6 +28,14 @@ def first_seen() -> dict[str, datetime.datetime]:
     return found
 
 
+def too_old(*, now: datetime.datetime) -> dict[str, int]:
+    """Days in use, of each secret that has been in use for too long; empty where nothing is recorded yet."""
+    if SecretSighting._meta.db_table not in connection.introspection.table_names():
+        return {}
+    ages = {name: (now - since).days for name, since in first_seen().items()}
+    return {name: days for name, days in ages.items() if days > LONGEST_DAYS}
+
+
 def fingerprint(name: str, secret: str) -> str:
     """Tells two values of a secret apart and gives neither away; differs between secrets of the same value."""
     return hashlib.pbkdf2_hmac("sha256", secret.encode(), f"lifeos {name}".encode(), ROUNDS, dklen=16).hex()
@@ -37,6 +48,9 @@ def _in_use() -> dict[str, str]:
         "JWT_SECRET_KEY": settings.JWT_SECRET_KEY,
         "POSTGRES_PASSWORD": database,
         "REDIS_PASSWORD": urlsplit(settings.REDIS_URL).password or "",
+        "EMAIL_HOST_PASSWORD": settings.EMAIL_HOST_PASSWORD,
+        "METRICS_TOKEN": settings.METRICS_TOKEN,
+        "BACKUP_S3_SECRET_ACCESS_KEY": settings.BACKUP_S3_SECRET_ACCESS_KEY,
     }
     return {name: secret for name, secret in secrets.items() if secret}
 

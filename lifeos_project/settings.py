@@ -75,6 +75,16 @@ with env.section("Security"):
         secret=True,
         meaning="Signs API tokens; at least 32 characters, required in production.",
     ) or development_secret(production=PRODUCTION, directory=VAR_DIR / "secrets", name="JWT_SECRET_KEY")
+    SECRET_KEY_FALLBACKS = env.names(
+        "SECRET_KEY_FALLBACKS",
+        secret=True,
+        meaning="Former values of `SECRET_KEY`: what they signed stays valid until you leave them out (docs/security.md).",
+    )
+    JWT_SECRET_KEY_FALLBACKS = env.names(
+        "JWT_SECRET_KEY_FALLBACKS",
+        secret=True,
+        meaning="Former and coming values of `JWT_SECRET_KEY`: tokens signed with them are accepted, none is made.",
+    )
     SESSION_COOKIE_SECURE = env.flag(
         "SESSION_COOKIE_SECURE",
         PRODUCTION,

@@ -8,6 +8,7 @@ from lifeos_project.environment import Variable
 HEAD = """# Configuration
 
 Everything is set by environment variables; in development also by a file `.env` beside `manage.py` (see `.env.example`).
+A secret may also come from a file that a variable names: `SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY=…`.
 An empty variable counts as unset. A value that cannot be read stops the start with a sentence that names the variable.
 
 This page is written by `manage.py settings_docs` from `lifeos_project/settings.py`; a test compares the two.
