@@ -82,6 +82,20 @@ def test_what_the_handler_has_not_done_yet_is_left_to_the_ordinary_way(history):
     assert numbers() == [0, 1, 2, 4, 6, 7, 8, 9]
 
 
+def test_an_event_at_which_only_another_handler_failed_is_replayed(db, settings):
+    settings.WORKER_MAX_ATTEMPTS = 1
+    Fault.objects.create(handler="probe.right", key="a", number=1, times=-1)
+    with transaction.atomic():
+        (event_id,) = emit_many([Forked(key="a", number=1)])
+    testing.drain(raise_errors=False)
+    assert OutboxMessage.objects.get(pk=event_id).status == "dead"
+    Effect.objects.all().delete()
+    Fault.objects.all().delete()
+    assert go(replay.plan(handler="probe.left", by="Olga")).handled == 1
+    assert go(replay.plan(handler="probe.right", by="Olga")).handled == 0
+    assert (numbers("probe.left"), numbers("probe.right")) == ([1], [])
+
+
 def test_type_key_and_time_narrow_a_replay(history):
     moment = timezone.now() - datetime.timedelta(hours=5)
     OutboxMessage.objects.filter(pk__lt=history[4]).update(created_at=moment)
