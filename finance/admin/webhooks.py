@@ -166,7 +166,7 @@ class WebhookDeliveryAdmin(Uncounted, ReadOnly, ModelAdmin):
                 back=back,
             )
         try:
-            services.replay_delivery(delivery=delivery, actor=None)
+            services.replay_delivery(delivery=delivery, actor=None, now=timezone.now())
         except FinanceError as error:
             self.message_user(request, error.detail, messages.ERROR)
         else:

@@ -162,7 +162,8 @@ class DeliveryDetail(DeliveryView):
     post=extend_schema(
         operation_id="webhooks_delivery_replay",
         summary="Send a message once more",
-        description="For owners. Word for word and under its own id; the signature is made anew.",
+        description="For owners. Word for word and under its own id; the signature is made anew. In its first hour not "
+        "while it is on its way.",
         request=None,
         responses={202: DeliverySerializer},
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
@@ -183,7 +184,7 @@ class ReplayDelivery(DeliveryView):
         return self.once(self._replay)
 
     def _replay(self) -> tuple[int, Any]:
-        delivery = services.replay_delivery(delivery=self.delivery(), actor=self.user)
+        delivery = services.replay_delivery(delivery=self.delivery(), actor=self.user, now=timezone.now())
         return status.HTTP_202_ACCEPTED, DeliverySerializer(delivery).data
 
 

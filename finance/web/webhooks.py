@@ -159,7 +159,7 @@ def webhook_delivery_replay(request: HttpRequest, book: Book, webhook_id: int, d
     endpoint = selectors.endpoint_for(book=book, endpoint_id=webhook_id)
     delivery = selectors.delivery_for(endpoint=endpoint, delivery_id=delivery_id)
     try:
-        services.replay_delivery(delivery=delivery, actor=user_of(request))
+        services.replay_delivery(delivery=delivery, actor=user_of(request), now=timezone.now())
     except (Forbidden, NotFound):
         raise
     except FinanceError as error:

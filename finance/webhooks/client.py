@@ -104,7 +104,8 @@ def _checked_addresses(target: Target, *, policy: Policy, resolve: Resolve, dead
     # All of them: a name that has one address inside and one outside is trying something.
     for address in found:
         if not is_allowed(ipaddress.ip_address(address), policy=policy):
-            raise SendingFailed("address", f"{target.host} leads to {address}, which webhooks may not reach.")
+            # Without the address: households read this, and the operator's names are not theirs to explore.
+            raise SendingFailed("address", f"{target.host} leads to a network that webhooks may not reach.")
     if not found:
         raise SendingFailed("dns", f"The name {target.host} has no address.")
     return list(found[:MOST_ADDRESSES])

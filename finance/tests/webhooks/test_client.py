@@ -70,7 +70,7 @@ def test_a_name_that_leads_inside_is_not_called(receiver):
     said = failing(
         "address", receiver.url(host="evil.example"), policy=Policy(allow_http=True), resolve=leading_to("127.0.0.1")
     )
-    assert said == "evil.example leads to 127.0.0.1, which webhooks may not reach."
+    assert said == "evil.example leads to a network that webhooks may not reach."
     assert receiver.requests == []
 
 

@@ -80,7 +80,7 @@ def test_only_owners_change_webhooks(book, endpoint, request, person, refusal):
         lambda: services.rotate_secret(endpoint=endpoint, actor=actor, now=NOW),
         lambda: services.remove_endpoint(endpoint=endpoint, actor=actor),
         lambda: services.send_test(endpoint=endpoint, actor=actor, now=NOW),
-        lambda: services.replay_delivery(delivery=delivery, actor=actor),
+        lambda: services.replay_delivery(delivery=delivery, actor=actor, now=NOW),
         lambda: services.replay_failed(endpoint=endpoint, actor=actor, since=NOW),
     ]
     for change in changes:

@@ -6,6 +6,7 @@ import json
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from finance.errors import Conflict
 from finance.events import BookEvent, BookRenamed, JournalPosted
@@ -161,7 +162,7 @@ def states():
 def test_a_replay_sends_the_same_message_once_more(book, owner, state):
     _endpoint, (delivery,) = finished(book, owner, state)
     before = delivery.body, delivery.message_id
-    services.replay_delivery(delivery=delivery, actor=owner)
+    services.replay_delivery(delivery=delivery, actor=owner, now=timezone.now())
     delivery.refresh_from_db()
     assert (delivery.state, delivery.body, delivery.message_id) == ("waiting", *before)
     assert [each["delivery_id"] for each in queued()] == [delivery.pk]
@@ -170,15 +171,22 @@ def test_a_replay_sends_the_same_message_once_more(book, owner, state):
 def test_what_is_on_its_way_is_not_replayed(book, owner):
     _endpoint, (delivery,) = finished(book, owner, "waiting")
     with pytest.raises(Conflict, match="on its way already"):
-        services.replay_delivery(delivery=delivery, actor=owner)
+        services.replay_delivery(delivery=delivery, actor=owner, now=timezone.now())
     assert queued() == []
+
+
+def test_what_has_waited_for_long_may_be_sent_along(book, owner):
+    """Its event may have been discarded; if not, whichever comes first sends it."""
+    _endpoint, (delivery,) = finished(book, owner, "waiting")
+    services.replay_delivery(delivery=delivery, actor=owner, now=timezone.now() + datetime.timedelta(hours=2))
+    assert [each["delivery_id"] for each in queued()] == [delivery.pk]
 
 
 def test_a_switched_off_webhook_replays_nothing(book, owner):
     endpoint, (delivery,) = finished(book, owner, "failed")
     services.stop_endpoint(endpoint=endpoint, actor=owner, now=AT)
     with pytest.raises(Conflict, match="Switch it on first"):
-        services.replay_delivery(delivery=delivery, actor=owner)
+        services.replay_delivery(delivery=delivery, actor=owner, now=timezone.now())
     with pytest.raises(Conflict, match="Switch it on first"):
         services.replay_failed(endpoint=endpoint, actor=owner, since=AT)
     assert (states(), queued()) == (["failed"], [])

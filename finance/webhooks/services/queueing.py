@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
@@ -21,6 +22,8 @@ from platform_outbox.outbox import emit_many
 
 MOST_REPLAYED = 1_000
 TESTS_PER_HOUR = 30
+# A message that has waited for longer may have lost its event, which an operator can discard.
+SURELY_ON_ITS_WAY = datetime.timedelta(hours=1)
 State = WebhookDelivery.State
 
 
@@ -112,14 +115,16 @@ def send_test(*, endpoint: WebhookEndpoint, actor: User | None, now: datetime.da
 
 
 @transaction.atomic
-def replay_delivery(*, delivery: WebhookDelivery, actor: User | None) -> WebhookDelivery:
+def replay_delivery(*, delivery: WebhookDelivery, actor: User | None, now: datetime.datetime) -> WebhookDelivery:
     """Send a message once more, word for word and under its own id.
 
+    One that waits for longer than an hour may be sent along as well: whichever event comes first sends it.
     Raises Forbidden, NotFound, Conflict (it is on its way, or the webhook is switched off).
     """
     endpoint = locked(delivery.endpoint, actor=actor)
     _insist_on_active(endpoint)
-    taken = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(state=State.WAITING).update(state=State.WAITING)
+    under_way = Q(state=State.WAITING, created_at__gt=now - SURELY_ON_ITS_WAY)
+    taken = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(under_way).update(state=State.WAITING)
     if not taken:
         raise Conflict(reason=_("This message is on its way already."))
     delivery.state, delivery.endpoint = State.WAITING, endpoint
