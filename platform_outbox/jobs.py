@@ -27,6 +27,10 @@ class LeaseLost(Exception):
     """Another worker has taken the job over; this run must end without doing more."""
 
 
+class Interrupted(Exception):
+    """This worker is about to end; another one goes on with the job at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A function that is called every so many seconds by one worker at a time."""
@@ -44,11 +48,17 @@ class Run:
     job: Job
     now: datetime.datetime
     lease: str = field(default="", repr=False)
+    should_stop: Callable[[], bool] = field(default=lambda: False, repr=False)
 
     def renew(self) -> None:
-        """Say between two steps of a long run that it goes on; raises LeaseLost if another worker has it by now."""
+        """Say between two steps of a long run that it goes on.
+
+        Raises LeaseLost if another worker has it by now, Interrupted if this worker has to end: let both through.
+        """
         if not self.lease:
             return
+        if self.should_stop():
+            raise Interrupted(self.job.name)
         with connection.cursor() as cursor:
             cursor.execute(_RENEW, (self.job.lease_seconds, self.job.name, self.lease))
             if cursor.rowcount != 1:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections, transaction
 
 from platform_outbox.backoff import delay_before
-from platform_outbox.jobs import Job, LeaseLost, Run, all_jobs
+from platform_outbox.jobs import Interrupted, Job, LeaseLost, Run, all_jobs
 from platform_outbox.marks import clean
 from platform_outbox.metrics import JOB_RUNS, JOB_SECONDS
 from platform_outbox.running import is_the_servers
@@ -47,6 +47,9 @@ _LEASE = """
     UPDATE platform_outbox_periodic
     SET leased_by = %s, leased_until = %s + make_interval(secs => %s), last_run_at = %s, worker = %s
     WHERE name = %s
+"""
+_GIVE_BACK = """
+    UPDATE platform_outbox_periodic SET leased_by = '', leased_until = NULL WHERE name = %s AND leased_by = %s
 """
 _DONE = """
     UPDATE platform_outbox_periodic
@@ -86,7 +89,13 @@ class _Taken:
         return self.due_at + (late // interval + 1) * interval
 
 
-def run_job(job: Job, *, now: datetime.datetime | None = None, worker: str = "") -> float:
+def run_job(
+    job: Job,
+    *,
+    now: datetime.datetime | None = None,
+    worker: str = "",
+    should_stop: Callable[[], bool] = lambda: False,
+) -> float:
     """Run the job if it is due and nobody is at it; returns the seconds until it is worth asking again.
 
     `now` replaces the database's clock (tests). An error of the job is written into its row and logged, not raised;
@@ -95,13 +104,16 @@ def run_job(job: Job, *, now: datetime.datetime | None = None, worker: str = "")
     taken: _Taken | None = None
     try:
         with transaction.atomic():
-            taken, wait = _take(job, now=now, worker=worker)
+            taken, wait = _take(job, now=now, worker=worker, should_stop=should_stop)
             if taken is None:
                 return wait
             if job.lease_seconds is None:
                 job.function(taken.run)
                 return _note_success(taken)
         job.function(taken.run)
+    except Interrupted:
+        _give_back(taken)
+        return job.seconds
     except LeaseLost:
         logger.warning("Job %s took longer than its lease; another worker went on with it.", job.name)
         return job.seconds
@@ -126,7 +138,9 @@ def introduce() -> None:
         cursor.execute(_INTRODUCE, ([job.name for job in jobs], [job.seconds for job in jobs]))
 
 
-def _take(job: Job, *, now: datetime.datetime | None, worker: str) -> tuple[_Taken | None, float]:
+def _take(
+    job: Job, *, now: datetime.datetime | None, worker: str, should_stop: Callable[[], bool]
+) -> tuple[_Taken | None, float]:
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, (now, job.name))
         row = cursor.fetchone()
@@ -140,8 +154,15 @@ def _take(job: Job, *, now: datetime.datetime | None, worker: str) -> tuple[_Tak
         lease = secrets.token_hex(8) if job.lease_seconds is not None else ""
         if lease:
             cursor.execute(_LEASE, (lease, now, job.lease_seconds, now, worker[:120], job.name))
-    run = Run(job=job, now=now, lease=lease)
+    run = Run(job=job, now=now, lease=lease, should_stop=should_stop)
     return _Taken(run=run, due_at=due_at, failures=failures, worker=worker[:120], started=time.monotonic()), 0.0
+
+
+def _give_back(taken: _Taken | None) -> None:
+    """Still due, and free."""
+    if taken is not None:
+        with connection.cursor() as cursor:
+            cursor.execute(_GIVE_BACK, (taken.run.job.name, taken.run.lease))
 
 
 def _note_success(taken: _Taken) -> float:
@@ -198,7 +219,7 @@ class Timekeeper:
         connections.close_all()
 
     def _look_at(self, job: Job) -> None:
-        wait = run_job(job, worker=self.worker)
+        wait = run_job(job, worker=self.worker, should_stop=self._stopping.is_set)
         self._next[job.name] = time.monotonic() + min(wait, LOOK_AGAIN_SECONDS)
 
     def _persist(self, step: Callable[[], Any]) -> None:

@@ -159,6 +159,23 @@ def test_a_run_whose_lease_was_taken_over_ends_and_marks_nothing(start):
     assert row().last_done_at is None
 
 
+def test_a_worker_that_has_to_end_gives_a_long_job_back_at_once(start):
+    steps = []
+
+    def long(run):
+        steps.append(run.lease)
+        run.renew()
+        write(run)
+
+    job = declare(long, lease_seconds=100)
+    timekeeper.run_job(job, now=start, should_stop=lambda: True)
+    assert not Effect.objects.exists()
+    assert (row().leased_until, row().failures, row().last_done_at) == (None, 0, None)
+    timekeeper.run_job(job, now=after(start, 1))
+    assert len(steps) == 2
+    assert Effect.objects.count() == 1
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("lease_seconds", [None, 60])
 def test_of_many_workers_one_runs_the_job_and_nobody_waits(lease_seconds):
