@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import BigIntegerField, Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -29,7 +29,8 @@ def act_on_chosen(request: HttpRequest, model_admin: Any, deed: str) -> HttpResp
         raise Http404
     given = request.POST if request.method == "POST" else request.GET
     try:
-        ids = sorted({int(each) for each in given.get("ids", "").split(",") if each})[:MOST_CHOSEN]
+        asked = {int(each) for each in given.get("ids", "").split(",") if each}
+        ids = sorted(each for each in asked if 0 < each <= BigIntegerField.MAX_BIGINT)[:MOST_CHOSEN]
     except ValueError:
         raise Http404 from None
     if is_confirmed(request):

@@ -120,6 +120,8 @@ def take_back(request: HttpRequest, model_admin: Any) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     try:
         since, until = (datetime.datetime.fromisoformat(given.get(name, "")) for name in ("since", "until"))
+        if timezone.is_naive(since) or timezone.is_naive(until):
+            raise Http404
         discarded = Discarded(since=since, until=until)
         count = discarded.count()
     except (TypeError, ValueError):

@@ -72,12 +72,12 @@ class StatusFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value()
+        chosen = self.value() if self.value() in _CONDITIONS else None
         if request.GET.get("q"):
             # A search looks at the newest events only, so it needs no further bound.
-            wanted = [_CONDITIONS[value] for value in ([chosen] if chosen in _CONDITIONS else UNFINISHED)]
+            wanted = [_CONDITIONS[value] for value in ([chosen] if chosen else UNFINISHED)]
             return queryset.filter(reduce(or_, wanted))
-        if chosen in _CONDITIONS and chosen != Status.PENDING:
+        if chosen and chosen != Status.PENDING:
             return queryset.filter(_CONDITIONS[chosen])
         return queryset.filter(pk__in=[pk for value in ([chosen] if chosen else UNFINISHED) for pk in _some(value)])
 

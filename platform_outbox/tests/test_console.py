@@ -219,7 +219,8 @@ def test_a_discard_of_many_is_taken_back_by_the_link_in_its_message(as_, dead, g
     link = re.search(r'href="([^"]*take-back[^"]*)"', done)[1].replace("&amp;", "&")
     assert "3 events are dead letters again." in confirm(client, link).content.decode()
     assert health().dead == 3
-    assert client.get(url("take_back", since="x", until="y")).status_code == 404
+    for moments in (("x", "y"), ("2026-01-01", "2026-01-02"), ("", "")):
+        assert client.get(url("take_back", since=moments[0], until=moments[1])).status_code == 404
 
 
 def test_chosen_events_are_confirmed_and_only_what_fits_is_changed(as_, people, dead):
@@ -259,6 +260,8 @@ def test_an_event_offers_only_what_can_be_done_to_it(as_, dead):
         assert f"/{dead[0]}/{deed}/" not in page
         assert client.get(f"{LIST}{dead[0]}/{deed}/").status_code == 403
     assert client.post(url("act_on_chosen", "requeue"), {"ids": "1,x", "confirmed": "yes"}).status_code == 404
+    nothing = client.get(url("act_on_chosen", "requeue", ids=f"-1,0,{10**30}"))
+    assert "nothing that this could be done to" in nothing.content.decode()
 
 
 def test_many_chosen_events_leave_one_line_in_the_log(as_, settings):

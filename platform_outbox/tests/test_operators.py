@@ -188,6 +188,7 @@ def test_the_list_is_searched_by_number_type_and_key(client, operator, dead):
     assert found(q="9" * 30) == set()
     assert found(status="pending") == {first, second}
     assert found(status="dead") == {dead}
+    assert found(status="lost") == {first, second, dead}
     services.discard(ids=[dead], by="Olga")
     assert found() == {first, second}
     assert found(status="discarded") == {dead}
