@@ -11,6 +11,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -106,10 +107,28 @@ def _some(value: str) -> list[int]:
 
 class DeliveryInline(StaffReads, TabularInline):
     model = Delivery
-    fields = readonly_fields = ("handler", "status", "attempts", "available_at", "finished_at")
+    fields = readonly_fields = ("handler", "status", "attempts", "available_at", "finished_at", "shown_call")
     ordering = ("handler",)
     extra = 0
     hide_title = True
+
+    @display(description=_("call to the outside"))
+    def shown_call(self, delivery: Delivery) -> str:
+        if not delivery.io:
+            return "–"
+        parts = [delivery.neighbour]
+        if delivery.in_line:
+            parts.append(_("in line behind an older one"))
+        if delivery.lease_until is not None:
+            held = {
+                "worker": delivery.locked_by,
+                "until": date_format(timezone.localtime(delivery.lease_until), "H:i:s"),
+            }
+            parts.append(_("with %(worker)s, leased until %(until)s") % held)
+        if delivery.failing_since is not None:
+            since = date_format(timezone.localtime(delivery.failing_since), "DATETIME_FORMAT")
+            parts.append(_("put off since %(since)s") % {"since": since})
+        return " · ".join(str(part) for part in parts)
 
 
 class AttemptInline(StaffReads, TabularInline):

@@ -9,10 +9,12 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from platform_outbox import retention, services, testing
+from platform_outbox import leases, retention, services, testing
+from platform_outbox.dispatch import drain_once
 from platform_outbox.models import Attempt, Delivery, OutboxMessage, Periodic, Worker
 from platform_outbox.outbox import emit, emit_many, health
-from platform_outbox.tests.probe.events import Forked, Ticked
+from platform_outbox.registry import handler_named
+from platform_outbox.tests.probe.events import Forked, Posted, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
@@ -192,6 +194,16 @@ def test_the_list_is_searched_by_number_type_and_key(client, operator, dead):
     services.discard(ids=[dead], by="Olga")
     assert found() == {first, second}
     assert found(status="discarded") == {dead}
+
+
+def test_the_page_of_an_event_tells_who_is_called_and_who_waits(client, operator):
+    with transaction.atomic():
+        first, second = emit_many([Posted(key="host", number=1), Posted(key="host", number=2)])
+    drain_once(shard=row(first).shard)
+    (found,) = leases.look()
+    leases.claim(handler=handler_named("probe.post"), queue=found, worker="worker 7")
+    assert "host · with worker 7, leased until " in client.get(reverse(DETAIL, args=[first])).content.decode()
+    assert "host · in line behind an older one" in client.get(reverse(DETAIL, args=[second])).content.decode()
 
 
 def test_the_page_of_an_event_tells_its_whole_story(client, operator, dead):
