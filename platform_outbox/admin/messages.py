@@ -116,7 +116,7 @@ class DeliveryInline(StaffReads, TabularInline):
     def shown_call(self, delivery: Delivery) -> str:
         if not delivery.io:
             return "–"
-        parts = [delivery.neighbour]
+        parts: list[Any] = [delivery.neighbour]
         if delivery.in_line:
             parts.append(_("in line behind an older one"))
         if delivery.lease_until is not None:

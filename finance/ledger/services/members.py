@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import secrets
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
@@ -54,7 +55,7 @@ def invite_member(
     if Membership.objects.filter(book=book, user__email=email).exists():
         raise Conflict(field="email", reason=_("%(email)s is a member of this book already.") % {"email": email})
     nonce = secrets.token_urlsafe(24)
-    token = _token(nonce)
+    token = _token(nonce, settings.SECRET_KEY)
     Invitation.objects.filter(book=book, email=email, accepted_at=None).delete()
     invitation = Invitation.objects.create(
         book=book,
@@ -171,7 +172,7 @@ def invitation_path(token: str) -> str:
 
 def mailed_link_is_genuine(*, token: str, proof: str) -> bool:
     """Whether the link came out of the mail, so that its user reads the invited address."""
-    return constant_time_compare(proof, _proof(token))
+    return any(constant_time_compare(proof, _proof(token, secret)) for secret in _secrets())
 
 
 def invitation_mail(event: InvitationIssued, *, now: datetime.datetime) -> EmailMultiAlternatives | None:
@@ -181,15 +182,15 @@ def invitation_mail(event: InvitationIssued, *, now: datetime.datetime) -> Email
         .filter(pk=event.invitation_id, accepted_at=None, expires_at__gt=now)
         .first()
     )
-    # The other token would be one of an earlier SECRET_KEY, whose link works for nobody.
-    if invitation is None or _hash(_token(invitation.nonce)) != invitation.token_hash:
+    token = _token_of(invitation) if invitation is not None else None
+    if invitation is None or token is None:
         return None
-    token, inviter = _token(invitation.nonce), invitation.invited_by
+    inviter = invitation.invited_by
     context = {
         "invitation": invitation,
         "book": invitation.book,
         "inviter": inviter.get_full_name() if inviter else _("The operator"),
-        "link": f"{event.base_url}{invitation_path(token)}?{urlencode({'proof': _proof(token)})}",
+        "link": f"{event.base_url}{invitation_path(token)}?{urlencode({'proof': _proof(token, settings.SECRET_KEY)})}",
     }
     return mail.compose(to=invitation.email, template="web/mail/invitation", context=context)
 
@@ -249,10 +250,20 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _token(nonce: str) -> str:
+def _token(nonce: str, secret: str) -> str:
     """A mail is written after the transaction; so the token must be found again, but not in the database alone."""
-    digest = salted_hmac("finance.invitation.token", nonce, algorithm="sha256").digest()
+    digest = salted_hmac("finance.invitation.token", nonce, secret=secret, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _token_of(invitation: Invitation) -> str | None:
+    """The token that the invitation was given; None if it was made with a secret that counts no longer."""
+    tokens = (_token(invitation.nonce, secret) for secret in _secrets())
+    return next((token for token in tokens if _hash(token) == invitation.token_hash), None)
+
+
+def _secrets() -> list[str]:
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
 def _record(action: audit.Action, *, book: Book, actor: User | None, target: str, role: str | None = None) -> None:
@@ -260,5 +271,5 @@ def _record(action: audit.Action, *, book: Book, actor: User | None, target: str
     audit.record(action=action, actor=actor, target=target, facts=facts)
 
 
-def _proof(token: str) -> str:
-    return salted_hmac("finance.invitation", token, algorithm="sha256").hexdigest()
+def _proof(token: str, secret: str) -> str:
+    return salted_hmac("finance.invitation", token, secret=secret, algorithm="sha256").hexdigest()

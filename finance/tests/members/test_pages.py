@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from finance.ledger.services import create_book, invite_member, revoke_invitation
+from finance.ledger.services.members import mailed_link_is_genuine
 from finance.models import Invitation, Membership, Role
 from identity.models import User
 from platform_outbox import testing
@@ -179,7 +180,20 @@ def test_a_mail_is_written_late_and_holds_the_link_that_was_shown(book, people, 
     assert kept.link in mailoutbox[0].body
 
 
-def test_a_link_of_an_earlier_secret_key_is_not_mailed(book, people, settings, mailoutbox):
+def test_a_secret_that_is_changed_meanwhile_leaves_the_link_as_it_was(book, people, settings, mailoutbox):
+    link, earlier = invited(book, people).link, settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [earlier]
+    testing.drain()
+    mailed = re.search(r"http://testserver\S+", mailoutbox[0].body)[0]
+    assert mailed.startswith(f"{link}?proof=")
+    token, proof = re.search(r"/invitations/([^/]+)/\?proof=(\w+)", mailed).groups()
+    assert mailed_link_is_genuine(token=token, proof=proof)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a third", ["another"]
+    assert mailed_link_is_genuine(token=token, proof=proof)
+    assert not mailed_link_is_genuine(token=token, proof="0" * 64)
+
+
+def test_a_link_of_a_secret_that_counts_no_longer_is_not_mailed(book, people, settings, mailoutbox):
     invited(book, people)
     settings.SECRET_KEY = "another"
     testing.drain()
