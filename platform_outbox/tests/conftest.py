@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db import connection
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
@@ -186,3 +188,29 @@ def pool(kind, broker_url, transactional_db, tmp_path, nurseries):
     if broker is not None:
         broker.flush_all()
         broker.close()
+
+
+@pytest.fixture
+def people(db):
+    """One of each kind, by name; None is nobody."""
+    create = get_user_model().objects.create_user
+    operator = create(email="operator@example.org", password="x", is_staff=True)
+    operator.user_permissions.add(Permission.objects.get(codename="change_outboxmessage"))
+    return {
+        "anonymous": None,
+        "member": create(email="member@example.org", password="x"),
+        "onlooker": create(email="onlooker@example.org", password="x", is_staff=True),
+        "operator": operator,
+        "superuser": get_user_model().objects.create_superuser(email="sue@example.org", password="x"),
+    }
+
+
+@pytest.fixture
+def as_(client, people):
+    def sign_in(name):
+        client.logout()
+        if people[name] is not None:
+            client.force_login(people[name])
+        return client
+
+    return sign_in

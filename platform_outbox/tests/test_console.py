@@ -5,8 +5,6 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -37,32 +35,6 @@ SECRET = "hunter2hunter2"
 def url(name, *parts, **query):
     text = "&".join(f"{key}={value}" for key, value in query.items())
     return reverse(f"admin:platform_outbox_{name}", args=parts) + (f"?{text}" if text else "")
-
-
-@pytest.fixture
-def people(db):
-    """One of each kind, by name; None is nobody."""
-    create = get_user_model().objects.create_user
-    operator = create(email="operator@example.org", password="x", is_staff=True)
-    operator.user_permissions.add(Permission.objects.get(codename="change_outboxmessage"))
-    return {
-        "anonymous": None,
-        "member": create(email="member@example.org", password="x"),
-        "onlooker": create(email="onlooker@example.org", password="x", is_staff=True),
-        "operator": operator,
-        "superuser": get_user_model().objects.create_superuser(email="sue@example.org", password="x"),
-    }
-
-
-@pytest.fixture
-def as_(client, people):
-    def sign_in(name):
-        client.logout()
-        if people[name] is not None:
-            client.force_login(people[name])
-        return client
-
-    return sign_in
 
 
 @pytest.fixture
@@ -445,15 +417,6 @@ def test_the_console_tells_the_queue_by_status_type_and_handler(as_, dead):
     assert "No worker is running" in page
 
 
-def test_the_figures_stop_where_counting_becomes_dear(as_, monkeypatch):
-    monkeypatch.setattr(overview, "SAMPLE", 2)
-    monkeypatch.setattr(overview, "_OPEN", overview._OPEN.replace("10001", "3"))
-    with transaction.atomic():
-        emit_many([Ticked(key="z", number=number) for number in range(5)])
-    queue = overview.backlog(now=timezone.now())
-    assert (queue.sampled, queue.by_status["pending"]) == (True, 3)
-
-
 def test_workers_are_shown_with_their_heartbeat_and_what_they_are_at(as_):
     now = timezone.now()
     Worker.objects.create(name="w1", broker="redis", started_at=now, heartbeat_at=now)
@@ -488,20 +451,6 @@ def test_the_charts_have_a_step_for_every_minute_and_a_table_beside_them(as_):
         assert len(client.get(url("console", hours=hours)).context["chart"]["labels"]) == steps
     figures = {figure["name"]: figure["value"] for figure in page.context["figures"]}
     assert figures["Handled a minute"] == "1.2"
-
-
-def test_errors_are_grouped_with_their_first_and_last_time_and_their_handlers(dead, settings):
-    Fault.objects.create(handler="probe.tick", key="b", number=1, times=-1, kind="nul")
-    with transaction.atomic():
-        emit(Ticked(key="b", number=1))
-    testing.drain(raise_errors=False)
-    latest, older = overview.error_groups()
-    assert (latest.count, latest.types, latest.handlers) == (1, {"probe.clock.ticked": 1}, {"probe.tick"})
-    assert (older.count, older.types, older.handlers) == (3, {"probe.road.forked": 3}, {"probe.right"})
-    assert older.newest == dead[2]
-    assert older.first_at <= older.last_at
-    assert [each.count for each in overview.error_groups(group=older.key)] == [3]
-    assert overview.error_groups(group="ffffffffffffffff") == []
 
 
 def test_dead_letters_without_a_group_have_their_page(as_, dead):

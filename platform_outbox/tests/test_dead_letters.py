@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
-from platform_outbox import editing, services, testing
+from platform_outbox import editing, overview, services, testing
 from platform_outbox.models import Attempt, Delivery, OutboxMessage
 from platform_outbox.outbox import emit, emit_many, health
 from platform_outbox.redaction import MASK, masked, masked_text, unmasked
@@ -51,6 +51,25 @@ def test_an_event_that_is_handled_in_the_end_belongs_to_no_group(dead):
     services.requeue(ids=dead[:1], by="Olga")
     testing.drain()
     assert (row(dead[0]).status, row(dead[0]).error_group, row(dead[0]).error) == ("sent", "", "")
+
+
+def test_errors_are_told_with_count_times_types_and_handlers(dead):
+    latest, older = overview.error_groups()
+    assert (latest.count, latest.types, latest.handlers) == (1, {"probe.road.forked": 1}, set())
+    assert (older.count, older.types, older.handlers) == (3, {"probe.clock.ticked": 3}, {"probe.tick"})
+    assert older.newest == dead[2]
+    assert older.first_at <= older.last_at
+    assert [each.count for each in overview.error_groups(group=older.key)] == [3]
+    assert overview.error_groups(group="ffffffffffffffff") == []
+
+
+def test_the_figures_stop_where_counting_becomes_dear(monkeypatch):
+    monkeypatch.setattr(overview, "SAMPLE", 2)
+    monkeypatch.setattr(overview, "_OPEN", overview._OPEN.replace("10001", "3"))
+    with transaction.atomic():
+        emit_many([Ticked(key="z", number=number) for number in range(5)])
+    queue = overview.backlog(now=timezone.now())
+    assert (queue.sampled, queue.by_status["pending"]) == (True, 3)
 
 
 def test_a_selection_is_narrowed_by_group_type_time_and_what_the_operator_saw(dead):
