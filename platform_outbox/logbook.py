@@ -28,7 +28,7 @@ _BLAME = """
 _WIPE = "UPDATE platform_outbox_turn SET ids = '{}' WHERE worker = %s AND NOT overran AND ids <> '{}'"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Call:
     """One call of a handler, under way."""
 
@@ -92,16 +92,14 @@ class Logbook:
         """
         self._execute(_BEGIN, shard, self.worker, list(ids), handler)
 
-    @contextlib.contextmanager
-    def calling(self, *, shard: int, handler: str, ids: list[int]) -> Iterator[None]:
-        """Note the call for as long as it lasts. To be used by the thread that calls."""
-        me = threading.get_ident()
+    def calling(self, *, shard: int, handler: str, ids: list[int]) -> None:
+        """Note that the calling thread begins a call."""
         pgconn = getattr(connection.connection, "pgconn", None)
-        self._calls[me] = Call(shard=shard, handler=handler, ids=ids, pgconn=pgconn)
-        try:
-            yield
-        finally:
-            del self._calls[me]
+        self._calls[threading.get_ident()] = Call(shard=shard, handler=handler, ids=ids, pgconn=pgconn)
+
+    def returned(self) -> None:
+        """Its call is over."""
+        self._calls.pop(threading.get_ident(), None)
 
     def overdue(self, *, seconds: float) -> list[Call]:
         """The calls that have lasted longer."""

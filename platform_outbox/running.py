@@ -1,6 +1,5 @@
 """Running the handlers of a batch, together or one by one, and judging what came of each."""
 
-import contextlib
 import datetime
 import random
 import time
@@ -96,10 +95,13 @@ def _call(batch: Batch, handler: Handler, works: list[Work]) -> None:
     ids = [work.row.id for work in works]
     log = batch.logbook
     started = time.perf_counter()
+    if log is not None:
+        log.calling(shard=batch.shard, handler=handler.name, ids=ids)
     try:
-        with log.calling(shard=batch.shard, handler=handler.name, ids=ids) if log else contextlib.nullcontext():
-            _run(handler, works)
+        _run(handler, works)
     finally:
+        if log is not None:
+            log.returned()
         share = (time.perf_counter() - started) / len(works)
         for work in works:
             work.seconds[handler.name] = share
