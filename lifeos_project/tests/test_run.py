@@ -15,7 +15,9 @@ from django.conf import settings
 from lifeos_project.supervisor import MOST_RESTARTS, ChildEnded, Supervisor
 from lifeos_project.tests.services import bare_environment, free_port, listens, wait_until
 
-IGNORED = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "bench")
+IGNORED = shutil.ignore_patterns(
+    "var", "staticfiles", ".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "bench"
+)
 
 
 @pytest.fixture

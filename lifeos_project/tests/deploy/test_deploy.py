@@ -20,7 +20,9 @@ from lifeos_project.tests.stack.running import make_certificate, render
 from lifeos_project.tests.test_checks import SAFE
 
 SCRIPT = Path(settings.BASE_DIR) / "deploy" / "scripts" / "deploy.sh"
-IGNORED = shutil.ignore_patterns("var", ".venv*", ".git", "__pycache__", ".*_cache", ".hypothesis", "bench", "tests")
+IGNORED = shutil.ignore_patterns(
+    "var", "staticfiles", ".venv*", ".git", "__pycache__", ".*_cache", ".hypothesis", "bench", "tests"
+)
 ADDING = """
 from django.db import migrations, models
 
