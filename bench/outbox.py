@@ -4,7 +4,7 @@ python bench/outbox.py                       20,000 events a drain, three repeti
 python bench/outbox.py --quick               3,000 events, one repetition, about three minutes
 python bench/outbox.py --history 10000000    also a drain with so many handled events in the table
 python bench/outbox.py --no-peers            without procrastinate, pgqueuer, Celery and Dramatiq
-python bench/outbox.py --only drain          only figures with this in their name
+python bench/outbox.py --only "drain|CPU"    only figures with a match of this in their name
 
 The peers live in an environment of their own (var/bench-venv), made from requirements/bench.txt at the first run.
 """
@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -249,7 +250,7 @@ def measure(options, redis: str) -> dict:
     repeated = enqueues(options, redis) | drains(options, redis) | orders(options) | latencies(options, redis)
     figures: dict = {}
     for runs, repetitions in ((repeated, options.repetitions), (troubles(options), 1)):
-        chosen = {name: run for name, run in runs.items() if options.only in name}
+        chosen = {name: run for name, run in runs.items() if re.search(options.only, name)}
         figures |= harness.interleaved(chosen, repetitions=repetitions)
     return figures
 

@@ -1,6 +1,7 @@
 """Events per second from a full queue to the last effect, and the CPU that they cost."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -66,11 +67,13 @@ def drain(
     if clean:
         empty()
     fill(event_class, count, keys=keys)
-    with workers(processes, redis=redis, WORKER_POLL_INTERVAL="600", **variables) as ours:
-        with shards_taken():
-            # Until here they have looked once and found every shard busy.
-            time.sleep(0.7)
+    with contextlib.ExitStack() as stack:
+        taken_by_others = stack.enter_context(contextlib.ExitStack())
+        taken_by_others.enter_context(shards_taken())
+        ours = stack.enter_context(workers(processes, redis=redis, WORKER_POLL_INTERVAL="600", **variables))
+        time.sleep(0.7)  # they look, and find every shard busy
         cpu, started = Cpu(*ours), time.perf_counter()
+        taken_by_others.close()
         if redis:
             threading.Thread(target=redis_ringer(redis), args=(list(range(SHARDS)),)).start()
         else:

@@ -12,7 +12,7 @@ from outbox_app.events import HappenedRow, HappenedSet, HappenedSlowly
 from outbox_app.latency import of_effects, p99, paced
 from outbox_app.machine import Cpu, effects_done, empty, execute, payload, shards_taken, workers
 from outbox_app.models import Effect
-from platform_outbox import claims, dispatch
+from platform_outbox import claims, dispatch, retention
 from platform_outbox.claims import LowWater
 from platform_outbox.outbox import SHARDS, emit_many
 
@@ -50,6 +50,7 @@ def drain_over_history(history: int, count: int) -> float:
     """Events per second with so many handled events in the table."""
     empty()
     for first in range(0, history, 500_000):
+        retention.extend()
         execute(
             "INSERT INTO platform_outbox (event_type, event_version, ordering_key, shard, payload, status, attempts,"
             " available_at, created_at, finished_at)"
@@ -58,6 +59,7 @@ def drain_over_history(history: int, count: int) -> float:
             first,
             min(history, first + 500_000) - 1,
         )
+    retention.extend()
     execute("VACUUM ANALYZE platform_outbox")
     return drain(HappenedRow, count, clean=False)[0]
 
