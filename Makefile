@@ -52,7 +52,7 @@ security: .venv/.installed-dev  ## Known faults in what we install, dangerous ca
 	.venv/bin/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
 
 test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the PostgreSQL of TEST_DATABASE_URL
-	.venv/bin/python -m pytest -m "ledger_guards or outbox" -p no:cacheprovider
+	.venv/bin/python -m pytest -m "(ledger_guards or outbox) and not (faults or redis or rabbitmq or browser)" -p no:cacheprovider $(ARGS)
 
 image:  ## Build the images of web and worker, and of nginx (needs Docker)
 	docker build --file compose/Dockerfile --target app --tag lifeos-web:latest .

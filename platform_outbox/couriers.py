@@ -22,7 +22,7 @@ from platform_outbox import leases
 from platform_outbox.envelope import UPGRADE_PATIENCE, EnvelopeError, NotYetKnown, event_from
 from platform_outbox.leases import Lease, Queue
 from platform_outbox.metrics import CALL_SECONDS
-from platform_outbox.registry import Context, Handler, Permanent, Unfinished, handler_named
+from platform_outbox.registry import Context, Handler, NotYet, Permanent, Unfinished, handler_named
 from platform_outbox.tracing import traced
 
 # A call whose handler does not come back is given up after so many lease times, unless it said how long it may take:
@@ -53,7 +53,7 @@ def call(
             event = event_from(name=lease.event_type, version=lease.event_version, payload=lease.payload)
         except EnvelopeError as error:
             if isinstance(error, NotYetKnown) and timezone.now() < lease.created_at + UPGRADE_PATIENCE:
-                raise  # the next to try may be of a newer release
+                raise NotYet(str(error)) from error  # the next to try may be of a newer release
             raise Permanent(str(error)) from error
         context = Context(
             *(lease.message_id, handler.name, lease.attempts + 1, lease.created_at),

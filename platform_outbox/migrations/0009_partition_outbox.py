@@ -165,7 +165,8 @@ BEGIN
         EXECUTE format('ALTER TABLE platform_outbox DETACH PARTITION %s', doomed);
         -- Before the table was ours alone, an operator may have brought something back. An index tells.
         EXECUTE format($sql$SELECT EXISTS (SELECT FROM %s WHERE status IN ('pending', 'failed'))
-            OR EXISTS (SELECT FROM %s WHERE status = 'dead' AND discarded_at IS NULL)$sql$, doomed, doomed)
+            OR EXISTS (SELECT FROM %s WHERE status = 'sending')
+            OR EXISTS (SELECT FROM %s WHERE status = 'dead' AND discarded_at IS NULL)$sql$, doomed, doomed, doomed)
         INTO needed;
         IF needed THEN
             RAISE EXCEPTION USING ERRCODE = 'LO001';
