@@ -56,7 +56,7 @@ class Load:
                 self.failures.append(f"{error.code} {error.read()[:200]!r}")
             except OSError as error:
                 self.failures.append(repr(error))
-            time.sleep(0.15)
+            time.sleep(0.3)
 
     def _read(self) -> None:
         self.send("GET", f"/api/v1/books/{self.book}/balances/")
