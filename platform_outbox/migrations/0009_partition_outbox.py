@@ -1,7 +1,7 @@
 """Cuts the outbox's table into ranges of ids, so that old events go by dropping a table and not row by row.
 
 The table that is there becomes the first partition as it is: nothing is copied. The server reads it once, to prove that
-its ids stay below the bound (about a second for five million rows); meanwhile nobody can write.
+its ids stay below the bound, which reads it once; meanwhile nobody can write.
 """
 
 from django.db import migrations
