@@ -1,13 +1,18 @@
 """What finance does every so often; the outbox's workers call it."""
 
+import contextlib
 import datetime
 
 from django.conf import settings
 
 from finance.ledger import services
+from finance.models import Book, LedgerCheck
 from finance.webhooks.services import prune_deliveries
 from platform_outbox.jobs import Run, every
+from platform_outbox.operations.services import OperationBusy, start
 
+# All books are proven again when the last proof is older.
+PROOF_LASTS = datetime.timedelta(hours=23)
 # Nobody repeats a request after so long; a client that does posts anew.
 ANSWERS_KEPT = datetime.timedelta(days=30)
 
@@ -29,3 +34,12 @@ def prune_webhooks(run: Run) -> None:
     """Deliveries past WEBHOOK_LOG_DAYS go from the logs of the webhooks."""
     before = run.now - datetime.timedelta(days=settings.WEBHOOK_LOG_DAYS)
     prune_deliveries(before=before, between=run.renew)
+
+
+@every("finance.verify_ledger", seconds=3600)
+def verify_ledger(run: Run) -> None:
+    """Once a day all books are verified, as an operation: it takes its time, and leaves a record."""
+    proven = LedgerCheck.objects.filter(book=None, checked_at__gt=run.now - PROOF_LASTS).exists()
+    if not proven and Book.objects.exists():
+        with contextlib.suppress(OperationBusy):
+            start(name="ledger.verify", given={}, by="every day")

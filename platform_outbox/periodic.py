@@ -8,7 +8,10 @@ from django.conf import settings
 from platform_outbox import replay, retention, samples, selection, services, statistics
 from platform_outbox.jobs import Run, every
 from platform_outbox.models import Replay, Worker
+from platform_outbox.operations import files
 
+# Time enough to fetch an export.
+FILES_KEPT = datetime.timedelta(days=30)
 # Charts look back over hours, operators sometimes over days.
 MINUTES_KEPT = datetime.timedelta(days=14)
 # One go at the replays; other jobs of this worker wait meanwhile.
@@ -61,3 +64,9 @@ def requeue_known(run: Run) -> None:
     """Dead letters of a newer release that came before its workers: once this worker knows them, they are due again."""
     if ids := selection.known_by_now():
         services.requeue(ids=ids, by="an upgraded worker")
+
+
+@every("operations.forget_files", seconds=86_400)
+def forget_files(run: Run) -> None:
+    """What operations were given and what they left; the runs themselves stay."""
+    files.prune(before=run.now - FILES_KEPT)
