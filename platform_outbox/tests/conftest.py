@@ -75,6 +75,7 @@ class Pool:
         self.directory = directory
         self.nurseries = nurseries
         self.processes = []
+        self.launched = []
         self.logs = 0
 
     def start(self, count=1, **values):
@@ -82,8 +83,9 @@ class Pool:
         return self._start([lambda: self.launch(WORKER, "outbox_worker", **values)] * count)
 
     def launch(self, run, *arguments, **values):
-        """A process that calls the function `module:name`; the caller sees to its end."""
-        return self.nurseries.of(**self.urls).start(run, *arguments, log=self._new_log(), **values)
+        """A process that calls the function `module:name`; the caller sees to its end, unless the test fails before."""
+        self.launched.append(self.nurseries.of(**self.urls).start(run, *arguments, log=self._new_log(), **values))
+        return self.launched[-1]
 
     def start_command(self, **variables):
         """One worker as an operator starts it."""
@@ -99,6 +101,10 @@ class Pool:
         for process in self.processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(25)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        for process in self.launched:
             if process.poll() is None:
                 process.kill()
                 process.wait()

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import random
+import select
 import signal
 import sys
 import traceback
@@ -23,9 +24,13 @@ def main():
     answers = os.dup(1)
     django.setup()
     gc.freeze()
-    signal.signal(signal.SIGCHLD, lambda *_: _report_ends(answers))
+    # A signal only wakes: were ends reported by its handler, one that comes just before the wait would go unnoticed.
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     _answer(answers, ready=os.getpid())
-    for line in sys.stdin:
+    for line in _orders(woken, answers):
         _begin(json.loads(line), answers)
     # Whoever ordered is gone, and so are those who were to end the processes.
     for pid in list(living):
@@ -33,20 +38,33 @@ def main():
             os.kill(pid, signal.SIGKILL)
 
 
+def _orders(woken, answers):
+    """Lines of standard input until its end; meanwhile ends of processes are reported."""
+    rest = b""
+    while True:
+        readable, _, _ = select.select([0, woken], [], [])
+        if woken in readable:
+            os.read(woken, 4096)
+            _report_ends(answers)
+        if 0 in readable:
+            news = os.read(0, 65536)
+            if not news:
+                return
+            *lines, rest = (rest + news).split(b"\n")
+            yield from lines
+
+
 def _begin(order, answers):
-    # No end may be reported before its beginning.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     pid = os.fork()
     if pid == 0:
+        signal.set_wakeup_fd(-1)
         os.close(answers)
         _live(order)
     living.add(pid)
     _answer(answers, started=pid)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
 
 def _answer(answers, **what):
-    # One write of a short line is never torn, also when a signal comes between two lines.
     os.write(answers, (json.dumps(what) + "\n").encode())
 
 
@@ -62,7 +80,6 @@ def _live(order):
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         _redirect(order["log"])
         random.seed()
         _set(order["settings"])

@@ -209,7 +209,8 @@ def test_a_long_run_renews_its_lease_and_ends_when_it_has_lost_it(small, monkeyp
 
 @pytest.fixture
 def laid_anew(transactional_db):
-    """Afterwards the partitions are as the migrations make them in an empty database."""
+    """Ids begin at 1, and afterwards the partitions are as the migrations make them in an empty database."""
+    execute("TRUNCATE platform_outbox RESTART IDENTITY")
     yield
     execute("TRUNCATE platform_outbox RESTART IDENTITY")
     call_command("migrate", "platform_outbox", "0008", verbosity=0)
