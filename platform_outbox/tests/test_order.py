@@ -61,16 +61,15 @@ def test_an_id_that_commits_late_is_not_stepped_over(slow, eager):
 
 
 def move_the_mark(low_water):
-    """Handle one event after the other, always with another one open, until the mark has moved; returns how many.
+    """Handle one event after the other, always with another one open, until the mark is close behind; returns how many.
 
     Tests that run beside this one hold transactions open on the same server. Between two of them it moves.
     """
-    emit_now(0)
-    number, deadline = 0, time.monotonic() + 60
-    while not low_water.above(SHARD):
+    newest, number, deadline = emit_now(0), 0, time.monotonic() + 60
+    while not newest - 4 <= low_water.above(SHARD) > 0:
         assert time.monotonic() < deadline, "The mark did not move."
         number += 1
-        emit_now(number)
+        newest = emit_now(number)
         drain_once(shard=SHARD, low_water=low_water, batch_size=1)
         time.sleep(0.02)
     return number + 1
@@ -79,7 +78,7 @@ def move_the_mark(low_water):
 def test_the_mark_moves_when_no_older_transaction_is_left(eager):
     count = move_the_mark(eager)
     last = emit_now(count)
-    assert 0 < eager.above(SHARD) < last
+    assert last - 5 <= eager.above(SHARD) < last
     drain_once(shard=SHARD, low_water=eager)
     assert numbers() == list(range(count + 1))
 

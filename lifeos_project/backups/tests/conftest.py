@@ -106,6 +106,10 @@ def house(_seeded, db, tmp_path):
     """The installation as what is configured here; records of runs go to the test's own transaction."""
     media = tmp_path / "media"
     media.mkdir()
+    # What the process of another test's command has recorded there.
+    with _seeded.database.connect() as server:
+        server.execute("DELETE FROM backups_backuprun")
+        server.commit()
     with override_settings(
         BACKUP_DATABASE_URL=_seeded.database.url(),
         BACKUP_SCRATCH_URL=_seeded.database.named("postgres").url(),
