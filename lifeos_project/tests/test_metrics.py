@@ -196,9 +196,14 @@ def test_a_real_prometheus_answers_the_queries_of_the_operations_guide(web, prom
         assert ask('rate(http_requests_total{status=~"4.."}[5m])')
         slow = ask("histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m]))")
         assert any(0 < float(found["value"][1]) < 10 for found in slow)
-        waiting = {found["metric"]["topic"]: found["value"][1] for found in ask("platform_outbox_pending_messages")}
-        assert waiting["test.thing.happened"] == "1"
-        assert waiting["finance.journal.posted"] == "0"
+
+        def waiting() -> dict[str, str]:
+            return {found["metric"]["topic"]: found["value"][1] for found in ask("platform_outbox_pending_messages")}
+
+        # Counts are taken every few seconds: the first scrapes may show those of before the event.
+        wait_until(lambda: "test.thing.happened" in waiting(), seconds=30, what="a count with the event in it")
+        assert waiting()["test.thing.happened"] == "1"
+        assert waiting()["finance.journal.posted"] == "0"
         assert [found["value"][1] for found in ask("max(sum by (instance) (platform_outbox_pending_messages))")] == [
             "1"
         ]
