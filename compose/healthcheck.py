@@ -34,8 +34,9 @@ def worker() -> bool:
 
 
 def _conninfo() -> str:
-    """DATABASE_URL, with the password from POSTGRES_PASSWORD when it names none, as the settings do it."""
-    url, password = os.environ["DATABASE_URL"], os.environ.get("POSTGRES_PASSWORD")
+    """The way to the database that workers take, with POSTGRES_PASSWORD when it names none, as the settings do it."""
+    url = os.environ.get("DATABASE_DIRECT_URL") or os.environ["DATABASE_URL"]
+    password = os.environ.get("POSTGRES_PASSWORD")
     if password and not psycopg.conninfo.conninfo_to_dict(url).get("password"):
         return psycopg.conninfo.make_conninfo(url, password=password)
     return url

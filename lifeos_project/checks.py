@@ -8,7 +8,10 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from django.utils import timezone
+
+from lifeos_project import pooling
 
 SHORTEST_SECRET = 32
 # What examples print; longer copies of them are caught by their beginning.
@@ -22,7 +25,7 @@ def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
     """Refuse settings that are fine on a laptop and dangerous on the net."""
     if not settings.PRODUCTION:
         return []
-    return [*_exposure(), *_secrets(), *_cookies(), *_monitoring()]
+    return [*_exposure(), *_secrets(), *_cookies(), *_pool(), *_monitoring()]
 
 
 @register("lifeos")
@@ -50,6 +53,13 @@ def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) ->
         )
         for name, days in secret_age.too_old(now=timezone.now()).items()
     ]
+
+
+@register(Tags.database)
+def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse a pool where sessions are needed; asked where the database may be asked."""
+    objections = [pooling.objection(connections[alias]) for alias in kwargs.get("databases") or []]
+    return [Error(objection, hint=pooling.HINT, id="lifeos.E013") for objection in objections if objection]
 
 
 def misspelt(present: Iterable[str], *, known: Iterable[str]) -> Iterator[CheckMessage]:
@@ -125,6 +135,16 @@ def _cookies() -> Iterator[CheckMessage]:
                 hint=f"Set {name}=true.",
                 id=check_id,
             )
+
+
+def _pool() -> Iterator[CheckMessage]:
+    shared = settings.SHARED_DATABASE
+    if shared and "options" in shared["OPTIONS"]:
+        yield Error(
+            "DATABASE_URL sends `options` to a connection pool, which would set them for others or refuse to connect.",
+            hint="Set them for the role instead: ALTER ROLE … SET …",
+            id="lifeos.E014",
+        )
 
 
 def _monitoring() -> Iterator[CheckMessage]:

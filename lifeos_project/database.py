@@ -10,6 +10,7 @@ from lifeos_project import embedded_postgres
 
 # The directory carries the major version: PostgreSQL cannot read another version's files.
 EMBEDDED_MAJOR = "18"
+DEFAULT_PORT = 5432
 
 
 def database_settings(
@@ -22,10 +23,12 @@ def database_settings(
     prepared_statements: bool,
     conn_max_age: int,
     pool_size: int,
+    shared: bool = False,
 ) -> dict[str, Any]:
     """Django's settings of one database: the server of `url`, or the embedded one when there is no URL.
 
-    `variable` is the name the URL was read from, for messages; `password` is used when the URL has none.
+    `variable` is the name the URL was read from, for messages; `password` is used when the URL has none. `shared` says
+    that a pool lends server connections from one transaction to the next.
     """
     if url:
         settings, options = _server(_parse(url, variable=variable), variable=variable, password=password)
@@ -37,7 +40,7 @@ def database_settings(
         "CONN_MAX_AGE": 0 if pool_size else conn_max_age,
         "CONN_HEALTH_CHECKS": True,
         # A cursor on the server belongs to one connection; PgBouncer may hand out another between two fetches.
-        "DISABLE_SERVER_SIDE_CURSORS": not prepared_statements,
+        "DISABLE_SERVER_SIDE_CURSORS": shared or not prepared_statements,
         "OPTIONS": {
             "server_side_binding": True,
             "prepare_threshold": 5 if prepared_statements else None,
@@ -61,12 +64,13 @@ def _embedded(directory: Path, *, durable: bool) -> dict[str, Any]:
 
 
 def _server(parts: SplitResult, *, variable: str, password: str) -> tuple[dict[str, Any], dict[str, str]]:
+    host, port = _places(parts)
     settings = {
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or "") or password,
-        "HOST": unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
+        "HOST": host,
+        "PORT": port,
     }
     options = dict(parse_qsl(parts.query))
     # libpq's way to name a Unix socket: postgresql:///name?host=/run/postgresql
@@ -77,10 +81,18 @@ def _server(parts: SplitResult, *, variable: str, password: str) -> tuple[dict[s
     return settings, options
 
 
+def _places(parts: SplitResult) -> tuple[str, str]:
+    """Host and port, or several of each with commas: libpq tries them in turn and heeds `target_session_attrs`."""
+    places = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
+    hosts = [unquote(place.hostname or "") for place in places]
+    ports = [str(place.port or (DEFAULT_PORT if len(places) > 1 else "")) for place in places]
+    return ",".join(hosts), ",".join(ports)
+
+
 def _parse(url: str, *, variable: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        _places(parts)
     except ValueError as error:
         raise ImproperlyConfigured(f"{variable} is not a URL: {error}.") from None
     if parts.scheme not in ("postgres", "postgresql"):

@@ -15,7 +15,7 @@ from django_migration_linter import MigrationLinter
 from django_migration_linter.operations import IgnoreMigration
 from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
 
-from lifeos_project import health
+from lifeos_project import health, pooling
 from lifeos_project.first_run import OLDEST_POSTGRESQL
 
 LEAST_FREE_MB = 500
@@ -39,6 +39,7 @@ def findings(*, rolling: bool) -> Findings:
     problems = [*_configuration(), *_disk(), *_services()]
     try:
         pending = _pending()
+        problems += _sessions()
     except OperationalError as error:
         return Findings(problems=[*problems, f"The database cannot be used: {_first_line(error)}"], pending=[])
     problems += _irreversible(pending)
@@ -66,6 +67,11 @@ def _services() -> Iterator[str]:
             yield f"The {name} does not answer ({answer.get('error', answer['status'])})."
         if answer.get("postgresql", OLDEST_POSTGRESQL) < OLDEST_POSTGRESQL:
             yield f"The server is PostgreSQL {answer['postgresql']}; {OLDEST_POSTGRESQL} is the oldest that works."
+
+
+def _sessions() -> Iterator[str]:
+    if objection := pooling.objection(connection):
+        yield f"{objection} {pooling.HINT}"
 
 
 def _pending() -> list[Migration]:

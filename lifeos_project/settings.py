@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from csp.constants import NONCE, SELF
@@ -152,7 +153,14 @@ with env.section("Database"):
         "DATABASE_URL",
         secret=True,
         meaning="`postgresql://user:password@host:5432/name`, PostgreSQL 15 or newer; `?sslmode=…` and other libpq options "
-        "may follow. Empty: an embedded PostgreSQL in `var/postgres` (development only).",
+        "may follow, and several hosts (`@db1:5432,db2:5432/name?target_session_attrs=read-write`). Empty: an embedded "
+        "PostgreSQL in `var/postgres` (development only).",
+    )
+    DATABASE_DIRECT_URL = env.text(
+        "DATABASE_DIRECT_URL",
+        secret=True,
+        meaning="The server itself, where `DATABASE_URL` leads through PgBouncer: web processes take the pool, workers "
+        "and all commands take this one (docs/scaling.md). Empty: there is no pool.",
     )
     POSTGRES_PASSWORD = env.text(
         "POSTGRES_PASSWORD", secret=True, meaning="Fills a `DATABASE_URL` that names a user but no password."
@@ -164,8 +172,10 @@ with env.section("Database"):
     )
     DATABASE_PREPARED_STATEMENTS = env.flag(
         "DATABASE_PREPARED_STATEMENTS",
-        True,
-        meaning="Set to false behind PgBouncer in transaction mode older than 1.21.",
+        not DATABASE_DIRECT_URL,
+        shown="false with `DATABASE_DIRECT_URL`",
+        meaning="Statements of `DATABASE_URL` are prepared on the server. Through PgBouncer that takes version 1.22 and "
+        "`max_prepared_statements` above 0.",
     )
     DATABASE_CONN_MAX_AGE = env.whole(
         "DATABASE_CONN_MAX_AGE",
@@ -365,7 +375,7 @@ with env.section("Backup"):
         "BACKUP_DATABASE_URL",
         secret=True,
         meaning="Direct connection (not through PgBouncer) of the role that migrates, for backup and restore; restore "
-        "needs its right to make databases. Empty: `DATABASE_URL`.",
+        "needs its right to make databases. Empty: `DATABASE_DIRECT_URL`, or `DATABASE_URL`.",
     )
     BACKUP_SCRATCH_URL = env.text(
         "BACKUP_SCRATCH_URL",
@@ -461,18 +471,30 @@ TEMPLATES = [
     },
 ]
 
+_database_settings = partial(
+    database_settings,
+    password=POSTGRES_PASSWORD,
+    embedded_directory=VAR_DIR / ("postgres-test" if TESTING else "postgres"),
+    durable=not TESTING,
+    conn_max_age=DATABASE_CONN_MAX_AGE,
+    pool_size=DATABASE_POOL_SIZE,
+)
+_DIRECT_VARIABLE = "DATABASE_DIRECT_URL" if DATABASE_DIRECT_URL else "DATABASE_URL"
 DATABASES = {
-    "default": database_settings(
-        url=TEST_DATABASE_URL if TESTING else DATABASE_URL,
-        variable="TEST_DATABASE_URL" if TESTING else "DATABASE_URL",
-        password=POSTGRES_PASSWORD,
-        embedded_directory=VAR_DIR / ("postgres-test" if TESTING else "postgres"),
-        durable=not TESTING,
-        prepared_statements=DATABASE_PREPARED_STATEMENTS,
-        conn_max_age=DATABASE_CONN_MAX_AGE,
-        pool_size=DATABASE_POOL_SIZE,
+    "default": _database_settings(
+        url=TEST_DATABASE_URL if TESTING else DATABASE_DIRECT_URL or DATABASE_URL,
+        variable="TEST_DATABASE_URL" if TESTING else _DIRECT_VARIABLE,
+        prepared_statements=DATABASE_PREPARED_STATEMENTS or bool(DATABASE_DIRECT_URL),
     )
 }
+# What web processes put in the place of "default" (pooling.py); None without a pool.
+SHARED_DATABASE = (
+    _database_settings(
+        url=DATABASE_URL, variable="DATABASE_URL", prepared_statements=DATABASE_PREPARED_STATEMENTS, shared=True
+    )
+    if DATABASE_URL and DATABASE_DIRECT_URL
+    else None
+)
 
 if REDIS_URL:
     CACHES = {

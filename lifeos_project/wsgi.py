@@ -4,9 +4,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-from lifeos_project import start_checks
+from lifeos_project import pooling, start_checks
 
 # Whatever server loads this module, production does not start unsafe.
 start_checks.settings_or_exit()
 
 application = get_wsgi_application()
+pooling.take_the_pool()

@@ -25,7 +25,9 @@ QUIET_SECONDS = 0.01
 FAREWELL_SECONDS = 2.0
 # How long a road that failed is left alone.
 CLOSED_SECONDS = {"database": 0.2, "broker": 5.0}
-_NOTIFY = "SELECT pg_notify(%s, %s)"
+# Nobody waits for this commit, so it does not wait for the disk. For this transaction alone: in a web process the
+# connection may be a pool's, and the next transaction on it somebody's posting.
+_NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, %s)"
 
 logger = logging.getLogger("platform_outbox.bell")
 
@@ -34,6 +36,14 @@ def own_connection() -> psycopg.Connection[Any]:
     """A connection to Django's database outside of Django's transactions, in autocommit mode."""
     parameters = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
     return psycopg.connect(**parameters, autocommit=True)
+
+
+def is_shared(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a pool answers instead of the server: it gives each client a process number that no server process has."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        row = cursor.fetchone()
+    return row is None or row[0] != connection.info.backend_pid
 
 
 class Bell:
@@ -141,7 +151,6 @@ class Bell:
             # The server may have been restarted since the last ring; a new connection tells.
             self.hang_up()
         self._connection = own_connection()
-        self._connection.execute("SET synchronous_commit = off")
         self._connection.execute(_NOTIFY, (channel, text))
 
 

@@ -53,6 +53,10 @@ def _prove_ledger(database: Database) -> None:
         raise BackupError(f"The ledger that was copied is not sound (manage.py verify_ledger): {_list(broken)}")
 
 
+# What else leads to the real database. Emptied, not left out: a `.env` fills in what is left out.
+OTHER_WAYS = ("DATABASE_URL_FILE", "DATABASE_DIRECT_URL", "DATABASE_DIRECT_URL_FILE")
+
+
 def _manage(*arguments: str, database: Database, good: Sequence[int] = (0,)) -> bytes:
     """The output of a command of manage.py on another database.
 
@@ -63,10 +67,9 @@ def _manage(*arguments: str, database: Database, good: Sequence[int] = (0,)) -> 
 
 
 def _environment(database: Database) -> dict[str, str]:
-    # A file with the real database's URL would contradict; a test run's mark would name the tests' database.
-    others = ("DATABASE_URL_FILE", "PYTEST_VERSION")
-    kept = {name: value for name, value in os.environ.items() if name not in others}
-    return {**kept, "DATABASE_URL": database.url(), "DATABASE_POOL_SIZE": "0"}
+    # A test run's mark would name the tests' database.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
+    return {**kept, **dict.fromkeys(OTHER_WAYS, ""), "DATABASE_URL": database.url(), "DATABASE_POOL_SIZE": "0"}
 
 
 def _list(problems: list[str]) -> str:

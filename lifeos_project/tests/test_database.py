@@ -66,6 +66,12 @@ def test_a_socket_directory_may_be_named_as_libpq_does():
     assert settings_of("postgresql:///books?host=/run/postgresql&user=me")["HOST"] == "/run/postgresql"
 
 
+def test_a_url_may_name_several_hosts_which_libpq_tries_in_turn():
+    found = settings_of("postgresql://u:p@db1,db2:6000/books?target_session_attrs=read-write")
+    assert (found["HOST"], found["PORT"], found["NAME"]) == ("db1,db2", "5432,6000", "books")
+    assert found["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
 def test_prepared_statements_can_be_switched_off_for_pgbouncer():
     found = settings_of("postgresql://u@h/d", prepared_statements=False)
     assert found["OPTIONS"]["prepare_threshold"] is None

@@ -12,6 +12,8 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
+from lifeos_project import pooling
+
 # "migr" in ASCII. An advisory lock belongs to one database, so installations on one server do not wait for each other.
 LOCK = 0x6D696772
 LONGEST_WAIT = 3600
@@ -40,6 +42,9 @@ class Command(migrate.Command):
         if options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
             return
+        objection = pooling.objection(connection)
+        if objection:
+            raise CommandError(f"{objection} {pooling.HINT}")
         with _alone(connection):
             # Nine of ten starts find nothing to do, and need not look through all permissions to find that out.
             if if_wanted and not _is_anything_pending(connection):

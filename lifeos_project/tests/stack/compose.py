@@ -14,6 +14,7 @@ from lifeos_project.tests import services
 
 ROOT = settings.BASE_DIR
 FILES = ("docker-compose.yml", "docker-compose.monitoring.yml")
+SCALED = ("docker-compose.yml", "docker-compose.scale.yml")
 SECRETS = {
     "SECRET_KEY": "kF3sQ9vX1zB7nM5cL2pR8tW4yH6jD0gA-stack-tests",
     "JWT_SECRET_KEY": "Zx8Qw2Er6Ty1Ui5Op9As3Df7Gh4Jk0Lm-stack-tests",
@@ -33,7 +34,7 @@ class Outcome:
 
 def config(directory: Path, *, variables: dict[str, str], files: tuple[str, ...] = FILES) -> Outcome:
     """`docker-compose config` on copies of the files, with `variables` and nothing else."""
-    for name in FILES:
+    for name in {*FILES, *SCALED}:
         shutil.copy(ROOT / name, directory / name)
     (directory / ".env").write_text("")
     program = services.program("docker-compose", package="docker-compose")
@@ -48,9 +49,9 @@ def config(directory: Path, *, variables: dict[str, str], files: tuple[str, ...]
     return Outcome(code=done.returncode, output=done.stdout, errors=done.stderr)
 
 
-def stack(directory: Path, **variables: str) -> dict[str, Any]:
-    """Everything the two files say, variables filled in."""
-    outcome = config(directory, variables={**SECRETS, **variables})
+def stack(directory: Path, *, files: tuple[str, ...] = FILES, **variables: str) -> dict[str, Any]:
+    """Everything the files say together, variables filled in."""
+    outcome = config(directory, variables={**SECRETS, **variables}, files=files)
     assert outcome.code == 0, outcome.errors
     found: dict[str, Any] = yaml.safe_load(outcome.output)
     return found

@@ -22,6 +22,11 @@ def stack(tmp_path_factory):
     return compose.stack(tmp_path_factory.mktemp("compose"))
 
 
+@pytest.fixture(scope="module")
+def scaled(tmp_path_factory):
+    return compose.stack(tmp_path_factory.mktemp("scaled"), files=compose.SCALED)
+
+
 @pytest.mark.parametrize("name", sorted(compose.SECRETS))
 def test_nothing_starts_without_its_secret(tmp_path, name):
     # An empty one is none.
@@ -62,8 +67,8 @@ def test_the_database_is_on_a_network_without_a_way_out(stack):
     assert stack["services"]["lifeos-redis"]["networks"]["data"] == {"aliases": ["redis"]}
 
 
-def test_every_container_is_confined(stack):
-    for name, service in stack["services"].items():
+def test_every_container_is_confined(stack, scaled):
+    for name, service in {**stack["services"], **scaled["services"]}.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -77,8 +82,8 @@ def test_every_container_is_confined(stack):
         assert not service.get("privileged"), name
 
 
-def test_images_are_pinned(stack):
-    for name, service in stack["services"].items():
+def test_images_are_pinned(stack, scaled):
+    for name, service in {**stack["services"], **scaled["services"]}.items():
         if service["image"] in OWN_IMAGES:
             continue
         tag = service["image"].rpartition("/")[2].partition(":")[2]
@@ -93,7 +98,19 @@ def test_replicas_can_be_added(tmp_path):
     assert (found["lifeos-web"]["scale"], found["lifeos-worker"]["scale"]) == (5, 3)
 
 
-@pytest.mark.parametrize("name", compose.FILES)
+def test_web_replicas_take_the_pool_and_everybody_knows_the_way_around_it(scaled):
+    for name in ("lifeos-web", "lifeos-worker"):
+        variables = compose.environment(scaled["services"][name])
+        assert variables["DATABASE_URL"] == "postgresql://lifeos@pgbouncer:6432/lifeos"
+        assert variables["DATABASE_DIRECT_URL"] == "postgresql://lifeos@db:5432/lifeos"
+        # What the first file says is still there.
+        assert variables["POSTGRES_PASSWORD"] == compose.SECRETS["POSTGRES_PASSWORD"]
+    pool = scaled["services"]["lifeos-pgbouncer"]
+    assert pool["networks"] == {"data": {"aliases": ["pgbouncer"]}}
+    assert set(scaled["services"]["lifeos-web"]["depends_on"]) == {"lifeos-db", "lifeos-redis", "lifeos-pgbouncer"}
+
+
+@pytest.mark.parametrize("name", [*compose.FILES, compose.SCALED[1]])
 def test_every_mounted_file_of_the_repository_exists(name):
     mounted = [v for s in yaml.safe_load((ROOT / name).read_text())["services"].values() for v in s.get("volumes", [])]
     sources = {volume.partition(":")[0] for volume in mounted if volume.startswith("./")}

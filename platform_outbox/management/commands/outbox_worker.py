@@ -1,11 +1,15 @@
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
+import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 from django.utils.translation import gettext as _
 
+from platform_outbox.bell import is_shared, own_connection
 from platform_outbox.host import REPLACE_ME, Host, logger
 
 
@@ -24,6 +28,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _insist_on_sessions()
         host = Host(threads=max(1, options["threads"]), io_threads=max(1, options["io_threads"]))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: host.stop())
@@ -38,3 +43,16 @@ class Command(BaseCommand):
         logger.info("Outbox worker %s stopped.", host.name)
         if host.replaced:
             sys.exit(REPLACE_ME)
+
+
+def _insist_on_sessions() -> None:
+    """Limits that a worker sets for its session would come over others in a pool, and no bell would be heard.
+
+    A database that is away is waited for later, as at any other time.
+    """
+    with suppress(psycopg.OperationalError, OperationalError), own_connection() as connection:
+        if is_shared(connection):
+            raise CommandError(
+                "The database is reached through a connection pool, on which a worker cannot work. Name the server "
+                "itself in DATABASE_DIRECT_URL (docs/scaling.md)."
+            )
