@@ -8,11 +8,13 @@ import sys
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 from psycopg import sql
 
 from lifeos_project.backups import servers
+from lifeos_project.tests import copied_database
 from lifeos_project.tests.services import bare_environment, s3_server
 
 APP_ROLE = "lifeos_backup_test_app"
@@ -81,19 +83,18 @@ class Installation:
 
 @pytest.fixture(scope="session")
 def _seeded(django_db_setup, django_db_blocker, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("house")
     with django_db_blocker.unblock():
         connection.ensure_connection()
-        server = servers.from_django(connection.settings_dict)
+        database = servers.from_django(connection.settings_dict).named(f"lifeos_house_{secrets.token_hex(4)}")
+        copied_database.create(database, directory=directory)
         connection.close()
-    installation = Installation(
-        server.named(f"lifeos_house_{secrets.token_hex(4)}"), tmp_path_factory.mktemp("house") / "var"
-    )
-    servers.create(installation.database)
+    installation = Installation(database, directory / "var")
     installation.ask(f"CREATE ROLE {APP_ROLE} NOLOGIN", name="postgres")
     try:
-        installation.manage("migrate", "--verbosity=0")
-        installation.manage("seed_demo", "--months=2", "--seed=1", "--user=demo@lifeos.example")
-        installation.manage("grant_app_role", f"--role={APP_ROLE}")
+        with django_db_blocker.unblock(), copied_database.in_use(database):
+            call_command("seed_demo", months=2, seed=1, user="demo@lifeos.example", verbosity=0)
+            call_command("grant_app_role", role=APP_ROLE, verbosity=0)
         yield installation
     finally:
         for name in installation.databases():
