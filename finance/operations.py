@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from finance import replica
 from finance.errors import FinanceError
 from finance.exports.formats import FORMATS
 from finance.imports.selectors import counts_of
@@ -127,7 +128,7 @@ def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
     """Export one consistent state of the book; a stopped run leaves no file and starts anew."""
     book = _book(parameters.book)
     name = f"book-{book.pk}.{parameters.format}"
-    return {"file": run.write(name, _counted(FORMATS[parameters.format](book), run))}
+    return {"file": replica.read(lambda: run.write(name, _counted(FORMATS[parameters.format](book), run)))}
 
 
 def _counted(pieces: Iterable[str], run: Run) -> Iterator[str]:

@@ -8,9 +8,10 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
+from finance import replica
 from lifeos_project import pooling
 
 SHORTEST_SECRET = 32
@@ -58,8 +59,26 @@ def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) ->
 @register(Tags.database)
 def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a pool where sessions are needed; asked where the database may be asked."""
-    objections = [pooling.objection(connections[alias]) for alias in kwargs.get("databases") or []]
-    return [Error(objection, hint=pooling.HINT, id="lifeos.E013") for objection in objections if objection]
+    if DEFAULT_DB_ALIAS not in (kwargs.get("databases") or []):
+        return []
+    objection = pooling.objection(connections[DEFAULT_DB_ALIAS])
+    return [Error(objection, hint=pooling.HINT, id="lifeos.E013")] if objection else []
+
+
+@register(Tags.database)
+def check_replica(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Point at a replica that no report can be read from."""
+    standing = replica.standing() if kwargs.get("databases") else None
+    reasons = {"away": "does not answer", "stranger": "is no replica of the primary"}
+    if standing is None or standing.state not in reasons:
+        return []
+    return [
+        Warning(
+            f"The server of DATABASE_REPLICA_URL {reasons[standing.state]}; the primary answers all reports.",
+            hint="docs/scaling.md says how to set a replica up.",
+            id="lifeos.W004",
+        )
+    ]
 
 
 def misspelt(present: Iterable[str], *, known: Iterable[str]) -> Iterator[CheckMessage]:

@@ -24,11 +24,13 @@ def database_settings(
     conn_max_age: int,
     pool_size: int,
     shared: bool = False,
+    patience: int = 10,
 ) -> dict[str, Any]:
     """Django's settings of one database: the server of `url`, or the embedded one when there is no URL.
 
     `variable` is the name the URL was read from, for messages; `password` is used when the URL has none. `shared` says
-    that a pool lends server connections from one transaction to the next.
+    that a pool lends server connections from one transaction to the next; `patience` is how many seconds the server has
+    to answer at all.
     """
     if url:
         settings, options = _server(_parse(url, variable=variable), variable=variable, password=password)
@@ -44,7 +46,9 @@ def database_settings(
         "OPTIONS": {
             "server_side_binding": True,
             "prepare_threshold": 5 if prepared_statements else None,
-            "connect_timeout": "10",
+            "connect_timeout": str(patience),
+            # A host that vanished is given up as soon; otherwise its connections hang for a quarter of an hour.
+            "tcp_user_timeout": str(patience * 1000),
             **pooled,
             **options,
         },

@@ -16,6 +16,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from finance import replica
 from lifeos_project import brokers, outbox_state
 
 log = structlog.stdlib.get_logger("lifeos.health")
@@ -47,6 +48,7 @@ def health(request: HttpRequest) -> JsonResponse:
             "cache": _cache,
             "broker": _broker,
             "outbox": _outbox,
+            **({"replica": _replica} if settings.DATABASE_REPLICA_URL else {}),
         }
     )
 
@@ -82,6 +84,14 @@ def _database() -> dict[str, Any]:
         cursor.execute("SELECT current_setting('server_version_num')::int / 10000")
         (major,) = cursor.fetchone()
     return {"postgresql": major}
+
+
+def _replica() -> dict[str, Any]:
+    # Without it the primary answers; that is no reason to take the web away.
+    standing = replica.standing()
+    if standing is None:
+        return {}
+    return {"status": standing.state, "behind_bytes": standing.behind_bytes, "behind_seconds": standing.behind_seconds}
 
 
 def _migrations() -> dict[str, Any]:

@@ -8,8 +8,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from finance import replica
 from finance.models import LedgerCheck
 from lifeos_project import secret_age
+
+REPLICATES = ("ok", "behind")
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
 
@@ -22,6 +25,7 @@ class InstallationCollector:
         try:
             yield from _ledger(now)
             yield from _secrets(now)
+            yield from _replica()
         except DatabaseError as error:
             log.warning("installation metrics unavailable", kind=type(error).__name__)
 
@@ -46,6 +50,17 @@ def _secrets(now: datetime.datetime) -> Iterator[Metric]:
     for name, since in secret_age.first_seen().items():
         ages.add_metric([name], (now - since).total_seconds())
     yield ages
+
+
+def _replica() -> Iterator[Metric]:
+    standing = replica.standing()
+    if standing is None:
+        return
+    yield _gauge(
+        "replica_up", "Whether there is a replica that reports can be read from.", standing.state in REPLICATES
+    )
+    yield _gauge("replica_behind_bytes", "Of the primary's log, not yet replayed.", standing.behind_bytes)
+    yield _gauge("replica_behind_seconds", "Age of what was replayed last; 0 when all is.", standing.behind_seconds)
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:

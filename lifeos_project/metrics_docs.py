@@ -7,6 +7,7 @@ from typing import NamedTuple
 from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
+from finance import replica
 from lifeos_project import metrics as requests
 from platform_outbox import collectors
 from platform_outbox import metrics as workers
@@ -54,6 +55,7 @@ def page() -> str:
             _table("Requests", _counted(requests)),
             _table("The outbox as a whole", _gauges(collectors.OutboxCollector().describe())),
             _table("What workers count", _counted(workers)),
+            _table("Reports", _counted(replica)),
         ]
     )
 

@@ -177,6 +177,17 @@ with env.section("Database"):
         meaning="Statements of `DATABASE_URL` are prepared on the server. Through PgBouncer that takes version 1.22 and "
         "`max_prepared_statements` above 0.",
     )
+    DATABASE_REPLICA_URL = env.text(
+        "DATABASE_REPLICA_URL",
+        secret=True,
+        meaning="A streaming replica of the server, for reports and exports (docs/scaling.md). Empty: there is none.",
+    )
+    DATABASE_REPLICA_MAX_LAG_SECONDS = env.number(
+        "DATABASE_REPLICA_MAX_LAG_SECONDS",
+        0.2,
+        meaning="How long a report waits until the replica has everything that was committed before; then the primary "
+        "answers.",
+    )
     DATABASE_CONN_MAX_AGE = env.whole(
         "DATABASE_CONN_MAX_AGE",
         60,
@@ -487,6 +498,14 @@ DATABASES = {
         prepared_statements=DATABASE_PREPARED_STATEMENTS or bool(DATABASE_DIRECT_URL),
     )
 }
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = _database_settings(
+        url=DATABASE_REPLICA_URL,
+        variable="DATABASE_REPLICA_URL",
+        prepared_statements=DATABASE_PREPARED_STATEMENTS or bool(DATABASE_DIRECT_URL),
+        patience=2,
+    )
+    DATABASE_ROUTERS = ["finance.replica.ReplicaRouter"]
 # What web processes put in the place of "default" (pooling.py); None without a pool.
 SHARED_DATABASE = (
     _database_settings(

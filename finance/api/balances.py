@@ -13,6 +13,7 @@ from finance.api.base import BookView
 from finance.api.fields import MoneyField
 from finance.ledger.models import AccountKind, AccountType
 from finance.ledger.selectors import balances_of, rolled_up, trial_balance
+from finance.replica import from_replica
 from identity.drf.pagination import TreePagination
 from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from identity.drf.serializers import in_page, paged
@@ -109,6 +110,7 @@ class BalanceList(BookView):
 
     serializer_class = BalanceSerializer
 
+    @from_replica
     def get(self, request: Request, book_id: int) -> Response:
         as_of = query_of(request, DayQuery)["as_of"]
         accounts, paths = self.tree.accounts, self.tree.paths
@@ -173,6 +175,7 @@ class TrialBalanceReport(BookView):
 
     serializer_class = TrialBalanceSerializer
 
+    @from_replica
     def get(self, request: Request, book_id: int) -> Response:
         report = trial_balance(book=self.book, as_of=query_of(request, DayQuery)["as_of"])
         sums = [Total(currency=code, debit=debit, credit=credit) for code, (debit, credit) in report.totals.items()]

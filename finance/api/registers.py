@@ -14,6 +14,7 @@ from finance.api.base import BookView
 from finance.api.fields import BIGGEST_ID, AmountField
 from finance.ledger.models import Account, JournalEntry
 from finance.ledger.registers import Filters, RegisterRow, register_page
+from finance.replica import from_replica
 from identity.drf.pagination import limit_of, page_link, refused
 from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 
@@ -120,6 +121,7 @@ class Register(BookView):
 
     serializer_class = RegisterSerializer
 
+    @from_replica
     def get(self, request: Request, book_id: int, account_id: int) -> Response:
         account = self.tree.find(account_id, field="account_id")
         page = register_page(

@@ -8,11 +8,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from psycopg import sql
 
 from finance.ledger.models import Account, Book
 from finance.ledger.selectors import accounts_of
+from finance.replica import alias, reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +55,10 @@ class ExportedAccount:
 @contextmanager
 def snapshot() -> Iterator[None]:
     """One state of the database for all that is read inside, whatever is posted meanwhile."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
+    outermost = not reading().in_atomic_block
+    with transaction.atomic(using=alias()):
         if outermost:
-            with connection.cursor() as cursor:
+            with reading().cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield
 
@@ -72,7 +73,7 @@ SELECT account.id,
 
 def accounts_with_spans(*, book: Book) -> list[ExportedAccount]:
     """All accounts of the book in tree order."""
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(_SPANS, [book.pk])
         spans = {account_id: (first, last) for account_id, first, last in cursor.fetchall()}
     return [
@@ -97,7 +98,7 @@ _TYPES = ["int8", *["text"] * 7, "int8", "text", "int8", "text"]
 
 def journal_of(*, book: Book) -> Iterator[ExportedEntry]:
     """All entries of the book, reversed and corrected ones included, by date and order of posting."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(using=alias()), reading().cursor() as cursor:
         # The whole book is read. Right after a large import the planner believes the tables to be tiny and would
         # look up each line by itself, which takes minutes where a join of both tables takes a second.
         cursor.execute("SET LOCAL enable_nestloop = off")

@@ -11,10 +11,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
-
 from finance.errors import Invalid
 from finance.ledger.models import Account
+from finance.replica import reading
 
 MAX_PAGE = 200
 
@@ -162,7 +161,7 @@ def _find(*, account: Account, after: str | None, limit: int, filters: Filters) 
             conditions.append(condition)
             parameters[name] = _like(value) if name == "search" else value
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(f"{_LINES}{where} ORDER BY line.date DESC, line.id DESC LIMIT %(limit)s", parameters)
         rows = [_row(values) for values in cursor.fetchall()]
         if len(rows) == limit:
@@ -172,7 +171,7 @@ def _find(*, account: Account, after: str | None, limit: int, filters: Filters) 
 
 def _window_end(parameters: dict[str, Any]) -> str | None:
     """Where the scan stopped, if lines are left behind it."""
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(
             "SELECT date, id FROM finance_journalline"
             " WHERE account_id = %(account)s AND (date, id) < (%(date)s::date, %(id)s::bigint)"
@@ -245,7 +244,7 @@ def _set_balances(*, account: Account, rows: list[RegisterRow], filters: Filters
     balance_on = _balances_before(account=account, dates=dates)
     shown = "" if filters.with_superseded else f" AND {_SHOWN}"
     running: dict[int, int] = {}
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(f"{_DAYS}{shown} ORDER BY line.date, line.id", {"account": account.pk, "dates": dates})
         for line_id, date, amount in cursor.fetchall():
             balance_on[date] += amount
@@ -257,7 +256,7 @@ def _set_balances(*, account: Account, rows: list[RegisterRow], filters: Filters
 def _balances_before(*, account: Account, dates: list[datetime.date]) -> dict[datetime.date, int]:
     """The account's balance at the end of the day before each of the (sorted) dates."""
     lasts = {date.replace(day=1): date for date in dates}
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(_BEFORE, {"account": account.pk, "firsts": list(lasts), "lasts": list(lasts.values())})
         steps: dict[datetime.date, list[tuple[datetime.date, int]]] = defaultdict(list)
         for first, date, total in cursor.fetchall():
@@ -274,7 +273,7 @@ SELECT line.entry_id, line.id, line.account_id, account.name, account.type, line
 
 def _set_counter_lines(*, rows: list[RegisterRow]) -> None:
     by_entry: dict[int, list[tuple[int, CounterLine]]] = defaultdict(list)
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(_COUNTER_LINES, [[row.entry_id for row in rows]])
         for entry_id, line_id, account_id, name, account_type, amount, currency, memo in cursor.fetchall():
             line = CounterLine(

@@ -15,6 +15,7 @@ from django.db.models import F, Sum
 
 from finance.errors import Forbidden, NotFound
 from finance.ledger.models import Account, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
+from finance.replica import reading
 from identity.models import User
 
 
@@ -116,7 +117,7 @@ def turnovers_of(*, account_ids: list[int], as_of: datetime.date | None) -> dict
         months = AccountMonth.objects.filter(account_id__in=account_ids).values("account_id")
         sums = months.annotate(debits=Sum("debit"), credits=Sum("credit"))
         return {row["account_id"]: (int(row["debits"]), int(row["credits"])) for row in sums}
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(_TURNOVERS, {"accounts": account_ids, "month": as_of.replace(day=1), "as_of": as_of})
         return {account_id: (debit, credit) for account_id, debit, credit in cursor.fetchall()}
 

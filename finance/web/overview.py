@@ -13,6 +13,7 @@ from finance.imports.models import ImportBatch
 from finance.imports.selectors import recent_batches
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountMonth, AccountType, Book
+from finance.replica import from_replica
 from finance.web import figures
 from finance.web.access import book_page
 from finance.web.clock import today_in
@@ -32,6 +33,7 @@ class Bar:
 
 
 @book_page()
+@from_replica
 def overview(request: HttpRequest, book: Book) -> HttpResponse:
     """Everything at a glance; reads monthly totals, whatever the book's size."""
     today = today_in(book)
@@ -106,6 +108,7 @@ def chart_of(held: Wealth, *, currency: str) -> dict[str, Any]:
 
 
 @book_page()
+@from_replica
 def proof(request: HttpRequest, book: Book) -> HttpResponse:
     """The trial balance of a day: why the books are said to be in order."""
     as_of = _asked_day(request) or today_in(book)

@@ -15,6 +15,7 @@ from finance.errors import FinanceError, Invalid, NotFound
 from finance.ledger.registers import Filters, RegisterPage, RegisterRow, parse_cursor, register_page
 from finance.ledger.selectors import account_for, accounts_of, balances_of, paths_of
 from finance.models import Account, AccountKind, AccountType, Book
+from finance.replica import from_replica
 from finance.web import figures
 from finance.web.access import book_page
 from finance.web.accounts import rows_of
@@ -97,6 +98,7 @@ class Day:
 
 
 @book_page()
+@from_replica
 def register(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
     """One page of an account's entries, newest first; a group shows the accounts below it."""
     account = account_for(book=book, account_id=account_id)

@@ -54,7 +54,13 @@ def _prove_ledger(database: Database) -> None:
 
 
 # What else leads to the real database. Emptied, not left out: a `.env` fills in what is left out.
-OTHER_WAYS = ("DATABASE_URL_FILE", "DATABASE_DIRECT_URL", "DATABASE_DIRECT_URL_FILE")
+OTHER_WAYS = (
+    "DATABASE_URL_FILE",
+    "DATABASE_DIRECT_URL",
+    "DATABASE_DIRECT_URL_FILE",
+    "DATABASE_REPLICA_URL",
+    "DATABASE_REPLICA_URL_FILE",
+)
 
 
 def _manage(*arguments: str, database: Database, good: Sequence[int] = (0,)) -> bytes:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from finance import replica
 from finance.exports.formats import FORMATS
 from finance.management.books import book_named
 from platform_outbox.operations.files import write_private
@@ -18,12 +19,12 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, help="file to write; it appears when it is complete")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        pieces = FORMATS[options["format"]](book_named(options["book"]))
+        book, written = book_named(options["book"]), FORMATS[options["format"]]
         if options["output"] is None:
-            for piece in pieces:
+            for piece in written(book):
                 self.stdout.write(piece, ending="")
             return
         try:
-            write_private(options["output"], pieces)
+            replica.read(lambda: write_private(options["output"], written(book)))
         except OSError as error:
             raise CommandError(f"{options['output']} cannot be written: {error.strerror}.") from error
