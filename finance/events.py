@@ -120,6 +120,11 @@ class JournalPosted(BookEvent):
     entry_ids: tuple[int, ...]
     source: str
 
+    @property
+    def recorded(self) -> tuple[int, ...]:
+        """The entries that are new."""
+        return self.entry_ids
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalReversed(BookEvent):
@@ -128,6 +133,11 @@ class JournalReversed(BookEvent):
     name: ClassVar[str] = "finance.journal.reversed"
     entry_id: int
     reversal_id: int
+
+    @property
+    def recorded(self) -> tuple[int, ...]:
+        """The entries that are new."""
+        return (self.reversal_id,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +148,11 @@ class JournalCorrected(BookEvent):
     entry_id: int
     reversal_id: int
     replacement_id: int
+
+    @property
+    def recorded(self) -> tuple[int, ...]:
+        """The entries that are new."""
+        return (self.reversal_id, self.replacement_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,28 @@
 """Which events finance itself handles. Thin and idempotent: the services decide."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from django.conf import settings
 from django.utils import timezone, translation
 
-from finance.events import BookEvent, InvitationIssued, WebhookQueued
+from finance.events import BookEvent, InvitationIssued, JournalCorrected, JournalPosted, JournalReversed, WebhookQueued
 from finance.ledger.services.members import invitation_mail
+from finance.ledger.services.sealing import seal_entries
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events
 from identity import mail
 from platform_outbox.registry import Context, NeighbourDown, on
+
+
+@on(JournalPosted, JournalReversed, JournalCorrected, name="finance.seal", batch=True)
+def seal(events: Sequence[JournalPosted | JournalReversed | JournalCorrected], contexts: Sequence[Context]) -> None:
+    """Seal what was posted into the chain of its book; what is sealed already is left alone."""
+    posted: dict[int, list[int]] = defaultdict(list)
+    for event in events:
+        posted[event.book_id] += event.recorded
+    for book_id, entry_ids in sorted(posted.items()):
+        seal_entries(book_id=book_id, entry_ids=entry_ids)
 
 
 class WebhookRefused(Exception):

@@ -7,6 +7,7 @@ from finance.ledger.models import (
     AccountMonth,
     AccountType,
     Book,
+    ChainHead,
     IdempotencyRecord,
     Invitation,
     JournalEntry,
@@ -15,6 +16,7 @@ from finance.ledger.models import (
     Membership,
     MonthRebuild,
     Role,
+    Seal,
 )
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -24,6 +26,7 @@ __all__ = [
     "AccountMonth",
     "AccountType",
     "Book",
+    "ChainHead",
     "IdempotencyRecord",
     "ImportBatch",
     "ImportProfile",
@@ -36,6 +39,7 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "Role",
+    "Seal",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -14,7 +14,7 @@ from finance.errors import FinanceError
 from finance.exports.formats import FORMATS
 from finance.imports.selectors import counts_of
 from finance.imports.services import confirm_import, stage_import
-from finance.ledger.integrity import CHECKS, Check, verify_ledger
+from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book
 from platform_outbox.operations.parameters import parameter
@@ -64,24 +64,20 @@ def _scope(parameters: Any) -> str:
     scope=_scope,
 )
 def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
-    """Verify one book or all; each check is a step."""
+    """Verify one book or all; each check and each slice of the chain is a step. A stopped run goes on with the next."""
     book = _book(parameters.book) if parameters.book is not None else None
-    run.expect(len(CHECKS), unit="checks")
-    asked: list[Check] = []
+    run.expect(steps(book=book), unit="steps")
 
-    def progress(check: Check) -> None:
-        # Called before each check: the one before it is done.
-        if asked:
-            run.advance()
-        asked.append(check)
+    def on_step(found: dict[str, Any]) -> None:
+        run.keep(found=found)
+        run.advance()
 
-    report = verify_ledger(book=book, now=timezone.now(), progress=progress)
-    run.advance()
+    report = verify_ledger(book=book, now=timezone.now(), found=run.kept.get("found"), on_step=on_step)
     for problem in report.problems:
         run.say(f"{problem.promise} [{problem.code}, {problem.count} times]")
         for example in problem.examples:
             run.say(f"  {example}")
-    told = {"books": report.books, "entries": report.entries, "lines": report.lines}
+    told = {"books": report.books, "entries": report.entries, "lines": report.lines, "sealed": report.seals}
     return {**told, "broken promises": len(report.problems), "sound": report.sound}
 
 

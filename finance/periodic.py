@@ -36,6 +36,13 @@ def prune_webhooks(run: Run) -> None:
     prune_deliveries(before=before, between=run.renew)
 
 
+@every("finance.seal_missed", seconds=900, lease_seconds=600)
+def seal_missed(run: Run) -> None:
+    """What no event told the sealing of: entries from before the chain, events that an operator let go."""
+    if services.some_are_unsealed():
+        services.seal_missed(between=run.renew)
+
+
 @every("finance.verify_ledger", seconds=3600)
 def verify_ledger(run: Run) -> None:
     """Once a day all books are verified, as an operation: it takes its time, and leaves a record."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from finance import money
 from finance.exports import names
 from finance.exports.journal import ExportedAccount, ExportedEntry, accounts_with_spans, journal_of, snapshot
+from finance.exports.proof import proof
+from finance.ledger import chain
 from finance.ledger.models import AccountKind, AccountType, Book
 
 JSON_FORMAT = "lifeos-book"
@@ -100,7 +102,7 @@ def as_json(book: Book) -> Iterator[str]:
     with snapshot():
         accounts = accounts_with_spans(book=book)
         full = names.full_names([each.account for each in accounts])
-        head = {"format": JSON_FORMAT, "version": JSON_VERSION, "book": _json_book(book)}
+        head = {"format": JSON_FORMAT, "version": JSON_VERSION, "book": _json_book(book), "chain": _json_chain(book)}
         head["accounts"] = [_json_account(each, full) for each in accounts]
         yield json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "entries": ['
         separator = "\n  "
@@ -117,6 +119,11 @@ def _json_book(book: Book) -> dict[str, object]:
         "time_zone": book.time_zone,
         "closed_through": book.closed_through.isoformat() if book.closed_through else None,
     }
+
+
+def _json_chain(book: Book) -> dict[str, object] | None:
+    head = chain.head_of(book=book)
+    return {"seals": head.seals, "head": head.hash, "entry": head.entry_uid} if head is not None else None
 
 
 def _json_account(each: ExportedAccount, full: Mapping[int, str]) -> dict[str, object]:
@@ -160,4 +167,9 @@ def _currencies(accounts: list[ExportedAccount]) -> list[str]:
     return sorted({each.account.currency for each in accounts})
 
 
-FORMATS: dict[str, Callable[[Book], Iterator[str]]] = {"hledger": hledger, "beancount": beancount, "json": as_json}
+FORMATS: dict[str, Callable[[Book], Iterator[str]]] = {
+    "hledger": hledger,
+    "beancount": beancount,
+    "json": as_json,
+    "proof": proof,
+}

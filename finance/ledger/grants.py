@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from finance.errors import Invalid
-from finance.ledger.models import AccountMonth, JournalEntry, JournalLine
+from finance.ledger.models import AccountMonth, ChainHead, JournalEntry, JournalLine, Seal
 
-APPEND_ONLY = (JournalEntry._meta.db_table, JournalLine._meta.db_table)
-READ_ONLY = (AccountMonth._meta.db_table,)
+APPEND_ONLY = (JournalEntry._meta.db_table, JournalLine._meta.db_table, Seal._meta.db_table)
+READ_ONLY = (AccountMonth._meta.db_table, ChainHead._meta.db_table)
 
 # A partition is reached through its whole; nobody needs a right on it.
 _TABLES = """

@@ -1,14 +1,18 @@
 """Proving the books from the lines alone: what the guards promised while posting, asked again of what is there.
 
-Each check is one statement over whole sets and so sees one state of the database, whatever is posted meanwhile.
+Each check is one statement over whole sets and so sees one state of the database, whatever is posted meanwhile. The
+chain of seals, which only grows, is walked along in slices afterwards.
 """
 
 import datetime
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from django.db import connection
 
+from finance.ledger import chain
 from finance.ledger.models import Book, LedgerCheck
 
 # A report names so many rows of each problem and counts the rest.
@@ -45,6 +49,7 @@ class Report:
     books: int
     entries: int
     lines: int
+    seals: int
     problems: Sequence[Problem]
 
     @property
@@ -171,11 +176,32 @@ CHECKS: Sequence[Check] = (
            AND (rooted.id IS NULL OR parent.book_id <> account.book_id OR parent.type <> account.type) {account}
         """,
     ),
+    Check(
+        code="chain_whole",
+        promise="The chain of every book is whole and ends where it was noted to end.",
+        sql="""
+        SELECT coalesce(noted.book_id, there.book_id), 'the chain',
+               'is noted to have ' || coalesce(noted.seals, 0) || ' seals and has ' || coalesce(there.seals, 0)
+                   || CASE WHEN noted.seals = there.seals THEN ', of which the last is another one' ELSE '' END
+          FROM (SELECT * FROM finance_chainhead AS head WHERE true {head}) AS noted
+          FULL JOIN (SELECT seal.book_id, count(*) AS seals, max(seal.seq) AS last
+                       FROM finance_seal AS seal WHERE true {seal} GROUP BY seal.book_id) AS there USING (book_id)
+          LEFT JOIN finance_seal AS ending ON ending.book_id = there.book_id AND ending.seq = there.last
+         WHERE (noted.seals, noted.seals, noted.hash, noted.entry_id)
+               IS DISTINCT FROM (there.seals, there.last, ending.hash, ending.entry_id)
+        """,
+    ),
 )
+
+# The chain itself is judged by slices; this is what its report is called.
+CHAIN = ("chain_fits", "Every seal fits its entry and the seal before it.")
+PROMISES = len(CHECKS) + 1
 
 _CONDITIONS = {
     "entry": "AND entry.book_id = %(book)s",
     "account": "AND account.book_id = %(book)s",
+    "head": "AND head.book_id = %(book)s",
+    "seal": "AND seal.book_id = %(book)s",
     # By the indexes of the entry's and the account's side: lines have none on their own copy of the book.
     "line": (
         "AND line.id IN (SELECT id FROM finance_journalline WHERE account_id IN"
@@ -186,29 +212,66 @@ _CONDITIONS = {
 }
 
 
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """How far a verification has come and what it found so far; JSON values only, so that it can be put aside."""
+
+    checks: int = 0
+    through: Sequence[int] = (0, 0)  # book and number of the last seal that was judged
+    seals: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, problem: Problem | None) -> None:
+        self.problems += [asdict(problem)] if problem is not None else []
+
+    def note_slice(self, part: chain.Slice) -> None:
+        """The faults of a slice of the chain, added to those of the slices before."""
+        self.seals += part.seals
+        self.through = [part.through.book_id, part.through.seq]
+        if not part.wrong:
+            return
+        code, promise = CHAIN
+        if not self.problems or self.problems[-1]["code"] != code:
+            self.problems.append({"code": code, "promise": promise, "count": 0, "examples": []})
+        told = self.problems[-1]
+        told["count"] += len(part.wrong)
+        told["examples"] += [f"book {book_id}: {what} {wrong}" for book_id, what, wrong in part.wrong]
+        del told["examples"][EXAMPLES:]
+
+
+def steps(*, book: Book | None = None) -> int:
+    """How many steps the verification of one book, or of all, has for now."""
+    return len(CHECKS) + math.ceil(chain.sealed(book=book) / chain.SLICE)
+
+
 def verify_ledger(
     *,
     book: Book | None = None,
     now: datetime.datetime,
-    progress: Callable[[Check], None] = lambda check: None,
+    found: Mapping[str, Any] | None = None,
+    on_step: Callable[[dict[str, Any]], None] = lambda found: None,
 ) -> Report:
     """Prove one book, or with None everything, and keep the result as a LedgerCheck of the time `now`.
 
-    `progress` is called with each check before it runs.
+    `on_step` is called after each step with what was found so far. Given back as `found`, it lets a verification that
+    was stopped go on from there.
     """
-    problems = []
-    for check in CHECKS:
-        progress(check)
-        problem = _run(check, book=book)
-        if problem is not None:
-            problems.append(problem)
-    report = Report(**_counts(book=book), problems=problems)
+    so_far = Found(**(found or {}))
+    for check in CHECKS[so_far.checks :]:
+        so_far.note(_run(check, book=book))
+        so_far.checks += 1
+        on_step(asdict(so_far))
+    for part in chain.judged(book=book, after=chain.Place(*so_far.through)):
+        so_far.note_slice(part)
+        on_step(asdict(so_far))
+    problems = [Problem(**problem) for problem in so_far.problems]
+    report = Report(**_counts(book=book), seals=so_far.seals, problems=problems)
     LedgerCheck.objects.create(
         book=book,
         checked_at=now,
         entries=report.entries,
         lines=report.lines,
-        problems=[asdict(problem) for problem in problems],
+        problems=so_far.problems,
     )
     return report
 

@@ -296,6 +296,43 @@ class MonthRebuild(models.Model):
         return f"book #{self.book_id} {self.at:%Y-%m-%d %H:%M}"
 
 
+class Seal(models.Model):
+    """A link of a book's chain: SHA-256 over the seal before and one entry (chain.py). Never changed, never removed.
+
+    Its entry is named without a foreign key: a seal outlives the entry that somebody took away, and says so.
+    """
+
+    pk = models.CompositePrimaryKey("book_id", "seq")
+    book = models.ForeignKey(Book, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    seq = models.BigIntegerField()  # 1, 2, 3, … within the book, in the order of sealing
+    entry = models.OneToOneField(JournalEntry, models.DO_NOTHING, related_name="seal", db_constraint=False)
+    hash = models.BinaryField(max_length=32)
+    sealed_at = models.DateTimeField(_("sealed"))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(seq__gte=1), name="finance_seal_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"seal {self.seq} of book #{self.book_id}"
+
+
+class ChainHead(models.Model):
+    """Where a book's chain ends; written by the database's trigger only (migration 0013)."""
+
+    book = models.OneToOneField(Book, models.PROTECT, primary_key=True, related_name="chain")
+    seals = models.BigIntegerField(_("sealed entries"))
+    hash = models.BinaryField(max_length=32)
+    entry = models.ForeignKey(
+        JournalEntry, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )  # the one sealed last
+    sealed_at = models.DateTimeField(_("sealed"))
+
+    def __str__(self) -> str:
+        return f"{self.seals} seals of book #{self.book_id}"
+
+
 class LedgerCheck(models.Model):
     """The result of one verification, of a book or of all of them."""
 

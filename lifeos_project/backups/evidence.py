@@ -35,6 +35,10 @@ SELECT account.book_id, account.currency, sum(month.debit)::bigint, sum(month.cr
  GROUP BY 1, 2 ORDER BY 1, 2
 """
 
+_CHAINS = """
+SELECT book_id, seals, entry_id, encode(hash, 'hex') FROM finance_chainhead ORDER BY book_id
+"""
+
 _ROLES = """
 SELECT DISTINCT role.rolname FROM pg_roles AS role
   JOIN (SELECT relowner AS oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
@@ -48,8 +52,14 @@ SELECT DISTINCT role.rolname FROM pg_roles AS role
 
 
 def gathered(connection: Connection) -> dict[str, Any]:
-    """Rows of every table, and per book its entries, last entry, lines, a fingerprint and sums per currency."""
-    return {"version": VERSION, "tables": _rows_per_table(connection), "books": _books(connection)}
+    """Rows of every table, per book its entries, last entry, lines, a fingerprint and sums per currency, and the heads
+    of the ledger's chains."""
+    return {
+        "version": VERSION,
+        "tables": _rows_per_table(connection),
+        "books": _books(connection),
+        "chains": _chains(connection),
+    }
 
 
 def migrations(connection: Connection) -> list[str]:
@@ -75,6 +85,9 @@ def differences(*, told: Mapping[str, Any], found: Mapping[str, Any]) -> list[st
     problems = _compare("table", told["tables"], found["tables"])
     if told["version"] == found["version"]:
         problems += _compare("book", _by_number(told["books"]), _by_number(found["books"]))
+    # Backups of a LifeOS without chains tell of none.
+    if "chains" in told:
+        problems += _compare("the chain of book", _by_number(told["chains"]), _by_number(found["chains"]))
     return problems
 
 
@@ -117,6 +130,13 @@ def _books(connection: Connection) -> list[dict[str, Any]]:
         }
         for book, count, last, lines, fingerprint in connection.execute(_BOOKS).fetchall()
     ]
+
+
+def _chains(connection: Connection) -> list[dict[str, Any]]:
+    if not _there(connection, "finance_chainhead"):
+        return []
+    rows = connection.execute(_CHAINS).fetchall()
+    return [{"book": book, "seals": seals, "last_entry": entry, "head": head} for book, seals, entry, head in rows]
 
 
 def _there(connection: Connection, table: str) -> bool:

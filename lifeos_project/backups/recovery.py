@@ -173,11 +173,12 @@ def _record(fresh: Database, *, manifest: dict[str, Any], file: Path, now: datet
 
 
 def described(manifest: dict[str, Any]) -> str:
-    """A manifest in two lines for people."""
+    """A manifest in a few lines for people: what is in it, the figures of its books, the heads of their chains."""
     figures = manifest["evidence"]
     rows = sum(figures["tables"].values())
     return (
         f"Made {manifest['made_at']} from PostgreSQL {manifest['postgresql']}: {len(figures['books'])} books, "
         f"{evidence.entries(figures)} entries, {rows} rows, {manifest['attachments']} attachments.\n"
-        f"{json.dumps(figures['books'], ensure_ascii=False)}"
+        f"{json.dumps(figures['books'], ensure_ascii=False)}\n"
+        f"{json.dumps(figures.get('chains', []))}"
     )

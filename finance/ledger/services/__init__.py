@@ -28,6 +28,7 @@ from finance.ledger.services.members import (
 )
 from finance.ledger.services.months import rebuild_months
 from finance.ledger.services.periods import close_period, reopen_period
+from finance.ledger.services.sealing import seal_entries, seal_missed, some_are_unsealed
 
 __all__ = [
     "accept_invitation",
@@ -55,4 +56,7 @@ __all__ = [
     "reverse_entries",
     "reverse_entry",
     "revoke_invitation",
+    "seal_entries",
+    "seal_missed",
+    "some_are_unsealed",
 ]

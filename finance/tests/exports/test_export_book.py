@@ -155,7 +155,7 @@ def test_the_json_links_reversals_and_corrections(weird_book):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("format", ["hledger", "beancount", "json"])
+@pytest.mark.parametrize("format", ["hledger", "beancount", "json", "proof"])
 def test_an_empty_book_can_be_exported(book, format, tmp_path):
     text = exported(book, format)
     assert "Home" in text

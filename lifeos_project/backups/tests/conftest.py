@@ -94,6 +94,7 @@ def _seeded(django_db_setup, django_db_blocker, tmp_path_factory):
     try:
         with django_db_blocker.unblock(), copied_database.in_use(database):
             call_command("seed_demo", months=2, seed=1, user="demo@lifeos.example", verbosity=0)
+            call_command("seal_ledger", verbosity=0)
             call_command("grant_app_role", role=APP_ROLE, verbosity=0)
         yield installation
     finally:

@@ -59,6 +59,11 @@ def test_a_backup_brings_everything_back_and_keeps_the_database_of_before(
     kept = tmp_path / "backups" / run.name
     assert (run.size, run.sha256) == (kept.stat().st_size, archive.digest(kept))
     assert run.entries == sum(book["entries"] for book in before["books"]) > 50
+    ((seals, last, head),) = house.ask(
+        "SELECT seq, entry_id, encode(hash, 'hex') FROM finance_seal ORDER BY seq DESC LIMIT 1"
+    )
+    book = before["books"][0]["book"]
+    assert before["chains"] == [{"book": book, "seals": seals, "last_entry": last, "head": head}]
     assert files(tmp_path / "backups") == [run.name]
     assert files(tmp_path / "backup-work") == []
     assert house.databases() == {house.database.name}
@@ -111,6 +116,24 @@ def test_a_ledger_that_is_not_sound_makes_no_backup(house, client, tmp_path):
     page = client.get("/metrics").content.decode()
     assert sample(page, "lifeos_backup_last_success_timestamp_seconds") == good.started_at.timestamp()
     assert sample(page, "lifeos_backup_last_result") == 0
+
+
+def test_a_chain_that_ends_elsewhere_than_the_manifest_tells_is_named(house):
+    told = figures(house)
+    assert evidence.differences(told=told, found=told) == []
+    (chain,) = told["chains"]
+    other = {**chain, "head": "ab" * 32}
+    assert evidence.differences(told=told, found={**told, "chains": [other]}) == [
+        f"the chain of book {chain['book']} should hold {chain} and holds {other}"
+    ]
+    assert "holds None" in evidence.differences(told=told, found={**told, "chains": []})[0]
+
+
+def test_backups_from_before_the_chains_are_compared_by_their_other_figures(house):
+    found = figures(house)
+    told = {name: figure for name, figure in found.items() if name != "chains"}
+    assert evidence.differences(told=told, found=found) == []
+    assert evidence.differences(told={**told, "books": []}, found=found) != []
 
 
 def test_without_any_backup_the_metrics_say_never(db, client):
