@@ -9,6 +9,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from finance import replica
+from finance.ledger import chain
 from finance.models import LedgerCheck
 from lifeos_project import secret_age
 
@@ -26,6 +27,7 @@ class InstallationCollector:
             yield from _ledger(now)
             yield from _secrets(now)
             yield from _replica()
+            yield from _chain()
         except DatabaseError as error:
             log.warning("installation metrics unavailable", kind=type(error).__name__)
 
@@ -43,6 +45,15 @@ def _ledger(now: datetime.datetime) -> Iterator[Metric]:
     )
     yield _gauge("ledger_broken_promises", "Promises the last proof of all books found broken.", len(last.problems))
     yield _gauge("ledger_checked_entries", "Entries the last proof of all books read.", last.entries)
+
+
+def _chain() -> Iterator[Metric]:
+    yield _gauge(
+        "ledger_unsealed_seconds",
+        "For how long the oldest of the newest 1,000 entries has waited for its seal; 0: none waits.",
+        chain.waiting_seconds(),
+    )
+    yield _gauge("ledger_sealed_entries", "Entries that are sealed.", chain.sealed(book=None))
 
 
 def _secrets(now: datetime.datetime) -> Iterator[Metric]:

@@ -20,7 +20,7 @@ from unfold.widgets import INPUT_CLASSES
 
 from finance.admin.reading import ReadOnly, State, Uncounted, ask, note, operator_of
 from finance.errors import FinanceError
-from finance.ledger import services
+from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.models import Book, Invitation, LedgerCheck, Membership
 
@@ -72,7 +72,17 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     actions_detail = ("verify_one", "close", "reopen")
     inlines = (MembershipInline,)
     fields = readonly_fields = (
-        *("name", "base_currency", "time_zone", "closed_through", "closed_at", "shown_check", "links", "created_at"),
+        *(
+            "name",
+            "base_currency",
+            "time_zone",
+            "closed_through",
+            "closed_at",
+            "shown_check",
+            "shown_head",
+            "links",
+            "created_at",
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Book]:
@@ -103,6 +113,16 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
         if book.check_problems:
             return State("problems", _("problems, %s") % day)
         return State("sound", _("sound, %s") % day)
+
+    @display(description=gettext_lazy("head of the chain"))
+    def shown_head(self, book: Book) -> str:
+        head = chain.head_of(book=book)
+        if head is None:
+            return _("Nothing is sealed yet.")
+        at = timezone.localtime(head.sealed_at).strftime("%Y-%m-%d %H:%M:%S")
+        told = _("%(seals)d entries are sealed, the last at %(at)s: %(uid)s")
+        facts = {"seals": head.seals, "at": at, "uid": head.entry_uid or "—"}
+        return format_html('<code class="break-all">{}</code><br>{}', head.hash, told % facts)
 
     @display(description=gettext_lazy("show"))
     def links(self, book: Book) -> str:

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from finance.api.base import IDEMPOTENCY_KEY, REPLAYED, ApiView, BookView
-from finance.ledger import services
+from finance.ledger import chain, services
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import role_of
 from finance.ledger.templates import TEMPLATES
@@ -42,6 +42,27 @@ class BookSerializer(serializers.ModelSerializer[Book]):
     class Meta:
         model = Book
         fields = ("id", "name", "base_currency", "time_zone", "closed_through", "role", "created_at")
+
+
+HEAD = OpenApiExample(
+    "A book with 1254 sealed entries",
+    response_only=True,
+    value={
+        "seals": 1254,
+        "head": "8f1f0c5b0a9a3d7c8f3b3f1f9a2f4f0f3d5f5f0cbb0c4d8a6f7f2f1a0b9c8d7e",
+        "entry": "019ac0de-7a51-7f3e-9f43-5b8f3c2d1e0f",
+        "sealed_at": "2026-03-15T12:00:01Z",
+    },
+)
+
+
+class HeadSerializer(serializers.Serializer[Any]):
+    seals = serializers.IntegerField(help_text="How many entries are sealed.")
+    head = serializers.RegexField(
+        "^[0-9a-f]{64}$", allow_null=True, help_text="The last seal, which stands for all of them; null: there is none."
+    )
+    entry = serializers.UUIDField(allow_null=True, help_text="The entry that was sealed last.")
+    sealed_at = serializers.DateTimeField(allow_null=True)
 
 
 class NewBook(StrictSerializer):
@@ -194,3 +215,27 @@ class ReopenPeriod(BookView):
     def _reopen(self) -> tuple[int, Any]:
         book = services.reopen_period(book=self.book, actor=self.user, **self.body())
         return status.HTTP_200_OK, shown(book, role=Role.OWNER)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="books_proof",
+        summary="The head of a book's chain",
+        description="Note it elsewhere: whoever verifies the book later can be asked for it. Entries are sealed seconds "
+        "after their posting.",
+        responses=HeadSerializer,
+        examples=[HEAD],
+    )
+)
+@extend_schema(tags=["books"])
+class Proof(BookView):
+    """Where the chain of the book's sealed entries ends."""
+
+    serializer_class = HeadSerializer
+
+    def get(self, request: Request, book_id: int) -> Response:
+        head = chain.head_of(book=self.book)
+        if head is None:
+            return Response({"seals": 0, "head": None, "entry": None, "sealed_at": None})
+        shown = {"seals": head.seals, "head": head.hash, "entry": head.entry_uid or None, "sealed_at": head.sealed_at}
+        return Response(HeadSerializer(shown).data)

@@ -16,6 +16,7 @@ urlpatterns = [
     path(BOOK, books.BookDetail.as_view(), name="api-book"),
     path(f"{BOOK}close-period/", books.ClosePeriod.as_view(), name="api-close-period"),
     path(f"{BOOK}reopen-period/", books.ReopenPeriod.as_view(), name="api-reopen-period"),
+    path(f"{BOOK}proof/", books.Proof.as_view(), name="api-proof"),
     path(f"{BOOK}accounts/", accounts.AccountList.as_view(), name="api-accounts"),
     path(ACCOUNT, accounts.AccountDetail.as_view(), name="api-account"),
     path(f"{ACCOUNT}move/", accounts.MoveAccount.as_view(), name="api-account-move"),

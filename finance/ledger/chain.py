@@ -21,6 +21,8 @@ FORMAT = "lifeos.entry.1"
 BEFORE_THE_FIRST = bytes(32)
 # Seals judged by one statement: a few megabytes, and well under a second.
 SLICE = 10_000
+# Entries that are looked at to tell whether sealing keeps up: a question of milliseconds however long the journal is.
+NEWEST = 1_000
 
 # Of a row named `entry`. Sessions may show dates differently, so nothing is left to their settings.
 DOCUMENT = f"""
@@ -98,6 +100,21 @@ def sealed(*, book: Book | None) -> int:
     """How many entries are sealed, as the ends of the chains tell."""
     found = ChainHead.objects.all() if book is None else ChainHead.objects.filter(book=book)
     return int(found.aggregate(seals=Sum("seals"))["seals"] or 0)
+
+
+_WAITING = f"""
+SELECT coalesce(extract(epoch FROM statement_timestamp() - min(created_at)), 0)::float8
+  FROM (SELECT id, created_at FROM finance_journalentry ORDER BY id DESC LIMIT {NEWEST}) AS entry
+ WHERE NOT EXISTS (SELECT FROM finance_seal AS seal WHERE seal.entry_id = entry.id)
+"""
+
+
+def waiting_seconds() -> float:
+    """For how long the oldest of the newest thousand entries has waited for its seal; 0 when none waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING)
+        (seconds,) = cursor.fetchone()
+    return max(0.0, float(seconds))
 
 
 # A seal is judged by the one that is stored before it, so each fault is told where it is and not at all that follow.

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from finance import money
 from finance.imports.models import ImportBatch
 from finance.imports.selectors import recent_batches
+from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountMonth, AccountType, Book
 from finance.replica import from_replica
@@ -115,7 +116,8 @@ def proof(request: HttpRequest, book: Book) -> HttpResponse:
     balance = trial_balance(book=book, as_of=as_of)
     totals = [(currency, debit, credit) for currency, (debit, credit) in balance.totals.items()]
     in_order = all(debit == credit for _currency, debit, credit in totals)
-    context = {"as_of": as_of, "rows": balance.rows, "totals": totals, "in_order": in_order}
+    head = chain.head_of(book=book)
+    context = {"as_of": as_of, "rows": balance.rows, "totals": totals, "in_order": in_order, "head": head}
     return render(request, "web/proof.html", {"book": book, **context})
 
 

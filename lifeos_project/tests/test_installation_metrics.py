@@ -6,6 +6,7 @@ import re
 import pytest
 from django.utils import timezone
 
+from finance.ledger import chain
 from finance.models import LedgerCheck
 from lifeos_project import secret_age
 from lifeos_project.models import SecretSighting
@@ -51,6 +52,15 @@ def test_the_latest_proof_of_all_books_counts(client):
     assert 7200 <= sample(client, "lifeos_ledger_check_age_seconds") < 7260
     a_check(hours=1, problems=[{"code": "months_equal_lines"}, {"code": "balanced"}])
     assert sample(client, "lifeos_ledger_broken_promises") == 2
+
+
+def test_sealing_that_lags_behind_is_told(client, monkeypatch):
+    assert sample(client, "lifeos_ledger_unsealed_seconds") == 0
+    assert sample(client, "lifeos_ledger_sealed_entries") == 0
+    monkeypatch.setattr(chain, "waiting_seconds", lambda: 7205.0)
+    monkeypatch.setattr(chain, "sealed", lambda *, book: 1254)
+    assert sample(client, "lifeos_ledger_unsealed_seconds") == 7205
+    assert sample(client, "lifeos_ledger_sealed_entries") == 1254
 
 
 def test_the_age_of_a_secret_is_counted_from_its_first_use_and_begins_anew_with_a_new_one(client, settings):

@@ -6,7 +6,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from finance.ledger import services
+from finance.ledger import chain, services
 from finance.models import Book, LedgerCheck
 from finance.tests.conftest import TODAY
 
@@ -52,6 +52,15 @@ def test_a_book_is_shown_with_its_members(as_operator, book, owner, viewer):
     assert viewer.email in text
     assert "Europe/Berlin" in text
     assert "(&#x27;" not in text
+
+
+def test_a_book_is_shown_with_the_head_of_its_chain(as_operator, book, spend):
+    entry = spend(12_34)
+    assert "Nothing is sealed yet." in as_operator.get(page(book)).content.decode()
+    services.seal_entries(book_id=book.pk, entry_ids=[entry.pk])
+    text = as_operator.get(page(book)).content.decode()
+    assert chain.head_of(book=book).hash in text
+    assert str(entry.uid) in text
 
 
 def test_a_book_cannot_be_changed_or_deleted_even_by_superusers(as_operator, book):

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from finance.ledger import chain, services
 from finance.ledger.models import Book
 from finance.ledger.selectors import balance_of
 from finance.tests.api.conftest import refused
@@ -40,6 +41,17 @@ def test_a_book_is_opened_from_a_template(api):
 def test_a_book_that_makes_no_sense_is_refused(api, changes, code, path):
     body = {"name": "Studio", "base_currency": "EUR", "time_zone": "Europe/Berlin", **changes}
     refused(api.post("/api/v1/books/", body), 400, code, path)
+
+
+def test_the_head_of_a_books_chain_can_be_noted(api, book, spend, url, django_assert_max_num_queries):
+    assert api.get(url("proof/")).json() == {"seals": 0, "head": None, "entry": None, "sealed_at": None}
+    entry = spend(12_34)
+    services.seal_entries(book_id=book.pk, entry_ids=[entry.pk])
+    with django_assert_max_num_queries(2):
+        told = api.get(url("proof/")).json()
+    head = chain.head_of(book=book)
+    assert (told["seals"], told["head"], told["entry"]) == (1, head.hash, str(entry.uid))
+    assert datetime.datetime.fromisoformat(told["sealed_at"]) == head.sealed_at
 
 
 def test_a_book_without_a_template_is_empty(api):

@@ -17,6 +17,7 @@ ROUTES = [
     ("api-book", "patch", OWN, {"name": "Flat"}),
     ("api-close-period", "post", OWN, {"through": "2025-12-31"}),
     ("api-reopen-period", "post", OWN, {"through": None}),
+    ("api-proof", "get", READ, None),
     ("api-accounts", "get", READ, None),
     ("api-accounts", "post", EDIT, {"name": "New", "type": "asset", "kind": "cash", "currency": "EUR"}),
     ("api-account", "get", READ, None),

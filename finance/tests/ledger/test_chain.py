@@ -175,6 +175,16 @@ def test_sealing_the_postings_of_a_book_takes_three_statements(book, spend, djan
         services.seal_entries(book_id=book.pk, entry_ids=ids)
 
 
+def test_how_long_entries_wait_for_their_seal_is_known(three, spend):
+    assert chain.waiting_seconds() == 0
+    waiting = [spend(4_00), spend(5_00)]
+    assert chain.waiting_seconds() < 60
+    drift("UPDATE finance_journalentry SET created_at = now() - interval '2 hours' WHERE id = %s", waiting[1].pk)
+    assert 7200 <= chain.waiting_seconds() < 7260
+    services.seal_missed()
+    assert chain.waiting_seconds() == 0
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -11,7 +11,7 @@ from django.db import connection
 
 from finance.ledger import services
 from finance.ledger.grants import grant_application_rights
-from finance.ledger.models import AccountMonth, JournalEntry, JournalLine
+from finance.ledger.models import AccountMonth, ChainHead, JournalEntry, JournalLine, Seal
 from finance.ledger.selectors import balances
 
 pytestmark = [pytest.mark.ledger_guards, pytest.mark.django_db(transaction=True)]
@@ -254,10 +254,43 @@ def test_what_is_posted_is_not_rewritten(request, role, statement, book, account
     assert _contents() == before
 
 
+SEALS = [
+    "UPDATE finance_seal SET hash = sha256('x')",
+    "DELETE FROM finance_seal",
+    "TRUNCATE finance_seal",
+    "UPDATE finance_chainhead SET seals = 1",
+    "DELETE FROM finance_chainhead",
+    "TRUNCATE finance_chainhead",
+    "INSERT INTO finance_chainhead (book_id, seals, hash, entry_id, sealed_at)"
+    " SELECT id, 1, sha256('x'), 1, now() FROM finance_book ON CONFLICT (book_id) DO UPDATE SET seals = 7",
+    "INSERT INTO finance_seal (book_id, seq, entry_id, hash, sealed_at)"
+    " SELECT book_id, seals + 2, 999999, sha256('x'), now() FROM finance_chainhead",
+    "INSERT INTO finance_seal (book_id, seq, entry_id, hash, sealed_at)"
+    " SELECT book_id, seq, entry_id, hash, sealed_at FROM finance_seal"
+    " ON CONFLICT (entry_id) DO UPDATE SET hash = sha256('x')",
+]
+
+
+@pytest.mark.parametrize("role", ["application", "owner_connection"])
+def test_seals_are_neither_changed_nor_removed(request, role, book, spend):
+    services.seal_entries(book_id=book.pk, entry_ids=[spend(10_00, on=DAY).pk, spend(20_00, on=DAY).pk])
+    before = [list(model.objects.order_by("pk").values()) for model in (Seal, ChainHead)]
+    assert len(before[0]) == 2
+
+    refusals = (psycopg.errors.IntegrityError, psycopg.errors.InsufficientPrivilege)
+    connect = request.getfixturevalue(role)
+    for statement in SEALS:
+        with pytest.raises(refusals), connect() as raw:
+            raw.execute(statement)
+
+    assert [list(model.objects.order_by("pk").values()) for model in (Seal, ChainHead)] == before
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         "ALTER TABLE finance_journalline DISABLE TRIGGER ALL",
+        "ALTER TABLE finance_seal DISABLE TRIGGER finance_seal_append_only",
         "ALTER TABLE finance_journalentry DISABLE TRIGGER finance_entry_balanced",
         "DROP TRIGGER finance_line_post ON finance_journalline",
         "SET session_replication_role = replica",

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from finance.ledger import services
+from finance.ledger import chain, services
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import accounts_of
 from finance.models import AccountType
@@ -132,3 +132,12 @@ def test_the_proof_shows_both_sides_of_a_day(page, spend):
     assert "€12.34 on the left, €12.34 on the right" in today
     assert "Nothing was posted up to this day" in page("viewer", "proof/", on="2026-01-04").content.decode()
     assert page("viewer", "proof/", on="nonsense").status_code == 200
+
+
+def test_the_proof_shows_the_last_seal(page, book, spend):
+    entry = spend(1_234)
+    assert "Nothing is sealed yet" in page("viewer", "proof/").content.decode()
+    services.seal_entries(book_id=book.pk, entry_ids=[entry.pk])
+    sealed = page("viewer", "proof/").content.decode()
+    assert "1 entry is sealed." in sealed
+    assert f"<code>{chain.head_of(book=book).hash}</code>" in sealed

@@ -1,0 +1,140 @@
+"""What the chain costs: sealing against posting, posting beside a process that seals, and proving against reading.
+
+python bench/proof.py            50,000 entries, a few minutes
+python bench/proof.py --quick    10,000 entries
+"""
+
+import argparse
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import harness
+
+harness.set_up_django()
+
+from django.db import connection  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from ledger import Household, post_in_bulk, post_singly  # noqa: E402
+
+from finance.ledger import chain, services  # noqa: E402
+from finance.ledger.integrity import verify_ledger  # noqa: E402
+from finance.ledger.models import JournalEntry  # noqa: E402
+
+# An event of a bulk posting names so many entries.
+PER_EVENT = 500
+RAW = ("COPY finance_journalentry TO STDOUT", "COPY finance_journalline TO STDOUT")
+
+
+def seal(household: Household, count: int) -> float:
+    """Entries per second, event by event as a worker has them; the posting before is not counted."""
+    post_in_bulk(household, count)
+    ids = list(JournalEntry.objects.order_by("-pk").values_list("pk", flat=True)[:count])
+
+    def work() -> None:
+        for start in range(0, count, PER_EVENT):
+            services.seal_entries(book_id=household.book.pk, entry_ids=ids[start : start + PER_EVENT])
+
+    return harness.rate(count, work)
+
+
+@contextmanager
+def sealing_process(household: Household) -> Iterator[None]:
+    """A process beside this one that seals whatever is posted to the book, fifty times a second."""
+    connection.close()  # a forked child must not share it
+    child = os.fork()
+    if child == 0:
+        last = 0
+        while True:
+            newer = JournalEntry.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)
+            ids = list(newer[:PER_EVENT])
+            services.seal_entries(book_id=household.book.pk, entry_ids=ids)
+            last = ids[-1] if ids else last
+            time.sleep(0.02)
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def post_beside_sealing(household: Household, count: int) -> float:
+    services.seal_missed()
+    with sealing_process(household):
+        return post_singly(household, count)
+
+
+def copy_out(entries: int) -> float:
+    with harness.raw_connection(autocommit=True) as raw, raw.cursor() as cursor:
+
+        def work() -> None:
+            for statement in RAW:
+                with cursor.copy(statement) as copy:
+                    for _ in copy:
+                        pass
+
+        return harness.rate(entries, work)
+
+
+def walk(entries: int) -> float:
+    return harness.rate(entries, lambda: [each.seals for each in chain.judged(book=None, after=chain.Place())])
+
+
+def prove(entries: int) -> float:
+    report = []
+    rate = harness.rate(entries, lambda: report.append(verify_ledger(now=timezone.now())))
+    assert report[0].sound, report[0].problems
+    return rate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entries", type=int, default=50_000)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="10,000 entries")
+    options = parser.parse_args()
+    entries = 10_000 if options.quick else options.entries
+    with harness.scratch_database():
+        household = Household(seed=1)
+        post_in_bulk(household, 5_000)
+        singles, bulk = (200, 2_000) if options.quick else (1_000, 10_000)
+        writing = harness.interleaved(
+            {
+                "post_entry, nobody seals": ("entries/s", lambda: post_singly(household, singles)),
+                "post_entry beside a sealing process": ("entries/s", lambda: post_beside_sealing(household, singles)),
+                "post_entries": ("entries/s", lambda: post_in_bulk(household, bulk)),
+                "seal_entries": ("entries/s", lambda: seal(household, bulk)),
+            },
+            repetitions=options.repetitions,
+        )
+        while (there := JournalEntry.objects.count()) < entries:
+            post_in_bulk(household, min(20_000, entries - there))
+        services.seal_missed()
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (ANALYZE)")
+        there = JournalEntry.objects.count()
+        reading = harness.interleaved(
+            {
+                "raw COPY out of entries and lines": ("entries/s", lambda: copy_out(there)),
+                "walk along the chain": ("entries/s", lambda: walk(there)),
+                "verify_ledger, everything": ("entries/s", lambda: prove(there)),
+            },
+            repetitions=options.repetitions,
+        )
+        harness.report(
+            title=f"proof-{there}",
+            figures={**writing, **reading},
+            ratios=[
+                harness.Ratio("post_entry beside a sealing process", "post_entry, nobody seals", 0.8),
+                harness.Ratio("seal_entries", "post_entries", 0.5),
+                harness.Ratio("seal_entries", "post_entry, nobody seals", 5),
+                harness.Ratio("walk along the chain", "raw COPY out of entries and lines", 0.2),
+                harness.Ratio("verify_ledger, everything", "raw COPY out of entries and lines", 0.15),
+            ],
+        )
+
+
+if __name__ == "__main__":
+    main()
