@@ -15,16 +15,14 @@ from django.conf import settings
 from lifeos_project.supervisor import MOST_RESTARTS, ChildEnded, Supervisor
 from lifeos_project.tests.services import bare_environment, free_port, listens, wait_until
 
-IGNORED = shutil.ignore_patterns(
-    "var", "staticfiles", ".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "bench"
-)
-
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy of the checkout without an environment, for what happens before there is one."""
+    """What a checkout holds of interest before there is an environment."""
     root = tmp_path / "lifeos"
-    shutil.copytree(settings.BASE_DIR, root, ignore=IGNORED)
+    root.mkdir()
+    shutil.copy(settings.BASE_DIR / "Makefile", root)
+    shutil.copytree(settings.BASE_DIR / "requirements", root / "requirements")
     return root
 
 
@@ -74,16 +72,22 @@ class House:
         return found
 
 
-@pytest.fixture
-def house(tmp_path):
-    """Starts LifeOS on a var/ of its own.
+@pytest.fixture(scope="module")
+def used_var(tmp_path_factory):
+    """A var/ that the tests use one after the other: only its first start migrates.
 
     pytest's own directories are closed to others, which is what a checkout under /root looks like to root's server.
     """
+    return tmp_path_factory.mktemp("house") / "var"
+
+
+@pytest.fixture
+def house(used_var, tmp_path):
+    """Starts LifeOS."""
     started = []
 
     def start(**variables):
-        started.append(House(tmp_path / "var", tmp_path / f"house{len(started)}.log", **variables))
+        started.append(House(used_var, tmp_path / f"house{len(started)}.log", **variables))
         return started[-1]
 
     yield start
@@ -97,7 +101,8 @@ def password_in(text: str) -> str:
     return text.split("Sign in: demo@lifeos.example")[1].split()[0]
 
 
-def test_a_first_start_serves_and_a_second_keeps_the_data(house):
+def test_a_first_start_serves_and_a_second_keeps_the_data(house, used_var):
+    shutil.rmtree(used_var, ignore_errors=True)
     first = house()
     first.wait_until_greeting()
     assert b'"status": "ok"' in first.get("/health")

@@ -1,11 +1,10 @@
 """The operators' console in a browser: no barriers, charts under the strict policy, a refresh that can be paused."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.db import transaction
 
 from identity.models import User
-from lifeos_project.tests.browser.test_accessibility import COLOURS, RULES
+from lifeos_project.tests.browser.test_accessibility import COLOURS, RULES, violations
 from platform_outbox import services, testing
 from platform_outbox.admin import console
 from platform_outbox.models import OutboxMessage
@@ -36,8 +35,7 @@ def dead(operator, settings):
 
 def problems(tab, options):
     """Of our part of the page; the frame around it is Unfold's."""
-    found = Axe().run(tab, context="#content", options=options).response["violations"]
-    return [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found]
+    return violations(tab, options, within="#content")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])

@@ -1,0 +1,50 @@
+"""Tags of OFX → elements, whatever the file leaves open."""
+
+import html
+import re
+from typing import Any
+
+from ofxtools.Parser import TreeBuilder
+
+_TOKEN = re.compile(r"<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9._]*)(?:\s[^<>]*?)?(?P<empty>/?)>(?P<text>[^<]*)")
+# Aggregates whose end a broken download may have lost.
+_AGGREGATE = re.compile(r"OFX|STMTTRN|LEDGERBAL|INVBANKTRAN|\w+MSGSRSV\d|\w*TRNRS|\w*STMTRS|\w*TRANLIST|\w+ACCTFROM")
+
+
+class ForgivingTreeBuilder(TreeBuilder):
+    """ofxtools' builder, fed tag by tag: unclosed, empty and wrongly nested elements do not lose the rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: list[str] = []
+
+    def feed(self, data: str) -> None:
+        """Read the body; an element that is never closed and holds no text is an empty leaf."""
+        closed = {match["tag"].upper() for match in _TOKEN.finditer(data) if match["close"]}
+        for match in _TOKEN.finditer(data):
+            tag, text = match["tag"].upper(), match["text"].strip()
+            if match["close"]:
+                self._close(tag)
+            elif text or match["empty"] or not (tag in closed or _AGGREGATE.fullmatch(tag)):
+                self._leaf(tag, html.unescape(text))
+            else:
+                self._open.append(tag)
+                self.start(tag, {})
+
+    def close(self) -> Any:
+        """The root, after closing what the file left open (a download that broke off)."""
+        while self._open:
+            self.end(self._open.pop())
+        return super().close()
+
+    def _leaf(self, tag: str, text: str) -> None:
+        self.start(tag, {})
+        if text:
+            self.data(text)
+        self.end(tag)
+
+    def _close(self, tag: str) -> None:
+        if tag in self._open:
+            while (inner := self._open.pop()) != tag:
+                self.end(inner)
+            self.end(tag)
