@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import urllib.request
+from pathlib import Path
 
 import psycopg
 
@@ -28,18 +29,34 @@ def web() -> bool:
 
 
 def worker() -> bool:
-    with psycopg.connect(_conninfo(), connect_timeout=4) as connection:
+    with _connected() as connection:
         found = connection.execute(ALIVE, (f"{socket.gethostname()}:", FRESH_SECONDS)).fetchone()
     return bool(found and found[0])
 
 
-def _conninfo() -> str:
+def _connected() -> psycopg.Connection:
+    *others, last = _ways()
+    for way in others:
+        try:
+            return psycopg.connect(way, connect_timeout=4)
+        except psycopg.OperationalError:
+            continue
+    return psycopg.connect(last, connect_timeout=4)
+
+
+def _ways() -> list[str]:
     """The way to the database that workers take, with POSTGRES_PASSWORD when it names none, as the settings do it."""
     url = os.environ.get("DATABASE_DIRECT_URL") or os.environ["DATABASE_URL"]
-    password = os.environ.get("POSTGRES_PASSWORD")
-    if password and not psycopg.conninfo.conninfo_to_dict(url).get("password"):
-        return psycopg.conninfo.make_conninfo(url, password=password)
-    return url
+    if psycopg.conninfo.conninfo_to_dict(url).get("password"):
+        return [url]
+    return [psycopg.conninfo.make_conninfo(url, password=password) for password in _passwords()] or [url]
+
+
+def _passwords() -> list[str]:
+    """One, or while it is changed two: the next one and the one of now."""
+    if file := os.environ.get("POSTGRES_PASSWORD_FILE"):
+        return [line.strip() for line in Path(file).read_text().splitlines() if line.strip()]
+    return [os.environ["POSTGRES_PASSWORD"]] if os.environ.get("POSTGRES_PASSWORD") else []
 
 
 if __name__ == "__main__":

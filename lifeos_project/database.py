@@ -24,16 +24,21 @@ def database_settings(
     conn_max_age: int,
     pool_size: int,
     shared: bool = False,
+    password_file: str = "",
     patience: int = 10,
 ) -> dict[str, Any]:
     """Django's settings of one database: the server of `url`, or the embedded one when there is no URL.
 
-    `variable` is the name the URL was read from, for messages; `password` is used when the URL has none. `shared` says
+    `variable` is the name the URL was read from, for messages; `password` is used when the URL has none, and
+    read anew from `password_file` for each connection where that is given. `shared` says
     that a pool lends server connections from one transaction to the next; `patience` is how many seconds the server has
     to answer at all.
     """
     if url:
-        settings, options = _server(_parse(url, variable=variable), variable=variable, password=password)
+        parts = _parse(url, variable=variable)
+        settings, options = _server(parts, variable=variable, password=password)
+        if password_file and not parts.password:
+            settings["PASSWORD_FILE"] = password_file
     else:
         settings, options = _embedded(embedded_directory, durable=durable), {}
     pooled = {"pool": {"min_size": 1, "max_size": pool_size}} if pool_size else {}

@@ -114,7 +114,7 @@ class Environment:
 
     def _from_file(self, name: str) -> str:
         """The content of the file that `NAME_FILE` names, as orchestrators hand out secrets; empty without one."""
-        path = "" if self.isolated else self._env.str(f"{name}_FILE", "").strip()
+        path = self.file_of(name)
         if not path:
             return ""
         if self._env.str(name, "").strip():
@@ -124,6 +124,10 @@ class Environment:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {reason}.") from None
+
+    def file_of(self, name: str) -> str:
+        """Path of the file that holds a secret, for what reads it again while the process runs; empty without one."""
+        return "" if self.isolated else self._env.str(f"{name}_FILE", "").strip()
 
     def networks(self, name: str, *, meaning: str) -> tuple[Network, ...]:
         """Comma-separated networks in CIDR notation; one with bits behind its mask is refused as a likely mistake."""

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from lifeos_project.models import SecretSighting
+from lifeos_project.postgresql import passwords
 
 LONGEST_DAYS = 90
 # PBKDF2, because a database password may be weaker than a made-up key; once a process, a tenth of a second each.
@@ -42,11 +43,12 @@ def fingerprint(name: str, secret: str) -> str:
 
 
 def _in_use() -> dict[str, str]:
-    database = str(settings.DATABASES["default"].get("PASSWORD", ""))
+    database = settings.DATABASES["default"]
+    file = str(database.get("PASSWORD_FILE", ""))
     secrets = {
         "SECRET_KEY": settings.SECRET_KEY,
         "JWT_SECRET_KEY": settings.JWT_SECRET_KEY,
-        "POSTGRES_PASSWORD": database,
+        "POSTGRES_PASSWORD": passwords.read(file)[0] if file else str(database.get("PASSWORD", "")),
         "REDIS_PASSWORD": urlsplit(settings.REDIS_URL).password or "",
         "EMAIL_HOST_PASSWORD": settings.EMAIL_HOST_PASSWORD,
         "METRICS_TOKEN": settings.METRICS_TOKEN,

@@ -163,8 +163,12 @@ with env.section("Database"):
         "and all commands take this one (docs/scaling.md). Empty: there is no pool.",
     )
     POSTGRES_PASSWORD = env.text(
-        "POSTGRES_PASSWORD", secret=True, meaning="Fills a `DATABASE_URL` that names a user but no password."
-    )
+        "POSTGRES_PASSWORD",
+        secret=True,
+        meaning="Fills a `DATABASE_URL` that names a user but no password. `POSTGRES_PASSWORD_FILE` is read again for every "
+        "new connection, so the password changes without a restart (docs/security.md).",
+    ).partition("\n")[0]
+    POSTGRES_PASSWORD_FILE = env.file_of("POSTGRES_PASSWORD")
     TEST_DATABASE_URL = env.text(
         "TEST_DATABASE_URL",
         secret=True,
@@ -485,6 +489,7 @@ TEMPLATES = [
 _database_settings = partial(
     database_settings,
     password=POSTGRES_PASSWORD,
+    password_file=POSTGRES_PASSWORD_FILE,
     embedded_directory=VAR_DIR / ("postgres-test" if TESTING else "postgres"),
     durable=not TESTING,
     conn_max_age=DATABASE_CONN_MAX_AGE,

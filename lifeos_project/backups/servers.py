@@ -14,6 +14,7 @@ from psycopg import pq, sql
 
 from lifeos_project.backups.errors import BackupError, BackupRefused
 from lifeos_project.database import database_settings
+from lifeos_project.postgresql import passwords
 
 # Where one connects to rename the database that one would otherwise be connected to.
 MAINTENANCE = "postgres"
@@ -81,6 +82,7 @@ def from_url(url: str, *, variable: str) -> Database:
             url=url,
             variable=variable,
             password=settings.POSTGRES_PASSWORD,
+            password_file=settings.POSTGRES_PASSWORD_FILE,
             embedded_directory=settings.VAR_DIR,
             durable=True,
             prepared_statements=True,
@@ -94,7 +96,10 @@ def from_django(django: Mapping[str, Any]) -> Database:
     """Django's settings of a database in libpq's words."""
     named = {ours: str(django.get(theirs) or "") for theirs, ours in DJANGO_FIELDS.items()}
     options = {name: str(value) for name, value in django.get("OPTIONS", {}).items() if name in _environment_names()}
-    return Database(parameters={name: value for name, value in {**options, **named}.items() if value})
+    parameters = {name: value for name, value in {**options, **named}.items() if value}
+    if file := django.get("PASSWORD_FILE"):
+        parameters["password"] = passwords.accepted(file, parameters)
+    return Database(parameters=parameters)
 
 
 def create(database: Database, *, like: Database | None = None) -> None:

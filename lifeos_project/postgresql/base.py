@@ -10,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql.client import DatabaseClient as PostgresqlClient
 from django.db.utils import OperationalError
 from django_prometheus.db.backends.postgresql.base import DatabaseWrapper as PrometheusWrapper
 
 from lifeos_project.embedded_postgres import Cluster, EmbeddedPostgresError, program
+from lifeos_project.postgresql import passwords
 
 
 @cache
@@ -60,4 +62,23 @@ class DatabaseWrapper(PrometheusWrapper):  # type: ignore[misc]
             except EmbeddedPostgresError as error:
                 raise OperationalError(str(error)) from error
         parameters: dict[str, Any] = super().get_connection_params()
+        if file := self.settings_dict.get("PASSWORD_FILE"):
+            parameters["password"] = passwords.accepted(file, parameters)
         return parameters
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        try:
+            return super().get_new_connection(conn_params)
+        except psycopg.OperationalError as error:
+            refused = error.pgconn is not None and error.pgconn.used_password
+            if not (refused and self.settings_dict.get("PASSWORD_FILE")):
+                raise
+        # The server has taken the next password since this one was found to be right.
+        return super().get_new_connection(self.get_connection_params())
+
+    @property
+    def pool(self) -> Any:
+        options, file = self.settings_dict["OPTIONS"].get("pool"), self.settings_dict.get("PASSWORD_FILE")
+        if options and file:
+            options.setdefault("connection_class", passwords.connection_class(file))
+        return super().pool
