@@ -130,8 +130,8 @@ def main() -> None:
                 harness.Ratio("post_entry beside a sealing process", "post_entry, nobody seals", 0.8),
                 harness.Ratio("seal_entries", "post_entries", 0.5),
                 harness.Ratio("seal_entries", "post_entry, nobody seals", 5),
-                harness.Ratio("walk along the chain", "raw COPY out of entries and lines", 0.2),
-                harness.Ratio("verify_ledger, everything", "raw COPY out of entries and lines", 0.15),
+                harness.Ratio("walk along the chain", "raw COPY out of entries and lines", 0.15),
+                harness.Ratio("verify_ledger, everything", "raw COPY out of entries and lines", 0.1),
             ],
         )
 

@@ -6,20 +6,39 @@ from collections.abc import Iterator
 import structlog
 from django.db import DatabaseError
 from django.utils import timezone
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from finance import replica
 from finance.ledger import chain
 from finance.models import LedgerCheck
 from lifeos_project import secret_age
+from lifeos_project.gauges import Gauge
 
 REPLICATES = ("ok", "behind")
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
 
+CHECK_AGE = Gauge("lifeos_ledger_check_age_seconds", "Since all books were proved the last time; never: since 1970.")
+BROKEN = Gauge("lifeos_ledger_broken_promises", "Promises the last proof of all books found broken.")
+CHECKED = Gauge("lifeos_ledger_checked_entries", "Entries the last proof of all books read.")
+UNSEALED = Gauge(
+    "lifeos_ledger_unsealed_seconds",
+    "For how long the oldest of the newest 1,000 entries has waited for its seal; 0: none waits.",
+)
+SEALED = Gauge("lifeos_ledger_sealed_entries", "Entries that are sealed.")
+SECRET_AGE = Gauge("lifeos_secret_age_seconds", "Since a secret was first in use.", ("secret",))
+REPLICA_UP = Gauge("lifeos_replica_up", "Whether there is a replica that reports can be read from.")
+REPLICA_BYTES = Gauge("lifeos_replica_behind_bytes", "Of the primary's log, not yet replayed.")
+REPLICA_SECONDS = Gauge("lifeos_replica_behind_seconds", "Age of what was replayed last; 0 when all is.")
 
-class InstallationCollector:
-    """The last proof of all books, and how old the secrets are."""
+GAUGES = (
+    CHECK_AGE, BROKEN, CHECKED, UNSEALED, SEALED, SECRET_AGE, REPLICA_UP, REPLICA_BYTES, REPLICA_SECONDS,
+)  # fmt: skip
+
+
+class InstallationCollector(Collector):
+    """The last proof of all books, their chains, how old the secrets are, and the replica."""
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
@@ -31,33 +50,28 @@ class InstallationCollector:
         except DatabaseError as error:
             log.warning("installation metrics unavailable", kind=type(error).__name__)
 
+    def describe(self) -> Iterator[Metric]:
+        return (gauge.family() for gauge in GAUGES)
+
 
 def _ledger(now: datetime.datetime) -> Iterator[Metric]:
     last = LedgerCheck.objects.filter(book=None).order_by("-checked_at").first()
     if last is None:
-        # Age without a check: since 1970, so that the alert on it fires for books that nobody ever proved.
-        yield _gauge("ledger_check_age_seconds", "Since all books were proved the last time.", now.timestamp())
+        # The age of 1970, so that the alert on it fires for books that nobody ever proved.
+        yield CHECK_AGE.at(now.timestamp())
         return
-    yield _gauge(
-        "ledger_check_age_seconds",
-        "Since all books were proved the last time.",
-        (now - last.checked_at).total_seconds(),
-    )
-    yield _gauge("ledger_broken_promises", "Promises the last proof of all books found broken.", len(last.problems))
-    yield _gauge("ledger_checked_entries", "Entries the last proof of all books read.", last.entries)
+    yield CHECK_AGE.at((now - last.checked_at).total_seconds())
+    yield BROKEN.at(len(last.problems))
+    yield CHECKED.at(last.entries)
 
 
 def _chain() -> Iterator[Metric]:
-    yield _gauge(
-        "ledger_unsealed_seconds",
-        "For how long the oldest of the newest 1,000 entries has waited for its seal; 0: none waits.",
-        chain.waiting_seconds(),
-    )
-    yield _gauge("ledger_sealed_entries", "Entries that are sealed.", chain.sealed(book=None))
+    yield UNSEALED.at(chain.waiting_seconds())
+    yield SEALED.at(chain.sealed(book=None))
 
 
 def _secrets(now: datetime.datetime) -> Iterator[Metric]:
-    ages = GaugeMetricFamily("lifeos_secret_age_seconds", "Since a secret was first in use.", labels=["secret"])
+    ages = SECRET_AGE.family()
     for name, since in secret_age.first_seen().items():
         ages.add_metric([name], (now - since).total_seconds())
     yield ages
@@ -67,12 +81,6 @@ def _replica() -> Iterator[Metric]:
     standing = replica.standing()
     if standing is None:
         return
-    yield _gauge(
-        "replica_up", "Whether there is a replica that reports can be read from.", standing.state in REPLICATES
-    )
-    yield _gauge("replica_behind_bytes", "Of the primary's log, not yet replayed.", standing.behind_bytes)
-    yield _gauge("replica_behind_seconds", "Age of what was replayed last; 0 when all is.", standing.behind_seconds)
-
-
-def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"lifeos_{name}", meaning, value=value)
+    yield REPLICA_UP.at(standing.state in REPLICATES)
+    yield REPLICA_BYTES.at(standing.behind_bytes)
+    yield REPLICA_SECONDS.at(standing.behind_seconds)

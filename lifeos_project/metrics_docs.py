@@ -9,6 +9,8 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from finance import replica
 from lifeos_project import metrics as requests
+from lifeos_project.backups.collectors import BackupCollector
+from lifeos_project.installation_metrics import InstallationCollector
 from platform_outbox import collectors
 from platform_outbox import metrics as workers
 
@@ -55,6 +57,8 @@ def page() -> str:
             _table("Requests", _counted(requests)),
             _table("The outbox as a whole", _gauges(collectors.OutboxCollector().describe())),
             _table("What workers count", _counted(workers)),
+            _table("The installation", _gauges(InstallationCollector().describe())),
+            _table("Backups", _gauges(BackupCollector().describe())),
             _table("Reports", _counted(replica)),
         ]
     )

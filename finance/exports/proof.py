@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator
 
-from django.db import connection
 from psycopg import sql
 
 from finance.exports.journal import snapshot
 from finance.ledger import chain
 from finance.ledger.models import Book
+from finance.replica import reading
 
 FORMAT, VERSION = "lifeos-proof", 1
 
@@ -24,7 +24,7 @@ COPY (SELECT '{{{{"seal":' || seal.seq || ',"hash":"' || encode(seal.hash, 'hex'
 
 def proof(book: Book) -> Iterator[str]:
     """One line of JSON about the book, then one for each seal, in order."""
-    with snapshot(), connection.cursor() as cursor:
+    with snapshot(), reading().cursor() as cursor:
         head = chain.head_of(book=book)
         told = {"seals": head.seals, "head": head.hash} if head is not None else {"seals": 0, "head": None}
         first = {"format": FORMAT, "version": VERSION, "book": book.pk, "name": book.name, **told}

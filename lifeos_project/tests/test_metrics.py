@@ -72,6 +72,16 @@ def test_the_page_about_metrics_tells_what_the_code_counts():
 
 
 @pytest.mark.django_db
+def test_whatever_is_told_of_the_installation_stands_on_the_page(client):
+    answered = set(re.findall(r"^# TYPE (lifeos_\w+) ", client.get("/metrics").content.decode(), re.MULTILINE))
+    page = (django_settings.BASE_DIR / "docs" / "metrics.md").read_text()
+    told = set(re.findall(r"^\| `(lifeos_\w+)`", page, re.MULTILINE))
+    assert {"lifeos_backup_age_seconds", "lifeos_ledger_check_age_seconds"} < answered <= told
+    rules = (django_settings.BASE_DIR / "compose" / "prometheus" / "prometheus.rules.yml").read_text()
+    assert set(re.findall(r"\blifeos_\w+", rules)) <= told
+
+
+@pytest.mark.django_db
 def test_without_a_database_the_rest_of_the_page_is_told(client, monkeypatch):
     def away():
         raise OperationalError("no server")
