@@ -14,6 +14,7 @@ from platform_outbox import testing
 
 SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3")
 
+LONG_MARKERS = ("faults", "nginx", "rabbitmq", "browser", "s3", "lifeos")
 # Django's own, the same after every migration.
 KEPT_TABLES = {"django_content_type", "auth_permission"}
 
@@ -121,6 +122,13 @@ def prometheus_path():
 @pytest.fixture(scope="session")
 def nginx_path():
     return services.program("nginx", package="nginx-light")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Modules that start programs or break things come first: they take minutes, and at the end they would run alone."""
+    long = {item.path for item in items if any(item.get_closest_marker(marker) for marker in LONG_MARKERS)}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -15,6 +15,8 @@ from django.conf import settings
 from lifeos_project.supervisor import MOST_RESTARTS, ChildEnded, Supervisor
 from lifeos_project.tests.services import bare_environment, free_port, listens, wait_until
 
+pytestmark = pytest.mark.lifeos
+
 
 @pytest.fixture
 def checkout(tmp_path):
