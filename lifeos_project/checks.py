@@ -32,7 +32,7 @@ def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
 @register("lifeos")
 def check_variables(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Point at environment variables that look like one of ours, misspelt."""
-    from lifeos_project.settings import TESTING, env
+    from lifeos_project.variables import TESTING, env
 
     if TESTING:
         return []

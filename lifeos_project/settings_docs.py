@@ -1,4 +1,4 @@
-"""The pages written from the declarations in settings.py."""
+"""The pages written from the declarations in variables.py."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -11,7 +11,7 @@ Everything is set by environment variables; in development also by a file `.env`
 A secret may also come from a file that a variable names: `SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY=…`.
 An empty variable counts as unset. A value that cannot be read stops the start with a sentence that names the variable.
 
-This page is written by `manage.py settings_docs` from `lifeos_project/settings.py`; a test compares the two.
+This page is written by `manage.py settings_docs` from `lifeos_project/variables.py`; a test compares the two.
 """
 
 EXAMPLE_HEAD = """# Copy to .env and uncomment what you change. Read in development only; docs/configuration.md has the details.
@@ -19,7 +19,7 @@ EXAMPLE_HEAD = """# Copy to .env and uncomment what you change. Read in developm
 
 
 def configuration_page(variables: Iterable[Variable]) -> str:
-    """docs/configuration.md: one table per section, in the order of the settings file."""
+    """docs/configuration.md: one table per section, in the order of that file."""
     parts = [HEAD]
     for section, members in groupby(variables, key=lambda variable: variable.section):
         parts.append(f"\n## {section}\n\n| variable | kind | default | meaning |\n|---|---|---|---|\n")

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from lifeos_project import settings_docs
-from lifeos_project.settings import env
+from lifeos_project.variables import env
 
 
 class Command(BaseCommand):

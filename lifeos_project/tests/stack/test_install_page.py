@@ -7,10 +7,10 @@ import sys
 import pytest
 import yaml
 
-from lifeos_project.settings import env
 from lifeos_project.tests import services
 from lifeos_project.tests.stack import compose
 from lifeos_project.tests.stack.watched import ALERTS, GUIDE
+from lifeos_project.variables import env
 
 INSTALL = (compose.ROOT / "docs" / "install.md").read_text()
 MONITORING = (compose.ROOT / "docs" / "monitoring.md").read_text()
