@@ -121,6 +121,18 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What the machine gives a contender that does as little as possible: a claim above it would be out of reach."""
+
+    ours: str
+    anchor: str
+
+    def line(self, figures: dict[str, Figure]) -> str:
+        value = figures[self.ours].median / figures[self.anchor].median
+        return f"{self.ours} / {self.anchor}: {value:.2f} (yardstick, no target)"
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A claim: `ours` in its own unit, at most (or at least) `target`."""
 
@@ -137,7 +149,7 @@ class Limit:
         )
 
 
-def report(*, title: str, figures: dict[str, Figure], ratios: Sequence[Ratio | Limit]) -> None:
+def report(*, title: str, figures: dict[str, Figure], ratios: Sequence[Ratio | Limit | Yardstick]) -> None:
     """Print the table and write bench/results/<title>.json."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {_server_version()}"
     print(f"\n{title} — {machine}\n")

@@ -56,7 +56,7 @@ harness.set_up_django()
 from django.db import connections  # noqa: E402
 from outbox_app import draining, enqueueing, latency, trouble  # noqa: E402
 from outbox_app.draining import WithCpu, drain, drain_peer, drain_tasks, inversions  # noqa: E402
-from outbox_app.enqueueing import CLIENTS, emit_one, emit_silently, enqueue, nothing  # noqa: E402
+from outbox_app.enqueueing import CLIENTS, Turns, emit_one, emit_silently  # noqa: E402
 from outbox_app.events import HappenedRow, HappenedSet, HappenedShakily, HappenedShakilyInSets  # noqa: E402
 from outbox_app.latency import Latency  # noqa: E402
 from outbox_app.machine import execute, redis_server  # noqa: E402
@@ -77,21 +77,25 @@ Runs = dict[str, tuple[str, "object"]]
 
 def enqueues(options, redis: str) -> Runs:
     seconds = options.seconds
-    runs = {
-        "enqueue: domain row only": lambda: enqueue(seconds, nothing),
-        "enqueue: domain + emit": lambda: enqueue(seconds, emit_one),
-        "enqueue: domain + emit, no bell": enqueueing.unmuted(lambda: enqueue(seconds, emit_silently)),
-        f"enqueue, {CLIENTS} clients: domain + emit": lambda: enqueue(seconds, emit_one, clients=CLIENTS),
-        f"enqueue, {CLIENTS} clients: domain + emit, no bell": lambda: enqueue(seconds, emit_silently, clients=CLIENTS),
-        "enqueue: hand-written": lambda: enqueueing.hand_written(seconds),
+    one = {
+        "enqueue: domain row only": enqueueing.nothing,
+        "enqueue: domain + emit": emit_one,
+        "enqueue: domain + emit, no bell": emit_silently,
+        "enqueue: domain + a bare row by Django's cursor": enqueueing.bare_row,
+    }
+    many = {
+        f"enqueue, {CLIENTS} clients: domain + emit": emit_one,
+        f"enqueue, {CLIENTS} clients: domain + emit, no bell": emit_silently,
     }
     if PEERS:
-        runs["enqueue: procrastinate (Django)"] = lambda: enqueue(seconds, enqueueing.defer_one)
-        runs["enqueue: pgqueuer (psycopg)"] = lambda: enqueueing.pgqueuer(seconds)
+        one["enqueue: procrastinate (Django)"] = enqueueing.defer_one
     if PEERS and redis:
-        celery, dramatiq = enqueueing.celery_sender(redis), enqueueing.dramatiq_sender(redis)
-        runs["enqueue: Celery on Redis, after the commit"] = lambda: enqueue(seconds, celery)
-        runs["enqueue: Dramatiq on Redis, after the commit"] = lambda: enqueue(seconds, dramatiq)
+        one["enqueue: Celery on Redis, after the commit"] = enqueueing.celery_sender(redis)
+        one["enqueue: Dramatiq on Redis, after the commit"] = enqueueing.dramatiq_sender(redis)
+    runs = Turns(seconds, one).runs() | Turns(seconds, many, clients=CLIENTS).runs()
+    runs["enqueue: hand-written"] = lambda: enqueueing.hand_written(seconds)
+    if PEERS:
+        runs["enqueue: pgqueuer (psycopg)"] = lambda: enqueueing.pgqueuer(seconds)
     return {name: ("tx/s", run) for name, run in runs.items()}
 
 
@@ -108,6 +112,7 @@ def drains(options, redis: str) -> Runs:
     count = options.events
     runs = {
         "hand-written, batch 50": lambda: drain_peer("hand_written", count),
+        "hand-written, 2 workers": lambda: drain_peer("hand_written", count, processes=2),
         "row-wise, 1 worker": lambda: drain(HappenedRow, count),
         "row-wise, 2 workers": lambda: drain(HappenedRow, count, processes=2),
         "batch, 1 worker": lambda: drain(HappenedSet, count),
@@ -209,11 +214,12 @@ def troubles(options) -> Runs:
 
 
 def claims(figures) -> list:
-    ratio, limit = harness.Ratio, harness.Limit
+    ratio, limit, yardstick = harness.Ratio, harness.Limit, harness.Yardstick
     row, batch, hand = "drain: row-wise, 1 worker", "drain: batch, 1 worker", "drain: hand-written, batch 50"
     ours = "latency at 50/s: ours"
     wanted = [
         ratio("enqueue: domain + emit", "enqueue: domain row only", 0.70),
+        yardstick("enqueue: domain + a bare row by Django's cursor", "enqueue: domain row only"),
         ratio("enqueue: domain + emit", "enqueue: procrastinate (Django)", 1.25),
         ratio("enqueue: domain + emit", "enqueue: domain + emit, no bell", 0.95),
         ratio(
@@ -226,6 +232,7 @@ def claims(figures) -> list:
         ratio(batch, "drain: procrastinate", 20),
         ratio(batch, "drain: pgqueuer, batch 10", 2.5),
         ratio("drain: row-wise, 2 workers", row, 1.7),
+        yardstick("drain: hand-written, 2 workers", hand),
         ratio("drain: row-wise, through Dramatiq on Redis", row, 0.8),
         limit(f"{ours}, p50", 5),
         limit(f"{ours}, p99", 15),

@@ -94,7 +94,7 @@ def inversions() -> int:
     )[0][0]
 
 
-def drain_peer(name: str, count: int) -> tuple[float, float]:
+def drain_peer(name: str, count: int, *, processes: int = 1) -> tuple[float, float]:
     empty()
     rows = [json.dumps(payload(number)) for number in range(count)]
     if name == "hand_written":
@@ -108,9 +108,11 @@ def drain_peer(name: str, count: int) -> tuple[float, float]:
             task.batch_defer(*[payload(number) for number in range(first, min(first + 1000, count))])
     else:
         pgqueuer_enqueue(rows)
-    with peer(name, "drain") as process:
-        cpu, started = Cpu(process), time.perf_counter()
-        go(process)
+    with contextlib.ExitStack() as stack:
+        started_up = [stack.enter_context(peer(name, "drain")) for _ in range(processes)]
+        cpu, started = Cpu(*started_up), time.perf_counter()
+        for process in started_up:
+            go(process)
         effects_done(count)
         return count / (time.perf_counter() - started), cpu.seconds() / count * 1000
 

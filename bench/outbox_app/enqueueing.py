@@ -5,7 +5,7 @@ import json
 import time
 
 import harness
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.message import Message
 
@@ -16,29 +16,65 @@ from platform_outbox.bell import bell
 from platform_outbox.outbox import emit
 
 CLIENTS = 16
+# Seconds.
+TURN = 0.25
 DOMAIN = "INSERT INTO outbox_app_domain (key, number, created_at) VALUES (%s, %s, now())"
 
 
-def enqueue(seconds: float, extra, *, clients: int = 1) -> float:
-    """Transactions per second of: a domain row by the ORM, and `extra(number)`; each client is a process."""
-    empty()
-    if clients == 1:
-        return _client(seconds, extra)
-    return sum(forked(clients, lambda index: _client(seconds, extra)))
+class Turns:
+    """Contenders that take turns of a quarter of a second, over the same connections: a noisy second hits all of them.
+
+    Each transaction is a domain row by the ORM, and `extra(number)`; each client is a process. The first figure that is
+    asked for in a repetition runs all.
+    """
+
+    def __init__(self, seconds: float, extras: dict, *, clients: int = 1) -> None:
+        self.seconds, self.extras, self.clients = seconds, extras, clients
+        self.rates: dict[str, float] = {}
+
+    def runs(self) -> dict:
+        return {name: lambda name=name: self._rate(name) for name in self.extras}
+
+    def _rate(self, name: str) -> float:
+        if name not in self.rates:
+            self.rates = self._measured()
+        return self.rates.pop(name)
+
+    def _measured(self) -> dict[str, float]:
+        empty()
+        if self.clients == 1:
+            return self._client(time.time())
+        begin = time.time() + 1  # all connect first
+        sums = forked(self.clients, lambda index: self._client(begin))
+        return {name: sum(rates[name] for rates in sums) for name in self.extras}
+
+    def _client(self, begin: float) -> dict[str, float]:
+        connections.close_all()
+        done, taken = dict.fromkeys(self.extras, 0), dict.fromkeys(self.extras, 0.0)
+        _transactions(0.05, nothing, 0)
+        time.sleep(max(0.0, begin - time.time()))
+        for turn in range(int(self.seconds / TURN) * len(self.extras)):
+            name = list(self.extras)[turn % len(self.extras)]
+            bell.muted = self.extras[name] is emit_silently
+            # By the clock: all clients are at the same contender at the same time.
+            left = begin + (turn + 1) * TURN - time.time()
+            if left > 0:
+                started = time.perf_counter()
+                done[name] += _transactions(left, self.extras[name], sum(done.values()))
+                taken[name] += time.perf_counter() - started
+        bell.muted = False
+        return {name: done[name] / taken[name] for name in self.extras}
 
 
-def _client(seconds: float, extra) -> float:
-    connections.close_all()
-    number = 0
-    with transaction.atomic():
-        Domain.objects.create(key="first", number=0)
-    started = time.perf_counter()
-    while time.perf_counter() < started + seconds:
+def _transactions(seconds: float, extra, first: int) -> int:
+    count, until = 0, time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        number = first + count
         with transaction.atomic():
             Domain.objects.create(key=f"k{number % KEYS}", number=number)
             extra(number)
-        number += 1
-    return number / (time.perf_counter() - started)
+        count += 1
+    return count
 
 
 def nothing(number: int) -> None:
@@ -50,20 +86,14 @@ def emit_one(number: int) -> None:
 
 
 def emit_silently(number: int) -> None:
-    bell.muted = True
+    """With the bell muted."""
     emit_one(number)
 
 
-def unmuted(run):
-    """The bell rings again after a run that muted it."""
-
-    def loud() -> float:
-        try:
-            return run()
-        finally:
-            bell.muted = False
-
-    return loud
+def bare_row(number: int) -> None:
+    """The least that an outbox in Django's transaction can cost: one INSERT into a bare table, as anybody would write it."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO bench_queue (key, payload) VALUES (%s, %s)", ("k", json.dumps(payload(number))))
 
 
 def defer_one(number: int) -> None:

@@ -1,5 +1,6 @@
 """What the outbox's benchmarks stand on: the scratch database, worker processes, peers, Redis and the CPU clock."""
 
+import ast
 import contextlib
 import os
 import shutil
@@ -215,8 +216,8 @@ def effects_done(count: int, *, patience: float = 120.0) -> None:
         time.sleep(0.01)
 
 
-def forked(count: int, work) -> list[float]:
-    """The results of `work(index)` in so many processes at the same time."""
+def forked(count: int, work) -> list:
+    """The results of `work(index)`, numbers or dictionaries of them, in so many processes at the same time."""
     connections.close_all()
     ends = []
     for index in range(count):
@@ -234,7 +235,7 @@ def forked(count: int, work) -> list[float]:
     results = []
     for read in ends:
         with os.fdopen(read, "rb") as pipe:
-            results.append(float(pipe.read()))
+            results.append(ast.literal_eval(pipe.read().decode()))
     for _ in ends:
         os.wait()
     return results
