@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from platform_outbox.bell import bell
+from platform_outbox.direct import database, rows_of
 from platform_outbox.envelope import Event, payload_of
 from platform_outbox.tracing import current_trace
 
@@ -66,12 +68,11 @@ def emit(event: Event, *, available_at: datetime.datetime | None = None) -> int:
     Handlers run after the commit, or not before `available_at` when it is given. Take the lock of the changed
     object before emitting: ids are drawn here, and only that lock makes their order the order of the commits.
     """
-    _insist_on_transaction("emit()")
+    db = database()
+    _insist_on_transaction(db, "emit()")
     shard = shard_of(event.ordering_key)
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, (*_row(event, shard), available_at))
-        (event_id,) = cursor.fetchone()
-    transaction.on_commit(lambda: bell.ring([shard]))
+    ((event_id,),) = rows_of(_INSERT, (*_row(event, shard), available_at))
+    db.on_commit(lambda: bell.ring((shard,)))
     return int(event_id)
 
 
@@ -80,16 +81,15 @@ def emit_many(events: Sequence[Event], *, traces: Sequence[str] = ()) -> list[in
 
     `traces` names the request of each event where they come from several, as in a batch handler (`context.trace`).
     """
-    _insist_on_transaction("emit_many()")
+    db = database()
+    _insist_on_transaction(db, "emit_many()")
     if not events:
         return []
     rows = [_row(event, shard_of(event.ordering_key)) for event in events]
     if traces:
         rows = [(*row[:-1], trace) for row, trace in zip(rows, traces, strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
-        ids = [int(row[0]) for row in cursor.fetchall()]
-    transaction.on_commit(lambda: bell.ring({row[3] for row in rows}))
+    ids = [int(row[0]) for row in rows_of(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])]
+    db.on_commit(lambda: bell.ring({row[3] for row in rows}))
     return ids
 
 
@@ -111,8 +111,8 @@ def health() -> Health:
     return Health(pending=pending, oldest_pending_seconds=max(0.0, oldest), dead=dead, workers_alive=workers)
 
 
-def _insist_on_transaction(caller: str) -> None:
-    if not connection.in_atomic_block:
+def _insist_on_transaction(db: BaseDatabaseWrapper, caller: str) -> None:
+    if not db.in_atomic_block:
         raise transaction.TransactionManagementError(f"{caller} needs the transaction of the change it tells of.")
 
 
