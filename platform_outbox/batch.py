@@ -54,6 +54,7 @@ class Batch:
     worker: str
     logbook: Logbook | None
     newer: Newer | None
+    now: datetime.datetime = field(init=False)  # of the turn, by the database's clock
     paused: frozenset[str] = frozenset()  # names of handlers
     exclusive: bool = False  # no other lane of this process is at anything
     alone: bool = False
@@ -65,16 +66,14 @@ class Batch:
     released: bool = False
     cut: bool = False
 
-    @property
-    def now(self) -> datetime.datetime:
-        return self.clock or self.work[0].row.now
-
     def start_over(self) -> None:
         self.work, self.held, self.released, self.cut = [], {}, False, False
         self.alone, self.stays_alone, self.shortened = False, False, False
 
     def hold_of(self, key: str, handler: str) -> tuple[int, datetime.datetime] | None:
         """The oldest event of the key for which the handler must wait, and when it is tried again."""
+        if not self.held:
+            return None
         # A hold of no handler in particular is one of all.
         holds = [hold for name in (handler, "") if (hold := self.held.get((key, name))) is not None]
         return min(holds, default=None)
@@ -92,6 +91,8 @@ class Batch:
 
     def waits_until(self, work: Work) -> datetime.datetime | None:
         """When a handler of this event that could not run now may: if an older event holds it, at its next attempt."""
+        if not (work.left or self.paused or self.held):
+            return None
         if work.left or any(handler.name in self.paused for handler in work.todo):
             # Due at once: a pause has no end that is known, the claim passes such events over.
             at_once = self.now

@@ -15,6 +15,8 @@ from typing import Any
 
 from django.db import connection
 
+from platform_outbox.direct import rows_of
+
 # First key of the two-part advisory lock; the second is the shard.
 LOCK_CLASS = 1_869_964_408
 LOW_WATER_EVERY_SECONDS = 5.0
@@ -27,8 +29,7 @@ KEYS_AT_ONCE = 64
 _looked_through: dict[int, str] = {}
 
 _COLUMNS = """
-    id, event_type, event_version, ordering_key, payload, attempts, created_at, available_at > created_at,
-    statement_timestamp(), trace
+    id, event_type, event_version, ordering_key, payload, attempts, created_at, available_at > created_at, trace
 """
 _DUE = """
     shard = %(shard)s AND status IN ('pending', 'failed') AND id > %(above)s
@@ -97,7 +98,6 @@ class Claimed:
     attempts: int
     created_at: datetime.datetime
     seen_before: bool  # it may have deliveries: it failed, waited for its key, was requeued, or was scheduled
-    now: datetime.datetime  # of the claim, by the database's clock
     trace: str = ""  # the request that the change came from
 
 
@@ -115,9 +115,8 @@ class Recorded:
 
 def lock_shard(shard: int) -> bool:
     """Take the shard until the end of the transaction; False when another worker has it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK_CLASS, shard))
-        return bool(cursor.fetchone()[0])
+    ((taken,),) = rows_of("SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK_CLASS, shard))
+    return bool(taken)
 
 
 def claim(
@@ -131,10 +130,10 @@ def claim(
 ) -> list[Claimed]:
     """Lock up to `limit` due rows of the shard with ids over `above`, oldest first.
 
-    While others wait, one ordering key gets no more than half of them. `held` names (ordering key, event type, id):
-    rows of that key and type which are younger than the id wait. `going` names event type → handlers for types with
-    a paused handler: of these only rows are taken for which one of the named has something to do. `now` replaces
-    the database's clock in tests.
+    While others wait, one ordering key gets no more than half of them, and comes last. `held` names (ordering key,
+    event type, id): rows of that key and type which are younger than the id wait. `going` names event type → handlers
+    for types with a paused handler: of these only rows are taken for which one of the named has something to do. `now`
+    takes the place of the database's clock.
     """
     values = {"shard": shard, "above": above, "now": now, **_held(held), **_paused(going or {})}
     besides = (_BESIDES_HELD if held else "") + (_BESIDES_PAUSED if going else "")
@@ -161,9 +160,7 @@ def _paused(going: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 
 def _rows(statement: str, values: dict[str, Any]) -> list[Claimed]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return [_claimed(*row) for row in cursor.fetchall()]
+    return [_claimed(*row) for row in rows_of(statement, values)]
 
 
 def _hog(rows: list[Claimed], *, limit: int) -> str | None:
@@ -190,12 +187,12 @@ def _others(statement: str, values: dict[str, Any]) -> list[Claimed]:
 
 
 def _share(rows: list[Claimed], others: list[Claimed], *, hog: str, limit: int) -> list[Claimed]:
-    """Half for the hog, then the others, and what is left over for the hog again: of each key its oldest rows."""
+    """Half for the others, and what they leave for the hog, behind them: of each key its oldest rows, in order."""
     of_hog = [row for row in rows if row.ordering_key == hog]
     first = [row for row in rows if row.ordering_key != hog]
     there = {row.id for row in first}
     first += [row for row in others if row.id not in there][: limit - limit // 2 - len(first)]
-    return sorted([*first, *of_hog[: limit - len(first)]], key=lambda row: row.id)
+    return [*sorted(first, key=lambda row: row.id), *of_hog[: limit - len(first)]]
 
 
 def _claimed(*row: Any) -> Claimed:

@@ -2,7 +2,8 @@
 
 Nothing here knows who calls: a worker's thread, a Dramatiq actor or a test. A batch first runs without savepoints,
 because good batches are the rule and savepoints are dear. If anything in it fails, all of it is rolled back and the
-same events run one by one, each handler under a savepoint, so that a bad event hurts only itself.
+same events run again in halves, quarters and so on, each under a savepoint, down to the handlers of a single event: so
+that a bad one hurts only itself.
 """
 
 import datetime
@@ -27,7 +28,7 @@ from platform_outbox.models import Status
 from platform_outbox.newer import Newer
 from platform_outbox.opening import open_all
 from platform_outbox.registry import all_handlers, handlers_of
-from platform_outbox.running import fail, is_the_servers, run_one_by_one, run_together
+from platform_outbox.running import fail, is_the_servers, run_in_halves, run_together
 from platform_outbox.standing import Suspicion, standing_of
 
 logger = logging.getLogger("platform_outbox.dispatch")
@@ -93,10 +94,10 @@ def _drain(batch: Batch) -> Turn:
     except Exception as error:
         if is_the_servers(error):
             raise
-        logger.debug("Shard %s: a batch failed and is run one by one: %r", batch.shard, error)
+        logger.debug("Shard %s: a batch failed and is run in halves: %r", batch.shard, error)
         batch.start_over()
         with transaction.atomic():
-            turn = _turn(batch, run=run_one_by_one)
+            turn = _turn(batch, run=run_in_halves)
     count(batch, seconds=time.monotonic() - started)
     return turn
 
@@ -105,6 +106,7 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
     if not claims.lock_shard(batch.shard):
         return Turn(busy=True)
     standing = standing_of(batch.shard)
+    batch.now = batch.clock or standing.now
     if standing.paused:
         return Turn()
     if standing.unfinished is not None and batch.must_settle(standing.unfinished):
@@ -121,7 +123,7 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
             shard=batch.shard,
             limit=batch.limit,
             above=batch.low_water.above(batch.shard) if batch.low_water else 0,
-            now=batch.clock,
+            now=batch.now,
             held=[*_held_back_completely(batch), *_of_newer_release(batch)],
             going=_going(batch),
         )

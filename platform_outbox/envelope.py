@@ -115,10 +115,8 @@ def event_from(*, name: str, version: int, payload: Mapping[str, Any]) -> Event:
     for step in range(version, cls.version):
         payload = _raised(name, step, payload)
     codecs = _codecs(cls)
-    if payload.keys() - codecs.keys():
-        raise MalformedEvent(f"{name} has no field {_listed(payload.keys() - codecs.keys())}.")
-    if codecs.keys() - payload.keys():
-        raise MalformedEvent(f"{name} lacks its field {_listed(codecs.keys() - payload.keys())}.")
+    if payload.keys() != codecs.keys():
+        raise MalformedEvent(_difference(name, payload.keys() - codecs.keys(), codecs.keys() - payload.keys()))
     values = {}
     for field, codec in codecs.items():
         try:
@@ -173,6 +171,10 @@ def _unknown(name: str, version: int) -> str:
     if name not in _newest:
         return f"No event is called {name} here."
     return f"{name} is known here up to version {_newest[name].version}, not in version {version}."
+
+
+def _difference(name: str, unknown: set[str], missing: set[str]) -> str:
+    return f"{name} has no field {_listed(unknown)}." if unknown else f"{name} lacks its field {_listed(missing)}."
 
 
 def _listed(names: typing.Iterable[str]) -> str:

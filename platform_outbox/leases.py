@@ -245,7 +245,7 @@ def _count(lease: Lease, verdict: "_Verdict", *, error: Exception | None, now: d
     if error is not None:
         FAILURES.labels(lease.handler, type(error).__name__).inc()
     latency = (now - lease.created_at).total_seconds()
-    minutes.note(handler=lease.handler, event_type=lease.event_type, outcome=outcome, at=now, latency=latency)
+    minutes.note(handler=lease.handler, event_type=lease.event_type, outcome=outcome, at=now, latencies=[latency])
 
 
 def _lease(*row: Any) -> Lease:

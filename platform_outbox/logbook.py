@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from platform_outbox.bell import own_connection
+from platform_outbox.direct import array_of, database
 
 _BEGIN = """
     INSERT INTO platform_outbox_turn (shard, worker, ids, handler, overran, at)
-    VALUES (%s, %s, %s, %s, false, statement_timestamp())
+    VALUES (%s, %s, %s::bigint[], %s, false, statement_timestamp())
     ON CONFLICT (shard) DO UPDATE
     SET worker = EXCLUDED.worker, ids = EXCLUDED.ids, handler = EXCLUDED.handler, overran = false, at = EXCLUDED.at
 """
@@ -90,11 +91,11 @@ class Logbook:
 
         Not in the turn's transaction, which a crash would roll back, and without waiting for the disk.
         """
-        self._execute(_BEGIN, shard, self.worker, list(ids), handler)
+        self._execute(_BEGIN, shard, self.worker, array_of(ids), handler)
 
     def calling(self, *, shard: int, handler: str, ids: list[int]) -> None:
         """Note that the calling thread begins a call."""
-        pgconn = getattr(connection.connection, "pgconn", None)
+        pgconn = getattr(database().connection, "pgconn", None)
         self._calls[threading.get_ident()] = Call(shard=shard, handler=handler, ids=ids, pgconn=pgconn)
 
     def returned(self) -> None:

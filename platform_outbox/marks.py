@@ -4,10 +4,9 @@ import datetime
 import traceback
 from dataclasses import dataclass, field
 
-from django.db import connection
-
 from platform_outbox import lines
 from platform_outbox.claims import Claimed
+from platform_outbox.direct import array_of, rows_of
 from platform_outbox.fingerprint import fingerprint_of
 from platform_outbox.lines import HandOver
 from platform_outbox.models import Attempt, Status
@@ -18,7 +17,7 @@ LONGEST_MESSAGE = 2_000
 # Says that the turn came to its end, see logbook.py; together with the mark of the events, for it is done at every turn.
 _END_TURN = "UPDATE platform_outbox_turn SET ids = '{}', handler = '', overran = false WHERE shard = %s"
 _SENT = """
-    UPDATE platform_outbox SET status = 'sent', attempts = 1, finished_at = %s WHERE id = ANY(%s)
+    UPDATE platform_outbox SET status = 'sent', attempts = 1, finished_at = %s WHERE id = ANY(%s::bigint[])
 """
 _STATE = """
     UPDATE platform_outbox AS m
@@ -124,16 +123,15 @@ class Book:
 
     def write(self, *, ends_turn: bool) -> None:
         """`ends_turn` when the logbook says that this turn is under way."""
-        with connection.cursor() as cursor:
-            if self._sent and ends_turn:
-                cursor.execute(f"WITH ended AS ({_END_TURN}) {_SENT}", (self.shard, self.now, self._sent))
-            elif self._sent:
-                cursor.execute(_SENT, (self.now, self._sent))
-            elif ends_turn:
-                cursor.execute(_END_TURN, (self.shard,))
-            for statement, rows in ((_STATE, self._states), (_DELIVERY, self._deliveries)):
-                if rows:
-                    cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        if self._sent and ends_turn:
+            rows_of(f"WITH ended AS ({_END_TURN}) {_SENT}", (self.shard, self.now, array_of(self._sent)))
+        elif self._sent:
+            rows_of(_SENT, (self.now, array_of(self._sent)))
+        elif ends_turn:
+            rows_of(_END_TURN, (self.shard,))
+        for statement, rows in ((_STATE, self._states), (_DELIVERY, self._deliveries)):
+            if rows:
+                rows_of(statement, [list(column) for column in zip(*rows, strict=True)])
         if self._attempts:
             Attempt.objects.bulk_create(self._attempts)
         if self._handovers:
@@ -228,6 +226,8 @@ def clean(text: str, longest: int) -> str:
 
 
 def _state(outcomes: dict[str, Outcome], *, waiting: bool) -> str:
+    if not waiting and all(outcome.status == Status.SENT for outcome in outcomes.values()):
+        return Status.SENT
     if any(outcome.is_open and outcome.status == Status.FAILED for outcome in outcomes.values()):
         return Status.FAILED
     if waiting:

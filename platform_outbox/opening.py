@@ -37,15 +37,19 @@ def _open(batch: Batch, work: Work) -> None:
         else:
             _give_up(batch, work, error)
         return
+    handlers = handlers_of(row.event_type)
+    if not work.outcomes:
+        # The first time, which is the rule. An event that nobody listens to is through.
+        work.todo, work.touched = list(handlers), not handlers
+        return
     due = {
         name
         for name, outcome in work.outcomes.items()
         if outcome.is_open and (outcome.retry_at is None or outcome.retry_at <= batch.now)
     }
-    handlers = handlers_of(row.event_type)
     work.todo = [handler for handler in handlers if handler.name in due or handler.name not in work.outcomes]
     work.missing = sorted(due - {handler.name for handler in handlers})
-    # An event that nobody listens to, or that an operator requeued although nothing is left to do, is through.
+    # One that an operator requeued although nothing is left to do is through as well.
     work.touched = not work.todo and not work.missing
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import connection
+from platform_outbox.direct import rows_of
 
 # One statement, for it is asked at every turn. Mostly each of its answers is "nothing".
 _STANDING = """
@@ -21,7 +21,7 @@ _STANDING = """
                UNION ALL
                SELECT message_id, handler, ordering_key, statement_timestamp() + interval '1 hour'
                FROM platform_outbox_delivery WHERE shard = %(shard)s AND halts AND NOT io) AS held),
-        turn.ids, turn.worker, turn.handler, turn.overran, turn.at
+        statement_timestamp(), turn.ids, turn.worker, turn.handler, turn.overran, turn.at
     FROM (SELECT) AS always
     LEFT JOIN platform_outbox_turn AS turn ON turn.shard = %(shard)s AND turn.ids <> '{}'
 """
@@ -66,13 +66,12 @@ class Standing:
     suspects: Mapping[int, Suspicion]
     holds: Sequence[Hold]  # the oldest event first
     unfinished: Unfinished | None
+    now: datetime.datetime  # by the database's clock
 
 
 def standing_of(shard: int) -> Standing:
     """Ask after taking the shard's lock: only then nobody else is at it, and an unfinished turn is a fact."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STANDING, {"shard": shard})
-        paused, handlers, suspects, holds, ids, *turn = cursor.fetchone()
+    ((paused, handlers, suspects, holds, now, ids, *turn),) = rows_of(_STANDING, {"shard": shard})
     return Standing(
         paused=paused,
         paused_handlers=frozenset(handlers or ()),
@@ -82,4 +81,5 @@ def standing_of(shard: int) -> Standing:
             for message_id, handler, key, due in json.loads(holds or "[]")
         ],
         unfinished=Unfinished(ids, *turn) if ids else None,
+        now=now,
     )

@@ -8,7 +8,7 @@ import bisect
 import datetime
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,19 +72,20 @@ class Minutes:
         event_type: str,
         outcome: str,
         at: datetime.datetime,
-        latency: float = 0.0,
+        latencies: Sequence[float] = (0.0,),
         seconds: float = 0.0,
     ) -> None:
-        """Count one run of a handler. `outcome` is sent, failed or dead; call it after the commit.
+        """Count runs of a handler that ended alike. `outcome` is sent, failed or dead; call it after the commit.
 
-        `latency` is the time in seconds from the change to the commit of its effect, `seconds` that in the handler.
+        `latencies` has for each run the seconds from the change to the commit of its effect, `seconds` is the time
+        that all of them spent in the handler.
         """
         key = (at.replace(second=0, microsecond=0), handler, event_type)
         with self._lock:
             tally = self._tallies.setdefault(key, _Tally())
-            tally.counts[outcome] += 1
+            tally.counts[outcome] += len(latencies)
             tally.seconds += seconds
-            if outcome == "sent":
+            for latency in latencies if outcome == "sent" else ():
                 tally.latencies[bisect.bisect_left(BOUNDS, latency)] += 1
 
     def flush(self, execute: Callable[[str, Any], object]) -> None:

@@ -286,7 +286,7 @@ def test_a_turn_that_is_told_to_stop_keeps_the_finished_part_of_a_batch_for_batc
     assert set(states().values()) == {"sent"}
 
 
-def test_a_turn_that_is_told_to_stop_while_it_goes_one_by_one_keeps_what_is_finished():
+def test_a_turn_that_is_told_to_stop_while_it_runs_a_batch_in_halves_keeps_what_is_finished():
     Fault.objects.create(handler="probe.tick", key="b", number=9, times=-1)
     shard = shard_of("b")
     with transaction.atomic():

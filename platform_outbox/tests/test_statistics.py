@@ -32,7 +32,7 @@ def flush(noted):
 
 
 def note(noted, at=NOON, outcome="sent", latency=0.02, handler="a", seconds=0.5):
-    noted.note(handler=handler, event_type="e", outcome=outcome, at=at, latency=latency, seconds=seconds)
+    noted.note(handler=handler, event_type="e", outcome=outcome, at=at, latencies=[latency], seconds=seconds)
 
 
 def test_a_drain_notes_every_run_of_every_handler(noted):
