@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from django.core.management.commands import flush
+from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from lifeos_project.tests import own_postgres as own
@@ -44,6 +45,23 @@ def with_rows(cursor, tables):
     """Those of `tables` that are not empty, asked in one go."""
     cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables))
     return [name for (name,) in cursor.fetchall()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drop_in_use():
+    """The test database goes in the end even when a process that a test killed has not let go of it yet."""
+    original = DatabaseCreation._destroy_test_db
+
+    def destroy(self, test_database_name, verbosity):
+        with self._nodb_cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [test_database_name]
+            )
+        original(self, test_database_name, verbosity)
+
+    DatabaseCreation._destroy_test_db = destroy
+    yield
+    DatabaseCreation._destroy_test_db = original
 
 
 @pytest.fixture(scope="session", autouse=True)

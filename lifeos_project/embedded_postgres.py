@@ -262,7 +262,9 @@ class Cluster:
             **embedded_postgres_user.identity(),
         )
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            # The first line tells what went wrong, the last one that tidying up went wrong as well.
+            said_so = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            reason = next((line for line in said_so if "error:" in line or "FATAL" in line), said_so[-1])
             raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot be set up: {name}: {reason}")
 
 

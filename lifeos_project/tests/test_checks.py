@@ -26,7 +26,7 @@ def outcome(*command, **variables):
         env=bare_environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -189,7 +189,7 @@ def refused(*arguments: str, **variables) -> str:
         env=bare_environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 1, done.stdout + done.stderr
     return (done.stdout + done.stderr).strip()

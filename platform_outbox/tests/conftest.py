@@ -37,7 +37,7 @@ def database_url(settings_dict):
     return f"postgresql://{user}{':' + password if password else ''}@/{settings_dict['NAME']}?{query}"
 
 
-def wait_for(condition, *, seconds=20.0, what="it"):
+def wait_for(condition, *, seconds=60.0, what="it"):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"

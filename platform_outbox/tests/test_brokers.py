@@ -54,7 +54,7 @@ def test_a_redis_that_goes_away_and_comes_back_costs_nothing(
 
     def start():
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: listens(port), seconds=10, what="redis-server")
+        wait_for(lambda: listens(port), what="redis-server")
         return process
 
     redis = start()
@@ -68,10 +68,10 @@ def test_a_redis_that_goes_away_and_comes_back_costs_nothing(
             redis.kill()
             redis.wait()
             emit_now(2)
-            wait_for(done(2), seconds=5, what="the effect without Redis")
+            wait_for(done(2), what="the effect without Redis")
             redis = start()
             emit_now(3)
-            wait_for(done(3), seconds=5, what="the effect with a new, empty Redis")
+            wait_for(done(3), what="the effect with a new, empty Redis")
         assert worker.poll() is None
     finally:
         workers.stop()

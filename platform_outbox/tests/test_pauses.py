@@ -157,6 +157,6 @@ def test_workers_notice_the_end_of_a_pause_without_waiting_for_a_poll(pool):
     assert effects("probe.tick") == []
     with transaction.atomic():
         resume("probe.tick")
-    wait_for(lambda: states() == ["sent"] * 61, seconds=5, what="the end of the queue")
+    wait_for(lambda: states() == ["sent"] * 61, what="the end of the queue")
     for key in range(3):
         assert [n for k, n in effects("probe.tick") if k == f"k{key}"] == list(range(key, 60, 3))

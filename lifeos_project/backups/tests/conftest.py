@@ -1,6 +1,7 @@
 """An installation with a household, committed in a database of its own on the tests' server."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import subprocess
@@ -17,7 +18,8 @@ from lifeos_project.backups import servers
 from lifeos_project.tests import copied_database
 from lifeos_project.tests.services import bare_environment, s3_server
 
-APP_ROLE = "lifeos_backup_test_app"
+# Roles belong to the whole server, which other runs and other processes of this one use too.
+APP_ROLE = f"lifeos_backup_test_app_{secrets.token_hex(4)}"
 
 
 class Installation:
@@ -104,7 +106,15 @@ def _seeded(django_db_setup, django_db_blocker, tmp_path_factory):
 
 
 @pytest.fixture
-def house(_seeded, db, tmp_path):
+def _alone():
+    """One test at a time on the server: they look for scratch databases that were left behind."""
+    with (django_settings.BASE_DIR / "var" / "backup-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def house(_seeded, _alone, db, tmp_path):
     """The installation as what is configured here; records of runs go to the test's own transaction."""
     media = tmp_path / "media"
     media.mkdir()

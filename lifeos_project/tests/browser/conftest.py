@@ -53,7 +53,7 @@ def new_page(browser, live_server):
         context = browser.new_context(
             viewport=SIZES[size], base_url=live_server.url, locale="en-GB", java_script_enabled=scripts
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         if user is not None:
             client = Client()
