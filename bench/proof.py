@@ -35,7 +35,7 @@ def seal(household: Household, count: int) -> float:
 
     def work() -> None:
         for start in range(0, count, PER_EVENT):
-            services.seal_entries(book_id=household.book.pk, entry_ids=ids[start : start + PER_EVENT])
+            services.seal_entries(posted={household.book.pk: ids[start : start + PER_EVENT]})
 
     return harness.rate(count, work)
 
@@ -50,7 +50,7 @@ def sealing_process(household: Household) -> Iterator[None]:
         while True:
             newer = JournalEntry.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)
             ids = list(newer[:PER_EVENT])
-            services.seal_entries(book_id=household.book.pk, entry_ids=ids)
+            services.seal_entries(posted={household.book.pk: ids})
             last = ids[-1] if ids else last
             time.sleep(0.02)
     try:

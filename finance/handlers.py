@@ -17,12 +17,11 @@ from platform_outbox.registry import Context, NeighbourDown, on
 
 @on(JournalPosted, JournalReversed, JournalCorrected, name="finance.seal", batch=True)
 def seal(events: Sequence[JournalPosted | JournalReversed | JournalCorrected], contexts: Sequence[Context]) -> None:
-    """Seal what was posted into the chain of its book; what is sealed already is left alone."""
+    """Seal what was posted into the chains of the books, with three statements; what is sealed already is left alone."""
     posted: dict[int, list[int]] = defaultdict(list)
     for event in events:
         posted[event.book_id] += event.recorded
-    for book_id, entry_ids in sorted(posted.items()):
-        seal_entries(book_id=book_id, entry_ids=entry_ids)
+    seal_entries(posted=posted)
 
 
 class WebhookRefused(Exception):

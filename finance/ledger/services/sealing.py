@@ -1,13 +1,15 @@
 """Sealing entries into the chain of their book, which workers do after the posting.
 
-Who seals holds the chain of one book until the end of the transaction; nobody who posts ever waits for it. Which
+Who seals holds the chains of the books until the end of the transaction; nobody who posts ever waits for it. Which
 entries are to be sealed is told by the events of their posting: those commit together with the entries, so none is
 passed over, whatever order their numbers became visible in. What no event tells of (entries of a time before the
 chain, or written by hand) is found by looking at all.
 """
 
-from collections.abc import Callable, Iterable
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -21,20 +23,20 @@ AT_ONCE = 5_000
 # A session that sealed while the tables were tiny has a plan that reads all lines for each entry.
 FEW = 100
 
-_LOCK = "SELECT pg_advisory_xact_lock(%s, hashint8(%s))"
+# In the order of the books, so that two who seal several do not wait for each other.
+_LOCK = "SELECT pg_advisory_xact_lock(%s, hashint8(book)) FROM unnest(%s::bigint[]) AS book"
 # Asked when the lock is held, and by a statement of its own, which sees what its last holder committed.
 _UNSEALED = f"""
-SELECT entry.id, {chain.DOCUMENT}, head.seals, head.hash
+SELECT entry.book_id, entry.id, {chain.DOCUMENT}, head.seals, head.hash
   FROM finance_journalentry AS entry LEFT JOIN finance_chainhead AS head ON head.book_id = entry.book_id
- WHERE entry.id = ANY(%(ids)s) AND entry.book_id = %(book)s
+ WHERE entry.id = ANY(%s) AND entry.book_id = ANY(%s)
    AND NOT EXISTS (SELECT FROM finance_seal AS seal WHERE seal.entry_id = entry.id)
- ORDER BY entry.id
+ ORDER BY entry.book_id, entry.id
 """
 _SEAL = """
 INSERT INTO finance_seal (book_id, seq, entry_id, hash, sealed_at)
-SELECT %(book)s, seq, entry_id, hash, statement_timestamp()
-  FROM unnest(%(entries)s::bigint[], %(hashes)s::bytea[]) WITH ORDINALITY AS made (entry_id, hash, place),
-       LATERAL (SELECT %(seals)s + place) AS next (seq)
+SELECT book_id, seq, entry_id, hash, statement_timestamp()
+  FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) AS made (book_id, seq, entry_id, hash)
 """
 _LOOK = """
 WITH looked AS (
@@ -47,24 +49,27 @@ SELECT looked.book_id, max(looked.id), count(*), coalesce(array_agg(looked.id) F
 """
 
 
-@transaction.atomic
-def seal_entries(*, book_id: int, entry_ids: Iterable[int]) -> int:
-    """Seal those of the entries that are not sealed yet, in the order of their numbers; returns how many."""
-    ids = list(entry_ids)
+@transaction.atomic(savepoint=False)
+def seal_entries(*, posted: Mapping[int, Sequence[int]]) -> int:
+    """Seal entries by book, those that are not sealed yet, in the order of their numbers; returns how many."""
+    books, ids = sorted(posted), [entry_id for entry_ids in posted.values() for entry_id in entry_ids]
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [LOCK_CLASS, book_id])
+        cursor.execute(_LOCK, [LOCK_CLASS, books])
         if len(ids) > FEW:
             cursor.execute("DISCARD PLANS")
-        cursor.execute(_UNSEALED, {"book": book_id, "ids": ids})
-        rows = cursor.fetchall()
-        if not rows:
-            return 0
-        _, _, seals, previous = rows[0]
-        documents = [document for _, document, _, _ in rows]
-        _, *hashes = accumulate(documents, chain.link, initial=previous or chain.BEFORE_THE_FIRST)
-        entries = [entry_id for entry_id, _, _, _ in rows]
-        cursor.execute(_SEAL, {"book": book_id, "entries": entries, "hashes": hashes, "seals": seals or 0})
-    return len(rows)
+        cursor.execute(_UNSEALED, [ids, books])
+        seals = [seal for _, rows in groupby(cursor.fetchall(), key=itemgetter(0)) for seal in _continued(rows)]
+        if seals:
+            cursor.execute(_SEAL, [list(column) for column in zip(*seals, strict=True)])
+    return len(seals)
+
+
+def _continued(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, bytes]]:
+    """The seals (book, number, entry, hash) of one book's entries, behind the end of its chain."""
+    previous = None
+    for number, (book_id, entry_id, document, seals, head) in enumerate(rows, start=1):
+        previous = chain.link(previous or head or chain.BEFORE_THE_FIRST, document)
+        yield book_id, (seals or 0) + number, entry_id, previous
 
 
 def seal_missed(
@@ -88,7 +93,8 @@ def seal_missed(
         if not found:
             return sealed
         for book_id, _, _, unsealed in found:
-            sealed += seal_entries(book_id=book_id, entry_ids=unsealed) if unsealed else 0
+            # One book at a time: whoever waits for a chain here holds no other.
+            sealed += seal_entries(posted={book_id: unsealed}) if unsealed else 0
         after = max(last for _, last, _, _ in found)
         on_progress(sum(looked_at for _, _, looked_at, _ in found))
         between()

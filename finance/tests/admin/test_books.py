@@ -57,7 +57,7 @@ def test_a_book_is_shown_with_its_members(as_operator, book, owner, viewer):
 def test_a_book_is_shown_with_the_head_of_its_chain(as_operator, book, spend):
     entry = spend(12_34)
     assert "Nothing is sealed yet." in as_operator.get(page(book)).content.decode()
-    services.seal_entries(book_id=book.pk, entry_ids=[entry.pk])
+    services.seal_entries(posted={book.pk: [entry.pk]})
     text = as_operator.get(page(book)).content.decode()
     assert chain.head_of(book=book).hash in text
     assert str(entry.uid) in text

@@ -46,7 +46,7 @@ def test_a_book_that_makes_no_sense_is_refused(api, changes, code, path):
 def test_the_head_of_a_books_chain_can_be_noted(api, book, spend, url, django_assert_max_num_queries):
     assert api.get(url("proof/")).json() == {"seals": 0, "head": None, "entry": None, "sealed_at": None}
     entry = spend(12_34)
-    services.seal_entries(book_id=book.pk, entry_ids=[entry.pk])
+    services.seal_entries(posted={book.pk: [entry.pk]})
     with django_assert_max_num_queries(2):
         told = api.get(url("proof/")).json()
     head = chain.head_of(book=book)

@@ -108,7 +108,7 @@ def test_sessions_that_show_dates_and_numbers_differently_seal_the_same(book, sp
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL DateStyle = 'German, DMY'")
         cursor.execute("SET LOCAL TimeZone = 'Asia/Kolkata'")
-        services.seal_entries(book_id=book.pk, entry_ids=[entry.pk])
+        services.seal_entries(posted={book.pk: [entry.pk]})
         cursor.execute("SET LOCAL DateStyle = 'ISO, MDY'")
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
     assert sealed(book) == expected_chain([entry])
@@ -140,14 +140,14 @@ def test_sealing_again_seals_nothing(book, three):
     Message.objects.update(status=Status.PENDING)
     drain()
     assert services.seal_missed() == 0
-    assert services.seal_entries(book_id=book.pk, entry_ids=[entry.pk for entry in three]) == 0
+    assert services.seal_entries(posted={book.pk: [entry.pk for entry in three]}) == 0
     assert sealed(book) == before
 
 
 def test_an_entry_is_sealed_into_no_other_books_chain(book, stranger, spend):
     entry = spend(1_00)
     other = services.create_book(owner=stranger, name="Other", base_currency="EUR", time_zone="UTC")
-    assert services.seal_entries(book_id=other.pk, entry_ids=[entry.pk]) == 0
+    assert services.seal_entries(posted={other.pk: [entry.pk]}) == 0
     assert not Seal.objects.exists()
 
 
@@ -170,9 +170,24 @@ def test_the_job_looks_no_closer_where_everything_is_sealed(three, django_assert
 
 
 def test_sealing_the_postings_of_a_book_takes_three_statements(book, spend, django_assert_num_queries):
-    ids = [spend(1_00).pk for _ in range(5)]
-    with django_assert_num_queries(5):  # with the savepoint
-        services.seal_entries(book_id=book.pk, entry_ids=ids)
+    posted = {book.pk: [spend(1_00).pk for _ in range(5)]}
+    with django_assert_num_queries(3):
+        services.seal_entries(posted=posted)
+
+
+def test_several_books_are_sealed_at_once(book, stranger, spend, django_assert_num_queries):
+    other = services.create_book(owner=stranger, name="Other", base_currency="EUR", time_zone="UTC")
+    cash, rent = other.accounts.get(name="Cash"), other.accounts.get(name="Rent")
+    lines = [LineDraft(account_id=cash.pk, amount=-1), LineDraft(account_id=rent.pk, amount=1)]
+    ours, theirs = [], []
+    for _ in range(2):
+        ours.append(spend(1_00))
+        theirs.append(services.post_entry(book=other, actor=stranger, date=TODAY, lines=lines))
+        posted = {other.pk: [entry.pk for entry in theirs], book.pk: [entry.pk for entry in ours]}
+        with django_assert_num_queries(3):
+            assert services.seal_entries(posted=posted) == 2
+    assert (sealed(book), sealed(other)) == (expected_chain(ours), expected_chain(theirs))
+    assert verify_ledger(now=NOW).sound
 
 
 def test_how_long_entries_wait_for_their_seal_is_known(three, spend):

@@ -273,7 +273,7 @@ SEALS = [
 
 @pytest.mark.parametrize("role", ["application", "owner_connection"])
 def test_seals_are_neither_changed_nor_removed(request, role, book, spend):
-    services.seal_entries(book_id=book.pk, entry_ids=[spend(10_00, on=DAY).pk, spend(20_00, on=DAY).pk])
+    services.seal_entries(posted={book.pk: [spend(10_00, on=DAY).pk, spend(20_00, on=DAY).pk]})
     before = [list(model.objects.order_by("pk").values()) for model in (Seal, ChainHead)]
     assert len(before[0]) == 2
 

@@ -43,7 +43,7 @@ def test_posting_and_sealing_at_the_same_time_seals_each_entry_once(book, owner,
         for _ in range(12):
             entry = services.post_entry(book=book, actor=owner, date=TODAY, lines=lines)
             # As the handler of its event would, while the job and the other handlers are at it.
-            services.seal_entries(book_id=book.pk, entry_ids=[entry.pk - 1, entry.pk])
+            services.seal_entries(posted={book.pk: [entry.pk - 1, entry.pk]})
         if posting.wait(timeout=60) == 0:
             done.set()
 
@@ -131,7 +131,7 @@ def test_who_posts_never_waits_for_who_seals(book, owner, accounts, spend, seal_
     waiting = spend(1_00)
     with transaction.atomic():
         if seal_first:
-            services.seal_entries(book_id=book.pk, entry_ids=[waiting.pk])
+            services.seal_entries(posted={book.pk: [waiting.pk]})
         else:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT FROM finance_chainhead FOR UPDATE")

@@ -137,7 +137,7 @@ def test_the_proof_shows_both_sides_of_a_day(page, spend):
 def test_the_proof_shows_the_last_seal(page, book, spend):
     entry = spend(1_234)
     assert "Nothing is sealed yet" in page("viewer", "proof/").content.decode()
-    services.seal_entries(book_id=book.pk, entry_ids=[entry.pk])
+    services.seal_entries(posted={book.pk: [entry.pk]})
     sealed = page("viewer", "proof/").content.decode()
     assert "1 entry is sealed." in sealed
     assert f"<code>{chain.head_of(book=book).hash}</code>" in sealed
