@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
 from platform_outbox import leases
@@ -23,6 +23,7 @@ from platform_outbox.envelope import UPGRADE_PATIENCE, EnvelopeError, NotYetKnow
 from platform_outbox.leases import Lease, Queue
 from platform_outbox.metrics import CALL_SECONDS
 from platform_outbox.registry import Context, Handler, NotYet, Permanent, Unfinished, handler_named
+from platform_outbox.running import is_the_servers
 from platform_outbox.tracing import traced
 
 # A call whose handler does not come back is given up after so many lease times, unless it said how long it may take:
@@ -269,8 +270,13 @@ class Couriers:
         lease = held.lease
         if self._stopping.is_set() and self._give_back([lease]):
             return
+        # A connection that broke while it lay idle is nobody's failure: this call gets another one.
+        close_old_connections()
         error = call(lease, still_mine=held.still_mine, stopping=self._stopping.is_set)
         if isinstance(error, Unfinished) and self._give_back([lease]):
+            return
+        if isinstance(error, OperationalError | InterfaceError) and is_the_servers(error):
+            self._give_back_later(held, error)
             return
         if error is not None:
             # The message is in the event's history; in a log it might give an address or a link away.
@@ -288,6 +294,13 @@ class Couriers:
                 if not held.still_mine() or self._stopped.wait(RECONNECT_SECONDS):
                     return
             else:
+                return
+
+    def _give_back_later(self, held: _Held, error: Exception) -> None:
+        """Our own database failed during the call: neither event nor neighbour is to blame, and neither has to pay."""
+        self._report(error)
+        while held.still_mine() and not self._stopped.wait(RECONNECT_SECONDS):
+            if self._give_back([held.lease]):
                 return
 
     def _give_back(self, held: list[Lease]) -> bool:

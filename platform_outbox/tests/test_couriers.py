@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from platform_outbox.couriers import Couriers
 from platform_outbox.dispatch import drain_once
 from platform_outbox.metrics import LEASES_LOST
-from platform_outbox.models import Attempt, Delivery, OutboxMessage
+from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage
 from platform_outbox.outbox import emit_many, shard_of
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Shouted, Whistled
@@ -83,10 +83,43 @@ def test_a_call_that_ends_while_the_database_is_away_is_marked_when_it_is_back(c
     hand_over(Shouted(key="a", number=1))
     couriers.wake()
     wait_for(Call.objects.exists, what="the call")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    end_all_other_connections()
     wait_for(lambda: statuses() == {"sent"}, what="the mark")
     assert Call.objects.count() == 1
+
+
+def end_all_other_connections():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_connection_that_broke_between_two_calls_costs_neither_an_attempt_nor_the_neighbours_good_name(couriers):
+    """Both couriers have called before, so both sit on a connection that the server's restart has ended."""
+    for key in ("a", "b"):
+        slow("probe.whistle", 0.3, key)
+    hand_over(Whistled(key="a", number=1), Shouted(key="b", number=1))
+    couriers.wake()
+    wait_for(lambda: statuses() == {"sent"}, what="the first calls")
+    end_all_other_connections()
+    hand_over(*(Shouted(key="a", number=number) for number in range(2, 6)))
+    couriers.wake()
+    wait_for(lambda: statuses() == {"sent"}, what="the calls after it")
+    assert not Attempt.objects.exists()
+    assert not Breaker.objects.exists()
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
+
+
+def test_a_database_that_fails_during_a_call_opens_no_breaker(couriers):
+    slow("probe.whistle", 0.5)
+    hand_over(Whistled(key="a", number=1))
+    couriers.wake()
+    wait_for(Call.objects.exists, what="the call")
+    # The handler writes its end on a connection that is gone by then.
+    end_all_other_connections()
+    wait_for(lambda: statuses() == {"sent"}, what="the second call")
+    assert not Attempt.objects.exists()
+    assert not Breaker.objects.exists()
+    assert list(Call.objects.order_by("id").values_list("attempt", flat=True)) == [1, 1]
