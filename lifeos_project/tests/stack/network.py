@@ -134,15 +134,20 @@ def request(
         return Answer(status=answer.status, headers=answer.headers, body=answer.read())
 
 
-@contextlib.contextmanager
-def network(directory: Path) -> Iterator[Network]:
-    """A fresh network; everything that was started in it ends with it."""
+def need_namespaces() -> None:
+    """Skip the test where there are none, or fail it where services are required."""
     if os.geteuid() != 0 or sys.platform != "linux":
         reason = "namespaces need root on Linux"
         pytest.fail(reason) if os.environ.get("LIFEOS_REQUIRE_SERVICES") else pytest.skip(reason)
     services.program("nsenter", package="util-linux")
+
+
+@contextlib.contextmanager
+def network(directory: Path) -> Iterator[Network]:
+    """A fresh network; everything that was started in it ends with it."""
+    need_namespaces()
     with _holder(directory) as holder:
-        inside = ThreadPoolExecutor(8, initializer=_enter, initargs=(holder,))
+        inside = ThreadPoolExecutor(8, initializer=enter, initargs=(holder,))
         found = Network(holder=holder, directory=directory, inside=inside)
         with inside, found.processes:
             inside.submit(_answer_names, socket_made := threading.Event())
@@ -161,10 +166,26 @@ def _holder(directory: Path) -> Iterator[int]:
     (directory / "resolv.conf").write_text("nameserver 127.0.0.11\n")
     script = (
         "set -e; ip link set lo up; mount --bind hosts /etc/hosts; mount --bind resolv.conf /etc/resolv.conf;"
-        "mkdir -p /run/lifeos; mount -t tmpfs none /run/lifeos; echo ready; exec sleep infinity"
+        "mkdir -p /run/lifeos; mount -t tmpfs none /run/lifeos"
     )
+    with held(script, directory=directory) as holder:
+        yield holder
+
+
+@contextlib.contextmanager
+def held(script: str, *, directory: Path) -> Iterator[int]:
+    """A process that does nothing but keep a network and mounts of its own, prepared by a script of the shell."""
     process = subprocess.Popen(
-        ["unshare", "--net", "--mount", "setpriv", "--pdeathsig=KILL", "sh", "-c", script],
+        [
+            "unshare",
+            "--net",
+            "--mount",
+            "setpriv",
+            "--pdeathsig=KILL",
+            "sh",
+            "-c",
+            f"{script}; echo ready; exec sleep infinity",
+        ],
         cwd=directory,
         stdout=subprocess.PIPE,
     )
@@ -177,7 +198,7 @@ def _holder(directory: Path) -> Iterator[int]:
         process.communicate()
 
 
-def _enter(holder: int) -> None:
+def enter(holder: int) -> None:
     """Move the calling thread, and no other, into the network."""
     descriptor = os.open(f"/proc/{holder}/ns/net", os.O_RDONLY)
     try:
