@@ -2,12 +2,15 @@
 
 python bench/load.py                        ten minutes
 python bench/load.py --minutes 1            shorter
+python bench/load.py --faults               Redis flushed, web and worker replaced, PostgreSQL restarted on the way
 
 Every answer is counted; what fails is tried again under the same Idempotency-Key, as a client should. In the end each
-acknowledged entry must be in the books exactly once, and the books must be sound.
+acknowledged entry must be in the books exactly once, and the books must be sound. With faults everything runs on a
+PostgreSQL and a Redis of its own, and the time in which requests failed is told for each fault.
 """
 
 import argparse
+import contextlib
 import datetime
 import http.client
 import json
@@ -23,6 +26,7 @@ import time
 import urllib.parse
 import uuid
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +34,8 @@ import harness
 
 harness.set_up_django()
 
-from django.db import connection  # noqa: E402
+import redis  # noqa: E402
+from django.db import connection, connections  # noqa: E402
 from rest_framework_simplejwt.tokens import AccessToken  # noqa: E402
 
 from finance.ledger import services  # noqa: E402
@@ -38,7 +43,8 @@ from finance.ledger.integrity import verify_ledger  # noqa: E402
 from finance.ledger.posting import EntryDraft, LineDraft  # noqa: E402
 from finance.models import Account, JournalEntry  # noqa: E402
 from identity.models import User  # noqa: E402
-from lifeos_project.tests.services import free_port, listens, wait_until  # noqa: E402
+from lifeos_project.tests import own_postgres  # noqa: E402
+from lifeos_project.tests.services import free_port, listens, redis_server, wait_until  # noqa: E402
 
 HOUSEHOLDS = 40
 CLIENTS = 8
@@ -188,7 +194,7 @@ class Client:
             self.tally.failed_at.append(time.monotonic())
 
 
-def environment(port: int, directory: Path) -> dict[str, str]:
+def environment(port: int, directory: Path, redis_url: str) -> dict[str, str]:
     settings = connection.settings_dict
     where = {"host": settings["HOST"] or "", "port": settings["PORT"] or "", "user": settings["USER"] or ""}
     query = urllib.parse.urlencode({name: value for name, value in where.items() if value})
@@ -203,7 +209,85 @@ def environment(port: int, directory: Path) -> dict[str, str]:
         "WORKER_LOGLEVEL": "ERROR",
         "BACKUP_NIGHTLY": "false",
         "PROMETHEUS_MULTIPROC_DIR": str(directory),
+        **({"REDIS_URL": redis_url} if redis_url else {}),
     }
+
+
+class Installation:
+    """A gunicorn and a worker, as they are started everywhere."""
+
+    def __init__(self, port: int, variables: dict[str, str]) -> None:
+        self.port = port
+        self.variables = variables
+        self.web = self._start("-m", "gunicorn", "-c", "compose/gunicorn.conf.py")
+        self.worker = self._start("manage.py", "outbox_worker")
+        wait_until(lambda: listens(port), seconds=60, what="gunicorn")
+
+    def replace(self) -> None:
+        """What a rolling deploy does to them: web processes one after the other, then another worker."""
+        self.web.send_signal(signal.SIGHUP)
+        self.worker.terminate()
+        self.worker.wait(60)
+        self.worker = self._start("manage.py", "outbox_worker")
+
+    def memory(self) -> float:
+        return memory_of(self.web) + memory_of(self.worker)
+
+    def stop(self) -> None:
+        for process in (self.web, self.worker):
+            process.send_signal(signal.SIGTERM)
+        for process in (self.web, self.worker):
+            process.wait(60)
+
+    def _start(self, *command: str) -> subprocess.Popen:
+        with (harness.ROOT / "var" / "load.log").open("a") as log:
+            return subprocess.Popen(
+                [sys.executable, *command], cwd=harness.ROOT, env=self.variables, stdout=log, stderr=log
+            )
+
+
+@contextlib.contextmanager
+def own_servers() -> Iterator[tuple[own_postgres.Server, str]]:
+    """A PostgreSQL and a Redis that may be broken; Django's connection leads to that PostgreSQL meanwhile."""
+    # Not below the checkout: the server's user must be able to pass.
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        server = own_postgres.Server(Path(directory))
+        before = dict(connection.settings_dict)
+        connection.settings_dict.update(server.address)
+        try:
+            with redis_server(Path(directory)) as url:
+                yield server, url
+        finally:
+            connections.close_all()
+            connection.settings_dict.update(before)
+            server.cluster.leave()
+
+
+@dataclass
+class Fault:
+    """Something that is done on the way, at a part of the whole time."""
+
+    name: str
+    part: float
+    do: Callable[[], object]
+    began: float = 0.0
+
+    def strike(self) -> None:
+        self.began = time.monotonic()
+        self.do()
+
+
+def faults_of(installation: Installation, server: own_postgres.Server, redis_url: str) -> list[Fault]:
+    def restart_postgresql() -> None:
+        server.stop()
+        server.start()
+
+    return [
+        Fault("Redis flushed", 0.2, redis.Redis.from_url(redis_url).flushall),
+        Fault("web and worker replaced", 0.4, installation.replace),
+        Fault("PostgreSQL restarted", 0.7, restart_postgresql),
+    ]
 
 
 def memory_of(process: subprocess.Popen) -> float:
@@ -234,7 +318,7 @@ def in_threads(work) -> None:
         thread.join()
 
 
-def report(tally: Tally, minutes: float, bare: float, memory: list[float]) -> bool:
+def report(tally: Tally, minutes: float, bare: float, memory: list[float], faults: list[Fault]) -> bool:
     total = sum(len(values) for values in tally.seconds.values())
     print(f"\n{'request':<16}{'count':>8}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}")
     for name, values in sorted(tally.seconds.items()):
@@ -246,8 +330,14 @@ def report(tally: Tally, minutes: float, bare: float, memory: list[float]) -> bo
         f"\n{total / minutes / 60:.0f} requests/s; the bare view alone {bare:.0f}/s: {total / minutes / 60 / bare:.2f} of it"
     )
     print(f"memory of web and worker, MB: {', '.join(f'{value:.0f}' for value in memory)}")
-    window = max(tally.failed_at) - min(tally.failed_at) if tally.failed_at else 0.0
-    print(f"failures: {dict(tally.failures) or 'none'}, within {window:.1f} s")
+    print(f"failures: {dict(tally.failures) or 'none'}")
+    ends = [fault.began for fault in faults[1:]] + [float("inf")]
+    for fault, end in zip(faults, ends, strict=True):
+        failed = [moment - fault.began for moment in tally.failed_at if fault.began <= moment < end]
+        told = (
+            f"{len(failed)} failures, from {min(failed):.1f} to {max(failed):.1f} s after" if failed else "no failure"
+        )
+        print(f"{fault.name}: {told}")
     return proven(tally)
 
 
@@ -268,36 +358,40 @@ def proven(tally: Tally) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--faults", action="store_true")
     options = parser.parse_args()
-    with harness.scratch_database(), tempfile.TemporaryDirectory() as directory:
+    with contextlib.ExitStack() as stack:
+        server, redis_url = stack.enter_context(own_servers()) if options.faults else (None, "")
+        stack.enter_context(harness.scratch_database())
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         households = [make_household(number) for number in range(HOUSEHOLDS)]
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
         port = free_port()
-        variables = environment(port, Path(directory))
-        python = sys.executable
-        web = subprocess.Popen(
-            [python, "-m", "gunicorn", "-c", "compose/gunicorn.conf.py"], cwd=harness.ROOT, env=variables
-        )
-        worker = subprocess.Popen([python, "manage.py", "outbox_worker"], cwd=harness.ROOT, env=variables)
+        installation = Installation(port, environment(port, directory, redis_url))
         try:
-            wait_until(lambda: listens(port), seconds=60, what="gunicorn")
-            bare = bare_rate(port, households)
-            tally, memory = Tally(), [memory_of(web) + memory_of(worker)]
-            until = time.monotonic() + options.minutes * 60
-            for part in (0.34, 0.67):
-                threading.Timer(
-                    part * options.minutes * 60, lambda: memory.append(memory_of(web) + memory_of(worker))
-                ).start()
-            in_threads(lambda seed: Client(port, tally, seed).run(households, until))
-            memory.append(memory_of(web) + memory_of(worker))
-            good = report(tally, options.minutes, bare, memory)
+            faults = faults_of(installation, server, redis_url) if server else []
+            good = measure(installation, households, options.minutes * 60, faults)
         finally:
-            for process in (web, worker):
-                process.send_signal(signal.SIGTERM)
-            for process in (web, worker):
-                process.wait(30)
+            installation.stop()
     sys.exit(0 if good else 1)
+
+
+def measure(installation: Installation, households: list[Household], seconds: float, faults: list[Fault]) -> bool:
+    """Let the clients work for so many seconds, with the faults on the way; print what came of it."""
+    bare = bare_rate(installation.port, households)
+    tally, memory = Tally(), [installation.memory()]
+    until = time.monotonic() + seconds
+    timers = [threading.Timer(part * seconds, lambda: memory.append(installation.memory())) for part in (0.34, 0.67)]
+    timers += [threading.Timer(fault.part * seconds, fault.strike) for fault in faults]
+    for timer in timers:
+        timer.start()
+    in_threads(lambda seed: Client(installation.port, tally, seed).run(households, until))
+    for timer in timers:
+        timer.join()
+    memory.append(installation.memory())
+    connections.close_all()  # the server may be another one by now
+    return report(tally, seconds / 60, bare, memory, faults)
 
 
 if __name__ == "__main__":
