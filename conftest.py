@@ -10,7 +10,7 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from lifeos_project.tests import own_postgres as own
-from lifeos_project.tests import services
+from lifeos_project.tests import services, template_database
 from platform_outbox import testing
 
 SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3")
@@ -45,6 +45,13 @@ def with_rows(cursor, tables):
     """Those of `tables` that are not empty, asked in one go."""
     cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables))
     return [name for (name,) in cursor.fetchall()]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """In use when pytest-django makes the test databases."""
+    with template_database.in_use():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
