@@ -4,8 +4,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test test-postgresql lint docs security image lock check bench clean install install-dev
 SHELL := /bin/sh
-# No surprise from the shell's own Python.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # uv trusts a list of its own; machines behind a company's proxy have that proxy's certificate in the system's list.
