@@ -25,12 +25,13 @@ FEW = 100
 
 # In the order of the books, so that two who seal several do not wait for each other.
 _LOCK = "SELECT pg_advisory_xact_lock(%s, hashint8(book)) FROM unnest(%s::bigint[]) AS book"
+# OFFSET 0 here and below: a look-up per entry, never a scan of all seals, however long the chains are.
 # Asked when the lock is held, and by a statement of its own, which sees what its last holder committed.
 _UNSEALED = f"""
 SELECT entry.book_id, entry.id, {chain.DOCUMENT}, head.seals, head.hash
   FROM finance_journalentry AS entry LEFT JOIN finance_chainhead AS head ON head.book_id = entry.book_id
- WHERE entry.id = ANY(%s) AND entry.book_id = ANY(%s)
-   AND NOT EXISTS (SELECT FROM finance_seal AS seal WHERE seal.entry_id = entry.id)
+  LEFT JOIN LATERAL (SELECT entry_id FROM finance_seal WHERE entry_id = entry.id OFFSET 0) AS seal ON true
+ WHERE entry.id = ANY(%s) AND entry.book_id = ANY(%s) AND seal.entry_id IS NULL
  ORDER BY entry.book_id, entry.id
 """
 _SEAL = """
@@ -44,7 +45,8 @@ WITH looked AS (
      WHERE entry.id > %(after)s {only} ORDER BY entry.id LIMIT {limit}
 )
 SELECT looked.book_id, max(looked.id), count(*), coalesce(array_agg(looked.id) FILTER (WHERE seal.entry_id IS NULL), '{{}}')
-  FROM looked LEFT JOIN finance_seal AS seal ON seal.entry_id = looked.id
+  FROM looked
+  LEFT JOIN LATERAL (SELECT entry_id FROM finance_seal WHERE entry_id = looked.id OFFSET 0) AS seal ON true
  GROUP BY looked.book_id ORDER BY looked.book_id
 """
 

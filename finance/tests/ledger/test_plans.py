@@ -9,7 +9,8 @@ import datetime
 import pytest
 from django.db import connection
 
-from finance.ledger import services
+from finance.ledger import chain, services
+from finance.ledger.models import JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.registers import Filters, register_page
 from finance.ledger.selectors import balances, months_of, trial_balance
@@ -56,6 +57,27 @@ def test_no_read_scans_entries_or_lines(busy_book, accounts, read, django_captur
 
 
 @pytest.mark.django_db
+def test_neither_sealing_nor_walking_along_the_chain_scans_for_each_slice(busy_book, django_capture_queries):
+    services.seal_missed()
+    ids = list(JournalEntry.objects.order_by("pk").values_list("pk", flat=True)[:2_000])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE finance_seal")
+        cursor.execute("SET LOCAL enable_seqscan = on")  # posting in bulk has switched it off
+        for work in (
+            lambda: list(chain.judged(book=busy_book, after=chain.Place(busy_book.pk, 4_000))),
+            lambda: services.seal_entries(posted={busy_book.pk: ids}),
+            chain.waiting_seconds,
+        ):
+            explained = [sql for sql in django_capture_queries(work) if "finance_seal" in sql]
+            assert explained
+            for sql in explained:
+                cursor.execute("EXPLAIN " + sql)
+                plan = "\n".join(line for (line,) in cursor.fetchall())
+                for table in ("finance_seal", "finance_journalentry", "finance_journalline"):
+                    assert f"Seq Scan on {table}" not in plan, plan
+
+
+@pytest.mark.django_db
 def test_a_deep_page_of_the_register_reads_no_more_of_the_index_than_the_first(
     busy_book, accounts, django_capture_queries
 ):
@@ -92,7 +114,7 @@ def django_capture_queries():
     def capture(call):
         with CaptureQueriesContext(connection) as captured:
             call()
-        return [query["sql"] for query in captured.captured_queries if query["sql"].lstrip().startswith("SELECT")]
+        return [query["sql"] for query in captured.captured_queries if query["sql"].lstrip().startswith(("SELECT", "WITH"))]
 
     return capture
 
