@@ -114,7 +114,9 @@ def django_capture_queries():
     def capture(call):
         with CaptureQueriesContext(connection) as captured:
             call()
-        return [query["sql"] for query in captured.captured_queries if query["sql"].lstrip().startswith(("SELECT", "WITH"))]
+        return [
+            query["sql"] for query in captured.captured_queries if query["sql"].lstrip().startswith(("SELECT", "WITH"))
+        ]
 
     return capture
 
