@@ -22,6 +22,7 @@ from platform_outbox import dispatch
 from platform_outbox.bell import CHANNEL, COURIERS_CHANNEL, bell, own_connection
 from platform_outbox.claims import LowWater
 from platform_outbox.logbook import Logbook
+from platform_outbox.manners import Manners
 from platform_outbox.metrics import WAKEUPS
 from platform_outbox.newer import Newer
 from platform_outbox.outbox import SHARDS
@@ -66,6 +67,7 @@ class Lanes:
         self.logbook = Logbook(worker=worker)
         self.newer = Newer()
         self.low_water = LowWater()
+        self._manners = Manners(due=schedule.due)
         self._stopping = threading.Event()
         self._busy: dict[int, float] = {}
         self._failing: dict[int, float] = {}
@@ -88,11 +90,13 @@ class Lanes:
 
     def turn(self, shard: int) -> None:
         """One turn at a shard reserved before; never raises."""
+        guest = self._manners.begin(shard)
+        more = False
         try:
             result = dispatch.drain_once(
                 shard=shard,
                 low_water=self.low_water,
-                should_stop=self._stopping.is_set,
+                should_stop=lambda: self._stopping.is_set() or guest.makes_room(),
                 worker=self.worker,
                 logbook=self.logbook,
                 newer=self.newer,
@@ -100,11 +104,13 @@ class Lanes:
         except Exception as error:
             self._failed(shard, error)
         else:
-            self._went(shard, result)
+            more = result.more or guest.made_room
+            self._went(shard, result, more=more)
         finally:
+            self._manners.end(shard, more=more)
             self.schedule.done(shard)
 
-    def _went(self, shard: int, result: dispatch.Turn) -> None:
+    def _went(self, shard: int, result: dispatch.Turn, *, more: bool) -> None:
         if self._failing.pop(shard, None):
             logger.info("Shard %s is being handled again.", shard)
         for error in result.errors:
@@ -118,7 +124,7 @@ class Lanes:
             # One's own couriers at once, those of other workers by the bell: here all may be busy.
             self.wake_couriers()
             bell.ring_couriers()
-        if result.more:
+        if more:
             self.schedule.add(shard)
         if result.retry_in is not None:
             self.schedule.add(shard, delay=result.retry_in)

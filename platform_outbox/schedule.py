@@ -48,6 +48,11 @@ class Schedule:
             self._reserve(shard)
             return True
 
+    def due(self) -> set[int]:
+        """The shards that wait for a thread or have one."""
+        with self._changed:
+            return self._running.union(self._ready)
+
     def done(self, shard: int) -> None:
         """Give a reserved shard back."""
         with self._changed:

@@ -1,0 +1,94 @@
+"""A backlog stands back for what has just happened, and comes to its turn all the same."""
+
+import threading
+import time
+
+import pytest
+from django.db import transaction
+
+from platform_outbox.manners import LEAST_EVENTS, PATIENCE_SECONDS, Manners
+from platform_outbox.outbox import emit_many, shard_of
+from platform_outbox.relay import Lanes
+from platform_outbox.schedule import Schedule
+from platform_outbox.tests.probe.events import Ticked
+from platform_outbox.tests.probe.models import Effect
+
+LOUD, QUIET = 1, 2
+
+
+def with_backlog(due=frozenset()):
+    manners = Manners(due=lambda: set(due))
+    manners.begin(LOUD)
+    manners.end(LOUD, more=True)
+    return manners
+
+
+def test_a_backlog_alone_is_never_asked_to_end():
+    turn = with_backlog(due={LOUD}).begin(LOUD)
+    assert not any(turn.makes_room() for _ in range(100))
+
+
+def test_a_backlog_ends_for_a_fresh_shard_without_a_lane_but_not_before_it_has_done_something():
+    turn = with_backlog(due={LOUD, QUIET}).begin(LOUD)
+    assert [turn.makes_room() for _ in range(LEAST_EVENTS + 1)] == [False] * LEAST_EVENTS + [True]
+    assert turn.made_room
+
+
+def test_of_two_backlogs_none_ends_for_the_other():
+    manners = with_backlog(due={LOUD, QUIET})
+    manners.begin(QUIET)
+    manners.end(QUIET, more=True)
+    turn = manners.begin(LOUD)
+    assert not any(turn.makes_room() for _ in range(100))
+
+
+def test_a_fresh_turn_is_left_alone_and_a_shard_is_fresh_again_when_its_backlog_is_done():
+    manners = with_backlog(due={LOUD, QUIET})
+    manners.begin(LOUD)
+    manners.end(LOUD, more=False)
+    turn = manners.begin(LOUD)
+    assert not any(turn.makes_room() for _ in range(100))
+
+
+def test_a_backlog_waits_between_its_events_until_a_fresh_turn_has_ended():
+    manners = with_backlog()
+    manners.begin(QUIET)
+    turn = manners.begin(LOUD)
+    threading.Timer(PATIENCE_SECONDS / 10, lambda: manners.end(QUIET, more=False)).start()
+    turn.makes_room()
+    with manners._changed:
+        assert QUIET not in manners._under_way or turn._patience <= 0
+
+
+def test_a_backlog_has_patience_with_fresh_turns_once_and_not_for_each_event():
+    manners = with_backlog()
+    manners.begin(QUIET)  # and does not end
+    turn = manners.begin(LOUD)
+    started = time.monotonic()
+    assert not any(turn.makes_room() for _ in range(1000))
+    assert time.monotonic() - started >= PATIENCE_SECONDS * 0.9
+    assert turn._patience <= 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.outbox
+def test_a_lane_leaves_a_backlog_for_a_fresh_event_keeps_what_is_done_and_comes_back():
+    schedule = Schedule()
+    lanes = Lanes(schedule=schedule, worker="w", wake_couriers=lambda: None)
+    loud = shard_of("loud")
+    with transaction.atomic():
+        emit_many([Ticked(key="loud", number=number) for number in range(120)])
+    lanes.turn(loud)
+    assert (Effect.objects.count(), schedule.due()) == (50, {loud})
+    assert schedule.take() == loud
+    schedule.add((loud + 1) % 64)
+    lanes.turn(loud)
+    assert Effect.objects.count() == 50 + LEAST_EVENTS
+    # The fresh one first; then the backlog goes on where it was.
+    assert [schedule.take(), schedule.take()] == [(loud + 1) % 64, loud]
+    lanes.turn((loud + 1) % 64)
+    lanes.turn(loud)
+    lanes.turn(loud)
+    numbers = list(Effect.objects.order_by("id").values_list("number", flat=True))
+    assert numbers == list(range(120))
+    lanes.logbook.wipe()
