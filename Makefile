@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgresql lint docs security image lock check bench clean install install-dev
+.PHONY: help run test test-postgresql lint docs security image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -57,6 +57,9 @@ test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the Postg
 image:  ## Build the images of web and worker, and of nginx (needs Docker)
 	docker build --file compose/Dockerfile --target app --tag lifeos-web:latest .
 	docker build --file compose/Dockerfile --target nginx --tag lifeos-nginx:latest .
+
+image-check: .venv/.installed-dev  ## Build the images without Docker and start the result (Debian, root: buildah, debootstrap)
+	.venv/bin/python -m pytest -m image -p no:cacheprovider lifeos_project/tests/image $(ARGS)
 
 check: .venv/.installed  ## Ask Django whether the settings and the code fit together
 	.venv/bin/python manage.py check

@@ -40,7 +40,7 @@ driver_build() {
   say "Building $RELEASE."
   act mkdir -p "$RELEASES" "$LIFEOS_HOME/instances" "$LIFEOS_HOME/shared/var" "$STATE"
   act rm -rf "$directory"
-  act git clone --quiet --depth 1 --branch "$REF" "$SOURCE" "$directory"
+  act git -c advice.detachedHead=false clone --quiet --depth 1 --branch "$REF" "$SOURCE" "$directory"
   act build_in "$directory"
 }
 

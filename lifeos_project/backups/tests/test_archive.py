@@ -59,6 +59,15 @@ def test_what_goes_in_comes_out(sealed, opened):
     assert found == {str(opened / "2026" / "receipt ä.pdf"): b"%PDF", str(opened / "empty"): b""}
 
 
+def test_the_python_of_debian_12_unpacks_it_too(sealed, opened, monkeypatch):
+    # 3.11.2 knows neither the filters nor the argument for them.
+    for name in ("data_filter", "TarFile.extract"):
+        monkeypatch.delattr(f"tarfile.{name}")
+    path, keys = sealed
+    archive.open_sealed(path, identities=keys, into=opened)
+    assert len(list(archive.unpack_media(tar=opened / archive.MEDIA, root=opened))) == 2
+
+
 @pytest.mark.parametrize("place", [0.3, 0.7])
 def test_a_changed_byte_is_noticed(sealed, opened, place):
     path, keys = sealed
@@ -118,7 +127,7 @@ def test_attachments_cannot_leave_their_directory(tmp_path):
     tar = tmp_path / "media.tar"
     with tarfile.open(tar, "w") as archived:
         archived.addfile(tarfile.TarInfo("../../outside"), io.BytesIO())
-    with pytest.raises(tarfile.FilterError):
+    with pytest.raises(BackupError, match="outside of its directory"):
         list(archive.unpack_media(tar=tar, root=tmp_path / "media"))
 
 

@@ -13,6 +13,8 @@ class Load:
 
     def __init__(self, base: str, *, email: str, password: str):
         self.base = base
+        # By which its entries are found again.
+        self.payee = f"During a deploy {uuid.uuid4().hex[:8]}"
         self.headers = {"Host": "localhost", "Content-Type": "application/json"}
         token = self.send("POST", "/api/v1/auth/token/", {"email": email, "password": password})["access"]
         self.headers["Authorization"] = f"Bearer {token}"
@@ -25,7 +27,7 @@ class Load:
         self.failures: list[str] = []
         self.posted: list[str] = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(step,)) for step in (self._read, self._post)]
+        self._threads = [threading.Thread(target=self._work, args=(step,)) for step in (self._read, self.post)]
 
     def __enter__(self) -> "Load":
         for thread in self._threads:
@@ -47,6 +49,11 @@ class Load:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
+    def post(self) -> None:
+        lines = [{"account": self.spent, "amount": "1.00"}, {"account": self.paid, "amount": "-1.00"}]
+        entry = {"date": "2026-03-15", "payee": self.payee, "lines": lines}
+        self.posted.append(self.send("POST", f"/api/v1/books/{self.book}/entries/", entry)["uid"])
+
     def _work(self, step) -> None:
         while not self._stop.is_set():
             try:
@@ -60,8 +67,3 @@ class Load:
 
     def _read(self) -> None:
         self.send("GET", f"/api/v1/books/{self.book}/balances/")
-
-    def _post(self) -> None:
-        lines = [{"account": self.spent, "amount": "1.00"}, {"account": self.paid, "amount": "-1.00"}]
-        entry = {"date": "2026-03-15", "payee": "During a deploy", "lines": lines}
-        self.posted.append(self.send("POST", f"/api/v1/books/{self.book}/entries/", entry)["uid"])

@@ -104,6 +104,16 @@ class Machine:
         command = ["bash", str(SCRIPT), *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
+    def manage(self, *arguments: str) -> str:
+        """What manage.py of the current release prints with the installation's settings."""
+        lines = (self.home / "shared" / "lifeos.env").read_text().splitlines()[2:]
+        command = [sys.executable, "manage.py", *arguments]
+        environment = {"PATH": os.environ["PATH"], **dict(line.split("=", 1) for line in lines)}
+        done = subprocess.run(
+            command, cwd=self.home / "current", env=environment, check=True, capture_output=True, text=True, timeout=120
+        )
+        return done.stdout
+
     def status(self) -> dict[str, str]:
         """First word to the rest of each line of `status`."""
         told = self.deploy_sh("status").stdout
@@ -124,6 +134,11 @@ class Machine:
         """Rows of a statement in the installation's database, or in another one of its server."""
         with self.database.named(name or self.database.name).connect() as server:
             return server.execute(question).fetchall()
+
+    def entries_of(self, payee: str, *, name: str = "") -> set[str]:
+        """Public ids."""
+        found = self.ask(f"SELECT uid FROM finance_journalentry WHERE payee = '{payee}'", name=name)
+        return {str(uid) for (uid,) in found}
 
     def databases(self) -> set[str]:
         """Every database of this installation: also the one that a restore has kept aside."""
