@@ -122,7 +122,9 @@ def _everybody_takes_the_way_that_is_meant(found):
     assert ADDRESSES["pgbouncer"] in addresses.split()
     wait_until(lambda: answered_by(found, "web1").get("replica", 0) > 0, seconds=60, what="a report of the replica")
     health = json.loads(found.machines["web1"].get("http://127.0.0.1:8000/health").body)
-    assert (health["status"], health["replica"]["status"]) == ("ok", "ok")
+    # Behind for the moment that a posting takes to get there.
+    assert health["status"] == "ok"
+    assert health["replica"]["status"] in ("ok", "behind")
 
 
 def _everything_is_there(found, household):
