@@ -25,7 +25,8 @@ def database(*, work: Path, roles: Sequence[str]) -> Iterator[Database]:
     """
     server = _named() if settings.BACKUP_SCRATCH_URL else _own(work / "scratch")
     with server as maintenance:
-        made = maintenance.named(f"lifeos_scratch_{secrets.token_hex(6)}")
+        # Named after the database that is backed up: a server may hold several installations.
+        made = maintenance.named(f"{servers.configured().name[:40]}_scratch_{secrets.token_hex(6)}")
         servers.create(made)
         try:
             ensure_roles(made, roles)

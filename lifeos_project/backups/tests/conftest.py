@@ -1,7 +1,6 @@
 """An installation with a household, committed in a database of its own on the tests' server."""
 
 import contextlib
-import fcntl
 import os
 import secrets
 import subprocess
@@ -56,7 +55,7 @@ class Installation:
     def databases(self) -> set[str]:
         """Every database that belongs to this installation."""
         found = self.ask("SELECT datname FROM pg_database", name="postgres")
-        return {name for (name,) in found if name.startswith(self.database.name) or "scratch" in name}
+        return {name for (name,) in found if name.startswith(self.database.name)}
 
     def add_entry(self, payee: str) -> int:
         """Post an entry like the last one, past the services; returns its number."""
@@ -106,15 +105,7 @@ def _seeded(django_db_setup, django_db_blocker, tmp_path_factory):
 
 
 @pytest.fixture
-def _alone():
-    """One test at a time on the server: they look for scratch databases that were left behind."""
-    with (django_settings.BASE_DIR / "var" / "backup-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@pytest.fixture
-def house(_seeded, _alone, db, tmp_path):
+def house(_seeded, db, tmp_path):
     """The installation as what is configured here; records of runs go to the test's own transaction."""
     media = tmp_path / "media"
     media.mkdir()

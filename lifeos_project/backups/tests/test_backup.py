@@ -233,7 +233,8 @@ def test_stopping_leaves_nothing_half_written(house, tmp_path):
     assert house.ask("SELECT state, error FROM backups_backuprun ORDER BY id DESC LIMIT 1") == [
         ("interrupted", "Stopped on request.")
     ]
-    assert house.ask("SELECT 1 FROM pg_stat_activity WHERE application_name = 'lifeos-backup'") == []
+    ours = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'lifeos-backup' AND datname = current_database()"
+    assert house.ask(ours) == []
 
 
 def carry_out(name, **given):
