@@ -162,7 +162,7 @@ def orders(options) -> Runs:
 
 
 def latencies(options, redis: str) -> Runs:
-    seconds = max(4.0, options.seconds * 2)
+    seconds = latency.WARM_UP_SECONDS + max(3.0, options.seconds * 2)
     runs = {"ours": lambda: latency.ours(seconds)}
     if redis:
         runs["ours, Redis"] = lambda: latency.ours(seconds, redis)

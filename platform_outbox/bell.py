@@ -1,7 +1,7 @@
 """Wakes the workers after a commit.
 
-The transaction itself only notes which shards have news; one thread per process passes them on, at most every 10 ms
-and in no more than a twentieth of its time.
+The transaction itself only notes which shards have news; one thread per process passes them on, at most every 10 ms,
+and every 50 ms where the machine or the server is busy.
 NOTIFY inside the business transaction would take a lock through its commit and make all writers queue behind
 each other. A ring that gets lost costs at most WORKER_POLL_INTERVAL.
 """
@@ -21,10 +21,13 @@ from django.db import connection
 CHANNEL = "platform_outbox"
 # For the couriers: something was handed over, or may be called again.
 COURIERS_CHANNEL = "platform_outbox_io"
-# After ringing a bell is quiet for so long at least, and for so many times as long as ringing takes of late: where the
-# machine or the server is busy, rings must not add to it, and the workers there have enough to do anyway.
+# After ringing a bell is quiet for the first time, and for the second where rings have lasted of late: they must not
+# add to what makes them wait, and workers there have enough to do anyway.
 QUIET_SECONDS = (0.01, 0.05)
-QUIET_TIMES = 20
+# A ring takes about one millisecond; one that takes this long has waited for a processor or for the server.
+LASTING_SECONDS = 0.004
+# A single ring counts for no more than this, so that one that hung is not yet a busy server.
+COUNTED_SECONDS = 0.02
 # Waiting for the thread at the end of a short-lived process, such as a management command.
 FAREWELL_SECONDS = 2.0
 # How long a road that failed is left alone.
@@ -98,7 +101,7 @@ class Bell:
         self._again: set[int] = set()
         self._couriers = False
         self._busy = False
-        self._lasting = 0.0  # seconds a ring takes
+        self._lasting = 0.0  # seconds a ring takes of late
         self._thread = None
         self._connection = None
         self._closed_until: dict[str, float] = {}
@@ -119,10 +122,9 @@ class Bell:
                 time.sleep(self._quiet_after(time.perf_counter() - started))
 
     def _quiet_after(self, seconds: float) -> float:
-        """How long to be quiet after a ring that took so long. One slow ring is no busy server."""
-        least, longest = QUIET_SECONDS
-        self._lasting += (min(seconds, longest / QUIET_TIMES) - self._lasting) / 8
-        return max(least, QUIET_TIMES * self._lasting)
+        """How long to be quiet after a ring that took so long."""
+        self._lasting += (min(seconds, COUNTED_SECONDS) - self._lasting) / 8
+        return QUIET_SECONDS[self._lasting > LASTING_SECONDS]
 
     def _pass_on(self, shards: list[int], again: set[int], couriers: bool) -> None:
         if couriers:
