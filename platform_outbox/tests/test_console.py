@@ -26,7 +26,7 @@ from platform_outbox.periodic import go_on_with_replays
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
 
 LIST = "/admin/platform_outbox/outboxmessage/"
 SECRET = "hunter2hunter2"

@@ -74,7 +74,7 @@ def test_a_lost_ring_costs_one_poll_interval(pool):
             "INSERT INTO platform_outbox (event_type, event_version, ordering_key, shard, payload, available_at, created_at)"
             """ VALUES ('probe.clock.ticked', 1, 'a', 3, '{"key": "a", "number": 1}', now(), now())"""
         )
-    wait_for(lambda: effects() == 1)
+    wait_for(lambda: effects() == 1, seconds=4)
 
 
 def test_failures_are_retried_with_back_off_die_and_can_be_requeued(pool):

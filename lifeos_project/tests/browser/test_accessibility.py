@@ -14,8 +14,6 @@ RULES = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
-# Without the slowest rules, for where colours have been looked at already.
-SHAPES = {**RULES, "rules": {"color-contrast": {"enabled": False}, "link-in-text-block": {"enabled": False}}}
 COLOURS = {
     "resultTypes": ["violations"],
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
@@ -34,7 +32,7 @@ def violations(tab, options, *, within=None):
     return [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found]
 
 
-def problems_of(tab, url, *, colours=True):
+def problems_of(tab, url):
     """Violations in light, as the page opens and unfolded; then of the dark colours, unfolded as it is by then.
 
     Structure does not depend on colours and is looked at once.
@@ -46,12 +44,11 @@ def problems_of(tab, url, *, colours=True):
     for name, state in open_pages(tab):
         if state:
             state()
-        if problems := violations(tab, RULES if colours else SHAPES):
+        if problems := violations(tab, RULES):
             found[f"{url} light {name}"] = problems
-    if colours:
-        tab.emulate_media(color_scheme="dark", reduced_motion="reduce")
-        if problems := violations(tab, COLOURS):
-            found[f"{url} dark"] = problems
+    tab.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    if problems := violations(tab, COLOURS):
+        found[f"{url} dark"] = problems
     width = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if width > 0:
         found[f"{url} scrolls sideways"] = width
@@ -63,8 +60,7 @@ def test_no_page_of_a_book_has_a_barrier(new_page, anna, filled, size):
     tab = new_page(user=anna, size=size)
     found = {}
     for url in pages_of(filled):
-        # Colours do not depend on the size.
-        status, problems = problems_of(tab, url, colours=size == "desktop")
+        status, problems = problems_of(tab, url)
         assert status == 200, url
         found |= problems
     assert not found, json.dumps(found, indent=1)
@@ -75,9 +71,9 @@ def test_no_page_without_a_book_has_a_barrier(new_page, anna, size):
     visitor, fresh = new_page(size=size), new_page(user=anna, size=size)
     found = {}
     for url in ("/accounts/sign-in/", "/accounts/sign-up/", "/accounts/password/forgotten/"):
-        found |= problems_of(visitor, url, colours=size == "desktop")[1]
+        found |= problems_of(visitor, url)[1]
     for url in ("/books/new/", "/accounts/profile/", "/accounts/password/change/"):
-        found |= problems_of(fresh, url, colours=size == "desktop")[1]
+        found |= problems_of(fresh, url)[1]
     assert not found, json.dumps(found, indent=1)
 
 
