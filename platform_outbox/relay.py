@@ -195,14 +195,17 @@ class Listener:
                 wait, source = self._poll(connection, source)
                 poll = time.monotonic() + wait
             self.listening.set()
-            self._wait(connection, max(0.0, min(beat, poll) - time.monotonic()))
+            # Rings that came together with the answer to a statement have been read: no socket tells of them.
+            self._hear_all(connection)
+            select.select(
+                [connection.fileno(), self._woken.fileno()], [], [], max(0.0, min(beat, poll) - time.monotonic())
+            )
 
-    def _wait(self, connection: psycopg.Connection[Any], seconds: float) -> None:
-        readable, _, _ = select.select([connection.fileno(), self._woken.fileno()], [], [], seconds)
-        if connection.fileno() not in readable:
-            return
-        WAKEUPS.labels("bell").inc()
-        for notice in connection.notifies(timeout=0):
+    def _hear_all(self, connection: psycopg.Connection[Any]) -> None:
+        rings = list(connection.notifies(timeout=0))
+        if rings:
+            WAKEUPS.labels("bell").inc()
+        for notice in rings:
             if notice.channel == COURIERS_CHANNEL:
                 self.wake_couriers()
                 continue

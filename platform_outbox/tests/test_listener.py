@@ -1,0 +1,40 @@
+"""The listener of a worker hears every ring, whatever it is at when the ring comes."""
+
+import threading
+
+import pytest
+
+from platform_outbox import relay
+from platform_outbox.bell import CHANNEL, own_connection
+from platform_outbox.claims import LowWater
+from platform_outbox.relay import Listener
+from platform_outbox.schedule import Schedule
+from platform_outbox.tests.conftest import wait_for
+
+SLOW_POLL = f"SELECT due.* FROM pg_sleep(0.5), ({relay._DUE}) AS due"
+AT_THE_POLL = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.5), %' AND pid <> pg_backend_pid()"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.outbox
+def test_a_ring_during_the_poll_is_not_lost(monkeypatch, settings):
+    """The answer to the poll and the ring come in one piece, and nothing makes the socket readable any more."""
+    settings.WORKER_POLL_INTERVAL = 600
+    monkeypatch.setattr(relay, "_DUE", SLOW_POLL)
+    schedule = Schedule()
+    listener = Listener(
+        schedule=schedule, low_water=LowWater(), worker="test", broker="in-process", wake_couriers=lambda: None
+    )
+    thread = threading.Thread(target=listener.run)
+    thread.start()
+    try:
+        with own_connection() as connection:
+            wait_for(lambda: connection.execute(AT_THE_POLL).fetchone()[0], what="the poll")
+            connection.execute("SELECT pg_notify(%s, '7')", (CHANNEL,))
+        wait_for(lambda: schedule.due() == {7}, seconds=20, what="the ring")
+    finally:
+        listener.stop()
+        thread.join(30)
+        listener._wake.close()
+        listener._woken.close()
+    assert not thread.is_alive()
