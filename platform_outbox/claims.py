@@ -32,12 +32,16 @@ _COLUMNS = """
     id, event_type, event_version, ordering_key, payload, attempts, created_at, available_at > created_at, trace
 """
 _DUE = """
-    shard = %(shard)s AND status IN ('pending', 'failed') AND id > %(above)s
+    status IN ('pending', 'failed') AND id > %(above)s
     AND available_at <= coalesce(%(now)s::timestamptz, statement_timestamp())
     {besides}
 """
+# Asked for as a range in the order of the claim's index. With `shard = ...` and by id alone, a server whose statistics
+# are of a time when most rows were open walks the primary key, over all that is done and over all other shards.
 _CLAIM = f"""
-    SELECT {_COLUMNS} FROM platform_outbox AS m WHERE {_DUE} ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT {_COLUMNS} FROM platform_outbox AS m
+    WHERE (shard, id) > (%(shard)s::smallint, %(above)s) AND shard <= %(shard)s AND {_DUE}
+    ORDER BY shard, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 # From key to key along the index, so that the length of each key's queue does not matter; of each the oldest few.
 _CLAIM_OTHERS = f"""
@@ -56,8 +60,10 @@ _CLAIM_OTHERS = f"""
     oldest AS (
         SELECT of_key.id, row_number() OVER (PARTITION BY waiting.ordering_key ORDER BY of_key.id) AS place
         FROM waiting CROSS JOIN LATERAL (
-            SELECT id FROM platform_outbox AS m WHERE m.ordering_key = waiting.ordering_key AND {_DUE}
-            ORDER BY id LIMIT %(limit)s) AS of_key
+            SELECT id FROM platform_outbox AS m
+            WHERE (m.ordering_key, m.id) > (waiting.ordering_key, %(above)s) AND m.ordering_key <= waiting.ordering_key
+              AND shard = %(shard)s AND {_DUE}
+            ORDER BY m.ordering_key, m.id LIMIT %(limit)s) AS of_key
         WHERE waiting.ordering_key <> %(besides_key)s),
     chosen AS (SELECT id, place FROM oldest ORDER BY place, id LIMIT %(limit)s)
     SELECT {_COLUMNS} FROM platform_outbox AS m
@@ -80,9 +86,11 @@ _BESIDES_PAUSED = """
               WHERE d.message_id = m.id AND d.handler = going.handler AND (d.io OR d.status IN ('sent', 'dead')))))
 """
 _OLDEST_OPEN = """
-    SELECT min(id), pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
-           pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-    FROM platform_outbox WHERE shard = %s AND status IN ('pending', 'failed') AND id > %s
+    SELECT (SELECT id FROM platform_outbox
+            WHERE (shard, id) > (%(shard)s::smallint, %(above)s) AND shard <= %(shard)s AND id > %(above)s
+              AND status IN ('pending', 'failed')
+            ORDER BY shard, id LIMIT 1),
+           pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 """
 
 
@@ -251,7 +259,7 @@ class LowWater:
             return
         mark.looked = time.monotonic()
         with connection.cursor() as cursor:
-            cursor.execute(_OLDEST_OPEN, (shard, mark.above))
+            cursor.execute(_OLDEST_OPEN, {"shard": shard, "above": mark.above})
             oldest, xmin, xmax = cursor.fetchone()
         if mark.candidate and xmin >= mark.settled_at:
             mark.above = mark.candidate

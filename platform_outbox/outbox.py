@@ -35,7 +35,8 @@ _INSERT_MANY = """
     ORDER BY position
     RETURNING id
 """
-# Per shard one probe of the claim index: cheap however long the queue and the history are.
+# Per shard one probe of the claim index (why it is asked for as a range: claims.py), so it is cheap however long the
+# queue and the history are.
 _HEALTH = f"""
     SELECT
         (SELECT count(*) FROM (
@@ -47,9 +48,9 @@ _HEALTH = f"""
             FROM generate_series(0, {SHARDS - 1}) AS shards (shard),
             LATERAL (
                 SELECT created_at FROM platform_outbox AS m
-                WHERE m.shard = shards.shard AND m.status IN ('pending', 'failed')
+                WHERE m.shard BETWEEN shards.shard AND shards.shard AND m.status IN ('pending', 'failed')
                   AND (m.status = 'failed' OR m.available_at <= statement_timestamp())
-                ORDER BY id LIMIT 1) AS head), 0)::float8,
+                ORDER BY m.shard, m.id LIMIT 1) AS head), 0)::float8,
         (SELECT count(*) FROM (
             SELECT FROM platform_outbox WHERE status = 'dead' AND discarded_at IS NULL LIMIT {COUNT_CAP + 1}) AS dead),
         (SELECT count(*) FROM platform_worker

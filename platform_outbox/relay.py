@@ -41,8 +41,9 @@ logger = logging.getLogger("platform_outbox.worker")
 _DUE = f"""
     SELECT array(
         SELECT shard FROM generate_series(0, {SHARDS - 1}) AS shards (shard)
-        WHERE EXISTS (SELECT FROM platform_outbox AS m WHERE m.shard = shards.shard
-                      AND m.status IN ('pending', 'failed') AND m.available_at <= statement_timestamp())),
+        WHERE (SELECT true FROM platform_outbox AS m WHERE m.shard BETWEEN shards.shard AND shards.shard
+               AND m.status IN ('pending', 'failed') AND m.available_at <= statement_timestamp()
+               ORDER BY m.shard, m.id LIMIT 1)),
         (SELECT extract(epoch FROM min(available_at) - statement_timestamp())::float8 FROM platform_outbox
          WHERE status IN ('pending', 'failed') AND available_at > created_at
            AND available_at > statement_timestamp()),

@@ -42,16 +42,17 @@ def _count(*, what: str = "", table: str, condition: str) -> str:
 
 
 _FIGURES = {
-    "pending": _counts(label="event_type", table="platform_outbox", condition=_OPEN),
+    # The order keeps the server to the claim's index, see `health` in outbox.py.
+    "pending": _counts(label="event_type", table="platform_outbox", condition=f"{_OPEN} ORDER BY shard"),
     "oldest": f"""
         SELECT coalesce(jsonb_object_agg(event_type, age), '{{}}') FROM (
             SELECT event_type, greatest(0, extract(epoch FROM statement_timestamp() - min(created_at))) AS age
             FROM generate_series(0, {SHARDS - 1}) AS shards (shard),
             LATERAL (
                 SELECT event_type, created_at FROM platform_outbox AS m
-                WHERE m.shard = shards.shard AND m.{_OPEN}
+                WHERE m.shard BETWEEN shards.shard AND shards.shard AND m.{_OPEN}
                   AND (m.status = 'failed' OR m.available_at <= statement_timestamp())
-                ORDER BY id LIMIT {HEADS}) AS head
+                ORDER BY m.shard, m.id LIMIT {HEADS}) AS head
             GROUP BY event_type) AS aged
     """,
     "dead": _count(table="platform_outbox", condition="status = 'dead' AND discarded_at IS NULL"),

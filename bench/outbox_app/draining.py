@@ -29,6 +29,9 @@ from platform_outbox.bell import bell
 from platform_outbox.models import OutboxMessage
 from platform_outbox.outbox import SHARDS, emit_many
 
+# In the order of the claim's index, for otherwise each look would read over all that is done, and count as our CPU time.
+_OPEN = "SELECT 1 FROM platform_outbox WHERE status IN ('pending', 'failed') ORDER BY shard, id LIMIT 1"
+
 
 class WithCpu:
     """A drain that is run once per repetition and gives two figures: its rate, and its CPU seconds per 1,000 events."""
@@ -78,7 +81,7 @@ def drain(
             threading.Thread(target=redis_ringer(redis), args=(list(range(SHARDS)),)).start()
         else:
             ring_all()
-        while execute("SELECT 1 FROM platform_outbox WHERE status IN ('pending', 'failed') LIMIT 1"):
+        while execute(_OPEN):
             time.sleep(0.01)
         taken, used = time.perf_counter() - started, cpu.seconds()
     assert Effect.objects.count() == count - dead

@@ -41,3 +41,10 @@ class HappenedSlowly(Keyed):
     """Takes 5 ms."""
 
     name: ClassVar[str] = "bench.slow.happened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HappenedPlainly(Keyed):
+    """Its handler writes with the statement of the peers' handlers, without the ORM."""
+
+    name: ClassVar[str] = "bench.plain.happened"

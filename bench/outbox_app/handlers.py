@@ -1,6 +1,15 @@
 import time
 
-from outbox_app.events import HappenedRow, HappenedSet, HappenedShakily, HappenedShakilyInSets, HappenedSlowly
+from django.db import connection
+
+from outbox_app.events import (
+    HappenedPlainly,
+    HappenedRow,
+    HappenedSet,
+    HappenedShakily,
+    HappenedShakilyInSets,
+    HappenedSlowly,
+)
 from outbox_app.models import Effect
 from platform_outbox.registry import on
 
@@ -8,6 +17,12 @@ from platform_outbox.registry import on
 @on(HappenedRow, name="bench.row")
 def one(event, context):
     Effect.objects.create(number=event.number, key=event.key)
+
+
+@on(HappenedPlainly, name="bench.plain")
+def plain(event, context):
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO outbox_app_effect (number, key) VALUES (%s, %s)", (event.number, event.key))
 
 
 @on(HappenedSet, name="bench.set", batch=True)

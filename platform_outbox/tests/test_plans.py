@@ -7,6 +7,7 @@ question without an index path shows its scan nevertheless. bench/outbox_plans.p
 import pytest
 from django.db import connection
 
+from platform_outbox import claims
 from platform_outbox.tests.readings import LARGE, fill, readings, statements_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
@@ -39,6 +40,48 @@ def test_nothing_that_is_asked_reads_the_past():
                 scans.append(f"{what}:\n{statement}\n{plan}")
     assert not scans, "\n\n".join(scans)
     assert asked > 40
+
+
+# The statistics of a queue that was full when they were taken: by them any index soon meets an open event of the shard.
+FULL_QUEUE = """
+    INSERT INTO platform_outbox (event_type, event_version, ordering_key, shard, payload, available_at, created_at)
+    SELECT 'probe.clock.ticked', 1, 'k' || n % 16, n % 16, jsonb_build_object('key', 'k' || n % 16, 'number', n),
+           now(), now()
+    FROM generate_series(1, 20000) AS n
+"""
+OF_THE_QUEUE = {"claim, handle and mark a batch", "move the low-water mark", "poll for due shards", "/health"}
+
+
+def test_workers_keep_to_the_claims_index_when_the_statistics_are_of_a_full_queue():
+    with connection.cursor() as cursor:
+        cursor.execute(FULL_QUEUE)
+        cursor.execute("ANALYZE platform_outbox")
+    walks, asked = [], 0
+    for what, call in readings():
+        for statement in statements_of(call) if what in OF_THE_QUEUE else ():
+            if "FROM platform_outbox AS m" in statement or "FROM platform_outbox\n" in statement:
+                asked += 1
+                with connection.cursor() as cursor:
+                    cursor.execute(f"EXPLAIN {statement}")
+                    plan = "\n".join(row[0] for row in cursor.fetchall())
+                # All of it lies in the first partition; empty ones may be read in any way.
+                if "platform_outbox_pkey_first" in plan or "Seq Scan on platform_outbox_first" in plan:
+                    walks.append(f"{what}:\n{statement}\n{plan}")
+    assert not walks, "\n\n".join(walks)
+    assert asked >= 4
+
+
+def test_the_claim_keeps_to_its_index_when_the_server_has_ceased_to_look_at_the_parameters():
+    statement = claims._CLAIM.format(besides="") % {"shard": "$1", "above": "$2", "now": "$3", "limit": "$4"}
+    with connection.cursor() as cursor:
+        cursor.execute(FULL_QUEUE)
+        cursor.execute("ANALYZE platform_outbox")
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute(f"PREPARE claim (smallint, bigint, timestamptz, bigint) AS {statement}")
+        cursor.execute("EXPLAIN EXECUTE claim (7, 0, NULL, 50)")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("DEALLOCATE claim")
+    assert "using platform_outbox_claim_first" in plan, plan
 
 
 def test_a_question_without_an_index_would_be_found():
