@@ -30,11 +30,12 @@ class Manners:
             self._under_way.add(shard)
             return Guest(self, backlog=shard in self._backlogs)
 
-    def end(self, shard: int, *, more: bool) -> None:
-        """It has ended; with `more`, the shard has a backlog."""
+    def end(self, shard: int, *, more: bool | None) -> None:
+        """It has ended; with `more`, the shard has a backlog. None: another worker had it, and nothing is known anew."""
         with self._changed:
             self._under_way.discard(shard)
-            (self._backlogs.add if more else self._backlogs.discard)(shard)
+            if more is not None:
+                (self._backlogs.add if more else self._backlogs.discard)(shard)
             self._changed.notify_all()
 
     def fresh_waits(self) -> bool:

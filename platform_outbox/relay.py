@@ -92,7 +92,7 @@ class Lanes:
     def turn(self, shard: int) -> None:
         """One turn at a shard reserved before; never raises."""
         guest = self._manners.begin(shard)
-        more = False
+        more: bool | None = False
         try:
             result = dispatch.drain_once(
                 shard=shard,
@@ -105,8 +105,8 @@ class Lanes:
         except Exception as error:
             self._failed(shard, error)
         else:
-            more = result.more or guest.made_room
-            self._went(shard, result, more=more)
+            more = None if result.busy else result.more or guest.made_room
+            self._went(shard, result, more=bool(more))
         finally:
             self._manners.end(shard, more=more)
             self.schedule.done(shard)

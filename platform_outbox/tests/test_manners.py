@@ -2,10 +2,12 @@
 
 import threading
 import time
+from unittest.mock import patch
 
 import pytest
 from django.db import transaction
 
+from platform_outbox.dispatch import Turn
 from platform_outbox.manners import LEAST_EVENTS, PATIENCE_SECONDS, Manners
 from platform_outbox.outbox import emit_many, shard_of
 from platform_outbox.relay import Lanes
@@ -48,6 +50,25 @@ def test_a_fresh_turn_is_left_alone_and_a_shard_is_fresh_again_when_its_backlog_
     manners.end(LOUD, more=False)
     turn = manners.begin(LOUD)
     assert not any(turn.makes_room() for _ in range(100))
+
+
+def test_a_backlog_that_another_worker_has_for_the_moment_is_still_one():
+    manners = with_backlog(due={LOUD, QUIET})
+    manners.begin(QUIET)
+    manners.end(QUIET, more=True)
+    manners.begin(QUIET)
+    manners.end(QUIET, more=None)
+    turn = manners.begin(LOUD)
+    assert not any(turn.makes_room() for _ in range(100))
+
+
+def test_a_busy_turn_teaches_nothing():
+    shared = Lanes(schedule=Schedule(), worker="w", wake_couriers=lambda: None)
+    shared._manners.begin(QUIET)
+    shared._manners.end(QUIET, more=True)
+    with patch("platform_outbox.dispatch.drain_once", return_value=Turn(busy=True)):
+        shared.turn(QUIET)
+    assert shared._manners._backlogs == {QUIET}
 
 
 def test_a_backlog_waits_between_its_events_until_a_fresh_turn_has_ended():
