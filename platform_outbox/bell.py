@@ -1,7 +1,7 @@
 """Wakes the workers after a commit.
 
 The transaction itself only notes which shards have news; one thread per process passes them on, at most every 10 ms,
-and every 50 ms where the machine or the server is busy.
+and every 200 ms where the machine or the server is busy.
 NOTIFY inside the business transaction would take a lock through its commit and make all writers queue behind
 each other. A ring that gets lost costs at most WORKER_POLL_INTERVAL.
 """
@@ -13,17 +13,22 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.pq import ExecStatus
 
 CHANNEL = "platform_outbox"
 # For the couriers: something was handed over, or may be called again.
 COURIERS_CHANNEL = "platform_outbox_io"
-# After ringing a bell is quiet for the first time, and for the second where rings have lasted of late: they must not
-# add to what makes them wait, and workers there have enough to do anyway.
-QUIET_SECONDS = (0.01, 0.05)
+# After ringing a bell is quiet for the first time, and for the second on a busy machine or where rings have lasted of
+# late: rings must not add to what makes everybody wait, and workers there have enough to do anyway. Sixteen processes
+# that ring for every commit of theirs take a seventh of two processors, most of it for waking the thread.
+QUIET_SECONDS = (0.01, 0.2)
+# A machine is busy when so many threads for each processor want to run.
+CROWD = 3
 # A ring takes about one millisecond; one that takes this long has waited for a processor or for the server.
 LASTING_SECONDS = 0.004
 # A single ring counts for no more than this, so that one that hung is not yet a busy server.
@@ -34,7 +39,7 @@ FAREWELL_SECONDS = 2.0
 CLOSED_SECONDS = {"database": 0.2, "broker": 5.0}
 # Nobody waits for this commit, so it does not wait for the disk. For this transaction alone: in a web process the
 # connection may be a pool's, and the next transaction on it somebody's posting.
-_NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, %s)"
+_NOTIFY = b"SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)"
 
 logger = logging.getLogger("platform_outbox.bell")
 
@@ -51,6 +56,22 @@ def is_shared(connection: psycopg.Connection[Any]) -> bool:
         cursor.execute("SELECT pg_backend_pid()")
         row = cursor.fetchone()
     return row is None or row[0] != connection.info.backend_pid
+
+
+def _notify(connection: psycopg.Connection[Any], channel: str, text: str) -> None:
+    """One call of libpq, without the layers around it: they take four times as long as the ring."""
+    result = connection.pgconn.exec_params(_NOTIFY, [channel.encode(), text.encode()])
+    if result.status != ExecStatus.TUPLES_OK:
+        raise psycopg.errors.error_from_result(result)
+
+
+def _runnable() -> int:
+    """How many threads of this machine run or want to, at this moment (proc_loadavg(5)); 0 where nothing tells."""
+    try:
+        with Path("/proc/loadavg").open() as file:
+            return int(file.read().split()[3].split("/")[0])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 class Bell:
@@ -102,6 +123,7 @@ class Bell:
         self._couriers = False
         self._busy = False
         self._lasting = 0.0  # seconds a ring takes of late
+        self._crowd = 0.0  # threads that have wanted to run of late
         self._thread = None
         self._connection = None
         self._closed_until: dict[str, float] = {}
@@ -119,12 +141,13 @@ class Bell:
                 started = time.perf_counter()
                 self._pass_on(shards, again, couriers)
                 self._busy = False
-                time.sleep(self._quiet_after(time.perf_counter() - started))
+                time.sleep(self._quiet_after(time.perf_counter() - started, runnable=_runnable()))
 
-    def _quiet_after(self, seconds: float) -> float:
-        """How long to be quiet after a ring that took so long."""
+    def _quiet_after(self, seconds: float, *, runnable: int) -> float:
+        """How long to be quiet after a ring that took so long, on a machine where so many threads want to run."""
         self._lasting += (min(seconds, COUNTED_SECONDS) - self._lasting) / 8
-        return QUIET_SECONDS[self._lasting > LASTING_SECONDS]
+        self._crowd += (runnable - self._crowd) / 8
+        return QUIET_SECONDS[self._lasting > LASTING_SECONDS or self._crowd > CROWD * (os.cpu_count() or 1)]
 
     def _pass_on(self, shards: list[int], again: set[int], couriers: bool) -> None:
         if couriers:
@@ -160,12 +183,12 @@ class Bell:
     def _notify(self, text: str, channel: str = CHANNEL) -> None:
         if self._connection is not None:
             with contextlib.suppress(psycopg.Error):
-                self._connection.execute(_NOTIFY, (channel, text))
+                _notify(self._connection, channel, text)
                 return
             # The server may have been restarted since the last ring; a new connection tells.
             self.hang_up()
         self._connection = own_connection()
-        self._connection.execute(_NOTIFY, (channel, text))
+        _notify(self._connection, channel, text)
 
 
 bell = Bell()

@@ -1,29 +1,58 @@
 """The bell gathers what a busy process has to say, and rings less often where rings have to wait."""
 
+import os
+import threading
 import time
 
 import pytest
 
+from platform_outbox import bell as bells
 from platform_outbox.bell import CHANNEL, QUIET_SECONDS, Bell, own_connection
+from platform_outbox.tests.conftest import wait_for
 
+CPUS = os.cpu_count()
 LEAST, LONGEST = QUIET_SECONDS
+
+
+def quiet_after(bell, seconds, runnable=1):
+    return bell._quiet_after(seconds, runnable=runnable)
 
 
 def test_quick_rings_follow_each_other_after_ten_milliseconds():
     bell = Bell()
-    assert {bell._quiet_after(0.002) for _ in range(50)} == {LEAST}
+    assert {quiet_after(bell, 0.002) for _ in range(50)} == {LEAST}
 
 
-def test_one_slow_ring_is_no_busy_server():
+def test_one_slow_ring_is_no_busy_server_and_one_crowded_moment_no_busy_machine():
     bell = Bell()
-    assert [bell._quiet_after(seconds) for seconds in (0.001, 3.0, 0.001)] == [LEAST] * 3
+    assert [quiet_after(bell, seconds) for seconds in (0.001, 3.0, 0.001)] == [LEAST] * 3
+    assert [quiet_after(bell, 0.001, runnable) for runnable in (1, 10 * CPUS, 1)] == [LEAST] * 3
 
 
 def test_where_rings_last_the_bell_is_quiet_for_longer_until_they_are_quick_again():
     bell = Bell()
-    assert {bell._quiet_after(0.008) for _ in range(20)} == {LEAST, LONGEST}
-    assert bell._quiet_after(0.008) == LONGEST
-    assert [bell._quiet_after(0.001) for _ in range(20)][-1] == LEAST
+    assert {quiet_after(bell, 0.008) for _ in range(20)} == {LEAST, LONGEST}
+    assert quiet_after(bell, 0.008) == LONGEST
+    assert [quiet_after(bell, 0.001) for _ in range(20)][-1] == LEAST
+
+
+def test_on_a_crowded_machine_the_bell_is_quiet_for_longer_until_there_is_room_again():
+    bell = Bell()
+    assert [quiet_after(bell, 0.001, 10 * CPUS) for _ in range(20)][-1] == LONGEST
+    assert [quiet_after(bell, 0.001, CPUS) for _ in range(20)][-1] == LEAST
+
+
+def test_threads_that_run_are_counted():
+    ended = threading.Event()
+    threads = [threading.Thread(target=lambda: sum(1 for _ in iter(ended.is_set, True))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert wait_for(lambda: bells._runnable() >= 1, seconds=20)
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 @pytest.mark.django_db
