@@ -1,6 +1,8 @@
 """Periodic jobs: one worker at a time, missed runs made up for once, failures seen and tried again."""
 
 import datetime
+import os
+import socket
 import threading
 
 import pytest
@@ -205,6 +207,20 @@ def test_of_many_workers_one_runs_the_job_and_nobody_waits(lease_seconds):
     holder.join(10)
     assert runs == ["holder"]
     assert row().last_done_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_loses_its_connection_says_so_in_one_line(start, caplog):
+    def cut_off(run):
+        with socket.socket(fileno=os.dup(connection.connection.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+        write(run)
+
+    timekeeper.run_job(declare(cut_off), now=start)
+    assert row().failures == 1
+    (record,) = (each for each in caplog.records if each.name == "platform_outbox.jobs")
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert "lost its connection" in record.getMessage()
 
 
 @pytest.mark.django_db(transaction=True)

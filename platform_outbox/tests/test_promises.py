@@ -158,7 +158,7 @@ def test_the_worker_survives_the_end_of_all_its_connections(pool):
     wait_for(lambda: numbers("a", "probe.pour") == list(range(10)), what="the reconnected worker")
     assert process.poll() is None
     assert "The database is away, trying again" in pool.log()
-    assert "Traceback" not in pool.log()
+    assert "Traceback" not in pool.log(), pool.log()
 
 
 def commits():
