@@ -331,7 +331,7 @@ def report(tally: Tally, minutes: float, bare: float, memory: list[float], fault
     )
     print(f"memory of web and worker, MB: {', '.join(f'{value:.0f}' for value in memory)}")
     print(f"failures: {dict(tally.failures) or 'none'}")
-    ends = [fault.began for fault in faults[1:]] + [float("inf")]
+    ends = [*(fault.began for fault in faults[1:]), float("inf")][: len(faults)]
     for fault, end in zip(faults, ends, strict=True):
         failed = [moment - fault.began for moment in tally.failed_at if fault.began <= moment < end]
         told = (
