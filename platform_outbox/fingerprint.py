@@ -37,3 +37,8 @@ def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "site-packages" not in frame.filename] or list(frames)
     return f"{'/'.join(PurePath(own[-1].filename).parts[-3:])}:{own[-1].name}" if own else ""
+
+
+def first_line_of(error: BaseException) -> str:
+    """What an error says, short enough for a line of the log."""
+    return str(error).strip().split("\n")[0]

@@ -21,6 +21,7 @@ from django.utils import timezone
 from platform_outbox import dispatch
 from platform_outbox.bell import CHANNEL, COURIERS_CHANNEL, bell, own_connection
 from platform_outbox.claims import LowWater
+from platform_outbox.fingerprint import first_line_of
 from platform_outbox.logbook import Logbook
 from platform_outbox.manners import Manners
 from platform_outbox.metrics import WAKEUPS
@@ -135,7 +136,9 @@ class Lanes:
             connections.close_all()
         delay = self._longer(self._failing, shard, RECONNECT_SECONDS)
         if isinstance(error, DatabaseError | InterfaceError):
-            logger.warning("Shard %s: the database failed, trying again in %.1f s: %s", shard, delay, _brief(error))
+            logger.warning(
+                "Shard %s: the database failed, trying again in %.1f s: %s", shard, delay, first_line_of(error)
+            )
         else:
             logger.error("Shard %s: trying again in %.1f s", shard, delay, exc_info=error)
         self.schedule.add(shard, delay=delay)
@@ -179,7 +182,7 @@ class Listener:
                     self._farewell(connection)
             except (psycopg.Error, DatabaseError, OSError) as error:
                 delay = min(RECONNECT_SECONDS[1], max(RECONNECT_SECONDS[0], delay * 2))
-                logger.warning("The database is away, trying again in %.1f s: %s", delay, _brief(error))
+                logger.warning("The database is away, trying again in %.1f s: %s", delay, first_line_of(error))
                 self._stopping.wait(delay)
         connections.close_all()
 
@@ -249,10 +252,6 @@ class Listener:
 
     def _farewell(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute("DELETE FROM platform_worker WHERE name = %s", (self.worker,))
-
-
-def _brief(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
 
 
 def start_thread(name: str, body: Callable[[], None]) -> threading.Thread:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
+from platform_outbox.fingerprint import first_line_of
 from platform_outbox.outbox import ALIVE_SECONDS, COUNT_CAP, SHARDS
 
 EVERY_SECONDS = 5.0
@@ -128,7 +129,7 @@ def current() -> Sample | None:
                 cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(LONGEST_MILLISECONDS),))
                 cursor.execute(_TAKE)
     except OperationalError as error:
-        logger.warning("The outbox's figures could not be taken: %s", str(error).strip().split("\n")[0])
+        logger.warning("The outbox's figures could not be taken: %s", first_line_of(error))
     return _read()
 
 

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, transaction
 
 from platform_outbox.backoff import delay_before
+from platform_outbox.fingerprint import first_line_of
 from platform_outbox.jobs import Interrupted, Job, LeaseLost, Run, all_jobs
 from platform_outbox.marks import clean
 from platform_outbox.metrics import JOB_RUNS, JOB_SECONDS
@@ -194,7 +195,9 @@ def _note_failure(taken: _Taken, error: Exception) -> float:
         cursor.execute(_FAILED, row)
     if _lost_its_connection(error):
         # Django has opened another one by now. There is nothing in the code to be looked for.
-        logger.warning("Job %s lost its connection, trying again in %.0f s: %s", run.job.name, delay, _brief(error))
+        logger.warning(
+            "Job %s lost its connection, trying again in %.0f s: %s", run.job.name, delay, first_line_of(error)
+        )
     else:
         logger.error("Job %s failed, trying again in %.0f s", run.job.name, delay, exc_info=error)
     return delay
@@ -204,10 +207,6 @@ def _lost_its_connection(error: Exception) -> bool:
     """Whether a connection broke under the job: an error that no server has sent, or that of an operator's command."""
     state = getattr(error.__cause__, "sqlstate", None)
     return isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith("57P"))
-
-
-def _brief(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
 
 
 class Timekeeper:
@@ -245,7 +244,7 @@ class Timekeeper:
             except (DatabaseError, InterfaceError) as error:
                 connections.close_all()
                 if not away:
-                    logger.warning("The database is away, periodic jobs wait: %s", _brief(error))
+                    logger.warning("The database is away, periodic jobs wait: %s", first_line_of(error))
                 away = True
                 self._stopping.wait(5.0)
             else:

@@ -1,7 +1,7 @@
 """The bell gathers what a busy process has to say, and rings less often where rings have to wait."""
 
 import os
-import threading
+import subprocess
 import time
 
 import pytest
@@ -42,17 +42,14 @@ def test_on_a_crowded_machine_the_bell_is_quiet_for_longer_until_there_is_room_a
     assert [quiet_after(bell, 0.001, CPUS) for _ in range(20)][-1] == LEAST
 
 
-def test_threads_that_run_are_counted():
-    ended = threading.Event()
-    threads = [threading.Thread(target=lambda: sum(1 for _ in iter(ended.is_set, True))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
+def test_what_wants_to_run_is_counted():
+    busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(4 * CPUS)]
     try:
-        assert wait_for(lambda: bells._runnable() >= 1, seconds=20)
+        wait_for(lambda: bells._runnable() >= 4 * CPUS, seconds=20, what="a crowd")
     finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
+        for process in busy:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.django_db

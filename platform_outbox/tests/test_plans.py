@@ -7,7 +7,7 @@ question without an index path shows its scan nevertheless. bench/outbox_plans.p
 import pytest
 from django.db import connection
 
-from platform_outbox import claims
+from platform_outbox import claims, samples
 from platform_outbox.tests.readings import LARGE, fill, readings, statements_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
@@ -69,6 +69,16 @@ def test_workers_keep_to_the_claims_index_when_the_statistics_are_of_a_full_queu
                     walks.append(f"{what}:\n{statement}\n{plan}")
     assert not walks, "\n\n".join(walks)
     assert asked >= 4
+
+
+def test_the_oldest_event_of_each_type_is_not_looked_for_among_what_is_done():
+    with connection.cursor() as cursor:
+        cursor.execute(FULL_QUEUE)
+        cursor.execute("ANALYZE platform_outbox")
+        cursor.execute(f"EXPLAIN {samples._FIGURES['oldest']}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "platform_outbox_pkey_first" not in plan, plan
+    assert "Seq Scan on platform_outbox_first" not in plan, plan
 
 
 def test_the_claim_keeps_to_its_index_when_the_server_has_ceased_to_look_at_the_parameters():
