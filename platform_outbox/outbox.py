@@ -35,14 +35,29 @@ _INSERT_MANY = """
     ORDER BY position
     RETURNING id
 """
-# Per shard one probe of the claim index (why it is asked for as a range: claims.py), so it is cheap however long the
-# queue and the history are.
+
+
+def open_events(columns: str = "") -> str:
+    """SQL for these columns of the open events, COUNT_CAP + 1 of them at most, by shards and in each by age.
+
+    Shard by shard along the claim index (why it is asked for as a range: claims.py), so it reads what it returns and
+    nothing else. Asked for the whole queue at once, the server would rather sort a table that is mostly open, and in
+    one that is mostly done look for the open ones among millions.
+    """
+    return f"""
+        SELECT {columns} FROM generate_series(0, {SHARDS - 1}) AS shards (number),
+        LATERAL (
+            SELECT {columns} FROM platform_outbox AS m
+            WHERE m.shard BETWEEN shards.number AND shards.number AND m.status IN ('pending', 'failed')
+            ORDER BY m.shard, m.id LIMIT {COUNT_CAP + 1}) AS of_shard
+        LIMIT {COUNT_CAP + 1}
+    """
+
+
+# Per shard one probe of the claim index, so it is cheap however long the queue and the history are.
 _HEALTH = f"""
     SELECT
-        (SELECT count(*) FROM (
-            SELECT FROM platform_outbox WHERE status IN ('pending', 'failed')
-            -- Keeps the server to the index: it takes the table for the shorter way, and meets what is sent first.
-            ORDER BY shard LIMIT {COUNT_CAP + 1}) AS open),
+        (SELECT count(*) FROM ({open_events()}) AS open),
         coalesce((
             SELECT extract(epoch FROM statement_timestamp() - min(head.created_at))
             FROM generate_series(0, {SHARDS - 1}) AS shards (shard),

@@ -12,8 +12,7 @@ from platform_outbox import outbox, services, statistics
 from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
 from platform_outbox.registry import all_handlers, handlers_of
 
-# Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample. The
-# order keeps the server to the index; it would rather read the table, and meets millions of sent ones first.
+# Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
 SAMPLE = outbox.COUNT_CAP
 # The newest of each that a page shows.
 REPLAYS_SHOWN = 8
@@ -23,8 +22,7 @@ GROUPS_SHOWN = 100
 
 _OPEN = f"""
     SELECT event_type, status, count(*), min(created_at) FROM (
-        (SELECT event_type, status, created_at FROM platform_outbox
-         WHERE status IN ('pending', 'failed') ORDER BY shard LIMIT {SAMPLE + 1})
+        ({outbox.open_events("event_type, status, created_at")})
         UNION ALL
         (SELECT event_type, status, created_at FROM platform_outbox WHERE status = 'sending' LIMIT {SAMPLE + 1})
     ) AS sample GROUP BY event_type, status

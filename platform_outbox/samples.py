@@ -14,7 +14,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 
 from platform_outbox.fingerprint import first_line_of
-from platform_outbox.outbox import ALIVE_SECONDS, COUNT_CAP, SHARDS
+from platform_outbox.outbox import ALIVE_SECONDS, COUNT_CAP, SHARDS, open_events
 
 EVERY_SECONDS = 5.0
 # Older figures are not shown without an attempt to take new ones.
@@ -27,15 +27,13 @@ HEADS = 100
 logger = logging.getLogger("platform_outbox.samples")
 
 _OPEN = "status IN ('pending', 'failed')"
-_COUNTS = """
-    SELECT coalesce(jsonb_object_agg(label, count), '{{}}') FROM (
-        SELECT label, count(*) FROM (SELECT {label} AS label FROM {table} WHERE {condition} LIMIT {limit}) AS few
-        GROUP BY label) AS counted
-"""
 
 
-def _counts(*, label: str, table: str, condition: str) -> str:
-    return _COUNTS.format(label=label, table=table, condition=condition, limit=COUNT_CAP + 1)
+def _counts(label: str, *, of: str) -> str:
+    return f"""
+        SELECT coalesce(jsonb_object_agg({label}, count), '{{}}') FROM (
+            SELECT {label}, count(*) FROM ({of}) AS few GROUP BY {label}) AS counted
+    """
 
 
 def _count(*, what: str = "", table: str, condition: str) -> str:
@@ -43,8 +41,7 @@ def _count(*, what: str = "", table: str, condition: str) -> str:
 
 
 _FIGURES = {
-    # The order keeps the server to the claim's index, see `health` in outbox.py.
-    "pending": _counts(label="event_type", table="platform_outbox", condition=f"{_OPEN} ORDER BY shard"),
+    "pending": _counts("event_type", of=open_events("event_type")),
     "oldest": f"""
         SELECT coalesce(jsonb_object_agg(event_type, age), '{{}}') FROM (
             SELECT event_type, greatest(0, extract(epoch FROM statement_timestamp() - min(created_at))) AS age
@@ -64,7 +61,10 @@ _FIGURES = {
                 FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid WHERE inhparent = 'platform_outbox'::regclass)
             LIMIT 1001) AS rest
     """,
-    "calls": _counts(label="handler", table="platform_outbox_delivery", condition=f"io AND NOT in_line AND {_OPEN}"),
+    "calls": _counts(
+        "handler",
+        of=f"SELECT handler FROM platform_outbox_delivery WHERE io AND NOT in_line AND {_OPEN} LIMIT {COUNT_CAP + 1}",
+    ),
     "held": _count(
         what="DISTINCT ordering_key", table="platform_outbox_delivery", condition="status = 'failed' AND NOT io"
     ),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.db import connection
 from django.db.models import Case, IntegerField, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
@@ -65,7 +66,7 @@ class StatusFilter(admin.SimpleListFilter):
             for value in (Status.FAILED, Status.SENDING, Status.DEAD, "discarded")
         }
         # Asked for by its name alone it would have no index, because what failed stands among it there.
-        waiting = _count(OutboxMessage.objects.filter(status__in=OPEN).order_by("shard"))
+        waiting = _of_open("SELECT count(*) FROM ({}) AS open")[0][0]
         counts[Status.PENDING] = waiting if waiting > outbox.COUNT_CAP else waiting - counts[Status.FAILED]
         return [
             (value, f"{label} ({capped(counts[value])})" if value in counts else label)
@@ -92,14 +93,21 @@ def _count(events: QuerySet[OutboxMessage]) -> int:
     return events.values("pk")[: outbox.COUNT_CAP + 1].count()
 
 
+def _of_open(question: str, columns: str = "") -> list[tuple[Any, ...]]:
+    """The rows of a statement about the open events, or about COUNT_CAP + 1 of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(question.format(outbox.open_events(columns)))
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
 def _some(value: str) -> list[int]:
     """Ids of events in this state, the oldest first; of a long queue those of a sample.
 
     In one query by id the server would step over everything that is sent to find the few that are not.
     """
     if value == Status.PENDING:
-        queue = OutboxMessage.objects.filter(status__in=OPEN).order_by("shard").values_list("pk", "status")
-        return sorted(pk for pk, status in queue[: outbox.COUNT_CAP] if status == value)[:MOST_LISTED]
+        return sorted(pk for pk, status in _of_open("{}", "id, status") if status == value)[:MOST_LISTED]
     return list(
         OutboxMessage.objects.filter(_CONDITIONS[value]).order_by("pk").values_list("pk", flat=True)[:MOST_LISTED]
     )

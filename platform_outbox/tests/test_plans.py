@@ -4,6 +4,8 @@ In a table of a few thousand rows a scan is honestly cheaper, so the planner is 
 question without an index path shows its scan nevertheless. bench/outbox_plans.py asks the same of ten million rows.
 """
 
+import re
+
 import pytest
 from django.db import connection
 
@@ -49,7 +51,17 @@ FULL_QUEUE = """
            now(), now()
     FROM generate_series(1, 20000) AS n
 """
-OF_THE_QUEUE = {"claim, handle and mark a batch", "move the low-water mark", "poll for due shards", "/health"}
+OF_THE_QUEUE = {
+    "claim, handle and mark a batch",
+    "move the low-water mark",
+    "poll for due shards",
+    "/health",
+    "console: backlog",
+}
+
+
+# All of it lies in the first partition; empty ones may be read in any way.
+WALKS = re.compile(r"platform_outbox_pkey_first|Seq Scan on platform_outbox_first|Sort Key: platform_outbox\.shard")
 
 
 def test_workers_keep_to_the_claims_index_when_the_statistics_are_of_a_full_queue():
@@ -71,14 +83,14 @@ def test_workers_keep_to_the_claims_index_when_the_statistics_are_of_a_full_queu
     assert asked >= 4
 
 
-def test_the_oldest_event_of_each_type_is_not_looked_for_among_what_is_done():
+@pytest.mark.parametrize("figure", ["pending", "oldest"])
+def test_the_samples_of_the_queue_are_not_looked_for_among_what_is_done(figure):
     with connection.cursor() as cursor:
         cursor.execute(FULL_QUEUE)
         cursor.execute("ANALYZE platform_outbox")
-        cursor.execute(f"EXPLAIN {samples._FIGURES['oldest']}")
+        cursor.execute(f"EXPLAIN {samples._FIGURES[figure]}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "platform_outbox_pkey_first" not in plan, plan
-    assert "Seq Scan on platform_outbox_first" not in plan, plan
+    assert not WALKS.search(plan), plan
 
 
 def test_the_claim_keeps_to_its_index_when_the_server_has_ceased_to_look_at_the_parameters():
