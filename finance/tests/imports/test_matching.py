@@ -26,8 +26,10 @@ def incoming(*rows):
 
 def remember(rows, verdicts, known=()):
     """What the database would keep after confirming."""
+    # A number of its own for each: among those that are known there are gaps, where rows were known already.
+    next_id = max((row.row_id for row in known), default=0) + 1
     fresh = [
-        KnownRow(row_id=len(known) + i, date=row.date, amount=row.amount, text=row.text, identity=v.identity,
+        KnownRow(row_id=next_id + i, date=row.date, amount=row.amount, text=row.text, identity=v.identity,
                  occurrence=v.occurrence, bank_id=row.bank_id, balance=row.balance, entry_id=1000 + i)
         for i, (row, v) in enumerate(zip(rows, verdicts, strict=True))
         if v.fate is Fate.NEW

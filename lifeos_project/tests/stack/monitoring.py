@@ -48,7 +48,8 @@ class Monitoring:
         return document["data"]["result"]
 
     def value(self, query: str) -> float:
-        (found,) = self.ask(query)
+        """The one figure that a query answers, as soon as it does: each target is scraped at a moment of its own."""
+        (found,) = self.wait_for(query)
         return float(found["value"][1])
 
     def wait_for(self, query: str, *, seconds: float = 60) -> list[dict[str, Any]]:
