@@ -71,6 +71,8 @@ SCHEMA = """
         WITH (fillfactor = 80);
     CREATE INDEX bench_queue_pending ON bench_queue (id) WHERE status = 'pending';
 """
+# No number of workers can be faster here, unless an event comes to cost less.
+CEILING = "ceiling: row-wise, all processors busy"
 # One after the other, so that a figure that comes from the same run follows the one that ran.
 Runs = dict[str, tuple[str, "object"]]
 
@@ -105,6 +107,8 @@ def with_cpu(runs: dict) -> Runs:
         both = WithCpu(run)
         figures[f"drain: {name}"] = ("events/s", both.rate)
         figures[f"CPU: {name}"] = ("s/1,000", both.cpu_per_thousand)
+        if name == "row-wise, 1 worker":
+            figures[CEILING] = ("events/s", both.ceiling)
     return figures
 
 
@@ -233,6 +237,7 @@ def claims(figures) -> list:
         ratio(batch, "drain: procrastinate", 20),
         ratio(batch, "drain: pgqueuer, batch 10", 2.5),
         ratio("drain: row-wise, 2 workers", row, 1.7),
+        yardstick("drain: row-wise, 2 workers", CEILING),
         yardstick("drain: hand-written, 2 workers", hand),
         ratio("drain: row-wise, through Dramatiq on Redis", row, 0.8),
         limit(f"{ours}, p50", 5),

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from platform_outbox import claims
 from platform_outbox.claims import Claimed, LowWater
 from platform_outbox.envelope import Event
 from platform_outbox.logbook import Logbook
@@ -51,6 +52,7 @@ class Batch:
     clock: datetime.datetime | None
     low_water: LowWater | None
     should_stop: Callable[[], bool]
+    has_news: Callable[[], bool]
     worker: str
     logbook: Logbook | None
     newer: Newer | None
@@ -65,10 +67,33 @@ class Batch:
     work: list[Work] = field(default_factory=list)
     released: bool = False
     cut: bool = False
+    hog: str | None = None  # a key with a long queue
+    made_way: bool = False  # cut because others have come
+    _asked: int = 0
 
     def start_over(self) -> None:
         self.work, self.held, self.released, self.cut = [], {}, False, False
         self.alone, self.stays_alone, self.shortened = False, False, False
+        self.hog, self.made_way, self._asked = None, False, 0
+
+    def must_end(self) -> bool:
+        """Asked before each event: whether the turn shall end here. What is done is kept, the rest stays queued."""
+        self.cut = self.cut or self.should_stop() or self._makes_way()
+        return self.cut
+
+    def _makes_way(self) -> bool:
+        """One key's backlog alone is in hand, and meanwhile another key has got something to do: it comes next."""
+        if self.hog is None or self.work[0].row.ordering_key != self.hog:
+            return False
+        self._asked += 1
+        # Not without getting on, and not a statement for each event: a bell that rings for the hog's own rings on.
+        if self._asked % (claims.HOG_AT_LEAST + 1) or not self.has_news():
+            return False
+        above = self.low_water.above(self.shard) if self.low_water else 0
+        self.made_way = claims.others_have_come(
+            shard=self.shard, hog=self.hog, above=above, since=self.now, now=self.clock
+        )
+        return self.made_way
 
     def hold_of(self, key: str, handler: str) -> tuple[int, datetime.datetime] | None:
         """The oldest event of the key for which the handler must wait, and when it is tried again."""

@@ -24,6 +24,11 @@ LOW_WATER_EVERY_SECONDS = 5.0
 FULL_LOOK_EVERY_SECONDS = 60.0
 # How many ordering keys of a shard one claim looks at when one of them would take it all.
 KEYS_AT_ONCE = 64
+# Behind fewer others than this such a key still gets so many: their turn shall end soon, but not without getting on.
+HOG_AT_LEAST = 10
+# For what has just come so many of the shard's newest events are looked at, and so young counts as just come.
+NEWEST = 20
+JUST_NOW = datetime.timedelta(seconds=1)
 
 # Shard → the last ordering key that such a claim came to.
 _looked_through: dict[int, str] = {}
@@ -85,6 +90,17 @@ _BESIDES_PAUSED = """
               SELECT FROM platform_outbox_delivery AS d
               WHERE d.message_id = m.id AND d.handler = going.handler AND (d.io OR d.status IN ('sent', 'dead')))))
 """
+# From the young end of the claim's index: however long the queue, a handful of rows.
+_OTHERS_HAVE_COME = """
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT ordering_key, available_at FROM platform_outbox AS m
+            WHERE (shard, id) > (%(shard)s::smallint, %(above)s) AND shard <= %(shard)s
+              AND status IN ('pending', 'failed')
+            ORDER BY shard DESC, id DESC LIMIT %(newest)s) AS newest
+        WHERE ordering_key <> %(hog)s AND available_at > %(since)s::timestamptz
+          AND available_at <= coalesce(%(now)s::timestamptz, statement_timestamp()))
+"""
 _OLDEST_OPEN = """
     SELECT (SELECT id FROM platform_outbox
             WHERE (shard, id) > (%(shard)s::smallint, %(above)s) AND shard <= %(shard)s AND id > %(above)s
@@ -107,6 +123,14 @@ class Claimed:
     created_at: datetime.datetime
     seen_before: bool  # it may have deliveries: it failed, waited for its key, was requeued, or was scheduled
     trace: str = ""  # the request that the change came from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The rows of one claim. `hog`: a key with so long a queue that it would have got more than half of them."""
+
+    rows: list[Claimed]
+    hog: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +159,23 @@ def claim(
     now: datetime.datetime | None,
     held: Collection[tuple[str, str, int]] = (),
     going: Mapping[str, Sequence[str]] | None = None,
-) -> list[Claimed]:
+) -> Claim:
     """Lock up to `limit` due rows of the shard with ids over `above`, oldest first.
 
-    While others wait, one ordering key gets no more than half of them, and comes last. `held` names (ordering key,
-    event type, id): rows of that key and type which are younger than the id wait. `going` names event type → handlers
-    for types with a paused handler: of these only rows are taken for which one of the named has something to do. `now`
-    takes the place of the database's clock.
+    While others wait, one ordering key gets no more than half of them, and comes last; behind a few others it gets a
+    few, so that their turn is soon over. `held` names (ordering key, event type, id): rows of that key and type which
+    are younger than the id wait. `going` names event type → handlers for types with a paused handler: of these only
+    rows are taken for which one of the named has something to do. `now` takes the place of the database's clock.
     """
     values = {"shard": shard, "above": above, "now": now, **_held(held), **_paused(going or {})}
     besides = (_BESIDES_HELD if held else "") + (_BESIDES_PAUSED if going else "")
     rows = _rows(_CLAIM.format(besides=besides), {**values, "limit": limit})
     hog = _hog(rows, limit=limit)
     if hog is None:
-        return rows
+        return Claim(rows=rows)
     rest = {**values, "limit": limit - limit // 2, "besides_key": hog, "keys": KEYS_AT_ONCE}
-    return _share(rows, _others(_CLAIM_OTHERS.format(besides=besides), rest), hog=hog, limit=limit)
+    others = _others(_CLAIM_OTHERS.format(besides=besides), rest)
+    return Claim(rows=_share(rows, others, hog=hog, limit=limit), hog=hog)
 
 
 def _held(held: Collection[tuple[str, str, int]]) -> dict[str, Any]:
@@ -179,6 +204,15 @@ def _hog(rows: list[Claimed], *, limit: int) -> str | None:
     return key if count > limit // 2 else None
 
 
+def others_have_come(
+    *, shard: int, hog: str, above: int, since: datetime.datetime, now: datetime.datetime | None
+) -> bool:
+    """Whether an event of another key than the hog's has become due a moment before `since` or later."""
+    values = {"shard": shard, "hog": hog, "above": above, "since": since - JUST_NOW, "newest": NEWEST, "now": now}
+    ((come,),) = rows_of(_OTHERS_HAVE_COME, values)
+    return bool(come)
+
+
 def _others(statement: str, values: dict[str, Any]) -> list[Claimed]:
     """Rows of other keys, from each the oldest before any the second-oldest.
 
@@ -195,11 +229,13 @@ def _others(statement: str, values: dict[str, Any]) -> list[Claimed]:
 
 
 def _share(rows: list[Claimed], others: list[Claimed], *, hog: str, limit: int) -> list[Claimed]:
-    """Half for the others, and what they leave for the hog, behind them: of each key its oldest rows, in order."""
+    """Half for the others, and behind them no more for the hog, or a few: of each key its oldest rows, in order."""
     of_hog = [row for row in rows if row.ordering_key == hog]
     first = [row for row in rows if row.ordering_key != hog]
     there = {row.id for row in first}
     first += [row for row in others if row.id not in there][: limit - limit // 2 - len(first)]
+    if first:
+        limit = min(limit, len(first) + max(HOG_AT_LEAST, len(first)))
     return [*sorted(first, key=lambda row: row.id), *of_hog[: limit - len(first)]]
 
 

@@ -54,6 +54,7 @@ def drain_once(
     now: datetime.datetime | None = None,
     low_water: LowWater | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    has_news: Callable[[], bool] = lambda: False,
     worker: str = "",
     logbook: Logbook | None = None,
     newer: Newer | None = None,
@@ -61,8 +62,9 @@ def drain_once(
     """Take one batch of due events of a shard and run their handlers.
 
     `now` replaces the database's clock (tests). `should_stop` is asked between events: what is finished is kept,
-    the rest stays in the queue. `logbook` is told what is in hand, in case the process dies. `newer` remembers events
-    of a newer release between turns. Raises OperationalError or InterfaceError when the database has gone away.
+    the rest stays in the queue. `has_news` tells whether the bell has rung for the shard since the turn began.
+    `logbook` is told what is in hand, in case the process dies. `newer` remembers events of a newer release between
+    turns. Raises OperationalError or InterfaceError when the database has gone away.
     """
     batch = Batch(
         shard=shard,
@@ -70,6 +72,7 @@ def drain_once(
         clock=now,
         low_water=low_water,
         should_stop=should_stop,
+        has_news=has_news,
         worker=worker or f"{socket.gethostname()}:{os.getpid()}",
         logbook=logbook,
         newer=newer,
@@ -119,7 +122,7 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
     for hold in standing.holds:
         batch.held.setdefault((hold.ordering_key, hold.handler), (hold.message_id, hold.available_at))
     with CLAIM_SECONDS.time():
-        rows = claims.claim(
+        claim = claims.claim(
             shard=batch.shard,
             limit=batch.limit,
             above=batch.low_water.above(batch.shard) if batch.low_water else 0,
@@ -127,10 +130,11 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
             held=[*_held_back_completely(batch), *_of_newer_release(batch)],
             going=_going(batch),
         )
-    if not rows:
+    if not claim.rows:
         return Turn()
-    some = suspects.alone_or_before(rows, standing.suspects)
-    batch.shortened = len(some) < len(rows)
+    batch.hog = claim.hog
+    some = suspects.alone_or_before(claim.rows, standing.suspects)
+    batch.shortened = len(some) < len(claim.rows)
     open_all(batch, some)
     suspicion = standing.suspects.get(some[0].id)
     if suspicion is not None and batch.logbook is not None and not batch.exclusive:
@@ -155,10 +159,11 @@ def _summary(batch: Batch) -> Turn:
     fresh = [outcome for work in batch.work for outcome in work.outcomes.values() if outcome.fresh]
     waits = [(outcome.retry_at - batch.now).total_seconds() for outcome in fresh if outcome.retry_at is not None]
     handled = sum(1 for work in batch.work if work.touched)
-    full = len(batch.work) == batch.limit and not all(work.foreign for work in batch.work)
+    full = batch.hog is not None or len(batch.work) == batch.limit
+    full = full and not all(work.foreign for work in batch.work)
     more = full or batch.released or batch.shortened or (batch.alone and handled > 0)
     return Turn(
-        more=more and not batch.cut,
+        more=(more and not batch.cut) or batch.made_way,
         handled=handled,
         errors=tuple(outcome.error for outcome in fresh if outcome.error is not None),
         retry_in=min(waits, default=None),

@@ -99,6 +99,7 @@ class Lanes:
                 shard=shard,
                 low_water=self.low_water,
                 should_stop=lambda: self._stopping.is_set() or guest.makes_room(),
+                has_news=lambda: self.schedule.has_news(shard),
                 worker=self.worker,
                 logbook=self.logbook,
                 newer=self.newer,

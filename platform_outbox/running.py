@@ -83,8 +83,7 @@ def _run_part(batch: Batch, works: list[Work]) -> bool:
 def _run_all(batch: Batch, works: list[Work]) -> None:
     in_batches: dict[str, list[tuple[Work, Handler]]] = {}
     for work in works:
-        if batch.should_stop():
-            batch.cut = True
+        if batch.must_end():
             break
         if work.missing:
             raise MissingHandler(work.missing)
@@ -107,8 +106,7 @@ def _run_all(batch: Batch, works: list[Work]) -> None:
 
 def _run_singly(batch: Batch, work: Work) -> bool:
     """Each handler of the event under a savepoint of its own; an error is noted and the others go on. True if any was."""
-    if batch.cut or batch.should_stop():
-        batch.cut = True
+    if batch.cut or batch.must_end():
         return False
     for name in work.missing:
         fail(batch, work, name, MissingHandler(f"No handler is called {name} in this worker any more."))

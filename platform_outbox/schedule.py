@@ -53,6 +53,11 @@ class Schedule:
         with self._changed:
             return self._running.union(self._ready)
 
+    def has_news(self, shard: int) -> bool:
+        """Whether the shard is to be looked at once more, although a thread has it."""
+        with self._changed:
+            return shard in self._ready
+
     def done(self, shard: int) -> None:
         """Give a reserved shard back."""
         with self._changed:

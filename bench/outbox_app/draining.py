@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import threading
 import time
 
@@ -34,7 +35,8 @@ _OPEN = "SELECT 1 FROM platform_outbox WHERE status IN ('pending', 'failed') ORD
 
 
 class WithCpu:
-    """A drain that is run once per repetition and gives two figures: its rate, and its CPU seconds per 1,000 events."""
+    """A drain that is run once per repetition and gives three figures: its rate, its CPU seconds per 1,000 events, and
+    the rate that the machine's processors would allow at this cost if none of them ever had to wait."""
 
     def __init__(self, run) -> None:
         self.run = run
@@ -46,6 +48,9 @@ class WithCpu:
 
     def cpu_per_thousand(self) -> float:
         return self.cpu
+
+    def ceiling(self) -> float:
+        return (os.cpu_count() or 1) * 1000 / self.cpu
 
 
 def fill(event_class, count: int, *, keys: int = KEYS) -> None:

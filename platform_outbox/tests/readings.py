@@ -109,6 +109,10 @@ def readings():
     return [
         ("emit an event", lambda: _emit()),
         ("claim, handle and mark a batch", lambda: drain_once(shard=shard_of("k7"), worker="w")),
+        (
+            "whether others have come",
+            lambda: claims.others_have_come(shard=shard_of("k7"), hog="k7", above=0, since=now, now=None),
+        ),
         ("move the low-water mark", lambda: low_water.advance(shard_of("k7"))),
         ("poll for due shards", lambda: _execute(relay._DUE)),
         ("look for due calls", lambda: leases.look()),

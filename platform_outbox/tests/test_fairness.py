@@ -55,8 +55,60 @@ def test_who_waits_behind_a_backlog_comes_before_it_in_the_turn():
     # A batch handler gets them by age, whatever their key.
     assert list(handled)[-3:] == [(OTHERS[0], 1), (OTHERS[1], 2), (OTHERS[0], 3)]
     emitted(Ticked(key=OTHERS[2], number=4))
-    claimed = claims.claim(shard=SHARD, limit=10, above=0, now=None)
+    claimed = claims.claim(shard=SHARD, limit=10, above=0, now=None).rows
     assert [(row.ordering_key, row.payload["number"]) for row in claimed][:2] == [(OTHERS[2], 4), ("hog", 7)]
+
+
+def test_a_turn_with_a_few_others_is_short_and_says_that_there_is_more():
+    backlog(300)
+    emitted(Ticked(key=OTHERS[0], number=1))
+    result = drain_once(shard=SHARD, batch_size=50)
+    assert (result.handled, result.more) == (1 + claims.HOG_AT_LEAST, True)
+    assert Effect.objects.order_by("id").first().key == OTHERS[0]
+
+
+def rings_after(events, what):
+    """Answers of a bell that rings after so many events of a turn, because of what is emitted then."""
+    asked = 0
+
+    def has_news():
+        nonlocal asked
+        asked += 1
+        if asked == events:
+            emitted(*what)
+        return asked >= events
+
+    return has_news
+
+
+def test_a_backlog_ends_its_turn_for_another_key_of_its_shard_that_has_come_meanwhile():
+    emitted(*(Ticked(key="hog", number=number) for number in range(200)))
+    result = drain_once(shard=SHARD, batch_size=50, has_news=rings_after(2, [Ticked(key=OTHERS[0], number=7)]))
+    assert (result.handled, result.more) == (2 * (claims.HOG_AT_LEAST + 1) - 1, True)
+    assert drain_once(shard=SHARD, batch_size=50).handled == 1 + claims.HOG_AT_LEAST
+    assert Effect.objects.order_by("id")[result.handled].key == OTHERS[0]
+    while drain_once(shard=SHARD).more:
+        pass
+    numbers = Effect.objects.filter(key="hog").order_by("id").values_list("number", flat=True)
+    assert list(numbers) == list(range(200))
+
+
+@pytest.mark.parametrize("whose", ["nobody", "hog", "held"])
+def test_it_does_not_for_news_of_nobody_else(whose):
+    """Of its own key, of one that has to wait for an attempt, or of a ring that came late."""
+    Fault.objects.create(handler="probe.tick", key=OTHERS[0], number=0, times=-1)
+    what = {"nobody": [], "hog": [Ticked(key="hog", number=999)], "held": [Ticked(key=OTHERS[0], number=0)]}[whose]
+    if whose == "held":
+        emitted(*what)
+        drain_once(shard=SHARD)
+        what = []
+    emitted(*(Ticked(key="hog", number=number) for number in range(200)))
+    assert drain_once(shard=SHARD, batch_size=50, has_news=rings_after(1, what)).handled == 50
+
+
+def test_of_two_backlogs_none_ends_its_turn_for_the_other():
+    emitted(*(Ticked(key=key, number=number) for number in range(100) for key in ("hog", OTHERS[0])))
+    assert drain_once(shard=SHARD, batch_size=50, has_news=lambda: True).handled == 50
 
 
 def test_of_two_backlogs_each_gets_its_half():
@@ -124,7 +176,7 @@ def test_a_claim_beside_a_long_backlog_reads_little():
     assert plan["Actual Rows"] == 25
     # The table has about 500 pages; a scan of the backlog's index entries alone would be over 100.
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 1_000, plan
-    claimed = claims.claim(shard=SHARD, limit=50, above=0, now=None)
+    claimed = claims.claim(shard=SHARD, limit=50, above=0, now=None).rows
     assert ["hog" if row.ordering_key == "hog" else "other" for row in claimed] == ["other"] * 25 + ["hog"] * 25
 
 

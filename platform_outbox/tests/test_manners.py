@@ -91,6 +91,24 @@ def test_a_backlog_has_patience_with_fresh_turns_once_and_not_for_each_event():
     assert turn._patience <= 0
 
 
+def test_a_lane_tells_its_turn_of_rings_since_it_began():
+    schedule = Schedule()
+    lanes = Lanes(schedule=schedule, worker="w", wake_couriers=lambda: None)
+    heard = []
+
+    def turn(*, has_news, **_):
+        heard.append(has_news())
+        schedule.add(QUIET)
+        heard.append(has_news())
+        return Turn()
+
+    schedule.add(QUIET)
+    with patch("platform_outbox.dispatch.drain_once", side_effect=turn):
+        lanes.turn(schedule.take())
+    assert heard == [False, True]
+    assert schedule.take() == QUIET
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.outbox
 def test_a_lane_leaves_a_backlog_for_a_fresh_event_keeps_what_is_done_and_comes_back():

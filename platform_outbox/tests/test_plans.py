@@ -53,6 +53,7 @@ FULL_QUEUE = """
 """
 OF_THE_QUEUE = {
     "claim, handle and mark a batch",
+    "whether others have come",
     "move the low-water mark",
     "poll for due shards",
     "/health",
