@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from platform_outbox import claims
 from platform_outbox.claims import Claimed, LowWater
 from platform_outbox.envelope import Event
-from platform_outbox.logbook import Logbook
+from platform_outbox.logbook import Logbook, lives
 from platform_outbox.marks import Outcome
 from platform_outbox.models import Status
 from platform_outbox.newer import Newer
@@ -131,5 +131,11 @@ class Batch:
         return min((until for _, until in holds), default=at_once)
 
     def must_settle(self, turn: Unfinished) -> bool:
-        """False for a turn of our own that broke off with its connection: this process is alive."""
-        return turn.overran or turn.worker != self.worker
+        """Whether the turn died with its worker, or was ended for what it took: others broke off, and nobody is to blame."""
+        return turn.overran or (turn.worker != self.worker and not lives(turn.worker))
+
+    def waits_for(self, turn: Unfinished) -> bool:
+        """Whether to leave the shard to the worker that has broken off there, for a moment."""
+        if turn.worker == self.worker or self.logbook is None:
+            return False
+        return self.logbook.waits_for(shard=self.shard, worker=turn.worker, at=turn.at)

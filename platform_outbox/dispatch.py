@@ -29,7 +29,7 @@ from platform_outbox.newer import Newer
 from platform_outbox.opening import open_all
 from platform_outbox.registry import all_handlers, handlers_of
 from platform_outbox.running import fail, is_the_servers, run_in_halves, run_together
-from platform_outbox.standing import Suspicion, standing_of
+from platform_outbox.standing import Suspicion, Unfinished, standing_of
 
 logger = logging.getLogger("platform_outbox.dispatch")
 
@@ -112,9 +112,8 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
     batch.now = batch.clock or standing.now
     if standing.paused:
         return Turn()
-    if standing.unfinished is not None and batch.must_settle(standing.unfinished):
-        suspects.settle(shard=batch.shard, turn=standing.unfinished)
-        return Turn(more=True)
+    if standing.unfinished is not None and (instead := _after(batch, standing.unfinished)):
+        return instead
     # What io handlers do is up to the couriers, who ask for themselves.
     batch.paused = frozenset(
         handler.name for handler in all_handlers() if handler.name in standing.paused_handlers and not handler.io
@@ -146,6 +145,14 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
     if batch.low_water:
         batch.low_water.advance(batch.shard)
     return _summary(batch)
+
+
+def _after(batch: Batch, turn: Unfinished) -> Turn | None:
+    """What to do instead, where an earlier turn did not end. None: nothing, this one takes its place."""
+    if batch.must_settle(turn):
+        suspects.settle(shard=batch.shard, turn=turn)
+        return Turn(more=True)
+    return Turn(busy=True) if batch.waits_for(turn) else None
 
 
 def _run_and_write(batch: Batch, *, run: Callable[[Batch], None]) -> None:

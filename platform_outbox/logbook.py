@@ -1,10 +1,12 @@
 """What the lanes of this process are at: in the database for those who come after a crash, in memory for the watch."""
 
 import contextlib
+import datetime
 import os
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +15,20 @@ import psycopg
 from django.db import OperationalError
 
 from platform_outbox.bell import own_connection
-from platform_outbox.direct import array_of, database
+from platform_outbox.direct import array_of, database, rows_of
 
+# First key of the two-part advisory lock that vouches for a worker; the second is of its name.
+LIVES = 1_869_964_409
+# A worker that lives has left a turn unfinished: so long it may take it up again before others do.
+TAKES_UP_SECONDS = 0.3
+
+_VOUCH = "SELECT pg_advisory_lock_shared(%s, %s)"
+_LIVES = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND objsubid = 2 AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
 _BEGIN = """
     INSERT INTO platform_outbox_turn (shard, worker, ids, handler, overran, at)
     VALUES (%s, %s, %s::bigint[], %s, false, statement_timestamp())
@@ -75,14 +89,26 @@ class Gate:
                 self._changed.notify_all()
 
 
+def lives(worker: str) -> bool:
+    """Whether that worker's process is there: the lock goes with its connection, however the process ends."""
+    ((there,),) = rows_of(_LIVES, (LIVES, _key(worker)))
+    return bool(there)
+
+
+def _key(worker: str) -> int:
+    return zlib.crc32(worker.encode()) & 0x7FFF_FFFF
+
+
 class Logbook:
-    """Keeps both records for one worker process, on one connection of its own."""
+    """Keeps both records for one worker process, on one connection of its own, which vouches for its life."""
 
     def __init__(self, *, worker: str) -> None:
         self.worker = worker
         # A suspect runs while no other lane is at anything: whoever dies then has died of it.
         self.gate = Gate()
         self._calls: dict[int, Call] = {}
+        # Shard → the turn that a living worker had left there, and when it was met.
+        self._met: dict[int, tuple[tuple[str, datetime.datetime], float]] = {}
         self._connection: psycopg.Connection[Any] | None = None
         self._lock = threading.Lock()
 
@@ -92,6 +118,18 @@ class Logbook:
         Not in the turn's transaction, which a crash would roll back, and without waiting for the disk.
         """
         self._execute(_BEGIN, shard, self.worker, array_of(ids), handler)
+
+    def waits_for(self, *, shard: int, worker: str, at: datetime.datetime) -> bool:
+        """Whether to leave the shard to a worker that lives and began a turn at that moment, as it will be back.
+
+        It has lost its connection, or a handler's error has undone its turn and it is about to run it in halves. And of
+        a worker that was killed one connection may last for a moment longer than the other.
+        """
+        turn, met = self._met.get(shard, (None, 0.0))
+        if turn != (worker, at):
+            self._met[shard] = ((worker, at), time.monotonic())
+            return True
+        return time.monotonic() - met < TAKES_UP_SECONDS
 
     def calling(self, *, shard: int, handler: str, ids: list[int]) -> None:
         """Note that the calling thread begins a call."""
@@ -132,6 +170,7 @@ class Logbook:
             try:
                 self._connection = own_connection()
                 self._connection.execute("SET synchronous_commit = off")
+                self._connection.execute(_VOUCH, (LIVES, _key(self.worker)))
                 self._connection.execute(statement, parameters)
             except psycopg.Error as error:
                 self._hang_up()

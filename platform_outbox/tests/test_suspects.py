@@ -1,17 +1,22 @@
 """What a worker finds when the one before it died in the middle of a turn."""
 
 import datetime
+import threading
+import time
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
+from platform_outbox.batch import Batch
 from platform_outbox.dispatch import drain_once
+from platform_outbox.logbook import Logbook, lives
 from platform_outbox.metrics import CRASH_SUSPECTS
 from platform_outbox.models import Attempt, CurrentTurn, Delivery, OutboxMessage, Suspect
 from platform_outbox.outbox import emit, emit_many, shard_of
+from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Forked, Poured, Ticked
-from platform_outbox.tests.probe.models import Effect
+from platform_outbox.tests.probe.models import Effect, Fault
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
 
@@ -129,6 +134,80 @@ def test_a_broken_connection_of_our_own_is_no_crash():
     leave_behind(event)
     assert turn(worker="dead:1").handled == 1
     assert crashes() == {}
+
+
+@pytest.fixture
+def colleague():
+    """A worker of its own, with a connection of its own; `turn` is its turn at the shard, in another thread."""
+    found = Logbook(worker="colleague:1")
+
+    def turn():
+        def run():
+            results.append(drain_once(shard=SHARD, worker=found.worker, logbook=found))
+            connections.close_all()
+
+        results = []
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        return results[0]
+
+    yield turn
+    found.wipe()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_that_is_about_to_run_in_halves_is_nobodys_crash(monkeypatch, colleague):
+    """Between the two runs the shard is free, and whoever looks in finds a turn that has not ended."""
+    Fault.objects.create(handler="probe.tick", key="a", number=0, times=-1)
+    emitted(Ticked(key="a", number=0))
+    start_over, visits = Batch.start_over, []
+
+    def visited(batch):
+        start_over(batch)
+        if batch.worker == "mine:1" and not visits:
+            visits.append(None)  # before the first run
+        elif batch.worker == "mine:1":
+            visits.append(colleague())
+
+    monkeypatch.setattr(Batch, "start_over", visited)
+    mine = Logbook(worker="mine:1")
+    try:
+        assert turn(worker="mine:1", logbook=mine).handled == 1
+    finally:
+        mine.wipe()
+    assert [visit.busy for visit in visits[1:]] == [True]
+    assert not Suspect.objects.exists()
+    (attempt,) = Attempt.objects.all()
+    assert attempt.error_class.endswith("ProbeError")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_lives_and_does_not_come_back_is_waited_for_a_moment_and_not_accused(monkeypatch, colleague):
+    monkeypatch.setattr("platform_outbox.logbook.TAKES_UP_SECONDS", 0.05)
+    (event,) = emitted(Ticked(key="a", number=0))
+    other = Logbook(worker="dead:1")
+    try:
+        other.begin(shard=SHARD, ids=[event])
+        assert colleague().busy
+        time.sleep(0.05)
+        assert colleague().handled == 1
+    finally:
+        other.wipe()
+    assert (crashes(), states()) == ({}, ["sent"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_lives_as_long_as_its_logbook_is_connected():
+    assert not lives("w:1")
+    one, again = Logbook(worker="w:1"), Logbook(worker="w:1")
+    one.begin(shard=SHARD, ids=[])
+    again.begin(shard=SHARD, ids=[])
+    one.wipe()
+    assert lives("w:1")
+    assert not lives("w:2")
+    again.wipe()
+    wait_for(lambda: not lives("w:1"), seconds=10, what="the server to see that it hung up")
 
 
 def test_an_event_that_took_too_long_is_charged_an_attempt_and_tried_again_alone():

@@ -43,6 +43,10 @@ def test_poison_in_a_batch_hurts_nobody_else(pool):
     dead = OutboxMessage.objects.filter(status="dead").order_by("id").values_list("id", flat=True)
     assert list(dead) == [ids[number] for number in sorted(poison)]
     failures = Attempt.objects.order_by("message_id", "number").values_list("message__payload__number", "outcome")
+    assert {*Attempt.objects.values_list("error_class", "error_message")} == {
+        ("platform_outbox.tests.probe.handlers.ProbeError", f"k{number % KEYS} {number} must fail")
+        for number in (*poison, passing)
+    }
     assert list(failures) == [
         *((17, "failed"), (17, "dead"), (120, "failed"), (120, "dead"), (121, "failed"), (121, "dead")),
         (200, "failed"),
