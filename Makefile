@@ -24,7 +24,7 @@ CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 
 # Of lines and branches, in the tests' own processes: measuring those that they start as well makes each of them start
 # more slowly, and the floor holds without.
 comma := ,
-COVERAGE := --branch --fail-under 90 --skip-covered --source $(subst $() ,$(comma),$(APPS)) --omit '*/migrations/*,*/tests/*'
+COVERAGE := --branch --json --out var/coverage.json --source $(subst $() ,$(comma),$(APPS)) --omit '*/migrations/*,*/tests/*'
 # What the lock files say and nothing else.
 INSTALL := .venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv/bin/python
 
@@ -36,7 +36,9 @@ run: .venv/.installed  ## Start LifeOS with its own PostgreSQL and a demo househ
 
 test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all tests (ARGS="-k name" goes to pytest)
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/python -m slipcover $(COVERAGE) -m pytest $(ARGS)
+	@mkdir -p var
+	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(ARGS)
+	@.venv/bin/python -m slipcover --merge var/coverage.json --out var/coverage.json --skip-covered --fail-under 90
 
 lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing migrations, links of the documentation
 	.venv/bin/ruff format --check --quiet .
