@@ -5,6 +5,7 @@ read that has no index path shows its scan nevertheless.
 """
 
 import datetime
+import re
 
 import pytest
 from django.db import connection
@@ -54,6 +55,27 @@ def test_no_read_scans_entries_or_lines(busy_book, accounts, read, django_captur
         plan = _plan(sql)
         assert "Seq Scan on finance_journalline" not in plan, plan
         assert "Seq Scan on finance_journalentry" not in plan, plan
+
+
+@pytest.mark.django_db
+@pytest.mark.ledger_guards
+def test_the_guard_of_positions_probes_each_entry_though_the_journal_was_empty_when_the_server_looked():
+    """As after an import that was rolled back; reading all new lines for each new entry took a minute for 20,000."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE finance_journalentry")
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'finance_post_lines'")
+        (statement,) = re.findall(r"SELECT found\.\*.*?LIMIT 1", cursor.fetchone()[0], re.DOTALL)
+        cursor.execute(
+            "CREATE TEMP TABLE posted ON COMMIT DROP AS"
+            " SELECT number / 2 AS entry_id, 1 + number % 2 AS position FROM generate_series(1, 40000) AS number"
+        )
+        cursor.execute("ANALYZE posted")
+        cursor.execute("SET LOCAL enable_seqscan = off")  # as in services.post_entries
+        cursor.execute("EXPLAIN " + statement.replace("INTO misplaced", ""))
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Index Cond: (id = posted.entry_id)" in plan, plan
+    assert "Join" not in plan, plan
+    assert "Nested Loop" not in plan, plan
 
 
 @pytest.mark.django_db
