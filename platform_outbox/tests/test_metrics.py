@@ -179,6 +179,8 @@ def page(port, path="/metrics", **headers):
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+    except urllib.error.URLError:
+        return 0, ""  # a process that has only just begun
 
 
 def test_a_worker_tells_its_counters_to_whom_it_may(settings, caplog, free_port):
