@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 
-from platform_outbox.direct import rows_of
+from platform_outbox.direct import DO_NOT_SORT, MAY_SORT, rows_of, without_sorting
 
 # First key of the two-part advisory lock; the second is the shard.
 LOCK_CLASS = 1_869_964_408
@@ -42,9 +42,10 @@ _DUE = """
     {besides}
 """
 # Asked for as a range in the order of the claim's index. With `shard = ...` and by id alone, a server whose statistics
-# are of a time when most rows were open walks the primary key, over all that is done and over all other shards.
+# are of a time when most rows were open walks the primary key, over all that is done and over all other shards. Sorting
+# was forbidden together with the lock; it is allowed again with the first row, before a handler is called.
 _CLAIM = f"""
-    SELECT {_COLUMNS} FROM platform_outbox AS m
+    SELECT {_COLUMNS}, (SELECT {MAY_SORT}) FROM platform_outbox AS m
     WHERE (shard, id) > (%(shard)s::smallint, %(above)s) AND shard <= %(shard)s AND {_DUE}
     ORDER BY shard, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
@@ -71,8 +72,9 @@ _CLAIM_OTHERS = f"""
             ORDER BY m.ordering_key, m.id LIMIT %(limit)s) AS of_key
         WHERE waiting.ordering_key <> %(besides_key)s),
     chosen AS (SELECT id, place FROM oldest ORDER BY place, id LIMIT %(limit)s)
+    -- By the primary key: nothing else is known of them, so that no other index can seem shorter.
     SELECT {_COLUMNS} FROM platform_outbox AS m
-    WHERE id IN (SELECT id FROM chosen) AND shard = %(shard)s AND status IN ('pending', 'failed')
+    WHERE id = ANY (ARRAY(SELECT id FROM chosen)) AND status <> ALL ('{{{{sending,sent,dead}}}}')
     ORDER BY (SELECT place FROM chosen WHERE chosen.id = m.id), id
     FOR UPDATE OF m SKIP LOCKED
 """
@@ -151,6 +153,12 @@ def lock_shard(shard: int) -> bool:
     return bool(taken)
 
 
+def lock_shard_for_claim(shard: int) -> bool:
+    """The same when `claim` comes next: nothing is sorted until then."""
+    ((taken, _),) = rows_of(f"SELECT pg_try_advisory_xact_lock(%s, %s), {DO_NOT_SORT}", (LOCK_CLASS, shard))
+    return bool(taken)
+
+
 def claim(
     *,
     shard: int,
@@ -174,7 +182,8 @@ def claim(
     if hog is None:
         return Claim(rows=rows)
     rest = {**values, "limit": limit - limit // 2, "besides_key": hog, "keys": KEYS_AT_ONCE}
-    others = _others(_CLAIM_OTHERS.format(besides=besides), rest)
+    with without_sorting():
+        others = _others(_CLAIM_OTHERS.format(besides=besides), rest)
     return Claim(rows=_share(rows, others, hog=hog, limit=limit), hog=hog)
 
 
@@ -209,7 +218,8 @@ def others_have_come(
 ) -> bool:
     """Whether an event of another key than the hog's has become due a moment before `since` or later."""
     values = {"shard": shard, "hog": hog, "above": above, "since": since - JUST_NOW, "newest": NEWEST, "now": now}
-    ((come,),) = rows_of(_OTHERS_HAVE_COME, values)
+    with without_sorting():
+        ((come,),) = rows_of(_OTHERS_HAVE_COME, values)
     return bool(come)
 
 
@@ -241,7 +251,7 @@ def _share(rows: list[Claimed], others: list[Claimed], *, hog: str, limit: int) 
 
 def _claimed(*row: Any) -> Claimed:
     # Django hands jsonb over as text.
-    return Claimed(*row[:4], json.loads(row[4]), *row[5:])  # type: ignore[call-arg]
+    return Claimed(*row[:4], json.loads(row[4]), *row[5:9])  # type: ignore[call-arg]
 
 
 def deliveries_of(message_ids: list[int]) -> dict[int, list[Recorded]]:
@@ -294,9 +304,8 @@ class LowWater:
         if time.monotonic() - mark.looked < LOW_WATER_EVERY_SECONDS:
             return
         mark.looked = time.monotonic()
-        with connection.cursor() as cursor:
-            cursor.execute(_OLDEST_OPEN, {"shard": shard, "above": mark.above})
-            oldest, xmin, xmax = cursor.fetchone()
+        with without_sorting():
+            ((oldest, xmin, xmax),) = rows_of(_OLDEST_OPEN, {"shard": shard, "above": mark.above})
         if mark.candidate and xmin >= mark.settled_at:
             mark.above = mark.candidate
             mark.candidate = 0

@@ -106,7 +106,7 @@ def _drain(batch: Batch) -> Turn:
 
 
 def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
-    if not claims.lock_shard(batch.shard):
+    if not claims.lock_shard_for_claim(batch.shard):
         return Turn(busy=True)
     standing = standing_of(batch.shard)
     batch.now = batch.clock or standing.now

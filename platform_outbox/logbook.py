@@ -18,7 +18,7 @@ from platform_outbox.bell import own_connection
 from platform_outbox.direct import array_of, database, rows_of
 
 # First key of the two-part advisory lock that vouches for a worker; the second is of its name.
-LIVES = 1_869_964_409
+LIVES = 1_869_964_410
 # A worker that lives has left a turn unfinished: so long it may take it up again before others do.
 TAKES_UP_SECONDS = 0.3
 

@@ -6,11 +6,11 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from platform_outbox.bell import bell
-from platform_outbox.direct import database, rows_of
+from platform_outbox.direct import database, rows_of, without_sorting
 from platform_outbox.envelope import Event, payload_of
 from platform_outbox.tracing import current_trace
 
@@ -121,9 +121,8 @@ class Health:
 
 def health() -> Health:
     """One cheap query about the queue and its workers, for /health and the metrics."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HEALTH)
-        pending, oldest, dead, workers = cursor.fetchone()
+    with transaction.atomic(), without_sorting():
+        ((pending, oldest, dead, workers),) = rows_of(_HEALTH, ())
     return Health(pending=pending, oldest_pending_seconds=max(0.0, oldest), dead=dead, workers_alive=workers)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from platform_outbox import outbox, services, statistics
+from platform_outbox.direct import rows_of, without_sorting
 from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
 from platform_outbox.registry import all_handlers, handlers_of
 
@@ -146,9 +147,9 @@ class WorkerState:
 
 def backlog(*, now: datetime.datetime) -> Backlog:
     """The open events by status, type and handler, with what each handler did in the last hour."""
+    with transaction.atomic(), without_sorting():
+        rows = rows_of(_OPEN, ())
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN)
-        rows = cursor.fetchall()
         cursor.execute(_DELIVERIES)
         deliveries = {(handler, status): count for handler, status, count in cursor.fetchall()}
     by_status = dict.fromkeys((Status.PENDING.value, Status.FAILED.value, Status.SENDING.value), 0)

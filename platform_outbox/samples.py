@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
+from platform_outbox.direct import rows_of, without_sorting
 from platform_outbox.fingerprint import first_line_of
 from platform_outbox.outbox import ALIVE_SECONDS, COUNT_CAP, SHARDS, open_events
 
@@ -112,8 +113,8 @@ class Sample:
 
 def take() -> None:
     """Look everything up and leave it for all to read."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE)
+    with transaction.atomic(), without_sorting():
+        rows_of(_TAKE, ())
 
 
 def current() -> Sample | None:
@@ -127,7 +128,8 @@ def current() -> Sample | None:
             # Somebody else is at it: one process is enough.
             if cursor.fetchone()[0]:
                 cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(LONGEST_MILLISECONDS),))
-                cursor.execute(_TAKE)
+                with without_sorting():
+                    cursor.execute(_TAKE)
     except OperationalError as error:
         logger.warning("The outbox's figures could not be taken: %s", first_line_of(error))
     return _read()

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db import connection
+from django.db import transaction
 from django.db.models import Case, IntegerField, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
@@ -23,6 +23,7 @@ from platform_outbox.admin import pages
 from platform_outbox.admin.chosen import MOST_CHOSEN, confirmation
 from platform_outbox.admin.deeds import DISCARD, REQUEUE, RESTORE, Deed
 from platform_outbox.admin.reading import CappedPaginator, Shown, StaffReads, capped, may_act
+from platform_outbox.direct import rows_of, without_sorting
 from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Status
 from platform_outbox.redaction import masked, masked_text
 from platform_outbox.registry import handlers_of
@@ -95,10 +96,8 @@ def _count(events: QuerySet[OutboxMessage]) -> int:
 
 def _of_open(question: str, columns: str = "") -> list[tuple[Any, ...]]:
     """The rows of a statement about the open events, or about COUNT_CAP + 1 of them."""
-    with connection.cursor() as cursor:
-        cursor.execute(question.format(outbox.open_events(columns)))
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+    with transaction.atomic(), without_sorting():
+        return rows_of(question.format(outbox.open_events(columns)), ())
 
 
 def _some(value: str) -> list[int]:

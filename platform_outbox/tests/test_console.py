@@ -474,8 +474,8 @@ def test_the_events_of_an_error_are_paged_by_key(as_, dead, group, monkeypatch):
 def test_pages_cost_a_fixed_number_of_queries(as_, dead, group, django_assert_max_num_queries):
     client = as_("superuser")
     for address, most in (
-        (url("console"), 20),
-        (url("live"), 18),
+        (url("console"), 23),
+        (url("live"), 23),
         (url("errors"), 8),
         (url("error", group), 10),
         (url("act", "requeue", error=group), 9),

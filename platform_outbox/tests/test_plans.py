@@ -8,8 +8,11 @@ import re
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from platform_outbox import claims, samples
+from platform_outbox import claims, outbox, relay, samples
+from platform_outbox.dispatch import drain_once
+from platform_outbox.outbox import shard_of
 from platform_outbox.tests.readings import LARGE, fill, readings, statements_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
@@ -82,6 +85,77 @@ def test_workers_keep_to_the_claims_index_when_the_statistics_are_of_a_full_queu
                     walks.append(f"{what}:\n{statement}\n{plan}")
     assert not walks, "\n\n".join(walks)
     assert asked >= 4
+
+
+# A queue that was empty when its statistics were taken, as it mostly is, and then got a backlog: the server expects a
+# handful of open events, and sorting a handful is cheapest.
+BACKLOG = """
+    INSERT INTO platform_outbox (event_type, event_version, ordering_key, shard, payload, available_at, created_at)
+    SELECT 'probe.clock.ticked', 1, 'loud', {loud}, jsonb_build_object('key', 'loud', 'number', n), now(), now()
+    FROM generate_series(1, 20000) AS n
+    UNION ALL
+    SELECT 'probe.clock.ticked', 1, 'quiet' || n, {loud}, jsonb_build_object('key', 'quiet' || n, 'number', n),
+           now(), now()
+    FROM generate_series(1, 3) AS n
+"""
+READ_SO_FAR = """
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables
+    WHERE relname IN ('platform_outbox_first', 'platform_outbox_from_1000000', 'platform_outbox_rest')
+"""
+
+
+def read_by(call):
+    """How many rows of the outbox the server has read for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_SO_FAR)
+        before = cursor.fetchone()[0]
+        call()
+        cursor.execute(READ_SO_FAR)
+        return int(cursor.fetchone()[0] - before)
+
+
+@pytest.fixture
+def sudden_backlog():
+    with connection.cursor() as cursor:
+        cursor.execute(FULL_QUEUE)
+        cursor.execute("UPDATE platform_outbox SET status = 'sent', finished_at = now()")
+        cursor.execute("ANALYZE platform_outbox")
+        cursor.execute(BACKLOG.format(loud=shard_of("loud")))
+
+
+@pytest.mark.usefixtures("sudden_backlog")
+@pytest.mark.parametrize(
+    ("most", "what"),
+    [
+        (400, lambda now: drain_once(shard=shard_of("loud"), worker="w")),
+        (100, lambda now: claims.LowWater().advance(shard_of("loud"))),
+        (
+            100,
+            lambda now: claims.others_have_come(shard=shard_of("loud"), hog="loud", above=0, since=now, now=None),
+        ),
+    ],
+    ids=["claim, handle and mark", "low-water mark", "whether others have come"],
+)
+def test_a_backlog_is_not_read_to_its_end_though_it_was_not_there_when_the_server_looked(most, what):
+    assert 0 < read_by(lambda: what(timezone.now())) <= most
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_sort")
+        assert cursor.fetchone() == ("on",)
+
+
+@pytest.mark.usefixtures("sudden_backlog")
+def test_nor_by_who_looks_at_the_queue_from_outside():
+    # So many are counted, and of each type the age of a hundred is looked at.
+    assert read_by(outbox.health) <= outbox.COUNT_CAP + 200
+    assert read_by(samples.take) <= outbox.COUNT_CAP + 400
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off")  # as on the listener's connection
+    assert read_by(lambda: execute(relay._DUE)) <= 200
+
+
+def execute(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 @pytest.mark.parametrize("figure", ["pending", "oldest"])
