@@ -39,11 +39,11 @@ test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all te
 	@$(MAKE) --no-print-directory test-alone
 	@$(MAKE) --no-print-directory coverage-floor
 
-test-alone: .venv/.installed-dev
+test-alone: .venv/.installed-dev  ## All tests, without lint and without the floor of coverage
 	@mkdir -p var
 	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(ARGS)
 
-coverage-floor: .venv/.installed-dev
+coverage-floor: .venv/.installed-dev  ## Whether the tests that ran last cover 90 % of lines and branches
 	@.venv/bin/python -m slipcover --merge var/coverage.json --out var/coverage.json --skip-covered --fail-under 90 \
 	  || { echo "Coverage is below its floor of 90 % of lines and branches."; exit 1; }
 

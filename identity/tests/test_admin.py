@@ -170,5 +170,5 @@ def test_lists_ask_the_database_little(desk, db, django_assert_max_num_queries):
         user = User.objects.create_user(f"u{number}@example.org")
         AuditRecord.objects.create(action="signed_in", actor=user, actor_email=user.email)
     for path in (USERS, AUDIT):
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(13):  # three of them for the menu's dead letters, four times a minute
             assert desk.get(path).status_code == 200
