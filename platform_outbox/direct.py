@@ -41,8 +41,13 @@ def rows_of(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[t
 
 # Whoever asks for the oldest of many along an index must not have them all sorted. The server would: where its
 # statistics are of a time without open events it expects a handful, and a sort of a handful is the cheapest of all.
-DO_NOT_SORT = "set_config('enable_sort', 'off', true)"
-MAY_SORT = "set_config('enable_sort', 'on', true)"
+# Until PostgreSQL 18 a sort that cannot be avoided then counts as so dear that the statement would be compiled (jit).
+_SETTINGS = ("enable_sort", "jit")
+_KEEP = [f"set_config('outbox.{name}', current_setting('{name}'), true)" for name in _SETTINGS]
+DO_NOT_SORT = " || ".join([*_KEEP, *(f"set_config('{name}', 'off', true)" for name in _SETTINGS)])
+MAY_SORT = " || ".join(
+    f"set_config('{name}', nullif(current_setting('outbox.{name}', true), ''), true)" for name in _SETTINGS
+)
 
 
 @contextlib.contextmanager

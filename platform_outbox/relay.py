@@ -190,7 +190,7 @@ class Listener:
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
         connection.execute(f"LISTEN {COURIERS_CHANNEL}")
-        connection.execute("SET enable_sort = off")  # why: direct.py
+        connection.execute("SET enable_sort = off; SET jit = off")  # why: direct.py
         beat = poll = 0.0
         source = "poll"
         while not self._stopping.is_set():
