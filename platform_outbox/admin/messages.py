@@ -1,7 +1,7 @@
 """The operators' view of the events: everything can be read; what can be done is confirmed and recorded."""
 
 import json
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import Any
 
@@ -67,7 +67,7 @@ class StatusFilter(admin.SimpleListFilter):
             for value in (Status.FAILED, Status.SENDING, Status.DEAD, "discarded")
         }
         # Asked for by its name alone it would have no index, because what failed stands among it there.
-        waiting = _of_open("SELECT count(*) FROM ({}) AS open")[0][0]
+        waiting = len(self._open)
         counts[Status.PENDING] = waiting if waiting > outbox.COUNT_CAP else waiting - counts[Status.FAILED]
         return [
             (value, f"{label} ({capped(counts[value])})" if value in counts else label)
@@ -82,7 +82,26 @@ class StatusFilter(admin.SimpleListFilter):
             return queryset.filter(reduce(or_, wanted))
         if chosen and chosen != Status.PENDING:
             return queryset.filter(_CONDITIONS[chosen])
-        return queryset.filter(pk__in=[pk for value in ([chosen] if chosen else UNFINISHED) for pk in _some(value)])
+        return queryset.filter(
+            pk__in=[pk for value in ([chosen] if chosen else UNFINISHED) for pk in self._some(value)]
+        )
+
+    @cached_property
+    def _open(self) -> list[tuple[Any, ...]]:
+        """(id, status) of the open events, or of COUNT_CAP + 1 of them: asked for once a request, like the filter."""
+        with transaction.atomic(), without_sorting():
+            return rows_of(outbox.open_events("id, status"), ())
+
+    def _some(self, value: str) -> list[int]:
+        """Ids of events in this state, the oldest first; of a long queue those of a sample.
+
+        In one query by id the server would step over everything that is sent to find the few that are not.
+        """
+        if value == Status.PENDING:
+            return sorted(pk for pk, status in self._open if status == value)[:MOST_LISTED]
+        return list(
+            OutboxMessage.objects.filter(_CONDITIONS[value]).order_by("pk").values_list("pk", flat=True)[:MOST_LISTED]
+        )
 
     def choices(self, changelist: ChangeList) -> Any:
         first, *rest = super().choices(changelist)
@@ -92,24 +111,6 @@ class StatusFilter(admin.SimpleListFilter):
 
 def _count(events: QuerySet[OutboxMessage]) -> int:
     return events.values("pk")[: outbox.COUNT_CAP + 1].count()
-
-
-def _of_open(question: str, columns: str = "") -> list[tuple[Any, ...]]:
-    """The rows of a statement about the open events, or about COUNT_CAP + 1 of them."""
-    with transaction.atomic(), without_sorting():
-        return rows_of(question.format(outbox.open_events(columns)), ())
-
-
-def _some(value: str) -> list[int]:
-    """Ids of events in this state, the oldest first; of a long queue those of a sample.
-
-    In one query by id the server would step over everything that is sent to find the few that are not.
-    """
-    if value == Status.PENDING:
-        return sorted(pk for pk, status in _of_open("{}", "id, status") if status == value)[:MOST_LISTED]
-    return list(
-        OutboxMessage.objects.filter(_CONDITIONS[value]).order_by("pk").values_list("pk", flat=True)[:MOST_LISTED]
-    )
 
 
 class DeliveryInline(StaffReads, TabularInline):

@@ -172,7 +172,7 @@ def test_the_list_begins_with_what_needs_somebody(client, operator, dead):
 def test_the_list_costs_a_fixed_number_of_queries(client, operator, django_assert_max_num_queries):
     with transaction.atomic():
         emit_many([Ticked(key="z", number=n) for n in range(120)])
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(28):
         client.get(reverse(LIST))
 
 
