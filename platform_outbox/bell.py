@@ -138,10 +138,9 @@ class Bell:
                 couriers, self._couriers = self._couriers, False
                 self._busy = bool(shards) or couriers
             if self._busy:
-                started = time.perf_counter()
-                self._pass_on(shards, again, couriers)
+                seconds = self._pass_on(shards, again, couriers)
                 self._busy = False
-                time.sleep(self._quiet_after(time.perf_counter() - started, runnable=_runnable()))
+                time.sleep(self._quiet_after(seconds, runnable=_runnable()))
 
     def _quiet_after(self, seconds: float, *, runnable: int) -> float:
         """How long to be quiet after a ring that took so long, on a machine where so many threads want to run."""
@@ -149,15 +148,23 @@ class Bell:
         self._crowd += (runnable - self._crowd) / 8
         return QUIET_SECONDS[self._lasting > LASTING_SECONDS or self._crowd > CROWD * (os.cpu_count() or 1)]
 
-    def _pass_on(self, shards: list[int], again: set[int], couriers: bool) -> None:
+    def _pass_on(self, shards: list[int], again: set[int], couriers: bool) -> float:
+        """Ring; returns the seconds that it would have taken for a single shard.
+
+        A broker gets a message for each shard: after a long quiet there are many, and counted whole their ring would be
+        the reason for the next long quiet.
+        """
+        started = time.perf_counter()
         if couriers:
             self._try("database", lambda: self._notify("", COURIERS_CHANNEL))
         if not shards:
-            return
+            return time.perf_counter() - started
         text = ",".join(f"again {shard}" if shard in again else str(shard) for shard in shards)
         self._try("database", lambda: self._notify(text))
+        rung = time.perf_counter()
         for ringer in self.ringers:
             self._try("broker", lambda: ringer(shards))  # noqa: B023
+        return rung - started + (time.perf_counter() - rung) / len(shards)
 
     def _try(self, road: str, ring: Callable[[], None]) -> None:
         """Ring, unless this road failed lately: a broker that hangs must not hold up the other road's rings."""

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -112,9 +112,8 @@ _OLDEST_OPEN = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """One locked row."""
+class Claimed(NamedTuple):
+    """One locked row. A tuple, made in less than half the time of a frozen dataclass: there is one for each event."""
 
     id: int
     event_type: str
@@ -251,7 +250,7 @@ def _share(rows: list[Claimed], others: list[Claimed], *, hog: str, limit: int) 
 
 def _claimed(*row: Any) -> Claimed:
     # Django hands jsonb over as text.
-    return Claimed(*row[:4], json.loads(row[4]), *row[5:9])  # type: ignore[call-arg]
+    return Claimed._make((*row[:4], json.loads(row[4]), *row[5:9]))
 
 
 def deliveries_of(message_ids: list[int]) -> dict[int, list[Recorded]]:

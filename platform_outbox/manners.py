@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-# So long, altogether, a turn at a backlog stands back for fresh ones: it holds a transaction open.
+# So long, altogether, a turn at a backlog stands back for fresh ones: it holds a transaction open. And so long before it.
 PATIENCE_SECONDS = 0.02
 # So many events it handles before it ends for a fresh one without a lane: turns without progress would help nobody.
 LEAST_EVENTS = 10
@@ -25,10 +25,13 @@ class Manners:
         self._under_way: set[int] = set()
 
     def begin(self, shard: int) -> "Guest":
-        """A turn begins."""
+        """A turn begins; at a backlog not before those at fresh events have ended, unless patience ends first."""
         with self._changed:
+            backlog = shard in self._backlogs
+            if backlog:
+                self._wait_for_fresh(PATIENCE_SECONDS)
             self._under_way.add(shard)
-            return Guest(self, backlog=shard in self._backlogs)
+            return Guest(self, backlog=backlog)
 
     def end(self, shard: int, *, more: bool | None) -> None:
         """It has ended; with `more`, the shard has a backlog. None: another worker had it, and nothing is known anew."""
@@ -46,7 +49,10 @@ class Manners:
     def stand_back(self, seconds: float) -> None:
         """Wait until no fresh turn is under way, or the time is over."""
         with self._changed:
-            self._changed.wait_for(lambda: self._under_way <= self._backlogs, timeout=seconds)
+            self._wait_for_fresh(seconds)
+
+    def _wait_for_fresh(self, seconds: float) -> None:
+        self._changed.wait_for(lambda: self._under_way <= self._backlogs, timeout=seconds)
 
 
 class Guest:

@@ -82,9 +82,12 @@ def _run_part(batch: Batch, works: list[Work]) -> bool:
 
 def _run_all(batch: Batch, works: list[Work]) -> None:
     in_batches: dict[str, list[tuple[Work, Handler]]] = {}
+    # What is only put together for a batch handler takes no time in which something could have changed.
+    since_asked = True
     for work in works:
-        if batch.must_end():
+        if since_asked and batch.must_end():
             break
+        since_asked = False
         if work.missing:
             raise MissingHandler(work.missing)
         for handler in work.todo:
@@ -97,6 +100,7 @@ def _run_all(batch: Batch, works: list[Work]) -> None:
             else:
                 _call(batch, handler, [work])
                 _succeed(batch, work, handler)
+                since_asked = True
     for pairs in in_batches.values():
         pairs.sort(key=lambda pair: pair[0].row.id)
         _call(batch, pairs[0][1], [work for work, _ in pairs])

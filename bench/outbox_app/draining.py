@@ -68,8 +68,8 @@ def ring_all() -> None:
 
 
 def drain(
-    event_class, count: int, *, processes: int = 1, redis: str = "", keys: int = KEYS, dead: int = 0, clean: bool = True,
-    **variables: str,
+    event_class, count: int, *, processes: int = 1, lanes: int = 2, redis: str = "", keys: int = KEYS, dead: int = 0,
+    clean: bool = True, **variables: str,
 ) -> tuple[float, float]:  # fmt: skip
     """Our workers, from the bell to the last commit; `dead` events are given up, and have no effect."""
     if clean:
@@ -78,7 +78,9 @@ def drain(
     with contextlib.ExitStack() as stack:
         taken_by_others = stack.enter_context(contextlib.ExitStack())
         taken_by_others.enter_context(shards_taken())
-        ours = stack.enter_context(workers(processes, redis=redis, WORKER_POLL_INTERVAL="600", **variables))
+        ours = stack.enter_context(
+            workers(processes, redis=redis, lanes=lanes, WORKER_POLL_INTERVAL="600", **variables)
+        )
         time.sleep(0.7)  # they look, and find every shard busy
         cpu, started = Cpu(*ours), time.perf_counter()
         taken_by_others.close()

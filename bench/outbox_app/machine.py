@@ -67,11 +67,11 @@ def payload(number: int, keys: int = KEYS) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def workers(count: int, *, redis: str = "", **variables: str):
-    """Our worker processes, ready and idle."""
+def workers(count: int, *, redis: str = "", lanes: int = 2, **variables: str):
+    """Our worker processes, ready and idle, each with so many lanes (as many as the command has by itself)."""
     environment = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "RABBITMQ_URL")}
     environment |= {"DATABASE_URL": database_url(), "REDIS_URL": redis, "WORKER_LOGLEVEL": "ERROR", **variables}
-    command = [sys.executable, "manage.py", "outbox_worker"]
+    command = [sys.executable, "manage.py", "outbox_worker", "--threads", str(lanes)]
     processes = [subprocess.Popen(command, cwd=harness.ROOT, env=environment) for _ in range(count)]
     try:
         while Worker.objects.count() < count:

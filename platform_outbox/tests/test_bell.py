@@ -42,6 +42,20 @@ def test_on_a_crowded_machine_the_bell_is_quiet_for_longer_until_there_is_room_a
     assert [quiet_after(bell, 0.001, CPUS) for _ in range(20)][-1] == LEAST
 
 
+@pytest.mark.django_db
+def test_many_messages_to_a_broker_are_no_slow_ring():
+    """Forty shards at a millisecond each: once quiet for long, the bell would otherwise never be quick again."""
+    bell = Bell()
+    bell.ringers = [lambda shards: time.sleep(0.001 * len(shards))]
+    bell._pass_on([0], set(), False)  # connects
+    started = time.perf_counter()
+    counted = bell._pass_on(list(range(40)), set(), False)
+    lasted = time.perf_counter() - started
+    bell.hang_up()
+    assert lasted >= 0.04
+    assert counted <= lasted - 0.039
+
+
 def test_what_wants_to_run_is_counted():
     busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(4 * CPUS)]
     try:

@@ -71,10 +71,36 @@ def test_a_busy_turn_teaches_nothing():
     assert shared._manners._backlogs == {QUIET}
 
 
-def test_a_backlog_waits_between_its_events_until_a_fresh_turn_has_ended():
+def test_a_turn_at_a_backlog_begins_when_a_fresh_one_has_ended():
     manners = with_backlog()
     manners.begin(QUIET)
+    under_way = []
+    manners._wait_for_fresh = lambda seconds: under_way.append(set(manners._under_way))
+    manners.begin(LOUD)
+    assert under_way == [{QUIET}]
+
+
+def test_a_turn_at_a_backlog_begins_all_the_same_after_a_while():
+    manners = with_backlog()
+    manners.begin(QUIET)  # and does not end
+    started = time.monotonic()
+    manners.begin(LOUD)
+    assert time.monotonic() - started >= PATIENCE_SECONDS * 0.9
+    assert manners._under_way == {LOUD, QUIET}
+
+
+def test_a_fresh_turn_begins_at_once_whatever_is_under_way():
+    manners = with_backlog()
+    manners.begin(LOUD)
+    manners._wait_for_fresh = pytest.fail
+    manners.begin(QUIET)
+    assert manners._under_way == {LOUD, QUIET}
+
+
+def test_a_backlog_waits_between_its_events_until_a_fresh_turn_has_ended():
+    manners = with_backlog()
     turn = manners.begin(LOUD)
+    manners.begin(QUIET)
     threading.Timer(PATIENCE_SECONDS / 10, lambda: manners.end(QUIET, more=False)).start()
     turn.makes_room()
     with manners._changed:
@@ -83,8 +109,8 @@ def test_a_backlog_waits_between_its_events_until_a_fresh_turn_has_ended():
 
 def test_a_backlog_has_patience_with_fresh_turns_once_and_not_for_each_event():
     manners = with_backlog()
-    manners.begin(QUIET)  # and does not end
     turn = manners.begin(LOUD)
+    manners.begin(QUIET)  # and does not end
     started = time.monotonic()
     assert not any(turn.makes_room() for _ in range(1000))
     assert time.monotonic() - started >= PATIENCE_SECONDS * 0.9
