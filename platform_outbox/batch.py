@@ -77,7 +77,7 @@ class Batch:
         self.hog, self.made_way, self._asked = None, False, 0
 
     def must_end(self) -> bool:
-        """Asked before an event, if something has run since: whether the turn shall end here. What is done is kept, the rest stays queued."""
+        """Asked before an event if something has run since: whether the turn shall end here. What is done is kept."""
         self.cut = self.cut or self.should_stop() or self._makes_way()
         return self.cut
 
