@@ -334,4 +334,6 @@ def test_prometheus_hands_its_alerts_to_alertmanager(running_monitoring):
         found = json.loads(running_monitoring.stack.get("http://alertmanager:9093/api/v2/alerts").body)
         return any(alert["labels"]["alertname"] == "LifeosWatchdog" for alert in found)
 
-    services.wait_until(arrived, seconds=60, what="the watchdog in Alertmanager")
+    # Evaluated before it knows where Alertmanager is, or before that listens, an alert is sent again a minute later
+    # (--rules.alert.resend-delay), at an evaluation.
+    services.wait_until(arrived, seconds=120, what="the watchdog in Alertmanager")
