@@ -1,4 +1,8 @@
-"""What the benchmarks share: a scratch database, interleaved runs, medians with spread, a table and a JSON file."""
+"""What the benchmarks share: a scratch database, interleaved runs, medians with spread, a table and a JSON file.
+
+Importing it sets Django up, with the settings of a development checkout (the durable embedded PostgreSQL, or
+DATABASE_URL) unless DJANGO_SETTINGS_MODULE names others: it is to be imported before any model.
+"""
 
 import json
 import os
@@ -12,16 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import django
+
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def set_up_django() -> None:
-    """Settings of a development checkout: the durable embedded PostgreSQL, or DATABASE_URL."""
-    sys.path.insert(0, str(ROOT))
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
-    import django
-
-    django.setup()
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
+django.setup()
 
 
 @contextmanager

@@ -14,18 +14,15 @@ import tempfile
 from pathlib import Path
 
 import harness
+from django.core.management import call_command, get_commands
+from django.db import connection
 
-harness.set_up_django()
-
-from django.core.management import call_command, get_commands  # noqa: E402
-from django.db import connection  # noqa: E402
-
-from finance.ledger import services  # noqa: E402
-from finance.ledger.models import Account  # noqa: E402
-from finance.ledger.posting import EntryDraft, LineDraft  # noqa: E402
-from finance.ledger.registers import register_page  # noqa: E402
-from finance.ledger.selectors import accounts_of, months_of, trial_balance  # noqa: E402
-from identity.models import User  # noqa: E402
+from finance.ledger import services
+from finance.ledger.models import Account
+from finance.ledger.posting import EntryDraft, LineDraft
+from finance.ledger.registers import register_page
+from finance.ledger.selectors import accounts_of, months_of, trial_balance
+from identity.models import User
 
 FIRST_DAY = datetime.date(2016, 1, 1)
 LAST_DAY = datetime.date(2025, 12, 31)

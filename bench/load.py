@@ -31,20 +31,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import harness
+import redis
+from django.db import connection, connections
+from rest_framework_simplejwt.tokens import AccessToken
 
-harness.set_up_django()
-
-import redis  # noqa: E402
-from django.db import connection, connections  # noqa: E402
-from rest_framework_simplejwt.tokens import AccessToken  # noqa: E402
-
-from finance.ledger import services  # noqa: E402
-from finance.ledger.integrity import verify_ledger  # noqa: E402
-from finance.ledger.posting import EntryDraft, LineDraft  # noqa: E402
-from finance.models import Account, JournalEntry  # noqa: E402
-from identity.models import User  # noqa: E402
-from lifeos_project.tests import own_postgres  # noqa: E402
-from lifeos_project.tests.services import free_port, listens, redis_server, wait_until  # noqa: E402
+from finance.ledger import services
+from finance.ledger.integrity import verify_ledger
+from finance.ledger.posting import EntryDraft, LineDraft
+from finance.models import Account, JournalEntry
+from identity.models import User
+from lifeos_project.tests import own_postgres
+from lifeos_project.tests.services import free_port, listens, redis_server, wait_until
 
 HOUSEHOLDS = 40
 CLIENTS = 8

@@ -1,6 +1,6 @@
 """The outbox against its peers and against a hand-written consumer, in one run on the same work.
 
-python bench/outbox.py                       20,000 events a drain, three repetitions, ten to twelve minutes
+python bench/outbox.py                       20,000 events a drain, three repetitions, half an hour
 python bench/outbox.py --quick               3,000 events, one repetition, about three minutes
 python bench/outbox.py --history 10000000    also a drain with so many handled events in the table
 python bench/outbox.py --no-peers            without procrastinate, pgqueuer, Celery and Dramatiq
@@ -47,12 +47,10 @@ def with_peers() -> None:
 if __name__ == "__main__":
     with_peers()
 
-import harness  # noqa: E402
-
 os.environ["DJANGO_SETTINGS_MODULE"] = "outbox_app.settings"
 os.environ["PYTHONPATH"] = str(BENCH)
-harness.set_up_django()
 
+import harness  # noqa: E402
 from django.db import connections  # noqa: E402
 from outbox_app import draining, enqueueing, latency, trouble  # noqa: E402
 from outbox_app.draining import WithCpu, drain, drain_peer, drain_tasks, inversions  # noqa: E402
@@ -186,7 +184,7 @@ def latencies(options, redis: str) -> Runs:
         figures[f"latency at 50/s: {name}, p50"] = ("ms", both.p50)
         figures[f"latency at 50/s: {name}, p99"] = ("ms", both.p99)
         if name == "ours":
-            # In the same seconds as what it is compared with: both are slow when the machine is.
+            # Right after what it is compared with, in each repetition: both are slow when the machine is.
             figures["noisy tenant: p99 of the others"] = (
                 "ms",
                 lambda: trouble.noisy_tenant(options.events * 5, seconds),

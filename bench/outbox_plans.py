@@ -18,13 +18,10 @@ import time
 os.environ["DJANGO_SETTINGS_MODULE"] = "lifeos_project.test_settings"
 
 import harness
+from django.db import connection, transaction
 
-harness.set_up_django()
-
-from django.db import connection, transaction  # noqa: E402
-
-from platform_outbox import testing  # noqa: E402
-from platform_outbox.tests.readings import LARGE, fill, readings, statements_of  # noqa: E402
+from platform_outbox import testing
+from platform_outbox.tests.readings import LARGE, fill, readings, statements_of
 
 # The partition that is being filled holds what is open; reading all of a small one is right.
 SMALL = 50_000

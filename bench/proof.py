@@ -12,16 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import harness
+from django.db import connection
+from django.utils import timezone
+from ledger import Household, post_in_bulk, post_singly
 
-harness.set_up_django()
-
-from django.db import connection  # noqa: E402
-from django.utils import timezone  # noqa: E402
-from ledger import Household, post_in_bulk, post_singly  # noqa: E402
-
-from finance.ledger import chain, services  # noqa: E402
-from finance.ledger.integrity import verify_ledger  # noqa: E402
-from finance.ledger.models import JournalEntry  # noqa: E402
+from finance.ledger import chain, services
+from finance.ledger.integrity import verify_ledger
+from finance.ledger.models import JournalEntry
 
 # An event of a bulk posting names so many entries.
 PER_EVENT = 500

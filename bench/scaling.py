@@ -19,14 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import harness
+import load
+from django.db import connection
 
-harness.set_up_django()
-
-import load  # noqa: E402
-from django.db import connection  # noqa: E402
-
-from lifeos_project import embedded_postgres_user  # noqa: E402
-from lifeos_project.tests.services import (  # noqa: E402
+from lifeos_project import embedded_postgres_user
+from lifeos_project.tests.services import (
     free_port,
     listens,
     prepare_server_directory,
