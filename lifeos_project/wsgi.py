@@ -5,9 +5,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
 from django.core.wsgi import get_wsgi_application
 
 from lifeos_project import pooling, start_checks
+from lifeos_project.requests import TolerantRequest
 
 # Whatever server loads this module, production does not start unsafe.
 start_checks.settings_or_exit()
 
 application = get_wsgi_application()
+application.request_class = TolerantRequest
 pooling.take_the_pool()

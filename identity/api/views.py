@@ -25,6 +25,7 @@ from identity.api.serializers import (
     TokenSerializer,
 )
 from identity.api.throttles import AuthThrottle, MailThrottle
+from identity.drf.parsers import ShortJSONParser
 from identity.models import User
 
 
@@ -34,6 +35,7 @@ class OpenView(APIView):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = (AuthThrottle,)
+    parser_classes = (ShortJSONParser,)
 
     def get_authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'

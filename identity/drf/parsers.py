@@ -1,15 +1,29 @@
-"""Request bodies are JSON read without mercy: no duplicate names, no NaN, no silent rounding, no giant."""
+"""Request bodies are JSON read without mercy: no duplicate names, no NaN, no silent rounding, no giant.
+
+Everything here takes time in proportion to the length of the text: a body is read before anybody knows who sent it.
+"""
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, NoReturn
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 
 from identity.drf.errors import PayloadTooLarge
+
+MAX_DEPTH = 32
+# Members and elements of all objects and arrays together. The largest body that an operation takes has about 100,000.
+MAX_PARTS = 200_000
+MAX_DIGITS = 100
+# Whatever follows a quotation mark belongs to the string, also where it never ends: no character is looked at twice.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
+_LONGEST_NAME = 80
 
 
 class StrictJSONParser(BaseParser):
@@ -24,17 +38,60 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            text = _read(stream).decode("utf-8")
-            parsed = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+            return read_json(_read(stream, limit=self.limit()).decode("utf-8"))
         except UnicodeDecodeError as error:
             raise ParseError(_("The request body is not UTF-8 text.")) from error
-        except RecursionError as error:
-            raise ParseError(_("The request body is nested too deeply.")) from error
-        except ValueError as error:
-            raise ParseError(_("The request body is not valid JSON: {reason}").format(reason=error)) from error
-        if "\\ud" in text.lower():
-            _refuse_half_characters(parsed)
-        return parsed
+
+    def limit(self) -> int | None:
+        """The most bytes that a body may have."""
+        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+class ShortJSONParser(StrictJSONParser):
+    """For the doors that are open to everybody, whose bodies are an address, a password or a token."""
+
+    def limit(self) -> int:
+        return 64 * 1024
+
+
+class StrictMultiPartParser(MultiPartParser):
+    """A form whose parts name no codec that is no text encoding."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except LookupError as error:
+            raise ParseError(_("A part of the form names an unknown encoding.")) from error
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text. Raises ParseError, which says what is wrong with it."""
+    _refuse_sprawl(text)
+    try:
+        parsed = json.loads(
+            text,
+            object_pairs_hook=_unique_members,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+            parse_float=_float,
+        )
+    except ValueError as error:
+        raise ParseError(_("The request body is not valid JSON: {reason}").format(reason=error)) from error
+    if "\\ud" in text.lower():
+        _refuse_half_characters(parsed)
+    return parsed
+
+
+def _refuse_sprawl(text: str) -> None:
+    """Depth and number of parts, counted in the text: what is too much is never built."""
+    bare = _STRING.sub("", text)
+    if bare.count(",") + bare.count("[") + bare.count("{") > MAX_PARTS:
+        raise ParseError(_("The request body has more than {count} members.").format(count=MAX_PARTS))
+    depth = 0
+    for bracket in _BRACKETS.finditer(bare):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise ParseError(_("The request body is nested too deeply."))
 
 
 def _refuse_half_characters(parsed: Any) -> None:
@@ -45,8 +102,7 @@ def _refuse_half_characters(parsed: Any) -> None:
         raise ParseError(_("The request body holds half a character (a lone surrogate).")) from error
 
 
-def _read(stream: IO[Any]) -> bytes:
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+def _read(stream: IO[Any], *, limit: int | None) -> bytes:
     if limit is None:
         return bytes(stream.read())
     body = stream.read(limit + 1)
@@ -58,11 +114,34 @@ def _read(stream: IO[Any]) -> bytes:
 def _unique_members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _value in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ParseError(_("The request body names {name} twice in one object.").format(name=json.dumps(twice)))
+        raise ParseError(
+            _("The request body names {name} twice in one object.").format(name=json.dumps(_first_repeated(pairs)))
+        )
     return members
+
+
+def _first_repeated(pairs: Sequence[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for name, _value in pairs:
+        if name in seen:
+            return name[:_LONGEST_NAME]
+        seen.add(name)
+    raise AssertionError("no name is repeated")
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ParseError(_("The request body holds {name}, which is not a JSON value.").format(name=name))
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ParseError(_("The request body holds a number of more than {count} digits.").format(count=MAX_DIGITS))
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    """JSON has no bounds for numbers; what would become infinite is refused."""
+    value = float(digits) if len(digits) <= MAX_DIGITS else math.inf
+    if math.isinf(value):
+        raise ParseError(_("The request body holds a number that is too large or has too many digits."))
+    return value
