@@ -91,12 +91,6 @@ class AccountNameTaken(FinanceError):
     code = "account_name_taken"
 
 
-class IdempotencyMismatch(FinanceError):
-    """This Idempotency-Key was used before with another request body."""
-
-    code = "idempotency_mismatch"
-
-
 class StatementUnreadable(FinanceError):
     """{reason}"""
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from finance.ledger import services
 from finance.models import Book, LedgerCheck
 from finance.webhooks.services import prune_deliveries
+from identity import idempotency
 from platform_outbox.jobs import Run, every
 from platform_outbox.operations.services import OperationBusy, start
 
@@ -26,7 +27,7 @@ def begin_days(run: Run) -> None:
 @every("finance.forget_answers", seconds=86_400)
 def forget_answers(run: Run) -> None:
     """Answers kept for requests with an Idempotency-Key."""
-    services.forget_answers(before=run.now - ANSWERS_KEPT)
+    idempotency.forget_answers(before=run.now - ANSWERS_KEPT)
 
 
 @every("finance.prune_webhooks", seconds=86_400, lease_seconds=600)

@@ -196,3 +196,23 @@ class AccessPolicy(models.Model):
 
     def __str__(self) -> str:
         return str(_("access policy"))
+
+
+class IdempotencyRecord(models.Model):
+    """The first answer to a request with an Idempotency-Key, kept in the transaction of the change that it answers."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    request_hash = models.CharField(max_length=64)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    # Without the secrets that an answer shows once.
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        # Only the books had such answers at first.
+        db_table = "finance_idempotencyrecord"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "key"], name="finance_idempotency_unique")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -33,7 +33,6 @@ STATUS_OF_CODE = {
     "already_reversed": status.HTTP_409_CONFLICT,
     "account_closed": status.HTTP_409_CONFLICT,
     "account_name_taken": status.HTTP_409_CONFLICT,
-    "idempotency_mismatch": status.HTTP_409_CONFLICT,
     "statement_unreadable": status.HTTP_400_BAD_REQUEST,
 }
 

@@ -7,6 +7,7 @@ from drf_spectacular.plumbing import get_doc
 from rest_framework import serializers, status
 from rest_framework.permissions import SAFE_METHODS
 
+from identity.drf.idempotency import IDEMPOTENCY_KEY, REPLAYED, OncePerKey
 from identity.drf.serializers import ErrorSerializer, StrictSerializer
 
 # Components named here are referred to by every operation; code and sentence are the examples shown.
@@ -89,6 +90,10 @@ class ApiSchema(AutoSchema):
                 answer.setdefault("content", _ERROR_CONTENT)
         operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
+
+    def get_override_parameters(self) -> list[Any]:
+        keyed = isinstance(self.view, OncePerKey) and self.method not in SAFE_METHODS
+        return [IDEMPOTENCY_KEY, REPLAYED] if keyed else []
 
     def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: str) -> Any:
         schema = super()._postprocess_serializer_schema(schema, serializer, direction)  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from finance import money
-from finance.api.base import IDEMPOTENCY_KEY, REPLAYED, BookView
+from finance.api.base import BookView
 from finance.api.fields import AccountReferenceField, AmountField
 from finance.api.tree import AccountTree
 from finance.ledger import services
@@ -105,7 +105,6 @@ class AccountView(BookView):
         description="An opening balance is posted against the book's account for opening balances.",
         request=NewAccount,
         responses={201: AccountSerializer},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[
             ACCOUNT,
             OpenApiExample(
@@ -183,8 +182,11 @@ class AccountDetail(AccountView):
         return Response(AccountSerializer(self.account(), context={"tree": self.tree}).data)
 
     def patch(self, request: Request, book_id: int, account_id: int) -> Response:
+        return self.once(self._rename)
+
+    def _rename(self) -> tuple[int, Any]:
         account = services.rename_account(account=self.account(), actor=self.user, **self.body())
-        return Response(self.shown(account))
+        return status.HTTP_200_OK, self.shown(account)
 
 
 @extend_schema_view(
@@ -194,7 +196,6 @@ class AccountDetail(AccountView):
         description="Under another account of the same type, or with null at the root. Its postings are not touched.",
         request=AccountPlace,
         responses={200: AccountSerializer},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[ACCOUNT],
     )
 )
@@ -221,7 +222,6 @@ class MoveAccount(AccountView):
         description="It takes no more postings. An account that still holds money is not closed.",
         request=AccountClosing,
         responses={200: OpenApiResponse(AccountSerializer, description="The closed account.")},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[ACCOUNT],
     )
 )

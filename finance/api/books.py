@@ -9,7 +9,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from finance.api.base import IDEMPOTENCY_KEY, REPLAYED, ApiView, BookView
+from finance.api.base import ApiView, BookView
 from finance.ledger import chain, services
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import role_of
@@ -103,7 +103,6 @@ def shown(book: Book, *, role: Role | None) -> dict[str, Any]:
         summary="Open a book",
         request=NewBook,
         responses={201: BookSerializer},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[
             BOOK,
             OpenApiExample(
@@ -159,8 +158,11 @@ class BookDetail(BookView):
         return Response(shown(self.book, role=role_of(user=self.user, book=self.book)))
 
     def patch(self, request: Request, book_id: int) -> Response:
+        return self.once(self._rename)
+
+    def _rename(self) -> tuple[int, Any]:
         book = services.rename_book(book=self.book, actor=self.user, **self.body())
-        return Response(shown(book, role=Role.OWNER))
+        return status.HTTP_200_OK, shown(book, role=Role.OWNER)
 
 
 @extend_schema_view(
@@ -170,7 +172,6 @@ class BookDetail(BookView):
         description="Nothing can be posted on or before the day any more. For owners.",
         request=ClosingDay,
         responses={200: BookSerializer},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[BOOK],
     )
 )
@@ -197,7 +198,6 @@ class ClosePeriod(BookView):
         description="Moves the closing day back, or opens the whole book with null. For owners.",
         request=ReopeningDay,
         responses={200: BookSerializer},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[BOOK],
     )
 )

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from finance import money
 from finance.api import entry_bodies as bodies
-from finance.api.base import IDEMPOTENCY_KEY, REPLAYED, BookView
+from finance.api.base import BookView
 from finance.api.entry_bodies import EntrySerializer, entries_of, entry_draft, line_drafts
 from finance.api.entry_filters import EntryFilters
 from finance.errors import Conflict, FinanceError, PeriodClosed
@@ -32,7 +32,6 @@ EXCHANGED = OpenApiExample(
         "target_amount": "108.35",
     },
 )
-CHANGES = [IDEMPOTENCY_KEY, REPLAYED]
 
 
 class EntryView(BookView):
@@ -73,7 +72,6 @@ class EntryView(BookView):
         description="Lines must sum to zero in each currency. Send an `Idempotency-Key`, so that a retry posts once.",
         request=bodies.EntryBody,
         responses={201: EntrySerializer},
-        parameters=CHANGES,
         examples=[bodies.GROCERIES_EXAMPLE, bodies.POSTED_EXAMPLE],
     ),
 )
@@ -115,7 +113,6 @@ class EntryList(EntryView, generics.ListAPIView[JournalEntry]):
         description="Up to 1,000 in one transaction, all or none; errors name the row (`entries.17.lines.0.amount`).",
         request=bodies.BulkBody,
         responses={201: bodies.BulkAnswer},
-        parameters=CHANGES,
         examples=[
             OpenApiExample("One of many", request_only=True, value={"entries": [bodies.GROCERIES]}),
             OpenApiExample("Their names", response_only=True, value={"uids": [bodies.POSTED["uid"]]}),
@@ -161,7 +158,6 @@ class EntryBulk(EntryView):
         description="Both sides balance in their own currency against the book's trading accounts; no rate is stored.",
         request=bodies.ExchangeBody,
         responses={201: EntrySerializer},
-        parameters=CHANGES,
         examples=[EXCHANGED, bodies.POSTED_EXAMPLE],
     )
 )
@@ -221,7 +217,6 @@ class EntryHistory(EntryView):
         description="Posts the entry's reversal and a replacement; answers with the replacement.",
         request=bodies.CorrectionBody,
         responses={201: EntrySerializer},
-        parameters=CHANGES,
         examples=[bodies.GROCERIES_EXAMPLE, bodies.POSTED_EXAMPLE],
     )
 )
@@ -255,7 +250,6 @@ class CorrectEntry(EntryView):
         description="Posts its opposite, on the entry's own day or, where that is closed, `on`.",
         request=bodies.ReversalBody,
         responses={201: EntrySerializer},
-        parameters=CHANGES,
         examples=[bodies.POSTED_EXAMPLE],
     )
 )

@@ -1,6 +1,5 @@
 """/books/{book_id}/imports/: bank files from upload to confirmation and back."""
 
-import json
 from typing import Any
 
 from django.core import signing
@@ -8,11 +7,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers, status
-from rest_framework.parsers import MultiPartParser
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from finance.api.base import IDEMPOTENCY_KEY, REPLAYED, BookView
+from finance.api.base import BookView
 from finance.api.fields import BIGGEST_ID, AccountReferenceField
 from finance.api.import_shapes import (
     ImportDetailSerializer,
@@ -27,11 +26,13 @@ from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.recognise import MAX_BYTES
 from identity.drf.errors import PayloadTooLarge
 from identity.drf.pagination import limit_of, page_link, refused
+from identity.drf.parsers import StrictMultiPartParser, read_json
 from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from identity.drf.serializers import StrictSerializer
 
 
 class NewImport(StrictSerializer):
+    of_text = True
     file = serializers.FileField(help_text="CSV, OFX or QFX, at most 50 MB.")
     account = AccountReferenceField(help_text="The account of the book that the file is for.")
     profile = serializers.CharField(required=False, help_text="JSON: how the columns of a CSV file are read.")
@@ -117,7 +118,7 @@ class ImportList(BookView):
     serializer_class = ImportSerializer
     queryset = ImportBatch.objects.none()
     bodies = {"POST": NewImport}
-    parser_classes = [MultiPartParser]
+    parser_classes = [StrictMultiPartParser]
     ordering = ("-id",)
 
     def get(self, request: Request, book_id: int) -> Response:
@@ -131,6 +132,9 @@ class ImportList(BookView):
         return self.get_paginated_response(ImportSerializer(page, many=True).data)
 
     def post(self, request: Request, book_id: int) -> Response:
+        return self.once(self._upload)
+
+    def _upload(self) -> tuple[int, Any]:
         body = self.body()
         if body["file"].size > MAX_BYTES:
             raise PayloadTooLarge
@@ -142,8 +146,7 @@ class ImportList(BookView):
             file_name=body["file"].name,
             profile=_profile(body.get("profile")),
         )
-        shown = detail_of(selectors.batch_for(book=self.book, batch_id=batch.pk))
-        return Response(shown, status=status.HTTP_201_CREATED)
+        return status.HTTP_201_CREATED, detail_of(selectors.batch_for(book=self.book, batch_id=batch.pk))
 
 
 @extend_schema_view(
@@ -215,6 +218,9 @@ class DecideRows(ImportView):
     bodies = {"POST": Decision}
 
     def post(self, request: Request, book_id: int, import_id: int) -> Response:
+        return self.once(self._decide)
+
+    def _decide(self) -> tuple[int, Any]:
         body = self.body()
         counter = body.get("counter_account")
         services.decide_rows(
@@ -225,7 +231,7 @@ class DecideRows(ImportView):
             decision=body.get("decision"),
             counter_account=None if counter is None else self.tree.find(counter, field="counter_account"),
         )
-        return Response(self.shown())
+        return status.HTTP_200_OK, self.shown()
 
 
 @extend_schema_view(
@@ -245,10 +251,13 @@ class ImportProfile(ImportView):
     bodies = {"POST": ProfileChanges}
 
     def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        if not isinstance(request.data, dict):
+        return self.once(self._correct)
+
+    def _correct(self) -> tuple[int, Any]:
+        if not isinstance(self.request.data, dict):
             raise refused("profile", _("Send an object with the settings to change."))
-        services.change_profile(batch=self.batch(), actor=self.user, changes=dict(request.data))
-        return Response(self.shown())
+        services.change_profile(batch=self.batch(), actor=self.user, changes=dict(self.request.data))
+        return status.HTTP_200_OK, self.shown()
 
 
 @extend_schema_view(
@@ -266,10 +275,13 @@ class AssignStatement(ImportView):
     bodies = {"POST": Assignment}
 
     def post(self, request: Request, book_id: int, import_id: int, statement_id: int) -> Response:
-        statement = selectors.statement_for(batch=self.batch(), statement_id=statement_id)
+        return self.once(self._assign)
+
+    def _assign(self) -> tuple[int, Any]:
+        statement = selectors.statement_for(batch=self.batch(), statement_id=self.kwargs["statement_id"])
         account = self.tree.find(self.body()["account"], field="account")
         services.assign_statement(statement=statement, actor=self.user, account=account)
-        return Response(self.shown())
+        return status.HTTP_200_OK, self.shown()
 
 
 @extend_schema_view(
@@ -279,7 +291,6 @@ class AssignStatement(ImportView):
         description="Posts and links everything in one transaction. Confirming twice posts once.",
         request=Confirmation,
         responses=ImportDetailSerializer,
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
     )
 )
 @extend_schema(tags=["imports"])
@@ -304,7 +315,6 @@ class ConfirmImport(ImportView):
         description="Reverses what nobody touched since; what was kept, and why, is in `kept`.",
         request=None,
         responses=ImportDetailSerializer,
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
     )
 )
 @extend_schema(tags=["imports"])
@@ -325,7 +335,6 @@ class UndoImport(ImportView):
         summary="Discard a file that was not confirmed",
         request=None,
         responses=ImportDetailSerializer,
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
     )
 )
 @extend_schema(tags=["imports"])
@@ -347,8 +356,8 @@ def _profile(text: str | None) -> CsvProfile | None:
     if not text:
         return None
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        values = read_json(text)
+    except ParseError as error:
         raise refused("profile", str(_NOT_JSON)) from error
     if not isinstance(values, dict):
         raise refused("profile", str(_NOT_JSON))

@@ -53,7 +53,10 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
 
 
 class FreshInvitationSerializer(InvitationSerializer):
-    link = serializers.URLField(help_text="What the mail leads to, in case it gets lost; answered this once.")
+    link = serializers.URLField(
+        allow_null=True,
+        help_text="What the mail leads to, in case it gets lost. Answered this once: null in a replayed answer.",
+    )
 
     class Meta(InvitationSerializer.Meta):
         fields = (*InvitationSerializer.Meta.fields, "link")  # type: ignore[assignment]
@@ -117,27 +120,34 @@ class MemberDetail(BookView):
     bodies = {"PATCH": RoleChange}
 
     def patch(self, request: Request, book_id: int, membership_id: int) -> Response:
+        return self.once(self._change_role)
+
+    def _change_role(self) -> tuple[int, Any]:
         self._check_owner()
         membership = services.change_role(
-            membership=self._membership(membership_id), actor=self.user, role=Role(self.body()["role"])
+            membership=self._membership(), actor=self.user, role=Role(self.body()["role"])
         )
-        return Response(MemberSerializer(membership).data)
+        return status.HTTP_200_OK, MemberSerializer(membership).data
 
     def delete(self, request: Request, book_id: int, membership_id: int) -> Response:
-        own = Membership.objects.filter(book=self.book, pk=membership_id, user=self.user).exists()
+        return self.once(self._remove)
+
+    def _remove(self) -> tuple[int, Any]:
+        own = Membership.objects.filter(book=self.book, pk=self.kwargs["membership_id"], user=self.user).exists()
         if own:
             services.leave_book(book=self.book, user=self.user)
         else:
             self._check_owner()
-            services.remove_member(membership=self._membership(membership_id), actor=self.user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+            services.remove_member(membership=self._membership(), actor=self.user)
+        return status.HTTP_204_NO_CONTENT, None
 
     def _check_owner(self) -> None:
         if role_of(user=self.user, book=self.book) != Role.OWNER:
             raise Forbidden()
 
-    def _membership(self, membership_id: int) -> Membership:
-        return get_object_or_404(Membership.objects.select_related("user", "book"), book=self.book, pk=membership_id)
+    def _membership(self) -> Membership:
+        members = Membership.objects.select_related("user", "book")
+        return get_object_or_404(members, book=self.book, pk=self.kwargs["membership_id"])
 
 
 class OwnersOnly(BasePermission):
@@ -179,7 +189,9 @@ class InvitationList(InvitationView, generics.ListAPIView[Invitation]):
         return Invitation.objects.filter(book=self.book, accepted_at=None)
 
     def post(self, request: Request, book_id: int) -> Response:
-        """Not by Idempotency-Key: the stored answer would hold the link. Sent twice, the second link counts."""
+        return self.once(self._invite, secrets=["link"])
+
+    def _invite(self) -> tuple[int, Any]:
         given = self.body()
         if not may_invite(book=self.book):
             raise Throttled(wait=24 * 3600)
@@ -189,10 +201,9 @@ class InvitationList(InvitationView, generics.ListAPIView[Invitation]):
             email=given["email"],
             role=Role(given["role"]),
             now=timezone.now(),
-            base_url=mail.base_url(request._request),
+            base_url=mail.base_url(self.request._request),
         )
-        shown = {**InvitationSerializer(fresh.invitation).data, "link": fresh.link}
-        return Response(shown, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+        return status.HTTP_201_CREATED, {**InvitationSerializer(fresh.invitation).data, "link": fresh.link}
 
 
 @extend_schema_view(
@@ -210,9 +221,13 @@ class InvitationDetail(InvitationView):
     serializer_class = InvitationSerializer
 
     def delete(self, request: Request, book_id: int, invitation_id: int) -> Response:
-        invitation = get_object_or_404(Invitation.objects.select_related("book"), book=self.book, pk=invitation_id)
+        return self.once(self._revoke)
+
+    def _revoke(self) -> tuple[int, Any]:
+        invitations = Invitation.objects.select_related("book")
+        invitation = get_object_or_404(invitations, book=self.book, pk=self.kwargs["invitation_id"])
         services.revoke_invitation(invitation=invitation, actor=self.user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return status.HTTP_204_NO_CONTENT, None
 
 
 @extend_schema_view(
@@ -234,6 +249,8 @@ class InvitationAccept(ApiView):
     bodies = {"POST": Acceptance}
 
     def post(self, request: Request) -> Response:
+        return self.once(self._accept)
+
+    def _accept(self) -> tuple[int, Any]:
         membership = services.accept_invitation(token=self.body()["token"], user=self.user, now=timezone.now())
-        shown = {"book_id": membership.book_id, "role": membership.role}
-        return Response(shown, status=status.HTTP_201_CREATED)
+        return status.HTTP_201_CREATED, {"book_id": membership.book_id, "role": membership.role}

@@ -11,7 +11,6 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from finance.api.base import IDEMPOTENCY_KEY, REPLAYED
 from finance.api.webhooks import WebhookView
 from finance.webhooks import selectors, services
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery
@@ -166,7 +165,6 @@ class DeliveryDetail(DeliveryView):
         "while it is on its way.",
         request=None,
         responses={202: DeliverySerializer},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[
             OpenApiExample(
                 "On its way", response_only=True, status_codes=["202"], value={**DELIVERY, "state": "waiting"}
@@ -195,7 +193,6 @@ class ReplayDelivery(DeliveryView):
         description="For owners. What failed or was skipped since a moment, oldest first, 1,000 at a time.",
         request=Since,
         responses={202: Queued},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[
             OpenApiExample("Since midnight", request_only=True, value={"since": "2026-03-14T00:00:00Z"}),
             OpenApiExample("Twelve", response_only=True, status_codes=["202"], value={"queued": 12}),
@@ -224,7 +221,6 @@ class ReplayFailed(WebhookView):
         description="For owners. A `webhook.test` message goes the way of all others; what came of it is in the log.",
         request=None,
         responses={202: DeliverySerializer},
-        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         examples=[
             OpenApiExample(
                 "On its way",

@@ -73,14 +73,19 @@ class WebhookDetailSerializer(WebhookSerializer):
 
 
 class FreshWebhookSerializer(WebhookSerializer):
-    secret = serializers.CharField(help_text="What signs the messages; answered this once.")
+    secret = serializers.CharField(
+        allow_null=True, help_text="What signs the messages. Answered this once: null in a replayed answer."
+    )
 
     class Meta(WebhookSerializer.Meta):
         fields = (*WebhookSerializer.Meta.fields, "secret")  # type: ignore[assignment]
 
 
 class FreshSecretSerializer(serializers.Serializer[Any]):
-    secret = serializers.CharField(help_text="What signs the messages from now on; answered this once.")
+    secret = serializers.CharField(
+        allow_null=True,
+        help_text="What signs the messages from now on. Answered this once: null in a replayed answer.",
+    )
     old_secret_valid_until = serializers.DateTimeField(
         allow_null=True, help_text="Until when the secret before signs as well; null when it ended at once."
     )
@@ -172,10 +177,11 @@ class WebhookList(WebhookView, generics.ListAPIView[WebhookEndpoint]):
         return WebhookEndpoint.objects.filter(book=self.book)
 
     def post(self, request: Request, book_id: int) -> Response:
-        """Not by Idempotency-Key: the stored answer would hold the secret."""
+        return self.once(self._add, secrets=["secret"])
+
+    def _add(self) -> tuple[int, Any]:
         fresh = services.add_endpoint(book=self.book, actor=self.user, **self.body())
-        shown = {**WebhookSerializer(fresh.endpoint).data, "secret": fresh.secret}
-        return Response(shown, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+        return status.HTTP_201_CREATED, {**WebhookSerializer(fresh.endpoint).data, "secret": fresh.secret}
 
 
 @extend_schema_view(
@@ -234,16 +240,22 @@ class WebhookDetail(WebhookView):
         return Response(WebhookDetailSerializer(self.endpoint()).data)
 
     def patch(self, request: Request, book_id: int, webhook_id: int) -> Response:
+        return self.once(self._change)
+
+    def _change(self) -> tuple[int, Any]:
         changes = self.body()
         active = changes.pop("active", None)
         endpoint = services.change_and_switch(
             endpoint=self.endpoint(), actor=self.user, active=active, now=timezone.now(), **changes
         )
-        return Response(WebhookDetailSerializer(endpoint).data)
+        return status.HTTP_200_OK, WebhookDetailSerializer(endpoint).data
 
     def delete(self, request: Request, book_id: int, webhook_id: int) -> Response:
+        return self.once(self._remove)
+
+    def _remove(self) -> tuple[int, Any]:
         services.remove_endpoint(endpoint=self.endpoint(), actor=self.user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return status.HTTP_204_NO_CONTENT, None
 
 
 @extend_schema_view(
@@ -271,8 +283,10 @@ class RotateSecret(WebhookView):
     serializer_class = FreshSecretSerializer
 
     def post(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        """Not by Idempotency-Key: the stored answer would hold the secret."""
+        return self.once(self._rotate, secrets=["secret"])
+
+    def _rotate(self) -> tuple[int, Any]:
         overlap = self.body()["overlap_hours"] * HOUR
         fresh = services.rotate_secret(endpoint=self.endpoint(), actor=self.user, now=timezone.now(), overlap=overlap)
         body = {"secret": fresh.secret, "old_secret_valid_until": fresh.old_valid_until}
-        return Response(FreshSecretSerializer(body).data, headers={"Cache-Control": "no-store"})
+        return status.HTTP_200_OK, FreshSecretSerializer(body).data

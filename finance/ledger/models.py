@@ -351,20 +351,3 @@ class LedgerCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.checked_at:%Y-%m-%d %H:%M} {'sound' if not self.problems else 'problems'}"
-
-
-class IdempotencyRecord(models.Model):
-    """The first answer to a request with an Idempotency-Key, kept in the posting's own transaction."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    key = models.CharField(max_length=200)
-    request_hash = models.CharField(max_length=64)
-    status_code = models.PositiveSmallIntegerField(null=True)
-    answer = models.JSONField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "key"], name="finance_idempotency_unique")]
-
-    def __str__(self) -> str:
-        return self.key

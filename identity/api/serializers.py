@@ -5,10 +5,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
+from identity.drf.serializers import StrictSerializer
 from identity.models import User, normalize_email
 
 
-class CredentialsSerializer(serializers.Serializer[Any]):
+class CredentialsSerializer(StrictSerializer):
     email = serializers.CharField(max_length=254, write_only=True)
     # Not trimmed: a space may be part of a password.
     password = serializers.CharField(
@@ -21,13 +22,13 @@ class CredentialsSerializer(serializers.Serializer[Any]):
     )
 
 
-class RefreshSerializer(serializers.Serializer[Any]):
+class RefreshSerializer(StrictSerializer):
     refresh = serializers.CharField(
         required=False, write_only=True, help_text="Left out: the refresh token is taken from the cookie."
     )
 
 
-class TokenSerializer(serializers.Serializer[Any]):
+class TokenSerializer(StrictSerializer):
     token = serializers.CharField(write_only=True)
 
 
@@ -36,14 +37,14 @@ class TokenPairSerializer(serializers.Serializer[Any]):
     refresh = serializers.CharField(required=False, help_text="Absent if the refresh token went into a cookie.")
 
 
-class SignupSerializer(serializers.Serializer[Any]):
+class SignupSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
 
     def validate_email(self, value: str) -> str:
         return normalize_email(value)
 
 
-class SignupConfirmSerializer(serializers.Serializer[Any]):
+class SignupConfirmSerializer(StrictSerializer):
     token = serializers.CharField(write_only=True)
     name = serializers.CharField(max_length=150, allow_blank=True, default="")
     password = serializers.CharField(
@@ -58,7 +59,7 @@ class SignupConfirmSerializer(serializers.Serializer[Any]):
         return value
 
 
-class MeSerializer(serializers.ModelSerializer[User]):
+class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
     language = serializers.ChoiceField(
         choices=settings.LANGUAGES, allow_blank=True, required=False, help_text="Blank: as the client asks."
     )

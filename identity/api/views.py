@@ -25,6 +25,7 @@ from identity.api.serializers import (
     TokenSerializer,
 )
 from identity.api.throttles import AuthThrottle, MailThrottle
+from identity.drf.idempotency import OncePerKey
 from identity.drf.parsers import ShortJSONParser
 from identity.models import User
 
@@ -127,7 +128,7 @@ class SignupConfirmView(OpenView):
 
 
 @extend_schema(tags=["auth"])
-class MeView(RetrieveUpdateAPIView[User]):
+class MeView(OncePerKey, RetrieveUpdateAPIView[User]):
     """The signed-in user and their preferences."""
 
     serializer_class = MeSerializer
@@ -138,8 +139,14 @@ class MeView(RetrieveUpdateAPIView[User]):
         assert isinstance(self.request.user, User)
         return self.request.user
 
-    def perform_update(self, serializer: BaseSerializer[User]) -> None:
-        serializer.instance = profile.change_profile(user=self.get_object(), changes=serializer.validated_data)
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.once(self._change)
+
+    def _change(self) -> tuple[int, Any]:
+        given = self.get_serializer(self.get_object(), data=self.request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        user = profile.change_profile(user=self.get_object(), changes=given.validated_data)
+        return status.HTTP_200_OK, MeSerializer(user).data
 
 
 def _answer(pair: tokens.TokenPair, *, in_cookie: bool) -> Response:

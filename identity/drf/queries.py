@@ -13,6 +13,8 @@ from identity.drf.serializers import StrictSerializer
 class QuerySerializer(StrictSerializer):
     """Declares query parameters; in OpenAPI they are named one by one."""
 
+    of_text = True
+
 
 # The parameters of a page for the OpenAPI document of views that page by themselves.
 PAGE_PARAMETERS = [

@@ -1,54 +1,116 @@
 """Serializers that refuse what they do not know, so that no typo is ignored in silence."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses members that are not declared (or that only the server may set).
+    """Refuses members that are not declared (or that only the server may set), and values of another JSON type.
 
-    `whole` says in the OpenAPI document that required members are required of a PATCH, too.
+    `whole` says in the OpenAPI document that required members are required of a PATCH, too. `of_text` is for what
+    comes from a query string or a form, where every value is text.
     """
 
     whole = False
+    of_text = False
 
     default_error_messages = {
         "unknown_field": _("This field is not known here."),
         "read_only_field": _("This field is set by the server."),
+        "mistyped": _("This must be {wanted}, not {given}."),
     }
 
     def to_internal_value(self, data: Any) -> Any:
-        strangers = self._strangers(data)
-        if not strangers:
+        wrong = {**self._strangers(data), **self._mistyped(data)} if isinstance(data, Mapping) else {}
+        if not wrong:
             return super().to_internal_value(data)
         try:
             super().to_internal_value(data)
         except serializers.ValidationError as error:
             if isinstance(error.detail, Mapping):
-                raise serializers.ValidationError({**error.detail, **strangers}) from error
+                raise serializers.ValidationError({**error.detail, **wrong}) from error
             raise
-        raise serializers.ValidationError(strangers)
+        raise serializers.ValidationError(wrong)
 
-    def _strangers(self, data: Any) -> dict[str, list[Any]]:
-        if not isinstance(data, Mapping):
-            return {}
-        found: dict[str, list[Any]] = {}
+    def _strangers(self, data: Mapping[Any, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for name in data:
             field = self.fields.get(name)
             if field is None or field.read_only:
                 key = "unknown_field" if field is None else "read_only_field"
-                found[str(name)] = [serializers.ErrorDetail(str(self.error_messages[key]), code="unknown_field")]
+                said = serializers.ErrorDetail(str(self.error_messages[key]), code="unknown_field")
+                found[str(name)[:MAX_TOLD_NAME]] = [said]
+                if len(found) == MAX_TOLD:
+                    break
         return found
+
+    def _mistyped(self, data: Mapping[Any, Any]) -> dict[str, Any]:
+        """DRF reads 0 as "0", "yes" as true and "12" as 12; a program that sends those has made a mistake."""
+        if self.of_text:
+            return {}
+        found = {name: self._mistakes(self.fields[name], data[name]) for name in data if name in self.fields}
+        return {name: said for name, said in found.items() if said and not self.fields[name].read_only}
+
+    def _mistakes(self, field: serializers.Field[Any, Any, Any, Any], value: Any) -> Any:
+        if value is None:
+            return None  # allow_null decides
+        if isinstance(field, serializers.ListField) and isinstance(value, list) and field.child is not None:
+            of_items = ((index, self._mistakes(field.child, item)) for index, item in enumerate(value))
+            return dict(islice(((index, each) for index, each in of_items if each), MAX_TOLD))
+        wanted = next((each for each in JSON_TYPES if isinstance(field, each[0])), None)
+        if wanted is None or (isinstance(value, wanted[1]) and isinstance(value, bool) == (wanted[1] is bool)):
+            return None
+        said = str(self.error_messages["mistyped"]).format(wanted=wanted[2], given=json_type(value))
+        return [serializers.ErrorDetail(said, code="invalid")]
+
+
+# What is told of a body full of mistakes.
+MAX_TOLD = 50
+MAX_TOLD_NAME = 100
+
+# What the fields of DRF take from JSON; fields of our own look for themselves, nested serializers are strict again.
+JSON_TYPES: tuple[tuple[tuple[type, ...], type, Any], ...] = (
+    ((serializers.BooleanField,), bool, _("true or false")),
+    ((serializers.IntegerField,), int, _("a number")),
+    (
+        (
+            *(serializers.CharField, serializers.ChoiceField, serializers.DateField, serializers.DateTimeField),
+            *(serializers.UUIDField, serializers.DecimalField),
+        ),
+        str,
+        _("text"),
+    ),
+    ((serializers.ListField,), list, _("a list")),
+    ((serializers.DictField,), dict, _("an object")),
+)
+
+
+def json_type(value: Any) -> str:
+    """The kind of a JSON value in words."""
+    match value:
+        case bool():
+            return gettext("true or false")
+        case int() | float():
+            return gettext("a number")
+        case str():
+            return gettext("text")
+        case list():
+            return gettext("a list")
+        case None:
+            return "null"
+    return gettext("an object")
 
 
 def paged(serializer_class: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     """The shape of one page of these, for the OpenAPI document of views that page by themselves."""
     link: dict[str, Any] = {
         "allow_null": True,
-        "help_text": "Address of the neighbouring page, or null where there is none.",
+        "help_text": "Address of the next or previous page, or null where there is none.",
     }
     name = "Paginated" + serializer_class.__name__.removesuffix("Serializer") + "List"
     members = {

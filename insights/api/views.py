@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, viewsets
+from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from finance import facts as books
 from finance.facts import Role
 from identity.drf.filters import StrictFilterBackend
+from identity.drf.idempotency import OncePerKey
 from identity.drf.pagination import KeysetPagination
 from identity.models import User
 from insights import selectors, services
@@ -49,7 +50,7 @@ class InsightFilter(django_filters.FilterSet):  # type: ignore[misc]
     list=extend_schema(summary="Insights of a book, newest subject first"),
     retrieve=extend_schema(summary="An insight with the entries that prove it"),
 )
-class InsightViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Insight]):
+class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Insight]):
     """Viewers read, editors and owners act; for strangers the book does not exist."""
 
     queryset = Insight.objects.none()
@@ -58,7 +59,8 @@ class InsightViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     filterset_class = InsightFilter
     ordering = selectors.FEED_ORDER
     lookup_url_kwarg = "insight_id"
-    lookup_value_regex = "[0-9]+"
+    # More digits than any id has would not be read as a number at all.
+    lookup_value_regex = "[0-9]{1,19}"
 
     def get_serializer_class(self) -> type[InsightSerializer]:
         return InsightSerializer if self.action == "list" else InsightDetailSerializer
@@ -94,12 +96,16 @@ class InsightViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, **kwargs: Any) -> Response:
         insight = self._insight(Role.EDITOR)
-        body = SnoozeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        on = books.today_in(book=self._book(Role.EDITOR))
-        until: datetime.date = body.validated_data["until"]
-        services.snooze(insight=insight, actor=self._user, until=until, on=on, now=timezone.now())
-        return self._answer(insight)
+
+        def put_off() -> tuple[int, Any]:
+            body = SnoozeSerializer(data=request.data)
+            body.is_valid(raise_exception=True)
+            on = books.today_in(book=self._book(Role.EDITOR))
+            until: datetime.date = body.validated_data["until"]
+            services.snooze(insight=insight, actor=self._user, until=until, on=on, now=timezone.now())
+            return self._answer(insight)
+
+        return self.once(put_off)
 
     @extend_schema(summary="Fine for this payee: no more insights of this kind about it", request=None)
     @action(detail=True, methods=["post"], url_path="mute-payee")
@@ -108,13 +114,17 @@ class InsightViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     def _act(self, service: Callable[..., object]) -> Response:
         insight = self._insight(Role.EDITOR)
-        NothingSerializer(data=self.request.data).is_valid(raise_exception=True)
-        service(insight=insight, actor=self._user, now=timezone.now())
-        return self._answer(insight)
 
-    def _answer(self, insight: Insight) -> Response:
+        def act() -> tuple[int, Any]:
+            NothingSerializer(data=self.request.data).is_valid(raise_exception=True)
+            service(insight=insight, actor=self._user, now=timezone.now())
+            return self._answer(insight)
+
+        return self.once(act)
+
+    def _answer(self, insight: Insight) -> tuple[int, Any]:
         insight.refresh_from_db()
-        return Response(InsightDetailSerializer(insight).data)
+        return status.HTTP_200_OK, InsightDetailSerializer(insight).data
 
     def _insight(self, at_least: Role) -> Insight:
         book = self._book(at_least)

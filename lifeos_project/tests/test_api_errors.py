@@ -14,6 +14,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from finance import errors
+from identity.drf.idempotency import KeyUsedBefore
 from lifeos_project import drf
 
 FAILURES = {
@@ -21,7 +22,7 @@ FAILURES = {
     "forbidden": errors.Forbidden(),
     "unbalanced": errors.EntryUnbalanced(field="lines", imbalance="its lines sum to 1.00 EUR"),
     "closed": errors.PeriodClosed(field="date", closed_through="2026-06-30", date="2026-06-01"),
-    "mismatch": errors.IdempotencyMismatch(),
+    "mismatch": KeyUsedBefore(),
     "http404": Http404("secret words"),
     "denied": PermissionDenied("secret words"),
     "suspicious": SuspiciousOperation("secret words"),

@@ -17,7 +17,6 @@ from finance.ledger.services.entries import (
     reverse_entry,
 )
 from finance.ledger.services.exchanges import exchange
-from finance.ledger.services.idempotency import forget_answers, remember_answer
 from finance.ledger.services.members import (
     accept_invitation,
     change_role,
@@ -39,7 +38,6 @@ __all__ = [
     "correct_entry",
     "create_book",
     "exchange",
-    "forget_answers",
     "invite_member",
     "leave_book",
     "move_account",
@@ -48,7 +46,6 @@ __all__ = [
     "post_entry",
     "post_opening_balance",
     "rebuild_months",
-    "remember_answer",
     "remove_member",
     "rename_account",
     "rename_book",

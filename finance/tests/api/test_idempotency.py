@@ -5,8 +5,9 @@ import threading
 import pytest
 from django.db import connection
 
-from finance.ledger.models import IdempotencyRecord, JournalEntry
+from finance.ledger.models import JournalEntry
 from finance.tests.api.conftest import client_of, refused
+from identity.models import IdempotencyRecord
 
 KEY = {"idempotency-key": "c0ffee-1"}
 

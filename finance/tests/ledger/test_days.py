@@ -9,7 +9,9 @@ import pytest
 from django.db import connections
 
 from finance.ledger import services
-from finance.ledger.models import Book, BookDay, IdempotencyRecord
+from finance.ledger.models import Book, BookDay
+from identity import idempotency
+from identity.models import IdempotencyRecord
 from platform_outbox.models import OutboxMessage
 
 pytestmark = pytest.mark.django_db
@@ -122,5 +124,5 @@ def test_answers_to_repeated_requests_are_forgotten_after_a_while(owner):
     for key, age in (("old", 31), ("new", 29)):
         record = IdempotencyRecord.objects.create(user=owner, key=key, request_hash="x")
         IdempotencyRecord.objects.filter(pk=record.pk).update(created_at=NOON - datetime.timedelta(days=age))
-    assert services.forget_answers(before=NOON - datetime.timedelta(days=30)) == 1
+    assert idempotency.forget_answers(before=NOON - datetime.timedelta(days=30)) == 1
     assert IdempotencyRecord.objects.get().key == "new"

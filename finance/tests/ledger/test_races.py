@@ -13,6 +13,7 @@ from finance.ledger.models import Account, AccountMonth, Book, JournalEntry, Jou
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.selectors import balances
 from finance.tests.conftest import TODAY
+from identity import idempotency
 
 pytestmark = [pytest.mark.ledger_guards, pytest.mark.django_db(transaction=True)]
 
@@ -150,7 +151,7 @@ def test_of_two_reversals_of_one_entry_one_wins(book, owner, spend):
 
 def test_the_same_idempotency_key_posts_once(book, owner, spend):
     def request():
-        return services.remember_answer(
+        return idempotency.remember_answer(
             user=owner, key="k-1", request_hash="a", run=lambda: (201, {"entry": str(spend(100).uid)})
         )
 
@@ -159,8 +160,8 @@ def test_the_same_idempotency_key_posts_once(book, owner, spend):
     assert JournalEntry.objects.count() == 1
     assert len({str(answer) for _, answer, _ in results}) == 1
     assert sorted(replayed for _, _, replayed in results) == [False, True, True]
-    with pytest.raises(errors.IdempotencyMismatch):
-        services.remember_answer(user=owner, key="k-1", request_hash="b", run=lambda: (201, {}))
+    with pytest.raises(idempotency.IdempotencyMismatch):
+        idempotency.remember_answer(user=owner, key="k-1", request_hash="b", run=lambda: (201, {}))
 
 
 def test_a_failed_request_frees_its_idempotency_key(owner):
@@ -168,9 +169,13 @@ def test_a_failed_request_frees_its_idempotency_key(owner):
         raise errors.Conflict(reason="not now")
 
     with pytest.raises(errors.Conflict):
-        services.remember_answer(user=owner, key="k-2", request_hash="a", run=fail)
+        idempotency.remember_answer(user=owner, key="k-2", request_hash="a", run=fail)
 
-    assert services.remember_answer(user=owner, key="k-2", request_hash="a", run=lambda: (201, {})) == (201, {}, False)
+    assert idempotency.remember_answer(user=owner, key="k-2", request_hash="a", run=lambda: (201, {})) == (
+        201,
+        {},
+        False,
+    )
 
 
 def test_first_exchanges_at_once_open_one_trading_account(book, owner, accounts):

@@ -4,8 +4,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from finance.ledger.services import create_book, invite_member
-from finance.models import IdempotencyRecord, Invitation, Membership, Role
-from identity.models import User
+from finance.models import Invitation, Membership, Role
+from identity.models import IdempotencyRecord, User
 
 ROLES = ["anonymous", "stranger", "viewer", "editor", "owner"]
 REFUSED = {"anonymous": 401, "stranger": 404, "viewer": 403, "editor": 403}

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the first answer is kept with the change that it answers."""
+"""Idempotency-Key: the first answer is kept in the transaction of the change that it answers."""
 
 import datetime
 from collections.abc import Callable
@@ -6,9 +6,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from finance.errors import IdempotencyMismatch
-from finance.ledger.models import IdempotencyRecord
-from identity.models import User
+from identity.models import IdempotencyRecord, User
+
+
+class IdempotencyMismatch(Exception):
+    """This Idempotency-Key was used before with another request body."""
 
 
 @transaction.atomic
@@ -23,7 +25,7 @@ def remember_answer(
     if not _claim(user=user, key=key, request_hash=request_hash):
         record = IdempotencyRecord.objects.get(user=user, key=key)
         if record.request_hash != request_hash:
-            raise IdempotencyMismatch()
+            raise IdempotencyMismatch
         return record.status_code or 200, record.answer, True
     status_code, answer = run()
     IdempotencyRecord.objects.filter(user=user, key=key).update(status_code=status_code, answer=answer)

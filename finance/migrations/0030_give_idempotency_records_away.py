@@ -1,0 +1,11 @@
+"""The model of answers to requests with an Idempotency-Key belongs to identity now; its table stays as it is."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("finance", "0014_probe_entries"), ("identity", "0007_own_idempotency_records")]
+
+    operations = [
+        migrations.SeparateDatabaseAndState(state_operations=[migrations.DeleteModel(name="IdempotencyRecord")])
+    ]
