@@ -20,7 +20,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from identity import lockout, operators
-from identity.models import AccessPolicy, AuditRecord, User, normalize_email
+from identity.models import AccessPolicy, AuditRecord, User, check_email
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
@@ -29,7 +29,7 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
         fields = ("email", "name")
 
     def clean_email(self) -> str:
-        return normalize_email(str(self.cleaned_data["email"]))
+        return check_email(str(self.cleaned_data["email"]))
 
 
 class ChangedUserForm(UserChangeForm):  # type: ignore[misc]
@@ -38,7 +38,7 @@ class ChangedUserForm(UserChangeForm):  # type: ignore[misc]
         fields = "__all__"
 
     def clean_email(self) -> str:
-        return normalize_email(str(self.cleaned_data["email"]))
+        return check_email(str(self.cleaned_data["email"]))
 
 
 @admin.register(User)

@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from identity.models import User, normalize_email
+from identity.models import User, check_email
 from identity.time_zones import known_time_zones
 
 # One sentence for what settings.AUTH_PASSWORD_VALIDATORS ask; each of them says its own when it refuses.
@@ -46,7 +46,7 @@ class AddressForm(forms.Form):
     )
 
     def clean_email(self) -> str:
-        return normalize_email(str(self.cleaned_data["email"]))
+        return check_email(str(self.cleaned_data["email"]))
 
 
 class NewAccountForm(forms.Form):

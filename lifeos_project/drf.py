@@ -1,13 +1,14 @@
 """Every failure of the API becomes one shape; this is the one table from error codes to HTTP status."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions, status
@@ -15,6 +16,7 @@ from rest_framework.response import Response
 
 from finance.errors import FinanceError
 from identity.drf.errors import PayloadTooLarge, error_body, validation_body
+from platform_outbox.tracing import current_trace
 
 logger = logging.getLogger(__name__)
 
@@ -140,8 +142,21 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
     return _json("not_found", _("There is nothing at this address."), 404)
 
 
-def server_error(request: HttpRequest) -> HttpResponseBase:
-    """A fault of ours: Django has reported it; the client learns no more than that."""
+def method_not_allowed(request: HttpRequest, *, allow: Iterable[str]) -> HttpResponse:
+    """Methods that no view of ours has, such as TRACE, PROPFIND or misspellings."""
+    answer: HttpResponse = HttpResponseNotAllowed(sorted(allow))
+    if request.path.startswith(API_PREFIX):
+        # The method itself may be anything, so it is not repeated.
+        answer.content = _json("method_not_allowed", _("This method is not allowed."), 405).content
+        answer["Content-Type"] = "application/json"
+    return answer
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A fault of ours. Django has logged it under the request's id, which is all that the client learns."""
+    request_id = current_trace()
     if not request.path.startswith(API_PREFIX):
-        return defaults.server_error(request)
-    return _json("server_error", _("Something went wrong on our side. It was recorded."), 500)
+        # Without the request: what is broken may be the session or the database that the frame would ask.
+        return HttpResponse(render_to_string("500.html", {"request_id": request_id}), status=500)
+    said = _("Something went wrong on our side. It was recorded as {request_id}.")
+    return _json("server_error", said.format(request_id=request_id), 500)

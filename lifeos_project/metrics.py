@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from lifeos_project import metrics_files
+from lifeos_project import drf, metrics_files
 from lifeos_project.backups.collectors import BackupCollector
 from lifeos_project.client_address import client_address, is_nearby
 from lifeos_project.installation_metrics import InstallationCollector
@@ -38,7 +38,7 @@ class RequestMetricsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         known = request.method in KNOWN_METHODS
-        response = self.get_response(request) if known else HttpResponse("Unknown method.\n", status=501)
+        response = self.get_response(request) if known else drf.method_not_allowed(request, allow=KNOWN_METHODS)
         method = str(request.method) if known else "other"
         match = request.resolver_match
         view = (match.view_name or "unnamed") if match else "none"

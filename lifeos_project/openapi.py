@@ -57,9 +57,9 @@ FAILURES: dict[str, tuple[int, str, str, str]] = {
     ),
     "ServerError": (
         500,
-        "A fault of the server; it was recorded.",
+        "A fault of the server; it was recorded under the id of the request, which is also in `X-Request-ID`.",
         "server_error",
-        "Something went wrong on our side. It was recorded.",
+        "Something went wrong on our side. It was recorded as 4f1d6f0a5c0e4e0f9a53c0ffee000001.",
     ),
     "Unavailable": (
         503,

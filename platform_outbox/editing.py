@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from platform_outbox import services
-from platform_outbox.envelope import EnvelopeError, Event, event_from, known_events, payload_of
+from platform_outbox.envelope import EnvelopeError, Event, event_from, kept_key, known_events, payload_of
 from platform_outbox.models import Attempt, OutboxMessage, Status
 from platform_outbox.outbox import emit
 
@@ -30,9 +30,9 @@ def replacement_for(message: OutboxMessage, payload: Mapping[str, Any]) -> Event
         raise EditRefused(str(error)) from error
     if unchanged:
         raise EditRefused(_("Nothing is changed. Try the event again instead."))
-    if event.ordering_key != message.ordering_key:
+    if kept_key(event.ordering_key) != message.ordering_key:
         told = _("The ordering key would change from %(old)s to %(new)s: that would be another book's event.")
-        raise EditRefused(told % {"old": message.ordering_key, "new": event.ordering_key})
+        raise EditRefused(told % {"old": message.ordering_key, "new": kept_key(event.ordering_key)})
     return event
 
 

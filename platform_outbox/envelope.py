@@ -8,6 +8,7 @@ handler that runs on half an event does quiet damage.
 import dataclasses
 import datetime
 import decimal
+import hashlib
 import types
 import typing
 import uuid
@@ -15,6 +16,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 Convert: TypeAlias = Callable[[Any], Any]
+
+LONGEST_KEY = 120  # characters
 
 # After its emission an event may wait so long for a worker that knows it. Then it becomes a dead letter.
 UPGRADE_PATIENCE = datetime.timedelta(minutes=15)
@@ -66,6 +69,14 @@ class Event:
     def ordering_key(self) -> str:
         """Events with equal keys are handled in the order in which they were emitted."""
         raise NotImplementedError
+
+
+def kept_key(key: str) -> str:
+    """An ordering key as the database keeps it: one that is too long for its column ends in a digest."""
+    if len(key) <= LONGEST_KEY:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key[: LONGEST_KEY - len(digest) - 1]}~{digest}"
 
 
 def upcast(name: str, *, from_version: int) -> Callable[[AnyUpcaster], AnyUpcaster]:

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from platform_outbox.envelope import LONGEST_KEY
+
 
 class Status(models.TextChoices):
     PENDING = "pending", _("Pending")
@@ -30,7 +32,7 @@ class OutboxMessage(models.Model):
 
     event_type = models.CharField(_("event"), max_length=120)
     event_version = models.PositiveSmallIntegerField(_("version"), default=1)
-    ordering_key = models.CharField(_("ordering key"), max_length=120)
+    ordering_key = models.CharField(_("ordering key"), max_length=LONGEST_KEY)
     shard = models.PositiveSmallIntegerField(_("shard"))
     payload = models.JSONField(_("payload"))
     status = models.CharField(
@@ -115,7 +117,7 @@ class Delivery(models.Model):
         OutboxMessage, models.DO_NOTHING, related_name="deliveries", db_constraint=False, db_index=False
     )
     handler = models.CharField(_("handler"), max_length=120)
-    ordering_key = models.CharField(_("ordering key"), max_length=120)
+    ordering_key = models.CharField(_("ordering key"), max_length=LONGEST_KEY)
     shard = models.PositiveSmallIntegerField(_("shard"))
     status = models.CharField(_("status"), max_length=8, choices=Status.choices)
     attempts = models.PositiveSmallIntegerField(_("attempts"))
@@ -262,7 +264,7 @@ class Replay(models.Model):
 
     handler = models.CharField(_("handler"), max_length=120)
     event_types = models.JSONField(_("events"))
-    ordering_key = models.CharField(_("ordering key"), max_length=120, default="")
+    ordering_key = models.CharField(_("ordering key"), max_length=LONGEST_KEY, default="")
     emitted_from = models.DateTimeField(_("emitted from"), null=True)
     emitted_to = models.DateTimeField(_("emitted before"), null=True)
     # Ids, fixed at the start: what is emitted meanwhile is handled anyway.

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from platform_outbox.bell import bell
 from platform_outbox.direct import database, rows_of, without_sorting
-from platform_outbox.envelope import Event, payload_of
+from platform_outbox.envelope import Event, kept_key, payload_of
 from platform_outbox.tracing import current_trace
 
 SHARDS = 64
@@ -86,9 +86,9 @@ def emit(event: Event, *, available_at: datetime.datetime | None = None) -> int:
     """
     db = database()
     _insist_on_transaction(db, "emit()")
-    shard = shard_of(event.ordering_key)
-    ((event_id,),) = rows_of(_INSERT, (*_row(event, shard), available_at))
-    db.on_commit(lambda: bell.ring((shard,)))
+    row = _row(event)
+    ((event_id,),) = rows_of(_INSERT, (*row, available_at))
+    db.on_commit(lambda: bell.ring((row[3],)))
     return int(event_id)
 
 
@@ -101,7 +101,7 @@ def emit_many(events: Sequence[Event], *, traces: Sequence[str] = ()) -> list[in
     _insist_on_transaction(db, "emit_many()")
     if not events:
         return []
-    rows = [_row(event, shard_of(event.ordering_key)) for event in events]
+    rows = [_row(event) for event in events]
     if traces:
         rows = [(*row[:-1], trace) for row, trace in zip(rows, traces, strict=True)]
     ids = [int(row[0]) for row in rows_of(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])]
@@ -131,5 +131,6 @@ def _insist_on_transaction(db: BaseDatabaseWrapper, caller: str) -> None:
         raise transaction.TransactionManagementError(f"{caller} needs the transaction of the change it tells of.")
 
 
-def _row(event: Event, shard: int) -> tuple[str, int, str, int, str, str]:
-    return event.name, event.version, event.ordering_key, shard, json.dumps(payload_of(event)), current_trace()
+def _row(event: Event) -> tuple[str, int, str, int, str, str]:
+    key = kept_key(event.ordering_key)
+    return event.name, event.version, key, shard_of(key), json.dumps(payload_of(event)), current_trace()

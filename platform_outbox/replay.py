@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from platform_outbox import claims
-from platform_outbox.envelope import event_from
+from platform_outbox.envelope import event_from, kept_key
 from platform_outbox.marks import clean, failure
 from platform_outbox.models import Attempt, Pause, Replay
 from platform_outbox.registry import Context, Handler, all_handlers
@@ -108,7 +108,8 @@ def plan(
     now = timezone.now()
     first, last = _range(emitted_from, emitted_to)
     return Replay(
-        handler=handler, event_types=types, ordering_key=ordering_key, emitted_from=emitted_from, emitted_to=emitted_to,
+        handler=handler, event_types=types, ordering_key=kept_key(ordering_key),
+        emitted_from=emitted_from, emitted_to=emitted_to,
         first=first, last=last, cursor=first - 1, rate=rate, keep_going=keep_going, by=by[:120],
         created_at=now, moved_at=now,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from identity.drf.serializers import StrictSerializer
-from identity.models import User, normalize_email
+from identity.models import User, check_email
 
 
 class CredentialsSerializer(StrictSerializer):
@@ -41,7 +41,10 @@ class SignupSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)
 
     def validate_email(self, value: str) -> str:
-        return normalize_email(value)
+        try:
+            return check_email(value)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(list(error.messages)) from error
 
 
 class SignupConfirmSerializer(StrictSerializer):

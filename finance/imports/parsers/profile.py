@@ -1,5 +1,6 @@
 """How the columns of a CSV file are read: found by detection, corrected by people, saved per account."""
 
+import codecs
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -15,6 +16,18 @@ DECIMAL_MARKS = (".", ",")
 # as_written: minus is money out · inverted: plus is money out (card statements) · unmarked_out: only marked amounts
 # are money in.
 SIGNS = ("as_written", "inverted", "unmarked_out")
+LONGEST_TEXT = 1000
+# As Python names them; a profile may use any name by which Python knows one of these.
+ENCODINGS = frozenset(
+    [
+        *("ascii", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"),
+        *(f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)),
+        *(f"cp{page}" for page in (*range(1250, 1259), 437, 737, 775, 850, 852, 855, 857, 858, 860, 861, 862, 863)),
+        *(f"cp{page}" for page in (864, 865, 866, 869, 874, 932, 949, 950)),
+        *("mac-roman", "mac-latin2", "mac-cyrillic", "mac-greek", "mac-turkish", "koi8-r", "koi8-u"),
+        *("shift_jis", "euc_jp", "iso2022_jp", "euc_kr", "gb2312", "gbk", "gb18030", "big5", "big5hkscs", "tis-620"),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +120,35 @@ def _checked(name: str, value: Any) -> Any:
     if name in {"payee_columns", "description_columns"}:
         return tuple(_column(item) for item in _list(value))
     if name == "header":
-        return tuple(str(item) for item in _list(value))
+        return tuple(_text(item) for item in _list(value))
     if name == "date_column":
         return _column(value)
     if name.endswith("_column"):
         return None if value in (None, "") else _column(value)
+    return _encoding(_text(value)) if name == "encoding" else _text(value)
+
+
+def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("must be text")
+    if len(value) > LONGEST_TEXT or "\x00" in value or not _is_whole(value):
+        raise ValueError(f"must be text of at most {LONGEST_TEXT} characters without zeros and halves of characters")
     return value
+
+
+def _is_whole(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _encoding(name: str) -> str:
+    """Only what turns bytes into text: Python's codecs also unpack archives and swap letters."""
+    try:
+        known = not name or codecs.lookup(name).name in ENCODINGS
+    except LookupError:
+        known = False
+    if not known:
+        raise ValueError("must be the name of a text encoding that banks use, such as utf-8 or cp1252")
+    return name
 
 
 def _boolean(value: Any) -> bool:
