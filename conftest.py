@@ -8,9 +8,10 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import Client
 
+from lifeos_project.tests import contract, services, template_database
 from lifeos_project.tests import own_postgres as own
-from lifeos_project.tests import services, template_database
 from platform_outbox import testing
 
 SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3")
@@ -76,6 +77,23 @@ def _no_bell():
     """Tests drain the outbox themselves; the bell's connection would keep their database from being dropped."""
     with testing.muted_bell():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _answers_keep_the_contract():
+    """Whatever a test asks of the API, the answer is one that docs/openapi.yaml describes."""
+    original = Client.request
+
+    def request(self, **asked):
+        response = original(self, **asked)
+        path = response.request["PATH_INFO"]
+        if path.startswith(contract.PREFIX):
+            contract.check(response.request["REQUEST_METHOD"], path, response)
+        return response
+
+    Client.request = request
+    yield
+    Client.request = original
 
 
 @pytest.fixture(autouse=True)

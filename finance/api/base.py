@@ -2,6 +2,7 @@
 
 import datetime
 import zoneinfo
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from django.utils import timezone
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthenticated
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from finance.api.tree import AccountTree
@@ -17,6 +19,7 @@ from finance.errors import Forbidden
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import book_for
 from identity.drf.idempotency import OncePerKey
+from identity.drf.serializers import NothingSerializer
 from identity.models import User
 
 
@@ -40,6 +43,11 @@ class ApiView(OncePerKey, GenericAPIView[Any]):
     """A view whose bodies are described per method in `bodies`, and whose changes happen once per key."""
 
     bodies: dict[str, type[serializers.Serializer[Any]]] = {}
+
+    def once(self, change: Callable[[], tuple[int, Any]], *, secrets: Collection[str] = ()) -> Response:
+        if self.request.method not in self.bodies:
+            NothingSerializer(data=self.request.data).is_valid(raise_exception=True)
+        return super().once(change, secrets=secrets)
 
     @property
     def user(self) -> User:

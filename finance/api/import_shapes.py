@@ -12,7 +12,7 @@ from finance.imports.selectors import counts_of, statements_of
 
 class ImportSerializer(serializers.ModelSerializer[ImportBatch]):
     account = serializers.IntegerField(source="account_id", read_only=True)
-    created_by = serializers.EmailField(source="created_by.email", default=None, read_only=True)
+    created_by = serializers.EmailField(source="created_by.email", default=None, read_only=True, allow_null=True)
 
     class Meta:
         model = ImportBatch
@@ -84,8 +84,8 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
     currency = serializers.CharField(source="statement.currency", read_only=True)
     statement = serializers.IntegerField(source="statement_id", read_only=True)
     counter_account = serializers.IntegerField(source="counter_account_id", read_only=True, allow_null=True)
-    matched_entry = serializers.UUIDField(source="matched_entry.uid", default=None, read_only=True)
-    entry = serializers.UUIDField(source="posted_entry.uid", default=None, read_only=True)
+    matched_entry = serializers.UUIDField(source="matched_entry.uid", default=None, read_only=True, allow_null=True)
+    entry = serializers.UUIDField(source="posted_entry.uid", default=None, read_only=True, allow_null=True)
     plan = serializers.CharField(read_only=True, help_text='What confirming will do: "post", "match", "ignore" or "".')
 
     class Meta:

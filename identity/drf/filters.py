@@ -26,7 +26,7 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
 
 
 def refuse_unknown_parameters(request: Request, *, known: set[str]) -> None:
-    """Raise ValidationError naming each query parameter that is unknown here or given twice.
+    """Raise ValidationError naming each query parameter that is unknown here, empty, or given twice.
 
     `known` are the view's own; those of every list are known always.
     """
@@ -37,5 +37,10 @@ def refuse_unknown_parameters(request: Request, *, known: set[str]) -> None:
     }
     for name in sorted(set(request.query_params) - known - PARAMETERS_OF_EVERY_LIST):
         wrong[name] = [ErrorDetail(_("This parameter is not known here."), code="unknown_field")]
+    # The form of a browsable page sends what was left empty; from a program it is a variable without a value.
+    if request.accepted_renderer.format != "api":
+        for name in request.query_params:
+            if not request.query_params[name]:
+                wrong.setdefault(name, [ErrorDetail(_("This parameter is empty; leave it out."), code="invalid")])
     if wrong:
         raise ValidationError(wrong)

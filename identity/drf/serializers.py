@@ -106,6 +106,10 @@ def json_type(value: Any) -> str:
     return gettext("an object")
 
 
+class NothingSerializer(StrictSerializer):
+    """An action without a body."""
+
+
 def paged(serializer_class: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     """The shape of one page of these, for the OpenAPI document of views that page by themselves."""
     link: dict[str, Any] = {

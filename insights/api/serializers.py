@@ -74,7 +74,3 @@ class InsightDetailSerializer(InsightSerializer):
 
 class SnoozeSerializer(StrictSerializer):
     until = serializers.DateField(help_text=_("The day on which it comes back; after today."))
-
-
-class NothingSerializer(StrictSerializer):
-    """An action without a body."""

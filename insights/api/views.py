@@ -19,12 +19,12 @@ from finance.facts import Role
 from identity.drf.filters import StrictFilterBackend
 from identity.drf.idempotency import OncePerKey
 from identity.drf.pagination import KeysetPagination
+from identity.drf.serializers import NothingSerializer
 from identity.models import User
 from insights import selectors, services
 from insights.api.serializers import (
     InsightDetailSerializer,
     InsightSerializer,
-    NothingSerializer,
     SnoozeSerializer,
 )
 from insights.models import Insight, Kind

@@ -1,0 +1,463 @@
+"""Walks all operations of the API, as the OpenAPI document names them: hostile input, strictness, keys.
+
+An operation that is new has to be added to BODIES, or the walk fails.
+"""
+
+import io
+import json
+import re
+
+import pytest
+from rest_framework.test import APIClient
+
+from finance.imports.services import stage_import
+from finance.ledger import services as ledger
+from finance.ledger.models import Membership
+from finance.tests.api.test_webhooks import webhook_with_message
+from finance.tests.conftest import (  # noqa: F401  # fixtures
+    accounts,
+    book,
+    editor,
+    owner,
+    spend,
+)
+from finance.tests.imports.conftest import CSV
+from identity.models import IdempotencyRecord, User
+from insights.models import Insight
+from insights.tests.conftest import NOW, clock, every_month, insight  # noqa: F401  # fixtures
+from lifeos_project.requests import TolerantRequest
+from lifeos_project.tests import contract
+
+pytestmark = pytest.mark.django_db
+
+NAMES = sorted(contract.operations())
+CHANGES = [name for name in NAMES if name[0] != "GET"]
+BOOK = "/api/v1/books/{book_id}/"
+URL = "https://hooks.example.org/lifeos"
+# Why these take no Idempotency-Key; docs/api.md says so, too.
+WITHOUT_KEY = {
+    ("POST", "/api/v1/auth/token/"): "nobody is signed in whose key it could be",
+    ("POST", "/api/v1/auth/token/refresh/"): "nobody is signed in whose key it could be",
+    ("POST", "/api/v1/auth/token/verify/"): "nobody is signed in whose key it could be",
+    ("POST", "/api/v1/auth/token/blacklist/"): "nobody is signed in whose key it could be",
+    ("POST", "/api/v1/auth/signup/"): "nobody is signed in whose key it could be",
+    ("POST", "/api/v1/auth/signup/confirm/"): "nobody is signed in whose key it could be",
+}
+
+
+def bodies(world):
+    """Operation → a body with which it succeeds in this world; None for an action without a body."""
+    groceries = {
+        "date": "2026-03-14",
+        "payee": "Corner shop",
+        "description": "cheese",
+        "lines": [
+            {"account": world["accounts"].groceries.pk, "amount": "23.90", "memo": "brie"},
+            {"account": "Assets:Checking account", "amount": "-23.90"},
+        ],
+    }
+    return {
+        ("POST", "/api/v1/auth/token/"): {"email": "olga@example.org", "password": "correct horse battery"},
+        ("POST", "/api/v1/auth/token/refresh/"): {"refresh": "x"},
+        ("POST", "/api/v1/auth/token/verify/"): {"token": "x"},
+        ("POST", "/api/v1/auth/token/blacklist/"): {"refresh": "x"},
+        ("POST", "/api/v1/auth/signup/"): {"email": "nina@example.org"},
+        ("POST", "/api/v1/auth/signup/confirm/"): {"token": "x", "name": "Nina", "password": "correct horse battery"},
+        ("PATCH", "/api/v1/auth/me/"): {"name": "Olga", "language": "", "time_zone": "Europe/Berlin"},
+        ("POST", "/api/v1/books/"): {
+            "name": "Flat",
+            "base_currency": "EUR",
+            "time_zone": "Europe/Berlin",
+            "template": "household",
+        },
+        ("PATCH", BOOK): {"name": "House"},
+        ("POST", BOOK + "close-period/"): {"through": "2025-12-31"},
+        ("POST", BOOK + "reopen-period/"): {"through": None},
+        ("POST", BOOK + "accounts/"): {
+            "name": "Purse",
+            "type": "asset",
+            "kind": "cash",
+            "currency": "EUR",
+            "parent": "Assets",
+            "opening_balance": "5.00",
+            "opened_on": "2026-01-01",
+        },
+        ("PATCH", BOOK + "accounts/{account_id}/"): {"name": "Giro"},
+        ("POST", BOOK + "accounts/{account_id}/move/"): {"parent": None},
+        ("POST", BOOK + "accounts/{account_id}/close/"): {"on": "2026-06-30"},
+        ("POST", BOOK + "entries/"): groceries,
+        ("POST", BOOK + "entries/bulk/"): {"entries": [groceries]},
+        ("POST", BOOK + "entries/{uid}/correct/"): groceries,
+        ("POST", BOOK + "entries/{uid}/reverse/"): {"on": "2026-03-15", "description": "wrong"},
+        ("POST", BOOK + "exchanges/"): {
+            "date": "2026-03-14",
+            "source_account": "Assets:Checking account",
+            "source_amount": "100.00",
+            "target_account": world["dollars"],
+            "target_amount": "108.35",
+            "payee": "Bank",
+            "description": "for the trip",
+        },
+        ("PATCH", BOOK + "members/{membership_id}/"): {"role": "viewer"},
+        ("DELETE", BOOK + "members/{membership_id}/"): None,
+        ("POST", BOOK + "invitations/"): {"email": "ben@example.org", "role": "viewer"},
+        ("DELETE", BOOK + "invitations/{invitation_id}/"): None,
+        ("POST", "/api/v1/invitations/accept/"): {"token": world["token"]},
+        ("POST", BOOK + "imports/"): {"account": str(world["accounts"].savings.pk), "profile": ""},
+        ("POST", BOOK + "imports/{import_id}/decide/"): {
+            "rows": [world["row"]],
+            "decision": "ignore",
+            "counter_account": "Expenses:Food:Groceries",
+        },
+        ("POST", BOOK + "imports/{import_id}/profile/"): {"date_order": "ymd", "delimiter": ",", "encoding": "utf-8"},
+        ("POST", BOOK + "imports/{import_id}/statements/{statement_id}/assign/"): {
+            "account": world["accounts"].savings.pk
+        },
+        ("POST", BOOK + "imports/{import_id}/confirm/"): {"opening_balance": False},
+        ("POST", BOOK + "imports/{import_id}/undo/"): None,
+        ("POST", BOOK + "imports/{import_id}/discard/"): None,
+        ("POST", BOOK + "insights/{insight_id}/seen/"): None,
+        ("POST", BOOK + "insights/{insight_id}/dismiss/"): None,
+        ("POST", BOOK + "insights/{insight_id}/reopen/"): None,
+        ("POST", BOOK + "insights/{insight_id}/mute-payee/"): None,
+        ("POST", BOOK + "insights/{insight_id}/snooze/"): {"until": "2999-01-01"},
+        ("POST", BOOK + "webhooks/"): {"url": URL, "description": "Robot", "event_types": ["finance.book.renamed"]},
+        ("PATCH", BOOK + "webhooks/{webhook_id}/"): {"description": "Other", "active": True, "event_types": []},
+        ("DELETE", BOOK + "webhooks/{webhook_id}/"): None,
+        ("POST", BOOK + "webhooks/{webhook_id}/rotate-secret/"): {"overlap_hours": 1},
+        ("POST", BOOK + "webhooks/{webhook_id}/test/"): None,
+        ("POST", BOOK + "webhooks/{webhook_id}/replay/"): {"since": "2026-03-01T00:00:00Z"},
+        ("POST", BOOK + "webhooks/{webhook_id}/deliveries/{delivery_id}/replay/"): None,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _as_the_server_reads(monkeypatch, settings):
+    """Requests are made as the web processes make them, and nothing is throttled but what is tested elsewhere."""
+    monkeypatch.setattr("django.test.client.WSGIRequest", TolerantRequest)
+    monkeypatch.setattr("rest_framework.throttling.SimpleRateThrottle.allow_request", lambda *_: True)
+    monkeypatch.setattr("finance.api.members.may_invite", lambda **_: True)
+    monkeypatch.setattr("finance.webhooks.services.may_test", lambda **_: True)
+
+
+@pytest.fixture
+def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
+    """One of everything that an address can name, and the owner's client."""
+    entry = spend(12_34)
+    batch = stage_import(book=book, account=accounts.savings, actor=owner, data=CSV, file_name="march.csv")
+    fresh, delivery = webhook_with_message(book, owner)
+    dollars = ledger.open_account(book=book, actor=owner, name="Dollars", type="asset", kind="checking", currency="USD")
+    other = User.objects.create_user("other@example.org", "correct horse battery")
+    elsewhere = ledger.create_book(owner=other, name="Elsewhere", base_currency="EUR", time_zone="Europe/Berlin")
+    invite = {"actor": owner, "role": "viewer", "now": NOW, "base_url": "http://testserver"}
+    mine = ledger.invite_member(**{**invite, "actor": other}, book=elsewhere, email="olga@example.org")
+    client = APIClient(raise_request_exception=False)
+    client.force_authenticate(owner)
+    return {
+        "client": client,
+        "accounts": accounts,
+        "dollars": dollars.pk,
+        "token": mine.token,
+        "row": batch.statements.get().rows.first().pk,
+        "batch": batch,
+        "insight": insight,
+        "ids": {
+            "book_id": book.pk,
+            "account_id": accounts.restaurants.pk,
+            "uid": entry.uid,
+            "import_id": batch.pk,
+            "statement_id": batch.statements.get().pk,
+            "insight_id": insight.pk,
+            "membership_id": Membership.objects.get(book=book, user=editor).pk,
+            "invitation_id": ledger.invite_member(**invite, book=book, email="nina@example.org").invitation.pk,
+            "webhook_id": fresh.endpoint.pk,
+            "delivery_id": delivery.pk,
+        },
+    }
+
+
+def address(path, ids):
+    return re.sub(r"\{(\w+)\}", lambda found: str(ids[found[1]]), path)
+
+
+def ask(world, name, body=None, *, path=None, **headers):
+    """Call the operation; a dict is sent as it should be, bytes as they are."""
+    method, template = name
+    path = path or address(template, world["ids"])
+    if name == ("POST", BOOK + "imports/") and isinstance(body, dict):
+        file = io.BytesIO(CSV.replace(b"2026", b"2025"))
+        file.name = "other.csv"
+        return world["client"].post(path, {"file": file, **body}, format="multipart", headers=headers)
+    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    return world["client"].generic(method, path, content, content_type="application/json", headers=headers)
+
+
+def prepare(world, name):
+    """What an action needs that the world does not have in common."""
+    if name[1].endswith("/undo/"):
+        assert ask(world, ("POST", BOOK + "imports/{import_id}/confirm/"), {}).status_code == 200
+    if name[1].endswith("/reopen/"):
+        Insight.objects.filter(pk=world["insight"].pk).update(state="dismissed")
+
+
+def told(response):
+    assert response.status_code < 500, response.content[:300]
+    return response
+
+
+def test_the_walk_knows_a_body_for_every_change(world):
+    assert set(bodies(world)) == set(CHANGES)
+
+
+# --- Idempotency-Key -------------------------------------------------------------------------------------------------
+
+
+def test_every_change_takes_a_key_or_says_why_not():
+    keyed = {name for name in CHANGES if "Idempotency-Key" in str(contract.operations()[name].get("parameters"))}
+    assert keyed | set(WITHOUT_KEY) == set(CHANGES)
+    assert not keyed & set(WITHOUT_KEY)
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGES if name not in WITHOUT_KEY], ids=" ".join)
+def test_a_change_happens_once_per_key(world, name):
+    prepare(world, name)
+    body = bodies(world)[name]
+    key = {"idempotency-key": "once"}
+    first = ask(world, name, body, **key)
+    assert first.status_code in (200, 201, 202, 204), first.content
+    assert "Idempotent-Replayed" not in first
+    again = ask(world, name, body, **key)
+    assert (again.status_code, again.get("Idempotent-Replayed")) == (first.status_code, "true")
+    if first.content:
+        secrets = {member for member in ("link", "secret") if member in first.json()}
+        assert all(first.json()[member] and again.json()[member] is None for member in secrets)
+        assert {**again.json(), **{member: first.json()[member] for member in secrets}} == first.json()
+        kept = IdempotencyRecord.objects.get(key="once").answer
+        assert all(str(first.json()[member]) not in json.dumps(kept) for member in secrets)
+    else:
+        assert again.content == b""
+    other = ask(world, name, {"other": 1} if name[1] != BOOK + "imports/" else {"account": "1"}, **key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
+
+
+# --- Strictness ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CHANGES, ids=" ".join)
+def test_a_member_that_is_not_known_is_refused_by_name(world, name):
+    prepare(world, name)
+    answer = ask(world, name, {**(bodies(world)[name] or {}), "unheard_of": "1"})
+    assert answer.status_code == 400, answer.content
+    assert list(answer.json()["fields"]) == ["unheard_of"]
+
+
+def places(body, path=()):
+    """Every value of a body by its path; of a list its first item only."""
+    for key, value in body.items() if isinstance(body, dict) else enumerate(body[:1]):
+        yield (*path, key), value
+        if isinstance(value, dict | list):
+            yield from places(value, (*path, key))
+
+
+def with_value(body, path, value):
+    if not path:
+        return value
+    copy = dict(body) if isinstance(body, dict) else list(body)
+    copy[path[0]] = with_value(body[path[0]], path[1:], value)
+    return copy
+
+
+def of_another_type(value):
+    match value:
+        case bool():
+            return ["true", "yes", 1, 0, [], {}]
+        case int():
+            return [True, f"{value}x", 1.5, [], {}]
+        case str():
+            return [0, True, 1.5, [], {}]
+        case list():
+            return ["x", 0, {}, True]
+        case dict():
+            return ["x", 0, [1], True]
+    return []
+
+
+NAMES_OF_ACCOUNTS = ("account", "parent", "counter_account", "source_account", "target_account")
+IN_JSON = [name for name in CHANGES if name != ("POST", BOOK + "imports/")]
+
+
+@pytest.mark.parametrize("name", IN_JSON, ids=" ".join)
+def test_a_value_of_another_type_is_refused_at_its_place(world, name):
+    body = bodies(world)[name]
+    for path, value in places(body or {}):
+        for wrong in of_another_type(value):
+            if wrong == 0 and wrong is not False and path[-1] in NAMES_OF_ACCOUNTS:
+                continue  # an account is named by its id as well
+            answer = ask(world, name, with_value(body, path, wrong))
+            place = ".".join(map(str, path))
+            assert answer.status_code == 400, (path, wrong, answer.content)
+            fields = answer.json()["fields"]
+            assert fields == {} or any(place.startswith(each) or each.startswith(place) for each in fields), fields
+
+
+# --- No input is a fault ---------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    *("\x00", "a\x00b", "x" * 5000, "ä" * 254, "0001-01-01", "9999-12-31", "9999-12-31T23:59:59Z", "10000-01-01"),
+    *("0001-01-01T00:00:00+14:00", "zip", "hex", "rot13", "EUR\x00", "1e999", "-0", "٣", "", " ", "\u202e", "..", "%"),
+    *(0, -1, 2**63, 2**70, 1e308, True, None, [], {}, [[]], [None], {"": None}, ["\x00"]),
+    *("a" * 64 + "@" + ".".join(["b" * 60] * 3) + ".example", "ﷺ" * 100 + "@example.org", "x@" + "ü" * 60 + ".org"),
+]
+
+
+@pytest.mark.parametrize("name", IN_JSON, ids=" ".join)
+def test_no_body_is_a_fault(world, name):
+    body = bodies(world)[name]
+    for path, _value in places(body or {}):
+        for value in HOSTILE:
+            told(ask(world, name, with_value(body, path, value)))
+        told(ask(world, name, json.dumps(with_value(body, path, "?")).replace('"?"', r'"\ud800"').encode()))
+    for raw in (b"", b"{", b"[]", b"null", b"\xff", b'"x"', b"[" * 5000, b"9" * 100_000, b'{"\\ud800": 1}'):
+        told(ask(world, name, raw))
+
+
+PROFILE_PATH = BOOK + "imports/"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            {"encoding": encoding}
+            for encoding in ("zip", "hex", "rot13", "base64", "bz2", "a\x00", "\ud800", "", "idna")
+        ),
+        *({"encoding": encoding} for encoding in ("undefined", "unicode_escape", "punycode", "mbcs", "x" * 5000)),
+        *(
+            {"currency": "E\x00"},
+            {"currency": "x" * 5000},
+            {"header": ["\x00"]},
+            {"header": [1]},
+            {"delimiter": "\x00"},
+        ),
+        *({"date_column": 2**70}, {"payee_columns": [True]}, {"unheard_of": 1}),
+    ],
+)
+def test_a_profile_is_refused_by_field_at_both_doors(world, change):
+    base = {"date_column": 0, "amount_column": 3, "delimiter": ",", "date_order": "ymd"}
+    name = ("POST", BOOK + "imports/{import_id}/profile/")
+    answers = [
+        told(ask(world, name, change)),
+        told(ask(world, ("POST", PROFILE_PATH), {"account": "1", "profile": json.dumps({**base, **change})})),
+    ]
+    if change != {"encoding": ""}:
+        assert answers[0].status_code == 400
+    assert world["batch"].statements.exists()
+
+
+def test_a_long_profile_that_is_no_json_is_refused(world):
+    for text in ("[" * 100_000, "9" * 100_000, '{"a": 1, "a": 2}', "null", "{", '{"encoding": "\\ud800"}'):
+        answer = ask(world, ("POST", PROFILE_PATH), {"account": "1", "profile": text})
+        assert answer.status_code == 400, text[:20]
+
+
+QUERIES = [
+    *("%00", "%ff", "%ed%a0%80", "%", "%zz", "a%00b", "9" * 5000, "-1", "0", "1.5", "1e400", "NaN", "Infinity", "%2b1"),
+    *(
+        "9" * 19,
+        "9" * 30,
+        "0001-01-01",
+        "9999-12-31",
+        "10000-01-01",
+        "true",
+        "a" * 5000,
+        "a:b:c",
+        "%F0%9F%8D%8E",
+        "1%2f0",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=" ".join)
+def test_no_query_is_a_fault(world, name):
+    method, template = name
+    names = {each["name"] for each in contract.operations()[name].get("parameters", []) if each["in"] == "query"}
+    path = address(template, world["ids"])
+    if method != "GET":
+        told(world["client"].generic(method, f"{path}?%ff=%00&x=%ed%a0%80"))
+        return
+    for parameter in sorted(names | {"x", "format", "%00"}):
+        for value in QUERIES:
+            told(world["client"].get(f"{path}?{parameter}={value}"))
+    for parameter in sorted(names):
+        answer = world["client"].get(f"{path}?{parameter}=")
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, [parameter])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "{" in name[1]], ids=" ".join)
+def test_no_id_in_an_address_is_a_fault(world, name):
+    for parameter in re.findall(r"\{(\w+)\}", name[1]):
+        for value in ("0", "9" * 18, "9" * 19, "9" * 30, "9" * 5000, "-1", "%00", "%ff", "%ed%a0%80", "%D9%A3", "x"):
+            path = address(name[1], {**world["ids"], parameter: value})
+            answer = told(ask(world, name, {}, path=path))
+            assert answer.status_code in (400, 404, 405), (path[:80], answer.status_code)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=" ".join)
+def test_no_header_is_a_fault(world, name):
+    path = address(name[1], world["ids"])
+    anonymous = APIClient(raise_request_exception=False)
+    for kind in (
+        *("application/json; charset=zip", "application/json; charset=unheard", "application/json; x*=zip''%41"),
+        *(
+            "multipart/form-data; boundary=x; charset=zip",
+            "multipart/form-data",
+            "application/x-www-form-urlencoded; charset=hex",
+        ),
+        *("", ";", "a", "*/*", "multipart/form-data; boundary=\xff", "multipart/form-data; boundary=" + "x" * 300),
+    ):
+        told(world["client"].generic(name[0], path, b"--x\r\n\r\n--x--", content_type=kind))
+        told(anonymous.generic(name[0], path, b"--x\r\n\r\n--x--", content_type=kind))
+    for accepted in ("text/html; q*=zip''%41", "\xff", ";", "*", "a/b; charset=zip"):
+        told(anonymous.generic(name[0], path, headers={"accept": accepted}))
+    for credentials in (
+        "Bearer",
+        "Bearer x y",
+        "Bearer \xff",
+        "Bearer " + "W" * 8000 + ".e30.x",
+        "Basic eA==",
+        "Bearer ..",
+        DEEP,
+    ):
+        answer = told(anonymous.generic(name[0], path, headers={"authorization": credentials}))
+        assert answer.status_code in (400, 401, 406, 415), answer.content
+
+
+# A header of brackets only, thousands deep.
+DEEP = "Bearer " + "W1tb" * 2000 + ".e30.x"
+
+
+@pytest.mark.parametrize("method", ["TRACE", "FOO", "CONNECT", "PROPFIND", "PUT"])
+def test_methods_that_no_operation_has_are_refused_with_those_that_it_has(world, method):
+    for name in NAMES:
+        answer = world["client"].generic(method, address(name[1], world["ids"]))
+        assert answer.status_code == 405, (method, name)
+        assert name[0] in answer["Allow"]
+        assert answer.json()["code"] == "method_not_allowed"
+
+
+def test_a_stranger_is_refused_before_the_body_is_read(world, monkeypatch):
+    def read(*args):
+        raise AssertionError("the body was read")
+
+    monkeypatch.setattr("identity.drf.parsers.read_json", read)
+    anonymous = APIClient(raise_request_exception=False)
+    for name in IN_JSON:
+        if name not in WITHOUT_KEY:
+            answer = anonymous.generic(name[0], address(name[1], world["ids"]), b"{}", content_type="application/json")
+            assert answer.status_code == 401, name
+
+
+def test_an_open_door_takes_a_short_body_only(world):
+    body = b'{"email": "' + b"x" * 65_536 + b'"}'
+    for name in WITHOUT_KEY:
+        assert ask(world, name, body).status_code == 413, name
