@@ -45,9 +45,12 @@ class ApiView(OncePerKey, GenericAPIView[Any]):
     bodies: dict[str, type[serializers.Serializer[Any]]] = {}
 
     def once(self, change: Callable[[], tuple[int, Any]], *, secrets: Collection[str] = ()) -> Response:
-        if self.request.method not in self.bodies:
-            NothingSerializer(data=self.request.data).is_valid(raise_exception=True)
-        return super().once(change, secrets=secrets)
+        def checked() -> tuple[int, Any]:
+            if self.request.method not in self.bodies:
+                NothingSerializer(data=self.request.data).is_valid(raise_exception=True)
+            return change()
+
+        return super().once(checked, secrets=secrets)
 
     @property
     def user(self) -> User:

@@ -8,6 +8,7 @@ import json
 import re
 
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from finance.imports.services import stage_import
@@ -132,7 +133,7 @@ def bodies(world):
 
 
 @pytest.fixture(autouse=True)
-def _as_the_server_reads(monkeypatch, settings):
+def _as_the_server_reads(monkeypatch):
     """Requests are made as the web processes make them, and nothing is throttled but what is tested elsewhere."""
     monkeypatch.setattr("django.test.client.WSGIRequest", TolerantRequest)
     monkeypatch.setattr("rest_framework.throttling.SimpleRateThrottle.allow_request", lambda *_: True)
@@ -196,6 +197,8 @@ def prepare(world, name):
     """What an action needs that the world does not have in common."""
     if name[1].endswith("/undo/"):
         assert ask(world, ("POST", BOOK + "imports/{import_id}/confirm/"), {}).status_code == 200
+    if name[1].endswith("/reopen-period/"):
+        assert ask(world, ("POST", BOOK + "close-period/"), {"through": "2025-12-31"}).status_code == 200
     if name[1].endswith("/reopen/"):
         Insight.objects.filter(pk=world["insight"].pk).update(state="dismissed")
 
@@ -216,6 +219,8 @@ def test_every_change_takes_a_key_or_says_why_not():
     keyed = {name for name in CHANGES if "Idempotency-Key" in str(contract.operations()[name].get("parameters"))}
     assert keyed | set(WITHOUT_KEY) == set(CHANGES)
     assert not keyed & set(WITHOUT_KEY)
+    documented = (settings.BASE_DIR / "docs" / "api.md").read_text()
+    assert all(f"| `{method} {path}` |" in documented for method, path in WITHOUT_KEY)
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if name not in WITHOUT_KEY], ids=" ".join)

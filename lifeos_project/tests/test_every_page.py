@@ -1,0 +1,113 @@
+"""Walks all pages of households and operators: whatever is asked or sent, the answer is no fault."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from identity.models import User
+from lifeos_project.requests import TolerantRequest
+from lifeos_project.tests.test_every_operation import (  # noqa: F401  # a fixture  # noqa: F401  # fixtures of that one
+    QUERIES,
+    accounts,
+    book,
+    clock,
+    editor,
+    every_month,
+    insight,
+    owner,
+    spend,
+    world,
+)
+
+pytestmark = pytest.mark.django_db
+
+# The pages of the admin are many and alike: lists, their searches and the forms of single rows.
+LEFT_OUT = re.compile(r"^(api|health|metrics|static)|jsi18n|autocomplete")
+PARAMETERS = ("q", "after", "before", "account", "kind", "state", "fate", "on", "copy", "next", "p", "o", "closed", "x")
+HOSTILE = [
+    *("a\x00b", "x" * 5000, "9999-12-31", "0001-01-01", "10000-01-01", "9" * 400, "-1", "1e999", "NaN", "٣", "zip"),
+    *("E\x00", "\u202e", "ﷺ" * 100 + "@example.org", "a" * 64 + "@" + ".".join(["b" * 60] * 3) + ".example", ""),
+]
+
+
+def routes(resolver, before=""):
+    for each in resolver.url_patterns:
+        route = before + (each.pattern._route if hasattr(each.pattern, "_route") else "")
+        if isinstance(each, URLResolver):
+            yield from routes(each, route)
+        elif isinstance(each, URLPattern) and hasattr(each.pattern, "_route"):
+            yield route
+
+
+ROUTES = sorted({route for route in routes(get_resolver("lifeos_project.urls")) if not LEFT_OUT.match(route)})
+# Behind these nobody is signed in any more.
+KEPT = [route for route in ROUTES if not re.search("sign-out/$|logout/$", route)]
+
+
+@pytest.fixture
+def visitor(owner, monkeypatch):  # noqa: F811
+    """An owner who is also the operator, with all rights."""
+    monkeypatch.setattr("django.test.client.WSGIRequest", TolerantRequest)
+    User.objects.filter(pk=owner.pk).update(is_staff=True, is_superuser=True)
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.get(pk=owner.pk))
+    return client
+
+
+def filled(route, ids, **instead):
+    """The address of a route; a parameter that the world has nothing for becomes 1."""
+    values = {**{name: str(value) for name, value in ids.items()}, **instead}
+    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values.get(found[1], "1"), route)
+
+
+def sound(answer, what):
+    assert answer.status_code < 500, what
+    return answer
+
+
+def fields_of(page):
+    return sorted(set(re.findall(r'name="([^"]+)"', page)) - {"csrfmiddlewaretoken"})
+
+
+@pytest.mark.parametrize("route", KEPT)
+def test_no_question_to_a_page_is_a_fault(world, visitor, route):  # noqa: F811
+    address = filled(route, world["ids"])
+    for value in QUERIES:
+        sound(visitor.get(address + "?" + "&".join(f"{name}={value}" for name in PARAMETERS)), value[:30])
+    sound(visitor.get(f"{address}?%ff=%00&%00=1"), "names")
+
+
+@pytest.mark.parametrize("route", [route for route in KEPT if "<" in route])
+def test_no_part_of_an_address_is_a_fault(world, visitor, route):  # noqa: F811
+    for parameter in re.findall(r"<(?:\w+:)?(\w+)>", route):
+        for value in ("0", "9" * 19, "9" * 30, "9" * 5000, "%00", "a%00b", "%ff", "%ed%a0%80", "x" * 500, "%D9%A3"):
+            address = filled(route, world["ids"], **{parameter: value})
+            sound(visitor.get(address), (parameter, value[:30]))
+            sound(visitor.post(address), (parameter, value[:30]))
+
+
+@pytest.mark.parametrize("route", KEPT)
+def test_nothing_sent_to_a_page_is_a_fault(world, visitor, route):  # noqa: F811
+    address = filled(route, world["ids"])
+    page = sound(visitor.get(address), "the page itself").content.decode(errors="replace")
+    names = fields_of(page)
+    for value in HOSTILE:
+        sound(visitor.post(address, dict.fromkeys(names, value)), value[:30])
+    for raw, kind in (
+        (b"a=%ff&b=%00&%00=1&c=%ed%a0%80", "application/x-www-form-urlencoded"),
+        (b"a=b", "application/x-www-form-urlencoded; charset=zip"),
+        (b"a=b", "application/x-www-form-urlencoded; charset=unheard"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n',
+            "multipart/form-data; boundary=x; charset=hex",
+        ),
+        (
+            b"--x\r\nContent-Disposition: form-data; name=\"a\"; filename*=zip''%41\r\n\r\nb\r\n--x--\r\n",
+            "multipart/form-data; boundary=x",
+        ),
+        (b"broken", "multipart/form-data"),
+        (b"{}", "application/json; x*=zip''%41"),
+    ):
+        sound(visitor.generic("POST", address, raw, content_type=kind), kind)
