@@ -376,8 +376,10 @@ def test_a_long_profile_that_is_no_json_is_refused(world):
         assert answer.status_code == 400, text[:20]
 
 
+# gunicorn takes 4,094 bytes of a request line.
+LONGEST = "9" * 3900
 QUERIES = [
-    *("%00", "%ff", "%ed%a0%80", "%", "%zz", "a%00b", "9" * 5000, "-1", "0", "1.5", "1e400", "NaN", "Infinity", "%2b1"),
+    *("%00", "%ff", "%ed%a0%80", "%", "%zz", "a%00b", LONGEST, "-1", "0", "1.5", "1e400", "NaN", "Infinity", "%2b1"),
     *(
         "9" * 19,
         "9" * 30,
@@ -417,7 +419,7 @@ def test_no_id_in_an_address_is_a_fault(world):
                 "9" * 18,
                 "9" * 19,
                 "9" * 30,
-                "9" * 5000,
+                LONGEST,
                 "-1",
                 "%00",
                 "%ff",
