@@ -47,4 +47,4 @@ def opposite(minor_units: int) -> int:
 @register.filter
 def natural(minor_units: int, account_type: str) -> int:
     """As people count it: what comes in through an income account is more, not less."""
-    return -minor_units if account_type in ("income", "equity") else minor_units
+    return figures.natural(minor_units, account_type)
