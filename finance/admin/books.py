@@ -142,7 +142,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     def verify(self, request: HttpRequest, queryset: QuerySet[Book]) -> None:
         books = list(queryset.order_by("pk")[: MOST_AT_ONCE + 1])
         if len(books) > MOST_AT_ONCE:
-            said = _("At most %d books at once; manage.py verify_ledger takes all.") % MOST_AT_ONCE
+            said = _("At most %d books at once; “Verify books” under Operations takes all.") % MOST_AT_ONCE
             self.message_user(request, said, messages.WARNING)
             return
         for book in books:
