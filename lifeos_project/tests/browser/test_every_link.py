@@ -1,4 +1,4 @@
-"""Every link and every button, followed by a browser on a small phone, as household and as operator.
+"""Every link, followed by a browser on a small phone as household and as operator, and every form of the household.
 
 Pages that differ only in a number count as one. A page fails by its status, an error in the console (what the content
 policy refuses is one), or by being wider than the screen; a form fails when what it answers to nonsense is no page.
@@ -110,13 +110,11 @@ class Walk:
         if faults:
             self.faults[url.removeprefix(self.origin)] = faults
 
-    def send_all(self, *, without=()):
+    def send_all(self):
         """Send each kind of form empty and with nonsense; what ends something comes last. How many were sent."""
         sent = 0
         ordered = sorted(self.forms.items(), key=lambda item: (bool(ENDS.search(item[0][0])), item[0][0]))
-        for (path, *_rest), (url, form) in ordered:
-            if any(part in path for part in without):
-                continue
+        for _key, (url, form) in ordered:
             for nonsense in ("", "zz 1.2.3 \N{SNOWMAN}"):
                 sent += self.send(url, form, nonsense)
         return sent
@@ -173,11 +171,9 @@ def test_every_link_and_button_of_the_household_works(walk, anna, filled):
     assert walked.faults == {}, json.dumps(walked.faults, indent=1)
 
 
-def test_every_link_and_button_of_the_operator_works(walk, filled):
+def test_every_link_of_the_operator_works(walk, filled):
     operator = User.objects.create_superuser("operator@example.org", "correct horse battery")
     walked = walk(operator)
     walked.follow_all("/admin/", inside=r"/admin/")
     assert walked.faults == {}, json.dumps(walked.faults, indent=1)
     assert len(walked.pages) > 60
-    assert walked.send_all() > 40
-    assert walked.faults == {}, json.dumps(walked.faults, indent=1)
