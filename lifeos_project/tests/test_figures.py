@@ -1,7 +1,9 @@
 """The figures of the demonstration's pages: each link leads to the rows that add up, and two pages never disagree."""
 
 import datetime
+import json
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from urllib.parse import urljoin
@@ -11,6 +13,7 @@ import time_machine
 from django.test import Client
 
 from finance.demo.services import seed_household
+from finance.exports.formats import as_json
 from finance.imports.services import confirm_import, stage_import
 from finance.ledger import services
 from finance.ledger.posting import LineDraft
@@ -227,3 +230,71 @@ def test_counts_and_amounts_on_insights_imports_and_results_are_what_they_lead_t
             said = int(re.search(r"\d+$", pill.text)[0])
             shown = reader.pages(urljoin(link, pill.attributes["href"]))
             assert sum(len(list(page.all("tr", cls="import-row"))) for page in shown) == said, pill.text
+
+
+def listed(client, address):
+    """All rows of a list of the API."""
+    rows = []
+    while address:
+        body = client.get(address).json()
+        rows += body["results"]
+        address = body["next"]
+    return rows
+
+
+def test_a_figure_is_the_same_on_every_page_in_the_api_and_in_the_export(demo):
+    book, _owner, client = demo
+    base, api = f"/b/{book.pk}/", f"/api/v1/books/{book.pk}/"
+    reader = Reader(client, base)
+    overview = reader.pages(base)[0].first("main")
+    tree = reader.pages(f"{base}accounts/?closed=1")[0].first("main")
+    exported = json.loads("".join(as_json(book)))
+    kept, month = defaultdict(Decimal), defaultdict(Decimal)
+    for entry in exported["entries"]:
+        for line in entry["lines"]:
+            if entry["date"] <= TODAY.isoformat():
+                kept[line["account"]] += Decimal(line["amount"])
+            if entry["date"].startswith(f"{TODAY:%Y-%m}"):
+                month[line["account"]] += Decimal(line["amount"])
+
+    by_pk = {one["account"]: one for one in listed(client, f"{api}balances/?as_of={TODAY}")}
+    holdings = [pk for pk, one in by_pk.items() if one["type"] in ("asset", "liability") and one["kind"] != "group"]
+    sheet = {
+        int(re.search(r"accounts/(\d+)/", row.first("a").attributes["href"])[1]): [
+            amount_in(cell.text) or Decimal(0) for cell in row.all("td", cls="num")
+        ]
+        for row in reader.pages(f"{base}proof/")[0].first("main").first("tbody").all("tr")
+    }
+    told = {
+        int(re.search(r"accounts/(\d+)/", link)[1]): amount
+        for link, _symbol, amount in linked_rows(tree.first("section"))
+        if "below" not in link
+    }
+    for link in overview.first("ul", cls="ledger-list").all("a"):
+        pk = int(re.search(r"accounts/(\d+)/", link.attributes["href"])[1])
+        assert amount_in(link.first("span", cls="figure").text) == told[pk], link.text
+    for pk in holdings:
+        own = Decimal(by_pk[pk]["balance"])
+        debit, credit = sheet.get(pk, (0, 0))
+        assert told[pk] == own == kept[pk] == debit - credit, by_pk[pk]["path"]
+        assert amount_in(reader.pages(f"{base}accounts/{pk}/")[0].first(id="balance").text) == own
+
+    worth = amount_in(overview.first("p", cls="hero").text)
+    latest = overview.first("table", cls="table-narrow").first("tbody").first("td").text
+    assert worth == amount_in(latest) == sum(kept[pk] for pk in holdings if by_pk[pk]["currency"] == "EUR")
+
+    for name, kind, sign in (("spending", "expense", 1), ("income", "income", -1)):
+        total = amount_in(overview.first("table", cls=f"bars-{name}").first("tfoot").first("td", cls="num").text)
+        parts = [pk for pk, one in by_pk.items() if one["type"] == kind and one["currency"] == "EUR"]
+        assert total == sign * sum(month[pk] for pk in parts), name
+
+    trial = client.get(f"{api}trial-balance/?as_of={TODAY}").json()
+    foot = reader.pages(f"{base}proof/")[0].first("main").first("tfoot")
+    shown = [[amount_in(cell.text) for cell in row.all("td", cls="num")] for row in foot.all("tr")]
+    assert shown == [[Decimal(one["debit"]), Decimal(one["credit"])] for one in trial["totals"]]
+    assert {row["account"]: [Decimal(row["debit"] or 0), Decimal(row["credit"] or 0)] for row in trial["rows"]} == sheet
+
+    imports = reader.pages(f"{base}imports/")[0].first("main").first("tbody")
+    assert len(list(imports.all("tr"))) == len(listed(client, f"{api}imports/")) == 2
+    feed = reader.pages(f"{base}insights/?state=all")[0].first("main")
+    assert len(list(feed.all("li", cls="insight"))) == Insight.objects.filter(book=book).count()
