@@ -58,7 +58,9 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
         "holdings": [(account, held.balances.get(account.pk, 0)) for account in everyday_accounts(accounts)],
         "spending": spending,
         "spending_bars": bars_of(spending, month=month),
+        "spending_rest": rest_of(spending),
         "income": income,
+        "income_rest": rest_of(income),
         "income_bars": bars_of(income, month=month),
         "in_order": not differences,
         **imports_of(book),
@@ -97,6 +99,12 @@ def bars_of(shown: Flow, *, month: datetime.date) -> list[Bar]:
         )
         for row in rows
     ]
+
+
+def rest_of(shown: Flow) -> dict[str, int] | None:
+    """What the categories without a bar come to, so that the rows add up to the total; None where all have one."""
+    rest = shown.rows[BARS:]
+    return {"amount": sum(row.amount for row in rest), "average": sum(row.average for row in rest)} if rest else None
 
 
 def _percent(part: int, whole: int) -> str:

@@ -287,6 +287,8 @@ def test_a_figure_is_the_same_on_every_page_in_the_api_and_in_the_export(demo):
         total = amount_in(overview.first("table", cls=f"bars-{name}").first("tfoot").first("td", cls="num").text)
         parts = [pk for pk, one in by_pk.items() if one["type"] == kind and one["currency"] == "EUR"]
         assert total == sign * sum(month[pk] for pk in parts), name
+        rows = overview.first("table", cls=f"bars-{name}").first("tbody").all("tr")
+        assert total == sum(amount_in(row.first("td", cls="num").text) for row in rows), name
 
     trial = client.get(f"{api}trial-balance/?as_of={TODAY}").json()
     foot = reader.pages(f"{base}proof/")[0].first("main").first("tfoot")
