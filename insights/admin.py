@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +26,7 @@ from insights.models import Insight, InsightEvidence, Kind, MutedPayee, RuleSett
 from insights.rules.catalogue import RULES
 from insights.rules.thresholds import ThresholdsInvalid
 from insights.sentences import sentence
+from insights.switches import switches_of
 
 
 class ReadOnly:
@@ -137,6 +139,8 @@ class RuleSettingAdmin(ModelAdmin):
     """Switches and thresholds, for the installation or for one book."""
 
     form = RuleSettingForm
+    list_before_template = "insights/admin/rules.html"
+    empty_text = _("No setting differs: every rule runs with its own thresholds.")
     list_display = ("kind", "shown_book", "enabled", "shown_thresholds", "changed_at", "preview_link")
     list_filter = ("kind",)
     list_select_related = ("book",)
@@ -179,6 +183,21 @@ class RuleSettingAdmin(ModelAdmin):
         query = urlencode({"kind": setting.kind, "setting": setting.pk or ""})
         url = reverse("admin:insights_rulesetting_preview")
         return format_html('<a class="text-primary-600" href="{}?{}">{}</a>', url, query, _("What would it raise?"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The rules as they run for books without settings of their own, then what was set."""
+        add = reverse("admin:insights_rulesetting_add") if self.has_add_permission(request) else ""
+        rules = [
+            {
+                "title": Kind(kind).label,
+                "state": translated("on") if switch.enabled else translated("off"),
+                "add_url": f"{add}?{urlencode({'kind': kind})}" if add else "",
+            }
+            for kind, switch in switches_of(book_id=None).items()
+        ]
+        context = {**(extra_context or {}), "rules": rules, "rules_off": not settings.ENABLE_INSIGHTS}
+        page: HttpResponse = super().changelist_view(request, context)
+        return page
 
     def get_readonly_fields(self, request: HttpRequest, obj: RuleSetting | None = None) -> tuple[str, ...]:
         # A setting is of one rule and one book; another one is another row.

@@ -12,6 +12,7 @@ from typing import Any
 import django
 from axes.models import AccessFailureLog
 from django.db import connection
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from finance.imports.models import ImportBatch
-from finance.models import Book, JournalEntry, LedgerCheck
+from finance.models import Book, JournalEntry, LedgerCheck, WebhookEndpoint
 from identity.lockout import locked_accounts
 from insights.models import Insight
 from lifeos_project import health, outbox_state
@@ -28,8 +29,10 @@ from lifeos_project.admin_menu import list_url, may_see
 from lifeos_project.backups import runs
 from platform_outbox import outbox, overview
 from platform_outbox.models import OutboxMessage
+from platform_outbox.operations.registry import operation_named
 
 EVENTS = "platform_outbox.outboxmessage"
+RUNS = "platform_operation.operationrun"
 HOURS = 24
 # A line reads so many of the newest rows at most.
 NEWEST = 50_000
@@ -109,6 +112,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         _services(request, now),
         _events(request, now),
         _imports(request, now),
+        _webhooks(request),
         _books(request, now),
         _sign_ins(request, now),
         _insights(request, now),
@@ -194,41 +198,76 @@ def _imports(request: HttpRequest, now: datetime.datetime) -> Panel:
     )
 
 
+def _webhooks(request: HttpRequest) -> Panel:
+    """Endpoints of households; one that fails is theirs to mend, but the operator is asked about it first."""
+    stopped_by_failure = (WebhookEndpoint.Stopped.FAILING, WebhookEndpoint.Stopped.GONE)
+    counts = WebhookEndpoint.objects.aggregate(
+        in_use=Count("pk", filter=Q(active=True)),
+        failing=Count("pk", filter=Q(active=True, failing_since__isnull=False)),
+        given_up=Count("pk", filter=Q(stopped__in=stopped_by_failure)),
+        by_hand=Count("pk", filter=Q(stopped=WebhookEndpoint.Stopped.BY_HAND)),
+    )
+    model = "finance.webhookendpoint"
+
+    def fact(name: str, count: int, query: str, state: str) -> Fact:
+        url = f"{list_url(model)}?{query}" if count and may_see(request, model) else ""
+        return Fact(name=name, value=str(count), state=state if count else OK, url=url)
+
+    return Panel(
+        title=_("Webhooks"),
+        figure=str(counts["in_use"]),
+        unit=_("in use"),
+        facts=(
+            fact(_("Failing"), counts["failing"], "failing=yes", NOTICE),
+            fact(_("Switched off after failing"), counts["given_up"], "stopped__in=failing,gone", NOTICE),
+            fact(_("Switched off by their owners"), counts["by_hand"], "stopped__exact=by_hand", OK),
+        ),
+        lever=_lever(request, model, _("Open webhooks")),
+    )
+
+
 def _books(request: HttpRequest, now: datetime.datetime) -> Panel:
     return Panel(
         title=_("Books"),
         figure=str(Book.objects.count()),
         unit=_("kept here"),
-        facts=(_verification(now), _backup(now)),
+        facts=(_verification(request, now), _backup(request, now)),
         trend=_trend(JournalEntry, "created_at", _("Entries"), now),
         lever=_lever(request, "finance.ledgercheck", _("Verifications")),
     )
 
 
-def _verification(now: datetime.datetime) -> Fact:
+def _verification(request: HttpRequest, now: datetime.datetime) -> Fact:
     """The latest proof of all books together; a proof of one book says nothing about the others."""
     name = _("All verified")
     latest = LedgerCheck.objects.filter(book=None).order_by("-checked_at").first()
     if latest is None:
-        return Fact(name=name, value=_("never: start it under Operations"), state=NOTICE)
+        return Fact(
+            name=name,
+            value=_("never: start it under Operations"),
+            state=NOTICE,
+            url=_start_url(request, "ledger.verify"),
+        )
     ago = _("%s ago") % timesince(latest.checked_at, now, depth=1)
     if latest.problems:
         broken = ngettext("%d promise broken", "%d promises broken", len(latest.problems)) % len(latest.problems)
         return Fact(name=name, value=f"{ago}, {broken}", state=TROUBLE)
     stale = latest.checked_at < now - datetime.timedelta(days=STALE_DAYS)
-    return Fact(name=name, value=_("%s, sound") % ago, state=NOTICE if stale else OK)
+    url = _start_url(request, "ledger.verify") if stale else ""
+    return Fact(name=name, value=_("%s, sound") % ago, state=NOTICE if stale else OK, url=url)
 
 
-def _backup(now: datetime.datetime) -> Fact:
+def _backup(request: HttpRequest, now: datetime.datetime) -> Fact:
     """The last backup that was proven, and whether one has failed since."""
     name, good = _("Backed up"), runs.last_good()
+    start = _start_url(request, "backups.back_up")
     if good is None:
-        return Fact(name=name, value=_("never: run manage.py backup"), state=NOTICE)
+        return Fact(name=name, value=_("never: start it under Operations"), state=NOTICE, url=start)
     ago = _("%s ago") % timesince(good.started_at, now, depth=1)
     if runs.last_failed():
-        return Fact(name=name, value=_("%s, the last one failed") % ago, state=TROUBLE)
+        return Fact(name=name, value=_("%s, the last one failed") % ago, state=TROUBLE, url=start)
     stale = good.started_at < now - datetime.timedelta(days=STALE_BACKUP_DAYS)
-    return Fact(name=name, value=_("%s, proven") % ago, state=TROUBLE if stale else OK)
+    return Fact(name=name, value=_("%s, proven") % ago, state=TROUBLE if stale else OK, url=start if stale else "")
 
 
 def _sign_ins(request: HttpRequest, now: datetime.datetime) -> Panel:
@@ -267,6 +306,13 @@ def _versions() -> Panel:
             Fact(name="Python", value=platform.python_version()),
         ),
     )
+
+
+def _start_url(request: HttpRequest, operation: str) -> str:
+    """Where the operation is started, for those who may; "" for others."""
+    found = operation_named(operation)
+    may_start = found is not None and may_see(request, RUNS) and request.user.has_perm(found.permission)
+    return reverse("admin:platform_operation_start", args=[operation]) if may_start else ""
 
 
 def _lever(request: HttpRequest, model: str, label: str) -> Lever | None:

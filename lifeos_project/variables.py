@@ -55,7 +55,12 @@ with env.section("Application"):
         "right of `X-Forwarded-For`. Without `TRUST_PROXY` the header is not read.",
     )
     ENABLE_INSIGHTS = env.flag("ENABLE_INSIGHTS", True, meaning="Look for insights after every posting.")
-    ENABLE_ML = env.flag("ENABLE_ML", True, meaning="Learn category suggestions from the household's own entries.")
+    ENABLE_ML = env.flag(
+        "ENABLE_ML",
+        True,
+        meaning="Suggest categories for the rows of a bank file, learned from the book's own entries. Without it rows "
+        "start without a category.",
+    )
     LIFEOS_LANGUAGE = env.text(
         "LIFEOS_LANGUAGE", "en", meaning="Language of pages when the browser asks for none we have."
     )

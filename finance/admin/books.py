@@ -20,6 +20,7 @@ from unfold.widgets import INPUT_CLASSES
 
 from finance.admin.reading import ReadOnly, State, Uncounted, ask, note, operator_of
 from finance.errors import FinanceError
+from finance.facts import today_in
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.models import Book, Invitation, LedgerCheck, Membership
@@ -141,7 +142,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     def verify(self, request: HttpRequest, queryset: QuerySet[Book]) -> None:
         books = list(queryset.order_by("pk")[: MOST_AT_ONCE + 1])
         if len(books) > MOST_AT_ONCE:
-            said = _("At most %d books at once; manage.py verify_ledger takes all.") % MOST_AT_ONCE
+            said = _("At most %d books at once; “Verify books” under Operations takes all.") % MOST_AT_ONCE
             self.message_user(request, said, messages.WARNING)
             return
         for book in books:
@@ -167,7 +168,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     @action(description=gettext_lazy("Close a period"), url_path="close", permissions=["close"])
     def close(self, request: HttpRequest, object_id: int) -> HttpResponse:
         book = get_object_or_404(Book, pk=object_id)
-        form = PeriodForm(request.POST or None, initial={"through": _last_month_end(timezone.localdate())})
+        form = PeriodForm(request.POST or None, initial={"through": _last_month_end(today_in(book=book))})
         if form.is_valid() and self._move(request, book, form, service=services.close_period, deed="closed"):
             return HttpResponseRedirect(_page_of(book))
         return ask(

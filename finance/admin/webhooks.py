@@ -1,8 +1,10 @@
 """Webhooks as operators see them: hosts, states and logs, but neither secrets nor full addresses, which may be passwords."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -21,11 +23,24 @@ from finance.webhooks import services
 _DELIVERY_COLOURS = {"delivered": "success", "failed": "danger", "waiting": "info", "skipped": "warning"}
 
 
+class FailingFilter(admin.SimpleListFilter):
+    """In use, and nothing has been delivered since the first failure."""
+
+    title = gettext_lazy("failing")
+    parameter_name = "failing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", _("Yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> QuerySet[WebhookEndpoint]:
+        return queryset.filter(active=True, failing_since__isnull=False) if self.value() == "yes" else queryset
+
+
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(Uncounted, ReadOnly, ModelAdmin):
     list_display = ("shown_host", "book", "shown_state", "description", "failing_since", "created_at")
     list_select_related = ("book",)
-    list_filter = (("book", AutocompleteSelectFilter), "active", "stopped")
+    list_filter = (("book", AutocompleteSelectFilter), "active", "stopped", FailingFilter)
     list_filter_submit = True
     list_fullwidth = True
     ordering = ("-pk",)

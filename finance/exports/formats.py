@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 
 from finance import money
@@ -62,7 +63,7 @@ def beancount(book: Book) -> Iterator[str]:
         for each in accounts:
             if each.account.kind != AccountKind.GROUP:
                 name = paths[each.account.pk]
-                yield f"{_opened(each).isoformat()} open {name} {each.account.currency}\n"
+                yield f"{_opened(each, book=book).isoformat()} open {name} {each.account.currency}\n"
                 yield f"  name: {_quoted(full[each.account.pk])}\n"
         for entry in journal_of(book=book):
             yield _beancount_entry(entry, paths)
@@ -87,8 +88,10 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _opened(each: ExportedAccount) -> datetime.date:
-    return each.first_posting or each.account.closed_on or each.account.created_at.date()
+def _opened(each: ExportedAccount, *, book: Book) -> datetime.date:
+    """The first day that it is needed on; days are the book's."""
+    created_on = each.account.created_at.astimezone(zoneinfo.ZoneInfo(book.time_zone)).date()
+    return each.first_posting or each.account.closed_on or created_on
 
 
 def _closed(each: ExportedAccount) -> datetime.date:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext
 
@@ -48,11 +49,15 @@ def payee_key(payee: str) -> str:
 
 
 class Suggestions:
-    """The history of one account's book, read once and asked per row without further queries."""
+    """The history of one account's book, read once and asked per row without further queries.
+
+    It is empty where the operator switched learning off (ENABLE_ML).
+    """
 
     def __init__(self, *, account: Account, until: datetime.date) -> None:
         self._votes: dict[tuple[str, bool], dict[int, tuple[int, datetime.date]]] = defaultdict(dict)
-        for payee, account_id, spent, count, last in _history(account, until):
+        history = _history(account, until) if settings.ENABLE_ML else []
+        for payee, account_id, spent, count, last in history:
             votes = self._votes[payee_key(payee), spent]
             before, latest = votes.get(account_id, (0, last))
             votes[account_id] = before + count, max(latest, last)

@@ -92,6 +92,15 @@ def balances_of(*, account_ids: list[int], as_of: datetime.date | None) -> dict[
     return {account_id: debit - credit for account_id, (debit, credit) in debits_and_credits.items()}
 
 
+def changes_of(*, account_ids: list[int], first: datetime.date | None, last: datetime.date | None) -> dict[int, int]:
+    """Net change (debit − credit) per account from the day `first` to the day `last`, both included."""
+    held = balances_of(account_ids=account_ids, as_of=last)
+    if first is None or first == datetime.date.min:
+        return held
+    before = balances_of(account_ids=account_ids, as_of=first - datetime.timedelta(days=1))
+    return {account_id: amount - before.get(account_id, 0) for account_id, amount in held.items()}
+
+
 # The months before the one that the date cuts, and of that month its days up to the date, per account by index.
 _TURNOVERS = """
 SELECT account.id,

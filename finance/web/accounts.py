@@ -21,6 +21,8 @@ from finance.web import figures
 from finance.web.access import book_page, user_of
 from finance.web.books import currency_choices
 from finance.web.clock import today_in
+from finance.web.figures import natural
+from finance.web.periods import month_end, rows_query
 from finance.web.refusals import refuse
 from finance.web.wealth import HOLDINGS
 
@@ -47,12 +49,16 @@ PURPOSE_GROUPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeRow:
-    """An account with what it and all below it hold, as people of its type count it: (currency, minor units)."""
+    """An account with what it and all below it hold, as people of its type count it: (currency, minor units).
+
+    `query` makes the account's page show what adds up to it.
+    """
 
     account: Account
     depth: int
     is_group: bool
     sums: list[tuple[str, int]]
+    query: str
 
 
 @book_page()
@@ -62,12 +68,13 @@ def accounts(request: HttpRequest, book: Book) -> HttpResponse:
     tree = accounts_of(book=book)
     with_closed = request.GET.get("closed") == "1"
     held = balances_of(account_ids=[account.pk for account in tree], as_of=today)
-    year = _year_of_categories(book, today)
+    year = today.replace(day=1) - relativedelta(months=11), month_end(today)
+    moved = changes_of_categories(book, *year)
     context = {
         "today": today,
         "holdings": rows_of(tree, HOLDINGS, held, with_closed=with_closed),
-        "spending": rows_of(tree, (AccountType.EXPENSE,), year, with_closed=with_closed),
-        "income": rows_of(tree, (AccountType.INCOME,), year, sign=-1, with_closed=with_closed),
+        "spending": rows_of(tree, (AccountType.EXPENSE,), moved, period=year, with_closed=with_closed),
+        "income": rows_of(tree, (AccountType.INCOME,), moved, period=year, with_closed=with_closed),
         "equity": rows_of(tree, (AccountType.EQUITY,), held, with_closed=with_closed),
         "with_closed": with_closed,
         "closed_count": sum(account.closed_on is not None for account in tree),
@@ -75,9 +82,9 @@ def accounts(request: HttpRequest, book: Book) -> HttpResponse:
     return render(request, "web/accounts.html", {"book": book, **context})
 
 
-def _year_of_categories(book: Book, today: datetime.date) -> dict[int, int]:
-    first = today.replace(day=1) - relativedelta(months=11)
-    moved = months_of(book=book, first=first, last=today, types=[AccountType.INCOME, AccountType.EXPENSE])
+def changes_of_categories(book: Book, first: datetime.date, last: datetime.date) -> dict[int, int]:
+    """Net change of income and expense accounts over whole months."""
+    moved = months_of(book=book, first=first, last=last, types=[AccountType.INCOME, AccountType.EXPENSE])
     return {account_id: sum(by_month.values()) for account_id, by_month in moved.items()}
 
 
@@ -86,11 +93,15 @@ def rows_of(
     types: tuple[AccountType, ...],
     held: Mapping[int, int],
     *,
-    sign: int = 1,
+    period: tuple[datetime.date, datetime.date] | None = None,
     with_closed: bool = False,
 ) -> list[TreeRow]:
-    """The accounts of some types in tree order with rolled-up sums; closed ones only on request."""
+    """The accounts of some types in tree order with rolled-up sums; closed ones only on request.
+
+    `held` are the sums of `period`, or of all time.
+    """
     mine = [account for account in tree if account.type in types]
+    parents = {account.parent_id for account in mine}
     sums = rolled_up(accounts=mine, held=held)
     depths: dict[int, int] = {}
     rows = []
@@ -104,7 +115,8 @@ def rows_of(
                 account=account,
                 depth=min(depths[account.pk], 4),
                 is_group=account.kind == AccountKind.GROUP,
-                sums=[(currency, sign * amount) for currency, amount in own],
+                sums=[(currency, natural(amount, account.type)) for currency, amount in own],
+                query=rows_query(*(period or (None, None)), below=account.pk in parents),
             )
         )
     return rows

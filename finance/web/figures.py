@@ -8,11 +8,13 @@ from functools import lru_cache
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import NumberPattern, parse_pattern
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AmountInvalid
+from finance.models import AccountType
 
 MINUS = "\N{MINUS SIGN}"
 _SPACES = str.maketrans(
@@ -65,6 +67,11 @@ def amount_text(minor_units: int, *, currency: str, plus: bool = False) -> str:
     return _format(minor_units, currency=currency, kind="decimal", plus=plus)
 
 
+def natural(minor_units: int, account_type: str) -> int:
+    """As people count it: what comes in through an income account is more, not less."""
+    return -minor_units if account_type in (AccountType.INCOME, AccountType.EQUITY) else minor_units
+
+
 def typed_text(minor_units: int, *, currency: str) -> str:
     """As a person would type it into a field: no grouping, the language's decimal mark, so that reading it is safe."""
     plain = money.format_amount(minor_units, currency=currency)
@@ -72,8 +79,18 @@ def typed_text(minor_units: int, *, currency: str) -> str:
 
 
 def date_text(day: datetime.date, *, form: str = "medium") -> str:
-    """The day in the language's own order: "23 Nov 2026"; `form` is Babel's short, medium, long, full or a skeleton."""
+    """The day in the language's own order: "23 Nov 2026"; `form` is Babel's short, medium, long, full or a skeleton.
+
+    Of a moment it is the day in the reader's time zone.
+    """
+    if isinstance(day, datetime.datetime):
+        day = timezone.localtime(day).date()
     return format_date(day, format=form, locale=active_locale())
+
+
+def moment_text(moment: datetime.datetime) -> str:
+    """Day and time in the reader's time zone: "23 Nov 2026, 14:05"."""
+    return f"{date_text(moment)}, {timezone.localtime(moment):%H:%M}"
 
 
 def read_amount(text: str, *, currency: str, field: str = "amount") -> int:

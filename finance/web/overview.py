@@ -18,6 +18,7 @@ from finance.replica import from_replica
 from finance.web import figures
 from finance.web.access import book_page
 from finance.web.clock import today_in
+from finance.web.periods import month_end, rows_query
 from finance.web.spending import CategoryFlow, Flow, category_months, flow
 from finance.web.wealth import Wealth, everyday_accounts, wealth
 
@@ -26,9 +27,13 @@ BARS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A category as a bar; `length` and `tick` are percentages of the chart's width for SVG."""
+    """A category as a bar; `length` and `tick` are percentages of the chart's width for SVG.
+
+    `query` makes the category's page show what adds up to its amount.
+    """
 
     row: CategoryFlow
+    query: str
     length: str
     tick: str | None
 
@@ -52,9 +57,11 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
         "chart": chart_of(held, currency=book.base_currency),
         "holdings": [(account, held.balances.get(account.pk, 0)) for account in everyday_accounts(accounts)],
         "spending": spending,
-        "spending_bars": bars_of(spending),
+        "spending_bars": bars_of(spending, month=month),
+        "spending_rest": rest_of(spending),
         "income": income,
-        "income_bars": bars_of(income),
+        "income_rest": rest_of(income),
+        "income_bars": bars_of(income, month=month),
         "in_order": not differences,
         **imports_of(book),
         "is_empty": not held.balances and not nets,
@@ -79,18 +86,25 @@ def differences_of(book: Book) -> dict[str, int]:
     return {currency: int(net) for currency, net in sums.annotate(net=Sum(F("debit") - F("credit"))) if net}
 
 
-def bars_of(shown: Flow) -> list[Bar]:
+def bars_of(shown: Flow, *, month: datetime.date) -> list[Bar]:
     """The largest categories as bars on one scale, each with a tick at its average."""
     rows = shown.rows[:BARS]
     longest = max((max(row.amount, row.average) for row in rows), default=0)
     return [
         Bar(
             row=row,
+            query=rows_query(month, month_end(month), below=bool(row.parts)),
             length=_percent(row.amount, longest),
             tick=_percent(row.average, longest) if shown.averaged and row.average > 0 else None,
         )
         for row in rows
     ]
+
+
+def rest_of(shown: Flow) -> dict[str, int] | None:
+    """What the categories without a bar come to, so that the rows add up to the total; None where all have one."""
+    rest = shown.rows[BARS:]
+    return {"amount": sum(row.amount for row in rest), "average": sum(row.average for row in rest)} if rest else None
 
 
 def _percent(part: int, whole: int) -> str:
@@ -117,7 +131,14 @@ def proof(request: HttpRequest, book: Book) -> HttpResponse:
     totals = [(currency, debit, credit) for currency, (debit, credit) in balance.totals.items()]
     in_order = all(debit == credit for _currency, debit, credit in totals)
     head = chain.head_of(book=book)
-    context = {"as_of": as_of, "rows": balance.rows, "totals": totals, "in_order": in_order, "head": head}
+    context = {
+        "as_of": as_of,
+        "query": rows_query(None, as_of),
+        "rows": balance.rows,
+        "totals": totals,
+        "in_order": in_order,
+        "head": head,
+    }
     return render(request, "web/proof.html", {"book": book, **context})
 
 

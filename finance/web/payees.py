@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import connection
 
+from finance.ledger.movements import OWN_KINDS, Side, movement_of
 from finance.models import Book
 from finance.web.figures import date_text, money_text, typed_text
 
@@ -21,7 +22,8 @@ WITH RECURSIVE hop AS (
          WHERE book_id = %(book)s AND lower(payee) > hop.name ORDER BY lower(payee) LIMIT 1) AS next
      WHERE hop.steps < %(hops)s
 )
-SELECT last.payee, last.date, line.account_id, line.amount, line.currency, account.name, account.type
+SELECT last.payee, last.date, line.account_id, line.amount, line.currency, account.name, account.type,
+       account.kind
   FROM (SELECT name FROM hop WHERE starts_with(name, %(prefix)s) ORDER BY name LIMIT %(limit)s) AS found
   JOIN LATERAL (SELECT id, payee, date FROM finance_journalentry
                  WHERE book_id = %(book)s AND lower(payee) = found.name AND reverses_id IS NULL
@@ -45,14 +47,28 @@ def payees_like(*, book: Book, prefix: str) -> list[dict[str, Any]]:
     }
     with connection.cursor() as cursor:
         cursor.execute(_PAYEES, parameters)
-        found: dict[str, dict[str, Any]] = {}
-        for payee, date, account_id, amount, currency, name, account_type in cursor.fetchall():
-            told = found.setdefault(payee, {"payee": payee, "day": date_text(date), "lines": 0})
-            told["lines"] += 1
-            side = "category" if account_type in ("income", "expense") else "account"
-            told.setdefault(side, account_id)
-            if side == "category":
-                told.setdefault("category_name", name)
-            told.setdefault("amount", typed_text(abs(amount), currency=currency))
-            told.setdefault("shown", money_text(abs(amount), currency=currency))
-    return list(found.values())
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for payee, *line in cursor.fetchall():
+            found.setdefault(payee, []).append(tuple(line))
+    return [_told(payee, lines) for payee, lines in found.items()]
+
+
+def _told(payee: str, lines: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """The payee's last entry: what it moved, the account that paid and the category."""
+    told: dict[str, Any] = {"payee": payee, "day": date_text(lines[0][0]), "lines": len(lines)}
+    sides = []
+    # Own money before other accounts: of a shared bill the friend who owes a part did not pay it.
+    for _date, account_id, amount, currency, name, account_type, kind in sorted(lines, key=_is_other):
+        side = "category" if account_type in ("income", "expense") else "account"
+        told.setdefault(side, account_id)
+        if side == "category":
+            told.setdefault("category_name", name)
+        sides.append(Side(account=name, kind=kind, currency=currency, amount=amount))
+    currency, amount = movement_of(sides).amounts[0]
+    told["amount"] = typed_text(abs(amount), currency=currency)
+    told["shown"] = money_text(abs(amount), currency=currency)
+    return told
+
+
+def _is_other(line: tuple[Any, ...]) -> bool:
+    return line[-1] not in OWN_KINDS

@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy
 
 from finance.errors import FinanceError, Invalid, NotFound
 from finance.ledger.registers import Filters, RegisterPage, RegisterRow, parse_cursor, register_page
-from finance.ledger.selectors import account_for, accounts_of, balances_of, paths_of
+from finance.ledger.selectors import account_for, accounts_of, changes_of, paths_of
 from finance.models import Account, AccountKind, AccountType, Book
 from finance.replica import from_replica
 from finance.web import figures
 from finance.web.access import book_page
-from finance.web.accounts import rows_of
 from finance.web.clock import today_in
+from finance.web.periods import rows_query
 from finance.web.refusals import refuse
 
 PAGE = 50
@@ -100,20 +100,19 @@ class Day:
 @book_page()
 @from_replica
 def register(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
-    """One page of an account's entries, newest first; a group shows the accounts below it."""
+    """One page of an account's entries, newest first; a group shows the accounts inside it."""
     account = account_for(book=book, account_id=account_id)
     tree = accounts_of(book=book)
-    if account.kind == AccountKind.GROUP:
-        return _group_page(request, book, account, tree)
     form = FilterForm(request.GET, account=account, tree=tree)
     form.is_valid()
+    if account.kind == AccountKind.GROUP or "below" in request.GET:
+        return _group_page(request, book, account, tree, form)
     after = request.GET.get("after") or None
     page = _page(form, account, after)
-    held = balances_of(account_ids=[account.pk], as_of=today_in(book))
     context: dict[str, Any] = {
         "account": account,
         "path": form.paths[account.pk].split(":")[:-1],
-        "balance": held.get(account.pk, 0),
+        **_head(form, today=today_in(book)),
         "form": form,
         "pills": pills_of(request.GET, form),
         "days": days_of(page, after=after),
@@ -135,12 +134,51 @@ def _page(form: FilterForm, account: Account, after: str | None) -> RegisterPage
         return RegisterPage(rows=[], next_cursor=None, searched_to=None)
 
 
-def _group_page(request: HttpRequest, book: Book, group: Account, tree: list[Account]) -> HttpResponse:
+def _head(form: FilterForm, *, today: datetime.date) -> dict[str, Any]:
+    """The figure above the rows: what they add up to where only days are asked for, else what the account holds."""
+    account, filters = form.account, form.filters()
+    in_category = account.type in (AccountType.INCOME, AccountType.EXPENSE)
+    only_days = filters == Filters(start=filters.start, end=filters.end, with_superseded=filters.with_superseded)
+    first = filters.start if only_days and in_category else None
+    last = filters.end if only_days else None
+    if first:
+        label = _("In this period")
+    elif last:
+        day = figures.date_text(last)
+        label = (_("In total, to %(day)s") if in_category else _("Balance on %(day)s")) % {"day": day}
+    else:
+        label = _("In total, to today") if in_category else _("Balance today")
+    held = changes_of(account_ids=[account.pk], first=first, last=last or today)
+    return {"balance": held.get(account.pk, 0), "balance_label": label}
+
+
+def _group_page(
+    request: HttpRequest, book: Book, group: Account, tree: list[Account], form: FilterForm
+) -> HttpResponse:
+    """The accounts inside with what each adds to the sum, in the days that are asked for."""
+    first, last = form.cleaned_data.get("start"), form.cleaned_data.get("end")
     inside = _inside(group, tree)
-    held = balances_of(account_ids=list(inside), as_of=today_in(book))
-    sign = -1 if group.type == AccountType.INCOME else 1
-    rows = [row for row in rows_of(tree, (AccountType(group.type),), held, sign=sign) if row.account.pk in inside]
-    return render(request, "web/group.html", {"book": book, "account": group, "rows": rows})
+    held = changes_of(account_ids=list(inside), first=first, last=last or today_in(book))
+    postable = [account for account in tree if account.pk in inside and account.kind != AccountKind.GROUP]
+    rows = [
+        (account, form.paths[account.pk].removeprefix(f"{form.paths[group.pk]}:").replace(":", " › "), amount)
+        for account in postable
+        for amount in [figures.natural(held.get(account.pk, 0), account.type)]
+        if amount or account.closed_on is None
+    ]
+    totals: dict[str, int] = {}
+    for account, _path, amount in rows:
+        totals[account.currency] = totals.get(account.currency, 0) + amount
+    context = {
+        "account": group,
+        "path": form.paths[group.pk].split(":")[:-1],
+        "rows": rows,
+        "totals": sorted(totals.items()),
+        "query": rows_query(first, last),
+        "first": first,
+        "last": last,
+    }
+    return render(request, "web/group.html", {"book": book, **context})
 
 
 def _inside(group: Account, tree: list[Account]) -> set[int]:

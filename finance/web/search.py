@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from finance.errors import Invalid, NotFound
+from finance.ledger.movements import Movement, Side, movement_of
 from finance.ledger.registers import parse_cursor
 from finance.ledger.selectors import accounts_of, paths_of
-from finance.models import Account, AccountKind, Book
+from finance.models import Account, AccountKind, Book, JournalLine
 from finance.web.access import book_page
 
 # A search reads at most so many entries per page and then offers to go on; it never scans a whole book.
@@ -31,29 +32,20 @@ WITH recent AS ({_WINDOW}), hits AS (
        AND NOT EXISTS (SELECT 1 FROM finance_journalentry AS reversal WHERE reversal.reverses_id = recent.id)
      ORDER BY date DESC, id DESC LIMIT %(limit)s
 )
-SELECT hits.id, hits.uid, hits.date, hits.payee, hits.description, line.amount, line.currency, account.name
-  FROM hits
-  JOIN LATERAL (SELECT side.amount, side.currency, side.account_id
-                  FROM finance_journalline AS side JOIN finance_account AS held ON held.id = side.account_id
-                 WHERE side.entry_id = hits.id
-                 ORDER BY held.type IN ('asset', 'liability') DESC, side.position LIMIT 1) AS line ON true
-  JOIN finance_account AS account ON account.id = line.account_id
- ORDER BY hits.date DESC, hits.id DESC
+SELECT id, uid, date, payee, description FROM hits ORDER BY date DESC, id DESC
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """An entry that was found, with the line of the account that paid or was paid."""
+    """An entry that was found, with what it moved."""
 
     id: int
     uid: uuid.UUID
     date: datetime.date
     payee: str
     description: str
-    amount: int
-    currency: str
-    account: str
+    movement: Movement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +101,10 @@ def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hi
     with connection.cursor() as cursor:
         cursor.execute(_HITS, parameters)
         rows = cursor.fetchall()
+        moved = _movements([row[0] for row in rows[:limit]])
         entries = [
-            Hit(
-                id=id_, uid=uid, date=day, payee=payee, description=text, amount=amount, currency=currency, account=name
-            )
-            for id_, uid, day, payee, text, amount, currency, name in rows[:limit]
+            Hit(id=id_, uid=uid, date=day, payee=payee, description=text, movement=moved[id_])
+            for id_, uid, day, payee, text in rows[:limit]
         ]
         if len(rows) > limit:
             last = entries[-1]
@@ -125,6 +116,17 @@ def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hi
         end = cursor.fetchone()
     cursor_text = f"{end[0].isoformat()}:{end[1]}" if end else None
     return Hits(entries=entries, next_cursor=cursor_text, searched_to=end[0] if end else None)
+
+
+def _movements(entry_ids: list[int]) -> dict[int, Movement]:
+    """What each of the entries moved. One query."""
+    sides: dict[int, list[Side]] = {entry_id: [] for entry_id in entry_ids}
+    lines = JournalLine.objects.filter(entry_id__in=entry_ids).order_by("entry_id", "position")
+    for entry_id, name, kind, currency, amount in lines.values_list(
+        "entry_id", "account__name", "account__kind", "currency", "amount"
+    ):
+        sides[entry_id].append(Side(account=name, kind=kind, currency=currency, amount=amount))
+    return {entry_id: movement_of(found) for entry_id, found in sides.items()}
 
 
 def _place(after: str | None) -> tuple[datetime.date, int]:

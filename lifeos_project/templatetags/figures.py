@@ -35,8 +35,14 @@ def amount_change(minor_units: int, currency: str) -> str:
 
 @register.filter
 def day(value: datetime.date, form: str = "medium") -> str:
-    """A date in the language's own order."""
+    """A date in the language's own order; of a moment the reader's day."""
     return figures.date_text(value, form=form)
+
+
+@register.filter
+def moment(value: datetime.datetime) -> str:
+    """Day and time in the reader's time zone."""
+    return figures.moment_text(value)
 
 
 @register.filter
@@ -47,4 +53,4 @@ def opposite(minor_units: int) -> int:
 @register.filter
 def natural(minor_units: int, account_type: str) -> int:
     """As people count it: what comes in through an income account is more, not less."""
-    return -minor_units if account_type in ("income", "equity") else minor_units
+    return figures.natural(minor_units, account_type)

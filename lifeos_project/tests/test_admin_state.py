@@ -2,14 +2,18 @@ import datetime
 
 import pytest
 from axes.models import AccessFailureLog
+from django.contrib import admin
 from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 
 from finance.ledger import services
-from finance.models import Book, LedgerCheck
+from finance.models import Book, LedgerCheck, WebhookEndpoint
 from identity.models import User
+from insights.models import RuleSetting
+from insights.rules.catalogue import RULES
 from lifeos_project import admin_state, health
+from lifeos_project.tests.documents import read_page
 from platform_outbox.models import OutboxMessage, Periodic, Status, Worker
 
 NOW = datetime.datetime(2026, 3, 15, 12, 30, tzinfo=datetime.UTC)
@@ -85,7 +89,7 @@ def test_every_link_of_the_sidebar_and_every_lever_opens(as_operator):
 
 def test_the_page_costs_a_bounded_number_of_queries(as_operator, django_assert_max_num_queries):
     as_operator.get(INDEX)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(31):
         as_operator.get(INDEX)
 
 
@@ -115,6 +119,87 @@ def test_a_periodic_job_that_fails_is_named(as_operator):
     assert "finance.day_clock" in page
     assert "Failing" in page
     assert "no luck" in as_operator.get("/admin/platform_outbox/periodic/finance.day_5Fclock/change/").content.decode()
+
+
+def test_webhooks_that_fail_are_counted_and_lead_to_their_list(as_operator, book):
+    now = timezone.now()
+    quiet = {"book": book, "url": "https://example.org/hook"}
+    WebhookEndpoint.objects.create(**quiet)
+    panel = panels(as_operator.get(INDEX))["Webhooks"]
+    assert (panel.figure, panel.state) == ("1", "ok")
+    assert {fact.url for fact in panel.facts} == {""}
+
+    failing = WebhookEndpoint.objects.create(**quiet, failing_since=now)
+    stopped = WebhookEndpoint.objects.create(
+        **quiet, failing_since=now, active=False, stopped="failing", stopped_at=now
+    )
+    gone = WebhookEndpoint.objects.create(**quiet, active=False, stopped="gone", stopped_at=now)
+    by_hand = WebhookEndpoint.objects.create(**quiet, active=False, stopped="by_hand", stopped_at=now)
+    panel = panels(as_operator.get(INDEX))["Webhooks"]
+    assert (panel.figure, panel.state) == ("2", "notice")
+    expected = {
+        "Failing": ("1", {failing}),
+        "Switched off after failing": ("2", {stopped, gone}),
+        "Switched off by their owners": ("1", {by_hand}),
+    }
+    assert {fact.name: fact.value for fact in panel.facts} == {name: value for name, (value, _rows) in expected.items()}
+    for fact in panel.facts:
+        listed = as_operator.get(fact.url)
+        assert set(listed.context["cl"].result_list) == expected[fact.name][1], fact.name
+
+
+def test_a_backup_and_a_verification_that_are_missing_lead_to_where_they_are_started(as_operator, book):
+    found = {fact.name: fact for fact in panels(as_operator.get(INDEX))["Books"].facts}
+    assert {fact.value for fact in found.values()} == {"never: start it under Operations"}
+    for name, button in (("All verified", "Verify books"), ("Backed up", "Back up")):
+        page = as_operator.get(found[name].url)
+        assert page.status_code == 200
+        assert button in page.content.decode()
+
+
+def test_staff_who_may_not_start_an_operation_get_no_link_to_it(client, book):
+    client.force_login(User.objects.create_user("s@example.org", "correct horse battery", is_staff=True))
+    assert {fact.url for name in ("Books", "Webhooks") for fact in panels(client.get(INDEX))[name].facts} == {""}
+
+
+def lists_of(client):
+    """Every list of the admin that the operator may open, with its page."""
+    for model, model_admin in admin.site._registry.items():
+        response = client.get(
+            reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), follow=True
+        )
+        if response.status_code == 200 and "cl" in (response.context or {}):
+            yield model_admin, response
+
+
+def test_an_empty_list_says_only_what_is_true(as_operator):
+    seen = 0
+    for model_admin, response in lists_of(as_operator):
+        page = response.content.decode()
+        assert "Create a new item" not in page, model_admin
+        if not response.context["cl"].result_list:
+            seen += 1
+            may_add = model_admin.has_add_permission(response.wsgi_request)
+            assert ("lo-empty" in page) is True, model_admin
+            offered = page.partition("lo-empty")[2].partition("</div>")[0]
+            assert (f"Add {model_admin.opts.verbose_name}" in offered) is may_add, model_admin
+            searched = as_operator.get(response.wsgi_request.path, {"q": "zzz"})
+            if model_admin.search_fields:
+                assert "Nothing matches these filters." in searched.content.decode(), model_admin
+    assert seen > 15
+
+
+def test_the_list_of_rules_tells_which_run(as_operator, settings):
+    url = "/admin/insights/rulesetting/"
+    read = read_page(as_operator.get(url).content.decode()).first("section", cls="lo-rules")
+    assert [each.text.partition(" · ")[0] for each in read.all("dd")] == ["on"] * len(RULES)
+    assert len(list(read.all("dd"))) == 5
+    RuleSetting.objects.create(kind="unusual_amount", enabled=False)
+    read = read_page(as_operator.get(url).content.decode()).first("section", cls="lo-rules")
+    assert sorted(each.text.partition(" · ")[0] for each in read.all("dd")) == ["off", "on", "on", "on", "on"]
+    assert as_operator.get(next(read.all("a")).attributes["href"]).status_code == 200
+    settings.ENABLE_INSIGHTS = False
+    assert "no rule runs" in as_operator.get(url).content.decode()
 
 
 def test_a_service_that_fails_is_named_and_the_page_still_comes(as_operator, monkeypatch):

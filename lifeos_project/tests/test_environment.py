@@ -1,6 +1,9 @@
 """Strict reading of variables."""
 
+import re
+
 import pytest
+from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from lifeos_project import settings as settings_module
@@ -86,6 +89,24 @@ def test_the_configuration_page_is_the_one_written_from_the_settings():
     assert page == settings_docs.configuration_page(variables), "run: manage.py settings_docs"
     example = (settings_module.BASE_DIR / ".env.example").read_text()
     assert example == settings_docs.example_file(variables), "run: manage.py settings_docs"
+
+
+def test_every_variable_is_read_by_something():
+    """By Django, whose setting it is, by our code, or by a file of the containers."""
+    root = settings_module.BASE_DIR
+    apps = ("lifeos_project", "identity", "platform_outbox", "finance", "insights")
+    files = [path for app in apps for path in (root / app).rglob("*.py") if "tests" not in path.parts]
+    files += [path for path in (root / "compose").rglob("*") if path.is_file()] + list(root.glob("docker-compose*.yml"))
+    declaring = {root / "lifeos_project" / name for name in ("variables.py", "test_settings.py")}
+    words = {
+        word
+        for path in set(files) - declaring
+        for word in re.findall(r"[A-Z][A-Z0-9_]+", path.read_text(errors="ignore"))
+    }
+    # Variables that decide about other variables are used where they are declared.
+    words |= {"APP_ENV"}
+    unread = [name for name in settings_module.env.declared if name not in words and not hasattr(global_settings, name)]
+    assert unread == []
 
 
 def test_every_variable_of_the_operations_guide_is_declared():

@@ -126,7 +126,7 @@ class TestVerify:
             {"action": "verify", "_selected_action": [each.pk for each in books]},
             follow=True,
         )
-        assert messages_of(response) == ["At most 20 books at once; manage.py verify_ledger takes all."]
+        assert messages_of(response) == ["At most 20 books at once; “Verify books” under Operations takes all."]
         assert not LedgerCheck.objects.exists()
 
     def test_it_needs_its_permission(self, client, staff, book):

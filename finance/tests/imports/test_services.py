@@ -204,6 +204,15 @@ def test_categories_come_from_the_payees_history_and_abstain_when_divided(stage,
     assert "4 of 4 earlier entries" in row(batch, 2).suggestion
 
 
+def test_nothing_is_suggested_where_learning_is_switched_off(stage, spend, settings):
+    for day in range(1, 5):
+        spend(20_00 + day, payee="REWE Markt 123", on=datetime.date(2026, 1, day))
+    settings.ENABLE_ML = False
+    batch = stage("Date,Payee,Amount\n2026-03-01,Rewe Markt 77,-9.00\n")
+    staged = row(batch, 2)
+    assert (staged.counter_account, staged.suggestion, staged.fate) == (None, "", "new")
+
+
 def test_undo_reverses_what_is_untouched_and_lists_the_rest(stage, confirm, accounts, owner, fates):
     batch = confirm(stage())
     corrected, reversed_ = row(batch, 3).posted_entry, row(batch, 4).posted_entry

@@ -84,7 +84,7 @@ def test_spending_is_grouped_below_the_root_and_set_beside_its_average(book, spe
         ("Groceries", 3_000),
         ("Restaurants", 1_000),
     ]
-    assert [(bar.length, bar.tick) for bar in bars_of(shown)] == [("100.0%", None), ("4.4%", "4.4%")]
+    assert [(bar.length, bar.tick) for bar in bars_of(shown, month=MONTH)] == [("100.0%", None), ("4.4%", "4.4%")]
 
 
 def test_a_young_book_is_averaged_over_the_months_it_has(book, spend):
@@ -96,7 +96,7 @@ def test_a_young_book_is_averaged_over_the_months_it_has(book, spend):
 
 def test_a_refund_larger_than_the_spending_draws_no_bar_backwards(book, spend):
     spend(-2_000, on=TODAY)
-    assert [bar.length for bar in bars_of(spending_of(book))] == ["0.0%"]
+    assert [bar.length for bar in bars_of(spending_of(book), month=MONTH)] == ["0.0%"]
 
 
 def test_the_overview_asks_the_database_a_fixed_number_of_questions(

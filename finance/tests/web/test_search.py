@@ -4,6 +4,7 @@ import re
 import pytest
 
 from finance.ledger import services
+from finance.ledger.posting import LineDraft
 from finance.tests.conftest import TODAY
 from finance.web import search
 
@@ -20,6 +21,65 @@ def test_entries_are_found_by_payee_newest_first_and_without_what_was_taken_back
     html = page("viewer", "search/", q="aldi").content.decode()
     assert names(html) == ["ALDI SÜD", "Aldi Nord"]
     assert "−€2.00" in html
+
+
+@pytest.fixture
+def told(book, owner, accounts):
+    """A shared bill, a transfer, an exchange and a car that was there from the beginning; each with its payee."""
+
+    def open_account(name, kind, currency="EUR", **opening):
+        return services.open_account(
+            book=book, actor=owner, name=name, type="asset", kind=kind, currency=currency, parent=accounts.checking.parent, **opening
+        )  # fmt: skip
+
+    def post(payee, *sides):
+        lines = [LineDraft(account_id=account.pk, amount=amount) for account, amount in sides]
+        services.post_entry(book=book, actor=owner, date=TODAY, payee=payee, lines=lines)
+
+    tom = open_account("Lent to Tom", "receivable")
+    post("Dinner", (tom, 3_620), (accounts.restaurants, 3_620), (accounts.card, -7_240))
+    post("Dinner transfer", (accounts.savings, 5_000), (accounts.checking, -5_000))
+    services.exchange(
+        book=book, actor=owner, date=TODAY, source_account=accounts.checking, source_amount=10_000,
+        target_account=open_account("Dollars", "savings", "USD"), target_amount=11_500, payee="Dinner exchange",
+    )  # fmt: skip
+    open_account("Car", "property", opening_balance=900_000, opened_on=TODAY)
+    return tom
+
+
+def rows(html):
+    """Payee, account and amount of each row, as it is read."""
+    found = []
+    for row in re.findall(r"<tr>(<td.*?)</tr>", html, re.DOTALL):
+        cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)
+        found.append(tuple(re.sub(r"<[^>]*>", "", cell).strip() for cell in cells[1:]))
+    return found
+
+
+def test_a_result_shows_what_left_or_came_in(page, told):
+    assert rows(page("viewer", "search/", q="dinner").content.decode()) == [
+        ("Dinner exchange", "Checking account → Dollars", "−€100.00 +$115.00"),
+        ("Dinner transfer", "Checking account → Savings account", "€50.00"),
+        ("Dinner", "Credit card", "−€72.40"),
+    ]
+    assert rows(page("viewer", "search/", q="opening").content.decode()) == [
+        ("Opening balance", "Opening balances → Car", "€9,000.00")
+    ]
+
+
+def test_the_box_in_the_frame_shows_the_same_amounts(as_, book, told):
+    answer = as_("viewer").get(
+        f"/b/{book.pk}/search/", {"q": "dinner"}, headers={"HX-Request": "true", "HX-Target": "search-results"}
+    )
+    figures = re.findall(r'<span class="figure">(.*?)</span></a>', answer.content.decode(), re.DOTALL)
+    read = [re.sub(r"<[^>]*>", "", figure).strip() for figure in figures]
+    assert read == ["−€100.00 +$115.00", "€50.00", "−€72.40"]
+
+
+def test_a_payee_is_completed_with_the_whole_bill_and_the_account_that_paid_it(page, told, accounts):
+    (dinner,) = [one for one in page("viewer", "payees/", q="dinner").json()["payees"] if one["payee"] == "Dinner"]
+    assert (dinner["amount"], dinner["shown"]) == ("72.40", "€72.40")
+    assert (dinner["account"], dinner["category"]) == (accounts.card.pk, accounts.restaurants.pk)
 
 
 @pytest.mark.parametrize("words", ["%", "_", "\\", "zzz", "\x00"])
