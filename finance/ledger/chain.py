@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import OuterRef, Subquery, Sum
 
+from finance.ledger import plans
 from finance.ledger.models import Book, ChainHead, JournalEntry, Seal
 
 FORMAT = "lifeos.entry.1"
@@ -151,11 +152,9 @@ def judged(*, book: Book | None, after: Place) -> Iterator[Slice]:
     """Recompute the chains from the entries that are there, slice by slice, beginning behind `after`."""
     only = "" if book is None else "AND seal.book_id = %(only)s"
     values = {"only": book.pk if book is not None else None, "zeros": BEFORE_THE_FIRST}
-    with connection.cursor() as cursor:
-        # A session that walked while the tables were tiny has a plan that reads all lines for each entry.
-        cursor.execute("DISCARD PLANS")
+    plans.forget_plans()
     while True:
-        with connection.cursor() as cursor:
+        with plans.by_index(), connection.cursor() as cursor:
             cursor.execute(_JUDGED.format(only=only), {**values, "book": after.book_id, "seq": after.seq})
             seals, through, wrong = cursor.fetchone()
         if not seals:
