@@ -236,9 +236,6 @@ CHECKS: Sequence[Check] = (
     ),
 )
 
-# What is not sealed after so long has been passed over: workers seal within seconds, and look four times an hour for
-# what no event told them of.
-SEALED_WITHIN = datetime.timedelta(hours=1)
 OVERDUE = ("entries_sealed", "Every entry is sealed within an hour.")
 # An entry that never had a seal and one that lost it together with all traces look the same: a warning. That a seal was
 # lost is told by the checks of the chain.
@@ -274,7 +271,6 @@ _CONDITIONS = {
     "head": "AND head.book_id = %(book)s",
     "seal": "AND seal.book_id = %(book)s",
     "noted": "AND noted.book_id = %(book)s",
-    "kept": "AND kept.book_id = %(book)s",
     # By the indexes of the entry's and the account's side: lines have none on their own copy of the book.
     "line": (
         "AND line.id IN (SELECT line.id FROM finance_account AS account CROSS JOIN LATERAL"
@@ -371,7 +367,7 @@ def _run(check: Check, *, book: Book | None) -> Problem | None:
 
 def _overdue(*, book: Book | None, now: datetime.datetime) -> Problem | None:
     """The entries that should be sealed by now and are not, counted by book and told since when."""
-    rows = _ask(_OVERDUE, book=book, due=now - SEALED_WITHIN)
+    rows = _ask(_OVERDUE, book=book, due=now - chain.SEALED_WITHIN)
     if not rows:
         return None
     code, promise = OVERDUE
@@ -385,7 +381,9 @@ def _overdue(*, book: Book | None, now: datetime.datetime) -> Problem | None:
 _COUNTS = """
 SELECT (SELECT count(*) FROM finance_book AS book WHERE true {book}),
        (SELECT count(*) FROM finance_journalentry AS entry WHERE true {entry}),
-       (SELECT coalesce(sum(kept.lines), 0)::bigint FROM finance_accountmonth AS kept WHERE true {kept})
+       (SELECT coalesce(sum(there.lines), 0)::bigint FROM finance_account AS account CROSS JOIN LATERAL (
+               SELECT count(*) AS lines FROM finance_journalline WHERE account_id = account.id OFFSET 0) AS there
+         WHERE true {account})
 """
 
 
