@@ -14,6 +14,7 @@ from finance.ledger.models import (
     LedgerCheck,
     Membership,
     MonthRebuild,
+    NotedHead,
     Role,
     Seal,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "LedgerCheck",
     "Membership",
     "MonthRebuild",
+    "NotedHead",
     "Role",
     "Seal",
     "WebhookAttempt",

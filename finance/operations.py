@@ -77,8 +77,13 @@ def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
         run.say(f"{problem.promise} [{problem.code}, {problem.count} times]")
         for example in problem.examples:
             run.say(f"  {example}")
+    for warning in report.warnings:
+        run.say(f"Warning, not yet: {warning.promise} [{warning.code}, {warning.count} entries]")
+        for example in warning.examples:
+            run.say(f"  {example}")
     told = {"books": report.books, "entries": report.entries, "lines": report.lines, "sealed": report.seals}
-    return {**told, "broken promises": len(report.problems), "sound": report.sound}
+    overdue = sum(warning.count for warning in report.warnings)
+    return {**told, "not sealed in time": overdue, "broken promises": len(report.problems), "sound": report.sound}
 
 
 @operation(

@@ -252,6 +252,10 @@ def _verification(request: HttpRequest, now: datetime.datetime) -> Fact:
     if latest.problems:
         broken = ngettext("%d promise broken", "%d promises broken", len(latest.problems)) % len(latest.problems)
         return Fact(name=name, value=f"{ago}, {broken}", state=TROUBLE)
+    overdue = sum(warning["count"] for warning in latest.warnings)
+    if overdue:
+        unsealed = ngettext("%d entry not sealed", "%d entries not sealed", overdue) % overdue
+        return Fact(name=name, value=f"{ago}, {unsealed}", state=NOTICE)
     stale = latest.checked_at < now - datetime.timedelta(days=STALE_DAYS)
     url = _start_url(request, "ledger.verify") if stale else ""
     return Fact(name=name, value=_("%s, sound") % ago, state=NOTICE if stale else OK, url=url)

@@ -22,6 +22,9 @@ log = structlog.stdlib.get_logger("lifeos.metrics")
 CHECK_AGE = Gauge("lifeos_ledger_check_age_seconds", "Since all books were proved the last time; never: since 1970.")
 BROKEN = Gauge("lifeos_ledger_broken_promises", "Promises the last proof of all books found broken.")
 CHECKED = Gauge("lifeos_ledger_checked_entries", "Entries the last proof of all books read.")
+OVERDUE = Gauge(
+    "lifeos_ledger_overdue_entries", "Entries that the last proof of all books found without a seal after an hour."
+)
 UNSEALED = Gauge(
     "lifeos_ledger_unsealed_seconds",
     "For how long the oldest of the newest 1,000 entries has waited for its seal; 0: none waits.",
@@ -33,7 +36,7 @@ REPLICA_BYTES = Gauge("lifeos_replica_behind_bytes", "Of the primary's log, not 
 REPLICA_SECONDS = Gauge("lifeos_replica_behind_seconds", "Age of what was replayed last; 0 when all is.")
 
 GAUGES = (
-    CHECK_AGE, BROKEN, CHECKED, UNSEALED, SEALED, SECRET_AGE, REPLICA_UP, REPLICA_BYTES, REPLICA_SECONDS,
+    CHECK_AGE, BROKEN, CHECKED, OVERDUE, UNSEALED, SEALED, SECRET_AGE, REPLICA_UP, REPLICA_BYTES, REPLICA_SECONDS,
 )  # fmt: skip
 
 
@@ -63,6 +66,7 @@ def _ledger(now: datetime.datetime) -> Iterator[Metric]:
     yield CHECK_AGE.at((now - last.checked_at).total_seconds())
     yield BROKEN.at(len(last.problems))
     yield CHECKED.at(last.entries)
+    yield OVERDUE.at(sum(warning["count"] for warning in last.warnings))
 
 
 def _chain() -> Iterator[Metric]:

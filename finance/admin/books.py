@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
@@ -28,7 +29,7 @@ from finance.models import Book, Invitation, LedgerCheck, Membership
 # Each takes a moment, and the operator waits for the page; the command takes all.
 MOST_AT_ONCE = 20
 
-_CHECK_COLOURS = {"sound": "success", "problems": "danger", "never": "warning"}
+_CHECK_COLOURS = {"sound": "success", "problems": "danger", "never": "warning", "warnings": "warning"}
 
 
 class PeriodForm(forms.Form):
@@ -117,13 +118,24 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     @display(description=gettext_lazy("head of the chain"))
     def shown_head(self, book: Book) -> str:
-        head = chain.head_of(book=book)
+        state = chain.state_of(book=book, now=timezone.now())
+        head, lines = state.head, []
         if head is None:
-            return _("Nothing is sealed yet.")
-        at = timezone.localtime(head.sealed_at).strftime("%Y-%m-%d %H:%M:%S")
-        told = _("%(seals)d entries are sealed, the last at %(at)s: %(uid)s")
-        facts = {"seals": head.seals, "at": at, "uid": head.entry_uid or "—"}
-        return format_html('<code class="break-all">{}</code><br>{}', head.hash, told % facts)
+            lines.append(_("Nothing is sealed yet."))
+        else:
+            facts = {"seals": head.seals, "at": _moment(head.sealed_at), "uid": head.entry_uid or "—"}
+            lines.append(format_html('<code class="break-all">{}</code>', head.hash))
+            lines.append(_("%(seals)d entries are sealed, the last at %(at)s: %(uid)s") % facts)
+        if state.lost is not None:
+            facts = {"seals": state.lost.seals, "at": _moment(state.lost.noted_at)}
+            told = _(
+                "Broken: when the book was verified at %(at)s it had %(seals)d seals, and they are not there any more."
+            )
+            lines.append(format_html("<strong>{}</strong>", told % facts))
+        if state.overdue_since is not None:
+            facts = {"number": state.overdue, "at": _moment(state.overdue_since)}
+            lines.append(_("%(number)d entries since %(at)s are not sealed.") % facts)
+        return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
 
     @display(description=gettext_lazy("show"))
     def links(self, book: Book) -> str:
@@ -226,6 +238,8 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
         else:
             said = _("%(book)s is NOT sound: %(problems)d promises are broken. See its verifications.") % figures
         self.message_user(request, said, messages.SUCCESS if report.sound else messages.ERROR)
+        for warning in report.warnings:
+            self.message_user(request, " ".join(warning.examples), messages.WARNING)
 
 
 @admin.register(Membership)
@@ -281,18 +295,25 @@ class LedgerCheckAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     @display(description=gettext_lazy("result"), label=_CHECK_COLOURS)
     def shown_result(self, check: LedgerCheck) -> State:
-        if not check.problems:
-            return State("sound", _("sound"))
-        return State("problems", _("%d promises broken") % len(check.problems))
+        if check.problems:
+            return State("problems", _("%d promises broken") % len(check.problems))
+        if check.warnings:
+            return State("warnings", _("sound, with warnings"))
+        return State("sound", _("sound"))
 
     @display(description=gettext_lazy("problems"))
     def shown_problems(self, check: LedgerCheck) -> str:
-        if not check.problems:
+        told = [*check.problems, *check.warnings]
+        if not told:
             return _("none")
-        parts = ((problem["promise"], problem["count"], "\n".join(problem["examples"])) for problem in check.problems)
+        parts = ((problem["promise"], problem["count"], "\n".join(problem["examples"])) for problem in told)
         return format_html(
             "{}", format_html_join("", '<p>{} ({})</p><pre class="whitespace-pre-wrap mb-4">{}</pre>', parts)
         )
+
+
+def _moment(at: datetime.datetime) -> str:
+    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _page_of(book: Book) -> str:

@@ -26,7 +26,7 @@ from finance.demo.diary import (
 from finance.demo.settling import household
 from finance.demo.stories import OPENING
 from finance.errors import Conflict, Invalid
-from finance.ledger import services
+from finance.ledger import plans, services
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.selectors import account_paths
@@ -66,7 +66,8 @@ def seed_household(
 ) -> Book:
     """Open a book for the owner and post `months` full months and the running one, through `today`.
 
-    The same (months, seed, today) give the same journal. `progress(done, total)` counts entries. Raises Conflict where
+    The same (months, seed, today) give the same journal. `progress(done, total)` counts what is to be posted; a correction
+    counts once, and makes three entries or more. Raises Conflict where
     the owner has a demonstration already, unless `force_new` asks for one more book.
     """
     if not 1 <= months <= MAX_MONTHS:
@@ -81,6 +82,7 @@ def seed_household(
         )
         accounts = _open_accounts(book=book, owner=owner, on=diary.start - datetime.timedelta(days=1))
         _post(book=book, owner=owner, diary=diary, accounts=accounts, progress=progress)
+        plans.take_statistics(loaded=len(diary.postings))
     return book
 
 

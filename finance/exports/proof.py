@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from psycopg import sql
 
 from finance.exports.journal import snapshot
-from finance.ledger import chain
+from finance.ledger import chain, plans
 from finance.ledger.models import Book
 from finance.replica import reading
 
@@ -17,14 +17,15 @@ _LINES = f"""
 COPY (SELECT '{{{{"seal":' || seal.seq || ',"hash":"' || encode(seal.hash, 'hex') || '","sealed_at":"'
              || to_char(seal.sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '","entry":'
              || coalesce({chain.DOCUMENT}, 'null') || '}}}}'
-        FROM finance_seal AS seal LEFT JOIN finance_journalentry AS entry ON entry.id = seal.entry_id
+        FROM finance_seal AS seal LEFT JOIN LATERAL (
+             SELECT * FROM finance_journalentry AS entry WHERE entry.id = seal.entry_id OFFSET 0) AS entry ON true
        WHERE seal.book_id = {{book}} ORDER BY seal.seq) TO STDOUT
 """
 
 
 def proof(book: Book) -> Iterator[str]:
     """One line of JSON about the book, then one for each seal, in order."""
-    with snapshot(), reading().cursor() as cursor:
+    with snapshot(), plans.by_index(reading()), reading().cursor() as cursor:
         head = chain.head_of(book=book)
         told = {"seals": head.seals, "head": head.hash} if head is not None else {"seals": 0, "head": None}
         first = {"format": FORMAT, "version": VERSION, "book": book.pk, "name": book.name, **told}

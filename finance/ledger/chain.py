@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import OuterRef, Subquery, Sum
 
-from finance.ledger.models import Book, ChainHead, JournalEntry, Seal
+from finance.ledger import plans
+from finance.ledger.models import Book, ChainHead, JournalEntry, NotedHead, Seal
+from finance.replica import reading
 
 FORMAT = "lifeos.entry.1"
 BEFORE_THE_FIRST = bytes(32)
@@ -23,6 +25,9 @@ BEFORE_THE_FIRST = bytes(32)
 SLICE = 10_000
 # Entries that are looked at to tell whether sealing keeps up: a question of milliseconds however long the journal is.
 NEWEST = 1_000
+# What is not sealed after so long has been passed over: workers seal within seconds, and look four times an hour for
+# what no event told them of.
+SEALED_WITHIN = datetime.timedelta(hours=1)
 
 # Of a row named `entry`. Sessions may show dates differently, so nothing is left to their settings.
 DOCUMENT = f"""
@@ -51,6 +56,16 @@ class Head:
     sealed_at: datetime.datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How a book's chain is doing, as far as a moment's look can tell; verifying the book looks at all of it."""
+
+    head: Head | None
+    lost: NotedHead | None  # where the chain ended when it was verified, if that seal is gone or another one
+    overdue: int  # of the newest entries, those that should be sealed and are not
+    overdue_since: datetime.datetime | None  # when the oldest of these was recorded
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """How far a walk along the chains of all books, or of one, has come."""
@@ -71,6 +86,25 @@ class Slice:
 def head_of(*, book: Book) -> Head | None:
     """The end of the book's chain, None before its first entry was sealed."""
     return next(heads(book=book), None)
+
+
+_OVERDUE = f"""
+SELECT count(*), min(entry.created_at)
+  FROM (SELECT id, created_at FROM finance_journalentry WHERE book_id = %s
+         ORDER BY date DESC, id DESC LIMIT {NEWEST}) AS entry
+  LEFT JOIN LATERAL (SELECT entry_id FROM finance_seal WHERE entry_id = entry.id OFFSET 0) AS seal ON true
+ WHERE seal.entry_id IS NULL AND entry.created_at < %s
+"""
+
+
+def state_of(*, book: Book, now: datetime.datetime) -> State:
+    """The state of the book's chain in a few look-ups, however long it is."""
+    noted = NotedHead.objects.filter(book=book).first()
+    kept = noted is not None and Seal.objects.filter(book=book, seq=noted.seals, hash=noted.hash).exists()
+    with reading().cursor() as cursor:
+        cursor.execute(_OVERDUE, [book.pk, now - SEALED_WITHIN])
+        overdue, since = cursor.fetchone()
+    return State(head=head_of(book=book), lost=None if kept else noted, overdue=overdue, overdue_since=since)
 
 
 def heads(*, book: Book | None = None) -> Iterator[Head]:
@@ -151,11 +185,9 @@ def judged(*, book: Book | None, after: Place) -> Iterator[Slice]:
     """Recompute the chains from the entries that are there, slice by slice, beginning behind `after`."""
     only = "" if book is None else "AND seal.book_id = %(only)s"
     values = {"only": book.pk if book is not None else None, "zeros": BEFORE_THE_FIRST}
-    with connection.cursor() as cursor:
-        # A session that walked while the tables were tiny has a plan that reads all lines for each entry.
-        cursor.execute("DISCARD PLANS")
+    plans.forget_plans()
     while True:
-        with connection.cursor() as cursor:
+        with plans.by_index(), connection.cursor() as cursor:
             cursor.execute(_JUDGED.format(only=only), {**values, "book": after.book_id, "seq": after.seq})
             seals, through, wrong = cursor.fetchone()
         if not seals:

@@ -1,7 +1,8 @@
 """Proving the books from the lines alone: what the guards promised while posting, asked again of what is there.
 
-Each check is one statement over whole sets and so sees one state of the database, whatever is posted meanwhile. The
-chain of seals, which only grows, is walked along in slices afterwards.
+Each check is one statement and so sees one state of the database, whatever is posted meanwhile. The chain of seals,
+which only grows, is walked along in slices afterwards. Verifying comes right after restoring, when PostgreSQL knows
+nothing of the tables: rows are looked up by LATERAL subqueries, which do not depend on what it believes (plans.py).
 """
 
 import datetime
@@ -10,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
-from finance.ledger import chain
+from finance.ledger import chain, plans
 from finance.ledger.models import Book, LedgerCheck
 
 # A report names so many rows of each problem and counts the rest.
@@ -23,8 +24,8 @@ EXAMPLES = 10
 class Check:
     """One promise: the sentence that is true of a sound ledger, and the statement that finds what breaks it.
 
-    `sql` returns (book id, what, what is wrong with it); `{entry}`, `{account}`, `{line}` become conditions that limit
-    the row of that name to one book, or nothing.
+    `sql` returns (book id, what, what is wrong with it); `{entry}`, `{account}`, `{line}` … become conditions that
+    limit the row of that name to one book, or nothing.
     """
 
     code: str
@@ -44,13 +45,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was looked at and what is wrong; no problems means proven."""
+    """What was looked at and what is wrong; no problems means proven.
+
+    Warnings are of what workers have yet to do, like sealing: they make no ledger unsound.
+    """
 
     books: int
     entries: int
     lines: int
     seals: int
     problems: Sequence[Problem]
+    warnings: Sequence[Problem] = ()
 
     @property
     def sound(self) -> bool:
@@ -63,20 +68,22 @@ CHECKS: Sequence[Check] = (
         promise="Every entry has the lines that its header declares, at least two.",
         sql="""
         SELECT entry.book_id, 'entry ' || entry.uid,
-               'declares ' || entry.line_count || ' lines and has ' || count(line.id)
-          FROM finance_journalentry AS entry LEFT JOIN finance_journalline AS line ON line.entry_id = entry.id
-         WHERE true {entry}
-         GROUP BY entry.id HAVING entry.line_count <> count(line.id) OR count(line.id) < 2
+               'declares ' || entry.line_count || ' lines and has ' || there.lines
+          FROM finance_journalentry AS entry CROSS JOIN LATERAL (
+               SELECT count(line.position) AS lines FROM finance_journalline AS line
+                WHERE line.entry_id = entry.id OFFSET 0) AS there
+         WHERE (there.lines <> entry.line_count OR there.lines < 2) {entry}
         """,
     ),
     Check(
         code="entry_balanced",
         promise="The lines of every entry sum to zero in each currency.",
         sql="""
-        SELECT entry.book_id, 'entry ' || entry.uid, 'is off by ' || sum(line.amount) || ' minor units of ' || line.currency
-          FROM finance_journalentry AS entry JOIN finance_journalline AS line ON line.entry_id = entry.id
+        SELECT entry.book_id, 'entry ' || entry.uid, 'is off by ' || summed.total || ' minor units of ' || summed.currency
+          FROM finance_journalentry AS entry CROSS JOIN LATERAL (
+               SELECT line.currency, sum(line.amount) AS total FROM finance_journalline AS line
+                WHERE line.entry_id = entry.id GROUP BY line.currency HAVING sum(line.amount) <> 0 OFFSET 0) AS summed
          WHERE true {entry}
-         GROUP BY entry.id, line.currency HAVING sum(line.amount) <> 0
         """,
     ),
     Check(
@@ -95,8 +102,10 @@ CHECKS: Sequence[Check] = (
                         THEN 'is in ' || line.currency || ', its account in ' || account.currency END,
                    CASE WHEN line.amount = 0 THEN 'is zero' END)
           FROM finance_journalline AS line
-          LEFT JOIN finance_journalentry AS entry ON entry.id = line.entry_id
-          LEFT JOIN finance_account AS account ON account.id = line.account_id
+          LEFT JOIN LATERAL (SELECT id, book_id, date FROM finance_journalentry
+                              WHERE id = line.entry_id OFFSET 0) AS entry ON true
+          LEFT JOIN LATERAL (SELECT id, book_id, currency FROM finance_account
+                              WHERE id = line.account_id OFFSET 0) AS account ON true
          WHERE (entry.id IS NULL OR account.id IS NULL OR line.amount = 0
                 OR line.book_id <> entry.book_id OR line.book_id <> account.book_id
                 OR line.date <> entry.date OR line.currency <> account.currency) {line}
@@ -106,22 +115,23 @@ CHECKS: Sequence[Check] = (
         code="months_equal_lines",
         promise="The months of every account hold the sums of its lines.",
         sql="""
-        SELECT account.book_id, 'account ' || account.id || ' in ' || to_char(month, 'YYYY-MM'),
-               'has debit ' || coalesce(kept.debit, 0) || ', credit ' || coalesce(kept.credit, 0) || ', '
-                   || coalesce(kept.lines, 0) || ' lines; its lines say ' || coalesce(summed.debit, 0) || ', '
-                   || coalesce(summed.credit, 0) || ', ' || coalesce(summed.lines, 0)
-          FROM (SELECT line.account_id, date_trunc('month', line.date)::date AS month,
-                       coalesce(sum(line.amount) FILTER (WHERE line.amount > 0), 0) AS debit,
-                       coalesce(-sum(line.amount) FILTER (WHERE line.amount < 0), 0) AS credit,
-                       count(*) AS lines
-                  FROM finance_journalline AS line JOIN finance_account AS account ON account.id = line.account_id
-                 WHERE true {account} GROUP BY 1, 2) AS summed
-          FULL JOIN (SELECT kept.* FROM finance_accountmonth AS kept
-                       JOIN finance_account AS account ON account.id = kept.account_id
-                      WHERE true {account}) AS kept USING (account_id, month)
-          JOIN finance_account AS account ON account.id = account_id
-         WHERE (kept.debit, kept.credit, kept.lines, kept.book_id)
-               IS DISTINCT FROM (summed.debit, summed.credit, summed.lines, account.book_id)
+        SELECT account.book_id, 'account ' || account.id || ' in ' || to_char(both_sides.month, 'YYYY-MM'),
+               'has debit ' || coalesce(kept_debit, 0) || ', credit ' || coalesce(kept_credit, 0) || ', '
+                   || coalesce(kept_lines, 0) || ' lines; its lines say ' || coalesce(debit, 0) || ', '
+                   || coalesce(credit, 0) || ', ' || coalesce(lines, 0)
+          FROM finance_account AS account CROSS JOIN LATERAL (
+               SELECT month, summed.debit, summed.credit, summed.lines, kept.book_id AS kept_book,
+                      kept.debit AS kept_debit, kept.credit AS kept_credit, kept.lines AS kept_lines
+                 FROM (SELECT date_trunc('month', line.date::timestamp)::date AS month,
+                              coalesce(sum(line.amount) FILTER (WHERE line.amount > 0), 0) AS debit,
+                              coalesce(-sum(line.amount) FILTER (WHERE line.amount < 0), 0) AS credit,
+                              count(*) AS lines
+                         FROM finance_journalline AS line WHERE line.account_id = account.id GROUP BY 1) AS summed
+                 FULL JOIN (SELECT * FROM finance_accountmonth AS kept
+                             WHERE kept.account_id = account.id) AS kept USING (month)
+               OFFSET 0) AS both_sides
+         WHERE (kept_debit, kept_credit, kept_lines, kept_book)
+               IS DISTINCT FROM (debit, credit, lines, account.book_id) {account}
         """,
     ),
     Check(
@@ -129,10 +139,15 @@ CHECKS: Sequence[Check] = (
         promise="A reversal takes back exactly what it reverses, in the same book.",
         sql="""
         SELECT entry.book_id, 'entry ' || entry.uid, 'does not take back entry ' || reversed.uid
-          FROM finance_journalentry AS entry JOIN finance_journalentry AS reversed ON reversed.id = entry.reverses_id
-         WHERE (entry.book_id <> reversed.book_id OR EXISTS (
-                SELECT 1 FROM finance_journalline AS line WHERE line.entry_id IN (entry.id, reversed.id)
-                 GROUP BY line.account_id HAVING sum(line.amount) <> 0)) {entry}
+          FROM finance_journalentry AS entry CROSS JOIN LATERAL (
+               SELECT id, uid, book_id FROM finance_journalentry WHERE id = entry.reverses_id OFFSET 0) AS reversed
+         WHERE entry.reverses_id IS NOT NULL
+           AND (entry.book_id <> reversed.book_id OR EXISTS (
+                SELECT FROM (SELECT account_id, currency, amount FROM finance_journalline WHERE entry_id = entry.id
+                             UNION ALL
+                             SELECT account_id, currency, amount FROM finance_journalline
+                              WHERE entry_id = reversed.id) AS line
+                 GROUP BY account_id, currency HAVING sum(amount) <> 0)) {entry}
         """,
     ),
     Check(
@@ -140,9 +155,12 @@ CHECKS: Sequence[Check] = (
         promise="What was corrected was taken back, and its replacement is in the same book.",
         sql="""
         SELECT entry.book_id, 'entry ' || entry.uid, 'corrects entry ' || corrected.uid || ', which still stands'
-          FROM finance_journalentry AS entry JOIN finance_journalentry AS corrected ON corrected.id = entry.corrects_id
-          LEFT JOIN finance_journalentry AS reversal ON reversal.reverses_id = corrected.id
-         WHERE (reversal.id IS NULL OR corrected.book_id <> entry.book_id) {entry}
+          FROM finance_journalentry AS entry CROSS JOIN LATERAL (
+               SELECT id, uid, book_id FROM finance_journalentry WHERE id = entry.corrects_id OFFSET 0) AS corrected
+          LEFT JOIN LATERAL (
+               SELECT id FROM finance_journalentry WHERE reverses_id = corrected.id OFFSET 0) AS reversal ON true
+         WHERE entry.corrects_id IS NOT NULL
+           AND (reversal.id IS NULL OR corrected.book_id <> entry.book_id) {entry}
         """,
     ),
     Check(
@@ -153,27 +171,36 @@ CHECKS: Sequence[Check] = (
         SELECT entry.book_id, 'entry ' || entry.uid,
                'is dated ' || entry.date || ' and was recorded ' || entry.created_at || ', after the closing '
                    || book.closed_at || ' through ' || book.closed_through
-          FROM finance_book AS book JOIN finance_journalentry AS entry
-            ON entry.book_id = book.id AND entry.date <= book.closed_through
-         WHERE entry.created_at > book.closed_at + interval '1 minute' {entry}
+          FROM finance_book AS book CROSS JOIN LATERAL (
+               SELECT book_id, uid, date, created_at FROM finance_journalentry
+                WHERE book_id = book.id AND date <= book.closed_through
+                  AND created_at > book.closed_at + interval '1 minute' OFFSET 0) AS entry
+         WHERE true {book}
         """,
     ),
     Check(
         code="tree_sound",
         promise="Every account hangs below an account of its own book and type, and never below itself.",
+        # EXCEPT compares sets, by hashing or sorting; a join with `rooted` could become one of each with each.
         sql="""
         WITH RECURSIVE rooted AS (
             SELECT id FROM finance_account AS account WHERE parent_id IS NULL {account}
-            UNION SELECT account.id FROM finance_account AS account JOIN rooted ON account.parent_id = rooted.id
+            UNION SELECT below.id FROM rooted CROSS JOIN LATERAL (
+                  SELECT id FROM finance_account WHERE parent_id = rooted.id OFFSET 0) AS below
+        ), loose AS (
+            SELECT id FROM finance_account AS account WHERE parent_id IS NOT NULL {account}
+            EXCEPT SELECT id FROM rooted
+        ), placed AS NOT MATERIALIZED (
+            SELECT account.*, parent.book_id AS parent_book, parent.type AS parent_type
+              FROM finance_account AS account LEFT JOIN LATERAL (
+                   SELECT book_id, type FROM finance_account WHERE id = account.parent_id OFFSET 0) AS parent ON true
         )
-        SELECT account.book_id, 'account ' || account.id,
-               CASE WHEN parent.id IS NULL OR rooted.id IS NULL THEN 'hangs below itself'
-                    ELSE 'hangs below account ' || parent.id || ' of another book or type' END
-          FROM finance_account AS account
-          LEFT JOIN finance_account AS parent ON parent.id = account.parent_id
-          LEFT JOIN rooted ON rooted.id = account.id
-         WHERE account.parent_id IS NOT NULL
-           AND (rooted.id IS NULL OR parent.book_id <> account.book_id OR parent.type <> account.type) {account}
+        SELECT book_id, 'account ' || id, 'hangs below account ' || parent_id || ' of another book or type'
+          FROM placed AS account WHERE (parent_book <> book_id OR parent_type <> type) {account}
+        UNION ALL
+        SELECT book_id, 'account ' || account.id, 'hangs below itself'
+          FROM loose CROSS JOIN LATERAL (SELECT * FROM placed WHERE placed.id = loose.id OFFSET 0) AS account
+         WHERE (parent_book = book_id AND parent_type = type) IS NOT false
         """,
     ),
     Check(
@@ -186,28 +213,72 @@ CHECKS: Sequence[Check] = (
           FROM (SELECT * FROM finance_chainhead AS head WHERE true {head}) AS noted
           FULL JOIN (SELECT seal.book_id, count(*) AS seals, max(seal.seq) AS last
                        FROM finance_seal AS seal WHERE true {seal} GROUP BY seal.book_id) AS there USING (book_id)
-          LEFT JOIN finance_seal AS ending ON ending.book_id = there.book_id AND ending.seq = there.last
+          LEFT JOIN LATERAL (SELECT hash, entry_id FROM finance_seal
+                              WHERE book_id = there.book_id AND seq = there.last OFFSET 0) AS ending ON true
          WHERE (noted.seals, noted.seals, noted.hash, noted.entry_id)
                IS DISTINCT FROM (there.seals, there.last, ending.hash, ending.entry_id)
         """,
     ),
+    Check(
+        code="chain_kept",
+        promise="The chain of every book still holds the seal with which it ended when it was verified before.",
+        sql="""
+        SELECT noted.book_id, 'the chain',
+               CASE WHEN kept.hash IS NULL
+                    THEN 'had ' || noted.seals || ' seals on ' || noted.noted_at || ' and has '
+                         || (SELECT count(seal.sealed_at) FROM finance_seal AS seal WHERE seal.book_id = noted.book_id)
+                         || ' now: entries that were sealed are not any more'
+                    ELSE 'is another one than on ' || noted.noted_at || ': seal ' || noted.seals || ' has changed since' END
+          FROM finance_notedhead AS noted LEFT JOIN LATERAL (
+               SELECT hash FROM finance_seal WHERE book_id = noted.book_id AND seq = noted.seals OFFSET 0) AS kept ON true
+         WHERE kept.hash IS DISTINCT FROM noted.hash {noted}
+        """,
+    ),
 )
+
+OVERDUE = ("entries_sealed", "Every entry is sealed within an hour.")
+# An entry that never had a seal and one that lost it together with all traces look the same: a warning. That a seal was
+# lost is told by the checks of the chain.
+_OVERDUE = """
+SELECT entry.book_id, count(*), min(entry.created_at)
+  FROM finance_journalentry AS entry
+  LEFT JOIN LATERAL (SELECT book_id FROM finance_seal WHERE entry_id = entry.id OFFSET 0) AS seal ON true
+ WHERE seal.book_id IS DISTINCT FROM entry.book_id AND entry.created_at < %(due)s {entry}
+ GROUP BY entry.book_id ORDER BY min(entry.created_at), entry.book_id
+"""
+
+# A head that the chain has lost stays noted, so that its loss is told until somebody has looked into it.
+_NOTE_HEADS = """
+INSERT INTO finance_notedhead AS noted (book_id, seals, hash, noted_at)
+SELECT head.book_id, head.seals, head.hash, %(now)s
+  FROM finance_chainhead AS head CROSS JOIN LATERAL (
+       SELECT hash FROM finance_seal WHERE book_id = head.book_id AND seq = head.seals OFFSET 0) AS ending
+ WHERE ending.hash = head.hash {head}
+ ORDER BY head.book_id
+ON CONFLICT (book_id) DO UPDATE SET seals = excluded.seals, hash = excluded.hash, noted_at = excluded.noted_at
+ WHERE noted.seals < excluded.seals AND noted.hash = (
+       SELECT hash FROM finance_seal WHERE book_id = noted.book_id AND seq = noted.seals)
+"""
 
 # The chain itself is judged by slices; this is what its report is called.
 CHAIN = ("chain_fits", "Every seal fits its entry and the seal before it.")
 PROMISES = len(CHECKS) + 1
 
 _CONDITIONS = {
+    "book": "AND book.id = %(book)s",
     "entry": "AND entry.book_id = %(book)s",
     "account": "AND account.book_id = %(book)s",
     "head": "AND head.book_id = %(book)s",
     "seal": "AND seal.book_id = %(book)s",
+    "noted": "AND noted.book_id = %(book)s",
     # By the indexes of the entry's and the account's side: lines have none on their own copy of the book.
     "line": (
-        "AND line.id IN (SELECT id FROM finance_journalline WHERE account_id IN"
-        " (SELECT id FROM finance_account WHERE book_id = %(book)s)"
-        " UNION SELECT line.id FROM finance_journalentry AS entry JOIN finance_journalline AS line"
-        " ON line.entry_id = entry.id WHERE entry.book_id = %(book)s)"
+        "AND line.id IN (SELECT line.id FROM finance_account AS account CROSS JOIN LATERAL"
+        " (SELECT id, position FROM finance_journalline WHERE account_id = account.id OFFSET 0) AS line"
+        " WHERE account.book_id = %(book)s"
+        " UNION SELECT line.id FROM finance_journalentry AS entry CROSS JOIN LATERAL"
+        " (SELECT id, position FROM finance_journalline WHERE entry_id = entry.id OFFSET 0) AS line"
+        " WHERE entry.book_id = %(book)s)"
     ),
 }
 
@@ -253,10 +324,12 @@ def verify_ledger(
 ) -> Report:
     """Prove one book, or with None everything, and keep the result as a LedgerCheck of the time `now`.
 
+    The heads of the chains are noted (NotedHead): the next verification expects the chains to hold them still.
     `on_step` is called after each step with what was found so far. Given back as `found`, it lets a verification that
     was stopped go on from there.
     """
     so_far = Found(**(found or {}))
+    plans.forget_plans()
     for check in CHECKS[so_far.checks :]:
         so_far.note(_run(check, book=book))
         so_far.checks += 1
@@ -265,45 +338,63 @@ def verify_ledger(
         so_far.note_slice(part)
         on_step(asdict(so_far))
     problems = [Problem(**problem) for problem in so_far.problems]
-    report = Report(**_counts(book=book), seals=so_far.seals, problems=problems)
-    LedgerCheck.objects.create(
-        book=book,
-        checked_at=now,
-        entries=report.entries,
-        lines=report.lines,
-        problems=so_far.problems,
-    )
+    overdue = _overdue(book=book, now=now)
+    warnings = [overdue] if overdue is not None else []
+    report = Report(**_counts(book=book), seals=so_far.seals, problems=problems, warnings=warnings)
+    with transaction.atomic():
+        _ask(_NOTE_HEADS, book=book, now=now)
+        LedgerCheck.objects.create(
+            book=book,
+            checked_at=now,
+            entries=report.entries,
+            lines=report.lines,
+            problems=so_far.problems,
+            warnings=[asdict(warning) for warning in warnings],
+        )
     return report
 
 
 def _run(check: Check, *, book: Book | None) -> Problem | None:
-    conditions = _CONDITIONS if book is not None else dict.fromkeys(_CONDITIONS, "")
-    found = check.sql.format(**conditions)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT *, count(*) OVER () FROM ({found}) AS found (book, what, wrong) ORDER BY 1, 2 LIMIT {EXAMPLES}",
-            {"book": book.pk if book is not None else None},
-        )
-        rows = cursor.fetchall()
+    rows = _ask(
+        f"SELECT *, count(*) OVER () FROM ({check.sql}) AS found (book, what, wrong) ORDER BY 1, 2 LIMIT {EXAMPLES}",
+        book=book,
+    )
     if not rows:
         return None
     examples = [f"book {book_id}: {what} {wrong}" for book_id, what, wrong, _ in rows]
     return Problem(code=check.code, promise=check.promise, count=rows[0][3], examples=examples)
 
 
+def _overdue(*, book: Book | None, now: datetime.datetime) -> Problem | None:
+    """The entries that should be sealed by now and are not, counted by book and told since when."""
+    rows = _ask(_OVERDUE, book=book, due=now - chain.SEALED_WITHIN)
+    if not rows:
+        return None
+    code, promise = OVERDUE
+    examples = [
+        f"book {book_id}: {count} entries since {since.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC are not sealed"
+        for book_id, count, since in rows[:EXAMPLES]
+    ]
+    return Problem(code=code, promise=promise, count=sum(count for _, count, _ in rows), examples=examples)
+
+
 _COUNTS = """
 SELECT (SELECT count(*) FROM finance_book AS book WHERE true {book}),
        (SELECT count(*) FROM finance_journalentry AS entry WHERE true {entry}),
-       (SELECT coalesce(sum(kept.lines), 0)::bigint FROM finance_accountmonth AS kept
-          JOIN finance_account AS account ON account.id = kept.account_id WHERE true {account})
+       (SELECT coalesce(sum(there.lines), 0)::bigint FROM finance_account AS account CROSS JOIN LATERAL (
+               SELECT count(*) AS lines FROM finance_journalline WHERE account_id = account.id OFFSET 0) AS there
+         WHERE true {account})
 """
 
 
 def _counts(*, book: Book | None) -> dict[str, int]:
-    conditions = {**_CONDITIONS, "book": "AND book.id = %(book)s"}
-    if book is None:
-        conditions = dict.fromkeys(conditions, "")
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNTS.format(**conditions), {"book": book.pk if book is not None else None})
-        books, entries, lines = cursor.fetchone()
+    ((books, entries, lines),) = _ask(_COUNTS, book=book)
     return {"books": books, "entries": entries, "lines": lines}
+
+
+def _ask(statement: str, *, book: Book | None, **values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a statement about one book, or all, none if it only writes."""
+    conditions = _CONDITIONS if book is not None else dict.fromkeys(_CONDITIONS, "")
+    with plans.by_index(), connection.cursor() as cursor:
+        cursor.execute(statement.format(**conditions), {"book": book.pk if book is not None else None, **values})
+        return list(cursor.fetchall()) if cursor.description else []

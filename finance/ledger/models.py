@@ -333,6 +333,18 @@ class ChainHead(models.Model):
         return f"{self.seals} seals of book #{self.book_id}"
 
 
+class NotedHead(models.Model):
+    """Where a book's chain ended when the book was last verified; it only moves on (migration 0025)."""
+
+    book = models.OneToOneField(Book, models.PROTECT, primary_key=True, related_name="noted_head")
+    seals = models.BigIntegerField(_("sealed entries"))
+    hash = models.BinaryField(max_length=32)
+    noted_at = models.DateTimeField(_("noted"))
+
+    def __str__(self) -> str:
+        return f"{self.seals} seals of book #{self.book_id}, {self.noted_at:%Y-%m-%d %H:%M}"
+
+
 class LedgerCheck(models.Model):
     """The result of one verification, of a book or of all of them."""
 
@@ -342,6 +354,8 @@ class LedgerCheck(models.Model):
     lines = models.BigIntegerField(_("lines"))
     # What was found: code, promise, count and examples of each problem; empty means proven.
     problems = models.JSONField(_("problems"), default=list)
+    # The same of what workers have yet to do. Older code, which an upgrade runs beside newer, does not write it.
+    warnings = models.JSONField(_("warnings"), default=list, db_default=[])
 
     class Meta:
         verbose_name = _("ledger check")

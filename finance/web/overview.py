@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from finance import money
 from finance.imports.models import ImportBatch
@@ -130,14 +131,13 @@ def proof(request: HttpRequest, book: Book) -> HttpResponse:
     balance = trial_balance(book=book, as_of=as_of)
     totals = [(currency, debit, credit) for currency, (debit, credit) in balance.totals.items()]
     in_order = all(debit == credit for _currency, debit, credit in totals)
-    head = chain.head_of(book=book)
     context = {
         "as_of": as_of,
         "query": rows_query(None, as_of),
         "rows": balance.rows,
         "totals": totals,
         "in_order": in_order,
-        "head": head,
+        "chain": chain.state_of(book=book, now=timezone.now()),
     }
     return render(request, "web/proof.html", {"book": book, **context})
 

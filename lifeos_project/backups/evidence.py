@@ -20,18 +20,21 @@ SELECT relation.oid::regclass::text FROM pg_class AS relation
  WHERE relation.relnamespace = 'public'::regnamespace AND relation.relkind = 'r' ORDER BY 1
 """
 
-# A sum over digests does not depend on the order of rows, and differs when a single amount does.
+# A sum over digests does not depend on the order of rows, and differs when a single amount does. Each line looks its entry
+# up: a join would be at the mercy of statistics, which a restored database does not have.
 _BOOKS = """
 SELECT entry.book_id, count(DISTINCT entry.id), max(entry.id), count(*),
        sum(('x' || left(md5(concat_ws('|', entry.uid, entry.date, line.account_id, line.currency, line.amount)), 15))
            ::bit(60)::bigint)::text
-  FROM finance_journalentry AS entry JOIN finance_journalline AS line ON line.entry_id = entry.id
+  FROM finance_journalline AS line CROSS JOIN LATERAL (
+       SELECT id, book_id, uid, date FROM finance_journalentry WHERE id = line.entry_id OFFSET 0) AS entry
  GROUP BY 1 ORDER BY 1
 """
 
 _SUMS = """
 SELECT account.book_id, account.currency, sum(month.debit)::bigint, sum(month.credit)::bigint
-  FROM finance_accountmonth AS month JOIN finance_account AS account ON account.id = month.account_id
+  FROM finance_accountmonth AS month CROSS JOIN LATERAL (
+       SELECT book_id, currency FROM finance_account WHERE id = month.account_id OFFSET 0) AS account
  GROUP BY 1, 2 ORDER BY 1, 2
 """
 

@@ -23,7 +23,8 @@ def dump(*, database: Database, snapshot: str, into: Path, tools: programs.Progr
 def load(*, dump: Path, dump_major: int, into: Database, with_owners: bool) -> None:
     """Restore a dump into an empty database in one transaction.
 
-    Triggers are made after the rows, as pg_dump orders them, so the ledger's guards neither fire nor are missing.
+    Triggers are made after the rows, as pg_dump orders them, so the ledger's guards neither fire nor are missing. A dump
+    has no statistics: they are taken in the end, so that whoever uses the database next finds its plans right.
     """
     with into.connect() as server:
         server_major = major(server)
@@ -40,6 +41,8 @@ def load(*, dump: Path, dump_major: int, into: Database, with_owners: bool) -> N
         assert source.stdout is not None
         assert target.stdin is not None
         _pass_on(source.stdout, target.stdin, unknown=_unknown_to(server_major))
+    with into.connect() as server:
+        server.execute("ANALYZE")
 
 
 def _unknown_to(server_major: int) -> Sequence[bytes]:

@@ -91,3 +91,10 @@ def test_a_second_process_sees_the_first_ones_moment(client):
     first = secret_age.first_seen()
     secret_age._known.clear()
     assert secret_age.first_seen() == first
+
+
+def test_entries_that_the_last_proof_found_overdue_are_told(client):
+    a_check(hours=2)
+    assert sample(client, "lifeos_ledger_overdue_entries") == 0
+    LedgerCheck.objects.update(warnings=[{"code": "entries_sealed", "count": 12}])
+    assert sample(client, "lifeos_ledger_overdue_entries") == 12

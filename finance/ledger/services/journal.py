@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from uuid_utils.compat import uuid7
 
+from finance.ledger import plans
 from finance.ledger.models import Account, Book, JournalEntry
 from finance.ledger.posting import EntryDraft
 from identity.models import User
@@ -102,10 +103,11 @@ def copy_entries(
     currencies = {account_id: account.currency for account_id, account in accounts.items()}
     # Django does not wrap what COPY raises; without this a guard's refusal would not be an IntegrityError.
     with connection.wrap_database_errors, connection.cursor() as cursor:
-        # Guards and foreign keys look up each line. A session that posted while the tables were tiny has plans that
-        # read them from end to end, which ten thousand lines would make quadratic; new plans use the indexes.
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("DISCARD PLANS")
+        # Guards and foreign keys look up each line: with new plans, and by the indexes. One that is taken back or
+        # corrected by hand is no more than a posting.
+        if len(postings) >= plans.MANY:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            plans.forget_plans()
         cursor.execute(_NEXT_IDS, [len(postings)])
         ids = [int(row[0]) for row in cursor.fetchall()]
         with cursor.copy(_COPY_ENTRIES) as copy:
@@ -119,6 +121,7 @@ def copy_entries(
                     copy.write_row(
                         (book_id, entry_id, account_id, date, currencies[account_id], line.amount, position, line.memo)
                     )
+    plans.take_statistics(loaded=len(ids))
     return ids
 
 

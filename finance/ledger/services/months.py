@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from finance.ledger import plans
 from finance.ledger.models import Book, MonthRebuild
 
 
@@ -15,4 +16,5 @@ def rebuild_months(*, book: Book, by: str) -> MonthRebuild:
     """
     rebuild = MonthRebuild.objects.create(book=book, by=by[:254], at=timezone.now())
     rebuild.refresh_from_db(fields=["removed", "written"])
+    plans.take_statistics(loaded=rebuild.removed + rebuild.written)
     return rebuild

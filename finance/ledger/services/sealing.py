@@ -13,18 +13,20 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from finance.ledger import chain
+from finance.ledger import chain, plans
 from finance.ledger.models import Book, JournalEntry
 
 # First number of the two-part advisory lock; the second is made of the book's number.
 LOCK_CLASS = 1_936_024_940
 # Entries looked at in one go, each go a transaction.
 AT_ONCE = 5_000
-# A session that sealed while the tables were tiny has a plan that reads all lines for each entry.
-FEW = 100
 
-# In the order of the books, so that two who seal several do not wait for each other.
-_LOCK = "SELECT pg_advisory_xact_lock(%s, hashint8(book)) FROM unnest(%s::bigint[]) AS book"
+# In the order of the books, so that two who seal several do not wait for each other. The lines of the entries are to be
+# looked up from then on, whatever PostgreSQL believes of their table.
+_LOCK = """
+SELECT pg_advisory_xact_lock(%s, hashint8(book)), set_config('enable_seqscan', 'off', true)
+  FROM unnest(%s::bigint[]) AS book
+"""
 # OFFSET 0 here and below: a look-up per entry, never a scan of all seals, however long the chains are.
 # Asked when the lock is held, and by a statement of its own, which sees what its last holder committed.
 _UNSEALED = f"""
@@ -39,10 +41,11 @@ INSERT INTO finance_seal (book_id, seq, entry_id, hash, sealed_at)
 SELECT book_id, seq, entry_id, hash, statement_timestamp()
   FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) AS made (book_id, seq, entry_id, hash)
 """
+# Slices of all entries, whichever book is asked for: in the order of their numbers there is an index for all only.
 _LOOK = """
 WITH looked AS (
     SELECT entry.id, entry.book_id FROM finance_journalentry AS entry
-     WHERE entry.id > %(after)s {only} ORDER BY entry.id LIMIT {limit}
+     WHERE entry.id > %(after)s ORDER BY entry.id LIMIT {limit}
 )
 SELECT looked.book_id, max(looked.id), count(*), coalesce(array_agg(looked.id) FILTER (WHERE seal.entry_id IS NULL), '{{}}')
   FROM looked
@@ -57,8 +60,7 @@ def seal_entries(*, posted: Mapping[int, Sequence[int]]) -> int:
     books, ids = sorted(posted), [entry_id for entry_ids in posted.values() for entry_id in entry_ids]
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [LOCK_CLASS, books])
-        if len(ids) > FEW:
-            cursor.execute("DISCARD PLANS")
+        plans.forget_plans(ahead_of=len(ids))
         cursor.execute(_UNSEALED, [ids, books])
         seals = [seal for _, rows in groupby(cursor.fetchall(), key=itemgetter(0)) for seal in _continued(rows)]
         if seals:
@@ -86,19 +88,19 @@ def seal_missed(
     next call does again from the start. `on_progress` hears how many entries a slice looked at.
     """
     after, sealed = 0, 0
-    only = "" if book is None else "AND entry.book_id = %(book)s"
     while True:
         with connection.cursor() as cursor:
-            values = {"after": after, "book": book.pk if book is not None else None}
-            cursor.execute(_LOOK.format(only=only, limit=AT_ONCE), values)
+            cursor.execute(_LOOK.format(limit=AT_ONCE), {"after": after})
             found = cursor.fetchall()
         if not found:
+            plans.take_statistics(loaded=sealed)
             return sealed
-        for book_id, _, _, unsealed in found:
+        after = max(last for _, last, _, _ in found)
+        ours = [row for row in found if book is None or row[0] == book.pk]
+        for book_id, _, _, unsealed in ours:
             # One book at a time: whoever waits for a chain here holds no other.
             sealed += seal_entries(posted={book_id: unsealed}) if unsealed else 0
-        after = max(last for _, last, _, _ in found)
-        on_progress(sum(looked_at for _, _, looked_at, _ in found))
+        on_progress(sum(looked_at for _, _, looked_at, _ in ours))
         between()
 
 

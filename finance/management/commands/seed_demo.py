@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from finance.demo.services import has_demo_book, seed_household
 from finance.errors import FinanceError
+from finance.models import JournalEntry
 from identity.models import User
 
 DEMO = "demo@lifeos.example"
@@ -60,12 +61,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{email}  {password}")
 
     def _seed(self, *, owner: User, today: datetime.date, options: dict[str, Any]) -> None:
-        entries = 0
         with tqdm(desc="entries", unit="", file=sys.stderr, disable=options["verbosity"] == 0) as bar:
 
             def progress(done: int, total: int) -> None:
-                nonlocal entries
-                entries = done
                 bar.total = total
                 bar.update(done - bar.n)
 
@@ -77,6 +75,7 @@ class Command(BaseCommand):
                 force_new=options["force_new"],
                 progress=progress,
             )
+        entries = JournalEntry.objects.filter(book=book).count()
         self.stdout.write(f"Book {book.pk}, “{book.name}”, of {owner.email}: {entries} entries through {today}.")
 
     def _user(self, email: str, logins: "_Logins", *, password: str, superuser: bool) -> User:

@@ -54,14 +54,18 @@ class Command(BaseCommand):
         looked = f"{report.books} books, {report.entries} entries ({report.seals} sealed), {report.lines} lines"
         if report.sound:
             self.stdout.write(f"Sound: {looked}, {PROMISES} promises kept, in {seconds:.1f} s.")
-            return
-        self.stdout.write(f"NOT SOUND: {looked}; {len(report.problems)} of {PROMISES} promises broken.")
+        else:
+            self.stdout.write(f"NOT SOUND: {looked}; {len(report.problems)} of {PROMISES} promises broken.")
         for problem in report.problems:
             self.stdout.write(f"\n{problem.promise}  [{problem.code}, {problem.count} times]")
             for example in problem.examples:
                 self.stdout.write(f"  {example}")
             if problem.count > len(problem.examples):
                 self.stdout.write(f"  and {problem.count - len(problem.examples)} more")
+        for warning in report.warnings:
+            self.stdout.write(f"\nWARNING, not yet: {warning.promise}  [{warning.code}, {warning.count} entries]")
+            for example in warning.examples:
+                self.stdout.write(f"  {example}")
 
     def _tell_head(self, head: chain.Head | None, *, expected: str, place: int | None) -> None:
         if head is not None:

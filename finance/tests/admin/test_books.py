@@ -7,8 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from finance.ledger import chain, services
+from finance.ledger.integrity import verify_ledger
 from finance.models import Book, LedgerCheck
 from finance.tests.conftest import TODAY
+from finance.tests.ledger.test_integrity import drift
 
 MODELS = ["book", "account", "journalentry", "membership", "invitation", "ledgercheck"]
 
@@ -200,3 +202,22 @@ def test_an_account_shows_its_balance(as_operator, accounts, spend):
     spend(12_34)
     text = as_operator.get(reverse("admin:finance_account_change", args=[accounts.groceries.pk])).content.decode()
     assert "12.34 EUR" in text
+
+
+def test_the_page_of_a_book_tells_of_lost_seals_and_of_entries_that_wait(as_operator, book, spend):
+    entry = spend(12_34)
+    services.seal_entries(posted={book.pk: [entry.pk]})
+    verify_ledger(book=book, now=timezone.now())
+    assert "not there any more" not in as_operator.get(page(book)).content.decode()
+    drift("DELETE FROM finance_seal")
+    drift("DELETE FROM finance_chainhead")
+    drift("UPDATE finance_journalentry SET created_at = '2026-03-01 10:00Z'")
+    text = as_operator.get(page(book)).content.decode()
+    assert "it had 1 seals, and they are not there any more" in text
+    assert "1 entries since 2026-03-01 " in text
+    report = verify_ledger(now=timezone.now())
+    check = reverse("admin:finance_ledgercheck_change", args=[LedgerCheck.objects.order_by("pk").last().pk])
+    told = as_operator.get(check).content.decode()
+    for finding in (*report.problems, *report.warnings):
+        assert finding.promise in told
+        assert finding.examples[0] in told

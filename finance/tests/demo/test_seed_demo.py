@@ -249,3 +249,11 @@ def test_months_out_of_range_are_refused(db, months):
     with pytest.raises(CommandError, match="Between 1 and 600 months"):
         call_command("seed_demo", months=months, verbosity=0)
     assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_command_tells_the_number_of_entries_that_the_book_has():
+    out = io.StringIO()
+    call_command("seed_demo", months=3, seed=2, today=TODAY, stdout=out, verbosity=0)
+    book = Book.objects.get()
+    assert f": {JournalEntry.objects.filter(book=book).count()} entries through 2026-03-15." in out.getvalue()

@@ -10,7 +10,7 @@ from django.db import connection
 
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
-from finance.ledger.models import ChainHead, JournalEntry, JournalLine, Seal
+from finance.ledger.models import ChainHead, JournalEntry, JournalLine, LedgerCheck, NotedHead, Seal
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.periodic import seal_missed
 from finance.tests.conftest import TODAY
@@ -406,3 +406,128 @@ def test_seals_that_do_not_continue_the_chain_are_refused(book, three, spend):
     with pytest.raises(IntegrityError), transaction.atomic():
         Seal.objects.create(book=book, seq=4, entry=three[0], hash=bytes(32), sealed_at=NOW)
     assert Seal.objects.count() == ChainHead.objects.get(book=book).seals == 3
+
+
+# Seals that are taken away -----------------------------------------------------------------------------------------
+
+
+LATER = datetime.timedelta(hours=2)
+
+
+def take_away_the_chain(book):
+    """As whoever owns the tables can: every seal of the book, and the note of where they ended."""
+    drift("DELETE FROM finance_seal WHERE book_id = %s", book.pk)
+    drift("DELETE FROM finance_chainhead WHERE book_id = %s", book.pk)
+
+
+def test_a_chain_that_is_taken_away_with_its_head_is_missed_right_after(book, three):
+    assert verify_ledger(now=NOW).sound
+    take_away_the_chain(book)
+    for report in (verify_ledger(now=NOW), verify_ledger(book=book, now=NOW)):
+        assert [problem.code for problem in report.problems] == ["chain_kept"]
+        assert report.problems[0].examples == [
+            f"book {book.pk}: the chain had 3 seals on 2026-03-15 12:00:00+00 and has 0 now:"
+            " entries that were sealed are not any more"
+        ]
+    assert not verify_ledger(now=NOW).sound  # verifying does not forget it
+
+
+def test_seals_taken_from_the_end_are_missed_though_the_head_was_put_right(book, three):
+    verify_ledger(now=NOW)
+    drift("DELETE FROM finance_seal WHERE seq = 3")
+    drift(
+        "UPDATE finance_chainhead AS head SET seals = 2, hash = seal.hash, entry_id = seal.entry_id"
+        " FROM finance_seal AS seal WHERE seal.seq = 2"
+    )
+    assert found()["chain_kept"].examples[0].endswith("and has 2 now: entries that were sealed are not any more")
+
+
+def test_a_chain_made_anew_over_a_changed_entry_is_missed_after_a_verification(book, three, spend):
+    verify_ledger(now=NOW)
+    take_away_the_chain(book)
+    drift("UPDATE finance_journalentry SET payee = 'Nobody' WHERE id = %s", three[0].pk)
+    services.seal_missed()
+    assert "seal 3 has changed since" in found()["chain_kept"].examples[0]
+    spend(4_00)
+    drain()
+    assert found().keys() == {"chain_kept"}
+
+
+def test_a_chain_that_grows_is_noted_further_along(book, three, spend):
+    verify_ledger(now=NOW)
+    spend(4_00)
+    drain()
+    assert verify_ledger(now=NOW).sound
+    noted = NotedHead.objects.get(book=book)
+    assert (noted.seals, bytes(noted.hash)) == (4, sealed(book)[3])
+
+
+def test_a_head_whose_seals_are_gone_is_found(book, three):
+    drift("DELETE FROM finance_seal")
+    assert found()["chain_whole"].examples == [f"book {book.pk}: the chain is noted to have 3 seals and has 0"]
+
+
+def test_entries_that_wait_for_their_seal_too_long_are_a_warning_with_since_when(book, spend):
+    older, newer = spend(1_00), spend(2_00)
+    now = older.created_at
+    assert verify_ledger(now=newer.created_at + datetime.timedelta(minutes=59)).warnings == []
+    report = verify_ledger(now=now + LATER)
+    assert report.sound
+    (warning,) = report.warnings
+    assert (warning.code, warning.count) == ("entries_sealed", 2)
+    assert warning.examples == [f"book {book.pk}: 2 entries since {now:%Y-%m-%d %H:%M:%S} UTC are not sealed"]
+    check = LedgerCheck.objects.order_by("pk").last()
+    assert (check.problems, [each["count"] for each in check.warnings]) == ([], [2])
+    drain()
+    assert verify_ledger(now=now + LATER).warnings == []
+
+
+def test_the_command_tells_both(book, three, spend):
+    verify_ledger(now=NOW)
+    take_away_the_chain(book)
+    old = datetime.datetime(2026, 3, 1, 10, tzinfo=datetime.UTC)
+    drift("UPDATE finance_journalentry SET created_at = %s", old)
+    code, text = run()
+    assert code == 1
+    assert "NOT SOUND: 1 books, 3 entries (0 sealed), 6 lines; 1 of 11 promises broken." in text
+    assert "entries that were sealed are not any more" in text
+    assert "WARNING, not yet: Every entry is sealed within an hour.  [entries_sealed, 3 entries]" in text
+    assert f"book {book.pk}: 3 entries since 2026-03-01 10:00:00 UTC are not sealed" in text
+    code, text = run(format="json")
+    told = json.loads(text)
+    assert (code, told["sound"], [each["code"] for each in told["problems"]]) == (1, False, ["chain_kept"])
+    assert [(each["code"], each["count"]) for each in told["warnings"]] == [("entries_sealed", 3)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM finance_notedhead",
+        "TRUNCATE finance_notedhead",
+        "UPDATE finance_notedhead SET seals = 2",
+        "UPDATE finance_notedhead SET hash = sha256('another')",
+    ],
+)
+def test_a_noted_head_is_never_taken_back(book, three, statement):
+    from django.db import IntegrityError, transaction
+
+    verify_ledger(now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # the key of the book was to be checked at the end
+    with pytest.raises(IntegrityError, match="only moves on"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert NotedHead.objects.get().seals == 3
+
+
+def test_sealing_one_book_leaves_the_others_and_tells_how_many(book, stranger, spend):
+    other = services.create_book(owner=stranger, name="Other", base_currency="EUR", time_zone="UTC")
+    lines = [
+        LineDraft(account_id=other.accounts.get(name=name).pk, amount=amount)
+        for name, amount in (("Cash", -1), ("Rent", 1))
+    ]
+    services.post_entry(book=other, actor=stranger, date=TODAY, lines=lines)
+    for _ in range(3):
+        spend(1_00)
+    looked_at = []
+    assert services.seal_missed(book=book, on_progress=looked_at.append) == Seal.objects.count() == 3
+    assert (looked_at, Seal.objects.filter(book=other).count()) == ([3], 0)

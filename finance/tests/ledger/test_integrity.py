@@ -234,7 +234,7 @@ def test_the_command_reports_drift_and_ends_with_one(entry):
     drift("UPDATE finance_journalline SET amount = 1235 WHERE entry_id = %s AND amount > 0", entry.pk)
     code, text = run()
     assert code == 1
-    assert "NOT SOUND: 1 books, 1 entries (0 sealed), 2 lines; 2 of 10 promises broken." in text
+    assert "NOT SOUND: 1 books, 1 entries (0 sealed), 2 lines; 2 of 11 promises broken." in text
     assert "The lines of every entry sum to zero in each currency.  [entry_balanced, 1 times]" in text
     assert f"entry {entry.uid} is off by 1 minor units of EUR" in text
 
@@ -252,3 +252,8 @@ def test_the_command_reports_as_json(entry):
 def test_an_unknown_book_is_a_sentence():
     with pytest.raises(CommandError, match="There is no book 4711"):
         call_command("verify_ledger", book=4711)
+
+
+def test_the_lines_of_the_report_are_counted_though_the_months_are_wrong(entry, book):
+    drift("UPDATE finance_accountmonth SET lines = lines + 1")
+    assert verify_ledger(now=NOW).lines == verify_ledger(book=book, now=NOW).lines == JournalLine.objects.count() == 2

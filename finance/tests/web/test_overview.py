@@ -3,8 +3,11 @@
 import datetime
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from finance.ledger import chain, services
+from finance.ledger.integrity import verify_ledger
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import accounts_of
 from finance.models import AccountType
@@ -141,3 +144,23 @@ def test_the_proof_shows_the_last_seal(page, book, spend):
     sealed = page("viewer", "proof/").content.decode()
     assert "1 entry is sealed." in sealed
     assert f"<code>{chain.head_of(book=book).hash}</code>" in sealed
+
+
+def test_the_proof_tells_of_seals_that_are_gone_and_of_entries_that_wait(page, book, spend):
+    entry = spend(1_234)
+    services.seal_entries(posted={book.pk: [entry.pk]})
+    verify_ledger(now=timezone.now())
+    kept = page("viewer", "proof/").content.decode()
+    assert "notice-trouble" not in kept
+    assert "not sealed yet" not in kept
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM finance_seal")
+        cursor.execute("DELETE FROM finance_chainhead")
+        cursor.execute("UPDATE finance_journalentry SET created_at = '2026-03-01 10:00Z'")
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    text = page("viewer", "proof/").content.decode()
+    assert "1 entry was sealed, and that seal is not there any more." in text
+    assert "1 entry, written on Mar 1, 2026 at " in text
+    assert "is not sealed yet" in text

@@ -1,0 +1,69 @@
+"""Keeping statements at the pace of their indexes, whatever PostgreSQL believes of the tables.
+
+It plans by statistics. After a restore there are none, and after a large import they are those of the small table
+before it: one entry in one, and a look-up of an entry's lines is priced like reading all lines. Statements that look up
+row by row are therefore written as LATERAL subqueries with OFFSET 0, which are never joined, and run `by_index`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+# From so many entries on, work pays for plans of its own.
+MANY = 100
+# From so many entries on, a load changes what the tables are like.
+BULK = 10_000
+
+
+@contextmanager
+def by_index(using: BaseDatabaseWrapper = connection) -> Iterator[None]:
+    """A transaction in which a table is read from end to end only where no index leads to its rows.
+
+    What is read from end to end all the same is priced out of reach, which would make PostgreSQL compile the statement:
+    that is off as well.
+    """
+    with transaction.atomic(using=using.alias, savepoint=False), using.cursor() as cursor:
+        cursor.execute("SELECT current_setting('enable_seqscan'), current_setting('jit')")
+        before = cursor.fetchone()
+        cursor.execute("SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")
+        yield
+        cursor.execute("SELECT set_config('enable_seqscan', %s, true), set_config('jit', %s, true)", before)
+
+
+def forget_plans(*, ahead_of: int | None = None) -> None:
+    """Have this session plan its next statements again, if work on MANY entries or more is ahead (None: unknown, yes).
+
+    A session that posted, sealed or verified while the tables were tiny has kept plans that read them from end to end,
+    which many entries would make quadratic. For a few entries planning again costs more than it can save.
+    """
+    if ahead_of is None or ahead_of >= MANY:
+        with connection.cursor() as cursor:
+            cursor.execute("DISCARD PLANS")
+
+
+# Those of the ledger that are ours to analyze: PostgreSQL warns for each of the others, and does nothing.
+_OURS = """
+SELECT relation.oid::regclass::text FROM pg_class AS relation
+ WHERE relation.oid = ANY(ARRAY['finance_account', 'finance_accountmonth', 'finance_journalentry',
+                                'finance_journalline', 'finance_seal', 'finance_chainhead']::regclass[])
+   AND pg_has_role(relation.relowner, 'USAGE')
+"""
+
+
+def take_statistics(*, loaded: int) -> None:
+    """After the commit of a load of BULK entries or more, tell PostgreSQL what the ledger's tables hold now.
+
+    Its autovacuum would do so within minutes. Where the application does not own the tables, that is left to it.
+    """
+    if loaded >= BULK:
+        transaction.on_commit(_analyze, robust=True)
+
+
+def _analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_OURS)
+        tables = ", ".join(name for (name,) in cursor.fetchall())
+        if tables:
+            cursor.execute(f"ANALYZE {tables}")
