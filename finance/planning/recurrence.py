@@ -254,6 +254,11 @@ class Rhythm:
         """The nominal date so many steps after the latest date; counted from the anchor."""
         return self.rule.at(len(self.dates) - 1 + steps)
 
+    def expected(self, steps: int = 1) -> datetime.date | None:
+        """The day on which that date is likely to be booked: not on a weekend where these dates kept off weekends."""
+        due = self.due(steps)
+        return None if due is None else shifted(due, self.shift)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fit:

@@ -14,7 +14,7 @@ def test_a_monthly_subscription_that_rose_is_raised_at_its_first_dearer_payment(
     [finding] = subscription_price_rise(facts_of(*old, *new), Settings())
 
     assert sentence(finding.template, finding.params) == (
-        "Netflix costs €13.99 a month instead of €12.99 since June 5, 2026: 7 % more, which is €12.00 a year."
+        "Netflix costs €13.99 a month instead of €12.99 since June 5, 2026: 8% more, or €12.00 a year."
     )
     assert [(each.entry_id, each.role, each.amount) for each in finding.evidence] == [
         (5, "subject", 13_99),
@@ -29,7 +29,7 @@ def test_a_yearly_fee_is_believed_after_two_years(pay):
     fees = [pay("2024-05-02", 80_00, "Club"), pay("2025-05-05", 80_00, "Club"), pay("05-04", 95_00, "Club")]
     [finding] = subscription_price_rise(facts_of(*fees), Settings())
     assert sentence(finding.template, finding.params) == (
-        "Club costs €95.00 a year instead of €80.00 since May 4, 2026: 18 % more."
+        "Club costs €95.00 a year instead of €80.00 since May 4, 2026: 19% more."
     )
 
 
@@ -37,7 +37,7 @@ def test_a_weekly_box_is_told_by_the_week(pay):
     box = [pay(date, 20_00, "Veg") for date in ("05-01", "05-08", "05-15", "05-22")]
     [finding] = subscription_price_rise(facts_of(*box, pay("05-29", 22_00, "Veg")), Settings())
     assert sentence(finding.template, finding.params) == (
-        "Veg costs €22.00 a week instead of €20.00 since May 29, 2026: 10 % more, which is €104.00 a year."
+        "Veg costs €22.00 a week instead of €20.00 since May 29, 2026: 10% more, or €104.00 a year."
     )
 
 
