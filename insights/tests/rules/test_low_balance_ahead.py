@@ -170,3 +170,19 @@ def test_it_warns_exactly_when_the_known_payments_exceed_the_balance(monthly, ba
     total = -sum(item.amount for item in expected(outlook, Settings()))
     assert len(expected(outlook, Settings())) >= len(monthly)
     assert bool(_find(outlook)) == (total > balance)
+
+
+@pytest.mark.parametrize(
+    ("dates", "on", "due"),
+    [
+        (["2025-12-31", "01-31", "02-28"], "03-15", "03-31"),
+        (["01-15", "01-31", "02-15", "02-28", "03-15", "03-31"], "04-01", "04-15"),
+        (["01-09", "02-06", "03-06", "04-03", "05-01"], "05-15", "05-29"),
+        (["2025-10-10", "2025-12-10", "02-10"], "03-20", "04-10"),
+        (["2025-01-05", "2025-07-05", "01-05"], "06-20", "07-05"),
+    ],
+)
+def test_bills_are_expected_by_their_own_rhythm(pay, dates, on, due):
+    bills = [pay(date, 90_00, "Bill") for date in dates]
+    item = expected(_outlook(500_00, *bills, on=day(on)), Settings(days=21))[0]
+    assert item.date == day(due)
