@@ -12,13 +12,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from django.db import connection
 from django.db.models import Sum
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, TruncMonth
 from django.utils import timezone
 
 from finance.ledger import selectors
-from finance.ledger.models import Account, AccountMonth, AccountType, Book, JournalEntry, JournalLine, Role
+from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine, Role
 from identity.models import User
 
 __all__ = [
@@ -147,16 +148,22 @@ def payees_between(*, book_id: int, since: datetime.date, until: datetime.date) 
 def category_months(
     *, book_id: int, account_ids: Collection[int], first: datetime.date, last: datetime.date
 ) -> dict[int, dict[datetime.date, int]]:
-    """Net minor units (debit +) per account and month (its first day), from the month of `first` to that of `last`."""
-    months = AccountMonth.objects.filter(
+    """What standing entries put on these accounts per month (its first day), from the month of `first` to that of `last`.
+
+    Not the account's month totals: those hold what was taken back, in one month, and its reversal, maybe in another.
+    """
+    lines = JournalLine.objects.filter(
         book_id=book_id,
         account_id__in=list(account_ids),
-        month__gte=first.replace(day=1),
-        month__lte=last.replace(day=1),
+        date__gte=first.replace(day=1),
+        date__lt=last.replace(day=1) + relativedelta(months=1),
+        entry__reverses=None,
+        entry__reversed_by=None,
     )
+    sums = lines.annotate(month=TruncMonth("date")).values("account_id", "month").annotate(total=Sum("amount"))
     found: dict[int, dict[datetime.date, int]] = defaultdict(dict)
-    for account_id, month, debit, credit in months.values_list("account_id", "month", "debit", "credit"):
-        found[account_id][month] = debit - credit
+    for row in sums.order_by("account_id", "month"):
+        found[row["account_id"]][row["month"]] = int(row["total"])
     return dict(found)
 
 

@@ -44,9 +44,10 @@ class ReadOnly:
 
 class EvidenceInline(ReadOnly, TabularInline):
     model = InsightEvidence
-    fields = ("position", "role", "entry_id", "amount", "currency", "expected_on")
+    fields = ("position", "role", "entry_id", "date", "amount", "currency", "expected_on")
     readonly_fields = fields
     ordering = ("position",)
+    per_page = 100
     extra = 0
 
 

@@ -1,4 +1,4 @@
-"""What was noticed, with its proof; the switches of the rules; what a household does not want to hear of."""
+"""What was noticed, with its evidence; the switches of the rules; what a household does not want to hear of."""
 
 import datetime
 from typing import Self
@@ -113,18 +113,22 @@ class Insight(models.Model):
 
 
 class InsightEvidence(models.Model):
-    """An entry that an insight cites, with the figure it is cited for."""
+    """One figure that an insight was computed from: of an entry, or of a month or a day by its date."""
 
     class Role(models.TextChoices):
-        SUBJECT = "subject", _("what it is about")
-        COMPARED = "compared", _("compared with")
-        EXPECTED = "expected", _("last time")
+        SUBJECT = "subject", _("this charge")
+        COMPARED = "compared", _("earlier charge")
+        EXPECTED = "expected", _("expected")
+        MONTH = "month", _("month compared")
+        BALANCE = "balance", _("balance")
 
     insight = models.ForeignKey(Insight, models.CASCADE, related_name="evidence")
-    entry = models.ForeignKey("finance.JournalEntry", models.CASCADE, related_name="+")
+    entry = models.ForeignKey("finance.JournalEntry", models.CASCADE, null=True, related_name="+")
+    # Where there is no entry: first day of the month, or day of the balance.
+    date = models.DateField(null=True)
     role = models.CharField(max_length=8, choices=Role.choices)
     position = models.PositiveSmallIntegerField()
-    # Minor units paid; negative where money came in.
+    # Minor units paid by the entry (negative where money came in), spent in the month, or held on the day.
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=8)
     expected_on = models.DateField(null=True)
@@ -132,11 +136,17 @@ class InsightEvidence(models.Model):
     class Meta:
         constraints = [
             # The rows of an insight in their order; also the index behind insight → evidence.
-            models.UniqueConstraint(fields=["insight", "position"], name="insights_evidence_position")
+            models.UniqueConstraint(fields=["insight", "position"], name="insights_evidence_position"),
+            models.CheckConstraint(
+                condition=Q(entry=None, date__isnull=False, role__in=["month", "balance"])
+                | Q(entry__isnull=False, date=None, role__in=["subject", "compared", "expected"]),
+                name="insights_evidence_entry_or_date",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"entry #{self.entry_id} for insight #{self.insight_id}"
+        about = f"{self.role} of {self.date}" if self.date else f"entry #{self.entry_id}"
+        return f"{about} for insight #{self.insight_id}"
 
 
 class RuleSetting(models.Model):
@@ -177,7 +187,7 @@ class RuleSetting(models.Model):
 
 
 class MutedPayee(models.Model):
-    """ "Fine for this payee": the household does not want this kind of insight about it."""
+    """A payee about which the household wants no insights of this kind."""
 
     book = models.ForeignKey("finance.Book", models.CASCADE, related_name="+")
     kind = models.CharField(_("kind"), max_length=40, choices=Kind.choices)

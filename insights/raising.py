@@ -31,6 +31,10 @@ _SAID = (
     "subject_date",
     "expires_on",
 )
+# What a row of evidence says.
+_CITED = ("entry_id", "date", "role", "amount", "currency", "expected_on")
+# Rows of one INSERT: a statement has room for 65,535 parameters.
+EVIDENCE_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,8 @@ class Occasion:
 
     def event_of(self, finding: Finding) -> int | None:
         """The outbox message that brought the newest entry of the finding; else the one that is being handled."""
-        known = [self.events[each.entry_id] for each in finding.evidence if each.entry_id in self.events]
+        cited = [each.entry_id for each in finding.evidence if each.entry_id is not None]
+        known = [self.events[entry_id] for entry_id in cited if entry_id in self.events]
         return max(known, default=self.event_id)
 
     def is_news(self, finding: Finding) -> bool:
@@ -150,28 +155,22 @@ def _write_evidence(wanted: Mapping[int, Sequence[Evidence]]) -> None:
     there: dict[int, list[tuple[object, ...]]] = defaultdict(list)
     rows = InsightEvidence.objects.filter(insight_id__in=list(wanted)).order_by("insight_id", "position")
     for row in rows:
-        there[row.insight_id].append((row.entry_id, row.role, row.amount, row.currency, row.expected_on))
+        there[row.insight_id].append(tuple(getattr(row, name) for name in _CITED))
     changed = {
         insight_id: evidence
         for insight_id, evidence in wanted.items()
-        if there.get(insight_id, [])
-        != [(each.entry_id, str(each.role), each.amount, each.currency, each.expected_on) for each in evidence]
+        if there.get(insight_id, []) != [tuple(getattr(each, name) for name in _CITED) for each in evidence]
     }
     if not changed:
         return
     InsightEvidence.objects.filter(insight_id__in=[each for each in changed if each in there]).delete()
     InsightEvidence.objects.bulk_create(
-        InsightEvidence(
-            insight_id=insight_id,
-            entry_id=each.entry_id,
-            role=str(each.role),
-            position=position,
-            amount=each.amount,
-            currency=each.currency,
-            expected_on=each.expected_on,
-        )
-        for insight_id, evidence in changed.items()
-        for position, each in enumerate(evidence, start=1)
+        (
+            InsightEvidence(insight_id=insight_id, position=position, **{name: getattr(each, name) for name in _CITED})
+            for insight_id, evidence in changed.items()
+            for position, each in enumerate(evidence, start=1)
+        ),
+        batch_size=EVIDENCE_AT_ONCE,
     )
 
 

@@ -1,22 +1,21 @@
-"""Reading insights: the feed, one insight with its proof, the count in the rail."""
+"""Reading insights: the feed, one insight with its evidence, the count in the rail."""
 
 import datetime
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from finance import facts as books
-from finance import money
 from finance.errors import NotFound
-from insights import sentences
 from insights.errors import InsightsOff
-from insights.models import Insight, MutedPayee
+from insights.models import Insight, InsightEvidence, MutedPayee
 
 FEED_ORDER = ("-subject_date", "-id")
+# Figures of an insight that are read at once.
+EVIDENCE_ROWS = 500
 
 
 def require_insights() -> None:
@@ -83,11 +82,15 @@ def _edge(after: str) -> tuple[datetime.date, int] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRow:
-    """A cited entry as it is shown: minor units paid (negative: money came in), and whether the entry still stands."""
+    """One cited figure as it is shown, in minor units.
+
+    With `uid` it is of an entry: what was paid by it (negative: money came in), and whether it still stands. Without,
+    it is what was spent in the month that begins on `date`, or held at the end of that day; `payee` is the category
+    or the account.
+    """
 
     role: str
-    role_name: str
-    uid: uuid.UUID
+    uid: uuid.UUID | None
     date: datetime.date
     payee: str
     description: str
@@ -96,38 +99,45 @@ class EvidenceRow:
     expected_on: datetime.date | None
     stands: bool
 
-    @property
-    def decimal(self) -> Decimal:
-        return money.to_decimal(self.amount, currency=self.currency)
 
-    @property
-    def amount_text(self) -> str:
-        """The figure as the reader writes it."""
-        return sentences.money_text(self.decimal, self.currency)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidencePage:
+    """A part of an insight's evidence; `after` is the position where the next part begins, None at the end."""
+
+    rows: Sequence[EvidenceRow]
+    after: int | None
 
 
-def evidence_of(*, insight: Insight) -> list[EvidenceRow]:
-    """The entries behind the insight, in their order."""
-    cited = list(insight.evidence.order_by("position"))
-    entries = {
-        entry.id: entry for entry in books.entries(book_id=insight.book_id, entry_ids=[each.entry_id for each in cited])
-    }
-    return [
-        EvidenceRow(
-            role=each.role,
-            role_name=each.get_role_display(),
-            uid=entries[each.entry_id].uid,
-            date=entries[each.entry_id].date,
-            payee=entries[each.entry_id].payee,
-            description=entries[each.entry_id].description,
-            amount=each.amount,
-            currency=each.currency,
-            expected_on=each.expected_on,
-            stands=entries[each.entry_id].stands,
-        )
-        for each in cited
-        if each.entry_id in entries
-    ]
+def evidence_page(*, insight: Insight, after: int = 0, limit: int = EVIDENCE_ROWS) -> EvidencePage:
+    """The figures behind the insight in their order, from the one after that position."""
+    cited = list(insight.evidence.filter(position__gt=after).order_by("position")[: limit + 1])
+    rows = evidence_rows(cited[:limit], insight=insight)
+    return EvidencePage(rows=rows, after=cited[limit - 1].position if len(cited) > limit else None)
+
+
+def evidence_rows(cited: Sequence[InsightEvidence], *, insight: Insight) -> list[EvidenceRow]:
+    """These figures as they are shown."""
+    ids = [each.entry_id for each in cited if each.entry_id is not None]
+    entries = {entry.id: entry for entry in books.entries(book_id=insight.book_id, entry_ids=ids)} if ids else {}
+    name = insight.params.get("category") or insight.params.get("account", "")
+    return [_evidence_row(each, entries.get(each.entry_id or 0), name=name) for each in cited]
+
+
+def _evidence_row(cited: InsightEvidence, entry: books.EntryFact | None, *, name: str) -> EvidenceRow:
+    """`name` is the category or the account that a figure without an entry is of."""
+    date = entry.date if entry else cited.date
+    assert date is not None, "the database knows no evidence without an entry and without a date"
+    return EvidenceRow(
+        role=cited.role,
+        uid=entry.uid if entry else None,
+        date=date,
+        payee=entry.payee if entry else name,
+        description=entry.description if entry else "",
+        amount=cited.amount,
+        currency=cited.currency,
+        expected_on=cited.expected_on,
+        stands=entry.stands if entry else True,
+    )
 
 
 def muted_payees(*, book_id: int) -> list[MutedPayee]:

@@ -3,85 +3,97 @@
 import dataclasses
 import datetime
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django_stubs_ext import StrOrPromise
 
-from finance.money import OTHER_EXPONENTS
+from finance import money
+from finance.web.figures import about_text, active_locale, date_text, money_text
 from insights.rules.catalogue import RULES
-
-MINUS = "\N{MINUS SIGN}"
 
 TEMPLATES: dict[str, StrOrPromise] = {
     "unusual_amount": gettext_lazy(
-        "{payee} took {amount} on {date}; usually it is about {usual} (middle of {payments} payments)."
+        "{payee} took {amount} on {date}; usually about {usual} (median of {payments} payments)."
     ),
     "possible_duplicate_same_day": gettext_lazy("{payee} took {times} × {amount} on {date} from {account}."),
     "possible_duplicate_within_days": gettext_lazy(
         "{payee} took {times} × {amount} between {first_date} and {date} from {account}."
     ),
+    "subscription_price_rise_day": gettext_lazy(
+        "{payee} costs {new} a day instead of {old} since {date}: {percent}% more, or {yearly} a year."
+    ),
     "subscription_price_rise_week": gettext_lazy(
-        "{payee} costs {new} a week instead of {old} since {date}: {percent} % more, which is {yearly} a year."
+        "{payee} costs {new} a week instead of {old} since {date}: {percent}% more, or {yearly} a year."
     ),
     "subscription_price_rise_fortnight": gettext_lazy(
-        "{payee} costs {new} every two weeks instead of {old} since {date}: {percent} % more, which is {yearly} a year."
+        "{payee} costs {new} every two weeks instead of {old} since {date}: {percent}% more, or {yearly} a year."
+    ),
+    "subscription_price_rise_twice_a_month": gettext_lazy(
+        "{payee} costs {new} twice a month instead of {old} since {date}: {percent}% more, or {yearly} a year."
+    ),
+    "subscription_price_rise_four_weeks": gettext_lazy(
+        "{payee} costs {new} every four weeks instead of {old} since {date}: {percent}% more, or {yearly} a year."
     ),
     "subscription_price_rise_month": gettext_lazy(
-        "{payee} costs {new} a month instead of {old} since {date}: {percent} % more, which is {yearly} a year."
+        "{payee} costs {new} a month instead of {old} since {date}: {percent}% more, or {yearly} a year."
+    ),
+    "subscription_price_rise_two_months": gettext_lazy(
+        "{payee} costs {new} every two months instead of {old} since {date}: {percent}% more, or {yearly} a year."
     ),
     "subscription_price_rise_quarter": gettext_lazy(
-        "{payee} costs {new} a quarter instead of {old} since {date}: {percent} % more, which is {yearly} a year."
+        "{payee} costs {new} a quarter instead of {old} since {date}: {percent}% more, or {yearly} a year."
+    ),
+    "subscription_price_rise_four_months": gettext_lazy(
+        "{payee} costs {new} every four months instead of {old} since {date}: {percent}% more, or {yearly} a year."
+    ),
+    "subscription_price_rise_half_year": gettext_lazy(
+        "{payee} costs {new} every six months instead of {old} since {date}: {percent}% more, or {yearly} a year."
     ),
     "subscription_price_rise_year": gettext_lazy(
-        "{payee} costs {new} a year instead of {old} since {date}: {percent} % more."
+        "{payee} costs {new} a year instead of {old} since {date}: {percent}% more."
+    ),
+    "subscription_price_rise_two_years": gettext_lazy(
+        "{payee} costs {new} every two years instead of {old} since {date}: {percent}% more."
     ),
     "category_above_usual_so_far": gettext_lazy(
-        "{category}: {amount} so far in {month}, already more than in a usual whole month ({usual})."
+        "{category}: {amount} so far in {month}; usually about {usual} in a whole month (median of {months} months)."
     ),
-    "category_above_usual_whole_month": gettext_lazy("{category}: {amount} in {month}, usually {usual} a month."),
+    "category_above_usual_whole_month": gettext_lazy(
+        "{category}: {amount} in {month}; usually about {usual} a month (median of {months} months)."
+    ),
     "low_balance_ahead_zero": gettext_lazy(
-        "{account} is about to go below zero on {date}: it holds {balance} and by then pays {items}."
+        "{account} is set to drop below zero on {date}: it holds {balance}, with {items} due by then."
     ),
     "low_balance_ahead_floor": gettext_lazy(
-        "{account} is about to go below {floor} on {date}: it holds {balance} and by then pays {items}."
+        "{account} is set to drop below {floor} on {date}: it holds {balance}, with {items} due by then."
     ),
 }
+# Figures that a sentence calls "about".
+ROUNDED = frozenset({"usual"})
 
 
 def sentence(template: str, params: Mapping[str, Any]) -> str:
     """The sentence of that name with its figures written for the reader's locale."""
-    told = {name: told_figure(value) for name, value in params.items()}
+    told = {name: told_figure(value, rounded=name in ROUNDED) for name, value in params.items()}
     if "items" in params:
         told["items"] = _items(params["items"], more=params.get("more", 0))
     return str(TEMPLATES[template]).format(**told)
 
 
-def told_figure(value: Any) -> str:
+def told_figure(value: Any, *, rounded: bool = False) -> str:
     """An amount, a day or a month of `params` as text; anything else as it is."""
     if isinstance(value, Mapping) and "currency" in value:
-        return money_text(Decimal(value["amount"]), value["currency"])
+        minor_units = money.parse_amount(value["amount"], currency=value["currency"])
+        return (about_text if rounded else money_text)(minor_units, currency=value["currency"])
     if isinstance(value, Mapping) and "day" in value:
-        return format_date(datetime.date.fromisoformat(value["day"]), format="long", locale=_locale())
+        return date_text(datetime.date.fromisoformat(value["day"]), form="long")
     if isinstance(value, Mapping) and "month" in value:
         first_day = datetime.date.fromisoformat(f"{value['month']}-01")
-        return format_date(first_day, format="LLLL y", locale=_locale())
+        return format_date(first_day, format="LLLL y", locale=active_locale())
     return str(value)
-
-
-def money_text(amount: Decimal, currency: str) -> str:
-    """An amount as the reader writes it, with a real minus."""
-    if currency in OTHER_EXPONENTS:
-        places = "0" * OTHER_EXPONENTS[currency]
-        text = f"{format_decimal(amount, format=f'#,##0.{places}', locale=_locale())} {currency}"
-    else:
-        text = format_currency(amount, currency, locale=_locale())
-    return text.replace("-", MINUS)
 
 
 def reasons(kind: str, thresholds: Mapping[str, Any], *, currency: str | None = None) -> list[tuple[str, str]]:
@@ -102,7 +114,7 @@ def currency_of(params: Mapping[str, Any]) -> str | None:
 def _threshold(value: Any, currency: str | None) -> str:
     if not isinstance(value, Mapping):
         return str(value)
-    told = [money_text(Decimal(text), code) for code, text in value.items() if currency in (None, code)]
+    told = [told_figure({"amount": text, "currency": code}) for code, text in value.items() if currency in (None, code)]
     return ", ".join(told) or _("not set")
 
 
@@ -114,10 +126,3 @@ def _items(items: list[Mapping[str, Any]], *, more: int) -> str:
     if len(told) == 1:
         return told[0]
     return _("{first} and {last}").format(first=", ".join(told[:-1]), last=told[-1])
-
-
-def _locale() -> Locale:
-    try:
-        return Locale.parse((get_language() or "en").replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return Locale("en")

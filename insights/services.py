@@ -187,14 +187,14 @@ def snooze(
         raise Invalid(field="until", reason=_("Choose a day after today."))
     changed = Insight.objects.open().filter(pk=insight.pk)
     if not changed.update(snoozed_until=until, state=Insight.State.SEEN, state_changed_at=now, state_changed_by=actor):
-        raise Conflict(reason=_("Only an open insight can be put off."))
+        raise Conflict(reason=_("Only an open insight can be snoozed."))
     insight.refresh_from_db()
     return insight
 
 
 @transaction.atomic
 def mute_payee(*, insight: Insight, actor: User, now: datetime.datetime) -> MutedPayee:
-    """Fine for this payee: no more insights of this kind about it, and the open ones are dismissed.
+    """No more insights of this kind about the payee; the open ones are dismissed.
 
     Raises Invalid where the insight is not about a payee.
     """
@@ -214,7 +214,7 @@ def mute_payee(*, insight: Insight, actor: User, now: datetime.datetime) -> Mute
 
 @transaction.atomic
 def unmute_payee(*, muted: MutedPayee) -> None:
-    """Hear of this payee again, from the next posting on."""
+    """Let insights about the payee come up again, from the next posting on."""
     muted.delete()
 
 

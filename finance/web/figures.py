@@ -45,8 +45,8 @@ def _pattern(language: str, kind: str, places: int) -> NumberPattern:
     return pattern
 
 
-def _format(minor_units: int, *, currency: str, kind: str, plus: bool = False) -> str:
-    places = money.exponent(currency)
+def _format(minor_units: int, *, currency: str, kind: str, plus: bool = False, places: int | None = None) -> str:
+    places = money.exponent(currency) if places is None else places
     size: Decimal = money.to_decimal(abs(minor_units), currency=currency)
     pattern = _pattern(get_language() or "en", kind, places)
     text = str(
@@ -60,6 +60,15 @@ def _format(minor_units: int, *, currency: str, kind: str, plus: bool = False) -
 def money_text(minor_units: int, *, currency: str, plus: bool = False) -> str:
     """With the currency: "−€1,234.50" (English), "−1.234,50 €" (German)."""
     return _format(minor_units, currency=currency, kind="currency", plus=plus)
+
+
+def about_text(minor_units: int, *, currency: str) -> str:
+    """Rounded to whole units, for what a sentence calls "about": "€52"; below ten units with all places: "€3.40"."""
+    unit = 10 ** money.exponent(currency)
+    if abs(minor_units) < 10 * unit:
+        return money_text(minor_units, currency=currency)
+    units = (abs(minor_units) + unit // 2) // unit
+    return _format(units * unit if minor_units > 0 else -units * unit, currency=currency, kind="currency", places=0)
 
 
 def amount_text(minor_units: int, *, currency: str, plus: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Insights on the wire: sentences for people, figures and entry ids for programs."""
+"""Insights on the wire: sentences for people, figures and their evidence for programs."""
 
 from typing import Any
 
@@ -40,36 +40,51 @@ class InsightSerializer(serializers.ModelSerializer[Insight]):
 
 
 class EvidenceSerializer(serializers.Serializer[EvidenceRow]):
-    """An entry that proves the sentence."""
+    """A figure that the sentence was computed from."""
 
     role = serializers.ChoiceField(choices=InsightEvidence.Role.choices)
-    entry = serializers.UUIDField(source="uid", help_text=_("uid of the entry."))
-    date = serializers.DateField()
-    payee = serializers.CharField()
+    entry = serializers.UUIDField(
+        source="uid", allow_null=True, help_text=_("uid of the entry; null for a month or a balance.")
+    )
+    date = serializers.DateField(help_text=_("Date of the entry, first day of the month, or day of the balance."))
+    payee = serializers.CharField(help_text=_("For a month the category, for a balance the account."))
     description = serializers.CharField()
-    amount = serializers.SerializerMethodField(help_text=_("What was paid; negative where money came in."))
+    amount = serializers.SerializerMethodField(
+        help_text=_("Paid by the entry (negative where money came in), spent in the month, or held on the day.")
+    )
     currency = serializers.CharField()
     expected_on = serializers.DateField(allow_null=True, help_text=_("The day when it is expected again."))
-    stands = serializers.BooleanField(help_text=_("False where the entry was taken back since."))
+    stands = serializers.BooleanField(help_text=_("False where the entry has been deleted or corrected since."))
 
     def get_amount(self, row: EvidenceRow) -> str:
         return money.format_amount(row.amount, currency=row.currency)
 
 
 class InsightDetailSerializer(InsightSerializer):
-    """An insight with the rule, the thresholds in force, and its proof."""
+    """An insight with the rule, the thresholds in force, and its evidence."""
 
-    evidence = serializers.SerializerMethodField()
+    evidence = serializers.SerializerMethodField(help_text=_("The first 500 figures; all of them: …/evidence/."))
+    evidence_count = serializers.SerializerMethodField(help_text=_("How many figures there are."))
     thresholds = serializers.DictField(read_only=True, help_text=_("The rule's thresholds when it was raised."))
     event_id = serializers.IntegerField(read_only=True, allow_null=True, help_text=_("The event that raised it."))
 
     class Meta(InsightSerializer.Meta):
-        fields = [*InsightSerializer.Meta.fields, "rule_version", "thresholds", "event_id", "evidence"]
+        fields = [
+            *InsightSerializer.Meta.fields,
+            "rule_version",
+            "thresholds",
+            "event_id",
+            "evidence_count",
+            "evidence",
+        ]
         read_only_fields = fields
 
     @extend_schema_field(EvidenceSerializer(many=True))
     def get_evidence(self, insight: Insight) -> Any:
-        return [EvidenceSerializer(row).data for row in selectors.evidence_of(insight=insight)]
+        return [EvidenceSerializer(row).data for row in selectors.evidence_page(insight=insight).rows]
+
+    def get_evidence_count(self, insight: Insight) -> int:
+        return insight.evidence.count()
 
 
 class SnoozeSerializer(StrictSerializer):

@@ -1,4 +1,4 @@
-"""/api/v1/books/<book>/insights/: the feed, one insight with its proof, and what can be done about it."""
+"""/api/v1/books/<book>/insights/: the feed, one insight with its evidence, and what can be done about it."""
 
 import datetime
 from collections.abc import Callable
@@ -23,6 +23,7 @@ from identity.drf.serializers import NothingSerializer
 from identity.models import User
 from insights import selectors, services
 from insights.api.serializers import (
+    EvidenceSerializer,
     InsightDetailSerializer,
     InsightSerializer,
     SnoozeSerializer,
@@ -48,7 +49,7 @@ class InsightFilter(django_filters.FilterSet):  # type: ignore[misc]
 @extend_schema(tags=["insights"])
 @extend_schema_view(
     list=extend_schema(summary="Insights of a book, newest subject first"),
-    retrieve=extend_schema(summary="An insight with the entries that prove it"),
+    retrieve=extend_schema(summary="An insight with its evidence"),
 )
 class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Insight]):
     """Viewers read, editors and owners act; for strangers the book does not exist."""
@@ -77,6 +78,17 @@ class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixi
     def get_object(self) -> Insight:
         return self._insight(Role.VIEWER)
 
+    @extend_schema(
+        summary="The evidence of an insight, page by page", responses=EvidenceSerializer(many=True), filters=False
+    )
+    @action(detail=True, ordering=("position",), filterset_class=None)
+    def evidence(self, request: Request, **kwargs: Any) -> Response:
+        insight = self._insight(Role.VIEWER)
+        pages = KeysetPagination()
+        page = pages.paginate_queryset(insight.evidence.all(), request, view=self)
+        rows = selectors.evidence_rows(page, insight=insight)
+        return pages.get_paginated_response([EvidenceSerializer(row).data for row in rows])
+
     @extend_schema(summary="Mark an insight as seen", request=None)
     @action(detail=True, methods=["post"])
     def seen(self, request: Request, **kwargs: Any) -> Response:
@@ -87,12 +99,12 @@ class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixi
     def dismiss(self, request: Request, **kwargs: Any) -> Response:
         return self._act(services.dismiss)
 
-    @extend_schema(summary="Take a dismissal back", request=None)
+    @extend_schema(summary="Reopen a dismissed insight", request=None)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, **kwargs: Any) -> Response:
         return self._act(services.reopen)
 
-    @extend_schema(summary="Put an insight off until a day", request=SnoozeSerializer)
+    @extend_schema(summary="Snooze an insight until a day", request=SnoozeSerializer)
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, **kwargs: Any) -> Response:
         insight = self._insight(Role.EDITOR)
@@ -107,7 +119,7 @@ class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixi
 
         return self.once(put_off)
 
-    @extend_schema(summary="Fine for this payee: no more insights of this kind about it", request=None)
+    @extend_schema(summary="Mute this kind of insight for the payee", request=None)
     @action(detail=True, methods=["post"], url_path="mute-payee")
     def mute_payee(self, request: Request, **kwargs: Any) -> Response:
         return self._act(services.mute_payee)

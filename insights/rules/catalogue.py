@@ -12,7 +12,7 @@ from insights.rules import (
     unusual_amount,
 )
 from insights.rules.facts import Facts
-from insights.rules.findings import Finding
+from insights.rules.findings import MAX_EVIDENCE, Finding
 from insights.rules.thresholds import Thresholds
 
 
@@ -70,8 +70,9 @@ RULES: dict[str, Rule] = {
 
 
 def find_with(rule: Rule, facts: Facts, settings: Thresholds) -> list[Finding]:
-    """The rule's findings, each once, oldest subject first."""
+    """The rule's findings that can be cited whole, each once, oldest subject first."""
     once: dict[str, Finding] = {}
     for finding in rule.find(facts, settings):
-        once.setdefault(finding.dedup_key, finding)
+        if len(finding.evidence) <= MAX_EVIDENCE:
+            once.setdefault(finding.dedup_key, finding)
     return sorted(once.values(), key=lambda finding: (finding.subject_date, finding.dedup_key))

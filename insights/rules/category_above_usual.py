@@ -1,13 +1,12 @@
 """A month's spending on a category far above its own last months."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from insights.rules.facts import CategoryHistory, Facts, Spending
 from insights.rules.findings import (
-    MAX_EVIDENCE,
     Evidence,
     EvidenceRole,
     Finding,
@@ -23,7 +22,7 @@ from insights.rules.months import add_months
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "category_above_usual"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +30,15 @@ class Settings(Thresholds):
     # Six before, and the same month a year earlier, for the oldest month that is looked at.
     months_of_history: ClassVar[int] = 13
 
-    months: int = whole(6, least=3, most=12, says=gettext_noop("months before, at most, that it is compared with"))
-    minimum_months: int = whole(3, least=2, most=12, says=gettext_noop("months before, at least"))
-    times_percent: int = whole(150, least=101, most=10_000, says=gettext_noop("percent of the usual month, at least"))
+    months: int = whole(6, least=3, most=12, says=gettext_noop("months compared (at most)"))
+    minimum_months: int = whole(3, least=2, most=12, says=gettext_noop("minimum months compared"))
+    times_percent: int = whole(150, least=101, most=10_000, says=gettext_noop("minimum percentage of the usual month"))
     spread: int = whole(
-        3, least=0, most=100, says=gettext_noop("times the usual variation above the usual month, at least")
+        3, least=0, most=100, says=gettext_noop("minimum difference, in multiples of the usual variation")
     )
     minimum_difference: AmountPerCurrency = amounts(
         {"EUR": "50", "USD": "50", "GBP": "50", "CHF": "50", "JPY": "8000"},
-        says=gettext_noop("above the usual month, at least"),
+        says=gettext_noop("minimum difference from the usual month"),
     )
 
 
@@ -58,22 +57,22 @@ def category_above_usual(facts: Facts, settings: Settings) -> list[Finding]:
 
 def _findings(facts: Facts, category: CategoryHistory, settings: Settings) -> Iterator[Finding]:
     for first_day in sorted(category.entries):
-        spendings = [each for each in category.entries[first_day] if each.amount > 0]
+        spendings = category.entries[first_day]
         before = _months_before(first_day, category, settings)
-        if not spendings or len(before) < settings.minimum_months:
+        if not any(each.amount > 0 for each in spendings) or len(before) < settings.minimum_months:
             continue
-        newest = max(each.date for each in spendings)
-        if facts.concerns(newest) and _is_far_above(first_day, before, category, settings):
+        newest = max(each.date for each in spendings if each.amount > 0)
+        if facts.concerns(newest) and _is_far_above(first_day, list(before.values()), category, settings):
             yield _finding(facts, category, first_day, before, spendings)
 
 
-def _months_before(first_day: datetime.date, category: CategoryHistory, settings: Settings) -> list[int]:
+def _months_before(first_day: datetime.date, category: CategoryHistory, settings: Settings) -> dict[datetime.date, int]:
     """Spending of the months before, latest first, from the category's first month on; months without any are zero."""
     if not category.months:
-        return []
+        return {}
     earliest = min(category.months)
     months = [add_months(first_day, -back) for back in range(1, settings.months + 1)]
-    return [category.months.get(each, 0) for each in months if each >= earliest]
+    return {each: category.months.get(each, 0) for each in months if each >= earliest}
 
 
 def _is_far_above(
@@ -102,12 +101,13 @@ def _finding(
     facts: Facts,
     category: CategoryHistory,
     first_day: datetime.date,
-    before: Sequence[int],
+    before: Mapping[datetime.date, int],
     spendings: Sequence[Spending],
 ) -> Finding:
-    spent, usual = category.months[first_day], median(before)
+    spent, usual = category.months[first_day], median(list(before.values()))
     still_running = facts.on < add_months(first_day, 1)
-    biggest = sorted(spendings, key=lambda each: (-each.amount, each.date, each.entry_id))[:MAX_EVIDENCE]
+    payments = [each for each in spendings if each.amount > 0]
+    newest = max(each.date for each in payments)
     return Finding(
         kind=KIND,
         rule_version=VERSION,
@@ -118,21 +118,24 @@ def _finding(
             "amount": figure(spent, category.currency),
             "usual": figure(usual, category.currency),
             "month": month(first_day),
-            "date": day(facts.on if still_running else max(each.date for each in spendings)),
+            "date": day(newest),
             "months": len(before),
-            "payments": len(spendings),
+            "payments": len(payments),
         },
-        evidence=tuple(
-            Evidence(
-                entry_id=each.entry_id,
-                role=EvidenceRole.SUBJECT,
-                amount=each.amount,
-                currency=category.currency,
-            )
-            for each in biggest
+        evidence=(
+            *(
+                Evidence(
+                    role=EvidenceRole.SUBJECT, amount=each.amount, currency=category.currency, entry_id=each.entry_id
+                )
+                for each in sorted(spendings, key=lambda each: (-each.amount, each.date, each.entry_id))
+            ),
+            *(
+                Evidence(role=EvidenceRole.MONTH, amount=amount, currency=category.currency, date=month_before)
+                for month_before, amount in before.items()
+            ),
         ),
         scope=account_scope(category.account_id),
         # Each further multiple of the usual month is news again, even after the first was dismissed.
         dedup_key=dedup_key(KIND, category.account_id, first_day, spent // usual),
-        subject_date=max(each.date for each in spendings),
+        subject_date=newest,
     )

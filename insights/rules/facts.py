@@ -45,7 +45,10 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryHistory:
-    """Spending on one category: net minor units per month (its first day), and the entries of the latest months."""
+    """Spending on one category: net minor units per month (its first day), and the entries of the latest months.
+
+    The entries of a month add up to it.
+    """
 
     account_id: int
     name: str

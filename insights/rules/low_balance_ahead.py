@@ -3,19 +3,19 @@
 import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, ClassVar
 
-from insights.rules.cadence import Cadence, cadence_of
+from finance.planning.recurrence import Rhythm, detect
 from insights.rules.facts import AccountOutlook, Facts, Movement
 from insights.rules.findings import (
-    MAX_EVIDENCE,
     Evidence,
     EvidenceRole,
     Finding,
     Severity,
     account_scope,
+    cite,
     day,
     dedup_key,
     figure,
@@ -24,7 +24,7 @@ from insights.rules.history import median
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "low_balance_ahead"
-VERSION = 1
+VERSION = 2
 
 # An amount is known when the latest ones stay within a quarter of their middle.
 STEADY_PERCENT = 25
@@ -38,27 +38,32 @@ class Settings(Thresholds):
     months_of_history: ClassVar[int] = 25
 
     days: int = whole(30, least=1, most=90, says=gettext_noop("days ahead"))
-    minimum_payments: int = whole(3, least=2, most=24, says=gettext_noop("times that an item came before, at least"))
-    floor: AmountPerCurrency = amounts({}, says=gettext_noop("balance below which to warn; zero where nothing is set"))
+    minimum_payments: int = whole(3, least=2, most=24, says=gettext_noop("minimum previous payments"))
+    floor: AmountPerCurrency = amounts({}, says=gettext_noop("warn below (zero where nothing is set)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """Something that will happen on the account: signed minor units on a day, and the entry that tells so."""
+    """Something that will happen on the account: signed minor units on a day, and the entry that tells so.
+
+    `told_by` are the movements from which a rhythm and its amount were told, oldest first; none where it is written
+    down for that day already.
+    """
 
     date: datetime.date
     amount: int
     name: str
     entry_id: int
+    told_by: Sequence[Movement] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stream:
-    """An item in a rhythm: its latest time, and the signed minor units that the next one is expected to have."""
+    """An item in a rhythm: its movements, and the signed minor units that the next one is expected to have."""
 
-    latest: Movement
+    movements: Sequence[Movement]
     amount: int
-    cadence: Cadence
+    rhythm: Rhythm
 
 
 def low_balance_ahead(facts: Facts, settings: Settings) -> list[Finding]:
@@ -109,38 +114,39 @@ def _grouped(movements: Iterable[Movement]) -> list[list[Movement]]:
 
 
 def _stream(group: Sequence[Movement], settings: Settings) -> _Stream | None:
-    """The group as a known item. Payments that vary much are not known; of varying income the least is counted on."""
-    days = _by_day(group)
-    cadence = cadence_of([movement.date for movement in days], minimum=settings.minimum_payments)
-    if cadence is None:
+    """The group as a known item. Payments that vary much are not known; of varying income the least is counted on.
+
+    Movements of one day add up (two contracts, a card and its partner card).
+    """
+    days: dict[datetime.date, int] = defaultdict(int)
+    for movement in group:
+        days[movement.date] += movement.amount
+    rhythm = detect(days, minimum=settings.minimum_payments)
+    if rhythm is None:
         return None
-    latest = [movement.amount for movement in days[-max(cadence.minimum, 2) :]]
+    movements = [movement for movement in group if movement.date >= rhythm.dates[0]]
+    latest = [days[date] for date in rhythm.dates[-max(rhythm.cadence.minimum, 2) :]]
     middle = median(latest)
     if all(abs(amount - middle) * 100 <= abs(middle) * STEADY_PERCENT for amount in latest):
-        return _Stream(latest=days[-1], amount=days[-1].amount, cadence=cadence)
-    return _Stream(latest=days[-1], amount=min(latest), cadence=cadence) if middle > 0 else None
-
-
-def _by_day(group: Sequence[Movement]) -> list[Movement]:
-    """The movements with those of one day added up (two contracts, a card and its partner card)."""
-    days: dict[datetime.date, Movement] = {}
-    for movement in group:
-        before = days.get(movement.date)
-        days[movement.date] = replace(movement, amount=movement.amount + before.amount) if before else movement
-    return list(days.values())
+        return _Stream(movements=movements, amount=latest[-1], rhythm=rhythm)
+    return _Stream(movements=movements, amount=min(latest), rhythm=rhythm) if middle > 0 else None
 
 
 def _coming(stream: _Stream, *, on: datetime.date, horizon: datetime.date) -> Iterator[Expected]:
     """The due days after the latest movement. A missed one is believed to be late within the tolerance, then over."""
-    latest, cadence = stream.latest, stream.cadence
-    if (on - cadence.after(latest.date)).days > cadence.tolerance:
-        return
+    rhythm, latest = stream.rhythm, stream.movements[-1]
     tomorrow = on + datetime.timedelta(days=1)
     for step in count(1):
-        due = cadence.after(latest.date, step)
-        if due > horizon:
+        due = rhythm.expected(step)
+        if due is None or due > horizon or (step == 1 and (on - due).days > rhythm.cadence.tolerance):
             return
-        yield Expected(date=max(due, tomorrow), amount=stream.amount, name=latest.payee, entry_id=latest.entry_id)
+        yield Expected(
+            date=max(due, tomorrow),
+            amount=stream.amount,
+            name=latest.payee,
+            entry_id=latest.entry_id,
+            told_by=stream.movements,
+        )
 
 
 def _finding(outlook: AccountOutlook, settings: Settings) -> Finding | None:
@@ -160,7 +166,7 @@ def _finding(outlook: AccountOutlook, settings: Settings) -> Finding | None:
         severity=Severity.WARNING,
         template=f"{KIND}_{'zero' if floor == 0 else 'floor'}",
         params=_params(outlook, date, floor=floor, balance_then=shortfall, payments=payments),
-        evidence=tuple(_cite(item, outlook.currency) for item in _once_each(due)[:MAX_EVIDENCE]),
+        evidence=tuple(_evidence(outlook, due)),
         scope=account_scope(outlook.account_id),
         dedup_key=dedup_key(KIND, outlook.account_id, date.replace(day=1)),
         subject_date=outlook.on,
@@ -198,19 +204,21 @@ def _params(
     }
 
 
-def _once_each(items: Sequence[Expected]) -> list[Expected]:
-    """Payments before income, the biggest first; a weekly item comes several times but is proven by one entry."""
-    by_entry: dict[int, Expected] = {}
-    for item in sorted(items, key=lambda item: (item.amount, item.date)):
-        by_entry.setdefault(item.entry_id, item)
-    return list(by_entry.values())
-
-
-def _cite(item: Expected, currency: str) -> Evidence:
-    return Evidence(
-        entry_id=item.entry_id,
-        role=EvidenceRole.EXPECTED,
-        amount=-item.amount,
-        currency=currency,
-        expected_on=item.date,
-    )
+def _evidence(outlook: AccountOutlook, due: Sequence[Expected]) -> Iterator[Evidence]:
+    """The balance; then each item, payments before income and the biggest first, with what it is told from below it."""
+    yield Evidence(role=EvidenceRole.BALANCE, amount=outlook.balance, currency=outlook.currency, date=outlook.on)
+    items: dict[int, list[Expected]] = defaultdict(list)
+    for item in sorted(due, key=lambda item: (item.amount, item.date, item.entry_id)):
+        items[item.entry_id].append(item)
+    for times in items.values():
+        for item in times:
+            yield Evidence(
+                role=EvidenceRole.EXPECTED,
+                amount=-item.amount,
+                currency=outlook.currency,
+                entry_id=item.entry_id,
+                expected_on=item.date,
+            )
+        told_by = next((item.told_by for item in times if item.told_by), ())
+        for movement in reversed(told_by):
+            yield cite(movement, EvidenceRole.COMPARED)

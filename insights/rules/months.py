@@ -1,11 +1,12 @@
 """Whole months added to a day. dateutil does the same ten times slower, and rules do it for every payment."""
 
-import calendar
 import datetime
+
+from finance.planning.recurrence import day_in_month
 
 
 def add_months(date: datetime.date, months: int) -> datetime.date:
     """The same day so many months later (or earlier, where negative), or the last day of a shorter month."""
     index = date.year * 12 + date.month - 1 + months
     year, month = divmod(index, 12)
-    return datetime.date(year, month + 1, min(date.day, calendar.monthrange(year, month + 1)[1]))
+    return day_in_month(year, month + 1, date.day)

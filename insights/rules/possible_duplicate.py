@@ -8,11 +8,10 @@ from typing import ClassVar
 
 from insights.rules.facts import Facts, Movement
 from insights.rules.findings import (
-    MAX_EVIDENCE,
-    Evidence,
     EvidenceRole,
     Finding,
     Severity,
+    cite,
     day,
     dedup_key,
     figure,
@@ -23,20 +22,18 @@ from insights.rules.months import add_months
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "possible_duplicate"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(Thresholds):
     months_of_history: ClassVar[int] = 12
 
-    days: int = whole(3, least=0, most=6, says=gettext_noop("days between the two payments, at most"))
-    usual_pairs: int = whole(
-        2, least=1, most=50, says=gettext_noop("earlier pairs that make it this household's habit")
-    )
+    days: int = whole(3, least=0, most=6, says=gettext_noop("days between payments (at most)"))
+    usual_pairs: int = whole(2, least=1, most=50, says=gettext_noop("earlier pairs that count as normal"))
     minimum_amount: AmountPerCurrency = amounts(
         {"EUR": "5", "USD": "5", "GBP": "5", "CHF": "5", "JPY": "800"},
-        says=gettext_noop("smaller payments are left alone"),
+        says=gettext_noop("minimum amount"),
     )
 
 
@@ -67,7 +64,7 @@ def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) ->
         year_before = add_months(last, -Settings.months_of_history)
         habit = sum(date >= year_before for date in earlier) >= settings.usual_pairs
         if facts.concerns(last) and not habit:
-            yield _finding(group)
+            yield _finding([payment for payment in group if payment.date >= year_before])
         earlier.append(last)
 
 
@@ -101,13 +98,7 @@ def _finding(group: Sequence[Movement]) -> Finding:
             "first_date": day(first.date),
         },
         evidence=tuple(
-            Evidence(
-                entry_id=payment.entry_id,
-                role=EvidenceRole.COMPARED if payment is first else EvidenceRole.SUBJECT,
-                amount=payment.paid,
-                currency=payment.currency,
-            )
-            for payment in group[:MAX_EVIDENCE]
+            cite(payment, EvidenceRole.COMPARED if payment is first else EvidenceRole.SUBJECT) for payment in group
         ),
         scope=payee_scope(last.payee_key),
         dedup_key=dedup_key(KIND, last.payee_key, last.account_id, last.paid, first.date, len(group)),

@@ -2,42 +2,31 @@
 
 import datetime
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from insights.rules.cadence import CADENCES, Cadence
+from finance.planning.recurrence import Rhythm, detect
 from insights.rules.facts import Facts, Movement
-from insights.rules.findings import (
-    Evidence,
-    EvidenceRole,
-    Finding,
-    Severity,
-    day,
-    dedup_key,
-    figure,
-    payee_scope,
-)
+from insights.rules.findings import EvidenceRole, Finding, Severity, cite, day, dedup_key, figure, payee_scope
 from insights.rules.history import by_currency, charges
+from insights.rules.months import add_months
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "subscription_price_rise"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(Thresholds):
     months_of_history: ClassVar[int] = 26
 
-    minimum_payments: int = whole(
-        3, least=2, most=24, says=gettext_noop("equal payments before the rise (two for yearly ones)")
-    )
-    minimum_rise_percent: int = whole(2, least=1, most=100, says=gettext_noop("percent more, at least"))
-    maximum_rise_percent: int = whole(
-        100, least=2, most=1000, says=gettext_noop("percent more, at most; beyond it is no price")
-    )
+    minimum_payments: int = whole(3, least=2, most=24, says=gettext_noop("minimum previous payments"))
+    minimum_rise_percent: int = whole(2, least=1, most=100, says=gettext_noop("minimum rise in percent"))
+    maximum_rise_percent: int = whole(100, least=2, most=1000, says=gettext_noop("maximum rise in percent"))
     minimum_rise: AmountPerCurrency = amounts(
-        {"EUR": "0.50", "USD": "0.50", "GBP": "0.50", "CHF": "0.50", "JPY": "50"}, says=gettext_noop("more, at least")
+        {"EUR": "0.50", "USD": "0.50", "GBP": "0.50", "CHF": "0.50", "JPY": "50"}, says=gettext_noop("minimum rise")
     )
 
 
@@ -45,7 +34,7 @@ class Settings(Thresholds):
 class _Stream:
     """Equal payments in a rhythm, oldest first; a payee may have several (two contracts)."""
 
-    cadence: Cadence
+    rhythm: Rhythm
     payments: Sequence[Movement]
 
     @property
@@ -53,17 +42,37 @@ class _Stream:
         return self.payments[-1].paid
 
 
-class _Timeline:
-    """Payments of one payee in one currency, oldest first, with quick access by date."""
+class _Prices:
+    """Payments of one payee in one currency by price, oldest first, with quick access by date."""
 
     def __init__(self, payments: Sequence[Movement]) -> None:
-        self.payments = payments
-        self._dates = [payment.date for payment in payments]
+        self._payments: dict[int, list[Movement]] = defaultdict(list)
+        for payment in payments:
+            self._payments[payment.paid].append(payment)
+        self._dates = {price: [each.date for each in equal] for price, equal in self._payments.items()}
+        self._rhythms: dict[tuple[int, datetime.date, int], Rhythm | None] = {}
 
-    def between(self, window: tuple[datetime.date, datetime.date]) -> Sequence[Movement]:
-        """Payments from the first to the last day."""
-        first, last = window
-        return self.payments[bisect_left(self._dates, first) : bisect_right(self._dates, last)]
+    def between(self, price: int, first: datetime.date, last: datetime.date) -> Sequence[Movement]:
+        """Payments at that price from the first to the last day."""
+        dates = self._dates[price]
+        return self._payments[price][bisect_left(dates, first) : bisect_right(dates, last)]
+
+    def below(self, price: int) -> list[int]:
+        return sorted(each for each in self._payments if each < price)
+
+    def stream_before(self, payment: Movement, price: int, *, minimum: int) -> _Stream | None:
+        """The steady stream at that price that was there before the payment; None where there is none."""
+        first_day = add_months(payment.date, -Settings.months_of_history)
+        before = [each for each in self.between(price, first_day, payment.date) if each.order < payment.order]
+        if len(before) < 2:
+            return None
+        key = (price, before[-1].date, len(before))
+        if key not in self._rhythms:
+            self._rhythms[key] = detect((each.date for each in before), minimum=minimum)
+        rhythm = self._rhythms[key]
+        if rhythm is None:
+            return None
+        return _Stream(rhythm=rhythm, payments=[each for each in before if each.date >= rhythm.dates[0]])
 
 
 def subscription_price_rise(facts: Facts, settings: Settings) -> list[Finding]:
@@ -72,38 +81,24 @@ def subscription_price_rise(facts: Facts, settings: Settings) -> list[Finding]:
         finding
         for payee_key in sorted(facts.payees)
         for payments in by_currency(charges(facts.payees[payee_key])).values()
-        for finding in _findings(facts, _Timeline(payments), settings)
+        for finding in _findings(facts, payments, settings)
     ]
 
 
-def _findings(facts: Facts, timeline: _Timeline, settings: Settings) -> Iterator[Finding]:
-    for payment in timeline.between((facts.since, facts.until)):
+def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) -> Iterator[Finding]:
+    prices = _Prices(payments)
+    for payment in payments:
+        if not facts.concerns(payment.date):
+            continue
         streams = [
-            stream for cadence in CADENCES for stream in _streams_replaced_by(payment, timeline, cadence, settings)
+            stream
+            for price in prices.below(payment.paid)
+            if _is_rise(price, payment, settings)
+            and (stream := prices.stream_before(payment, price, minimum=settings.minimum_payments))
+            and _replaces(payment, stream, prices)
         ]
         if streams:
             yield _finding(payment, max(streams, key=lambda stream: stream.price))
-
-
-def _streams_replaced_by(
-    payment: Movement, timeline: _Timeline, cadence: Cadence, settings: Settings
-) -> Iterator[_Stream]:
-    """Steady streams at a lower price whose next payment was due about when `payment` came, and did not come."""
-    due_before = [
-        earlier
-        for earlier in timeline.between(cadence.window(payment.date, -1))
-        if cadence.follows(earlier.date, payment.date)
-    ]
-    if any(earlier.paid == payment.paid for earlier in due_before):
-        return  # a stream at this price goes on
-    latest_at = {earlier.paid: earlier for earlier in due_before if _is_rise(earlier.paid, payment, settings)}
-    for _price, latest in sorted(latest_at.items()):
-        if _goes_on(latest, timeline, cadence) or _rose_before(latest, payment, timeline, cadence):
-            continue
-        steady = _steady_until(latest, timeline, cadence)
-        needed = cadence.minimum if cadence.per_year == 1 else settings.minimum_payments
-        if len(steady) >= needed:
-            yield _Stream(cadence=cadence, payments=steady)
 
 
 def _is_rise(price: int, payment: Movement, settings: Settings) -> bool:
@@ -114,54 +109,41 @@ def _is_rise(price: int, payment: Movement, settings: Settings) -> bool:
     )
 
 
-def _goes_on(latest: Movement, timeline: _Timeline, cadence: Cadence) -> bool:
-    """Whether the old price was paid once more when it was due: then the dearer payment is something else."""
-    return any(
-        each.paid == latest.paid and each.order > latest.order and cadence.follows(latest.date, each.date)
-        for each in timeline.between(cadence.window(latest.date))
+def _replaces(payment: Movement, stream: _Stream, prices: _Prices) -> bool:
+    """Whether the payment came when the stream's next one was due, which did not come, and has no stream of its own."""
+    cadence, due = stream.rhythm.cadence, stream.rhythm.expected()
+    if due is None or abs((payment.date - due).days) > cadence.tolerance:
+        return False
+    latest, slack = stream.payments[-1], datetime.timedelta(days=cadence.tolerance)
+    old_price_paid_again = any(
+        each.order > latest.order for each in prices.between(stream.price, due - slack, due + slack)
     )
-
-
-def _rose_before(latest: Movement, payment: Movement, timeline: _Timeline, cadence: Cadence) -> bool:
-    """Whether the higher price was paid between the two already: a monthly rise looks quarterly three months on."""
-    return cadence.per_year < 12 and any(
-        each.paid == payment.paid and latest.order < each.order < payment.order
-        for each in timeline.between((latest.date, payment.date))
+    new_price_paid_before = any(
+        cadence.follows(each.date, payment.date)
+        for each in prices.between(payment.paid, datetime.date.min, payment.date)
     )
-
-
-def _steady_until(latest: Movement, timeline: _Timeline, cadence: Cadence) -> list[Movement]:
-    """The run of payments at the price of `latest`, each one step after the one before, oldest first."""
-    run = [latest]
-    while before := [
-        each
-        for each in timeline.between(cadence.window(run[0].date, -1))
-        if each.paid == latest.paid and cadence.follows(each.date, run[0].date)
-    ]:
-        run.insert(0, before[-1])
-    return run
+    return not old_price_paid_again and not new_price_paid_before
 
 
 def _finding(payment: Movement, stream: _Stream) -> Finding:
     old, new = stream.price, payment.paid
-    yearly = (new - old) * stream.cadence.per_year
-    compared = reversed(stream.payments[-6:])
+    yearly = stream.rhythm.cadence.per_year * (new - old)
     return Finding(
         kind=KIND,
         rule_version=VERSION,
         severity=Severity.INFO,
-        template=f"{KIND}_{stream.cadence.name}",
+        template=f"{KIND}_{stream.rhythm.cadence.name}",
         params={
             "payee": payment.payee,
             "old": figure(old, payment.currency),
             "new": figure(new, payment.currency),
-            "percent": (new - old) * 100 // old,
-            "yearly": figure(yearly, payment.currency),
+            "percent": (200 * (new - old) + old) // (2 * old),
+            "yearly": figure(int(yearly), payment.currency),
             "date": day(payment.date),
         },
         evidence=(
-            _cite(payment, EvidenceRole.SUBJECT),
-            *(_cite(each, EvidenceRole.COMPARED) for each in compared),
+            cite(payment, EvidenceRole.SUBJECT),
+            *(cite(each, EvidenceRole.COMPARED) for each in reversed(stream.payments)),
         ),
         scope=payee_scope(payment.payee_key),
         dedup_key=dedup_key(KIND, payment.payee_key, payment.currency, payment.date, old, new),
@@ -169,7 +151,3 @@ def _finding(payment: Movement, stream: _Stream) -> Finding:
         payee=payment.payee,
         payee_key=payment.payee_key,
     )
-
-
-def _cite(payment: Movement, role: EvidenceRole) -> Evidence:
-    return Evidence(entry_id=payment.entry_id, role=role, amount=payment.paid, currency=payment.currency)

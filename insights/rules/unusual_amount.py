@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from insights.rules.facts import Facts, Movement
 from insights.rules.findings import (
-    MAX_EVIDENCE,
-    Evidence,
+    MAX_COMPARED,
     EvidenceRole,
     Finding,
     Severity,
+    cite,
     day,
     dedup_key,
     figure,
@@ -22,7 +22,7 @@ from insights.rules.months import add_months
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "unusual_amount"
-VERSION = 1
+VERSION = 2
 
 # A payee that took as much twice before takes it now and then; a third time is no news.
 SEEN_BEFORE = 2
@@ -32,21 +32,19 @@ SEEN_BEFORE = 2
 class Settings(Thresholds):
     months_of_history: ClassVar[int] = 18
 
-    minimum_history: int = whole(
-        6, least=3, most=100, says=gettext_noop("payments to the payee before this one, at least")
-    )
-    times_percent: int = whole(150, least=101, most=10_000, says=gettext_noop("percent of the usual amount, at least"))
+    minimum_history: int = whole(6, least=3, most=100, says=gettext_noop("minimum previous payments"))
+    times_percent: int = whole(150, least=101, most=10_000, says=gettext_noop("minimum percentage of the usual amount"))
     spread: int = whole(
-        4, least=0, most=100, says=gettext_noop("times the usual variation above the usual amount, at least")
+        4, least=0, most=100, says=gettext_noop("minimum difference, in multiples of the usual variation")
     )
     minimum_difference: AmountPerCurrency = amounts(
         {"EUR": "20", "USD": "20", "GBP": "20", "CHF": "20", "JPY": "3000"},
-        says=gettext_noop("above the usual amount, at least"),
+        says=gettext_noop("minimum difference from the usual amount"),
     )
 
 
 def unusual_amount(facts: Facts, settings: Settings) -> list[Finding]:
-    """Payments above median + variation of the payee's earlier payments in that currency."""
+    """Payments above median + variation of the payee's latest earlier payments in that currency."""
     return [
         finding
         for payee_key in sorted(facts.payees)
@@ -61,7 +59,7 @@ def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) ->
     oldest = 0
     for index, payment in enumerate(payments):
         first_day = add_months(payment.date, -Settings.months_of_history)
-        while payments[oldest].date < first_day:
+        while payments[oldest].date < first_day or index - oldest > MAX_COMPARED:
             amounts_before.remove(payments[oldest].paid)
             oldest += 1
         if facts.concerns(payment.date) and _is_unusual(payment, amounts_before, settings):
@@ -83,7 +81,6 @@ def _is_unusual(payment: Movement, before: Sequence[int], settings: Settings) ->
 
 
 def _finding(payment: Movement, before: Sequence[Movement], usual: int) -> Finding:
-    compared = before[-(MAX_EVIDENCE - 1) :]
     return Finding(
         kind=KIND,
         rule_version=VERSION,
@@ -97,8 +94,8 @@ def _finding(payment: Movement, before: Sequence[Movement], usual: int) -> Findi
             "payments": len(before),
         },
         evidence=(
-            _cite(payment, EvidenceRole.SUBJECT),
-            *(_cite(each, EvidenceRole.COMPARED) for each in reversed(compared)),
+            cite(payment, EvidenceRole.SUBJECT),
+            *(cite(each, EvidenceRole.COMPARED) for each in reversed(before)),
         ),
         scope=payee_scope(payment.payee_key),
         dedup_key=dedup_key(KIND, payment.payee_key, payment.account_id, payment.date, payment.paid),
@@ -106,7 +103,3 @@ def _finding(payment: Movement, before: Sequence[Movement], usual: int) -> Findi
         payee=payment.payee,
         payee_key=payment.payee_key,
     )
-
-
-def _cite(payment: Movement, role: EvidenceRole) -> Evidence:
-    return Evidence(entry_id=payment.entry_id, role=role, amount=payment.paid, currency=payment.currency)

@@ -35,13 +35,11 @@ def test_a_posting_raises_an_insight_that_cites_it_through_the_outbox(book, ever
     drain()
 
     insight = Insight.objects.get(kind="unusual_amount")
-    assert insight.sentence == (
-        "Stadtwerke took €320.00 on March 10, 2026; usually it is about €80.00 (middle of 6 payments)."
-    )
+    assert insight.sentence == ("Stadtwerke took €320.00 on March 10, 2026; usually about €80 (median of 6 payments).")
     cited = list(insight.evidence.order_by("position").values_list("entry_id", "role", "amount"))
     assert cited[0] == (bill.pk, "subject", 320_00)
     assert sorted(each[0] for each in cited[1:]) == [entry.pk for entry in usual]
-    assert (insight.state, insight.book_id, insight.rule_version) == ("new", book.pk, 1)
+    assert (insight.state, insight.book_id, insight.rule_version) == ("new", book.pk, 2)
     assert insight.thresholds["times_percent"] == 150
     assert insight.event_id is not None
 
@@ -235,8 +233,10 @@ def test_a_category_far_above_its_months_is_told_once(book, accounts, spend, clo
     feast = spend(450_00, payee="Feast", on=MARCH, category=accounts.restaurants)
     drain()
     [(kind, text, cited)] = _open(book)
-    assert (kind, cited) == ("category_above_usual", [feast.pk])
-    assert text == "Restaurants: €450.00 so far in March 2026, already more than in a usual whole month (€200.00)."
+    assert (kind, cited) == ("category_above_usual", [feast.pk, *[None] * 6])
+    assert (
+        text == "Restaurants: €450.00 so far in March 2026; usually about €200 in a whole month (median of 6 months)."
+    )
 
 
 def test_a_balance_that_will_not_last_is_told_before_the_day(book, owner, accounts, ledger, every_month, clock):
@@ -252,8 +252,8 @@ def test_a_balance_that_will_not_last_is_told_before_the_day(book, owner, accoun
     [(kind, text, _)] = _open(book)
     assert kind == "low_balance_ahead"
     assert text == (
-        "Checking account is about to go below zero on March 28, 2026: it holds €600.00 and by then pays "
-        "Landlord (€900.00, March 28, 2026)."
+        "Checking account is set to drop below zero on March 28, 2026: it holds €600.00, "
+        "with Landlord (€900.00, March 28, 2026) due by then."
     )
 
 

@@ -39,7 +39,7 @@ def test_the_proof_is_a_table_of_entries_and_the_thresholds_tell_why(client, url
     assert f'href="/b/{insight.book_id}/entries/{bill.uid}/"' in page
     assert client.get(f"/b/{insight.book_id}/entries/{bill.uid}/").status_code == 200
     assert "€320.00" in page
-    assert "Percent of the usual amount, at least" in page
+    assert "Minimum percentage of the usual amount" in page
     assert ">150<" in page
 
 
@@ -54,7 +54,7 @@ def test_opening_an_insight_is_seeing_it_for_those_who_may_act(client, url, insi
     page = client.get(f"{url}{insight.pk}/").content.decode()
     insight.refresh_from_db()
     assert insight.state == "seen"
-    assert "Fine for Stadtwerke" in page
+    assert "Mute Stadtwerke" in page
 
 
 def test_nobody_without_sign_in_sees_a_page(client, url, insight):
@@ -83,9 +83,9 @@ def test_viewers_may_not_act(client, url, insight, viewer):
 @pytest.mark.parametrize(
     ("action", "state", "told"),
     [
-        ("dismiss", "dismissed", "Dismissed. It does not come back."),
-        ("snooze", "seen", "Put off. It comes back on 2026-03-22."),
-        ("mute", "dismissed", "Fine for Stadtwerke: you will not hear of this again."),
+        ("dismiss", "dismissed", "Dismissed. It will not come back."),
+        ("snooze", "seen", "Snoozed until March 22, 2026."),
+        ("mute", "dismissed", "Stadtwerke is muted for this kind of insight."),
     ],
 )
 def test_each_button_does_what_it_says(client, url, insight, editor, action, state, told):
@@ -102,7 +102,7 @@ def test_a_dismissal_can_be_taken_back(client, url, insight, editor):
     dismiss(insight=insight, actor=editor, now=NOW)
     client.force_login(editor)
     answer = client.post(f"{url}{insight.pk}/reopen/", follow=True)
-    assert "It is open again." in answer.content.decode()
+    assert "Reopened." in answer.content.decode()
 
 
 def test_what_cannot_be_done_is_said_on_the_insights_own_page(client, url, insight, editor):
@@ -118,7 +118,7 @@ def test_muted_payees_are_listed_and_can_be_heard_of_again(client, url, insight,
     assert client.post(f"{url}muted/{muted.pk}/unmute/").status_code == 403
 
     client.force_login(editor)
-    assert "Hear of Stadtwerke again" in client.get(url).content.decode()
+    assert "Unmute Stadtwerke" in client.get(url).content.decode()
     client.post(f"{url}muted/{muted.pk}/unmute/")
     assert not MutedPayee.objects.exists()
 

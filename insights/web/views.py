@@ -1,4 +1,4 @@
-"""The feed, one insight with its proof, and the buttons below it."""
+"""The feed, one insight with its evidence, and the buttons below it."""
 
 import datetime
 from typing import Any
@@ -15,10 +15,13 @@ from finance.errors import FinanceError, Forbidden
 from finance.facts import Role
 from insights import selectors, services
 from insights.models import Insight, Kind
+from insights.rules.findings import day
+from insights.sentences import told_figure
 from insights.web.access import insights_page, user_of
 
-# What "not now" means, in days.
 SNOOZE_DAYS = (7, 30)
+# Rows of evidence that are in sight at once; the others are folded.
+SHOWN_ROWS = 15
 
 
 @require_safe
@@ -52,15 +55,18 @@ def feed(request: HttpRequest, book: Any) -> HttpResponse:
 @require_safe
 @insights_page()
 def detail(request: HttpRequest, book: Any, insight_id: int) -> HttpResponse:
-    """One insight. For those who may act, opening it is seeing it."""
+    """One insight, with a page of its evidence. For those who may act, opening it is seeing it."""
     insight = selectors.insight_for(book_id=book.pk, insight_id=insight_id)
     can_act = _may_act(request, book)
     if can_act:
         insight = services.mark_seen(insight=insight, actor=user_of(request), now=timezone.now())
+    page = selectors.evidence_page(insight=insight, after=_position(request.GET.get("after", "")))
     context = {
         "book": book,
         "insight": insight,
-        "evidence": selectors.evidence_of(insight=insight),
+        "shown": page.rows[:SHOWN_ROWS],
+        "folded": page.rows[SHOWN_ROWS:],
+        "more": page.after,
         "can_act": can_act,
         "snooze_days": SNOOZE_DAYS,
     }
@@ -86,9 +92,9 @@ def act(request: HttpRequest, book: Any, insight_id: int, action: str) -> HttpRe
 @require_POST
 @insights_page(Role.EDITOR)
 def unmute(request: HttpRequest, book: Any, muted_id: int) -> HttpResponse:
-    """Hear of a payee again."""
+    """Let insights about a payee come up again."""
     services.unmute_payee(muted=selectors.muted_payee_for(book_id=book.pk, muted_id=muted_id))
-    messages.success(request, _("You will hear of this payee again."))
+    messages.success(request, _("Unmuted."))
     return redirect("insights:feed", book_id=book.pk)
 
 
@@ -97,18 +103,23 @@ def _act(request: HttpRequest, book: Any, insight: Insight, action: str) -> str:
     match action:
         case "dismiss":
             services.dismiss(insight=insight, actor=actor, now=now)
-            return _("Dismissed. It does not come back.")
+            return _("Dismissed. It will not come back.")
         case "reopen":
             services.reopen(insight=insight, actor=actor, now=now)
-            return _("It is open again.")
+            return _("Reopened.")
         case "mute":
             services.mute_payee(insight=insight, actor=actor, now=now)
-            return _("Fine for {payee}: you will not hear of this again.").format(payee=insight.payee)
+            return _("{payee} is muted for this kind of insight.").format(payee=insight.payee)
         case _:
             on = books.today_in(book=book, now=now)
             until = on + datetime.timedelta(days=_days(request))
             services.snooze(insight=insight, actor=actor, until=until, on=on, now=now)
-            return _("Put off. It comes back on {day}.").format(day=until)
+            return _("Snoozed until {day}.").format(day=told_figure(day(until)))
+
+
+def _position(text: str) -> int:
+    """Where a page of evidence begins; what cannot be read begins at the top."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
 
 
 def _days(request: HttpRequest) -> int:

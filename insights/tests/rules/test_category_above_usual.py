@@ -41,16 +41,24 @@ def test_a_running_month_that_is_above_already_is_raised_as_it_stands():
     [finding] = category_above_usual(facts, Settings())
 
     assert sentence(finding.template, finding.params) == (
-        "Restaurants: €480.00 so far in June 2026, already more than in a usual whole month (€200.00)."
+        "Restaurants: €480.00 so far in June 2026; usually about €200 in a whole month (median of 6 months)."
     )
-    assert [(each.entry_id, each.amount) for each in finding.evidence] == [(12, 300_00), (11, 150_00), (13, 30_00)]
+    assert [(each.entry_id or each.date, each.amount) for each in finding.evidence] == [
+        (12, 300_00),
+        (11, 150_00),
+        (13, 30_00),
+        *((month, USUAL[month]) for month in sorted(USUAL, reverse=True)),
+    ]
     assert finding.subject_date == day("06-10")
 
 
 def test_a_month_that_is_over_is_told_as_a_whole():
     facts = _facts({**USUAL, _month(6): 480_00}, [(11, "06-02", 480_00)], on=day("07-01"))
     [finding] = category_above_usual(facts, Settings())
-    assert sentence(finding.template, finding.params) == "Restaurants: €480.00 in June 2026, usually €200.00 a month."
+    assert (
+        sentence(finding.template, finding.params)
+        == "Restaurants: €480.00 in June 2026; usually about €200 a month (median of 6 months)."
+    )
 
 
 def test_a_running_month_is_never_projected():

@@ -41,13 +41,17 @@ def test_rent_before_salary_takes_the_account_below_zero_on_a_named_day(rent, po
     [finding] = _find(_outlook(950_00, *rent, *power))
 
     assert sentence(finding.template, finding.params) == (
-        "Checking is about to go below zero on July 1, 2026: it holds €950.00 and by then pays "
-        "Power (€90.00, June 20, 2026) and Rent (€900.00, July 1, 2026)."
+        "Checking is set to drop below zero on July 1, 2026: it holds €950.00, with "
+        "Power (€90.00, June 20, 2026) and Rent (€900.00, July 1, 2026) due by then."
     )
     assert [(each.entry_id, each.role, each.amount, each.expected_on) for each in finding.evidence] == [
+        (None, "balance", 950_00, None),
         (rent[-1].entry_id, "expected", 900_00, day("07-01")),
+        *((each.entry_id, "compared", 900_00, None) for each in reversed(rent)),
         (power[-1].entry_id, "expected", 90_00, day("06-20")),
+        *((each.entry_id, "compared", 90_00, None) for each in reversed(power)),
     ]
+    assert finding.evidence[0].date == ON
     assert finding.params["balance_then"] == {"amount": "-40.00", "currency": "EUR"}
     assert (finding.subject_date, finding.expires_on) == (ON, day("07-01"))
 
@@ -124,8 +128,8 @@ def test_a_floor_above_zero_warns_earlier(rent):
     assert _find(_outlook(1_000_00, *rent)) == []
     [finding] = _find(_outlook(1_000_00, *rent), Settings(floor={"EUR": "200.00"}))
     assert sentence(finding.template, finding.params) == (
-        "Checking is about to go below €200.00 on July 1, 2026: it holds €1,000.00 and by then pays "
-        "Rent (€900.00, July 1, 2026)."
+        "Checking is set to drop below €200.00 on July 1, 2026: it holds €1,000.00, with "
+        "Rent (€900.00, July 1, 2026) due by then."
     )
 
 
@@ -133,8 +137,8 @@ def test_more_than_three_payments_are_counted_not_listed(pay):
     bills = [pay(f"{month:02}-20", 100_00, f"Bill {name}") for month in range(1, 6) for name in "abcde"]
     [finding] = _find(_outlook(450_00, *bills))
     assert sentence(finding.template, finding.params).endswith(
-        "by then pays Bill a (€100.00, June 20, 2026), Bill b (€100.00, June 20, 2026), "
-        "Bill c (€100.00, June 20, 2026) and 2 more payments."
+        "with Bill a (€100.00, June 20, 2026), Bill b (€100.00, June 20, 2026), "
+        "Bill c (€100.00, June 20, 2026) and 2 more payments due by then."
     )
 
 
@@ -166,3 +170,19 @@ def test_it_warns_exactly_when_the_known_payments_exceed_the_balance(monthly, ba
     total = -sum(item.amount for item in expected(outlook, Settings()))
     assert len(expected(outlook, Settings())) >= len(monthly)
     assert bool(_find(outlook)) == (total > balance)
+
+
+@pytest.mark.parametrize(
+    ("dates", "on", "due"),
+    [
+        (["2025-12-31", "01-31", "02-28"], "03-15", "03-31"),
+        (["01-15", "01-31", "02-15", "02-28", "03-15", "03-31"], "04-01", "04-15"),
+        (["01-09", "02-06", "03-06", "04-03", "05-01"], "05-15", "05-29"),
+        (["2025-10-10", "2025-12-10", "02-10"], "03-20", "04-10"),
+        (["2025-01-05", "2025-07-05", "01-05"], "06-20", "07-05"),
+    ],
+)
+def test_bills_are_expected_by_their_own_rhythm(pay, dates, on, due):
+    bills = [pay(date, 90_00, "Bill") for date in dates]
+    item = expected(_outlook(500_00, *bills, on=day(on)), Settings(days=21))[0]
+    assert item.date == day(due)

@@ -14,7 +14,7 @@ def test_a_monthly_subscription_that_rose_is_raised_at_its_first_dearer_payment(
     [finding] = subscription_price_rise(facts_of(*old, *new), Settings())
 
     assert sentence(finding.template, finding.params) == (
-        "Netflix costs €13.99 a month instead of €12.99 since June 5, 2026: 7 % more, which is €12.00 a year."
+        "Netflix costs €13.99 a month instead of €12.99 since June 5, 2026: 8% more, or €12.00 a year."
     )
     assert [(each.entry_id, each.role, each.amount) for each in finding.evidence] == [
         (5, "subject", 13_99),
@@ -29,7 +29,7 @@ def test_a_yearly_fee_is_believed_after_two_years(pay):
     fees = [pay("2024-05-02", 80_00, "Club"), pay("2025-05-05", 80_00, "Club"), pay("05-04", 95_00, "Club")]
     [finding] = subscription_price_rise(facts_of(*fees), Settings())
     assert sentence(finding.template, finding.params) == (
-        "Club costs €95.00 a year instead of €80.00 since May 4, 2026: 18 % more."
+        "Club costs €95.00 a year instead of €80.00 since May 4, 2026: 19% more."
     )
 
 
@@ -37,7 +37,7 @@ def test_a_weekly_box_is_told_by_the_week(pay):
     box = [pay(date, 20_00, "Veg") for date in ("05-01", "05-08", "05-15", "05-22")]
     [finding] = subscription_price_rise(facts_of(*box, pay("05-29", 22_00, "Veg")), Settings())
     assert sentence(finding.template, finding.params) == (
-        "Veg costs €22.00 a week instead of €20.00 since May 29, 2026: 10 % more, which is €104.00 a year."
+        "Veg costs €22.00 a week instead of €20.00 since May 29, 2026: 10% more, or €104.00 a year."
     )
 
 
@@ -103,3 +103,23 @@ def test_a_monthly_rise_is_not_told_again_as_a_quarterly_one(pay):
     findings = subscription_price_rise(facts_of(*old, *new), Settings())
 
     assert [finding.template for finding in findings] == ["subscription_price_rise_month"]
+
+
+@pytest.mark.parametrize(
+    ("dates", "rose", "told"),
+    [
+        (
+            ["2025-12-31", "01-31", "02-28"],
+            "03-31",
+            "a month instead of €30.00 since March 31, 2026: 10% more, or €36.00",
+        ),
+        (["01-15", "01-31", "02-15", "02-28", "03-15"], "03-31", "twice a month instead of €30.00 since March 31"),
+        (["2025-12-12", "01-09", "02-06", "03-06"], "04-03", "every four weeks instead of €30.00 since April 3, 2026"),
+        (["2025-10-10", "2025-12-10", "02-10"], "04-10", "every two months instead of €30.00 since April 10, 2026"),
+        (["2024-10-05", "2025-04-05", "2025-10-05"], "04-05", "every six months instead of €30.00 since April 5, 2026"),
+    ],
+)
+def test_a_rise_is_told_in_the_rhythm_of_the_payments(pay, dates, rose, told):
+    old = [pay(date, 30_00, "Club") for date in dates]
+    [finding] = subscription_price_rise(facts_of(*old, pay(rose, 33_00, "Club")), Settings())
+    assert told in sentence(finding.template, finding.params)
