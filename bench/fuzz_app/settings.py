@@ -1,12 +1,7 @@
 """The project as it runs in production, but for limits that would answer most requests with 429.
 
-Log lines are formatted as in production and thrown away, mails are built and thrown away, files go to a directory of
-their own.
+Log lines are formatted as in production and thrown away, and so are mails.
 """
-
-import os
-import tempfile
-from pathlib import Path
 
 from lifeos_project.logging import logging_settings
 from lifeos_project.settings import *  # noqa: F403
@@ -17,8 +12,6 @@ AUTH_THROTTLE_RATE = AUTH_MAIL_THROTTLE_RATE = "1000000/min"
 # People are made for every few hundred requests; a slow hash would be most of the time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-
-MEDIA_ROOT = Path(os.environ.get("FUZZ_MEDIA_ROOT") or tempfile.gettempdir()) / "lifeos-fuzz-media"
 
 LOGGING = logging_settings(json=True, web_level="INFO", worker_level="INFO")
 LOGGING["handlers"] = {"console": {"class": "fuzz_app.logs.Recorder", "formatter": "lifeos"}}

@@ -27,12 +27,16 @@ def _german() -> bytes:
 
 
 def _two_columns() -> bytes:
-    rows = "".join(f"03/{n:02}/2026\tStore {n}\t{n}.10\t\t\r\n03/{n:02}/2026\tPay\t\t{n}00.00\tP\r\n" for n in range(1, 9))
+    rows = "".join(
+        f"03/{n:02}/2026\tStore {n}\t{n}.10\t\t\r\n03/{n:02}/2026\tPay\t\t{n}00.00\tP\r\n" for n in range(1, 9)
+    )
     return ("Posted\tMerchant\tDebit\tCredit\tStatus\r\n" + rows).encode("utf-16")
 
 
 def _without_header() -> bytes:
-    return b"".join(b"2026/03/%02d|-%d.99|EUR|Caf\xc3\xa9 %d, \xe2\x82\xac|ref%d\n" % (n, n, n, n) for n in range(1, 12))
+    return b"".join(
+        b"2026/03/%02d|-%d.99|EUR|Caf\xc3\xa9 %d, \xe2\x82\xac|ref%d\n" % (n, n, n, n) for n in range(1, 12)
+    )
 
 
 def _ofx_body(*, closed: bool, card: bool) -> str:
@@ -54,7 +58,9 @@ def _ofx_body(*, closed: bool, card: bool) -> str:
     statement = branch(
         "CCSTMTRS" if card else "STMTRS",
         leaf("CURDEF", "EUR"),
-        branch(account, leaf("BANKID", "123") if not card else "", leaf("ACCTID", "987654"), leaf("ACCTTYPE", "CHECKING")),
+        branch(
+            account, leaf("BANKID", "123") if not card else "", leaf("ACCTID", "987654"), leaf("ACCTTYPE", "CHECKING")
+        ),
         branch("BANKTRANLIST", leaf("DTSTART", "20260301"), leaf("DTEND", "20260331"), *transactions),
         branch("LEDGERBAL", leaf("BALAMT", "1234.56"), leaf("DTASOF", "20260331")),
     )
@@ -86,9 +92,15 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "csv": Format("statement.csv", (comma_separated(), _german(), _two_columns(), _without_header())),
-    "ofx1": Format("statement.ofx", tuple((_SGML_HEAD + _ofx_body(closed=False, card=c)).encode() for c in (False, True))),
-    "ofx2": Format("statement.ofx", tuple((_XML_HEAD + _ofx_body(closed=True, card=c)).encode() for c in (False, True))),
-    "qfx": Format("statement.qfx", tuple((_SGML_HEAD + _ofx_body(closed=True, card=c)).encode() for c in (False, True))),
+    "ofx1": Format(
+        "statement.ofx", tuple((_SGML_HEAD + _ofx_body(closed=False, card=c)).encode() for c in (False, True))
+    ),
+    "ofx2": Format(
+        "statement.ofx", tuple((_XML_HEAD + _ofx_body(closed=True, card=c)).encode() for c in (False, True))
+    ),
+    "qfx": Format(
+        "statement.qfx", tuple((_SGML_HEAD + _ofx_body(closed=True, card=c)).encode() for c in (False, True))
+    ),
 }
 
 _RUNS = (
@@ -101,11 +113,39 @@ _LENGTHS = (1, 2, 5, 40, 300, 300, 3000, 3000, 30_000, 150_000)
 _ENCODINGS = (
     "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp1252", "cp437", "cp1251", "shift_jis", "gb18030",
 )  # fmt: skip
-_CHARSETS = (b"zip", b"UTF-16", b"idna", b"undefined", b"hex", b"rot13", b"klingon", b"\xff", b"unicode_escape", b"UTF-7")
-_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"PK\x03\x04", b"\x1f\x8b")
+_CHARSETS = (
+    b"zip",
+    b"UTF-16",
+    b"idna",
+    b"undefined",
+    b"hex",
+    b"rot13",
+    b"klingon",
+    b"\xff",
+    b"unicode_escape",
+    b"UTF-7",
+)
+_MARKS = (
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\xfe\xff",
+    b"\xff\xfe\x00\x00",
+    b"\x00\x00\xfe\xff",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+)
 _NUMBER = re.compile(rb"[-+]?\d[\d.,]*")
 _DATE = re.compile(rb"\d{8}(?!\d)|\d{2,4}[-./]\d{2}[-./]\d{2,4}")
-_ODD_DATES = (b"00000000", b"00010101", b"99991231", b"20260230", b"31.12.9999", b"01.01.0001", b"9999-12-31", b"99999999")
+_ODD_DATES = (
+    b"00000000",
+    b"00010101",
+    b"99991231",
+    b"20260230",
+    b"31.12.9999",
+    b"01.01.0001",
+    b"9999-12-31",
+    b"99999999",
+)
 _CELL_LENGTHS = (115, 120, 121, 200, 201, 255, 256, 500, 501, 10_000, 131_072, 131_073, 400_000)
 
 
@@ -162,7 +202,12 @@ def _width(data: bytes, chance: random.Random) -> bytes:
     place = 0 if chance.random() < 0.3 else chance.randrange(len(lines))
     delimiter = chance.choice((b",", b";", b"\t", b"|"))
     lines[place] = chance.choice(
-        (lines[place] + delimiter * chance.choice((1, 30, 2000)), lines[place].replace(delimiter, b"", 2), b"", delimiter)
+        (
+            lines[place] + delimiter * chance.choice((1, 30, 2000)),
+            lines[place].replace(delimiter, b"", 2),
+            b"",
+            delimiter,
+        )
     )
     return b"\n".join(lines)
 
@@ -191,7 +236,9 @@ def _odd_text(data: bytes, chance: random.Random) -> bytes:
 
 
 def _big_cell(data: bytes, chance: random.Random) -> bytes:
-    return _replaced(re.compile(rb"Shop|Corner|Store|Caf|Rechnung|Thanks|id\d"), data, b"a" * chance.choice(_CELL_LENGTHS), chance)
+    return _replaced(
+        re.compile(rb"Shop|Corner|Store|Caf|Rechnung|Thanks|id\d"), data, b"a" * chance.choice(_CELL_LENGTHS), chance
+    )
 
 
 def _encoding(data: bytes, chance: random.Random) -> bytes:

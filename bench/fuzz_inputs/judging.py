@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fuzz_app.logs import Recorder
+
 from fuzz_inputs.requests import Api, Operation
 from fuzz_inputs.world import HOME_MARK, MEMBERS, OTHER_MARK, World, may_see
 from fuzz_inputs.wsgi import FORBIDDEN_IN_HEADER, Answer, Request
@@ -44,7 +45,7 @@ class Findings:
 
 def place_of(error: BaseException) -> str:
     """The innermost line of ours that the error went through, and the library's line that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_timer(frame.filename)]
     ours = [frame for frame in frames if _is_ours(frame.filename)]
     lines = [f"{Path(ours[-1].filename).relative_to(ROOT)}:{ours[-1].lineno} {ours[-1].name}"] if ours else []
     if frames and (not ours or frames[-1] is not ours[-1]):
@@ -53,12 +54,17 @@ def place_of(error: BaseException) -> str:
     return " > ".join(lines)
 
 
+def _is_timer(filename: str) -> bool:
+    """Whether a frame is of what stops a file or request that takes too long."""
+    return filename.endswith("/fuzz_inputs/wsgi.py")
+
+
 def _is_ours(filename: str) -> bool:
     path = Path(filename)
     if not path.is_relative_to(ROOT):
         return False
     top = path.relative_to(ROOT).parts[0]
-    return top not in (".venv", "bench", "manage.py") or path.name == "planted.py"
+    return top not in (".venv", "bench", "manage.py") or path.name == "planted_urls.py"
 
 
 class Judge:
@@ -98,12 +104,18 @@ class Judge:
             found.append(Finding("redirect to another site", place))
         if answer.header("content-type").startswith("application/json") and request.method != "HEAD":
             found += [Finding(what, place) for what in _json_faults(request, answer)]
-        if 200 <= answer.status < 300 and request.path.startswith("/api/v1/") and request.method not in ("HEAD", "OPTIONS"):
+        if (
+            200 <= answer.status < 300
+            and request.path.startswith("/api/v1/")
+            and request.method not in ("HEAD", "OPTIONS")
+        ):
             found += self._undescribed(request, answer, place)
         return found
 
     def _undescribed(self, request: Request, answer: Answer, place: str) -> list[Finding]:
-        matching = [each for pattern, each in self.operations.get(request.method, []) if pattern.fullmatch(request.path)]
+        matching = [
+            each for pattern, each in self.operations.get(request.method, []) if pattern.fullmatch(request.path)
+        ]
         if any(answer.status in each.responses for each in matching):
             return []
         return [Finding(f"{answer.status}, which the API does not describe", place)]

@@ -12,13 +12,10 @@ from typing import Any
 from django.urls import Resolver404, URLResolver, get_resolver, resolve
 from django.urls.resolvers import RoutePattern
 
-from fuzz_inputs.world import World
+from fuzz_inputs.world import World, without_marks
 from fuzz_inputs.wsgi import Answer, Request
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-# Pages that are read off once per world; every kind of page is met within so many.
-_MOST_READ = 150
-_PER_ROUTE = 2
 
 
 def routes() -> list[str]:
@@ -106,36 +103,39 @@ class _Reader(HTMLParser):
             form.fields.append((name, values.get("value", "")))
 
 
+# Who reads pages, and where each begins.
+_STARTS = (("owner", "/b/{book}/"), ("anonymous", "/accounts/sign-in/"), ("staff", "/admin/"))
+
+
 def read_forms(world: World, ask: Callable[[Request], Answer]) -> dict[str, list[Form]]:
-    """The forms that a book's owner and the staff find, by the route that each is sent to."""
+    """The forms found by following links, one page of each kind; by the route that each form is sent to."""
     found: dict[str, list[Form]] = defaultdict(list)
-    seen_forms: set[str] = set()
-    for persona, start in (("owner", f"/b/{world.home['book_id'][0]}/"), ("anonymous", "/accounts/sign-in/"), ("staff", "/admin/")):
-        waiting, known, per_route, read = [start], {start}, defaultdict(int), 0
-        while waiting and read < _MOST_READ:
-            path = waiting.pop(0)
-            route = route_of(path)
-            if route is None or per_route[route] >= _PER_ROUTE or route.startswith("api/"):
-                continue
-            if (persona == "staff") != route.startswith("admin/"):
-                continue
-            per_route[route] += 1
-            read += 1
-            request = Request(-1, "read off", persona, "GET", path, headers=session_headers(world, persona))
-            page = _Reader(path.partition("?")[0])
-            page.feed(ask(request).body.decode("utf-8", errors="replace"))
-            for link in page.links:
-                link = link.partition("#")[0]
-                if link not in known:
-                    known.add(link)
-                    waiting.append(link)
+    for persona, start in _STARTS:
+        for page in _read_pages(world, persona, start.format(book=world.home["book_id"][0]), ask):
             for form in page.forms:
-                target = route_of(form.action)
-                shape = f"{persona} {form.action} {form.method} {sorted(name for name, _ in form.fields)}"
-                if target is not None and shape not in seen_forms:
-                    seen_forms.add(shape)
-                    found[target].append(form)
+                route = route_of(form.action)
+                if route is not None and form not in found[route]:
+                    found[route].append(form)
     return dict(found)
+
+
+def _read_pages(world: World, persona: str, start: str, ask: Callable[[Request], Answer]) -> Iterator[_Reader]:
+    waiting, met, routes_met = [start], {start}, set[str]()
+    while waiting:
+        path = waiting.pop(0)
+        route = route_of(path)
+        if route is None or route in routes_met or route.startswith("api/"):
+            continue
+        if (persona == "staff") != route.startswith("admin/"):
+            continue
+        routes_met.add(route)
+        page = _Reader(path.partition("?")[0])
+        request = Request(-1, "read", persona, "GET", path, headers=session_headers(world, persona))
+        page.feed(ask(request).body.decode("utf-8", errors="replace"))
+        links = [link.partition("#")[0] for link in page.links]
+        waiting += [link for link in links if link not in met]
+        met.update(links)
+        yield page
 
 
 def route_of(target: str) -> str | None:
@@ -165,7 +165,7 @@ def submitted(form: Form, world: World, chance: random.Random) -> list[tuple[str
         elif not value and chance.random() < 0.7:
             value = str(world.value_for(_meaning(name), {}, chance) or "Words 12")
         sent.append((name, value))
-    return [(name, CSRF if name == "csrfmiddlewaretoken" else value) for name, value in sent]
+    return [(name, CSRF if name == "csrfmiddlewaretoken" else without_marks(value)) for name, value in sent]
 
 
 def _meaning(name: str) -> str:

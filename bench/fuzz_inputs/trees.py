@@ -63,7 +63,7 @@ class Sampler:
     def value(self, schema: Mapping[str, Any], *, name: str = "") -> Any:
         schema = self.resolved(schema)
         known = self.values.value_for(name, schema, self.chance)
-        if known is not None:
+        if known is not None and schema.get("type") not in ("array", "object"):
             return known
         if "oneOf" in schema:
             return self.value(self.chance.choice(schema["oneOf"]), name=name)
@@ -152,4 +152,6 @@ def _odd_value(chance: random.Random, value: Any) -> Any:
     if dice < 0.8:
         deep = chance.choice((50, 900, 3000, 100_000))
         return Raw("[" * deep + "]" * deep if chance.random() < 0.5 else '{"a":' * deep + "1" + "}" * deep)
-    return chance.choice((None, True, False, [], {}, [[]], [None], {"": None}, {"id": 1}, ["a"] * 1001, Raw(""), Raw("'")))
+    return chance.choice(
+        (None, True, False, [], {}, [[]], [None], {"": None}, {"id": 1}, ["a"] * 1001, Raw(""), Raw("'"))
+    )
