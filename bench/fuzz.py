@@ -40,7 +40,7 @@ from fuzz_app.logs import Recorder
 from fuzz_inputs import files, pages
 from fuzz_inputs.judging import Finding, Findings, Judge, described, place_of
 from fuzz_inputs.requests import KINDS, Api, Maker, described_api
-from fuzz_inputs.world import PERSONAS, World, make_world, unsettled
+from fuzz_inputs.world import PERSONAS, World, make_world, newest_event, unsettled
 from fuzz_inputs.wsgi import Answer, Request, TookTooLong, send, stopped_after
 
 from finance.errors import FinanceError
@@ -81,6 +81,7 @@ class Run:
     api: Api
     routes: list[str]
     tally: Tally = field(default_factory=Tally)
+    settled: int = 0  # the newest event that was looked at
 
     def replay_of(self, what: object) -> str:
         return f".venv/bin/python bench/fuzz.py --seed {self.seed} --today {self.today} --replay {what}"
@@ -92,17 +93,16 @@ class Run:
         judge = Judge(self.api)
         started, world, maker = time.monotonic(), None, None
         for number in numbers:
-            if world is None or number % REQUESTS_OF_A_WORLD == 0:
-                self._end(world)
+            if world is None or maker is None or number % REQUESTS_OF_A_WORLD == 0:
+                self._settle(example_of=self.replay_of(number - 1))
                 world, maker = self.world_of(number)
-            assert maker is not None
             request = maker.request(number)
             answer = send(application, request)
             self._count(request, answer)
             for finding in judge.look(request, answer, world):
                 self.tally.findings.add(finding, example=described(request), replay=self.replay_of(number))
             _sign_in_again(world, request)
-        self._end(world)
+        self._settle(example_of=self.replay_of(numbers.stop - 1))
         self.tally.seconds["requests"] += time.monotonic() - started
 
     def world_of(self, number: int) -> tuple[World, Maker]:
@@ -124,17 +124,16 @@ class Run:
         self.tally.statuses[answer.status] += 1
         self.tally.worst_answer = max(self.tally.worst_answer, answer.seconds)
 
-    def _end(self, world: World | None) -> None:
-        """What the world's requests set going must come to its end."""
-        if world is None:
-            return
-        for line in unsettled():
+    def _settle(self, *, example_of: str) -> None:
+        """What was set going must come to its end."""
+        for line in unsettled(after=self.settled):
             caught = [f"{type(error).__name__} in {place_of(error)}" for error in Recorder.caught[-3:]]
             self.tally.findings.add(
                 Finding("an event is stuck", line.partition(" #")[0]),
                 example="\n".join([line, *caught]),
-                replay=self.replay_of((world.number + 1) * REQUESTS_OF_A_WORLD - 1),
+                replay=example_of,
             )
+        self.settled = newest_event()
         Recorder.caught.clear()
 
     # Files
@@ -147,8 +146,7 @@ class Run:
             for number in range(count):
                 self.file(name, number, world)
             self.tally.seconds[name] += time.monotonic() - started
-        testing.drain(raise_errors=False)
-        self._end(world)
+        self._settle(example_of="after the files")
 
     def file(self, name: str, number: int, world: World) -> bytes:
         """Read the file of that number, and stage it when its turn has come."""
@@ -241,9 +239,10 @@ def replay(run: Run, what: str) -> None:
     last = int(what)
     first = last - last % REQUESTS_OF_A_WORLD
     world, maker = run.world_of(first)
-    for before in range(first, last):
-        send(application, maker.request(before))
-        _sign_in_again(world, maker.request(before))
+    for number_before in range(first, last):
+        before = maker.request(number_before)
+        send(application, before)
+        _sign_in_again(world, before)
     Recorder.caught.clear()
     request = maker.request(last)
     answer = send(application, request)

@@ -103,8 +103,9 @@ class Maker:
 
     def _of_api(self, persona: str, chance: random.Random) -> Draft:
         operation = chance.choice(self.api.operations)
+        accept = "text/html" if chance.random() < 0.15 else "application/json"
         sampler = trees.Sampler(self.api.components, self.world, chance)
-        draft = Draft(operation.method, operation.path, headers={"Host": "localhost", "Accept": "application/json"})
+        draft = Draft(operation.method, operation.path, headers={"Host": "localhost", "Accept": accept})
         for parameter in operation.parameters:
             name, place = parameter["name"], parameter["in"]
             if place == "path":

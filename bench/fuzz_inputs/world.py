@@ -238,8 +238,13 @@ def may_see(person: Person, mark: str) -> bool:
     return books.exists() or User.objects.filter(pk=person.user.pk, is_staff=True).exists()
 
 
-def unsettled() -> list[str]:
-    """What the outbox could not do: one line per event that is dead or waits after an error of ours."""
+def newest_event() -> int:
+    newest = OutboxMessage.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return newest or 0
+
+
+def unsettled(*, after: int) -> list[str]:
+    """What the outbox could not do with the events after that one: a line for each that is dead or waits to try again."""
     testing.drain(raise_errors=False)
-    stuck = OutboxMessage.objects.filter(status__in=("dead", "failed")).order_by("pk")
+    stuck = OutboxMessage.objects.filter(pk__gt=after, status__in=("dead", "failed")).order_by("pk")
     return [f"{event.event_type} #{event.pk}: {event.error}" for event in stuck[:50]]
