@@ -96,6 +96,7 @@ class Run:
             if world is None or maker is None or number % REQUESTS_OF_A_WORLD == 0:
                 self._settle(example_of=self.replay_of(number - 1))
                 world, maker = self.world_of(number)
+                self._tell(f"{number:,} requests")
             request = maker.request(number)
             answer = send(application, request)
             self._count(request, answer)
@@ -124,6 +125,9 @@ class Run:
         self.tally.statuses[answer.status] += 1
         self.tally.worst_answer = max(self.tally.worst_answer, answer.seconds)
 
+    def _tell(self, done: str) -> None:
+        print(f"{done}, {len(self.tally.findings.found)} findings", file=sys.stderr, flush=True)
+
     def _settle(self, *, example_of: str) -> None:
         """What was set going must come to its end."""
         for line in unsettled(after=self.settled):
@@ -146,6 +150,7 @@ class Run:
             for number in range(count):
                 self.file(name, number, world)
             self.tally.seconds[name] += time.monotonic() - started
+            self._tell(f"{count:,} files of {name}")
         self._settle(example_of="after the files")
 
     def file(self, name: str, number: int, world: World) -> bytes:
