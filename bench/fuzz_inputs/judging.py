@@ -161,11 +161,12 @@ def _shape(path: str) -> str:
 
 def described(request: Request) -> str:
     """The request as text, shortened so that it fits on a few lines."""
+    usual = ("Accept", "application/json" if request.path.startswith("/api/") else "text/html")
     lines = [f"as {request.persona} ({request.kind}): {request.method[:60]} {_short(request.target, 400)}"]
     lines += [
         f"  {name}: {_short(value, 160)}"
         for name, value in request.headers
-        if (name, value) not in (("Host", "localhost"), ("Accept", "application/json"), ("Accept", "text/html"))
+        if (name, value) not in (("Host", "localhost"), usual)
     ]
     if request.body:
         lines.append(f"  {_short(repr(request.body)[1:], 600)}")
