@@ -1,6 +1,6 @@
 """Broken requests and damaged bank files: none may end in a fault, show another's book, or harm the books.
 
-python bench/fuzz.py                          20,000 requests, 10,000 files of each format; about an hour on one core
+python bench/fuzz.py                          20,000 requests, 10,000 files of each format; half an hour or so on one core
 python bench/fuzz.py --quick                  500 and 200
 python bench/fuzz.py --seed 7 --replay 1234   that request of that run again, with those before it in its world
 python bench/fuzz.py --replay ofx1:77         that file again; it is also written to bench/results/
