@@ -1,0 +1,267 @@
+"""Bank files in every format that the importer reads, and ways to damage them. A new format is one line in FORMATS."""
+
+import datetime
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fuzz_inputs import hostile
+
+DAY = datetime.date(2026, 3, 17)
+
+
+def comma_separated(day: datetime.date = DAY, *, payee: str = "Corner shop") -> bytes:
+    rows = [f"{day - datetime.timedelta(days=n)},{payee} {n},Card payment,-{n + 1}.25,{900 - n}.00" for n in range(8)]
+    return "\n".join(["Date,Payee,Description,Amount,Balance", *rows, ""]).encode()
+
+
+def _german() -> bytes:
+    head = '"Kontonummer:";"DE02120300000000202051"\r\n"Zeitraum:";"01.03.2026 - 31.03.2026"\r\n\r\n'
+    names = '"Buchungstag";"Wertstellung";"Auftraggeber / Empfänger";"Verwendungszweck";"Betrag (EUR)"\r\n'
+    rows = "".join(
+        f'"{n:02}.03.2026";"{n:02}.03.2026";"Bäckerei {n}";"Rechnung ""{n}"" vom März";"-1.{n:03},50"\r\n'
+        for n in range(1, 10)
+    )
+    return (head + names + rows).encode("cp1252")
+
+
+def _two_columns() -> bytes:
+    rows = "".join(
+        f"03/{n:02}/2026\tStore {n}\t{n}.10\t\t\r\n03/{n:02}/2026\tPay\t\t{n}00.00\tP\r\n" for n in range(1, 9)
+    )
+    return ("Posted\tMerchant\tDebit\tCredit\tStatus\r\n" + rows).encode("utf-16")
+
+
+def _without_header() -> bytes:
+    return b"".join(
+        b"2026/03/%02d|-%d.99|EUR|Caf\xc3\xa9 %d, \xe2\x82\xac|ref%d\n" % (n, n, n, n) for n in range(1, 12)
+    )
+
+
+def _ofx_body(*, closed: bool, card: bool) -> str:
+    def leaf(name: str, value: object) -> str:
+        return f"<{name}>{value}</{name}>\n" if closed else f"<{name}>{value}\n"
+
+    def branch(name: str, *parts: str) -> str:
+        return f"<{name}>\n{''.join(parts)}</{name}>\n"
+
+    account, message = ("CCACCTFROM", "CREDITCARDMSGSRSV1") if card else ("BANKACCTFROM", "BANKMSGSRSV1")
+    status = branch("STATUS", leaf("CODE", 0), leaf("SEVERITY", "INFO"))
+    transactions = [
+        branch(
+            "STMTTRN", leaf("TRNTYPE", "DEBIT"), leaf("DTPOSTED", f"202603{n:02}120000.000[-5:EST]"),
+            leaf("TRNAMT", f"-{n}.25"), leaf("FITID", f"id{n}"), leaf("NAME", f"Shop &amp; Co {n}"), leaf("MEMO", "Thanks"),
+        )
+        for n in range(1, 9)
+    ]  # fmt: skip
+    statement = branch(
+        "CCSTMTRS" if card else "STMTRS",
+        leaf("CURDEF", "EUR"),
+        branch(
+            account, leaf("BANKID", "123") if not card else "", leaf("ACCTID", "987654"), leaf("ACCTTYPE", "CHECKING")
+        ),
+        branch("BANKTRANLIST", leaf("DTSTART", "20260301"), leaf("DTEND", "20260331"), *transactions),
+        branch("LEDGERBAL", leaf("BALAMT", "1234.56"), leaf("DTASOF", "20260331")),
+    )
+    answer = branch("CCSTMTTRNRS" if card else "STMTTRNRS", leaf("TRNUID", 1), status, statement)
+    sign_on = branch(
+        "SIGNONMSGSRSV1",
+        branch("SONRS", status, leaf("DTSERVER", "20260401"), leaf("LANGUAGE", "ENG"), leaf("INTU.BID", "3000")),
+    )
+    return branch("OFX", sign_on, branch(message, answer))
+
+
+_SGML_HEAD = (
+    "OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\nSECURITY:NONE\r\nENCODING:USASCII\r\nCHARSET:1252\r\n"
+    "COMPRESSION:NONE\r\nOLDFILEUID:NONE\r\nNEWFILEUID:NONE\r\n\r\n"
+)
+_XML_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<?OFX OFXHEADER="200" VERSION="211" SECURITY="NONE" OLDFILEUID="NONE" NEWFILEUID="NONE"?>\n'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Files of one format: their usual name, and small sound ones to begin with."""
+
+    file_name: str
+    seeds: tuple[bytes, ...]
+
+
+FORMATS: dict[str, Format] = {
+    "csv": Format("statement.csv", (comma_separated(), _german(), _two_columns(), _without_header())),
+    "ofx1": Format(
+        "statement.ofx", tuple((_SGML_HEAD + _ofx_body(closed=False, card=c)).encode() for c in (False, True))
+    ),
+    "ofx2": Format(
+        "statement.ofx", tuple((_XML_HEAD + _ofx_body(closed=True, card=c)).encode() for c in (False, True))
+    ),
+    "qfx": Format(
+        "statement.qfx", tuple((_SGML_HEAD + _ofx_body(closed=True, card=c)).encode() for c in (False, True))
+    ),
+}
+
+_RUNS = (
+    b" ", b"\n", b"\r", b"\r\n", b"\t", b"0", b"9", b'"', b"'", b",", b";", b"<", b">", b"&", b"&#", b"&amp;", b"<!--",
+    b"-->", b"<![CDATA[", b"]]>", b"<?", b"</", b"<STMTTRN>", b"</OFX>", b"<OFX>", b"<!DOCTYPE x [", b"<!ENTITY a 'b'>",
+    b"\x00", b"\xff", b"\xc3", b"\xe2\x80\xae", b"\xcc\x80", b"\xef\xbb\xbf", b"-", b"+", b".", b"1.", b"E9", b"{", b"[",
+    b'","', b'";"', b"|", b":", b"/", b"\\", b"%", b"(", b"A", b"\xa0", b"\x1a", b"\x85", b"<A>", b"CHARSET:", b"2026",
+)  # fmt: skip
+_LENGTHS = (1, 2, 5, 40, 300, 300, 3000, 3000, 30_000, 150_000)
+_ENCODINGS = (
+    "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp1252", "cp437", "cp1251", "shift_jis", "gb18030",
+)  # fmt: skip
+_CHARSETS = (
+    b"zip",
+    b"UTF-16",
+    b"idna",
+    b"undefined",
+    b"hex",
+    b"rot13",
+    b"klingon",
+    b"\xff",
+    b"unicode_escape",
+    b"UTF-7",
+)
+_MARKS = (
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\xfe\xff",
+    b"\xff\xfe\x00\x00",
+    b"\x00\x00\xfe\xff",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+)
+_NUMBER = re.compile(rb"[-+]?\d[\d.,]*")
+_DATE = re.compile(rb"\d{8}(?!\d)|\d{2,4}[-./]\d{2}[-./]\d{2,4}")
+_ODD_DATES = (
+    b"00000000",
+    b"00010101",
+    b"99991231",
+    b"20260230",
+    b"31.12.9999",
+    b"01.01.0001",
+    b"9999-12-31",
+    b"99999999",
+)
+_CELL_LENGTHS = (115, 120, 121, 200, 201, 255, 256, 500, 501, 10_000, 131_072, 131_073, 400_000)
+
+
+def mutated(form: Format, chance: random.Random) -> bytes:
+    """A file of the format with one to four kinds of damage."""
+    data = chance.choice(form.seeds)
+    for _ in range(chance.choice((1, 1, 2, 2, 3, 4))):
+        data = chance.choice(_DAMAGES)(data, chance)
+    return data
+
+
+def _place(data: bytes, chance: random.Random) -> int:
+    return chance.randrange(len(data) + 1)
+
+
+def _flip(data: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(chance.choice((1, 3, 20)) if changed else 0):
+        changed[chance.randrange(len(changed))] = chance.randrange(256)
+    return bytes(changed)
+
+
+def _truncate(data: bytes, chance: random.Random) -> bytes:
+    place = _place(data, chance)
+    return data[:place] if chance.random() < 0.7 else data[place:]
+
+
+def _repeat(data: bytes, chance: random.Random) -> bytes:
+    start, end = sorted((_place(data, chance), _place(data, chance)))
+    return data[:end] + data[start:end] * chance.choice((1, 2, 30)) + data[end:]
+
+
+def _cut_out(data: bytes, chance: random.Random) -> bytes:
+    start, end = sorted((_place(data, chance), _place(data, chance)))
+    return data[:start] + data[min(end, start + chance.choice((1, 5, 60))) :]
+
+
+def _run(data: bytes, chance: random.Random) -> bytes:
+    """A run of something, or of two things in turn; sometimes at the very beginning."""
+    run = chance.choice(_RUNS) + (chance.choice(_RUNS) if chance.random() < 0.3 else b"")
+    place = 0 if chance.random() < 0.15 else _place(data, chance)
+    return data[:place] + run * max(1, chance.choice(_LENGTHS) // len(run)) + data[place:]
+
+
+def _swap_lines(data: bytes, chance: random.Random) -> bytes:
+    lines = data.split(b"\n")
+    chance.shuffle(lines)
+    return b"\n".join(lines)
+
+
+def _width(data: bytes, chance: random.Random) -> bytes:
+    """Another number of cells in one line, or in the header."""
+    lines = data.split(b"\n")
+    place = 0 if chance.random() < 0.3 else chance.randrange(len(lines))
+    delimiter = chance.choice((b",", b";", b"\t", b"|"))
+    lines[place] = chance.choice(
+        (
+            lines[place] + delimiter * chance.choice((1, 30, 2000)),
+            lines[place].replace(delimiter, b"", 2),
+            b"",
+            delimiter,
+        )
+    )
+    return b"\n".join(lines)
+
+
+def _replaced(pattern: re.Pattern[bytes], data: bytes, value: bytes, chance: random.Random) -> bytes:
+    found = list(pattern.finditer(data))
+    if not found:
+        return data
+    match = chance.choice(found)
+    return data[: match.start()] + value + data[match.end() :]
+
+
+def _odd_number(data: bytes, chance: random.Random) -> bytes:
+    value = chance.choice((*hostile.AMOUNTS, *hostile.NUMBERS)).encode()
+    return _replaced(_NUMBER, data, value, chance)
+
+
+def _odd_date(data: bytes, chance: random.Random) -> bytes:
+    value = chance.choice((*_ODD_DATES, *(date.encode() for date in hostile.DATES)))
+    return _replaced(_DATE, data, value, chance)
+
+
+def _odd_text(data: bytes, chance: random.Random) -> bytes:
+    value = hostile.text(chance).encode("utf-8", errors="surrogatepass")
+    return _replaced(re.compile(rb"[A-Za-z]{3,}"), data, value, chance)
+
+
+def _big_cell(data: bytes, chance: random.Random) -> bytes:
+    return _replaced(
+        re.compile(rb"Shop|Corner|Store|Caf|Rechnung|Thanks|id\d"), data, b"a" * chance.choice(_CELL_LENGTHS), chance
+    )
+
+
+def _encoding(data: bytes, chance: random.Random) -> bytes:
+    return data.decode("utf-8", errors="replace").encode(chance.choice(_ENCODINGS), errors="replace")
+
+
+def _mark(data: bytes, chance: random.Random) -> bytes:
+    return chance.choice(_MARKS) + data
+
+
+def _charset(data: bytes, chance: random.Random) -> bytes:
+    """A header that names an odd encoding, over bytes that are no UTF-8."""
+    named = re.sub(rb"(CHARSET:|encoding=\")[\w-]+", lambda match: match[1] + chance.choice(_CHARSETS), data)
+    return named.replace(b"Shop", b"Caf\xe9")
+
+
+def _many_rows(data: bytes, chance: random.Random) -> bytes:
+    lines = data.split(b"\n")
+    place = chance.randrange(len(lines))
+    return b"\n".join([*lines[:place], *lines[place : place + 10] * 60, *lines[place:]])
+
+
+_DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
+    _flip, _flip, _truncate, _repeat, _cut_out, _run, _run, _swap_lines, _width, _odd_number, _odd_number, _odd_date,
+    _odd_date, _odd_text, _big_cell, _encoding, _mark, _charset, _many_rows,
+)  # fmt: skip
