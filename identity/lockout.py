@@ -19,9 +19,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from core.network import counted_address
 from identity import audit
 from identity.models import User, check_email, normalize_email
-from identity.origin import counted_address
 
 NOT_AN_ADDRESS = "(not an e-mail address)"
 
