@@ -1,4 +1,4 @@
-"""Who may look and who may act, and lists that never count further than the outbox's figures do."""
+"""Who may look, who may read payloads and who may act, and lists that never count further than the outbox's figures do."""
 
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -29,14 +29,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return messages.order_by().values("pk")[: outbox.COUNT_CAP + 1].count()
 
 
-class StaffReads:
-    """Staff may look; nobody may add, change or delete by hand. Actions ask for the change permission (`may_act`)."""
+class ReadOnly:
+    """For those with the model's view permission; nobody adds, changes or deletes by hand.
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return is_staff(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_staff(request)
+    Actions ask for the change permission (`may_act`).
+    """
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -51,14 +48,41 @@ class StaffReads:
         """Django's and Unfold's name for `permissions=["act"]` of an action."""
         return may_act(request)
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """By columns that are shown only: `?payload__contains=…` would tell a hidden one letter by letter."""
+        allowed: bool = super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+        return allowed and lookup.partition("__")[0] in {"id", "pk", *shown_names(self)}
 
-def is_staff(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_staff)
+
+def shown_names(model_admin: Any) -> set[str]:
+    """Names of the columns that the model's pages show or filter by, and of the filters' own parameters."""
+    filters = (each[0] if isinstance(each, tuple) else each for each in model_admin.list_filter)
+    by_filters = (each if isinstance(each, str) else each.parameter_name for each in filters)
+    return {*model_admin.list_display, *(model_admin.fields or ()), *by_filters}
+
+
+class ReadWithTheEvent(ReadOnly):
+    """What stands on the page of an event is for those who may open it."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_look(request)
+
+
+def may_look(request: HttpRequest) -> bool:
+    """Whether the operator sees events, errors and the console; not what the events say."""
+    return bool(request.user.is_staff) and (
+        request.user.has_perm("platform_outbox.view_outboxmessage") or may_act(request)
+    )
+
+
+def may_read_payloads(request: HttpRequest) -> bool:
+    """Whether the operator also reads what events say: mails, addresses, households' figures."""
+    return may_look(request) and request.user.has_perm("platform_outbox.view_payload")
 
 
 def may_act(request: HttpRequest) -> bool:
     """Try again, discard, pause and so on: for those who may change events."""
-    return is_staff(request) and request.user.has_perm("platform_outbox.change_outboxmessage")
+    return bool(request.user.is_staff) and request.user.has_perm("platform_outbox.change_outboxmessage")
 
 
 def capped(count: int) -> str:
