@@ -5,6 +5,7 @@ django-axes counts; this module says what is counted, where the limits are, and 
 
 import datetime
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,7 +99,13 @@ def locked_accounts() -> set[str]:
     """Addresses of accounts that are locked out now, from some network at least."""
     recent = _recent_attempts(now=timezone.now()).exclude(username=NOT_AN_ADDRESS)
     sums = recent.values("username", "ip_address").annotate(total=Sum("failures_since_start"))
-    return {row["username"] for row in sums if row["total"] >= settings.AXES_FAILURE_LIMIT}
+    anywhere: Counter[str] = Counter()
+    locked = set()
+    for row in sums:
+        anywhere[row["username"]] += row["total"]
+        if row["total"] >= settings.AXES_FAILURE_LIMIT:
+            locked.add(row["username"])
+    return locked | {name for name, total in anywhere.items() if total >= settings.LOGIN_FAILURE_LIMIT_WIDE}
 
 
 def unlock(*, actor: User | None, email: str | None = None, address: str | None = None) -> int:

@@ -29,7 +29,19 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return messages.order_by().values("pk")[: outbox.COUNT_CAP + 1].count()
 
 
-class ReadOnly:
+class ShownLookups:
+    """Lists that can be filtered by columns that are shown only."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """`?payload__contains=…` in a list's address would tell a hidden column letter by letter."""
+        allowed: bool = super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+        filters = (each[0] if isinstance(each, tuple) else each for each in self.list_filter)  # type: ignore[attr-defined]
+        filtered = (each if isinstance(each, str) else each.parameter_name for each in filters)
+        shown = {*self.list_display, *(self.fields or ()), *filtered}  # type: ignore[attr-defined]
+        return allowed and lookup.partition("__")[0] in {*shown, "id", "pk"}
+
+
+class ReadOnly(ShownLookups):
     """For those with the model's view permission; nobody adds, changes or deletes by hand.
 
     Actions ask for the change permission (`may_act`).
@@ -47,18 +59,6 @@ class ReadOnly:
     def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Django's and Unfold's name for `permissions=["act"]` of an action."""
         return may_act(request)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """By columns that are shown only: `?payload__contains=…` would tell a hidden one letter by letter."""
-        allowed: bool = super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
-        return allowed and lookup.partition("__")[0] in {"id", "pk", *shown_names(self)}
-
-
-def shown_names(model_admin: Any) -> set[str]:
-    """Names of the columns that the model's pages show or filter by, and of the filters' own parameters."""
-    filters = (each[0] if isinstance(each, tuple) else each for each in model_admin.list_filter)
-    by_filters = (each if isinstance(each, str) else each.parameter_name for each in filters)
-    return {*model_admin.list_display, *(model_admin.fields or ()), *by_filters}
 
 
 class ReadWithTheEvent(ReadOnly):
