@@ -234,6 +234,8 @@ class AccessPolicyAdmin(ModelAdmin):  # type: ignore[misc]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is one policy: straight to its form."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         policy = operators.access_policy()
         return redirect(reverse("admin:identity_accesspolicy_change", args=[policy.pk]))
 
