@@ -19,7 +19,7 @@ BANDIT := 1.8.6
 PIP_AUDIT := 2.9.0
 # Three of these ruff judges line by line; B608 suspects every statement that is put together, of constants too.
 JUDGED_BY_RUFF := B104,B108,B310,B608
-APPS := lifeos_project identity platform_outbox finance insights
+APPS := lifeos_project identity core platform_outbox finance insights
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 # Of lines and branches, in the tests' own processes: measuring those that they start as well makes each of them start
 # more slowly, and the floor holds without.

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from identity import lockout, operators
 from identity.models import AccessPolicy, AuditRecord, User, check_email
+from platform_outbox.admin.reading import ShownLookups
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
@@ -88,16 +90,21 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Only superusers hand out rights; else everybody who may edit users could make themselves one."""
+        """Only superusers hand out rights; else everybody who may edit users could make themselves one.
+
+        A new e-mail address takes an account over as a new password does: the next reset link goes there.
+        """
         fields = tuple(super().get_readonly_fields(request, obj))
         if request.user.is_superuser:
             return fields
-        return (*fields, "is_staff", "is_superuser", "groups", "user_permissions")
+        given = () if obj is None or _may_take_over(request) else ("email",)
+        return (*fields, "is_staff", "is_superuser", "groups", "user_permissions", *given)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+        """Nobody edits an account that may do more than they may."""
+        if not super().has_change_permission(request, obj):
             return False
-        return bool(super().has_change_permission(request, obj))
+        return obj is None or operators.manageable(operator=_operator(request)).filter(pk=obj.pk).exists()
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -106,6 +113,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         operators.save_user(operator=_operator(request), user=obj, changed=form.changed_data, new=not change)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        if not _may_take_over(request):
+            raise PermissionDenied
         before = User.objects.filter(pk=id).values_list("password", flat=True).first() if id.isdecimal() else None
         response: HttpResponse = super().user_change_password(request, id, form_url)
         user = User.objects.filter(pk=id).first() if id.isdecimal() else None
@@ -115,7 +124,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
 
     @action(description=gettext_lazy("Lift the lock-out of the chosen"), permissions=["change"])  # type: ignore[untyped-decorator]
     def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        count = sum(bool(lockout.unlock(actor=_operator(request), email=user.email)) for user in queryset)
+        operator = _operator(request)
+        chosen = operators.manageable(operator=operator).filter(pk__in=queryset.values("pk"))
+        count = sum(bool(lockout.unlock(actor=operator, email=user.email)) for user in chosen)
         said = ngettext("%(count)d lock-out lifted.", "%(count)d lock-outs lifted.", count) % {"count": count}
         messages.success(request, said)
 
@@ -131,8 +142,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         return self.has_change_permission(request)
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> None:
-        chosen = [user for user in queryset if self.has_change_permission(request, user)]
-        count = operators.set_active(operator=_operator(request), users=chosen, active=active)
+        operator = _operator(request)
+        chosen = operators.manageable(operator=operator).filter(pk__in=queryset.values("pk"))
+        count = operators.set_active(operator=operator, users=chosen, active=active)
         said = ngettext("%(count)d account changed.", "%(count)d accounts changed.", count) % {"count": count}
         messages.success(request, said)
 
@@ -145,10 +157,19 @@ admin.site.unregister(BlacklistedToken)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
-    """Sets of rights for operators who are no superusers."""
+    """Sets of rights for operators who are no superusers. Superusers alone hand out rights, to groups too."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+class ReadOnlyAdmin(ShownLookups, ModelAdmin):  # type: ignore[misc]
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -188,9 +209,12 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
 
     @action(description=gettext_lazy("Forget the failures of these accounts"), permissions=["forget"])  # type: ignore[untyped-decorator]
     def forget(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        names = sorted({attempt.username for attempt in queryset if attempt.username})
-        for name in names:
-            lockout.unlock(actor=_operator(request), email=name)
+        operator = _operator(request)
+        names = {attempt.username for attempt in queryset if attempt.username}
+        above = User.objects.exclude(pk__in=operators.manageable(operator=operator).values("pk"))
+        names -= set(above.filter(email__in=names).values_list("email", flat=True))
+        for name in sorted(names):
+            lockout.unlock(actor=operator, email=name)
         said = ngettext("%(count)d lock-out lifted.", "%(count)d lock-outs lifted.", len(names)) % {"count": len(names)}
         messages.success(request, said)
 
@@ -210,11 +234,17 @@ class AccessPolicyAdmin(ModelAdmin):  # type: ignore[misc]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is one policy: straight to its form."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         policy = operators.access_policy()
         return redirect(reverse("admin:identity_accesspolicy_change", args=[policy.pk]))
 
     def save_model(self, request: HttpRequest, obj: AccessPolicy, form: Any, change: bool) -> None:
         operators.set_signup_open(operator=_operator(request), is_open=obj.signup_open)
+
+
+def _may_take_over(request: HttpRequest) -> bool:
+    return request.user.has_perm("identity.take_over_user")
 
 
 def _operator(request: HttpRequest) -> User:

@@ -5,6 +5,7 @@ django-axes counts; this module says what is counted, where the limits are, and 
 
 import datetime
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,9 +20,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from core.network import counted_address
 from identity import audit
 from identity.models import User, check_email, normalize_email
-from identity.origin import counted_address
 
 NOT_AN_ADDRESS = "(not an e-mail address)"
 
@@ -98,7 +99,13 @@ def locked_accounts() -> set[str]:
     """Addresses of accounts that are locked out now, from some network at least."""
     recent = _recent_attempts(now=timezone.now()).exclude(username=NOT_AN_ADDRESS)
     sums = recent.values("username", "ip_address").annotate(total=Sum("failures_since_start"))
-    return {row["username"] for row in sums if row["total"] >= settings.AXES_FAILURE_LIMIT}
+    anywhere: Counter[str] = Counter()
+    locked = set()
+    for row in sums:
+        anywhere[row["username"]] += row["total"]
+        if row["total"] >= settings.AXES_FAILURE_LIMIT:
+            locked.add(row["username"])
+    return locked | {name for name, total in anywhere.items() if total >= settings.LOGIN_FAILURE_LIMIT_WIDE}
 
 
 def unlock(*, actor: User | None, email: str | None = None, address: str | None = None) -> int:

@@ -79,6 +79,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        permissions: ClassVar = [("take_over_user", "Can set passwords and e-mail addresses of users")]
         # One person, one address, whatever its capitals: addresses are kept in lower case.
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="identity_user_email_lower")

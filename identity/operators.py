@@ -2,10 +2,27 @@
 
 from collections.abc import Iterable, Sequence
 
+from django.contrib.auth.models import Permission
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from identity import audit
 from identity.models import AccessPolicy, User
+
+
+def manageable(*, operator: User) -> QuerySet[User]:
+    """Accounts that have no right which the operator lacks: all for a superuser, and a superuser's for nobody else.
+
+    Counted from what was granted, not from what works now: a deactivated account has its rights back when it is activated.
+    """
+    if operator.is_superuser:
+        return User.objects.all()
+    own = Permission.objects.filter(Q(user=operator) | Q(group__user=operator))
+    lacking = Permission.objects.exclude(pk__in=own.values("pk"))
+    above = User.objects.filter(
+        Q(is_superuser=True) | Q(user_permissions__in=lacking) | Q(groups__permissions__in=lacking)
+    )
+    return User.objects.exclude(pk__in=above.values("pk"))
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from core.network import counted_address
 from identity import audit, mail, passwords, profile, sessions, signup
 from identity.allowance import allow
 from identity.forms import (
@@ -27,7 +28,6 @@ from identity.forms import (
     SignInForm,
 )
 from identity.models import User
-from identity.origin import counted_address
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 MAIL_REQUESTS_PER_HOUR = 20

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -27,9 +28,10 @@ from insights.rules.catalogue import RULES
 from insights.rules.thresholds import ThresholdsInvalid
 from insights.sentences import sentence
 from insights.switches import switches_of
+from platform_outbox.admin.reading import ShownLookups
 
 
-class ReadOnly:
+class ReadOnly(ShownLookups):
     """Everything can be read; what is wrong is put right by the services that own it."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -98,7 +100,7 @@ class InsightAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(MutedPayee)
-class MutedPayeeAdmin(ModelAdmin):
+class MutedPayeeAdmin(ShownLookups, ModelAdmin):
     """Deleting a row lets the household hear of the payee again."""
 
     list_display = ("payee", "kind", "book", "muted_by", "muted_at")
@@ -209,9 +211,12 @@ class RuleSettingAdmin(ModelAdmin):
         return [preview, *super().get_urls()]
 
     def preview(self, request: HttpRequest) -> HttpResponse:
-        """What thresholds would have raised in a book over the last months. Changes nothing."""
-        if not self.has_view_permission(request):
-            return self._refused(request)
+        """What thresholds would have raised in a book over the last months. Changes nothing.
+
+        It tells what a household spent, so seeing the rules is not enough.
+        """
+        if not (self.has_view_permission(request) and request.user.has_perm("insights.view_insight")):
+            raise PermissionDenied
         form = PreviewForm(request.GET if "book" in request.GET else None, initial=self._start(request))
         shown = form.preview() if form.is_bound and form.is_valid() else None
         context = {
@@ -240,9 +245,6 @@ class RuleSettingAdmin(ModelAdmin):
     def _setting(self, pk: str) -> RuleSetting | None:
         found: QuerySet[RuleSetting] = RuleSetting.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
         return found.first()
-
-    def _refused(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponse(_("You may not see this."), status=403)
 
 
 class PreviewForm(forms.Form):

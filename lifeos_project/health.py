@@ -16,6 +16,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from core.network import is_nearby
 from finance import replica
 from lifeos_project import brokers, outbox_state
 
@@ -34,14 +35,15 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when requests can be served (database there, migrations applied); otherwise 503: send none."""
-    return _answer({"database": _database, "migrations": _migrations})
+    return _answer(request, {"database": _database, "migrations": _migrations})
 
 
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """Everything an installation stands on. 503 when any part fails."""
+    """Everything an installation stands on, with figures for callers nearby. 503 when any part fails."""
     return _answer(
+        request,
         {
             "database": _database,
             "migrations": _migrations,
@@ -49,7 +51,7 @@ def health(request: HttpRequest) -> JsonResponse:
             "broker": _broker,
             "outbox": _outbox,
             **({"replica": _replica} if settings.DATABASE_REPLICA_URL else {}),
-        }
+        },
     )
 
 
@@ -62,9 +64,12 @@ def _outcomes(checks: dict[str, Check]) -> dict[str, dict[str, Any]]:
     return {name: _outcome(name, check) for name, check in checks.items()}
 
 
-def _answer(checks: dict[str, Check]) -> JsonResponse:
+def _answer(request: HttpRequest, checks: dict[str, Check]) -> JsonResponse:
     parts = _outcomes(checks)
     failed = any(part["status"] == "error" for part in parts.values())
+    if not is_nearby(request):
+        # Versions and queues are for whoever runs this, not for the net.
+        parts = {name: {"status": part["status"]} for name, part in parts.items()}
     return JsonResponse({"status": "error" if failed else "ok", **parts}, status=503 if failed else 200)
 
 
@@ -73,7 +78,7 @@ def _outcome(name: str, check: Check) -> dict[str, Any]:
     try:
         facts = check()
     except Exception as error:
-        # The message may hold host names and users; the answer is public, the log is not.
+        # The message may hold host names and users; others than operators read the answer, not the log.
         log.error("health check failed", check=name, error=str(error), kind=type(error).__name__)
         return {"status": "error", "error": type(error).__name__}
     return {"status": "ok", **facts, "milliseconds": round((time.perf_counter() - started) * 1000, 1)}

@@ -15,9 +15,9 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from core.network import is_nearby
 from lifeos_project import drf, metrics_files
 from lifeos_project.backups.collectors import BackupCollector
-from lifeos_project.client_address import client_address, is_nearby
 from lifeos_project.installation_metrics import InstallationCollector
 from platform_outbox.collectors import OutboxCollector
 
@@ -88,4 +88,4 @@ def _may_read(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
-    return is_nearby(client_address(request))
+    return is_nearby(request)

@@ -161,7 +161,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "identity.lockout.counted_username"
-AXES_CLIENT_IP_CALLABLE = "identity.origin.counted_address"
+AXES_CLIENT_IP_CALLABLE = "core.network.counted_address"
 AXES_LOCKOUT_CALLABLE = "identity.lockout.lockout_response"
 AXES_SENSITIVE_PARAMETERS = ["username", "email", "password1", "password2", "csrfmiddlewaretoken"]
 # The audit trail keeps what axes would keep here, without what people typed.
@@ -250,11 +250,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "lifeos_project.openapi.ApiSchema",
     "EXCEPTION_HANDLER": "lifeos_project.drf.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        "identity.drf.throttles.AnonThrottle",
+        "identity.drf.throttles.UserThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
-    "NUM_PROXIES": TRUSTED_PROXY_COUNT,
     "COERCE_DECIMAL_TO_STRING": True,
     "DATETIME_FORMAT": "iso-8601",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -56,6 +56,7 @@ class OutboxMessage(models.Model):
         db_table = "platform_outbox"
         verbose_name = _("event")
         verbose_name_plural = _("events")
+        permissions: ClassVar = [("view_payload", "Can read what events say")]
         indexes: ClassVar = [
             # The workers' claim: what is open in one shard, oldest first.
             models.Index(

@@ -23,20 +23,26 @@ _SECRET_SHAPE = (
     (re.compile(r"\b((?:password|passwd|secret|token|api_?key)\s*[=:]\s*)[^\s,;&'\"]+", re.IGNORECASE), rf"\1{MASK}"),
 )
 
+_ADDRESS = re.compile(r"[\w.%+'-]+@[\w-]+(?:\.[\w-]+)+")
+
 
 def masked(value: Any, *, name: str = "") -> Any:
-    """A copy of a JSON value in which secrets are masked."""
+    """A copy of a JSON value in which secrets are masked; addresses stay, as people who may read payloads look for them."""
     if _SECRET_NAME.search(name) and value not in (None, "", [], {}):
         return MASK
     if isinstance(value, Mapping):
         return {key: masked(each, name=str(key)) for key, each in value.items()}
     if isinstance(value, list):
         return [masked(each) for each in value]
-    return masked_text(value) if isinstance(value, str) else value
+    return _without_secrets(value) if isinstance(value, str) else value
 
 
 def masked_text(text: str) -> str:
-    """An error message or traceback in which secrets are masked."""
+    """An error message, a traceback or an ordering key in which secrets and e-mail addresses are masked."""
+    return _ADDRESS.sub(MASK, _without_secrets(text))
+
+
+def _without_secrets(text: str) -> str:
     for secret in _own_secrets():
         text = text.replace(secret, MASK)
     for pattern, stand_in in _SECRET_SHAPE:

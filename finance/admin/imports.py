@@ -16,12 +16,13 @@ from finance.admin.reading import State
 from finance.errors import FinanceError
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.imports.services import undo_import
+from platform_outbox.admin.reading import ShownLookups
 
 MOST_AT_ONCE = 20
 _COLOURS = {"staged": "warning", "received": "info", "confirmed": "success", "refused": "danger", "undone": "info"}
 
 
-class ReadOnly:
+class ReadOnly(ShownLookups):
     """Operators look; imports change through their services only."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

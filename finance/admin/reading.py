@@ -14,6 +14,7 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 
 from identity.models import User
+from platform_outbox.admin.reading import ShownLookups
 
 # Deeper than this nobody pages: OFFSET reads all that it skips, a filter or a search does not.
 DEEPEST_ROW = 10_000
@@ -62,7 +63,7 @@ class Uncounted:
         return UncountedList
 
 
-class ReadOnly:
+class ReadOnly(ShownLookups):
     """Operators look; the books change through their services only."""
 
     list_per_page = 50

@@ -3,7 +3,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from identity.origin import counted_address
+from core.network import counted_address
 
 
 class AuthThrottle(SimpleRateThrottle):

@@ -1,6 +1,7 @@
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth import get_user
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from identity.models import AccessPolicy, AuditRecord, User
@@ -110,8 +111,6 @@ def test_a_lock_out_is_seen_and_lifted(desk, anna, by):
     if by == "users":
         desk.post(USERS, {"action": "unlock", "_selected_action": [anna.pk]})
     else:
-        from axes.models import AccessAttempt
-
         desk.post(ATTEMPTS, {"action": "forget", "_selected_action": [AccessAttempt.objects.get().pk]})
     assert client.post("/accounts/sign-in/", {"username": anna.email, "password": PASSWORD}).status_code == 302
     assert AuditRecord.objects.filter(action="unlocked", target=anna.email).count() == 1
@@ -163,6 +162,88 @@ def test_only_superusers_hand_out_rights(clerk, operator, anna):
     operator.refresh_from_db()
     assert operator.is_active
     assert operator.check_password(PASSWORD)
+
+
+@pytest.fixture
+def helper(db):
+    """An operator with the permission to change users, and no other."""
+    user = User.objects.create_user("helper@example.org", PASSWORD, is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="change_user"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+NEW_PASSWORD = {"password1": "brand new words", "password2": "brand new words", "usable_password": "true"}
+
+
+def test_changing_users_is_not_taking_them_over(helper, clerk, anna):
+    path = f"{USERS}{anna.pk}/"
+    assert helper.get(f"{path}change/").status_code == 200
+    helper.post(f"{path}change/", {"email": "thief@example.org", "name": "Other", "is_active": "on"})
+    assert helper.get(f"{path}password/").status_code == 403
+    assert helper.post(f"{path}password/", NEW_PASSWORD).status_code == 403
+    anna.refresh_from_db()
+    assert (anna.email, anna.name) == ("anna@example.org", "Other")
+    assert anna.check_password(PASSWORD)
+
+    clerk.post(f"{path}change/", {"email": "anna@new.example", "name": "Other", "is_active": "on"})
+    assert clerk.post(f"{path}password/", NEW_PASSWORD).status_code == 302
+    anna.refresh_from_db()
+    assert anna.email == "anna@new.example"
+    assert anna.check_password("brand new words")
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("by", ["permission", "group", "superuser"])
+def test_nobody_edits_who_may_do_more(clerk, by, active):
+    """Also not while that account is deactivated: it could be activated afterwards."""
+    boss = User.objects.create_user("boss@example.org", PASSWORD, is_staff=True, is_superuser=by == "superuser")
+    more = Permission.objects.get(codename="view_journalentry")
+    if by == "permission":
+        boss.user_permissions.add(more)
+    elif by == "group":
+        group = Group.objects.create(name="Auditors")
+        group.permissions.add(more)
+        boss.groups.add(group)
+    User.objects.filter(pk=boss.pk).update(is_active=active)
+    path = f"{USERS}{boss.pk}/"
+    fields = {"email": "thief@example.org", "name": "Other", "is_active": "on"}
+    assert clerk.post(f"{path}change/", fields).status_code == 403
+    assert clerk.post(f"{path}password/", NEW_PASSWORD).status_code == 403
+    clerk.post(USERS, {"action": "deactivate" if active else "activate", "_selected_action": [boss.pk]})
+    stranger = Client()
+    for _attempt in range(5):
+        stranger.post("/accounts/sign-in/", {"username": boss.email, "password": "wrong"})
+    clerk.post(USERS, {"action": "unlock", "_selected_action": [boss.pk]})
+    attempts = list(AccessAttempt.objects.values_list("pk", flat=True))
+    clerk.post(ATTEMPTS, {"action": "forget", "_selected_action": attempts})
+    assert AccessAttempt.objects.count() == len(attempts) == 1
+    after = User.objects.get(pk=boss.pk)
+    assert (after.email, after.name, after.is_active) == (boss.email, "", active)
+    assert after.check_password(PASSWORD)
+
+
+def test_an_equal_is_edited(clerk):
+    peer = User.objects.create_user("peer@example.org", PASSWORD, is_staff=True)
+    peer.user_permissions.add(Permission.objects.get(codename="change_user"))
+    clerk.post(f"{USERS}{peer.pk}/change/", {"email": peer.email, "name": "Peer", "is_active": "on"})
+    assert User.objects.get(pk=peer.pk).name == "Peer"
+
+
+def test_groups_are_for_superusers_to_change(desk, clerk):
+    me = User.objects.get(email="clerk@example.org")
+    me.user_permissions.add(*Permission.objects.filter(content_type__app_label="auth"))
+    group = Group.objects.create(name="Clerks")
+    me.groups.add(group)
+    fields = {"name": "Clerks", "permissions": [Permission.objects.get(codename="delete_outboxmessage").pk]}
+    assert clerk.get(f"/admin/auth/group/{group.pk}/change/").status_code == 200
+    assert clerk.post(f"/admin/auth/group/{group.pk}/change/", fields).status_code == 403
+    assert clerk.post("/admin/auth/group/add/", {**fields, "name": "More"}).status_code == 403
+    assert not group.permissions.exists()
+    assert list(Group.objects.all()) == [group]
+    desk.post(f"/admin/auth/group/{group.pk}/change/", fields)
+    assert group.permissions.count() == 1
 
 
 def test_lists_ask_the_database_little(desk, db, django_assert_max_num_queries):

@@ -23,7 +23,7 @@ def state_of_the_code() -> str:
     root = Path(settings.BASE_DIR)
     files = [
         path
-        for app in ("identity", "platform_outbox", "finance", "insights", "lifeos_project")
+        for app in ("identity", "core", "platform_outbox", "finance", "insights", "lifeos_project")
         for path in (root / app).rglob("*.py")
         if "tests" not in path.parts or "probe" in path.parts
     ]

@@ -1,15 +1,15 @@
 import datetime
 
 import pytest
-from axes.models import AccessFailureLog
 from django.contrib import admin
 from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from finance.ledger import services
 from finance.models import Book, LedgerCheck, WebhookEndpoint
-from identity.models import User
+from identity.models import AuditRecord, User
 from insights.models import RuleSetting
 from insights.rules.catalogue import RULES
 from lifeos_project import admin_state, health
@@ -248,13 +248,39 @@ def test_books_never_proven_ask_for_it(as_operator, book):
 
 
 def test_refused_sign_ins_are_counted_by_the_hour(db):
+    refused = AuditRecord.Action.SIGN_IN_FAILED
     for hours in (0.1, 0.2, 5, 23.9, 24.1, 100):
-        log = AccessFailureLog.objects.create(username="x", path_info="/")
-        AccessFailureLog.objects.filter(pk=log.pk).update(attempt_time=NOW - datetime.timedelta(hours=hours))
-    trend = admin_state._trend(AccessFailureLog, "attempt_time", "Refused", NOW)
+        AuditRecord.objects.create(action=refused, target="x", at=NOW - datetime.timedelta(hours=hours))
+    AuditRecord.objects.create(action=AuditRecord.Action.SIGNED_IN, at=NOW - datetime.timedelta(hours=1))
+    trend = admin_state._trend(AuditRecord, "at", "Refused", NOW, only=admin_state.REFUSED)
     assert len(trend.values) == 24
     assert {hour: count for hour, count in enumerate(trend.values) if count} == {0: 1, 18: 1, 23: 2}
     assert trend.told == "Refused: 4 in 24 hours, at most 2 in an hour."
+
+
+def test_sign_ins_refused_at_every_door_are_told(as_operator, client):
+    assert panels(as_operator.get(INDEX))["Sign-ins"].figure == "0"
+    stranger = Client()
+    wrong = {"username": "vera@example.org", "password": "wrong"}
+    stranger.post("/accounts/sign-in/", wrong)
+    stranger.post("/admin/login/", wrong)
+    api = {"email": "vera@example.org", "password": "wrong"}
+    stranger.post("/api/v1/auth/token/", api, content_type="application/json")
+    assert panels(as_operator.get(INDEX))["Sign-ins"].figure == "3"
+    assert facts(panels(as_operator.get(INDEX))["Sign-ins"])["Locked out now"] == ("0", "ok")
+    stranger.post("/accounts/sign-in/", wrong)
+    stranger.post("/accounts/sign-in/", wrong)
+    panel = panels(as_operator.get(INDEX))["Sign-ins"]
+    assert (panel.figure, panel.trend.values[-1]) == ("5", 5)
+    assert facts(panel)["Locked out now"] == ("1", "notice")
+
+
+def test_an_account_locked_from_everywhere_is_told(as_operator, settings):
+    settings.LOGIN_FAILURE_LIMIT_WIDE = 6
+    for number in range(6):
+        wrong = {"username": "vera@example.org", "password": "wrong"}
+        Client(REMOTE_ADDR=f"198.51.100.{number}").post("/accounts/sign-in/", wrong)
+    assert facts(panels(as_operator.get(INDEX))["Sign-ins"])["Locked out now"] == ("1", "notice")
 
 
 def test_the_line_of_a_trend_fits_its_box():

@@ -1,4 +1,4 @@
-"""The operators' view of the events: everything can be read; what can be done is confirmed and recorded."""
+"""The operators' view of the events: payloads by a permission of their own; what can be done is confirmed and recorded."""
 
 import json
 from functools import cached_property, reduce
@@ -22,7 +22,15 @@ from platform_outbox import outbox, services
 from platform_outbox.admin import pages
 from platform_outbox.admin.chosen import MOST_CHOSEN, confirmation
 from platform_outbox.admin.deeds import DISCARD, REQUEUE, RESTORE, Deed
-from platform_outbox.admin.reading import CappedPaginator, Shown, StaffReads, capped, may_act
+from platform_outbox.admin.reading import (
+    CappedPaginator,
+    ReadOnly,
+    ReadWithTheEvent,
+    Shown,
+    capped,
+    may_act,
+    may_read_payloads,
+)
 from platform_outbox.direct import rows_of, without_sorting
 from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Status
 from platform_outbox.redaction import masked, masked_text
@@ -113,7 +121,7 @@ def _count(events: QuerySet[OutboxMessage]) -> int:
     return events.values("pk")[: outbox.COUNT_CAP + 1].count()
 
 
-class DeliveryInline(StaffReads, TabularInline):
+class DeliveryInline(ReadWithTheEvent, TabularInline):
     model = Delivery
     fields = readonly_fields = ("handler", "status", "attempts", "available_at", "finished_at", "shown_call")
     ordering = ("handler",)
@@ -139,7 +147,7 @@ class DeliveryInline(StaffReads, TabularInline):
         return " · ".join(str(part) for part in parts)
 
 
-class AttemptInline(StaffReads, TabularInline):
+class AttemptInline(ReadWithTheEvent, TabularInline):
     model = Attempt
     fields = readonly_fields = ("at", "handler", "number", "outcome", "worker", "error_class", "shown_error")
     ordering = ("id",)
@@ -156,8 +164,8 @@ class AttemptInline(StaffReads, TabularInline):
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(StaffReads, ModelAdmin):
-    list_display = ("id", "event_type", "shown_status", "ordering_key", "shown_age", "attempts", "shown_error")
+class OutboxMessageAdmin(ReadOnly, ModelAdmin):
+    list_display = ("id", "event_type", "shown_status", "shown_key", "shown_age", "attempts", "shown_error")
     list_filter = (StatusFilter,)
     list_before_template = "platform_outbox/admin/health.html"
     search_fields = ("=id",)
@@ -173,7 +181,7 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
         "event_version",
         "shown_status",
         "shown_error",
-        "ordering_key",
+        "shown_key",
         "shard",
         "attempts",
         "created_at",
@@ -211,6 +219,12 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         return [*pages.urls(self), *super().get_urls()]
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [name for name in self.fields if name != "shown_payload" or may_read_payloads(request)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self.get_fields(request, obj)
+
     def has_requeue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return _offers(request, object_id, REQUEUE)
 
@@ -231,6 +245,10 @@ class OutboxMessageAdmin(StaffReads, ModelAdmin):
         if message.discarded_at is not None:
             return Shown("discarded", _("Discarded"))
         return Shown(message.status, message.get_status_display())
+
+    @display(description=_("ordering key"))
+    def shown_key(self, message: OutboxMessage) -> str:
+        return masked_text(message.ordering_key)
 
     @display(description=_("age"))
     def shown_age(self, message: OutboxMessage) -> str:

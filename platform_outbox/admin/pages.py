@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from platform_outbox.admin import breakers, chosen, console, deeds, editing, errors, levers, replays
+from platform_outbox.admin.reading import may_look
 
 PAGES: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
     ("console/", console.console, "console"),
@@ -28,13 +30,15 @@ PAGES: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
 
 
 def urls(model_admin: Any) -> list[URLPattern]:
-    """Named admin:platform_outbox_<name>. Only staff gets in; what changes something asks for more itself."""
+    """Named admin:platform_outbox_<name>. For those who may see events; what changes something asks for more itself."""
     return [path(address, _inside(model_admin, view), name=f"platform_outbox_{name}") for address, view, name in PAGES]
 
 
 def _inside(model_admin: Any, view: Callable[..., HttpResponse]) -> Any:
     @wraps(view)
     def open_page(request: HttpRequest, **parts: Any) -> HttpResponse:
+        if not may_look(request):
+            raise PermissionDenied
         return view(request, model_admin, **parts)
 
     return model_admin.admin_site.admin_view(open_page)

@@ -3,12 +3,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from platform_outbox.admin.reading import Shown, StaffReads
+from platform_outbox.admin.reading import ReadOnly, Shown
 from platform_outbox.models import Periodic
+from platform_outbox.redaction import masked_text
 
 
 @admin.register(Periodic)
-class PeriodicAdmin(StaffReads, ModelAdmin):
+class PeriodicAdmin(ReadOnly, ModelAdmin):
     list_display = ("name", "shown_state", "last_done_at", "due_at", "last_seconds", "worker")
     fields = readonly_fields = (
         "name",
@@ -20,9 +21,13 @@ class PeriodicAdmin(StaffReads, ModelAdmin):
         "last_seconds",
         "worker",
         "failures",
-        "error",
+        "shown_error",
     )
     ordering = ("-failures", "name")
+
+    @display(description=_("error"))
+    def shown_error(self, job: Periodic) -> str:
+        return masked_text(job.error) or "–"
 
     @display(description=_("state"), label={"failing": "danger", "new": "info", "fine": "success"})
     def shown_state(self, job: Periodic) -> Shown:

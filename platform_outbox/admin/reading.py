@@ -1,4 +1,4 @@
-"""Who may look and who may act, and lists that never count further than the outbox's figures do."""
+"""Who may look, who may read payloads and who may act, and lists that never count further than the outbox's figures do."""
 
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -29,14 +29,23 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return messages.order_by().values("pk")[: outbox.COUNT_CAP + 1].count()
 
 
-class StaffReads:
-    """Staff may look; nobody may add, change or delete by hand. Actions ask for the change permission (`may_act`)."""
+class ShownLookups:
+    """Lists that can be filtered by columns that are shown only."""
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return is_staff(request)
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """`?payload__contains=…` in a list's address would tell a hidden column letter by letter."""
+        allowed: bool = super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+        filters = (each[0] if isinstance(each, tuple) else each for each in self.list_filter)  # type: ignore[attr-defined]
+        filtered = (each if isinstance(each, str) else each.parameter_name for each in filters)
+        shown = {*self.list_display, *(self.fields or ()), *filtered}  # type: ignore[attr-defined]
+        return allowed and lookup.partition("__")[0] in {*shown, "id", "pk"}
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_staff(request)
+
+class ReadOnly(ShownLookups):
+    """For those with the model's view permission; nobody adds, changes or deletes by hand.
+
+    Actions ask for the change permission (`may_act`).
+    """
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -52,13 +61,28 @@ class StaffReads:
         return may_act(request)
 
 
-def is_staff(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_staff)
+class ReadWithTheEvent(ReadOnly):
+    """What stands on the page of an event is for those who may open it."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_look(request)
+
+
+def may_look(request: HttpRequest) -> bool:
+    """Whether the operator sees events, errors and the console; not what the events say."""
+    return bool(request.user.is_staff) and (
+        request.user.has_perm("platform_outbox.view_outboxmessage") or may_act(request)
+    )
+
+
+def may_read_payloads(request: HttpRequest) -> bool:
+    """Whether the operator also reads what events say: mails, addresses, households' figures."""
+    return may_look(request) and request.user.has_perm("platform_outbox.view_payload")
 
 
 def may_act(request: HttpRequest) -> bool:
     """Try again, discard, pause and so on: for those who may change events."""
-    return is_staff(request) and request.user.has_perm("platform_outbox.change_outboxmessage")
+    return bool(request.user.is_staff) and request.user.has_perm("platform_outbox.change_outboxmessage")
 
 
 def capped(count: int) -> str:

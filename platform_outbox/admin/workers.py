@@ -5,12 +5,12 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from platform_outbox import outbox
-from platform_outbox.admin.reading import StaffReads
+from platform_outbox.admin.reading import ReadOnly
 from platform_outbox.models import Worker
 
 
 @admin.register(Worker)
-class WorkerAdmin(StaffReads, ModelAdmin):
+class WorkerAdmin(ReadOnly, ModelAdmin):
     list_display = ("name", "broker", "started_at", "heartbeat_at", "shown_alive")
     fields = readonly_fields = list_display
     ordering = ("-heartbeat_at",)

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from platform_outbox.admin.reading import CappedPaginator, Shown, StaffReads
+from platform_outbox.admin.reading import CappedPaginator, ReadOnly, Shown
 from platform_outbox.operations import files, services
 from platform_outbox.operations.forms import form_for
 from platform_outbox.operations.models import OperationRun
@@ -31,7 +32,7 @@ _COLOURS = {State.DONE: "success", State.FAILED: "danger", State.RUNNING: "info"
 
 
 @admin.register(OperationRun)
-class OperationRunAdmin(StaffReads, ModelAdmin):
+class OperationRunAdmin(ReadOnly, ModelAdmin):
     list_display = ("shown_title", "scope", "shown_state", "shown_progress", "by", "requested_at", "finished_at")
     list_display_links = ("shown_title",)
     list_filter = ("state", "operation")
@@ -39,6 +40,20 @@ class OperationRunAdmin(StaffReads, ModelAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     list_before_template = "platform_operation/catalogue.html"
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: OperationRun | None = None) -> bool:
+        """For those who may see all runs, and for those who may start one, who see the runs of what they may start."""
+        if super().has_view_permission(request, obj):
+            return True
+        startable = _startable(request)
+        return bool(startable) if obj is None else obj.operation in startable
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OperationRun]:
+        runs: QuerySet[OperationRun] = super().get_queryset(request)
+        return runs if super().has_view_permission(request) else runs.filter(operation__in=_startable(request))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -52,17 +67,18 @@ class OperationRunAdmin(StaffReads, ModelAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        startable = _startable(request)
         offered = [
             {"operation": each, "url": reverse("admin:platform_operation_start", args=[each.name])}
             for each in all_operations()
-            if request.user.has_perm(each.permission)
+            if each.name in startable
         ]
         page: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "offered": offered})
         return page
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """One run: its progress while it lasts, then what came of it."""
-        run = get_object_or_404(OperationRun, pk=object_id if object_id.isdecimal() else None)
+        run = self._run(request, int(object_id) if object_id.isdecimal() else 0)
         return TemplateResponse(request, "platform_operation/run.html", self._context(request, run))
 
     def start_view(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -84,12 +100,12 @@ class OperationRunAdmin(StaffReads, ModelAdmin):
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """The part of a run's page that changes; asked every second while the run lasts."""
-        run = get_object_or_404(OperationRun, pk=run_id)
+        run = self._run(request, run_id)
         return TemplateResponse(request, "platform_operation/_progress.html", self._context(request, run))
 
     def file_view(self, request: HttpRequest, run_id: int, name: str) -> FileResponse:
         """A file that a run has left, for those who could have started it."""
-        run = get_object_or_404(OperationRun, pk=run_id)
+        run = self._run(request, run_id)
         self._allowed(request, run.operation)
         found = next((path for path in files.left_by(run_id) if path.name == name), None)
         if found is None:
@@ -116,6 +132,12 @@ class OperationRunAdmin(StaffReads, ModelAdmin):
     def shown_progress(self, run: OperationRun) -> str:
         return "–" if run.percent is None else f"{run.percent} %"
 
+    def _run(self, request: HttpRequest, run_id: int) -> OperationRun:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        run: OperationRun = get_object_or_404(self.get_queryset(request), pk=run_id)
+        return run
+
     def _allowed(self, request: HttpRequest, name: str) -> Operation:
         operation = operation_named(name)
         if operation is None:
@@ -140,7 +162,7 @@ class OperationRunAdmin(StaffReads, ModelAdmin):
         return run
 
     def _change(self, request: HttpRequest, run_id: int, service: Any, deed: str, told: str) -> HttpResponse:
-        run = get_object_or_404(OperationRun, pk=run_id)
+        run = self._run(request, run_id)
         self._allowed(request, run.operation)
         try:
             service(run_id=run_id, by=request.user.get_username())
@@ -166,6 +188,11 @@ class OperationRunAdmin(StaffReads, ModelAdmin):
             "cancels": may_act and run.is_open and not run.cancel_requested_at and (operation and operation.cancel),
             "resumes": may_act and run.state in (State.FAILED, State.CANCELLED),
         }
+
+
+def _startable(request: HttpRequest) -> set[str]:
+    """Names of the operations that this operator may start."""
+    return {each.name for each in all_operations() if request.user.has_perm(each.permission)}
 
 
 def _given(run: OperationRun, operation: Operation | None) -> list[tuple[str, Any]]:

@@ -204,10 +204,13 @@ def people(db):
     create = get_user_model().objects.create_user
     operator = create(email="operator@example.org", password="x", is_staff=True)
     operator.user_permissions.add(Permission.objects.get(codename="change_outboxmessage"))
+    onlooker = create(email="onlooker@example.org", password="x", is_staff=True)
+    onlooker.user_permissions.add(Permission.objects.get(codename="view_outboxmessage"))
     return {
         "anonymous": None,
         "member": create(email="member@example.org", password="x"),
-        "onlooker": create(email="onlooker@example.org", password="x", is_staff=True),
+        "staff": create(email="staff@example.org", password="x", is_staff=True),
+        "onlooker": onlooker,
         "operator": operator,
         "superuser": get_user_model().objects.create_superuser(email="sue@example.org", password="x"),
     }

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -451,6 +452,47 @@ def test_the_charts_have_a_step_for_every_minute_and_a_table_beside_them(as_):
         assert len(client.get(url("console", hours=hours)).context["chart"]["labels"]) == steps
     figures = {figure["name"]: figure["value"] for figure in page.context["figures"]}
     assert figures["Handled a minute"] == "1.2"
+
+
+def test_staff_without_any_permission_sees_nothing_of_the_outbox(as_, dead, group):
+    client = as_("staff")
+    for address in looks(dead, group):
+        assert client.get(address).status_code == 403, address
+    for address, fields in acts(dead, group):
+        assert client.post(address, {**fields, "confirmed": "yes"}).status_code == 403, address
+    assert health().dead == 3
+    assert not Pause.objects.exists()
+
+
+@pytest.mark.parametrize(("name", "permitted"), [("onlooker", False), ("operator", False), ("superuser", True)])
+def test_payloads_take_a_permission_of_their_own(as_, dead, group, name, permitted):
+    OutboxMessage.objects.filter(pk=dead[0]).update(
+        payload={"to": "anna@example.org", "text": "Your secretary wrote"},
+        ordering_key="mail:anna@example.org",
+        error="SMTPRecipientsRefused: anna@example.org",
+    )
+    Attempt.objects.filter(message=dead[0]).update(
+        error_message="550 <anna@example.org>", traceback="for anna@example.org"
+    )
+    client = as_(name)
+    for address in looks(dead, group):
+        page = client.get(address).content.decode()
+        own = address.endswith(f"/{dead[0]}/change/")
+        assert ("Your secretary wrote" in page) is (permitted and own), address
+        assert ("anna@example.org" in page) is (permitted and own), address
+
+
+@pytest.mark.parametrize(
+    "lookup", ["payload__contains", "payload__to", "payload__icontains", "ordering_key__startswith"]
+)
+@pytest.mark.parametrize("name", ["onlooker", "operator", "superuser"])
+def test_the_address_of_the_list_tells_nothing_about_hidden_columns(as_, dead, name, lookup):
+    assert as_(name).get(LIST, {lookup: "a"}).status_code == 400
+
+
+def test_the_permission_for_payloads_opens_them(as_, dead, people):
+    people["onlooker"].user_permissions.add(Permission.objects.get(codename="view_payload"))
+    assert "&quot;number&quot;: 0" in as_("onlooker").get(f"{LIST}{dead[0]}/change/").content.decode()
 
 
 def test_dead_letters_without_a_group_have_their_page(as_, dead):

@@ -207,6 +207,7 @@ def test_the_page_of_an_event_tells_who_is_called_and_who_waits(client, operator
 
 
 def test_the_page_of_an_event_tells_its_whole_story(client, operator, dead):
+    operator.user_permissions.add(Permission.objects.get(codename="view_payload"))
     page = client.get(reverse(DETAIL, args=[dead])).content.decode()
     for told in ("probe.road.forked", "probe.left", "probe.right", "ProbeError", "misbehave", "&quot;number&quot;: 1"):
         assert told in page

@@ -128,7 +128,7 @@ def test_the_image_gets_everything_it_runs_and_no_secrets():
     """What .dockerignore lets through holds each package, and nothing that is not in the repository."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     let_in = {line[1:] for line in lines if line.startswith("!")}
-    apps = {"finance", "identity", "insights", "lifeos_project", "platform_outbox"}
+    apps = {"core", "finance", "identity", "insights", "lifeos_project", "platform_outbox"}
     assert lines[1] == "*"
     assert apps | {"compose", "requirements", "templates", "manage.py"} <= let_in
     assert not {".env", "var", ".git", ".venv"} & let_in

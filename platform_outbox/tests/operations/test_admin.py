@@ -4,6 +4,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from platform_outbox import testing
 from platform_outbox.operations import files, services
@@ -57,7 +58,25 @@ def test_nobody_else_sees_or_starts_anything(client, run):
     assert OperationRun.objects.get().state == "requested"
 
 
-def test_staff_without_the_permission_looks_and_does_not_act(client, staff, run):
+def test_staff_without_any_permission_sees_no_run(client, staff, run):
+    for address in (LIST, START, page(run), page(run, "platform_operation_progress")):
+        assert client.get(address).status_code == 403, address
+    assert client.post(page(run, "platform_operation_cancel")).status_code == 403
+    assert OperationRun.objects.get().state == "requested"
+
+
+def test_who_may_start_one_operation_sees_no_run_of_another(client, operator, run):
+    OperationRun.objects.create(
+        operation="books.export", by="Olga", requested_at=timezone.now(), parameters={}, dry_run=False
+    )
+    assert list(client.get(LIST).context["cl"].queryset) == [run]
+    other = OperationRun.objects.exclude(pk=run.pk).get()
+    assert client.get(page(other)).status_code == 404
+    assert client.get(page(other, "platform_operation_progress")).status_code == 404
+
+
+def test_staff_with_the_view_permission_looks_and_does_not_act(client, staff, run):
+    staff.user_permissions.add(Permission.objects.get(codename="view_operationrun"))
     assert "Count to" not in client.get(LIST).content.decode()
     assert client.get(page(run)).status_code == 200
     assert "Cancel this run" not in client.get(page(run)).content.decode()

@@ -1,0 +1,238 @@
+"""Every page of the admin, and who may open it."""
+
+# ruff: noqa: F811 (a fixture that asks for another is named as it is)
+
+import datetime
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.urls import URLResolver, reverse
+from django.utils import timezone
+
+from finance.events import BookRenamed
+from finance.imports.models import ImportBatch
+from finance.models import Account, Invitation, JournalEntry, LedgerCheck, Membership, WebhookDelivery
+from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
+from finance.webhooks import services as webhooks
+from finance.webhooks.bodies import Happened
+from identity.models import AccessPolicy, AuditRecord, User
+from insights.models import Insight, MutedPayee, RuleSetting
+from insights.tests.conftest import clock, every_month, insight  # noqa: F401 (fixtures)
+from lifeos_project.backups.models import BackupRun
+from platform_outbox.models import OutboxMessage, Periodic, Worker
+from platform_outbox.operations.models import OperationRun
+
+PERSONAS = ("anonymous", "household", "staff", "viewer", "everything", "superuser")
+# viewer: may view the model of that page and nothing else; everything: has each permission and is no superuser.
+# L: sent to sign in; F: 403; O: the page; R: sent to another page; N: 404.
+LOOK = "LLFOOO"
+NOBODY = "LLFFFF"
+ACT = "LLFFOO"
+SUPERUSER = "LLFFFO"
+ANY_STAFF = "LLOOOO"
+
+READ_ONLY = {"changelist": LOOK, "change": LOOK, "history": LOOK, "add": NOBODY, "delete": NOBODY}
+MODELS = {
+    "identity_user": {**READ_ONLY, "add": ACT},
+    "auth_group": {**READ_ONLY, "add": SUPERUSER, "delete": SUPERUSER},
+    "identity_auditrecord": READ_ONLY,
+    "axes_accessattempt": READ_ONLY,
+    # One row: its list leads to its form.
+    "identity_accesspolicy": {**READ_ONLY, "changelist": "LLFRRR"},
+    "platform_outbox_outboxmessage": READ_ONLY,
+    "platform_outbox_periodic": READ_ONLY,
+    "platform_outbox_worker": READ_ONLY,
+    # Runs of other operations than one may start are not found.
+    "platform_operation_operationrun": {**READ_ONLY, "history": "LLROOO"},
+    "finance_account": READ_ONLY,
+    "finance_book": READ_ONLY,
+    "finance_membership": READ_ONLY,
+    "finance_invitation": READ_ONLY,
+    "finance_ledgercheck": READ_ONLY,
+    "finance_journalentry": READ_ONLY,
+    "finance_importbatch": READ_ONLY,
+    "finance_webhookendpoint": READ_ONLY,
+    "finance_webhookdelivery": READ_ONLY,
+    "insights_insight": READ_ONLY,
+    "insights_mutedpayee": {**READ_ONLY, "delete": ACT},
+    "insights_rulesetting": {**READ_ONLY, "add": ACT, "delete": ACT},
+    "backups_backuprun": READ_ONLY,
+}
+# Name → (the model whose view permission "viewer" has, the arguments or a key of the world, outcome).
+EVENT, RUN, BOOK = "platform_outbox_outboxmessage", "platform_operation_operationrun", "finance_book"
+OWN_PAGES = {
+    "index": (None, [], ANY_STAFF),
+    "login": (None, [], "OORRRR"),
+    "logout": (None, [], "RRLLLL"),
+    "search": (None, [], ANY_STAFF),
+    "jsi18n": (None, [], ANY_STAFF),
+    "autocomplete": (None, [], "LLFFFF"),  # asked without saying for which field
+    "view_on_site": (None, [1, 1], "LLNNNN"),
+    "password_change": (None, [], "RRRRRR"),
+    "password_change_done": (None, [], "LLOOOO"),
+    "app_list": (None, ["finance"], "LLNNOO"),
+    "auth_user_password_change": ("identity_user", ["identity_user"], ACT),
+    "platform_outbox_console": (EVENT, [], LOOK),
+    "platform_outbox_live": (EVENT, [], LOOK),
+    "platform_outbox_errors": (EVENT, [], LOOK),
+    "platform_outbox_error": (EVENT, ["none"], LOOK),
+    "platform_outbox_act": (EVENT, ["discard"], ACT),
+    "platform_outbox_act_on_chosen": (EVENT, ["discard"], ACT),
+    "platform_outbox_take_back": (EVENT, [], "LLFFNN"),
+    "platform_outbox_pause": (EVENT, [], "LLFFRR"),
+    "platform_outbox_resume": (EVENT, [], "LLFFRR"),
+    "platform_outbox_break_open": (EVENT, [], ACT),
+    "platform_outbox_reset_breaker": (EVENT, [], "LLFFRR"),
+    "platform_outbox_stop_replay": (EVENT, [1], "LLFFNN"),
+    "platform_outbox_resume_replay": (EVENT, [1], "LLFFNN"),
+    "platform_outbox_edit": (EVENT, [EVENT], SUPERUSER),
+    "platform_outbox_outboxmessage_requeue_one": (EVENT, [EVENT], ACT),
+    "platform_outbox_outboxmessage_discard_one": (EVENT, [EVENT], ACT),
+    "platform_outbox_outboxmessage_restore_one": (EVENT, [EVENT], NOBODY),  # it is not discarded
+    "platform_outbox_outboxmessage_edit_one": (EVENT, [EVENT], "LLFFFR"),
+    "platform_operation_start": (RUN, ["ledger.verify"], ACT),
+    "platform_operation_progress": (RUN, [RUN], LOOK),
+    "platform_operation_cancel": (RUN, [RUN], "LLFFRR"),
+    "platform_operation_resume": (RUN, [RUN], "LLFFRR"),
+    "platform_operation_file": (RUN, [RUN, "none.zip"], "LLFFNN"),
+    "finance_book_verify_one": (BOOK, [BOOK], ACT),
+    "finance_book_close": (BOOK, [BOOK], ACT),
+    "finance_book_reopen": (BOOK, [BOOK], ACT),
+    "finance_journalentry_reverse": ("finance_journalentry", ["finance_journalentry"], ACT),
+    "finance_webhookendpoint_switch_off": ("finance_webhookendpoint", ["finance_webhookendpoint"], ACT),
+    "finance_webhookendpoint_switch_on": ("finance_webhookendpoint", ["finance_webhookendpoint"], ACT),
+    "finance_webhookdelivery_replay": ("finance_webhookdelivery", ["finance_webhookdelivery"], ACT),
+    "insights_rulesetting_preview": ("insights_rulesetting", [], ACT),
+}  # fmt: skip
+BY_POST = {"logout", "platform_operation_cancel", "platform_operation_resume"}
+
+
+def names_of(patterns):
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from names_of(pattern.url_patterns)
+        elif pattern.name:
+            yield pattern.name
+
+
+def table():
+    rows = dict(OWN_PAGES)
+    for model, kinds in MODELS.items():
+        for kind, outcome in kinds.items():
+            rows[f"{model}_{kind}"] = (model, [] if kind in ("changelist", "add") else [model], outcome)
+    return rows
+
+
+def test_every_page_of_the_admin_has_a_line():
+    assert sorted(set(names_of(admin.site.urls[0]))) == sorted(table())
+
+
+@pytest.fixture
+def world(book, owner, insight):
+    """An object of each model, by the name of its pages."""
+    now = timezone.now()
+    webhooks.add_endpoint(book=book, actor=owner, url="https://hooks.example.org/x")
+    happened = Happened(event=BookRenamed(book_id=book.pk), event_id=1, at=now)
+    webhooks.queue_deliveries(happened=[happened])
+    anna = User.objects.create_user("anna@example.org", "correct horse battery")
+    digest = "0" * 64
+    attempt = AccessAttempt.objects.create(username=anna.email, failures_since_start=1)
+    # axes has a clock of its own, and forgets what is old when somebody signs in.
+    AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC))
+    return {
+        "identity_user": anna,
+        "auth_group": Group.objects.create(name="Clerks"),
+        "identity_auditrecord": AuditRecord.objects.create(action="signed_in", actor=anna),
+        "axes_accessattempt": attempt,
+        "identity_accesspolicy": AccessPolicy.objects.create(),
+        EVENT: OutboxMessage.objects.create(
+            event_type="identity.mail.wanted", ordering_key="mail:anna@example.org", shard=1, status="dead",
+            payload={"to": "anna@example.org", "text": "Your secretary wrote"}, created_at=now, available_at=now,
+        ),
+        "platform_outbox_periodic": Periodic.objects.create(name="finance.day", seconds=60, due_at=now),
+        "platform_outbox_worker": Worker.objects.create(name="w1", broker="stub", started_at=now, heartbeat_at=now),
+        RUN: OperationRun.objects.create(operation="ledger.verify", parameters={}, dry_run=False, requested_at=now),
+        "finance_account": Account.objects.filter(book=book).first(),
+        BOOK: book,
+        "finance_membership": Membership.objects.get(book=book),
+        "finance_invitation": Invitation.objects.create(
+            book=book, email="new@example.org", role="viewer", invited_by=owner, token_hash=digest,
+            expires_at=now + datetime.timedelta(days=7),
+        ),
+        "finance_ledgercheck": LedgerCheck.objects.create(book=book, checked_at=now, entries=1, lines=2),
+        "finance_journalentry": JournalEntry.objects.filter(book=book).first(),
+        "finance_importbatch": ImportBatch.objects.create(
+            book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
+            file_name="a.csv", content=b"", sha256=digest, size=0,
+        ),
+        "finance_webhookendpoint": WebhookDelivery.objects.get().endpoint,
+        "finance_webhookdelivery": WebhookDelivery.objects.get(),
+        "insights_insight": Insight.objects.first(),
+        "insights_mutedpayee": MutedPayee.objects.create(
+            book=book, kind="unusual_amount", payee="Stadtwerke", payee_key="stadtwerke", muted_by=owner, muted_at=now
+        ),
+        "insights_rulesetting": RuleSetting.objects.create(kind="unusual_amount", changed_at=now),
+        "backups_backuprun": BackupRun.objects.create(kind="backup", state="good", started_at=now),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def people(db):
+    made = {name: User.objects.create_user(f"{name}@example.org", "x", is_staff=True) for name in PERSONAS[2:]}
+    made["everything"].user_permissions.set(Permission.objects.all())
+    User.objects.filter(pk=made["superuser"].pk).update(is_superuser=True)
+    return {**made, "household": User.objects.create_user("household@example.org", "x"), "anonymous": None}
+
+
+def view_permission(model):
+    found = next(each for each in admin.site._registry if each._meta.label_lower.replace(".", "_") == model)
+    codename = f"view_{found._meta.model_name}"
+    return Permission.objects.get(content_type=ContentType.objects.get_for_model(found), codename=codename)
+
+
+def outcome(response):
+    if response.status_code in (301, 302):
+        return "L" if "login" in response["Location"] or "sign-in" in response["Location"] else "R"
+    return {200: "O", 403: "F", 404: "N"}.get(response.status_code, str(response.status_code))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("persona", PERSONAS)
+def test_who_opens_which_page(world, people, persona):
+    expected, found, told = {}, {}, []
+    for name, (model, arguments, outcomes) in table().items():
+        client = Client()
+        if people[persona] is not None:
+            client.force_login(people[persona])
+        if persona == "viewer":
+            people["viewer"].user_permissions.set([view_permission(model)] if model else [])
+        address = reverse(f"admin:{name}", args=[world[each].pk if each in world else each for each in arguments])
+        response = client.post(address) if name in BY_POST else client.get(address)
+        expected[name], found[name] = outcomes[PERSONAS.index(persona)], outcome(response)
+        if not response.streaming and "Your secretary wrote" in response.content.decode():
+            told.append(name)
+    wrong = {name: (found[name], expected[name]) for name in found if found[name] != expected[name]}
+    assert wrong == {}
+    may_read = persona in ("everything", "superuser")
+    allowed = {"platform_outbox_outboxmessage_change", "platform_outbox_edit"} if may_read else set()
+    assert set(told) <= allowed
+    assert ("platform_outbox_outboxmessage_change" in told) is may_read
+
+
+def test_no_list_can_be_filtered_by_what_it_does_not_show(rf):
+    """Otherwise a secret is told letter by letter: ?token_hash__startswith=a."""
+    request = rf.get("/")
+    for model, model_admin in admin.site._registry.items():
+        fieldsets = model_admin.fieldsets or [(None, {"fields": model_admin.fields or ()})]
+        shown = {field for _title, options in fieldsets for field in options["fields"]} - {"password"}
+        shown |= {*model_admin.list_display, "id", "name", model._meta.pk.name}
+        filters = [each[0] if isinstance(each, tuple) else each for each in model_admin.list_filter]
+        shown |= {each if isinstance(each, str) else each.parameter_name for each in filters}
+        for field in model._meta.concrete_fields:
+            if field.name not in shown and field.name != "session_epoch":
+                lookup = f"{field.name}__startswith"
+                assert not model_admin.lookup_allowed(lookup, "a", request), (model, lookup)

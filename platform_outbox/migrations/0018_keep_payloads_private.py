@@ -1,0 +1,19 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("platform_outbox", "0013_find_halted_keys"),
+    ]
+
+    operations = [
+        migrations.AlterModelOptions(
+            name="outboxmessage",
+            options={
+                "permissions": [("view_payload", "Can read what events say")],
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
+            },
+        ),
+    ]
