@@ -2,9 +2,11 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from identity.models import User, check_email
@@ -88,14 +90,25 @@ class ChooseNewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not g
 
 
 class ChangePasswordForm(PasswordChangeForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.request = request
         for field in self.fields.values():
             field.widget.attrs["data-reveal"] = ""
         self.fields["old_password"].label = _("Present password")
         self.fields["new_password1"].help_text = PASSWORD_HINT
         self.fields["new_password2"].label = _("New password again")
         self.fields["new_password2"].help_text = ""
+
+    def clean_old_password(self) -> str:
+        """Checked as at signing in: a wrong one is counted, recorded and in the end locked out.
+
+        Otherwise a session left open, or stolen, could be used to try passwords for ever.
+        """
+        given = str(self.cleaned_data["old_password"])
+        if authenticate(self.request, username=self.user.email, password=given) is None:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return given
 
 
 class ProfileForm(forms.Form):

@@ -7,11 +7,13 @@ mail is an event of its own, which carries only what its link is made of, and is
 import email.utils
 import smtplib
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 from django.template.loader import render_to_string
 from django.utils.crypto import salted_hmac
 
@@ -31,9 +33,20 @@ _SERVER_TROUBLE = (
 
 
 def base_url(request: HttpRequest) -> str:
-    """Where links in mails lead: SITE_URL, or else the host that the request named (limited by ALLOWED_HOSTS)."""
-    configured: str = settings.SITE_URL
-    return (configured or request.build_absolute_uri("/")).rstrip("/")
+    """Where links in mails lead: SITE_URL, or else the host that the request named (limited by ALLOWED_HOSTS).
+
+    The host's port is the caller's word alone, and is not taken: it could lead to another server on the same machine. Without
+    SITE_URL it comes from CSRF_TRUSTED_ORIGINS, from the socket that the request came in at, or behind a proxy is the usual one.
+    """
+    if settings.SITE_URL:
+        return str(settings.SITE_URL).rstrip("/")
+    host, _port = split_domain_port(request.get_host())
+    for origin in settings.CSRF_TRUSTED_ORIGINS:
+        if urlsplit(origin).netloc.partition(":")[0] == host:
+            return str(origin).rstrip("/")
+    port = "" if settings.TRUSTED_PROXY_COUNT else request.META["SERVER_PORT"]
+    usual = port in ("", "443" if request.is_secure() else "80")
+    return f"{request.scheme}://{host}" if usual else f"{request.scheme}://{host}:{port}"
 
 
 def destination() -> str:

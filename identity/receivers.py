@@ -5,6 +5,7 @@ from typing import Any
 from axes.signals import user_locked_out
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
+from django.urls import reverse
 
 from identity import audit
 from identity.lockout import counted_username
@@ -51,6 +52,8 @@ def on_locked_out(request: HttpRequest, username: str, **_kwargs: Any) -> None:
 
 def _door(request: HttpRequest | None) -> str:
     path = request.path if request is not None else ""
+    if path == reverse("password_change"):
+        return "password_change"
     if path.startswith("/api/"):
         return "api"
     return "admin" if path.startswith("/admin/") else "web"

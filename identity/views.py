@@ -158,6 +158,9 @@ class ChangePasswordView(views.PasswordChangeView):
     template_name = "identity/password_change.html"
     form_class = ChangePasswordForm
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
     def form_valid(self, form: Any) -> HttpResponse:
         user = user_of(self.request)
         passwords.set_password(

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -13,8 +14,12 @@ from django.utils import timezone
 
 from finance import replica
 from lifeos_project import pooling
+from lifeos_project.secret_strength import bits
 
 SHORTEST_SECRET = 32
+# As secret_strength estimates them: 16 random bytes in hexadecimal have about 110.
+FEWEST_BITS = 80
+FEWEST_BITS_OF_PASSWORDS = 30
 # What examples print; longer copies of them are caught by their beginning.
 WELL_KNOWN = ("dev-secret-key", "jwt-dev-secret-key", "change", "secret", "django-insecure-", "$(openssl")
 WEAK_PASSWORDS = {"grafana", "admin", "password", "changeme"}
@@ -26,7 +31,7 @@ def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
     """Refuse settings that are fine on a laptop and dangerous on the net."""
     if not settings.PRODUCTION:
         return []
-    return [*_exposure(), *_secrets(), *_cookies(), *_pool(), *_monitoring()]
+    return [*_exposure(), *_secrets(), *_passwords(), *_cookies(), *_pool(), *_monitoring()]
 
 
 @register("lifeos")
@@ -143,7 +148,20 @@ def _weakness(secret: str) -> str:
         return "is an example's value"
     if len(secret) < SHORTEST_SECRET:
         return f"has {len(secret)} characters, {SHORTEST_SECRET} are the least"
-    return "is too uniform to be random" if len(set(secret)) < 8 else ""
+    return "is too uniform to be random" if bits(secret) < FEWEST_BITS else ""
+
+
+def _passwords() -> Iterator[CheckMessage]:
+    """Passwords of other services are the operator's to choose, and may be shorter; easily guessed ones are told."""
+    urls = {
+        name: getattr(settings, name) for name in ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "RABBITMQ_URL")
+    }
+    given = {f"The password of {name}": unquote(urlsplit(url).password or "") for name, url in urls.items() if url}
+    for name in ("POSTGRES_PASSWORD", "METRICS_TOKEN", "EMAIL_HOST_PASSWORD", "BACKUP_S3_SECRET_ACCESS_KEY"):
+        given[name] = getattr(settings, name)
+    for name, secret in given.items():
+        if secret and bits(secret) < FEWEST_BITS_OF_PASSWORDS:
+            yield Warning(f"{name} is easily guessed.", hint=MAKE_ONE, id="lifeos.W020")
 
 
 def _cookies() -> Iterator[CheckMessage]:

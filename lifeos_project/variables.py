@@ -145,7 +145,8 @@ with env.section("People"):
     )
     SITE_URL = env.text(
         "SITE_URL",
-        meaning="Address that links in mails start with (`https://books.example.org`); empty: the request's.",
+        meaning="Address that links in mails start with (`https://books.example.org`); empty: the request's host, without the "
+        "port that it names.",
     )
 
 with env.section("Database"):

@@ -290,6 +290,66 @@ def test_changing_the_password_signs_other_devices_out_and_not_this_one(client, 
     assert AuditRecord.objects.filter(actor=anna, action="password_changed").count() == 1
 
 
+def test_wrong_old_passwords_are_counted_recorded_and_locked_out(client, anna):
+    """Whoever found an open session must not try passwords for ever."""
+    client.force_login(anna)
+    new = {"new_password1": "brand new words", "new_password2": "brand new words"}
+    answers = [client.post(CHANGE, {**new, "old_password": f"guess {number}"}).status_code for number in range(5)]
+    assert answers == [200, 200, 200, 200, 429]
+    assert client.post(CHANGE, {**new, "old_password": PASSWORD}).status_code == 429
+    anna.refresh_from_db()
+    assert anna.check_password(PASSWORD)
+    records = AuditRecord.objects.filter(target=anna.email).order_by("id")
+    assert list(records.values_list("action", "facts__door")) == [
+        *[("sign_in_failed", "password_change")] * 4,
+        ("locked_out", "password_change"),
+    ]
+    assert sign_in(Client()).status_code == 429
+
+
+def test_the_admins_password_page_leads_to_the_one_that_counts(client, operator):
+    client.force_login(operator)
+    tried = {"old_password": "guess", "new_password1": "brand new words", "new_password2": "brand new words"}
+    assert client.post("/admin/password_change/", tried)["Location"] == CHANGE
+    operator.refresh_from_db()
+    assert operator.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("configured", "proxies", "asked", "leads_to"),
+    [
+        ({}, 0, {"HTTP_HOST": "testserver:9999"}, "http://testserver"),
+        ({}, 0, {"HTTP_HOST": "testserver", "SERVER_PORT": "8123"}, "http://testserver:8123"),
+        ({}, 0, {"HTTP_HOST": "testserver:9999", "SERVER_PORT": "8123"}, "http://testserver:8123"),
+        ({}, 1, {"HTTP_HOST": "testserver:9999", "SERVER_PORT": "8000"}, "http://testserver"),
+        ({}, 1, {"HTTP_HOST": "[::1]:9999"}, "http://[::1]"),
+        ({}, 0, {"HTTP_HOST": "testserver", "HTTP_X_FORWARDED_HOST": "evil.example:1"}, "http://testserver"),
+        ({"CSRF_TRUSTED_ORIGINS": ["https://testserver:8443"]}, 1, {"HTTP_HOST": "testserver:9999"}, "https://testserver:8443"),
+        ({"SITE_URL": "https://books.example.org/"}, 1, {"HTTP_HOST": "testserver:9999"}, "https://books.example.org"),
+    ],
+)  # fmt: skip
+def test_links_in_mails_do_not_take_the_port_that_a_caller_names(
+    client, anna, settings, sent, configured, proxies, asked, leads_to
+):
+    settings.ALLOWED_HOSTS = ["testserver", "[::1]"]
+    settings.TRUSTED_PROXY_COUNT = proxies
+    for name, value in configured.items():
+        setattr(settings, name, value)
+    with sent() as mails:
+        assert client.post(FORGOTTEN, {"email": anna.email}, **asked).status_code == 302
+        client.post(SIGN_UP, {"email": "new@example.org"}, **asked)
+        body = {"email": "other@example.org"}
+        client.post("/api/v1/auth/signup/", body, content_type="application/json", **asked)
+    links = [re.search(r"https?://[^/\s]+", mail.body)[0] for mail in mails]
+    assert links == [leads_to] * 3
+
+
+def test_a_host_that_is_not_ours_gets_no_mail_sent(client, anna, sent):
+    with sent() as mails:
+        assert client.post(FORGOTTEN, {"email": anna.email}, HTTP_HOST="evil.example").status_code == 400
+    assert mails == []
+
+
 def test_a_mail_server_that_fails_delays_the_mail_and_logs_no_link(client, anna, settings, sent, caplog):
     working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "identity.tests.broken_mail.EmailBackend"
     with sent() as mails:

@@ -14,7 +14,7 @@ SAFE = {
     "APP_ENV": "production",
     "SECRET_KEY": "u5mB0vJx3qYd8wKz1nRt6cLh9pGf2sAe4iXo7bQk",
     "JWT_SECRET_KEY": "Zt7pWq2xVn5kMb9rLc4yHd1gJf8sXa3eUo6iTz0w",
-    "DATABASE_URL": "postgresql://lifeos:long@db.internal:5432/lifeos",
+    "DATABASE_URL": "postgresql://lifeos:Vb7qLm2xTz9kRd4w@db.internal:5432/lifeos",
 }
 
 
@@ -53,7 +53,10 @@ ROUNDS = [
         ({"SECRET_KEY": "k3Jx9vQ2"}, "lifeos.E002", "has 8 characters, 32 are the least"),
         ({"JWT_SECRET_KEY": "jwt-dev-secret-key-jwt-dev-secret-key"}, "lifeos.E003", "an example's value"),
     ],
-    [({"SECRET_KEY": "x" * 40}, "lifeos.E002", "too uniform")],
+    [
+        ({"SECRET_KEY": "x" * 40}, "lifeos.E002", "too uniform"),
+        ({"JWT_SECRET_KEY": "passwordpasswordpassword1passwordpassword"}, "lifeos.E003", "too uniform"),
+    ],
     [({"JWT_SECRET_KEY": SAFE["SECRET_KEY"]}, "lifeos.E007", "are the same")],
 ]
 
