@@ -15,6 +15,7 @@ from finance.ledger.models import (
     LedgerCheck,
     Membership,
     MonthRebuild,
+    PeriodChange,
     Role,
     Seal,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "LedgerCheck",
     "Membership",
     "MonthRebuild",
+    "PeriodChange",
     "Role",
     "Seal",
     "WebhookAttempt",

@@ -135,8 +135,8 @@ with env.section("People"):
     AUDIT_RETENTION_DAYS = env.whole(
         "AUDIT_RETENTION_DAYS",
         400,
-        minimum=1,
-        meaning="Age at which `prune_access` deletes records of the audit trail.",
+        minimum=7,
+        meaning="Age at which `prune_access` deletes records of the audit trail; the database keeps the last week.",
     )
     SITE_URL = env.text(
         "SITE_URL",
