@@ -31,9 +31,11 @@ def as_owner() -> Iterator[None]:
     if settings.OWNER_DATABASE is None or current["USER"] == settings.OWNER_DATABASE["USER"]:
         yield
         return
-    before = {name: current.pop(name) for name in _LOGIN if name in current}
     connection.close()
-    current.update({name: value for name, value in settings.OWNER_DATABASE.items() if name in _LOGIN})
+    before = {name: current.pop(name) for name in _LOGIN if name in current}
+    current.update(
+        {"PASSWORD": ""} | {name: value for name, value in settings.OWNER_DATABASE.items() if name in _LOGIN}
+    )
     try:
         yield
     finally:
