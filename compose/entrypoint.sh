@@ -13,9 +13,11 @@ role=${1:-web}
 case $role in
   web)
     python manage.py migrate --if-wanted --wait 60 --noinput --skip-checks --verbosity 1
+    unset DATABASE_OWNER_URL DATABASE_OWNER_URL_FILE POSTGRES_OWNER_PASSWORD POSTGRES_OWNER_PASSWORD_FILE
     exec gunicorn -c compose/gunicorn.conf.py "$@"
     ;;
   worker)
+    unset DATABASE_OWNER_URL DATABASE_OWNER_URL_FILE POSTGRES_OWNER_PASSWORD POSTGRES_OWNER_PASSWORD_FILE
     exec python manage.py outbox_worker "$@"
     ;;
   manage.py)

@@ -15,6 +15,7 @@ from finance.ledger.models import (
     Membership,
     MonthRebuild,
     NotedHead,
+    PeriodChange,
     Role,
     Seal,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PeriodChange",
     "Role",
     "Seal",
     "WebhookAttempt",

@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from identity.models import AuditRecord, User
 from identity.origin import current_origin
@@ -36,13 +36,11 @@ def recent_sign_ins(*, user: User, limit: int = 10) -> list[AuditRecord]:
     return list(AuditRecord.objects.filter(actor=user, action=Action.SIGNED_IN).order_by("-id")[:limit])
 
 
-@transaction.atomic
 def prune(*, before: datetime.datetime) -> int:
-    """Delete records older than the moment and return how many; the only way to delete one."""
+    """Delete records older than the moment and return how many; the only way to delete one.
+
+    The database does it and keeps the last week: raises IntegrityError for a later moment.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lifeos.audit_retention', 'on', true)")
-        cursor.execute("DELETE FROM identity_auditrecord WHERE at < %s", [before])
-        deleted = int(cursor.rowcount)
-        # The permission ends here, also inside a caller's longer transaction.
-        cursor.execute("SELECT set_config('lifeos.audit_retention', 'off', true)")
-    return deleted
+        cursor.execute("SELECT identity_prune_audit(%s)", [before])
+        return int(cursor.fetchone()[0])

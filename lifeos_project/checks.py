@@ -71,6 +71,16 @@ def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
 
 
 @register(Tags.database)
+def check_roles(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse a serving role that the ledger's guards do not bind; asked where the database may be asked."""
+    from lifeos_project import ownership
+
+    if not settings.PRODUCTION or DEFAULT_DB_ALIAS not in (kwargs.get("databases") or []):
+        return []
+    return [Error(objection, hint=ownership.HINT, id="lifeos.E015") for objection in ownership.objections()]
+
+
+@register(Tags.database)
 def check_replica(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Point at a replica that no report can be read from."""
     standing = replica.standing() if kwargs.get("databases") else None

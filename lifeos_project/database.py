@@ -26,13 +26,14 @@ def database_settings(
     shared: bool = False,
     password_file: str = "",
     patience: int = 10,
+    embedded_user: str = embedded_postgres.USER,
 ) -> dict[str, Any]:
     """Django's settings of one database: the server of `url`, or the embedded one when there is no URL.
 
     `variable` is the name the URL was read from, for messages; `password` is used when the URL has none, and
     read anew from `password_file` for each connection where that is given. `shared` says
     that a pool lends server connections from one transaction to the next; `patience` is how many seconds the server has
-    to answer at all.
+    to answer at all; `embedded_user` is the role on the embedded one.
     """
     if url:
         parts = _parse(url, variable=variable)
@@ -40,7 +41,7 @@ def database_settings(
         if password_file and not parts.password:
             settings["PASSWORD_FILE"] = password_file
     else:
-        settings, options = _embedded(embedded_directory, durable=durable), {}
+        settings, options = _embedded(embedded_directory, durable=durable, user=embedded_user), {}
     pooled = {"pool": {"min_size": 1, "max_size": pool_size}} if pool_size else {}
     return {
         "ENGINE": "lifeos_project.postgresql",
@@ -61,11 +62,11 @@ def database_settings(
     }
 
 
-def _embedded(directory: Path, *, durable: bool) -> dict[str, Any]:
+def _embedded(directory: Path, *, durable: bool, user: str) -> dict[str, Any]:
     cluster = embedded_postgres.Cluster(directory=directory / EMBEDDED_MAJOR, durable=durable)
     return {
         "NAME": embedded_postgres.DATABASE,
-        "USER": embedded_postgres.USER,
+        "USER": user,
         "HOST": str(cluster.socket_directory),
         "PORT": embedded_postgres.PORT,
         "EMBEDDED": {"directory": str(cluster.directory), "durable": durable},

@@ -22,9 +22,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from lifeos_project import embedded_postgres_user
 
 USER = "postgres"
+# The role that serves the application, as in production; made when the server starts.
+SERVING_USER = "lifeos_app"
 DATABASE = "lifeos"
 PORT = "5432"
 START_TIMEOUT = 60.0
@@ -78,6 +82,7 @@ class Cluster:
                 if not self.is_running():
                     self._initialize()
                     self._start()
+                    self._ensure_serving_role()
         except OSError as error:
             raise EmbeddedPostgresError(
                 f"The embedded PostgreSQL cannot use {self.directory}: {error.strerror or error}."
@@ -192,6 +197,13 @@ class Cluster:
                 **embedded_postgres_user.identity(),
             )
         self._wait_until_ready(server)
+
+    def _ensure_serving_role(self) -> None:
+        """Data of an older release has no such role; its rights come with `migrate`."""
+        place = {"host": str(self.socket_directory), "port": PORT, "user": USER, "dbname": "postgres"}
+        with psycopg.connect(**place, autocommit=True) as server:  # type: ignore[arg-type]
+            if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [SERVING_USER]).fetchone():
+                server.execute(f"CREATE ROLE {SERVING_USER} LOGIN")
 
     def _clear_left_overs(self) -> None:
         """PostgreSQL clears files of a dead server itself, unless the number in them belongs to another process now.

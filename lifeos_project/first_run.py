@@ -1,17 +1,19 @@
 """What `make run` prepares before anything is served, and why it may refuse: each time one sentence."""
 
 import errno
+import io
 import secrets
 import socket
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command, get_commands
+from django.core.management import CommandError, call_command, get_commands
 from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from finance.models import Book
+from lifeos_project import ownership
 from lifeos_project.secret_files import kept_secret
 
 OLDEST_POSTGRESQL = 15
@@ -81,13 +83,22 @@ def check_database() -> None:
 
 def migrate() -> int:
     """Bring the tables up to date; returns how many migrations were applied."""
-    executor = MigrationExecutor(connection)
-    pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    if pending and not settings.RUN_MIGRATIONS:
+    with ownership.as_owner():
+        executor = MigrationExecutor(connection)
+        pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    if settings.RUN_MIGRATIONS:
+        # Also with nothing pending: data of an older release has one role, and gets the other one's rights here.
+        _call_migrate()
+    elif pending:
         raise StartRefused(f"{pending} migrations are pending and RUN_MIGRATIONS is false; run: manage.py migrate")
-    if pending:
-        call_command("migrate", verbosity=0, interactive=False)
     return pending
+
+
+def _call_migrate() -> None:
+    try:
+        call_command("migrate", if_wanted=True, verbosity=0, interactive=False, stdout=io.StringIO())
+    except CommandError as error:
+        raise StartRefused(str(error)) from None
 
 
 def ensure_logins() -> list[Login]:

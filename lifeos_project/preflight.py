@@ -15,7 +15,7 @@ from django_migration_linter import MigrationLinter
 from django_migration_linter.operations import IgnoreMigration
 from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
 
-from lifeos_project import health, pooling
+from lifeos_project import health, ownership, pooling
 from lifeos_project.first_run import OLDEST_POSTGRESQL
 
 LEAST_FREE_MB = 500
@@ -36,10 +36,15 @@ def findings(*, rolling: bool) -> Findings:
     Then migrations may only add: the old release's code works on the new tables until the last of its processes is
     replaced, and again after a rollback (expand first, contract in a later release).
     """
+    with ownership.as_owner():
+        return _findings(rolling=rolling)
+
+
+def _findings(*, rolling: bool) -> Findings:
     problems = [*_configuration(), *_disk(), *_services()]
     try:
         pending = _pending()
-        problems += _sessions()
+        problems += [*_sessions(), *_roles()]
     except OperationalError as error:
         return Findings(problems=[*problems, f"The database cannot be used: {_first_line(error)}"], pending=[])
     problems += _irreversible(pending)
@@ -72,6 +77,13 @@ def _services() -> Iterator[str]:
 def _sessions() -> Iterator[str]:
     if objection := pooling.objection(connection):
         yield f"{objection} {pooling.HINT}"
+
+
+def _roles() -> Iterator[str]:
+    if settings.PRODUCTION:
+        # What grants mend is mended by `migrate`, where the owner is known.
+        for objection in ownership.objections(revocable=settings.OWNER_DATABASE is None):
+            yield f"{objection} {ownership.HINT} (lifeos.E015)"
 
 
 def _pending() -> list[Migration]:

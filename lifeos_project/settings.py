@@ -5,6 +5,7 @@ from functools import partial
 
 from csp.constants import NONCE, SELF
 
+from lifeos_project import embedded_postgres
 from lifeos_project.admin_theme import UNFOLD as UNFOLD
 from lifeos_project.broker import broker_settings
 from lifeos_project.database import database_settings
@@ -90,6 +91,8 @@ _database_settings = partial(
     durable=not TESTING,
     conn_max_age=DATABASE_CONN_MAX_AGE,
     pool_size=DATABASE_POOL_SIZE,
+    # Tests make and break everything.
+    embedded_user=embedded_postgres.USER if TESTING else embedded_postgres.SERVING_USER,
 )
 _DIRECT_VARIABLE = "DATABASE_DIRECT_URL" if DATABASE_DIRECT_URL else "DATABASE_URL"
 DATABASES = {
@@ -99,6 +102,22 @@ DATABASES = {
         prepared_statements=DATABASE_PREPARED_STATEMENTS or bool(DATABASE_DIRECT_URL),
     )
 }
+# As which role "default" serves the application, also while a command takes that of the owner (ownership.py).
+SERVING_DATABASE = dict(DATABASES["default"])
+# The role that migrates; None where the one that serves does that too.
+OWNER_DATABASE = (
+    _database_settings(
+        url=DATABASE_OWNER_URL,
+        variable="DATABASE_OWNER_URL",
+        password=POSTGRES_OWNER_PASSWORD,
+        password_file="",
+        prepared_statements=True,
+        pool_size=0,
+        embedded_user=embedded_postgres.USER,
+    )
+    if not TESTING and (DATABASE_OWNER_URL or not DATABASE_URL)
+    else None
+)
 if DATABASE_REPLICA_URL:
     DATABASES["replica"] = _database_settings(
         url=DATABASE_REPLICA_URL,

@@ -140,8 +140,8 @@ with env.section("People"):
     AUDIT_RETENTION_DAYS = env.whole(
         "AUDIT_RETENTION_DAYS",
         400,
-        minimum=1,
-        meaning="Age at which `prune_access` deletes records of the audit trail.",
+        minimum=7,
+        meaning="Age at which `prune_access` deletes records of the audit trail; the database keeps the last week.",
     )
     SITE_URL = env.text(
         "SITE_URL",
@@ -154,8 +154,15 @@ with env.section("Database"):
         "DATABASE_URL",
         secret=True,
         meaning="`postgresql://user:password@host:5432/name`, PostgreSQL 15 or newer; `?sslmode=…` and other libpq options "
-        "may follow, and several hosts (`@db1:5432,db2:5432/name?target_session_attrs=read-write`). Empty: an embedded "
-        "PostgreSQL in `var/postgres` (development only).",
+        "may follow, and several hosts (`@db1:5432,db2:5432/name?target_session_attrs=read-write`). Its role serves the "
+        "application and must not own the tables. Empty: an embedded PostgreSQL in `var/postgres` (development only).",
+    )
+    DATABASE_OWNER_URL = env.text(
+        "DATABASE_OWNER_URL",
+        secret=True,
+        meaning="The same database, directly, as the role that owns the tables: for `migrate`, which also makes the role of "
+        "`DATABASE_URL` and renews its rights, `backup` and `restore`. Web and workers do without it. Empty: one role "
+        "does everything, which production refuses.",
     )
     DATABASE_DIRECT_URL = env.text(
         "DATABASE_DIRECT_URL",
@@ -170,6 +177,11 @@ with env.section("Database"):
         "new connection, so the password changes without a restart (docs/security.md).",
     ).partition("\n")[0]
     POSTGRES_PASSWORD_FILE = env.file_of("POSTGRES_PASSWORD")
+    POSTGRES_OWNER_PASSWORD = env.text(
+        "POSTGRES_OWNER_PASSWORD",
+        secret=True,
+        meaning="Fills a `DATABASE_OWNER_URL` that names a user but no password.",
+    )
     TEST_DATABASE_URL = env.text(
         "TEST_DATABASE_URL",
         secret=True,
@@ -391,7 +403,7 @@ with env.section("Backup"):
         "BACKUP_DATABASE_URL",
         secret=True,
         meaning="Direct connection (not through PgBouncer) of the role that migrates, for backup and restore; restore "
-        "needs its right to make databases. Empty: `DATABASE_DIRECT_URL`, or `DATABASE_URL`.",
+        "needs its right to make databases. Empty: `DATABASE_OWNER_URL`, `DATABASE_DIRECT_URL`, or `DATABASE_URL`.",
     )
     BACKUP_SCRATCH_URL = env.text(
         "BACKUP_SCRATCH_URL",

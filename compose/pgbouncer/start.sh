@@ -4,5 +4,5 @@ set -eu
 umask 077
 # In the file a quotation mark is written twice.
 password=$(printf %s "$POSTGRES_PASSWORD" | sed 's/"/""/g')
-printf '"%s" "%s"\n' "${POSTGRES_USER:-lifeos}" "$password" > /run/lifeos/userlist.txt
+printf '"%s" "%s"\n' "${POSTGRES_USER:-lifeos_app}" "$password" > /run/lifeos/userlist.txt
 exec pgbouncer /etc/pgbouncer/pgbouncer.ini

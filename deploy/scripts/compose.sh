@@ -40,7 +40,7 @@ driver_manage_as() {
   local image=$1
   shift
   [ -n "$image" ] || die "No release is installed yet: deploy.sh deploy."
-  with_image "$image" "${COMPOSE[@]}" run --rm --no-deps --no-TTY lifeos-worker manage.py "$@"
+  with_image "$image" "${COMPOSE[@]}" run --rm --no-deps --no-TTY lifeos-migrate manage.py "$@"
 }
 
 driver_stop() {

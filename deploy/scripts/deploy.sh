@@ -177,10 +177,9 @@ Migrations that break the running release can go with --with-downtime."
 }
 
 migrate() {
-  if [ -n "$PENDING" ]; then
-    say "$PENDING"
-    driver_migrate
-  fi
+  [ -z "$PENDING" ] || say "$PENDING"
+  # Also without a migration: it renews the rights of the role that serves.
+  driver_migrate
 }
 
 back_up_first() {

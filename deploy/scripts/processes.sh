@@ -13,6 +13,8 @@ driver_settings() {
   : "${BUILD:=make .venv/.installed && .venv/bin/python manage.py collectstatic --noinput --verbosity 0}"
   : "${NGINX_RELOAD:=nginx -t -q && nginx -s reload}"
   ENV_FILE=${ENV_FILE:-$LIFEOS_HOME/shared/lifeos.env}
+  # DATABASE_OWNER_URL: for the commands of this script, not for web and workers.
+  OWNER_FILE=${OWNER_FILE:-$LIFEOS_HOME/shared/owner.env}
   STATE=$LIFEOS_HOME/run
   RELEASES=$LIFEOS_HOME/releases
   INSTANCES=()
@@ -67,19 +69,29 @@ driver_manage_as() {
   act with_settings "$RELEASES/$release" .venv/bin/python manage.py "$@"
 }
 
-# Run a command in a directory with the variables of the settings file, which is read and not executed.
-with_settings() { (become "$@"); }
+# Run a command in a directory with the variables of the settings file, and with the owner's login if it is there.
+with_settings() {
+  (
+    [ ! -f "$OWNER_FILE" ] || export_variables "$OWNER_FILE"
+    become "$@"
+  )
+}
 
-become() {
+# A file of variables is read and not executed.
+export_variables() {
   local name value
-  cd "$1" || exit
-  shift
-  export LIFEOS_VAR_DIR=$LIFEOS_HOME/shared/var
   while IFS='=' read -r name value; do
     case $name in "" | \#*) continue ;; esac
     value=${value#[\"\']}
     export "$name=${value%[\"\']}"
-  done < "$ENV_FILE"
+  done < "$1"
+}
+
+become() {
+  cd "$1" || exit
+  shift
+  export LIFEOS_VAR_DIR=$LIFEOS_HOME/shared/var
+  export_variables "$ENV_FILE"
   # Files of the installation belong to the user that its processes run as.
   exec ${RUN_AS:+runuser -u "$RUN_AS" --} "$@"
 }

@@ -166,7 +166,7 @@ CHECKS: Sequence[Check] = (
     Check(
         code="closed_untouched",
         promise="Nothing dated in a closed period was recorded after its closing.",
-        # A minute for clocks that differ: entries carry the time of the process, the closing that of the database.
+        # A minute, because entries of older releases carry the time of their process, the closing that of the database.
         sql="""
         SELECT entry.book_id, 'entry ' || entry.uid,
                'is dated ' || entry.date || ' and was recorded ' || entry.created_at || ', after the closing '
@@ -176,6 +176,24 @@ CHECKS: Sequence[Check] = (
                 WHERE book_id = book.id AND date <= book.closed_through
                   AND created_at > book.closed_at + interval '1 minute' OFFSET 0) AS entry
          WHERE true {book}
+        """,
+    ),
+    Check(
+        code="closed_throughout",
+        promise="No period was opened, posted into and closed again in one transaction.",
+        # Services never do; the minutes are those that the database allows an entry's time to be off.
+        sql="""
+        SELECT entry.book_id, 'entry ' || entry.uid,
+               'is dated ' || entry.date || ' and was recorded while ' || opened.role || ' opened its closed period and '
+                   || 'closed it again in one transaction, ' || opened.transaction_at
+          FROM finance_periodchange AS opened JOIN finance_journalentry AS entry
+            ON entry.book_id = opened.book_id AND entry.date <= opened.closed_before
+           AND (opened.closed_after IS NULL OR entry.date > opened.closed_after)
+         WHERE EXISTS (SELECT FROM finance_periodchange AS closed
+                        WHERE closed.book_id = opened.book_id AND closed.transaction_at = opened.transaction_at
+                          AND closed.id > opened.id AND closed.closed_after >= entry.date
+                          AND entry.created_at BETWEEN opened.transaction_at - interval '1 minute'
+                                                   AND closed.at + interval '1 minute') {entry}
         """,
     ),
     Check(

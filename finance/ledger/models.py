@@ -6,6 +6,7 @@ Balance, append-only, closed periods and month totals are guarded by triggers; s
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -212,7 +213,8 @@ class JournalEntry(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="corrected_by", verbose_name=_("corrects")
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
+    # By the server's clock; anything else is refused (migration 0017).
+    created_at = models.DateTimeField(_("recorded"), db_default=TransactionNow(), editable=False)
 
     class Meta:
         verbose_name = _("journal entry")
@@ -294,6 +296,28 @@ class MonthRebuild(models.Model):
 
     def __str__(self) -> str:
         return f"book #{self.book_id} {self.at:%Y-%m-%d %H:%M}"
+
+
+class PeriodChange(models.Model):
+    """A change of a book's closing date; written by the database's trigger only (migration 0018), and never removed.
+
+    Without a foreign key, like a seal: it outlives its book.
+    """
+
+    book = models.ForeignKey(Book, models.DO_NOTHING, related_name="+", db_constraint=False, verbose_name=_("book"))
+    at = models.DateTimeField(_("at"))
+    transaction_at = models.DateTimeField(_("beginning of the transaction"))
+    # All that the database knows of who did it; the person is in the event beside it.
+    role = models.CharField(_("database role"), max_length=63)
+    closed_before = models.DateField(_("closed through, before"), null=True)
+    closed_after = models.DateField(_("closed through, after"), null=True)
+
+    class Meta:
+        verbose_name = _("change of a closing date")
+        verbose_name_plural = _("changes of closing dates")
+
+    def __str__(self) -> str:
+        return f"{self.closed_before} to {self.closed_after}, book #{self.book_id}"
 
 
 class Seal(models.Model):

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
         "UPDATE identity_auditrecord SET actor_email = 'x'",
         "UPDATE identity_auditrecord SET id = id + 1",
         "DELETE FROM identity_auditrecord",
+        "TRUNCATE identity_auditrecord",
     ],
 )
 def test_the_database_refuses_to_change_the_trail(sql, anna):
@@ -29,9 +30,20 @@ def test_the_database_refuses_to_change_the_trail(sql, anna):
 
 def test_pruning_leaves_the_guard_in_place(anna):
     audit.record(action=audit.Action.SIGNED_IN, actor=anna)
-    assert audit.prune(before=timezone.now() - timedelta(days=1)) == 0
+    assert audit.prune(before=timezone.now() - timedelta(days=7)) == 0
     with pytest.raises(IntegrityError), transaction.atomic():
         AuditRecord.objects.all().delete()
+
+
+@pytest.mark.parametrize("before", [timedelta(0), timedelta(days=5), timedelta(days=-400)])
+def test_the_last_week_is_not_pruned(before, anna):
+    audit.record(action=audit.Action.SIGNED_IN, actor=anna)
+    AuditRecord.objects.create(action="signed_in", actor=anna, at=timezone.now() - timedelta(days=400))
+    with pytest.raises(IntegrityError, match="kept for a week"), transaction.atomic():
+        audit.prune(before=timezone.now() - before)
+    assert AuditRecord.objects.count() == 2
+    # Only what is old enough goes, and only this way.
+    assert audit.prune(before=timezone.now() - timedelta(days=7)) == 1
 
 
 def test_a_record_outlives_its_account(anna):

@@ -72,7 +72,8 @@ def configured() -> Database:
     cluster = connection.embedded_server()  # type: ignore[attr-defined]
     if cluster is not None:
         cluster.ensure_running()
-    return from_django(connection.settings_dict)
+    # A worker knows no owner and makes its backups as the role that serves, which may read everything.
+    return from_django(settings.OWNER_DATABASE or connection.settings_dict)
 
 
 def from_url(url: str, *, variable: str) -> Database:

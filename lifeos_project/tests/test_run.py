@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from lifeos_project.database import EMBEDDED_MAJOR
+from lifeos_project.embedded_postgres import DATABASE, SERVING_USER, USER, Cluster, program
 from lifeos_project.supervisor import MOST_RESTARTS, ChildEnded, Supervisor
 from lifeos_project.tests.services import bare_environment, free_port, listens, wait_until
 
@@ -269,3 +271,23 @@ def test_make_help_lists_every_target(checkout):
     # These two serve the others.
     assert listed == set(phony.split()[1:]) - {"install", "install-dev"}
     assert {"run", "test", "lint", "docs", "security", "image", "clean"} <= listed
+
+
+def test_data_of_an_older_release_gets_a_second_role(used_var, house):
+    """As the release before left it: no role but the superuser's, tables that nobody else may read."""
+    cluster = Cluster(directory=used_var / "postgres" / EMBEDDED_MAJOR)
+    cluster.ensure_running()
+    try:
+        ask = [program("psql"), "-XAtq", "-h", str(cluster.socket_directory), "-U", USER, "-d", DATABASE, "-c"]
+        drop = f"DROP OWNED BY {SERVING_USER}; DROP ROLE {SERVING_USER}"
+        subprocess.run([*ask, drop], check=True, capture_output=True)
+    finally:
+        cluster.leave()
+    running = house()
+    running.wait_until_greeting()
+    assert running.get("/health/ready")
+    serving = (
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    told = subprocess.run([*ask, serving], check=True, capture_output=True, text=True).stdout
+    assert told.split() == [SERVING_USER]

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 
 from finance.errors import AlreadyReversed, Conflict, FinanceError, PeriodClosed
 from finance.events import JournalCorrected, JournalPosted, JournalReversed
@@ -46,7 +45,7 @@ def post_entry(
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description, uid=uid)
     check_shape(draft)
     with _guarded(book=book, date=date):
-        entry = insert_entry(book=book, actor=actor, draft=draft, source=str(source), now=timezone.now())
+        entry = insert_entry(book=book, actor=actor, draft=draft, source=str(source))
         if entry is None:
             raise _why_not(book=book, draft=draft)
         emit(JournalPosted(book_id=book.pk, entry_ids=(entry.pk,), source=str(source)))
@@ -67,7 +66,7 @@ def post_entries(*, book: Book, actor: User | None, drafts: Sequence[EntryDraft]
         for index, draft in enumerate(drafts):
             check_draft(draft, accounts, path=f"{index}.")
         postings = [Posting(draft=draft, source=str(source)) for draft in drafts]
-        ids = copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, now=timezone.now())
+        ids = copy_entries(book=book, actor=actor, postings=postings, accounts=accounts)
         for start in range(0, len(ids), ENTRIES_PER_EVENT):
             chunk = tuple(ids[start : start + ENTRIES_PER_EVENT])
             emit(JournalPosted(book_id=book.pk, entry_ids=chunk, source=str(source)))
@@ -98,7 +97,7 @@ def correct_entry(
         check_draft(draft, accounts)
         replacement = Posting(draft=draft, source=Source.CORRECTION.value, corrects_id=entry.pk)
         reversal_id, replacement_id = copy_entries(
-            book=book, actor=actor, postings=[reversal, replacement], accounts=accounts, now=timezone.now()
+            book=book, actor=actor, postings=[reversal, replacement], accounts=accounts
         )
         emit(
             JournalCorrected(book_id=book.pk, entry_id=entry.pk, reversal_id=reversal_id, replacement_id=replacement_id)
@@ -125,7 +124,7 @@ def reverse_entries(
         accounts = accounts_for_posting(
             book=book, account_ids={line.account_id for posting in postings for line in posting.draft.lines}
         )
-        ids = copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, now=timezone.now())
+        ids = copy_entries(book=book, actor=actor, postings=postings, accounts=accounts)
         pairs = zip(entries, ids, strict=True)
         emit_many([JournalReversed(book_id=book.pk, entry_id=entry.pk, reversal_id=pk) for entry, pk in pairs])
     return ids

@@ -4,7 +4,6 @@ Lines of several entries always come in one statement: the month totals are then
 two transactions cannot wait for each other in a circle.
 """
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +37,9 @@ WITH account AS MATERIALIZED (
 ), entry AS (
     INSERT INTO finance_journalentry
         (book_id, uid, date, payee, description, source, line_count, created_by_id, created_at)
-    VALUES (%(book)s, %(uid)s, %(date)s, %(payee)s, %(description)s, %(source)s, %(line_count)s, %(actor)s, %(now)s)
-    RETURNING id
+    VALUES (%(book)s, %(uid)s, %(date)s, %(payee)s, %(description)s, %(source)s, %(line_count)s, %(actor)s,
+            transaction_timestamp())
+    RETURNING id, created_at
 ), line AS (
     INSERT INTO finance_journalline (book_id, entry_id, account_id, date, currency, amount, position, memo)
     SELECT %(book)s, entry.id, account.id, %(date)s, account.currency, given.amount, given.position, given.memo
@@ -48,7 +48,7 @@ WITH account AS MATERIALIZED (
            WITH ORDINALITY AS given (account_id, amount, memo, position) ON given.account_id = account.id
     RETURNING currency, amount
 )
-SELECT entry.id, (SELECT count(*) FROM line),
+SELECT entry.id, entry.created_at, (SELECT count(*) FROM line),
        EXISTS (SELECT FROM line GROUP BY currency HAVING sum(amount) <> 0)
   FROM entry
 """
@@ -56,17 +56,14 @@ SELECT entry.id, (SELECT count(*) FROM line),
 _NEXT_IDS = "SELECT nextval(pg_get_serial_sequence('finance_journalentry', 'id')) FROM generate_series(1, %s)"
 _COPY_ENTRIES = """
 COPY finance_journalentry
-    (id, book_id, uid, date, payee, description, source, line_count, reverses_id, corrects_id, created_by_id,
-     created_at) FROM STDIN
+    (id, book_id, uid, date, payee, description, source, line_count, reverses_id, corrects_id, created_by_id) FROM STDIN
 """
 _COPY_LINES = """
 COPY finance_journalline (book_id, entry_id, account_id, date, currency, amount, position, memo) FROM STDIN
 """
 
 
-def insert_entry(
-    *, book: Book, actor: User | None, draft: EntryDraft, source: str, now: datetime.datetime
-) -> JournalEntry | None:
+def insert_entry(*, book: Book, actor: User | None, draft: EntryDraft, source: str) -> JournalEntry | None:
     """Write one entry; returns it as a model instance.
 
     None means that an account cannot be posted to or that a currency does not balance: the transaction must not
@@ -81,22 +78,16 @@ def insert_entry(
         source=source,
         line_count=len(draft.lines),
         created_by=actor,
-        created_at=now,
     )
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_ENTRY, _insert_parameters(entry, draft))
-        entry.pk, written, unbalanced = cursor.fetchone()
+        entry.pk, entry.created_at, written, unbalanced = cursor.fetchone()
     entry._state.adding = False
     return entry if written == len(draft.lines) and not unbalanced else None
 
 
 def copy_entries(
-    *,
-    book: Book,
-    actor: User | None,
-    postings: Sequence[Posting],
-    accounts: Mapping[int, Account],
-    now: datetime.datetime,
+    *, book: Book, actor: User | None, postings: Sequence[Posting], accounts: Mapping[int, Account]
 ) -> list[int]:
     """Write many entries by COPY; returns their ids in order."""
     actor_id, book_id = actor.pk if actor else None, book.pk
@@ -112,7 +103,7 @@ def copy_entries(
         ids = [int(row[0]) for row in cursor.fetchall()]
         with cursor.copy(_COPY_ENTRIES) as copy:
             for entry_id, posting in zip(ids, postings, strict=True):
-                copy.write_row((entry_id, book_id, *_header(posting), actor_id, now))
+                copy.write_row((entry_id, book_id, *_header(posting), actor_id))
         with cursor.copy(_COPY_LINES) as copy:
             for entry_id, posting in zip(ids, postings, strict=True):
                 date = posting.draft.date
@@ -142,7 +133,6 @@ def _insert_parameters(entry: JournalEntry, draft: EntryDraft) -> dict[str, Any]
         "source": entry.source,
         "line_count": entry.line_count,
         "actor": entry.created_by_id,
-        "now": entry.created_at,
         "accounts": [line.account_id for line in draft.lines],
         "amounts": [line.amount for line in draft.lines],
         "memos": [line.memo for line in draft.lines],

@@ -14,9 +14,10 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from lifeos_project.backups import archive, evidence, recovery, runs, services, stores
+from lifeos_project.backups import archive, evidence, recovery, runs, servers, services, stores
 from lifeos_project.backups.errors import BackupError, BackupRefused
 from lifeos_project.backups.models import BackupRun
+from lifeos_project.backups.tests.conftest import APP_ROLE
 from lifeos_project.tests.services import wait_until
 from platform_outbox.operations.parameters import read
 from platform_outbox.operations.progress import TerminalRun
@@ -281,3 +282,29 @@ def test_a_bucket_that_is_not_there_is_one_sentence_without_the_secret(bucket, s
     assert "never-told" not in str(failure.value)
     assert len(str(failure.value).splitlines()) == 1
     assert time.monotonic() - started < 60
+
+
+def test_the_role_that_serves_makes_backups_that_bring_everything_back(house, tmp_path):
+    """As a worker does, which does not know the owner; also of a partition that was made after the rights were given."""
+    name = f"{APP_ROLE}_nightly"
+    house.ask(f"CREATE ROLE {name} LOGIN PASSWORD 'night' IN ROLE {APP_ROLE}", name="postgres")
+    try:
+        house.ask("SELECT platform_outbox_extend(1000000, 3)")
+        serving = servers.Database(parameters={**house.database.parameters, "user": name, "password": "night"})
+        made = house.manage("backup", DATABASE_URL=serving.url(), BACKUP_TARGET=str(tmp_path / "kept"))
+        assert "restored and proven" in made.stdout
+        (file,) = (tmp_path / "kept").glob("*.tar")
+        restored = house.manage("restore", str(file), "--overwrite", DATABASE_OWNER_URL=house.database.url(),
+                                DATABASE_URL=serving.url(), check=False)  # fmt: skip
+        # Rights are renewed for the role that serves, which the restored tables know nothing of.
+        assert "Restored and proven." in restored.stdout, restored.stderr
+        with serving.connect() as server:
+            (entries,) = server.execute("SELECT count(*) FROM finance_journalentry").fetchone()
+            assert entries > 0
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                server.execute("UPDATE finance_journalline SET amount = 1")
+    finally:
+        for database in house.databases():
+            house.ask(f"DROP OWNED BY {name}", name=database)
+        house.ask(f"DROP OWNED BY {name}", name="postgres")
+        house.ask(f"DROP ROLE {name}", name="postgres")

@@ -12,7 +12,7 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-from lifeos_project import pooling
+from lifeos_project import ownership, pooling
 
 # "migr" in ASCII. An advisory lock belongs to one database, so installations on one server do not wait for each other.
 LOCK = 0x6D696772
@@ -38,6 +38,12 @@ class Command(migrate.Command):
         if if_wanted and not settings.RUN_MIGRATIONS:
             self.stdout.write("RUN_MIGRATIONS is false: no migration is applied.")
             return
+        with ownership.as_owner():
+            self._migrate(connection, *args, if_wanted=if_wanted, seconds=seconds, **options)
+
+    def _migrate(
+        self, connection: BaseDatabaseWrapper, *args: Any, if_wanted: bool, seconds: int, **options: Any
+    ) -> None:
         _wait_for_database(connection, seconds=seconds)
         if options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
@@ -49,8 +55,13 @@ class Command(migrate.Command):
             # Nine of ten starts find nothing to do, and need not look through all permissions to find that out.
             if if_wanted and not _is_anything_pending(connection):
                 self.stdout.write("No migrations to apply.")
-                return
-            super().handle(*args, **options)
+            else:
+                super().handle(*args, **options)
+            # Also without a migration: this is how an installation gets its second role.
+            try:
+                ownership.renew_rights()
+            except ownership.NoServingRole as error:
+                raise CommandError(str(error)) from error
 
 
 def _wait_for_database(connection: BaseDatabaseWrapper, *, seconds: float) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import global_settings, settings
@@ -34,6 +35,7 @@ class Machine:
 
     def __init__(self, directory: Path, *, database: servers.Database, nginx: str):
         self.directory, self.database, self.nginx = directory, database, nginx
+        self.role = f"lifeos_deploy_app_{secrets.token_hex(4)}"
         self.home, self.repository = directory / "home", directory / "repository"
         self.port, self.ports = free_port(), [free_port(), free_port()]
         self.base = f"http://127.0.0.1:{self.port}"
@@ -45,8 +47,12 @@ class Machine:
         self.tag("v1")
 
     def _write_settings(self) -> None:
+        # The first deploy makes the role that serves.
+        login = {"user": self.role, "password": secrets.token_hex(16)}
+        serving = replace(self.database, parameters={**self.database.parameters, **login})
+        (self.home / "shared" / "owner.env").write_text(f"DATABASE_OWNER_URL={self.database.url()}\n")
         self.configure(
-            **SAFE | {"DATABASE_URL": self.database.url()}, GUNICORN_WORKERS="1", GUNICORN_THREADS="4",
+            **SAFE | {"DATABASE_URL": serving.url()}, GUNICORN_WORKERS="1", GUNICORN_THREADS="4",
             BACKUP_NIGHTLY="false", BACKUP_SCRATCH_URL=self.database.named("postgres").url(),
         )  # fmt: skip
         command = f"{self.nginx} -c {self._configure_nginx()}"
@@ -168,6 +174,8 @@ def machine(directory: Path, *, nginx: str) -> Iterator[Machine]:
         one.stop()
         for name in one.databases():
             servers.drop(database.named(name))
+        with database.named("postgres").connect() as server:
+            server.execute(f"DROP ROLE IF EXISTS {one.role}")
 
 
 def _seed(database: servers.Database) -> None:

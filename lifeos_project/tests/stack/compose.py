@@ -19,6 +19,7 @@ SECRETS = {
     "SECRET_KEY": "kF3sQ9vX1zB7nM5cL2pR8tW4yH6jD0gA-stack-tests",
     "JWT_SECRET_KEY": "Zx8Qw2Er6Ty1Ui5Op9As3Df7Gh4Jk0Lm-stack-tests",
     "POSTGRES_PASSWORD": "5f0c9d2ab1e84763-database",
+    "POSTGRES_APP_PASSWORD": "c3e17f04a9d25b86-application",
     "REDIS_PASSWORD": "7be21d90cc4f4a18-redis",
     "POSTGRES_MONITORING_PASSWORD": "a90cd17e52b34f66-monitoring",
     "GRAFANA_PASSWORD": "0d4be6a1f7c24938-grafana",

@@ -35,7 +35,7 @@ class Stack:
     services: dict[str, Any]
     web: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     others: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
-    # Outputs of the ten replicas that met the empty database at the same time.
+    # Outputs of the ten commands that met the empty database at the same time.
     migrations: list[str] = field(default_factory=list)
 
     @property
@@ -149,31 +149,23 @@ def start_web(found: Stack, number: int) -> "subprocess.Popen[bytes]":
 
 
 def _start_replicas(found: Stack) -> None:
-    """Ten entrypoints meet the empty database at once; two of them go on as web replicas."""
+    """Ten machines meet the empty database at once; when they have migrated, two web replicas start."""
     (found.directory / "files").mkdir()
-    found.web = [start_web(found, 1), start_web(found, 2)]
-    command = [
-        str(CONFIGURATION / "entrypoint.sh"),
-        "manage.py",
-        "migrate",
-        "--if-wanted",
-        "--wait",
-        "60",
-        "--skip-checks",
-    ]
+    service = "lifeos-migrate"
+    command = [str(CONFIGURATION / "entrypoint.sh"), *compose.command(found.services[service])]
     others = {
         f"replica-{number}": found.network.start(
-            f"replica-{number}", command, environment=app_environment(found, f"replica-{number}")
+            f"replica-{number}", command, environment=app_environment(found, f"replica-{number}", service=service)
         )
-        for number in range(REPLICAS - len(found.web))
+        for number in range(REPLICAS)
     }
     codes = [other.wait(PATIENCE) for other in others.values()]
     found.migrations = [found.network.log(name) for name in others]
     assert codes == [0] * len(others), found.migrations
+    found.web = [start_web(found, 1), start_web(found, 2)]
     for address in ADDRESSES["lifeos-web"]:
         url = f"http://{address}:8000/health/ready"
         services.wait_until(lambda url=url: found.get(url).status == 200, seconds=PATIENCE, what=url)
-    found.migrations += [found.network.log(f"web-{number}") for number in (1, 2)]
 
 
 def _start_worker(found: Stack) -> None:

@@ -13,6 +13,8 @@ from lifeos_project.tests.stack import compose
 
 ROOT = compose.ROOT
 OWN_IMAGES = {"lifeos-web:latest", "lifeos-nginx:latest"}
+# Does its work and ends.
+ONE_SHOT = {"lifeos-migrate"}
 # What these read of the machine, root alone may read.
 ROOT_BY_NATURE = {"cadvisor"}
 
@@ -61,7 +63,8 @@ def test_the_database_is_on_a_network_without_a_way_out(stack):
     assert stack["networks"]["data"]["internal"] is True
     on_it = {name for name, service in stack["services"].items() if "data" in service["networks"]}
     assert on_it == {
-        "lifeos-db", "lifeos-redis", "lifeos-web", "lifeos-worker", "postgres-exporter", "redis-exporter"
+        "lifeos-db", "lifeos-redis", "lifeos-migrate", "lifeos-web", "lifeos-worker", "postgres-exporter",
+        "redis-exporter",
     }  # fmt: skip
     assert stack["services"]["lifeos-db"]["networks"]["data"] == {"aliases": ["db"]}
     assert stack["services"]["lifeos-redis"]["networks"]["data"] == {"aliases": ["redis"]}
@@ -75,8 +78,11 @@ def test_every_container_is_confined(stack, scaled):
         assert service["mem_limit"], name
         assert float(service["cpus"]) > 0, name
         assert service["pids_limit"] > 0, name
-        assert service["healthcheck"]["test"], name
-        assert service["restart"] == "unless-stopped", name
+        if name in ONE_SHOT:
+            assert service["restart"] == "no", name
+        else:
+            assert service["healthcheck"]["test"], name
+            assert service["restart"] == "unless-stopped", name
         user = service["user"].partition(":")[0]
         assert (user == "0") == (name in ROOT_BY_NATURE), name
         assert not service.get("privileged"), name
@@ -101,13 +107,30 @@ def test_replicas_can_be_added(tmp_path):
 def test_web_replicas_take_the_pool_and_everybody_knows_the_way_around_it(scaled):
     for name in ("lifeos-web", "lifeos-worker"):
         variables = compose.environment(scaled["services"][name])
-        assert variables["DATABASE_URL"] == "postgresql://lifeos@pgbouncer:6432/lifeos"
-        assert variables["DATABASE_DIRECT_URL"] == "postgresql://lifeos@db:5432/lifeos"
+        assert variables["DATABASE_URL"] == "postgresql://lifeos_app@pgbouncer:6432/lifeos"
+        assert variables["DATABASE_DIRECT_URL"] == "postgresql://lifeos_app@db:5432/lifeos"
         # What the first file says is still there.
-        assert variables["POSTGRES_PASSWORD"] == compose.SECRETS["POSTGRES_PASSWORD"]
+        assert variables["POSTGRES_PASSWORD"] == compose.SECRETS["POSTGRES_APP_PASSWORD"]
     pool = scaled["services"]["lifeos-pgbouncer"]
     assert pool["networks"] == {"data": {"aliases": ["pgbouncer"]}}
-    assert set(scaled["services"]["lifeos-web"]["depends_on"]) == {"lifeos-db", "lifeos-redis", "lifeos-pgbouncer"}
+    assert set(scaled["services"]["lifeos-web"]["depends_on"]) == {
+        "lifeos-db", "lifeos-redis", "lifeos-migrate", "lifeos-pgbouncer"
+    }  # fmt: skip
+
+
+def test_only_the_migrations_know_the_owner(stack, scaled):
+    """Whatever an operator writes into .env, which every container of ours is given."""
+    for services_ in (stack["services"], scaled["services"]):
+        owner = compose.environment(services_["lifeos-migrate"])
+        assert owner["DATABASE_OWNER_URL"] == "postgresql://lifeos@db:5432/lifeos"
+        assert owner["POSTGRES_OWNER_PASSWORD"] == compose.SECRETS["POSTGRES_PASSWORD"]
+        for name in ("lifeos-web", "lifeos-worker"):
+            variables = compose.environment(services_[name])
+            assert variables["DATABASE_OWNER_URL"] == variables["POSTGRES_OWNER_PASSWORD"] == ""
+            assert variables["POSTGRES_PASSWORD"] == compose.SECRETS["POSTGRES_APP_PASSWORD"]
+            assert compose.SECRETS["POSTGRES_PASSWORD"] not in variables.values()
+            after = services_[name]["depends_on"]["lifeos-migrate"]
+            assert after["condition"] == "service_completed_successfully"
 
 
 @pytest.mark.parametrize("name", [*compose.FILES, compose.SCALED[1]])

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from lifeos_project import ownership
 from lifeos_project.backups import recovery
 from lifeos_project.backups.errors import BackupError
 from lifeos_project.supervisor import StopRequested, stopping_on_signals
@@ -67,6 +68,10 @@ class Command(BaseCommand):
             progress=progress,
         )
         self.stdout.write("Restored and proven.")
+        try:
+            ownership.renew_rights()
+        except ownership.NoServingRole as error:
+            self.stderr.write(str(error))
         if aside:
             self.stdout.write(
                 f'The database of before is kept as {aside}; drop it when you are sure: DROP DATABASE "{aside}";'

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("finance", "0014_probe_entries"), ("identity", "0007_own_idempotency_records")]
+    dependencies = [("finance", "0020_look_up_in_guards"), ("identity", "0006_own_idempotency_records")]
 
     operations = [
         migrations.SeparateDatabaseAndState(state_operations=[migrations.DeleteModel(name="IdempotencyRecord")])

@@ -10,11 +10,12 @@ from django.db import migrations, models
 
 FORWARD = """
 CREATE FUNCTION finance_keep_noted_heads() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'the noted head of a chain only moves on'
         USING ERRCODE = 'check_violation', CONSTRAINT = 'finance_append_only';
 END $$;
+REVOKE ALL ON FUNCTION finance_keep_noted_heads() FROM PUBLIC;
 
 CREATE TRIGGER finance_noted_head_moves_on
     BEFORE UPDATE ON finance_notedhead
@@ -36,7 +37,7 @@ DROP FUNCTION finance_keep_noted_heads();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0014_probe_entries'),
+        ('finance', '0018_log_closings'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("identity", "0004_add_webhook_actions"),
+        ("identity", "0006_own_idempotency_records"),
     ]
 
     operations = [

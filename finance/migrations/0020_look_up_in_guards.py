@@ -32,7 +32,7 @@ END $do$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("finance", "0025_note_heads")]
+    dependencies = [("finance", "0019_note_heads")]
 
     operations = [
         migrations.RunSQL(

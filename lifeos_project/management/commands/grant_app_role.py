@@ -5,12 +5,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from finance.errors import FinanceError
 from finance.ledger.grants import grant_application_rights
+from lifeos_project import ownership
 
 
 class Command(BaseCommand):
     help = (
         "Give a database role exactly the rights that web and workers need: no rewriting of posted rows. "
-        "Run it as the tables' owner, after each migrate."
+        "`migrate` does it for the role of DATABASE_URL where DATABASE_OWNER_URL is set; this is for another one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -18,7 +19,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            tables = grant_application_rights(role=options["role"])
+            with ownership.as_owner():
+                tables = grant_application_rights(role=options["role"])
         except FinanceError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"{options['role']} has the application's rights on {len(tables)} tables.")

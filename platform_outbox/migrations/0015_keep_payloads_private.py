@@ -4,7 +4,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("platform_outbox", "0013_find_halted_keys"),
+        ("platform_outbox", "0014_read_partitions"),
     ]
 
     operations = [

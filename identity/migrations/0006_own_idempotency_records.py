@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("identity", "0004_add_webhook_actions")]
+    dependencies = [("identity", "0005_keep_audit_records")]
 
     operations = [
         migrations.SeparateDatabaseAndState(

@@ -1,0 +1,113 @@
+"""Two roles: one owns the tables and migrates, the other serves the application and cannot rewrite what is posted.
+
+"default" is the serving role everywhere. What needs the owner takes it for the length of a block; web and workers are
+not even told its login (docs/security.md). Without DATABASE_OWNER_URL one role does everything, as long as it may.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import ProgrammingError, connection, connections, transaction
+from psycopg import sql
+
+from finance.errors import FinanceError
+from finance.ledger import grants
+
+HINT = "Let another role own the tables: DATABASE_OWNER_URL (docs/upgrade.md)."
+# Where a login differs from another; the rest of Django's settings of a database stays.
+_LOGIN = ("NAME", "USER", "PASSWORD", "PASSWORD_FILE", "HOST", "PORT", "OPTIONS", "CONN_MAX_AGE", "EMBEDDED")
+
+
+class NoServingRole(Exception):
+    """The application's role cannot be made or held back; the message says why and what helps."""
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Within the block the database is reached as the tables' owner, if one is named apart; not within a transaction."""
+    current = connections.settings["default"]
+    if settings.OWNER_DATABASE is None or current["USER"] == settings.OWNER_DATABASE["USER"]:
+        yield
+        return
+    connection.close()
+    before = {name: current.pop(name) for name in _LOGIN if name in current}
+    current.update(
+        {"PASSWORD": ""} | {name: value for name, value in settings.OWNER_DATABASE.items() if name in _LOGIN}
+    )
+    try:
+        yield
+    finally:
+        connection.close()
+        for name in _LOGIN:
+            current.pop(name, None)
+        current.update(before)
+
+
+def renew_rights() -> list[str]:
+    """Give the serving roles the application's rights and nothing else, as the owner; returns their names.
+
+    A role that is missing is made. Does nothing where one role does everything. Raises NoServingRole.
+    """
+    if settings.OWNER_DATABASE is None:
+        return []
+    serving = {login["USER"]: login for login in _serving_logins()}
+    with as_owner(), transaction.atomic():
+        for role, login in serving.items():
+            _ensure(role, password=login.get("PASSWORD") or _password_in(login.get("PASSWORD_FILE")))
+            try:
+                grants.grant_application_rights(role=role)
+            except FinanceError as error:
+                raise NoServingRole(error.detail) from error
+    return list(serving)
+
+
+def objections(*, revocable: bool = True) -> list[str]:
+    """Why the serving role is not held back by the guards, one sentence each; `revocable` asks for what grants mend, too.
+
+    A role that does not exist yet is none: renew_rights() makes it.
+    """
+    found = []
+    for role in {login["USER"]: login for login in _serving_logins()} or {""}:
+        name = role or _current_user()
+        reasons = [*(grants.too_mighty(role=name) or []), *(grants.excess(role=name) if revocable else [])]
+        found += [f"The role {name}, which serves the application, {reason}." for reason in reasons]
+    return found
+
+
+def _serving_logins() -> list[Mapping[str, Any]]:
+    logins = [settings.SERVING_DATABASE, settings.SHARED_DATABASE]
+    return [login for login in logins if login is not None and login.get("USER")]
+
+
+def _current_user() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user::text")
+        return str(cursor.fetchone()[0])
+
+
+def _password_in(file: str | None) -> str:
+    from lifeos_project.postgresql import passwords
+
+    return passwords.read(file)[0] if file else ""
+
+
+def _ensure(role: str, *, password: str) -> None:
+    if grants.too_mighty(role=role) is not None:
+        return
+    statement = sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role))
+    with connection.cursor() as cursor:
+        if password:
+            # As the server would store it: a statement may end up in its log.
+            assert connection.connection is not None
+            hidden = connection.connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+            statement += sql.SQL(" PASSWORD {}").format(sql.Literal(hidden.decode()))
+        try:
+            with transaction.atomic():
+                cursor.execute(statement)
+        except ProgrammingError as error:
+            raise NoServingRole(
+                f"There is no database role {role}, and the owner may not make it. As a superuser: "
+                f"CREATE ROLE {role} LOGIN PASSWORD '…' (that of DATABASE_URL)."
+            ) from error
