@@ -2,11 +2,14 @@
 
 import html
 import re
+from collections import Counter
 from typing import Any
 
 from ofxtools.Parser import TreeBuilder
 
 _TOKEN = re.compile(r"<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9._]*)(?:\s[^<>]*?)?(?P<empty>/?)>(?P<text>[^<]*)")
+# More of a text is kept nowhere; and a reference such as &#99…9; of more digits is more than Python reads.
+LONGEST_TEXT = 4000
 # Aggregates whose end a broken download may have lost.
 _AGGREGATE = re.compile(r"OFX|STMTTRN|LEDGERBAL|INVBANKTRAN|\w+MSGSRSV\d|\w*TRNRS|\w*STMTRS|\w*TRANLIST|\w+ACCTFROM")
 
@@ -17,6 +20,7 @@ class ForgivingTreeBuilder(TreeBuilder):
     def __init__(self) -> None:
         super().__init__()
         self._open: list[str] = []
+        self._times_open: Counter[str] = Counter()  # how often each tag stands in `_open`
 
     def feed(self, data: str) -> None:
         """Read the body; an element that is never closed and holds no text is an empty leaf."""
@@ -26,9 +30,10 @@ class ForgivingTreeBuilder(TreeBuilder):
             if match["close"]:
                 self._close(tag)
             elif text or match["empty"] or not (tag in closed or _AGGREGATE.fullmatch(tag)):
-                self._leaf(tag, html.unescape(text))
+                self._leaf(tag, html.unescape(text[:LONGEST_TEXT]))
             else:
                 self._open.append(tag)
+                self._times_open[tag] += 1
                 self.start(tag, {})
 
     def close(self) -> Any:
@@ -44,7 +49,10 @@ class ForgivingTreeBuilder(TreeBuilder):
         self.end(tag)
 
     def _close(self, tag: str) -> None:
-        if tag in self._open:
-            while (inner := self._open.pop()) != tag:
-                self.end(inner)
-            self.end(tag)
+        if not self._times_open[tag]:
+            return
+        inner = ""
+        while inner != tag:
+            inner = self._open.pop()
+            self._times_open[inner] -= 1
+            self.end(inner)
