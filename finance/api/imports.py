@@ -72,6 +72,11 @@ class Confirmation(StrictSerializer):
     opening_balance = serializers.BooleanField(
         default=False, help_text="Start an account without entries with the balance that the bank states."
     )
+    older_rows = serializers.ChoiceField(
+        choices=[choice for choice in services.OlderRows.choices if choice[0]],
+        required=False,
+        help_text="Needed where a proof's `older` names rows that the account's opening balance sums up already.",
+    )
 
 
 class Assignment(StrictSerializer):
@@ -299,7 +304,11 @@ class AssignStatement(ImportView):
     post=extend_schema(
         operation_id="imports_confirm",
         summary="Confirm an import",
-        description="Posts and links everything in one transaction. Confirming twice posts once.",
+        description=(
+            "Posts and links everything in one transaction. Confirming twice posts once. Rows on or before the day of "
+            "the account's opening balance would change today's balance: while there are any, `older_rows` has to say "
+            "what becomes of them."
+        ),
         request=Confirmation,
         responses=ImportDetailSerializer,
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
@@ -315,8 +324,13 @@ class ConfirmImport(ImportView):
         return self.once(self._confirm)
 
     def _confirm(self) -> tuple[int, Any]:
-        opening = self.body()["opening_balance"]
-        services.confirm_import(batch=self.batch(), actor=self.user, opening_balance=opening)
+        body = self.body()
+        services.confirm_import(
+            batch=self.batch(),
+            actor=self.user,
+            opening_balance=body["opening_balance"],
+            older_rows=body.get("older_rows", ""),
+        )
         return status.HTTP_200_OK, self.shown()
 
 

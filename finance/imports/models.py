@@ -80,6 +80,8 @@ class ImportBatch(models.Model):
     opening_entry = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("opening balance")
     )
+    # Opening balances that were replaced by earlier ones: [{"entry", "by"}], ids of entries.
+    moved_openings = models.JSONField(default=list, db_default=[])
     # What undoing left alone: [{"entry_id", "uid", "date", "payee", "why"}].
     kept = models.JSONField(_("entries kept"), default=list, encoder=DjangoJSONEncoder)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")

@@ -9,5 +9,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField("importbatch", "question", models.JSONField(default=dict, db_default={})),
         migrations.AddField("importbatch", "reader", models.CharField(max_length=32, blank=True, default="", db_default="")),
+        migrations.AddField("importbatch", "moved_openings", models.JSONField(default=list, db_default=[])),
         migrations.AddField("importbatch", "refusal", models.JSONField(null=True, blank=True)),
     ]

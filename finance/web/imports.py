@@ -114,13 +114,15 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
         raise NotFound(thing="page") from error
     statements = selectors.statements_of(batch=batch)
     categories = Categories(book)
+    proofs = [(statement, proof_of(statement)) for statement in statements]
     context = {
         "book": book,
         "batch": batch,
+        "older_choices": [c for c in services.OlderRows.choices if c[0]] if any(p.older for _s, p in proofs) else [],
         "counts": selectors.counts_of(batch=batch),
         "fates": ImportRow.Fates.choices,
         "fate": fate,
-        "proofs": [(statement, proof_of(statement)) for statement in statements],
+        "proofs": proofs,
         "several": len(statements) > 1,
         "assign_accounts": [a for a in categories.accounts if a.type in _MONEY],
         "rows": row_views(page.rows, categories),
@@ -220,7 +222,10 @@ def import_confirm(request: HttpRequest, book: Book, import_id: int) -> HttpResp
     batch = selectors.batch_for(book=book, batch_id=import_id)
     try:
         services.confirm_import(
-            batch=batch, actor=user_of(request), opening_balance=request.POST.get("opening_balance") == "on"
+            batch=batch,
+            actor=user_of(request),
+            opening_balance=request.POST.get("opening_balance") == "on",
+            older_rows=request.POST.get("older_rows", ""),
         )
     except FinanceError as error:
         _complain(request, error)

@@ -1,6 +1,6 @@
 """Everything that changes an import. Each function is one transaction and announces itself."""
 
-from finance.imports.services.confirming import confirm_import, discard_import
+from finance.imports.services.confirming import OlderRows, confirm_import, discard_import
 from finance.imports.services.deciding import decide_rows
 from finance.imports.services.reading import give_up, read_received, settled, take_refusal
 from finance.imports.services.staging import (
@@ -12,6 +12,7 @@ from finance.imports.services.staging import (
 from finance.imports.services.undoing import undo_import
 
 __all__ = [
+    "OlderRows",
     "assign_statement",
     "change_profile",
     "confirm_import",
