@@ -1,8 +1,10 @@
 """Large bank files through the shipped nginx: it lets them pass wherever the application takes them, and only there."""
 
 import json
+import os
 import re
 import secrets
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -19,6 +21,8 @@ from lifeos_project.tests.services import free_port, running
 from lifeos_project.tests.stack.running import make_certificate, render
 
 TEMPLATES = Path(settings.BASE_DIR) / "compose" / "nginx" / "templates"
+# As root nginx would write bodies as nobody, who may not enter the test's directory.
+AS_ROOT = " user root;" if os.geteuid() == 0 else ""
 # Told by its first bytes, so that reading it takes no time.
 PICTURE = b"\x89PNG" + b"\x00" * (40 * 1024 * 1024)
 
@@ -94,7 +98,7 @@ def site(live_server, nginx_path, tmp_path):
         "NGINX_SIGN_IN_RATE": "30r/m",
     }
     render(TEMPLATES, tmp_path, variables=variables)
-    command = [nginx_path, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
+    command = [nginx_path, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", f"daemon off;{AS_ROOT}"]
     with running(command, log=tmp_path / "nginx.log"):
         address = f"http://{local}"
         wait_for_answer(address)
@@ -102,8 +106,6 @@ def site(live_server, nginx_path, tmp_path):
 
 
 def wait_for_answer(address):
-    import time
-
     for _ in range(100):
         try:
             urllib.request.urlopen(f"{address}/health/live", timeout=5)

@@ -1,6 +1,7 @@
 """Files made to hurt: work grows no faster than the bytes, and nothing but a sentence ever comes out."""
 
 import datetime
+import gc
 import importlib
 import pkgutil
 import random
@@ -85,18 +86,23 @@ def hostile(size):
 
 
 def seconds_of(call, *, times=3):
+    """CPU time, the best of several: neither other processes nor the collector of garbage count."""
     best = float("inf")
-    for _ in range(times):
-        began = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - began)
+    gc.disable()
+    try:
+        for _ in range(times):
+            began = time.process_time()
+            call()
+            best = min(best, time.process_time() - began)
+    finally:
+        gc.enable()
     return best
 
 
 def grows_too_fast(work, *, size):
     """The input for which work of twice the length takes far more than twice as long, or None."""
     for short, long in zip(hostile(size), hostile(2 * size), strict=True):
-        if seconds_of(lambda text=long: work(text), times=1) < 0.1:
+        if seconds_of(lambda text=long: work(text), times=1) < 0.05:
             continue  # far below anything that hurts, and below what a busy machine lets us compare
         if seconds_of(lambda text=long: work(text)) > 3.2 * seconds_of(lambda text=short: work(text)):
             return short[:20]
@@ -124,7 +130,7 @@ def test_patterns_take_time_in_proportion(name):
                 arguments = (given[:0], given) if use == "sub" else (given,)
                 getattr(pattern, use)(*arguments)
 
-        assert grows_too_fast(work, size=20_000) is None
+        assert grows_too_fast(work, size=10_000) is None
 
 
 FUNCTIONS = {
@@ -144,7 +150,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_take_time_in_proportion(name):
-    assert grows_too_fast(FUNCTIONS[name], size=20_000) is None
+    assert grows_too_fast(FUNCTIONS[name], size=10_000) is None
 
 
 WRAPPINGS = {
@@ -159,7 +165,7 @@ WRAPPINGS = {
 @pytest.mark.parametrize("kind", WRAPPINGS)
 def test_hostile_files_are_done_with_in_a_moment(kind):
     """Quadratic work would take hours for all of these, and many seconds for the one that is to blame."""
-    for text in hostile(30_000):
+    for text in hostile(10_000):
         data = WRAPPINGS[kind].format(text).encode()
         assert seconds_of(lambda data=data: _sentence(data), times=1) < 5, text[:20]
 
@@ -201,16 +207,20 @@ def test_thousands_of_equal_rows_are_matched_in_proportion():
     assert seconds_of(lambda: run(8_000), times=1) < 5
 
 
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        ("Date,Payee,Amount\n2026-03-01,a,-1\n2026-03-01," + "x" * 140_000 + ",-1.00\n", "Line 3 cannot be read: one of its cells is too long."),
-        ("Date,Payee,Amount\n2026-03-01,a,-1" + ",x" * 300 + "\n", "Line 2 has 303 columns; statements of banks have 200 at most."),
-        ("Date,Payee,Amount\n" + "2026-03-01,a,-1\n" * 200_001, "The file holds more than 200,000 rows. Please export a shorter period."),
-        (OFX.replace("<BANKTRANLIST>", "</STMTRS><STMTRS><CURDEF>EUR" * 100 + "<BANKTRANLIST>"), "The file holds 101 statements; 100 can be imported at once. Please export fewer accounts."),
-    ],
-)  # fmt: skip
-def test_too_much_is_told_with_its_place(data, said, monkeypatch):
+HEAD = "Date,Payee,Amount\n2026-03-01,a,-1"
+TOO_MUCH = [
+    (f"{HEAD}\n2026-03-01,{'x' * 140_000},-1.00\n", "Line 3 cannot be read: one of its cells is too long."),
+    (f"{HEAD}{',x' * 300}\n", "Line 2 has 303 columns; statements of banks have 200 at most."),
+    (HEAD + "\n2026-03-01,a,-1" * 200_001, "The file holds more than 200,000 rows. Please export a shorter period."),
+    (
+        OFX.replace("<BANKTRANLIST>", "</STMTRS><STMTRS><CURDEF>EUR" * 100 + "<BANKTRANLIST>"),
+        "The file holds 101 statements; 100 can be imported at once. Please export fewer accounts.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "said"), TOO_MUCH, ids=["cell", "columns", "rows", "statements"])
+def test_too_much_is_told_with_its_place(data, said):
     with pytest.raises(StatementUnreadable) as refused:
         read_statement(data.encode())
     assert refused.value.detail == said
@@ -254,7 +264,23 @@ SEEDS = {
     "ofx": OFX.encode(),
     "xml": ('<?xml version="1.0"?><?OFX OFXHEADER="200"?>' + OFX[OFX.index("<OFX>") :]).encode(),
 }  # fmt: skip
-BITS = [b"\x00", b"\xff", b'"', b"\n", b"<", b">", b"&#99999;", b"&#xD800;", b"-", b"9999", b"0000", b";", b",", b"E+99", b"\xc3", b" ", b"<![CDATA["]  # fmt: skip
+BITS = [
+    b"\x00",
+    b"\xff",
+    b'"',
+    b"\n",
+    b"<",
+    b">",
+    b"&#99999;",
+    b"&#xD800;",
+    b"-",
+    b"9999",
+    b"0000",
+    b";",
+    b",",
+    b"E+99",
+]
+BITS += [b"\xc3", b" ", b"<![CDATA["]
 
 
 @pytest.mark.parametrize("kind", SEEDS)
