@@ -5,7 +5,7 @@ ISO does not know are listed here.
 """
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 
 from babel.numbers import get_currency_precision, list_currencies
@@ -18,6 +18,9 @@ OTHER_EXPONENTS = {"BTC": 8, "ETH": 8, "LTC": 8}
 # bigint holds ±9.22e18; two orders are kept free so that sums over an account cannot overflow.
 MAX_MINOR_UNITS = 10**16
 
+# No amount that can be kept has more digits; more would be rounded on the way.
+_LONGEST = 60
+_EXACT = Context(prec=2 * _LONGEST)
 _PLAIN_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
@@ -43,6 +46,8 @@ def parse_amount(text: str, *, currency: str, field: str = "amount") -> int:
     if not isinstance(text, str):
         raise AmountInvalid(field=field, reason="must be a decimal string such as '12.34', not a number")
     stripped = text.strip().replace("\N{MINUS SIGN}", "-")
+    if len(stripped) > _LONGEST:
+        raise AmountInvalid(field=field, reason="is too long")
     if not _PLAIN_DECIMAL.fullmatch(stripped):
         raise AmountInvalid(field=field, reason=f"{text[:40]!r} is not a plain decimal number")
     return to_minor_units(Decimal(stripped), currency=currency, field=field)
@@ -51,9 +56,15 @@ def parse_amount(text: str, *, currency: str, field: str = "amount") -> int:
 def to_minor_units(value: Decimal, *, currency: str, field: str = "amount") -> int:
     """Minor units of an exact decimal. Raises AmountInvalid where the currency has fewer places."""
     places = exponent(currency)
-    scaled = value.scaleb(places) if value.is_finite() else None
-    if scaled is None:
+    if not value.is_finite():
         raise AmountInvalid(field=field, reason="is not a finite number")
+    if (
+        value.adjusted() > _LONGEST
+        or (value and value.adjusted() < -_LONGEST)
+        or len(value.as_tuple().digits) > _LONGEST
+    ):
+        raise AmountInvalid(field=field, reason="is too large" if value.adjusted() > 0 else "has too many decimals")
+    scaled = value.scaleb(places, context=_EXACT)
     if scaled != scaled.to_integral_value():
         raise AmountInvalid(field=field, reason=f"{value} has more than the {places} decimals of {currency}")
     if abs(scaled) > MAX_MINOR_UNITS:

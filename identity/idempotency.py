@@ -32,6 +32,11 @@ def remember_answer(
     return status_code, answer, False
 
 
+def forget_answer(*, user: User, key: str) -> None:
+    """Forget the answer given for a key, which is free again."""
+    IdempotencyRecord.objects.filter(user=user, key=key).delete()
+
+
 def forget_answers(*, before: datetime.datetime) -> int:
     """Forget the answers given before the moment; returns how many. Their keys are free again."""
     return IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]

@@ -5,7 +5,7 @@ from typing import Any
 from django.core import signing
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
@@ -20,15 +20,23 @@ from finance.api.import_shapes import (
     ImportSerializer,
     detail_of,
 )
+from finance.errors import FinanceError
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.parsers.limits import MAX_BYTES
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.parsers.recognise import MAX_BYTES
 from identity.drf.errors import PayloadTooLarge
 from identity.drf.pagination import limit_of, page_link, refused
 from identity.drf.parsers import StrictMultiPartParser, read_json
 from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from identity.drf.serializers import StrictSerializer
+
+PREFER = OpenApiParameter(
+    name="Prefer",
+    location=OpenApiParameter.HEADER,
+    type={"type": "string"},
+    description="`respond-async`: do not wait for the file to be read; the import comes back with the state `received`.",
+)
 
 
 class NewImport(StrictSerializer):
@@ -66,6 +74,11 @@ class Confirmation(StrictSerializer):
     opening_balance = serializers.BooleanField(
         default=False, help_text="Start an account without entries with the balance that the bank states."
     )
+    older_rows = serializers.ChoiceField(
+        choices=[choice for choice in services.OlderRows.choices if choice[0]],
+        required=False,
+        help_text="Needed where a proof's `older` names rows that the account's opening balance sums up already.",
+    )
 
 
 class Assignment(StrictSerializer):
@@ -82,7 +95,28 @@ class RowQuery(QuerySerializer):
     outcome = serializers.ChoiceField(choices=[c for c in ImportRow.Outcome.choices if c[0]], required=False)
 
 
-class ImportView(BookView):
+class ReadByWorker(BookView):
+    """For answers that tell what a worker makes of a file."""
+
+    def when_read(self, answer: Response) -> Response:
+        """The import as the worker left it, or as it is after some seconds.
+
+        To be asked after the commit: before it no worker sees the file. What cannot be read did not come about, so its
+        Idempotency-Key is free again.
+        """
+        if _prefers_async(self.request):
+            return answer
+        batch = selectors.batch_for(book=self.book, batch_id=answer.data["id"])
+        try:
+            services.settled(batch=batch)
+        except FinanceError:
+            self.free_key()
+            raise
+        answer.data = detail_of(selectors.batch_for(book=self.book, batch_id=batch.pk))
+        return answer
+
+
+class ImportView(ReadByWorker):
     """What the views of one import share."""
 
     serializer_class: type[serializers.BaseSerializer[Any]] = ImportDetailSerializer
@@ -106,13 +140,19 @@ class ImportView(BookView):
     post=extend_schema(
         operation_id="imports_create",
         summary="Upload a bank file",
-        description="Stages the rows and posts nothing. The same file may be uploaded again: known rows are recognised.",
+        description=(
+            "Stages the rows and posts nothing. The same file may be uploaded again: known rows are recognised.\n\n"
+            "A worker reads the file. The answer waits up to 5 seconds for it; a file that takes longer comes back "
+            "with the state `received`: ask for the import until its state is `staged` or `refused`, which `problem` "
+            "explains. A file found unreadable in that time is refused and not kept."
+        ),
+        parameters=[PREFER],
         request={"multipart/form-data": NewImport},
         responses={201: ImportDetailSerializer},
     ),
 )
 @extend_schema(tags=["imports"])
-class ImportList(BookView):
+class ImportList(ReadByWorker):
     """Bank files of the book."""
 
     serializer_class = ImportSerializer
@@ -132,13 +172,13 @@ class ImportList(BookView):
         return self.get_paginated_response(ImportSerializer(page, many=True).data)
 
     def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._upload)
+        return self.when_read(self.once(self._upload))
 
     def _upload(self) -> tuple[int, Any]:
         body = self.body()
         if body["file"].size > MAX_BYTES:
             raise PayloadTooLarge
-        batch = services.stage_import(
+        batch = services.receive_file(
             book=self.book,
             account=self.tree.find(_reference(body["account"]), field="account"),
             actor=self.user,
@@ -238,7 +278,12 @@ class DecideRows(ImportView):
     post=extend_schema(
         operation_id="imports_profile",
         summary="Correct how the columns are read",
-        description="Reads the file again and remembers the reading for files of this shape and account.",
+        description=(
+            "Has a worker read the file again and remembers the reading for files of this shape and account. As with "
+            "an upload, the state is `received` where that takes longer than 5 seconds. When the file cannot be read "
+            "like that, the import stays staged as it was and `problem` says why."
+        ),
+        parameters=[PREFER],
         request=ProfileChanges,
         responses=ImportDetailSerializer,
         examples=[OpenApiExample("The month comes first", request_only=True, value={"date_order": "mdy"})],
@@ -251,7 +296,7 @@ class ImportProfile(ImportView):
     bodies = {"POST": ProfileChanges}
 
     def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._correct)
+        return self.when_read(self.once(self._correct))
 
     def _correct(self) -> tuple[int, Any]:
         if not isinstance(self.request.data, dict):
@@ -288,7 +333,11 @@ class AssignStatement(ImportView):
     post=extend_schema(
         operation_id="imports_confirm",
         summary="Confirm an import",
-        description="Posts and links everything in one transaction. Confirming twice posts once.",
+        description=(
+            "Posts and links everything in one transaction. Confirming twice posts once. Rows on or before the day of "
+            "the account's opening balance would change today's balance: while there are any, `older_rows` has to say "
+            "what becomes of them."
+        ),
         request=Confirmation,
         responses=ImportDetailSerializer,
     )
@@ -303,8 +352,13 @@ class ConfirmImport(ImportView):
         return self.once(self._confirm)
 
     def _confirm(self) -> tuple[int, Any]:
-        opening = self.body()["opening_balance"]
-        services.confirm_import(batch=self.batch(), actor=self.user, opening_balance=opening)
+        body = self.body()
+        services.confirm_import(
+            batch=self.batch(),
+            actor=self.user,
+            opening_balance=body["opening_balance"],
+            older_rows=body.get("older_rows", ""),
+        )
         return status.HTTP_200_OK, self.shown()
 
 
@@ -362,6 +416,12 @@ def _profile(text: str | None) -> CsvProfile | None:
     if not isinstance(values, dict):
         raise refused("profile", str(_NOT_JSON))
     return CsvProfile.from_dict(values)
+
+
+def _prefers_async(request: Request) -> bool:
+    """RFC 7240: preferences are a list of names with optional parameters."""
+    wishes = request.headers.get("Prefer", "").split(",")
+    return any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes)
 
 
 def _reference(value: int | str) -> int | str:

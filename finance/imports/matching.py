@@ -7,8 +7,8 @@ import datetime
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +16,8 @@ from finance.imports.parsers.words import plain
 
 # How far a bank's date may lie from the day on which somebody wrote the entry down.
 MATCH_DAYS = 5
+# Rows × entries over the same amount that are compared each with each.
+_MOST_PAIRS = 100_000
 _WEAK_ID = re.compile(r"\D{0,2}0*\d{0,4}")
 
 
@@ -140,63 +142,80 @@ def _match_known(
 
 
 class _Pool:
-    """Known rows by identity and by content; each is given away once."""
+    """Known rows, in a queue for each way to ask for one; each is given away once.
+
+    Thousands of equal rows must not be looked through for every row of a file, so the queues are as fine as the
+    questions, and what was given away is dropped from their heads.
+    """
 
     def __init__(self, known: Sequence[KnownRow]) -> None:
         self.used: set[int] = set()
-        self.by_identity: dict[str, list[KnownRow]] = defaultdict(list)
-        self.by_content: dict[str, list[KnownRow]] = defaultdict(list)
-        self.by_weak_id: dict[tuple[str, datetime.date, int], list[KnownRow]] = defaultdict(list)
+        self._queues: dict[Hashable, deque[KnownRow]] = defaultdict(deque)
         for row in sorted(known, key=lambda row: row.occurrence):
-            self.by_identity[row.identity].append(row)
-            self.by_content[content_identity(date=row.date, amount=row.amount, text=row.text)].append(row)
+            content = content_identity(date=row.date, amount=row.amount, text=row.text)
+            self._queues["identity", row.identity].append(row)
+            self._queues["text", row.identity, row.text].append(row)
+            self._queues["balance", row.identity, row.text, row.balance].append(row)
+            self._queues["content", content].append(row)
+            if row.bank_id:
+                self._queues["id", row.identity, row.text, row.bank_id].append(row)
+            else:
+                self._queues["content without id", content].append(row)
             if row.bank_id and is_weak_id(row.bank_id):
-                self.by_weak_id[row.bank_id, row.date, row.amount].append(row)
+                self._queues["weak id", row.bank_id, row.date, row.amount].append(row)
 
-    def free(self, rows: Iterable[KnownRow]) -> list[KnownRow]:
-        return [row for row in rows if row.row_id not in self.used]
+    def first(self, *keys: Hashable) -> KnownRow | None:
+        """The free row with the lowest occurrence in any of the queues."""
+        heads = [head for key in keys if (head := self._head(key)) is not None]
+        return min(heads, key=lambda row: row.occurrence, default=None)
+
+    def _head(self, key: Hashable) -> KnownRow | None:
+        queue = self._queues.get(key, deque())
+        while queue and queue[0].row_id in self.used:
+            queue.popleft()
+        return queue[0] if queue else None
 
 
 def _exact(pool: _Pool, row: IncomingRow, identity: str) -> _Same | None:
     """Same identity, same text, and the balances (where both state one) agree."""
-    free = [k for k in pool.free(pool.by_identity.get(identity, ())) if k.text == row.text and _agree(row, k)]
-    return _Same(free[0], True, _already(free[0], row)) if free else None
+    if row.balance is None:
+        found = pool.first(("text", identity, row.text))
+    else:
+        balances = [("balance", identity, row.text, balance) for balance in (row.balance, None)]
+        ids = [("id", identity, row.text, row.bank_id)] if row.bank_id else []
+        found = pool.first(*balances, *ids)
+    return _Same(found, True, _already(found, row)) if found else None
 
 
 def _same_identity(pool: _Pool, row: IncomingRow, identity: str) -> _Same | None:
-    free = pool.free(pool.by_identity.get(identity, ()))
-    if not free:
+    found = pool.first(("identity", identity))
+    if found is None:
         return None
     if row.bank_id and not is_weak_id(row.bank_id):
-        return _Same(free[0], True, _already(free[0], row))
+        return _Same(found, True, _already(found, row))
     return _Same(
-        free[0],
+        found,
         False,
-        f"Same day, amount and text as a row{_from(free[0])}, but the bank shows another balance after it: "
+        f"Same day, amount and text as a row{_from(found)}, but the bank shows another balance after it: "
         "it may be a second transaction.",
     )
 
 
 def _same_content(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None:
     """The same bank's other export, with ids where there were none or without ids where there were."""
-    free = pool.free(pool.by_content.get(content_identity(date=row.date, amount=row.amount, text=row.text), ()))
-    usable = [k for k in free if not (row.bank_id and k.bank_id and not is_weak_id(row.bank_id))]
-    return _Same(usable[0], True, _already(usable[0], row)) if usable else None
+    content = content_identity(date=row.date, amount=row.amount, text=row.text)
+    has_id = row.bank_id and not is_weak_id(row.bank_id)
+    found = pool.first(("content without id" if has_id else "content", content))
+    return _Same(found, True, _already(found, row)) if found else None
 
 
 def _same_weak_id(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None:
     if not row.bank_id or not is_weak_id(row.bank_id):
         return None
-    free = pool.free(pool.by_weak_id.get((row.bank_id, row.date, row.amount), ()))
-    if not free:
+    found = pool.first(("weak id", row.bank_id, row.date, row.amount))
+    if found is None:
         return None
-    return _Same(free[0], False, f"Same number, day and amount as a row{_from(free[0])}, but with another text.")
-
-
-def _agree(row: IncomingRow, known: KnownRow) -> bool:
-    if row.bank_id and row.bank_id == known.bank_id:
-        return True
-    return row.balance is None or known.balance is None or row.balance == known.balance
+    return _Same(found, False, f"Same number, day and amount as a row{_from(found)}, but with another text.")
 
 
 def _already(known: KnownRow, row: IncomingRow) -> str:
@@ -228,17 +247,38 @@ def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate],
     by_amount: dict[int, list[Candidate]] = defaultdict(list)
     for candidate in sorted(candidates, key=lambda c: (c.date, c.entry_id)):
         by_amount[candidate.amount].append(candidate)
+    wanted: dict[int, list[IncomingRow]] = defaultdict(list)
+    for row in rows:
+        wanted[row.amount].append(row)
+    crowded = {amount for amount, some in by_amount.items() if len(wanted[amount]) * len(some) > _MOST_PAIRS}
+    found: dict[int, _Probable] = {}
+    for amount in crowded:
+        found |= _match_in_order(wanted[amount], by_amount[amount], days=days)
     pairs = [
         (-_score(row, candidate), row.position, candidate.entry_id, row, candidate)
         for row in rows
+        if row.amount not in crowded
         for candidate in _near(by_amount.get(row.amount, []), row.date, days)
     ]
-    found: dict[int, _Probable] = {}
     taken: set[int] = set()
     for _worse, position, entry_id, row, candidate in sorted(pairs, key=lambda pair: pair[:3]):
         if position not in found and entry_id not in taken:
             taken.add(entry_id)
             found[position] = _Probable(candidate, _why(row, candidate))
+    return found
+
+
+def _match_in_order(rows: Sequence[IncomingRow], candidates: list[Candidate], *, days: int) -> dict[int, _Probable]:
+    """Hundreds of entries over one amount are paired off by date alone: comparing each with each would take too long."""
+    window = datetime.timedelta(days=days)
+    found: dict[int, _Probable] = {}
+    waiting = deque(candidates)
+    for row in sorted(rows, key=lambda row: (row.date, row.position)):
+        while waiting and waiting[0].date < row.date - window:
+            waiting.popleft()
+        if waiting and waiting[0].date <= row.date + window:
+            candidate = waiting.popleft()
+            found[row.position] = _Probable(candidate, _why(row, candidate))
     return found
 
 

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from identity.idempotency import IdempotencyMismatch, remember_answer
+from identity.idempotency import IdempotencyMismatch, forget_answer, remember_answer
 from identity.models import User
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -79,6 +79,11 @@ class OncePerKey(APIView):
         if replayed:
             headers["Idempotent-Replayed"] = "true"
         return Response({**data, **shown_once} if shown_once else data, status=status_code, headers=headers)
+
+    def free_key(self) -> None:
+        """Let the request's key be used again, for a change that is taken back after its transaction."""
+        if key := self.request.headers.get("Idempotency-Key"):
+            forget_answer(user=cast(User, self.request.user), key=key)
 
 
 def _fingerprint(request: Request) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+from finance.imports.parsers.limits import is_believable
 from finance.money import known_currencies
 
 SYMBOLS = {
@@ -19,6 +20,7 @@ SYMBOLS = {
 _SHARED_SIGNS = {"$", "¥", "kr", "kr.", "KR", "Kr", "Fr", "lei", "Rs", "Rs.", "₨", "元"}
 _OUT_MARKS = {"DR", "DR.", "D", "S", "DB", "SOLL"}
 _IN_MARKS = {"CR", "CR.", "C", "H", "K", "HABEN"}
+_SPACED = re.compile(r"[ '’`´]")
 _CORE = re.compile(r"[.,]?\d[\d.,'’`´ ]*")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\u2003\t", " "))
 _MINUS = str.maketrans(dict.fromkeys("\u2212\u2013\u2014\u2010\u2011\ufe63\uff0d", "-"))
@@ -40,6 +42,8 @@ class AmountCell:
 @lru_cache(maxsize=16384)
 def take_apart(text: str) -> AmountCell | None:
     """The parts of an amount, or None when the cell holds anything else."""
+    if len(text) > 100:
+        return None
     stripped = text.translate(_SPACES).translate(_MINUS).strip().strip("'\"").strip()
     if not stripped or len(stripped) > 40:
         return None
@@ -85,8 +89,8 @@ def value_of(core: str, decimal_mark: str) -> Decimal | None:
         whole = whole.replace(thousands, "")
     if whole and not whole.isdigit():
         return None
-    digits = f"{whole or '0'}.{fraction or '0'}"
-    return Decimal(digits if fraction else (whole or "0"))
+    number = Decimal(f"{whole or '0'}.{fraction}" if fraction else (whole or "0"))
+    return number if is_believable(number) else None
 
 
 def signed_value(text: str, decimal_mark: str) -> Decimal | None:
@@ -131,7 +135,7 @@ def _currency(token: str) -> str:
 
 
 def _without_space_groups(core: str) -> str:
-    return re.sub(r"[ '’`´]", "", core)
+    return _SPACED.sub("", core)
 
 
 def _evidence(core: str, *, places: int) -> tuple[str, int]:

@@ -7,9 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from finance.imports.parsers.limits import believable_day, no_such_day
+
+# "Wednesday, 30 September 2026, 12:30:45.123456 PM +02:00", with room for more.
+_LONGEST_CELL = 100
 _TIME = re.compile(
-    r"[T ,]+(?:at |um )?\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?\s*(?:[AaPp]\.?[Mm]\.?)?"
-    r"\s*(?:Z|[+-]\d{2}:?\d{2}|\(?[A-Z]{2,5}\)?)?$"
+    r"(?<![T ,])[T ,]++(?:at |um )?\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?(?:\s*+[AaPp]\.?[Mm]\.?)?"
+    r"\s*+(?:Z|[+-]\d{2}:?\d{2}|\(?[A-Z]{2,5}\)?)?$"
 )
 _WEEKDAY = re.compile(r"^[^\W\d_]{2,10}\.?,\s+(?=\d)")
 _NUMERIC = re.compile(r"(\d{1,4})\s?([./\-\s])\s?(\d{1,2})\s?\2\s?(\d{1,4})\.?")
@@ -48,7 +52,9 @@ class DateOrder:
 
 
 def bare_date(text: str) -> str:
-    """The date part of a cell that may also hold a weekday and a time."""
+    """The date part of a cell that may also hold a weekday and a time; "" for a cell too long to be a date."""
+    if len(text) > _LONGEST_CELL:
+        return ""
     stripped = _WEEKDAY.sub("", text.strip().strip("'\""))
     return _TIME.sub("", stripped).strip()
 
@@ -92,7 +98,7 @@ def parse_date(text: str, order: str) -> datetime.date:
     if "ymd" in found and len(found) == 1:
         return found["ymd"]
     if found or looks_like_date(text):
-        raise ValueError(f"“{text.strip()[:40]}” is not a day of the calendar when read as {describe(order)}.")
+        raise ValueError(no_such_day(text.strip()[:40], when=f" when read as {describe(order)}"))
     raise ValueError(f"“{text.strip()[:40]}” is not a date.")
 
 
@@ -217,6 +223,6 @@ def _plain(name: str) -> str:
 def _day(year: str, month: str, day: str) -> datetime.date | None:
     full_year = int(year) if len(year) > 2 else int(year) + (1900 if int(year) >= 70 else 2000)
     try:
-        return datetime.date(full_year, int(month), int(day)) if len(day) <= 2 and full_year >= 1000 else None
+        return believable_day(full_year, int(month), int(day)) if len(day) <= 2 else None
     except ValueError:
         return None

@@ -8,11 +8,22 @@ from xml.etree.ElementTree import Element
 
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.encoding import decode
+from finance.imports.parsers.limits import (
+    LONGEST_NUMBER,
+    believable_day,
+    check_rows,
+    check_statements,
+    is_believable,
+    no_such_day,
+)
 from finance.imports.parsers.ofx_tree import parse_tree, value
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.money import known_currencies
 
 _STATEMENTS = ("STMTRS", "CCSTMTRS", "INVSTMTRS")
+_PENDING = {"BANKTRANLISTP", "CCPENDINGTRANLIST", "STMTTRNP"}
+_CHARSET = re.compile(r"CHARSET:\s{0,8}([\w-]+)")
+_NOT_DIGITS = re.compile(r"[\s'$€£]")
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _HEADER_CHARSETS = {
     "1252": "cp1252",
@@ -45,7 +56,9 @@ def read_ofx(data: bytes) -> ParsedFile:
     found = [element for element in root.iter() if element.tag in _STATEMENTS]
     if not found:
         raise StatementUnreadable(reason=_why_nothing(root))
+    check_statements(len(found))
     statements = tuple(_statement(element) for element in found)
+    check_rows(sum(len(statement.rows) for statement in statements))
     if not any(statement.rows or statement.closing is not None for statement in statements):
         raise StatementUnreadable(
             reason=_why_nothing(root) if _error(root) else "The file names an account but holds no transactions."
@@ -59,7 +72,7 @@ def _encoding_of(data: bytes) -> str:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        match = re.search(r"CHARSET:\s*([\w-]+)", head)
+        match = _CHARSET.search(head)
         return _HEADER_CHARSETS.get(match[1], "") if match else ""
     return ""
 
@@ -67,7 +80,7 @@ def _encoding_of(data: bytes) -> str:
 def _error(root: Element) -> str:
     for status in root.iter("STATUS"):
         if value(status, "SEVERITY").upper() == "ERROR":
-            return value(status, "MESSAGE") or f"code {value(status, 'CODE')}"
+            return value(status, "MESSAGE")[:300] or f"code {value(status, 'CODE')}"
     return ""
 
 
@@ -109,17 +122,14 @@ def _label(element: Element) -> str:
 
 
 def _transactions(element: Element) -> Iterator[tuple[Element, bool]]:
-    """Every STMTTRN, and whether it stands in a list of transactions that are not booked yet."""
-    pending = {
-        id(found)
-        for tag in ("BANKTRANLISTP", "CCPENDINGTRANLIST")
-        for box in element.iter(tag)
-        for found in box.iter("STMTTRN")
-    }
-    pending |= {id(found) for box in element.iter("STMTTRNP") for found in [box]}
-    for found in element.iter():
+    """Every STMTTRN in the file's order, and whether it stands in a list of those that are not booked yet."""
+    waiting = [(element, False)]
+    while waiting:
+        found, pending = waiting.pop()
+        pending = pending or found.tag in _PENDING
         if found.tag in {"STMTTRN", "STMTTRNP"}:
-            yield found, id(found) in pending
+            yield found, pending
+        waiting += [(child, pending) for child in reversed(found)]
 
 
 def _currency(element: Element, rows: list[ParsedRow]) -> str:
@@ -162,10 +172,10 @@ def _state(pending: bool, amount: Decimal | None) -> tuple[RowState, str]:
 def _problem(element: Element, raw_date: str, day: datetime.date | None, amount: Decimal | None) -> str:
     problems = []
     if day is None:
-        problems.append(f"“{raw_date}” is not a day of the calendar." if raw_date else "The transaction has no date.")
+        problems.append(no_such_day(raw_date[:40]) if raw_date else "The transaction has no date.")
     if amount is None:
         text = value(element, "TRNAMT")
-        problems.append(f"“{text}” is not an amount." if text else "The transaction has no amount.")
+        problems.append(f"“{text[:40]}” is not an amount." if text else "The transaction has no amount.")
     return " ".join(problems)
 
 
@@ -191,21 +201,21 @@ def _day(text: str) -> datetime.date | None:
     """The day as the bank wrote it, in the bank's own offset: never moved by time zones."""
     match = _DATE.match(text)
     try:
-        return datetime.date(int(match[1]), int(match[2]), int(match[3])) if match else None
+        return believable_day(int(match[1]), int(match[2]), int(match[3])) if match else None
     except ValueError:
         return None
 
 
 def _number(text: str) -> Decimal | None:
     """An OFX amount: a point or a comma before the decimals, no grouping; but some banks group anyway."""
-    bare = re.sub(r"[\s'$€£]", "", text)
+    bare = _NOT_DIGITS.sub("", text[:LONGEST_NUMBER])
     if "," in bare and "." in bare:
         bare = bare.replace("," if bare.rfind(".") > bare.rfind(",") else ".", "")
     try:
         number = Decimal(bare.replace(",", "."))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if len(text) < LONGEST_NUMBER and is_believable(number) else None
 
 
 def _notes(statements: tuple[ParsedStatement, ...]) -> list[str]:

@@ -6,6 +6,7 @@ from io import BytesIO
 
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.csv import read_csv
+from finance.imports.parsers.limits import MAX_BYTES
 from finance.imports.parsers.ofx import looks_like_ofx, read_ofx
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.statement import ParsedFile
@@ -23,7 +24,7 @@ _BINARY = (
 )
 _TEXT = (
     (
-        re.compile(rb"<Document[^>]*camt\.05|BkToCstmr(?:Stmt|AcctRpt|DbtCdtNtfctn)"),
+        re.compile(rb"<Document[^<>]*camt\.05|BkToCstmr(?:Stmt|AcctRpt|DbtCdtNtfctn)"),
         "This is a CAMT statement (XML)",
     ),
     (
@@ -31,17 +32,16 @@ _TEXT = (
         "This is a web page, perhaps the bank's log-in page",
     ),
     (
-        re.compile(rb"^(?:\{1:|:20:|\s*\S{0,20}\s*:20:)|^:(?:25|28C?|60[FM]):", re.MULTILINE),
+        re.compile(rb"^(?:\{1:|[ \t]{0,20}[^\s:]{0,20}[ \t]{0,20}:20:)|^:(?:25|28C?|60[FM]):", re.MULTILINE),
         "This is an MT940 (SWIFT) statement",
     ),
     (
         re.compile(rb"^!(?:Type|Account|Option):", re.MULTILINE | re.IGNORECASE),
         "This is a Quicken file (QIF)",
     ),
-    (re.compile(rb"^\s*(?:\{|\[\s*\{)"), "This is a JSON file"),
-    (re.compile(rb"^\s*<\?xml"), "This is an XML file of a kind that is not known here"),
+    (re.compile(rb"\A\s*+(?:\{|\[\s*+\{)"), "This is a JSON file"),
+    (re.compile(rb"\A\s*+<\?xml"), "This is an XML file of a kind that is not known here"),
 )
-MAX_BYTES = 50 * 1024 * 1024
 
 
 def read_statement(

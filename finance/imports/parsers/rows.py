@@ -9,6 +9,7 @@ from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import signed_value, take_apart
 from finance.imports.parsers.columns import is_balance_line
 from finance.imports.parsers.dates import looks_like_date, parse_date
+from finance.imports.parsers.limits import check_statements
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.running import follow_balances
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
@@ -22,6 +23,7 @@ from finance.imports.parsers.words import (
     looks_like_account,
     party,
 )
+from finance.money import known_currencies
 
 _LONGEST_PAYEE = 200
 _LONGEST_DESCRIPTION = 500
@@ -37,9 +39,12 @@ def read_statements(
     if not reader.rows:
         raise StatementUnreadable(reason="The file holds no transactions; there is nothing to import.")
     _refuse_wrong_reading(reader.rows)
+    groups = _by_account(reader)
+    check_statements(len(groups))
+    fees = _fees(reader)
     statements, more = [], []
-    for (account, currency), rows in _by_account(reader).items():
-        statement, note = _statement(reader, account, currency, rows)
+    for (account, currency), rows in groups.items():
+        statement, note = _statement(reader, account, currency, rows, fees=fees)
         statements.append(statement)
         more += note
     return ParsedFile(format="csv", statements=tuple(statements), profile=profile, notes=(*notes, *dict.fromkeys(more)))
@@ -125,6 +130,10 @@ class RowReader:
         date, date_problem = self._date(record, date_text)
         if state is RowState.PENDING and date is None:
             date_problem = ""
+        currency = self._cell(record, self.profile.currency_column).upper()
+        if currency and currency not in known_currencies():
+            problem = " ".join(filter(None, [problem, f"“{currency[:10]}” is not a currency."]))
+            currency = ""
         payee, description = self._texts(record, amount)
         return ParsedRow(
             number=record.line,
@@ -134,7 +143,7 @@ class RowReader:
             description=description,
             bank_id=self._cell(record, self.profile.bank_id_column)[:120],
             balance=signed_value(self._cell(record, self.profile.balance_column), self.profile.decimal_mark),
-            currency=self._cell(record, self.profile.currency_column).upper(),
+            currency=currency,
             raw_date=f"{date_text} {self._cell(record, self.profile.time_column)}".strip()[:64],
             state=state,
             problem=" ".join(filter(None, [date_problem, problem])),
@@ -153,10 +162,10 @@ class RowReader:
     def _state(self, record: Record, date_text: str, amount: Decimal | None) -> tuple[RowState, str]:
         status = self._cell(record, self.profile.status_column)
         if is_void(status):
-            return RowState.VOID, f"The bank marks this row as “{status}”: no money moved."
+            return RowState.VOID, f"The bank marks this row as “{status[:40]}”: no money moved."
         if is_pending(status) or is_pending(date_text):
             word = status if is_pending(status) else date_text
-            return RowState.PENDING, f"The bank marks this row as “{word}”: it is not booked yet."
+            return RowState.PENDING, f"The bank marks this row as “{word[:40]}”: it is not booked yet."
         if not date_text and amount is not None:
             return RowState.PENDING, "The row has no date of booking: the bank has not booked it yet."
         if amount == 0:
@@ -248,9 +257,9 @@ def _by_account(reader: RowReader) -> dict[tuple[str, str], list[ParsedRow]]:
 
 
 def _statement(
-    reader: RowReader, account: str, currency: str, rows: list[ParsedRow]
+    reader: RowReader, account: str, currency: str, rows: list[ParsedRow], *, fees: dict[int, Decimal]
 ) -> tuple[ParsedStatement, list[str]]:
-    running, notes = follow_balances(rows, with_fees=_fees(reader, rows))
+    running, notes = follow_balances(rows, with_fees=fees)
     days = [row.date for row in running.rows if row.date is not None and row.state is RowState.BOOKED]
     alone = len(set(reader.accounts) - {""}) <= 1
     stated = reader.stated if alone and not running.known else {}
@@ -269,15 +278,13 @@ def _statement(
     ), notes
 
 
-def _fees(reader: RowReader, rows: Sequence[ParsedRow]) -> dict[int, Decimal]:
+def _fees(reader: RowReader) -> dict[int, Decimal]:
     """Fees by line, where the file has a column of them."""
     column = reader.profile.fee_column
     if column is None:
         return {}
-    lines = {row.number for row in rows}
     read = {
         record.line: signed_value(reader._cell(record, column), reader.profile.decimal_mark)
         for record in reader.records
-        if record.line in lines
     }
     return {line: abs(fee) for line, fee in read.items() if fee}

@@ -2,12 +2,14 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import looks_like_amount
 from finance.imports.parsers.dates import looks_like_date
+from finance.imports.parsers.limits import MAX_COLUMNS, check_rows
 from finance.imports.parsers.profile import DELIMITERS
 from finance.imports.parsers.words import is_header_word, is_pending, plain, role_score
 
@@ -29,18 +31,38 @@ class Record:
 
 
 def read_records(text: str, *, delimiter: str, quoted: bool = True) -> list[Record]:
-    """All records. A line that says `sep=;` (written for Excel) is left out."""
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
-    records, line = [], 1
-    for cells in reader:
-        records.append(Record(line, cells))
-        line = reader.line_num + 1
+    """All records. A line that says `sep=;` (written for Excel) is left out.
+
+    Raises StatementUnreadable, which names the line, for a cell, a row or a file that is too large.
+    """
+    records = list(_records(text, delimiter=delimiter, quoted=quoted))
     return (
         records[1:]
         if records and plain(delimiter.join(records[0].cells)).startswith("sep") and _is_sep(text)
         else records
     )
+
+
+def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    line = 1
+    try:
+        for number, cells in enumerate(reader, 1):
+            check_rows(number)
+            if len(cells) > MAX_COLUMNS:
+                raise StatementUnreadable(
+                    reason=f"Line {line} has {len(cells):,} columns; statements of banks have {MAX_COLUMNS} at most."
+                )
+            yield Record(line, cells)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        # The csv module has a limit of its own, for cells of more than 131,072 characters.
+        raise StatementUnreadable(reason=f"Line {line} cannot be read: {_why(error)}.") from error
+
+
+def _why(error: csv.Error) -> str:
+    return "one of its cells is too long" if "field limit" in str(error) else f"it is no record ({error})"
 
 
 def _is_sep(text: str) -> bool:
@@ -51,22 +73,32 @@ def _is_sep(text: str) -> bool:
 def quotes_are_sound(text: str, *, delimiter: str) -> bool:
     """Whether quotes enclose cells; an unmatched one would swallow the lines that follow it."""
     try:
-        records = read_records(text, delimiter=delimiter)
-    except csv.Error:
+        records = _records(text, delimiter=delimiter, quoted=True)
+        return not any(cell.count("\n") > _LONGEST_CELL_LINES for record in records for cell in record.cells)
+    except StatementUnreadable:
         return False
-    return not any(cell.count("\n") > _LONGEST_CELL_LINES for record in records for cell in record.cells)
 
 
 def find_delimiter(text: str) -> tuple[str, bool]:
-    """The delimiter under which most lines hold a date and an amount, and whether quotes enclose cells."""
+    """The delimiter under which most lines hold a date and an amount, and whether quotes enclose cells.
+
+    Raises StatementUnreadable when no delimiter makes records of the first lines that are small enough.
+    """
     sample = "\n".join(text.splitlines()[:_SAMPLE_LINES])
     best, best_score = (",", True), (-1.0, 0, 0)
+    refusals: list[StatementUnreadable] = []
     for delimiter in DELIMITERS:
         quoted = quotes_are_sound(text, delimiter=delimiter)
-        records = read_records(sample, delimiter=delimiter, quoted=quoted)
+        try:
+            records = read_records(sample, delimiter=delimiter, quoted=quoted)
+        except StatementUnreadable as error:
+            refusals.append(error)
+            continue
         score = _fitness(records)
         if score > best_score:
             best, best_score = (delimiter, quoted), score
+    if refusals and best_score[0] <= 0:
+        raise refusals[0]
     return best
 
 

@@ -10,12 +10,19 @@ from finance.money import known_currencies
 _LETTERS = str.maketrans(
     {"ø": "o", "æ": "ae", "ł": "l", "ß": "ss", "đ": "d", "ð": "d", "ı": "i", "€": " eur ", "£": " gbp "}
 )
+_LONGEST = 1000
+_LONGEST_NAME = 120  # of a column
 _ASCII_WORDS = re.compile(r"[a-z0-9]+")
 
 
 @lru_cache(maxsize=8192)
 def plain(text: str) -> str:
-    """Lower case, no accents, punctuation as single spaces; "+" and "-" between brackets are dropped."""
+    """Lower case, no accents, punctuation as single spaces; "+" and "-" between brackets are dropped.
+
+    Only the first characters of a long text are read: its first words tell what it is, and putting accents in order
+    takes a time that grows with the square of their number.
+    """
+    text = text[:_LONGEST]
     if text.isascii():
         return " ".join(_ASCII_WORDS.findall(text.lower()))
     folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
@@ -277,24 +284,25 @@ _VOID = frozenset(
     " zamitnuta неуспешно отклонено 交易关闭".split()
 )
 _OPENING = _whole(
-    r"^(?:opening|beginning|starting|previous|old|brought forward|alter|anfangs|begin|eroffnungs|start|initial|beg)\w*\s?\w*"
+    r"^(?:opening|beginning|starting|previous|old|brought forward|alter|anfangs|begin|eroffnungs|start|initial|beg)\w*?(?:\s\w*?)?"
     r"(?:balance|bal|saldo|kontostand)|^(?:saldo (?:inicial|iniziale|poczatkowe|vorher)|solde (?:initial|precedent)|anfangssaldo"
     r"|anfangsbestand|algsaldo|ingaende saldo|inngaende saldo|pocatecni zustatek|nyito egyenleg|sakuma atlikums|balance brought forward"
     r"|alter kontostand|alter saldo|входящий остаток|likutis pradzioje|balance forward)\b"
 )
 _CLOSING = _whole(
-    r"^(?:closing|ending|end|final|new|current|neuer|end|schluss|slut|eind)\w*\s?\w*(?:balance|bal|saldo|kontostand)"
+    r"^(?:closing|ending|end|final|new|current|neuer|end|schluss|slut|eind)\w*?(?:\s\w*?)?(?:balance|bal|saldo|kontostand)"
     r"|^(?:saldo (?:final|finale|koncowe|nachher)|solde (?:final|actuel)|endsaldo|lopsaldo|loppsaldo|utgaende saldo|konecny zustatek"
     r"|zaro egyenleg|beigu atlikums|balance carried forward|neuer kontostand|исходящий остаток|ledger balance|kontostand)\b"
 )
 _TURNOVER = _whole(
     r"^(?:turnover|kaive|apgrozijums|apyvarta|total credits|total debits|summe|total|totals|totali|suma|sum)\b"
 )
-_ACCOUNT = re.compile(r"[A-Z]{2}\d{2}[ ]?(?:[A-Z0-9]{1,4}[ ]?){2,8}|[\d \-/.]{8,}")
+_ACCOUNT = re.compile(r"[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]){2,32}[ ]?|[\d \-/.]{8,}")
 # Cheap test before the others: nearly no cell of a file speaks of balances.
 _BALANCE_HINT = re.compile(
     r"bal|sal[dg]|sold|stand|tot|sum|turn|k[äa]ive|apgr|apyv|остат|st[áa]te[kg]|egyenleg|liku|bestand", re.IGNORECASE
 )
+_CODES = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _PAYMENT = _any(
     r"payment received|payment thank you|thank you|thank you for your payment|autopay|auto ?pay payment|automatic payment"
     r"|zahlung erhalten|ihre zahlung|paiement recu|betaling ontvangen|refund|payment received thank you"
@@ -307,7 +315,7 @@ _TURNOVER_ALWAYS = frozenset({"turnover", "kaive", "apgrozijums", "apyvarta"})
 @lru_cache(maxsize=4096)
 def role_score(header: str, role: str) -> int:
     """How well a header cell names the role: 0 (not at all) to 100."""
-    text = plain(header)
+    text = plain(header)[:_LONGEST_NAME]
     if not text:
         return 0
     return next((score for pattern, score in _ROLES[role] if pattern.search(text)), 0)
@@ -366,7 +374,8 @@ def party(header: str) -> str:
 
 def looks_like_account(cell: str) -> bool:
     """Whether the cell is an account number (an IBAN, or digits alone) rather than a name."""
-    return bool(_ACCOUNT.fullmatch(cell.strip().strip("'")))
+    stripped = cell.strip().strip("'")
+    return len(stripped) <= 64 and bool(_ACCOUNT.fullmatch(stripped))
 
 
 def is_card_payment(text: str) -> bool:
@@ -377,7 +386,7 @@ def is_card_payment(text: str) -> bool:
 @lru_cache(maxsize=1024)
 def currency_in_header(header: str) -> str:
     """The currency that a header names, as in "Betrag (EUR)", "Částka CZK" or "Gutschrift in CHF"."""
-    words = re.findall(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])", header)
+    words = _CODES.findall(header)
     found = [word for word in words if word in known_currencies()]
     for sign, code in (("€", "EUR"), ("£", "GBP")):
         if sign in header:

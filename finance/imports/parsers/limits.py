@@ -1,0 +1,58 @@
+"""How much of a bank file is read, and which days and amounts are believed. Beyond that a file is refused in words."""
+
+import datetime
+import re
+from decimal import Decimal
+
+from finance.errors import StatementUnreadable
+
+MAX_BYTES = 50 * 1024 * 1024
+MAX_ROWS = 200_000
+MAX_COLUMNS = 200
+# Files hold one to three; each is walked through by itself.
+MAX_STATEMENTS = 100
+LONGEST_NUMBER = 40
+# Days that a bank can mean; outside of them the arithmetic of calendars ends (9999-12-31 has no next day).
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+_YEAR = re.compile(r"(?<!\d)\d{4}(?=$|\D|\d{4}(?!\d))")
+# Far beyond what the ledger holds; sums of a whole file stay exact within the 28 digits of a Decimal.
+_BIGGEST = Decimal(10) ** 18
+_SMALLEST_PLACE = -18
+
+
+def believable_day(year: int, month: int, day: int) -> datetime.date:
+    """The day. Raises ValueError when the calendar does not have it, or when no statement can be of that year."""
+    found = datetime.date(year, month, day)
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValueError(f"The year {year} is not between {FIRST_YEAR} and {LAST_YEAR}.")
+    return found
+
+
+def no_such_day(text: str, *, when: str = "") -> str:
+    """Why the text is no day of a statement, as a sentence."""
+    if any(not FIRST_YEAR <= int(year) <= LAST_YEAR for year in _YEAR.findall(text)):
+        return f"“{text}” is not a day from {FIRST_YEAR} to {LAST_YEAR}."
+    return f"“{text}” is not a day of the calendar{when}."
+
+
+def is_believable(number: Decimal) -> bool:
+    """Whether the number can be an amount of money: finite, of a size and with places that arithmetic keeps exact."""
+    if not number.is_finite():
+        return False
+    places = number.as_tuple().exponent
+    return isinstance(places, int) and places >= _SMALLEST_PLACE and abs(number) < _BIGGEST
+
+
+def check_statements(number: int) -> None:
+    """Raise StatementUnreadable for a file of more accounts than are read at once."""
+    if number > MAX_STATEMENTS:
+        raise StatementUnreadable(
+            reason=f"The file holds {number:,} statements; {MAX_STATEMENTS} can be imported at once. "
+            "Please export fewer accounts."
+        )
+
+
+def check_rows(number: int) -> None:
+    """Raise StatementUnreadable for a file of more rows than are read at once."""
+    if number > MAX_ROWS:
+        raise StatementUnreadable(reason=f"The file holds more than {MAX_ROWS:,} rows. Please export a shorter period.")
