@@ -48,6 +48,43 @@ def test_nothing_is_deployed_without_the_checks_and_a_person():
     assert jobs["ci"]["uses"].endswith("/ci.yml")
 
 
+def test_a_release_deploys_the_tag_that_was_released():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    step = jobs["deploy"]["steps"][-1]
+    assert step["env"]["RELEASE"] == "${{ github.ref_name }}"
+    assert "deploy.sh deploy production --ref '$RELEASE'" in step["run"]
+
+
+def test_images_are_for_both_architectures_and_newest_only_when_scanned_and_signed():
+    images = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]["images"]
+    assert [entry["target"] for entry in images["strategy"]["matrix"]["include"]] == ["app", "nginx"]
+    order = [step.get("uses", step.get("run", "")) for step in images["steps"]]
+    place = {
+        what: next(number for number, step in enumerate(order) if what in step)
+        for what in ("build-push-action", "scan-action", "sbom-action", "cosign sign", ":latest")
+    }
+    assert list(place.values()) == sorted(place.values())
+    build = images["steps"][place["build-push-action"]]["with"]
+    assert (build["platforms"], build["push"], build["sbom"]) == ("linux/amd64,linux/arm64", True, True)
+    assert build["tags"] == "${{ env.IMAGE }}:${{ github.ref_name }}"
+    assert images["steps"][place["scan-action"]]["with"]["fail-build"] is True
+    # What is scanned and signed is what was pushed, not whatever a tag names by then.
+    assert images["steps"][place["scan-action"]]["with"]["image"].endswith("@${{ steps.build.outputs.digest }}")
+    assert '"$IMAGE@$DIGEST"' in order[place["cosign sign"]]
+
+
+@pytest.mark.parametrize(("tag", "moved"), [("v1.4.0", ["1.4.0", "latest"]), ("v1.5.0-rc1", ["1.5.0-rc1"])])
+def test_a_pre_release_is_never_the_newest(tag, moved):
+    images = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]["images"]
+    script = next(step["run"] for step in images["steps"] if ":latest" in step.get("run", ""))
+    stand_in = 'docker() { echo "${@: -2:1}"; }\n'
+    environment = {"IMAGE": "registry/lifeos-web", "RELEASE": tag, "DIGEST": "sha256:1"}
+    done = subprocess.run(
+        ["bash", "-euc", stand_in + script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [f"registry/lifeos-web:{name}" for name in moved]
+
+
 def test_the_hooks_before_a_commit_run_programs_of_the_locked_environment():
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     for hook in [hook for repository in config["repos"] for hook in repository["hooks"]]:
