@@ -3,6 +3,7 @@
 import logging
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -60,7 +61,12 @@ def _configuration() -> Iterator[str]:
 
 
 def _disk() -> Iterator[str]:
-    settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=settings.VAR_DIR).close()
+    except OSError as error:
+        yield f"{settings.VAR_DIR} (LIFEOS_VAR_DIR) cannot be written: {error.strerror}. Make it belong to the user that LifeOS runs as."
+        return
     free = shutil.disk_usage(settings.VAR_DIR).free >> 20
     if free < LEAST_FREE_MB:
         yield f"{settings.VAR_DIR} has {free} MB left, {LEAST_FREE_MB} are the least."

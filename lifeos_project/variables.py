@@ -357,7 +357,8 @@ with env.section("Monitoring"):
     )
     WORKER_METRICS_BIND = env.text(
         "WORKER_METRICS_BIND",
-        meaning="`host:port` on which a worker answers `/metrics` with its own counters, under the same token; empty: none.",
+        meaning="`host:port` on which a worker answers `/metrics` with its own counters, under the same token; empty: none. "
+        "Where the port is taken, by another worker of the machine, one of the next nine.",
     )
     STATSD_HOST = env.text(
         "STATSD_HOST", meaning="`host` or `host:port` of a StatsD server for gunicorn's figures; empty: none."
@@ -413,6 +414,9 @@ with env.section("Backup"):
     BACKUP_KEEP_DAILY = env.whole("BACKUP_KEEP_DAILY", 7, meaning="Days of which the newest backup is kept.")
     BACKUP_KEEP_WEEKLY = env.whole("BACKUP_KEEP_WEEKLY", 5, meaning="Weeks of which the newest backup is kept.")
     BACKUP_KEEP_MONTHLY = env.whole("BACKUP_KEEP_MONTHLY", 12, meaning="Months of which the newest backup is kept.")
+    BACKUP_KEEP_DEPLOYS = env.whole(
+        "BACKUP_KEEP_DEPLOYS", 3, meaning="Backups made before a deploy that are kept, however old: the ways back."
+    )
     BACKUP_DATABASE_URL = env.text(
         "BACKUP_DATABASE_URL",
         secret=True,

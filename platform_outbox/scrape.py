@@ -47,17 +47,26 @@ class _Page(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def serve(bind: str) -> ThreadingHTTPServer | None:
-    """Answer on `host:port` from threads of its own; None, with a line in the log, when the port is taken.
+# Workers of one machine share the setting; each takes the next free port.
+PORTS = 10
 
-    A second worker on the same machine goes on without: handling events matters more than telling of it.
+
+def serve(bind: str) -> ThreadingHTTPServer | None:
+    """Answer on `host:port`, or on the first free one of the nine ports after it, from threads of its own.
+
+    None, with a line in the log, when there is none: handling events matters more than telling of it.
     """
     host, _, port = bind.rpartition(":")
-    try:
-        server = ThreadingHTTPServer((host.strip("[]") or "127.0.0.1", int(port)), _Page)
-    except OSError as error:
-        logger.warning("No metrics on %s: %s", bind, error)
+    for offset in range(PORTS):
+        try:
+            server = ThreadingHTTPServer((host.strip("[]") or "127.0.0.1", int(port) + offset), _Page)
+            break
+        except OSError as error:
+            problem = error
+    else:
+        logger.warning("No metrics on %s or the %d ports after it: %s", bind, PORTS - 1, problem)
         return None
+    logger.info("Metrics on port %d.", server.server_port)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="outbox-metrics", daemon=True).start()
     return server

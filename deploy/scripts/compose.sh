@@ -4,14 +4,17 @@
 driver_settings() {
   : "${PROJECT_DIRECTORY:=$CHECKOUT}" "${IMAGE:=lifeos-web}" "${WEB_REPLICAS:=2}" "${DRAIN_SECONDS:=4}"
   : "${COMPOSE_FILES:=docker-compose.yml docker-compose.monitoring.yml}" "${PULL:=true}"
+  # shellcheck disable=SC2034  # deploy.sh's
   STATE=${STATE_DIRECTORY:-$PROJECT_DIRECTORY/deploy/state/$ENVIRONMENT}
   COMPOSE=(docker compose --project-directory "$PROJECT_DIRECTORY")
   local file
   for file in $COMPOSE_FILES; do COMPOSE+=(--file "$PROJECT_DIRECTORY/$file"); done
 }
 
-driver_current() { [ ! -f "$STATE/current" ] || cat "$STATE/current"; }
-driver_previous() { [ ! -f "$STATE/previous" ] || cat "$STATE/previous"; }
+driver_current() { remembered current; }
+driver_previous() { remembered previous; }
+
+driver_init() { :; }
 
 with_image() {
   local image=$1
@@ -47,8 +50,6 @@ driver_stop() {
   say "Stopping web and workers."
   act "${COMPOSE[@]}" stop lifeos-web lifeos-worker
 }
-
-remember() { mkdir -p "$STATE"; printf '%s\n' "$2" > "$STATE/$1"; }
 
 # New replicas beside the old ones; when they are healthy, the old ones leave. nginx finds replicas by name and asks
 # again every two seconds, so DRAIN_SECONDS later none of its processes knows of the old ones as the only ones.

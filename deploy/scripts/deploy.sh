@@ -10,17 +10,21 @@ usage() {
   cat << 'TEXT'
 deploy.sh COMMAND [ENVIRONMENT] [ARGUMENT] [--dry-run]
 
+  init                       make the directories of a new installation, before the first deploy
   deploy       [--ref REF]   preflight, backup, build, migrate, replace one process after the other, verify;
                              back to the release before when anything fails
                --with-downtime   stop everything while migrations are applied that the running release cannot stand
                --no-backup       leave the backup out
   rollback                   back to the release before
   rollback     BACKUP        the same, and the database as it was in a backup (a path, a name, or: latest)
-  restart                    every process anew, one after the other: takes changed settings without a break
+  restart                    every process again, one after the other: takes changed settings without a break
+  stop                       stop web and workers, for work on the machine
+  start                      start the release that was running
   status                     what runs, and which release
   logs         [NAME]        follow the logs
   backup                     make a backup and prove it
   restore      BACKUP        put a backup in the database's place; web and workers are stopped meanwhile
+  manage       COMMAND ...   manage.py of the running release, with its settings: manage production check
   health-check               whether it works, for people and for scripts (exit code)
 
 ENVIRONMENT is production unless named otherwise. Its settings are read from /etc/lifeos/ENVIRONMENT.conf or
@@ -42,7 +46,7 @@ act() {
 
 read_arguments() {
   COMMAND=${1:-}
-  DRY_RUN=false REF="" DOWNTIME=false BACKUP_FIRST="" ENVIRONMENT="" ARGUMENT=""
+  DRY_RUN=false REF="" DOWNTIME=false BACKUP_FIRST="" ENVIRONMENT="" ARGUMENT="" MANAGE=()
   [ $# -eq 0 ] || shift
   while [ $# -gt 0 ]; do
     case $1 in
@@ -52,7 +56,14 @@ read_arguments() {
       --no-backup) BACKUP_FIRST=false ;;
       -h | --help) usage; exit 0 ;;
       -*) die "$1 is not known; see deploy.sh --help." ;;
-      *) place_argument "$1" ;;
+      *)
+        place_argument "$1"
+        # What follows is for manage.py, its options too.
+        if [ "$COMMAND" = manage ] && [ -n "$ARGUMENT" ]; then
+          MANAGE=("$@")
+          break
+        fi
+        ;;
     esac
     shift
   done
@@ -145,6 +156,11 @@ deploy() {
   verify || undo "$before"
   trap - INT TERM
   driver_keep "$RELEASE" "$before"
+  if [ "$DOWNTIME" = true ] && [ -n "$PENDING" ]; then
+    act remember one-way "$RELEASE"
+  else
+    act remember one-way ""
+  fi
   say "$RELEASE is deployed to $ENVIRONMENT."
 }
 
@@ -155,7 +171,12 @@ undo() {
   if [ -z "$1" ]; then
     driver_stop
   elif driver_roll_to "$1" && verify; then
-    say "$1 runs again. Migrations stay applied: it works with them."
+    if [ "$DOWNTIME" = true ] && [ -n "$PENDING" ]; then
+      say "$1 runs again, but migrations that it may not work with stay applied. To take them back, restore the backup that was made first:
+deploy.sh manage $ENVIRONMENT backup --list, then deploy.sh restore $ENVIRONMENT BACKUP."
+    else
+      say "$1 runs again. Migrations stay applied: it works with them."
+    fi
   else
     say "$1 does not come up either; see deploy.sh status and logs."
   fi
@@ -185,7 +206,7 @@ migrate() {
 back_up_first() {
   if [ "$BACKUP_FIRST" = true ] && [ -n "$(driver_current)" ]; then
     say "Backing up."
-    driver_manage_as "$(driver_current)" backup || die "Nothing was changed: there is no deploy without a backup (--no-backup leaves it out)."
+    driver_manage_as "$(driver_current)" backup --before-deploy || die "Nothing was changed: there is no deploy without a backup (--no-backup leaves it out)."
   fi
 }
 
@@ -195,7 +216,12 @@ rollback() {
   before=$(driver_previous)
   current=$(driver_current)
   [ -n "$before" ] || die "There is no release before ${current:-the first one}."
+  if [ -z "$ARGUMENT" ] && [ -n "$current" ] && [ "$(remembered one-way)" = "$current" ]; then
+    die "$current was deployed with downtime, because $before cannot work with its migrations. Go back with the backup made before it:
+deploy.sh manage $ENVIRONMENT backup --list, then deploy.sh rollback $ENVIRONMENT BACKUP."
+  fi
   if [ -n "$ARGUMENT" ]; then
+    check_backup_as "$before"
     driver_stop
     if ! driver_manage_as "$before" restore "$ARGUMENT" --overwrite; then
       driver_roll_to "$current" || true
@@ -206,6 +232,7 @@ rollback() {
     die "$before does not come up; see deploy.sh status and logs."
   fi
   driver_keep "$before" "$current"
+  act remember one-way ""
   say "$ENVIRONMENT is back at $before."
 }
 
@@ -218,14 +245,42 @@ restart() {
   if ! driver_roll_to "$current" || ! verify; then
     die "$current does not come up with these settings; mend them and restart again. See deploy.sh status and logs."
   fi
-  say "$current runs anew."
+  say "Every process of $current has been replaced."
 }
+
+# Refused here, nothing has been stopped yet.
+check_backup_as() {
+  driver_manage_as "$1" restore "$ARGUMENT" --overwrite --check || die "Nothing was changed: the backup cannot be restored."
+}
+
+stop() {
+  only_one
+  driver_stop
+  say "Web and workers of $ENVIRONMENT are stopped; deploy.sh start $ENVIRONMENT starts them."
+}
+
+start() {
+  only_one
+  local current
+  current=$(driver_current)
+  [ -n "$current" ] || die "No release is installed yet: deploy.sh deploy."
+  if ! driver_roll_to "$current" || ! verify; then
+    die "$current does not come up; see deploy.sh status and logs."
+  fi
+  say "$current runs."
+}
+
+# A word in the state directory, and what it says.
+# shellcheck disable=SC2317  # through act
+remember() { mkdir -p "$STATE"; printf '%s\n' "$2" > "$STATE/$1"; }
+remembered() { [ ! -f "$STATE/$1" ] || cat "$STATE/$1"; }
 
 restore() {
   [ -n "$ARGUMENT" ] || die "Which one? deploy.sh restore $ENVIRONMENT BACKUP (a path, a name, or: latest)."
   only_one
   local current done=0
   current=$(driver_current)
+  check_backup_as "$current"
   driver_stop
   driver_manage_as "$current" restore "$ARGUMENT" --overwrite || done=$?
   # Whether it worked or not: the database is there, the old one or the restored one.
@@ -247,17 +302,24 @@ main() {
   read_arguments "$@"
   case $COMMAND in
     "" | help | -h | --help) usage; return ;;
-    deploy | rollback | restart | status | logs | backup | restore | health-check) load_configuration ;;
+    init | deploy | rollback | restart | start | stop | status | logs | backup | restore | manage | health-check) load_configuration ;;
     *) usage >&2; die "$COMMAND is not a command." ;;
   esac
   case $COMMAND in
+    init) act mkdir -p "$STATE" && driver_init ;;
     deploy) deploy ;;
     rollback) rollback ;;
     restart) restart ;;
+    start) start ;;
+    stop) stop ;;
     status) driver_status ;;
     logs) driver_logs "$ARGUMENT" ;;
     backup) driver_manage_as "$(driver_current)" backup ;;
     restore) restore ;;
+    manage)
+      [ ${#MANAGE[@]} -gt 0 ] || die "Which command? deploy.sh manage $ENVIRONMENT COMMAND [ARGUMENTS]."
+      driver_manage_as "$(driver_current)" "${MANAGE[@]}"
+      ;;
     health-check) health_check ;;
   esac
 }

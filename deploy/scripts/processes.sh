@@ -38,17 +38,27 @@ driver_fetch() {
 
 driver_build() {
   local directory=$RELEASES/$RELEASE
+  driver_init
   [ ! -f "$directory/.built" ] || return 0
   say "Building $RELEASE."
-  act mkdir -p "$RELEASES" "$LIFEOS_HOME/instances" "$LIFEOS_HOME/shared/var" "$STATE"
   act rm -rf "$directory"
   act git -c advice.detachedHead=false clone --quiet --depth 1 --branch "$REF" "$SOURCE" "$directory"
   act build_in "$directory"
 }
 
+# With the installation's settings: production's static files carry their digest in their names.
 build_in() {
-  (cd "$1" && eval "$BUILD") || die "Nothing was changed: $RELEASE could not be built."
+  (cd "$1" && export_settings && eval "$BUILD") || die "Nothing was changed: $RELEASE could not be built."
   touch "$1/.built"
+}
+
+driver_init() { act make_directories; }
+
+# nginx wants its upstream before the first release is there.
+make_directories() {
+  mkdir -p "$RELEASES" "$LIFEOS_HOME/instances" "$LIFEOS_HOME/shared/var" "$STATE"
+  [ -z "${RUN_AS:-}" ] || chown "$RUN_AS" "$LIFEOS_HOME/shared/var"
+  [ -s "$STATE/upstream.conf" ] || echo "server 127.0.0.1:${WEB_PORTS%% *} max_fails=0;" > "$STATE/upstream.conf"
 }
 
 driver_is_running_this() {
@@ -77,6 +87,20 @@ with_settings() {
   )
 }
 
+become() {
+  cd "$1" || exit
+  shift
+  export_settings
+  # Files of the installation belong to the user that its processes run as.
+  exec ${RUN_AS:+runuser -u "$RUN_AS" --} "$@"
+}
+
+export_settings() {
+  [ -r "$ENV_FILE" ] || die "Nothing was changed: the settings $ENV_FILE cannot be read."
+  export LIFEOS_VAR_DIR=$LIFEOS_HOME/shared/var
+  export_variables "$ENV_FILE"
+}
+
 # A file of variables is read and not executed.
 export_variables() {
   local name value
@@ -85,15 +109,6 @@ export_variables() {
     value=${value#[\"\']}
     export "$name=${value%[\"\']}"
   done < "$1"
-}
-
-become() {
-  cd "$1" || exit
-  shift
-  export LIFEOS_VAR_DIR=$LIFEOS_HOME/shared/var
-  export_variables "$ENV_FILE"
-  # Files of the installation belong to the user that its processes run as.
-  exec ${RUN_AS:+runuser -u "$RUN_AS" --} "$@"
 }
 
 driver_stop() {
@@ -175,17 +190,22 @@ driver_keep() {
     act ln -sfn "$RELEASES/$2" "$LIFEOS_HOME/previous"
   fi
   act ln -sfn "$RELEASES/$1" "$LIFEOS_HOME/current"
+  act touch "$RELEASES/$1/.deployed"
   act remove_old_releases
 }
 
+# The newest that ever ran stay. One that failed is kept until another one works, to look into.
 remove_old_releases() {
-  local name
-  find "$RELEASES" -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | tail -n +$((KEPT_RELEASES + 1)) | cut -d' ' -f2- \
-    | while read -r name; do
-      if [ "$name" != "$(driver_current)" ] && [ "$name" != "$(driver_previous)" ]; then
-        rm -rf "${RELEASES:?}/$name"
-      fi
-    done
+  local name kept=0
+  while read -r name; do
+    if [ "$name" = "$(driver_current)" ] || [ "$name" = "$(driver_previous)" ]; then
+      kept=$((kept + 1))
+    elif [ -f "$RELEASES/$name/.deployed" ] && [ $kept -lt "$KEPT_RELEASES" ]; then
+      kept=$((kept + 1))
+    else
+      rm -rf "${RELEASES:?}/$name"
+    fi
+  done < <(find "$RELEASES" -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | cut -d' ' -f2-)
 }
 
 driver_status() {
@@ -217,8 +237,27 @@ runs() {
   if [ "$MANAGER" = systemd ]; then
     systemctl is-active --quiet "$(unit_of "$1")"
   else
-    [ -f "$STATE/$1.pid" ] && kill -0 "$(cat "$STATE/$1.pid")" 2> /dev/null
+    is_ours "$1"
   fi
+}
+
+# Numbers are used again, after a restart of the machine at the latest: a process is ours when it also began at the
+# moment that was noted with its number.
+is_ours() {
+  local pid began
+  [ -f "$STATE/$1.pid" ] || return 1
+  read -r pid began < "$STATE/$1.pid" || return 1
+  [ -n "$began" ] && [ "$began" = "$(began_at "$pid")" ]
+}
+
+# Which start of the machine, and ticks since then; nothing for a process that is not there, or only its parent's to bury.
+began_at() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2> /dev/null) || return 0
+  # The name of the program, in brackets, may hold blanks.
+  # shellcheck disable=SC2086
+  set -- ${stat##*) }
+  [ "$1" = Z ] || echo "$(cat /proc/sys/kernel/random/boot_id):${20}"
 }
 
 start_instance() {
@@ -233,10 +272,15 @@ start_instance() {
   local command=(.venv/bin/python manage.py outbox_worker)
   [[ $1 != web-* ]] || command=(.venv/bin/gunicorn -c compose/gunicorn.conf.py -b "127.0.0.1:${1#web-}")
   # Its own session: it outlives this script and gets no Ctrl-C that is meant for it. It must not inherit our lock.
+  rm -f "$STATE/$1.pid"
   # shellcheck disable=SC2016  # the inner shell expands these
-  become "$LIFEOS_HOME/instances/$1" setsid sh -c 'echo $$ > "$0" && exec "$@"' "$STATE/$1.pid" "${command[@]}" \
-    < /dev/null >> "$STATE/$1.log" 2>&1 {LOCK}>&- &
-  wait_for "$1.pid" test -s "$STATE/$1.pid"
+  become "$LIFEOS_HOME/instances/$1" setsid sh -c 'echo $$ >&3 && exec 3>&- && exec "$@"' sh "${command[@]}" \
+    < /dev/null >> "$STATE/$1.log" 2>&1 3> "$STATE/$1.pid.draft" {LOCK}>&- &
+  wait_for "$1.pid" test -s "$STATE/$1.pid.draft" || return 1
+  local pid
+  pid=$(cat "$STATE/$1.pid.draft")
+  echo "$pid $(began_at "$pid")" > "$STATE/$1.pid.draft"
+  mv "$STATE/$1.pid.draft" "$STATE/$1.pid"
 }
 
 stop_instance() {
@@ -245,12 +289,13 @@ stop_instance() {
     return
   fi
   local pid deadline=$((SECONDS + STOP_SECONDS))
-  [ -f "$STATE/$1.pid" ] || return 0
-  pid=$(cat "$STATE/$1.pid")
-  kill -TERM "$pid" 2> /dev/null || true
-  while kill -0 "$pid" 2> /dev/null; do
-    [ $SECONDS -lt $deadline ] || { say "$1 does not end and is killed."; kill -KILL "$pid"; }
-    sleep 0.1
-  done
+  if is_ours "$1"; then
+    read -r pid _ < "$STATE/$1.pid"
+    kill -TERM "$pid" 2> /dev/null || true
+    while is_ours "$1"; do
+      [ $SECONDS -lt $deadline ] || { say "$1 does not end and is killed."; kill -KILL "$pid" 2> /dev/null || true; }
+      sleep 0.1
+    done
+  fi
   rm -f "$STATE/$1.pid"
 }

@@ -50,7 +50,7 @@ def _directories() -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     for name in os.environ.get("PATH", "").split(os.pathsep):
         # Debian's pg_wrapper in /usr/bin chooses a version by itself; the directories above say theirs.
-        if name and not (Path(name) / "pg_lsclusters").exists():
+        if name and not os.access(Path(name) / "pg_lsclusters", os.F_OK):
             yield Path(name)
     try:
         yield embedded_postgres.program("pg_dump").parent
@@ -62,7 +62,8 @@ def _directories() -> Iterator[Path]:
 def _installed(directories: tuple[Path, ...]) -> list[Programs]:
     found: dict[int, Programs] = {}
     for directory in directories:
-        if all((directory / name).exists() for name in ("pg_dump", "pg_restore", "psql")):
+        # os.access answers False for a directory of PATH that may not be read; Path.exists would raise.
+        if all(os.access(directory / name, os.X_OK) for name in ("pg_dump", "pg_restore", "psql")):
             major = _major(directory / "pg_dump")
             found.setdefault(major, Programs(major=major, directory=directory))
     return list(found.values())

@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,19 @@ def restore_backup(
     `source` is a name in the store, "latest", or a path; `identity` the text of an age key file. Everything is checked
     and proven in a new database first, so a failure at any moment leaves the old one untouched and in use. Web and
     workers should be stopped: their connections are cut. Raises BackupRefused when the database holds people or books
-    and `overwrite` is not given, when the backup is of a newer LifeOS, or when roles are missing that own its tables
-    (`take_ownership` gives them to us instead); BackupError when the backup is damaged or does not prove.
+    and `overwrite` is not given, when this release does not know the backup's tables, or when roles are missing that
+    own them (`take_ownership` gives them to us instead); BackupError when the backup is damaged or does not prove.
     """
     database = servers.configured()
-    _refuse_to_overwrite(database, overwrite=overwrite)
     with runs.only_one(database) as server, services.working_directory() as work:
-        manifest, path = _opened(source, identity=identity, work=work, progress=progress)
-        if not take_ownership:
-            _refuse_missing_roles(database, manifest["roles"])
+        manifest, path = _accepted(
+            source,
+            identity=identity,
+            overwrite=overwrite,
+            take_ownership=take_ownership,
+            work=work,
+            progress=progress,
+        )
         fresh = database.named(f"{database.name}_restored_{now:%Y%m%d_%H%M%S}")
         aside = f"{database.name}_before_{now:%Y%m%d_%H%M%S}"
         servers.create(fresh, like=database)
@@ -63,6 +67,30 @@ def restore_backup(
             raise
     progress("Done")
     return aside if had_one else ""
+
+
+def check_backup(
+    *,
+    source: str,
+    identity: str = "",
+    overwrite: bool = False,
+    take_ownership: bool = False,
+    progress: Progress = lambda stage: None,
+) -> dict[str, Any]:
+    """Raise what `restore_backup` would raise before it touches anything, while everything runs on.
+
+    Opens the file and compares its checksums; does not restore it. Returns the manifest.
+    """
+    with services.working_directory() as work:
+        manifest, _ = _accepted(
+            source,
+            identity=identity,
+            overwrite=overwrite,
+            take_ownership=take_ownership,
+            work=work,
+            progress=progress,
+        )
+    return manifest
 
 
 def rehearse_restore(*, source: str, identity: str = "", progress: Progress = lambda stage: None) -> dict[str, Any]:
@@ -110,13 +138,24 @@ def _refuse_to_overwrite(database: Database, *, overwrite: bool) -> None:
             )
 
 
+def _accepted(
+    source: str, *, identity: str, overwrite: bool, take_ownership: bool, work: Path, progress: Progress
+) -> tuple[dict[str, Any], Path]:
+    database = servers.configured()
+    _refuse_to_overwrite(database, overwrite=overwrite)
+    manifest, path = _opened(source, identity=identity, work=work, progress=progress)
+    if not take_ownership:
+        _refuse_missing_roles(database, manifest["roles"])
+    return manifest, path
+
+
 def _opened(source: str, *, identity: str, work: Path, progress: Progress) -> tuple[dict[str, Any], Path]:
     progress("Fetching the backup")
     path = _located(source, stores.configured(), work=work)
     progress("Comparing checksums")
     text = identity or settings.BACKUP_AGE_IDENTITY
     manifest = archive.open_sealed(path, identities=archive.identities(text), into=work)
-    _refuse_newer(manifest["migrations"])
+    _refuse_newer(manifest)
     return manifest, path
 
 
@@ -132,14 +171,32 @@ def _located(source: str, store: Store, *, work: Path) -> Path:
     return store.fetch(names[-1] if source == LATEST else source, work=work)
 
 
-def _refuse_newer(applied: Sequence[str]) -> None:
+def _refuse_newer(manifest: Mapping[str, Any]) -> None:
+    """Tables that this release does not know are no obstacle where it is known to work with them.
+
+    That is so after a rollback: the migrations of the release after stay applied. Then either the release that made
+    the backup did not know them and worked all the same, or the database in use here has them, too.
+    """
     known = evidence.known_migrations()
     ours = {name.partition(".")[0] for name in known}
-    unknown = [name for name in applied if name not in known and name.partition(".")[0] in ours]
+    unknown = [name for name in manifest["migrations"] if name not in known and name.partition(".")[0] in ours]
+    if "known_migrations" in manifest:
+        unknown = [name for name in unknown if name in manifest["known_migrations"]]
+    if unknown:
+        in_use = _migrations_in_use(servers.configured())
+        unknown = [name for name in unknown if name not in in_use]
     if unknown:
         raise BackupRefused(
             f"The backup is of a newer LifeOS: this one does not know {', '.join(unknown[:3])}. Install that version first."
         )
+
+
+def _migrations_in_use(database: Database) -> set[str]:
+    with database.named(MAINTENANCE).connect() as server:
+        if not servers.exists(server, database.name):
+            return set()
+    with database.connect() as server:
+        return set(evidence.migrations(server))
 
 
 def _refuse_missing_roles(database: Database, roles: Sequence[str]) -> None:

@@ -27,17 +27,20 @@ ROOM = 2
 STEPS = 10
 
 
-def create_backup(*, now: datetime.datetime, progress: Progress = lambda stage: None) -> BackupRun:
+def create_backup(
+    *, now: datetime.datetime, before_deploy: bool = False, progress: Progress = lambda stage: None
+) -> BackupRun:
     """Back everything up, and return only when the backup has been restored and proven.
 
     Copies database and attachments as of one moment, restores the sealed file into a scratch database, proves its
-    ledger there, and only then gives the file its name. Old backups go by BACKUP_KEEP_*. `progress` hears each step.
+    ledger there, and only then gives the file its name. Old backups go by BACKUP_KEEP_*; with `before_deploy` this one
+    counts among BACKUP_KEEP_DEPLOYS. `progress` hears each step.
     Raises BackupRefused when it cannot begin (another one runs, no programs, no room), BackupError when it fails; then
     no new file is there, and those that were there before still are.
     """
     database, store = servers.configured(), stores.configured()
     keys = archive.recipients(settings.BACKUP_AGE_RECIPIENTS)
-    name = stores.name_of(now, encrypted=bool(keys))
+    name = stores.name_of(now, encrypted=bool(keys), before_deploy=before_deploy)
     with runs.only_one(database), database.connect() as source:
         run = runs.begin(name=name, location=store.location, encrypted=bool(keys), now=now)
         with runs.recorded(run), working_directory() as work:
@@ -53,7 +56,7 @@ def create_backup(*, now: datetime.datetime, progress: Progress = lambda stage: 
 
 
 def prune(store: Store) -> list[str]:
-    """Delete the backups that no day, week or month of the policy needs; returns their names."""
+    """Delete the backups that neither the policy nor a way back from the last deploys needs; returns their names."""
     policy = retention.Policy(
         last=settings.BACKUP_KEEP_LAST,
         daily=settings.BACKUP_KEEP_DAILY,
@@ -62,7 +65,9 @@ def prune(store: Store) -> list[str]:
     )
     moments = {name: moment for name in store.names() if (moment := stores.moment_of(name)) is not None}
     kept = retention.kept(moments.values(), policy=policy)
-    gone = [name for name, moment in moments.items() if moment not in kept]
+    deploys = sorted(filter(stores.is_before_deploy, moments), key=lambda name: moments[name], reverse=True)
+    ways_back = set(deploys[: settings.BACKUP_KEEP_DEPLOYS])
+    gone = [name for name, moment in moments.items() if moment not in kept and name not in ways_back]
     for name in gone:
         store.delete(name)
     return gone
@@ -122,6 +127,8 @@ def _manifest(source: Connection, *, tools: programs.Programs, now: datetime.dat
         "pg_dump": tools.major,
         "django": django.get_version(),
         "migrations": evidence.migrations(source),
+        # After a rollback the database has migrations that the release which copies it does not know.
+        "known_migrations": sorted(evidence.known_migrations()),
         "roles": evidence.roles(source),
         "evidence": evidence.gathered(source),
     }

@@ -20,21 +20,28 @@ from obstore.store import S3Store
 from lifeos_project.backups.archive import CHUNK, Sealed, digest
 from lifeos_project.backups.errors import BackupError, BackupRefused
 
-NAME = re.compile(r"lifeos-(\d{8}T\d{6}Z)\.tar(\.age)?")
+NAME = re.compile(r"lifeos-(\d{8}T\d{6}Z)(-deploy)?\.tar(\.age)?")
 STAMP = "%Y%m%dT%H%M%SZ"
 # What is not yet a backup; a dot keeps it out of a plain ls.
 UNFINISHED = ".unfinished-"
 
 
-def name_of(moment: datetime, *, encrypted: bool) -> str:
-    """A backup's file name: its moment in UTC, so that names sort by age."""
-    return f"lifeos-{moment.astimezone(UTC).strftime(STAMP)}.tar{'.age' if encrypted else ''}"
+def name_of(moment: datetime, *, encrypted: bool, before_deploy: bool = False) -> str:
+    """A backup's file name: its moment in UTC, so that names sort by age, and whether a deploy asked for it."""
+    stamp = moment.astimezone(UTC).strftime(STAMP)
+    return f"lifeos-{stamp}{'-deploy' if before_deploy else ''}.tar{'.age' if encrypted else ''}"
 
 
 def moment_of(name: str) -> datetime | None:
     """When a backup was begun, or None for a name that is none of ours."""
     match = NAME.fullmatch(name)
     return datetime.strptime(match[1], STAMP).replace(tzinfo=UTC) if match else None
+
+
+def is_before_deploy(name: str) -> bool:
+    """Whether it was made before a deploy: the way back from that release."""
+    match = NAME.fullmatch(name)
+    return bool(match and match[2])
 
 
 class Store(Protocol):
@@ -73,10 +80,17 @@ class DirectoryStore:
         return str(self.root)
 
     def staging(self, name: str, *, work: Path) -> Path:
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left_over in self.root.glob(f"{UNFINISHED}*"):
-            left_over.unlink(missing_ok=True)
-        return self.root / f"{UNFINISHED}{name}"
+        staged = self.root / f"{UNFINISHED}{name}"
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for left_over in self.root.glob(f"{UNFINISHED}*"):
+                left_over.unlink(missing_ok=True)
+            staged.touch(mode=0o600)
+        except OSError as error:
+            raise BackupRefused(
+                f"{self.root} (BACKUP_TARGET) cannot be written: {error.strerror}. Make it belong to the user that makes backups."
+            ) from error
+        return staged
 
     def keep(self, staged: Path, name: str, *, sealed: Sealed) -> None:
         if digest(staged) != sealed.sha256:

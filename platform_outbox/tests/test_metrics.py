@@ -196,11 +196,24 @@ def test_a_worker_tells_its_counters_to_whom_it_may(settings, caplog, free_port)
         assert page(port)[0] == 403
         assert page(port, Authorization="Bearer wrong")[0] == 403
         assert page(port, Authorization="Bearer let-prometheus-in")[0] == 200
-        assert scrape.serve(f"127.0.0.1:{port}") is None
-        assert f"No metrics on 127.0.0.1:{port}" in caplog.text
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_workers_of_one_machine_take_one_port_after_the_other(caplog, free_port, monkeypatch):
+    monkeypatch.setattr(scrape, "PORTS", 2)
+    bind = f"127.0.0.1:{free_port()}"
+    servers = [scrape.serve(bind), scrape.serve(bind)]
+    try:
+        assert servers[1].server_port > servers[0].server_port
+        assert [page(server.server_port)[0] for server in servers] == [200, 200]
+        assert scrape.serve(bind) is None
+        assert f"No metrics on {bind} or the 1 ports after it" in caplog.text
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from lifeos_project.backups import archive, evidence, recovery, runs, servers, services, stores
+from lifeos_project.backups import archive, evidence, programs, recovery, runs, servers, services, stores
 from lifeos_project.backups.errors import BackupError, BackupRefused
 from lifeos_project.backups.models import BackupRun
 from lifeos_project.backups.tests.conftest import APP_ROLE
@@ -158,6 +158,10 @@ def test_what_is_not_there_is_one_sentence(house, settings):
         call_command("restore", "lifeos-20200101T000000Z.tar", "--overwrite")
     with pytest.raises(CommandError, match=r"There is no file /nowhere/at/all.tar"):
         call_command("restore", "/nowhere/at/all.tar", "--overwrite")
+    settings.BACKUP_TARGET = "/etc/passwd/backups"
+    with pytest.raises(CommandError, match=r"^/etc/passwd/backups \(BACKUP_TARGET\) cannot be written: "):
+        call_command("backup")
+    settings.BACKUP_TARGET = ""
     settings.BACKUP_AGE_RECIPIENTS = ["age1nonsense"]
     with pytest.raises(CommandError, match="no public key of age"):
         call_command("backup")
@@ -166,9 +170,67 @@ def test_what_is_not_there_is_one_sentence(house, settings):
         call_command("backup")
 
 
+def told_of(*, applied, known=None) -> dict:
+    """What a manifest says of migrations; without `known` it is of a release that did not write it down."""
+    return {"migrations": applied, **({} if known is None else {"known_migrations": known})}
+
+
 def test_a_backup_of_a_newer_lifeos_is_refused(house):
-    with pytest.raises(BackupRefused, match=r"newer LifeOS: this one does not know finance\.9999_tomorrow"):
-        recovery._refuse_newer(["finance.0001_initial", "finance.9999_tomorrow", "left_over_app.0001_initial"])
+    newer = ["finance.0001_initial", "finance.9999_tomorrow", "left_over_app.0001_initial"]
+    for manifest in (told_of(applied=newer), told_of(applied=newer, known=newer)):
+        with pytest.raises(BackupRefused, match=r"newer LifeOS: this one does not know finance\.9999_tomorrow"):
+            recovery._refuse_newer(manifest)
+
+
+def test_after_a_rollback_backups_from_before_and_after_it_are_restored(house, settings):
+    """The newer release's migration is applied; this release does not know it, and works."""
+    add = "INSERT INTO django_migrations (app, name, applied) VALUES ('finance', '9999_tomorrow', now())"
+    house.ask(add)
+    try:
+        run = services.create_backup(now=NOW)
+        manifest = recovery.rehearse_restore(source=run.name)
+        assert "finance.9999_tomorrow" in manifest["migrations"]
+        assert "finance.9999_tomorrow" not in manifest["known_migrations"]
+        recovery.restore_backup(source=run.name, overwrite=True, now=NOW)
+        # The newer release made one, too, before the rollback.
+        both = manifest["migrations"]
+        recovery._refuse_newer(told_of(applied=both, known=both))
+    finally:
+        house.ask("DELETE FROM django_migrations WHERE name = '9999_tomorrow'")
+    # On a new machine nothing says that this release would work with the newer one's tables.
+    with pytest.raises(BackupRefused, match="newer LifeOS"):
+        recovery._refuse_newer(told_of(applied=both, known=both))
+    recovery._refuse_newer(manifest)
+
+
+def test_a_check_says_what_a_restore_would_and_changes_nothing(house, key, tmp_path, capsys):
+    run = services.create_backup(now=NOW)
+    identity = tmp_path / "key.txt"
+    identity.write_text(key)
+    before = figures(house)
+    call_command("restore", "latest", "--check", "--overwrite", identity=identity)
+    assert "The backup of 2026-03-15T02:30:00+00:00 is whole and can be restored here." in capsys.readouterr().out
+    with pytest.raises(CommandError, match="say --overwrite"):
+        call_command("restore", "latest", "--check", identity=identity)
+    with pytest.raises(CommandError, match=r"There is no backup lifeos-20200101T000000Z.tar in"):
+        call_command("restore", "lifeos-20200101T000000Z.tar", "--check", "--overwrite", identity=identity)
+    with pytest.raises(CommandError, match="key"):
+        call_command("restore", "latest", "--check", "--overwrite")
+    file = tmp_path / "backups" / run.name
+    damaged = bytearray(file.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    file.write_bytes(damaged)
+    with pytest.raises(CommandError):
+        call_command("restore", "latest", "--check", "--overwrite", identity=identity)
+    assert (figures(house), house.databases()) == (before, {house.database.name})
+    assert files(tmp_path / "backup-work") == []
+
+
+def test_directories_of_the_path_that_cannot_be_read_are_passed_over(monkeypatch):
+    """Asking for a file in this one fails also for root, as in one without rights for everybody else."""
+    monkeypatch.setenv("PATH", f"/{'x' * 300}:{os.environ['PATH']}")
+    programs._installed.cache_clear()
+    assert programs.fitting(server_major=15).major >= 15
 
 
 def test_roles_that_are_missing_are_named_with_what_makes_them(house):
@@ -203,6 +265,23 @@ def test_old_backups_go_and_strangers_files_stay(house, settings, tmp_path):
     # Of the half days 02:30 and 14:30 of three days, the newest of the last two days stay.
     assert services.prune(stores.configured()) == [names[0], names[1], names[2], names[4]]
     assert files(directory) == sorted(["backup.sql.gz", "lifeos-notes.txt", names[3], names[5]])
+
+
+def test_the_ways_back_from_the_last_deploys_stay(house, settings, tmp_path):
+    settings.BACKUP_KEEP_LAST, settings.BACKUP_KEEP_DEPLOYS = 1, 2
+    settings.BACKUP_KEEP_DAILY = settings.BACKUP_KEEP_WEEKLY = settings.BACKUP_KEEP_MONTHLY = 0
+    directory = tmp_path / "backups"
+    directory.mkdir()
+    moments = [NOW + datetime.timedelta(days=day) for day in range(6)]
+    names = [
+        stores.name_of(moment, encrypted=False, before_deploy=day in (0, 1, 3)) for day, moment in enumerate(moments)
+    ]
+    for name in names:
+        (directory / name).touch()
+    assert names[1] == "lifeos-20260316T023000Z-deploy.tar"
+    # Of three deploys the last two, and the newest of all.
+    assert services.prune(stores.configured()) == [names[0], names[2], names[4]]
+    assert files(directory) == [names[1], names[3], names[5]]
 
 
 def test_stopping_leaves_nothing_half_written(house, tmp_path):

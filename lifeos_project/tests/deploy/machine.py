@@ -31,7 +31,7 @@ PASSWORD = "demo correct horse"
 
 
 class Machine:
-    """Its first release is tagged v1. Releases share the environment of the tests instead of installing their own."""
+    """Its first release is tagged v1. Each release is built as deploy.sh builds it by default."""
 
     def __init__(self, directory: Path, *, database: servers.Database, nginx: str):
         self.directory, self.database, self.nginx = directory, database, nginx
@@ -39,14 +39,24 @@ class Machine:
         self.home, self.repository = directory / "home", directory / "repository"
         self.port, self.ports = free_port(), [free_port(), free_port()]
         self.base = f"http://127.0.0.1:{self.port}"
-        (self.home / "run").mkdir(parents=True)
-        (self.home / "shared").mkdir()
         self._write_settings()
         shutil.copytree(settings.BASE_DIR, self.repository, ignore=IGNORED)
         self.git("init", "--quiet", "--initial-branch=main")
         self.tag("v1")
 
     def _write_settings(self) -> None:
+        command = f"{self.nginx} -c {self._configure_nginx()}"
+        self.nginx_command = [*command.split(), "-g", "daemon off;"]
+        configuration = {
+            "DRIVER": "processes", "MANAGER": "pidfile", "LIFEOS_HOME": self.home, "SOURCE": f"file://{self.repository}",
+            "WEB_PORTS": " ".join(map(str, self.ports)), "HEALTH_URL": f"{self.base}/health", "READY_SECONDS": "180",
+            "NGINX_RELOAD": f"{command} -s reload", "DRAIN_SECONDS": "0.2",
+            "KEPT_RELEASES": "2",
+        }  # fmt: skip
+        text = "".join(f"{name}='{value}'\n" for name, value in configuration.items())
+        (self.directory / "production.conf").write_text(text)
+        made = self.deploy_sh("init")
+        assert made.returncode == 0, made.stderr
         # The first deploy makes the role that serves.
         login = {"user": self.role, "password": secrets.token_hex(16)}
         serving = replace(self.database, parameters={**self.database.parameters, **login})
@@ -55,16 +65,6 @@ class Machine:
             **SAFE | {"DATABASE_URL": serving.url()}, GUNICORN_WORKERS="1", GUNICORN_THREADS="4",
             BACKUP_NIGHTLY="false", BACKUP_SCRATCH_URL=self.database.named("postgres").url(),
         )  # fmt: skip
-        command = f"{self.nginx} -c {self._configure_nginx()}"
-        self.nginx_command = [*command.split(), "-g", "daemon off;"]
-        configuration = {
-            "DRIVER": "processes", "MANAGER": "pidfile", "LIFEOS_HOME": self.home, "SOURCE": f"file://{self.repository}",
-            "WEB_PORTS": " ".join(map(str, self.ports)), "HEALTH_URL": f"{self.base}/health", "READY_SECONDS": "180",
-            "BUILD": f"ln -s {sys.prefix} .venv", "NGINX_RELOAD": f"{command} -s reload", "DRAIN_SECONDS": "0.2",
-            "KEPT_RELEASES": "2",
-        }  # fmt: skip
-        text = "".join(f"{name}='{value}'\n" for name, value in configuration.items())
-        (self.directory / "production.conf").write_text(text)
 
     def configure(self, **variables: str) -> None:
         """Write variables to the settings file, which processes read when they start."""
@@ -77,7 +77,6 @@ class Machine:
         run = self.directory / "nginx"
         run.mkdir()
         make_certificate(run)
-        (self.home / "run" / "upstream.conf").write_text(f"server 127.0.0.1:{self.ports[0]};\n")
         variables = {
             "NGINX_UPSTREAM": f"include {self.home}/run/upstream.conf;", "NGINX_RUN_DIR": str(run),
             "NGINX_LOCAL_LISTEN": f"127.0.0.1:{self.port}", "NGINX_HTTP_LISTEN": f"127.0.0.1:{free_port()}",
@@ -134,7 +133,7 @@ class Machine:
 
     def pids(self) -> dict[str, int]:
         """Name of each process to its number."""
-        return {file.stem: int(file.read_text()) for file in (self.home / "run").glob("*.pid")}
+        return {file.stem: int(file.read_text().split()[0]) for file in (self.home / "run").glob("*.pid")}
 
     def ask(self, question: str, *, name: str = "") -> list[tuple]:
         """Rows of a statement in the installation's database, or in another one of its server."""

@@ -60,6 +60,12 @@ def test_a_full_disk_and_a_missing_service_are_named(monkeypatch, settings, tmp_
     assert found.pending == []
 
 
+def test_a_data_directory_that_cannot_be_written_is_named(settings):
+    settings.VAR_DIR = Path("/proc/lifeos")
+    (problem,) = preflight._disk()
+    assert problem.startswith("/proc/lifeos (LIFEOS_VAR_DIR) cannot be written: ")
+
+
 def test_the_scripts_are_clean():
     checker = program("shellcheck", package="shellcheck")
     files = sorted(SCRIPTS.glob("*.sh"))

@@ -19,13 +19,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--list", action="store_true", help="show the backups that are there, and make none")
+        parser.add_argument(
+            "--before-deploy", action="store_true", help="the way back from a release: kept by BACKUP_KEEP_DEPLOYS"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["list"]:
                 self._list()
             else:
-                self._back_up(quiet=options["verbosity"] == 0)
+                self._back_up(before_deploy=options["before_deploy"], quiet=options["verbosity"] == 0)
         except BackupError as error:
             raise CommandError(str(error)) from error
         except StopRequested:
@@ -39,7 +42,7 @@ class Command(BaseCommand):
             self.stdout.write(name)
         self.stderr.write(f"{len(names)} backups in {store.location}.")
 
-    def _back_up(self, *, quiet: bool) -> None:
+    def _back_up(self, *, before_deploy: bool, quiet: bool) -> None:
         with (
             stopping_on_signals(),
             tqdm(total=services.STEPS, file=sys.stderr, disable=quiet or not sys.stderr.isatty(), leave=False) as bar,
@@ -49,7 +52,7 @@ class Command(BaseCommand):
                 bar.set_description(stage)
                 bar.update()
 
-            run = services.create_backup(now=timezone.now(), progress=progress)
+            run = services.create_backup(now=timezone.now(), before_deploy=before_deploy, progress=progress)
         if not quiet:
             how = "encrypted" if run.encrypted else "NOT encrypted (BACKUP_AGE_RECIPIENTS is empty)"
             self.stdout.write(f"{run.name}: {run.size:,} bytes, {run.entries:,} entries, restored and proven; {how}.")

@@ -31,6 +31,11 @@ class Command(BaseCommand):
             help="give all tables to the role that restores, and grant nothing to others",
         )
         parser.add_argument(
+            "--check",
+            action="store_true",
+            help="open the backup, compare its checksums and say whether it would be accepted; change nothing",
+        )
+        parser.add_argument(
             "--rehearse", action="store_true", help="restore into a scratch database and prove it there; change nothing"
         )
 
@@ -59,13 +64,13 @@ class Command(BaseCommand):
             self.stdout.write(recovery.described(manifest))
             self.stdout.write("It can be restored, and its ledger is sound.")
             return
+        wanted = {name: options[name] for name in ("overwrite", "take_ownership")}
+        if options["check"]:
+            manifest = recovery.check_backup(source=source, identity=identity, **wanted, progress=progress)
+            self.stdout.write(f"The backup of {manifest['made_at']} is whole and can be restored here.")
+            return
         aside = recovery.restore_backup(
-            source=source,
-            identity=identity,
-            overwrite=options["overwrite"],
-            take_ownership=options["take_ownership"],
-            now=timezone.now(),
-            progress=progress,
+            source=source, identity=identity, **wanted, now=timezone.now(), progress=progress
         )
         self.stdout.write("Restored and proven.")
         try:
