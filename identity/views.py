@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core.network import counted_address
+from core.redirects import safe_next
 from identity import audit, mail, passwords, profile, sessions, signup
 from identity.allowance import allow
 from identity.forms import (
@@ -50,15 +50,6 @@ def user_of(request: HttpRequest) -> User:
     """The signed-in user of a view that requires one."""
     assert isinstance(request.user, User)
     return request.user
-
-
-def safe_next(request: HttpRequest) -> str:
-    """The `next` address of the request if it stays on this site, else nothing."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    safe = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if safe else ""
 
 
 @never_cache

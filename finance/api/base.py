@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.utils import timezone
 from django.utils.functional import cached_property
-from rest_framework import serializers
+from rest_framework import exceptions, serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from finance.api.tree import AccountTree
-from finance.errors import Forbidden
+from finance.errors import Forbidden, NotFound
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import book_for
 from identity.drf.idempotency import OncePerKey
@@ -36,6 +36,9 @@ class BookAccess(BasePermission):
             view.book = book_for(user=cast(User, request.user), book_id=view.kwargs["book_id"], at_least=needed)
         except Forbidden:
             return False
+        except NotFound as error:
+            # The browsable pages ask again, and expect DRF's own errors.
+            raise exceptions.NotFound(error.detail) from error
         return True
 
 

@@ -7,10 +7,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
+from core.redirects import safe_next
 from finance.errors import Conflict, FinanceError
 from finance.imports.models import ImportRow
 from finance.ledger import services
@@ -112,15 +113,8 @@ def _saved(request: HttpRequest, book: Book, entry: JournalEntry, mode: str) -> 
     messages.success(request, _("Saved: %(what)s.") % {"what": what})
     if "stay" in request.POST:
         kept = {"mode": mode, "date": entry.date.isoformat(), "account": request.POST.get("account", "")}
-        return redirect(f"{request.path}?{urlencode({**kept, 'next': _next(request) or ''})}")
-    return redirect(_next(request) or _register_url(book, request, entry))
-
-
-def _next(request: HttpRequest) -> str | None:
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
-        return target
-    return None
+        return redirect(f"{request.path}?{urlencode({**kept, 'next': safe_next(request)})}")
+    return redirect(safe_next(request) or _register_url(book, request, entry))
 
 
 def _register_url(book: Book, request: HttpRequest, entry: JournalEntry) -> str:
@@ -141,7 +135,7 @@ def _write_page(
         "rows": form.row_list() if isinstance(form, RowsForm) else None,
         "as_lines": isinstance(form, LinesForm),
         "corrected": corrected,
-        "next": _next(request) or "",
+        "next": safe_next(request),
         "today": today_in(book),
         "is_closed_by_now": corrected is not None
         and book.closed_through is not None
@@ -168,7 +162,7 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
             refuse(form, error, fields=form.places)
         else:
             messages.success(request, _("Corrected. What it said before stays in its history."))
-            return redirect(_next(request) or redirect("web:entry", book.pk, replacement.uid).url)
+            return redirect(safe_next(request) or redirect("web:entry", book.pk, replacement.uid).url)
     return _write_page(request, book, form, mode, corrected=entry)
 
 
