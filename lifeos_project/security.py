@@ -1,10 +1,11 @@
-"""The Content-Security-Policy: strict for our pages, looser exactly where a packaged page cannot live with it."""
+"""Headers that every answer carries: what the page may load, what the browser may offer it, and that nobody keeps it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from csp.constants import NONCE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 # Each key a prefix of paths; each value replaces the named directives of CONTENT_SECURITY_POLICY.
 RELAXED: dict[str, dict[str, list[Any]]] = {
@@ -33,3 +34,29 @@ class ContentSecurityPolicyMiddleware(CSPMiddleware):
             if request.path_info.startswith(prefix):
                 parts.replace = {**directives, **(parts.replace or {})}
         return parts
+
+
+# Nothing of it is used; a page that something was smuggled into gets nothing of it either.
+UNUSED_FEATURES = (
+    *("accelerometer", "autoplay", "bluetooth", "camera", "display-capture", "encrypted-media", "geolocation"),
+    *("gyroscope", "hid", "idle-detection", "magnetometer", "microphone", "midi", "payment", "screen-wake-lock"),
+    *("serial", "usb", "xr-spatial-tracking"),
+)
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES)
+
+
+class PrivateAnswersMiddleware:
+    """Keeps answers out of every cache, the browser's too, unless the view has decided otherwise.
+
+    After signing out on a shared machine the Back button must not show the books. Static files are answered further
+    in, and say themselves how long they may be kept.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store")
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response

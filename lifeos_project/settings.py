@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "lifeos_project.security.PrivateAnswersMiddleware",
     "lifeos_project.metrics.RequestMetricsMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "lifeos_project.logging.RequestLogMiddleware",

@@ -146,3 +146,12 @@ def test_every_page_of_the_browsable_api_opens(request_to, clients, route, perso
     assert "unsafe-inline" not in response["Content-Security-Policy"].replace("style-src-attr 'unsafe-inline'", "")
     assert "LifeOS API" in response.content.decode()
     assert clients[person].options(response.request["PATH_INFO"]).status_code == 200
+
+
+@pytest.mark.parametrize("place", ["", "entries/", "accounts/", "imports/"])
+def test_the_browsable_pages_tell_strangers_the_same(clients, book, place):
+    """They ask for the permission once more, while they are drawn."""
+    for book_id in (book.pk, 999_999):
+        answer = clients["stranger"].get(f"/api/v1/books/{book_id}/{place}", headers={"accept": "text/html"})
+        assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert "No such book" in answer.content.decode()
