@@ -28,7 +28,7 @@ class NoServingRole(Exception):
 def as_owner() -> Iterator[None]:
     """Within the block the database is reached as the tables' owner, if one is named apart; not within a transaction."""
     current = connections.settings["default"]
-    if settings.OWNER_DATABASE is None or current["USER"] == settings.OWNER_DATABASE["USER"]:
+    if settings.OWNER_DATABASE is None or is_taken():
         yield
         return
     connection.close()
@@ -43,6 +43,12 @@ def as_owner() -> Iterator[None]:
         for name in _LOGIN:
             current.pop(name, None)
         current.update(before)
+
+
+def is_taken() -> bool:
+    """Whether the database is reached as the owner just now, where another role serves."""
+    owner = settings.OWNER_DATABASE
+    return owner is not None and bool(connections.settings["default"]["USER"] == owner["USER"])
 
 
 def renew_rights() -> list[str]:

@@ -37,6 +37,7 @@ NOT_RUN = {
     r": docker (system|stats)": "needs Docker's engine",
     r"^docs/(?!api|webhooks|install)\S+: curl ": "needs an installation on this very port; tests ask on ports of their own",
     r": (systemctl list-timers|journalctl) ": "needs a machine that was started by systemd",
+    r"^docs/upgrade\S+: (echo|install|sed) ": "changes the files of an installation; the tests of deploying write such",
     r": psql -c .*CREATE ROLE": "roles belong to the whole server, which other tests use as well",
     r": deploy/scripts/deploy\.sh deploy": "its dry run is below; the tests of deploying do it with releases of their own",
 }

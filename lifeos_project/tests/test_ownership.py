@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
+from django.test import override_settings
 
 from lifeos_project import ownership, preflight
 from lifeos_project.checks import check_roles
@@ -21,7 +22,8 @@ def roles(settings):
     settings.OWNER_DATABASE = dict(current)
     settings.SERVING_DATABASE = current | {"USER": name, "PASSWORD": "o'clock % \\ x", "PASSWORD_FILE": None}
     settings.SHARED_DATABASE = None
-    settings.PRODUCTION = True
+    settings.PRODUCTION = settings.SESSION_COOKIE_SECURE = settings.JWT_COOKIE_SECURE = True
+    settings.DATABASE_URL = "postgresql://somewhere"
     yield name
     execute(f"DROP OWNED BY {name}") if exists(name) else None
     execute(f"DROP ROLE IF EXISTS {name}")
@@ -49,7 +51,9 @@ def connect(settings):
 
 
 def found():
-    return [problem.msg for problem in check_roles(None, databases=["default"])]
+    """What a check says as web and workers would run it; the connection of the tests is the owner's."""
+    with override_settings(OWNER_DATABASE=None):
+        return [problem.msg for problem in check_roles(None, databases=["default"])]
 
 
 def test_migrate_makes_the_serving_role_and_holds_it_back(roles, settings):
@@ -141,6 +145,36 @@ def test_the_owners_login_is_taken_for_a_block_and_given_back(roles, settings):
             with ownership.as_owner():
                 assert execute("SELECT current_user::text") == [(before["USER"],)]
         assert execute("SELECT current_user::text") == [(roles,)]
+    finally:
+        connection.close()
+        current.update(before)
+
+
+def test_the_first_migrate_asks_nothing_as_a_role_that_is_not_there_yet(roles, settings):
+    """With its checks, as deploy.sh runs it: they ask the database before anything is migrated."""
+    current = connections.settings["default"]
+    before = dict(current)
+    connection.close()
+    current.update({"USER": roles, "PASSWORD": settings.SERVING_DATABASE["PASSWORD"]})
+    try:
+        call_command("migrate", "--if-wanted", skip_checks=False, verbosity=0)
+        assert execute("SELECT current_user::text") == [(roles,)]
+    finally:
+        connection.close()
+        current.update(before)
+
+
+def test_rights_by_hand_do_not_keep_migrate_from_taking_them_away(roles, settings):
+    ownership.renew_rights()
+    execute(f"GRANT TRIGGER ON finance_journalline TO {roles}")
+    current = connections.settings["default"]
+    before = dict(current)
+    connection.close()
+    current.update({"USER": roles, "PASSWORD": settings.SERVING_DATABASE["PASSWORD"]})
+    try:
+        assert len(found()) == 1
+        call_command("migrate", "--if-wanted", skip_checks=False, verbosity=0)
+        assert found() == []
     finally:
         connection.close()
         current.update(before)

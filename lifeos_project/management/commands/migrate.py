@@ -31,6 +31,12 @@ class Command(migrate.Command):
             help="How long to wait for a database that does not answer.",
         )
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        # Around the checks too: they ask the database, and the role that serves may not be there yet.
+        with ownership.as_owner():
+            answer: str | None = super().execute(*args, **options)
+        return answer
+
     def handle(self, *args: Any, **options: Any) -> None:
         if_wanted = options.pop("if_wanted")
         connection = connections[options["database"]]
@@ -38,12 +44,6 @@ class Command(migrate.Command):
         if if_wanted and not settings.RUN_MIGRATIONS:
             self.stdout.write("RUN_MIGRATIONS is false: no migration is applied.")
             return
-        with ownership.as_owner():
-            self._migrate(connection, *args, if_wanted=if_wanted, seconds=seconds, **options)
-
-    def _migrate(
-        self, connection: BaseDatabaseWrapper, *args: Any, if_wanted: bool, seconds: int, **options: Any
-    ) -> None:
         _wait_for_database(connection, seconds=seconds)
         if options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
