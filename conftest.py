@@ -85,6 +85,28 @@ def _empty_cache():
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def _files_are_read_here(monkeypatch, request):
+    """Bank files are read by this process while a request waits for its worker; `real_reader` asks for the real child."""
+    if "real_reader" in request.fixturenames:
+        return
+    from finance.imports.models import ImportBatch
+    from finance.imports.parsers.reading import read_file
+    from finance.imports.services import read_received, reading, staging
+
+    def read_all(seconds):
+        for batch in ImportBatch.objects.filter(state="received"):
+            read_received(batch=batch)
+
+    monkeypatch.setattr(staging, "read_in_child", lambda data, question, **options: read_file(data, question))
+    monkeypatch.setattr(reading, "pause", read_all)
+
+
+@pytest.fixture
+def real_reader():
+    """For tests of the reading in a process of its own, and of the worker that starts it."""
+
+
 @pytest.fixture
 def free_port():
     """A function that returns a TCP port nobody listens on."""

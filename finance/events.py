@@ -172,6 +172,18 @@ class PeriodReopened(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReceived(Event):
+    """A bank file waits to be read, for the first time or with its columns corrected. Internal: webhooks are not told."""
+
+    name: ClassVar[str] = "finance.import.received"
+    import_id: int
+
+    @property
+    def ordering_key(self) -> str:
+        return f"import:{self.import_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportStaged(BookEvent):
     """A bank file was read; its rows wait for confirmation."""
 

@@ -6,13 +6,24 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.utils import timezone, translation
 
-from finance.events import BookEvent, InvitationIssued, JournalCorrected, JournalPosted, JournalReversed, WebhookQueued
+from finance.events import (
+    BookEvent,
+    ImportReceived,
+    InvitationIssued,
+    JournalCorrected,
+    JournalPosted,
+    JournalReversed,
+    WebhookQueued,
+)
+from finance.imports import services as imports
+from finance.imports.models import ImportBatch
+from finance.imports.parsers.child import ReadingStopped
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events
 from identity import mail
-from platform_outbox.registry import Context, NeighbourDown, on
+from platform_outbox.registry import Context, NeighbourDown, Unfinished, is_outage, on
 
 
 @on(JournalPosted, JournalReversed, JournalCorrected, name="finance.seal", batch=True)
@@ -64,3 +75,23 @@ def mail_invitation(event: InvitationIssued, context: Context) -> None:
         message = invitation_mail(event, now=timezone.now())
     if message is not None:
         mail.deliver(message, context)
+
+
+# A file of 50 MB takes a minute to read and some more to be written down, which must not look like hanging.
+READING_SECONDS = 1800
+
+
+@on(ImportReceived, name="finance.read_import", io=True, longest_seconds=READING_SECONDS)
+def read_import(event: ImportReceived, context: Context) -> None:
+    """Read a bank file, outside of any transaction that would hold up others. A worker that ends hands it on."""
+    batch = ImportBatch.objects.without_content().filter(pk=event.import_id).first()
+    if batch is None:
+        return
+    try:
+        imports.read_received(batch=batch, stopping=lambda: context.stopping() or not context.still_mine())
+    except ReadingStopped as error:
+        raise Unfinished from error
+    except Exception as error:
+        if context.attempt >= settings.WORKER_MAX_ATTEMPTS and not is_outage(error):
+            imports.give_up(batch_id=batch.pk)
+        raise

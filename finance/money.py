@@ -58,7 +58,11 @@ def to_minor_units(value: Decimal, *, currency: str, field: str = "amount") -> i
     places = exponent(currency)
     if not value.is_finite():
         raise AmountInvalid(field=field, reason="is not a finite number")
-    if value.adjusted() > _LONGEST or value and value.adjusted() < -_LONGEST or len(value.as_tuple().digits) > _LONGEST:
+    if (
+        value.adjusted() > _LONGEST
+        or (value and value.adjusted() < -_LONGEST)
+        or len(value.as_tuple().digits) > _LONGEST
+    ):
         raise AmountInvalid(field=field, reason="is too large" if value.adjusted() > 0 else "has too many decimals")
     scaled = value.scaleb(places, context=_EXACT)
     if scaled != scaled.to_integral_value():

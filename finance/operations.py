@@ -13,7 +13,7 @@ from finance import replica
 from finance.errors import FinanceError
 from finance.exports.formats import FORMATS
 from finance.imports.selectors import counts_of
-from finance.imports.services import confirm_import, stage_import
+from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book
@@ -47,6 +47,12 @@ class ImportParameters:
     account: int = parameter(gettext_lazy("Account"), says=gettext_lazy("Number of the account the file belongs to."))
     file: str = parameter(gettext_lazy("File"), says=gettext_lazy("CSV, OFX or QFX, as the bank gives it."), file=True)
     opening_balance: bool = parameter(gettext_lazy("Start an empty account with the stated balance"), default=False)
+    older_rows: str = parameter(
+        gettext_lazy("Rows not newer than the opening balance"),
+        says=gettext_lazy("leave_out, correct_opening (today's balance stays) or import; empty: the file is refused."),
+        choices=[value for value in OlderRows.values if value],
+        default="",
+    )
 
 
 def _scope(parameters: Any) -> str:
@@ -167,7 +173,9 @@ def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
                 on_progress=lambda done, total: _tell(run, done, total),
             )
             counts = counts_of(batch=batch)
-            confirm_import(batch=batch, actor=None, opening_balance=parameters.opening_balance)
+            confirm_import(
+                batch=batch, actor=None, opening_balance=parameters.opening_balance, older_rows=parameters.older_rows
+            )
             transaction.set_rollback(run.dry_run)
     except FinanceError as error:
         raise OperationFailed(error.detail) from error

@@ -286,6 +286,20 @@ with env.section("Worker and outbox"):
         meaning="Log level of the worker.",
     )
 
+with env.section("Bank files"):
+    IMPORT_READING_SECONDS = env.whole(
+        "IMPORT_READING_SECONDS",
+        120,
+        minimum=1,
+        meaning="Time that reading one bank file may take, in a process of its own beside the worker.",
+    )
+    IMPORT_READING_MEMORY_MB = env.whole(
+        "IMPORT_READING_MEMORY_MB",
+        1024,
+        minimum=128,
+        meaning="Memory in MB that this process may take; a file of 45 MB with 195,000 rows takes 490.",
+    )
+
 with env.section("Webhooks"):
     WEBHOOK_ALLOW_HTTP = env.flag(
         "WEBHOOK_ALLOW_HTTP", False, meaning="Webhooks may have addresses without TLS (`http://…`)."

@@ -22,6 +22,16 @@ class ImportSerializer(serializers.ModelSerializer[ImportBatch]):
         )
 
 
+class OlderSerializer(serializers.Serializer[Any]):
+    """Rows to be posted that are not newer than the account's opening balance."""
+
+    count = serializers.IntegerField()
+    moved = serializers.CharField(help_text="What importing them adds to today's balance.")
+    first = serializers.DateField()
+    opening = serializers.CharField()
+    opening_on = serializers.DateField()
+
+
 class ProofSerializer(serializers.Serializer[Any]):
     """Decimal strings in the statement's currency; null where the file does not say."""
 
@@ -32,7 +42,9 @@ class ProofSerializer(serializers.Serializer[Any]):
     computed = serializers.CharField(allow_null=True, help_text="Opening plus rows.")
     closing = serializers.CharField(allow_null=True)
     difference = serializers.CharField(allow_null=True, help_text="Closing minus computed.")
-    holds = serializers.BooleanField(allow_null=True)
+    holds = serializers.BooleanField(
+        allow_null=True, help_text="null: nothing to check against, or only once `opening_needed` is set."
+    )
     balance_break = serializers.IntegerField(
         allow_null=True, help_text="First line that contradicts the balance column."
     )
@@ -40,6 +52,7 @@ class ProofSerializer(serializers.Serializer[Any]):
     books_closing = serializers.CharField(allow_null=True)
     books_difference = serializers.CharField(allow_null=True)
     opening_needed = serializers.CharField(allow_null=True, help_text="What an empty account would have to start with.")
+    older = OlderSerializer(allow_null=True, help_text="Confirming needs `older_rows` where this is not null.")
     explanation = serializers.ListField(child=serializers.CharField())
 
 
@@ -168,7 +181,21 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "holds": proof.holds,
         "balance_break": proof.balance_break,
         "opening_needed": _shown(needed, proof.currency),
+        "older": _older(proof),
         "explanation": proof.sentences,
+    }
+
+
+def _older(proof: Proof) -> dict[str, Any] | None:
+    older = proof.older
+    if older is None:
+        return None
+    return {
+        "count": older.count,
+        "moved": _shown(older.moved, proof.currency),
+        "first": older.first,
+        "opening": _shown(older.opening, proof.currency),
+        "opening_on": older.opening_on,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core import signing
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -23,12 +23,19 @@ from finance.api.import_shapes import (
 )
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.parsers.limits import MAX_BYTES
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.parsers.recognise import MAX_BYTES
 from identity.drf.errors import PayloadTooLarge
 from identity.drf.pagination import limit_of, page_link, refused
 from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from identity.drf.serializers import StrictSerializer
+
+PREFER = OpenApiParameter(
+    name="Prefer",
+    location=OpenApiParameter.HEADER,
+    type={"type": "string"},
+    description="`respond-async`: do not wait for the file to be read; the import comes back with the state `received`.",
+)
 
 
 class NewImport(StrictSerializer):
@@ -64,6 +71,11 @@ class ProfileChanges(serializers.Serializer[Any]):
 class Confirmation(StrictSerializer):
     opening_balance = serializers.BooleanField(
         default=False, help_text="Start an account without entries with the balance that the bank states."
+    )
+    older_rows = serializers.ChoiceField(
+        choices=[choice for choice in services.OlderRows.choices if choice[0]],
+        required=False,
+        help_text="Needed where a proof's `older` names rows that the account's opening balance sums up already.",
     )
 
 
@@ -105,7 +117,13 @@ class ImportView(BookView):
     post=extend_schema(
         operation_id="imports_create",
         summary="Upload a bank file",
-        description="Stages the rows and posts nothing. The same file may be uploaded again: known rows are recognised.",
+        description=(
+            "Stages the rows and posts nothing. The same file may be uploaded again: known rows are recognised.\n\n"
+            "A worker reads the file. The answer waits up to 5 seconds for it; a file that takes longer comes back "
+            "with the state `received`: ask for the import until its state is `staged` or `refused`, which `problem` "
+            "explains. A file found unreadable in that time is refused and not kept."
+        ),
+        parameters=[PREFER],
         request={"multipart/form-data": NewImport},
         responses={201: ImportDetailSerializer},
     ),
@@ -134,7 +152,7 @@ class ImportList(BookView):
         body = self.body()
         if body["file"].size > MAX_BYTES:
             raise PayloadTooLarge
-        batch = services.stage_import(
+        batch = services.receive_file(
             book=self.book,
             account=self.tree.find(_reference(body["account"]), field="account"),
             actor=self.user,
@@ -142,6 +160,9 @@ class ImportList(BookView):
             file_name=body["file"].name,
             profile=_profile(body.get("profile")),
         )
+        # Outside of any transaction: the worker sees the file only after the commit.
+        if not _prefers_async(request):
+            services.settled(batch=batch)
         shown = detail_of(selectors.batch_for(book=self.book, batch_id=batch.pk))
         return Response(shown, status=status.HTTP_201_CREATED)
 
@@ -232,7 +253,12 @@ class DecideRows(ImportView):
     post=extend_schema(
         operation_id="imports_profile",
         summary="Correct how the columns are read",
-        description="Reads the file again and remembers the reading for files of this shape and account.",
+        description=(
+            "Has a worker read the file again and remembers the reading for files of this shape and account. As with "
+            "an upload, the state is `received` where that takes longer than 5 seconds. When the file cannot be read "
+            "like that, the import stays staged as it was and `problem` says why."
+        ),
+        parameters=[PREFER],
         request=ProfileChanges,
         responses=ImportDetailSerializer,
         examples=[OpenApiExample("The month comes first", request_only=True, value={"date_order": "mdy"})],
@@ -247,7 +273,9 @@ class ImportProfile(ImportView):
     def post(self, request: Request, book_id: int, import_id: int) -> Response:
         if not isinstance(request.data, dict):
             raise refused("profile", _("Send an object with the settings to change."))
-        services.change_profile(batch=self.batch(), actor=self.user, changes=dict(request.data))
+        batch = services.change_profile(batch=self.batch(), actor=self.user, changes=dict(request.data))
+        if not _prefers_async(request):
+            services.settled(batch=batch)
         return Response(self.shown())
 
 
@@ -276,7 +304,11 @@ class AssignStatement(ImportView):
     post=extend_schema(
         operation_id="imports_confirm",
         summary="Confirm an import",
-        description="Posts and links everything in one transaction. Confirming twice posts once.",
+        description=(
+            "Posts and links everything in one transaction. Confirming twice posts once. Rows on or before the day of "
+            "the account's opening balance would change today's balance: while there are any, `older_rows` has to say "
+            "what becomes of them."
+        ),
         request=Confirmation,
         responses=ImportDetailSerializer,
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
@@ -292,8 +324,13 @@ class ConfirmImport(ImportView):
         return self.once(self._confirm)
 
     def _confirm(self) -> tuple[int, Any]:
-        opening = self.body()["opening_balance"]
-        services.confirm_import(batch=self.batch(), actor=self.user, opening_balance=opening)
+        body = self.body()
+        services.confirm_import(
+            batch=self.batch(),
+            actor=self.user,
+            opening_balance=body["opening_balance"],
+            older_rows=body.get("older_rows", ""),
+        )
         return status.HTTP_200_OK, self.shown()
 
 
@@ -353,6 +390,12 @@ def _profile(text: str | None) -> CsvProfile | None:
     if not isinstance(values, dict):
         raise refused("profile", str(_NOT_JSON))
     return CsvProfile.from_dict(values)
+
+
+def _prefers_async(request: Request) -> bool:
+    """RFC 7240: preferences are a list of names with optional parameters."""
+    wishes = request.headers.get("Prefer", "").split(",")
+    return any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes)
 
 
 def _reference(value: int | str) -> int | str:

@@ -247,11 +247,13 @@ def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate],
     by_amount: dict[int, list[Candidate]] = defaultdict(list)
     for candidate in sorted(candidates, key=lambda c: (c.date, c.entry_id)):
         by_amount[candidate.amount].append(candidate)
-    wanted = Counter(row.amount for row in rows)
-    crowded = {amount for amount, some in by_amount.items() if wanted[amount] * len(some) > _MOST_PAIRS}
+    wanted: dict[int, list[IncomingRow]] = defaultdict(list)
+    for row in rows:
+        wanted[row.amount].append(row)
+    crowded = {amount for amount, some in by_amount.items() if len(wanted[amount]) * len(some) > _MOST_PAIRS}
     found: dict[int, _Probable] = {}
     for amount in crowded:
-        found |= _match_in_order([row for row in rows if row.amount == amount], by_amount[amount], days=days)
+        found |= _match_in_order(wanted[amount], by_amount[amount], days=days)
     pairs = [
         (-_score(row, candidate), row.position, candidate.entry_id, row, candidate)
         for row in rows

@@ -72,9 +72,16 @@ class ImportBatch(models.Model):
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
     rows_done = models.PositiveIntegerField(_("rows read"), default=0)
     reading_at = models.DateTimeField(null=True, blank=True)  # last sign of life of the reader
+    # How the file is to be read: {"profile", "changes", "by"}; and who reads it, so that nobody else writes rows.
+    question = models.JSONField(default=dict, db_default={})
+    reader = models.CharField(max_length=32, blank=True, default="", db_default="")
+    # Why the last reading failed: {"code", "detail", "fields"}. A file that was staged before stays staged as it was.
+    refusal = models.JSONField(null=True, blank=True)
     opening_entry = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("opening balance")
     )
+    # Opening balances that were replaced by earlier ones: [{"entry", "by"}], ids of entries.
+    moved_openings = models.JSONField(default=list, db_default=[])
     # What undoing left alone: [{"entry_id", "uid", "date", "payee", "why"}].
     kept = models.JSONField(_("entries kept"), default=list, encoder=DjangoJSONEncoder)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")

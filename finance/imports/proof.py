@@ -4,13 +4,13 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext, ngettext
 
 from finance import money
 from finance.imports.judging import unvouched_lines
 from finance.imports.models import ImportRow, ImportStatement
-from finance.ledger.models import JournalLine
+from finance.ledger.models import AccountKind, JournalLine
 from finance.ledger.selectors import balance_of
 
 _DAY = datetime.timedelta(days=1)
@@ -25,13 +25,30 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Older:
+    """Rows to be posted on or before the day of the account's opening balance, which holds them already.
+
+    Amounts in minor units: `opening` is the balance posted on `opening_on`, `moved` what the rows add to every later
+    balance, today's too.
+    """
+
+    count: int
+    moved: int
+    first: datetime.date
+    opening: int
+    opening_on: datetime.date
+    entry_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """All amounts in minor units of `currency`; None where the file does not say.
 
     Statement: `opening` + `rows_sum` = `computed`, against the stated `closing`; `difference` = closing − computed. The
     opening is the file's or, where the file states only a closing balance, that of the books (`opening_source`).
     Books: `books_closing` is the account's balance at the end of `closing_on` with the rows that will be posted;
-    `books_difference` = closing − books_closing. `holds` is None where the file states nothing to check against.
+    `books_difference` = closing − books_closing. `holds` is None where the file states nothing to check against, and
+    where that is the opening balance an empty account still lacks (`opening_needed`).
     """
 
     currency: str
@@ -51,6 +68,7 @@ class Proof:
     books_difference: int | None
     opening_needed: Opening | None
     holds: bool | None
+    older: Older | None = None
     sentences: list[str] = field(default_factory=list)
 
 
@@ -83,7 +101,8 @@ def proof_of(statement: ImportStatement) -> Proof:
         books_closing=books_closing,
         books_difference=books_difference,
         opening_needed=needed,
-        holds=_holds(difference, statement.balance_break),
+        holds=None if needed and not from_file and statement.balance_break is None else _holds(difference, statement),
+        older=older_rows(statement) if statement.batch.is_open else None,
     )
     proof.sentences.extend(_sentences(statement, proof, sums))
     return proof
@@ -141,15 +160,64 @@ def _books(statement: ImportStatement, sums: dict[str, Any]) -> tuple[int | None
     return opening, held + (sums["planned"] if statement.batch.is_open else 0)
 
 
-def _holds(difference: int | None, balance_break: int | None) -> bool | None:
-    if difference is None and balance_break is None:
+def older_rows(statement: ImportStatement) -> Older | None:
+    """The rows that will be posted into a time that the account's opening balance sums up; None without any."""
+    line = opening_line(statement.account_id) if statement.account_id is not None else None
+    if line is None:
         return None
-    return balance_break is None and not difference
+    found = _planned(ImportRow.objects.filter(statement=statement, booked=True, date__lte=line.date)).aggregate(
+        count=Count("pk"), moved=Sum("amount"), first=Min("date")
+    )
+    if not found["count"]:
+        return None
+    return Older(
+        count=found["count"],
+        moved=int(found["moved"]),
+        first=found["first"],
+        opening=line.amount,
+        opening_on=line.date,
+        entry_id=line.entry_id,
+    )
+
+
+def opening_line(account_id: int) -> JournalLine | None:
+    """The account's line of its latest opening balance that nobody took back."""
+    openings = JournalLine.objects.filter(account__kind=AccountKind.OPENING, entry=OuterRef("entry"))
+    lines = JournalLine.objects.filter(account_id=account_id, entry__reverses=None, entry__reversed_by=None)
+    return lines.filter(Exists(openings)).select_related("entry").order_by("-date", "-entry_id").first()
+
+
+def _planned(rows: QuerySet[ImportRow]) -> QuerySet[ImportRow]:
+    """Those that confirming will post."""
+    fates = ImportRow.Fates
+    posts = Q(decision="post") | Q(decision="", fate=fates.NEW)
+    return rows.filter(posts).exclude(fate__in=[fates.ERROR, fates.PENDING]).exclude(amount=None).exclude(amount=0)
+
+
+def told_older(older: Older, *, currency: str) -> str:
+    """What importing the rows will do, with figures."""
+    text = ngettext(
+        "%(count)d row is not newer than the opening balance of %(opening)s on %(day)s, which sums it up already. "
+        "Importing it changes today's balance by %(moved)s.",
+        "%(count)d rows are not newer than the opening balance of %(opening)s on %(day)s, which sums them up already. "
+        "Importing them changes today's balance by %(moved)s.",
+        older.count,
+    )
+    opening, moved = (in_words(amount, currency=currency) for amount in (older.opening, older.moved))
+    return text % {"count": older.count, "opening": opening, "day": older.opening_on, "moved": moved}
+
+
+def _holds(difference: int | None, statement: ImportStatement) -> bool | None:
+    if difference is None and statement.balance_break is None:
+        return None
+    return statement.balance_break is None and not difference
 
 
 def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -> list[str]:
     found = []
-    if proof.holds is None:
+    if proof.older is not None:
+        found.append(told_older(proof.older, currency=proof.currency))
+    if proof.holds is None and proof.opening_needed is None:
         found.append(gettext("The file states no balances, so there is nothing to check the rows against."))
     if proof.balance_break is not None:
         text = gettext("The balance column stops adding up at line %(line)d: a row may be missing before it.")
@@ -216,5 +284,10 @@ def _unknown_to_bank(statement: ImportStatement, proof: Proof) -> list[str]:
 
 
 def _told(amount: int, proof: Proof) -> str:
-    text = money.format_amount(amount, currency=proof.currency).replace("-", "\N{MINUS SIGN}")
-    return f"{text} {proof.currency}"
+    return in_words(amount, currency=proof.currency)
+
+
+def in_words(amount: int, *, currency: str) -> str:
+    """Minor units as people read them."""
+    text = money.format_amount(amount, currency=currency).replace("-", "\N{MINUS SIGN}")
+    return f"{text} {currency}"

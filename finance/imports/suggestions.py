@@ -12,6 +12,8 @@ from finance.imports.parsers.words import plain
 from finance.ledger.models import Account, AccountKind, AccountType
 
 _LOOK_BACK = datetime.timedelta(days=730)
+# "Uncategorised 2" and so on take the place of those that were closed.
+MOST_UNCATEGORISED = 20
 # Share of a payee's entries that must agree.
 _AGREEMENT = 0.6
 
@@ -86,7 +88,13 @@ def uncategorised_name(account: Account) -> str:
 
 
 def _uncategorised_names(account: Account) -> Iterable[str]:
-    return {"Uncategorised", f"Uncategorised {account.currency}", uncategorised_name(account), gettext("Uncategorised")}
+    names = {
+        "Uncategorised",
+        f"Uncategorised {account.currency}",
+        uncategorised_name(account),
+        gettext("Uncategorised"),
+    }
+    return names | {f"{name} {number}" for name in names for number in range(2, MOST_UNCATEGORISED + 1)}
 
 
 def _history(account: Account, until: datetime.date) -> list[tuple[str, int, bool, int, datetime.date]]:

@@ -1,26 +1,31 @@
 """How the columns of a CSV file were read, beside its first lines, to be corrected."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models.functions import Substr
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from finance.errors import FinanceError
+from finance.errors import FinanceError, StatementUnreadable
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch
 from finance.imports.parsers.csv import records_for
 from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.table import Record
 from finance.models import Book, Role
 from finance.web.access import book_page, user_of
+from finance.web.imports import WAIT_SECONDS
 from finance.web.refusals import refuse
 
 PREVIEW = 8
+PREVIEW_BYTES = 256 * 1024
 _ENCODINGS = [
     "utf-8",
     "utf-8-sig",
@@ -119,11 +124,13 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
     form = ColumnsForm(request.POST or None, names=names, initial=_initial(profile))
     if request.method == "POST" and form.is_valid():
         try:
-            services.change_profile(batch=batch, actor=user_of(request), changes=form.changes(profile))
+            changed = services.change_profile(batch=batch, actor=user_of(request), changes=form.changes(profile))
+            changed = services.settled(batch=changed, seconds=WAIT_SECONDS)
         except FinanceError as error:
             refuse(form, error)
         else:
-            messages.success(request, _("The file was read again. The next one like it will be read the same way."))
+            if changed.is_open:
+                messages.success(request, _("The file was read again. The next one like it will be read the same way."))
             return redirect("web:import_detail", book.pk, batch.pk)
     context = {
         "book": book,
@@ -140,9 +147,18 @@ def _initial(profile: CsvProfile) -> Mapping[str, Any]:
     return {**profile.to_dict(), "has_header": bool(profile.header)}
 
 
+def _records(head: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
+    """A header that stands further down, or that the profile has wrong, leaves the file's first lines to look at."""
+    try:
+        return records_for(head[: head.rfind(b"\n") + 1] if len(head) == PREVIEW_BYTES else head, profile)
+    except StatementUnreadable:
+        return records_for(head, dataclasses.replace(profile, header=()))
+
+
 def _preview(batch: ImportBatch, profile: CsvProfile) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Names of the columns and the first lines of transactions."""
-    records, first = records_for(bytes(batch.content), profile)
+    """Names of the columns and the first lines of transactions, from the beginning of the file alone."""
+    head = ImportBatch.objects.filter(pk=batch.pk).values_list(Substr("content", 1, PREVIEW_BYTES), flat=True).get()
+    records, first = _records(bytes(head), profile)
     shown = [record for record in records[first:] if not record.is_blank][:PREVIEW]
     width = max([len(profile.header), *(len(record.cells) for record in shown)])
     names = [(profile.header[i].strip() if i < len(profile.header) else "") for i in range(width)]

@@ -1,5 +1,6 @@
 """Bringing in a bank file: upload, proof and rows, done. Every step works as a plain form as well."""
 
+import datetime
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -14,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from finance.errors import FinanceError, Forbidden, NotFound
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
-from finance.imports.parsers.recognise import MAX_BYTES
+from finance.imports.parsers.limits import MAX_BYTES
 from finance.imports.proof import proof_of
 from finance.ledger.selectors import account_for, accounts_of
 from finance.models import Account, AccountType, Book, Role
@@ -23,9 +25,12 @@ from finance.web.account_choices import AccountField
 from finance.web.clock import today_in
 from finance.web.import_rows import Categories, row_views
 from finance.web.refusals import refuse
+from platform_outbox.outbox import health
 
-# Longer files are stored first and read while a page shows how far it is.
-READ_AT_ONCE = 512 * 1024
+# A worker reads the file. Most are read in this time; for others a page shows how far it is.
+WAIT_SECONDS = 2.0
+# A page says that no worker is there when a file was not begun in this time.
+BEGINS_WITHIN = datetime.timedelta(seconds=5)
 PER_PAGE = 50
 _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
 
@@ -77,11 +82,14 @@ def import_new(request: HttpRequest, book: Book) -> HttpResponse:
 
 def _receive(request: HttpRequest, book: Book, form: UploadForm) -> ImportBatch:
     file: UploadedFile[Any] = form.cleaned_data["file"]
-    data = file.read()
-    where = {"book": book, "account": form.cleaned_data["account"], "actor": user_of(request)}
-    if len(data) > READ_AT_ONCE:
-        return services.receive_file(**where, data=data, file_name=file.name or "")
-    return services.stage_import(**where, data=data, file_name=file.name or "")
+    batch = services.receive_file(
+        book=book,
+        account=form.cleaned_data["account"],
+        actor=user_of(request),
+        data=file.read(),
+        file_name=file.name or "",
+    )
+    return services.settled(batch=batch, seconds=WAIT_SECONDS)
 
 
 def _upload_page(
@@ -98,7 +106,7 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
     """The import in the state that it is in: being read, waiting for decisions, done."""
     batch = selectors.batch_for(book=book, batch_id=import_id)
     if batch.state in (ImportBatch.State.RECEIVED, ImportBatch.State.REFUSED):
-        return render(request, "finance/imports/reading.html", {"book": book, "batch": batch})
+        return render(request, "finance/imports/reading.html", _reading(book, batch))
     fate, cursor = request.GET.get("fate", ""), request.GET.get("after") or None
     try:
         page = selectors.rows_page(batch=batch, fate=fate, cursor=cursor, limit=PER_PAGE)
@@ -106,13 +114,15 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
         raise NotFound(thing="page") from error
     statements = selectors.statements_of(batch=batch)
     categories = Categories(book)
+    proofs = [(statement, proof_of(statement)) for statement in statements]
     context = {
         "book": book,
         "batch": batch,
+        "older_choices": [c for c in services.OlderRows.choices if c[0]] if any(p.older for _s, p in proofs) else [],
         "counts": selectors.counts_of(batch=batch),
         "fates": ImportRow.Fates.choices,
         "fate": fate,
-        "proofs": [(statement, proof_of(statement)) for statement in statements],
+        "proofs": proofs,
         "several": len(statements) > 1,
         "assign_accounts": [a for a in categories.accounts if a.type in _MONEY],
         "rows": row_views(page.rows, categories),
@@ -123,29 +133,25 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
     return render(request, "finance/imports/detail.html", context)
 
 
-@require_POST
-@book_page(at_least=Role.EDITOR)
-def import_read(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
-    batch = services.read_received(batch=selectors.batch_for(book=book, batch_id=import_id))
-    return _leave(request, book, batch)
-
-
 @require_GET
 @book_page()
 def import_progress(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
     """How far the reading is, for a page that asks every second."""
     batch = selectors.batch_for(book=book, batch_id=import_id)
-    if batch.state != ImportBatch.State.RECEIVED:
-        return _leave(request, book, batch)
-    return render(request, "finance/imports/_progress.html", {"book": book, "batch": batch})
-
-
-def _leave(request: HttpRequest, book: Book, batch: ImportBatch) -> HttpResponse:
-    """To the import's page: by header for htmx, which would put a redirect's page into the page."""
+    if batch.state == ImportBatch.State.RECEIVED:
+        return render(request, "finance/imports/_progress.html", _reading(book, batch))
     target = redirect("web:import_detail", book.pk, batch.pk)
     if request.headers.get("HX-Request") != "true":
         return target
+    # By header for htmx, which would put a redirect's page into the page.
     return HttpResponse(status=204, headers={"HX-Redirect": target.url})
+
+
+def _reading(book: Book, batch: ImportBatch) -> dict[str, Any]:
+    """What the page of a file that is not read yet shows; it says so when nobody is there to read it."""
+    waits = batch.state == ImportBatch.State.RECEIVED and batch.reading_at is None
+    late = waits and timezone.now() - batch.created_at > BEGINS_WITHIN
+    return {"book": book, "batch": batch, "no_worker": late and not health().workers_alive}
 
 
 @require_POST
@@ -216,7 +222,10 @@ def import_confirm(request: HttpRequest, book: Book, import_id: int) -> HttpResp
     batch = selectors.batch_for(book=book, batch_id=import_id)
     try:
         services.confirm_import(
-            batch=batch, actor=user_of(request), opening_balance=request.POST.get("opening_balance") == "on"
+            batch=batch,
+            actor=user_of(request),
+            opening_balance=request.POST.get("opening_balance") == "on",
+            older_rows=request.POST.get("older_rows", ""),
         )
     except FinanceError as error:
         _complain(request, error)

@@ -36,7 +36,6 @@ book_pages = [
     path("imports/", imports.imports, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),
     path("imports/<int:import_id>/", imports.import_detail, name="import_detail"),
-    path("imports/<int:import_id>/read/", imports.import_read, name="import_read"),
     path("imports/<int:import_id>/progress/", imports.import_progress, name="import_progress"),
     path("imports/<int:import_id>/columns/", import_columns.import_columns, name="import_columns"),
     path("imports/<int:import_id>/rows/<int:row_id>/", imports.import_row, name="import_row"),

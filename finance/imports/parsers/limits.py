@@ -55,6 +55,4 @@ def check_statements(number: int) -> None:
 def check_rows(number: int) -> None:
     """Raise StatementUnreadable for a file of more rows than are read at once."""
     if number > MAX_ROWS:
-        raise StatementUnreadable(
-            reason=f"The file holds more than {MAX_ROWS:,} rows. Please export a shorter period."
-        )
+        raise StatementUnreadable(reason=f"The file holds more than {MAX_ROWS:,} rows. Please export a shorter period.")

@@ -7,6 +7,8 @@ from typing import Any
 
 from ofxtools.Parser import TreeBuilder
 
+from finance.errors import StatementUnreadable
+
 _TOKEN = re.compile(r"<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9._]*)(?:\s[^<>]*?)?(?P<empty>/?)>(?P<text>[^<]*)")
 # More of a text is kept nowhere; and a reference such as &#99…9; of more digits is more than Python reads.
 LONGEST_TEXT = 4000
@@ -20,6 +22,7 @@ class ForgivingTreeBuilder(TreeBuilder):
     def __init__(self) -> None:
         super().__init__()
         self._open: list[str] = []
+        self._is_complete = False
         self._times_open: Counter[str] = Counter()  # how often each tag stands in `_open`
 
     def feed(self, data: str) -> None:
@@ -27,7 +30,9 @@ class ForgivingTreeBuilder(TreeBuilder):
         closed = {match["tag"].upper() for match in _TOKEN.finditer(data) if match["close"]}
         for match in _TOKEN.finditer(data):
             tag, text = match["tag"].upper(), match["text"].strip()
-            if match["close"]:
+            if self._is_complete:
+                self._refuse_more(tag, closes=bool(match["close"]))
+            elif match["close"]:
                 self._close(tag)
             elif text or match["empty"] or not (tag in closed or _AGGREGATE.fullmatch(tag)):
                 self._leaf(tag, html.unescape(text[:LONGEST_TEXT]))
@@ -36,13 +41,23 @@ class ForgivingTreeBuilder(TreeBuilder):
                 self._times_open[tag] += 1
                 self.start(tag, {})
 
+    def _refuse_more(self, tag: str, *, closes: bool) -> None:
+        if tag == "OFX" and not closes:
+            raise StatementUnreadable(
+                reason="The file holds several OFX documents one after the other. Please import each in a file of its own."
+            )
+
     def close(self) -> Any:
-        """The root, after closing what the file left open (a download that broke off)."""
+        """The root, after closing what the file left open (a download that broke off); None when there was no tag."""
+        if not self._times_open:
+            return None
         while self._open:
             self.end(self._open.pop())
         return super().close()
 
     def _leaf(self, tag: str, text: str) -> None:
+        if not self._open:
+            return
         self.start(tag, {})
         if text:
             self.data(text)
@@ -51,6 +66,7 @@ class ForgivingTreeBuilder(TreeBuilder):
     def _close(self, tag: str) -> None:
         if not self._times_open[tag]:
             return
+        self._is_complete = tag == self._open[0] and self._times_open[tag] == 1
         inner = ""
         while inner != tag:
             inner = self._open.pop()

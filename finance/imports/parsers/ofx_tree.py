@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
+_START = re.compile(r"<OFX[\s>]", re.IGNORECASE)
 _STRAY = re.compile(r"<(?!/?[A-Za-z][A-Za-z0-9._]*(?:\s[^<>]*)?/?>)")
 
 
 def parse_tree(text: str) -> Element | None:
     """The <OFX> element, or None when the text holds none."""
-    start = re.search(r"<OFX[\s>]", text, re.IGNORECASE)
+    start = _START.search(text)
     if start is None:
         return None
     body = _replaced(text[start.start() :], "<!--", "-->", lambda _inner: "")
@@ -20,7 +21,7 @@ def parse_tree(text: str) -> Element | None:
 
     builder = ForgivingTreeBuilder()
     builder.feed(_STRAY.sub("&lt;", body))
-    root: Element = builder.close()
+    root: Element | None = builder.close()
     return root
 
 

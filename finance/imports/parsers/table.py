@@ -97,7 +97,7 @@ def find_delimiter(text: str) -> tuple[str, bool]:
         score = _fitness(records)
         if score > best_score:
             best, best_score = (delimiter, quoted), score
-    if len(refusals) == len(DELIMITERS):
+    if refusals and best_score[0] <= 0:
         raise refusals[0]
     return best
 

@@ -1,24 +1,28 @@
 """Everything that changes an import. Each function is one transaction and announces itself."""
 
-from finance.imports.services.confirming import confirm_import, discard_import
+from finance.imports.services.confirming import OlderRows, confirm_import, discard_import
 from finance.imports.services.deciding import decide_rows
+from finance.imports.services.reading import give_up, read_received, settled, take_refusal
 from finance.imports.services.staging import (
     assign_statement,
     change_profile,
-    read_received,
     receive_file,
     stage_import,
 )
 from finance.imports.services.undoing import undo_import
 
 __all__ = [
+    "OlderRows",
     "assign_statement",
     "change_profile",
     "confirm_import",
     "decide_rows",
     "discard_import",
+    "give_up",
     "read_received",
     "receive_file",
+    "settled",
     "stage_import",
+    "take_refusal",
     "undo_import",
 ]

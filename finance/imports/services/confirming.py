@@ -1,21 +1,22 @@
 """From staged rows to postings, all or nothing."""
 
+import datetime
 from collections.abc import Iterable, Sequence
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
-from finance.errors import Conflict
+from finance.errors import Conflict, Invalid
 from finance.events import ImportConfirmed
 from finance.imports.judging import judge_rows
 from finance.imports.models import ImportBatch, ImportRow
-from finance.imports.proof import opening_needed
-from finance.imports.suggestions import uncategorised, uncategorised_name
+from finance.imports.proof import Older, opening_line, opening_needed, told_older
+from finance.imports.suggestions import MOST_UNCATEGORISED, uncategorised, uncategorised_name
 from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
-from finance.ledger.services import open_account, post_entries, post_opening_balance
+from finance.ledger.services import move_opening_balance, open_account, post_entries, post_opening_balance
 from identity.models import User
 from platform_outbox.outbox import emit
 
@@ -23,16 +24,32 @@ _BEFORE_CONFIRMATION = (ImportBatch.State.STAGED, ImportBatch.State.RECEIVED, Im
 Decision, Outcome = ImportRow.Decision, ImportRow.Outcome
 
 
-def confirm_import(*, batch: ImportBatch, actor: User | None, opening_balance: bool = False) -> ImportBatch:
+class OlderRows(models.TextChoices):
+    """What becomes of rows that are not newer than the opening balance of their account."""
+
+    ASK = "", gettext_lazy("ask")
+    LEAVE_OUT = "leave_out", gettext_lazy("Leave them out")
+    CORRECT_OPENING = (
+        "correct_opening",
+        gettext_lazy("Import them and correct the opening balance: today's balance stays"),
+    )
+    IMPORT = "import", gettext_lazy("Import them as they are: today's balance changes")
+
+
+def confirm_import(
+    *, batch: ImportBatch, actor: User | None, opening_balance: bool = False, older_rows: str = ""
+) -> ImportBatch:
     """Post, link and ignore the rows as decided, in one transaction; a second call returns what the first did.
 
     Rows that another import brought in since staging are left out, never posted twice. `opening_balance` also starts
     an account that is still empty with the balance that the bank states for the day before the first row.
-    Raises Conflict unless the batch is staged, and what posting raises (PeriodClosed, AccountClosed).
+    `older_rows` says what to do with rows not newer than the account's opening balance: "leave_out", "correct_opening"
+    (replace the opening balance by an earlier one, so that today's balance stays) or "import". Raises Invalid when
+    there are such rows and nothing is said, Conflict unless the batch is staged, and what posting raises (PeriodClosed, AccountClosed).
     """
     try:
         with transaction.atomic():
-            return _confirm(batch=batch, actor=actor, opening_balance=opening_balance)
+            return _confirm(batch=batch, actor=actor, opening_balance=opening_balance, older_rows=older_rows)
     except IntegrityError as error:
         if "finance_importrow_identity" not in str(error):
             raise
@@ -56,7 +73,7 @@ def discard_import(*, batch: ImportBatch, actor: User | None) -> ImportBatch:
     return batch
 
 
-def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool) -> ImportBatch:
+def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, older_rows: str) -> ImportBatch:
     batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
     if batch.state == ImportBatch.State.CONFIRMED:
         return batch
@@ -65,16 +82,17 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool) -
             reason=gettext("This import is not open any more: it is %(state)s.") % {"state": batch.get_state_display()}
         )
     accounts = _hold_accounts(batch)
-    if opening_balance:
-        batch.opening_entry = _open_with_balance(batch, actor)
     rows = list(ImportRow.objects.filter(batch=batch).order_by("pk"))
     _catch_up(batch, rows, accounts)
+    _treat_older(batch, rows, accounts, actor=actor, choice=older_rows)
+    if opening_balance:
+        batch.opening_entry = _open_with_balance(batch, actor) or batch.opening_entry
     _number(rows)
     _post(batch, actor, [row for row in rows if _is_planned(row, Decision.POST)], accounts)
     _settle(rows)
     _write(rows)
     batch.state, batch.confirmed_by, batch.confirmed_at = ImportBatch.State.CONFIRMED, actor, timezone.now()
-    batch.save(update_fields=["state", "confirmed_by", "confirmed_at", "opening_entry"])
+    batch.save(update_fields=["state", "confirmed_by", "confirmed_at", "opening_entry", "moved_openings", "notes"])
     emit(ImportConfirmed(book_id=batch.book_id, import_id=batch.pk))
     return batch
 
@@ -95,6 +113,41 @@ def _open_with_balance(batch: ImportBatch, actor: User | None) -> JournalEntry |
         if needed is not None and statement.account is not None and statement.account_id == batch.account_id:
             return post_opening_balance(account=statement.account, actor=actor, amount=needed.amount, on=needed.on)
     return None
+
+
+def _treat_older(
+    batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int, Account], *, actor: User | None, choice: str
+) -> None:
+    """Rows that an opening balance sums up already change every later balance: only as somebody has chosen."""
+    if choice not in OlderRows.values:
+        raise Invalid(field="older_rows", reason=f"{choice} is none of {', '.join(filter(None, OlderRows.values))}.")
+    for account in accounts.values():
+        line = opening_line(account.pk)
+        own = [row for row in rows if row.account_id == account.pk and _is_planned(row, Decision.POST)]
+        older = [row for row in own if line is not None and row.date is not None and row.date <= line.date]
+        if line is None or not older:
+            continue
+        first = min(row.date for row in older if row.date is not None)
+        moved = sum(row.amount or 0 for row in older)
+        if choice == OlderRows.ASK:
+            found = Older(
+                count=len(older), moved=moved, first=first,
+                opening=line.amount, opening_on=line.date, entry_id=line.entry_id,
+            )  # fmt: skip
+            more = gettext(
+                "Say whether to leave them out, to correct the opening balance, or to import them as they are."
+            )
+            raise Invalid(field="older_rows", reason=f"{told_older(found, currency=account.currency)} {more}")
+        if choice == OlderRows.LEAVE_OUT:
+            for row in older:
+                row.decision = Decision.IGNORE
+            ImportRow.objects.filter(pk__in=[row.pk for row in older]).update(decision=Decision.IGNORE)
+        if choice == OlderRows.CORRECT_OPENING:
+            replaced = move_opening_balance(
+                entry=line.entry, actor=actor, account=account, amount=line.amount - moved,
+                on=first - datetime.timedelta(days=1),
+            )  # fmt: skip
+            batch.moved_openings = [*batch.moved_openings, {"entry": line.entry_id, "by": replaced.pk}]
 
 
 def _is_planned(row: ImportRow, decision: str) -> bool:
@@ -148,7 +201,7 @@ def _enters(row: ImportRow) -> bool:
 
 
 def _post(batch: ImportBatch, actor: User | None, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:
-    fallback = _Fallback(actor)
+    fallback = _Fallback(batch, actor)
     drafts = [_draft(row, fallback.account_id(accounts[row.account_id or 0], row.amount or 0)) for row in rows]
     ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)
     for row, entry_id in zip(rows, ids, strict=True):
@@ -166,7 +219,8 @@ def _draft(row: ImportRow, uncategorised_id: int) -> EntryDraft:
 class _Fallback:
     """Accounts for rows without a category, opened when the first row needs one."""
 
-    def __init__(self, actor: User | None) -> None:
+    def __init__(self, batch: ImportBatch, actor: User | None) -> None:
+        self._batch = batch
         self._actor = actor
         self._found: dict[tuple[str, str], int] = {}
 
@@ -179,15 +233,31 @@ class _Fallback:
         return self._found[key]
 
     def _open(self, account: Account, account_type: AccountType) -> Account:
+        """A new one. Where its name is taken, as by one that was closed, the next number is added and a note left."""
         roots = Account.objects.open().filter(book=account.book, type=account_type, parent=None, kind=AccountKind.GROUP)
+        parent = roots.order_by("pk").first()
+        usual = uncategorised_name(account)
+        taken = set(Account.objects.filter(book=account.book, parent=parent).values_list("name", flat=True))
+        names = [usual, *(f"{usual} {number}" for number in range(2, MOST_UNCATEGORISED + 1))]
+        name = next((name for name in names if name not in taken), None)
+        if name is None:
+            raise Conflict(
+                reason=gettext("“%(name)s” and all accounts numbered like it are closed; give each row a category.")
+                % {"name": usual}
+            )
+        if name != usual:
+            note = gettext(
+                "“%(usual)s” takes no postings, so rows without a category went to the new account “%(name)s”."
+            )
+            self._batch.notes = [*self._batch.notes, note % {"usual": usual, "name": name}]
         return open_account(
             book=account.book,
             actor=self._actor,
-            name=uncategorised_name(account),
+            name=name,
             type=account_type.value,
             kind=AccountKind.CATEGORY.value,
             currency=account.currency,
-            parent=roots.order_by("pk").first(),
+            parent=parent,
         )
 
 

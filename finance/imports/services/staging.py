@@ -1,24 +1,23 @@
 """From a file to staged rows: store, read, judge."""
 
-import datetime
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext
 
 from finance import money
-from finance.errors import AccountClosed, AmountInvalid, Conflict, Invalid, StatementUnreadable
-from finance.events import ImportStaged
+from finance.errors import AccountClosed, AmountInvalid, Conflict, Invalid
+from finance.events import ImportReceived, ImportStaged
 from finance.imports.judging import judge_rows
 from finance.imports.matching import Fate, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
-from finance.imports.parsers.csv import detect
+from finance.imports.parsers.child import Limits, read_in_child
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.parsers.recognise import read_statement
+from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from identity.models import User
@@ -28,12 +27,11 @@ Progress = Callable[[int, int], None]
 
 # Rows written per statement; also how often progress is told.
 CHUNK = 2000
-# Reading was broken off when nothing was heard of it for so long.
-_GIVEN_UP = datetime.timedelta(minutes=2)
+# Of an account; files of more shapes than that are detected again.
+MOST_SAVED_PROFILES = 100
 _MONEY_ACCOUNTS = (AccountType.ASSET, AccountType.LIABILITY)
 
 
-@transaction.atomic
 def stage_import(
     *,
     book: Book,
@@ -46,21 +44,37 @@ def stage_import(
 ) -> ImportBatch:
     """Store a bank file and stage its rows for the account, each with its fate and the reason for it.
 
-    A CSV file is read with `profile`, else with the profile saved for files of its shape on this account, else with
-    the one detected. Raises StatementUnreadable, Invalid (wrong account or currency), AccountClosed; nothing is kept then.
+    Reads at once, in a child process: for commands and workers, not for web requests. A CSV file is read with
+    `profile`, else with the profile saved for files of its shape on this account, else with the one detected.
+    Raises StatementUnreadable, Invalid (wrong account or currency), AccountClosed; nothing is kept then.
     """
-    batch = receive_file(book=book, account=account, actor=actor, data=data, file_name=file_name)
-    parsed = _parse(data=data, account=account, profile=profile)
-    _fill(batch, parsed, on_progress=on_progress)
+    _check_account(book=book, account=account)
+    parsed = parse(data=data, account=account, question={"profile": profile.to_dict() if profile else None})
+    with transaction.atomic():
+        batch = _stored(book=book, account=account, actor=actor, data=data, file_name=file_name)
+        fill(batch, parsed, hold=nobody_else, on_progress=on_progress)
     return batch
 
 
 @transaction.atomic
-def receive_file(*, book: Book, account: Account, actor: User | None, data: bytes, file_name: str) -> ImportBatch:
-    """Only store the file; `read_received` reads it later, and shows progress. For files that take their time."""
+def receive_file(
+    *,
+    book: Book,
+    account: Account,
+    actor: User | None,
+    data: bytes,
+    file_name: str,
+    profile: CsvProfile | None = None,
+) -> ImportBatch:
+    """Store the file and have a worker read it. Raises Invalid, AccountClosed."""
     _check_account(book=book, account=account)
+    batch = _stored(book=book, account=account, actor=actor, data=data, file_name=file_name)
+    _ask(batch, {"profile": profile.to_dict() if profile else None})
+    return batch
+
+
+def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, file_name: str) -> ImportBatch:
     sha256 = hashlib.sha256(data).hexdigest()
-    notes = _seen_before(book=book, account=account, sha256=sha256)
     return ImportBatch.objects.create(
         book=book,
         account=account,
@@ -68,76 +82,31 @@ def receive_file(*, book: Book, account: Account, actor: User | None, data: byte
         sha256=sha256,
         content=data,
         size=len(data),
-        notes=notes,
+        notes=_seen_before(book=book, account=account, sha256=sha256),
         created_by=actor,
     )
 
 
-def read_received(*, batch: ImportBatch) -> ImportBatch:
-    """Read a received file in steps that others can watch; an unreadable file is marked as refused, with the reason.
-
-    Harmless when called twice: only one caller reads, a reading that was broken off starts anew.
-    """
-    now = timezone.now()
-    idle = Q(reading_at=None) | Q(reading_at__lt=now - _GIVEN_UP)
-    claimed = ImportBatch.objects.filter(idle, pk=batch.pk, state=ImportBatch.State.RECEIVED).update(reading_at=now)
-    batch.refresh_from_db()
-    if not claimed:
-        return batch
-    batch.statements.all().delete()
-    try:
-        parsed = _parse(data=bytes(batch.content), account=batch.account, profile=None)
-        _fill(batch, parsed, on_progress=lambda done, total: _tell(batch, done, total))
-    except (StatementUnreadable, Invalid) as error:
-        batch.state, batch.problem = ImportBatch.State.REFUSED, error.detail
-        batch.save(update_fields=["state", "problem"])
-    return batch
-
-
-@transaction.atomic
-def restage(*, batch: ImportBatch, profile: CsvProfile | None) -> ImportBatch:
-    """Read the kept file again, with another profile; decisions on its rows are lost."""
-    batch.statements.all().delete()
-    batch.notes = []
-    _fill(batch, _parse(data=bytes(batch.content), account=batch.account, profile=profile), on_progress=None)
-    return batch
+def _ask(batch: ImportBatch, question: dict[str, Any]) -> None:
+    batch.state, batch.question, batch.refusal, batch.problem = ImportBatch.State.RECEIVED, question, None, ""
+    batch.reading_at, batch.reader = None, ""
+    batch.save(update_fields=["state", "question", "refusal", "problem", "reading_at", "reader"])
+    emit(ImportReceived(import_id=batch.pk))
 
 
 @transaction.atomic
 def change_profile(*, batch: ImportBatch, actor: User | None, changes: Mapping[str, object]) -> ImportBatch:
-    """Read a staged CSV file with some settings corrected, and remember them for files of this shape and account.
+    """Have a staged CSV file read again with some settings corrected, and remember them for files of this shape.
 
-    Raises Conflict unless the batch is staged, Invalid with the fields that make no sense, StatementUnreadable.
+    A worker does it. Until then, and where it cannot be done, the import stays staged as it was, with the `refusal`.
+    Raises Conflict unless the batch is staged, Invalid with the fields that make no sense.
     """
     batch = locked_batch(batch)
     if batch.format != ImportBatch.Format.CSV or batch.profile is None:
         raise Conflict(reason=gettext("Only CSV files have columns to be corrected."))
-    profile = _corrected(batch, changes)
-    restage(batch=batch, profile=profile)
-    ImportProfile.objects.update_or_create(
-        account=batch.account,
-        signature=profile.signature,
-        defaults={"book": batch.book, "reading": profile.to_dict(), "updated_by": actor},
-    )
+    CsvProfile.from_dict(batch.profile).corrected(changes)
+    _ask(batch, {"profile": batch.profile, "changes": dict(changes), "by": actor.pk if actor else None})
     return batch
-
-
-def _corrected(batch: ImportBatch, changes: Mapping[str, object]) -> CsvProfile:
-    """The profile with the changes; with another delimiter or encoding the columns are looked for anew."""
-    profile = CsvProfile.from_dict(batch.profile or {})
-    checked = profile.corrected(changes)
-    if (checked.delimiter, checked.encoding) == (profile.delimiter, profile.encoding):
-        return checked
-    found = detect(
-        bytes(batch.content),
-        currency=batch.account.currency,
-        card=batch.account.type == AccountType.LIABILITY,
-        encoding=checked.encoding,
-        delimiter=checked.delimiter,
-    )
-    return found.profile.corrected(
-        {name: value for name, value in changes.items() if name not in ("delimiter", "encoding")}
-    )
 
 
 @transaction.atomic
@@ -203,32 +172,43 @@ def _seen_before(*, book: Book, account: Account, sha256: str) -> list[str]:
     return [gettext("This very file was imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
 
 
-def _parse(*, data: bytes, account: Account, profile: CsvProfile | None) -> ParsedFile:
-    card = account.type == AccountType.LIABILITY
-    if profile is not None:
-        return read_statement(data, profile=profile, currency=account.currency, card=card)
-    parsed = read_statement(data, currency=account.currency, card=card)
-    saved = parsed.profile and ImportProfile.objects.filter(account=account, signature=parsed.profile.signature).first()
-    if not saved:
-        return parsed
-    try:
-        return read_statement(data, profile=CsvProfile.from_dict(saved.reading), currency=account.currency, card=card)
-    except (StatementUnreadable, Invalid):
-        return parsed
+def parse(
+    *, data: bytes, account: Account, question: Mapping[str, Any], goes_on: Callable[[], bool] = lambda: True
+) -> ParsedFile:
+    """Read the bytes in a child process, with the settings saved for the account where the question names none."""
+    saved = ImportProfile.objects.filter(account=account).order_by("-updated_at").values_list("signature", "reading")
+    asked = Question(
+        currency=account.currency,
+        card=account.type == AccountType.LIABILITY,
+        profile=question.get("profile"),
+        changes=question.get("changes"),
+        saved={} if question.get("profile") else dict(saved[:MOST_SAVED_PROFILES]),
+    )
+    limits = Limits(seconds=settings.IMPORT_READING_SECONDS, megabytes=settings.IMPORT_READING_MEMORY_MB)
+    return read_in_child(data, asked, limits=limits, goes_on=goes_on)
 
 
-def _fill(batch: ImportBatch, parsed: ParsedFile, *, on_progress: Progress | None) -> None:
-    """Write statements and rows and open the batch for decisions."""
+def nobody_else() -> None:
+    """The batch was made in this very transaction: nobody else can write to it."""
+
+
+def fill(
+    batch: ImportBatch, parsed: ParsedFile, *, hold: Callable[[], None], on_progress: Progress | None = None
+) -> None:
+    """Write statements and rows and open the batch for decisions; `hold` is called first in each transaction."""
     batch.format = parsed.format
     batch.profile = parsed.profile.to_dict() if parsed.profile else None
     batch.notes = [*batch.notes, *parsed.notes]
     batch.rows_total = sum(len(statement.rows) for statement in parsed.statements)
     batch.rows_done = 0
-    batch.save(update_fields=["format", "profile", "notes", "rows_total", "rows_done"])
     accounts = _accounts_for(batch, parsed.statements)
-    for position, (statement, account) in enumerate(zip(parsed.statements, accounts, strict=True)):
-        _save_statement(batch, position, statement, account, on_progress=on_progress)
     with transaction.atomic():
+        hold()
+        batch.save(update_fields=["format", "profile", "notes", "rows_total", "rows_done"])
+    for position, (statement, account) in enumerate(zip(parsed.statements, accounts, strict=True)):
+        _save_statement(batch, position, statement, account, hold=hold, on_progress=on_progress)
+    with transaction.atomic():
+        hold()
         batch.state, batch.rows_done = ImportBatch.State.STAGED, batch.rows_total
         batch.save(update_fields=["state", "rows_done"])
         emit(ImportStaged(book_id=batch.book_id, import_id=batch.pk))
@@ -262,10 +242,16 @@ def _remembered(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> di
 
 
 def _save_statement(
-    batch: ImportBatch, position: int, parsed: ParsedStatement, account: Account | None, *, on_progress: Progress | None
+    batch: ImportBatch,
+    position: int,
+    parsed: ParsedStatement,
+    account: Account | None,
+    *,
+    hold: Callable[[], None],
+    on_progress: Progress | None,
 ) -> None:
     currency = parsed.currency or (account or batch.account).currency
-    statement = ImportStatement.objects.create(
+    statement = ImportStatement(
         book=batch.book,
         batch=batch,
         position=position,
@@ -280,27 +266,34 @@ def _save_statement(
         closing_on=parsed.closing_on,
         balance_break=parsed.balance_break,
     )
+    with transaction.atomic():
+        hold()
+        statement.save(force_insert=True)
     rows = [_row(batch, statement, account, row) for row in parsed.rows]
     if account is not None:
         account.book = batch.book
         judge_rows(rows=rows, account=account, batch=batch)
     for start in range(0, len(rows), CHUNK):
-        ImportRow.objects.bulk_create(rows[start : start + CHUNK])
+        with transaction.atomic():
+            hold()
+            ImportRow.objects.bulk_create(rows[start : start + CHUNK])
         batch.rows_done += len(rows[start : start + CHUNK])
         if on_progress is not None:
             on_progress(batch.rows_done, batch.rows_total)
 
 
-def _tell(batch: ImportBatch, done: int, total: int) -> None:
-    ImportBatch.objects.filter(pk=batch.pk).update(rows_done=done, rows_total=total, reading_at=timezone.now())
-
-
 def _stated(value: Decimal | None, currency: str) -> int | None:
-    return None if value is None else _rounded(value, currency)
+    """The balance in minor units; None also for one that is larger than any that can be kept."""
+    try:
+        return None if value is None else _rounded(value, currency)
+    except AmountInvalid:
+        return None
 
 
 def _rounded(value: Decimal, currency: str) -> int:
     places = Decimal(1).scaleb(-money.exponent(currency))
+    if abs(value) > money.MAX_MINOR_UNITS:
+        raise AmountInvalid(field="amount", reason="is too large")
     return money.to_minor_units(value.quantize(places, rounding=ROUND_HALF_UP), currency=currency)
 
 

@@ -10,7 +10,8 @@ from finance.errors import Conflict
 from finance.events import ImportUndone
 from finance.imports.models import ImportBatch, ImportRow
 from finance.ledger.models import JournalEntry
-from finance.ledger.services import reverse_entries
+from finance.ledger.posting import LineDraft
+from finance.ledger.services import correct_entry, reverse_entries
 from identity.models import User
 from platform_outbox.outbox import emit
 
@@ -44,14 +45,40 @@ def undo_import(*, batch: ImportBatch, actor: User | None, on: datetime.date) ->
         )
     entries = {entry.pk: entry for entry in _posted(batch)}
     why = _touched(batch, entries)
+    back = _openings_back(batch, actor, on=on)
     reverse_entries(book=batch.book, actor=actor, entries=[e for e in entries.values() if e.pk not in why], on=on)
     staying = {entry_id for entry_id, (_reason, stands) in why.items() if stands}
     ImportRow.objects.filter(batch=batch, active=True).exclude(posted_entry__in=staying).update(active=False)
-    batch.kept = [_told(entries[entry_id], reason) for entry_id, (reason, _stands) in sorted(why.items())]
+    batch.kept = [_told(entries[entry_id], reason) for entry_id, (reason, _stands) in sorted(why.items())] + back
     batch.state, batch.undone_by, batch.undone_at = ImportBatch.State.UNDONE, actor, timezone.now()
     batch.save(update_fields=["state", "undone_by", "undone_at", "kept"])
     emit(ImportUndone(book_id=batch.book_id, import_id=batch.pk))
     return batch
+
+
+def _openings_back(batch: ImportBatch, actor: User | None, *, on: datetime.date) -> list[dict[str, object]]:
+    """Give accounts the opening balance back that the import replaced; returns those that were changed since."""
+    kept = []
+    for moved in batch.moved_openings:
+        entry = JournalEntry.objects.select_related("book").get(pk=moved["by"])
+        first = JournalEntry.objects.get(pk=moved["entry"])
+        lines = [
+            LineDraft(account_id=line.account_id, amount=line.amount, memo=line.memo)
+            for line in first.lines.order_by("position")
+        ]
+        if JournalEntry.objects.filter(reverses=entry).exists():
+            kept.append(_told(entry, gettext("The opening balance was changed since.")))
+            continue
+        correct_entry(
+            entry=entry,
+            actor=actor,
+            date=first.date,
+            lines=lines,
+            payee=first.payee,
+            description=first.description,
+            on=on,
+        )
+    return kept
 
 
 def _posted(batch: ImportBatch) -> list[JournalEntry]:

@@ -3,6 +3,7 @@
 from finance.ledger.services.accounts import (
     close_account,
     move_account,
+    move_opening_balance,
     open_account,
     post_opening_balance,
     rename_account,
@@ -43,6 +44,7 @@ __all__ = [
     "invite_member",
     "leave_book",
     "move_account",
+    "move_opening_balance",
     "open_account",
     "post_entries",
     "post_entry",

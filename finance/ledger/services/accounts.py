@@ -12,7 +12,7 @@ from finance.ledger.models import Account, AccountKind, AccountType, Book, Journ
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import balance_of
 from finance.ledger.services.books import check_name
-from finance.ledger.services.entries import post_entry
+from finance.ledger.services.entries import correct_entry, post_entry
 from identity.models import User
 from platform_outbox.outbox import emit
 
@@ -66,10 +66,47 @@ def post_opening_balance(*, account: Account, actor: User | None, amount: int, o
     )
 
 
+def move_opening_balance(
+    *, entry: JournalEntry, actor: User | None, account: Account, amount: int, on: datetime.date
+) -> JournalEntry:
+    """Replace an opening balance by one of another amount on another day, by a reversal and a new entry.
+
+    Raises Conflict when nothing would be left to post, and as correct_entry does.
+    """
+    lines = {line.account_id: line.amount for line in entry.lines.all()}
+    opening = next(
+        found.pk for found in Account.objects.filter(pk__in=lines, kind=AccountKind.OPENING).order_by("pk")[:1]
+    )
+    lines[opening] -= amount - lines[account.pk]
+    lines[account.pk] = amount
+    drafts = [LineDraft(account_id=pk, amount=left) for pk, left in lines.items() if left]
+    if not drafts:
+        raise Conflict(
+            reason=gettext(
+                "The opening balance of %(name)s would be zero. Take it back first, then import the rows as they are."
+            )
+            % {"name": account.name}
+        )
+    return correct_entry(
+        entry=entry,
+        actor=actor,
+        date=on,
+        lines=drafts,
+        payee=entry.payee,
+        description=entry.description,
+        on=on,
+    )
+
+
 @transaction.atomic
 def system_account(*, book: Book, kind: AccountKind, currency: str) -> Account:
-    """The book's one account for opening balances or for exchanges in the currency; opened when first needed."""
+    """The book's one account for opening balances or for exchanges in the currency; opened when it is needed."""
     found = Account.objects.filter(book=book, kind=kind, currency=currency).first()
+    if found is not None and found.closed_on is not None:
+        # There can be no other one; without it nothing of its kind could be posted in this currency any more.
+        Account.objects.filter(pk=found.pk).update(closed_on=None)
+        found.closed_on = None
+        emit(AccountOpened(book_id=book.pk, account_id=found.pk))
     if found is not None:
         return found
     title = gettext("Trading") if kind == AccountKind.TRADING else gettext("Opening balances")
@@ -122,6 +159,8 @@ def close_account(*, account: Account, actor: User | None, on: datetime.date) ->
     account = Account.objects.select_for_update().get(pk=account.pk)
     if account.closed_on is not None:
         raise Conflict(reason="The account is closed already.")
+    if account.kind in (AccountKind.OPENING, AccountKind.TRADING):
+        raise Conflict(reason="Opening balances and exchanges are posted to this account; it stays open.")
     if account.children.filter(closed_on=None).exists():
         raise Conflict(reason="Close the accounts below this one first.")
     remaining = balance_of(account=account)

@@ -15,7 +15,7 @@ from finance.imports.models import ImportBatch, ImportStatement
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Proof, proof_of
 from finance.imports.selectors import counts_of, statements_of
-from finance.imports.services import confirm_import, stage_import
+from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.models import Account, Book
 from finance.ledger.selectors import account_paths
 
@@ -38,6 +38,12 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--profile", help="JSON, or a file with JSON, saying how the columns of a CSV file are read"
+        )
+        parser.add_argument(
+            "--older-rows",
+            choices=[value for value in OlderRows.values if value],
+            default="",
+            help="what to do with rows that are not newer than the account's opening balance; without it they are refused",
         )
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -69,7 +75,12 @@ class Command(BaseCommand):
                 on_progress=lambda done, total: _advance(bar, done, total),
             )
             if not options["dry_run"]:
-                confirm_import(batch=batch, actor=None, opening_balance=options["opening_balance"])
+                confirm_import(
+                    batch=batch,
+                    actor=None,
+                    opening_balance=options["opening_balance"],
+                    older_rows=options["older_rows"],
+                )
             result = _result(batch, dry_run=options["dry_run"])
             transaction.set_rollback(options["dry_run"])
         return result

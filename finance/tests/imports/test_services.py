@@ -15,6 +15,7 @@ from finance.imports.services import (
     discard_import,
     read_received,
     receive_file,
+    settled,
     undo_import,
 )
 from finance.ledger import services as ledger
@@ -372,7 +373,7 @@ def test_a_corrected_profile_is_saved_and_used_for_the_next_file(stage, accounts
     text = "Date,Description,Amount\n01/02/2026,Shop,4.00\n03/02/2026,Shop,5.00\n"
     batch = stage(text)
     assert row(batch, 2).amount == 4_00
-    change_profile(batch=batch, actor=owner, changes={"sign": "inverted", "date_order": "mdy"})
+    settled(batch=change_profile(batch=batch, actor=owner, changes={"sign": "inverted", "date_order": "mdy"}))
     corrected = row(batch, 2)
     assert (corrected.amount, corrected.date) == (-4_00, datetime.date(2026, 1, 2))
     assert ImportProfile.objects.get().account == accounts.checking
@@ -383,7 +384,7 @@ def test_a_corrected_profile_is_saved_and_used_for_the_next_file(stage, accounts
 def test_a_profile_that_reads_nothing_is_refused_and_changes_nothing(stage, owner, fates):
     batch = stage()
     with pytest.raises(StatementUnreadable):
-        change_profile(batch=batch, actor=owner, changes={"date_column": 1})
+        settled(batch=change_profile(batch=batch, actor=owner, changes={"date_column": 1}))
     with pytest.raises(Invalid):
         change_profile(batch=batch, actor=owner, changes={"date_column": "one"})
     assert fates(batch) == ["new"] * 4

@@ -5,7 +5,9 @@ import datetime
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.services import receive_file
@@ -13,7 +15,9 @@ from finance.ledger.models import JournalEntry
 from finance.ledger.selectors import balance_of
 from finance.tests.conftest import TODAY
 from finance.tests.imports.conftest import CSV
-from finance.web import imports
+from finance.web import import_columns, imports
+from platform_outbox.models import Worker
+from platform_outbox.testing import drain
 
 
 @pytest.fixture(autouse=True)
@@ -171,26 +175,59 @@ def test_refused_files_are_explained_beside_the_form(upload):
     assert not ImportBatch.objects.exists()
 
 
-def test_a_long_file_is_read_while_the_page_shows_progress(upload, client, base, monkeypatch):
-    monkeypatch.setattr(imports, "READ_AT_ONCE", 10)
+def test_a_file_that_takes_long_is_read_while_the_page_shows_progress(upload, client, base, monkeypatch):
+    monkeypatch.setattr(imports, "WAIT_SECONDS", 0)
     page = text(upload())
     batch = the_import()
-    assert "<progress" in page
-    assert "Read the file now" in page
+    assert (batch.state, "<progress" in page, "No worker" in page) == ("received", True, False)
     progress = client.get(f"{base}{batch.pk}/progress/", headers={"HX-Request": "true"})
     assert "The file is being read" in text(progress)
-    assert client.post(f"{base}{batch.pk}/read/").status_code == 302
+    drain()
     done = client.get(f"{base}{batch.pk}/progress/", headers={"HX-Request": "true"})
     assert (done.status_code, done["HX-Redirect"]) == (204, f"{base}{batch.pk}/")
+    assert client.get(f"{base}{batch.pk}/progress/").status_code == 302
     assert "It adds up" in text(client.get(f"{base}{batch.pk}/"))
+
+
+def test_the_page_says_when_no_worker_is_there(upload, client, base, monkeypatch):
+    monkeypatch.setattr(imports, "WAIT_SECONDS", 0)
+    upload()
+    batch = the_import()
+    ImportBatch.objects.update(created_at=timezone.now() - datetime.timedelta(seconds=6))
+    assert "No worker is running" in text(client.get(f"{base}{batch.pk}/progress/"))
+    Worker.objects.create(name="w", heartbeat_at=Now(), started_at=Now())
+    assert "No worker is running" not in text(client.get(f"{base}{batch.pk}/progress/"))
+
+
+def test_the_reading_can_be_stopped(upload, client, base, monkeypatch):
+    monkeypatch.setattr(imports, "WAIT_SECONDS", 0)
+    upload()
+    batch = the_import()
+    assert client.post(f"{base}{batch.pk}/discard/").status_code == 302
+    drain()
+    assert (the_import().state, batch.rows.count()) == ("discarded", 0)
 
 
 def test_a_long_unreadable_file_says_why_and_can_be_discarded(client, base, book, accounts, owner):
     batch = receive_file(book=book, account=accounts.checking, actor=owner, data=b"%PDF", file_name="a.pdf")
-    client.post(f"{base}{batch.pk}/read/")
+    drain()
     assert "This is a PDF document" in text(client.get(f"{base}{batch.pk}/"))
     assert client.post(f"{base}{batch.pk}/discard/").status_code == 302
     assert the_import().state == "discarded"
+
+
+def test_columns_corrected_in_vain_leave_the_import_as_it_was(upload, client, base, monkeypatch):
+    upload("Date,Description,Amount\n2026-03-01,Shop,4.00\n")
+    url, before = f"{base}{the_import().pk}/columns/", the_import().rows.get().pk
+    form = client.get(url).context["form"]
+    data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    monkeypatch.setattr(import_columns, "WAIT_SECONDS", 0)
+    assert client.post(url, {**data, "date_column": "1"}).status_code == 302
+    assert "<progress" in text(client.get(f"{base}{the_import().pk}/"))
+    drain()
+    page = text(client.get(f"{base}{the_import().pk}/"))
+    assert "None of the 1 rows can be read" in page
+    assert (the_import().state, the_import().rows.get().pk) == ("staged", before)
 
 
 def test_more_rows_are_fetched_by_keyset(upload, client, base):
@@ -218,7 +255,6 @@ def test_pages_and_forms_by_role(upload, base, request, person, read, write):
     assert {other.get(url).status_code for url in (base, f"{base}{batch.pk}/")} == {read}
     assert other.get(f"{base}{batch.pk}/columns/").status_code == write
     for path in (
-        "read",
         "confirm",
         "undo",
         "discard",

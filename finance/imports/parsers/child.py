@@ -1,0 +1,161 @@
+"""Read a bank file in a process of its own, with limits of memory and time: `python -m finance.imports.parsers.child`.
+
+A stranger wrote the file. Whatever it makes the parsers do, the process that asked lives on and says what happened.
+The child gets the question and the bytes on its standard input, answers on its standard output and sees neither the
+database nor the settings.
+"""
+
+import contextlib
+import json
+import logging
+import pickle
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from finance.errors import Invalid, StatementUnreadable
+from finance.imports.parsers.reading import Question, read_file, to_json
+from finance.imports.parsers.statement import ParsedFile
+
+logger = logging.getLogger(__name__)
+
+_ROOT = Path(__file__).resolve().parents[3]
+_MODULE = "finance.imports.parsers.child"
+_PATIENCE = 0.2  # seconds between two looks at whether to go on
+_OUT_OF_MEMORY = 3
+# The answer names these classes and no others: what comes out of the child is not trusted either.
+_ANSWERS = {
+    ("finance.imports.parsers.statement", "ParsedFile"),
+    ("finance.imports.parsers.statement", "ParsedStatement"),
+    ("finance.imports.parsers.statement", "ParsedRow"),
+    ("finance.imports.parsers.statement", "RowState"),
+    ("finance.imports.parsers.profile", "CsvProfile"),
+    ("decimal", "Decimal"),
+    ("datetime", "date"),
+}
+
+
+class ReadingStopped(Exception):
+    """The reading was ended from outside before it had an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the reading of one file may take."""
+
+    seconds: int
+    megabytes: int
+
+
+def read_in_child(
+    data: bytes, question: Question, *, limits: Limits, goes_on: Callable[[], bool] = lambda: True
+) -> ParsedFile:
+    """As `read_file`, in a child process within limits.
+
+    Raises also StatementUnreadable when the child takes too much or breaks, and ReadingStopped once `goes_on` says no.
+    """
+    asked = json.dumps({"limits": [limits.seconds, limits.megabytes], "question": to_json(question)}).encode()
+    # A pipe would have to be fed while the answer is awaited; a file without a name is just there.
+    with tempfile.TemporaryFile() as source:
+        source.write(asked + b"\n" + data)
+        source.seek(0)
+        with subprocess.Popen(
+            [sys.executable, "-s", "-m", _MODULE],
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=_ROOT,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8"},
+        ) as child:
+            try:
+                answer, said = _wait_for(child, limits=limits, goes_on=goes_on)
+            finally:
+                child.kill()
+    if child.returncode == 0:
+        return _answered(answer)
+    logger.warning(
+        "The reader of a bank file ended with %s: %s", child.returncode, said[-2000:].decode(errors="replace").strip()
+    )
+    raise StatementUnreadable(reason=_what_happened(child.returncode, limits))
+
+
+def _wait_for(child: "subprocess.Popen[bytes]", *, limits: Limits, goes_on: Callable[[], bool]) -> tuple[bytes, bytes]:
+    until = time.monotonic() + limits.seconds
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=_PATIENCE)
+        if not goes_on():
+            raise ReadingStopped
+        if time.monotonic() > until:
+            raise StatementUnreadable(reason=_too_long(limits))
+
+
+def _too_long(limits: Limits) -> str:
+    return f"Reading the file took longer than {limits.seconds} seconds and was ended. Please export a shorter period."
+
+
+def _what_happened(code: int, limits: Limits) -> str:
+    if code == -signal.SIGXCPU:
+        return _too_long(limits)
+    if code == _OUT_OF_MEMORY:
+        return (
+            f"Reading the file takes more than {limits.megabytes} MB of memory and was ended. "
+            "Please export a shorter period."
+        )
+    return (
+        "The file made the reader break off; whoever runs this server finds the cause in its log. "
+        "Please export the transactions as CSV or OFX once more."
+    )
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ANSWERS:
+            raise pickle.UnpicklingError(f"The reader answered with a {module}.{name}.")
+        return super().find_class(module, name)
+
+
+def _answered(answer: bytes) -> ParsedFile:
+    try:
+        kind, value = _Unpickler(BytesIO(answer)).load()
+    except (pickle.UnpicklingError, EOFError, AttributeError, TypeError, ValueError, IndexError) as error:
+        logger.exception("The reader of a bank file gave no answer.")
+        raise StatementUnreadable(reason=_what_happened(1, Limits(seconds=0, megabytes=0))) from error
+    if kind == "file":
+        parsed: ParsedFile = value
+        return parsed
+    code, detail, fields = value
+    raise Invalid(reason=detail, fields=fields) if code == Invalid.code else StatementUnreadable(reason=detail)
+
+
+def main() -> int:
+    """The child: limits first, then the question, then the file."""
+    source = sys.stdin.buffer
+    asked = json.loads(source.readline())
+    seconds, megabytes = asked["limits"]
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1024 * 1024,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it has nothing to write but its answer
+    try:
+        try:
+            answer: tuple[str, Any] = "file", read_file(source.read(), Question(**asked["question"]))
+        except (StatementUnreadable, Invalid) as error:
+            answer = "refused", (error.code, error.detail, error.fields)
+        pickle.dump(answer, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+        sys.stdout.buffer.flush()
+    except MemoryError:
+        return _OUT_OF_MEMORY
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
