@@ -1,6 +1,7 @@
 """What README and documentation tell people to type is typed here, on the demonstration's books."""
 
 import contextlib
+import datetime
 import io
 import re
 import shlex
@@ -22,7 +23,8 @@ ELSEWHERE = {
 }  # fmt: skip
 # They speak only when there is something, or somebody else: the mail that is sent.
 QUIET = {"axes_list_attempts", "sendtestemail"}
-CSV = "Date,Description,Amount\n2026-03-02,Corner shop,-12.50\n"
+# Of today, so that no opening balance of the demonstration is newer.
+CSV = f"Date,Description,Amount\n{datetime.datetime.now(tz=datetime.UTC).date()},Corner shop,-12.50\n"
 OFX = (
     "OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\nSECURITY:NONE\r\nENCODING:USASCII\r\nCHARSET:1252\r\n"
     "COMPRESSION:NONE\r\nOLDFILEUID:NONE\r\nNEWFILEUID:NONE\r\n\r\n<OFX><SIGNONMSGSRSV1><SONRS><STATUS><CODE>0<SEVERITY>INFO"

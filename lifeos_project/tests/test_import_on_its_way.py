@@ -65,6 +65,8 @@ def test_a_killed_worker_leaves_the_reading_to_the_next_one(real_reader, pool, a
     (victim,) = pool.start(1)
     wait_for(lambda: ImportBatch.objects.filter(rows_done__gt=0).exists(), what="the first rows")
     victim.kill()
+    victim.wait()
+    pool.processes.remove(victim)
     pool.start(1)
     wait_for(lambda: ImportBatch.objects.get().state == "staged", seconds=150, what="the second worker")
     assert batch.rows.count() == ImportRow.objects.count() == 30_000

@@ -8,6 +8,8 @@ from finance.ledger.models import Account, AccountKind, Book
 from finance.ledger.posting import EntryDraft, LineDraft, imbalance
 
 MAX_LINES = 1000
+# Outside of these the arithmetic of calendars ends: 9999-12-31 has no next day.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 def accounts_for_posting(*, book: Book, account_ids: Collection[int]) -> dict[int, Account]:
@@ -33,6 +35,8 @@ def check_draft(draft: EntryDraft, accounts: Mapping[int, Account], *, path: str
 def check_shape(draft: EntryDraft, *, path: str = "") -> None:
     """What can be said without the accounts: texts, number of lines, amounts. Raises EntryInvalid."""
     _check_texts(draft, path=path)
+    if not FIRST_YEAR <= draft.date.year <= LAST_YEAR:
+        raise EntryInvalid(field=f"{path}date", reason=f"its date is not from {FIRST_YEAR} to {LAST_YEAR}")
     if not 2 <= len(draft.lines) <= MAX_LINES:
         raise EntryInvalid(field=f"{path}lines", reason=f"it needs 2 to {MAX_LINES} lines")
     for index, line in enumerate(draft.lines):

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
-from finance.errors import Conflict, Invalid
+from finance.errors import Conflict, EntryInvalid, Invalid
 from finance.imports.models import ImportBatch
 from finance.imports.proof import proof_of
 from finance.imports.services import undo_import
@@ -183,12 +183,20 @@ def test_a_closed_uncategorised_is_replaced_by_a_numbered_one(stage, confirm, bo
 
 
 def test_a_renamed_or_moved_uncategorised_is_no_obstacle(stage, confirm, book, owner):
-    for account in Account.objects.filter(book=book, name="Uncategorised"):
-        ledger.move_account(account=account, actor=owner, parent=None)
+    income = Account.objects.get(book=book, name="Uncategorised", type="income")
+    ledger.move_account(account=income, actor=owner, parent=None)
     expense = Account.objects.get(book=book, name="Uncategorised", type="expense")
     ledger.rename_account(account=expense, actor=owner, name="To sort")
     assert confirm(stage()).state == "confirmed"
     assert Account.objects.open().filter(book=book, name="Uncategorised", type="expense").count() == 1
+
+
+@pytest.mark.parametrize("year", [1, 1899, 2200, 9999])
+def test_entries_of_years_that_nobody_means_are_refused(spend, year):
+    with pytest.raises(EntryInvalid, match="from 1900 to 2199") as refused:
+        spend(5_00, on=datetime.date(year, 12, 31))
+    assert "date" in refused.value.fields
+    assert not JournalEntry.objects.exists()
 
 
 def test_system_accounts_stay_open_and_those_closed_before_open_again(book, accounts, owner):
