@@ -38,7 +38,14 @@ class ShownLookups:
         filters = (each[0] if isinstance(each, tuple) else each for each in self.list_filter)  # type: ignore[attr-defined]
         filtered = (each if isinstance(each, str) else each.parameter_name for each in filters)
         shown = {*self.list_display, *(self.fields or ()), *filtered}  # type: ignore[attr-defined]
-        return allowed and lookup.partition("__")[0] in {*shown, "id", "pk"}
+        name = lookup.partition("__")[0]
+        # What is no column at all is a filter's own parameter, such as the two ends of a range of days.
+        columns = {
+            name
+            for field in self.model._meta.get_fields()
+            for name in (field.name, getattr(field, "attname", field.name))  # type: ignore[attr-defined]
+        }
+        return allowed and (name in {*shown, "id", "pk"} or name not in columns)
 
 
 class ReadOnly(ShownLookups):
