@@ -95,7 +95,7 @@ class Visitors:
     def _work(self) -> None:
         client = APIClient(headers={"Authorization": f"Bearer {self._token}"}, raise_request_exception=False)
         while not self._stop.is_set():
-            for answer in (client.get("/health/ready"), client.patch("/api/v1/auth/me/", {"full_name": "Olga"})):
+            for answer in (client.get("/health/ready"), client.patch("/api/v1/auth/me/", {"name": "Olga"})):
                 self.answers += 1
                 if answer.status_code != 200:
                     self.failures.append(f"{answer.status_code} {answer.content[:300]!r}")

@@ -16,7 +16,7 @@ from lifeos_project.tests.stack.running import CONFIGURATION, POSTGRES, make_cer
 AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
 EMAIL, PASSWORD = "anna@example.org", "a-long-enough-Passphrase-7"
 SITE = f"https://{ADDRESSES['lb']}:8443"
-SEVERAL = "postgresql://lifeos@db,db2/lifeos?target_session_attrs=read-write"
+SEVERAL = "postgresql://lifeos_app@db,db2/lifeos?target_session_attrs=read-write"
 PATIENCE = 240
 
 
@@ -60,6 +60,7 @@ def install(directory: Path, machines: dict[str, Network]) -> Installation:
     _make_database(found)
     start_redis(found)
     start_pgbouncer(found)
+    _migrate(found)
     start_web(found, "web1")
     _make_replica(found)
     _start_nginx(found)
@@ -86,6 +87,13 @@ def manage(found: Installation, *arguments: str, **variables: str) -> str:
     )
 
 
+def _migrate(found: Installation) -> None:
+    """As the owner, who makes the role that everything else serves as."""
+    environment = _app_environment(found, "web1", "lifeos-migrate")
+    command = [str(CONFIGURATION / "entrypoint.sh"), *compose.command(found.services["lifeos-migrate"])]
+    found.machines["web1"].run(command, environment=environment)
+
+
 def start_web(found: Installation, name: str) -> None:
     _start_app(found, name, "lifeos-web")
 
@@ -109,7 +117,7 @@ def _app_environment(found: Installation, name: str, service: str, **variables: 
         "GUNICORN_WORKERS": "1",
         "GUNICORN_THREADS": "4",
         "WORKER_POLL_INTERVAL": "1",
-        "DATABASE_REPLICA_URL": "postgresql://lifeos@db2/lifeos",
+        "DATABASE_REPLICA_URL": "postgresql://lifeos_app@db2/lifeos",
         "BACKUP_NIGHTLY": "false",
         "WEBHOOK_ALLOW_HTTP": "true",
         "WEBHOOK_ALLOWED_NETWORKS": "10.77.0.0/24",

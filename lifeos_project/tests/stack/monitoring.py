@@ -95,6 +95,13 @@ def _do_something(stack: Stack) -> None:
     for address in ADDRESSES["lifeos-web"]:
         for path, method in (("/accounts/sign-in/", "GET"), ("/api/v1/books/", "GET"), ("/health/live", "BREW")):
             stack.get(f"http://{address}:8000{path}", method=method)
+    # Without its record of migrations a web process is not ready, and says so with 503.
+    stack.sql("ALTER TABLE django_migrations RENAME TO aside")
+    try:
+        for address in ADDRESSES["lifeos-web"]:
+            assert stack.get(f"http://{address}:8000/health/ready").status == 503
+    finally:
+        stack.sql("ALTER TABLE aside RENAME TO django_migrations")
     prove = [str(CONFIGURATION / "entrypoint.sh"), "manage.py", "shell", "--command", SCRIPT]
     stack.network.run(prove, environment=app_environment(stack, "proof", service="lifeos-worker"))
 
