@@ -61,7 +61,8 @@ docs: .venv/.installed-dev  ## Build the documentation as a site in var/site; a 
 security: .venv/.installed-dev  ## Known faults in what we install, dangerous calls in what we write, workflows (asks PyPI)
 	.venv/bin/uv tool run --from bandit==$(BANDIT) bandit --quiet --recursive --severity-level medium \
 	  --exclude '*/tests/*,*/migrations/*' --skip $(JUDGED_BY_RUFF) $(APPS) compose
-	.venv/bin/uv tool run --from pip-audit==$(PIP_AUDIT) pip-audit --disable-pip --requirement requirements/base.txt
+	.venv/bin/uv tool run --from pip-audit==$(PIP_AUDIT) pip-audit --disable-pip --format json --progress-spinner off \
+	  --requirement requirements/base.txt | .venv/bin/python requirements/audited.py
 	.venv/bin/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
 
 test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the PostgreSQL of TEST_DATABASE_URL
