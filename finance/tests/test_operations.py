@@ -63,7 +63,7 @@ def test_verify_counts_and_keeps_its_result(book, spend):
     assert carry_out("ledger.verify", run, book=book.pk) == {
         "books": 1, "entries": 1, "lines": 2, "sealed": 0, "broken promises": 0, "sound": True,
     }  # fmt: skip
-    assert run.steps == run.total == 10
+    assert run.steps == run.total == 11
     assert LedgerCheck.objects.get().book == book
 
 

@@ -75,5 +75,7 @@ def test_a_fault_carries_them_too(operator, monkeypatch):
 def test_static_files_may_be_kept():
     assert finders.find("lifeos/app.css")
     answer = Client().get("/static/lifeos/app.css")
+    assert b"".join(answer.streaming_content)
+    answer.close()
     assert answer.status_code == 200
     assert "no-store" not in answer.get("Cache-Control", "")

@@ -489,7 +489,7 @@ def test_the_command_tells_both(book, three, spend):
     drift("UPDATE finance_journalentry SET created_at = %s", old)
     code, text = run()
     assert code == 1
-    assert "NOT SOUND: 1 books, 3 entries (0 sealed), 6 lines; 1 of 11 promises broken." in text
+    assert "NOT SOUND: 1 books, 3 entries (0 sealed), 6 lines; 1 of 12 promises broken." in text
     assert "entries that were sealed are not any more" in text
     assert "WARNING, not yet: Every entry is sealed within an hour.  [entries_sealed, 3 entries]" in text
     assert f"book {book.pk}: 3 entries since 2026-03-01 10:00:00 UTC are not sealed" in text

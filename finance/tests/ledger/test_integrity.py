@@ -234,7 +234,7 @@ def test_the_command_reports_drift_and_ends_with_one(entry):
     drift("UPDATE finance_journalline SET amount = 1235 WHERE entry_id = %s AND amount > 0", entry.pk)
     code, text = run()
     assert code == 1
-    assert "NOT SOUND: 1 books, 1 entries (0 sealed), 2 lines; 2 of 11 promises broken." in text
+    assert "NOT SOUND: 1 books, 1 entries (0 sealed), 2 lines; 2 of 12 promises broken." in text
     assert "The lines of every entry sum to zero in each currency.  [entry_balanced, 1 times]" in text
     assert f"entry {entry.uid} is off by 1 minor units of EUR" in text
 
