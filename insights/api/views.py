@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from finance import facts as books
 from finance.facts import Role
-from identity.drf.filters import StrictFilterBackend
+from identity.drf.filters import StrictFilterBackend, refuse_unknown_parameters
 from identity.drf.idempotency import OncePerKey
 from identity.drf.pagination import KeysetPagination
 from identity.drf.serializers import NothingSerializer
@@ -83,6 +83,7 @@ class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixi
     )
     @action(detail=True, ordering=("position",), filterset_class=None)
     def evidence(self, request: Request, **kwargs: Any) -> Response:
+        refuse_unknown_parameters(request, known=set())
         insight = self._insight(Role.VIEWER)
         pages = KeysetPagination()
         page = pages.paginate_queryset(insight.evidence.all(), request, view=self)
