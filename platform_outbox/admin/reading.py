@@ -40,11 +40,8 @@ class ShownLookups:
         shown = {*self.list_display, *(self.fields or ()), *filtered}  # type: ignore[attr-defined]
         name = lookup.partition("__")[0]
         # What is no column at all is a filter's own parameter, such as the two ends of a range of days.
-        columns = {
-            name
-            for field in self.model._meta.get_fields()
-            for name in (field.name, getattr(field, "attname", field.name))  # type: ignore[attr-defined]
-        }
+        fields = self.model._meta.get_fields()  # type: ignore[attr-defined]
+        columns = {each.name for each in fields} | {getattr(each, "attname", each.name) for each in fields}
         return allowed and (name in {*shown, "id", "pk"} or name not in columns)
 
 
