@@ -51,7 +51,7 @@ from finance.models import Account
 from lifeos_project.wsgi import application
 from platform_outbox import testing
 
-# After so many requests people and books are made anew, since by then many are closed, removed or signed out.
+# After this number of requests people and books are made again: by then many are closed, removed or signed out.
 REQUESTS_OF_A_WORLD = 500
 SLOWEST_FILE = 2.0  # seconds of the processor
 MOST_MEMORY = 256  # megabytes that one file may add to the most that was in use before

@@ -68,7 +68,7 @@ def _answer(request: HttpRequest, checks: dict[str, Check]) -> JsonResponse:
     parts = _outcomes(checks)
     failed = any(part["status"] == "error" for part in parts.values())
     if not is_nearby(request):
-        # Versions and queues are for whoever runs this, not for the net.
+        # Versions and queues are for operators, not for the public.
         parts = {name: {"status": part["status"]} for name, part in parts.items()}
     return JsonResponse({"status": "error" if failed else "ok", **parts}, status=503 if failed else 200)
 

@@ -111,7 +111,7 @@ def _what_happened(code: int, limits: Limits) -> str:
             "Please export a shorter period."
         )
     return (
-        "The file made the reader break off; whoever runs this server finds the cause in its log. "
+        "The file made the reader stop. The operator finds the cause in the server's log. "
         "Please export the transactions as CSV or OFX once more."
     )
 

@@ -56,13 +56,13 @@ def test_a_reading_can_be_stopped():
 
 def test_a_child_that_breaks_is_told_without_a_traceback(monkeypatch, caplog):
     monkeypatch.setattr(child, "_MODULE", "finance.no_such_module")
-    with pytest.raises(StatementUnreadable, match="made the reader break off"):
+    with pytest.raises(StatementUnreadable, match="made the reader stop"):
         read_in_child(CSV, Question(), limits=ROOMY)
     assert "no_such_module" in caplog.text
 
 
 def test_an_answer_cannot_name_other_classes():
-    with pytest.raises(StatementUnreadable, match="made the reader break off"):
+    with pytest.raises(StatementUnreadable, match="made the reader stop"):
         child._answered(pickle.dumps(("file", os.system)))
 
 
