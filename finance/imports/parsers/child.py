@@ -31,6 +31,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 _MODULE = "finance.imports.parsers.child"
 _PATIENCE = 0.2  # seconds between two looks at whether to go on
 _OUT_OF_MEMORY = 3
+_ROOM = 2 * 1024 * 1024  # bytes; Python takes memory for small objects by the megabyte
 # The answer names these classes and no others: what comes out of the child is not trusted either.
 _ANSWERS = {
     ("finance.imports.parsers.statement", "ParsedFile"),
@@ -89,6 +90,7 @@ def read_in_child(
 
 def _wait_for(child: "subprocess.Popen[bytes]", *, limits: Limits, goes_on: Callable[[], bool]) -> tuple[bytes, bytes]:
     until = time.monotonic() + limits.seconds
+    full = False
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             return child.communicate(timeout=_PATIENCE)
@@ -96,20 +98,39 @@ def _wait_for(child: "subprocess.Popen[bytes]", *, limits: Limits, goes_on: Call
             raise ReadingStopped
         if time.monotonic() > until:
             raise StatementUnreadable(reason=_too_long(limits))
+        full, was_full = _has_no_memory_left(child.pid, limits=limits), full
+        if full and was_full:
+            raise StatementUnreadable(reason=_too_much(limits))
+
+
+def _has_no_memory_left(pid: int, *, limits: Limits) -> bool:
+    """Whether the child is at its limit, where it may turn round for ever instead of ending.
+
+    Python 3.11 takes memory to enter an `except` clause and, refused it, tries to enter it again.
+    """
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    except (OSError, ValueError, IndexError):  # it has just ended, or this is not Linux
+        return False
+    return pages * resource.getpagesize() > limits.megabytes * 1024 * 1024 - _ROOM
 
 
 def _too_long(limits: Limits) -> str:
     return f"Reading the file took longer than {limits.seconds} seconds and was ended. Please export a shorter period."
 
 
+def _too_much(limits: Limits) -> str:
+    return (
+        f"Reading the file takes more than {limits.megabytes} MB of memory and was ended. "
+        "Please export a shorter period."
+    )
+
+
 def _what_happened(code: int, limits: Limits) -> str:
     if code == -signal.SIGXCPU:
         return _too_long(limits)
     if code == _OUT_OF_MEMORY:
-        return (
-            f"Reading the file takes more than {limits.megabytes} MB of memory and was ended. "
-            "Please export a shorter period."
-        )
+        return _too_much(limits)
     return (
         "The file made the reader stop. The operator finds the cause in the server's log. "
         "Please export the transactions as CSV or OFX once more."

@@ -91,8 +91,10 @@ class Machine:
         author = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
         subprocess.run(["git", *author, *arguments], cwd=self.repository, check=True, capture_output=True)
 
-    def tag(self, name: str, **files: str) -> None:
-        """Commit what is appended to files (`a/b.py` is written a__b__py) and give the commit a name."""
+    def tag(self, name: str, *, on: str = "HEAD", **files: str) -> None:
+        """Commit what is appended to files of `on` (`a/b.py` is written a__b__py) and give the commit a name."""
+        if on != "HEAD":
+            self.git("checkout", "--quiet", "--detach", on)
         for path, content in files.items():
             *parents, stem, ending = path.split("__")
             target = self.repository.joinpath(*parents) / f"{stem}.{ending}"

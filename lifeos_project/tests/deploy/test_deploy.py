@@ -50,8 +50,10 @@ def installed(django_db_setup, django_db_blocker, tmp_path_factory, nginx_path):
 
 def test_releases_come_and_go_under_load_without_a_failed_request(installed):
     # The old release must survive what the next one adds to the tables.
-    installed.tag("v3-adds", lifeos_project__backups__migrations__0002_note__py=ADDING)
-    installed.tag("v4-breaks", lifeos_project__wsgi__py="\nraise RuntimeError('This release is broken.')\n")
+    installed.tag("v3-adds", on="v1", lifeos_project__backups__migrations__0002_note__py=ADDING)
+    installed.tag(
+        "v4-breaks", on="v3-adds", lifeos_project__wsgi__py="\nraise RuntimeError('This release is broken.')\n"
+    )
     with Load(installed.base, email=EMAIL, password=PASSWORD) as load:
         adding = installed.deploy_sh("deploy", "production", "--ref", "v3-adds")
         assert adding.returncode == 0, adding.stderr
@@ -162,7 +164,7 @@ def test_everything_is_stopped_and_started_and_asked(installed):
 
 
 def test_there_is_no_way_back_from_a_downtime_but_the_backup(installed):
-    installed.tag("v5-drops", lifeos_project__backups__migrations__0009_drop__py=DROPPING)
+    installed.tag("v5-drops", on="v1", lifeos_project__backups__migrations__0009_drop__py=DROPPING)
     down = installed.deploy_sh("deploy", "--ref", "v5-drops", "--with-downtime")
     assert down.returncode == 0, down.stderr
     plain = installed.deploy_sh("rollback")
