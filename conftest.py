@@ -9,10 +9,15 @@ from django.core.management.commands import flush
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 
 from lifeos_project.tests import contract, services, template_database
 from lifeos_project.tests import own_postgres as own
 from platform_outbox import testing
+
+# How fast the machine is proves nothing.
+hypothesis_settings.register_profile("lifeos", deadline=None)
+hypothesis_settings.load_profile("lifeos")
 
 SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3")
 

@@ -47,7 +47,7 @@ from finance.errors import FinanceError
 from finance.imports import services as imports
 from finance.imports.parsers.recognise import read_statement
 from finance.ledger.integrity import verify_ledger
-from finance.models import Account
+from finance.models import Account, ImportBatch
 from lifeos_project.wsgi import application
 from platform_outbox import testing
 
@@ -228,7 +228,14 @@ def prepared() -> Iterator[None]:
         stack.enter_context(harness.scratch_database())
         stack.enter_context(testing.muted_bell())
         stack.enter_context(mock.patch.object(socket, "getaddrinfo", side_effect=socket.gaierror("no names here")))
+        stack.enter_context(mock.patch("finance.imports.services.reading.pause", read_received_files))
         yield
+
+
+def read_received_files(seconds: float) -> None:
+    """What a worker does while a request waits for it."""
+    for batch in ImportBatch.objects.filter(state=ImportBatch.State.RECEIVED):
+        imports.read_received(batch=batch)
 
 
 def replay(run: Run, what: str) -> None:

@@ -26,21 +26,24 @@ django.setup()
 
 @contextmanager
 def scratch_database() -> Iterator[None]:
-    """An empty migrated database beside the development one; dropped in the end."""
+    """An empty migrated database beside the development one, reached as its owner; dropped in the end."""
     from django.db import connection
 
-    original = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
-        yield
-    finally:
-        # The outbox's bell keeps a connection of its own, and a database in use cannot be dropped.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        connection.creation.destroy_test_db(original, verbosity=0)
+    from lifeos_project.ownership import as_owner
+
+    with as_owner():
+        original = connection.settings_dict["NAME"]
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        try:
+            yield
+        finally:
+            # The outbox's bell keeps a connection of its own, and a database in use cannot be dropped.
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            connection.creation.destroy_test_db(original, verbosity=0)
 
 
 def raw_connection(*, autocommit: bool) -> Any:

@@ -10,7 +10,6 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
-from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -125,21 +124,31 @@ def _json(code: str, detail: str, status_code: int) -> JsonResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Requests that Django itself refuses (bad host, too many fields), in the API's shape below /api/."""
     if not request.path.startswith(API_PREFIX):
-        return defaults.bad_request(request, exception)
+        return _page(request, 400)
     return _json("invalid", _("The request could not be understood."), 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if not request.path.startswith(API_PREFIX):
-        return defaults.permission_denied(request, exception)
+        return _page(request, 403)
     return _json("forbidden", _("You may not do this."), 403)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Addresses that lead to no view."""
     if not request.path.startswith(API_PREFIX):
-        return defaults.page_not_found(request, exception)
+        return _page(request, 404)
     return _json("not_found", _("There is nothing at this address."), 404)
+
+
+def _page(request: HttpRequest, status: int) -> HttpResponse:
+    """Django's own views of errors read the body for a token: once more, where it is the body that cannot be read."""
+    try:
+        return HttpResponse(render_to_string(f"{status}.html", request=request), status=status)
+    except Exception:
+        # Django answers with `server_error` then, and logs nothing.
+        logger.exception("The page of an answer %s could not be made", status)
+        return server_error(request)
 
 
 def method_not_allowed(request: HttpRequest, *, allow: Iterable[str]) -> HttpResponse:

@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -25,6 +24,7 @@ from finance.facts import today_in
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.models import Book, Invitation, LedgerCheck, Membership
+from platform_outbox.admin.reading import row_or_404
 
 # Each takes a moment, and the operator waits for the page; the command takes all.
 MOST_AT_ONCE = 20
@@ -163,7 +163,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     @action(description=gettext_lazy("Verify"), url_path="verify", permissions=["verify"])
     def verify_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
         # A link can be followed by anybody's hand; what writes a record waits for a post.
-        book = get_object_or_404(Book, pk=object_id)
+        book = row_or_404(Book.objects.all(), object_id=object_id)
         if request.method != "POST":
             return ask(
                 request,
@@ -179,7 +179,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     @action(description=gettext_lazy("Close a period"), url_path="close", permissions=["close"])
     def close(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        book = get_object_or_404(Book, pk=object_id)
+        book = row_or_404(Book.objects.all(), object_id=object_id)
         form = PeriodForm(request.POST or None, initial={"through": _last_month_end(today_in(book=book))})
         if form.is_valid() and self._move(request, book, form, service=services.close_period, deed="closed"):
             return HttpResponseRedirect(_page_of(book))
@@ -199,7 +199,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     @action(description=gettext_lazy("Reopen"), url_path="reopen", permissions=["close"])
     def reopen(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        book = get_object_or_404(Book, pk=object_id)
+        book = row_or_404(Book.objects.all(), object_id=object_id)
         form = ReopenForm(request.POST or None)
         if form.is_valid() and self._move(request, book, form, service=services.reopen_period, deed="reopened"):
             return HttpResponseRedirect(_page_of(book))

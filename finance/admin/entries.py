@@ -7,7 +7,6 @@ from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -22,6 +21,7 @@ from finance.errors import FinanceError
 from finance.facts import today_in
 from finance.ledger import services
 from finance.models import JournalEntry, JournalLine
+from platform_outbox.admin.reading import row_or_404
 
 _BOOK = "book__id__exact"
 _STATES = {"reversed": "warning", "reversal": "info"}
@@ -175,7 +175,7 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     @action(description=gettext_lazy("Reverse"), url_path="reverse", permissions=["reverse"])
     def reverse(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        entry = get_object_or_404(self.get_queryset(request), pk=object_id)
+        entry = row_or_404(self.get_queryset(request), object_id=object_id)
         page = reverse("admin:finance_journalentry_change", args=[entry.pk])
         if request.method == "POST":
             return HttpResponseRedirect(self._reverse(request, entry) or page)

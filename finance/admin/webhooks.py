@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,6 +18,7 @@ from finance.admin.reading import ReadOnly, State, Uncounted, ask, note, operato
 from finance.errors import FinanceError
 from finance.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from finance.webhooks import services
+from platform_outbox.admin.reading import row_or_404
 
 _DELIVERY_COLOURS = {"delivered": "success", "failed": "danger", "waiting": "info", "skipped": "warning"}
 
@@ -98,7 +98,7 @@ class WebhookEndpointAdmin(Uncounted, ReadOnly, ModelAdmin):
     def _switch(
         self, request: HttpRequest, object_id: int, *, active: bool, title: str, button: str, consequence: str
     ) -> HttpResponse:
-        endpoint = get_object_or_404(WebhookEndpoint.objects.select_related("book"), pk=object_id)
+        endpoint = row_or_404(WebhookEndpoint.objects.select_related("book"), object_id=object_id)
         back = reverse("admin:finance_webhookendpoint_change", args=[endpoint.pk])
         if request.method != "POST":
             facts = {_("Book"): endpoint.book.name, _("Host"): self.shown_host(endpoint)}
@@ -168,7 +168,7 @@ class WebhookDeliveryAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     @action(description=gettext_lazy("Send once more"), url_path="replay", permissions=["replay"])
     def replay(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        delivery = get_object_or_404(WebhookDelivery.objects.select_related("endpoint__book"), pk=object_id)
+        delivery = row_or_404(WebhookDelivery.objects.select_related("endpoint__book"), object_id=object_id)
         back = reverse("admin:finance_webhookdelivery_change", args=[delivery.pk])
         if request.method != "POST":
             return ask(

@@ -10,7 +10,7 @@ import time_machine
 from django.core.management import call_command
 from django.db import connection
 from django.utils import translation
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -237,7 +237,6 @@ PAYMENTS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(payments=PAYMENTS, every=st.sampled_from([1, 7, 14, 28, 30, 61, 91]), rise=st.integers(0, 30_00))
 def test_figures_about_payees_follow_from_their_evidence(payments, every, rise):
     first = datetime.date(2024, 1, 1)
@@ -252,7 +251,6 @@ def test_figures_about_payees_follow_from_their_evidence(payments, every, rise):
         _check_findings(kind, facts, movements)
 
 
-@settings(deadline=None)
 @given(
     months=st.lists(st.integers(0, 300_00), min_size=3, max_size=13),
     spent=st.lists(st.integers(-50_00, 600_00).filter(bool), min_size=1, max_size=30),
@@ -278,7 +276,6 @@ def test_figures_about_categories_follow_from_their_evidence(months, spent):
     _check_findings("category_above_usual", facts, entries)
 
 
-@settings(deadline=None)
 @given(
     streams=st.lists(
         st.tuples(

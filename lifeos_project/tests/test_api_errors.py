@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import include, path
 from rest_framework import exceptions
@@ -169,3 +170,31 @@ def test_every_domain_error_has_a_status_by_more_than_its_root():
     assert known
     for cls in known:
         assert any(getattr(base, "code", None) in codes for base in cls.__mro__), cls
+
+
+BROKEN_FORMS = {
+    "no boundary": "multipart/form-data",
+    "long boundary": "multipart/form-data; boundary=" + "b" * 300,
+}
+
+
+@pytest.mark.parametrize("content_type", BROKEN_FORMS.values(), ids=BROKEN_FORMS)
+def test_a_form_that_cannot_be_read_is_not_read_again_for_the_page_that_says_so(content_type):
+    strict = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    strict.cookies["csrftoken"] = "f" * 32
+    for path_, status in (("/no/such/page/", 404), ("/api/no/such/thing/", 404)):
+        answer = strict.generic("POST", path_, b"", content_type=content_type)
+        assert answer.status_code == status
+
+
+def test_a_page_of_an_error_that_fails_is_logged_as_what_it_is(monkeypatch, caplog):
+    def broken(*args, **options):
+        if args[0] == "404.html":
+            raise RuntimeError("This template is broken.")
+        return render_to_string(*args, **options)
+
+    monkeypatch.setattr(drf, "render_to_string", broken)
+    answer = Client(raise_request_exception=False).get("/no/such/page/")
+    assert answer.status_code == 500
+    (logged,) = [record for record in caplog.records if record.name == drf.logger.name]
+    assert str(logged.exc_info[1]) == "This template is broken."

@@ -4,6 +4,8 @@
 
 import re
 from contextlib import contextmanager
+from html import unescape
+from urllib.parse import parse_qsl, quote
 
 import pytest
 from django.db import transaction
@@ -77,6 +79,12 @@ def sound(answer, what):
     return answer
 
 
+def asked_for(page, address):
+    """The names that a page leads back to itself with, as lists do to be sorted, filtered and turned over."""
+    queries = re.findall(rf'href="(?:{re.escape(address)})?\?([^"]*)"', page)
+    return sorted({name for query in queries for name, _value in parse_qsl(unescape(query), keep_blank_values=True)})
+
+
 def fields_of(page):
     return sorted(set(re.findall(r'name="([^"]+)"', page)) - {"csrfmiddlewaretoken"})
 
@@ -105,3 +113,30 @@ def test_nothing_sent_to_a_page_is_a_fault(world, visitor):
                 (b"{}", "application/json; x*=zip''%41"),
             ):
                 sound(visitor.generic("POST", address, raw, content_type=kind), kind)
+
+
+# No text for PostgreSQL, and what is greater than its columns.
+ASKED = ["a\x00b", "9223372036854775808", "0001-01-01"]
+IDS = ["0", "2147483648", "9223372036854775808", "9" * 400, "a%00b", "%u202e", "\u0663"]
+
+
+@pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime:RuntimeWarning")  # Django's own filters
+def test_nothing_asked_of_a_page_is_a_fault(world, visitor):
+    faults = set()
+    for route in KEPT:
+        address = filled(route, world["ids"])
+        names = asked_for(visitor.get(address).content.decode(errors="replace"), address)
+        for name in {*names, "q", "cursor", "next", "_changelist_filters"}:
+            for value in ASKED:
+                if visitor.get(address, {name: value}).status_code >= 500:
+                    faults.add((address, name, value[:30]))
+    assert faults == set()
+
+
+def test_no_id_in_an_address_is_a_fault(world, visitor):
+    for route in (route for route in KEPT if "<" in route):
+        for parameter in re.findall(r"<(?:\w+:)?(\w+)>", route):
+            for value in IDS:
+                address = filled(route, world["ids"], **{parameter: quote(value, safe="%")})
+                sound(visitor.get(address), (parameter, value[:30]))
+                sound(visitor.post(address, {}), (parameter, value[:30]))

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import Case, IntegerField, Q, QuerySet, When
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -289,23 +289,30 @@ class OutboxMessageAdmin(ReadOnly, ModelAdmin):
 
     @action(description=REQUEUE.title, url_path="requeue", permissions=["requeue"])
     def requeue_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return confirmation(request, self, REQUEUE, [int(object_id)])
+        return confirmation(request, self, REQUEUE, [_number(object_id)])
 
     @action(description=DISCARD.title, url_path="discard", permissions=["discard"])
     def discard_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return confirmation(request, self, DISCARD, [int(object_id)])
+        return confirmation(request, self, DISCARD, [_number(object_id)])
 
     @action(description=RESTORE.title, url_path="restore", permissions=["restore"])
     def restore_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return confirmation(request, self, RESTORE, [int(object_id)])
+        return confirmation(request, self, RESTORE, [_number(object_id)])
 
     @action(description=_("Edit as new"), url_path="edit", permissions=["edit"])
     def edit_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:platform_outbox_edit", args=[object_id]))
+        return HttpResponseRedirect(reverse("admin:platform_outbox_edit", args=[_number(object_id)]))
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[Any], deed: Deed) -> HttpResponse:
         ids = list(queryset.order_by("id").values_list("id", flat=True)[:MOST_CHOSEN])
         return confirmation(request, self, deed, ids)
+
+
+def _number(object_id: Any) -> int:
+    """Unfold takes any words in the address of a button for an id."""
+    if not str(object_id).isdecimal():
+        raise Http404
+    return int(object_id)
 
 
 def _offers(request: HttpRequest, object_id: Any, deed: Deed, *states: str) -> bool:

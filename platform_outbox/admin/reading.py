@@ -1,13 +1,16 @@
 """Who may look, who may read payloads and who may act, and lists that never count further than the outbox's figures do."""
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from platform_outbox import outbox
+
+_Row = TypeVar("_Row", bound=Model)
 
 
 class Shown(NamedTuple):
@@ -27,6 +30,14 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         messages: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         return messages.order_by().values("pk")[: outbox.COUNT_CAP + 1].count()
+
+
+def row_or_404(rows: QuerySet[_Row], *, object_id: object) -> _Row:
+    """The row of an address of the admin, where Django's own pages read anything as an id; raises Http404."""
+    try:
+        return rows.get(pk=rows.model._meta.pk.to_python(object_id))
+    except (rows.model.DoesNotExist, ValidationError, ValueError) as error:
+        raise Http404 from error
 
 
 class ShownLookups:

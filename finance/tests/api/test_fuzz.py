@@ -44,7 +44,6 @@ bodies = st.one_of(
     ),
 )
 quick = settings(
-    deadline=None,
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -100,11 +100,11 @@ def seconds_of(call, *, times=3):
 
 
 def grows_too_fast(work, *, size):
-    """The input for which work of twice the length takes far more than twice as long, or None."""
-    for short, long in zip(hostile(size), hostile(2 * size), strict=True):
+    """The input for which work of four times the length takes far more than four times as long, or None."""
+    for short, long in zip(hostile(size // 2), hostile(2 * size), strict=True):
         if seconds_of(lambda text=long: work(text), times=1) < 0.05:
             continue  # far below anything that hurts, and below what a busy machine lets us compare
-        if seconds_of(lambda text=long: work(text)) > 3.2 * seconds_of(lambda text=short: work(text)):
+        if seconds_of(lambda text=long: work(text)) > 9 * seconds_of(lambda text=short: work(text)):
             return short[:20]
     return None
 

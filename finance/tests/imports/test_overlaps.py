@@ -26,7 +26,7 @@ def statement_of(rows, *, with_ids, with_balance):
     return lines
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, ranges=st.lists(st.tuples(DAYS, DAYS).map(sorted), max_size=3), data=st.data())
 def test_overlapping_parts_post_every_row_once(book, accounts, owner, rows, ranges, data):
     whole = sorted(rows)

@@ -202,7 +202,6 @@ def test_the_books_agree_with_the_model_after_any_sequence_of_services():
         settings=settings(
             max_examples=12,
             stateful_step_count=15,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )

@@ -4,7 +4,7 @@ import datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from finance.planning.recurrence import (
@@ -145,7 +145,6 @@ RULES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(recurrence=RULES, start=ALL_DATES, lengths=st.tuples(st.integers(0, 900), st.integers(1, 900)))
 @example(recurrence=rule("9999-11-30", days=(LAST_DAY,)), start=day("9999-12-01"), lengths=(10, 20))
 def test_two_windows_beside_each_other_hold_what_the_whole_holds(recurrence, start, lengths):
@@ -156,7 +155,6 @@ def test_two_windows_beside_each_other_hold_what_the_whole_holds(recurrence, sta
     assert recurrence.occurrences(a, b) + recurrence.occurrences(b + ONE_DAY, c) == recurrence.occurrences(a, c)
 
 
-@settings(deadline=None)
 @given(recurrence=RULES, date=ALL_DATES)
 def test_windows_next_dates_and_nearest_dates_agree_with_counting_from_the_anchor(recurrence, date):
     counted = []
@@ -180,7 +178,6 @@ def test_windows_next_dates_and_nearest_dates_agree_with_counting_from_the_ancho
     assert following is None or following > date
 
 
-@settings(deadline=None)
 @given(recurrence=RULES, index=st.integers(0, 10**12))
 def test_nothing_overflows_from_the_year_1_to_9999(recurrence, index):
     found = recurrence.at(index)
@@ -330,7 +327,6 @@ def test_more_dates_can_be_asked_for_except_of_yearly_ones():
     assert detect(days("2025-05-05", "2026-05-05"), minimum=4)
 
 
-@settings(deadline=None)
 @given(
     cadence=st.sampled_from(CADENCES),
     anchor=st.dates(datetime.date(2000, 1, 1), datetime.date(2030, 12, 31)),

@@ -56,7 +56,7 @@ def test_no_rows_are_one_empty_page():
     assert page("/") == ([], None, None)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(st.sampled_from("abc"), max_size=12),
     late=st.lists(st.sampled_from("abc"), max_size=6),
@@ -73,7 +73,7 @@ def test_every_row_comes_exactly_once_while_others_are_inserted(names, late, lim
     assert [pk for pk in flat if pk in set(expected)] == expected
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(st.sampled_from("abc"), min_size=1, max_size=12), limit=st.integers(1, 5))
 def test_walking_back_shows_the_same_rows_as_walking_forth(names, limit):
     User.objects.all().delete()

@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from insights.rules.facts import AccountOutlook, Facts
@@ -142,7 +142,6 @@ def test_more_than_three_payments_are_counted_not_listed(pay):
     )
 
 
-@settings(deadline=None)  # how fast the machine is proves nothing
 @given(
     monthly=st.lists(st.tuples(st.integers(1, 28), st.integers(1, 100_000)), min_size=1, max_size=6),
     balance=st.integers(0, 500_000),

@@ -4,7 +4,7 @@ import datetime
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from insights.rules.catalogue import RULES, find_with
@@ -95,7 +95,6 @@ def test_payments_older_than_the_history_do_not_count(pay):
     assert unusual_amount(facts_of(*old, pay("04-03", 320_00, "Stadtwerke")), Settings()) == []
 
 
-@settings(deadline=None)  # how fast the machine is proves nothing
 @given(
     amounts=st.lists(st.integers(1, 10**9), min_size=6, max_size=40),
     last=st.integers(1, 10**9),
@@ -112,7 +111,6 @@ def test_the_answer_does_not_depend_on_the_size_of_the_unit(amounts, last, facto
         assert found(1) == found(factor)
 
 
-@settings(deadline=None)  # how fast the machine is proves nothing
 @given(amounts=st.lists(st.integers(1, 10**7), max_size=40), seed=st.integers())
 def test_no_rule_about_payees_cares_for_the_order_of_its_input(amounts, seed):
     facts = _facts(amounts, 1)
