@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
@@ -36,7 +36,7 @@ def row_or_404(rows: QuerySet[_Row], *, object_id: object) -> _Row:
     """The row of an address of the admin, where Django's own pages read anything as an id; raises Http404."""
     try:
         return rows.get(pk=rows.model._meta.pk.to_python(object_id))
-    except (rows.model.DoesNotExist, ValidationError, ValueError) as error:
+    except (ObjectDoesNotExist, ValidationError, ValueError) as error:
         raise Http404 from error
 
 
