@@ -67,7 +67,7 @@ class EntryUnbalanced(EntryInvalid):
     code = "entry_unbalanced"
 
 
-class PeriodClosed(FinanceError):
+class PeriodClosedError(FinanceError):
     """The books are closed through {closed_through}; {date} cannot be posted to."""
 
     code = "period_closed"
@@ -79,7 +79,7 @@ class AlreadyReversed(FinanceError):
     code = "already_reversed"
 
 
-class AccountClosed(FinanceError):
+class AccountClosedError(FinanceError):
     """The account {name} is closed."""
 
     code = "account_closed"

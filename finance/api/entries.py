@@ -15,7 +15,7 @@ from finance.api import entry_bodies as bodies
 from finance.api.base import BookView
 from finance.api.entry_bodies import EntrySerializer, entries_of, entry_draft, line_drafts
 from finance.api.entry_filters import EntryFilters
-from finance.errors import Conflict, FinanceError, PeriodClosed
+from finance.errors import Conflict, FinanceError, PeriodClosedError
 from finance.ledger import services
 from finance.ledger.models import JournalEntry
 from finance.ledger.posting import EntryDraft
@@ -144,7 +144,7 @@ class EntryBulk(EntryView):
         taken = set(JournalEntry.objects.filter(uid__in=named).values_list("uid", flat=True)) if named else set()
         for row, draft in enumerate(drafts):
             if closed is not None and draft.date <= closed:
-                raise PeriodClosed(field=f"entries.{row}.date", closed_through=closed, date=draft.date)
+                raise PeriodClosedError(field=f"entries.{row}.date", closed_through=closed, date=draft.date)
             if draft.uid in taken:
                 raise Conflict(field=f"entries.{row}.uid", reason="An entry with this uid exists already.")
             if draft.uid is not None:

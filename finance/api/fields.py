@@ -1,7 +1,6 @@
 """Amounts and accounts on the wire."""
 
 import re
-from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -75,10 +74,6 @@ class AccountReferenceField(serializers.Field[int | str, Any, int | str, Any]):
     def to_representation(self, value: Any) -> int | str:
         shown: int | str = value
         return shown
-
-
-def decimal_or_none(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
 
 
 def _kind(data: Any) -> str:

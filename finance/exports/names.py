@@ -7,7 +7,6 @@ letters, digits and hyphens below five fixed roots, so its names are new ones an
 import re
 import unicodedata
 from collections.abc import Iterable
-from urllib.parse import unquote
 
 from finance.ledger.models import Account, AccountKind, AccountType
 from finance.ledger.selectors import paths_of
@@ -39,11 +38,6 @@ def hledger_text(text: str, *, unsafe: str = "") -> str:
         else:
             kept.append(character)
     return "".join(kept)
-
-
-def plain_text(text: str) -> str:
-    """What `hledger_text` was made from."""
-    return unquote(text)
 
 
 def hledger_names(accounts: list[Account]) -> dict[int, str]:

@@ -22,7 +22,7 @@ FAILURES = {
     "not-found": errors.NotFound(thing="account"),
     "forbidden": errors.Forbidden(),
     "unbalanced": errors.EntryUnbalanced(field="lines", imbalance="its lines sum to 1.00 EUR"),
-    "closed": errors.PeriodClosed(field="date", closed_through="2026-06-30", date="2026-06-01"),
+    "closed": errors.PeriodClosedError(field="date", closed_through="2026-06-30", date="2026-06-01"),
     "mismatch": KeyUsedBefore(),
     "http404": Http404("secret words"),
     "denied": PermissionDenied("secret words"),

@@ -303,12 +303,8 @@ def is_balance_line(cells: Sequence[str]) -> str:
     return next((kind for cell in cells if cell.strip() and (kind := balance_kind(cell))), "")
 
 
-def is_money(text: str) -> bool:
-    """Whether the cell is surely an amount and not a number of something."""
-    return _is_money(text)
-
-
 def _is_money(text: str) -> bool:
+    """Whether the cell is surely an amount and not a number of something."""
     cell = take_apart(text)
     if cell is None or not looks_like_amount(text):
         return False

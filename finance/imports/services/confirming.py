@@ -45,7 +45,8 @@ def confirm_import(
     an account that is still empty with the balance that the bank states for the day before the first row.
     `older_rows` says what to do with rows not newer than the account's opening balance: "leave_out", "correct_opening"
     (replace the opening balance by an earlier one, so that today's balance stays) or "import". Raises Invalid when
-    there are such rows and nothing is said, Conflict unless the batch is staged, and what posting raises (PeriodClosed, AccountClosed).
+    there are such rows and nothing is said, Conflict unless the batch is staged, and what posting raises
+    (PeriodClosedError, AccountClosedError).
     """
     try:
         with transaction.atomic():

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from finance.errors import AccountClosed, Invalid
+from finance.errors import AccountClosedError, Invalid
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.services.staging import locked_batch
 from finance.ledger.models import Account, AccountKind
@@ -81,7 +81,7 @@ def _check_counter(batch: ImportBatch, rows: QuerySet[ImportRow], account: Accou
     if account.book_id != batch.book_id:
         raise Invalid(field="counter_account", reason=gettext("The account belongs to another book."))
     if account.closed_on is not None:
-        raise AccountClosed(field="counter_account", name=account.name)
+        raise AccountClosedError(field="counter_account", name=account.name)
     if account.kind == AccountKind.GROUP:
         raise Invalid(
             field="counter_account", reason=gettext("%(name)s only groups other accounts.") % {"name": account.name}

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from finance import money
-from finance.errors import AccountClosed, AmountInvalid, Conflict, Invalid
+from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
 from finance.imports.judging import judge_rows
 from finance.imports.matching import Fate, normalise_text
@@ -46,7 +46,7 @@ def stage_import(
 
     Reads at once, in a child process: for commands and workers, not for web requests. A CSV file is read with
     `profile`, else with the profile saved for files of its shape on this account, else with the one detected.
-    Raises StatementUnreadable, Invalid (wrong account or currency), AccountClosed; nothing is kept then.
+    Raises StatementUnreadable, Invalid (wrong account or currency), AccountClosedError; nothing is kept then.
     """
     _check_account(book=book, account=account)
     parsed = parse(data=data, account=account, question={"profile": profile.to_dict() if profile else None})
@@ -66,7 +66,7 @@ def receive_file(
     file_name: str,
     profile: CsvProfile | None = None,
 ) -> ImportBatch:
-    """Store the file and have a worker read it. Raises Invalid, AccountClosed."""
+    """Store the file and have a worker read it. Raises Invalid, AccountClosedError."""
     _check_account(book=book, account=account)
     batch = _stored(book=book, account=account, actor=actor, data=data, file_name=file_name)
     _ask(batch, {"profile": profile.to_dict() if profile else None})
@@ -111,7 +111,7 @@ def change_profile(*, batch: ImportBatch, actor: User | None, changes: Mapping[s
 
 @transaction.atomic
 def assign_statement(*, statement: ImportStatement, actor: User | None, account: Account) -> ImportStatement:
-    """Say which account of the book a statement of a file belongs to. Raises Conflict, Invalid, AccountClosed."""
+    """Say which account of the book a statement of a file belongs to. Raises Conflict, Invalid, AccountClosedError."""
     batch = locked_batch(statement.batch)
     _check_account(book=batch.book, account=account)
     _check_currency(account, statement.currency)
@@ -142,7 +142,7 @@ def _check_account(*, book: Book, account: Account) -> None:
     if account.book_id != book.pk:
         raise Invalid(field="account", reason=gettext("The account belongs to another book."))
     if account.closed_on is not None:
-        raise AccountClosed(field="account", name=account.name)
+        raise AccountClosedError(field="account", name=account.name)
     if account.type not in _MONEY_ACCOUNTS or account.kind == AccountKind.GROUP:
         raise Invalid(
             field="account",

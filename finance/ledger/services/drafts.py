@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from finance import money
-from finance.errors import AccountClosed, EntryInvalid, EntryUnbalanced, NotFound
+from finance.errors import AccountClosedError, EntryInvalid, EntryUnbalanced, NotFound
 from finance.ledger.models import Account, AccountKind, Book
 from finance.ledger.posting import EntryDraft, LineDraft, imbalance
 
@@ -22,7 +22,7 @@ def accounts_for_posting(*, book: Book, account_ids: Collection[int]) -> dict[in
 
 
 def check_draft(draft: EntryDraft, accounts: Mapping[int, Account], *, path: str = "") -> None:
-    """Raise the first problem of the draft as EntryInvalid, EntryUnbalanced, AccountClosed or NotFound."""
+    """Raise the first problem of the draft as EntryInvalid, EntryUnbalanced, AccountClosedError or NotFound."""
     check_shape(draft, path=path)
     for index, line in enumerate(draft.lines):
         _check_account(accounts.get(line.account_id), path=path, index=index)
@@ -58,7 +58,7 @@ def _check_account(account: Account | None, *, path: str, index: int) -> None:
     if account.kind == AccountKind.GROUP:
         raise EntryInvalid(field=f"{path}lines.{index}.account", reason=f"{account.name} only groups other accounts")
     if account.closed_on is not None:
-        raise AccountClosed(field=f"{path}lines.{index}.account", name=account.name)
+        raise AccountClosedError(field=f"{path}lines.{index}.account", name=account.name)
 
 
 def _check_line(line: LineDraft, *, path: str, index: int) -> None:

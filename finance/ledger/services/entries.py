@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError, connection, transaction
 
-from finance.errors import AlreadyReversed, Conflict, FinanceError, PeriodClosed
+from finance.errors import AlreadyReversed, Conflict, FinanceError, PeriodClosedError
 from finance.events import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, opposite
@@ -40,7 +40,7 @@ def post_entry(
 ) -> JournalEntry:
     """Post one entry of at least two lines that sum to zero per currency.
 
-    Raises EntryInvalid, EntryUnbalanced, AccountClosed, PeriodClosed, NotFound (an account of another book).
+    Raises EntryInvalid, EntryUnbalanced, AccountClosedError, PeriodClosedError, NotFound (an account of another book).
     """
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description, uid=uid)
     check_shape(draft)
@@ -108,7 +108,7 @@ def correct_entry(
 def reverse_entry(*, entry: JournalEntry, actor: User | None, on: datetime.date, description: str = "") -> JournalEntry:
     """Take an entry back by its opposite, dated as the entry, or `on` where that date is closed by now.
 
-    Raises AlreadyReversed, PeriodClosed, and Conflict for what is a reversal itself.
+    Raises AlreadyReversed, PeriodClosedError, and Conflict for what is a reversal itself.
     """
     (reversal_id,) = reverse_entries(book=entry.book, actor=actor, entries=[entry], on=on, description=description)
     return JournalEntry.objects.get(pk=reversal_id)
@@ -180,7 +180,7 @@ def _domain_error(error: IntegrityError, *, book: Book, date: datetime.date) -> 
     diagnostics = getattr(error.__cause__, "diag", None)
     match getattr(diagnostics, "constraint_name", None):
         case "finance_period_open":
-            return PeriodClosed(field="date", closed_through=_closed_through(book), date=date)
+            return PeriodClosedError(field="date", closed_through=_closed_through(book), date=date)
         case "finance_journalentry_reverses_id_key" | "finance_journalentry_corrects_id_key":
             return AlreadyReversed()
         case "finance_journalentry_uid_key":

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from finance.errors import AccountClosed, Conflict, Invalid, PeriodClosed, StatementUnreadable
+from finance.errors import AccountClosedError, Conflict, Invalid, PeriodClosedError, StatementUnreadable
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow
 from finance.imports.proof import proof_of
 from finance.imports.services import (
@@ -295,7 +295,7 @@ def test_accounts_that_hold_no_money_are_refused(accounts, stage, owner):
         stage(account=accounts.groceries)
     ledger.close_account(account=accounts.savings, actor=owner, on=TODAY)
     accounts.savings.refresh_from_db()
-    with pytest.raises(AccountClosed):
+    with pytest.raises(AccountClosedError):
         stage(account=accounts.savings)
 
 
@@ -308,7 +308,7 @@ def test_unreadable_files_leave_nothing_behind(stage):
 def test_rows_in_a_closed_period_are_errors_and_closing_later_refuses_all(stage, confirm, book, owner, fates):
     batch = stage()
     ledger.close_period(book=book, actor=owner, through=datetime.date(2026, 3, 2))
-    with pytest.raises(PeriodClosed):
+    with pytest.raises(PeriodClosedError):
         confirm(batch)
     assert not JournalEntry.objects.exists()
     assert ImportBatch.objects.get(pk=batch.pk).state == "staged"

@@ -188,7 +188,7 @@ def test_an_account_closes_only_when_it_holds_nothing(book, owner, accounts, spe
     closed = services.close_account(account=accounts.groceries, actor=owner, on=TODAY)
 
     assert closed.closed_on == TODAY
-    with pytest.raises(errors.AccountClosed):
+    with pytest.raises(errors.AccountClosedError):
         spend(1_00)
     with pytest.raises(errors.Conflict):
         services.close_account(account=closed, actor=owner, on=TODAY)

@@ -133,7 +133,7 @@ def test_a_reversal_of_a_closed_day_is_dated_today(book, owner, spend):
 def test_nothing_is_posted_into_a_closed_period(book, owner, spend):
     services.close_period(book=book, actor=owner, through=datetime.date(2026, 1, 31))
 
-    with pytest.raises(errors.PeriodClosed) as caught:
+    with pytest.raises(errors.PeriodClosedError) as caught:
         spend(10_00, on=datetime.date(2026, 1, 31))
 
     assert list(caught.value.fields) == ["date"]

@@ -104,10 +104,10 @@ def test_a_posting_either_precedes_the_close_or_is_refused(book, owner, accounts
     assert results[2] is None
     closed_at = Book.objects.get(pk=book.pk)
     assert closed_at.closed_through == datetime.date(2026, 1, 31)
-    assert all(result is None or isinstance(result, errors.PeriodClosed) for result in results)
+    assert all(result is None or isinstance(result, errors.PeriodClosedError) for result in results)
     month = AccountMonth.objects.filter(account=accounts.checking).first()
     assert (month.lines if month else 0) == JournalEntry.objects.count()
-    with pytest.raises(errors.PeriodClosed):
+    with pytest.raises(errors.PeriodClosedError):
         spend(100, on=day)
 
 
@@ -208,8 +208,8 @@ def test_no_posting_slips_behind_the_closing_of_its_account(book, owner, account
     closed, posted = at_once(close, post)
 
     assert isinstance(closed, Account)
-    assert isinstance(posted, JournalEntry | errors.AccountClosed)
-    with pytest.raises(errors.AccountClosed):
+    assert isinstance(posted, JournalEntry | errors.AccountClosedError)
+    with pytest.raises(errors.AccountClosedError):
         spend(100, category=accounts.restaurants)
 
 

@@ -67,7 +67,7 @@ class Books(RuleBasedStateMachine):
         lines = self._lines(picks)
         try:
             entry = services.post_entry(book=self.book, actor=self.user, date=date, lines=self._drafts(lines))
-        except errors.PeriodClosed:
+        except errors.PeriodClosedError:
             assert self._is_closed(date)
             return
         assert not self._is_closed(date)
@@ -79,7 +79,7 @@ class Books(RuleBasedStateMachine):
         drafts = [EntryDraft(date=date, lines=self._drafts(lines)) for date in dates]
         try:
             ids = services.post_entries(book=self.book, actor=self.user, drafts=drafts, source="import")
-        except errors.PeriodClosed:
+        except errors.PeriodClosedError:
             assert any(self._is_closed(date) for date in dates)
             return
         for entry_id, date in zip(ids, dates, strict=True):
