@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-alone coverage-floor test-postgresql lint docs security image image-check lock check bench clean install install-dev
+.PHONY: help run test test-alone coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -67,6 +67,9 @@ security: .venv/.installed-dev  ## Known faults in what we install, dangerous ca
 
 test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the PostgreSQL of TEST_DATABASE_URL
 	.venv/bin/python -m pytest -m "(ledger_guards or outbox) and not (faults or redis or rabbitmq or browser)" $(ARGS)
+
+screenshots: .venv/.installed-dev  ## Take the pictures of the README anew, of the demonstration (needs Chromium)
+	.venv/bin/python -m pytest -q lifeos_project/tests/browser/screenshots.py
 
 image:  ## Build the images of web and worker, and of nginx (needs Docker)
 	docker build --file compose/Dockerfile --target app --tag lifeos-web:latest .

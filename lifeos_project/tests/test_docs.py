@@ -22,3 +22,24 @@ def test_the_commands_that_the_readme_shows_exist():
     shown = set(re.findall(r"manage\.py (\w+)", (ROOT / "README.md").read_text()))
     assert shown
     assert shown <= set(get_commands())
+
+
+def test_what_the_readme_shows_above_all_is_true_and_light():
+    readme = (ROOT / "README.md").read_text()
+    shown = {path.stem: path.read_text() for path in (ROOT / "docs" / "images").glob("*.svg")}
+    said = {name: re.search(r"<title>(.*?)</title>", text)[1] for name, text in shown.items()}
+    assert said == {
+        "license": "license: MIT",
+        "python": "Python: 3.11+",
+        "django": "Django: 5.2",
+        "postgresql": "PostgreSQL: 15+",
+    }
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+    assert "sys.version_info < (3, 11)" in (ROOT / "Makefile").read_text()
+    assert "\ndjango==5.2." in (ROOT / "requirements" / "base.txt").read_text()
+    assert "postgresql-15" in (ROOT / ".ci" / "run").read_text()
+    pictures = sorted((ROOT / "docs" / "images").glob("*.png"))
+    assert [picture.stem for picture in pictures] == ["insight", "overview", "register"]
+    for picture in pictures:
+        assert f"docs/images/{picture.name}" in readme
+        assert picture.stat().st_size <= 300_000
