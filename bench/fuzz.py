@@ -8,7 +8,8 @@ python bench/fuzz.py --replay ofx1:77         that file again; it is also writte
 Requests are sent to the WSGI application in this process, by people in every role, on a scratch database with the
 demonstration's books. A finding is an answer of 5xx, an exception, a slow answer, a text of a book shown to somebody
 outside it, a 2xx that the API does not describe, JSON that is none; for a file any exception but the domain's own, or
-more than 2 seconds and one for each megabyte. In the end the books must be proven and no event may be stuck. Exits with 1 when there is a finding.
+more than 2 seconds and one for each megabyte. In the end the books must be proven and no event may be stuck. Exits
+with 1 when there is a finding.
 """
 
 import argparse
