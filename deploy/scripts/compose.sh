@@ -16,6 +16,8 @@ driver_previous() { remembered previous; }
 
 driver_init() { :; }
 
+driver_nginx() { die "With DRIVER=compose nginx runs in a container of its own; there is nothing to write."; }
+
 with_image() {
   local image=$1
   shift
