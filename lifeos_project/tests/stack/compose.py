@@ -33,11 +33,13 @@ class Outcome:
     errors: str
 
 
-def config(directory: Path, *, variables: dict[str, str], files: tuple[str, ...] = FILES) -> Outcome:
-    """`docker-compose config` on copies of the files, with `variables` and nothing else."""
+def config(
+    directory: Path, *, variables: dict[str, str], files: tuple[str, ...] = FILES, env_file: str = ""
+) -> Outcome:
+    """`docker-compose config` on copies of the files, with `variables`, a .env of that content, and nothing else."""
     for name in {*FILES, *SCALED}:
         shutil.copy(ROOT / name, directory / name)
-    (directory / ".env").write_text("")
+    (directory / ".env").write_text(env_file)
     program = services.program("docker-compose", package="docker-compose")
     done = subprocess.run(
         [program, *(part for name in files for part in ("-f", name)), "config"],
