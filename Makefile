@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-alone coverage-floor test-postgresql lint docs security image image-check lock check bench clean install install-dev
+.PHONY: help run watch test test-alone coverage-floor test-postgresql lint docs security image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -42,6 +42,9 @@ test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all te
 test-alone: .venv/.installed-dev  ## All tests, without lint and without the floor of coverage
 	@mkdir -p var
 	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(ARGS)
+
+watch: .venv/.installed-dev  ## Run the tests of finance, or of ARGS, again at every change (ARGS="identity -k token")
+	.venv/bin/ptw --now --runner .venv/bin/pytest . $(or $(ARGS),finance)
 
 coverage-floor: .venv/.installed-dev  ## Whether the tests that ran last cover 90 % of lines and branches
 	@.venv/bin/python -m slipcover --merge var/coverage.json --out var/coverage.json --skip-covered --fail-under 90 \

@@ -14,7 +14,7 @@ from lifeos_project.tests import contract, services, template_database
 from lifeos_project.tests import own_postgres as own
 from platform_outbox import testing
 
-SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3")
+SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3", "rsyslog")
 
 LONG_MARKERS = ("faults", "nginx", "rabbitmq", "browser", "s3", "lifeos")
 # Django's own, the same after every migration.
