@@ -22,3 +22,11 @@ def test_the_commands_that_the_readme_shows_exist():
     shown = set(re.findall(r"manage\.py (\w+)", (ROOT / "README.md").read_text()))
     assert shown
     assert shown <= set(get_commands())
+
+
+def test_every_release_has_its_notes_for_operators():
+    """In the same order, so that nobody who skips releases misses one."""
+    releases = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    notes = (ROOT / "docs" / "upgrade.md").read_text().partition("## Notes for each release")[2].partition("\n## ")[0]
+    assert releases[0] == "Unreleased"
+    assert re.findall(r"^### (.+)$", notes, re.M) == releases
