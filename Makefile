@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test test-alone coverage-floor test-postgresql lint docs security image image-check lock check bench clean install install-dev
+.PHONY: help run watch guide test test-alone coverage-floor test-postgresql lint docs security image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -57,6 +57,9 @@ lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing mi
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/python manage.py makemigrations --check --dry-run
 	@$(MAKE) --no-print-directory docs
+
+guide: .venv/.installed-dev  ## Check the operations guide line by line and write docs/guide.md
+	LIFEOS_WRITE_GUIDE=1 .venv/bin/python -m pytest -q lifeos_project/tests/guide
 
 docs: .venv/.installed-dev  ## Build the documentation as a site in var/site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
