@@ -35,7 +35,7 @@ driver_build() {
   else
     with_image "$RELEASE" "${COMPOSE[@]}" build lifeos-web || die "Nothing was changed: $RELEASE could not be built."
   fi
-  with_image "$RELEASE" "${COMPOSE[@]}" run --rm --no-deps --no-TTY lifeos-backup-dir
+  with_image "$RELEASE" "${COMPOSE[@]}" run --rm --no-deps -T lifeos-backup-dir
   with_image "$RELEASE" "${COMPOSE[@]}" up --detach --wait lifeos-db lifeos-redis
 }
 
