@@ -6,6 +6,7 @@ import re
 import shutil
 import ssl
 import subprocess
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -79,10 +80,19 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path, nginx_path) -> Iterator[Machine]:
+def place() -> Iterator[Path]:
+    """A directory that www-data may enter, which pytest's own are not."""
+    found = Path(tempfile.mkdtemp(prefix="lifeos-nginx-"))
+    found.chmod(0o755)
+    yield found
+    shutil.rmtree(found)
+
+
+@pytest.fixture
+def machine(place, nginx_path) -> Iterator[Machine]:
     web = ThreadingHTTPServer(("127.0.0.1", 0), Web)
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    yield Machine(tmp_path, nginx=nginx_path, web_port=web.server_port)
+    yield Machine(place, nginx=nginx_path, web_port=web.server_port)
     web.shutdown()
     web.server_close()
 
