@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-alone coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
+.PHONY: help run watch guide test test-alone coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -43,6 +43,9 @@ test-alone: .venv/.installed-dev  ## All tests, without lint and without the flo
 	@mkdir -p var
 	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(ARGS)
 
+watch: .venv/.installed-dev  ## Run the tests of finance, or of ARGS, again at every change (ARGS="identity -k token")
+	.venv/bin/ptw --now --runner .venv/bin/pytest . $(or $(ARGS),finance)
+
 coverage-floor: .venv/.installed-dev  ## Whether the tests that ran last cover 90 % of lines and branches
 	@.venv/bin/python -m slipcover --merge var/coverage.json --out var/coverage.json --skip-covered --fail-under 90 \
 	  || { echo "Coverage is below its floor of 90 % of lines and branches."; exit 1; }
@@ -54,6 +57,9 @@ lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing mi
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/python manage.py makemigrations --check --dry-run
 	@$(MAKE) --no-print-directory docs
+
+guide: .venv/.installed-dev  ## Check the operations guide line by line and write docs/guide.md
+	LIFEOS_WRITE_GUIDE=1 .venv/bin/python -m pytest -q lifeos_project/tests/guide
 
 docs: .venv/.installed-dev  ## Build the documentation as a site in var/site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet

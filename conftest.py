@@ -19,7 +19,7 @@ from platform_outbox import testing
 hypothesis_settings.register_profile("lifeos", deadline=None)
 hypothesis_settings.load_profile("lifeos")
 
-SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3")
+SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3", "rsyslog")
 
 LONG_MARKERS = ("faults", "nginx", "rabbitmq", "browser", "s3", "lifeos")
 # Django's own, the same after every migration.

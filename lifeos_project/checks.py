@@ -207,3 +207,15 @@ def _monitoring() -> Iterator[CheckMessage]:
             hint="Copy the integration key from PagerDuty.",
             id="lifeos.E010",
         )
+    for name in ("NTFY_URL", "ALERT_WEBHOOK_URL", "DEADMANSSWITCH_URL"):
+        address = getattr(settings, name)
+        if address and not address.startswith(("https://", "http://")):
+            yield Error(
+                f"{name} must begin with https:// or http://.", hint="Give the whole address.", id="lifeos.E021"
+            )
+    if settings.ALERT_EMAIL_TO and not settings.EMAIL_HOST:
+        yield Error(
+            "ALERT_EMAIL_TO is set, but there is no mail server to send alerts through.",
+            hint="Set EMAIL_HOST and what belongs to it, or leave ALERT_EMAIL_TO empty.",
+            id="lifeos.E022",
+        )

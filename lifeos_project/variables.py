@@ -372,12 +372,34 @@ with env.section("Monitoring"):
     SLACK_WEBHOOK_URL = env.text(
         "SLACK_WEBHOOK_URL",
         secret=True,
-        meaning="Where Alertmanager sends warnings; used by the monitoring stack only.",
+        meaning="Slack's address for alerts; this and what follows is used by the monitoring stack only.",
     )
     PAGERDUTY_SERVICE_KEY = env.text(
-        "PAGERDUTY_SERVICE_KEY",
+        "PAGERDUTY_SERVICE_KEY", secret=True, meaning="Where Alertmanager sends critical alerts."
+    )
+    ALERT_EMAIL_TO = env.text(
+        "ALERT_EMAIL_TO",
+        meaning="Mail addresses that alerts go to, comma-separated, through the server of `EMAIL_HOST`; empty: none.",
+    )
+    NTFY_URL = env.text(
+        "NTFY_URL",
         secret=True,
-        meaning="Where Alertmanager sends critical alerts; used by the monitoring stack only.",
+        meaning="Topic of ntfy that alerts go to (`https://ntfy.sh/a-name-that-nobody-guesses`); empty: none.",
+    )
+    NTFY_TOKEN = env.text("NTFY_TOKEN", secret=True, meaning="Access token, for a topic that asks for one.")
+    ALERT_WEBHOOK_URL = env.text(
+        "ALERT_WEBHOOK_URL",
+        secret=True,
+        meaning="Address that Alertmanager posts its JSON about every alert to; empty: none.",
+    )
+    ALERT_WEBHOOK_TOKEN = env.text(
+        "ALERT_WEBHOOK_TOKEN", secret=True, meaning="Bearer token that goes with it; empty: none."
+    )
+    DEADMANSSWITCH_URL = env.text(
+        "DEADMANSSWITCH_URL",
+        secret=True,
+        meaning="Address that is posted to every five minutes as long as the monitoring works, of a service that raises "
+        "an alarm when nothing comes (such as healthchecks.io); empty: none.",
     )
 
 with env.section("Backup"):

@@ -16,6 +16,8 @@ driver_previous() { remembered previous; }
 
 driver_init() { :; }
 
+driver_nginx() { die "With DRIVER=compose nginx runs in a container of its own; there is nothing to write."; }
+
 with_image() {
   local image=$1
   shift
@@ -33,6 +35,7 @@ driver_build() {
   else
     with_image "$RELEASE" "${COMPOSE[@]}" build lifeos-web || die "Nothing was changed: $RELEASE could not be built."
   fi
+  with_image "$RELEASE" "${COMPOSE[@]}" run --rm --no-deps -T lifeos-backup-dir
   with_image "$RELEASE" "${COMPOSE[@]}" up --detach --wait lifeos-db lifeos-redis
 }
 

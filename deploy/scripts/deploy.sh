@@ -11,6 +11,7 @@ usage() {
 deploy.sh COMMAND [ENVIRONMENT] [ARGUMENT] [--dry-run]
 
   init                       make the directories of a new installation, before the first deploy
+  nginx                      write the site into this machine's nginx and reload it (DRIVER=processes)
   deploy       [--ref REF]   preflight, backup, build, migrate, replace one process after the other, verify;
                              back to the release before when anything fails
                --with-downtime   stop everything while migrations are applied that the running release cannot stand
@@ -51,7 +52,7 @@ read_arguments() {
   while [ $# -gt 0 ]; do
     case $1 in
       --dry-run) DRY_RUN=true ;;
-      --ref) [ $# -gt 1 ] || die "--ref needs a tag, branch or commit."; REF=$2; shift ;;
+      --ref) [ $# -gt 1 ] || die "--ref needs a tag or a branch; with containers, an image's tag."; REF=$2; shift ;;
       --with-downtime) DOWNTIME=true ;;
       --no-backup) BACKUP_FIRST=false ;;
       -h | --help) usage; exit 0 ;;
@@ -302,11 +303,12 @@ main() {
   read_arguments "$@"
   case $COMMAND in
     "" | help | -h | --help) usage; return ;;
-    init | deploy | rollback | restart | start | stop | status | logs | backup | restore | manage | health-check) load_configuration ;;
+    init | nginx | deploy | rollback | restart | start | stop | status | logs | backup | restore | manage | health-check) load_configuration ;;
     *) usage >&2; die "$COMMAND is not a command." ;;
   esac
   case $COMMAND in
     init) act mkdir -p "$STATE" && driver_init ;;
+    nginx) driver_nginx ;;
     deploy) deploy ;;
     rollback) rollback ;;
     restart) restart ;;

@@ -3,6 +3,7 @@
 #   $LIFEOS_HOME/releases/NAME       a release with its environment; shared/lifeos.env the settings; shared/var the data
 #   $LIFEOS_HOME/instances/web-8001  a link to the release that this process runs
 #   $LIFEOS_HOME/run/upstream.conf   the servers that nginx sends requests to, without the one that is being replaced
+#   $LIFEOS_HOME/run/www/static      a link to the static files of the release that runs, for nginx
 #
 # MANAGER=systemd uses the units in deploy/systemd; MANAGER=pidfile starts plain processes with their numbers in run/.
 # shellcheck shell=bash
@@ -56,9 +57,57 @@ driver_init() { act make_directories; }
 
 # nginx wants its upstream before the first release is there.
 make_directories() {
-  mkdir -p "$RELEASES" "$LIFEOS_HOME/instances" "$LIFEOS_HOME/shared/var" "$STATE"
+  mkdir -p "$RELEASES" "$LIFEOS_HOME/instances" "$LIFEOS_HOME/shared/var" "$STATE/www"
+  ln -sfn "$LIFEOS_HOME/current/staticfiles" "$STATE/www/static"
   [ -z "${RUN_AS:-}" ] || chown "$RUN_AS" "$LIFEOS_HOME/shared/var"
   [ -s "$STATE/upstream.conf" ] || echo "server 127.0.0.1:${WEB_PORTS%% *} max_fails=0;" > "$STATE/upstream.conf"
+}
+
+# The site that containers have, in the nginx of this machine. What it says now stays until nginx accepts the new one.
+driver_nginx() {
+  : "${NGINX_DIRECTORY:=/etc/nginx}" "${NGINX_TEST:=nginx -t -q}" "${NGINX_TLS_DIR:=/etc/lifeos/tls}"
+  : "${NGINX_HTTP_LISTEN:=80}" "${NGINX_HTTPS_LISTEN:=443}" "${NGINX_LOCAL_LISTEN:=127.0.0.1:8000}"
+  : "${NGINX_ACME_ROOT:=/var/www/lifeos-acme}" "${NGINX_ACCESS_LOG:=/var/log/nginx/lifeos.log}"
+  : "${NGINX_TRUSTED_PROXY:=127.0.0.1/32}" "${NGINX_HSTS_SECONDS:=31536000}"
+  : "${NGINX_RATE:=30r/s}" "${NGINX_SIGN_IN_RATE:=30r/m}"
+  # shellcheck disable=SC2034  # fill_in reads them by their names
+  NGINX_UPSTREAM="include $STATE/upstream.conf;" NGINX_STATIC_ROOT=$STATE/www
+  local file
+  for file in fullchain.pem privkey.pem; do
+    [ -s "$NGINX_TLS_DIR/$file" ] || die "Nothing was changed: nginx needs $NGINX_TLS_DIR/$file (docs/install.md makes one)."
+  done
+  act make_directories
+  act write_site
+}
+
+write_site() {
+  local template site=$NGINX_DIRECTORY/lifeos draft=$NGINX_DIRECTORY/lifeos.draft
+  local entry=$NGINX_DIRECTORY/conf.d/lifeos.conf before=$NGINX_DIRECTORY/lifeos.before
+  rm -rf "$draft" "$before"
+  mkdir -p "$draft" "$NGINX_DIRECTORY/conf.d" "$NGINX_ACME_ROOT"
+  for template in "$CHECKOUT"/compose/nginx/templates/lifeos/*.template; do
+    fill_in "$template" > "$draft/$(basename "$template" .template)"
+  done
+  [ ! -d "$site" ] || mv "$site" "$before"
+  mv "$draft" "$site"
+  echo "include lifeos/http.conf;" > "$entry"
+  if ! eval "$NGINX_TEST"; then
+    rm -rf "$site"
+    if [ -d "$before" ]; then mv "$before" "$site"; else rm "$entry"; fi
+    die "nginx does not take the site, so its configuration is as it was. The lines above say why. Debian's own page \
+($NGINX_DIRECTORY/sites-enabled/default) claims port 80 too and must go."
+  fi
+  rm -rf "$before"
+  say "The site is in $site."
+  eval "$NGINX_RELOAD" || die "nginx is not running, or does not reload: start it."
+}
+
+# A template with the NGINX_… of this shell in the place of their names, as envsubst does it in the container.
+fill_in() {
+  local name text
+  text=$(< "$1")
+  for name in "${!NGINX_@}"; do text=${text//"\${$name}"/"${!name}"}; done
+  printf '%s\n' "$text"
 }
 
 driver_is_running_this() {

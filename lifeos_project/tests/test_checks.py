@@ -48,6 +48,8 @@ ROUNDS = [
         ({"GRAFANA_PASSWORD": "grafana"}, "lifeos.E008", "everybody tries first"),
         ({"SLACK_WEBHOOK_URL": "hooks.slack.com/x"}, "lifeos.E009", "must begin with https://"),
         ({"PAGERDUTY_SERVICE_KEY": "..."}, "lifeos.E010", "no integration key has"),
+        ({"DEADMANSSWITCH_URL": "hc-ping.com/x"}, "lifeos.E021", "DEADMANSSWITCH_URL must begin with"),
+        ({"ALERT_EMAIL_TO": "ops@example.org"}, "lifeos.E022", "there is no mail server"),
     ],
     [
         ({"SECRET_KEY": "k3Jx9vQ2"}, "lifeos.E002", "has 8 characters, 32 are the least"),

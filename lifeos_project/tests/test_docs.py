@@ -43,3 +43,11 @@ def test_what_the_readme_shows_above_all_is_true_and_light():
     for picture in pictures:
         assert f"docs/images/{picture.name}" in readme
         assert picture.stat().st_size <= 300_000
+
+
+def test_every_release_has_its_notes_for_operators():
+    """In the same order, so that nobody who skips releases misses one."""
+    releases = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    notes = (ROOT / "docs" / "upgrade.md").read_text().partition("## Notes for each release")[2].partition("\n## ")[0]
+    assert releases[0] == "Unreleased"
+    assert re.findall(r"^### (.+)$", notes, re.M) == releases

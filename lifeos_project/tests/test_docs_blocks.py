@@ -35,9 +35,11 @@ NOT_RUN = {
     r": age(-keygen)? ": "age is a program of its own; tests seal and open with a library for the same format",
     r": docker-compose ": "needs Docker's engine; the files and services it names are looked at below",
     r": docker (system|stats)": "needs Docker's engine",
+    r": kubectl ": "needs a cluster; the manifests and the names of secrets are looked at by the tests of deploying",
     r"^docs/(?!api|webhooks|install)\S+: curl ": "needs an installation on this very port; tests ask on ports of their own",
     r": (systemctl list-timers|journalctl) ": "needs a machine that was started by systemd",
     r"^docs/upgrade\S+: (echo|install|sed) ": "changes the files of an installation; the tests of deploying write such",
+    r"rsyslog": "changes the log of the whole machine; test_log_shipping runs an rsyslogd of its own with this very file",
     r": psql -c .*CREATE ROLE": "roles belong to the whole server, which other tests use as well",
     r": deploy/scripts/deploy\.sh deploy": "its dry run is below; the tests of deploying do it with releases of their own",
 }

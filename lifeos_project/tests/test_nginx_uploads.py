@@ -86,6 +86,7 @@ def site(live_server, nginx_path, tmp_path):
     variables = {
         "NGINX_UPSTREAM": f"server {live_server.thread.host}:{live_server.thread.port};",
         "NGINX_RUN_DIR": str(tmp_path),
+        "NGINX_ACCESS_LOG": "/dev/stdout",
         "NGINX_LOCAL_LISTEN": local,
         "NGINX_HTTP_LISTEN": f"127.0.0.1:{free_port()}",
         "NGINX_HTTPS_LISTEN": f"127.0.0.1:{free_port()}",

@@ -78,7 +78,7 @@ class Machine:
         run.mkdir()
         make_certificate(run)
         variables = {
-            "NGINX_UPSTREAM": f"include {self.home}/run/upstream.conf;", "NGINX_RUN_DIR": str(run),
+            "NGINX_UPSTREAM": f"include {self.home}/run/upstream.conf;", "NGINX_RUN_DIR": str(run), "NGINX_ACCESS_LOG": "/dev/stdout",
             "NGINX_LOCAL_LISTEN": f"127.0.0.1:{self.port}", "NGINX_HTTP_LISTEN": f"127.0.0.1:{free_port()}",
             "NGINX_HTTPS_LISTEN": f"127.0.0.1:{free_port()}", "NGINX_TLS_DIR": str(run), "NGINX_STATIC_ROOT": str(run),
             "NGINX_ACME_ROOT": str(run), "NGINX_TRUSTED_PROXY": "127.0.0.1/32", "NGINX_HSTS_SECONDS": "0",

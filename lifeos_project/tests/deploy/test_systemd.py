@@ -47,8 +47,32 @@ def test_systemd_has_nothing_to_say_about_the_units(machine, instance):
 
 @pytest.mark.parametrize("instance", INSTANCES)
 def test_the_units_are_confined(machine, instance):
+    assert exposure(machine, instance) <= MOST_EXPOSED
+
+
+def test_the_drop_in_of_the_backup_page_opens_its_directory_and_nothing_else(machine):
+    page = (Path(settings.BASE_DIR) / "docs" / "backup.md").read_text()
+    (text,) = re.findall(r"```ini\n(.*?)```", page, re.S)
+    path, mount = re.search(r"^# /(\S+)", text)[1], re.search(r"ReadWritePaths=(\S+)", text)[1]
+    unit = "lifeos-worker@1.service"
+    before = exposure(machine, unit)
+    (machine / path).parent.mkdir()
+    (machine / path).write_text(text)
+    try:
+        done = analyze(machine, "verify", "--man=no", unit)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert exposure(machine, unit) == before
+    finally:
+        shutil.rmtree((machine / path).parent)
+    # The share that the page mounts is the directory that it opens.
+    assert re.search(rf"```fstab\n\S+\s+{mount}\s+nfs4\s.*\bnofail\b", page)
+    assert f"RequiresMountsFor={mount}" in text
+    assert f"BACKUP_TARGET={mount}" in page
+
+
+def exposure(machine: Path, instance: str) -> float:
     done = analyze(machine, "security", "--offline=true", "--no-pager", instance)
-    assert float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)[1]) <= MOST_EXPOSED, done.stdout
+    return float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)[1])
 
 
 def test_the_script_names_the_instances_as_the_units_are_named(machine):

@@ -15,6 +15,7 @@ from lifeos_project.tests import services
 ROOT = settings.BASE_DIR
 FILES = ("docker-compose.yml", "docker-compose.monitoring.yml")
 SCALED = ("docker-compose.yml", "docker-compose.scale.yml")
+CLUSTERED = (*FILES, "docker-compose.cluster.yml")
 SECRETS = {
     "SECRET_KEY": "kF3sQ9vX1zB7nM5cL2pR8tW4yH6jD0gA-stack-tests",
     "JWT_SECRET_KEY": "Zx8Qw2Er6Ty1Ui5Op9As3Df7Gh4Jk0Lm-stack-tests",
@@ -33,11 +34,13 @@ class Outcome:
     errors: str
 
 
-def config(directory: Path, *, variables: dict[str, str], files: tuple[str, ...] = FILES) -> Outcome:
-    """`docker-compose config` on copies of the files, with `variables` and nothing else."""
-    for name in {*FILES, *SCALED}:
+def config(
+    directory: Path, *, variables: dict[str, str], files: tuple[str, ...] = FILES, env_file: str = ""
+) -> Outcome:
+    """`docker-compose config` on copies of the files, with `variables`, a .env of that content, and nothing else."""
+    for name in {*SCALED, *CLUSTERED}:
         shutil.copy(ROOT / name, directory / name)
-    (directory / ".env").write_text("")
+    (directory / ".env").write_text(env_file)
     program = services.program("docker-compose", package="docker-compose")
     done = subprocess.run(
         [program, *(part for name in files for part in ("-f", name)), "config"],

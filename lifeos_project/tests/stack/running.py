@@ -129,6 +129,7 @@ def app_environment(found: Stack, name: str, *, service: str = "lifeos-web", **c
     own = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "LIFEOS_VAR_DIR": str(found.directory / "files"),
+        "BACKUP_TARGET": str(found.directory / "files" / "backups"),
         "PROMETHEUS_MULTIPROC_DIR": str(found.directory / name / "metrics"),
         "GUNICORN_WORKERS": "1",
         "GUNICORN_THREADS": "4",

@@ -1,5 +1,6 @@
 """The compose files, the Dockerfile and the scripts, by tools that need no engine."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,9 +15,15 @@ from lifeos_project.tests.stack import compose
 ROOT = compose.ROOT
 OWN_IMAGES = {"lifeos-web:latest", "lifeos-nginx:latest"}
 # Does its work and ends.
-ONE_SHOT = {"lifeos-migrate"}
-# What these read of the machine, root alone may read.
-ROOT_BY_NATURE = {"cadvisor"}
+ONE_SHOT = {"lifeos-migrate", "lifeos-backup-dir"}
+# What the first reads of the machine, root alone may read; the second gives a directory away.
+ROOT_BY_NATURE = {"cadvisor", "lifeos-backup-dir"}
+# Web and workers have no use for these; the first three are known to them under other names.
+OF_OTHERS = {
+    "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "POSTGRES_OWNER_PASSWORD", "POSTGRES_MONITORING_PASSWORD",
+    "GRAFANA_PASSWORD", "SLACK_WEBHOOK_URL", "PAGERDUTY_SERVICE_KEY", "ALERT_EMAIL_TO", "NTFY_URL", "NTFY_TOKEN",
+    "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_TOKEN", "DEADMANSSWITCH_URL", "DATABASE_OWNER_URL",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +68,7 @@ def test_the_database_is_on_a_network_without_a_way_out(stack):
     for name in ("lifeos-db", "lifeos-redis"):
         assert set(stack["services"][name]["networks"]) == {"data"}
     assert stack["networks"]["data"]["internal"] is True
-    on_it = {name for name, service in stack["services"].items() if "data" in service["networks"]}
+    on_it = {name for name, service in stack["services"].items() if "data" in service.get("networks", {})}
     assert on_it == {
         "lifeos-db", "lifeos-redis", "lifeos-migrate", "lifeos-web", "lifeos-worker", "postgres-exporter",
         "redis-exporter",
@@ -114,7 +121,7 @@ def test_web_replicas_take_the_pool_and_everybody_knows_the_way_around_it(scaled
     pool = scaled["services"]["lifeos-pgbouncer"]
     assert pool["networks"] == {"data": {"aliases": ["pgbouncer"]}}
     assert set(scaled["services"]["lifeos-web"]["depends_on"]) == {
-        "lifeos-db", "lifeos-redis", "lifeos-migrate", "lifeos-pgbouncer"
+        "lifeos-db", "lifeos-redis", "lifeos-migrate", "lifeos-backup-dir", "lifeos-pgbouncer"
     }  # fmt: skip
 
 
@@ -131,6 +138,74 @@ def test_only_the_migrations_know_the_owner(stack, scaled):
             assert compose.SECRETS["POSTGRES_PASSWORD"] not in variables.values()
             after = services_[name]["depends_on"]["lifeos-migrate"]
             assert after["condition"] == "service_completed_successfully"
+
+
+def test_web_and_workers_do_not_get_what_env_holds_for_others(tmp_path):
+    """compose hands the whole of .env to each of them."""
+    given = {
+        **compose.SECRETS,
+        **{name: f"{name.lower()}-of-somebody-else" for name in OF_OTHERS - set(compose.SECRETS)},
+    }
+    text = "".join(f"{name}={value}\n" for name, value in given.items()) + "EMAIL_HOST=mail.example.org\n"
+    outcome = compose.config(tmp_path, variables={}, env_file=text)
+    assert outcome.code == 0, outcome.errors
+    found = yaml.safe_load(outcome.output)["services"]
+    for name in ("lifeos-web", "lifeos-worker"):
+        variables = compose.environment(found[name])
+        assert {other: variables[other] for other in OF_OTHERS} == dict.fromkeys(OF_OTHERS, "")
+        assert variables["EMAIL_HOST"] == "mail.example.org"
+        held = "\n".join(variables.values())
+        for other in ("GRAFANA_PASSWORD", "POSTGRES_MONITORING_PASSWORD", "POSTGRES_PASSWORD", "NTFY_URL"):
+            assert given[other] not in held, f"{name} holds {other}"
+    # Preflight judges them there, before anything starts.
+    migrate = compose.environment(found["lifeos-migrate"])
+    assert migrate["GRAFANA_PASSWORD"] == given["GRAFANA_PASSWORD"]
+    assert migrate["DEADMANSSWITCH_URL"] == given["DEADMANSSWITCH_URL"]
+
+
+def test_backups_are_in_no_volume_that_down_v_removes(tmp_path):
+    for variables, source in (
+        ({}, f"{tmp_path}/backups"),
+        ({"LIFEOS_BACKUP_DIR": "/mnt/nas/lifeos"}, "/mnt/nas/lifeos"),
+    ):
+        found = compose.stack(tmp_path, **variables)
+        for name in ("lifeos-web", "lifeos-worker", "lifeos-migrate"):
+            service = found["services"][name]
+            assert compose.environment(service)["BACKUP_TARGET"] == "/backups"
+            assert [each.partition(":")[0] for each in service["volumes"] if each.endswith(":/backups:rw")] == [source]
+        assert source not in found["volumes"]
+    assert set(found["volumes"]) == {
+        "lifeos-db",
+        "lifeos-redis",
+        "lifeos-files",
+        "prometheus",
+        "alertmanager",
+        "grafana",
+    }
+    elsewhere = compose.stack(tmp_path, BACKUP_TARGET="s3://bucket/lifeos")["services"]["lifeos-worker"]
+    assert compose.environment(elsewhere)["BACKUP_TARGET"] == "s3://bucket/lifeos"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a directory away")
+def test_the_directory_of_the_backups_becomes_the_workers(tmp_path, stack):
+    service = stack["services"]["lifeos-backup-dir"]
+    (tmp_path / "backups").mkdir(mode=0o755)
+    command = [
+        *service["entrypoint"],
+        *(part.replace("/backups", f"{tmp_path}/backups") for part in service["command"]),
+    ]
+    subprocess.run(command, check=True)
+    there = (tmp_path / "backups").stat()
+    assert (there.st_uid, there.st_gid, there.st_mode & 0o777) == (10001, 10001, 0o700)
+    assert stack["services"]["lifeos-worker"]["user"] == "10001:10001"
+    # A share that keeps its owner does not keep the installation from starting.
+    missing = subprocess.run(
+        [part.replace("/backups", f"{tmp_path}/none") for part in command], capture_output=True, text=True
+    )
+    assert (missing.returncode, "keeps its owner" in missing.stderr) == (0, True)
+    for name in ("lifeos-web", "lifeos-worker"):
+        after = stack["services"][name]["depends_on"]["lifeos-backup-dir"]
+        assert after["condition"] == "service_completed_successfully"
 
 
 @pytest.mark.parametrize("name", [*compose.FILES, compose.SCALED[1]])

@@ -11,7 +11,7 @@ import yaml
 from lifeos_project.tests import services
 from lifeos_project.tests.stack import compose
 from lifeos_project.tests.stack.running import CONFIGURATION
-from lifeos_project.tests.stack.watched import ALERTS, DASHBOARDS, RULE_TESTS, RULES
+from lifeos_project.tests.stack.watched import ALERTS, DASHBOARDS, RULE_TESTS, RULES, queries
 
 pytestmark = pytest.mark.prometheus
 
@@ -77,19 +77,21 @@ def test_the_dashboards_of_the_guide_are_there():
     assert [path.stem for path in DASHBOARDS] == ["database", "ledger", "outbox", "overview", "workers"]
 
 
-def test_without_secrets_alertmanager_starts_and_sends_nothing(tmp_path):
-    """start.sh leaves out the receivers; amtool reads what is left."""
-    script = (CONFIGURATION / "alertmanager" / "start.sh").read_text().replace("/run/lifeos", str(tmp_path))
-    for name in ("alertmanager.yml", "alertmanager.tmpl"):
-        (tmp_path / "given").mkdir(exist_ok=True)
-        (tmp_path / "given" / name).write_text((CONFIGURATION / "alertmanager" / name).read_text())
-    (tmp_path / "given" / "start.sh").write_text(script)
-    amtool = services.program("amtool", package="prometheus-alertmanager")
-    environment = {**services.bare_environment(), "ALERTMANAGER": "true"}
-    done = subprocess.run(
-        ["sh", str(tmp_path / "given" / "start.sh")], env=environment, capture_output=True, text=True, check=True
-    )
-    assert "slack-webhook-url is empty" in done.stderr
-    config = yaml.safe_load((tmp_path / "alertmanager.yml").read_text())
-    assert config["receivers"] == [{"name": "nobody"}, {"name": "slack"}, {"name": "pagerduty"}]
-    subprocess.run([amtool, "check-config", str(tmp_path / "alertmanager.yml")], check=True, capture_output=True)
+def test_without_containers_the_two_jobs_of_the_page_take_the_place_of_those_that_ask_a_name_server(tmp_path):
+    page = (compose.ROOT / "docs" / "monitoring.md").read_text()
+    given = yaml.safe_load(re.search(r"```yaml\n(scrape_configs:.*?)```", page, re.S)[1])["scrape_configs"]
+    config = yaml.safe_load((CONFIGURATION / "prometheus" / "prometheus.yml").read_text())
+    asking = {job["job_name"] for job in config["scrape_configs"] if "dns_sd_configs" in job}
+    assert {job["job_name"] for job in given} == asking
+    config["scrape_configs"] = given + [job for job in config["scrape_configs"] if job["job_name"] not in asking]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    (tmp_path / "prometheus.rules.yml").write_text(RULES.read_text())
+    command = [services.program("promtool", package="prometheus"), "check", "config", str(tmp_path / "prometheus.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The ports of the example configuration; and rules or dashboards that go by the names of the jobs.
+    example = (compose.ROOT / "deploy" / "environments" / "production.conf.example").read_text()
+    ports = re.search(r'^WEB_PORTS="(.+)"', example, re.M)[1].split()
+    assert [target.rpartition(":")[2] for target in given[0]["static_configs"][0]["targets"]] == ports
+    by_name = RULES.read_text() + "".join(query for dashboard in DASHBOARDS for query in queries(dashboard))
+    assert [name for name in asking if not re.search(rf"""job=["']{name}["']""", by_name)] == []

@@ -290,10 +290,10 @@ def test_gunicorns_figures_go_to_statsd_and_every_one_is_mapped(running_monitori
 @pytest.mark.parametrize(
     ("alert", "severity", "receivers"),
     [
-        ("LifeosDatabaseDown", "critical", "pagerduty,slack"),
-        ("LifeosHighErrorRate", "warning", "slack"),
-        ("LifeosOutboxBacklog", "info", "slack"),
-        ("LifeosWatchdog", "none", "nobody"),
+        ("LifeosDatabaseDown", "critical", "pagerduty,channels"),
+        ("LifeosHighErrorRate", "warning", "channels"),
+        ("LifeosOutboxBacklog", "info", "channels"),
+        ("LifeosWatchdog", "none", "deadmansswitch"),
     ],
 )
 def test_alerts_are_routed_by_severity(running_monitoring, alert, severity, receivers):
