@@ -89,21 +89,29 @@ def deploy_sh(tmp_path):
 
 
 def test_a_dry_run_of_compose_says_each_step_in_its_order(deploy_sh, tmp_path):
-    (tmp_path / "current").write_text("lifeos-web:v1\n")
+    image = "ghcr.io/example/lifeos-web"
+    (tmp_path / "current").write_text(f"{image}:v1\n")
     done = deploy_sh(
-        "deploy", "production", "--ref", "v2", "--dry-run", DRIVER="compose", STATE_DIRECTORY=str(tmp_path)
+        "deploy", "production", "--ref", "v2", "--dry-run", DRIVER="compose", STATE_DIRECTORY=str(tmp_path), IMAGE=image
     )
     assert done.returncode == 0, done.stderr
     lines = [line.replace("would run: ", "") for line in done.stdout.splitlines()]
-    steps = ["pull lifeos-web", "manage.py preflight", "manage.py backup", "manage.py migrate"]
+    steps = [
+        "pull lifeos-web lifeos-nginx",
+        "manage.py preflight",
+        "manage.py backup",
+        "manage.py migrate",
+        "name_release",
+    ]
+    steps += ["up --detach lifeos-worker", "--scale lifeos-web="]
     places = [next(n for n, line in enumerate(lines) if step in line) for step in steps]
     assert places == sorted(places)
     backup = lines[places[2]]
-    assert backup.startswith("env LIFEOS_IMAGE=lifeos-web:v1 ")
-    assert lines[places[3]].startswith("env LIFEOS_IMAGE=lifeos-web:v2 ")
-    assert "remember previous lifeos-web:v1" in done.stdout
+    assert backup.startswith(f"env LIFEOS_IMAGE={image}:v1 LIFEOS_NGINX_IMAGE=ghcr.io/example/lifeos-nginx:v1 ")
+    assert lines[places[3]].startswith(f"env LIFEOS_IMAGE={image}:v2 ")
+    assert f"remember previous {image}:v1" in done.stdout
     # Nothing was changed.
-    assert (tmp_path / "current").read_text() == "lifeos-web:v1\n"
+    assert (tmp_path / "current").read_text() == f"{image}:v1\n"
     assert not (tmp_path / "previous").exists()
 
 
