@@ -269,28 +269,14 @@ def test_more_replicas_are_added_to_those_that_run(installed):
 def test_the_monitoring_of_the_installation_is_part_of_a_deploy(machine):
     made = machine.deploy_sh("init", "--host", "books.example.org", "--email", "anna@example.org", "--monitoring")
     assert made.returncode == 0, made.stderr
-    for release in ("v1", "v2"):
-        mark = len(machine.engine.events)
-        done = machine.deploy(release)
-        assert done.returncode == 0, done.stderr
-    assert sorted(machine.engine.since(mark, "created")) == made_anew("v2")
+    done = machine.deploy("v1")
+    assert done.returncode == 0, done.stderr
+    assert {*running("v1")} <= {*machine.engine.services()}
     assert {"grafana", "prometheus", "alertmanager"} <= {service for service, _ in machine.engine.services()}
     assert machine.up() == []
 
 
-def test_what_was_started_by_hand_is_the_release_before_the_first_deploy(machine):
-    shutil.copy(machine.directory / ".env.example", machine.directory / ".env")
-    machine.up()
-    assert machine.engine.services() == running("latest")
-    mark = len(machine.engine.events)
-    assert machine.deploy("v1").returncode == 0
-    assert ("lifeos-web:latest", "backup --before-deploy") in machine.engine.commands(mark)
-    assert machine.engine.services() == running("v1")
-    assert machine.deploy_sh("rollback").returncode == 0
-    assert machine.engine.services() == running("latest")
-
-
-def test_the_example_starts_everything_in_development(machine):
+def test_the_example_starts_everything_and_is_the_release_before_the_first_deploy(machine):
     """cp .env.example .env && docker-compose up -d on a machine that has no image yet."""
     shutil.copy(machine.directory / ".env.example", machine.directory / ".env")
     machine.up()
@@ -300,9 +286,19 @@ def test_the_example_starts_everything_in_development(machine):
     assert all("APP_ENV=development" in c.config["Env"] for c in machine.engine.containers.values())
     assert machine.up() == []
 
+    mark = len(machine.engine.events)
+    assert machine.deploy("v1").returncode == 0
+    assert ("lifeos-web:latest", "backup --before-deploy") in machine.engine.commands(mark)
+    assert machine.engine.services() == running("v1")
+    assert machine.deploy_sh("rollback").returncode == 0
+    assert machine.engine.services() == running("latest")
 
-def test_an_image_of_a_registry_is_pulled_with_the_nginx_of_its_release(machine):
+
+def test_an_image_of_a_registry_is_pulled_with_its_nginx_and_no_database_is_started_where_it_is_elsewhere(machine):
     machine.init()
+    with (machine.directory / ".env").open("a") as file:
+        file.write("LIFEOS_DB_REPLICAS=0\nDATABASE_URL=postgresql://lifeos_app@db.internal/lifeos\n")
+        file.write("LIFEOS_REDIS_REPLICAS=0\nREDIS_URL=redis://redis.internal:6379/0\n")
     configuration = Path(machine.variables["LIFEOS_DEPLOY_CONFIG"])
     configuration.write_text(configuration.read_text() + "IMAGE=ghcr.io/example/lifeos-web\n")
     unnamed = machine.deploy_sh("deploy")
@@ -310,9 +306,13 @@ def test_an_image_of_a_registry_is_pulled_with_the_nginx_of_its_release(machine)
     done = machine.deploy_sh("deploy", "--ref", "v1.4.0")
     assert done.returncode == 0, done.stderr
     assert machine.engine.builds == []
-    images = {image for _, image in machine.engine.services()}
-    assert {"ghcr.io/example/lifeos-web:v1.4.0", "ghcr.io/example/lifeos-nginx:v1.4.0"} <= images
-    assert machine.up() == []
+    web = "ghcr.io/example/lifeos-web:v1.4.0"
+    assert machine.engine.services() == [
+        ("lifeos-nginx", "ghcr.io/example/lifeos-nginx:v1.4.0"),
+        ("lifeos-web", web), ("lifeos-web", web), ("lifeos-worker", web),
+    ]  # fmt: skip
+    # 1.29 takes a service without containers for a new one, and makes the command that depends on it anew.
+    assert machine.up() == [("lifeos-migrate", web)]
 
 
 def test_what_is_built_is_the_checkout_and_no_other_tag(installed):

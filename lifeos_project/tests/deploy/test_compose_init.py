@@ -110,6 +110,23 @@ def test_without_a_terminal_what_is_missing_is_said_and_nothing_is_written(check
     assert not (checkout / ".env").exists()
 
 
+def test_at_a_terminal_it_asks_for_the_host_and_the_first_operator(checkout):
+    program_side, person = os.openpty()
+    try:
+        os.write(program_side, b"books.example.org\nanna@example.org\n")
+        command = [str(checkout / "deploy/scripts/deploy.sh"), "init"]
+        environment = bare_environment(LIFEOS_DEPLOY_CONFIG=str(checkout / "none"))
+        done = subprocess.run(command, env=environment, stdin=person, capture_output=True, text=True, timeout=60)
+    finally:
+        os.close(program_side)
+        os.close(person)
+    assert done.returncode == 0, done.stderr
+    assert "Host name of the site (books.example.org): " in done.stderr
+    assert "E-mail address of the first operator: " in done.stderr
+    assert variables(checkout)["SITE_URL"] == "https://books.example.org"
+    assert "--email anna@example.org" in done.stderr
+
+
 def test_make_env_does_the_same(checkout):
     shutil.copy(ROOT / "Makefile", checkout)
     command = [program("make", package="make"), "env", "HOST=books.example.org", "EMAIL=anna@example.org"]
