@@ -122,6 +122,7 @@ load_configuration() {
   # shellcheck source=deploy/scripts/compose.sh
   # shellcheck source=deploy/scripts/processes.sh
   . "$SCRIPTS/$DRIVER.sh"
+  [ "$DRIVER" = compose ] || [ ${#OPTIONS[@]} -eq 0 ] || die "With DRIVER=$DRIVER init takes no options; it makes directories."
   driver_settings
 }
 

@@ -8,6 +8,7 @@ beside the old ones), lifeos-nginx. lifeos-db and lifeos-redis stay. A plain `do
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import pytest
 from django.conf import settings
 
 from lifeos_project.tests.deploy.engine import Engine, engine
-from lifeos_project.tests.services import bare_environment, program
+from lifeos_project.tests.services import bare_environment, program, wait_until
 
 ROOT = Path(settings.BASE_DIR)
 DATA = [("lifeos-db", "postgres:16.10-bookworm"), ("lifeos-redis", "redis:7.4.5-bookworm")]
@@ -213,6 +214,27 @@ def test_a_release_that_does_not_get_well_leaves_the_one_before_in_place(install
     assert "lifeos-nginx" not in {name for name, _ in installed.engine.since(mark, "created")}
     assert installed.env()["LIFEOS_IMAGE"] == "lifeos-web:v1"
     assert installed.up() == []
+
+
+def test_a_deploy_that_was_killed_is_finished_by_the_next_one(installed):
+    mark = len(installed.engine.events)
+    installed.git("checkout", "--quiet", "v2")
+    command = ["deploy/scripts/deploy.sh", "deploy", "production"]
+    environment = bare_environment(**installed.variables)
+    with subprocess.Popen(
+        command, cwd=installed.directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as killed:  # fmt: skip
+        new = ("lifeos-web", "lifeos-web:v2")
+        wait_until(lambda: new in installed.engine.since(mark, "started"), seconds=120, what="a replica of v2")
+        os.killpg(killed.pid, signal.SIGKILL)
+    assert {*running("v1", web=2)} & {*installed.engine.services()} >= {("lifeos-web", "lifeos-web:v1"), *DATA}
+    finished = installed.deploy("v2")
+    assert finished.returncode == 0, finished.stderr
+    assert installed.engine.services() == running("v2")
+    assert installed.engine.fewest_web == 2
+    assert installed.up() == []
+    go_back(installed)
 
 
 def test_what_a_command_refuses_replaces_no_container(installed):

@@ -120,6 +120,8 @@ def test_a_dry_run_of_compose_says_each_step_in_its_order(deploy_sh, tmp_path):
     [
         (["fly"], {}, "fly is not a command"),
         (["deploy", "--fast"], {}, "--fast is not known"),
+        (["init", "--host", "books.example.org"], {"DRIVER": "processes"}, "init takes no options"),
+        (["deploy", "--host", "books.example.org"], {}, "--host is for deploy.sh init"),
         (["status"], {"DRIVER": "kubernetes"}, "must be compose or processes"),
         (["restore"], {"DRIVER": "compose", "STATE_DIRECTORY": "/nowhere"}, "Which one?"),
         (["status"], {"DRIVER": "processes"}, "name the directory of the installation"),
