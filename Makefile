@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch guide test test-alone coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
+.PHONY: help run env watch guide test test-alone coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -12,6 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/pki/tls/certs/ca-bundle.crt),true,false)
 
 PORT ?=
+HOST ?=
+EMAIL ?=
 PYTHON ?=
 ARGS ?=
 # Run from environments of their own, at these versions.
@@ -33,6 +35,9 @@ help:  ## Show this list
 
 run: .venv/.installed  ## Start LifeOS with its own PostgreSQL and a demo household (PORT=8123 chooses the port)
 	@.venv/bin/python manage.py run_local $(if $(PORT),--port $(PORT))
+
+env:  ## Write a production .env with fresh secrets, and a certificate (HOST=books.example.org EMAIL=anna@example.org)
+	@deploy/scripts/deploy.sh init production $(if $(HOST),--host $(HOST)) $(if $(EMAIL),--email $(EMAIL)) $(ARGS)
 
 test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all tests (ARGS="-k name" goes to pytest)
 	@$(MAKE) --no-print-directory lint

@@ -22,6 +22,8 @@ FEWEST_BITS = 80
 FEWEST_BITS_OF_PASSWORDS = 30
 # What examples print; longer copies of them are caught by their beginning.
 WELL_KNOWN = ("dev-secret-key", "jwt-dev-secret-key", "change", "secret", "django-insecure-", "$(openssl")
+# What .env.example and the documentation print for servers.
+EXAMPLE_PASSWORDS = {"lifeos", "lifeos-app", "password"}
 WEAK_PASSWORDS = {"grafana", "admin", "password", "changeme"}
 MAKE_ONE = "Make one with: openssl rand -base64 48"
 
@@ -172,7 +174,9 @@ def _passwords() -> Iterator[CheckMessage]:
     for name in ("POSTGRES_PASSWORD", "METRICS_TOKEN", "EMAIL_HOST_PASSWORD", "BACKUP_S3_SECRET_ACCESS_KEY"):
         given[name] = getattr(settings, name)
     for name, secret in given.items():
-        if secret and bits(secret) < FEWEST_BITS_OF_PASSWORDS:
+        if secret.lower() in EXAMPLE_PASSWORDS or secret.startswith("$("):
+            yield Error(f"{name} is an example's value.", hint=MAKE_ONE, id="lifeos.E020")
+        elif secret and bits(secret) < FEWEST_BITS_OF_PASSWORDS:
             yield Warning(f"{name} is easily guessed.", hint=MAKE_ONE, id="lifeos.W020")
 
 

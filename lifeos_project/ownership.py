@@ -61,7 +61,8 @@ def renew_rights() -> list[str]:
     serving = {login["USER"]: login for login in _serving_logins()}
     with as_owner(), transaction.atomic():
         for role, login in serving.items():
-            _ensure(role, password=login.get("PASSWORD") or _password_in(login.get("PASSWORD_FILE")))
+            password = login.get("PASSWORD") or _password_in(login.get("PASSWORD_FILE"))
+            _ensure(role, password=password, local=str(login["HOST"]).startswith("/"))
             try:
                 grants.grant_application_rights(role=role)
             except FinanceError as error:
@@ -99,9 +100,14 @@ def _password_in(file: str | None) -> str:
     return passwords.read(file)[0] if file else ""
 
 
-def _ensure(role: str, *, password: str) -> None:
+def _ensure(role: str, *, password: str, local: bool) -> None:
     if grants.too_mighty(role=role) is not None:
         return
+    if not password and not local:
+        raise NoServingRole(
+            f"There is no database role {role}, and no password to make it with: set POSTGRES_PASSWORD (with containers "
+            f"POSTGRES_APP_PASSWORD), or make the role yourself: CREATE ROLE {role} LOGIN."
+        )
     statement = sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role))
     with connection.cursor() as cursor:
         if password:

@@ -10,6 +10,7 @@ from lifeos_project.admin_theme import UNFOLD as UNFOLD
 from lifeos_project.broker import broker_settings
 from lifeos_project.database import database_settings
 from lifeos_project.logging import configure_structlog, logging_settings
+from lifeos_project.logins import as_user
 from lifeos_project.variables import *
 
 INSTALLED_APPS = [
@@ -105,18 +106,21 @@ DATABASES = {
 }
 # As which role "default" serves the application, also while a command takes that of the owner (ownership.py).
 SERVING_DATABASE = dict(DATABASES["default"])
+_OWNER_URL = DATABASE_OWNER_URL or (
+    as_user(DATABASE_DIRECT_URL or DATABASE_URL, user="lifeos") if POSTGRES_OWNER_PASSWORD else ""
+)
 # The role that migrates; None where the one that serves does that too.
 OWNER_DATABASE = (
     _database_settings(
-        url=DATABASE_OWNER_URL,
-        variable="DATABASE_OWNER_URL",
+        url=_OWNER_URL,
+        variable="DATABASE_OWNER_URL" if DATABASE_OWNER_URL else _DIRECT_VARIABLE,
         password=POSTGRES_OWNER_PASSWORD,
         password_file="",
         prepared_statements=True,
         pool_size=0,
         embedded_user=embedded_postgres.USER,
     )
-    if not TESTING and (DATABASE_OWNER_URL or not DATABASE_URL)
+    if not TESTING and (_OWNER_URL or not DATABASE_URL)
     else None
 )
 if DATABASE_REPLICA_URL:

@@ -1,21 +1,40 @@
 """The pages written from the declarations in variables.py."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from itertools import groupby
+from pathlib import Path
 
 from lifeos_project.environment import Variable
 
 HEAD = """# Configuration
 
-Everything is set by environment variables; in development also by a file `.env` beside `manage.py` (see `.env.example`).
+Everything is set by environment variables: with containers by a file `.env` beside `docker-compose.yml`, in development also by one beside
+`manage.py` (see `.env.example`).
 A secret may also come from a file that a variable names: `SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY=…`.
 An empty variable counts as unset. A value that cannot be read stops the start with a sentence that names the variable.
 
 This page is written by `manage.py settings_docs` from `lifeos_project/variables.py`; a test compares the two.
 """
 
-EXAMPLE_HEAD = """# Copy to .env and uncomment what you change. Read in development only; docs/configuration.md has the details.
+EXAMPLE_HEAD = """# For development, as it stands: cp .env.example .env && docker-compose up -d, then http://localhost:8000.
+# manage.py and `make run` read it too. docs/configuration.md says what each variable does, docs/install.md those of the
+# containers. For production `deploy/scripts/deploy.sh init` writes a .env with secrets of its own; the passwords below are
+# refused there.
 """
+
+# What development with containers needs, or what keeps it on this machine; everything else has a default that works.
+DEVELOPMENT = {
+    "APP_ENV": "development",
+    "POSTGRES_PASSWORD": "lifeos",
+    "POSTGRES_APP_PASSWORD": "lifeos-app",
+    "POSTGRES_MONITORING_PASSWORD": "lifeos",
+    "GRAFANA_PASSWORD": "grafana",
+    "HTTP_PORT": "127.0.0.1:8081",
+    "HTTPS_PORT": "127.0.0.1:8443",
+}
+
+COMPOSE_FILES = ("docker-compose.yml", "docker-compose.monitoring.yml", "docker-compose.scale.yml")
 
 
 def configuration_page(variables: Iterable[Variable]) -> str:
@@ -27,13 +46,35 @@ def configuration_page(variables: Iterable[Variable]) -> str:
     return "".join(parts)
 
 
-def example_file(variables: Iterable[Variable]) -> str:
-    """.env.example: every variable, commented out, with its default."""
-    parts = [EXAMPLE_HEAD]
+def example_file(variables: Iterable[Variable], *, containers: Mapping[str, str]) -> str:
+    """.env.example: every variable with its default, commented out but for those of development.
+
+    `containers` are those of the compose files, by name with their default.
+    """
+    parts, declared = [EXAMPLE_HEAD], set()
     for section, members in groupby(variables, key=lambda variable: variable.section):
         parts.append(f"\n# {section}\n")
-        parts.extend(f"#{variable.name}={_settable(variable.default)}\n" for variable in members)
+        for variable in members:
+            parts.append(_example(variable.name, variable.default))
+            declared.add(variable.name)
+    parts.append("\n# Containers\n")
+    parts.extend(_example(name, default) for name, default in containers.items() if name not in declared)
     return "".join(parts)
+
+
+def container_variables(directory: Path) -> dict[str, str]:
+    """Names and defaults of what the compose files in `directory` are filled in with, in their order."""
+    found: dict[str, str] = {}
+    for file in COMPOSE_FILES:
+        for name, default in re.findall(r"\$\{([A-Z0-9_]+)(?::[-?]([^}]*))?\}", (directory / file).read_text()):
+            found.setdefault(name, default)
+    return found
+
+
+def _example(name: str, default: str) -> str:
+    if name in DEVELOPMENT:
+        return f"{name}={DEVELOPMENT[name]}\n"
+    return f"#{name}={_settable(default)}\n"
 
 
 def _row(variable: Variable) -> str:

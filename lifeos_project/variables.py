@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from lifeos_project.environment import Environment
+from lifeos_project.logins import with_password
 from lifeos_project.secret_files import development_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -180,7 +181,8 @@ with env.section("Database"):
     POSTGRES_OWNER_PASSWORD = env.text(
         "POSTGRES_OWNER_PASSWORD",
         secret=True,
-        meaning="Fills a `DATABASE_OWNER_URL` that names a user but no password.",
+        meaning="Fills a `DATABASE_OWNER_URL` that names a user but no password. Without a `DATABASE_OWNER_URL` it is the "
+        "password of `lifeos`, which owns the tables, at the server and database of `DATABASE_URL` (`DATABASE_DIRECT_URL`).",
     )
     TEST_DATABASE_URL = env.text(
         "TEST_DATABASE_URL",
@@ -223,6 +225,13 @@ with env.section("Cache and broker"):
         secret=True,
         meaning="`redis://host:6379/0`: cache, sessions, throttles and the worker's wake-ups. Empty: memory, database and in-process.",
     )
+    REDIS_PASSWORD = env.text(
+        "REDIS_PASSWORD",
+        secret=True,
+        meaning="Fills a `REDIS_URL` that names no password; with containers also the password of their Redis. Leave it "
+        "empty for a Redis that asks for none.",
+    )
+    REDIS_URL = with_password(REDIS_URL, password=REDIS_PASSWORD)
     RABBITMQ_URL = env.text(
         "RABBITMQ_URL",
         secret=True,

@@ -1,42 +1,110 @@
-# Driver of deploy.sh: docker compose on one machine. A release is an image; its name is kept beside the data.
+# Driver of deploy.sh: containers on one machine. A release is an image; .env names the one that runs, so that a plain
+# `docker-compose up -d` finds nothing to do.
+#
+# Containers are made by plain `up` alone, from what .env says: whatever else it is told (variables, --no-deps) would be
+# part of what compose remembers of a container, and the next plain `up` would replace it.
 # shellcheck shell=bash
 
 driver_settings() {
-  : "${PROJECT_DIRECTORY:=$CHECKOUT}" "${IMAGE:=lifeos-web}" "${WEB_REPLICAS:=2}" "${DRAIN_SECONDS:=4}"
-  : "${COMPOSE_FILES:=docker-compose.yml docker-compose.monitoring.yml}" "${PULL:=true}"
-  # shellcheck disable=SC2034  # deploy.sh's
+  : "${PROJECT_DIRECTORY:=$CHECKOUT}" "${DRAIN_SECONDS:=4}"
+  # Without an image of a registry, releases are built here, from the checkout as it is.
+  : "${PULL:=$([ -n "${IMAGE:-}" ] && echo true || echo false)}" "${IMAGE:=lifeos-web}"
+  ENV_FILE=$PROJECT_DIRECTORY/.env
   STATE=${STATE_DIRECTORY:-$PROJECT_DIRECTORY/deploy/state/$ENVIRONMENT}
-  COMPOSE=(docker compose --project-directory "$PROJECT_DIRECTORY")
-  local file
-  for file in $COMPOSE_FILES; do COMPOSE+=(--file "$PROJECT_DIRECTORY/$file"); done
+  : "${WEB_REPLICAS:=$(named_in_env LIFEOS_WEB_REPLICAS)}"
+  WEB_REPLICAS=${WEB_REPLICAS:-2}
+  # Whether containers are replaced although nothing about them changed.
+  FRESH=false
+  [ "$COMMAND" = init ] || find_compose
 }
 
-driver_current() { remembered current; }
-driver_previous() { remembered previous; }
+# The plugin, or the program of its own (1.29 and newer); the same commands and options are used of both.
+find_compose() {
+  if docker compose version > /dev/null 2>&1; then
+    COMPOSE=(docker compose)
+  elif command -v docker-compose > /dev/null; then
+    COMPOSE=(docker-compose)
+  elif [ "$DRY_RUN" = true ]; then
+    COMPOSE=(docker compose)
+  else
+    die "Neither docker compose nor docker-compose is installed."
+  fi
+}
 
-driver_init() { :; }
+in_project() { (cd "$PROJECT_DIRECTORY" && "$@"); }
+compose() { in_project act "${COMPOSE[@]}" "$@"; }
+
+# What is only asked needs no dry run, and has nothing to answer in one.
+asked() { [ "$DRY_RUN" = true ] || in_project "${COMPOSE[@]}" "$@"; }
+
+# For pull, build and commands in containers that are thrown away: with another release than .env names.
+compose_as() {
+  local release=$1
+  shift
+  in_project act env "LIFEOS_IMAGE=$release" "LIFEOS_NGINX_IMAGE=$(nginx_of "$release")" "${COMPOSE[@]}" "$@"
+}
+
+# nginx holds the static files of a release: lifeos-web:v1 goes with lifeos-nginx:v1.
+nginx_of() {
+  local name=${1%:*}
+  echo "${NGINX_IMAGE:-${name%-web}-nginx}:${1##*:}"
+}
+
+named_in_env() { [ ! -f "$ENV_FILE" ] || sed -n "s/^$1=//p" "$ENV_FILE" | tail -1; }
+
+# What runs; without a deploy yet, what somebody started by hand.
+driver_current() {
+  local id
+  if [ -f "$STATE/current" ] || [ "$DRY_RUN" = true ]; then
+    remembered current
+  elif id=$(containers_of lifeos-web | head -1) && [ -n "$id" ]; then
+    docker inspect --format '{{.Config.Image}}' "$id"
+  fi
+}
+driver_previous() { remembered previous; }
 
 driver_nginx() { die "With DRIVER=compose nginx runs in a container of its own; there is nothing to write."; }
 
-with_image() {
-  local image=$1
-  shift
-  act env "LIFEOS_IMAGE=$image" "$@"
+driver_init() {
+  # shellcheck source=deploy/scripts/compose_init.sh
+  . "$SCRIPTS/compose_init.sh"
+  make_installation
 }
 
-driver_fetch() { RELEASE=$IMAGE:${REF:-${DEFAULT_REF:-latest}}; }
+driver_fetch() {
+  local wanted found
+  REF=${REF:-${DEFAULT_REF:-}}
+  if [ "$PULL" = true ]; then
+    case $REF in
+      "" | latest) die "Name a version (--ref, or DEFAULT_REF): latest is another image tomorrow, and there is no way back to it." ;;
+    esac
+  elif found=$(git -C "$PROJECT_DIRECTORY" rev-parse --verify --quiet HEAD); then
+    wanted=$(git -C "$PROJECT_DIRECTORY" rev-parse --verify --quiet "${REF:-HEAD}^{commit}") || die "$PROJECT_DIRECTORY has no $REF."
+    [ "$wanted" = "$found" ] || die "What is built is the checkout, and that is not at $REF: git checkout $REF"
+    REF=${REF:-$(git -C "$PROJECT_DIRECTORY" describe --tags --always --exclude '*[/+]*')}
+    # With changes that nobody has named, each build is a release of its own.
+    [ -z "$(git -C "$PROJECT_DIRECTORY" status --porcelain --untracked-files=no)" ] || REF=$REF-$(date -u +%Y%m%dT%H%M%S)
+  fi
+  [ -n "$REF" ] || die "Name the release (--ref): $PROJECT_DIRECTORY is no git checkout that would."
+  RELEASE=$IMAGE:${REF//\//-}
+}
 
-# `latest` may be another image tomorrow, so only a release that is pulled and equal is the same.
-driver_is_running_this() { [ "$PULL" = false ] && [ "$(driver_current)" = "$RELEASE" ] && answers "$HEALTH_URL"; }
+driver_is_running_this() {
+  [ "$(driver_current)" = "$RELEASE" ] && [ "$(named_in_env LIFEOS_IMAGE)" = "$RELEASE" ] && answers "$HEALTH_URL"
+}
 
 driver_build() {
+  [ -f "$ENV_FILE" ] || [ "$DRY_RUN" = true ] || die "There is no $ENV_FILE yet: deploy.sh init $ENVIRONMENT writes one."
   if [ "$PULL" = true ]; then
-    with_image "$RELEASE" "${COMPOSE[@]}" pull lifeos-web || die "Nothing was changed: $RELEASE could not be pulled."
+    compose_as "$RELEASE" pull lifeos-web lifeos-nginx || die "Nothing was changed: $RELEASE could not be pulled."
   else
-    with_image "$RELEASE" "${COMPOSE[@]}" build lifeos-web || die "Nothing was changed: $RELEASE could not be built."
+    # lifeos-migrate has the recipe of the image that web and worker run.
+    compose_as "$RELEASE" build lifeos-migrate lifeos-nginx || die "Nothing was changed: $RELEASE could not be built."
   fi
-  with_image "$RELEASE" "${COMPOSE[@]}" run --rm --no-deps -T lifeos-backup-dir
-  with_image "$RELEASE" "${COMPOSE[@]}" up --detach --wait lifeos-db lifeos-redis
+  compose_as "$RELEASE" run --rm --no-deps -T lifeos-backup-dir || die "Nothing was changed: the directory of the backups cannot be made."
+  compose up --detach lifeos-db lifeos-redis || die "Nothing was changed: the database or Redis does not start."
+  # shellcheck disable=SC2046  # one word per container
+  become_healthy $(containers_of lifeos-db lifeos-redis) || die "Nothing was changed: the database or Redis is not well."
 }
 
 driver_preflight() { driver_manage_as "$RELEASE" preflight "$@"; }
@@ -46,45 +114,117 @@ driver_manage_as() {
   local image=$1
   shift
   [ -n "$image" ] || die "No release is installed yet: deploy.sh deploy."
-  with_image "$image" "${COMPOSE[@]}" run --rm --no-deps --no-TTY lifeos-migrate manage.py "$@"
+  compose_as "$image" run --rm --no-deps -T lifeos-migrate manage.py "$@"
 }
 
 driver_stop() {
   say "Stopping web and workers."
-  act "${COMPOSE[@]}" stop lifeos-web lifeos-worker
+  compose stop lifeos-web lifeos-worker
 }
 
-# New replicas beside the old ones; when they are healthy, the old ones leave. nginx finds replicas by name and asks
-# again every two seconds, so DRAIN_SECONDS later none of its processes knows of the old ones as the only ones.
+# Migrations and workers first. Then new web replicas beside the old ones; when they are healthy, the old ones leave.
+# nginx finds replicas by name and asks again every two seconds, so DRAIN_SECONDS later none of its processes knows of
+# the old ones as the only ones. At last everything that .env says, nginx with the release's static files among it.
 driver_roll_to() {
-  local old
-  with_image "$1" "${COMPOSE[@]}" up --detach --no-deps --wait lifeos-worker || return 1
-  old=$([ "$DRY_RUN" = true ] || "${COMPOSE[@]}" ps --quiet lifeos-web)
-  if [ -n "$old" ]; then
-    with_image "$1" env RUN_MIGRATIONS=false "${COMPOSE[@]}" up --detach --no-deps --no-recreate --wait \
-      --scale "lifeos-web=$((WEB_REPLICAS * 2))" lifeos-web || { remove_unlike "$old"; return 1; }
-    act sleep "$DRAIN_SECONDS"
-    # shellcheck disable=SC2086  # one word per container
-    act docker stop --time 30 $old
-    # shellcheck disable=SC2086
-    act docker rm $old
-  fi
-  with_image "$1" "${COMPOSE[@]}" up --detach --no-deps --no-recreate --wait --scale "lifeos-web=$WEB_REPLICAS" lifeos-web || return 1
-  with_image "$1" "${COMPOSE[@]}" up --detach --wait lifeos-nginx
+  act name_release "$1" || return 1
+  [ "$FRESH" = false ] || compose rm --stop --force lifeos-worker || return 1
+  compose up --detach lifeos-worker || return 1
+  # shellcheck disable=SC2046
+  become_healthy $(containers_of lifeos-worker) || return 1
+  # One that is stopped must not be started beside the new ones.
+  compose rm --force lifeos-web || return 1
+  replace_web || return 1
+  compose up --detach || return 1
+  # shellcheck disable=SC2046
+  become_healthy $(containers_of lifeos-worker lifeos-web lifeos-nginx)
 }
 
-# Replicas are always made anew, with the settings of now.
-driver_forget() { :; }
+replace_web() {
+  local all old missing
+  all=$(containers_of lifeos-web)
+  old=$(outdated "$all") || return 1
+  [ -n "$old" ] || [ "$DRY_RUN" = true ] || return 0
+  missing=$((WEB_REPLICAS - $(wc -w <<< "$all") + $(wc -w <<< "$old")))
+  [ $missing -gt 0 ] || missing=0
+  compose up --detach --no-recreate --scale "lifeos-web=$(($(wc -w <<< "$all") + missing))" lifeos-web || { remove_unlike "$old"; return 1; }
+  # shellcheck disable=SC2046
+  become_healthy $(containers_of lifeos-web) || { remove_unlike "$old"; return 1; }
+  act sleep "$DRAIN_SECONDS"
+  # shellcheck disable=SC2086  # one word per container
+  act docker stop -t 30 $old || return 1
+  # shellcheck disable=SC2086
+  act docker rm $old || return 1
+}
+
+# Those of the web replicas that are not as .env and the compose files want them now.
+outdated() {
+  local id wanted
+  wanted=$(asked config --hash lifeos-web) || return 1
+  for id in $1; do
+    if [ "$FRESH" = true ] || [ "lifeos-web $(label_of "$id" com.docker.compose.config-hash)" != "$wanted" ]; then
+      echo "$id"
+    fi
+  done
+}
+
+label_of() { docker inspect --format "{{index .Config.Labels \"$2\"}}" "$1"; }
 
 # The new replicas did not become healthy: they go, those before them stay.
 remove_unlike() {
   local id
-  for id in $("${COMPOSE[@]}" ps --all --quiet lifeos-web); do
+  for id in $(containers_of lifeos-web); do
     grep -qx "$id" <<< "$1" || act docker rm --force "$id"
   done
 }
 
-driver_workers_alive() { [ -n "$("${COMPOSE[@]}" ps --quiet --status running lifeos-worker)" ]; }
+# The next plain `up` takes these, whoever types it.
+# shellcheck disable=SC2317  # through act
+name_release() {
+  local draft=$ENV_FILE.draft names="LIFEOS_IMAGE|LIFEOS_NGINX_IMAGE|LIFEOS_WEB_REPLICAS" files=""
+  if [ -n "${COMPOSE_FILES:-}" ]; then
+    names="$names|COMPOSE_FILE"
+    files="COMPOSE_FILE=${COMPOSE_FILES// /:}"
+  fi
+  cp --preserve=mode,ownership "$ENV_FILE" "$draft" || return 1
+  {
+    grep --invert-match --extended-regexp "^($names)=" "$ENV_FILE" || true
+    printf '%s\n' "LIFEOS_IMAGE=$1" "LIFEOS_NGINX_IMAGE=$(nginx_of "$1")" "LIFEOS_WEB_REPLICAS=$WEB_REPLICAS" ${files:+"$files"}
+  } > "$draft"
+  mv "$draft" "$ENV_FILE"
+}
+
+containers_of() { asked ps --quiet "$@"; }
+
+# Whether all of these containers get well. One that has ended, or is started again and again, does not.
+become_healthy() {
+  local id
+  for id in "$@"; do
+    wait_for "Container ${id:0:12}" is_settled "$id" || return 1
+    [ "$(health_of "$id")" = healthy ] || { say "Container ${id:0:12} ($(label_of "$id" com.docker.compose.service)) is not well: deploy.sh logs."; return 1; }
+  done
+}
+
+is_settled() { [ "$(health_of "$1")" != starting ]; }
+
+health_of() {
+  local status health restarts
+  read -r status health restarts < <(docker inspect --format \
+    '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}healthy{{end}} {{.RestartCount}}' "$1") || return 0
+  if [ "$status" != running ] || { [ "$health" = starting ] && [ "$restarts" -gt 1 ]; }; then
+    echo "$status"
+  else
+    echo "$health"
+  fi
+}
+
+driver_forget() { FRESH=true; }
+
+driver_workers_alive() {
+  local ids
+  ids=$(containers_of lifeos-worker)
+  # shellcheck disable=SC2086
+  [ -n "$ids" ] && become_healthy $ids
+}
 
 driver_keep() {
   if [ -n "$2" ] && [ "$1" != "$2" ]; then
@@ -96,7 +236,7 @@ driver_keep() {
 driver_status() {
   echo "current   $(driver_current)"
   echo "previous  $(driver_previous)"
-  act "${COMPOSE[@]}" ps
+  compose ps
 }
 
-driver_logs() { act "${COMPOSE[@]}" logs --follow --tail 50 "${1:-lifeos-web}"; }
+driver_logs() { compose logs --follow --tail 50 "${1:-lifeos-web}"; }

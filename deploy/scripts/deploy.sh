@@ -10,7 +10,11 @@ usage() {
   cat << 'TEXT'
 deploy.sh COMMAND [ENVIRONMENT] [ARGUMENT] [--dry-run]
 
-  init                       make the directories of a new installation, before the first deploy
+  init                       what a new installation needs before its first deploy: with DRIVER=compose a .env with
+                             fresh secrets, and a certificate; with DRIVER=processes its directories
+               --host NAME --email ADDRESS   of the site, and of the first operator; asked for at a terminal
+               --certificate FILE --key FILE   instead of a self-signed certificate
+               --monitoring   plain docker-compose starts the monitoring, too
   nginx                      write the site into this machine's nginx and reload it (DRIVER=processes)
   deploy       [--ref REF]   preflight, backup, build, migrate, replace one process after the other, verify;
                              back to the release before when anything fails
@@ -47,12 +51,20 @@ act() {
 
 read_arguments() {
   COMMAND=${1:-}
+  declare -gA OPTIONS=()
   DRY_RUN=false REF="" DOWNTIME=false BACKUP_FIRST="" ENVIRONMENT="" ARGUMENT="" MANAGE=()
   [ $# -eq 0 ] || shift
   while [ $# -gt 0 ]; do
     case $1 in
       --dry-run) DRY_RUN=true ;;
       --ref) [ $# -gt 1 ] || die "--ref needs a tag or a branch; with containers, an image's tag."; REF=$2; shift ;;
+      --host | --email | --certificate | --key)
+        [ "$COMMAND" = init ] || die "$1 is for deploy.sh init."
+        [ $# -gt 1 ] || die "$1 needs a value."
+        OPTIONS[${1#--}]=$2
+        shift
+        ;;
+      --monitoring) OPTIONS[monitoring]=true ;;
       --with-downtime) DOWNTIME=true ;;
       --no-backup) BACKUP_FIRST=false ;;
       -h | --help) usage; exit 0 ;;
@@ -95,9 +107,13 @@ configuration_of() {
 
 load_configuration() {
   local file
-  file=$(configuration_of "$ENVIRONMENT") || die "There is no configuration of $ENVIRONMENT: write /etc/lifeos/$ENVIRONMENT.conf."
-  # shellcheck source=/dev/null
-  . "$file"
+  if file=$(configuration_of "$ENVIRONMENT"); then
+    # shellcheck source=/dev/null
+    . "$file"
+  else
+    # Containers of this checkout need none.
+    [ "$ENVIRONMENT" = production ] || die "There is no configuration of $ENVIRONMENT: write /etc/lifeos/$ENVIRONMENT.conf."
+  fi
   : "${DRIVER:=compose}" "${HEALTH_URL:=http://localhost:8000/health}" "${READY_SECONDS:=90}"
   BACKUP_FIRST=${BACKUP_FIRST:-${BACKUP_BEFORE_DEPLOY:-true}}
   case $DRIVER in
@@ -107,6 +123,7 @@ load_configuration() {
   # shellcheck source=deploy/scripts/compose.sh
   # shellcheck source=deploy/scripts/processes.sh
   . "$SCRIPTS/$DRIVER.sh"
+  [ "$DRIVER" = compose ] || [ ${#OPTIONS[@]} -eq 0 ] || die "With DRIVER=$DRIVER init takes no options; it makes directories."
   driver_settings
 }
 

@@ -59,7 +59,11 @@ ROUNDS = [
         ({"SECRET_KEY": "x" * 40}, "lifeos.E002", "too uniform"),
         ({"JWT_SECRET_KEY": "passwordpasswordpassword1passwordpassword"}, "lifeos.E003", "too uniform"),
     ],
-    [({"JWT_SECRET_KEY": SAFE["SECRET_KEY"]}, "lifeos.E007", "are the same")],
+    [
+        ({"JWT_SECRET_KEY": SAFE["SECRET_KEY"]}, "lifeos.E007", "are the same"),
+        ({"POSTGRES_PASSWORD": "lifeos-app"}, "lifeos.E020", "POSTGRES_PASSWORD is an example's value"),
+        ({"REDIS_URL": "redis://:$(openssl@redis/0"}, "lifeos.E020", "The password of REDIS_URL is an example's value"),
+    ],
 ]
 
 

@@ -127,7 +127,7 @@ def test_compose_commands_name_files_and_services_that_exist():
 
 def test_a_dry_run_of_the_deploy_that_is_shown_says_its_steps(tmp_path):
     (line,) = {line for page, line in LINES if line.startswith("deploy/scripts/deploy.sh deploy")}
-    (tmp_path / "production.conf").write_text(f"DRIVER=compose\nSTATE_DIRECTORY={tmp_path}\n")
+    (tmp_path / "production.conf").write_text(f"IMAGE=ghcr.io/example/lifeos-web\nSTATE_DIRECTORY={tmp_path}\n")
     environment = bare_environment(LIFEOS_DEPLOY_CONFIG=str(tmp_path / "production.conf"))
     done = subprocess.run(
         ["bash", "-c", f"{line} --dry-run"], cwd=ROOT, env=environment, capture_output=True, text=True

@@ -88,7 +88,8 @@ def test_the_configuration_page_is_the_one_written_from_the_settings():
     page = (settings_module.BASE_DIR / "docs" / "configuration.md").read_text()
     assert page == settings_docs.configuration_page(variables), "run: manage.py settings_docs"
     example = (settings_module.BASE_DIR / ".env.example").read_text()
-    assert example == settings_docs.example_file(variables), "run: manage.py settings_docs"
+    containers = settings_docs.container_variables(settings_module.BASE_DIR)
+    assert example == settings_docs.example_file(variables, containers=containers), "run: manage.py settings_docs"
 
 
 def test_every_variable_is_read_by_something():

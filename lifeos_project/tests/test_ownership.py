@@ -68,6 +68,13 @@ def test_migrate_makes_the_serving_role_and_holds_it_back(roles, settings):
             raw.execute("DELETE FROM finance_journalentry")
 
 
+def test_a_role_without_a_password_is_not_made_on_a_server_elsewhere(roles, settings):
+    settings.SERVING_DATABASE |= {"HOST": "db.internal", "PASSWORD": ""}
+    with pytest.raises(ownership.NoServingRole, match=r"no password to make it with: set POSTGRES_PASSWORD"):
+        ownership.renew_rights()
+    assert not exists(roles)
+
+
 def test_rights_are_renewed_also_without_a_migration(roles):
     ownership.renew_rights()
     execute(f"GRANT TRIGGER, UPDATE ON finance_journalline TO {roles}; GRANT CREATE ON SCHEMA public TO {roles}")

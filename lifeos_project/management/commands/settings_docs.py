@@ -15,7 +15,10 @@ class Command(BaseCommand):
         variables = list(env.declared.values())
         for path, text in (
             (settings.BASE_DIR / "docs" / "configuration.md", settings_docs.configuration_page(variables)),
-            (settings.BASE_DIR / ".env.example", settings_docs.example_file(variables)),
+            (
+                settings.BASE_DIR / ".env.example",
+                settings_docs.example_file(variables, containers=settings_docs.container_variables(settings.BASE_DIR)),
+            ),
         ):
             path.write_text(text)
             self.stdout.write(f"{path.relative_to(settings.BASE_DIR)}: {len(variables)} variables")

@@ -89,27 +89,31 @@ def deploy_sh(tmp_path):
 
 
 def test_a_dry_run_of_compose_says_each_step_in_its_order(deploy_sh, tmp_path):
-    (tmp_path / "current").write_text("lifeos-web:v1\n")
+    image = "ghcr.io/example/lifeos-web"
+    (tmp_path / "current").write_text(f"{image}:v1\n")
     done = deploy_sh(
-        "deploy", "production", "--ref", "v2", "--dry-run", DRIVER="compose", STATE_DIRECTORY=str(tmp_path)
+        "deploy", "production", "--ref", "v2", "--dry-run", DRIVER="compose", STATE_DIRECTORY=str(tmp_path), IMAGE=image
     )
     assert done.returncode == 0, done.stderr
     lines = [line.replace("would run: ", "") for line in done.stdout.splitlines()]
-    # The directory of the backups belongs to the user of web and workers before the first one is made.
     steps = [
-        "pull lifeos-web",
+        "pull lifeos-web lifeos-nginx",
+        # The directory of the backups belongs to the user of web and workers before the first one is made.
         "run --rm --no-deps -T lifeos-backup-dir",
         "manage.py preflight",
         "manage.py backup",
         "manage.py migrate",
+        "name_release",
     ]
+    steps += ["up --detach lifeos-worker", "--scale lifeos-web="]
     places = [next(n for n, line in enumerate(lines) if step in line) for step in steps]
     assert places == sorted(places)
-    assert lines[places[3]].startswith("env LIFEOS_IMAGE=lifeos-web:v1 ")
-    assert lines[places[4]].startswith("env LIFEOS_IMAGE=lifeos-web:v2 ")
-    assert "remember previous lifeos-web:v1" in done.stdout
+    backup = lines[places[3]]
+    assert backup.startswith(f"env LIFEOS_IMAGE={image}:v1 LIFEOS_NGINX_IMAGE=ghcr.io/example/lifeos-nginx:v1 ")
+    assert lines[places[4]].startswith(f"env LIFEOS_IMAGE={image}:v2 ")
+    assert f"remember previous {image}:v1" in done.stdout
     # Nothing was changed.
-    assert (tmp_path / "current").read_text() == "lifeos-web:v1\n"
+    assert (tmp_path / "current").read_text() == f"{image}:v1\n"
     assert not (tmp_path / "previous").exists()
 
 
@@ -118,6 +122,8 @@ def test_a_dry_run_of_compose_says_each_step_in_its_order(deploy_sh, tmp_path):
     [
         (["fly"], {}, "fly is not a command"),
         (["deploy", "--fast"], {}, "--fast is not known"),
+        (["init", "--host", "books.example.org"], {"DRIVER": "processes"}, "init takes no options"),
+        (["deploy", "--host", "books.example.org"], {}, "--host is for deploy.sh init"),
         (["status"], {"DRIVER": "kubernetes"}, "must be compose or processes"),
         (["restore"], {"DRIVER": "compose", "STATE_DIRECTORY": "/nowhere"}, "Which one?"),
         (["status"], {"DRIVER": "processes"}, "name the directory of the installation"),

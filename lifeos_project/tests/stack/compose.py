@@ -53,6 +53,18 @@ def config(
     return Outcome(code=done.returncode, output=done.stdout, errors=done.stderr)
 
 
+def as_written(directory: Path) -> dict[str, Any]:
+    """Everything that plain docker-compose reads in `directory`: its .env, and the files that are named there."""
+    program = services.program("docker-compose", package="docker-compose")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "LANG": "C.UTF-8"}
+    done = subprocess.run(
+        [program, "config"], cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = yaml.safe_load(done.stdout)
+    return found
+
+
 def stack(directory: Path, *, files: tuple[str, ...] = FILES, **variables: str) -> dict[str, Any]:
     """Everything the files say together, variables filled in."""
     outcome = config(directory, variables={**SECRETS, **variables}, files=files)

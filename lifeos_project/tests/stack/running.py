@@ -115,8 +115,8 @@ def _start_redis(found: Stack) -> None:
     services.program("redis-server", package="redis-server")
     (found.directory / "redis").mkdir()
     variables = found.environment("lifeos-redis")
-    command = compose.command(found.services["lifeos-redis"])
-    command[-1] += f" --bind {ADDRESSES['lifeos-redis'][0]}"
+    assert compose.command(found.services["lifeos-redis"]) == ["sh", "/usr/local/share/lifeos/start.sh"]
+    command = ["sh", str(CONFIGURATION / "redis" / "start.sh"), "--bind", ADDRESSES["lifeos-redis"][0]]
     found.others["redis"] = found.network.start(
         "redis", command, environment=variables, directory=found.directory / "redis"
     )

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,12 +38,207 @@ def scaled(tmp_path_factory):
     return compose.stack(tmp_path_factory.mktemp("scaled"), files=compose.SCALED)
 
 
-@pytest.mark.parametrize("name", sorted(compose.SECRETS))
-def test_nothing_starts_without_its_secret(tmp_path, name):
-    # An empty one is none.
-    outcome = compose.config(tmp_path, variables={**compose.SECRETS, name: ""})
-    assert outcome.code == 1
-    assert "make one with openssl" in outcome.errors
+# A container that is given this ends, and says which variable is missing. Django asks for the other secrets itself.
+REFUSED = [
+    ("database", {"POSTGRES_PASSWORD": ""}, "POSTGRES_PASSWORD is missing"),
+    ("database", {"POSTGRES_PASSWORD": "lifeos"}, "POSTGRES_PASSWORD is missing"),
+    ("database", {"POSTGRES_PASSWORD": "$(openssl rand -base64 32)"}, "POSTGRES_PASSWORD is missing"),
+    ("redis", {"REDIS_PASSWORD": ""}, "REDIS_PASSWORD is missing"),
+    ("redis", {"REDIS_PASSWORD": "$(openssl rand -hex 32)"}, "REDIS_PASSWORD is missing"),
+    ("redis", {"REDIS_PASSWORD": "", "REDIS_URL": "redis://redis:6379/1"}, "REDIS_PASSWORD is missing"),
+    ("grafana", {"GF_SECURITY_ADMIN_PASSWORD": "grafana"}, "GRAFANA_PASSWORD is missing"),
+    ("grafana", {"GF_SECURITY_ADMIN_PASSWORD": "$(openssl rand -hex 24)"}, "GRAFANA_PASSWORD is missing"),
+]
+
+
+def start(directory: Path, name: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """compose/NAME/start.sh, with programs of the image that only print their arguments and one variable."""
+    for program in ("docker-entrypoint.sh", "redis-server"):
+        (directory / program).write_text('#!/bin/sh\necho "$0" "$@" "${POSTGRES_PASSWORD:-}"\n')
+        (directory / program).chmod(0o755)
+    path = f"{directory}:/usr/bin:/bin"
+    command = ["sh", str(ROOT / "compose" / name / "start.sh"), "program"]
+    return subprocess.run(command, env={"PATH": path, **variables}, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("name", "variables", "words"), REFUSED)
+def test_production_has_no_default_password(tmp_path, name, variables, words):
+    refused = start(tmp_path, name, **variables)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert words in refused.stderr
+    assert start(tmp_path, name, APP_ENV="staging", **variables).returncode == 1
+
+
+def test_development_has_default_passwords_and_those_that_are_given_are_taken(tmp_path):
+    assert start(tmp_path, "database", APP_ENV="development").stdout.split()[-1] == "lifeos"
+    given = start(tmp_path, "database", POSTGRES_PASSWORD="5f0c9d2ab1e84763")
+    assert (given.returncode, given.stdout.split()[1:]) == (0, ["program", "5f0c9d2ab1e84763"])
+    open_ = start(tmp_path, "redis", APP_ENV="development")
+    assert "--requirepass  --protected-mode no" in open_.stdout
+    closed = start(tmp_path, "redis", REDIS_PASSWORD="7be21d90cc4f4a18", REDIS_URL="redis://redis:6379/0")
+    assert "--requirepass 7be21d90cc4f4a18 " in closed.stdout
+
+
+def test_a_redis_that_nobody_uses_lets_nobody_in(tmp_path):
+    first, second = (start(tmp_path, "redis", REDIS_URL="redis://redis.internal:6379/0").stdout for _ in range(2))
+    assert re.search("--requirepass [0-9a-f]{64} ", first)
+    assert first != second
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SECRET_KEY", "GRAFANA_PASSWORD"])
+def test_a_missing_secret_is_no_reason_to_refuse_the_files(tmp_path, name):
+    """`down`, `logs` and `ps` work without it; what needs it says so when it starts."""
+    assert compose.config(tmp_path, variables={**compose.SECRETS, name: ""}).code == 0
+
+
+# As they stand in an operations guide for an installation of this shape. Values in $(…) are for a shell that writes the
+# file; docs/install.md says so, and production refuses them.
+DEVELOPMENT = """APP_ENV=development
+SECRET_KEY=dev-secret-key-change-in-prod
+JWT_SECRET_KEY=jwt-dev-secret-key
+DATABASE_URL=postgresql://lifeos:lifeos@db:5432/lifeos
+REDIS_URL=redis://redis:6379/0
+ENABLE_ML=true
+ENABLE_INSIGHTS=true
+RUN_MIGRATIONS=true
+GUNICORN_WORKERS=2
+GUNICORN_THREADS=2
+GUNICORN_LOGLEVEL=debug
+WORKER_LOGLEVEL=DEBUG
+"""
+PRODUCTION = """APP_ENV=production
+DEBUG=false
+SECRET_KEY=$(openssl rand -base64 32)
+JWT_SECRET_KEY=$(openssl rand -base64 32)
+SESSION_COOKIE_SECURE=true
+JWT_COOKIE_SECURE=true
+SESSION_COOKIE_SAMESITE=Lax
+DATABASE_URL=postgresql://lifeos:PASSWORD@db.internal:5432/lifeos
+POSTGRES_PASSWORD=$(openssl rand -base64 32)
+REDIS_URL=redis://redis.internal:6379/0
+GUNICORN_WORKERS=8
+GUNICORN_THREADS=4
+GUNICORN_TIMEOUT=60
+GUNICORN_MAX_REQUESTS=10000
+STATSD_HOST=statsd-exporter
+STATSD_PREFIX=lifeos.prod
+ENABLE_INSIGHTS=true
+ENABLE_ML=true
+WORKER_BATCH_SIZE=50
+WORKER_POLL_INTERVAL=5
+WORKER_MAX_ATTEMPTS=5
+OUTBOX_BACKOFF_MULTIPLIER=2
+GUNICORN_LOGLEVEL=info
+WORKER_LOGLEVEL=INFO
+GRAFANA_PASSWORD=$(openssl rand -base64 32)
+SLACK_WEBHOOK_URL=https://hooks.slack.com/...
+PAGERDUTY_SERVICE_KEY=...
+"""
+
+
+def written(directory: Path, env: str, *, files: tuple[str, ...] = compose.FILES) -> dict[str, Any]:
+    """What plain docker-compose reads in a directory with this .env."""
+    for name in compose.FILES:
+        shutil.copy(ROOT / name, directory)
+    (directory / ".env").write_text(f"{env}\nCOMPOSE_FILE={':'.join(files)}\n")
+    found: dict[str, Any] = compose.as_written(directory)["services"]
+    return found
+
+
+def settings_of(directory: Path, service: dict[str, Any], expression: str) -> str:
+    """What an expression is in a process with this service's variables."""
+    variables = compose.environment(service) | {
+        "PROMETHEUS_MULTIPROC_DIR": str(directory), "LIFEOS_VAR_DIR": str(directory),
+    }  # fmt: skip
+    code = f"from lifeos_project import settings; print({expression})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={"PATH": "/usr/bin:/bin", **variables},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+OWNER = "{k: settings.OWNER_DATABASE[k] for k in ('USER', 'HOST', 'PASSWORD')} if settings.OWNER_DATABASE else None"
+SERVING = "{k: settings.DATABASES['default'][k] for k in ('USER', 'HOST', 'PASSWORD')}"
+
+
+def test_the_example_is_complete_for_development(tmp_path):
+    found = written(tmp_path, (ROOT / ".env.example").read_text())
+    web, migrate = found["lifeos-web"], found["lifeos-migrate"]
+    login = {"USER": "lifeos_app", "HOST": "db", "PASSWORD": "lifeos-app"}
+    assert settings_of(tmp_path, web, SERVING) == str(login)
+    assert settings_of(tmp_path, web, OWNER) == "None"
+    assert settings_of(tmp_path, migrate, OWNER) == str({"USER": "lifeos", "HOST": "db", "PASSWORD": "lifeos"})
+    assert settings_of(tmp_path, web, "settings.REDIS_URL, settings.PRODUCTION") == "redis://redis:6379/0 False"
+    # On the loopback only: the passwords are known.
+    assert {_port(port).rpartition(":")[0].rpartition(":")[0] for port in found["lifeos-nginx"]["ports"]} == {
+        "127.0.0.1"
+    }
+
+
+def test_the_guides_development_template_is_taken_with_one_role_that_does_everything(tmp_path):
+    found = written(tmp_path, DEVELOPMENT)
+    for name in ("lifeos-web", "lifeos-worker", "lifeos-migrate"):
+        login = {"USER": "lifeos", "HOST": "db", "PASSWORD": "lifeos"}
+        assert settings_of(tmp_path, found[name], SERVING) == str(login)
+        assert settings_of(tmp_path, found[name], OWNER) == "None"
+        assert settings_of(tmp_path, found[name], "settings.REDIS_URL") == "redis://redis:6379/0"
+
+
+def test_the_guides_production_template_leads_to_the_servers_that_it_names(tmp_path):
+    found = written(tmp_path, PRODUCTION)
+    web = found["lifeos-web"]
+    assert settings_of(tmp_path, web, SERVING) == str({"USER": "lifeos", "HOST": "db.internal", "PASSWORD": "PASSWORD"})
+    assert settings_of(tmp_path, web, "settings.REDIS_URL") == "redis://redis.internal:6379/0"
+    # Nothing falls back to the database beside it.
+    assert settings_of(tmp_path, found["lifeos-migrate"], OWNER) == "None"
+    code = "from django.conf import settings; from lifeos_project import start_checks; start_checks.settings_or_exit()"
+    variables = compose.environment(web) | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    started = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False,
+        env=variables | {"DJANGO_SETTINGS_MODULE": "lifeos_project.settings", "LIFEOS_VAR_DIR": str(tmp_path)},
+    )  # fmt: skip
+    refused = set(re.findall(r"\((lifeos\.E\d+)\)", started.stderr))
+    # Commands for a shell, the word PASSWORD, and dots in the place of a key.
+    assert refused == {"lifeos.E002", "lifeos.E003", "lifeos.E007", "lifeos.E010", "lifeos.E020"}
+
+
+def test_servers_elsewhere_win_and_the_owner_is_asked_for_at_the_same_place(tmp_path):
+    env = "\n".join(f"{name}={value}" for name, value in compose.SECRETS.items() if name != "REDIS_PASSWORD")
+    env += """
+DATABASE_URL=postgresql://lifeos_app@db1.internal:5433/books?sslmode=require
+REDIS_URL=rediss://:e1d27c@redis.internal:6380/2
+LIFEOS_DB_REPLICAS=0
+LIFEOS_REDIS_REPLICAS=0
+"""
+    found = written(tmp_path, env)
+    web, migrate = found["lifeos-web"], found["lifeos-migrate"]
+    application, owner = compose.SECRETS["POSTGRES_APP_PASSWORD"], compose.SECRETS["POSTGRES_PASSWORD"]
+    serving = {"USER": "lifeos_app", "HOST": "db1.internal", "PASSWORD": application}
+    for service in (web, migrate):
+        assert settings_of(tmp_path, service, SERVING) == str(serving)
+        assert settings_of(tmp_path, service, "settings.REDIS_URL") == "rediss://:e1d27c@redis.internal:6380/2"
+    assert settings_of(tmp_path, web, OWNER) == "None"
+    assert settings_of(tmp_path, migrate, OWNER) == str({"USER": "lifeos", "HOST": "db1.internal", "PASSWORD": owner})
+    assert settings_of(tmp_path, migrate, "settings.OWNER_DATABASE['NAME']") == "books"
+    assert owner not in compose.environment(web).values()
+    assert (found["lifeos-db"]["scale"], found["lifeos-redis"]["scale"]) == (0, 0)
+    # The owner may have another name, or another road.
+    named = written(tmp_path, f"{env}DATABASE_OWNER_URL=postgresql://admin:4c1f@db2.internal/books")
+    login = {"USER": "admin", "HOST": "db2.internal", "PASSWORD": "4c1f"}
+    assert settings_of(tmp_path, named["lifeos-migrate"], OWNER) == str(login)
+    assert settings_of(tmp_path, named["lifeos-web"], OWNER) == "None"
+
+
+def test_what_only_compose_reads_is_kept_from_the_processes(tmp_path):
+    """Otherwise one replica more would be a changed container, and all of them replaced."""
+    names = ("LIFEOS_IMAGE", "LIFEOS_NGINX_IMAGE", "LIFEOS_WEB_REPLICAS", "LIFEOS_WORKER_REPLICAS")
+    env = "".join(f"{name}=7\n" for name in names)
+    found = written(tmp_path, env)
+    for service in ("lifeos-web", "lifeos-worker", "lifeos-migrate"):
+        variables = compose.environment(found[service])
+        assert {variables[name] for name in (*names, "COMPOSE_FILE")} == {""}
 
 
 def test_the_services_of_the_guide_are_there_with_their_ports(stack):
@@ -129,7 +326,8 @@ def test_only_the_migrations_know_the_owner(stack, scaled):
     """Whatever an operator writes into .env, which every container of ours is given."""
     for services_ in (stack["services"], scaled["services"]):
         owner = compose.environment(services_["lifeos-migrate"])
-        assert owner["DATABASE_OWNER_URL"] == "postgresql://lifeos@db:5432/lifeos"
+        # Of nothing but a password it is `lifeos`, at the server of the others.
+        assert owner["DATABASE_OWNER_URL"] == ""
         assert owner["POSTGRES_OWNER_PASSWORD"] == compose.SECRETS["POSTGRES_PASSWORD"]
         for name in ("lifeos-web", "lifeos-worker"):
             variables = compose.environment(services_[name])
@@ -235,6 +433,6 @@ def test_the_image_gets_everything_it_runs_and_no_secrets():
 def test_shellcheck_finds_nothing():
     shellcheck = services.program("shellcheck", package="shellcheck")
     scripts = sorted(str(path) for path in (ROOT / "compose").rglob("*.sh"))
-    assert len(scripts) >= 4
+    assert len(scripts) >= 8
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
