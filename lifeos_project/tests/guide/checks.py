@@ -152,7 +152,7 @@ def _ports(name: str, found: dict[str, Any]) -> set[int]:
     own = {int(number) for number in re.findall(r"\b\d{4}\b", words)}
     names = [name, *(found.get("networks", {}).get("data") or {}).get("aliases", [])]
     addresses = " ".join(compose.environment(stack()["services"]["lifeos-web"]).values())
-    return own | {int(port) for each in names for port in re.findall(rf"@{each}:(\d+)/", addresses)}
+    return own | {int(port) for each in names for port in re.findall(rf"(?:@|//){each}:(\d+)/", addresses)}
 
 
 def replicas(name: str, variable_: str) -> Check:

@@ -53,7 +53,7 @@ QUICK_START = [
     _row(35, "git clone", "`git clone <repository> /opt/lifeos`", "same",
          c.says("docs/install.md", "git clone <repository> /opt/lifeos")),
     _row(36, "the checkout's directory", "`/opt/lifeos`", "renamed", c.says("docs/install.md", "cd /opt/lifeos")),
-    _row(39, "cp .env.example .env", "the same", "open", c.compose_reads((c.ROOT / ".env.example").read_text())),
+    _row(39, "cp .env.example .env", "the same", "same", c.compose_reads((c.ROOT / ".env.example").read_text())),
     _row(42, "docker-compose up -d", "the same", "engine", c.typed("docker-compose up -d")),
     _row(45, "docker-compose ps", "the same", "engine", c.typed("docker-compose ps")),
     _row(48, ":8000/health", "`curl http://localhost:8000/health`", "same",
@@ -96,10 +96,10 @@ ARCHITECTURE = [
 ]  # fmt: skip
 
 DEVELOPMENT = [
-    _row(126, "the development template", "a `.env` of the lines below, for `docker-compose`", "open",
+    _row(126, "the development template", "a `.env` of the lines below, for `docker-compose`", "same",
          c.compose_reads(c.DEVELOPMENT)),
     *_variables("development", {name: 127 + number for number, name in enumerate(c.DEVELOPMENT)}),
-    _row(131, "REDIS_URL wins over compose", "the same", "open",
+    _row(131, "REDIS_URL wins over compose", "the same", "same",
          c.reaches("lifeos-web", "REDIS_URL", "redis://redis.internal:6379/0")),
     _row(130, "DATABASE_URL wins over compose", "the same", "same",
          c.reaches("lifeos-web", "DATABASE_URL", "postgresql://lifeos_app@db.internal:5432/lifeos")),
@@ -156,7 +156,7 @@ PRODUCTION = [
          c.proved_by(f"{PROOF}stack/test_alert_receivers.py", "test_a_critical_alert_reaches_every_channel_and_the_watchdog_its_switch")),
     _row(219, "a rollback plan", "[deploying](deploying.md)", "same",
          c.says("docs/deploying.md", "deploy.sh rollback")),
-    _row(226, "the production template", "a `.env` of the lines below, for `docker-compose`", "open",
+    _row(226, "the production template", "a `.env` of the lines below, for `docker-compose`", "same",
          c.compose_reads(c.PRODUCTION)),
     *_variables(
         "production",
