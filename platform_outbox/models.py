@@ -298,10 +298,10 @@ class Replay(models.Model):
 
     @property
     def percent(self) -> int:
-        """How much of the ids' range is behind it."""
-        if self.state == self.State.FINISHED or self.last < self.first:
+        """How much of the ids' range is behind it; 100 only when it is finished."""
+        if self.state == self.State.FINISHED:
             return 100
-        return min(100, (self.cursor - self.first + 1) * 100 // (self.last - self.first + 1))
+        return min(99, (self.cursor - self.first + 1) * 100 // max(1, self.last - self.first + 1))
 
 
 class Pause(models.Model):

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import urllib.request
 from collections import Counter
 
 import pytest
@@ -77,19 +78,70 @@ def test_the_dashboards_of_the_guide_are_there():
     assert [path.stem for path in DASHBOARDS] == ["database", "ledger", "outbox", "overview", "workers"]
 
 
+def installed_start_script(directory):
+    """start.sh beside its files, with `directory` in the place of /run/lifeos."""
+    given = directory / "given"
+    given.mkdir()
+    for name in ("alertmanager.yml", "alertmanager.tmpl"):
+        (given / name).write_text((CONFIGURATION / "alertmanager" / name).read_text())
+    script = (CONFIGURATION / "alertmanager" / "start.sh").read_text().replace("/run/lifeos", str(directory))
+    (given / "start.sh").write_text(script)
+    return given / "start.sh"
+
+
 def test_without_secrets_alertmanager_starts_and_sends_nothing(tmp_path):
     """start.sh leaves out the receivers; amtool reads what is left."""
-    script = (CONFIGURATION / "alertmanager" / "start.sh").read_text().replace("/run/lifeos", str(tmp_path))
-    for name in ("alertmanager.yml", "alertmanager.tmpl"):
-        (tmp_path / "given").mkdir(exist_ok=True)
-        (tmp_path / "given" / name).write_text((CONFIGURATION / "alertmanager" / name).read_text())
-    (tmp_path / "given" / "start.sh").write_text(script)
+    script = installed_start_script(tmp_path)
     amtool = services.program("amtool", package="prometheus-alertmanager")
     environment = {**services.bare_environment(), "ALERTMANAGER": "true"}
-    done = subprocess.run(
-        ["sh", str(tmp_path / "given" / "start.sh")], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(["sh", str(script)], env=environment, capture_output=True, text=True, check=True)
     assert "slack-webhook-url is empty" in done.stderr
     config = yaml.safe_load((tmp_path / "alertmanager.yml").read_text())
     assert config["receivers"] == [{"name": "nobody"}, {"name": "slack"}, {"name": "pagerduty"}]
     subprocess.run([amtool, "check-config", str(tmp_path / "alertmanager.yml")], check=True, capture_output=True)
+
+
+# What fires in each outage (the rules' own cases say when), and the one alert of it that somebody is woken or told by.
+OUTAGES = {
+    "LifeosDatabaseDown": [
+        *("LifeosSiteDown", "LifeosWebDown", "LifeosHighErrorRate", "LifeosSlowRequests", "LifeosSlowQueries"),
+        *("LifeosWorkersDown", "LifeosOutboxBacklog", "LifeosJobFails", "LifeosBackupOld"),
+    ],
+    "LifeosWebDown": ["LifeosSiteDown", "LifeosHighErrorRate", "LifeosSlowRequests", "LifeosOutboxBacklog"],
+    "LifeosSiteDown": ["LifeosHighErrorRate"],
+    "LifeosWorkersDown": ["LifeosOutboxBacklog", "LifeosSealingBehind", "LifeosJobFails"],
+}
+
+
+@pytest.mark.parametrize("cause", OUTAGES)
+def test_an_outage_is_told_once(cause, tmp_path):
+    """A real Alertmanager is given every alert of the outage, as Prometheus would send them."""
+    severities = {alert["alert"]: alert["labels"]["severity"] for alert in ALERTS}
+    fired = [{"labels": {"alertname": name, "severity": severities[name]}} for name in (cause, *OUTAGES[cause])]
+    program = services.program("prometheus-alertmanager", package="prometheus-alertmanager")
+    port = services.free_port()
+    command = ["sh", str(installed_start_script(tmp_path)), f"--web.listen-address=127.0.0.1:{port}"]
+    command += ["--cluster.listen-address=", f"--storage.path={tmp_path / 'data'}"]
+    environment = {**services.bare_environment(), "ALERTMANAGER": program}
+    with services.running(command, log=tmp_path / "alertmanager.log", environment=environment):
+        services.wait_until(lambda: services.listens(port), seconds=20, what="Alertmanager")
+        ask(port, "alerts", fired)
+        told = []
+
+        def all_are_judged():
+            told[:] = [each for each in ask(port, "alerts") if each["status"]["state"] != "unprocessed"]
+            return len(told) == len(fired)
+
+        services.wait_until(all_are_judged, seconds=30, what="every alert's state")
+    assert {each["labels"]["alertname"] for each in told if each["status"]["state"] == "active"} == {cause}
+
+
+def ask(port, what, body=None):
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v2/{what}",
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        text = answer.read()
+    return json.loads(text) if text.strip() else None
