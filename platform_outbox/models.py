@@ -435,6 +435,27 @@ class Minute(models.Model):
         return f"{self.handler} {self.minute:%H:%M}"
 
 
+class Tally(models.Model):
+    """A counter (tallies.py), of one shard; those that belong to none are in shard 0."""
+
+    shard = models.PositiveSmallIntegerField(_("shard"))
+    metric = models.CharField(_("metric"), max_length=40)
+    first = models.CharField(_("first label"), max_length=120)
+    second = models.CharField(_("second label"), max_length=120)
+    count = models.PositiveBigIntegerField(_("count"))
+
+    class Meta:
+        db_table = "platform_outbox_tally"
+        verbose_name = _("counter")
+        verbose_name_plural = _("counters")
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="platform_outbox_tally_once", fields=["shard", "metric", "first", "second"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.first} {self.second}: {self.count}"
+
+
 class Sample(models.Model):
     """The newest figures about the whole outbox, in one row (samples.py)."""
 
