@@ -22,8 +22,8 @@ token. All web processes of a machine add up. What each worker measures of itsel
 
 The outbox's gauges and counters are about the whole installation. Counters are added to in the transaction
 of what they count, so a worker that is killed loses none and counts nothing twice. They are looked up every five
-seconds by one worker, never by a request; when no worker lives, the web process that is asked takes them itself, within two seconds. Several web processes tell the same, so take
-`max(…)` over them, and `sum by (instance) (…)` inside it to add up topics:
+seconds by one worker, never by a request; when no worker lives, the web process that is asked takes them itself, within two seconds.
+Several web processes tell the same, so take `max(…)` over them, and `sum by (instance) (…)` inside it to add up topics:
 
 | question | query |
 |---|---|
