@@ -314,7 +314,7 @@ def _versions(request: HttpRequest) -> Panel:
             Fact(name="Django", value=django.get_version()),
             Fact(name="Python", value=platform.python_version()),
         ),
-        lever=Lever(label=_("Ask the doctor"), url=reverse("doctor")) if request.user.has_perm(DOCTOR) else None,
+        lever=Lever(label=_("Run the doctor"), url=reverse("doctor")) if request.user.has_perm(DOCTOR) else None,
     )
 
 

@@ -22,6 +22,8 @@ from redis.retry import Retry
 LOOK_AGAIN_SECONDS = 1.0
 # A session that ends in one process while Redis is away may be known to Redis for so long.
 LONGEST_COPY_SECONDS = 60.0
+# Of a few hundred bytes each; throttles of that many callers.
+MOST_IN_MEMORY = 20_000
 
 log = structlog.stdlib.get_logger("lifeos.cache")
 
@@ -57,15 +59,22 @@ class Breaker:
             try:
                 probe()
                 while self._before_closing:
-                    what = next(iter(self._before_closing))
-                    self._before_closing[what]()
-                    with self._lock:
-                        del self._before_closing[what]
+                    self._catch_up_with_one()
             except (RedisError, OSError):
                 continue
             with self._lock:
                 self.is_closed = not self._before_closing
         log.info("Redis is back")
+
+    def _catch_up_with_one(self) -> None:
+        with self._lock:
+            what, do = self._before_closing.popitem()
+        try:
+            do()
+        except (RedisError, OSError):
+            with self._lock:
+                self._before_closing.setdefault(what, do)
+            raise
 
 
 _breakers: dict[str, Breaker] = {}
@@ -145,7 +154,7 @@ class RedisOrMemory(_Guarded):
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
-        self.instead = LocMemCache("instead of Redis", {**params, "OPTIONS": {}})
+        self.instead = LocMemCache("instead of Redis", {**params, "OPTIONS": {"MAX_ENTRIES": MOST_IN_MEMORY}})
 
     def _gone(self, error: Exception) -> None:
         if self.breaker.is_closed:

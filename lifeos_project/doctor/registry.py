@@ -112,12 +112,12 @@ def _findings(name: str, function: Check, asked: Asked) -> Iterator[Finding]:
     except OperationalError as problem:
         yield error(
             _("It cannot be looked at, because the database does not answer: %s") % _first_line(problem),
-            _("Mend the database first."),
+            _("Fix the database first."),
         )
     except DatabaseError as problem:
         yield error(
             _("It cannot be looked at, because the database refuses: %s") % _first_line(problem),
-            _("Mend migrations and database roles first."),
+            _("Fix migrations and database roles first."),
         )
     except Exception as problem:
         log.exception("check failed", check=name)

@@ -75,9 +75,7 @@ def look_at_roles(asked: Asked) -> Iterator[Finding]:
 def look_at_migrations(asked: Asked) -> Iterator[Finding]:
     pending = asked.services["migrations"].get("pending")
     if pending is None:
-        yield error(
-            _("It is not known which are applied: the database does not answer."), _("Mend the database first.")
-        )
+        yield error(_("It is not known which are applied: the database does not answer."), _("Fix the database first."))
     elif pending:
         yield error(
             ngettext("%d migration is pending.", "%d migrations are pending.", pending) % pending,
@@ -155,7 +153,8 @@ def look_at_mail(asked: Asked) -> Iterator[Finding]:
             )
     elif mail.destination() == "sent":
         yield skipped(
-            _("Mails go through %s. None was sent: ask for one to know whether they leave.") % settings.EMAIL_HOST
+            _("Mails go through %s. No test mail was sent; ask for one to know whether mails leave.")
+            % settings.EMAIL_HOST
         )
     else:
         yield notice(

@@ -150,7 +150,7 @@ def certificate_of(host: str, port: int) -> Iterator[Finding]:
     if not is_known:
         yield notice(
             _("No known authority has signed it, so browsers warn of it."),
-            _("For the net, get one of Let's Encrypt: docs/install.md."),
+            _("For a public site, get one from Let's Encrypt: docs/install.md."),
         )
 
 
@@ -276,7 +276,10 @@ def look_at_version(asked: Asked) -> Iterator[Finding]:
     if not asked.releases:
         return
     if not settings.RELEASES_URL:
-        yield notice(_("Nobody knows where releases are announced."), _("Set RELEASES_URL: docs/configuration.md."))
+        yield notice(
+            _("RELEASES_URL is empty, so there is nowhere to ask for a newer release."),
+            _("Set it: docs/configuration.md."),
+        )
         return
     try:
         newest = newest_release(settings.RELEASES_URL)

@@ -351,7 +351,10 @@ class TestVersion:
             )
 
     def test_no_network_and_no_address_are_sentences(self, settings, free_port):
-        assert found("version", releases=True)[1][:2] == ("notice", "Nobody knows where releases are announced.")
+        assert found("version", releases=True)[1][:2] == (
+            "notice",
+            "RELEASES_URL is empty, so there is nowhere to ask for a newer release.",
+        )
         settings.RELEASES_URL = f"http://127.0.0.1:{free_port()}/"
         assert "the server cannot be reached (Connection refused)." in found("version", releases=True)[1][1]
 
@@ -471,7 +474,10 @@ class TestPage:
         settings.SITE_URL = f"https://localhost:{free_port()}"
         client = self.client_of(operator)
         assert "does not answer over TLS" in client.post(PAGE, {"look": "outside"}).content.decode()
-        assert "Nobody knows where releases are announced." in client.post(PAGE, {"look": "releases"}).content.decode()
+        assert (
+            "RELEASES_URL is empty, so there is nowhere to ask for a newer release."
+            in client.post(PAGE, {"look": "releases"}).content.decode()
+        )
 
     def test_a_form_of_another_site_is_refused(self, operator):
         client = Client(enforce_csrf_checks=True)
