@@ -32,7 +32,6 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": _("Doctor"),
         "results": results,
         "state": doctor.worst(results),
-        "address": _own_address(request),
     }
     return TemplateResponse(request, "doctor/page.html", context)
 
