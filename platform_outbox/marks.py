@@ -129,7 +129,7 @@ class Book:
         if ends_turn:
             steps.append((_END_TURN, (self.shard,)))
         if counts:
-            steps.append((tallies.ADD, tallies.values(counts, shard=self.shard)))
+            steps.append(tallies.adding(counts, shard=self.shard))
         if self._sent:
             steps.append((_SENT, (self.now, array_of(self._sent))))
         if steps:

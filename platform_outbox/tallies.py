@@ -5,6 +5,7 @@ Each shard has rows of its own. Whoever works at a shard has it to himself, so w
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from platform_outbox.direct import rows_of
@@ -43,14 +44,6 @@ METRICS = (
     PROCESSED, RETRIES, FAILURES, DUPLICATES_SUPPRESSED, CRASH_SUSPECTS, LEASES_EXPIRED, BREAKER_CHANGES, JOB_RUNS,
 )  # fmt: skip
 
-# In one order, so that transactions never wait for each other in a circle.
-ADD = """
-    INSERT INTO platform_outbox_tally AS t (shard, metric, first, second, count)
-    SELECT %s::smallint, metric, first, second, count
-    FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) AS new (metric, first, second, count)
-    ORDER BY metric, first, second
-    ON CONFLICT (shard, metric, first, second) DO UPDATE SET count = t.count + EXCLUDED.count
-"""
 SUMS = """
     SELECT coalesce(jsonb_agg(jsonb_build_array(metric, first, second, sum)), '[]') FROM (
         SELECT metric, first, second, sum(count) FROM platform_outbox_tally GROUP BY metric, first, second) AS summed
@@ -63,13 +56,24 @@ def tally(metric: Metric, first: str = "", second: str = "") -> Tally:
     return Tally(metric.name, first[:LONGEST], second[:LONGEST])
 
 
-def values(counts: Mapping[Tally, int], *, shard: int) -> tuple[object, ...]:
-    """The parameters of ADD."""
-    metrics, firsts, seconds = zip(*counts, strict=True)
-    return shard, list(metrics), list(firsts), list(seconds), list(counts.values())
+def adding(counts: Mapping[Tally, int], *, shard: int) -> tuple[str, tuple[object, ...]]:
+    """The statement that adds these, and its parameters; for whoever sends it together with others."""
+    # In one order, so that transactions never wait for each other in a circle.
+    rows = [(shard, *each, counts[each]) for each in sorted(counts)]
+    return _statement(len(rows)), tuple(value for row in rows for value in row)
+
+
+@cache
+def _statement(rows: int) -> str:
+    """Rows one by one: at every turn there are one or two, and taking arrays apart costs the server more than those."""
+    return f"""
+        INSERT INTO platform_outbox_tally AS t (shard, metric, first, second, count)
+        VALUES {", ".join(["(%s, %s, %s, %s, %s)"] * rows)}
+        ON CONFLICT (shard, metric, first, second) DO UPDATE SET count = t.count + EXCLUDED.count
+    """
 
 
 def add(*counted: Tally, shard: int = 0, times: int = 1) -> None:
     """Count these, in the caller's transaction."""
     if times:
-        rows_of(ADD, values({each: count * times for each, count in Counter(counted).items()}, shard=shard))
+        rows_of(*adding({each: count * times for each, count in Counter(counted).items()}, shard=shard))
