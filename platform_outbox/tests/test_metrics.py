@@ -4,6 +4,7 @@ import datetime
 import threading
 import urllib.error
 import urllib.request
+from collections import Counter
 
 import psycopg
 import pytest
@@ -212,7 +213,10 @@ def test_runs_of_jobs_are_counted_with_their_outcome():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["in-process"])
 def test_killed_workers_lose_and_double_no_count(pool):
-    """Killed amid their work again and again: the counter is the number of events, to the last one."""
+    """Killed amid their work again and again: the counters are the events' states, to the last one.
+
+    An event in whose company three workers died is given up.
+    """
     workers = pool.start(2)
     emitted = 0
     for _ in range(6):
@@ -225,11 +229,13 @@ def test_killed_workers_lose_and_double_no_count(pool):
             pool.processes.remove(worker)
         workers = pool.start(2)
     wait_for(lambda: outbox.health().pending == 0, seconds=90, what="the queue's end")
-    assert processed() == emitted
+    states = Counter(OutboxMessage.objects.values_list("status", flat=True))
+    assert {"sent": processed(), "dead": processed("dead")} == {"sent": states["sent"], "dead": states["dead"]}
+    assert processed() + processed("dead") == emitted
 
 
-def processed():
-    rows = Tally.objects.filter(metric="processed", first="probe.swarm", second="sent")
+def processed(outcome="sent"):
+    rows = Tally.objects.filter(metric="processed", first="probe.swarm", second=outcome)
     return sum(rows.values_list("count", flat=True))
 
 
