@@ -1,7 +1,8 @@
 """Whether this container works; ends with 0 or 1. Asked every few seconds, so it imports neither Django nor the project.
 
-python compose/healthcheck.py web       the web process answers
-python compose/healthcheck.py worker    a worker of this host has told the database lately that it lives
+python compose/healthcheck.py web           the web process answers
+python compose/healthcheck.py worker        a worker of this host has told the database lately that it lives
+python compose/healthcheck.py worker PID    the worker with this process number has
 """
 
 import os
@@ -14,6 +15,8 @@ import psycopg
 
 # Workers tell it every few seconds; a database that is away for a while must not get them all killed.
 FRESH_SECONDS = 120
+# Of one process the number is known, and numbers are used again: what a killed one said before must not count for long.
+FRESH_SECONDS_OF_ONE = 30
 ALIVE = """
 SELECT EXISTS (SELECT 1 FROM platform_worker
                 WHERE starts_with(name, %s) AND heartbeat_at > now() - make_interval(secs => %s))
@@ -28,9 +31,11 @@ def web() -> bool:
         return bool(answer.status == 200)
 
 
-def worker() -> bool:
+def worker(pid: str = "") -> bool:
+    """A process that runs proves nothing; a heartbeat in the database does."""
+    name = f"{socket.gethostname()}:{pid}:" if pid else f"{socket.gethostname()}:"
     with _connected() as connection:
-        found = connection.execute(ALIVE, (f"{socket.gethostname()}:", FRESH_SECONDS)).fetchone()
+        found = connection.execute(ALIVE, (name, FRESH_SECONDS_OF_ONE if pid else FRESH_SECONDS)).fetchone()
     return bool(found and found[0])
 
 
@@ -61,6 +66,6 @@ def _passwords() -> list[str]:
 
 if __name__ == "__main__":
     try:
-        sys.exit(0 if {"web": web, "worker": worker}[sys.argv[1]]() else 1)
+        sys.exit(0 if {"web": web, "worker": worker}[sys.argv[1]](*sys.argv[2:]) else 1)
     except (OSError, psycopg.Error) as error:
         sys.exit(f"{type(error).__name__}: {error}")

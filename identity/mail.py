@@ -6,6 +6,7 @@ mail is an event of its own, which carries only what its link is made of, and is
 
 import email.utils
 import smtplib
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,6 +84,27 @@ def message_of(*, to: str, subject: str, text: str, html: str) -> EmailMultiAlte
     message = EmailMultiAlternatives(subject, text, None, [to])
     message.attach_alternative(html, "text/html")
     return message
+
+
+class MailNotSent(Exception):
+    """A test mail did not leave; the message says why and what to do."""
+
+
+def send_test(*, to: Sequence[str]) -> str:
+    """Send a test mail now, past the outbox, and return who took it. Raises MailNotSent."""
+    if destination() != "sent":
+        raise MailNotSent(
+            "Mail is not set up: EMAIL_HOST is empty, so no mail leaves. Set EMAIL_HOST and its neighbours."
+        )
+    where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    sentence = f"{settings.SITE_URL or 'LifeOS'} sent this mail to find out whether its mails arrive. They do.\n"
+    try:
+        EmailMultiAlternatives("LifeOS: test mail", sentence, None, list(to)).send()
+    except smtplib.SMTPException as error:
+        raise MailNotSent(f"{where} did not take the mail: {_told(error)}") from error
+    except OSError as error:
+        raise MailNotSent(f"{where} cannot be reached: {error.strerror or error or type(error).__name__}") from error
+    return where
 
 
 def server(event: object = None) -> str:

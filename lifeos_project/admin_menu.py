@@ -15,6 +15,8 @@ from finance.models import LedgerCheck
 from lifeos_project.backups import runs
 from platform_outbox import outbox
 
+DOCTOR = "lifeos_project.run_doctor"
+
 
 def environment(request: HttpRequest) -> list[str]:
     """The badge beside the user menu: red where mistakes are dear."""
@@ -75,6 +77,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, _("Workers"), "memory", "platform_outbox.worker"),
                 _list(request, _("Periodic jobs"), "schedule", "platform_outbox.periodic"),
                 _list(request, _("Backups"), "backup", "backups.backuprun", badge=_failed_backup),
+                _item(request, _("Doctor"), "stethoscope", "doctor") if request.user.has_perm(DOCTOR) else None,
                 _item(request, _("Health"), "ecg_heart", "health"),
                 _item(request, _("API"), "api", "api-docs"),
             ],

@@ -25,8 +25,8 @@ from identity.audit import Action
 from identity.lockout import locked_accounts
 from identity.models import AuditRecord
 from insights.models import Insight
-from lifeos_project import health, outbox_state
-from lifeos_project.admin_menu import list_url, may_see
+from lifeos_project import health, outbox_state, version
+from lifeos_project.admin_menu import DOCTOR, list_url, may_see
 from lifeos_project.backups import runs
 from platform_outbox import outbox, overview
 from platform_outbox.models import OutboxMessage
@@ -120,7 +120,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         _books(request, now),
         _sign_ins(request, now),
         _insights(request, now),
-        _versions(),
+        _versions(request),
     ]
     troubles = [panel for panel in panels if panel.state != OK]
     return {**context, "panels": panels, "troubles": troubles, "title": _("State of the installation")}
@@ -302,17 +302,19 @@ def _insights(request: HttpRequest, now: datetime.datetime) -> Panel:
     )
 
 
-def _versions() -> Panel:
+def _versions(request: HttpRequest) -> Panel:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))")
         server, size = cursor.fetchone()
     return Panel(
         title=_("Versions"),
         facts=(
+            Fact(name="LifeOS", value=version.described()),
             Fact(name="PostgreSQL", value=f"{server.split()[0]}, {size}"),
             Fact(name="Django", value=django.get_version()),
             Fact(name="Python", value=platform.python_version()),
         ),
+        lever=Lever(label=_("Run the doctor"), url=reverse("doctor")) if request.user.has_perm(DOCTOR) else None,
     )
 
 

@@ -25,8 +25,14 @@ def ping() -> None:
         pika.BlockingConnection(parameters).close()
     elif kind() == "redis":
         import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
 
         with redis.Redis.from_url(
-            settings.REDIS_URL, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
+            settings.REDIS_URL,
+            socket_connect_timeout=PATIENCE,
+            socket_timeout=PATIENCE,
+            # By default it tries four times, with pauses.
+            retry=Retry(NoBackoff(), 0),
         ) as client:
             client.ping()

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -18,7 +18,14 @@ from django.views.decorators.http import require_safe
 
 from core.network import is_nearby
 from finance import replica
-from lifeos_project import brokers, outbox_state
+from lifeos_project import brokers, outbox_state, version
+from platform_outbox import outbox
+
+# Without these no page can be served. Whatever else is away, people can read and post.
+ESSENTIAL = frozenset({"database", "migrations"})
+# What a part says of itself while nothing has to be done about it.
+WELL = frozenset({"ok", "behind"})
+NO_WORKER = "No worker runs: events, mails and webhooks wait until one is started."
 
 log = structlog.stdlib.get_logger("lifeos.health")
 Check = Callable[[], dict[str, Any]]
@@ -41,7 +48,11 @@ def ready(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """Everything an installation stands on, with figures for callers nearby. 503 when any part fails."""
+    """Everything an installation stands on, with figures and version for callers nearby.
+
+    503 and `error` when no page can be served; 200 and `degraded` when pages are served, but a part does not work:
+    neither a worker nor Redis that is away is a reason to take the web out of a load balancer.
+    """
     return _answer(
         request,
         {
@@ -50,6 +61,7 @@ def health(request: HttpRequest) -> JsonResponse:
             "cache": _cache,
             "broker": _broker,
             "outbox": _outbox,
+            "workers": _workers,
             **({"replica": _replica} if settings.DATABASE_REPLICA_URL else {}),
         },
     )
@@ -66,11 +78,20 @@ def _outcomes(checks: dict[str, Check]) -> dict[str, dict[str, Any]]:
 
 def _answer(request: HttpRequest, checks: dict[str, Check]) -> JsonResponse:
     parts = _outcomes(checks)
-    failed = any(part["status"] == "error" for part in parts.values())
+    status = _summary(parts)
+    code = 503 if status == "error" else 200
     if not is_nearby(request):
         # Versions and queues are for operators, not for the public.
-        parts = {name: {"status": part["status"]} for name, part in parts.items()}
-    return JsonResponse({"status": "error" if failed else "ok", **parts}, status=503 if failed else 200)
+        return JsonResponse(
+            {"status": status, **{name: {"status": part["status"]} for name, part in parts.items()}}, status=code
+        )
+    return JsonResponse({"status": status, "version": version.described(), **parts}, status=code)
+
+
+def _summary(parts: dict[str, dict[str, Any]]) -> str:
+    if any(part["status"] == "error" for name, part in parts.items() if name in ESSENTIAL):
+        return "error"
+    return "ok" if all(part["status"] in WELL for part in parts.values()) else "degraded"
 
 
 def _outcome(name: str, check: Check) -> dict[str, Any]:
@@ -111,6 +132,8 @@ def _migrations_on_disk() -> frozenset[tuple[str, str]]:
 
 
 def _cache() -> dict[str, Any]:
+    # Redis itself, and not what takes its place while it is away.
+    cache = getattr(caches["default"], "redis", caches["default"])
     # A key of its own each time: two processes that ask at once must not read each other's value.
     key = f"health:{uuid.uuid4().hex}"
     cache.set(key, "beat", timeout=10)
@@ -126,7 +149,6 @@ def _broker() -> dict[str, Any]:
 
 def _outbox() -> dict[str, Any]:
     state = outbox_state.current()
-    # Late events are the worker's trouble. Failing here would make the load balancer take the web away too.
     late = state.oldest_seconds > outbox_state.LATE_SECONDS
     return {
         "status": "late" if late else "ok",
@@ -134,3 +156,8 @@ def _outbox() -> dict[str, Any]:
         "oldest_seconds": round(state.oldest_seconds, 1),
         "dead": state.dead,
     }
+
+
+def _workers() -> dict[str, Any]:
+    alive = outbox.workers_alive()
+    return {"status": "ok", "alive": alive} if alive else {"status": "none", "alive": 0, "says": NO_WORKER}

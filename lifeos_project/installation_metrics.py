@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from finance import replica
 from finance.ledger import chain
 from finance.models import LedgerCheck
-from lifeos_project import secret_age
+from lifeos_project import secret_age, version
 from lifeos_project.gauges import Gauge
 
 REPLICATES = ("ok", "behind")
@@ -31,12 +31,14 @@ UNSEALED = Gauge(
 )
 SEALED = Gauge("lifeos_ledger_sealed_entries", "Entries that are sealed.")
 SECRET_AGE = Gauge("lifeos_secret_age_seconds", "Since a secret was first in use.", ("secret",))
+BUILD = Gauge("lifeos_build_info", "Always 1; which LifeOS this is.", ("version", "release"))
 REPLICA_UP = Gauge("lifeos_replica_up", "Whether there is a replica that reports can be read from.")
 REPLICA_BYTES = Gauge("lifeos_replica_behind_bytes", "Of the primary's log, not yet replayed.")
 REPLICA_SECONDS = Gauge("lifeos_replica_behind_seconds", "Age of what was replayed last; 0 when all is.")
 
 GAUGES = (
-    CHECK_AGE, BROKEN, CHECKED, OVERDUE, UNSEALED, SEALED, SECRET_AGE, REPLICA_UP, REPLICA_BYTES, REPLICA_SECONDS,
+    BUILD, CHECK_AGE, BROKEN, CHECKED, OVERDUE, UNSEALED, SEALED, SECRET_AGE, REPLICA_UP, REPLICA_BYTES,
+    REPLICA_SECONDS,
 )  # fmt: skip
 
 
@@ -45,6 +47,9 @@ class InstallationCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
+        build = BUILD.family()
+        build.add_metric([version.VERSION, version.release()], 1)
+        yield build
         try:
             yield from _ledger(now)
             yield from _secrets(now)

@@ -17,19 +17,20 @@ from platform_outbox import metrics as workers
 HEAD = """# Metrics
 
 For Prometheus, at `/metrics` of the web processes: from addresses of private networks, or from anywhere with `METRICS_TOKEN` as a bearer
-token. All web processes of a machine add up. What workers count is there too when web and worker share a directory
+token. All web processes of a machine add up. What each worker measures of itself is there too when web and worker share a directory
 (`PROMETHEUS_MULTIPROC_DIR`, as under `make run`); workers elsewhere answer on a port of their own, `WORKER_METRICS_BIND`.
 
-The gauges of the outbox are about the whole installation. They are looked up every five seconds by one worker, never by a request; when
-no worker lives, the web process that is asked takes them itself, within two seconds. Several web processes tell the same, so take
-`max(…)` over them, and `sum by (instance) (…)` inside it to add up topics:
+The outbox's gauges and counters are about the whole installation. Counters are added to in the transaction
+of what they count, so a worker that is killed loses none and counts nothing twice. They are looked up every five
+seconds by one worker, never by a request; when no worker lives, the web process that is asked takes them itself, within two seconds.
+Several web processes tell the same, so take `max(…)` over them, and `sum by (instance) (…)` inside it to add up topics:
 
 | question | query |
 |---|---|
 | how many events wait | `max(sum by (instance) (platform_outbox_pending_messages))` |
 | of which kind | `max by (topic) (platform_outbox_pending_messages)` |
 | for how long (alert on this) | `max(platform_outbox_oldest_pending_seconds)` |
-| events a second | `sum by (handler) (rate(platform_outbox_processed_total[5m]))` |
+| events a second | `max by (handler, outcome) (rate(platform_outbox_processed_total[5m]))` |
 | from change to effect, 99 of 100 | `histogram_quantile(0.99, sum by (le) (rate(platform_outbox_end_to_end_seconds_bucket[5m])))` |
 | is the bell broken | a growing share of `poll` in `sum by (source) (rate(platform_outbox_wakeups_total[1h]))` |
 | why the tables grow | `platform_outbox_oldest_snapshot_seconds` and `platform_outbox_dead_tuples` |
@@ -56,7 +57,7 @@ def page() -> str:
             HEAD,
             _table("Requests", _counted(requests)),
             _table("The outbox as a whole", _gauges(collectors.OutboxCollector().describe())),
-            _table("What workers count", _counted(workers)),
+            _table("What each worker measures", _counted(workers)),
             _table("The installation", _gauges(InstallationCollector().describe())),
             _table("Backups", _gauges(BackupCollector().describe())),
             _table("Reports", _counted(replica)),
@@ -67,7 +68,11 @@ def page() -> str:
 def _gauges(families: Iterable[Metric]) -> Iterator[Row]:
     for family in families:
         labels: tuple[str, ...] = tuple(getattr(family, "_labelnames", ()))
-        yield Row(family.name, family.type, labels, family.documentation)
+        yield Row(_name_of(family), family.type, labels, family.documentation)
+
+
+def _name_of(family: Metric) -> str:
+    return f"{family.name}_total" if family.type == "counter" else family.name
 
 
 def _counted(module: ModuleType) -> list[Row]:
@@ -76,8 +81,7 @@ def _counted(module: ModuleType) -> list[Row]:
         if not isinstance(metric, MetricWrapperBase):
             continue
         (family,) = metric.describe()
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        rows.append(Row(name, family.type, tuple(metric._labelnames), family.documentation))
+        rows.append(Row(_name_of(family), family.type, tuple(metric._labelnames), family.documentation))
     return sorted(rows)
 
 

@@ -14,6 +14,8 @@ class SecretSighting(models.Model):
     first_seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        # No model of its own: the doctor reads all of the installation.
+        permissions: ClassVar = [("run_doctor", "Can run the doctor")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["name", "fingerprint"], name="lifeos_secret_seen_once")
         ]

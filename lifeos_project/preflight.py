@@ -42,7 +42,7 @@ def findings(*, rolling: bool) -> Findings:
 
 
 def _findings(*, rolling: bool) -> Findings:
-    problems = [*_configuration(), *_disk(), *_services()]
+    problems = [*_configuration(), *disk_problems(), *_services()]
     try:
         pending = _pending()
         problems += [*_sessions(), *_roles()]
@@ -60,7 +60,8 @@ def _configuration() -> Iterator[str]:
             yield f"{found.msg} {found.hint or ''} ({found.id})"
 
 
-def _disk() -> Iterator[str]:
+def disk_problems() -> Iterator[str]:
+    """What keeps LifeOS from writing where its files are."""
     try:
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=settings.VAR_DIR).close()

@@ -8,6 +8,7 @@ from csp.constants import NONCE, SELF
 from lifeos_project import embedded_postgres
 from lifeos_project.admin_theme import UNFOLD as UNFOLD
 from lifeos_project.broker import broker_settings
+from lifeos_project.cache_settings import cache_settings
 from lifeos_project.database import database_settings
 from lifeos_project.logging import configure_structlog, logging_settings
 from lifeos_project.logins import as_user
@@ -140,19 +141,10 @@ SHARED_DATABASE = (
     else None
 )
 
-if REDIS_URL:
-    CACHES = {
-        "default": {
-            "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": REDIS_URL,
-            "KEY_PREFIX": "lifeos",
-            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 2},
-        }
-    }
-    SESSION_ENGINE = "django.contrib.sessions.backends.cache"
-else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lifeos"}}
-    SESSION_ENGINE = "django.contrib.sessions.backends.db"
+_caching = cache_settings(redis_url=REDIS_URL)
+CACHES = _caching["CACHES"]
+SESSION_ENGINE = _caching["SESSION_ENGINE"]
+SESSION_CACHE_ALIAS = _caching["SESSION_CACHE_ALIAS"]
 
 DRAMATIQ_BROKER = broker_settings(redis_url=REDIS_URL, rabbitmq_url=RABBITMQ_URL)
 

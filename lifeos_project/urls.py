@@ -3,7 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
-from lifeos_project import health, metrics
+from lifeos_project import admin_doctor, health, metrics
 from lifeos_project.api_docs import RedocPage, SwaggerPage
 
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("accounts/", include("identity.urls")),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
+    path("admin/doctor/", admin.site.admin_view(admin_doctor.page), name="doctor"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("lifeos_project.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),

@@ -62,6 +62,16 @@ with env.section("Application"):
         meaning="Suggest categories for the rows of a bank file, learned from the book's own entries. Without it rows "
         "start without a category.",
     )
+    LIFEOS_RELEASE = env.text(
+        "LIFEOS_RELEASE",
+        meaning="Name of the running build, shown beside the version; images carry it, and `deploy.sh` writes it into the file "
+        "`RELEASE` of each release.",
+    )
+    RELEASES_URL = env.text(
+        "RELEASES_URL",
+        meaning="Where `manage.py doctor --releases` looks for a newer release: an address that answers JSON with `tag_name`, as "
+        "`https://api.github.com/repos/OWNER/NAME/releases/latest` does. Nothing else asks it.",
+    )
     LIFEOS_LANGUAGE = env.text(
         "LIFEOS_LANGUAGE", "en", meaning="Language of pages when the browser asks for none we have."
     )
@@ -223,7 +233,8 @@ with env.section("Cache and broker"):
     REDIS_URL = env.text(
         "REDIS_URL",
         secret=True,
-        meaning="`redis://host:6379/0`: cache, sessions, throttles and the worker's wake-ups. Empty: memory, database and in-process.",
+        meaning="`redis://host:6379/0`: cache, copies of sessions, throttles and the worker's wake-ups; what must last is in "
+        "the database, and while Redis is away the site goes on without it. Empty: memory, database and in-process.",
     )
     REDIS_PASSWORD = env.text(
         "REDIS_PASSWORD",

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from platform_outbox.metrics import BREAKER_CHANGES
+from platform_outbox import tallies
 from platform_outbox.models import Breaker
 from platform_outbox.registry import NeighbourDown
 
@@ -74,7 +74,7 @@ def note_down(*, handler: str, neighbour: str, error: Exception, now: datetime.d
     with connection.cursor() as cursor:
         cursor.execute(_DOWN, values)
         since, retry_at, _failures = cursor.fetchone()
-    BREAKER_CHANGES.labels(handler, Breaker.State.OPEN).inc()
+    tallies.add(tallies.tally(tallies.BREAKER_CHANGES, handler, Breaker.State.OPEN))
     return Outage(since, retry_at)
 
 
@@ -83,7 +83,7 @@ def note_up(*, handler: str, neighbour: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_UP, (handler, neighbour))
         if cursor.rowcount:
-            BREAKER_CHANGES.labels(handler, Breaker.State.CLOSED).inc()
+            tallies.add(tallies.tally(tallies.BREAKER_CHANGES, handler, Breaker.State.CLOSED))
 
 
 def begin_probe(*, handler: str, neighbour: str, seconds: float, now: datetime.datetime | None) -> bool:

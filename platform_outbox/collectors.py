@@ -1,14 +1,16 @@
-"""The outbox's gauges, from the newest sample."""
+"""The outbox's gauges and counters, from the newest sample."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from platform_outbox import samples
+from platform_outbox import samples, tallies
 from platform_outbox.envelope import known_events
+from platform_outbox.registry import all_handlers
 from platform_outbox.samples import Sample
+from platform_outbox.statistics import OUTCOMES
 
 
 class Gauge(NamedTuple):
@@ -63,7 +65,8 @@ class OutboxCollector(Collector):
             yield from _families(sample)
 
     def describe(self) -> Iterator[Metric]:
-        return (_family(gauge) for gauge in GAUGES)
+        yield from (_family(gauge) for gauge in GAUGES)
+        yield from (_counter(metric) for metric in tallies.METRICS)
 
 
 def _families(sample: Sample) -> Iterator[Metric]:
@@ -88,6 +91,26 @@ def _families(sample: Sample) -> Iterator[Metric]:
     ):
         yield _family(gauge, {(): figures[name]})
     yield _family(AGE, {(): sample.age})
+    # Of a sample that a worker of an earlier release has taken, there are none.
+    yield from _counters(figures.get("tallies", []))
+
+
+def _counters(sums: list[tuple[str, str, str, int]]) -> Iterator[Metric]:
+    found: dict[str, dict[tuple[str, ...], float]] = {metric.name: {} for metric in tallies.METRICS}
+    # From 0 on, so that the first event of a handler shows as an increase.
+    found[tallies.PROCESSED.name] = {(handler.name, outcome): 0 for handler in all_handlers() for outcome in OUTCOMES}
+    for name, *labels, count in sums:
+        if name in found:
+            found[name][tuple(labels)] = count
+    for metric in tallies.METRICS:
+        yield _counter(metric, {labels[: len(metric.labels)]: count for labels, count in found[metric.name].items()})
+
+
+def _counter(metric: tallies.Metric, values: dict[tuple[str, ...], float] | None = None) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"platform_outbox_{metric.name}", metric.meaning, labels=metric.labels)
+    for labels, value in (values or {}).items():
+        family.add_metric(labels, value)
+    return family
 
 
 def _family(gauge: Gauge, values: dict[tuple[str, ...], float] | None = None) -> GaugeMetricFamily:

@@ -1,23 +1,34 @@
-"""What a turn adds to the metrics and to the figures per minute."""
+"""What a turn adds to the counters, to the metrics of its process and to the figures per minute."""
 
+from collections import Counter
 from typing import TypeAlias
 
 from platform_outbox.batch import Batch
 from platform_outbox.marks import Outcome
-from platform_outbox.metrics import (
-    BATCH_SIZE,
-    DUPLICATES_SUPPRESSED,
-    END_TO_END,
-    FAILURES,
-    HANDLER_SECONDS,
-    PROCESSED,
-    RETRIES,
-)
+from platform_outbox.metrics import BATCH_SIZE, END_TO_END, HANDLER_SECONDS
 from platform_outbox.models import Status
 from platform_outbox.statistics import minutes
+from platform_outbox.tallies import DUPLICATES_SUPPRESSED, FAILURES, PROCESSED, RETRIES, Tally, tally
 
 # What came of it, seconds from the change to the commit of its effect, seconds in the handler.
 Run: TypeAlias = tuple[Outcome, float, float]
+
+
+def counters(batch: Batch) -> Counter[Tally]:
+    """What the turn has to add to the counters, in its own transaction."""
+    found: Counter[Tally] = Counter()
+    for work in batch.work:
+        for handler, outcome in work.outcomes.items():
+            name = handler or "none"
+            if outcome.fresh and not outcome.io:
+                found[tally(PROCESSED, name, str(outcome.status))] += 1
+                if outcome.attempts > 1:
+                    found[tally(RETRIES, name)] += 1
+                if outcome.error is not None:
+                    found[tally(FAILURES, name, type(outcome.error).__name__)] += 1
+            elif not outcome.fresh and outcome.status == Status.SENT:
+                found[tally(DUPLICATES_SUPPRESSED, name)] += 1
+    return found
 
 
 def count(batch: Batch, *, seconds: float) -> None:
@@ -32,12 +43,13 @@ def count(batch: Batch, *, seconds: float) -> None:
             if outcome.fresh and not outcome.io:
                 runs = alike.setdefault((name or "none", work.row.event_type, str(outcome.status)), [])
                 runs.append((outcome, latency, work.seconds.get(name, 0.0)))
-            elif not outcome.fresh and outcome.status == Status.SENT:
-                DUPLICATES_SUPPRESSED.labels(name).inc()
         if work.state == Status.SENT:
             END_TO_END.observe(latency)
     for (name, event_type, status), runs in alike.items():
-        _count_runs(name, status, runs)
+        # Looking up a labelled metric costs more than adding to it.
+        observe = HANDLER_SECONDS.labels(name).observe
+        for _, _, spent in runs:
+            observe(spent)
         minutes.note(
             handler=name,
             event_type=event_type,
@@ -46,15 +58,3 @@ def count(batch: Batch, *, seconds: float) -> None:
             latencies=[latency for _, latency, _ in runs],
             seconds=sum(spent for _, _, spent in runs),
         )
-
-
-def _count_runs(name: str, status: str, runs: list[Run]) -> None:
-    """Runs of one handler that ended alike: looking up a labelled metric costs more than adding to it."""
-    PROCESSED.labels(name, status).inc(len(runs))
-    observe = HANDLER_SECONDS.labels(name).observe
-    for outcome, _, spent in runs:
-        observe(spent)
-        if outcome.attempts > 1:
-            RETRIES.labels(name).inc()
-        if outcome.error is not None:
-            FAILURES.labels(name, type(outcome.error).__name__).inc()

@@ -20,7 +20,7 @@ from django.db import transaction
 from platform_outbox import claims, suspects
 from platform_outbox.batch import Batch
 from platform_outbox.claims import LowWater
-from platform_outbox.counting import count
+from platform_outbox.counting import count, counters
 from platform_outbox.logbook import Logbook
 from platform_outbox.marks import Book
 from platform_outbox.metrics import CLAIM_SECONDS
@@ -251,4 +251,4 @@ def _write(batch: Batch) -> None:
                 # What took too long will do so again: it is tried alone until it is through or given up.
                 again = work.left or (batch.stays_alone and work.state == Status.FAILED)
                 suspects.acquit(work.row.id, handlers_left=again)
-    book.write(ends_turn=batch.logbook is not None)
+    book.write(ends_turn=batch.logbook is not None, counts=counters(batch))

@@ -8,18 +8,18 @@ import datetime
 import json
 import random
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from platform_outbox import breakers, lines
+from platform_outbox import breakers, lines, tallies
 from platform_outbox.backoff import PATIENCE, delay_before, delay_in_outage
 from platform_outbox.fingerprint import fingerprint_of
 from platform_outbox.marks import attempt_row, brief
-from platform_outbox.metrics import END_TO_END, FAILURES, LEASES_EXPIRED, LEASES_LOST, PROCESSED, RETRIES
+from platform_outbox.metrics import END_TO_END, LEASES_LOST
 from platform_outbox.models import Status
 from platform_outbox.registry import Handler, NotYet, Permanent, handler_named, is_outage
 from platform_outbox.statistics import minutes
@@ -199,8 +199,7 @@ def expire(*, now: datetime.datetime | None = None) -> int:
         found = [_lease(*row) for row in cursor.fetchall()]
     for lease in found:
         silent = LeaseExpired(f"{lease.worker} fell silent during the call.")
-        if finish(lease, error=silent, now=now, expired=True):
-            LEASES_EXPIRED.labels(lease.handler).inc()
+        finish(lease, error=silent, now=now, expired=True)
     return len(found)
 
 
@@ -227,25 +226,32 @@ def finish(
         if _is_held(lease, now=moment, expired=expired):
             verdict = _verdict(lease, error=error, now=moment)
             state = _mark(lease, verdict, error=error, now=moment)
+            tallies.add(*_counters(lease, verdict, error=error, expired=expired), shard=lease.shard)
     if verdict is None:
         if not expired:
             LEASES_LOST.labels(lease.handler).inc()
         return False
-    _count(lease, verdict, error=error, now=moment)
+    latency = (moment - lease.created_at).total_seconds()
+    minutes.note(
+        handler=lease.handler,
+        event_type=lease.event_type,
+        outcome=str(verdict.status),
+        at=moment,
+        latencies=[latency],
+    )
     if state == Status.SENT:
-        END_TO_END.observe((moment - lease.created_at).total_seconds())
+        END_TO_END.observe(latency)
     return True
 
 
-def _count(lease: Lease, verdict: "_Verdict", *, error: Exception | None, now: datetime.datetime) -> None:
-    outcome = str(verdict.status)
-    PROCESSED.labels(lease.handler, outcome).inc()
+def _counters(lease: Lease, verdict: "_Verdict", *, error: Exception | None, expired: bool) -> Iterator[tallies.Tally]:
+    yield tallies.tally(tallies.PROCESSED, lease.handler, str(verdict.status))
     if lease.attempts:
-        RETRIES.labels(lease.handler).inc()
+        yield tallies.tally(tallies.RETRIES, lease.handler)
     if error is not None:
-        FAILURES.labels(lease.handler, type(error).__name__).inc()
-    latency = (now - lease.created_at).total_seconds()
-    minutes.note(handler=lease.handler, event_type=lease.event_type, outcome=outcome, at=now, latencies=[latency])
+        yield tallies.tally(tallies.FAILURES, lease.handler, type(error).__name__)
+    if expired:
+        yield tallies.tally(tallies.LEASES_EXPIRED, lease.handler)
 
 
 def _lease(*row: Any) -> Lease:

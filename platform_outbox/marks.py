@@ -2,14 +2,16 @@
 
 import datetime
 import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from platform_outbox import lines
+from platform_outbox import lines, tallies
 from platform_outbox.claims import Claimed
 from platform_outbox.direct import array_of, rows_of
 from platform_outbox.fingerprint import fingerprint_of
 from platform_outbox.lines import HandOver
 from platform_outbox.models import Attempt, Status
+from platform_outbox.tallies import Tally
 
 LONGEST_TRACEBACK = 20_000
 LONGEST_MESSAGE = 2_000
@@ -121,14 +123,17 @@ class Book:
                 self._attempts.append(self._attempt(row, handler, outcome, outcome.error))
         return state
 
-    def write(self, *, ends_turn: bool) -> None:
-        """`ends_turn` when the logbook says that this turn is under way."""
-        if self._sent and ends_turn:
-            rows_of(f"WITH ended AS ({_END_TURN}) {_SENT}", (self.shard, self.now, array_of(self._sent)))
-        elif self._sent:
-            rows_of(_SENT, (self.now, array_of(self._sent)))
-        elif ends_turn:
-            rows_of(_END_TURN, (self.shard,))
+    def write(self, *, ends_turn: bool, counts: Mapping[Tally, int]) -> None:
+        """`ends_turn` when the logbook says that this turn is under way; `counts` go to the counters."""
+        steps: list[tuple[str, tuple[object, ...]]] = []
+        if ends_turn:
+            steps.append((_END_TURN, (self.shard,)))
+        if counts:
+            steps.append(tallies.adding(counts, shard=self.shard))
+        if self._sent:
+            steps.append((_SENT, (self.now, array_of(self._sent))))
+        if steps:
+            rows_of(*_at_once(steps))
         for statement, rows in ((_STATE, self._states), (_DELIVERY, self._deliveries)):
             if rows:
                 rows_of(statement, [list(column) for column in zip(*rows, strict=True)])
@@ -188,6 +193,13 @@ class Book:
             error=error,
             at=self.now,
         )
+
+
+def _at_once(steps: Sequence[tuple[str, tuple[object, ...]]]) -> tuple[str, list[object]]:
+    """Several changes of several tables as one statement: at every turn, each journey to the server counts."""
+    *before, (last, _) = steps
+    named = ", ".join(f"step_{number} AS ({statement})" for number, (statement, _) in enumerate(before))
+    return f"WITH {named} {last}" if named else last, [value for _, values in steps for value in values]
 
 
 def failure(error: Exception) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What the workers count, under the names and meanings of docs/metrics.md.
 
-What is read from the database, such as the length of the queue, is in samples.py and collectors.py.
+Each process counts these for itself and begins with 0. What the database knows, such as how many runs there were, is
+counted there (tallies.py); what is read from it, such as the length of the queue, is in samples.py and collectors.py.
 """
 
 from prometheus_client import Counter, Histogram
@@ -8,23 +9,11 @@ from prometheus_client import Counter, Histogram
 _WAITS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 _STEPS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 
-PROCESSED = Counter(
-    "platform_outbox_processed", "Runs of handlers, by outcome: sent, failed or dead.", ["handler", "outcome"]
-)
-RETRIES = Counter("platform_outbox_retries", "Runs of handlers that were not the first for their event.", ["handler"])
-DUPLICATES_SUPPRESSED = Counter(
-    "platform_outbox_duplicates_suppressed",
-    "Runs left out when an event came back, because the handler was through with it.",
-    ["handler"],
-)
 HANDLER_SECONDS = Histogram(
     "platform_outbox_handler_seconds",
     "Time in a handler per event; a batch's time is shared out.",
     ["handler"],
     buckets=_STEPS,
-)
-FAILURES = Counter(
-    "platform_outbox_failures", "Runs of handlers that failed, by class of the error.", ["handler", "error"]
 )
 END_TO_END = Histogram(
     "platform_outbox_end_to_end_seconds",
@@ -36,21 +25,15 @@ BATCH_SIZE = Histogram(
     "platform_outbox_batch_size", "Events claimed in one transaction.", buckets=(1, 2, 5, 10, 25, 50, 100, 500)
 )
 WAKEUPS = Counter("platform_outbox_wakeups", "What woke a worker: bell, poll, timer or broker.", ["source"])
-JOB_RUNS = Counter("platform_outbox_job_runs", "Runs of periodic jobs, by outcome: done or failed.", ["job", "outcome"])
 JOB_SECONDS = Histogram("platform_outbox_job_seconds", "Time of a run of a periodic job.", ["job"])
 LEASES_LOST = Counter(
     "platform_outbox_lease_lost", "Calls that ended after their lease was lost; not marked.", ["handler"]
 )
-LEASES_EXPIRED = Counter("platform_outbox_lease_expired", "Leases whose worker fell silent.", ["handler"])
-BREAKER_CHANGES = Counter("platform_outbox_breaker_changes", "Breakers opened and closed.", ["handler", "state"])
 CALL_SECONDS = Histogram(
     "platform_outbox_call_seconds",
     "Length of calls of io handlers.",
     ["handler"],
     buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
-)
-CRASH_SUSPECTS = Counter(
-    "platform_outbox_crash_suspects", "Events that were in the hands of a worker when it died, counted each time."
 )
 TIMEOUTS = Counter("platform_outbox_timeouts", "Calls cut off after WORKER_TIME_LIMIT, by handler.", ["handler"])
 REPLACEMENTS = Counter("platform_outbox_worker_replacements", "Workers that ended to be replaced.", ["reason"])

@@ -298,10 +298,10 @@ class Replay(models.Model):
 
     @property
     def percent(self) -> int:
-        """How much of the ids' range is behind it."""
-        if self.state == self.State.FINISHED or self.last < self.first:
+        """How much of the ids' range is behind it; 100 only when it is finished."""
+        if self.state == self.State.FINISHED:
             return 100
-        return min(100, (self.cursor - self.first + 1) * 100 // (self.last - self.first + 1))
+        return min(99, (self.cursor - self.first + 1) * 100 // max(1, self.last - self.first + 1))
 
 
 class Pause(models.Model):
@@ -433,6 +433,27 @@ class Minute(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handler} {self.minute:%H:%M}"
+
+
+class Tally(models.Model):
+    """A counter (tallies.py), of one shard; those that belong to none are in shard 0."""
+
+    shard = models.PositiveSmallIntegerField(_("shard"))
+    metric = models.CharField(_("metric"), max_length=40)
+    first = models.CharField(_("first label"), max_length=120)
+    second = models.CharField(_("second label"), max_length=120)
+    count = models.PositiveBigIntegerField(_("count"))
+
+    class Meta:
+        db_table = "platform_outbox_tally"
+        verbose_name = _("counter")
+        verbose_name_plural = _("counters")
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="platform_outbox_tally_once", fields=["shard", "metric", "first", "second"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.first} {self.second}: {self.count}"
 
 
 class Sample(models.Model):

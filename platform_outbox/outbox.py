@@ -54,6 +54,10 @@ def open_events(columns: str = "") -> str:
     """
 
 
+_WORKERS_ALIVE = f"""
+    SELECT count(*) FROM platform_worker
+    WHERE heartbeat_at > statement_timestamp() - make_interval(secs => {ALIVE_SECONDS})
+"""
 # Per shard one probe of the claim index, so it is cheap however long the queue and the history are.
 _HEALTH = f"""
     SELECT
@@ -68,8 +72,7 @@ _HEALTH = f"""
                 ORDER BY m.shard, m.id LIMIT 1) AS head), 0)::float8,
         (SELECT count(*) FROM (
             SELECT FROM platform_outbox WHERE status = 'dead' AND discarded_at IS NULL LIMIT {COUNT_CAP + 1}) AS dead),
-        (SELECT count(*) FROM platform_worker
-         WHERE heartbeat_at > statement_timestamp() - make_interval(secs => {ALIVE_SECONDS}))
+        ({_WORKERS_ALIVE})
 """
 
 
@@ -124,6 +127,12 @@ def health() -> Health:
     with transaction.atomic(), without_sorting():
         ((pending, oldest, dead, workers),) = rows_of(_HEALTH, ())
     return Health(pending=pending, oldest_pending_seconds=max(0.0, oldest), dead=dead, workers_alive=workers)
+
+
+def workers_alive() -> int:
+    """How many workers have given a sign of life in the last ALIVE_SECONDS."""
+    ((count,),) = rows_of(_WORKERS_ALIVE, ())
+    return int(count)
 
 
 def _insist_on_transaction(db: BaseDatabaseWrapper, caller: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
+from platform_outbox import tallies
 from platform_outbox.direct import rows_of, without_sorting
 from platform_outbox.fingerprint import first_line_of
 from platform_outbox.outbox import ALIVE_SECONDS, COUNT_CAP, SHARDS, open_events
@@ -69,6 +70,7 @@ _FIGURES = {
     "held": _count(
         what="DISTINCT ordering_key", table="platform_outbox_delivery", condition="status = 'failed' AND NOT io"
     ),
+    "tallies": tallies.SUMS,
     "suspects": _count(table="platform_outbox_suspect", condition="true"),
     "breakers": "SELECT coalesce(jsonb_object_agg(handler, count), '{}') FROM ("
     " SELECT handler, count(*) FROM platform_outbox_breaker WHERE state <> 'closed' GROUP BY handler) AS open",

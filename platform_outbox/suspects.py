@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import connection
 
+from platform_outbox import tallies
 from platform_outbox.claims import Claimed
-from platform_outbox.metrics import CRASH_SUSPECTS
 from platform_outbox.registry import Permanent
 from platform_outbox.standing import Suspicion, Unfinished
 
@@ -64,7 +64,7 @@ def settle(*, shard: int, turn: Unfinished) -> None:
             cursor.execute(_ACCUSE, {**values, "alone": len(turn.ids) == 1})
         else:
             cursor.execute(_COUNT, values)
-            CRASH_SUSPECTS.inc(cursor.rowcount)
+            tallies.add(tallies.tally(tallies.CRASH_SUSPECTS), shard=shard, times=cursor.rowcount)
             if cursor.rowcount == 1 and len(turn.ids) == 1:
                 cursor.execute(_REMEMBER, {**values, **_obituary(turn)})
         cursor.execute(_END, (shard,))

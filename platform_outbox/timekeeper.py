@@ -18,11 +18,12 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, transaction
 
+from platform_outbox import tallies
 from platform_outbox.backoff import delay_before
 from platform_outbox.fingerprint import first_line_of
 from platform_outbox.jobs import Interrupted, Job, LeaseLost, Run, all_jobs
 from platform_outbox.marks import clean
-from platform_outbox.metrics import JOB_RUNS, JOB_SECONDS
+from platform_outbox.metrics import JOB_SECONDS
 from platform_outbox.running import is_the_servers
 
 # A job that fails is tried again after this at the latest, or after its own interval where that is longer.
@@ -168,11 +169,11 @@ def _give_back(taken: _Taken | None) -> None:
 
 def _note_success(taken: _Taken) -> float:
     run, due = taken.run, taken.next_due
-    JOB_RUNS.labels(run.job.name, "done").inc()
     JOB_SECONDS.labels(run.job.name).observe(taken.seconds)
     done = run.now + datetime.timedelta(seconds=taken.seconds)
-    with connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute(_DONE, (due, run.now, done, taken.seconds, taken.worker, run.job.name, run.lease))
+        tallies.add(tallies.tally(tallies.JOB_RUNS, run.job.name, "done"))
     if taken.failures:
         logger.info("Job %s works again.", run.job.name)
     return max(0.0, (due - done).total_seconds())
@@ -180,7 +181,6 @@ def _note_success(taken: _Taken) -> float:
 
 def _note_failure(taken: _Taken, error: Exception) -> float:
     run, failures = taken.run, min(taken.failures + 1, 32_000)
-    JOB_RUNS.labels(run.job.name, "failed").inc()
     delay = delay_before(
         attempt=failures + 1,
         base=max(1.0, settings.WORKER_BACKOFF_SECONDS),
@@ -191,8 +191,9 @@ def _note_failure(taken: _Taken, error: Exception) -> float:
     due = run.now + datetime.timedelta(seconds=taken.seconds + delay)
     text = clean("".join(traceback.format_exception(error)), LONGEST_ERROR)
     row = (due, run.now, taken.seconds, taken.worker, failures, text, run.job.name, run.lease, taken.due_at)
-    with connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute(_FAILED, row)
+        tallies.add(tallies.tally(tallies.JOB_RUNS, run.job.name, "failed"))
     if _lost_its_connection(error):
         # Django has opened another one by now. There is nothing in the code to be looked for.
         logger.warning(

@@ -15,6 +15,6 @@ if [ "${APP_ENV:-production}" != development ]; then
   # With a Redis elsewhere nobody needs this one, and nobody gets in.
   [ -n "$password" ] || password=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 fi
-# Only keys with a time to live are thrown out when memory is short: cache and sessions, not the workers' queue.
+# Only keys with a time to live are thrown out when memory is short: cache and copies of sessions, not the workers' queue.
 exec redis-server --requirepass "$password" --protected-mode no --appendonly yes --maxmemory 384mb \
   --maxmemory-policy volatile-lru "$@"

@@ -219,11 +219,21 @@ health_of() {
 
 driver_forget() { FRESH=true; }
 
-driver_workers_alive() {
-  local ids
-  ids=$(containers_of lifeos-worker)
-  # shellcheck disable=SC2086
-  [ -n "$ids" ] && become_healthy $ids
+# Health checks ask each web process, and of each worker its heartbeat in the database; that a container runs proves neither.
+driver_all_ready() {
+  local service
+  for service in lifeos-web lifeos-worker; do
+    all_healthy "$service" || { say "$service: a container is missing or not healthy; see docker compose ps."; return 1; }
+  done
+}
+
+all_healthy() {
+  local ids=() wanted states
+  mapfile -t ids < <(asked ps --all --quiet "$1")
+  wanted=$([ "$1" = lifeos-web ] && echo "$WEB_REPLICAS" || echo 1)
+  [ "${#ids[@]}" -ge "$wanted" ] || return 1
+  states=$(docker inspect --format '{{.State.Health.Status}}' "${ids[@]}") || return 1
+  ! grep -vqx healthy <<< "$states"
 }
 
 driver_keep() {

@@ -147,10 +147,10 @@ wait_for() {
   done
 }
 
-# What a release must show before it is kept: every part works, and the workers are there.
+# What a release must show before it is kept: pages are served, and every web process and worker is ready.
 verify() {
-  [ "$DRY_RUN" = true ] && { echo "would ask: $HEALTH_URL, workers"; return; }
-  wait_for "$HEALTH_URL" answers "$HEALTH_URL" && driver_workers_alive
+  [ "$DRY_RUN" = true ] && { echo "would ask: $HEALTH_URL, web processes and workers"; return; }
+  wait_for "$HEALTH_URL" answers "$HEALTH_URL" && driver_all_ready
 }
 
 deploy() {
@@ -312,8 +312,16 @@ health_check() {
   local answer
   answer=$(curl --silent --max-time 10 --header 'Host: localhost' "$HEALTH_URL") || die "$HEALTH_URL does not answer."
   echo "$answer"
-  answers "$HEALTH_URL" || die "A part does not work: the answer above names it."
-  driver_workers_alive || die "A worker is missing."
+  [[ $answer == '{"status": "ok"'* ]] || die "A part does not work: the answer above names it."
+  driver_all_ready || die "A process is missing: the line above names it. See deploy.sh status and logs."
+}
+
+# Of what answers now, which may not be what is meant to run.
+running_version() {
+  local answer version
+  answer=$(curl --silent --max-time 10 --header 'Host: localhost' "$HEALTH_URL") || { echo "unknown: $HEALTH_URL does not answer"; return; }
+  version=${answer#*'"version": "'}
+  [ "$version" != "$answer" ] && echo "${version%%'"'*}" || echo "unknown: $HEALTH_URL does not tell it"
 }
 
 main() {
@@ -331,7 +339,10 @@ main() {
     restart) restart ;;
     start) start ;;
     stop) stop ;;
-    status) driver_status ;;
+    status)
+      driver_status
+      echo "version   $(running_version)"
+      ;;
     logs) driver_logs "$ARGUMENT" ;;
     backup) driver_manage_as "$(driver_current)" backup ;;
     restore) restore ;;

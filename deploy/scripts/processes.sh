@@ -50,6 +50,7 @@ driver_build() {
 # With the installation's settings: production's static files carry their digest in their names.
 build_in() {
   (cd "$1" && export_settings && eval "$BUILD") || die "Nothing was changed: $RELEASE could not be built."
+  echo "$RELEASE" > "$1/RELEASE"
   touch "$1/.built"
 }
 
@@ -222,15 +223,19 @@ is_at() { [ "$(name_behind "$LIFEOS_HOME/instances/$1")" = "$2" ] && runs "$1" &
 
 ended_or_ready() { ! runs "$1" || is_ready "$1"; }
 
+# A worker that hangs at its start runs, too: what proves it is its heartbeat in the database.
 is_ready() {
   runs "$1" || return 1
-  [[ $1 != web-* ]] || answers "http://127.0.0.1:${1#web-}/health/ready"
+  case $1 in
+    web-*) answers "http://127.0.0.1:${1#web-}/health/ready" ;;
+    *) (become "$LIFEOS_HOME/instances/$1" .venv/bin/python compose/healthcheck.py worker "$(pid_of "$1")") > /dev/null 2>&1 ;;
+  esac
 }
 
-driver_workers_alive() {
-  local number
-  for ((number = 1; number <= WORKERS; number++)); do
-    runs "worker-$number" || { say "worker-$number does not run."; return 1; }
+driver_all_ready() {
+  local name
+  for name in "${INSTANCES[@]}"; do
+    is_ready "$name" || { say "$name is not ready."; return 1; }
   done
 }
 
@@ -287,6 +292,14 @@ runs() {
     systemctl is-active --quiet "$(unit_of "$1")"
   else
     is_ours "$1"
+  fi
+}
+
+pid_of() {
+  if [ "$MANAGER" = systemd ]; then
+    systemctl show --property MainPID --value "$(unit_of "$1")"
+  else
+    cut -d' ' -f1 "$STATE/$1.pid"
   fi
 }
 

@@ -20,9 +20,10 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 ELSEWHERE = {
     "backup", "restore", "migrate", "grant_app_role", "seed_demo", "outbox_worker", "run_local", "createsuperuser",
     "replay_events", "requeue_outbox", "prune_outbox", "unlock_user", "grant_operator", "rotate_secret",
+    "doctor", "sendtestemail",
 }  # fmt: skip
-# They speak only when there is something, or somebody else: the mail that is sent.
-QUIET = {"axes_list_attempts", "sendtestemail"}
+# It speaks only when there is something.
+QUIET = {"axes_list_attempts"}
 # Of today, so that no opening balance of the demonstration is newer.
 CSV = f"Date,Description,Amount\n{datetime.datetime.now(tz=datetime.UTC).date()},Corner shop,-12.50\n"
 OFX = (

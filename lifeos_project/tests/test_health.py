@@ -7,8 +7,8 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from lifeos_project import outbox_state
-from platform_outbox.models import OutboxMessage
+from lifeos_project import health, outbox_state, version
+from platform_outbox.models import OutboxMessage, Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -26,17 +26,27 @@ def an_event(*, age_seconds=0, status="pending"):
     )
 
 
+@pytest.fixture(autouse=True)
+def worker():
+    """One that lives."""
+    now = timezone.now()
+    return Worker.objects.create(name="host:1:abc", broker="in-process", started_at=now, heartbeat_at=now)
+
+
 def test_a_working_installation_answers_200_with_every_part(client):
     answer = client.get("/health")
     parts = answer.json()
     assert answer.status_code == 200
-    assert {name: part["status"] for name, part in parts.items() if name != "status"} == {
+    assert (parts.pop("status"), parts.pop("version")) == ("ok", version.described())
+    assert {name: part["status"] for name, part in parts.items()} == {
         "database": "ok",
         "migrations": "ok",
         "cache": "ok",
         "broker": "ok",
         "outbox": "ok",
+        "workers": "ok",
     }
+    assert parts["workers"]["alive"] == 1
     assert answer["Cache-Control"].startswith("max-age=0")
 
 
@@ -54,20 +64,40 @@ def test_late_events_are_told_but_do_not_take_the_web_down(client):
     an_event(age_seconds=outbox_state.LATE_SECONDS + 60)
     answer = client.get("/health")
     assert (answer.status_code, answer.json()["outbox"]["status"]) == (200, "late")
+    assert answer.json()["status"] == "degraded"
+
+
+def test_without_a_living_worker_it_says_so_and_the_web_stays_in_the_load_balancer(client, worker):
+    Worker.objects.update(heartbeat_at=timezone.now() - datetime.timedelta(seconds=31))
+    answer = client.get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    part = answer.json()["workers"]
+    assert (part["status"], part["alive"], part["says"]) == ("none", 0, health.NO_WORKER)
+    assert client.get("/health/ready").json()["status"] == "ok"
+
+
+def test_the_public_is_told_which_part_is_wrong_but_neither_figures_nor_version(client, worker):
+    Worker.objects.all().delete()
+    answer = client.get("/health", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert answer.json() == {
+        "status": "degraded",
+        **{name: {"status": "ok"} for name in ("database", "migrations", "cache", "broker", "outbox")},
+        "workers": {"status": "none"},
+    }
 
 
 def test_a_missing_migration_makes_it_unready_but_not_dead(client):
     MigrationRecorder(connection).record_unapplied("platform_outbox", "0001_initial")
     assert client.get("/health/ready").status_code == 503
     assert client.get("/health/ready").json()["migrations"]["pending"] == 1
-    assert client.get("/health").status_code == 503
+    assert (client.get("/health").status_code, client.get("/health").json()["status"]) == (503, "error")
     assert client.get("/health/live").status_code == 200
 
 
-def test_a_dead_broker_is_503_without_its_address(client, settings, free_port):
+def test_a_dead_broker_is_told_without_its_address_and_takes_no_web_away(client, settings, free_port):
     settings.REDIS_URL = f"redis://:topsecret@127.0.0.1:{free_port()}/0"
     answer = client.get("/health")
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert answer.json()["broker"] == {"status": "error", "error": "ConnectionError"}
     assert b"topsecret" not in answer.content
 

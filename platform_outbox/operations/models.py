@@ -64,10 +64,15 @@ class OperationRun(models.Model):
 
     @property
     def percent(self) -> int | None:
-        """How much is done, if it is known how much there is."""
+        """How much is done, if it is known how much there is; 100 only when all is done."""
         if self.state == self.State.DONE:
             return 100
-        return min(100, 100 * self.done // self.total) if self.total else None
+        return min(99, 100 * self.done // self.total) if self.total else None
+
+    @property
+    def steps(self) -> int | None:
+        """Steps in all: of a run that is done as many as it took, whatever had been expected before."""
+        return self.done if self.state == self.State.DONE else self.total
 
 
 OPEN_RUNS = (OperationRun.State.REQUESTED, OperationRun.State.RUNNING)

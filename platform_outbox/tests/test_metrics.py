@@ -4,19 +4,22 @@ import datetime
 import threading
 import urllib.error
 import urllib.request
+from collections import Counter
 
+import psycopg
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.registry import CollectorRegistry
 
-from platform_outbox import samples, scrape, services, testing, timekeeper
+from platform_outbox import outbox, samples, scrape, services, testing, timekeeper
 from platform_outbox.collectors import GAUGES, OutboxCollector
-from platform_outbox.models import Breaker, Delivery, OutboxMessage, Sample, Suspect
+from platform_outbox.marks import Book
+from platform_outbox.models import Breaker, Delivery, OutboxMessage, Sample, Suspect, Tally
 from platform_outbox.outbox import emit_many
 from platform_outbox.tests.conftest import wait_for
-from platform_outbox.tests.probe.events import Forked, Ticked
+from platform_outbox.tests.probe.events import Forked, Swarmed, Ticked
 from platform_outbox.tests.probe.models import Fault
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
@@ -38,6 +41,12 @@ def told():
 
 def counted(name, **labels):
     return REGISTRY.get_sample_value(f"platform_outbox_{name}", labels) or 0.0
+
+
+def tallied():
+    """name{labels} → value of the counters, of a sample that is taken now."""
+    samples.take()
+    return {name: value for name, value in told().items() if "_total" in name and value}
 
 
 @transaction.atomic
@@ -151,24 +160,83 @@ def test_an_open_transaction_shows_as_the_oldest_snapshot():
     holder.join(10)
 
 
-def test_runs_retries_and_suppressed_duplicates_are_counted():
-    names = [
-        ("processed_total", {"handler": "probe.left", "outcome": "failed"}),
-        ("processed_total", {"handler": "probe.left", "outcome": "sent"}),
-        ("processed_total", {"handler": "probe.right", "outcome": "sent"}),
-        ("retries_total", {"handler": "probe.left"}),
-        ("duplicates_suppressed_total", {"handler": "probe.right"}),
-        ("handler_seconds_count", {"handler": "probe.left"}),
-        ("claim_seconds_count", {}),
-    ]
-    before = [counted(name, **labels) for name, labels in names]
+def test_runs_retries_failures_and_suppressed_duplicates_are_counted_in_the_database():
+    before = counted("handler_seconds_count", handler="probe.left")
     Fault.objects.create(handler="probe.left", key="a", number=1, times=1)
     emit_events(Forked(key="a", number=1))
     testing.drain(raise_errors=False)
     testing.drain(now=timezone.now() + datetime.timedelta(hours=2))
-    grown = [counted(name, **labels) - old for (name, labels), old in zip(names, before, strict=True)]
-    assert grown[:6] == [1, 1, 1, 1, 1, 2]
-    assert grown[6] >= 2
+    assert tallied() == {
+        "processed_total{probe.left,failed}": 1,
+        "processed_total{probe.left,sent}": 1,
+        "processed_total{probe.right,sent}": 1,
+        "retries_total{probe.left}": 1,
+        "failures_total{probe.left,ProbeError}": 1,
+        "duplicates_suppressed_total{probe.right}": 1,
+    }
+    assert counted("handler_seconds_count", handler="probe.left") - before == 2
+
+
+def test_every_handler_is_told_from_0_on():
+    samples.take()
+    assert told()["processed_total{probe.tick,sent}"] == 0
+    assert told()["processed_total{probe.tick,dead}"] == 0
+
+
+def test_what_is_rolled_back_is_not_counted(monkeypatch):
+    emit_events(Ticked(key="a", number=1))
+    monkeypatch.setattr(Book, "write", breaking(Book.write))
+    with pytest.raises(OperationalError):
+        testing.drain()
+    assert tallied() == {}
+
+
+def breaking(write):
+    """Write everything down, and lose the server before the commit."""
+
+    def broken(book, **options):
+        write(book, **options)
+        raise OperationalError("the server is gone") from admin_shutdown()
+
+    return broken
+
+
+def admin_shutdown():
+    return psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+
+
+def test_runs_of_jobs_are_counted_with_their_outcome():
+    timekeeper.run_due(worker="test")
+    assert tallied()["job_runs_total{platform_outbox.sample,done}"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["in-process"])
+def test_killed_workers_lose_and_double_no_count(pool):
+    """Killed amid their work again and again: the counters are the events' states, to the last one.
+
+    An event in whose company three workers died is given up.
+    """
+    workers = pool.start(2)
+    emitted = 0
+    for _ in range(6):
+        emit_events(*(Swarmed(key=f"k{number % 20}", number=emitted + number) for number in range(200)))
+        emitted += 200
+        wait_for(lambda: processed() > emitted - 200, what="the first of them")  # noqa: B023
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+            pool.processes.remove(worker)
+        workers = pool.start(2)
+    wait_for(lambda: outbox.health().pending == 0, seconds=90, what="the queue's end")
+    states = Counter(OutboxMessage.objects.values_list("status", flat=True))
+    assert {"sent": processed(), "dead": processed("dead")} == {"sent": states["sent"], "dead": states["dead"]}
+    assert processed() + processed("dead") == emitted
+
+
+def processed(outcome="sent"):
+    rows = Tally.objects.filter(metric="processed", first="probe.swarm", second=outcome)
+    return sum(rows.values_list("count", flat=True))
 
 
 def page(port, path="/metrics", **headers):
@@ -190,7 +258,9 @@ def test_a_worker_tells_its_counters_to_whom_it_may(settings, caplog, free_port)
         status, text = page(port)
         assert status == 200
         assert "platform_outbox_wakeups_total" in text
+        # Of the whole installation; each worker would tell the same once more.
         assert "platform_outbox_pending_messages" not in text
+        assert "platform_outbox_processed" not in text
         assert page(port, "/admin/")[0] == 404
         settings.METRICS_TOKEN = "let-prometheus-in"
         assert page(port)[0] == 403
@@ -222,6 +292,6 @@ def test_a_worker_process_answers_prometheus_and_keeps_the_figures_fresh(pool, f
     port = free_port()
     pool.start(1, WORKER_METRICS_BIND=f"127.0.0.1:{port}")
     emit_events(Ticked(key="a", number=1))
-    line = 'platform_outbox_processed_total{handler="probe.tick",outcome="sent"} 1.0'
+    line = 'platform_outbox_handler_seconds_count{handler="probe.tick"} 1.0'
     wait_for(lambda: line in page(port)[1], what="the counter")
     wait_for(lambda: Sample.objects.filter(figures__workers=1).exists(), seconds=30, what="a sample")

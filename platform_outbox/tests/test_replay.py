@@ -315,3 +315,11 @@ def test_a_process_that_ends_in_the_middle_leaves_every_event_done_once(transact
     for _step in replay.run(replay.resume(replay_id=run.pk)):
         pass
     assert sorted(numbers("probe.crawl")) == list(range(400))
+
+
+@pytest.mark.parametrize(
+    ("state", "cursor", "percent"),
+    [("running", 99, 0), ("running", 108, 90), ("worker", 109, 99), ("finished", 104, 100)],
+)
+def test_only_a_finished_replay_is_at_100_percent(state, cursor, percent):
+    assert Replay(state=state, first=100, last=109, cursor=cursor).percent == percent

@@ -111,6 +111,17 @@ class Machine:
         command = ["bash", str(SCRIPT), *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
+    @contextlib.contextmanager
+    def impatient(self, **settings_of_script: str) -> Iterator[None]:
+        """Other settings of deploy.sh for the length of the block."""
+        file = self.directory / "production.conf"
+        before = file.read_text()
+        file.write_text(before + "".join(f"{name}='{value}'\n" for name, value in settings_of_script.items()))
+        try:
+            yield
+        finally:
+            file.write_text(before)
+
     def manage(self, *arguments: str) -> str:
         """What manage.py of the current release prints with the installation's settings."""
         lines = (self.home / "shared" / "lifeos.env").read_text().splitlines()[2:]

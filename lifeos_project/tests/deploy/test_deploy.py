@@ -12,6 +12,7 @@ import pytest
 
 from lifeos_project.tests.deploy.load import Load
 from lifeos_project.tests.deploy.machine import EMAIL, PASSWORD, machine
+from lifeos_project.tests.services import wait_until
 
 ADDING = """
 from django.db import migrations, models
@@ -74,7 +75,7 @@ def test_releases_come_and_go_under_load_without_a_failed_request(installed):
     assert set(installed.ask("SELECT state FROM backups_backuprun")) == {("good",)}
     # The one that failed does not take a place among those that are kept.
     kept = {directory.name.rpartition("-")[0] for directory in (installed.home / "releases").iterdir()}
-    assert kept - {"v5-drops"} == {"v1", "v3-adds"}
+    assert {"v1", "v3-adds"} <= kept <= {"v1", "v3-adds", "v5-drops"}
 
     # v3's migration stays applied, and v1 restores backups with it: the one made now and the one v3 would have made.
     for made in (installed.deploy_sh("backup"), installed.deploy_sh("restore", "production", "latest")):
@@ -149,6 +150,42 @@ def test_the_number_of_a_process_is_not_believed_alone(installed):
             assert installed.all_are_ready()
         finally:
             other.kill()
+
+
+def test_a_release_whose_worker_hangs_at_its_start_is_not_deployed(installed):
+    hanging = "\nimport time\nHost.start = lambda self: time.sleep(3600)\n"
+    installed.tag("v6-hangs", on="v1", platform_outbox__host__py=hanging)
+    with installed.impatient(READY_SECONDS="40", STOP_SECONDS="3"):
+        refused = installed.deploy_sh("deploy", "--ref", "v6-hangs", "--no-backup")
+    assert refused.returncode == 1
+    assert "worker-1 did not come up" in refused.stderr
+    assert "going back to v1" in refused.stderr
+    assert (installed.releases(), installed.all_are_ready()) == ({"v1"}, True)
+
+
+def test_health_check_names_the_web_process_that_is_dead_and_the_worker_that_has_no_pulse(installed):
+    well = installed.deploy_sh("health-check")
+    assert (well.returncode, well.stdout.startswith('{"status": "ok", "version": "1.0.0 (v1-')) == (0, True)
+    assert installed.status()["version"].startswith("1.0.0 (v1-")
+    os.kill(installed.pids()[f"web-{installed.ports[1]}"], signal.SIGKILL)
+    one_dead = installed.deploy_sh("health-check")
+    assert one_dead.returncode == 1
+    assert f"web-{installed.ports[1]} is not ready" in one_dead.stderr
+
+    # It runs, and nobody hears of it.
+    worker = installed.pids()["worker-1"]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        wait_until(lambda: installed.status()["worker-1"].split()[0] == "up", seconds=60, what="a heartbeat too old")
+        silent = installed.deploy_sh("health-check")
+        assert silent.returncode == 1
+        assert '"workers": {"status": "none"' in silent.stdout
+        assert installed.deploy_sh("health-check").returncode == 1
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    again = installed.deploy_sh("start")
+    assert again.returncode == 0, again.stderr
+    assert installed.deploy_sh("health-check").returncode == 0
 
 
 def test_everything_is_stopped_and_started_and_asked(installed):

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import urllib.request
 from collections import Counter
 
 import pytest
@@ -95,3 +96,49 @@ def test_without_containers_the_two_jobs_of_the_page_take_the_place_of_those_tha
     assert [target.rpartition(":")[2] for target in given[0]["static_configs"][0]["targets"]] == ports
     by_name = RULES.read_text() + "".join(query for dashboard in DASHBOARDS for query in queries(dashboard))
     assert [name for name in asking if not re.search(rf"""job=["']{name}["']""", by_name)] == []
+
+
+# What fires in each outage (the rules' own cases say when), and the one alert of it that somebody is woken or told by.
+OUTAGES = {
+    "LifeosDatabaseDown": [
+        *("LifeosSiteDown", "LifeosWebDown", "LifeosHighErrorRate", "LifeosSlowRequests", "LifeosSlowQueries"),
+        *("LifeosWorkersDown", "LifeosOutboxBacklog", "LifeosJobFails", "LifeosBackupOld"),
+    ],
+    "LifeosWebDown": ["LifeosSiteDown", "LifeosHighErrorRate", "LifeosSlowRequests", "LifeosOutboxBacklog"],
+    "LifeosSiteDown": ["LifeosHighErrorRate"],
+    "LifeosWorkersDown": ["LifeosOutboxBacklog", "LifeosSealingBehind", "LifeosJobFails"],
+}
+
+
+@pytest.mark.parametrize("cause", OUTAGES)
+def test_an_outage_is_told_once(cause, tmp_path):
+    """A real Alertmanager is given every alert of the outage, as Prometheus would send them."""
+    severities = {alert["alert"]: alert["labels"]["severity"] for alert in ALERTS}
+    fired = [{"labels": {"alertname": name, "severity": severities[name]}} for name in (cause, *OUTAGES[cause])]
+    program = services.program("prometheus-alertmanager", package="prometheus-alertmanager")
+    port = services.free_port()
+    command = ["sh", str(CONFIGURATION / "alertmanager" / "start.sh"), f"--web.listen-address=127.0.0.1:{port}"]
+    command += ["--cluster.listen-address=", f"--storage.path={tmp_path / 'data'}"]
+    environment = {**services.bare_environment(), "ALERTMANAGER": program, "ALERTMANAGER_RUN_DIR": str(tmp_path)}
+    with services.running(command, log=tmp_path / "alertmanager.log", environment=environment):
+        services.wait_until(lambda: services.listens(port), seconds=20, what="Alertmanager")
+        ask(port, "alerts", fired)
+        told = []
+
+        def all_are_judged():
+            told[:] = [each for each in ask(port, "alerts") if each["status"]["state"] != "unprocessed"]
+            return len(told) == len(fired)
+
+        services.wait_until(all_are_judged, seconds=30, what="every alert's state")
+    assert {each["labels"]["alertname"] for each in told if each["status"]["state"] == "active"} == {cause}
+
+
+def ask(port, what, body=None):
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v2/{what}",
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        text = answer.read()
+    return json.loads(text) if text.strip() else None

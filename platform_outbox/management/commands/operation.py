@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+from platform_outbox import outbox
 from platform_outbox.operations import services
 from platform_outbox.operations.models import OperationRun
 from platform_outbox.operations.parameters import ParametersInvalid, parameters_of, read
@@ -79,6 +80,8 @@ class Command(BaseCommand):
         operation, given = self._wanted(options)
         run = services.start(name=operation.name, given=given, by=_who(), dry_run=options["dry_run"])
         self.stdout.write(_("Run %s waits for a worker.") % run.pk)
+        if not outbox.workers_alive():
+            self.stderr.write(_("No worker is running: start one with manage.py outbox_worker."))
         if options["watch"]:
             self._watch({"run": run.pk})
 
@@ -135,7 +138,7 @@ def _who() -> str:
 
 
 def _line(run: OperationRun) -> str:
-    steps = f"{run.done}/{run.total} {run.unit}" if run.total else f"{run.done} {run.unit}"
+    steps = f"{run.done}/{run.steps} {run.unit}" if run.steps else f"{run.done} {run.unit}"
     told = json.dumps(run.result, ensure_ascii=False, default=str) if run.result is not None else run.error
     dry = _(" (dry run)") if run.dry_run else ""
     when = timezone.localtime(run.requested_at)
@@ -145,6 +148,6 @@ def _line(run: OperationRun) -> str:
 def _described(run: OperationRun) -> dict[str, Any]:
     names = (
         *("id", "operation", "scope", "parameters", "dry_run", "by", "state", "requested_at", "started_at"),
-        *("finished_at", "done", "total", "unit", "result", "error"),
+        *("finished_at", "done", "unit", "result", "error"),
     )
-    return {name: getattr(run, name) for name in names}
+    return {**{name: getattr(run, name) for name in names}, "total": run.steps}

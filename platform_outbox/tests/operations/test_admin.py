@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from platform_outbox import testing
+from platform_outbox.models import Worker
 from platform_outbox.operations import files, services
 from platform_outbox.operations.models import OperationRun
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -176,3 +177,40 @@ def test_what_does_not_exist_is_not_found(client, operator):
     assert client.get("/admin/platform_operation/operationrun/7/change/").status_code == 404
     assert client.get("/admin/platform_operation/operationrun/x/change/").status_code == 404
     assert client.get("/admin/platform_operation/operationrun/7/progress/").status_code == 404
+
+
+def test_without_a_worker_every_page_says_that_none_runs_and_what_to_do(client, operator, run):
+    for url in (LIST, START, page(run), page(run, "platform_operation_progress")):
+        text = client.get(url).content.decode()
+        assert "No worker is running" in text
+        assert "docker-compose up -d lifeos-worker" in text
+    Worker.objects.create(name="w", broker="in-process", started_at=timezone.now(), heartbeat_at=timezone.now())
+    for url in (LIST, START, page(run), page(run, "platform_operation_progress")):
+        assert "No worker is running" not in client.get(url).content.decode()
+
+
+def test_a_run_that_is_over_needs_no_worker(client, operator, run):
+    OperationRun.objects.update(state="done")
+    assert "No worker is running" not in client.get(page(run)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "done", "total", "percent", "told"),
+    [
+        ("running", 6, 8, 75, "6 of 8"),
+        # More than was expected is not all.
+        ("running", 9, 8, 99, "9 of 8"),
+        ("running", 1999, 2000, 99, "1,999 of 2,000"),
+        ("failed", 8, 8, 99, "8 of 8"),
+        ("done", 6, 8, 100, "6 of 6"),
+    ],
+)
+def test_percent_and_steps_agree_and_only_what_is_done_is_at_100(
+    client, operator, run, state, done, total, percent, told
+):
+    OperationRun.objects.update(state=state, done=done, total=total)
+    run.refresh_from_db()
+    assert run.percent == percent
+    text = client.get(page(run)).content.decode()
+    assert told in text
+    assert f'value="{percent}"' in text

@@ -41,7 +41,10 @@ def test_files_are_read_and_written_where_they_are_named(capsys, tmp_path, monke
 
 
 def test_start_status_cancel_resume_and_watch(capsys):
-    assert "waits for a worker" in told(capsys, "start", "probe.count", "key=a", "to=2")
+    call_command("operation", "start", "probe.count", "key=a", "to=2")
+    started = capsys.readouterr()
+    assert "waits for a worker" in started.out
+    assert "No worker is running: start one with manage.py outbox_worker." in started.err
     run = OperationRun.objects.get()
     assert run.by.endswith(" (command)")
     assert "Cancelled" in told(capsys, "cancel", str(run.pk))

@@ -1,0 +1,41 @@
+"""The doctor as a page of the admin."""
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from identity.models import User
+from lifeos_project import admin_menu, doctor
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest) -> HttpResponse:
+    """Opened, it looks at the machine; at a button it also asks the site's certificate, other servers, or sends a mail."""
+    if not request.user.has_perm(admin_menu.DOCTOR):
+        raise PermissionDenied
+    wanted = request.POST.get("look", "") if request.method == "POST" else ""
+    results = doctor.examine(
+        doctor.Asked(
+            outside=wanted == "outside",
+            releases=wanted == "releases",
+            mail_to=_own_address(request) if wanted == "mail" else "",
+            request=request,
+        )
+    )
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Doctor"),
+        "results": results,
+        "state": doctor.worst(results),
+    }
+    return TemplateResponse(request, "doctor/page.html", context)
+
+
+def _own_address(request: HttpRequest) -> str:
+    """A test mail goes to whoever asks for it, and to nobody else."""
+    return request.user.email if isinstance(request.user, User) else ""

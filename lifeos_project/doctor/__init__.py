@@ -1,0 +1,6 @@
+"""What an installation stands on, looked at piece by piece: manage.py doctor, and the same as a page of the admin."""
+
+from lifeos_project.doctor import services, surroundings  # noqa: F401  register the checks
+from lifeos_project.doctor.registry import Asked, Result, State, examine, worst
+
+__all__ = ["Asked", "Result", "State", "examine", "worst"]
