@@ -1,8 +1,8 @@
 """As much of Docker's engine as docker-compose 1.29 and the docker program ask of it, on a unix socket, in memory.
 
 Nothing runs: a container is its description and a state. It gets healthy as soon as it is started, unless its service
-and image are among `broken`; a command (`manage.py …`) has ended as soon as it is started, with the code that `ends_with` says. What
-is done to containers is written down in `events`, which is what the tests read.
+and image are among `broken`; a command (`manage.py …`, `chown …`) has ended as soon as it is started, with the code
+that `ends_with` says. What is done to containers is written down in `events`, which is what the tests read.
 """
 
 import json
@@ -62,7 +62,7 @@ class Container:
 
     @property
     def is_command(self) -> bool:
-        return bool(self.config.get("Cmd")) and self.config["Cmd"][0] == "manage.py"
+        return bool(self.config.get("Cmd")) and self.config["Cmd"][0].split()[0] in ("manage.py", "chown")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,7 +93,8 @@ class Engine:
 
     def commands(self, mark: int) -> list[tuple[str, str]]:
         """Image and words of the commands that ran in containers of their own."""
-        return [(e.image, " ".join(e.command[1:])) for e in self.events[mark:] if e.one_off and e.action == "started"]
+        found = [e for e in self.events[mark:] if e.one_off and e.action == "started"]
+        return [(e.image, " ".join(e.command).removeprefix("manage.py ")) for e in found]
 
     def is_well(self, container: Container) -> bool:
         return container.state == "running" and (container.service, container.config["Image"]) not in self.broken

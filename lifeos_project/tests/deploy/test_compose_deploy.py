@@ -2,8 +2,9 @@
 
 Tests come in any order: those of `installed` begin with v1 in use and leave it so.
 
-Which containers a deploy of v2 over v1 makes anew: lifeos-migrate, every lifeos-worker, every lifeos-web (the new ones
-beside the old ones), lifeos-nginx. lifeos-db and lifeos-redis stay. A plain `docker-compose up -d` afterwards makes none.
+Which containers a deploy of v2 over v1 makes anew: lifeos-migrate and lifeos-backup-dir, every lifeos-worker, every
+lifeos-web (the new ones beside the old ones), lifeos-nginx. lifeos-db and lifeos-redis stay. A plain `docker-compose
+up -d` afterwards makes none.
 """
 
 import os
@@ -35,8 +36,8 @@ def running(release: str, *, web: int = 2) -> list[tuple[str, str]]:
 
 def made_anew(release: str) -> list[tuple[str, str]]:
     """The containers that a deploy of `release` over another one makes."""
-    ours = [("lifeos-migrate", f"lifeos-web:{release}"), ("lifeos-nginx", f"lifeos-nginx:{release}")]
-    return sorted(ours + [(name, f"lifeos-web:{release}") for name in ("lifeos-web", "lifeos-web", "lifeos-worker")])
+    app = ("lifeos-migrate", "lifeos-backup-dir", "lifeos-web", "lifeos-web", "lifeos-worker")
+    return sorted([("lifeos-nginx", f"lifeos-nginx:{release}"), *((name, f"lifeos-web:{release}") for name in app)])
 
 
 class Machine:
@@ -173,7 +174,9 @@ def test_a_deploy_and_a_rollback_make_the_containers_of_their_release_once_and_a
     assert sorted(installed.engine.since(mark, "removed")) == made_anew("v1")
     # Never fewer than two that could answer.
     assert installed.engine.fewest_web == 2
-    assert installed.engine.commands(mark) == [
+    (image, chown), *commands = installed.engine.commands(mark)
+    assert (image, chown.split(" && ")[0]) == ("lifeos-web:v2", "chown 10001:10001 /backups")
+    assert commands == [
         ("lifeos-web:v2", "preflight"),
         ("lifeos-web:v1", "backup --before-deploy"),
         ("lifeos-web:v2", "migrate --noinput"),
@@ -240,9 +243,7 @@ def test_a_deploy_that_was_killed_is_finished_by_the_next_one(installed):
 def test_what_a_command_refuses_replaces_no_container(installed):
     for step in ("preflight", "migrate"):
         mark = len(installed.engine.events)
-        installed.engine.ends_with = lambda image, command, step=step: int(
-            command[1] == step and image == "lifeos-web:v2"
-        )
+        installed.engine.ends_with = lambda image, command, step=step: int(step in command and image == "lifeos-web:v2")
         refused = installed.deploy("v2")
         assert refused.returncode == 1
         assert installed.engine.since(mark, "created") == []
@@ -305,7 +306,8 @@ def test_the_example_starts_everything_and_is_the_release_before_the_first_deplo
     assert machine.engine.services() == running("latest")
     # Web and workers run the one image that lifeos-migrate has the recipe of.
     assert sorted(machine.engine.builds) == ["lifeos-nginx:latest", "lifeos-web:latest"]
-    assert all("APP_ENV=development" in c.config["Env"] for c in machine.engine.containers.values())
+    told = [c.config["Env"] for c in machine.engine.containers.values() if c.service != "lifeos-backup-dir"]
+    assert all("APP_ENV=development" in variables for variables in told)
     assert machine.up() == []
 
     mark = len(machine.engine.events)
@@ -333,8 +335,8 @@ def test_an_image_of_a_registry_is_pulled_with_its_nginx_and_no_database_is_star
         ("lifeos-nginx", "ghcr.io/example/lifeos-nginx:v1.4.0"),
         ("lifeos-web", web), ("lifeos-web", web), ("lifeos-worker", web),
     ]  # fmt: skip
-    # 1.29 takes a service without containers for a new one, and makes the command that depends on it anew.
-    assert machine.up() == [("lifeos-migrate", web)]
+    # 1.29 takes a service without containers for a new one, and makes the commands that depend on it anew.
+    assert sorted(machine.up()) == [("lifeos-backup-dir", web), ("lifeos-migrate", web)]
 
 
 def test_what_is_built_is_the_checkout_and_no_other_tag(installed):

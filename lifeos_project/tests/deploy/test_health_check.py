@@ -16,6 +16,7 @@ ENGINE = """#!/bin/sh
 here=$(dirname "$0")
 for last; do :; done
 case "$*" in
+  "compose version") ;;
   *" ps "*) cut -d' ' -f1 "$here/$last" ;;
   inspect*) shift 3; for id; do sed -n "s/^$id //p" "$here/lifeos-web" "$here/lifeos-worker"; done ;;
   *) exit 1 ;;

@@ -62,7 +62,7 @@ def test_a_full_disk_and_a_missing_service_are_named(monkeypatch, settings, tmp_
 
 def test_a_data_directory_that_cannot_be_written_is_named(settings):
     settings.VAR_DIR = Path("/proc/lifeos")
-    (problem,) = preflight._disk()
+    (problem,) = preflight.disk_problems()
     assert problem.startswith("/proc/lifeos (LIFEOS_VAR_DIR) cannot be written: ")
 
 
