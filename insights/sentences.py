@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_stubs_ext import StrOrPromise
 
 from finance import money
-from finance.web.figures import about_text, active_locale, date_text, money_text
+from finance.figures import about_text, active_locale, date_text, money_text
 from insights.rules.catalogue import RULES
 
 TEMPLATES: dict[str, StrOrPromise] = {

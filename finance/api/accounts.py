@@ -7,15 +7,15 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.pagination import TreePagination
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from core.api.serializers import StrictSerializer, in_page, paged
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import AccountReferenceField, AmountField
 from finance.api.tree import AccountTree
 from finance.ledger import services
 from finance.ledger.models import Account, AccountKind, AccountType
-from identity.drf.pagination import TreePagination
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
-from identity.drf.serializers import StrictSerializer, in_page, paged
 
 CURRENT_ACCOUNT = {
     "id": 41,

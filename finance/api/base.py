@@ -14,12 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.serializers import NothingSerializer
 from finance.api.tree import AccountTree
 from finance.errors import Forbidden, NotFound
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import book_for
-from identity.drf.idempotency import OncePerKey
-from identity.drf.serializers import NothingSerializer
+from identity.api.idempotency import OncePerKey
 from identity.models import User
 
 

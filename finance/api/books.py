@@ -9,12 +9,12 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.serializers import StrictSerializer
 from finance.api.base import ApiView, BookView
 from finance.ledger import chain, services
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import role_of
 from finance.ledger.templates import TEMPLATES
-from identity.drf.serializers import StrictSerializer
 
 BOOK = OpenApiExample(
     "A household",

@@ -11,6 +11,11 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.errors import PayloadTooLarge
+from core.api.pagination import limit_of, page_link, refused
+from core.api.parsers import StrictMultiPartParser, read_json
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from core.api.serializers import StrictSerializer
 from finance.api.base import BookView
 from finance.api.fields import BIGGEST_ID, AccountReferenceField
 from finance.api.import_shapes import (
@@ -25,11 +30,6 @@ from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.limits import MAX_BYTES
 from finance.imports.parsers.profile import CsvProfile
-from identity.drf.errors import PayloadTooLarge
-from identity.drf.pagination import limit_of, page_link, refused
-from identity.drf.parsers import StrictMultiPartParser, read_json
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
-from identity.drf.serializers import StrictSerializer
 
 PREFER = OpenApiParameter(
     name="Prefer",

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.serializers import StrictSerializer
 from finance.api.base import ApiView, BookAccess, BookView
 from finance.errors import Forbidden
 from finance.ledger import services
@@ -21,7 +22,6 @@ from finance.ledger.selectors import role_of
 from finance.ledger.services.members import may_invite
 from identity import mail
 from identity.api.throttles import AuthThrottle
-from identity.drf.serializers import StrictSerializer
 
 MEMBER = OpenApiExample(
     "An editor",

@@ -9,14 +9,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.pagination import limit_of, page_link, refused
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import BIGGEST_ID, AmountField
 from finance.ledger.models import Account, JournalEntry
 from finance.ledger.registers import Filters, RegisterRow, register_page
 from finance.replica import from_replica
-from identity.drf.pagination import limit_of, page_link, refused
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 
 BOUNDS = ("min_amount", "max_amount")
 

@@ -11,12 +11,12 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.pagination import limit_of, page_link, refused
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from core.api.serializers import StrictSerializer, in_page, paged
 from finance.api.webhooks import WebhookView
 from finance.webhooks import selectors, services
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery
-from identity.drf.pagination import limit_of, page_link, refused
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
-from identity.drf.serializers import StrictSerializer, in_page, paged
 
 DELIVERY = {
     "id": 4711,

@@ -10,6 +10,7 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.serializers import StrictSerializer
 from finance.api.base import BookView
 from finance.ledger.models import Role
 from finance.webhooks import selectors, services
@@ -18,7 +19,6 @@ from finance.webhooks.models import WebhookEndpoint
 from finance.webhooks.services.endpoints import LONGEST_OVERLAP, OVERLAP
 from finance.webhooks.services.rules import LONGEST_DESCRIPTION
 from finance.webhooks.targets import LONGEST_URL
-from identity.drf.serializers import StrictSerializer
 
 HOUR = datetime.timedelta(hours=1)
 WEBHOOK = {

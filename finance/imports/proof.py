@@ -8,8 +8,8 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext, ngettext
 
 from finance import money
-from finance.imports.judging import unvouched_lines
 from finance.imports.models import ImportRow, ImportStatement
+from finance.imports.selectors import unvouched_lines
 from finance.ledger.models import AccountKind, JournalLine
 from finance.ledger.selectors import balance_of
 

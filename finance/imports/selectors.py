@@ -1,5 +1,7 @@
 """Reading imports: lists by keyset, rows by fate, counts."""
 
+import datetime
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +9,7 @@ from django.db.models import Case, Count, F, IntegerField, Q, Value, When
 
 from finance.errors import Invalid, NotFound
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
-from finance.ledger.models import Book
+from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 
 MAX_PAGE = 200
 # What needs people comes first.
@@ -143,3 +145,17 @@ def _read_cursor(cursor: str) -> tuple[int, int]:
     if not (urgency.isdigit() and row_id.isdigit()) or len(row_id) > 18:
         raise Invalid(field="cursor", reason="This cursor was not given out by this list.")
     return int(urgency), int(row_id)
+
+
+def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:
+    """Entry id → amount on the account, for entries of the period that no bank row stands for."""
+    vouched = ImportRow.objects.filter(account=account, active=True).exclude(posted_entry=None)
+    lines = JournalLine.objects.filter(account=account, date__gte=first, date__lte=last).filter(
+        Q(entry__reverses=None), Q(entry__reversed_by=None)
+    )
+    found: dict[int, int] = defaultdict(int)
+    free = lines.exclude(entry__in=vouched.values("posted_entry")).annotate(source=F("entry__source"))
+    for entry_id, amount, source in free.values_list("entry_id", "amount", "source"):
+        if source != JournalEntry.Source.OPENING:
+            found[entry_id] += amount
+    return dict(found)

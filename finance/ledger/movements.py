@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from finance.ledger.models import AccountKind
+from finance.ledger.models import AccountKind, AccountType
 
 # Accounts that hold the household's own money. What is lent out, invested or owed on a loan is not money in hand.
 OWN_KINDS = frozenset({AccountKind.CHECKING, AccountKind.SAVINGS, AccountKind.CASH, AccountKind.CARD})
@@ -67,3 +67,8 @@ def _names(sides: list[Side]) -> str:
         for is_debit in (False, True)
     )
     return " → ".join(filter(None, (given, taken)))
+
+
+def natural(minor_units: int, account_type: str) -> int:
+    """As people count it: what comes in through an income account is more, not less."""
+    return -minor_units if account_type in (AccountType.INCOME, AccountType.EQUITY) else minor_units

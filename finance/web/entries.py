@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from core.redirects import safe_next
 from finance.errors import Conflict, FinanceError
+from finance.figures import date_text
 from finance.imports.models import ImportRow
 from finance.ledger import services
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of
@@ -21,7 +22,6 @@ from finance.web.access import book_page, user_of
 from finance.web.clock import today_in
 from finance.web.entry_drafts import carried, draft_of
 from finance.web.entry_forms import MODES, EntryForm, Exchange, LinesForm, RowsForm
-from finance.web.figures import date_text
 from finance.web.payees import payees_like
 from finance.web.refusals import refuse
 from finance.web.wealth import everyday_accounts

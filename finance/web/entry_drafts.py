@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from finance.figures import typed_text
 from finance.models import AccountType, JournalEntry, JournalLine
 from finance.web.entry_forms import CATEGORY_TYPES, HOLDING_TYPES
-from finance.web.figures import typed_text
 
 COMMON = ("uid", "date", "payee", "description")
 

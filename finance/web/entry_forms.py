@@ -11,10 +11,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from finance import figures
 from finance.errors import FinanceError
 from finance.ledger.posting import LineDraft
 from finance.models import Account, AccountType
-from finance.web import figures
 from finance.web.account_choices import AccountField
 
 HOLDING_TYPES = (AccountType.ASSET, AccountType.LIABILITY)

@@ -9,14 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from finance import money
+from finance import figures, money
 from finance.imports.models import ImportBatch
 from finance.imports.selectors import recent_batches
 from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountMonth, AccountType, Book
 from finance.replica import from_replica
-from finance.web import figures
 from finance.web.access import book_page
 from finance.web.clock import today_in
 from finance.web.periods import month_end, rows_query

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.db import connection
 
+from finance.figures import date_text, money_text, typed_text
 from finance.ledger.movements import OWN_KINDS, Side, movement_of
 from finance.models import Book
-from finance.web.figures import date_text, money_text, typed_text
 
 SUGGESTIONS = 8
 

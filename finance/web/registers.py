@@ -11,12 +11,13 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from finance import figures
 from finance.errors import FinanceError, Invalid, NotFound
+from finance.ledger.movements import natural
 from finance.ledger.registers import Filters, RegisterPage, RegisterRow, parse_cursor, register_page
 from finance.ledger.selectors import account_for, accounts_of, changes_of, paths_of
 from finance.models import Account, AccountKind, AccountType, Book
 from finance.replica import from_replica
-from finance.web import figures
 from finance.web.access import book_page
 from finance.web.clock import today_in
 from finance.web.periods import rows_query
@@ -163,7 +164,7 @@ def _group_page(
     rows = [
         (account, form.paths[account.pk].removeprefix(f"{form.paths[group.pk]}:").replace(":", " › "), amount)
         for account in postable
-        for amount in [figures.natural(held.get(account.pk, 0), account.type)]
+        for amount in [natural(held.get(account.pk, 0), account.type)]
         if amount or account.closed_on is None
     ]
     totals: dict[str, int] = {}

@@ -12,9 +12,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from core.api.parsers import ShortJSONParser
 from identity import mail, profile, signup, tokens
 from identity.api import cookie
 from identity.api.errors import translated
+from identity.api.idempotency import OncePerKey
 from identity.api.serializers import (
     CredentialsSerializer,
     MeSerializer,
@@ -25,8 +27,6 @@ from identity.api.serializers import (
     TokenSerializer,
 )
 from identity.api.throttles import AuthThrottle, MailThrottle
-from identity.drf.idempotency import OncePerKey
-from identity.drf.parsers import ShortJSONParser
 from identity.models import User
 
 

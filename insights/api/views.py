@@ -14,12 +14,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.filters import StrictFilterBackend, refuse_unknown_parameters
+from core.api.pagination import KeysetPagination
+from core.api.serializers import NothingSerializer
 from finance import facts as books
 from finance.facts import Role
-from identity.drf.filters import StrictFilterBackend, refuse_unknown_parameters
-from identity.drf.idempotency import OncePerKey
-from identity.drf.pagination import KeysetPagination
-from identity.drf.serializers import NothingSerializer
+from identity.api.idempotency import OncePerKey
 from identity.models import User
 from insights import selectors, services
 from insights.api.serializers import (

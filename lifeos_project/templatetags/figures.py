@@ -4,7 +4,8 @@ import datetime
 
 from django import template
 
-from finance.web import figures
+from finance import figures
+from finance.ledger import movements
 
 register = template.Library()
 
@@ -53,4 +54,4 @@ def opposite(minor_units: int) -> int:
 @register.filter
 def natural(minor_units: int, account_type: str) -> int:
     """As people count it: what comes in through an income account is more, not less."""
-    return figures.natural(minor_units, account_type)
+    return movements.natural(minor_units, account_type)

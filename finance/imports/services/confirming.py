@@ -10,9 +10,9 @@ from django.utils.translation import gettext, gettext_lazy
 
 from finance.errors import Conflict, Invalid
 from finance.events import ImportConfirmed
-from finance.imports.judging import judge_rows
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
+from finance.imports.services.matching import judge_rows
 from finance.imports.suggestions import MOST_UNCATEGORISED, uncategorised, uncategorised_name
 from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft

@@ -12,13 +12,13 @@ from django.utils.translation import gettext
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
-from finance.imports.judging import judge_rows
 from finance.imports.matching import Fate, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
 from finance.imports.parsers.child import Limits, read_in_child
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
+from finance.imports.services.matching import judge_rows
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from identity.models import User
 from platform_outbox.outbox import emit

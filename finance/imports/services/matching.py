@@ -1,10 +1,7 @@
 """Rows of a statement against what the books already know, with a fixed number of queries."""
 
 import datetime
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-
-from django.db.models import F, Q
 
 from finance.imports.matching import MATCH_DAYS, Candidate, Fate, IncomingRow, KnownRow, Verdict, judge, normalise_text
 from finance.imports.models import ImportBatch, ImportRow
@@ -109,17 +106,3 @@ def _suggest(rows: Sequence[ImportRow], account: Account) -> None:
         found = suggestions.for_payee(row.payee, amount=row.amount or 0)
         row.counter_account_id = found.account_id if found else None
         row.suggestion = found.reason if found else ""
-
-
-def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:
-    """Entry id → amount on the account, for entries of the period that no bank row stands for."""
-    vouched = ImportRow.objects.filter(account=account, active=True).exclude(posted_entry=None)
-    lines = JournalLine.objects.filter(account=account, date__gte=first, date__lte=last).filter(
-        Q(entry__reverses=None), Q(entry__reversed_by=None)
-    )
-    found: dict[int, int] = defaultdict(int)
-    free = lines.exclude(entry__in=vouched.values("posted_entry")).annotate(source=F("entry__source"))
-    for entry_id, amount, source in free.values_list("entry_id", "amount", "source"):
-        if source != JournalEntry.Source.OPENING:
-            found[entry_id] += amount
-    return dict(found)

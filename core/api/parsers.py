@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, MultiPartParser
 
-from identity.drf.errors import PayloadTooLarge
+from core.api.errors import PayloadTooLarge
 
 MAX_DEPTH = 32
 # Members and elements of all objects and arrays together. The largest body that an operation takes has about 100,000.

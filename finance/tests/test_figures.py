@@ -4,7 +4,7 @@ import pytest
 from django.utils import translation
 
 from finance.errors import AmountInvalid
-from finance.web.figures import amount_text, date_text, money_text, read_amount, typed_text
+from finance.figures import amount_text, date_text, money_text, read_amount, typed_text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AmountInvalid
-from finance.models import AccountType
 
 MINUS = "\N{MINUS SIGN}"
 _SPACES = str.maketrans(
@@ -74,11 +73,6 @@ def about_text(minor_units: int, *, currency: str) -> str:
 def amount_text(minor_units: int, *, currency: str, plus: bool = False) -> str:
     """Without the currency, for columns whose head names it: "−1,234.50"."""
     return _format(minor_units, currency=currency, kind="decimal", plus=plus)
-
-
-def natural(minor_units: int, account_type: str) -> int:
-    """As people count it: what comes in through an income account is more, not less."""
-    return -minor_units if account_type in (AccountType.INCOME, AccountType.EQUITY) else minor_units
 
 
 def typed_text(minor_units: int, *, currency: str) -> str:
