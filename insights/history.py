@@ -91,7 +91,7 @@ def _weekly(since: datetime.date, until: datetime.date) -> list[datetime.date]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class BackfillStep:
     """A month of a backfill that is done (or would be, in a dry run)."""
 
     kind: str
@@ -118,7 +118,7 @@ def backfill(
     until: datetime.date,
     clock: Callable[[], datetime.datetime],
     dry_run: bool = False,
-) -> Iterator[Step]:
+) -> Iterator[BackfillStep]:
     """Run one rule over the past, month by month, each month a transaction of its own.
 
     A run that was stopped goes on at its first unfinished month; months done twice change nothing. What is older than
@@ -128,7 +128,7 @@ def backfill(
     for first, last in steps_of(since=run.position if run else since, until=until):
         if run is None:
             found = _find(book_id=book_id, kind=kind, since=first, until=last, now=clock())[0]
-            yield Step(kind=kind, month=first, found=found, raised=0)
+            yield BackfillStep(kind=kind, month=first, found=found, raised=0)
         else:
             yield _backfill_month(run, since=first, until=last, now=clock())
     if run is not None:
@@ -155,7 +155,9 @@ def _begin(*, book_id: int, kind: str, since: datetime.date, until: datetime.dat
 
 
 @transaction.atomic
-def _backfill_month(run: Backfill, *, since: datetime.date, until: datetime.date, now: datetime.datetime) -> Step:
+def _backfill_month(
+    run: Backfill, *, since: datetime.date, until: datetime.date, now: datetime.datetime
+) -> BackfillStep:
     reconcile.hold_book(book_id=run.book_id)
     found, thresholds, occasion = _find(book_id=run.book_id, kind=run.kind, since=since, until=until, now=now)
     raised = reconcile.raise_findings(found, book_id=run.book_id, thresholds={run.kind: thresholds}, occasion=occasion)
@@ -174,7 +176,7 @@ def _backfill_month(run: Backfill, *, since: datetime.date, until: datetime.date
     run.position = until + datetime.timedelta(days=1)
     run.raised += raised
     run.save(update_fields=["position", "raised"])
-    return Step(kind=run.kind, month=since, found=found, raised=raised)
+    return BackfillStep(kind=run.kind, month=since, found=found, raised=raised)
 
 
 def _find(

@@ -1,4 +1,4 @@
-"""Everything that changes insights: observing the books, and what people do with what was noticed."""
+"""Everything that changes insights: evaluating the books, and what people do with what was noticed."""
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ FUTURE_DAYS = 366
 
 
 @transaction.atomic
-def observe(
+def evaluate(
     *,
     book_id: int,
     entry_ids: Collection[int],
@@ -51,7 +51,7 @@ def observe(
 
 
 @transaction.atomic
-def observe_day(*, book_id: int, now: datetime.datetime, event_id: int | None = None) -> int:
+def evaluate_day(*, book_id: int, now: datetime.datetime, event_id: int | None = None) -> int:
     """Look again at what changes by time alone, the coming days of the accounts; returns how many insights are new."""
     reconcile.hold_book(book_id=book_id)
     book = books.books(book_ids=[book_id]).get(book_id)
@@ -153,7 +153,7 @@ def find_all(switches: Iterable[Switch], facts: Facts) -> list[Finding]:
 
 
 @transaction.atomic
-def observe_account(*, book_id: int, account_id: int, now: datetime.datetime) -> int:
+def evaluate_account(*, book_id: int, account_id: int, now: datetime.datetime) -> int:
     """An account was closed: what was said of it no longer matters. Returns how many insights resolved."""
     reconcile.hold_book(book_id=book_id)
     open_ones = Insight.objects.open().filter(book_id=book_id, scope=account_scope(account_id))

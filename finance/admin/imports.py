@@ -59,7 +59,7 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportBatch]:
         batches = ImportBatch.objects.without_content().select_related("book", "account", "created_by")
-        errors = Count("rows", filter=Q(rows__fate=ImportRow.Fates.ERROR))
+        errors = Count("rows", filter=Q(rows__fate=ImportRow.Status.ERROR))
         return batches.annotate(error_rows=errors).order_by("-pk")
 
     def has_undo_permission(self, request: HttpRequest) -> bool:

@@ -162,7 +162,7 @@ class EntryBulk(EntryView):
     )
 )
 @extend_schema(tags=["entries"])
-class Exchange(EntryView):
+class PostExchange(EntryView):
     """Exchanges money between accounts of two currencies."""
 
     bodies = {"POST": bodies.ExchangeBody}

@@ -50,7 +50,7 @@ class Decision(StrictSerializer):
     rows = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID), required=False, min_length=1, max_length=1000
     )
-    fate = serializers.ChoiceField(choices=ImportRow.Fates.choices, required=False, help_text="All rows of this fate.")
+    fate = serializers.ChoiceField(choices=ImportRow.Status.choices, required=False, help_text="All rows of this fate.")
     decision = serializers.ChoiceField(
         choices=ImportRow.Decision.choices, required=False, help_text="What to do instead of what the fate suggests."
     )
@@ -91,7 +91,7 @@ class ImportQuery(QuerySerializer):
 
 
 class RowQuery(QuerySerializer):
-    fate = serializers.ChoiceField(choices=ImportRow.Fates.choices, required=False)
+    fate = serializers.ChoiceField(choices=ImportRow.Status.choices, required=False)
     outcome = serializers.ChoiceField(choices=[c for c in ImportRow.Outcome.choices if c[0]], required=False)
 
 
@@ -216,7 +216,7 @@ class ImportDetail(ImportView):
 )
 @extend_schema(tags=["imports"])
 class ImportRows(ImportView):
-    """The rows of a bank file with their fates."""
+    """The rows of a bank file with their statuses."""
 
     serializer_class = ImportRowSerializer
 

@@ -1,4 +1,4 @@
-"""Posting the demonstration household through the same services that people use."""
+"""Post the demonstration household through the same services that people use."""
 
 import datetime
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +20,8 @@ from finance.demo.diary import (
     TRAVEL_USD,
     Correction,
     Diary,
-    Exchange,
-    Posting,
+    DiaryEntry,
+    DiaryExchange,
 )
 from finance.demo.settling import household
 from finance.demo.stories import OPENING
@@ -124,23 +124,23 @@ def _post(
     progress(total, total)
 
 
-def _chunks(postings: Sequence[Posting]) -> Iterator[list[Posting]]:
+def _chunks(postings: Sequence[DiaryEntry]) -> Iterator[list[DiaryEntry]]:
     remaining = iter(postings)
     while chunk := list(islice(remaining, _CHUNK)):
         yield chunk
 
 
-def _lines(posting: Posting, accounts: dict[str, Account]) -> list[LineDraft]:
+def _lines(posting: DiaryEntry, accounts: dict[str, Account]) -> list[LineDraft]:
     return [LineDraft(account_id=accounts[path].pk, amount=amount, memo=memo) for path, amount, memo in posting.lines]
 
 
-def _draft(posting: Posting, accounts: dict[str, Account]) -> EntryDraft:
+def _draft(posting: DiaryEntry, accounts: dict[str, Account]) -> EntryDraft:
     return EntryDraft(
         date=posting.date, payee=posting.payee, description=posting.description, lines=_lines(posting, accounts)
     )
 
 
-def _exchange(*, book: Book, owner: User, exchange: Exchange, accounts: dict[str, Account]) -> None:
+def _exchange(*, book: Book, owner: User, exchange: DiaryExchange, accounts: dict[str, Account]) -> None:
     services.exchange(
         book=book,
         actor=owner,

@@ -134,14 +134,14 @@ def _sums(statement: ImportStatement) -> dict[str, Any]:
     rows = ImportRow.objects.filter(statement=statement, booked=True)
     readable = Q(amount__isnull=False)
     until = Q(date__lte=statement.closing_on) if statement.closing_on else Q()
-    fates = ImportRow.Fates
-    posts = Q(decision="post") | Q(decision="", fate=fates.NEW)
-    planned = posts & ~Q(fate__in=[fates.ERROR, fates.PENDING])
+    status = ImportRow.Status
+    posts = Q(decision="post") | Q(decision="", fate=status.NEW)
+    planned = posts & ~Q(fate__in=[status.ERROR, status.PENDING])
     found = rows.aggregate(
         moved=Sum("amount", filter=readable),
         count=Count("pk", filter=readable),
         unreadable=Count("pk", filter=~readable),
-        left_out=Count("pk", filter=Q(decision="ignore") | Q(fate=fates.ERROR, amount__isnull=False)),
+        left_out=Count("pk", filter=Q(decision="ignore") | Q(fate=status.ERROR, amount__isnull=False)),
         until_closing=Sum("amount", filter=readable & until),
         planned=Sum("amount", filter=planned & until),
     )
@@ -189,9 +189,9 @@ def opening_line(account_id: int) -> JournalLine | None:
 
 def _planned(rows: QuerySet[ImportRow]) -> QuerySet[ImportRow]:
     """Those that confirming will post."""
-    fates = ImportRow.Fates
-    posts = Q(decision="post") | Q(decision="", fate=fates.NEW)
-    return rows.filter(posts).exclude(fate__in=[fates.ERROR, fates.PENDING]).exclude(amount=None).exclude(amount=0)
+    status = ImportRow.Status
+    posts = Q(decision="post") | Q(decision="", fate=status.NEW)
+    return rows.filter(posts).exclude(fate__in=[status.ERROR, status.PENDING]).exclude(amount=None).exclude(amount=0)
 
 
 def told_older(older: Older, *, currency: str) -> str:

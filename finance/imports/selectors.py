@@ -1,4 +1,4 @@
-"""Reading imports: lists by keyset, rows by fate, counts."""
+"""Reading imports: lists by keyset, rows by status, counts."""
 
 import datetime
 from collections import defaultdict
@@ -14,16 +14,16 @@ from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 MAX_PAGE = 200
 # What needs people comes first.
 _ORDER = [
-    ImportRow.Fates.ERROR,
-    ImportRow.Fates.PROBABLE_MATCH,
-    ImportRow.Fates.PENDING,
-    ImportRow.Fates.NEW,
-    ImportRow.Fates.ALREADY_IMPORTED,
+    ImportRow.Status.ERROR,
+    ImportRow.Status.PROBABLE_MATCH,
+    ImportRow.Status.PENDING,
+    ImportRow.Status.NEW,
+    ImportRow.Status.ALREADY_IMPORTED,
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ImportRowPage:
     """Rows of a list and the cursor of the next page, None at the end."""
 
     rows: Sequence[ImportRow]
@@ -32,7 +32,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many rows of a batch have which fate and which outcome."""
+    """How many rows of a batch have which status and which outcome."""
 
     fates: dict[str, int]
     outcomes: dict[str, int]
@@ -88,18 +88,18 @@ def row_for(*, batch: ImportBatch, row_id: int) -> ImportRow:
 
 
 def counts_of(*, batch: ImportBatch) -> Counts:
-    """Fates and outcomes of the batch's rows, in two queries."""
+    """Statuses and outcomes of the batch's rows, in two queries."""
     rows = ImportRow.objects.filter(batch=batch)
     grouped = rows.values_list("fate", "outcome").annotate(number=Count("pk"))
-    fates = dict.fromkeys(ImportRow.Fates.values, 0)
+    fates = dict.fromkeys(ImportRow.Status.values, 0)
     outcomes = dict.fromkeys(filter(None, ImportRow.Outcome.values), 0)
     for fate, outcome, number in grouped:
         fates[fate] += number
         if outcome:
             outcomes[outcome] += number
-    posts = Q(decision="post") | Q(decision="", fate=ImportRow.Fates.NEW)
+    posts = Q(decision="post") | Q(decision="", fate=ImportRow.Status.NEW)
     more = rows.aggregate(
-        matches=Count("pk", filter=Q(fate=ImportRow.Fates.PROBABLE_MATCH, decision="")),
+        matches=Count("pk", filter=Q(fate=ImportRow.Status.PROBABLE_MATCH, decision="")),
         uncategorised=Count("pk", filter=posts & Q(counter_account=None)),
         to_post=Count("pk", filter=posts & Q(account__isnull=False)),
     )
@@ -114,12 +114,12 @@ def counts_of(*, batch: ImportBatch) -> Counts:
 
 def rows_page(
     *, batch: ImportBatch, fate: str = "", outcome: str = "", cursor: str | None = None, limit: int = 50
-) -> Page:
-    """Rows of a batch, problems first, inside a fate in the file's order; keyset on (urgency, id)."""
+) -> ImportRowPage:
+    """Rows of a batch, problems first, inside a status in the file's order; keyset on (urgency, id)."""
     rows = ImportRow.objects.filter(batch=batch).annotate(urgency=_urgency())
     if fate:
-        if fate not in ImportRow.Fates.values:
-            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Fates.values)}.")
+        if fate not in ImportRow.Status.values:
+            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Status.values)}.")
         rows = rows.filter(fate=fate)
     if outcome:
         rows = rows.filter(outcome=outcome)
@@ -132,7 +132,9 @@ def rows_page(
     more = len(found) > limit
     found = found[:limit]
     last = found[-1] if more else None
-    return Page(rows=found, next_cursor=f"{_ORDER.index(ImportRow.Fates(last.fate))}-{last.pk}" if last else None)
+    return ImportRowPage(
+        rows=found, next_cursor=f"{_ORDER.index(ImportRow.Status(last.fate))}-{last.pk}" if last else None
+    )
 
 
 def _urgency() -> Case:

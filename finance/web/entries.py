@@ -21,7 +21,7 @@ from finance.models import Account, Book, JournalEntry, JournalLine, Role
 from finance.web.access import book_page, user_of
 from finance.web.clock import today_in
 from finance.web.entry_drafts import carried, draft_of
-from finance.web.entry_forms import MODES, EntryForm, Exchange, LinesForm, RowsForm
+from finance.web.entry_forms import MODES, EntryForm, ExchangeDraft, LinesForm, RowsForm
 from finance.web.payees import payees_like
 from finance.web.refusals import refuse
 from finance.web.wealth import everyday_accounts
@@ -95,7 +95,7 @@ def _post(form: EntryForm, *, book: Book, request: HttpRequest) -> JournalEntry:
     words = {"date": data["date"], "payee": data["payee"], "description": data["description"]}
     said = form.posting()
     try:
-        if isinstance(said, Exchange):
+        if isinstance(said, ExchangeDraft):
             return services.exchange(
                 book=book, actor=user_of(request), uid=data["uid"], **words,
                 source_account=said.source_account, source_amount=said.source_amount,
@@ -168,7 +168,7 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
 
 def _correct(form: EntryForm, *, book: Book, entry: JournalEntry, request: HttpRequest) -> JournalEntry:
     said = form.posting()
-    if isinstance(said, Exchange):
+    if isinstance(said, ExchangeDraft):
         raise Conflict(
             reason=_(
                 "The two accounts are kept in different currencies. Correct this as debits and credits, or reverse it and write it anew."

@@ -120,7 +120,7 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
         "batch": batch,
         "older_choices": [c for c in services.OlderRows.choices if c[0]] if any(p.older for _s, p in proofs) else [],
         "counts": selectors.counts_of(batch=batch),
-        "fates": ImportRow.Fates.choices,
+        "fates": ImportRow.Status.choices,
         "fate": fate,
         "proofs": proofs,
         "several": len(statements) > 1,
@@ -184,7 +184,7 @@ def import_row(request: HttpRequest, book: Book, import_id: int, row_id: int) ->
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def import_decide(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
-    """One decision for all rows of a fate."""
+    """One decision for all rows of a status."""
     batch = selectors.batch_for(book=book, batch_id=import_id)
     try:
         number = services.decide_rows(

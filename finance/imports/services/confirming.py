@@ -155,7 +155,7 @@ def _is_planned(row: ImportRow, decision: str) -> bool:
     """PENDING and ERROR rows are never posted, whatever was decided."""
     if row.account_id is None or row.date is None or not row.amount:
         return False
-    return row.plan == decision and row.fate not in (ImportRow.Fates.PENDING, ImportRow.Fates.ERROR)
+    return row.plan == decision and row.fate not in (ImportRow.Status.PENDING, ImportRow.Status.ERROR)
 
 
 def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:

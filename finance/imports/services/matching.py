@@ -1,18 +1,30 @@
-"""Rows of a statement against what the books already know, with a fixed number of queries."""
+"""Staged rows matched with what the books already know, in a fixed number of queries.
+
+This is the side with the database; the verdicts come from the pure `finance.imports.matching`.
+"""
 
 import datetime
 from collections.abc import Iterable, Sequence
 
-from finance.imports.matching import MATCH_DAYS, Candidate, Fate, IncomingRow, KnownRow, Verdict, judge, normalise_text
+from finance.imports.matching import (
+    MATCH_DAYS,
+    Candidate,
+    IncomingRow,
+    KnownRow,
+    RowStatus,
+    Verdict,
+    judge,
+    normalise_text,
+)
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.suggestions import Suggestions
 from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 
 
 def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatch) -> None:
-    """Set identity, fate, reason, match and suggested category of the rows, all of one account; saves nothing.
+    """Set identity, status, reason, match and suggested category of the rows, all of one account; saves nothing.
 
-    Rows that the bank has not booked, and rows with a problem, keep the fate that they have.
+    Rows that the bank has not booked, and rows with a problem, keep the status that they have.
     """
     judged = {i: row for i, row in enumerate(rows) if _is_judged(row)}
     if not judged:
@@ -43,7 +55,7 @@ def known_rows(*, account: Account, first: datetime.date, last: datetime.date) -
 
 
 def _is_judged(row: ImportRow) -> bool:
-    return row.booked and row.fate != ImportRow.Fates.ERROR and row.date is not None and row.amount is not None
+    return row.booked and row.fate != ImportRow.Status.ERROR and row.date is not None and row.amount is not None
 
 
 def _incoming(position: int, row: ImportRow) -> IncomingRow:
@@ -94,8 +106,8 @@ def _refuse_closed(rows: Iterable[ImportRow], book: Book) -> None:
     if closed is None:
         return
     for row in rows:
-        if row.fate == Fate.NEW.value and row.date is not None and row.date <= closed:
-            row.fate = Fate.ERROR.value
+        if row.fate == RowStatus.NEW.value and row.date is not None and row.date <= closed:
+            row.fate = RowStatus.ERROR.value
             row.reason = f"The books are closed through {closed:%Y-%m-%d}; this row cannot be posted any more."
 
 

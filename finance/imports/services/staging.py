@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
-from finance.imports.matching import Fate, normalise_text
+from finance.imports.matching import RowStatus, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
 from finance.imports.parsers.child import Limits, read_in_child
 from finance.imports.parsers.profile import CsvProfile
@@ -42,7 +42,7 @@ def stage_import(
     profile: CsvProfile | None = None,
     on_progress: Progress | None = None,
 ) -> ImportBatch:
-    """Store a bank file and stage its rows for the account, each with its fate and the reason for it.
+    """Store a bank file and stage its rows for the account, each with its status and the reason for it.
 
     Reads at once, in a child process: for commands and workers, not for web requests. A CSV file is read with
     `profile`, else with the profile saved for files of its shape on this account, else with the one detected.
@@ -299,7 +299,7 @@ def _rounded(value: Decimal, currency: str) -> int:
 
 def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None, parsed: ParsedRow) -> ImportRow:
     amount, problem, note = _amount(parsed, statement.currency, batch.format)
-    fate, reason = _first_fate(parsed, problem, account)
+    fate, reason = _first_status(parsed, problem, account)
     return ImportRow(
         book=batch.book,
         batch=batch,
@@ -321,13 +321,13 @@ def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None
     )
 
 
-def _first_fate(parsed: ParsedRow, problem: str, account: Account | None) -> tuple[Fate, str]:
-    """The fate that the file alone decides on; NEW is for the books to judge."""
+def _first_status(parsed: ParsedRow, problem: str, account: Account | None) -> tuple[RowStatus, str]:
+    """The status that the file alone decides on; NEW is for the books to judge."""
     if parsed.state is not RowState.BOOKED:
-        return Fate.PENDING, parsed.note
+        return RowStatus.PENDING, parsed.note
     if problem:
-        return Fate.ERROR, problem
-    return Fate.NEW, "" if account is not None else gettext("Choose the account of this statement first.")
+        return RowStatus.ERROR, problem
+    return RowStatus.NEW, "" if account is not None else gettext("Choose the account of this statement first.")
 
 
 def _amount(parsed: ParsedRow, currency: str, file_format: str) -> tuple[int | None, str, str]:

@@ -32,7 +32,7 @@ _AT_THE_MESSAGE = {Failure.ADDRESS, Failure.STATUS, Failure.REDIRECT, Failure.UN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class DeliveryOutcome:
     """What became of an attempt. Neither flag: there is nothing more to do."""
 
     again: bool = False  # the receiver refused this message
@@ -63,7 +63,7 @@ class _Try:
         return self.failure != Failure.NONE and self.failure not in _AT_THE_MESSAGE
 
 
-def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> Outcome:
+def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> DeliveryOutcome:
     """Make one attempt to send a message that waits; no transaction may be open, since the answer takes its time.
 
     With `last` there is no attempt after this one: unless it succeeds the message has failed. A message that was
@@ -71,10 +71,10 @@ def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> Outcome:
     """
     delivery = WebhookDelivery.objects.select_related("endpoint").filter(pk=delivery_id, state=State.WAITING).first()
     if delivery is None:
-        return Outcome()
+        return DeliveryOutcome()
     if not delivery.endpoint.active and delivery.event_type != TEST_EVENT:
         WebhookDelivery.objects.filter(pk=delivery.pk, state=State.WAITING).update(state=State.SKIPPED)
-        return Outcome()
+        return DeliveryOutcome()
     tried = _send(delivery, now=now)
     _write_down(delivery, tried, last=last)
     logger.info(
@@ -183,13 +183,13 @@ def _judge_endpoint(endpoint: WebhookEndpoint, tried: _Try) -> None:
         give_up_on(endpoint, reason=WebhookEndpoint.Stopped.FAILING, now=tried.at)
 
 
-def _outcome(tried: _Try, *, last: bool) -> Outcome:
+def _outcome(tried: _Try, *, last: bool) -> DeliveryOutcome:
     said = f"HTTP {tried.status}" if tried.status else tried.detail
     if tried.failure == Failure.NONE or last or tried.status == GONE:
-        return Outcome(said=said)
+        return DeliveryOutcome(said=said)
     if tried.is_down:
-        return Outcome(down=True, retry_after=_retry_after(tried), said=said)
-    return Outcome(again=True, said=said)
+        return DeliveryOutcome(down=True, retry_after=_retry_after(tried), said=said)
+    return DeliveryOutcome(again=True, said=said)
 
 
 def _retry_after(tried: _Try) -> float | None:
