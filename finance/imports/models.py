@@ -182,7 +182,7 @@ class ImportRow(models.Model):
     booked = models.BooleanField(default=True)
     identity = models.CharField(max_length=48, blank=True)
     occurrence = models.PositiveIntegerField(default=1)
-    fate = models.CharField(_("status"), max_length=16, choices=Status.choices)
+    fate = models.CharField(_("fate"), max_length=16, choices=Status.choices)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     note = models.CharField(max_length=200, blank=True)
     decision = models.CharField(_("decision"), max_length=6, choices=Decision.choices, blank=True)

@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                 ('booked', models.BooleanField(default=True)),
                 ('identity', models.CharField(blank=True, max_length=48)),
                 ('occurrence', models.PositiveIntegerField(default=1)),
-                ('fate', models.CharField(choices=[('new', 'new'), ('already_imported', 'already imported'), ('probable_match', 'probable match'), ('pending', 'not booked by the bank'), ('error', 'error')], max_length=16, verbose_name='status')),
+                ('fate', models.CharField(choices=[('new', 'new'), ('already_imported', 'already imported'), ('probable_match', 'probable match'), ('pending', 'not booked by the bank'), ('error', 'error')], max_length=16, verbose_name='fate')),
                 ('reason', models.CharField(blank=True, max_length=300, verbose_name='reason')),
                 ('note', models.CharField(blank=True, max_length=200)),
                 ('decision', models.CharField(blank=True, choices=[('', 'as suggested'), ('post', 'post'), ('match', 'accept the match'), ('ignore', 'ignore')], max_length=6, verbose_name='decision')),
