@@ -1,64 +1,33 @@
-"""Figures as people of the active language write them, with a real minus; and what people write, read strictly."""
+"""Amounts in minor units as people of the active language write them; and what people write, read strictly."""
 
-import datetime
 import re
-from decimal import Decimal
-from functools import lru_cache
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
-from babel.numbers import NumberPattern, parse_pattern
-from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from core.formatting import MINUS, decimal_mark, number_text
 from finance import money
 from finance.errors import AmountInvalid
 
-MINUS = "\N{MINUS SIGN}"
 _SPACES = str.maketrans(
     dict.fromkeys(" \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}_'\N{RIGHT SINGLE QUOTATION MARK}", " ")
 )
 _NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<body>[0-9]+(?:[ .,][0-9]+)*)", re.ASCII)
 
 
-@lru_cache(maxsize=64)
-def _locale(language: str) -> Locale:
-    try:
-        return Locale.parse(language, sep="-")
-    except (UnknownLocaleError, ValueError):
-        return Locale("en")
-
-
-def active_locale() -> Locale:
-    """Babel's locale for the active language; English where Babel does not know it."""
-    return _locale(get_language() or "en")
-
-
-@lru_cache(maxsize=512)
-def _pattern(language: str, kind: str, places: int) -> NumberPattern:
-    locale = _locale(language)
-    source = locale.currency_formats["standard"] if kind == "currency" else locale.decimal_formats[None]
-    pattern = parse_pattern(source.pattern)
-    pattern.frac_prec = (places, places)
-    return pattern
-
-
-def _format(minor_units: int, *, currency: str, kind: str, plus: bool = False, places: int | None = None) -> str:
-    places = money.exponent(currency) if places is None else places
-    size: Decimal = money.to_decimal(abs(minor_units), currency=currency)
-    pattern = _pattern(get_language() or "en", kind, places)
-    text = str(
-        pattern.apply(size, active_locale(), currency=currency if kind == "currency" else None, currency_digits=False)
+def _text(
+    minor_units: int, *, currency: str, with_currency: bool, plus: bool = False, places: int | None = None
+) -> str:
+    return number_text(
+        money.to_decimal(minor_units, currency=currency),
+        places=money.exponent(currency) if places is None else places,
+        currency=currency if with_currency else None,
+        plus=plus,
     )
-    if minor_units < 0:
-        return MINUS + text
-    return f"+{text}" if plus and minor_units else text
 
 
 def money_text(minor_units: int, *, currency: str, plus: bool = False) -> str:
     """With the currency: "−€1,234.50" (English), "−1.234,50 €" (German)."""
-    return _format(minor_units, currency=currency, kind="currency", plus=plus)
+    return _text(minor_units, currency=currency, with_currency=True, plus=plus)
 
 
 def about_text(minor_units: int, *, currency: str) -> str:
@@ -67,33 +36,18 @@ def about_text(minor_units: int, *, currency: str) -> str:
     if abs(minor_units) < 10 * unit:
         return money_text(minor_units, currency=currency)
     units = (abs(minor_units) + unit // 2) // unit
-    return _format(units * unit if minor_units > 0 else -units * unit, currency=currency, kind="currency", places=0)
+    return _text(units * unit if minor_units > 0 else -units * unit, currency=currency, with_currency=True, places=0)
 
 
 def amount_text(minor_units: int, *, currency: str, plus: bool = False) -> str:
     """Without the currency, for columns whose head names it: "−1,234.50"."""
-    return _format(minor_units, currency=currency, kind="decimal", plus=plus)
+    return _text(minor_units, currency=currency, with_currency=False, plus=plus)
 
 
 def typed_text(minor_units: int, *, currency: str) -> str:
     """As a person would type it into a field: no grouping, the language's decimal mark, so that reading it is safe."""
     plain = money.format_amount(minor_units, currency=currency)
-    return plain.replace(".", str(active_locale().number_symbols["latn"]["decimal"]))
-
-
-def date_text(day: datetime.date, *, form: str = "medium") -> str:
-    """The day in the language's own order: "23 Nov 2026"; `form` is Babel's short, medium, long, full or a skeleton.
-
-    Of a moment it is the day in the reader's time zone.
-    """
-    if isinstance(day, datetime.datetime):
-        day = timezone.localtime(day).date()
-    return format_date(day, format=form, locale=active_locale())
-
-
-def moment_text(moment: datetime.datetime) -> str:
-    """Day and time in the reader's time zone: "23 Nov 2026, 14:05"."""
-    return f"{date_text(moment)}, {timezone.localtime(moment):%H:%M}"
+    return plain.replace(".", decimal_mark())
 
 
 def read_amount(text: str, *, currency: str, field: str = "amount") -> int:
@@ -131,7 +85,7 @@ def _three_digits(whole: str, rest: str, *, mark: str, currency: str, field: str
     places = money.exponent(currency)
     if places == 0:
         return whole + rest, ""
-    if places >= 3 and mark == active_locale().number_symbols["latn"]["decimal"]:
+    if places >= 3 and mark == decimal_mark():
         return whole, rest
     raise AmountInvalid(
         field=field,

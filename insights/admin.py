@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from core.clock import today_in
 from finance import facts as books
 from insights import history
 from insights.models import Insight, InsightEvidence, Kind, MutedPayee, RuleSetting
@@ -279,6 +280,6 @@ class PreviewForm(forms.Form):
             book_id=book.pk,
             kind=self.cleaned_data["kind"],
             thresholds=self.cleaned_data["thresholds"],
-            on=books.today_in(book=book),
+            on=today_in(book),
             months=self.cleaned_data["months"],
         )

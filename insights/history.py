@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from core.clock import today_in
 from finance import facts as books
 from insights import facts_loader, reconcile, services
 from insights.models import Backfill
@@ -183,7 +184,7 @@ def _find(
     *, book_id: int, kind: str, since: datetime.date, until: datetime.date, now: datetime.datetime
 ) -> tuple[list[Finding], Thresholds, reconcile.Occasion]:
     switch = switches_of(book_id=book_id)[kind]
-    on = books.today_in(book=books.books(book_ids=[book_id])[book_id], now=now)
+    on = today_in(books.books(book_ids=[book_id])[book_id], now=now)
     occasion = reconcile.Occasion(now=now, on=on, news_since=services.news_since(book_id=book_id, on=on), events={})
     found: dict[str, Finding] = {}
     for facts in facts_between(book_id=book_id, rule=switch.rule, since=since, until=until, on=on):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.clock import today_in
 from finance import facts as books
 from finance.errors import Conflict, Invalid
 from identity.models import User
@@ -41,7 +42,7 @@ def evaluate(
     book = books.books(book_ids=[book_id]).get(book_id)
     if book is None:
         return 0
-    on = books.today_in(book=book, now=now)
+    on = today_in(book, now=now)
     occasion = reconcile.Occasion(
         now=now, on=on, news_since=news_since(book_id=book_id, on=on), events=events or {}, event_id=event_id
     )
@@ -59,7 +60,7 @@ def evaluate_day(*, book_id: int, now: datetime.datetime, event_id: int | None =
     watched = frozenset(each.id for each in accounts.values() if facts_loader.is_watched(each))
     if book is None or not watched:
         return 0
-    on = books.today_in(book=book, now=now)
+    on = today_in(book, now=now)
     occasion = reconcile.Occasion(
         now=now, on=on, news_since=news_since(book_id=book_id, on=on), events={}, event_id=event_id
     )

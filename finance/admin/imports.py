@@ -1,17 +1,15 @@
 """Imports for operators: everything can be read but the files' content, and a confirmed import can be undone."""
 
-import zoneinfo
-
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from core.clock import today_in
 from finance.admin.reading import State
 from finance.errors import FinanceError
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
@@ -88,9 +86,8 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
         return None
 
     def _undo(self, request: HttpRequest, batch: ImportBatch) -> None:
-        today = timezone.now().astimezone(zoneinfo.ZoneInfo(batch.book.time_zone)).date()
         try:
-            undone = undo_import(batch=batch, actor=request.user, on=today)  # type: ignore[arg-type]
+            undone = undo_import(batch=batch, actor=request.user, on=today_in(batch.book))  # type: ignore[arg-type]
         except FinanceError as error:
             self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
             return

@@ -2,9 +2,9 @@
 
 import datetime
 import json
-import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 
+from core.clock import day_in
 from finance import money
 from finance.exports import names
 from finance.exports.journal import ExportedAccount, ExportedEntry, accounts_with_spans, journal_of, snapshot
@@ -90,7 +90,7 @@ def _quoted(text: str) -> str:
 
 def _opened(each: ExportedAccount, *, book: Book) -> datetime.date:
     """The first day that it is needed on; days are the book's."""
-    created_on = each.account.created_at.astimezone(zoneinfo.ZoneInfo(book.time_zone)).date()
+    created_on = day_in(book.time_zone, at=each.account.created_at)
     return each.first_posting or each.account.closed_on or created_on
 
 

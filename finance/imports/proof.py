@@ -7,7 +7,8 @@ from typing import Any
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext, ngettext
 
-from finance import money
+from core.formatting import date_text
+from finance.figures import money_text
 from finance.imports.models import ImportRow, ImportStatement
 from finance.imports.selectors import unvouched_lines
 from finance.ledger.models import AccountKind, JournalLine
@@ -203,8 +204,8 @@ def told_older(older: Older, *, currency: str) -> str:
         "Importing them changes today's balance by %(moved)s.",
         older.count,
     )
-    opening, moved = (in_words(amount, currency=currency) for amount in (older.opening, older.moved))
-    return text % {"count": older.count, "opening": opening, "day": older.opening_on, "moved": moved}
+    opening, moved = (money_text(amount, currency=currency) for amount in (older.opening, older.moved))
+    return text % {"count": older.count, "opening": opening, "day": date_text(older.opening_on), "moved": moved}
 
 
 def _holds(difference: int | None, statement: ImportStatement) -> bool | None:
@@ -241,6 +242,7 @@ def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -
 
 def _why_books_differ(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -> list[str]:
     """Where the difference between bank and books may come from, with figures."""
+    assert proof.closing_on is not None, "books and bank are compared at the end of a day"
     head = gettext(
         "The books will show %(books)s on %(day)s, the bank states %(bank)s: a difference of %(difference)s."
     )
@@ -248,14 +250,17 @@ def _why_books_differ(statement: ImportStatement, proof: Proof, sums: dict[str, 
         head
         % {
             "books": _told(proof.books_closing or 0, proof),
-            "day": proof.closing_on,
+            "day": date_text(proof.closing_on),
             "bank": _told(proof.closing or 0, proof),
             "difference": _told(proof.books_difference or 0, proof),
         }
     ]
     if proof.opening_needed is not None:
         text = gettext("The account has no postings yet; an opening balance of %(amount)s on %(day)s explains it.")
-        return [*found, text % {"amount": _told(proof.opening_needed.amount, proof), "day": proof.opening_needed.on}]
+        return [
+            *found,
+            text % {"amount": _told(proof.opening_needed.amount, proof), "day": date_text(proof.opening_needed.on)},
+        ]
     if proof.opening is not None and proof.books_opening is not None and proof.opening != proof.books_opening:
         text = gettext("Already before the first row the books held %(books)s and the bank %(bank)s.")
         found.append(text % {"books": _told(proof.books_opening, proof), "bank": _told(proof.opening, proof)})
@@ -284,10 +289,4 @@ def _unknown_to_bank(statement: ImportStatement, proof: Proof) -> list[str]:
 
 
 def _told(amount: int, proof: Proof) -> str:
-    return in_words(amount, currency=proof.currency)
-
-
-def in_words(amount: int, *, currency: str) -> str:
-    """Minor units as people read them."""
-    text = money.format_amount(amount, currency=currency).replace("-", "\N{MINUS SIGN}")
-    return f"{text} {currency}"
+    return money_text(amount, currency=proof.currency)

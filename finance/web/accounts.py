@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from core.clock import today_in
 from finance import figures
 from finance.errors import FinanceError
 from finance.ledger import services
@@ -21,7 +22,6 @@ from finance.ledger.selectors import account_for, accounts_of, balances_of, mont
 from finance.models import Account, AccountKind, AccountType, Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.books import currency_choices
-from finance.web.clock import today_in
 from finance.web.periods import month_end, rows_query
 from finance.web.refusals import refuse
 from finance.web.wealth import HOLDINGS

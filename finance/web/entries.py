@@ -11,15 +11,15 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
+from core.clock import today_in
+from core.formatting import date_text
 from core.redirects import safe_next
 from finance.errors import Conflict, FinanceError
-from finance.figures import date_text
 from finance.imports.models import ImportRow
 from finance.ledger import services
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of
 from finance.models import Account, Book, JournalEntry, JournalLine, Role
 from finance.web.access import book_page, user_of
-from finance.web.clock import today_in
 from finance.web.entry_drafts import carried, draft_of
 from finance.web.entry_forms import MODES, EntryForm, ExchangeDraft, LinesForm, RowsForm
 from finance.web.payees import payees_like

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from core.clock import today_in
 from finance.errors import FinanceError, Forbidden, NotFound
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
@@ -22,7 +23,6 @@ from finance.ledger.selectors import account_for, accounts_of
 from finance.models import Account, AccountType, Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.account_choices import AccountField
-from finance.web.clock import today_in
 from finance.web.import_rows import Categories, row_views
 from finance.web.refusals import refuse
 from platform_outbox.outbox import health

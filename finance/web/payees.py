@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db import connection
 
-from finance.figures import date_text, money_text, typed_text
+from core.formatting import date_text
+from finance.figures import money_text, typed_text
 from finance.ledger.movements import OWN_KINDS, Side, movement_of
 from finance.models import Book
 

@@ -11,6 +11,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.clock import today_in
+from core.formatting import date_text
 from finance import figures
 from finance.errors import FinanceError, Invalid, NotFound
 from finance.ledger.movements import natural
@@ -19,7 +21,6 @@ from finance.ledger.selectors import account_for, accounts_of, changes_of, paths
 from finance.models import Account, AccountKind, AccountType, Book
 from finance.replica import from_replica
 from finance.web.access import book_page
-from finance.web.clock import today_in
 from finance.web.periods import rows_query
 from finance.web.refusals import refuse
 
@@ -145,7 +146,7 @@ def _head(form: FilterForm, *, today: datetime.date) -> dict[str, Any]:
     if first:
         label = _("In this period")
     elif last:
-        day = figures.date_text(last)
+        day = date_text(last)
         label = (_("In total, to %(day)s") if in_category else _("Balance on %(day)s")) % {"day": day}
     else:
         label = _("In total, to today") if in_category else _("Balance today")
@@ -207,9 +208,9 @@ def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
     if data.get("q"):
         texts["q"] = _("“%(words)s”") % {"words": data["q"]}
     if data.get("start"):
-        texts["start"] = _("from %(day)s") % {"day": figures.date_text(data["start"])}
+        texts["start"] = _("from %(day)s") % {"day": date_text(data["start"])}
     if data.get("end"):
-        texts["end"] = _("to %(day)s") % {"day": figures.date_text(data["end"])}
+        texts["end"] = _("to %(day)s") % {"day": date_text(data["end"])}
     if data.get("min") is not None:
         texts["min"] = _("at least %(amount)s") % {"amount": figures.money_text(data["min"], currency=currency)}
     if data.get("max") is not None:

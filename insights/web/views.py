@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from core.clock import today_in
 from finance import facts as books
 from finance.errors import FinanceError, Forbidden
 from finance.facts import Role
@@ -33,7 +34,7 @@ def feed(request: HttpRequest, book: Any) -> HttpResponse:
     if state in Insight.State.values:
         found = found.filter(state=state)
     elif state != "all":
-        state, found = "", found & Insight.objects.current(on=books.today_in(book=book))
+        state, found = "", found & Insight.objects.current(on=today_in(book))
     if kind in Kind.values:
         found = found.filter(kind=kind)
     page = selectors.feed_page(found, after=request.GET.get("after", ""))
@@ -111,7 +112,7 @@ def _act(request: HttpRequest, book: Any, insight: Insight, action: str) -> str:
             services.mute_payee(insight=insight, actor=actor, now=now)
             return _("{payee} is muted for this kind of insight.").format(payee=insight.payee)
         case _:
-            on = books.today_in(book=book, now=now)
+            on = today_in(book, now=now)
             until = on + datetime.timedelta(days=_days(request))
             services.snooze(insight=insight, actor=actor, until=until, on=on, now=now)
             return _("Snoozed until {day}.").format(day=told_figure(day(until)))

@@ -4,6 +4,7 @@ import datetime
 
 from django import template
 
+from core import formatting
 from finance import figures
 from finance.ledger import movements
 
@@ -37,13 +38,13 @@ def amount_change(minor_units: int, currency: str) -> str:
 @register.filter
 def day(value: datetime.date, form: str = "medium") -> str:
     """A date in the language's own order; of a moment the reader's day."""
-    return figures.date_text(value, form=form)
+    return formatting.date_text(value, form=form)
 
 
 @register.filter
 def moment(value: datetime.datetime) -> str:
     """Day and time in the reader's time zone."""
-    return figures.moment_text(value)
+    return formatting.moment_text(value)
 
 
 @register.filter

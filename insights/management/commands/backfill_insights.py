@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from core.clock import today_in
 from finance import facts as books
 from insights import history
 from insights.rules.catalogue import RULES
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         book = books.books(book_ids=[options["book"]]).get(options["book"])
         if book is None:
             raise CommandError(f"There is no book {options['book']}.")
-        until = options["until"] or books.today_in(book=book)
+        until = options["until"] or today_in(book)
         since = options["since"] or books.first_entry_date(book_id=book.pk) or until
         if since > until:
             raise CommandError(f"The first day ({since}) is after the last ({until}).")
