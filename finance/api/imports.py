@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core import signing
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.errors import PayloadTooLarge
-from core.api.pagination import limit_of, page_link, refused
+from core.api.pagination import ForwardPages, limit_of, refused
 from core.api.parsers import StrictMultiPartParser, read_json
 from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from core.api.serializers import StrictSerializer
@@ -88,6 +87,9 @@ class Assignment(StrictSerializer):
 class ImportQuery(QuerySerializer):
     state = serializers.ChoiceField(choices=ImportBatch.State.choices, required=False)
     account = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_ID)
+
+
+_ROW_PAGES = ForwardPages("imports:rows")
 
 
 class RowQuery(QuerySerializer):
@@ -226,12 +228,11 @@ class ImportRows(ImportView):
             batch=self.batch(),
             fate=query.get("fate", ""),
             outcome=query.get("outcome", ""),
-            cursor=_place(request),
+            cursor=_ROW_PAGES.place(request),
             limit=limit_of(request),
         )
-        cursor = page.next_cursor and _signer().sign(page.next_cursor)
         rows = ImportRowSerializer(page.rows, many=True).data
-        return Response({"next": page_link(request, cursor=cursor), "previous": None, "results": rows})
+        return Response(_ROW_PAGES.body(request, results=rows, following=page.next_cursor))
 
 
 @extend_schema_view(
@@ -427,17 +428,3 @@ def _prefers_async(request: Request) -> bool:
 def _reference(value: int | str) -> int | str:
     """Forms carry text only: digits mean an id."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19 else value
-
-
-def _signer() -> signing.Signer:
-    return signing.Signer(salt="imports:rows")
-
-
-def _place(request: Request) -> str | None:
-    cursor = request.query_params.get("cursor")
-    if not cursor:
-        return None
-    try:
-        return str(_signer().unsign(cursor))
-    except signing.BadSignature as error:
-        raise refused("cursor", _("This cursor is not from a page of this list.")) from error

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from django.core import signing
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.pagination import limit_of, page_link, refused
+from core.api.pagination import ForwardPages, limit_of
 from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from core.api.serializers import StrictSerializer, in_page, paged
 from finance.api.webhooks import WebhookView
@@ -103,6 +101,9 @@ class Queued(serializers.Serializer[Any]):
     queued = serializers.IntegerField(help_text="Messages that are on their way again, at most 1,000.")
 
 
+_PAGES = ForwardPages("webhook-deliveries")
+
+
 class DeliveryView(WebhookView):
     """Base of the views of one delivery."""
 
@@ -127,13 +128,15 @@ class DeliveryList(WebhookView):
     serializer_class = DeliverySerializer
 
     def get(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        query = query_of(request, DeliveryQuery)
+        query, place = query_of(request, DeliveryQuery), _PAGES.place(request)
         page = selectors.deliveries_page(
-            endpoint=self.endpoint(), state=query.get("state", ""), before=_place(request), limit=limit_of(request)
+            endpoint=self.endpoint(),
+            state=query.get("state", ""),
+            before=int(place) if place else None,
+            limit=limit_of(request),
         )
-        cursor = page.next_id and _signer().sign(str(page.next_id))
         rows = DeliverySerializer(page.rows, many=True).data
-        return Response({"next": page_link(request, cursor=cursor or None), "previous": None, "results": rows})
+        return Response(_PAGES.body(request, results=rows, following=page.next_id))
 
 
 @extend_schema_view(
@@ -253,17 +256,3 @@ class SendTest(WebhookView):
             raise Throttled(wait=3600)
         delivery = services.send_test(endpoint=endpoint, actor=self.user, now=timezone.now())
         return status.HTTP_202_ACCEPTED, DeliverySerializer(delivery).data
-
-
-def _signer() -> signing.Signer:
-    return signing.Signer(salt="webhook-deliveries")
-
-
-def _place(request: Request) -> int | None:
-    cursor = request.query_params.get("cursor")
-    if not cursor:
-        return None
-    try:
-        return int(_signer().unsign(cursor))
-    except (signing.BadSignature, ValueError) as error:
-        raise refused("cursor", _("This cursor is not from a page of this list.")) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Case, Count, F, IntegerField, Q, Value, When
 
+from core.keyset import keyset_page
 from finance.errors import Invalid, NotFound
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.ledger.models import Account, Book, JournalEntry, JournalLine
@@ -123,17 +124,15 @@ def rows_page(
         rows = rows.filter(fate=fate)
     if outcome:
         rows = rows.filter(outcome=outcome)
-    if cursor is not None:
-        urgency, row_id = _read_cursor(cursor)
-        rows = rows.filter(Q(urgency__gt=urgency) | Q(urgency=urgency, pk__gt=row_id))
-    limit = max(1, min(limit, MAX_PAGE))
-    related = rows.select_related("counter_account", "matched_entry", "posted_entry", "statement")
-    found = list(related.order_by(F("urgency"), "pk")[: limit + 1])
-    more = len(found) > limit
-    found = found[:limit]
-    last = found[-1] if more else None
+    page = keyset_page(
+        rows.select_related("counter_account", "matched_entry", "posted_entry", "statement"),
+        ordering=("urgency", "pk"),
+        after=None if cursor is None else _read_cursor(cursor),
+        limit=max(1, min(limit, MAX_PAGE)),
+    )
+    last = page.edge
     return ImportRowPage(
-        rows=found, next_cursor=f"{_ORDER.index(ImportRow.Status(last.fate))}-{last.pk}" if last else None
+        rows=page.rows, next_cursor=f"{_ORDER.index(ImportRow.Status(last.fate))}-{last.pk}" if last else None
     )
 
 

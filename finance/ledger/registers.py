@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid
 from finance.ledger.models import Account
 from finance.replica import reading
@@ -73,7 +74,7 @@ class RegisterRow:
 
     @property
     def cursor(self) -> str:
-        return f"{self.date.isoformat()}:{self.line_id}"
+        return dated_place(self.date, self.line_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,14 +133,10 @@ def register_page(
 
 def parse_cursor(cursor: str) -> tuple[datetime.date, int]:
     """Date and line id of a cursor. Raises Invalid."""
-    date, _, line_id = cursor.partition(":")
     try:
-        position = datetime.date.fromisoformat(date), int(line_id)
+        return read_dated_place(cursor)
     except ValueError as error:
         raise Invalid(field="after", reason="This is not a place in the register.") from error
-    if not 0 <= position[1] < 2**63:
-        raise Invalid(field="after", reason="This is not a place in the register.")
-    return position
 
 
 def _find(*, account: Account, after: str | None, limit: int, filters: Filters) -> tuple[list[RegisterRow], str | None]:
@@ -180,7 +177,7 @@ def _window_end(parameters: dict[str, Any]) -> str | None:
             parameters,
         )
         ends = cursor.fetchall()
-    return f"{ends[0][0].isoformat()}:{ends[0][1]}" if len(ends) == 2 else None
+    return dated_place(*ends[0]) if len(ends) == 2 else None
 
 
 def _like(text: str) -> str:
