@@ -31,24 +31,18 @@ def keyset_page(
     `ordering` names columns or annotations that are never null, the last one unique; `after` has a value for each.
     """
     if after is not None:
-        found = found.filter(_behind(ordering, after))
+        # Rows behind the edge in this order. The first condition repeats what the rest implies: with it the planner
+        # walks the index from the edge.
+        first = ordering[0]
+        condition = Q(**{f"{first.lstrip('-')}__{'lte' if first.startswith('-') else 'gte'}": after[0]})
+        behind, equal = Q(), Q()
+        for name, value in zip(ordering, after, strict=True):
+            field = name.lstrip("-")
+            behind |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})
+            equal &= Q(**{field: value})
+        found = found.filter(condition & behind)
     rows = list(found.order_by(*ordering)[: limit + 1])
     return KeysetPage(rows[:limit], more=len(rows) > limit)
-
-
-def _behind(ordering: Sequence[str], edge: Sequence[Any]) -> Q:
-    """Rows behind the edge in this order.
-
-    The first condition repeats what the rest implies: with it the planner walks the index from the edge.
-    """
-    first = ordering[0]
-    condition = Q(**{f"{first.lstrip('-')}__{'lte' if first.startswith('-') else 'gte'}": edge[0]})
-    behind, equal = Q(), Q()
-    for name, value in zip(ordering, edge, strict=True):
-        field = name.lstrip("-")
-        behind |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})
-        equal &= Q(**{field: value})
-    return condition & behind
 
 
 def dated_place(day: datetime.date, row_id: int) -> str:

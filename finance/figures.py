@@ -77,7 +77,16 @@ def _parts(body: str, *, currency: str, field: str) -> tuple[str, str]:
             return _three_digits(whole, decimals, mark=last, currency=currency, field=field)
         return whole, decimals
     groups, decimals = body.rsplit(last, 1) if is_decimal else (body, "")
-    return _ungrouped(groups, field=field), decimals
+    parts = re.split(r"[ .,]", groups)
+    if (
+        len(set(re.findall(r"[ .,]", groups))) > 1
+        or not 1 <= len(parts[0]) <= 3
+        or any(len(part) != 3 for part in parts[1:])
+    ):
+        raise AmountInvalid(
+            field=field, reason=_("“%(text)s” has its thousands marks in odd places") % {"text": groups}
+        )
+    return "".join(parts), decimals
 
 
 def _three_digits(whole: str, rest: str, *, mark: str, currency: str, field: str) -> tuple[str, str]:
@@ -96,13 +105,3 @@ def _three_digits(whole: str, rest: str, *, mark: str, currency: str, field: str
             "small": typed_text(int(whole) * 10**places + int(rest[:places].ljust(places, "0")), currency=currency),
         },
     )
-
-
-def _ungrouped(groups: str, *, field: str) -> str:
-    parts = re.split(r"[ .,]", groups)
-    marks = set(re.findall(r"[ .,]", groups))
-    if len(marks) > 1 or not 1 <= len(parts[0]) <= 3 or any(len(part) != 3 for part in parts[1:]):
-        raise AmountInvalid(
-            field=field, reason=_("“%(text)s” has its thousands marks in odd places") % {"text": groups}
-        )
-    return "".join(parts)

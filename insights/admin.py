@@ -234,7 +234,9 @@ class RuleSettingAdmin(ModelAdmin):
         return TemplateResponse(request, "insights/admin/preview.html", context)
 
     def _start(self, request: HttpRequest) -> dict[str, Any]:
-        setting = self._setting(request.GET.get("setting", ""))
+        pk = request.GET.get("setting", "")
+        found: QuerySet[RuleSetting] = RuleSetting.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
+        setting = found.first()
         kind = request.GET.get("kind", "")
         return {
             "kind": kind if kind in RULES else Kind.UNUSUAL_AMOUNT,
@@ -242,10 +244,6 @@ class RuleSettingAdmin(ModelAdmin):
             "book": setting.book_id if setting else None,
             "months": 12,
         }
-
-    def _setting(self, pk: str) -> RuleSetting | None:
-        found: QuerySet[RuleSetting] = RuleSetting.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
-        return found.first()
 
 
 class PreviewForm(forms.Form):

@@ -181,7 +181,9 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     @action(description=gettext_lazy("Close a period"), url_path="close", permissions=["close"])
     def close(self, request: HttpRequest, object_id: int) -> HttpResponse:
         book = row_or_404(Book.objects.all(), object_id=object_id)
-        form = PeriodForm(request.POST or None, initial={"through": _last_month_end(today_in(book))})
+        form = PeriodForm(
+            request.POST or None, initial={"through": today_in(book).replace(day=1) - datetime.timedelta(days=1)}
+        )
         if form.is_valid() and self._move(request, book, form, service=services.close_period, deed="closed"):
             return HttpResponseRedirect(_page_of(book))
         return ask(
@@ -319,7 +321,3 @@ def _page_of(book: Book) -> str:
 
 def _period_facts(book: Book) -> dict[str, object]:
     return {_("Book"): book.name, _("Closed through"): book.closed_through or _("not closed")}
-
-
-def _last_month_end(today: datetime.date) -> datetime.date:
-    return today.replace(day=1) - datetime.timedelta(days=1)

@@ -80,7 +80,16 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
             self.message_user(request, _("Only confirmed imports can be undone."), messages.WARNING)
             return None
         if request.POST.get("confirmed") != "yes":
-            return self._ask(request, chosen)
+            posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
+            numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
+            context = {
+                **self.admin_site.each_context(request),
+                "opts": self.model._meta,
+                "media": self.media,
+                "title": _("Undo imports"),
+                "batches": [(batch, numbers.get(batch.pk, 0)) for batch in chosen],
+            }
+            return TemplateResponse(request, "finance/admin/undo_imports.html", context)
         for batch in chosen:
             self._undo(request, batch)
         return None
@@ -94,15 +103,3 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
         LogEntry.objects.log_actions(request.user.pk or 0, [batch], CHANGE, change_message="undo", single_object=True)
         said = _("%(file)s is undone; %(kept)d entries were left as they are.")
         self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)
-
-    def _ask(self, request: HttpRequest, chosen: list[ImportBatch]) -> TemplateResponse:
-        posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
-        numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,
-            "media": self.media,
-            "title": _("Undo imports"),
-            "batches": [(batch, numbers.get(batch.pk, 0)) for batch in chosen],
-        }
-        return TemplateResponse(request, "finance/admin/undo_imports.html", context)

@@ -12,7 +12,7 @@ from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import BIGGEST_ID, AmountField
-from finance.ledger.models import Account, JournalEntry
+from finance.ledger.models import JournalEntry
 from finance.ledger.registers import Filters, RegisterRow, register_page
 from finance.replica import from_replica
 
@@ -125,11 +125,17 @@ class Register(BookView):
     @from_replica
     def get(self, request: Request, book_id: int, account_id: int) -> Response:
         account = self.tree.find(account_id, field="account_id")
+        query = query_of(request, RegisterQuery)
+        for bound in BOUNDS:
+            if bound in query:
+                query[bound] = money.parse_amount(query[bound], currency=account.currency, field=bound)
+        if "counter_account" in query:
+            query["counter_account_id"] = query.pop("counter_account")
         page = register_page(
             account=account,
             after=_PAGES.place(request),
             limit=limit_of(request),
-            filters=_filters(query_of(request, RegisterQuery), account),
+            filters=Filters(**query),
         )
         context = {"currency": account.currency}
         body = {
@@ -138,12 +144,3 @@ class Register(BookView):
             "currency": account.currency,
         }
         return Response(RegisterSerializer(body, context=context).data)
-
-
-def _filters(query: dict[str, Any], account: Account) -> Filters:
-    for bound in BOUNDS:
-        if bound in query:
-            query[bound] = money.parse_amount(query[bound], currency=account.currency, field=bound)
-    if "counter_account" in query:
-        query["counter_account_id"] = query.pop("counter_account")
-    return Filters(**query)

@@ -50,7 +50,12 @@ class _Walk:
             for account, amount in self.elsewhere[day]:
                 self.held[account] += amount
             for posting in (*self.planned[day], *self._orders(day)):
-                yield from self._withdrawal(posting)
+                # Cash is fetched when the purse does not hold enough.
+                needed = -sum(amount for account, amount, _ in posting.lines if account == CASH)
+                if needed > self.held[CASH]:
+                    withdrawal = _transfer(posting.date, CHECKING, CASH, WITHDRAWAL, payee="Cash machine")
+                    self._book(withdrawal)
+                    yield withdrawal
                 self._book(posting)
                 yield posting
             for posting in self._sweep(day):
@@ -73,14 +78,6 @@ class _Walk:
             interest = self.held[SAVINGS] * 2 // 400
             lines = ((SAVINGS, interest, ""), ("Income:Interest received", -interest, ""))
             yield DiaryEntry(date=day, payee="Bank of Dublin", lines=lines)
-
-    def _withdrawal(self, posting: DiaryEntry) -> Iterable[DiaryEntry]:
-        """Cash is fetched when the purse does not hold enough."""
-        needed = -sum(amount for account, amount, _ in posting.lines if account == CASH)
-        if needed > self.held[CASH]:
-            withdrawal = _transfer(posting.date, CHECKING, CASH, WITHDRAWAL, payee="Cash machine")
-            self._book(withdrawal)
-            yield withdrawal
 
     def _sweep(self, day: datetime.date) -> Iterable[DiaryEntry]:
         """At the end of a quarter, and on the last evening, what is to spare goes to savings."""

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from django.utils.translation import gettext, ngettext
 
 from core.formatting import date_text
@@ -166,8 +166,16 @@ def older_rows(statement: ImportStatement) -> Older | None:
     line = opening_line(statement.account_id) if statement.account_id is not None else None
     if line is None:
         return None
-    found = _planned(ImportRow.objects.filter(statement=statement, booked=True, date__lte=line.date)).aggregate(
-        count=Count("pk"), moved=Sum("amount"), first=Min("date")
+    # Those that confirming will post.
+    status = ImportRow.Status
+    posts = Q(decision="post") | Q(decision="", fate=status.NEW)
+    found = (
+        ImportRow.objects.filter(statement=statement, booked=True, date__lte=line.date)
+        .filter(posts)
+        .exclude(fate__in=[status.ERROR, status.PENDING])
+        .exclude(amount=None)
+        .exclude(amount=0)
+        .aggregate(count=Count("pk"), moved=Sum("amount"), first=Min("date"))
     )
     if not found["count"]:
         return None
@@ -186,13 +194,6 @@ def opening_line(account_id: int) -> JournalLine | None:
     openings = JournalLine.objects.filter(account__kind=AccountKind.OPENING, entry=OuterRef("entry"))
     lines = JournalLine.objects.filter(account_id=account_id, entry__reverses=None, entry__reversed_by=None)
     return lines.filter(Exists(openings)).select_related("entry").order_by("-date", "-entry_id").first()
-
-
-def _planned(rows: QuerySet[ImportRow]) -> QuerySet[ImportRow]:
-    """Those that confirming will post."""
-    status = ImportRow.Status
-    posts = Q(decision="post") | Q(decision="", fate=status.NEW)
-    return rows.filter(posts).exclude(fate__in=[status.ERROR, status.PENDING]).exclude(amount=None).exclude(amount=0)
 
 
 def told_older(older: Older, *, currency: str) -> str:

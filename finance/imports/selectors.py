@@ -117,7 +117,10 @@ def rows_page(
     *, batch: ImportBatch, fate: str = "", outcome: str = "", cursor: str | None = None, limit: int = 50
 ) -> ImportRowPage:
     """Rows of a batch, problems first, inside a status in the file's order; keyset on (urgency, id)."""
-    rows = ImportRow.objects.filter(batch=batch).annotate(urgency=_urgency())
+    whens = [When(fate=fate, then=Value(place)) for place, fate in enumerate(_ORDER)]
+    rows = ImportRow.objects.filter(batch=batch).annotate(
+        urgency=Case(*whens, default=Value(len(_ORDER)), output_field=IntegerField())
+    )
     if fate:
         if fate not in ImportRow.Status.values:
             raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Status.values)}.")
@@ -134,11 +137,6 @@ def rows_page(
     return ImportRowPage(
         rows=page.rows, next_cursor=f"{_ORDER.index(ImportRow.Status(last.fate))}-{last.pk}" if last else None
     )
-
-
-def _urgency() -> Case:
-    whens = [When(fate=fate, then=Value(place)) for place, fate in enumerate(_ORDER)]
-    return Case(*whens, default=Value(len(_ORDER)), output_field=IntegerField())
 
 
 def _read_cursor(cursor: str) -> tuple[int, int]:

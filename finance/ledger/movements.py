@@ -45,10 +45,15 @@ def movement_of(sides: Iterable[Side]) -> Movement:
     counted = own or [side for side in sides if side.kind != AccountKind.TRADING]
     changes = _sums(own, debits_only=False)
     amounts = changes or _sums(counted, debits_only=True) or _sums(sides, debits_only=True)
+    # "Checking account → Savings account", or only the one side that there is.
+    given, taken = (
+        ", ".join(dict.fromkeys(side.account for side in counted if (side.amount > 0) is is_debit))
+        for is_debit in (False, True)
+    )
     return Movement(
         amounts=sorted(amounts.items(), key=lambda item: (item[1] > 0, item[0])),
         signed=bool(changes),
-        accounts=_names(counted),
+        accounts=" → ".join(filter(None, (given, taken))),
     )
 
 
@@ -58,15 +63,6 @@ def _sums(sides: list[Side], *, debits_only: bool) -> dict[str, int]:
     for side in sides:
         sums[side.currency] = sums.get(side.currency, 0) + (max(side.amount, 0) if debits_only else side.amount)
     return {currency: amount for currency, amount in sums.items() if amount}
-
-
-def _names(sides: list[Side]) -> str:
-    """ "Checking account → Savings account", or only the one side that there is."""
-    given, taken = (
-        ", ".join(dict.fromkeys(side.account for side in sides if (side.amount > 0) is is_debit))
-        for is_debit in (False, True)
-    )
-    return " → ".join(filter(None, (given, taken)))
 
 
 def natural(minor_units: int, account_type: str) -> int:

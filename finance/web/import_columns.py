@@ -83,8 +83,10 @@ class ColumnsForm(forms.Form):
     def __init__(self, *args: Any, names: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         columns = [(str(i), name or _("Column %(number)d") % {"number": i + 1}) for i, name in enumerate(names)]
+        current = self.initial.get("encoding", "")
+        encodings = _ENCODINGS if current in _ENCODINGS else [current, *_ENCODINGS]
         self.fields["encoding"] = forms.ChoiceField(
-            label=_("Encoding"), choices=_encodings(self.initial.get("encoding", ""))
+            label=_("Encoding"), choices=[(name, name) for name in encodings if name]
         )
         self.fields["date_column"] = forms.ChoiceField(label=_("Date"), choices=columns)
         for name, label in _OPTIONAL.items():
@@ -105,11 +107,6 @@ class ColumnsForm(forms.Form):
         values |= {name: [int(i) for i in data[name]] for name in ("payee_columns", "description_columns")}
         values["header"] = list(profile.header) if data["has_header"] else []
         return values
-
-
-def _encodings(current: str) -> list[tuple[str, str]]:
-    names = _ENCODINGS if current in _ENCODINGS else [current, *_ENCODINGS]
-    return [(name, name) for name in names if name]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -72,24 +72,20 @@ def import_new(request: HttpRequest, book: Book) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES, tree=accounts_of(book=book))
     if form.is_valid():
         try:
-            batch = _receive(request, book, form)
+            file: UploadedFile[Any] = form.cleaned_data["file"]
+            batch = services.receive_file(
+                book=book,
+                account=form.cleaned_data["account"],
+                actor=user_of(request),
+                data=file.read(),
+                file_name=file.name or "",
+            )
+            batch = services.settled(batch=batch, seconds=WAIT_SECONDS)
         except FinanceError as error:
             refuse(form, error, fields={"": "file"})
         else:
             return redirect("web:import_detail", book.pk, batch.pk)
     return _upload_page(request, book, form, selectors.recent_batches(book=book, limit=21), status=400)
-
-
-def _receive(request: HttpRequest, book: Book, form: UploadForm) -> ImportBatch:
-    file: UploadedFile[Any] = form.cleaned_data["file"]
-    batch = services.receive_file(
-        book=book,
-        account=form.cleaned_data["account"],
-        actor=user_of(request),
-        data=file.read(),
-        file_name=file.name or "",
-    )
-    return services.settled(batch=batch, seconds=WAIT_SECONDS)
 
 
 def _upload_page(
@@ -275,12 +271,10 @@ def _back(request: HttpRequest, book: Book, batch: ImportBatch) -> str:
     if not query:
         return str(url)
     return f"{url}?" + "&".join(
-        f"{name.removesuffix('_filter')}={value}" for name, value in query.items() if _is_plain(value)
+        f"{name.removesuffix('_filter')}={value}"
+        for name, value in query.items()
+        if value.replace("_", "").replace("-", "").isalnum()
     )
-
-
-def _is_plain(value: str) -> bool:
-    return value.replace("_", "").replace("-", "").isalnum()
 
 
 def _is_id(text: str) -> bool:

@@ -94,18 +94,14 @@ def find_delimiter(text: str) -> tuple[str, bool]:
         except StatementUnreadable as error:
             refusals.append(error)
             continue
-        score = _fitness(records)
+        transactions = sum(looks_like_transaction(record.cells) for record in records)
+        header_words = max((_header_words(record.cells) for record in records[:_HEADER_WITHIN]), default=0)
+        score = transactions, header_words, sum(len(record.cells) for record in records)
         if score > best_score:
             best, best_score = (delimiter, quoted), score
     if refusals and best_score[0] <= 0:
         raise refusals[0]
     return best
-
-
-def _fitness(records: Sequence[Record]) -> tuple[float, int, int]:
-    transactions = sum(looks_like_transaction(record.cells) for record in records)
-    header_words = max((_header_words(record.cells) for record in records[:_HEADER_WITHIN]), default=0)
-    return transactions, header_words, sum(len(record.cells) for record in records)
 
 
 def looks_like_transaction(cells: Sequence[str]) -> bool:

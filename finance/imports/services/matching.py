@@ -12,7 +12,6 @@ from finance.imports.matching import (
     IncomingRow,
     KnownRow,
     RowStatus,
-    Verdict,
     judge,
     normalise_text,
 )
@@ -34,7 +33,10 @@ def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatc
     known = known_rows(account=account, first=min(days), last=max(days))
     candidates = _candidates(account=account, incoming=incoming, batch=batch)
     for verdict in judge(incoming, known, candidates):
-        _apply(judged[verdict.position], verdict)
+        row = judged[verdict.position]
+        row.identity, row.occurrence = verdict.identity, verdict.occurrence
+        row.fate, row.reason = verdict.fate.value, verdict.reason[:300]
+        row.matched_entry_id = verdict.entry_id
     _refuse_closed(judged.values(), account.book)
     _suggest(list(judged.values()), account)
 
@@ -93,12 +95,6 @@ def _candidates(*, account: Account, incoming: Sequence[IncomingRow], batch: Imp
         for entry_id, date, amount, payee, description in lines.values_list(*fields)
         if entry_id not in taken
     ]
-
-
-def _apply(row: ImportRow, verdict: Verdict) -> None:
-    row.identity, row.occurrence = verdict.identity, verdict.occurrence
-    row.fate, row.reason = verdict.fate.value, verdict.reason[:300]
-    row.matched_entry_id = verdict.entry_id
 
 
 def _refuse_closed(rows: Iterable[ImportRow], book: Book) -> None:

@@ -75,6 +75,14 @@ def receive_file(
 
 def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, file_name: str) -> ImportBatch:
     sha256 = hashlib.sha256(data).hexdigest()
+    # A note when this very file is in the books already; its rows will show as already imported.
+    earlier = ImportBatch.objects.without_content().filter(
+        book=book, account=account, sha256=sha256, state=ImportBatch.State.CONFIRMED
+    )
+    first = earlier.order_by("pk").first()
+    notes = []
+    if first is not None and first.confirmed_at is not None:
+        notes = [gettext("This very file was imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
     return ImportBatch.objects.create(
         book=book,
         account=account,
@@ -82,7 +90,7 @@ def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, fi
         sha256=sha256,
         content=data,
         size=len(data),
-        notes=_seen_before(book=book, account=account, sha256=sha256),
+        notes=notes,
         created_by=actor,
     )
 
@@ -161,17 +169,6 @@ def _check_currency(account: Account, currency: str) -> None:
         )
 
 
-def _seen_before(*, book: Book, account: Account, sha256: str) -> list[str]:
-    """A note when this very file is in the books already; its rows will show as already imported."""
-    earlier = ImportBatch.objects.without_content().filter(
-        book=book, account=account, sha256=sha256, state=ImportBatch.State.CONFIRMED
-    )
-    first = earlier.order_by("pk").first()
-    if first is None or first.confirmed_at is None:
-        return []
-    return [gettext("This very file was imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
-
-
 def parse(
     *, data: bytes, account: Account, question: Mapping[str, Any], goes_on: Callable[[], bool] = lambda: True
 ) -> ParsedFile:
@@ -216,7 +213,13 @@ def fill(
 
 def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> list[Account | None]:
     """The chosen account for the first statement that fits; others where they were imported to before, or nowhere."""
-    remembered = _remembered(batch, statements)
+    # Which accounts the bank's account numbers were imported into, latest first.
+    numbers = {statement.account for statement in statements} - {""}
+    earlier = ImportStatement.objects.filter(
+        book=batch.book, external_account__in=numbers, batch__state=ImportBatch.State.CONFIRMED
+    ).exclude(account=None)
+    found = earlier.select_related("account").order_by("pk")
+    remembered = {statement.external_account: statement.account for statement in found if statement.account is not None}
     fitting = [s for s in statements if not s.currency or s.currency == batch.account.currency]
     if not fitting:
         _check_currency(batch.account, statements[0].currency)
@@ -229,16 +232,6 @@ def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> 
 def _other(batch: ImportBatch, account: Account | None, statement: ParsedStatement) -> Account | None:
     usable = account is not None and account != batch.account and account.closed_on is None
     return account if usable and account is not None and statement.currency in ("", account.currency) else None
-
-
-def _remembered(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> dict[str, Account]:
-    """Which accounts the bank's account numbers were imported into, latest first."""
-    numbers = {statement.account for statement in statements} - {""}
-    earlier = ImportStatement.objects.filter(
-        book=batch.book, external_account__in=numbers, batch__state=ImportBatch.State.CONFIRMED
-    ).exclude(account=None)
-    found = earlier.select_related("account").order_by("pk")
-    return {statement.external_account: statement.account for statement in found if statement.account is not None}
 
 
 def _save_statement(

@@ -81,7 +81,12 @@ def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> Delivery
         "Webhook delivery %s to webhook %s: %s in %s ms",
         *(delivery.pk, delivery.endpoint_id, tried.status or tried.failure.value, tried.milliseconds),
     )
-    return _outcome(tried, last=last)
+    said = f"HTTP {tried.status}" if tried.status else tried.detail
+    if tried.failure == Failure.NONE or last or tried.status == GONE:
+        return DeliveryOutcome(said=said)
+    if tried.is_down:
+        return DeliveryOutcome(down=True, retry_after=_retry_after(tried), said=said)
+    return DeliveryOutcome(again=True, said=said)
 
 
 def _send(delivery: WebhookDelivery, *, now: datetime.datetime) -> _Try:
@@ -142,7 +147,18 @@ def _write_down(delivery: WebhookDelivery, tried: _Try, *, last: bool) -> None:
         locked.state = State.FAILED
     locked.save(update_fields=["attempts_made", "last_attempt_at", "status_code", "failure", "state"])
     _keep(locked, tried)
-    _judge_endpoint(delivery.endpoint, tried)
+    # Note since when nothing arrives, and give up on the address when it is gone or that has lasted for days.
+    rows = WebhookEndpoint.objects.filter(pk=delivery.endpoint.pk)
+    if tried.failure == Failure.NONE:
+        if delivery.endpoint.failing_since is not None:
+            rows.update(failing_since=None)
+        return
+    if tried.status == GONE:
+        give_up_on(delivery.endpoint, reason=WebhookEndpoint.Stopped.GONE, now=tried.at)
+    elif delivery.endpoint.failing_since is None:
+        rows.filter(failing_since=None).update(failing_since=tried.at)
+    elif tried.at - delivery.endpoint.failing_since >= datetime.timedelta(days=settings.WEBHOOK_DISABLE_AFTER_DAYS):
+        give_up_on(delivery.endpoint, reason=WebhookEndpoint.Stopped.FAILING, now=tried.at)
 
 
 def _keep(delivery: WebhookDelivery, tried: _Try) -> None:
@@ -166,30 +182,6 @@ def _keep(delivery: WebhookDelivery, tried: _Try) -> None:
 def _text(body: bytes) -> str:
     # PostgreSQL stores no zero byte.
     return body.decode("utf-8", "replace").replace("\x00", "�")
-
-
-def _judge_endpoint(endpoint: WebhookEndpoint, tried: _Try) -> None:
-    """Note since when nothing arrives, and give up on the address when it is gone or that has lasted for days."""
-    rows = WebhookEndpoint.objects.filter(pk=endpoint.pk)
-    if tried.failure == Failure.NONE:
-        if endpoint.failing_since is not None:
-            rows.update(failing_since=None)
-        return
-    if tried.status == GONE:
-        give_up_on(endpoint, reason=WebhookEndpoint.Stopped.GONE, now=tried.at)
-    elif endpoint.failing_since is None:
-        rows.filter(failing_since=None).update(failing_since=tried.at)
-    elif tried.at - endpoint.failing_since >= datetime.timedelta(days=settings.WEBHOOK_DISABLE_AFTER_DAYS):
-        give_up_on(endpoint, reason=WebhookEndpoint.Stopped.FAILING, now=tried.at)
-
-
-def _outcome(tried: _Try, *, last: bool) -> DeliveryOutcome:
-    said = f"HTTP {tried.status}" if tried.status else tried.detail
-    if tried.failure == Failure.NONE or last or tried.status == GONE:
-        return DeliveryOutcome(said=said)
-    if tried.is_down:
-        return DeliveryOutcome(down=True, retry_after=_retry_after(tried), said=said)
-    return DeliveryOutcome(again=True, said=said)
 
 
 def _retry_after(tried: _Try) -> float | None:
