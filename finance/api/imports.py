@@ -29,6 +29,7 @@ from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.limits import MAX_BYTES
 from finance.imports.parsers.profile import CsvProfile
+from identity.api.idempotency import once_per_key
 
 PREFER = OpenApiParameter(
     name="Prefer",
@@ -258,10 +259,8 @@ class DecideRows(ImportView):
 
     bodies = {"POST": Decision}
 
-    def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._decide)
-
-    def _decide(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
         body = self.body()
         counter = body.get("counter_account")
         services.decide_rows(
@@ -320,10 +319,8 @@ class AssignStatement(ImportView):
 
     bodies = {"POST": Assignment}
 
-    def post(self, request: Request, book_id: int, import_id: int, statement_id: int) -> Response:
-        return self.once(self._assign)
-
-    def _assign(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int, statement_id: int) -> tuple[int, Any]:
         statement = selectors.statement_for(batch=self.batch(), statement_id=self.kwargs["statement_id"])
         account = self.tree.find(self.body()["account"], field="account")
         services.assign_statement(statement=statement, actor=self.user, account=account)
@@ -349,10 +346,8 @@ class ConfirmImport(ImportView):
 
     bodies = {"POST": Confirmation}
 
-    def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._confirm)
-
-    def _confirm(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
         body = self.body()
         services.confirm_import(
             batch=self.batch(),
@@ -376,10 +371,8 @@ class ConfirmImport(ImportView):
 class UndoImport(ImportView):
     """The way back."""
 
-    def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._undo)
-
-    def _undo(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
         services.undo_import(batch=self.batch(), actor=self.user, on=self.today())
         return status.HTTP_200_OK, self.shown()
 
@@ -396,10 +389,8 @@ class UndoImport(ImportView):
 class DiscardImport(ImportView):
     """Puts a file aside."""
 
-    def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._discard)
-
-    def _discard(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
         services.discard_import(batch=self.batch(), actor=self.user)
         return status.HTTP_200_OK, self.shown()
 

@@ -15,6 +15,7 @@ from core.api.serializers import StrictSerializer, in_page, paged
 from finance.api.webhooks import WebhookView
 from finance.webhooks import selectors, services
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery
+from identity.api.idempotency import once_per_key
 
 DELIVERY = {
     "id": 4711,
@@ -181,10 +182,8 @@ class ReplayDelivery(DeliveryView):
 
     serializer_class = DeliverySerializer
 
-    def post(self, request: Request, book_id: int, webhook_id: int, delivery_id: int) -> Response:
-        return self.once(self._replay)
-
-    def _replay(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, webhook_id: int, delivery_id: int) -> tuple[int, Any]:
         delivery = services.replay_delivery(delivery=self.delivery(), actor=self.user, now=timezone.now())
         return status.HTTP_202_ACCEPTED, DeliverySerializer(delivery).data
 
@@ -209,10 +208,8 @@ class ReplayFailed(WebhookView):
     bodies = {"POST": Since}
     serializer_class = Queued
 
-    def post(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        return self.once(self._replay)
-
-    def _replay(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, webhook_id: int) -> tuple[int, Any]:
         queued = services.replay_failed(endpoint=self.endpoint(), actor=self.user, since=self.body()["since"])
         return status.HTTP_202_ACCEPTED, {"queued": queued}
 
@@ -247,10 +244,8 @@ class SendTest(WebhookView):
 
     serializer_class = DeliverySerializer
 
-    def post(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        return self.once(self._test)
-
-    def _test(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, webhook_id: int) -> tuple[int, Any]:
         endpoint = self.endpoint()
         if not services.may_test(book=self.book):
             raise Throttled(wait=3600)
