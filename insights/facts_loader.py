@@ -161,7 +161,9 @@ def movements_of(entry: EntryFact, accounts: Mapping[int, AccountFact]) -> list[
         if accounts[line.account_id].kind in books.OWN_KINDS:
             moved[line.account_id] += line.amount
             net[line.currency] += line.amount
-    others = _others(entry, accounts)
+    # Accounts of the entry that stand for somebody else.
+    not_own = {line.account_id for line in entry.lines if accounts[line.account_id].kind not in books.OWN_KINDS}
+    others = tuple(sorted(each for each in not_own if accounts[each].kind not in NEUTRAL_KINDS))
     name = entry.payee or entry.description or ", ".join(accounts[each].name for each in others)
     return [
         Movement(
@@ -179,12 +181,6 @@ def movements_of(entry: EntryFact, accounts: Mapping[int, AccountFact]) -> list[
         for account_id, amount in moved.items()
         if amount
     ]
-
-
-def _others(entry: EntryFact, accounts: Mapping[int, AccountFact]) -> tuple[int, ...]:
-    """Accounts of the entry that stand for somebody else."""
-    not_own = {line.account_id for line in entry.lines if accounts[line.account_id].kind not in books.OWN_KINDS}
-    return tuple(sorted(each for each in not_own if accounts[each].kind not in NEUTRAL_KINDS))
 
 
 def _months_of_history(looks_at: str) -> int:

@@ -270,9 +270,8 @@ def _errors_below(member: str) -> Iterator[None]:
     try:
         yield
     except FinanceError as error:
-        error.fields = {_below(member, path): message for path, message in error.fields.items()}
+        error.fields = {
+            f"{member}.{path}" if path.partition(".")[0].isdecimal() else path: message
+            for path, message in error.fields.items()
+        }
         raise
-
-
-def _below(member: str, path: str) -> str:
-    return f"{member}.{path}" if path.partition(".")[0].isdecimal() else path

@@ -107,7 +107,9 @@ class ReadByWorker(BookView):
         To be asked after the commit: before it no worker sees the file. What cannot be read did not come about, so its
         Idempotency-Key is free again.
         """
-        if _prefers_async(self.request):
+        # RFC 7240: preferences are a list of names with optional parameters.
+        wishes = self.request.headers.get("Prefer", "").split(",")
+        if any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes):
             return answer
         batch = selectors.batch_for(book=self.book, batch_id=answer.data["id"])
         try:
@@ -408,12 +410,6 @@ def _profile(text: str | None) -> CsvProfile | None:
     if not isinstance(values, dict):
         raise refused("profile", str(_NOT_JSON))
     return CsvProfile.from_dict(values)
-
-
-def _prefers_async(request: Request) -> bool:
-    """RFC 7240: preferences are a list of names with optional parameters."""
-    wishes = request.headers.get("Prefer", "").split(",")
-    return any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes)
 
 
 def _reference(value: int | str) -> int | str:

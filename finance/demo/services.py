@@ -21,7 +21,6 @@ from finance.demo.diary import (
     Correction,
     Diary,
     DiaryEntry,
-    DiaryExchange,
 )
 from finance.demo.settling import household
 from finance.demo.stories import OPENING
@@ -118,7 +117,17 @@ def _post(
         done += len(chunk)
         progress(done, total)
     for exchange in diary.exchanges:
-        _exchange(book=book, owner=owner, exchange=exchange, accounts=accounts)
+        services.exchange(
+            book=book,
+            actor=owner,
+            date=exchange.date,
+            source_account=accounts[exchange.source],
+            source_amount=exchange.given,
+            target_account=accounts[exchange.target],
+            target_amount=exchange.received,
+            payee=exchange.payee,
+            description="Currency exchange",
+        )
     for correction in diary.corrections:
         _correct(book=book, owner=owner, correction=correction, accounts=accounts, on=diary.today)
     progress(total, total)
@@ -137,20 +146,6 @@ def _lines(posting: DiaryEntry, accounts: dict[str, Account]) -> list[LineDraft]
 def _draft(posting: DiaryEntry, accounts: dict[str, Account]) -> EntryDraft:
     return EntryDraft(
         date=posting.date, payee=posting.payee, description=posting.description, lines=_lines(posting, accounts)
-    )
-
-
-def _exchange(*, book: Book, owner: User, exchange: DiaryExchange, accounts: dict[str, Account]) -> None:
-    services.exchange(
-        book=book,
-        actor=owner,
-        date=exchange.date,
-        source_account=accounts[exchange.source],
-        source_amount=exchange.given,
-        target_account=accounts[exchange.target],
-        target_amount=exchange.received,
-        payee=exchange.payee,
-        description="Currency exchange",
     )
 
 

@@ -163,11 +163,7 @@ def _find(*, account: Account, after: str | None, limit: int, filters: Filters) 
         rows = [_row(values) for values in cursor.fetchall()]
         if len(rows) == limit:
             return rows, None
-    return rows, _window_end(parameters)
-
-
-def _window_end(parameters: dict[str, Any]) -> str | None:
-    """Where the scan stopped, if lines are left behind it."""
+    # Where the scan stopped, if lines are left behind it.
     with reading().cursor() as cursor:
         cursor.execute(
             "SELECT date, id FROM finance_journalline"
@@ -177,7 +173,7 @@ def _window_end(parameters: dict[str, Any]) -> str | None:
             parameters,
         )
         ends = cursor.fetchall()
-    return dated_place(*ends[0]) if len(ends) == 2 else None
+    return rows, (dated_place(*ends[0]) if len(ends) == 2 else None)
 
 
 def _like(text: str) -> str:

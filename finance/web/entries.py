@@ -40,7 +40,12 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
-            return _saved(request, book, entry, mode)
+            what = entry.payee or entry.description or date_text(entry.date)
+            messages.success(request, _("Saved: %(what)s.") % {"what": what})
+            if "stay" in request.POST:
+                kept = {"mode": mode, "date": entry.date.isoformat(), "account": request.POST.get("account", "")}
+                return redirect(f"{request.path}?{urlencode({**kept, 'next': safe_next(request)})}")
+            return redirect(safe_next(request) or _register_url(book, request, entry))
     return _write_page(request, book, form, mode)
 
 
@@ -72,13 +77,9 @@ def _form(
             usual, known = _copied(book, request.GET["copy"])
         mode = _mode_of(request.GET.get("mode"), usual)
         asked = {name: value for name, value in request.GET.items() if name != "uid"}
-        start = {**_usual(book, tree), **known, **asked}
+        everyday = everyday_accounts(tree)
+        start = {"date": today_in(book), "account": everyday[0].pk if everyday else None, **known, **asked}
     return mode, MODES[mode][1](initial={"uid": uuid7(), **start}, tree=tree, used=used)
-
-
-def _usual(book: Book, tree: list[Account]) -> dict[str, Any]:
-    everyday = everyday_accounts(tree)
-    return {"date": today_in(book), "account": everyday[0].pk if everyday else None}
 
 
 def _copied(book: Book, uid: str) -> tuple[str, dict[str, Any]]:
@@ -106,15 +107,6 @@ def _post(form: EntryForm, *, book: Book, request: HttpRequest) -> JournalEntry:
         if "uid" in error.fields:  # the same form, sent twice: the first one stands
             return entry_for(book=book, uid=data["uid"])
         raise
-
-
-def _saved(request: HttpRequest, book: Book, entry: JournalEntry, mode: str) -> HttpResponse:
-    what = entry.payee or entry.description or date_text(entry.date)
-    messages.success(request, _("Saved: %(what)s.") % {"what": what})
-    if "stay" in request.POST:
-        kept = {"mode": mode, "date": entry.date.isoformat(), "account": request.POST.get("account", "")}
-        return redirect(f"{request.path}?{urlencode({**kept, 'next': safe_next(request)})}")
-    return redirect(safe_next(request) or _register_url(book, request, entry))
 
 
 def _register_url(book: Book, request: HttpRequest, entry: JournalEntry) -> str:
@@ -200,6 +192,10 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
     reversals = {each.reverses_id: each for each in history if each.reverses_id}
     successor = {each.corrects_id: each for each in history if each.corrects_id}
     lines = lines_of(entry=shown)
+    # The line of a bank file that the entry was posted from.
+    came_in_with: ImportRow | None = None
+    if shown.source == JournalEntry.Source.IMPORT:
+        came_in_with = shown.import_rows.select_related("batch").defer("batch__content").first()
     return {
         "entry": shown,
         "lines": lines,
@@ -207,17 +203,9 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         "history": _versions(history) if len(history) > 1 else [],
         "reversal": reversals.get(shown.pk),
         "successor": successor.get(shown.pk),
-        "came_in_with": _import_of(shown),
+        "came_in_with": came_in_with,
         "is_current": shown.pk not in reversals and shown.reverses_id is None,
     }
-
-
-def _import_of(shown: JournalEntry) -> ImportRow | None:
-    """The line of a bank file that the entry was posted from."""
-    if shown.source != JournalEntry.Source.IMPORT:
-        return None
-    row: ImportRow | None = shown.import_rows.select_related("batch").defer("batch__content").first()
-    return row
 
 
 def _versions(history: list[JournalEntry]) -> list[tuple[JournalEntry, list[tuple[str, int]]]]:

@@ -159,7 +159,10 @@ def _group_page(
 ) -> HttpResponse:
     """The accounts inside with what each adds to the sum, in the days that are asked for."""
     first, last = form.cleaned_data.get("start"), form.cleaned_data.get("end")
-    inside = _inside(group, tree)
+    inside = {group.pk}
+    for account in tree:  # parents before children
+        if account.parent_id in inside:
+            inside.add(account.pk)
     held = changes_of(account_ids=list(inside), first=first, last=last or today_in(book))
     postable = [account for account in tree if account.pk in inside and account.kind != AccountKind.GROUP]
     rows = [
@@ -181,14 +184,6 @@ def _group_page(
         "last": last,
     }
     return render(request, "web/group.html", {"book": book, **context})
-
-
-def _inside(group: Account, tree: list[Account]) -> set[int]:
-    inside = {group.pk}
-    for account in tree:  # parents before children
-        if account.parent_id in inside:
-            inside.add(account.pk)
-    return inside
 
 
 def days_of(page: RegisterPage, *, after: str | None) -> list[Day]:

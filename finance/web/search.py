@@ -88,7 +88,10 @@ def find_accounts(*, book: Book, words: str) -> list[tuple[Account, str]]:
 
 def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hits:
     """One page of entries whose payee or description holds the words. Raises NotFound for a bad cursor."""
-    date, entry_id = _place(after)
+    try:
+        date, entry_id = read_dated_place(after) if after else (datetime.date.max, 2**63 - 1)
+    except ValueError as error:
+        raise NotFound(thing="page") from error
     escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     parameters: dict[str, str | int | datetime.date] = {
         "book": book.pk,
@@ -127,12 +130,3 @@ def _movements(entry_ids: list[int]) -> dict[int, Movement]:
     ):
         sides[entry_id].append(Side(account=name, kind=kind, currency=currency, amount=amount))
     return {entry_id: movement_of(found) for entry_id, found in sides.items()}
-
-
-def _place(after: str | None) -> tuple[datetime.date, int]:
-    if not after:
-        return datetime.date.max, 2**63 - 1
-    try:
-        return read_dated_place(after)
-    except ValueError as error:
-        raise NotFound(thing="page") from error

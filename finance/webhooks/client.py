@@ -79,7 +79,7 @@ def post(
         stack.callback(raw.close)
         overdue = stack.enter_context(_cut_off_at(deadline, raw))
         try:
-            sock = _secured(raw, target, ca_file=ca_file) if target.scheme == "https" else raw
+            sock = _tls(ca_file).wrap_socket(raw, server_hostname=target.host) if target.scheme == "https" else raw
             stack.callback(sock.close)
             with contextlib.closing(_asked(sock, target, headers=headers, body=body)) as response:
                 if overdue.is_set():  # headers that are cut off look complete to the library
@@ -125,10 +125,6 @@ def _connected(addresses: Sequence[str], port: int, *, deadline: float) -> socke
     if isinstance(failure, TimeoutError):
         raise SendingFailed("timeout", "No connection was made in time.") from failure
     raise SendingFailed("connect", f"No connection: {failure.strerror or failure}" if failure else "") from failure
-
-
-def _secured(raw: socket.socket, target: Target, *, ca_file: str) -> ssl.SSLSocket:
-    return _tls(ca_file).wrap_socket(raw, server_hostname=target.host)
 
 
 @functools.lru_cache(maxsize=4)

@@ -51,7 +51,13 @@ class Command(BaseCommand):
         try:
             result = self._run(options)
         except FinanceError as error:
-            self._refuse(error, as_json=options["json"])
+            if options["json"]:
+                self.stdout.write(
+                    json.dumps({"error": {"code": error.code, "detail": error.detail, "fields": error.fields}})
+                )
+            else:
+                self.stderr.write(self.style.ERROR(error.detail))
+            sys.exit(REFUSED)
         else:
             self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) if options["json"] else _told(result))
             if any(proof["holds"] is False for proof in result["statements"]):
@@ -84,15 +90,6 @@ class Command(BaseCommand):
             result = _result(batch, dry_run=options["dry_run"])
             transaction.set_rollback(options["dry_run"])
         return result
-
-    def _refuse(self, error: FinanceError, *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(
-                json.dumps({"error": {"code": error.code, "detail": error.detail, "fields": error.fields}})
-            )
-        else:
-            self.stderr.write(self.style.ERROR(error.detail))
-        sys.exit(REFUSED)
 
 
 def _place(book_id: int, account: str) -> tuple[Book, Account]:

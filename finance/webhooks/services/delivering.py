@@ -109,7 +109,7 @@ def _send(delivery: WebhookDelivery, *, now: datetime.datetime) -> _Try:
     except client.SendingFailed as error:
         tried.failure, tried.detail = Failure(error.kind), str(error)
     else:
-        tried.failure = _judged(tried.answer.status)
+        tried.failure = {2: Failure.NONE, 3: Failure.REDIRECT}.get(tried.answer.status // 100, Failure.STATUS)
     tried.milliseconds = round((time.monotonic() - started) * 1000)
     return tried
 
@@ -126,12 +126,6 @@ def _headers(delivery: WebhookDelivery, body: bytes, *, now: datetime.datetime) 
             body=body,
         ),
     }
-
-
-def _judged(status: int) -> Failure:
-    if 200 <= status < 300:
-        return Failure.NONE
-    return Failure.REDIRECT if 300 <= status < 400 else Failure.STATUS
 
 
 @transaction.atomic
@@ -171,17 +165,12 @@ def _keep(delivery: WebhookDelivery, tried: _Try) -> None:
         address=tried.answer.address if tried.answer else "",
         request_headers=tried.headers,
         status_code=tried.status,
-        response_body=_text(tried.answer.body) if tried.answer else "",
+        response_body=tried.answer.body.decode("utf-8", "replace").replace("\x00", "�") if tried.answer else "",
         failure=tried.failure,
         detail=tried.detail[:300],
     )
     if number > MOST_ATTEMPTS_KEPT:
         WebhookAttempt.objects.filter(delivery=delivery, number__range=(2, number - MOST_ATTEMPTS_KEPT + 1)).delete()
-
-
-def _text(body: bytes) -> str:
-    # PostgreSQL stores no zero byte.
-    return body.decode("utf-8", "replace").replace("\x00", "�")
 
 
 def _retry_after(tried: _Try) -> float | None:

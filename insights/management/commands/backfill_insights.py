@@ -43,25 +43,23 @@ class Command(BaseCommand):
         if since > until:
             raise CommandError(f"The first day ({since}) is after the last ({until}).")
         for kind in options["rule"] or RULES:
-            self._run(book.pk, kind, since, until, dry_run=options["dry_run"])
-
-    def _run(self, book_id: int, kind: str, since: datetime.date, until: datetime.date, *, dry_run: bool) -> None:
-        limits = {"book_id": book_id, "kind": kind, "since": since, "until": until}
-        total = history.remaining_steps(**limits)  # type: ignore[arg-type]
-        found: dict[str, str] = {}
-        raised = 0
-        # On stderr, so that what the command tells can be piped.
-        with tqdm(total=total, desc=kind, unit="month", disable=None) as bar:
-            for step in history.backfill(**limits, clock=timezone.now, dry_run=dry_run):  # type: ignore[arg-type]
-                found.update((each.dedup_key, sentence(each.template, each.params)) for each in step.found)
-                raised += step.raised
-                bar.update()
-        if dry_run:
-            self.stdout.write(f"{kind}: {len(found)} would be raised from {since} to {until}.")
-            for text in list(found.values())[:SHOWN]:
-                self.stdout.write(f"  {text}")
-        else:
-            self.stdout.write(f"{kind}: {len(found)} found from {since} to {until}, {raised} of them are new.")
+            dry_run = options["dry_run"]
+            limits = {"book_id": book.pk, "kind": kind, "since": since, "until": until}
+            total = history.remaining_steps(**limits)  # type: ignore[arg-type]
+            found: dict[str, str] = {}
+            raised = 0
+            # On stderr, so that what the command tells can be piped.
+            with tqdm(total=total, desc=kind, unit="month", disable=None) as bar:
+                for step in history.backfill(**limits, clock=timezone.now, dry_run=dry_run):  # type: ignore[arg-type]
+                    found.update((each.dedup_key, sentence(each.template, each.params)) for each in step.found)
+                    raised += step.raised
+                    bar.update()
+            if dry_run:
+                self.stdout.write(f"{kind}: {len(found)} would be raised from {since} to {until}.")
+                for text in list(found.values())[:SHOWN]:
+                    self.stdout.write(f"  {text}")
+            else:
+                self.stdout.write(f"{kind}: {len(found)} found from {since} to {until}, {raised} of them are new.")
 
 
 def _day(text: str) -> datetime.date:
