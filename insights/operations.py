@@ -1,5 +1,3 @@
-"""Long operations on insights, for operators."""
-
 import dataclasses
 import datetime
 from typing import Any

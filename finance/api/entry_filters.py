@@ -1,5 +1,3 @@
-"""Filters of the journal."""
-
 from decimal import Decimal
 from typing import Any
 

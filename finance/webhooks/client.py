@@ -91,7 +91,9 @@ def post(
                     address=address,
                 )
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _failure(error, overdue=overdue.is_set(), seconds=seconds) from error
+            # The socket's own time-out can fire at the deadline before the guard does.
+            late = overdue.is_set() or time.monotonic() >= deadline
+            raise _failure(error, overdue=late, seconds=seconds) from error
 
 
 def _checked_addresses(target: Target, *, policy: Policy, resolve: Resolve, deadline: float) -> list[str]:

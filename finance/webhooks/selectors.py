@@ -1,5 +1,3 @@
-"""Reading the webhooks."""
-
 import datetime
 from collections import defaultdict
 from collections.abc import Collection

@@ -1,5 +1,3 @@
-"""The pages below /b/<book>/insights/."""
-
 import datetime
 import re
 

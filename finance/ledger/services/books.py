@@ -1,5 +1,3 @@
-"""Opening a book."""
-
 import zoneinfo
 
 from django.db import transaction

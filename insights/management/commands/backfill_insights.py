@@ -1,5 +1,3 @@
-"""manage.py backfill_insights: run rules over the past of one book."""
-
 import datetime
 from argparse import ArgumentParser
 from typing import Any
