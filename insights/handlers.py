@@ -1,11 +1,12 @@
 """Which events of the books are looked at. Thin and idempotent: everything is decided from the books as they are."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.utils import timezone
 
+from core.batches import in_batches
 from finance.events import AccountClosed, BookEvent, DayBegan, JournalCorrected, JournalPosted, JournalReversed
 from insights import services
 from platform_outbox.registry import Context, on
@@ -23,7 +24,7 @@ def evaluate_postings(events: Sequence[BookEvent], contexts: Sequence[Context]) 
     for event, context in zip(events, contexts, strict=True):
         seen[event.book_id].update(dict.fromkeys(entries_of(event), context.event_id))
     for book_id, by_entry in sorted(seen.items()):
-        for entry_ids in _chunks(list(by_entry)):
+        for entry_ids in in_batches(list(by_entry), size=ENTRIES_AT_ONCE):
             services.evaluate(
                 book_id=book_id,
                 entry_ids=entry_ids,
@@ -58,8 +59,3 @@ def entries_of(event: BookEvent) -> tuple[int, ...]:
             return (event.entry_id, event.reversal_id, event.replacement_id)
         case _:
             raise TypeError(f"{type(event).__name__} names no entries.")
-
-
-def _chunks(entry_ids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(entry_ids), ENTRIES_AT_ONCE):
-        yield entry_ids[start : start + ENTRIES_AT_ONCE]

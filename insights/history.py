@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from core.batches import in_batches
 from core.clock import today_in
 from finance import facts as books
 from insights import facts_loader, reconcile, services
@@ -60,8 +61,8 @@ def facts_between(
     whole = facts_loader.everything(accounts, payee_keys=())
     if rule.looks_at == "payees":
         keys = books.payees_between(book_id=book_id, since=since, until=until)
-        for start in range(0, len(keys), PAYEES_AT_ONCE):
-            portion = [key for key in keys[start : start + PAYEES_AT_ONCE] if key.strip()]
+        for batch in in_batches(keys, size=PAYEES_AT_ONCE):
+            portion = [key for key in batch if key.strip()]
             payees = facts_loader.payees(
                 book_id=book_id, accounts=accounts, payee_keys=portion, since=since, until=until
             )

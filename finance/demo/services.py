@@ -1,12 +1,12 @@
 """Post the demonstration household through the same services that people use."""
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 from django.db import transaction
 from django.utils import translation
 
+from core.batches import in_batches
 from finance.demo.diary import (
     CAR,
     CARD,
@@ -111,7 +111,7 @@ def _post(
 ) -> None:
     total = len(diary.postings) + len(diary.exchanges) + len(diary.corrections)
     done = 0
-    for chunk in _chunks(diary.postings):
+    for chunk in in_batches(diary.postings, size=_CHUNK):
         drafts = [_draft(posting, accounts) for posting in chunk]
         services.post_entries(book=book, actor=owner, drafts=drafts, source=JournalEntry.Source.DEMO)
         done += len(chunk)
@@ -131,12 +131,6 @@ def _post(
     for correction in diary.corrections:
         _correct(book=book, owner=owner, correction=correction, accounts=accounts, on=diary.today)
     progress(total, total)
-
-
-def _chunks(postings: Sequence[DiaryEntry]) -> Iterator[list[DiaryEntry]]:
-    remaining = iter(postings)
-    while chunk := list(islice(remaining, _CHUNK)):
-        yield chunk
 
 
 def _lines(posting: DiaryEntry, accounts: dict[str, Account]) -> list[LineDraft]:

@@ -117,8 +117,10 @@ def judge(
     same = _match_known(rows, known, identities)
     open_rows = [row for row in rows if row.position not in same]
     probable = _match_entries(open_rows, candidates, days=days)
-    number = _numberer(known)
-    return [_verdict(row, identities[row.position], same, probable, number) for row in rows]
+    highest: Counter[str] = Counter()
+    for row in known:
+        highest[row.identity] = max(highest[row.identity], row.occurrence)
+    return [_verdict(row, identities[row.position], same, probable, highest) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +224,8 @@ def _same_weak_id(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None
 def _already(known: KnownRow, row: IncomingRow) -> str:
     by = "The bank's id of this row" if row.bank_id and row.bank_id == known.bank_id else "This day, amount and text"
     nth = f" ({_ordinal(known.occurrence)} of that day)" if known.occurrence > 1 else ""
-    return f"{by} came before{_in(known)}{nth}."
-
-
-def _in(known: KnownRow) -> str:
-    return f" in {known.seen_in}" if known.seen_in else ""
+    where = f" in {known.seen_in}" if known.seen_in else ""
+    return f"{by} came before{where}{nth}."
 
 
 def _from(known: KnownRow) -> str:
@@ -305,14 +304,6 @@ def _why(row: IncomingRow, candidate: Candidate) -> str:
     )
     title = f" “{candidate.title}”" if candidate.title else ""
     return f"The books hold an entry{title} over the same amount {when} that no bank row stands for yet."
-
-
-def _numberer(known: Sequence[KnownRow]) -> Counter[str]:
-    """Highest occurrence per identity so far."""
-    highest: Counter[str] = Counter()
-    for row in known:
-        highest[row.identity] = max(highest[row.identity], row.occurrence)
-    return highest
 
 
 def _verdict(

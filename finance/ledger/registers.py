@@ -156,7 +156,7 @@ def _find(*, account: Account, after: str | None, limit: int, filters: Filters) 
         value = getattr(filters, name)
         if value not in (None, ""):
             conditions.append(condition)
-            parameters[name] = _like(value) if name == "search" else value
+            parameters[name] = like_pattern(value) if name == "search" else value
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     with reading().cursor() as cursor:
         cursor.execute(f"{_LINES}{where} ORDER BY line.date DESC, line.id DESC LIMIT %(limit)s", parameters)
@@ -176,7 +176,8 @@ def _find(*, account: Account, after: str | None, limit: int, filters: Filters) 
     return rows, (dated_place(*ends[0]) if len(ends) == 2 else None)
 
 
-def _like(text: str) -> str:
+def like_pattern(text: str) -> str:
+    """The LIKE pattern of whatever holds this text, letter by letter."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 

@@ -119,7 +119,8 @@ def _register_url(book: Book, request: HttpRequest, entry: JournalEntry) -> str:
 def _write_page(
     request: HttpRequest, book: Book, form: EntryForm, mode: str, *, corrected: JournalEntry | None = None
 ) -> HttpResponse:
-    modes = [(key, title) for key, (title, _form) in MODES.items() if _offered(key, form, corrected)]
+    may_exchange = form.several_currencies and corrected is None
+    modes = [(key, title) for key, (title, _form) in MODES.items() if key != "exchanged" or may_exchange]
     context = {
         "form": form,
         "mode": mode,
@@ -134,10 +135,6 @@ def _write_page(
         and corrected.date <= book.closed_through,
     }
     return render(request, "web/entry_form.html", {"book": book, **context})
-
-
-def _offered(mode: str, form: EntryForm, corrected: JournalEntry | None) -> bool:
-    return mode != "exchanged" or (form.several_currencies and corrected is None)
 
 
 @book_page(at_least=Role.EDITOR)

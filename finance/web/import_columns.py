@@ -1,7 +1,6 @@
 """How the columns of a CSV file were read, beside its first lines, to be corrected."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -118,7 +117,8 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
         return redirect("web:import_detail", book.pk, batch.pk)
     profile = CsvProfile.from_dict(batch.profile)
     names, lines = _preview(batch, profile)
-    form = ColumnsForm(request.POST or None, names=names, initial=_initial(profile))
+    initial = {**profile.to_dict(), "has_header": bool(profile.header)}
+    form = ColumnsForm(request.POST or None, names=names, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             changed = services.change_profile(batch=batch, actor=user_of(request), changes=form.changes(profile))
@@ -138,10 +138,6 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
         "optional": [form[n] for n in _OPTIONAL],
     }
     return render(request, "finance/imports/columns.html", context, status=400 if form.errors else 200)
-
-
-def _initial(profile: CsvProfile) -> Mapping[str, Any]:
-    return {**profile.to_dict(), "has_header": bool(profile.header)}
 
 
 def _records(head: bytes, profile: CsvProfile) -> tuple[list[Record], int]:

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from core.keyset import dated_place, read_dated_place
 from finance.errors import NotFound
 from finance.ledger.movements import Movement, Side, movement_of
+from finance.ledger.registers import like_pattern
 from finance.ledger.selectors import accounts_of, paths_of
 from finance.models import Account, AccountKind, Book, JournalLine
 from finance.web.access import book_page
@@ -92,14 +93,13 @@ def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hi
         date, entry_id = read_dated_place(after) if after else (datetime.date.max, 2**63 - 1)
     except ValueError as error:
         raise NotFound(thing="page") from error
-    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     parameters: dict[str, str | int | datetime.date] = {
         "book": book.pk,
         "date": date,
         "id": entry_id,
         "window": WINDOW,
         "limit": limit + 1,
-        "pattern": f"%{escaped}%",
+        "pattern": like_pattern(words),
     }
     with connection.cursor() as cursor:
         cursor.execute(_HITS, parameters)

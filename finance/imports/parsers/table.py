@@ -58,11 +58,8 @@ def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
             line = reader.line_num + 1
     except csv.Error as error:
         # The csv module has a limit of its own, for cells of more than 131,072 characters.
-        raise StatementUnreadable(reason=f"Line {line} cannot be read: {_why(error)}.") from error
-
-
-def _why(error: csv.Error) -> str:
-    return "one of its cells is too long" if "field limit" in str(error) else f"it is no record ({error})"
+        why = "one of its cells is too long" if "field limit" in str(error) else f"it is no record ({error})"
+        raise StatementUnreadable(reason=f"Line {line} cannot be read: {why}.") from error
 
 
 def _is_sep(text: str) -> bool:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext
 
+from core.batches import in_batches
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
@@ -266,11 +267,11 @@ def _save_statement(
     if account is not None:
         account.book = batch.book
         judge_rows(rows=rows, account=account, batch=batch)
-    for start in range(0, len(rows), CHUNK):
+    for chunk in in_batches(rows, size=CHUNK):
         with transaction.atomic():
             hold()
-            ImportRow.objects.bulk_create(rows[start : start + CHUNK])
-        batch.rows_done += len(rows[start : start + CHUNK])
+            ImportRow.objects.bulk_create(chunk)
+        batch.rows_done += len(chunk)
         if on_progress is not None:
             on_progress(batch.rows_done, batch.rows_total)
 
