@@ -112,7 +112,12 @@ def _post(
     total = len(diary.postings) + len(diary.exchanges) + len(diary.corrections)
     done = 0
     for chunk in in_batches(diary.postings, size=_CHUNK):
-        drafts = [_draft(posting, accounts) for posting in chunk]
+        drafts = [
+            EntryDraft(
+                date=posting.date, payee=posting.payee, description=posting.description, lines=_lines(posting, accounts)
+            )
+            for posting in chunk
+        ]
         services.post_entries(book=book, actor=owner, drafts=drafts, source=JournalEntry.Source.DEMO)
         done += len(chunk)
         progress(done, total)
@@ -135,12 +140,6 @@ def _post(
 
 def _lines(posting: DiaryEntry, accounts: dict[str, Account]) -> list[LineDraft]:
     return [LineDraft(account_id=accounts[path].pk, amount=amount, memo=memo) for path, amount, memo in posting.lines]
-
-
-def _draft(posting: DiaryEntry, accounts: dict[str, Account]) -> EntryDraft:
-    return EntryDraft(
-        date=posting.date, payee=posting.payee, description=posting.description, lines=_lines(posting, accounts)
-    )
 
 
 def _correct(
