@@ -52,8 +52,8 @@ def is_nearby(request: HttpRequest) -> bool:
     Every address of the chain has to be near, not the client's alone: then neither a wrong TRUSTED_PROXY_COUNT nor an entry
     that the client made up opens to the outside what is meant for monitoring. A Unix socket has no address, and is near.
     """
-    chain = [*_hops(request), *filter(None, [_peer(request)])]
-    return all(_is_near(_address(hop)) for hop in chain)
+    chain = [_address(hop) for hop in (*_hops(request), *filter(None, [_peer(request)]))]
+    return all(address is not None and any(address in network for network in _NEARBY) for address in chain)
 
 
 def _hops(request: HttpRequest) -> list[str]:
@@ -75,7 +75,3 @@ def _address(text: str) -> Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
-
-
-def _is_near(address: Address | None) -> bool:
-    return address is not None and any(address in network for network in _NEARBY)

@@ -6,7 +6,6 @@ entries are asked for by id.
 
 import datetime
 import uuid
-import zoneinfo
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,13 +15,14 @@ from dateutil.relativedelta import relativedelta
 from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import Lower, TruncMonth
-from django.utils import timezone
 
 from finance.ledger import selectors
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine, Role
+from finance.ledger.movements import OWN_KINDS
 from identity.models import User
 
 __all__ = [
+    "OWN_KINDS",
     "AccountFact",
     "AccountType",
     "Book",
@@ -42,7 +42,6 @@ __all__ = [
     "newest_entry_date",
     "payee_entries",
     "payees_between",
-    "today_in",
 ]
 
 
@@ -101,11 +100,6 @@ def book_for(*, user: User, book_id: int, at_least: Role = Role.VIEWER) -> Book:
 def books(*, book_ids: Collection[int]) -> dict[int, Book]:
     """Books by id; those that are gone are left out."""
     return Book.objects.in_bulk(list(book_ids))
-
-
-def today_in(*, book: Book, now: datetime.datetime | None = None) -> datetime.date:
-    """The day in the book's time zone, at `now` or at present."""
-    return (now or timezone.now()).astimezone(zoneinfo.ZoneInfo(book.time_zone)).date()
 
 
 def accounts(*, book_id: int) -> dict[int, AccountFact]:

@@ -22,7 +22,14 @@ def remember_answer(
     The record and the change commit together. A second call waits for the first to commit, then gets its answer;
     if the first fails, the key is free again. Raises IdempotencyMismatch for another `request_hash`.
     """
-    if not _claim(user=user, key=key, request_hash=request_hash):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO finance_idempotencyrecord (user_id, key, request_hash, created_at)"
+            " VALUES (%s, %s, %s, now()) ON CONFLICT (user_id, key) DO NOTHING",
+            [user.pk, key, request_hash],
+        )
+        is_first = cursor.rowcount == 1
+    if not is_first:
         record = IdempotencyRecord.objects.get(user=user, key=key)
         if record.request_hash != request_hash:
             raise IdempotencyMismatch
@@ -40,13 +47,3 @@ def forget_answer(*, user: User, key: str) -> None:
 def forget_answers(*, before: datetime.datetime) -> int:
     """Forget the answers given before the moment; returns how many. Their keys are free again."""
     return IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]
-
-
-def _claim(*, user: User, key: str, request_hash: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO finance_idempotencyrecord (user_id, key, request_hash, created_at)"
-            " VALUES (%s, %s, %s, now()) ON CONFLICT (user_id, key) DO NOTHING",
-            [user.pk, key, request_hash],
-        )
-        return bool(cursor.rowcount == 1)

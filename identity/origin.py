@@ -43,10 +43,6 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        origin = Origin(address=client_address(request), user_agent=_printable(request.META.get("HTTP_USER_AGENT", "")))
-        with acting_from(origin):
+        agent = "".join(each for each in request.META.get("HTTP_USER_AGENT", "") if each.isprintable())
+        with acting_from(Origin(address=client_address(request), user_agent=agent[:255])):
             return self.get_response(request)
-
-
-def _printable(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())[:255]

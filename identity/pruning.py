@@ -1,5 +1,3 @@
-"""Forgetting what is of no use any more."""
-
 import datetime
 from importlib import import_module
 from typing import NamedTuple

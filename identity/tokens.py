@@ -106,7 +106,9 @@ def rotate(*, refresh: str, now: datetime.datetime) -> TokenPair:
             BlacklistedToken.objects.create(token=row)
             return _pair(StoredRefreshToken.issue(user=user, sign_in=row.token))
         if row is not None and user is not None and spent is not None and now - spent.blacklisted_at > REUSE_GRACE:
-            _end_chain(user=user, sign_in=row.token)
+            ended = _spend(OutstandingToken.objects.filter(user=user, token=row.token))
+            if ended:
+                audit.record(action=audit.Action.TOKEN_REUSED, actor=user)
     raise TokenRefused(TokenRefused.__doc__)
 
 
@@ -142,12 +144,6 @@ def prune(*, now: datetime.datetime) -> int:
     """Forget tokens that expired, and return how many."""
     _rows, by_model = OutstandingToken.objects.filter(expires_at__lt=now).delete()
     return int(by_model.get("token_blacklist.OutstandingToken", 0))
-
-
-def _end_chain(*, user: User, sign_in: str) -> None:
-    ended = _spend(OutstandingToken.objects.filter(user=user, token=sign_in))
-    if ended:
-        audit.record(action=audit.Action.TOKEN_REUSED, actor=user)
 
 
 def _spend(rows: QuerySet[OutstandingToken]) -> int:

@@ -107,15 +107,13 @@ def complete_sign_up(request: HttpRequest, token: str) -> HttpResponse:
         user = signup.complete_signup(token=token, **form.cleaned_data)
     except signup.AccountExists as error:
         messages.info(request, str(error))
-        return redirect(_with_next(reverse("login"), safe_next(request)))
+        path = reverse("login")
+        wanted = safe_next(request)
+        return redirect(f"{path}?{urlencode({'next': wanted})}" if wanted else path)
     except signup.SignupError as error:
         return render(request, "identity/link_invalid.html", {"reason": str(error)}, status=400)
     login(request, user, backend=MODEL_BACKEND)
     return redirect(safe_next(request) or "/")
-
-
-def _with_next(path: str, wanted: str) -> str:
-    return f"{path}?{urlencode({'next': wanted})}" if wanted else path
 
 
 class ResetDoneView(views.PasswordResetDoneView):

@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from core.clock import today_in
 from finance import facts as books
 from insights import history
 from insights.models import Insight, InsightEvidence, Kind, MutedPayee, RuleSetting
@@ -233,7 +234,9 @@ class RuleSettingAdmin(ModelAdmin):
         return TemplateResponse(request, "insights/admin/preview.html", context)
 
     def _start(self, request: HttpRequest) -> dict[str, Any]:
-        setting = self._setting(request.GET.get("setting", ""))
+        pk = request.GET.get("setting", "")
+        found: QuerySet[RuleSetting] = RuleSetting.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
+        setting = found.first()
         kind = request.GET.get("kind", "")
         return {
             "kind": kind if kind in RULES else Kind.UNUSUAL_AMOUNT,
@@ -241,10 +244,6 @@ class RuleSettingAdmin(ModelAdmin):
             "book": setting.book_id if setting else None,
             "months": 12,
         }
-
-    def _setting(self, pk: str) -> RuleSetting | None:
-        found: QuerySet[RuleSetting] = RuleSetting.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
-        return found.first()
 
 
 class PreviewForm(forms.Form):
@@ -279,6 +278,6 @@ class PreviewForm(forms.Form):
             book_id=book.pk,
             kind=self.cleaned_data["kind"],
             thresholds=self.cleaned_data["thresholds"],
-            on=books.today_in(book=book),
+            on=today_in(book),
             months=self.cleaned_data["months"],
         )

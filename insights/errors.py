@@ -1,5 +1,3 @@
-"""What can go wrong with insights, beside the errors of the books."""
-
 from typing import ClassVar
 
 from finance.errors import NotFound

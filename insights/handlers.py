@@ -1,11 +1,12 @@
 """Which events of the books are looked at. Thin and idempotent: everything is decided from the books as they are."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.utils import timezone
 
+from core.batches import in_batches
 from finance.events import AccountClosed, BookEvent, DayBegan, JournalCorrected, JournalPosted, JournalReversed
 from insights import services
 from platform_outbox.registry import Context, on
@@ -15,7 +16,7 @@ ENTRIES_AT_ONCE = 10_000
 
 
 @on(JournalPosted, JournalCorrected, JournalReversed, name="insights.observe", batch=True)
-def observe_postings(events: Sequence[BookEvent], contexts: Sequence[Context]) -> None:
+def evaluate_postings(events: Sequence[BookEvent], contexts: Sequence[Context]) -> None:
     """Look once at everything that the batch touched, book by book. An import's events are one look."""
     if not settings.ENABLE_INSIGHTS:
         return
@@ -23,8 +24,8 @@ def observe_postings(events: Sequence[BookEvent], contexts: Sequence[Context]) -
     for event, context in zip(events, contexts, strict=True):
         seen[event.book_id].update(dict.fromkeys(entries_of(event), context.event_id))
     for book_id, by_entry in sorted(seen.items()):
-        for entry_ids in _chunks(list(by_entry)):
-            services.observe(
+        for entry_ids in in_batches(list(by_entry), size=ENTRIES_AT_ONCE):
+            services.evaluate(
                 book_id=book_id,
                 entry_ids=entry_ids,
                 events=by_entry,
@@ -34,17 +35,17 @@ def observe_postings(events: Sequence[BookEvent], contexts: Sequence[Context]) -
 
 
 @on(AccountClosed, name="insights.observe_account")
-def observe_account(event: AccountClosed, context: Context) -> None:
+def evaluate_account(event: AccountClosed, context: Context) -> None:
     """Nothing is said of a closed account any more."""
     if settings.ENABLE_INSIGHTS:
-        services.observe_account(book_id=event.book_id, account_id=event.account_id, now=timezone.now())
+        services.evaluate_account(book_id=event.book_id, account_id=event.account_id, now=timezone.now())
 
 
 @on(DayBegan, name="insights.observe_day")
-def observe_day(event: DayBegan, context: Context) -> None:
+def evaluate_day(event: DayBegan, context: Context) -> None:
     """Time alone brings a low balance nearer, also where nobody posts."""
     if settings.ENABLE_INSIGHTS:
-        services.observe_day(book_id=event.book_id, event_id=context.event_id, now=timezone.now())
+        services.evaluate_day(book_id=event.book_id, event_id=context.event_id, now=timezone.now())
 
 
 def entries_of(event: BookEvent) -> tuple[int, ...]:
@@ -58,8 +59,3 @@ def entries_of(event: BookEvent) -> tuple[int, ...]:
             return (event.entry_id, event.reversal_id, event.replacement_id)
         case _:
             raise TypeError(f"{type(event).__name__} names no entries.")
-
-
-def _chunks(entry_ids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(entry_ids), ENTRIES_AT_ONCE):
-        yield entry_ids[start : start + ENTRIES_AT_ONCE]

@@ -7,8 +7,10 @@ from typing import Any
 
 from django.db import transaction
 
+from core.batches import in_batches
+from core.clock import today_in
 from finance import facts as books
-from insights import gather, raising, services
+from insights import facts_loader, reconcile, services
 from insights.models import Backfill
 from insights.rules.catalogue import RULES, Rule, find_with
 from insights.rules.facts import Facts
@@ -56,20 +58,22 @@ def facts_between(
 ) -> Iterator[Facts]:
     """All that the rule looks at in a stretch of the past, in portions that fit into memory."""
     accounts = books.accounts(book_id=book_id)
-    whole = gather.everything(accounts, payee_keys=())
+    whole = facts_loader.everything(accounts, payee_keys=())
     if rule.looks_at == "payees":
         keys = books.payees_between(book_id=book_id, since=since, until=until)
-        for start in range(0, len(keys), PAYEES_AT_ONCE):
-            portion = [key for key in keys[start : start + PAYEES_AT_ONCE] if key.strip()]
-            payees = gather.payees(book_id=book_id, accounts=accounts, payee_keys=portion, since=since, until=until)
+        for batch in in_batches(keys, size=PAYEES_AT_ONCE):
+            portion = [key for key in batch if key.strip()]
+            payees = facts_loader.payees(
+                book_id=book_id, accounts=accounts, payee_keys=portion, since=since, until=until
+            )
             yield Facts(on=on, since=since, until=until, payees=payees)
     elif rule.looks_at == "categories":
-        categories = gather.categories(
+        categories = facts_loader.categories(
             book_id=book_id, accounts=accounts, category_ids=whole.category_ids, since=since, until=until
         )
         yield Facts(on=on, since=since, until=until, categories=categories)
     else:
-        outlooks = gather.outlooks(
+        outlooks = facts_loader.outlooks(
             book_id=book_id,
             accounts=accounts,
             account_ids=whole.account_ids,
@@ -89,7 +93,7 @@ def _weekly(since: datetime.date, until: datetime.date) -> list[datetime.date]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class BackfillStep:
     """A month of a backfill that is done (or would be, in a dry run)."""
 
     kind: str
@@ -116,7 +120,7 @@ def backfill(
     until: datetime.date,
     clock: Callable[[], datetime.datetime],
     dry_run: bool = False,
-) -> Iterator[Step]:
+) -> Iterator[BackfillStep]:
     """Run one rule over the past, month by month, each month a transaction of its own.
 
     A run that was stopped goes on at its first unfinished month; months done twice change nothing. What is older than
@@ -126,7 +130,7 @@ def backfill(
     for first, last in steps_of(since=run.position if run else since, until=until):
         if run is None:
             found = _find(book_id=book_id, kind=kind, since=first, until=last, now=clock())[0]
-            yield Step(kind=kind, month=first, found=found, raised=0)
+            yield BackfillStep(kind=kind, month=first, found=found, raised=0)
         else:
             yield _backfill_month(run, since=first, until=last, now=clock())
     if run is not None:
@@ -153,13 +157,15 @@ def _begin(*, book_id: int, kind: str, since: datetime.date, until: datetime.dat
 
 
 @transaction.atomic
-def _backfill_month(run: Backfill, *, since: datetime.date, until: datetime.date, now: datetime.datetime) -> Step:
-    raising.hold_book(book_id=run.book_id)
+def _backfill_month(
+    run: Backfill, *, since: datetime.date, until: datetime.date, now: datetime.datetime
+) -> BackfillStep:
+    reconcile.hold_book(book_id=run.book_id)
     found, thresholds, occasion = _find(book_id=run.book_id, kind=run.kind, since=since, until=until, now=now)
-    raised = raising.raise_findings(found, book_id=run.book_id, thresholds={run.kind: thresholds}, occasion=occasion)
+    raised = reconcile.raise_findings(found, book_id=run.book_id, thresholds={run.kind: thresholds}, occasion=occasion)
     looks_ahead = RULES[run.kind].looks_at == "accounts"
     if not looks_ahead or until >= occasion.on:
-        raising.resolve_others(
+        reconcile.resolve_others(
             book_id=run.book_id,
             kinds=[run.kind],
             scopes=None,
@@ -172,16 +178,16 @@ def _backfill_month(run: Backfill, *, since: datetime.date, until: datetime.date
     run.position = until + datetime.timedelta(days=1)
     run.raised += raised
     run.save(update_fields=["position", "raised"])
-    return Step(kind=run.kind, month=since, found=found, raised=raised)
+    return BackfillStep(kind=run.kind, month=since, found=found, raised=raised)
 
 
 def _find(
     *, book_id: int, kind: str, since: datetime.date, until: datetime.date, now: datetime.datetime
-) -> tuple[list[Finding], Thresholds, raising.Occasion]:
+) -> tuple[list[Finding], Thresholds, reconcile.Occasion]:
     switch = switches_of(book_id=book_id)[kind]
-    on = books.today_in(book=books.books(book_ids=[book_id])[book_id], now=now)
-    occasion = raising.Occasion(now=now, on=on, news_since=services.news_since(book_id=book_id, on=on), events={})
+    on = today_in(books.books(book_ids=[book_id])[book_id], now=now)
+    occasion = reconcile.Occasion(now=now, on=on, news_since=services.news_since(book_id=book_id, on=on), events={})
     found: dict[str, Finding] = {}
     for facts in facts_between(book_id=book_id, rule=switch.rule, since=since, until=until, on=on):
         found.update((each.dedup_key, each) for each in find_with(switch.rule, facts, switch.thresholds))
-    return raising.without_muted(found.values(), book_id=book_id), switch.thresholds, occasion
+    return reconcile.without_muted(found.values(), book_id=book_id), switch.thresholds, occasion

@@ -1,5 +1,3 @@
-"""Long operations on insights, for operators."""
-
 import dataclasses
 import datetime
 from typing import Any
@@ -9,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.clock import today_in
 from finance import facts as books
 from insights import history, services
 from insights.rules.catalogue import RULES
@@ -52,7 +51,7 @@ class RecomputeParameters:
 def backfill(parameters: BackfillParameters, run: Run) -> dict[str, Any]:
     """Each month of each rule is a step and a transaction; a stopped run goes on at its first unfinished month."""
     book = _book(parameters.book)
-    until = parameters.until or books.today_in(book=book)
+    until = parameters.until or today_in(book)
     since = parameters.since or books.first_entry_date(book_id=book.pk) or until
     if since > until:
         raise BackfillRefused(
@@ -74,7 +73,7 @@ def backfill(parameters: BackfillParameters, run: Run) -> dict[str, Any]:
 def recompute(parameters: RecomputeParameters, run: Run) -> dict[str, Any]:
     """All rules over the last months, as a backfill."""
     book = _book(parameters.book)
-    on = books.today_in(book=book)
+    on = today_in(book)
     return _over(book.pk, sorted(RULES), services.news_since(book_id=book.pk, on=on), on, run)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
+from core.keyset import dated_place, keyset_page, read_dated_place
 from finance import facts as books
 from finance.errors import NotFound
 from insights.errors import InsightsOff
@@ -63,21 +64,12 @@ class FeedPage:
 
 def feed_page(found: QuerySet[Insight], *, after: str = "", limit: int = 30) -> FeedPage:
     """The next part of the insights behind `after`; a mark that cannot be read begins at the top."""
-    edge = _edge(after)
-    if edge is not None:
-        date, pk = edge
-        found = found.filter(Q(subject_date__lt=date) | Q(subject_date=date, pk__lt=pk), subject_date__lte=date)
-    rows = list(found.order_by(*FEED_ORDER)[: limit + 1])
-    more, rows = len(rows) > limit, rows[:limit]
-    return FeedPage(insights=rows, after=f"{rows[-1].subject_date}_{rows[-1].pk}" if more else None)
-
-
-def _edge(after: str) -> tuple[datetime.date, int] | None:
-    date, _separator, pk = after.partition("_")
     try:
-        return datetime.date.fromisoformat(date), int(pk)
+        edge = read_dated_place(after)
     except ValueError:
-        return None
+        edge = None
+    page = keyset_page(found, ordering=FEED_ORDER, after=edge, limit=limit)
+    return FeedPage(insights=page.rows, after=dated_place(page.edge.subject_date, page.edge.pk) if page.edge else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +102,9 @@ class EvidencePage:
 
 def evidence_page(*, insight: Insight, after: int = 0, limit: int = EVIDENCE_ROWS) -> EvidencePage:
     """The figures behind the insight in their order, from the one after that position."""
-    cited = list(insight.evidence.filter(position__gt=after).order_by("position")[: limit + 1])
-    rows = evidence_rows(cited[:limit], insight=insight)
-    return EvidencePage(rows=rows, after=cited[limit - 1].position if len(cited) > limit else None)
+    page = keyset_page(insight.evidence.all(), ordering=("position",), after=(after,), limit=limit)
+    rows = evidence_rows(page.rows, insight=insight)
+    return EvidencePage(rows=rows, after=page.edge.position if page.edge else None)
 
 
 def evidence_rows(cited: Sequence[InsightEvidence], *, insight: Insight) -> list[EvidenceRow]:

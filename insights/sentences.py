@@ -5,13 +5,13 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from babel.dates import format_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_stubs_ext import StrOrPromise
 
+from core.formatting import date_text, month_text
 from finance import money
-from finance.web.figures import about_text, active_locale, date_text, money_text
+from finance.figures import about_text, money_text
 from insights.rules.catalogue import RULES
 
 TEMPLATES: dict[str, StrOrPromise] = {
@@ -91,8 +91,7 @@ def told_figure(value: Any, *, rounded: bool = False) -> str:
     if isinstance(value, Mapping) and "day" in value:
         return date_text(datetime.date.fromisoformat(value["day"]), form="long")
     if isinstance(value, Mapping) and "month" in value:
-        first_day = datetime.date.fromisoformat(f"{value['month']}-01")
-        return format_date(first_day, format="LLLL y", locale=active_locale())
+        return month_text(datetime.date.fromisoformat(f"{value['month']}-01"))
     return str(value)
 
 

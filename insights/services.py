@@ -1,4 +1,4 @@
-"""Everything that changes insights: observing the books, and what people do with what was noticed."""
+"""Everything that changes insights: evaluating the books, and what people do with what was noticed."""
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping
@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.clock import today_in
 from finance import facts as books
 from finance.errors import Conflict, Invalid
 from identity.models import User
-from insights import gather, raising
+from insights import facts_loader, reconcile
 from insights.models import Insight, MutedPayee
 from insights.rules.catalogue import find_with
 from insights.rules.facts import Facts
@@ -23,7 +24,7 @@ FUTURE_DAYS = 366
 
 
 @transaction.atomic
-def observe(
+def evaluate(
     *,
     book_id: int,
     entry_ids: Collection[int],
@@ -37,33 +38,33 @@ def observe(
     `events` tells the outbox message of each entry, `event_id` the one of the call. The number of queries does not
     depend on the number of entries.
     """
-    raising.hold_book(book_id=book_id)
+    reconcile.hold_book(book_id=book_id)
     book = books.books(book_ids=[book_id]).get(book_id)
     if book is None:
         return 0
-    on = books.today_in(book=book, now=now)
-    occasion = raising.Occasion(
+    on = today_in(book, now=now)
+    occasion = reconcile.Occasion(
         now=now, on=on, news_since=news_since(book_id=book_id, on=on), events=events or {}, event_id=event_id
     )
     accounts = books.accounts(book_id=book_id)
-    touched = gather.touched_by(books.entries(book_id=book_id, entry_ids=entry_ids), accounts)
+    touched = facts_loader.touched_by(books.entries(book_id=book_id, entry_ids=entry_ids), accounts)
     return _look_at(touched, accounts, book_id=book_id, occasion=occasion)
 
 
 @transaction.atomic
-def observe_day(*, book_id: int, now: datetime.datetime, event_id: int | None = None) -> int:
+def evaluate_day(*, book_id: int, now: datetime.datetime, event_id: int | None = None) -> int:
     """Look again at what changes by time alone, the coming days of the accounts; returns how many insights are new."""
-    raising.hold_book(book_id=book_id)
+    reconcile.hold_book(book_id=book_id)
     book = books.books(book_ids=[book_id]).get(book_id)
     accounts = books.accounts(book_id=book_id) if book else {}
-    watched = frozenset(each.id for each in accounts.values() if gather.is_watched(each))
+    watched = frozenset(each.id for each in accounts.values() if facts_loader.is_watched(each))
     if book is None or not watched:
         return 0
-    on = books.today_in(book=book, now=now)
-    occasion = raising.Occasion(
+    on = today_in(book, now=now)
+    occasion = reconcile.Occasion(
         now=now, on=on, news_since=news_since(book_id=book_id, on=on), events={}, event_id=event_id
     )
-    touched = gather.Touched(payee_keys=frozenset(), category_ids=frozenset(), account_ids=watched)
+    touched = facts_loader.Touched(payee_keys=frozenset(), category_ids=frozenset(), account_ids=watched)
     return _look_at(touched, accounts, book_id=book_id, occasion=occasion)
 
 
@@ -74,11 +75,11 @@ def news_since(*, book_id: int, on: datetime.date) -> datetime.date:
 
 
 def _look_at(
-    touched: gather.Touched,
+    touched: facts_loader.Touched,
     accounts: Mapping[int, books.AccountFact],
     *,
     book_id: int,
-    occasion: raising.Occasion,
+    occasion: reconcile.Occasion,
 ) -> int:
     switches = {kind: switch for kind, switch in switches_of(book_id=book_id).items() if switch.enabled}
     facts = facts_of(
@@ -88,15 +89,15 @@ def _look_at(
         occasion=occasion,
         looks_at={each.rule.looks_at for each in switches.values()},
     )
-    findings = raising.without_muted(find_all(switches.values(), facts), book_id=book_id)
-    raising.let_pass(book_id=book_id, news_since=occasion.news_since, on=occasion.on, now=occasion.now)
-    raised = raising.raise_findings(
+    findings = reconcile.without_muted(find_all(switches.values(), facts), book_id=book_id)
+    reconcile.let_pass(book_id=book_id, news_since=occasion.news_since, on=occasion.on, now=occasion.now)
+    raised = reconcile.raise_findings(
         findings,
         book_id=book_id,
         thresholds={kind: switch.thresholds for kind, switch in switches.items()},
         occasion=occasion,
     )
-    raising.resolve_others(
+    reconcile.resolve_others(
         book_id=book_id,
         kinds=switches,
         scopes=[
@@ -112,11 +113,11 @@ def _look_at(
 
 
 def facts_of(
-    touched: gather.Touched,
+    touched: facts_loader.Touched,
     accounts: Mapping[int, books.AccountFact],
     *,
     book_id: int,
-    occasion: raising.Occasion,
+    occasion: reconcile.Occasion,
     looks_at: Collection[str],
 ) -> Facts:
     """The facts about what was touched, for the season that is news."""
@@ -125,17 +126,17 @@ def facts_of(
         on=occasion.on,
         since=since,
         until=until,
-        payees=gather.payees(
+        payees=facts_loader.payees(
             book_id=book_id, accounts=accounts, payee_keys=touched.payee_keys, since=since, until=until
         )
         if "payees" in looks_at and touched.payee_keys
         else {},
-        categories=gather.categories(
+        categories=facts_loader.categories(
             book_id=book_id, accounts=accounts, category_ids=touched.category_ids, since=since, until=until
         )
         if "categories" in looks_at and touched.category_ids
         else (),
-        accounts=gather.outlooks(
+        accounts=facts_loader.outlooks(
             book_id=book_id,
             accounts=accounts,
             account_ids=touched.account_ids,
@@ -153,9 +154,9 @@ def find_all(switches: Iterable[Switch], facts: Facts) -> list[Finding]:
 
 
 @transaction.atomic
-def observe_account(*, book_id: int, account_id: int, now: datetime.datetime) -> int:
+def evaluate_account(*, book_id: int, account_id: int, now: datetime.datetime) -> int:
     """An account was closed: what was said of it no longer matters. Returns how many insights resolved."""
-    raising.hold_book(book_id=book_id)
+    reconcile.hold_book(book_id=book_id)
     open_ones = Insight.objects.open().filter(book_id=book_id, scope=account_scope(account_id))
     return open_ones.update(state=Insight.State.RESOLVED, state_changed_at=now, state_changed_by=None)
 
@@ -200,7 +201,7 @@ def mute_payee(*, insight: Insight, actor: User, now: datetime.datetime) -> Mute
     """
     if not insight.payee_key:
         raise Invalid(reason=_("This insight is not about a payee."))
-    raising.hold_book(book_id=insight.book_id)
+    reconcile.hold_book(book_id=insight.book_id)
     muted, _created = MutedPayee.objects.get_or_create(
         book_id=insight.book_id,
         kind=insight.kind,

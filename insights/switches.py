@@ -1,7 +1,6 @@
 """Which rules run for a book, and with which thresholds: book ← installation ← the rule's own defaults."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +41,10 @@ def _switch(rule: Rule, levels: list[RuleSetting]) -> Switch:
     for setting in levels:
         merged.update(setting.thresholds)
         enabled = setting.enabled if setting.enabled is not None else enabled
-    return Switch(rule=rule, enabled=enabled, thresholds=_read(rule, merged))
-
-
-def _read(rule: Rule, stored: Mapping[str, Any]) -> Thresholds:
-    """A stored threshold that no longer fits must not stop the book's events: the defaults hold, and the log says so."""
+    # A stored threshold that no longer fits must not stop the book's events: the defaults hold, and the log says so.
     try:
-        return rule.settings.read(stored)
+        thresholds = rule.settings.read(merged)
     except ThresholdsInvalid as error:
         logger.exception("The stored thresholds of %s are not usable", rule.kind, extra={"problems": error.problems})
-        return rule.settings.read({})
+        thresholds = rule.settings.read({})
+    return Switch(rule=rule, enabled=enabled, thresholds=thresholds)

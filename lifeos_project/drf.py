@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from core.api.errors import PayloadTooLarge, error_body, validation_body
 from finance.errors import FinanceError
-from identity.drf.errors import PayloadTooLarge, error_body, validation_body
 from platform_outbox.tracing import current_trace
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from drf_spectacular.plumbing import get_doc
 from rest_framework import serializers, status
 from rest_framework.permissions import SAFE_METHODS
 
-from identity.drf.idempotency import IDEMPOTENCY_KEY, REPLAYED, OncePerKey
-from identity.drf.serializers import ErrorSerializer, StrictSerializer
+from core.api.serializers import ErrorSerializer, StrictSerializer
+from identity.api.idempotency import IDEMPOTENCY_KEY, REPLAYED, OncePerKey
 
 # Components named here are referred to by every operation; code and sentence are the examples shown.
 FAILURES: dict[str, tuple[int, str, str, str]] = {

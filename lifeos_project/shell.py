@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from finance.facts import today_in
+from core.clock import today_in
 from finance.models import Book, Membership, Role
 from identity.models import User
 from insights.selectors import unread_count

@@ -10,8 +10,8 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from finance import money
 from finance.admin.reading import ReadOnly, Uncounted
+from finance.figures import money_text
 from finance.models import Account, AccountMonth
 
 
@@ -37,7 +37,7 @@ class AccountAdmin(Uncounted, ReadOnly, ModelAdmin):
     def shown_balance(self, account: Any) -> str:
         """Debit positive, as in the ledger."""
         held = int(account.held or 0)
-        return f"{money.format_amount(held, currency=account.currency)} {account.currency}" if held else "–"
+        return money_text(held, currency=account.currency) if held else "–"
 
     @display(description=_("show"))
     def entries(self, account: Account) -> str:

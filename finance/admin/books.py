@@ -18,9 +18,10 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 from unfold.widgets import INPUT_CLASSES
 
+from core.clock import today_in
+from core.formatting import moment_text
 from finance.admin.reading import ReadOnly, State, Uncounted, ask, note, operator_of
 from finance.errors import FinanceError
-from finance.facts import today_in
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.models import Book, Invitation, LedgerCheck, Membership
@@ -111,7 +112,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     def shown_check(self, book: Any) -> State:
         if book.checked_at is None:
             return State("never", _("never"))
-        day = timezone.localtime(book.checked_at).strftime("%Y-%m-%d %H:%M")
+        day = moment_text(book.checked_at)
         if book.check_problems:
             return State("problems", _("problems, %s") % day)
         return State("sound", _("sound, %s") % day)
@@ -123,17 +124,17 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
         if head is None:
             lines.append(_("Nothing is sealed yet."))
         else:
-            facts = {"seals": head.seals, "at": _moment(head.sealed_at), "uid": head.entry_uid or "—"}
+            facts = {"seals": head.seals, "at": moment_text(head.sealed_at), "uid": head.entry_uid or "—"}
             lines.append(format_html('<code class="break-all">{}</code>', head.hash))
             lines.append(_("%(seals)d entries are sealed, the last at %(at)s: %(uid)s") % facts)
         if state.lost is not None:
-            facts = {"seals": state.lost.seals, "at": _moment(state.lost.noted_at)}
+            facts = {"seals": state.lost.seals, "at": moment_text(state.lost.noted_at)}
             told = _(
                 "Broken: when the book was verified at %(at)s it had %(seals)d seals, and they are not there any more."
             )
             lines.append(format_html("<strong>{}</strong>", told % facts))
         if state.overdue_since is not None:
-            facts = {"number": state.overdue, "at": _moment(state.overdue_since)}
+            facts = {"number": state.overdue, "at": moment_text(state.overdue_since)}
             lines.append(_("%(number)d entries since %(at)s are not sealed.") % facts)
         return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
 
@@ -180,7 +181,9 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     @action(description=gettext_lazy("Close a period"), url_path="close", permissions=["close"])
     def close(self, request: HttpRequest, object_id: int) -> HttpResponse:
         book = row_or_404(Book.objects.all(), object_id=object_id)
-        form = PeriodForm(request.POST or None, initial={"through": _last_month_end(today_in(book=book))})
+        form = PeriodForm(
+            request.POST or None, initial={"through": today_in(book).replace(day=1) - datetime.timedelta(days=1)}
+        )
         if form.is_valid() and self._move(request, book, form, service=services.close_period, deed="closed"):
             return HttpResponseRedirect(_page_of(book))
         return ask(
@@ -312,17 +315,9 @@ class LedgerCheckAdmin(Uncounted, ReadOnly, ModelAdmin):
         )
 
 
-def _moment(at: datetime.datetime) -> str:
-    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _page_of(book: Book) -> str:
     return reverse("admin:finance_book_change", args=[book.pk])
 
 
 def _period_facts(book: Book) -> dict[str, object]:
     return {_("Book"): book.name, _("Closed through"): book.closed_through or _("not closed")}
-
-
-def _last_month_end(today: datetime.date) -> datetime.date:
-    return today.replace(day=1) - datetime.timedelta(days=1)

@@ -15,10 +15,10 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.decorators import action, display
 
-from finance import money
+from core.clock import today_in
 from finance.admin.reading import DEEPEST_ROW, ReadOnly, State, Uncounted, ask, note, operator_of
 from finance.errors import FinanceError
-from finance.facts import today_in
+from finance.figures import amount_text, money_text
 from finance.ledger import services
 from finance.models import JournalEntry, JournalLine
 from platform_outbox.admin.reading import row_or_404
@@ -83,11 +83,11 @@ class LineInline(ReadOnly, TabularInline):
 
     @display(description=gettext_lazy("debit"))
     def shown_debit(self, line: JournalLine) -> str:
-        return money.format_amount(line.amount, currency=line.currency) if line.amount > 0 else ""
+        return amount_text(line.amount, currency=line.currency) if line.amount > 0 else ""
 
     @display(description=gettext_lazy("credit"))
     def shown_credit(self, line: JournalLine) -> str:
-        return money.format_amount(-line.amount, currency=line.currency) if line.amount < 0 else ""
+        return amount_text(-line.amount, currency=line.currency) if line.amount < 0 else ""
 
 
 @admin.register(JournalEntry)
@@ -144,7 +144,7 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
         for line in entry.lines.all():
             if line.amount > 0:
                 sums[line.currency] = sums.get(line.currency, 0) + line.amount
-        return ", ".join(f"{money.format_amount(total, currency=code)} {code}" for code, total in sorted(sums.items()))
+        return ", ".join(money_text(total, currency=code) for code, total in sorted(sums.items()))
 
     @display(description=gettext_lazy("payee"))
     def what(self, entry: JournalEntry) -> str:
@@ -200,7 +200,7 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     def _reverse(self, request: HttpRequest, entry: JournalEntry) -> str | None:
         try:
-            reversal = services.reverse_entry(entry=entry, actor=operator_of(request), on=today_in(book=entry.book))
+            reversal = services.reverse_entry(entry=entry, actor=operator_of(request), on=today_in(entry.book))
         except FinanceError as error:
             self.message_user(request, error.detail, messages.ERROR)
             return None

@@ -1,17 +1,15 @@
 """Imports for operators: everything can be read but the files' content, and a confirmed import can be undone."""
 
-import zoneinfo
-
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from core.clock import today_in
 from finance.admin.reading import State
 from finance.errors import FinanceError
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
@@ -59,7 +57,7 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportBatch]:
         batches = ImportBatch.objects.without_content().select_related("book", "account", "created_by")
-        errors = Count("rows", filter=Q(rows__fate=ImportRow.Fates.ERROR))
+        errors = Count("rows", filter=Q(rows__fate=ImportRow.Status.ERROR))
         return batches.annotate(error_rows=errors).order_by("-pk")
 
     def has_undo_permission(self, request: HttpRequest) -> bool:
@@ -82,30 +80,26 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
             self.message_user(request, _("Only confirmed imports can be undone."), messages.WARNING)
             return None
         if request.POST.get("confirmed") != "yes":
-            return self._ask(request, chosen)
+            posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
+            numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
+            context = {
+                **self.admin_site.each_context(request),
+                "opts": self.model._meta,
+                "media": self.media,
+                "title": _("Undo imports"),
+                "batches": [(batch, numbers.get(batch.pk, 0)) for batch in chosen],
+            }
+            return TemplateResponse(request, "finance/admin/undo_imports.html", context)
         for batch in chosen:
             self._undo(request, batch)
         return None
 
     def _undo(self, request: HttpRequest, batch: ImportBatch) -> None:
-        today = timezone.now().astimezone(zoneinfo.ZoneInfo(batch.book.time_zone)).date()
         try:
-            undone = undo_import(batch=batch, actor=request.user, on=today)  # type: ignore[arg-type]
+            undone = undo_import(batch=batch, actor=request.user, on=today_in(batch.book))  # type: ignore[arg-type]
         except FinanceError as error:
             self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
             return
         LogEntry.objects.log_actions(request.user.pk or 0, [batch], CHANGE, change_message="undo", single_object=True)
         said = _("%(file)s is undone; %(kept)d entries were left as they are.")
         self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)
-
-    def _ask(self, request: HttpRequest, chosen: list[ImportBatch]) -> TemplateResponse:
-        posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
-        numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,
-            "media": self.media,
-            "title": _("Undo imports"),
-            "batches": [(batch, numbers.get(batch.pk, 0)) for batch in chosen],
-        }
-        return TemplateResponse(request, "finance/admin/undo_imports.html", context)

@@ -7,15 +7,16 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.pagination import TreePagination
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from core.api.serializers import StrictSerializer, in_page, paged
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import AccountReferenceField, AmountField
 from finance.api.tree import AccountTree
 from finance.ledger import services
 from finance.ledger.models import Account, AccountKind, AccountType
-from identity.drf.pagination import TreePagination
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
-from identity.drf.serializers import StrictSerializer, in_page, paged
+from identity.api.idempotency import once_per_key
 
 CURRENT_ACCOUNT = {
     "id": 41,
@@ -143,10 +144,8 @@ class AccountList(AccountView):
         shown = AccountSerializer(page, many=True, context={"tree": self.tree}).data
         return paginator.get_paginated_response(shown)
 
-    def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._open)
-
-    def _open(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         asked = self.body()
         parent, balance = asked.pop("parent"), asked.pop("opening_balance", None)
         account = services.open_account(
@@ -181,10 +180,8 @@ class AccountDetail(AccountView):
     def get(self, request: Request, book_id: int, account_id: int) -> Response:
         return Response(AccountSerializer(self.account(), context={"tree": self.tree}).data)
 
-    def patch(self, request: Request, book_id: int, account_id: int) -> Response:
-        return self.once(self._rename)
-
-    def _rename(self) -> tuple[int, Any]:
+    @once_per_key()
+    def patch(self, request: Request, book_id: int, account_id: int) -> tuple[int, Any]:
         account = services.rename_account(account=self.account(), actor=self.user, **self.body())
         return status.HTTP_200_OK, self.shown(account)
 
@@ -205,10 +202,8 @@ class MoveAccount(AccountView):
 
     bodies = {"POST": AccountPlace}
 
-    def post(self, request: Request, book_id: int, account_id: int) -> Response:
-        return self.once(self._move)
-
-    def _move(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, account_id: int) -> tuple[int, Any]:
         account, place = self.account(), self.body()["parent"]
         parent = None if place is None else self.tree.find(place, field="parent")
         services.move_account(account=account, actor=self.user, parent=parent)
@@ -231,10 +226,8 @@ class CloseAccount(AccountView):
 
     bodies = {"POST": AccountClosing}
 
-    def post(self, request: Request, book_id: int, account_id: int) -> Response:
-        return self.once(self._close)
-
-    def _close(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, account_id: int) -> tuple[int, Any]:
         account = self.account()
         on = self.body().get("on", self.today())
         services.close_account(account=account, actor=self.user, on=on)

@@ -8,15 +8,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.pagination import TreePagination
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from core.api.serializers import in_page, paged
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import MoneyField
 from finance.ledger.models import AccountKind, AccountType
 from finance.ledger.selectors import balances_of, rolled_up, trial_balance
 from finance.replica import from_replica
-from identity.drf.pagination import TreePagination
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
-from identity.drf.serializers import in_page, paged
 
 
 class DayQuery(QuerySerializer):

@@ -1,11 +1,9 @@
 """What the views of one book share: access by role, one effect per Idempotency-Key, today's date."""
 
 import datetime
-import zoneinfo
 from collections.abc import Callable, Collection
 from typing import Any, cast
 
-from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework import exceptions, serializers
 from rest_framework.generics import GenericAPIView
@@ -14,12 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.serializers import NothingSerializer
+from core.clock import today_in
 from finance.api.tree import AccountTree
 from finance.errors import Forbidden, NotFound
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import book_for
-from identity.drf.idempotency import OncePerKey
-from identity.drf.serializers import NothingSerializer
+from identity.api.idempotency import OncePerKey
 from identity.models import User
 
 
@@ -87,4 +86,4 @@ class BookView(ApiView):
 
     def today(self) -> datetime.date:
         """The current day in the book's time zone."""
-        return timezone.now().astimezone(zoneinfo.ZoneInfo(self.book.time_zone)).date()
+        return today_in(self.book)

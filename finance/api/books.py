@@ -9,12 +9,13 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.serializers import StrictSerializer
 from finance.api.base import ApiView, BookView
 from finance.ledger import chain, services
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import role_of
 from finance.ledger.templates import TEMPLATES
-from identity.drf.serializers import StrictSerializer
+from identity.api.idempotency import once_per_key
 
 BOOK = OpenApiExample(
     "A household",
@@ -127,10 +128,8 @@ class BookList(ApiView, generics.ListAPIView[Book]):
             return Book.objects.none()
         return Book.objects.visible_to(self.user).annotate(role=F("memberships__role"))
 
-    def post(self, request: Request) -> Response:
-        return self.once(self._create)
-
-    def _create(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request) -> tuple[int, Any]:
         book = services.create_book(owner=self.user, **self.body())
         return status.HTTP_201_CREATED, shown(book, role=Role.OWNER)
 
@@ -157,10 +156,8 @@ class BookDetail(BookView):
     def get(self, request: Request, book_id: int) -> Response:
         return Response(shown(self.book, role=role_of(user=self.user, book=self.book)))
 
-    def patch(self, request: Request, book_id: int) -> Response:
-        return self.once(self._rename)
-
-    def _rename(self) -> tuple[int, Any]:
+    @once_per_key()
+    def patch(self, request: Request, book_id: int) -> tuple[int, Any]:
         book = services.rename_book(book=self.book, actor=self.user, **self.body())
         return status.HTTP_200_OK, shown(book, role=Role.OWNER)
 
@@ -183,10 +180,8 @@ class ClosePeriod(BookView):
     serializer_class = BookSerializer
     bodies = {"POST": ClosingDay}
 
-    def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._close)
-
-    def _close(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         book = services.close_period(book=self.book, actor=self.user, **self.body())
         return status.HTTP_200_OK, shown(book, role=Role.OWNER)
 
@@ -209,10 +204,8 @@ class ReopenPeriod(BookView):
     serializer_class = BookSerializer
     bodies = {"POST": ReopeningDay}
 
-    def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._reopen)
-
-    def _reopen(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         book = services.reopen_period(book=self.book, actor=self.user, **self.body())
         return status.HTTP_200_OK, shown(book, role=Role.OWNER)
 

@@ -20,6 +20,7 @@ from finance.ledger import services
 from finance.ledger.models import JournalEntry
 from finance.ledger.posting import EntryDraft
 from finance.ledger.selectors import entry_for, entry_history
+from identity.api.idempotency import once_per_key
 
 EXCHANGED = OpenApiExample(
     "Euros into dollars",
@@ -88,10 +89,8 @@ class EntryList(EntryView, generics.ListAPIView[JournalEntry]):
             return JournalEntry.objects.none()
         return entries_of(self.book)
 
-    def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._post)
-
-    def _post(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         draft = entry_draft(self.body(), tree=self.tree)
         entry = services.post_entry(
             book=self.book,
@@ -125,10 +124,8 @@ class EntryBulk(EntryView):
 
     bodies = {"POST": bodies.BulkBody}
 
-    def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._post)
-
-    def _post(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         asked = self.body()["entries"]
         drafts = [entry_draft(body, tree=self.tree, path=f"entries.{row}.") for row, body in enumerate(asked)]
         self._check_rows(drafts)
@@ -162,15 +159,13 @@ class EntryBulk(EntryView):
     )
 )
 @extend_schema(tags=["entries"])
-class Exchange(EntryView):
+class PostExchange(EntryView):
     """Exchanges money between accounts of two currencies."""
 
     bodies = {"POST": bodies.ExchangeBody}
 
-    def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._exchange)
-
-    def _exchange(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         asked = self.body()
         for side in ("source", "target"):
             account = self.tree.find(asked[f"{side}_account"], field=f"{side}_account")
@@ -226,10 +221,8 @@ class CorrectEntry(EntryView):
 
     bodies = {"POST": bodies.CorrectionBody}
 
-    def post(self, request: Request, book_id: int, uid: str) -> Response:
-        return self.once(self._correct)
-
-    def _correct(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, uid: str) -> tuple[int, Any]:
         entry, asked = self.entry(), self.body()
         replacement = services.correct_entry(
             entry=entry,
@@ -259,10 +252,8 @@ class ReverseEntry(EntryView):
 
     bodies = {"POST": bodies.ReversalBody}
 
-    def post(self, request: Request, book_id: int, uid: str) -> Response:
-        return self.once(self._reverse)
-
-    def _reverse(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, uid: str) -> tuple[int, Any]:
         entry, asked = self.entry(), self.body()
         reversal = services.reverse_entry(
             entry=entry,
@@ -279,9 +270,8 @@ def _errors_below(member: str) -> Iterator[None]:
     try:
         yield
     except FinanceError as error:
-        error.fields = {_below(member, path): message for path, message in error.fields.items()}
+        error.fields = {
+            f"{member}.{path}" if path.partition(".")[0].isdecimal() else path: message
+            for path, message in error.fields.items()
+        }
         raise
-
-
-def _below(member: str, path: str) -> str:
-    return f"{member}.{path}" if path.partition(".")[0].isdecimal() else path

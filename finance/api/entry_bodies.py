@@ -7,13 +7,13 @@ from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
+from core.api.serializers import StrictSerializer
 from finance import money
 from finance.api.fields import AccountReferenceField, AmountField, MoneyField
 from finance.api.tree import AccountTree
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.drafts import MAX_LINES
-from identity.drf.serializers import StrictSerializer
 
 MAX_BULK = 1000
 

@@ -1,5 +1,3 @@
-"""Filters of the journal."""
-
 from decimal import Decimal
 from typing import Any
 
@@ -68,24 +66,21 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
         if asked["account"] is not None:
             lines = lines.filter(account_id=asked["account"])
         if asked["min_amount"] is not None or asked["max_amount"] is not None:
-            lines = lines.filter(self._bounds(asked["min_amount"], asked["max_amount"]))
+            # The bounds in minor units of each currency that the book uses.
+            least = asked["min_amount"]
+            most = asked["max_amount"]
+            book = self.request.parser_context["view"].book
+            currencies = Account.objects.filter(book=book).values_list("currency", flat=True).distinct()
+            condition = Q(pk__in=())
+            for currency in currencies:
+                places = money.exponent(currency)
+                low = 0 if least is None else _minor(least.scaleb(places), up=True)
+                high = money.MAX_MINOR_UNITS if most is None else _minor(most.scaleb(places), up=False)
+                condition |= Q(currency=currency) & (
+                    Q(amount__gte=low, amount__lte=high) | Q(amount__lte=-low, amount__gte=-high)
+                )
+            lines = lines.filter(condition)
         return entries.filter(Exists(lines))
-
-    def _bounds(self, least: Decimal | None, most: Decimal | None) -> Q:
-        """The bounds in minor units of each currency that the book uses."""
-        book = self.request.parser_context["view"].book
-        currencies = Account.objects.filter(book=book).values_list("currency", flat=True).distinct()
-        condition = Q(pk__in=())
-        for currency in currencies:
-            condition |= Q(currency=currency) & _within(currency, least, most)
-        return condition
-
-
-def _within(currency: str, least: Decimal | None, most: Decimal | None) -> Q:
-    places = money.exponent(currency)
-    low = 0 if least is None else _minor(least.scaleb(places), up=True)
-    high = money.MAX_MINOR_UNITS if most is None else _minor(most.scaleb(places), up=False)
-    return Q(amount__gte=low, amount__lte=high) | Q(amount__lte=-low, amount__gte=-high)
 
 
 def _minor(scaled: Decimal, *, up: bool) -> int:

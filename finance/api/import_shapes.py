@@ -1,5 +1,3 @@
-"""How imports look on the wire."""
-
 from typing import Any
 
 from rest_framework import serializers

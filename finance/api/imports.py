@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core import signing
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
@@ -11,6 +10,11 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.errors import PayloadTooLarge
+from core.api.pagination import ForwardPages, limit_of, refused
+from core.api.parsers import StrictMultiPartParser, read_json
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from core.api.serializers import StrictSerializer
 from finance.api.base import BookView
 from finance.api.fields import BIGGEST_ID, AccountReferenceField
 from finance.api.import_shapes import (
@@ -25,11 +29,7 @@ from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.limits import MAX_BYTES
 from finance.imports.parsers.profile import CsvProfile
-from identity.drf.errors import PayloadTooLarge
-from identity.drf.pagination import limit_of, page_link, refused
-from identity.drf.parsers import StrictMultiPartParser, read_json
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
-from identity.drf.serializers import StrictSerializer
+from identity.api.idempotency import once_per_key
 
 PREFER = OpenApiParameter(
     name="Prefer",
@@ -50,7 +50,7 @@ class Decision(StrictSerializer):
     rows = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID), required=False, min_length=1, max_length=1000
     )
-    fate = serializers.ChoiceField(choices=ImportRow.Fates.choices, required=False, help_text="All rows of this fate.")
+    fate = serializers.ChoiceField(choices=ImportRow.Status.choices, required=False, help_text="All rows of this fate.")
     decision = serializers.ChoiceField(
         choices=ImportRow.Decision.choices, required=False, help_text="What to do instead of what the fate suggests."
     )
@@ -90,8 +90,11 @@ class ImportQuery(QuerySerializer):
     account = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_ID)
 
 
+_ROW_PAGES = ForwardPages("imports:rows")
+
+
 class RowQuery(QuerySerializer):
-    fate = serializers.ChoiceField(choices=ImportRow.Fates.choices, required=False)
+    fate = serializers.ChoiceField(choices=ImportRow.Status.choices, required=False)
     outcome = serializers.ChoiceField(choices=[c for c in ImportRow.Outcome.choices if c[0]], required=False)
 
 
@@ -104,7 +107,9 @@ class ReadByWorker(BookView):
         To be asked after the commit: before it no worker sees the file. What cannot be read did not come about, so its
         Idempotency-Key is free again.
         """
-        if _prefers_async(self.request):
+        # RFC 7240: preferences are a list of names with optional parameters.
+        wishes = self.request.headers.get("Prefer", "").split(",")
+        if any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes):
             return answer
         batch = selectors.batch_for(book=self.book, batch_id=answer.data["id"])
         try:
@@ -216,7 +221,7 @@ class ImportDetail(ImportView):
 )
 @extend_schema(tags=["imports"])
 class ImportRows(ImportView):
-    """The rows of a bank file with their fates."""
+    """The rows of a bank file with their statuses."""
 
     serializer_class = ImportRowSerializer
 
@@ -226,12 +231,11 @@ class ImportRows(ImportView):
             batch=self.batch(),
             fate=query.get("fate", ""),
             outcome=query.get("outcome", ""),
-            cursor=_place(request),
+            cursor=_ROW_PAGES.place(request),
             limit=limit_of(request),
         )
-        cursor = page.next_cursor and _signer().sign(page.next_cursor)
         rows = ImportRowSerializer(page.rows, many=True).data
-        return Response({"next": page_link(request, cursor=cursor), "previous": None, "results": rows})
+        return Response(_ROW_PAGES.body(request, results=rows, following=page.next_cursor))
 
 
 @extend_schema_view(
@@ -257,10 +261,8 @@ class DecideRows(ImportView):
 
     bodies = {"POST": Decision}
 
-    def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._decide)
-
-    def _decide(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
         body = self.body()
         counter = body.get("counter_account")
         services.decide_rows(
@@ -319,10 +321,8 @@ class AssignStatement(ImportView):
 
     bodies = {"POST": Assignment}
 
-    def post(self, request: Request, book_id: int, import_id: int, statement_id: int) -> Response:
-        return self.once(self._assign)
-
-    def _assign(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int, statement_id: int) -> tuple[int, Any]:
         statement = selectors.statement_for(batch=self.batch(), statement_id=self.kwargs["statement_id"])
         account = self.tree.find(self.body()["account"], field="account")
         services.assign_statement(statement=statement, actor=self.user, account=account)
@@ -348,10 +348,8 @@ class ConfirmImport(ImportView):
 
     bodies = {"POST": Confirmation}
 
-    def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._confirm)
-
-    def _confirm(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
         body = self.body()
         services.confirm_import(
             batch=self.batch(),
@@ -375,10 +373,8 @@ class ConfirmImport(ImportView):
 class UndoImport(ImportView):
     """The way back."""
 
-    def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._undo)
-
-    def _undo(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
         services.undo_import(batch=self.batch(), actor=self.user, on=self.today())
         return status.HTTP_200_OK, self.shown()
 
@@ -395,10 +391,8 @@ class UndoImport(ImportView):
 class DiscardImport(ImportView):
     """Puts a file aside."""
 
-    def post(self, request: Request, book_id: int, import_id: int) -> Response:
-        return self.once(self._discard)
-
-    def _discard(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
         services.discard_import(batch=self.batch(), actor=self.user)
         return status.HTTP_200_OK, self.shown()
 
@@ -418,26 +412,6 @@ def _profile(text: str | None) -> CsvProfile | None:
     return CsvProfile.from_dict(values)
 
 
-def _prefers_async(request: Request) -> bool:
-    """RFC 7240: preferences are a list of names with optional parameters."""
-    wishes = request.headers.get("Prefer", "").split(",")
-    return any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes)
-
-
 def _reference(value: int | str) -> int | str:
     """Forms carry text only: digits mean an id."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19 else value
-
-
-def _signer() -> signing.Signer:
-    return signing.Signer(salt="imports:rows")
-
-
-def _place(request: Request) -> str | None:
-    cursor = request.query_params.get("cursor")
-    if not cursor:
-        return None
-    try:
-        return str(_signer().unsign(cursor))
-    except signing.BadSignature as error:
-        raise refused("cursor", _("This cursor is not from a page of this list.")) from error

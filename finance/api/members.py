@@ -10,9 +10,9 @@ from rest_framework import generics, serializers, status
 from rest_framework.exceptions import Throttled
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.serializers import StrictSerializer
 from finance.api.base import ApiView, BookAccess, BookView
 from finance.errors import Forbidden
 from finance.ledger import services
@@ -20,8 +20,8 @@ from finance.ledger.models import Invitation, Membership, Role
 from finance.ledger.selectors import role_of
 from finance.ledger.services.members import may_invite
 from identity import mail
+from identity.api.idempotency import once_per_key
 from identity.api.throttles import AuthThrottle
-from identity.drf.serializers import StrictSerializer
 
 MEMBER = OpenApiExample(
     "An editor",
@@ -119,20 +119,16 @@ class MemberDetail(BookView):
     serializer_class = MemberSerializer
     bodies = {"PATCH": RoleChange}
 
-    def patch(self, request: Request, book_id: int, membership_id: int) -> Response:
-        return self.once(self._change_role)
-
-    def _change_role(self) -> tuple[int, Any]:
+    @once_per_key()
+    def patch(self, request: Request, book_id: int, membership_id: int) -> tuple[int, Any]:
         self._check_owner()
         membership = services.change_role(
             membership=self._membership(), actor=self.user, role=Role(self.body()["role"])
         )
         return status.HTTP_200_OK, MemberSerializer(membership).data
 
-    def delete(self, request: Request, book_id: int, membership_id: int) -> Response:
-        return self.once(self._remove)
-
-    def _remove(self) -> tuple[int, Any]:
+    @once_per_key()
+    def delete(self, request: Request, book_id: int, membership_id: int) -> tuple[int, Any]:
         own = Membership.objects.filter(book=self.book, pk=self.kwargs["membership_id"], user=self.user).exists()
         if own:
             services.leave_book(book=self.book, user=self.user)
@@ -188,10 +184,8 @@ class InvitationList(InvitationView, generics.ListAPIView[Invitation]):
             return Invitation.objects.none()
         return Invitation.objects.filter(book=self.book, accepted_at=None)
 
-    def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._invite, secrets=["link"])
-
-    def _invite(self) -> tuple[int, Any]:
+    @once_per_key(secrets=["link"])
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         given = self.body()
         if not may_invite(book=self.book):
             raise Throttled(wait=24 * 3600)
@@ -220,10 +214,8 @@ class InvitationDetail(InvitationView):
 
     serializer_class = InvitationSerializer
 
-    def delete(self, request: Request, book_id: int, invitation_id: int) -> Response:
-        return self.once(self._revoke)
-
-    def _revoke(self) -> tuple[int, Any]:
+    @once_per_key()
+    def delete(self, request: Request, book_id: int, invitation_id: int) -> tuple[int, Any]:
         invitations = Invitation.objects.select_related("book")
         invitation = get_object_or_404(invitations, book=self.book, pk=self.kwargs["invitation_id"])
         services.revoke_invitation(invitation=invitation, actor=self.user)
@@ -248,9 +240,7 @@ class InvitationAccept(ApiView):
     serializer_class = Joined
     bodies = {"POST": Acceptance}
 
-    def post(self, request: Request) -> Response:
-        return self.once(self._accept)
-
-    def _accept(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request) -> tuple[int, Any]:
         membership = services.accept_invitation(token=self.body()["token"], user=self.user, now=timezone.now())
         return status.HTTP_201_CREATED, {"book_id": membership.book_id, "role": membership.role}

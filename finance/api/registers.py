@@ -2,21 +2,19 @@
 
 from typing import Any
 
-from django.core import signing
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.pagination import ForwardPages, limit_of
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import BIGGEST_ID, AmountField
-from finance.ledger.models import Account, JournalEntry
+from finance.ledger.models import JournalEntry
 from finance.ledger.registers import Filters, RegisterRow, register_page
 from finance.replica import from_replica
-from identity.drf.pagination import limit_of, page_link, refused
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 
 BOUNDS = ("min_amount", "max_amount")
 
@@ -100,6 +98,9 @@ ROW = {
 }
 
 
+_PAGES = ForwardPages("register")
+
+
 @extend_schema_view(
     get=extend_schema(
         operation_id="accounts_register",
@@ -124,42 +125,22 @@ class Register(BookView):
     @from_replica
     def get(self, request: Request, book_id: int, account_id: int) -> Response:
         account = self.tree.find(account_id, field="account_id")
+        query = query_of(request, RegisterQuery)
+        for bound in BOUNDS:
+            if bound in query:
+                query[bound] = money.parse_amount(query[bound], currency=account.currency, field=bound)
+        if "counter_account" in query:
+            query["counter_account_id"] = query.pop("counter_account")
         page = register_page(
             account=account,
-            after=_place(request),
+            after=_PAGES.place(request),
             limit=limit_of(request),
-            filters=_filters(query_of(request, RegisterQuery), account),
+            filters=Filters(**query),
         )
-        cursor = page.next_cursor and _signer().sign(page.next_cursor)
         context = {"currency": account.currency}
         body = {
-            "next": page_link(request, cursor=cursor),
-            "previous": None,
+            **_PAGES.body(request, results=page.rows, following=page.next_cursor),
             "searched_to": page.searched_to,
             "currency": account.currency,
-            "results": page.rows,
         }
         return Response(RegisterSerializer(body, context=context).data)
-
-
-def _filters(query: dict[str, Any], account: Account) -> Filters:
-    for bound in BOUNDS:
-        if bound in query:
-            query[bound] = money.parse_amount(query[bound], currency=account.currency, field=bound)
-    if "counter_account" in query:
-        query["counter_account_id"] = query.pop("counter_account")
-    return Filters(**query)
-
-
-def _signer() -> signing.Signer:
-    return signing.Signer(salt="register")
-
-
-def _place(request: Request) -> str | None:
-    cursor = request.query_params.get("cursor")
-    if not cursor:
-        return None
-    try:
-        return _signer().unsign(cursor)
-    except signing.BadSignature as error:
-        raise refused("cursor", _("This cursor is not from a page of this list.")) from error

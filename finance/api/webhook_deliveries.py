@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from django.core import signing
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.pagination import ForwardPages, limit_of
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
+from core.api.serializers import StrictSerializer, in_page, paged
 from finance.api.webhooks import WebhookView
 from finance.webhooks import selectors, services
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery
-from identity.drf.pagination import limit_of, page_link, refused
-from identity.drf.queries import PAGE_PARAMETERS, QuerySerializer, query_of
-from identity.drf.serializers import StrictSerializer, in_page, paged
+from identity.api.idempotency import once_per_key
 
 DELIVERY = {
     "id": 4711,
@@ -103,6 +102,9 @@ class Queued(serializers.Serializer[Any]):
     queued = serializers.IntegerField(help_text="Messages that are on their way again, at most 1,000.")
 
 
+_PAGES = ForwardPages("webhook-deliveries")
+
+
 class DeliveryView(WebhookView):
     """Base of the views of one delivery."""
 
@@ -127,13 +129,15 @@ class DeliveryList(WebhookView):
     serializer_class = DeliverySerializer
 
     def get(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        query = query_of(request, DeliveryQuery)
+        query, place = query_of(request, DeliveryQuery), _PAGES.place(request)
         page = selectors.deliveries_page(
-            endpoint=self.endpoint(), state=query.get("state", ""), before=_place(request), limit=limit_of(request)
+            endpoint=self.endpoint(),
+            state=query.get("state", ""),
+            before=int(place) if place else None,
+            limit=limit_of(request),
         )
-        cursor = page.next_id and _signer().sign(str(page.next_id))
         rows = DeliverySerializer(page.rows, many=True).data
-        return Response({"next": page_link(request, cursor=cursor or None), "previous": None, "results": rows})
+        return Response(_PAGES.body(request, results=rows, following=page.next_id))
 
 
 @extend_schema_view(
@@ -178,10 +182,8 @@ class ReplayDelivery(DeliveryView):
 
     serializer_class = DeliverySerializer
 
-    def post(self, request: Request, book_id: int, webhook_id: int, delivery_id: int) -> Response:
-        return self.once(self._replay)
-
-    def _replay(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, webhook_id: int, delivery_id: int) -> tuple[int, Any]:
         delivery = services.replay_delivery(delivery=self.delivery(), actor=self.user, now=timezone.now())
         return status.HTTP_202_ACCEPTED, DeliverySerializer(delivery).data
 
@@ -206,10 +208,8 @@ class ReplayFailed(WebhookView):
     bodies = {"POST": Since}
     serializer_class = Queued
 
-    def post(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        return self.once(self._replay)
-
-    def _replay(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, webhook_id: int) -> tuple[int, Any]:
         queued = services.replay_failed(endpoint=self.endpoint(), actor=self.user, since=self.body()["since"])
         return status.HTTP_202_ACCEPTED, {"queued": queued}
 
@@ -244,26 +244,10 @@ class SendTest(WebhookView):
 
     serializer_class = DeliverySerializer
 
-    def post(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        return self.once(self._test)
-
-    def _test(self) -> tuple[int, Any]:
+    @once_per_key()
+    def post(self, request: Request, book_id: int, webhook_id: int) -> tuple[int, Any]:
         endpoint = self.endpoint()
         if not services.may_test(book=self.book):
             raise Throttled(wait=3600)
         delivery = services.send_test(endpoint=endpoint, actor=self.user, now=timezone.now())
         return status.HTTP_202_ACCEPTED, DeliverySerializer(delivery).data
-
-
-def _signer() -> signing.Signer:
-    return signing.Signer(salt="webhook-deliveries")
-
-
-def _place(request: Request) -> int | None:
-    cursor = request.query_params.get("cursor")
-    if not cursor:
-        return None
-    try:
-        return int(_signer().unsign(cursor))
-    except (signing.BadSignature, ValueError) as error:
-        raise refused("cursor", _("This cursor is not from a page of this list.")) from error

@@ -10,6 +10,7 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.serializers import StrictSerializer
 from finance.api.base import BookView
 from finance.ledger.models import Role
 from finance.webhooks import selectors, services
@@ -18,7 +19,7 @@ from finance.webhooks.models import WebhookEndpoint
 from finance.webhooks.services.endpoints import LONGEST_OVERLAP, OVERLAP
 from finance.webhooks.services.rules import LONGEST_DESCRIPTION
 from finance.webhooks.targets import LONGEST_URL
-from identity.drf.serializers import StrictSerializer
+from identity.api.idempotency import once_per_key
 
 HOUR = datetime.timedelta(hours=1)
 WEBHOOK = {
@@ -176,10 +177,8 @@ class WebhookList(WebhookView, generics.ListAPIView[WebhookEndpoint]):
             return WebhookEndpoint.objects.none()
         return WebhookEndpoint.objects.filter(book=self.book)
 
-    def post(self, request: Request, book_id: int) -> Response:
-        return self.once(self._add, secrets=["secret"])
-
-    def _add(self) -> tuple[int, Any]:
+    @once_per_key(secrets=["secret"])
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         fresh = services.add_endpoint(book=self.book, actor=self.user, **self.body())
         return status.HTTP_201_CREATED, {**WebhookSerializer(fresh.endpoint).data, "secret": fresh.secret}
 
@@ -239,10 +238,8 @@ class WebhookDetail(WebhookView):
     def get(self, request: Request, book_id: int, webhook_id: int) -> Response:
         return Response(WebhookDetailSerializer(self.endpoint()).data)
 
-    def patch(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        return self.once(self._change)
-
-    def _change(self) -> tuple[int, Any]:
+    @once_per_key()
+    def patch(self, request: Request, book_id: int, webhook_id: int) -> tuple[int, Any]:
         changes = self.body()
         active = changes.pop("active", None)
         endpoint = services.change_and_switch(
@@ -250,10 +247,8 @@ class WebhookDetail(WebhookView):
         )
         return status.HTTP_200_OK, WebhookDetailSerializer(endpoint).data
 
-    def delete(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        return self.once(self._remove)
-
-    def _remove(self) -> tuple[int, Any]:
+    @once_per_key()
+    def delete(self, request: Request, book_id: int, webhook_id: int) -> tuple[int, Any]:
         services.remove_endpoint(endpoint=self.endpoint(), actor=self.user)
         return status.HTTP_204_NO_CONTENT, None
 
@@ -282,10 +277,8 @@ class RotateSecret(WebhookView):
     bodies = {"POST": Rotation}
     serializer_class = FreshSecretSerializer
 
-    def post(self, request: Request, book_id: int, webhook_id: int) -> Response:
-        return self.once(self._rotate, secrets=["secret"])
-
-    def _rotate(self) -> tuple[int, Any]:
+    @once_per_key(secrets=["secret"])
+    def post(self, request: Request, book_id: int, webhook_id: int) -> tuple[int, Any]:
         overlap = self.body()["overlap_hours"] * HOUR
         fresh = services.rotate_secret(endpoint=self.endpoint(), actor=self.user, now=timezone.now(), overlap=overlap)
         body = {"secret": fresh.secret, "old_secret_valid_until": fresh.old_valid_until}

@@ -20,7 +20,7 @@ TRAVEL_USD = "Expenses:Leisure:Travel in dollars"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
+class DiaryEntry:
     """An entry to post: (account path, signed minor units, memo) per line."""
 
     date: datetime.date
@@ -30,7 +30,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class DiaryExchange:
     """Positive minor units given on one account for minor units of another currency."""
 
     date: datetime.date
@@ -45,8 +45,8 @@ class Exchange:
 class Correction:
     """An entry and what replaced it, in the order in which it was corrected."""
 
-    wrong: Posting
-    replacements: tuple[Posting, ...]
+    wrong: DiaryEntry
+    replacements: tuple[DiaryEntry, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,8 +56,8 @@ class Diary:
     start: datetime.date
     today: datetime.date
     seed: int
-    postings: list[Posting] = field(default_factory=list)
-    exchanges: list[Exchange] = field(default_factory=list)
+    postings: list[DiaryEntry] = field(default_factory=list)
+    exchanges: list[DiaryExchange] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
 
     def chance(self, story: str) -> Random:
@@ -78,7 +78,7 @@ class Diary:
 
     def write(self, date: datetime.date, payee: str, *lines: tuple[str, int, str], description: str = "") -> None:
         if self.holds(date):
-            self.postings.append(Posting(date=date, payee=payee, lines=lines, description=description))
+            self.postings.append(DiaryEntry(date=date, payee=payee, lines=lines, description=description))
 
     def months(self) -> Iterator[datetime.date]:
         """The first day of each month, the running one included."""

@@ -1,12 +1,12 @@
-"""Posting the demonstration household through the same services that people use."""
+"""Post the demonstration household through the same services that people use."""
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 from django.db import transaction
 from django.utils import translation
 
+from core.batches import in_batches
 from finance.demo.diary import (
     CAR,
     CARD,
@@ -20,8 +20,7 @@ from finance.demo.diary import (
     TRAVEL_USD,
     Correction,
     Diary,
-    Exchange,
-    Posting,
+    DiaryEntry,
 )
 from finance.demo.settling import household
 from finance.demo.stories import OPENING
@@ -112,46 +111,35 @@ def _post(
 ) -> None:
     total = len(diary.postings) + len(diary.exchanges) + len(diary.corrections)
     done = 0
-    for chunk in _chunks(diary.postings):
-        drafts = [_draft(posting, accounts) for posting in chunk]
+    for chunk in in_batches(diary.postings, size=_CHUNK):
+        drafts = [
+            EntryDraft(
+                date=posting.date, payee=posting.payee, description=posting.description, lines=_lines(posting, accounts)
+            )
+            for posting in chunk
+        ]
         services.post_entries(book=book, actor=owner, drafts=drafts, source=JournalEntry.Source.DEMO)
         done += len(chunk)
         progress(done, total)
     for exchange in diary.exchanges:
-        _exchange(book=book, owner=owner, exchange=exchange, accounts=accounts)
+        services.exchange(
+            book=book,
+            actor=owner,
+            date=exchange.date,
+            source_account=accounts[exchange.source],
+            source_amount=exchange.given,
+            target_account=accounts[exchange.target],
+            target_amount=exchange.received,
+            payee=exchange.payee,
+            description="Currency exchange",
+        )
     for correction in diary.corrections:
         _correct(book=book, owner=owner, correction=correction, accounts=accounts, on=diary.today)
     progress(total, total)
 
 
-def _chunks(postings: Sequence[Posting]) -> Iterator[list[Posting]]:
-    remaining = iter(postings)
-    while chunk := list(islice(remaining, _CHUNK)):
-        yield chunk
-
-
-def _lines(posting: Posting, accounts: dict[str, Account]) -> list[LineDraft]:
+def _lines(posting: DiaryEntry, accounts: dict[str, Account]) -> list[LineDraft]:
     return [LineDraft(account_id=accounts[path].pk, amount=amount, memo=memo) for path, amount, memo in posting.lines]
-
-
-def _draft(posting: Posting, accounts: dict[str, Account]) -> EntryDraft:
-    return EntryDraft(
-        date=posting.date, payee=posting.payee, description=posting.description, lines=_lines(posting, accounts)
-    )
-
-
-def _exchange(*, book: Book, owner: User, exchange: Exchange, accounts: dict[str, Account]) -> None:
-    services.exchange(
-        book=book,
-        actor=owner,
-        date=exchange.date,
-        source_account=accounts[exchange.source],
-        source_amount=exchange.given,
-        target_account=accounts[exchange.target],
-        target_amount=exchange.received,
-        payee=exchange.payee,
-        description="Currency exchange",
-    )
 
 
 def _correct(

@@ -4,7 +4,7 @@ import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from finance.demo.diary import CARD, CASH, CHECKING, SAVINGS, Diary, Posting, banking_day, day_of, months_back
+from finance.demo.diary import CARD, CASH, CHECKING, SAVINGS, Diary, DiaryEntry, banking_day, day_of, months_back
 from finance.demo.stories import OPENING, STORIES
 
 WITHDRAWAL = 10_000
@@ -31,7 +31,7 @@ class _Walk:
         self.diary = diary
         self.held: dict[str, int] = defaultdict(int, OPENING)
         self.card_last_month = self.held[CARD]
-        self.planned: dict[datetime.date, list[Posting]] = defaultdict(list)
+        self.planned: dict[datetime.date, list[DiaryEntry]] = defaultdict(list)
         for posting in diary.postings:
             self.planned[posting.date].append(posting)
         self.elsewhere: dict[datetime.date, list[tuple[str, int]]] = defaultdict(list)
@@ -41,7 +41,7 @@ class _Walk:
             last = correction.replacements[-1]
             self.elsewhere[last.date] += [(account, amount) for account, amount, _ in last.lines]
 
-    def postings(self) -> Iterator[Posting]:
+    def postings(self) -> Iterator[DiaryEntry]:
         """Everything to post, oldest first."""
         day = self.diary.start
         while day <= self.diary.today:
@@ -50,7 +50,12 @@ class _Walk:
             for account, amount in self.elsewhere[day]:
                 self.held[account] += amount
             for posting in (*self.planned[day], *self._orders(day)):
-                yield from self._withdrawal(posting)
+                # Cash is fetched when the purse does not hold enough.
+                needed = -sum(amount for account, amount, _ in posting.lines if account == CASH)
+                if needed > self.held[CASH]:
+                    withdrawal = _transfer(posting.date, CHECKING, CASH, WITHDRAWAL, payee="Cash machine")
+                    self._book(withdrawal)
+                    yield withdrawal
                 self._book(posting)
                 yield posting
             for posting in self._sweep(day):
@@ -58,11 +63,11 @@ class _Walk:
                 yield posting
             day += datetime.timedelta(days=1)
 
-    def _book(self, posting: Posting) -> None:
+    def _book(self, posting: DiaryEntry) -> None:
         for account, amount, _ in posting.lines:
             self.held[account] += amount
 
-    def _orders(self, day: datetime.date) -> Iterable[Posting]:
+    def _orders(self, day: datetime.date) -> Iterable[DiaryEntry]:
         """Last month's card bill, the monthly saving, the bank's interest."""
         month = day.replace(day=1)
         if day == banking_day(month, 20) and self.card_last_month < 0:
@@ -72,17 +77,9 @@ class _Walk:
         if day == day_of(month, 31) and day.month % 3 == 0:
             interest = self.held[SAVINGS] * 2 // 400
             lines = ((SAVINGS, interest, ""), ("Income:Interest received", -interest, ""))
-            yield Posting(date=day, payee="Bank of Dublin", lines=lines)
+            yield DiaryEntry(date=day, payee="Bank of Dublin", lines=lines)
 
-    def _withdrawal(self, posting: Posting) -> Iterable[Posting]:
-        """Cash is fetched when the purse does not hold enough."""
-        needed = -sum(amount for account, amount, _ in posting.lines if account == CASH)
-        if needed > self.held[CASH]:
-            withdrawal = _transfer(posting.date, CHECKING, CASH, WITHDRAWAL, payee="Cash machine")
-            self._book(withdrawal)
-            yield withdrawal
-
-    def _sweep(self, day: datetime.date) -> Iterable[Posting]:
+    def _sweep(self, day: datetime.date) -> Iterable[DiaryEntry]:
         """At the end of a quarter, and on the last evening, what is to spare goes to savings."""
         last = day == self.diary.today
         if not last and (day.month % 3 or day != day_of(day.replace(day=1), 30)):
@@ -96,5 +93,7 @@ class _Walk:
 
 def _transfer(
     date: datetime.date, source: str, target: str, amount: int, *, payee: str = "", description: str = ""
-) -> Posting:
-    return Posting(date=date, payee=payee, description=description, lines=((target, amount, ""), (source, -amount, "")))
+) -> DiaryEntry:
+    return DiaryEntry(
+        date=date, payee=payee, description=description, lines=((target, amount, ""), (source, -amount, ""))
+    )

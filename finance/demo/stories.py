@@ -17,8 +17,8 @@ from finance.demo.diary import (
     TRAVEL_USD,
     Correction,
     Diary,
-    Exchange,
-    Posting,
+    DiaryEntry,
+    DiaryExchange,
     banking_day,
     day_of,
     months_back,
@@ -247,7 +247,9 @@ def _autumn_trip(diary: Diary, month: datetime.date, chance: Random) -> None:
 def _exchange(diary: Diary, date: datetime.date, source: str, given: int, target: str, received: int) -> None:
     if diary.holds(date):
         diary.exchanges.append(
-            Exchange(date=date, source=source, given=given, target=target, received=received, payee="Bank of Dublin")
+            DiaryExchange(
+                date=date, source=source, given=given, target=target, received=received, payee="Bank of Dublin"
+            )
         )
 
 
@@ -286,9 +288,9 @@ def mistyped_fuel(diary: Diary) -> None:
     if not diary.holds(date):
         return
 
-    def paid(category: str, amount: int) -> Posting:
+    def paid(category: str, amount: int) -> DiaryEntry:
         lines = ((f"Expenses:Transport:{category}", amount, ""), (CHECKING, -amount, ""))
-        return Posting(date=date, payee="Kavanagh Motors", lines=lines)
+        return DiaryEntry(date=date, payee="Kavanagh Motors", lines=lines)
 
     diary.corrections.append(
         Correction(wrong=paid("Fuel", 648), replacements=(paid("Fuel", 6_480), paid("Car", 6_480)))

@@ -2,9 +2,9 @@
 
 import datetime
 import json
-import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 
+from core.clock import day_in
 from finance import money
 from finance.exports import names
 from finance.exports.journal import ExportedAccount, ExportedEntry, accounts_with_spans, journal_of, snapshot
@@ -30,7 +30,7 @@ def hledger(book: Book) -> Iterator[str]:
         accounts = accounts_with_spans(book=book)
         paths = names.hledger_names([each.account for each in accounts])
         yield f"; {names.hledger_text(book.name)}\ndecimal-mark .\n\n"
-        for currency in _currencies(accounts):
+        for currency in sorted({each.account.currency for each in accounts}):
             places = money.exponent(currency)
             yield f"commodity 1000.{'0' * places} {currency}\n"
         yield "\n"
@@ -38,19 +38,15 @@ def hledger(book: Book) -> Iterator[str]:
             account_type = _HLEDGER_TYPES[AccountType(each.account.type)]
             yield f"account {paths[each.account.pk]}  ; type:{account_type}, currency:{each.account.currency}\n"
         for entry in journal_of(book=book):
-            yield _hledger_entry(entry, paths)
-
-
-def _hledger_entry(entry: ExportedEntry, paths: Mapping[int, str]) -> str:
-    payee, note = (names.hledger_text(text) for text in (entry.payee, entry.description))
-    tags = ", ".join(f"{key}:{value}" for key, value in _facts(entry).items())
-    told = f"{payee} | {note}" if note else payee
-    lines = [f"\n{entry.date} * {told}".rstrip() + f"  ; {tags}\n"]
-    for line in entry.lines:
-        amount = money.format_amount(line.amount, currency=line.currency)
-        memo = f"  ; memo:{names.hledger_text(line.memo, unsafe=':')}" if line.memo else ""
-        lines.append(f"    {paths[line.account_id]}  {amount} {line.currency}{memo}\n")
-    return "".join(lines)
+            payee, note = (names.hledger_text(text) for text in (entry.payee, entry.description))
+            tags = ", ".join(f"{key}:{value}" for key, value in _facts(entry).items())
+            told = f"{payee} | {note}" if note else payee
+            lines = [f"\n{entry.date} * {told}".rstrip() + f"  ; {tags}\n"]
+            for line in entry.lines:
+                amount = money.format_amount(line.amount, currency=line.currency)
+                memo = f"  ; memo:{names.hledger_text(line.memo, unsafe=':')}" if line.memo else ""
+                lines.append(f"    {paths[line.account_id]}  {amount} {line.currency}{memo}\n")
+            yield "".join(lines)
 
 
 def beancount(book: Book) -> Iterator[str]:
@@ -66,21 +62,17 @@ def beancount(book: Book) -> Iterator[str]:
                 yield f"{_opened(each, book=book).isoformat()} open {name} {each.account.currency}\n"
                 yield f"  name: {_quoted(full[each.account.pk])}\n"
         for entry in journal_of(book=book):
-            yield _beancount_entry(entry, paths)
+            lines = [f"\n{entry.date} * {_quoted(entry.payee)} {_quoted(entry.description)}\n"]
+            lines += [f'  {key}: "{value}"\n' for key, value in _facts(entry).items()]
+            for line in entry.lines:
+                amount = money.format_amount(line.amount, currency=line.currency)
+                lines.append(f"  {paths[line.account_id]}  {amount} {line.currency}\n")
+                if line.memo:
+                    lines.append(f"    memo: {_quoted(line.memo)}\n")
+            yield "".join(lines)
         for each in accounts:
             if each.account.closed_on is not None and each.account.kind != AccountKind.GROUP:
                 yield f"\n{_closed(each).isoformat()} close {paths[each.account.pk]}\n"
-
-
-def _beancount_entry(entry: ExportedEntry, paths: Mapping[int, str]) -> str:
-    lines = [f"\n{entry.date} * {_quoted(entry.payee)} {_quoted(entry.description)}\n"]
-    lines += [f'  {key}: "{value}"\n' for key, value in _facts(entry).items()]
-    for line in entry.lines:
-        amount = money.format_amount(line.amount, currency=line.currency)
-        lines.append(f"  {paths[line.account_id]}  {amount} {line.currency}\n")
-        if line.memo:
-            lines.append(f"    memo: {_quoted(line.memo)}\n")
-    return "".join(lines)
 
 
 def _quoted(text: str) -> str:
@@ -90,7 +82,7 @@ def _quoted(text: str) -> str:
 
 def _opened(each: ExportedAccount, *, book: Book) -> datetime.date:
     """The first day that it is needed on; days are the book's."""
-    created_on = each.account.created_at.astimezone(zoneinfo.ZoneInfo(book.time_zone)).date()
+    created_on = day_in(book.time_zone, at=each.account.created_at)
     return each.first_posting or each.account.closed_on or created_on
 
 
@@ -105,7 +97,18 @@ def as_json(book: Book) -> Iterator[str]:
     with snapshot():
         accounts = accounts_with_spans(book=book)
         full = names.full_names([each.account for each in accounts])
-        head = {"format": JSON_FORMAT, "version": JSON_VERSION, "book": _json_book(book), "chain": _json_chain(book)}
+        seal = chain.head_of(book=book)
+        head = {
+            "format": JSON_FORMAT,
+            "version": JSON_VERSION,
+            "book": {
+                "name": book.name,
+                "base_currency": book.base_currency,
+                "time_zone": book.time_zone,
+                "closed_through": book.closed_through.isoformat() if book.closed_through else None,
+            },
+            "chain": {"seals": seal.seals, "head": seal.hash, "entry": seal.entry_uid} if seal is not None else None,
+        }
         head["accounts"] = [_json_account(each, full) for each in accounts]
         yield json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "entries": ['
         separator = "\n  "
@@ -113,20 +116,6 @@ def as_json(book: Book) -> Iterator[str]:
             yield separator + json.dumps(_json_entry(entry), ensure_ascii=False)
             separator = ",\n  "
         yield "\n ]\n}\n"
-
-
-def _json_book(book: Book) -> dict[str, object]:
-    return {
-        "name": book.name,
-        "base_currency": book.base_currency,
-        "time_zone": book.time_zone,
-        "closed_through": book.closed_through.isoformat() if book.closed_through else None,
-    }
-
-
-def _json_chain(book: Book) -> dict[str, object] | None:
-    head = chain.head_of(book=book)
-    return {"seals": head.seals, "head": head.hash, "entry": head.entry_uid} if head is not None else None
 
 
 def _json_account(each: ExportedAccount, full: Mapping[int, str]) -> dict[str, object]:
@@ -164,10 +153,6 @@ def _json_entry(entry: ExportedEntry) -> dict[str, object]:
 def _facts(entry: ExportedEntry) -> dict[str, str]:
     links = {"reverses": entry.reverses, "corrects": entry.corrects}
     return {"uid": entry.uid, "source": entry.source, **{key: uid for key, uid in links.items() if uid}}
-
-
-def _currencies(accounts: list[ExportedAccount]) -> list[str]:
-    return sorted({each.account.currency for each in accounts})
 
 
 FORMATS: dict[str, Callable[[Book], Iterator[str]]] = {

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from django.db import transaction
 from psycopg import sql
@@ -104,22 +103,19 @@ def journal_of(*, book: Book) -> Iterator[ExportedEntry]:
         cursor.execute("SET LOCAL enable_nestloop = off")
         with cursor.copy(_JOURNAL.format(book=sql.Literal(book.pk))) as copy:
             copy.set_types(_TYPES)
-            for _, rows in groupby(copy.rows(), key=itemgetter(0)):
-                yield _entry(list(rows))
-
-
-def _entry(rows: list[tuple[Any, ...]]) -> ExportedEntry:
-    _, uid, date, payee, description, source, reverses, corrects = rows[0][:8]
-    return ExportedEntry(
-        uid=uid,
-        date=date,
-        payee=payee,
-        description=description,
-        source=source,
-        reverses=reverses,
-        corrects=corrects,
-        lines=tuple(
-            ExportedLine(account_id=account_id, currency=currency, amount=amount, memo=memo)
-            for account_id, currency, amount, memo in (row[8:] for row in rows)
-        ),
-    )
+            for _, group in groupby(copy.rows(), key=itemgetter(0)):
+                rows = list(group)
+                _, uid, date, payee, description, source, reverses, corrects = rows[0][:8]
+                yield ExportedEntry(
+                    uid=uid,
+                    date=date,
+                    payee=payee,
+                    description=description,
+                    source=source,
+                    reverses=reverses,
+                    corrects=corrects,
+                    lines=tuple(
+                        ExportedLine(account_id=account_id, currency=currency, amount=amount, memo=memo)
+                        for account_id, currency, amount, memo in (row[8:] for row in rows)
+                    ),
+                )

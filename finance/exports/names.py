@@ -6,7 +6,6 @@ letters, digits and hyphens below five fixed roots, so its names are new ones an
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from finance.ledger.models import Account, AccountKind, AccountType
 from finance.ledger.selectors import paths_of
@@ -60,8 +59,13 @@ def beancount_names(accounts: list[Account]) -> dict[int, str]:
             names[account.pk] = root
             continue
         above = names[account.parent_id] if account.parent_id is not None else root
-        names[account.pk] = _free(f"{above}:{beancount_component(account.name)}", taken)
-        taken.add(names[account.pk])
+        name = f"{above}:{beancount_component(account.name)}"
+        free, number = name, 1
+        while free in taken:
+            number += 1
+            free = f"{name}-{number}"
+        names[account.pk] = free
+        taken.add(free)
     return names
 
 
@@ -85,11 +89,3 @@ def beancount_component(name: str) -> str:
 def _is_letter_or_digit(character: str) -> bool:
     category = unicodedata.category(character)
     return category[0] == "L" or category == "Nd"
-
-
-def _free(name: str, taken: Iterable[str]) -> str:
-    candidate, number = name, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}-{number}"
-    return candidate

@@ -1,6 +1,7 @@
 """Is this row of a bank file new? Identity of rows, twins, overlaps, entries made by hand.
 
-Nothing here decides silently: every verdict carries a sentence with its reason.
+Pure: rows and entries in, verdicts out; `services.matching` asks the database for them. Nothing is decided silently:
+every verdict carries a sentence with its reason.
 """
 
 import datetime
@@ -21,7 +22,7 @@ _MOST_PAIRS = 100_000
 _WEAK_ID = re.compile(r"\D{0,2}0*\d{0,4}")
 
 
-class Fate(StrEnum):
+class RowStatus(StrEnum):
     """What will become of a row when the import is confirmed."""
 
     NEW = "new"
@@ -72,10 +73,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The fate of one row, why, its identity, and the entry that it seems to be."""
+    """The status of one row, why, its identity, and the entry that it seems to be."""
 
     position: int
-    fate: Fate
+    fate: RowStatus
     reason: str
     identity: str
     occurrence: int
@@ -116,8 +117,10 @@ def judge(
     same = _match_known(rows, known, identities)
     open_rows = [row for row in rows if row.position not in same]
     probable = _match_entries(open_rows, candidates, days=days)
-    number = _numberer(known)
-    return [_verdict(row, identities[row.position], same, probable, number) for row in rows]
+    highest: Counter[str] = Counter()
+    for row in known:
+        highest[row.identity] = max(highest[row.identity], row.occurrence)
+    return [_verdict(row, identities[row.position], same, probable, highest) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +224,8 @@ def _same_weak_id(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None
 def _already(known: KnownRow, row: IncomingRow) -> str:
     by = "The bank's id of this row" if row.bank_id and row.bank_id == known.bank_id else "This day, amount and text"
     nth = f" ({_ordinal(known.occurrence)} of that day)" if known.occurrence > 1 else ""
-    return f"{by} came before{_in(known)}{nth}."
-
-
-def _in(known: KnownRow) -> str:
-    return f" in {known.seen_in}" if known.seen_in else ""
+    where = f" in {known.seen_in}" if known.seen_in else ""
+    return f"{by} came before{where}{nth}."
 
 
 def _from(known: KnownRow) -> str:
@@ -306,14 +306,6 @@ def _why(row: IncomingRow, candidate: Candidate) -> str:
     return f"The books hold an entry{title} over the same amount {when} that no bank row stands for yet."
 
 
-def _numberer(known: Sequence[KnownRow]) -> Counter[str]:
-    """Highest occurrence per identity so far."""
-    highest: Counter[str] = Counter()
-    for row in known:
-        highest[row.identity] = max(highest[row.identity], row.occurrence)
-    return highest
-
-
 def _verdict(
     row: IncomingRow,
     identity: str,
@@ -324,7 +316,7 @@ def _verdict(
     if (seen := same.get(row.position)) and seen.sure:
         return Verdict(
             position=row.position,
-            fate=Fate.ALREADY_IMPORTED,
+            fate=RowStatus.ALREADY_IMPORTED,
             reason=seen.reason,
             identity=seen.known.identity,
             occurrence=seen.known.occurrence,
@@ -333,11 +325,11 @@ def _verdict(
     number[identity] += 1
     nth = number[identity]
     if seen:
-        fate, reason, entry_id = Fate.PROBABLE_MATCH, seen.reason, seen.known.entry_id
+        fate, reason, entry_id = RowStatus.PROBABLE_MATCH, seen.reason, seen.known.entry_id
     elif found := probable.get(row.position):
-        fate, reason, entry_id = Fate.PROBABLE_MATCH, found.reason, found.candidate.entry_id
+        fate, reason, entry_id = RowStatus.PROBABLE_MATCH, found.reason, found.candidate.entry_id
     else:
-        fate, entry_id = Fate.NEW, None
+        fate, entry_id = RowStatus.NEW, None
         reason = "Not seen before." if nth == 1 else f"Not seen before: the {_ordinal(nth)} equal row of that day."
     return Verdict(
         position=row.position, fate=fate, reason=reason, identity=identity, occurrence=nth, entry_id=entry_id

@@ -7,7 +7,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from finance.imports.matching import Fate
+from finance.imports.matching import RowStatus
 from finance.ledger.models import Account, Book, JournalEntry
 
 if TYPE_CHECKING:
@@ -141,17 +141,17 @@ class ImportStatement(models.Model):
 
 
 class ImportRow(models.Model):
-    """One line of the file and its fate. `active` rows hold their identity: the same row never comes in twice."""
+    """One line of the file and its status. `active` rows hold their identity: the same row never comes in twice."""
 
-    class Fates(models.TextChoices):
-        NEW = Fate.NEW.value, _("new")
-        ALREADY_IMPORTED = Fate.ALREADY_IMPORTED.value, _("already imported")
-        PROBABLE_MATCH = Fate.PROBABLE_MATCH.value, _("probable match")
-        PENDING = Fate.PENDING.value, _("not booked by the bank")
-        ERROR = Fate.ERROR.value, _("error")
+    class Status(models.TextChoices):
+        NEW = RowStatus.NEW.value, _("new")
+        ALREADY_IMPORTED = RowStatus.ALREADY_IMPORTED.value, _("already imported")
+        PROBABLE_MATCH = RowStatus.PROBABLE_MATCH.value, _("probable match")
+        PENDING = RowStatus.PENDING.value, _("not booked by the bank")
+        ERROR = RowStatus.ERROR.value, _("error")
 
     class Decision(models.TextChoices):
-        """What people decided; empty means: what the fate suggests."""
+        """What people decided; empty means: what the status suggests."""
 
         NONE = "", _("as suggested")
         POST = "post", _("post")
@@ -182,7 +182,7 @@ class ImportRow(models.Model):
     booked = models.BooleanField(default=True)
     identity = models.CharField(max_length=48, blank=True)
     occurrence = models.PositiveIntegerField(default=1)
-    fate = models.CharField(_("fate"), max_length=16, choices=Fates.choices)
+    fate = models.CharField(_("fate"), max_length=16, choices=Status.choices)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     note = models.CharField(max_length=200, blank=True)
     decision = models.CharField(_("decision"), max_length=6, choices=Decision.choices, blank=True)
@@ -231,6 +231,6 @@ class ImportRow(models.Model):
         if self.decision:
             return self.decision
         return {
-            self.Fates.NEW.value: self.Decision.POST.value,
-            self.Fates.PROBABLE_MATCH.value: self.Decision.MATCH.value,
+            self.Status.NEW.value: self.Decision.POST.value,
+            self.Status.PROBABLE_MATCH.value: self.Decision.MATCH.value,
         }.get(self.fate, "")

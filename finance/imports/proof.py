@@ -4,12 +4,13 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from django.utils.translation import gettext, ngettext
 
-from finance import money
-from finance.imports.judging import unvouched_lines
+from core.formatting import date_text
+from finance.figures import money_text
 from finance.imports.models import ImportRow, ImportStatement
+from finance.imports.selectors import unvouched_lines
 from finance.ledger.models import AccountKind, JournalLine
 from finance.ledger.selectors import balance_of
 
@@ -134,14 +135,14 @@ def _sums(statement: ImportStatement) -> dict[str, Any]:
     rows = ImportRow.objects.filter(statement=statement, booked=True)
     readable = Q(amount__isnull=False)
     until = Q(date__lte=statement.closing_on) if statement.closing_on else Q()
-    fates = ImportRow.Fates
-    posts = Q(decision="post") | Q(decision="", fate=fates.NEW)
-    planned = posts & ~Q(fate__in=[fates.ERROR, fates.PENDING])
+    status = ImportRow.Status
+    posts = Q(decision="post") | Q(decision="", fate=status.NEW)
+    planned = posts & ~Q(fate__in=[status.ERROR, status.PENDING])
     found = rows.aggregate(
         moved=Sum("amount", filter=readable),
         count=Count("pk", filter=readable),
         unreadable=Count("pk", filter=~readable),
-        left_out=Count("pk", filter=Q(decision="ignore") | Q(fate=fates.ERROR, amount__isnull=False)),
+        left_out=Count("pk", filter=Q(decision="ignore") | Q(fate=status.ERROR, amount__isnull=False)),
         until_closing=Sum("amount", filter=readable & until),
         planned=Sum("amount", filter=planned & until),
     )
@@ -165,8 +166,16 @@ def older_rows(statement: ImportStatement) -> Older | None:
     line = opening_line(statement.account_id) if statement.account_id is not None else None
     if line is None:
         return None
-    found = _planned(ImportRow.objects.filter(statement=statement, booked=True, date__lte=line.date)).aggregate(
-        count=Count("pk"), moved=Sum("amount"), first=Min("date")
+    # Those that confirming will post.
+    status = ImportRow.Status
+    posts = Q(decision="post") | Q(decision="", fate=status.NEW)
+    found = (
+        ImportRow.objects.filter(statement=statement, booked=True, date__lte=line.date)
+        .filter(posts)
+        .exclude(fate__in=[status.ERROR, status.PENDING])
+        .exclude(amount=None)
+        .exclude(amount=0)
+        .aggregate(count=Count("pk"), moved=Sum("amount"), first=Min("date"))
     )
     if not found["count"]:
         return None
@@ -187,13 +196,6 @@ def opening_line(account_id: int) -> JournalLine | None:
     return lines.filter(Exists(openings)).select_related("entry").order_by("-date", "-entry_id").first()
 
 
-def _planned(rows: QuerySet[ImportRow]) -> QuerySet[ImportRow]:
-    """Those that confirming will post."""
-    fates = ImportRow.Fates
-    posts = Q(decision="post") | Q(decision="", fate=fates.NEW)
-    return rows.filter(posts).exclude(fate__in=[fates.ERROR, fates.PENDING]).exclude(amount=None).exclude(amount=0)
-
-
 def told_older(older: Older, *, currency: str) -> str:
     """What importing the rows will do, with figures."""
     text = ngettext(
@@ -203,8 +205,8 @@ def told_older(older: Older, *, currency: str) -> str:
         "Importing them changes today's balance by %(moved)s.",
         older.count,
     )
-    opening, moved = (in_words(amount, currency=currency) for amount in (older.opening, older.moved))
-    return text % {"count": older.count, "opening": opening, "day": older.opening_on, "moved": moved}
+    opening, moved = (money_text(amount, currency=currency) for amount in (older.opening, older.moved))
+    return text % {"count": older.count, "opening": opening, "day": date_text(older.opening_on), "moved": moved}
 
 
 def _holds(difference: int | None, statement: ImportStatement) -> bool | None:
@@ -241,6 +243,7 @@ def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -
 
 def _why_books_differ(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -> list[str]:
     """Where the difference between bank and books may come from, with figures."""
+    assert proof.closing_on is not None, "books and bank are compared at the end of a day"
     head = gettext(
         "The books will show %(books)s on %(day)s, the bank states %(bank)s: a difference of %(difference)s."
     )
@@ -248,14 +251,17 @@ def _why_books_differ(statement: ImportStatement, proof: Proof, sums: dict[str, 
         head
         % {
             "books": _told(proof.books_closing or 0, proof),
-            "day": proof.closing_on,
+            "day": date_text(proof.closing_on),
             "bank": _told(proof.closing or 0, proof),
             "difference": _told(proof.books_difference or 0, proof),
         }
     ]
     if proof.opening_needed is not None:
         text = gettext("The account has no postings yet; an opening balance of %(amount)s on %(day)s explains it.")
-        return [*found, text % {"amount": _told(proof.opening_needed.amount, proof), "day": proof.opening_needed.on}]
+        return [
+            *found,
+            text % {"amount": _told(proof.opening_needed.amount, proof), "day": date_text(proof.opening_needed.on)},
+        ]
     if proof.opening is not None and proof.books_opening is not None and proof.opening != proof.books_opening:
         text = gettext("Already before the first row the books held %(books)s and the bank %(bank)s.")
         found.append(text % {"books": _told(proof.books_opening, proof), "bank": _told(proof.opening, proof)})
@@ -284,10 +290,4 @@ def _unknown_to_bank(statement: ImportStatement, proof: Proof) -> list[str]:
 
 
 def _told(amount: int, proof: Proof) -> str:
-    return in_words(amount, currency=proof.currency)
-
-
-def in_words(amount: int, *, currency: str) -> str:
-    """Minor units as people read them."""
-    text = money.format_amount(amount, currency=currency).replace("-", "\N{MINUS SIGN}")
-    return f"{text} {currency}"
+    return money_text(amount, currency=proof.currency)

@@ -1,27 +1,30 @@
-"""Reading imports: lists by keyset, rows by fate, counts."""
+"""Reading imports: lists by keyset, rows by status, counts."""
 
+import datetime
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Case, Count, F, IntegerField, Q, Value, When
 
+from core.keyset import keyset_page
 from finance.errors import Invalid, NotFound
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
-from finance.ledger.models import Book
+from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 
 MAX_PAGE = 200
 # What needs people comes first.
 _ORDER = [
-    ImportRow.Fates.ERROR,
-    ImportRow.Fates.PROBABLE_MATCH,
-    ImportRow.Fates.PENDING,
-    ImportRow.Fates.NEW,
-    ImportRow.Fates.ALREADY_IMPORTED,
+    ImportRow.Status.ERROR,
+    ImportRow.Status.PROBABLE_MATCH,
+    ImportRow.Status.PENDING,
+    ImportRow.Status.NEW,
+    ImportRow.Status.ALREADY_IMPORTED,
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ImportRowPage:
     """Rows of a list and the cursor of the next page, None at the end."""
 
     rows: Sequence[ImportRow]
@@ -30,7 +33,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many rows of a batch have which fate and which outcome."""
+    """How many rows of a batch have which status and which outcome."""
 
     fates: dict[str, int]
     outcomes: dict[str, int]
@@ -86,18 +89,18 @@ def row_for(*, batch: ImportBatch, row_id: int) -> ImportRow:
 
 
 def counts_of(*, batch: ImportBatch) -> Counts:
-    """Fates and outcomes of the batch's rows, in two queries."""
+    """Statuses and outcomes of the batch's rows, in two queries."""
     rows = ImportRow.objects.filter(batch=batch)
     grouped = rows.values_list("fate", "outcome").annotate(number=Count("pk"))
-    fates = dict.fromkeys(ImportRow.Fates.values, 0)
+    fates = dict.fromkeys(ImportRow.Status.values, 0)
     outcomes = dict.fromkeys(filter(None, ImportRow.Outcome.values), 0)
     for fate, outcome, number in grouped:
         fates[fate] += number
         if outcome:
             outcomes[outcome] += number
-    posts = Q(decision="post") | Q(decision="", fate=ImportRow.Fates.NEW)
+    posts = Q(decision="post") | Q(decision="", fate=ImportRow.Status.NEW)
     more = rows.aggregate(
-        matches=Count("pk", filter=Q(fate=ImportRow.Fates.PROBABLE_MATCH, decision="")),
+        matches=Count("pk", filter=Q(fate=ImportRow.Status.PROBABLE_MATCH, decision="")),
         uncategorised=Count("pk", filter=posts & Q(counter_account=None)),
         to_post=Count("pk", filter=posts & Q(account__isnull=False)),
     )
@@ -112,30 +115,28 @@ def counts_of(*, batch: ImportBatch) -> Counts:
 
 def rows_page(
     *, batch: ImportBatch, fate: str = "", outcome: str = "", cursor: str | None = None, limit: int = 50
-) -> Page:
-    """Rows of a batch, problems first, inside a fate in the file's order; keyset on (urgency, id)."""
-    rows = ImportRow.objects.filter(batch=batch).annotate(urgency=_urgency())
+) -> ImportRowPage:
+    """Rows of a batch, problems first, inside a status in the file's order; keyset on (urgency, id)."""
+    whens = [When(fate=fate, then=Value(place)) for place, fate in enumerate(_ORDER)]
+    rows = ImportRow.objects.filter(batch=batch).annotate(
+        urgency=Case(*whens, default=Value(len(_ORDER)), output_field=IntegerField())
+    )
     if fate:
-        if fate not in ImportRow.Fates.values:
-            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Fates.values)}.")
+        if fate not in ImportRow.Status.values:
+            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Status.values)}.")
         rows = rows.filter(fate=fate)
     if outcome:
         rows = rows.filter(outcome=outcome)
-    if cursor is not None:
-        urgency, row_id = _read_cursor(cursor)
-        rows = rows.filter(Q(urgency__gt=urgency) | Q(urgency=urgency, pk__gt=row_id))
-    limit = max(1, min(limit, MAX_PAGE))
-    related = rows.select_related("counter_account", "matched_entry", "posted_entry", "statement")
-    found = list(related.order_by(F("urgency"), "pk")[: limit + 1])
-    more = len(found) > limit
-    found = found[:limit]
-    last = found[-1] if more else None
-    return Page(rows=found, next_cursor=f"{_ORDER.index(ImportRow.Fates(last.fate))}-{last.pk}" if last else None)
-
-
-def _urgency() -> Case:
-    whens = [When(fate=fate, then=Value(place)) for place, fate in enumerate(_ORDER)]
-    return Case(*whens, default=Value(len(_ORDER)), output_field=IntegerField())
+    page = keyset_page(
+        rows.select_related("counter_account", "matched_entry", "posted_entry", "statement"),
+        ordering=("urgency", "pk"),
+        after=None if cursor is None else _read_cursor(cursor),
+        limit=max(1, min(limit, MAX_PAGE)),
+    )
+    last = page.edge
+    return ImportRowPage(
+        rows=page.rows, next_cursor=f"{_ORDER.index(ImportRow.Status(last.fate))}-{last.pk}" if last else None
+    )
 
 
 def _read_cursor(cursor: str) -> tuple[int, int]:
@@ -143,3 +144,17 @@ def _read_cursor(cursor: str) -> tuple[int, int]:
     if not (urgency.isdigit() and row_id.isdigit()) or len(row_id) > 18:
         raise Invalid(field="cursor", reason="This cursor was not given out by this list.")
     return int(urgency), int(row_id)
+
+
+def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:
+    """Entry id → amount on the account, for entries of the period that no bank row stands for."""
+    vouched = ImportRow.objects.filter(account=account, active=True).exclude(posted_entry=None)
+    lines = JournalLine.objects.filter(account=account, date__gte=first, date__lte=last).filter(
+        Q(entry__reverses=None), Q(entry__reversed_by=None)
+    )
+    found: dict[int, int] = defaultdict(int)
+    free = lines.exclude(entry__in=vouched.values("posted_entry")).annotate(source=F("entry__source"))
+    for entry_id, amount, source in free.values_list("entry_id", "amount", "source"):
+        if source != JournalEntry.Source.OPENING:
+            found[entry_id] += amount
+    return dict(found)

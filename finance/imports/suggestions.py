@@ -2,7 +2,6 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -79,7 +78,13 @@ class Suggestions:
 
 def uncategorised(*, account: Account, account_type: str) -> Account | None:
     """The book's account for what has no category yet, in the account's currency; None when it was never opened."""
-    names = _uncategorised_names(account)
+    names = {
+        "Uncategorised",
+        f"Uncategorised {account.currency}",
+        uncategorised_name(account),
+        gettext("Uncategorised"),
+    }
+    names = names | {f"{name} {number}" for name in names for number in range(2, MOST_UNCATEGORISED + 1)}
     found = Account.objects.open().filter(
         book_id=account.book_id, type=account_type, kind=AccountKind.CATEGORY, currency=account.currency, name__in=names
     )
@@ -90,16 +95,6 @@ def uncategorised_name(account: Account) -> str:
     """Its name: with the currency where the book is kept in another one."""
     base = gettext("Uncategorised")
     return base if account.currency == account.book.base_currency else f"{base} {account.currency}"
-
-
-def _uncategorised_names(account: Account) -> Iterable[str]:
-    names = {
-        "Uncategorised",
-        f"Uncategorised {account.currency}",
-        uncategorised_name(account),
-        gettext("Uncategorised"),
-    }
-    return names | {f"{name} {number}" for name in names for number in range(2, MOST_UNCATEGORISED + 1)}
 
 
 def _history(account: Account, until: datetime.date) -> list[tuple[str, int, bool, int, datetime.date]]:

@@ -358,7 +358,8 @@ def verify_ledger(
     problems = [Problem(**problem) for problem in so_far.problems]
     overdue = _overdue(book=book, now=now)
     warnings = [overdue] if overdue is not None else []
-    report = Report(**_counts(book=book), seals=so_far.seals, problems=problems, warnings=warnings)
+    ((books, entries, lines),) = _ask(_COUNTS, book=book)
+    report = Report(books=books, entries=entries, lines=lines, seals=so_far.seals, problems=problems, warnings=warnings)
     with transaction.atomic():
         _ask(_NOTE_HEADS, book=book, now=now)
         LedgerCheck.objects.create(
@@ -403,11 +404,6 @@ SELECT (SELECT count(*) FROM finance_book AS book WHERE true {book}),
                SELECT count(*) AS lines FROM finance_journalline WHERE account_id = account.id OFFSET 0) AS there
          WHERE true {account})
 """
-
-
-def _counts(*, book: Book | None) -> dict[str, int]:
-    ((books, entries, lines),) = _ask(_COUNTS, book=book)
-    return {"books": books, "entries": entries, "lines": lines}
 
 
 def _ask(statement: str, *, book: Book | None, **values: Any) -> list[tuple[Any, ...]]:

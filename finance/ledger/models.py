@@ -1,7 +1,4 @@
-"""The tables of the ledger.
-
-Balance, append-only, closed periods and month totals are guarded by triggers; see migration 0003_guard_ledger.
-"""
+"""Balance, append-only, closed periods and month totals are guarded by triggers; see migration 0003_guard_ledger."""
 
 from typing import TYPE_CHECKING, ClassVar, Self
 

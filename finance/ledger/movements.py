@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from finance.ledger.models import AccountKind
+from finance.ledger.models import AccountKind, AccountType
 
 # Accounts that hold the household's own money. What is lent out, invested or owed on a loan is not money in hand.
 OWN_KINDS = frozenset({AccountKind.CHECKING, AccountKind.SAVINGS, AccountKind.CASH, AccountKind.CARD})
@@ -45,10 +45,15 @@ def movement_of(sides: Iterable[Side]) -> Movement:
     counted = own or [side for side in sides if side.kind != AccountKind.TRADING]
     changes = _sums(own, debits_only=False)
     amounts = changes or _sums(counted, debits_only=True) or _sums(sides, debits_only=True)
+    # "Checking account → Savings account", or only the one side that there is.
+    given, taken = (
+        ", ".join(dict.fromkeys(side.account for side in counted if (side.amount > 0) is is_debit))
+        for is_debit in (False, True)
+    )
     return Movement(
         amounts=sorted(amounts.items(), key=lambda item: (item[1] > 0, item[0])),
         signed=bool(changes),
-        accounts=_names(counted),
+        accounts=" → ".join(filter(None, (given, taken))),
     )
 
 
@@ -60,10 +65,6 @@ def _sums(sides: list[Side], *, debits_only: bool) -> dict[str, int]:
     return {currency: amount for currency, amount in sums.items() if amount}
 
 
-def _names(sides: list[Side]) -> str:
-    """ "Checking account → Savings account", or only the one side that there is."""
-    given, taken = (
-        ", ".join(dict.fromkeys(side.account for side in sides if (side.amount > 0) is is_debit))
-        for is_debit in (False, True)
-    )
-    return " → ".join(filter(None, (given, taken)))
+def natural(minor_units: int, account_type: str) -> int:
+    """As people count it: what comes in through an income account is more, not less."""
+    return -minor_units if account_type in (AccountType.INCOME, AccountType.EQUITY) else minor_units

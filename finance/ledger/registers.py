@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid
 from finance.ledger.models import Account
 from finance.replica import reading
@@ -73,7 +74,7 @@ class RegisterRow:
 
     @property
     def cursor(self) -> str:
-        return f"{self.date.isoformat()}:{self.line_id}"
+        return dated_place(self.date, self.line_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,14 +133,10 @@ def register_page(
 
 def parse_cursor(cursor: str) -> tuple[datetime.date, int]:
     """Date and line id of a cursor. Raises Invalid."""
-    date, _, line_id = cursor.partition(":")
     try:
-        position = datetime.date.fromisoformat(date), int(line_id)
+        return read_dated_place(cursor)
     except ValueError as error:
         raise Invalid(field="after", reason="This is not a place in the register.") from error
-    if not 0 <= position[1] < 2**63:
-        raise Invalid(field="after", reason="This is not a place in the register.")
-    return position
 
 
 def _find(*, account: Account, after: str | None, limit: int, filters: Filters) -> tuple[list[RegisterRow], str | None]:
@@ -159,18 +156,14 @@ def _find(*, account: Account, after: str | None, limit: int, filters: Filters) 
         value = getattr(filters, name)
         if value not in (None, ""):
             conditions.append(condition)
-            parameters[name] = _like(value) if name == "search" else value
+            parameters[name] = like_pattern(value) if name == "search" else value
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     with reading().cursor() as cursor:
         cursor.execute(f"{_LINES}{where} ORDER BY line.date DESC, line.id DESC LIMIT %(limit)s", parameters)
         rows = [_row(values) for values in cursor.fetchall()]
         if len(rows) == limit:
             return rows, None
-    return rows, _window_end(parameters)
-
-
-def _window_end(parameters: dict[str, Any]) -> str | None:
-    """Where the scan stopped, if lines are left behind it."""
+    # Where the scan stopped, if lines are left behind it.
     with reading().cursor() as cursor:
         cursor.execute(
             "SELECT date, id FROM finance_journalline"
@@ -180,10 +173,11 @@ def _window_end(parameters: dict[str, Any]) -> str | None:
             parameters,
         )
         ends = cursor.fetchall()
-    return f"{ends[0][0].isoformat()}:{ends[0][1]}" if len(ends) == 2 else None
+    return rows, (dated_place(*ends[0]) if len(ends) == 2 else None)
 
 
-def _like(text: str) -> str:
+def like_pattern(text: str) -> str:
+    """The LIKE pattern of whatever holds this text, letter by letter."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 

@@ -169,7 +169,11 @@ def trial_balance(*, book: Book, as_of: datetime.date | None) -> TrialBalance:
         for account in accounts
         if held.get(account.pk)
     ]
-    return TrialBalance(as_of=as_of, rows=rows, totals=_totals(rows))
+    totals: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        debit, credit = totals.get(row.currency, (0, 0))
+        totals[row.currency] = (debit + row.debit, credit + row.credit)
+    return TrialBalance(as_of=as_of, rows=rows, totals=dict(sorted(totals.items())))
 
 
 def rolled_up(*, accounts: list[Account], held: Mapping[int, int]) -> dict[int, dict[str, int]]:
@@ -239,11 +243,3 @@ UNION SELECT entry.id FROM finance_journalentry entry JOIN chain ON entry.revers
 def _root_order(account: Account) -> tuple[int, str]:
     order = ["asset", "liability", "equity", "income", "expense"]
     return order.index(account.type), account.name.casefold()
-
-
-def _totals(rows: list[TrialBalanceRow]) -> dict[str, tuple[int, int]]:
-    totals: dict[str, tuple[int, int]] = {}
-    for row in rows:
-        debit, credit = totals.get(row.currency, (0, 0))
-        totals[row.currency] = (debit + row.debit, credit + row.credit)
-    return dict(sorted(totals.items()))

@@ -1,5 +1,3 @@
-"""The one door for amounts."""
-
 from decimal import Decimal
 
 import pytest

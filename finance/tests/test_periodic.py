@@ -1,5 +1,3 @@
-"""What finance does every so often."""
-
 import datetime
 
 import pytest

@@ -52,22 +52,18 @@ class AccountField(forms.ChoiceField):
             and (account.closed_on is None or account.pk in also)
         ]
         self.accounts = {str(account.pk): account for account in usable}
-        super().__init__(label=label, required=required, choices=_grouped(tree, usable, types))
+        paths = paths_of(tree)
+        groups: list[tuple[object, object]] = [("", "…")]
+        for title, its_types in GROUPS:
+            options = [(str(a.pk), _name(paths[a.pk], a)) for a in usable if a.type in its_types and a.type in types]
+            if options:
+                groups.append((title, options))
+        super().__init__(label=label, required=required, choices=groups)
         self.widget.currencies = {key: account.currency for key, account in self.accounts.items()}
 
     def clean(self, value: object) -> Account | None:
         chosen = super().clean(value)
         return self.accounts[chosen] if chosen else None
-
-
-def _grouped(tree: list[Account], usable: list[Account], types: Collection[AccountType]) -> list[tuple[object, object]]:
-    paths = paths_of(tree)
-    groups: list[tuple[object, object]] = [("", "…")]
-    for title, its_types in GROUPS:
-        options = [(str(a.pk), _name(paths[a.pk], a)) for a in usable if a.type in its_types and a.type in types]
-        if options:
-            groups.append((title, options))
-    return groups
 
 
 def _name(path: str, account: Account) -> str:

@@ -13,15 +13,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from core.clock import today_in
+from finance import figures
 from finance.errors import FinanceError
 from finance.ledger import services
+from finance.ledger.movements import natural
 from finance.ledger.selectors import account_for, accounts_of, balances_of, months_of, paths_of, rolled_up
 from finance.models import Account, AccountKind, AccountType, Book, Role
-from finance.web import figures
 from finance.web.access import book_page, user_of
 from finance.web.books import currency_choices
-from finance.web.clock import today_in
-from finance.web.figures import natural
 from finance.web.periods import month_end, rows_query
 from finance.web.refusals import refuse
 from finance.web.wealth import HOLDINGS

@@ -2,16 +2,16 @@
 
 import zoneinfo
 
-from babel.numbers import get_currency_name
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from core.formatting import currency_name
 from core.redirects import safe_next
 from finance import money
 from finance.errors import FinanceError
@@ -66,12 +66,7 @@ class BookForm(forms.Form):
 
 def currency_choices() -> list[tuple[str, str]]:
     """Currencies in use today, by code, with their names in the reader's language."""
-    language = (get_language() or "en").replace("-", "_")
-    return [(code, f"{code} · {_currency_name(code, language)}") for code in sorted(money.known_currencies())]
-
-
-def _currency_name(code: str, language: str) -> str:
-    return get_currency_name(code, locale=language.partition("_")[0])
+    return [(code, f"{code} · {currency_name(code)}") for code in sorted(money.known_currencies())]
 
 
 @login_required

@@ -11,6 +11,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
+from core.clock import today_in
+from core.formatting import date_text
 from core.redirects import safe_next
 from finance.errors import Conflict, FinanceError
 from finance.imports.models import ImportRow
@@ -18,10 +20,8 @@ from finance.ledger import services
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of
 from finance.models import Account, Book, JournalEntry, JournalLine, Role
 from finance.web.access import book_page, user_of
-from finance.web.clock import today_in
 from finance.web.entry_drafts import carried, draft_of
-from finance.web.entry_forms import MODES, EntryForm, Exchange, LinesForm, RowsForm
-from finance.web.figures import date_text
+from finance.web.entry_forms import MODES, EntryForm, ExchangeDraft, LinesForm, RowsForm
 from finance.web.payees import payees_like
 from finance.web.refusals import refuse
 from finance.web.wealth import everyday_accounts
@@ -40,7 +40,12 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
-            return _saved(request, book, entry, mode)
+            what = entry.payee or entry.description or date_text(entry.date)
+            messages.success(request, _("Saved: %(what)s.") % {"what": what})
+            if "stay" in request.POST:
+                kept = {"mode": mode, "date": entry.date.isoformat(), "account": request.POST.get("account", "")}
+                return redirect(f"{request.path}?{urlencode({**kept, 'next': safe_next(request)})}")
+            return redirect(safe_next(request) or _register_url(book, request, entry))
     return _write_page(request, book, form, mode)
 
 
@@ -72,13 +77,9 @@ def _form(
             usual, known = _copied(book, request.GET["copy"])
         mode = _mode_of(request.GET.get("mode"), usual)
         asked = {name: value for name, value in request.GET.items() if name != "uid"}
-        start = {**_usual(book, tree), **known, **asked}
+        everyday = everyday_accounts(tree)
+        start = {"date": today_in(book), "account": everyday[0].pk if everyday else None, **known, **asked}
     return mode, MODES[mode][1](initial={"uid": uuid7(), **start}, tree=tree, used=used)
-
-
-def _usual(book: Book, tree: list[Account]) -> dict[str, Any]:
-    everyday = everyday_accounts(tree)
-    return {"date": today_in(book), "account": everyday[0].pk if everyday else None}
 
 
 def _copied(book: Book, uid: str) -> tuple[str, dict[str, Any]]:
@@ -95,7 +96,7 @@ def _post(form: EntryForm, *, book: Book, request: HttpRequest) -> JournalEntry:
     words = {"date": data["date"], "payee": data["payee"], "description": data["description"]}
     said = form.posting()
     try:
-        if isinstance(said, Exchange):
+        if isinstance(said, ExchangeDraft):
             return services.exchange(
                 book=book, actor=user_of(request), uid=data["uid"], **words,
                 source_account=said.source_account, source_amount=said.source_amount,
@@ -108,15 +109,6 @@ def _post(form: EntryForm, *, book: Book, request: HttpRequest) -> JournalEntry:
         raise
 
 
-def _saved(request: HttpRequest, book: Book, entry: JournalEntry, mode: str) -> HttpResponse:
-    what = entry.payee or entry.description or date_text(entry.date)
-    messages.success(request, _("Saved: %(what)s.") % {"what": what})
-    if "stay" in request.POST:
-        kept = {"mode": mode, "date": entry.date.isoformat(), "account": request.POST.get("account", "")}
-        return redirect(f"{request.path}?{urlencode({**kept, 'next': safe_next(request)})}")
-    return redirect(safe_next(request) or _register_url(book, request, entry))
-
-
 def _register_url(book: Book, request: HttpRequest, entry: JournalEntry) -> str:
     account = request.POST.get("account", "")
     if account.isdigit():
@@ -127,7 +119,8 @@ def _register_url(book: Book, request: HttpRequest, entry: JournalEntry) -> str:
 def _write_page(
     request: HttpRequest, book: Book, form: EntryForm, mode: str, *, corrected: JournalEntry | None = None
 ) -> HttpResponse:
-    modes = [(key, title) for key, (title, _form) in MODES.items() if _offered(key, form, corrected)]
+    may_exchange = form.several_currencies and corrected is None
+    modes = [(key, title) for key, (title, _form) in MODES.items() if key != "exchanged" or may_exchange]
     context = {
         "form": form,
         "mode": mode,
@@ -142,10 +135,6 @@ def _write_page(
         and corrected.date <= book.closed_through,
     }
     return render(request, "web/entry_form.html", {"book": book, **context})
-
-
-def _offered(mode: str, form: EntryForm, corrected: JournalEntry | None) -> bool:
-    return mode != "exchanged" or (form.several_currencies and corrected is None)
 
 
 @book_page(at_least=Role.EDITOR)
@@ -168,7 +157,7 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
 
 def _correct(form: EntryForm, *, book: Book, entry: JournalEntry, request: HttpRequest) -> JournalEntry:
     said = form.posting()
-    if isinstance(said, Exchange):
+    if isinstance(said, ExchangeDraft):
         raise Conflict(
             reason=_(
                 "The two accounts are kept in different currencies. Correct this as debits and credits, or reverse it and write it anew."
@@ -200,6 +189,10 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
     reversals = {each.reverses_id: each for each in history if each.reverses_id}
     successor = {each.corrects_id: each for each in history if each.corrects_id}
     lines = lines_of(entry=shown)
+    # The line of a bank file that the entry was posted from.
+    came_in_with: ImportRow | None = None
+    if shown.source == JournalEntry.Source.IMPORT:
+        came_in_with = shown.import_rows.select_related("batch").defer("batch__content").first()
     return {
         "entry": shown,
         "lines": lines,
@@ -207,17 +200,9 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         "history": _versions(history) if len(history) > 1 else [],
         "reversal": reversals.get(shown.pk),
         "successor": successor.get(shown.pk),
-        "came_in_with": _import_of(shown),
+        "came_in_with": came_in_with,
         "is_current": shown.pk not in reversals and shown.reverses_id is None,
     }
-
-
-def _import_of(shown: JournalEntry) -> ImportRow | None:
-    """The line of a bank file that the entry was posted from."""
-    if shown.source != JournalEntry.Source.IMPORT:
-        return None
-    row: ImportRow | None = shown.import_rows.select_related("batch").defer("batch__content").first()
-    return row
 
 
 def _versions(history: list[JournalEntry]) -> list[tuple[JournalEntry, list[tuple[str, int]]]]:

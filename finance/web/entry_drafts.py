@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from finance.figures import typed_text
 from finance.models import AccountType, JournalEntry, JournalLine
 from finance.web.entry_forms import CATEGORY_TYPES, HOLDING_TYPES
-from finance.web.figures import typed_text
 
 COMMON = ("uid", "date", "payee", "description")
 
@@ -17,7 +17,13 @@ def draft_of(entry: JournalEntry, lines: Sequence[JournalLine]) -> tuple[str, di
         mode, said = attempt(lines)
         if mode:
             return mode, {**common, **said}
-    return "lines", {**common, **_as_lines(lines)}
+    rows: dict[str, Any] = {"rows": len(lines) + 1}
+    for index, line in enumerate(lines):
+        side = "debit" if line.amount > 0 else "credit"
+        rows[f"row-{index}-account"] = line.account_id
+        rows[f"row-{index}-{side}"] = typed_text(abs(line.amount), currency=line.currency)
+        rows[f"row-{index}-memo"] = line.memo
+    return "lines", {**common, **rows}
 
 
 def _as_two_sides(lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
@@ -56,16 +62,6 @@ def _as_split(lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
     return "split", said
 
 
-def _as_lines(lines: Sequence[JournalLine]) -> dict[str, Any]:
-    said: dict[str, Any] = {"rows": len(lines) + 1}
-    for index, line in enumerate(lines):
-        side = "debit" if line.amount > 0 else "credit"
-        said[f"row-{index}-account"] = line.account_id
-        said[f"row-{index}-{side}"] = typed_text(abs(line.amount), currency=line.currency)
-        said[f"row-{index}-memo"] = line.memo
-    return said
-
-
 def _kind(line: JournalLine) -> str:
     account_type = AccountType(line.account.type)
     if account_type in HOLDING_TYPES:
@@ -78,28 +74,21 @@ def carried(typed: Mapping[str, Any], *, to: str) -> dict[str, Any]:
     values = {name: value for name, value in typed.items() if value not in ("", None)}
     came_from = values.get("mode", "")
     if to == "lines" and came_from in ("spent", "received", "moved"):
-        return {**_common(values), **_sides_as_rows(values, came_from)}
+        taker, giver = {
+            "spent": ("category", "account"),
+            "received": ("account", "category"),
+            "moved": ("target", "account"),
+        }[came_from]
+        return {
+            **{name: values[name] for name in COMMON if name in values},
+            "row-0-account": values.get(taker),
+            "row-0-debit": values.get("amount"),
+            "row-1-account": values.get(giver),
+            "row-1-credit": values.get("counter_amount") or values.get("amount"),
+        }
     if to == "split" and came_from in ("spent", "received"):
         first = {"row-0-category": values.get("category"), "row-0-amount": values.get("amount")}
         return {**values, **first, "direction": came_from, "rows": 3}
     if to in ("spent", "received") and came_from == "split":
         return {**values, "category": values.get("row-0-category")}
     return values
-
-
-def _common(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: values[name] for name in COMMON if name in values}
-
-
-def _sides_as_rows(values: Mapping[str, Any], mode: str) -> dict[str, Any]:
-    taker, giver = {
-        "spent": ("category", "account"),
-        "received": ("account", "category"),
-        "moved": ("target", "account"),
-    }[mode]
-    return {
-        "row-0-account": values.get(taker),
-        "row-0-debit": values.get("amount"),
-        "row-1-account": values.get(giver),
-        "row-1-credit": values.get("counter_amount") or values.get("amount"),
-    }

@@ -1,6 +1,6 @@
 """Writing an entry in a household's words: spent, received, moved, exchanged, split, or as debits and credits.
 
-Each form cleans to a Posting: the lines of one entry, or an exchange between two currencies.
+Each form cleans to an EntryInput: the lines of one entry, or an exchange between two currencies.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from finance import figures
 from finance.errors import FinanceError
 from finance.ledger.posting import LineDraft
 from finance.models import Account, AccountType
-from finance.web import figures
 from finance.web.account_choices import AccountField
 
 HOLDING_TYPES = (AccountType.ASSET, AccountType.LIABILITY)
@@ -23,7 +23,7 @@ MAX_ROWS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class ExchangeDraft:
     """So much of one account for so much on another of another currency; positive minor units each."""
 
     source_account: Account
@@ -32,7 +32,7 @@ class Exchange:
     target_amount: int
 
 
-Posting = list[LineDraft] | Exchange
+EntryInput = list[LineDraft] | ExchangeDraft
 
 
 class EntryForm(forms.Form):
@@ -80,7 +80,7 @@ class EntryForm(forms.Form):
             return None
         return amount
 
-    def posting(self) -> Posting:
+    def posting(self) -> EntryInput:
         """What the form says, once it is valid."""
         return self.said
 
@@ -93,10 +93,10 @@ class EntryForm(forms.Form):
             self.add_error(None, _("Something is missing in this entry."))
         return cleaned
 
-    def say(self) -> Posting | None:
+    def say(self) -> EntryInput | None:
         raise NotImplementedError
 
-    def between(self, *, source: str, target: str, amount_of: str) -> Posting | None:
+    def between(self, *, source: str, target: str, amount_of: str) -> EntryInput | None:
         """A posting from one field's account to another's; `amount_of` tells whose currency "amount" is in."""
         giver, taker = self.cleaned_data.get(source), self.cleaned_data.get(target)
         known, other = (giver, taker) if amount_of == source else (taker, giver)
@@ -116,7 +116,9 @@ class EntryForm(forms.Form):
             self._ask_counter(taker if known == giver else giver)
             return None
         amounts = (amount, counter) if known == giver else (counter, amount)
-        return Exchange(source_account=giver, source_amount=amounts[0], target_account=taker, target_amount=amounts[1])
+        return ExchangeDraft(
+            source_account=giver, source_amount=amounts[0], target_account=taker, target_amount=amounts[1]
+        )
 
     def _ask_counter(self, other: Account) -> None:
         if not self.has_error("counter_amount"):
@@ -145,7 +147,7 @@ class SpentForm(EntryForm):
         self.fields["category"] = self.account_field(CATEGORY_TYPES, _("for"))
         self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
 
-    def say(self) -> Posting | None:
+    def say(self) -> EntryInput | None:
         return self.between(source="account", target="category", amount_of="account")
 
 
@@ -163,7 +165,7 @@ class ReceivedForm(EntryForm):
         self.fields["category"] = self.account_field(types, _("for"))
         self.fields["account"] = self.account_field(HOLDING_TYPES, _("into"))
 
-    def say(self) -> Posting | None:
+    def say(self) -> EntryInput | None:
         return self.between(source="category", target="account", amount_of="account")
 
 
@@ -180,7 +182,7 @@ class MovedForm(EntryForm):
         self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
         self.fields["target"] = self.account_field(HOLDING_TYPES, _("to"))
 
-    def say(self) -> Posting | None:
+    def say(self) -> EntryInput | None:
         return self.between(source="account", target="target", amount_of="account")
 
 
@@ -196,7 +198,7 @@ class ExchangedForm(EntryForm):
         self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
         self.fields["target"] = self.account_field(HOLDING_TYPES, _("on"))
 
-    def say(self) -> Posting | None:
+    def say(self) -> EntryInput | None:
         giver, taker = self.cleaned_data.get("account"), self.cleaned_data.get("target")
         if giver and taker and giver.currency == taker.currency:
             self.add_error(
@@ -254,7 +256,7 @@ class SplitForm(RowsForm):
             "memo": forms.CharField(label=_("Note"), required=False, max_length=200),
         }
 
-    def say(self) -> Posting | None:
+    def say(self) -> EntryInput | None:
         account = self.cleaned_data.get("account")
         total = self.read("amount", account)
         if account is None or total is None:
@@ -319,7 +321,7 @@ class LinesForm(RowsForm):
             "memo": forms.CharField(label=_("Note"), required=False, max_length=200),
         }
 
-    def say(self) -> Posting | None:
+    def say(self) -> EntryInput | None:
         self.placed_rows: list[int] = []
         lines = []
         for index in range(self.count):

@@ -1,7 +1,6 @@
 """How the columns of a CSV file were read, beside its first lines, to be corrected."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -83,8 +82,10 @@ class ColumnsForm(forms.Form):
     def __init__(self, *args: Any, names: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         columns = [(str(i), name or _("Column %(number)d") % {"number": i + 1}) for i, name in enumerate(names)]
+        current = self.initial.get("encoding", "")
+        encodings = _ENCODINGS if current in _ENCODINGS else [current, *_ENCODINGS]
         self.fields["encoding"] = forms.ChoiceField(
-            label=_("Encoding"), choices=_encodings(self.initial.get("encoding", ""))
+            label=_("Encoding"), choices=[(name, name) for name in encodings if name]
         )
         self.fields["date_column"] = forms.ChoiceField(label=_("Date"), choices=columns)
         for name, label in _OPTIONAL.items():
@@ -107,11 +108,6 @@ class ColumnsForm(forms.Form):
         return values
 
 
-def _encodings(current: str) -> list[tuple[str, str]]:
-    names = _ENCODINGS if current in _ENCODINGS else [current, *_ENCODINGS]
-    return [(name, name) for name in names if name]
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @book_page(at_least=Role.EDITOR)
 def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
@@ -121,7 +117,8 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
         return redirect("web:import_detail", book.pk, batch.pk)
     profile = CsvProfile.from_dict(batch.profile)
     names, lines = _preview(batch, profile)
-    form = ColumnsForm(request.POST or None, names=names, initial=_initial(profile))
+    initial = {**profile.to_dict(), "has_header": bool(profile.header)}
+    form = ColumnsForm(request.POST or None, names=names, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             changed = services.change_profile(batch=batch, actor=user_of(request), changes=form.changes(profile))
@@ -141,10 +138,6 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
         "optional": [form[n] for n in _OPTIONAL],
     }
     return render(request, "finance/imports/columns.html", context, status=400 if form.errors else 200)
-
-
-def _initial(profile: CsvProfile) -> Mapping[str, Any]:
-    return {**profile.to_dict(), "has_header": bool(profile.header)}
 
 
 def _records(head: bytes, profile: CsvProfile) -> tuple[list[Record], int]:

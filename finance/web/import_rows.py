@@ -14,9 +14,9 @@ from finance.models import Account, AccountKind, AccountType, Book
 
 _NOT_OFFERED = (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING)
 _CHIPS = {
-    ImportRow.Fates.NEW: "chip-ok",
-    ImportRow.Fates.PROBABLE_MATCH: "chip-warn",
-    ImportRow.Fates.ERROR: "chip-trouble",
+    ImportRow.Status.NEW: "chip-ok",
+    ImportRow.Status.PROBABLE_MATCH: "chip-warn",
+    ImportRow.Status.ERROR: "chip-trouble",
 }
 
 
@@ -75,7 +75,7 @@ def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str
         RowView(
             row=row,
             currency=row.statement.currency,
-            chip=_CHIPS.get(ImportRow.Fates(row.fate), ""),
+            chip=_CHIPS.get(ImportRow.Status(row.fate), ""),
             category=categories.names.get(row.counter_account_id or 0, ""),
             choices=_choices(row),
             problem=problem,
@@ -85,17 +85,17 @@ def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str
 
 
 def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
-    fates, decision = ImportRow.Fates, ImportRow.Decision
+    status, decision = ImportRow.Status, ImportRow.Decision
     match row.fate:
-        case fates.NEW:
+        case status.NEW:
             return [("", _("post")), (decision.IGNORE.value, _("ignore"))]
-        case fates.PROBABLE_MATCH:
+        case status.PROBABLE_MATCH:
             return [
                 ("", _("it is the same")),
                 (decision.POST.value, _("post anyway")),
                 (decision.IGNORE.value, _("ignore")),
             ]
-        case fates.ALREADY_IMPORTED:
+        case status.ALREADY_IMPORTED:
             return [("", _("leave out")), (decision.POST.value, _("import anyway"))]
         case _:
             return []

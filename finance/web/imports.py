@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from core.clock import today_in
 from finance.errors import FinanceError, Forbidden, NotFound
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
@@ -22,7 +23,6 @@ from finance.ledger.selectors import account_for, accounts_of
 from finance.models import Account, AccountType, Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.account_choices import AccountField
-from finance.web.clock import today_in
 from finance.web.import_rows import Categories, row_views
 from finance.web.refusals import refuse
 from platform_outbox.outbox import health
@@ -72,24 +72,20 @@ def import_new(request: HttpRequest, book: Book) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES, tree=accounts_of(book=book))
     if form.is_valid():
         try:
-            batch = _receive(request, book, form)
+            file: UploadedFile[Any] = form.cleaned_data["file"]
+            batch = services.receive_file(
+                book=book,
+                account=form.cleaned_data["account"],
+                actor=user_of(request),
+                data=file.read(),
+                file_name=file.name or "",
+            )
+            batch = services.settled(batch=batch, seconds=WAIT_SECONDS)
         except FinanceError as error:
             refuse(form, error, fields={"": "file"})
         else:
             return redirect("web:import_detail", book.pk, batch.pk)
     return _upload_page(request, book, form, selectors.recent_batches(book=book, limit=21), status=400)
-
-
-def _receive(request: HttpRequest, book: Book, form: UploadForm) -> ImportBatch:
-    file: UploadedFile[Any] = form.cleaned_data["file"]
-    batch = services.receive_file(
-        book=book,
-        account=form.cleaned_data["account"],
-        actor=user_of(request),
-        data=file.read(),
-        file_name=file.name or "",
-    )
-    return services.settled(batch=batch, seconds=WAIT_SECONDS)
 
 
 def _upload_page(
@@ -120,7 +116,7 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
         "batch": batch,
         "older_choices": [c for c in services.OlderRows.choices if c[0]] if any(p.older for _s, p in proofs) else [],
         "counts": selectors.counts_of(batch=batch),
-        "fates": ImportRow.Fates.choices,
+        "fates": ImportRow.Status.choices,
         "fate": fate,
         "proofs": proofs,
         "several": len(statements) > 1,
@@ -184,7 +180,7 @@ def import_row(request: HttpRequest, book: Book, import_id: int, row_id: int) ->
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def import_decide(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
-    """One decision for all rows of a fate."""
+    """One decision for all rows of a status."""
     batch = selectors.batch_for(book=book, batch_id=import_id)
     try:
         number = services.decide_rows(
@@ -275,12 +271,10 @@ def _back(request: HttpRequest, book: Book, batch: ImportBatch) -> str:
     if not query:
         return str(url)
     return f"{url}?" + "&".join(
-        f"{name.removesuffix('_filter')}={value}" for name, value in query.items() if _is_plain(value)
+        f"{name.removesuffix('_filter')}={value}"
+        for name, value in query.items()
+        if value.replace("_", "").replace("-", "").isalnum()
     )
-
-
-def _is_plain(value: str) -> bool:
-    return value.replace("_", "").replace("-", "").isalnum()
 
 
 def _is_id(text: str) -> bool:

@@ -9,16 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from finance import money
+from core.clock import today_in
+from core.formatting import date_text
+from finance import figures, money
 from finance.imports.models import ImportBatch
 from finance.imports.selectors import recent_batches
 from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountMonth, AccountType, Book
 from finance.replica import from_replica
-from finance.web import figures
 from finance.web.access import book_page
-from finance.web.clock import today_in
 from finance.web.periods import month_end, rows_query
 from finance.web.spending import CategoryFlow, Flow, category_months, flow
 from finance.web.wealth import Wealth, everyday_accounts, wealth
@@ -116,7 +116,7 @@ def _percent(part: int, whole: int) -> str:
 def chart_of(held: Wealth, *, currency: str) -> dict[str, Any]:
     """What the line chart draws: plain decimals for positions, finished texts for people."""
     return {
-        "labels": [figures.date_text(point.day, form="MMM yyyy") for point in held.points],
+        "labels": [date_text(point.day, form="MMM yyyy") for point in held.points],
         "values": [money.format_amount(point.amount, currency=currency) for point in held.points],
         "texts": [figures.money_text(point.amount, currency=currency) for point in held.points],
         "currency": currency,

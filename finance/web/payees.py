@@ -4,9 +4,10 @@ from typing import Any
 
 from django.db import connection
 
+from core.formatting import date_text
+from finance.figures import money_text, typed_text
 from finance.ledger.movements import OWN_KINDS, Side, movement_of
 from finance.models import Book
-from finance.web.figures import date_text, money_text, typed_text
 
 SUGGESTIONS = 8
 
@@ -58,7 +59,9 @@ def _told(payee: str, lines: list[tuple[Any, ...]]) -> dict[str, Any]:
     told: dict[str, Any] = {"payee": payee, "day": date_text(lines[0][0]), "lines": len(lines)}
     sides = []
     # Own money before other accounts: of a shared bill the friend who owes a part did not pay it.
-    for _date, account_id, amount, currency, name, account_type, kind in sorted(lines, key=_is_other):
+    for _date, account_id, amount, currency, name, account_type, kind in sorted(
+        lines, key=lambda line: line[-1] not in OWN_KINDS
+    ):
         side = "category" if account_type in ("income", "expense") else "account"
         told.setdefault(side, account_id)
         if side == "category":
@@ -68,7 +71,3 @@ def _told(payee: str, lines: list[tuple[Any, ...]]) -> dict[str, Any]:
     told["amount"] = typed_text(abs(amount), currency=currency)
     told["shown"] = money_text(abs(amount), currency=currency)
     return told
-
-
-def _is_other(line: tuple[Any, ...]) -> bool:
-    return line[-1] not in OWN_KINDS

@@ -11,14 +11,16 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.clock import today_in
+from core.formatting import date_text
+from finance import figures
 from finance.errors import FinanceError, Invalid, NotFound
+from finance.ledger.movements import natural
 from finance.ledger.registers import Filters, RegisterPage, RegisterRow, parse_cursor, register_page
 from finance.ledger.selectors import account_for, accounts_of, changes_of, paths_of
 from finance.models import Account, AccountKind, AccountType, Book
 from finance.replica import from_replica
-from finance.web import figures
 from finance.web.access import book_page
-from finance.web.clock import today_in
 from finance.web.periods import rows_query
 from finance.web.refusals import refuse
 
@@ -144,7 +146,7 @@ def _head(form: FilterForm, *, today: datetime.date) -> dict[str, Any]:
     if first:
         label = _("In this period")
     elif last:
-        day = figures.date_text(last)
+        day = date_text(last)
         label = (_("In total, to %(day)s") if in_category else _("Balance on %(day)s")) % {"day": day}
     else:
         label = _("In total, to today") if in_category else _("Balance today")
@@ -157,13 +159,16 @@ def _group_page(
 ) -> HttpResponse:
     """The accounts inside with what each adds to the sum, in the days that are asked for."""
     first, last = form.cleaned_data.get("start"), form.cleaned_data.get("end")
-    inside = _inside(group, tree)
+    inside = {group.pk}
+    for account in tree:  # parents before children
+        if account.parent_id in inside:
+            inside.add(account.pk)
     held = changes_of(account_ids=list(inside), first=first, last=last or today_in(book))
     postable = [account for account in tree if account.pk in inside and account.kind != AccountKind.GROUP]
     rows = [
         (account, form.paths[account.pk].removeprefix(f"{form.paths[group.pk]}:").replace(":", " › "), amount)
         for account in postable
-        for amount in [figures.natural(held.get(account.pk, 0), account.type)]
+        for amount in [natural(held.get(account.pk, 0), account.type)]
         if amount or account.closed_on is None
     ]
     totals: dict[str, int] = {}
@@ -179,14 +184,6 @@ def _group_page(
         "last": last,
     }
     return render(request, "web/group.html", {"book": book, **context})
-
-
-def _inside(group: Account, tree: list[Account]) -> set[int]:
-    inside = {group.pk}
-    for account in tree:  # parents before children
-        if account.parent_id in inside:
-            inside.add(account.pk)
-    return inside
 
 
 def days_of(page: RegisterPage, *, after: str | None) -> list[Day]:
@@ -206,9 +203,9 @@ def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
     if data.get("q"):
         texts["q"] = _("“%(words)s”") % {"words": data["q"]}
     if data.get("start"):
-        texts["start"] = _("from %(day)s") % {"day": figures.date_text(data["start"])}
+        texts["start"] = _("from %(day)s") % {"day": date_text(data["start"])}
     if data.get("end"):
-        texts["end"] = _("to %(day)s") % {"day": figures.date_text(data["end"])}
+        texts["end"] = _("to %(day)s") % {"day": date_text(data["end"])}
     if data.get("min") is not None:
         texts["min"] = _("at least %(amount)s") % {"amount": figures.money_text(data["min"], currency=currency)}
     if data.get("max") is not None:

@@ -8,9 +8,10 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from finance.errors import Invalid, NotFound
+from core.keyset import dated_place, read_dated_place
+from finance.errors import NotFound
 from finance.ledger.movements import Movement, Side, movement_of
-from finance.ledger.registers import parse_cursor
+from finance.ledger.registers import like_pattern
 from finance.ledger.selectors import accounts_of, paths_of
 from finance.models import Account, AccountKind, Book, JournalLine
 from finance.web.access import book_page
@@ -88,15 +89,17 @@ def find_accounts(*, book: Book, words: str) -> list[tuple[Account, str]]:
 
 def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hits:
     """One page of entries whose payee or description holds the words. Raises NotFound for a bad cursor."""
-    date, entry_id = _place(after)
-    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    try:
+        date, entry_id = read_dated_place(after) if after else (datetime.date.max, 2**63 - 1)
+    except ValueError as error:
+        raise NotFound(thing="page") from error
     parameters: dict[str, str | int | datetime.date] = {
         "book": book.pk,
         "date": date,
         "id": entry_id,
         "window": WINDOW,
         "limit": limit + 1,
-        "pattern": f"%{escaped}%",
+        "pattern": like_pattern(words),
     }
     with connection.cursor() as cursor:
         cursor.execute(_HITS, parameters)
@@ -108,13 +111,13 @@ def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hi
         ]
         if len(rows) > limit:
             last = entries[-1]
-            return Hits(entries=entries, next_cursor=f"{last.date.isoformat()}:{last.id}", searched_to=None)
+            return Hits(entries=entries, next_cursor=dated_place(last.date, last.id), searched_to=None)
         cursor.execute(
             f"SELECT date, id FROM ({_WINDOW}) AS recent ORDER BY date DESC, id DESC LIMIT 1 OFFSET %(window)s - 1",
             parameters,
         )
         end = cursor.fetchone()
-    cursor_text = f"{end[0].isoformat()}:{end[1]}" if end else None
+    cursor_text = dated_place(*end) if end else None
     return Hits(entries=entries, next_cursor=cursor_text, searched_to=end[0] if end else None)
 
 
@@ -127,12 +130,3 @@ def _movements(entry_ids: list[int]) -> dict[int, Movement]:
     ):
         sides[entry_id].append(Side(account=name, kind=kind, currency=currency, amount=amount))
     return {entry_id: movement_of(found) for entry_id, found in sides.items()}
-
-
-def _place(after: str | None) -> tuple[datetime.date, int]:
-    if not after:
-        return datetime.date.max, 2**63 - 1
-    try:
-        return parse_cursor(after)
-    except Invalid as error:
-        raise NotFound(thing="page") from error

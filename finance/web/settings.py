@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from core.clock import today_in
+from core.formatting import date_text
 from finance.errors import FinanceError
 from finance.ledger import services
 from finance.models import Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.accounts import NameForm
-from finance.web.clock import today_in
-from finance.web.figures import date_text
 from finance.web.refusals import refuse
 
 

@@ -1,7 +1,7 @@
 """What the book owns, month by month, in its base currency. Reads monthly totals; no line is added up twice."""
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dateutil.relativedelta import relativedelta
@@ -50,35 +50,23 @@ def wealth(*, book: Book, accounts: Iterable[Account], today: datetime.date, mon
     before = balances_of(account_ids=valued, as_of=first - datetime.timedelta(days=1))
     nets = months_of(book=book, first=first, last=today - relativedelta(months=1), types=list(HOLDINGS))
     now = balances_of(account_ids=[account.pk for account in holdings], as_of=today)
-    past = _month_ends(
-        start=sum(before.values()), nets={pk: nets.get(pk, {}) for pk in valued}, first=first, today=today
-    )
+    by_account = [nets.get(pk, {}) for pk in valued]
+    past: list[Point] = []
+    month, amount = first, sum(before.values())
+    while month < today.replace(day=1):
+        amount += sum(by_month.get(month, 0) for by_month in by_account)
+        month += relativedelta(months=1)
+        past.append(Point(day=month - datetime.timedelta(days=1), amount=amount))
     total = sum(now.get(pk, 0) for pk in valued)
+    sums: dict[str, int] = {}
+    for account in holdings:
+        if account.currency != book.base_currency and now.get(account.pk):
+            sums[account.currency] = sums.get(account.currency, 0) + now[account.pk]
     return Wealth(
         points=[*past, Point(day=today, amount=total)],
-        unvalued=_by_currency(holdings, now, without=book.base_currency),
+        unvalued=dict(sorted(sums.items())),
         balances=now,
     )
-
-
-def _month_ends(
-    *, start: int, nets: Mapping[int, Mapping[datetime.date, int]], first: datetime.date, today: datetime.date
-) -> list[Point]:
-    points: list[Point] = []
-    month, amount = first, start
-    while month < today.replace(day=1):
-        amount += sum(by_month.get(month, 0) for by_month in nets.values())
-        month += relativedelta(months=1)
-        points.append(Point(day=month - datetime.timedelta(days=1), amount=amount))
-    return points
-
-
-def _by_currency(accounts: Iterable[Account], held: Mapping[int, int], *, without: str) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for account in accounts:
-        if account.currency != without and held.get(account.pk):
-            sums[account.currency] = sums.get(account.currency, 0) + held[account.pk]
-    return dict(sorted(sums.items()))
 
 
 # What people use most comes first.

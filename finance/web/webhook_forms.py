@@ -1,5 +1,3 @@
-"""The forms of the webhooks' pages."""
-
 import datetime
 from collections.abc import Sequence
 from typing import Any

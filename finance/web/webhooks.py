@@ -178,10 +178,11 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     state = request.GET.get("state", "")
+    text = request.GET.get("before", "")
     log = selectors.deliveries_page(
         endpoint=endpoint,
         state=state if state in State.values else "",
-        before=_number(request.GET.get("before", "")),
+        before=int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None,
         limit=PER_PAGE,
     )
     context = {
@@ -196,7 +197,3 @@ def _page(
         "states": [("", _("All")), *State.choices],
     }
     return render(request, "finance/webhooks/detail.html", context, status=status)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -79,7 +79,7 @@ def post(
         stack.callback(raw.close)
         overdue = stack.enter_context(_cut_off_at(deadline, raw))
         try:
-            sock = _secured(raw, target, ca_file=ca_file) if target.scheme == "https" else raw
+            sock = _tls(ca_file).wrap_socket(raw, server_hostname=target.host) if target.scheme == "https" else raw
             stack.callback(sock.close)
             with contextlib.closing(_asked(sock, target, headers=headers, body=body)) as response:
                 if overdue.is_set():  # headers that are cut off look complete to the library
@@ -91,7 +91,9 @@ def post(
                     address=address,
                 )
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _failure(error, overdue=overdue.is_set(), seconds=seconds) from error
+            # The socket's own time-out can fire at the deadline before the guard does.
+            late = overdue.is_set() or time.monotonic() >= deadline
+            raise _failure(error, overdue=late, seconds=seconds) from error
 
 
 def _checked_addresses(target: Target, *, policy: Policy, resolve: Resolve, deadline: float) -> list[str]:
@@ -125,10 +127,6 @@ def _connected(addresses: Sequence[str], port: int, *, deadline: float) -> socke
     if isinstance(failure, TimeoutError):
         raise SendingFailed("timeout", "No connection was made in time.") from failure
     raise SendingFailed("connect", f"No connection: {failure.strerror or failure}" if failure else "") from failure
-
-
-def _secured(raw: socket.socket, target: Target, *, ca_file: str) -> ssl.SSLSocket:
-    return _tls(ca_file).wrap_socket(raw, server_hostname=target.host)
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,5 +1,3 @@
-"""Reading the webhooks."""
-
 import datetime
 from collections import defaultdict
 from collections.abc import Collection
@@ -7,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Prefetch, Q
 
+from core.keyset import keyset_page
 from finance.errors import NotFound
 from finance.ledger.models import Book
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
@@ -54,13 +53,11 @@ def delivery_for(*, endpoint: WebhookEndpoint, delivery_id: int) -> WebhookDeliv
 
 def deliveries_page(*, endpoint: WebhookEndpoint, state: str = "", before: int | None, limit: int) -> DeliveryPage:
     """The endpoint's log, newest first, without the bodies, in one state or in all, from below the id `before` on."""
-    log = WebhookDelivery.objects.filter(endpoint=endpoint).defer("body").order_by("-pk")
+    log = WebhookDelivery.objects.filter(endpoint=endpoint).defer("body")
     if state:
         log = log.filter(state=state)
-    if before is not None:
-        log = log.filter(pk__lt=before)
-    rows = list(log[: limit + 1])
-    return DeliveryPage(rows=rows[:limit], next_id=rows[limit - 1].pk if len(rows) > limit else None)
+    page = keyset_page(log, ordering=("-pk",), after=None if before is None else (before,), limit=limit)
+    return DeliveryPage(rows=page.rows, next_id=page.edge.pk if page.edge else None)
 
 
 def valid_secrets(*, endpoint: WebhookEndpoint, now: datetime.datetime) -> list[str]:

@@ -1,5 +1,3 @@
-"""How identity's errors look on the wire."""
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -5,7 +5,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from identity.drf.serializers import StrictSerializer
+from core.api.serializers import StrictSerializer
 from identity.models import User, check_email
 
 

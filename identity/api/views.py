@@ -12,9 +12,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from core.api.parsers import ShortJSONParser
 from identity import mail, profile, signup, tokens
 from identity.api import cookie
 from identity.api.errors import translated
+from identity.api.idempotency import OncePerKey, once_per_key
 from identity.api.serializers import (
     CredentialsSerializer,
     MeSerializer,
@@ -25,8 +27,6 @@ from identity.api.serializers import (
     TokenSerializer,
 )
 from identity.api.throttles import AuthThrottle, MailThrottle
-from identity.drf.idempotency import OncePerKey
-from identity.drf.parsers import ShortJSONParser
 from identity.models import User
 
 
@@ -139,10 +139,8 @@ class MeView(OncePerKey, RetrieveUpdateAPIView[User]):
         assert isinstance(self.request.user, User)
         return self.request.user
 
-    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.once(self._change)
-
-    def _change(self) -> tuple[int, Any]:
+    @once_per_key()
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> tuple[int, Any]:
         given = self.get_serializer(self.get_object(), data=self.request.data, partial=True)
         given.is_valid(raise_exception=True)
         user = profile.change_profile(user=self.get_object(), changes=given.validated_data)

@@ -403,7 +403,7 @@ def test_moments_are_shown_in_the_chosen_zone_and_spelling(client, anna):
     )
     assert record.pk
     page = client.get(PROFILE).content.decode()
-    assert "01/02/2026 5 a.m." in page
+    assert "1 Feb 2026, 05:00" in page
     assert "198.51.100.7" in page
 
 

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from core.api.serializers import StrictSerializer
 from finance import money
-from identity.drf.serializers import StrictSerializer
 from insights import selectors
 from insights.models import Insight, InsightEvidence
 from insights.selectors import EvidenceRow

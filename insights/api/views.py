@@ -14,12 +14,13 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.filters import StrictFilterBackend, refuse_unknown_parameters
+from core.api.pagination import KeysetPagination
+from core.api.serializers import NothingSerializer
+from core.clock import today_in
 from finance import facts as books
 from finance.facts import Role
-from identity.drf.filters import StrictFilterBackend, refuse_unknown_parameters
-from identity.drf.idempotency import OncePerKey
-from identity.drf.pagination import KeysetPagination
-from identity.drf.serializers import NothingSerializer
+from identity.api.idempotency import OncePerKey
 from identity.models import User
 from insights import selectors, services
 from insights.api.serializers import (
@@ -72,7 +73,7 @@ class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixi
         book = self._book(Role.VIEWER)
         found = selectors.insights_of(book_id=book.pk)
         if self.action == "list" and "state" not in self.request.query_params:
-            found = found & Insight.objects.current(on=books.today_in(book=book))
+            found = found & Insight.objects.current(on=today_in(book))
         return found
 
     def get_object(self) -> Insight:
@@ -113,7 +114,7 @@ class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixi
         def put_off() -> tuple[int, Any]:
             body = SnoozeSerializer(data=request.data)
             body.is_valid(raise_exception=True)
-            on = books.today_in(book=self._book(Role.EDITOR))
+            on = today_in(self._book(Role.EDITOR))
             until: datetime.date = body.validated_data["until"]
             services.snooze(insight=insight, actor=self._user, until=until, on=on, now=timezone.now())
             return self._answer(insight)

@@ -1,5 +1,3 @@
-"""All rules, by kind."""
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

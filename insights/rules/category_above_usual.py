@@ -58,21 +58,15 @@ def category_above_usual(facts: Facts, settings: Settings) -> list[Finding]:
 def _findings(facts: Facts, category: CategoryHistory, settings: Settings) -> Iterator[Finding]:
     for first_day in sorted(category.entries):
         spendings = category.entries[first_day]
-        before = _months_before(first_day, category, settings)
+        # Spending of the months before, latest first, from the category's first month on; months without any are zero.
+        earliest = min(category.months, default=first_day)
+        months = [add_months(first_day, -back) for back in range(1, settings.months + 1)]
+        before = {each: category.months.get(each, 0) for each in months if each >= earliest}
         if not any(each.amount > 0 for each in spendings) or len(before) < settings.minimum_months:
             continue
         newest = max(each.date for each in spendings if each.amount > 0)
         if facts.concerns(newest) and _is_far_above(first_day, list(before.values()), category, settings):
             yield _finding(facts, category, first_day, before, spendings)
-
-
-def _months_before(first_day: datetime.date, category: CategoryHistory, settings: Settings) -> dict[datetime.date, int]:
-    """Spending of the months before, latest first, from the category's first month on; months without any are zero."""
-    if not category.months:
-        return {}
-    earliest = min(category.months)
-    months = [add_months(first_day, -back) for back in range(1, settings.months + 1)]
-    return {each: category.months.get(each, 0) for each in months if each >= earliest}
 
 
 def _is_far_above(

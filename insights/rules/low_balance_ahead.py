@@ -75,17 +75,17 @@ def low_balance_ahead(facts: Facts, settings: Settings) -> list[Finding]:
 def expected(outlook: AccountOutlook, settings: Settings) -> list[Expected]:
     """What is known to come within the days ahead, in its order: written down already, or a steady rhythm."""
     horizon = outlook.on + datetime.timedelta(days=settings.days)
-    written = [_as_written(movement) for movement in outlook.movements if outlook.on < movement.date <= horizon]
+    written = [
+        Expected(date=movement.date, amount=movement.amount, name=movement.payee, entry_id=movement.entry_id)
+        for movement in outlook.movements
+        if outlook.on < movement.date <= horizon
+    ]
     rhythmic = (
         item
         for stream in _streams(outlook.movements, settings)
         for item in _coming(stream, on=outlook.on, horizon=horizon)
     )
     return sorted([*written, *rhythmic], key=lambda item: (item.date, item.amount, item.entry_id))
-
-
-def _as_written(movement: Movement) -> Expected:
-    return Expected(date=movement.date, amount=movement.amount, name=movement.payee, entry_id=movement.entry_id)
 
 
 def _streams(movements: Sequence[Movement], settings: Settings) -> Iterator[_Stream]:

@@ -66,20 +66,16 @@ class Thresholds:
 
 def _problem(field: dataclasses.Field[Any], value: Any) -> str | None:
     if field.metadata.get("amounts"):
-        return _problem_of_amounts(value)
+        if not isinstance(value, Mapping):
+            return 'It must be amounts by currency, such as {"EUR": "20.00"}.'
+        for currency, text in value.items():
+            try:
+                if money.parse_amount(text, currency=currency) < 0:
+                    return f"The amount for {currency} must not be negative."
+            except FinanceError as error:
+                return error.detail
+        return None
     least, most = field.metadata["least"], field.metadata["most"]
     if not isinstance(value, int) or isinstance(value, bool):
         return "It must be a whole number."
     return None if least <= value <= most else f"It must be from {least} to {most}."
-
-
-def _problem_of_amounts(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
-        return 'It must be amounts by currency, such as {"EUR": "20.00"}.'
-    for currency, text in value.items():
-        try:
-            if money.parse_amount(text, currency=currency) < 0:
-                return f"The amount for {currency} must not be negative."
-        except FinanceError as error:
-            return error.detail
-    return None

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 
-from finance import facts as books
+from core.clock import today_in
 from insights import selectors
 
 register = template.Library()
@@ -14,5 +14,5 @@ register = template.Library()
 @register.inclusion_tag("insights/_latest.html")
 def latest_insights(book: Any, limit: int = 4) -> dict[str, Any]:
     """What deserves a look in this book, the most pressing first. Nothing is asked while the feature is off."""
-    found = selectors.latest(book_id=book.pk, on=books.today_in(book=book), limit=limit)
+    found = selectors.latest(book_id=book.pk, on=today_in(book), limit=limit)
     return {"book": book, "insights": found, "off": not settings.ENABLE_INSIGHTS}

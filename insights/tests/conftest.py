@@ -1,4 +1,4 @@
-"""The household of finance's tests, and observing as the outbox would."""
+"""The household of finance's tests, and evaluating as the outbox would."""
 
 # ruff: noqa: F811 (a fixture that asks for another is named as it is)
 
@@ -44,9 +44,9 @@ def every_month(spend):
 @pytest.fixture
 def insight(book, every_month, spend, clock):
     """One raised insight: an unusual electricity bill."""
-    from insights.services import observe
+    from insights.services import evaluate
 
     every_month(80_00, payee="Stadtwerke")
     bill = spend(320_00, payee="Stadtwerke", on=datetime.date(2026, 3, 10))
-    observe(book_id=book.pk, entry_ids=[bill.pk], now=NOW)
+    evaluate(book_id=book.pk, entry_ids=[bill.pk], now=NOW)
     return Insight.objects.get(kind="unusual_amount")

@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from insights.models import Insight, MutedPayee
-from insights.services import observe
+from insights.services import evaluate
 from insights.tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +117,7 @@ def test_a_dismissed_insight_cannot_be_put_off_but_opened_again(url, insight, ed
 def test_fine_for_this_payee_keeps_this_kind_away_and_no_other(url, insight, book, editor, spend):
     _client(editor).post(f"{url}{insight.pk}/mute-payee/", {}, format="json")
     again = [spend(500_00, payee="STADTWERKE", on=datetime.date(2026, 3, 12)) for _ in range(2)]
-    observe(book_id=book.pk, entry_ids=[entry.pk for entry in again], now=NOW)
+    evaluate(book_id=book.pk, entry_ids=[entry.pk for entry in again], now=NOW)
     about_payee = Insight.objects.open().filter(payee_key="stadtwerke")
     assert list(about_payee.values_list("kind", flat=True)) == ["possible_duplicate"]
 

@@ -24,7 +24,7 @@ from insights.rules.catalogue import RULES, find_with
 from insights.rules.facts import AccountOutlook, CategoryHistory, Facts, Movement, Spending
 from insights.selectors import evidence_page
 from insights.sentences import sentence
-from insights.services import observe
+from insights.services import evaluate
 from insights.tests.conftest import NOW
 from insights.tests.recompute import Row, recomputed
 from platform_outbox import testing
@@ -182,7 +182,7 @@ def test_the_figures_of_any_household_follow_from_their_evidence(
         for date, payee, amount, category, account in _history(accounts, seed)
     ]
     ids = ledger.post_entries(book=book, actor=owner, drafts=drafts, source="import")
-    observe(book_id=book.pk, entry_ids=ids, now=NOW)
+    evaluate(book_id=book.pk, entry_ids=ids, now=NOW)
 
     assert _check_all(book, viewer, client) == set(Kind.values)
     _check_months(book)
@@ -374,7 +374,7 @@ def test_a_month_leaves_out_what_was_taken_back_in_another_month(book, owner, ac
     ledger.close_period(book=book, actor=owner, through=datetime.date(2026, 2, 28))
     ledger.reverse_entry(entry=wrong, actor=owner, on=ON)
     feast = spend(450_00, payee="Feast", on=datetime.date(2026, 3, 10), category=accounts.restaurants)
-    observe(book_id=book.pk, entry_ids=[wrong.pk, feast.pk], now=NOW)
+    evaluate(book_id=book.pk, entry_ids=[wrong.pk, feast.pk], now=NOW)
 
     found = Insight.objects.get(kind="category_above_usual")
     assert found.params["amount"] == {"amount": "450.00", "currency": "EUR"}

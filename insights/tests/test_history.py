@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from insights import history
 from insights.models import Backfill, Insight
 from insights.rules.thresholds import ThresholdsInvalid
-from insights.services import dismiss, observe
+from insights.services import dismiss, evaluate
 from insights.tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -61,19 +61,19 @@ def test_a_backfill_twice_changes_nothing(past):
     assert _rows() == before
 
 
-def test_a_backfill_says_what_observing_says(past, spend):
+def test_a_backfill_says_what_evaluating_says(past, spend):
     ids = list(past.entries.values_list("pk", flat=True))
-    observe(book_id=past.pk, entry_ids=ids, now=NOW)
-    observed = {row.dedup_key: row.params for row in Insight.objects.open()}
-    assert observed
+    evaluate(book_id=past.pk, entry_ids=ids, now=NOW)
+    evaluated = {row.dedup_key: row.params for row in Insight.objects.open()}
+    assert evaluated
     Insight.objects.all().delete()
     _backfill(past)
-    assert {row.dedup_key: row.params for row in Insight.objects.open()} == observed
+    assert {row.dedup_key: row.params for row in Insight.objects.open()} == evaluated
 
 
-def test_observing_and_backfilling_in_turn_agree(past):
+def test_evaluating_and_backfilling_in_turn_agree(past):
     ids = list(past.entries.values_list("pk", flat=True))
-    observe(book_id=past.pk, entry_ids=ids, now=NOW)
+    evaluate(book_id=past.pk, entry_ids=ids, now=NOW)
     before = _rows()
     _backfill(past, f"--from={ON - datetime.timedelta(days=60)}")
     assert _rows() == before

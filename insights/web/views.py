@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from core.clock import today_in
 from finance import facts as books
 from finance.errors import FinanceError, Forbidden
 from finance.facts import Role
@@ -33,7 +34,7 @@ def feed(request: HttpRequest, book: Any) -> HttpResponse:
     if state in Insight.State.values:
         found = found.filter(state=state)
     elif state != "all":
-        state, found = "", found & Insight.objects.current(on=books.today_in(book=book))
+        state, found = "", found & Insight.objects.current(on=today_in(book))
     if kind in Kind.values:
         found = found.filter(kind=kind)
     page = selectors.feed_page(found, after=request.GET.get("after", ""))
@@ -60,7 +61,11 @@ def detail(request: HttpRequest, book: Any, insight_id: int) -> HttpResponse:
     can_act = _may_act(request, book)
     if can_act:
         insight = services.mark_seen(insight=insight, actor=user_of(request), now=timezone.now())
-    page = selectors.evidence_page(insight=insight, after=_position(request.GET.get("after", "")))
+    # Where a page of evidence begins; what cannot be read begins at the top.
+    text = request.GET.get("after", "")
+    page = selectors.evidence_page(
+        insight=insight, after=int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    )
     context = {
         "book": book,
         "insight": insight,
@@ -111,20 +116,11 @@ def _act(request: HttpRequest, book: Any, insight: Insight, action: str) -> str:
             services.mute_payee(insight=insight, actor=actor, now=now)
             return _("{payee} is muted for this kind of insight.").format(payee=insight.payee)
         case _:
-            on = books.today_in(book=book, now=now)
-            until = on + datetime.timedelta(days=_days(request))
+            on = today_in(book, now=now)
+            text = request.POST.get("days", "")
+            until = on + datetime.timedelta(days=int(text) if text in map(str, SNOOZE_DAYS) else SNOOZE_DAYS[0])
             services.snooze(insight=insight, actor=actor, until=until, on=on, now=now)
             return _("Snoozed until {day}.").format(day=told_figure(day(until)))
-
-
-def _position(text: str) -> int:
-    """Where a page of evidence begins; what cannot be read begins at the top."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
-
-
-def _days(request: HttpRequest) -> int:
-    text = request.POST.get("days", "")
-    return int(text) if text in map(str, SNOOZE_DAYS) else SNOOZE_DAYS[0]
 
 
 def _may_act(request: HttpRequest, book: Any) -> bool:

@@ -4,7 +4,9 @@ import datetime
 
 from django import template
 
-from finance.web import figures
+from core import formatting
+from finance import figures
+from finance.ledger import movements
 
 register = template.Library()
 
@@ -36,13 +38,13 @@ def amount_change(minor_units: int, currency: str) -> str:
 @register.filter
 def day(value: datetime.date, form: str = "medium") -> str:
     """A date in the language's own order; of a moment the reader's day."""
-    return figures.date_text(value, form=form)
+    return formatting.date_text(value, form=form)
 
 
 @register.filter
 def moment(value: datetime.datetime) -> str:
     """Day and time in the reader's time zone."""
-    return figures.moment_text(value)
+    return formatting.moment_text(value)
 
 
 @register.filter
@@ -53,4 +55,4 @@ def opposite(minor_units: int) -> int:
 @register.filter
 def natural(minor_units: int, account_type: str) -> int:
     """As people count it: what comes in through an income account is more, not less."""
-    return figures.natural(minor_units, account_type)
+    return movements.natural(minor_units, account_type)

@@ -15,7 +15,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from finance import errors
-from identity.drf.idempotency import KeyUsedBefore
+from identity.api.idempotency import KeyUsedBefore
 from lifeos_project import drf
 
 FAILURES = {

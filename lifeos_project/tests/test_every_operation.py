@@ -479,7 +479,7 @@ def test_a_stranger_is_refused_before_the_body_is_read(world, monkeypatch):
     def read(*args):
         raise AssertionError("the body was read")
 
-    monkeypatch.setattr("identity.drf.parsers.read_json", read)
+    monkeypatch.setattr("core.api.parsers.read_json", read)
     anonymous = APIClient(raise_request_exception=False)
     for name in IN_JSON:
         if name not in WITHOUT_KEY:

@@ -61,7 +61,7 @@ def test_a_request_keeps_its_name_from_the_proxy_through_its_events_to_the_worke
     client = APIClient()
     client.force_authenticate(anna)
     log = logging.getLogger("platform_outbox.probe")
-    monkeypatch.setattr("insights.services.observe", lambda **given: log.info("observed"))
+    monkeypatch.setattr("insights.services.evaluate", lambda **given: log.info("observed"))
 
     response = post_entry(book, client, **{"X-Request-ID": REQUEST})
 

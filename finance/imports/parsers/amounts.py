@@ -111,7 +111,7 @@ def common_currency(cells: Sequence[str]) -> str:
 def _around(before: str, after: str) -> tuple[str, str] | None:
     """Sign and currency written around the digits, or None when there is anything else."""
     sign, currency = "", ""
-    for word in _tokens(f"{before} {after}"):
+    for word in f"{before} {after}".replace("+", " + ").replace("-", " - ").split():
         if word in {"+", "-"}:
             sign = sign if sign == "-" else word
         elif word.upper() in _OUT_MARKS:
@@ -123,10 +123,6 @@ def _around(before: str, after: str) -> tuple[str, str] | None:
         elif word not in _SHARED_SIGNS and word != "*":
             return None
     return sign, currency
-
-
-def _tokens(text: str) -> list[str]:
-    return text.replace("+", " + ").replace("-", " - ").split()
 
 
 def _currency(token: str) -> str:

@@ -146,11 +146,19 @@ def _conventions(
     money = [columns[i] for i in (profile.amount_column, profile.debit_column, profile.credit_column) if i is not None]
     stated = _stated_currency(profile, columns, money)
     code = stated or currency
-    profile = dataclasses.replace(profile, currency=stated, decimal_mark=_decimal_mark(profile, columns, money, code))
+    watched = [*money, *([columns[profile.balance_column]] if profile.balance_column is not None else [])]
+    cores = [cell.core for column in watched for text in column.filled if (cell := take_apart(text))]
+    profile = dataclasses.replace(
+        profile, currency=stated, decimal_mark=infer_decimal_mark(cores, places=exponent(code) if code else 2)
+    )
+    booked = columns[profile.date_column]
+    # Of purchase or value, where the file has a second date.
+    other = columns[profile.value_date_column] if profile.value_date_column is not None else None
+    dates = [*booked.filled, *(other.filled if other is not None else [])]
     order = resolve_order(
-        [cell for index in _date_columns(profile) for cell in columns[index].filled if looks_like_date(cell)],
+        [cell for cell in dates if looks_like_date(cell)],
         american=code in _MONTH_FIRST,
-        pairs=_date_pairs(profile, columns),
+        pairs=list(zip(booked.cells, other.cells, strict=True)) if other is not None else [],
     )
     if order.ambiguous:
         notes.append(
@@ -162,20 +170,6 @@ def _conventions(
     return dataclasses.replace(profile, sign=sign), notes + note
 
 
-def _date_columns(profile: CsvProfile) -> list[int]:
-    return [
-        profile.date_column,
-        *([profile.value_date_column] if profile.value_date_column is not None else []),
-    ]
-
-
-def _date_pairs(profile: CsvProfile, columns: Sequence[Column]) -> list[tuple[str, str]]:
-    """Booking and purchase (or value) of each row of the sample."""
-    if profile.value_date_column is None:
-        return []
-    return list(zip(columns[profile.date_column].cells, columns[profile.value_date_column].cells, strict=True))
-
-
 def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column]) -> str:
     if profile.currency_column is not None:
         codes = [cell.upper() for cell in columns[profile.currency_column].filled]
@@ -184,12 +178,6 @@ def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequ
         if code := currency_in_header(column.header):
             return code
     return next((code for column in money if (code := common_currency(column.filled))), "")
-
-
-def _decimal_mark(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column], code: str) -> str:
-    watched = [*money, *([columns[profile.balance_column]] if profile.balance_column is not None else [])]
-    cores = [cell.core for column in watched for text in column.filled if (cell := take_apart(text))]
-    return infer_decimal_mark(cores, places=exponent(code) if code else 2)
 
 
 def _sign(profile: CsvProfile, columns: Sequence[Column], *, card: bool) -> tuple[str, list[str]]:

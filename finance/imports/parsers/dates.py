@@ -210,14 +210,10 @@ def _named(bare: str) -> dict[str, datetime.date]:
         year, name, day = match.groups()
     else:
         return {}
-    month = _MONTH_BY_NAME.get(_plain(name))
+    decomposed = unicodedata.normalize("NFKD", name.casefold().replace("ł", "l"))
+    month = _MONTH_BY_NAME.get("".join(character for character in decomposed if not unicodedata.combining(character)))
     result = _day(year, str(month), day) if month else None
     return {"any": result} if result else {}
-
-
-def _plain(name: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", name.casefold().replace("ł", "l"))
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 def _day(year: str, month: str, day: str) -> datetime.date | None:

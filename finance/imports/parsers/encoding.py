@@ -33,27 +33,24 @@ _SAMPLE_BYTES = 200_000
 def decode(data: bytes, encoding: str = "") -> tuple[str, str]:
     """The text and the name of its encoding; a given encoding is believed, but never fails on a stray byte."""
     if encoding:
-        return _tidy(_decoded(data, encoding)), encoding
-    found = _by_mark(data) or _by_nulls(data) or _utf8(data) or _code_page(data)
+        # Some codecs of Python make halves of characters or fail although they are told not to; UTF-8 is the refuge.
+        try:
+            text = data.decode(encoding, errors="replace")
+        except (LookupError, ValueError):
+            text = data.decode("utf-8", errors="replace")
+        return _tidy(text.encode("utf-8", errors="replace").decode("utf-8")), encoding
+    found = (
+        next((name for mark, name in _BOMS if data.startswith(mark)), None)
+        or _by_nulls(data)
+        or _utf8(data)
+        or _code_page(data)
+    )
     text = data.decode(found, errors="replace")
     return _tidy(_undo_double_encoding(text) if found.startswith("utf-8") else text), found
 
 
-def _decoded(data: bytes, encoding: str) -> str:
-    """Some codecs of Python make halves of characters or fail although they are told not to; UTF-8 is the refuge."""
-    try:
-        text = data.decode(encoding, errors="replace")
-    except (LookupError, ValueError):
-        text = data.decode("utf-8", errors="replace")
-    return text.encode("utf-8", errors="replace").decode("utf-8")
-
-
 def _tidy(text: str) -> str:
     return text.lstrip("\ufeff").replace("\x00", "")
-
-
-def _by_mark(data: bytes) -> str | None:
-    return next((name for mark, name in _BOMS if data.startswith(mark)), None)
 
 
 def _by_nulls(data: bytes) -> str | None:

@@ -103,9 +103,10 @@ def _statement(element: Element) -> ParsedStatement:
     listed = next((child for child in element.iter() if child.tag in _LISTS), None)
     closing, closing_on = _number(value(ledger, "BALAMT")), _day(value(ledger, "DTASOF"))
     days = [row.date for row in rows if row.date and row.state is RowState.BOOKED]
+    kind = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT"}.get(element.tag, value(element, ".//ACCTTYPE"))
     return ParsedStatement(
         account=value(element, ".//ACCTID")[:64],
-        label=_label(element),
+        label=kind.capitalize(),
         currency=currency,
         rows=tuple(rows),
         start=_day(value(listed, "DTSTART")) or min(days, default=None),
@@ -114,11 +115,6 @@ def _statement(element: Element) -> ParsedStatement:
         closing_on=closing_on if closing is not None else None,
         oldest_first=days == sorted(days) or days != sorted(days, reverse=True),
     )
-
-
-def _label(element: Element) -> str:
-    kind = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT"}.get(element.tag, value(element, ".//ACCTTYPE"))
-    return kind.capitalize()
 
 
 def _transactions(element: Element) -> Iterator[tuple[Element, bool]]:
@@ -146,6 +142,8 @@ def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
     day, amount = _day(raw_date), _number(value(element, "TRNAMT"))
     name, memo = _names(element)
     state, note = _state(pending, amount)
+    # The currency in which the amount is given, where a transaction names one (not the original one).
+    code = value(element, "CURRENCY/CURSYM").upper()
     return ParsedRow(
         number=number,
         date=day,
@@ -153,7 +151,7 @@ def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
         payee=name[:200],
         description=memo[:500],
         bank_id=value(element, "FITID")[:120],
-        currency=_row_currency(element),
+        currency=code if code in known_currencies() else "",
         raw_date=raw_date[:64],
         state=state,
         problem=_problem(element, raw_date, day, amount),
@@ -189,12 +187,6 @@ def _names(element: Element) -> tuple[str, str]:
     if not name and check:
         name = f"Check {check}"
     return name, "" if memo == name else memo
-
-
-def _row_currency(element: Element) -> str:
-    """The currency in which the amount is given, where a transaction names one (not the original one)."""
-    code = value(element, "CURRENCY/CURSYM").upper()
-    return code if code in known_currencies() else ""
 
 
 def _day(text: str) -> datetime.date | None:

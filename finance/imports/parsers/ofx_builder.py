@@ -9,6 +9,7 @@ from ofxtools.Parser import TreeBuilder
 
 from finance.errors import StatementUnreadable
 
+_SEVERAL = "The file holds several OFX documents one after the other. Please import each in a file of its own."
 _TOKEN = re.compile(r"<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9._]*)(?:\s[^<>]*?)?(?P<empty>/?)>(?P<text>[^<]*)")
 # More of a text is kept nowhere; and a reference such as &#99…9; of more digits is more than Python reads.
 LONGEST_TEXT = 4000
@@ -31,7 +32,8 @@ class ForgivingTreeBuilder(TreeBuilder):
         for match in _TOKEN.finditer(data):
             tag, text = match["tag"].upper(), match["text"].strip()
             if self._is_complete:
-                self._refuse_more(tag, closes=bool(match["close"]))
+                if tag == "OFX" and not match["close"]:
+                    raise StatementUnreadable(reason=_SEVERAL)
             elif match["close"]:
                 self._close(tag)
             elif text or match["empty"] or not (tag in closed or _AGGREGATE.fullmatch(tag)):
@@ -40,12 +42,6 @@ class ForgivingTreeBuilder(TreeBuilder):
                 self._open.append(tag)
                 self._times_open[tag] += 1
                 self.start(tag, {})
-
-    def _refuse_more(self, tag: str, *, closes: bool) -> None:
-        if tag == "OFX" and not closes:
-            raise StatementUnreadable(
-                reason="The file holds several OFX documents one after the other. Please import each in a file of its own."
-            )
 
     def close(self) -> Any:
         """The root, after closing what the file left open (a download that broke off); None when there was no tag."""

@@ -63,11 +63,6 @@ class CsvProfile:
     currency: str = ""
 
     def __post_init__(self) -> None:
-        problems = dict(self._problems())
-        if problems:
-            raise Invalid(reason="The reading of the columns does not fit together.", fields=problems)
-
-    def _problems(self) -> list[tuple[str, str]]:
         found = []
         if self.delimiter not in DELIMITERS:
             found.append(("delimiter", "must be a comma, a semicolon, a tab or a bar"))
@@ -79,7 +74,9 @@ class CsvProfile:
             found.append(("sign", f"must be one of {', '.join(SIGNS)}"))
         if self.amount_column is None and self.debit_column is None and self.credit_column is None:
             found.append(("amount_column", "name the column of amounts, or those of money out and money in"))
-        return found
+        problems = dict(found)
+        if problems:
+            raise Invalid(reason="The reading of the columns does not fit together.", fields=problems)
 
     @property
     def signature(self) -> str:
@@ -116,7 +113,9 @@ class CsvProfile:
 
 def _checked(name: str, value: Any) -> Any:
     if name == "quoted":
-        return _boolean(value)
+        if not isinstance(value, bool):
+            raise TypeError("must be true or false")
+        return value
     if name in {"payee_columns", "description_columns"}:
         return tuple(_column(item) for item in _list(value))
     if name == "header":
@@ -149,12 +148,6 @@ def _encoding(name: str) -> str:
     if not known:
         raise ValueError("must be the name of a text encoding that banks use, such as utf-8 or cp1252")
     return name
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("must be true or false")
-    return value
 
 
 def _list(value: Any) -> list[Any]:

@@ -52,16 +52,6 @@ def read_statement(
     `profile` is used for CSV files, instead of detection; `currency` and `card` describe the account that the file
     is for. Raises StatementUnreadable with one or two plain sentences: what was seen, and what to do.
     """
-    _refuse_foreign(data)
-    if looks_like_ofx(data):
-        return read_ofx(data)
-    for pattern, seen in _TEXT:
-        if pattern.search(data[:20_000].lstrip(b"\xef\xbb\xbf")):
-            raise StatementUnreadable(reason=f"{seen}, which cannot be read yet. {_ADVICE}")
-    return read_csv(data, profile=profile, currency=currency, card=card)
-
-
-def _refuse_foreign(data: bytes) -> None:
     if not data.strip():
         raise StatementUnreadable(reason="The file is empty.")
     if len(data) > MAX_BYTES:
@@ -71,6 +61,12 @@ def _refuse_foreign(data: bytes) -> None:
             raise StatementUnreadable(reason=f"{seen} {_ADVICE}")
     if data.startswith(b"PK\x03\x04"):
         raise StatementUnreadable(reason=f"{_archive(data)} {_ADVICE}")
+    if looks_like_ofx(data):
+        return read_ofx(data)
+    for pattern, seen in _TEXT:
+        if pattern.search(data[:20_000].lstrip(b"\xef\xbb\xbf")):
+            raise StatementUnreadable(reason=f"{seen}, which cannot be read yet. {_ADVICE}")
+    return read_csv(data, profile=profile, currency=currency, card=card)
 
 
 def _archive(data: bytes) -> str:

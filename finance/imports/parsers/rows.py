@@ -39,7 +39,13 @@ def read_statements(
     if not reader.rows:
         raise StatementUnreadable(reason="The file holds no transactions; there is nothing to import.")
     _refuse_wrong_reading(reader.rows)
-    groups = _by_account(reader)
+    # Rows per account and currency, each in the file's order; broken ones stay with the first.
+    groups: dict[tuple[str, str], list[ParsedRow]] = {}
+    for row, own in zip(reader.rows, reader.accounts, strict=True):
+        if row.date is None and row.amount is None and groups:
+            next(iter(groups.values())).append(row)
+        else:
+            groups.setdefault((own, row.currency or reader.profile.currency), []).append(row)
     check_statements(len(groups))
     fees = _fees(reader)
     statements, more = [], []
@@ -81,9 +87,18 @@ class RowReader:
         has_money = any(self._cell(record, column) for column in self._money_columns())
         kind = is_balance_line(record.cells)
         if kind and not (date_text and is_plain_total(next(c for c in record.cells if balance_kind(c)))):
-            self._keep_balance(kind, [self._cell(record, c) for c in self._balance_first()] + record.cells)
+            self._keep_balance(
+                kind,
+                [self._cell(record, c) for c in [self.profile.balance_column, *self._money_columns()]] + record.cells,
+            )
         elif not date_text and not has_money and self.rows and not self._remarks:
-            self._continue_last(record)
+            # Some banks write the shop on a second line without date and amount.
+            last = self.rows[-1]
+            more = _joined([last.description or last.payee, *record.cells])
+            payee = last.payee if self.profile.payee_columns else _joined(record.cells) or last.payee
+            self.rows[-1] = dataclasses.replace(
+                last, payee=payee[:_LONGEST_PAYEE], description=more[:_LONGEST_DESCRIPTION]
+            )
         elif not has_money and not looks_like_date(date_text) and not is_pending(date_text):
             self._remarks.append(
                 self._broken(record, "This line has neither a date nor an amount; it is not a transaction.")
@@ -96,9 +111,6 @@ class RowReader:
     def _money_columns(self) -> list[int | None]:
         return [self.profile.amount_column, self.profile.debit_column, self.profile.credit_column]
 
-    def _balance_first(self) -> list[int | None]:
-        return [self.profile.balance_column, *self._money_columns()]
-
     def _cell(self, record: Record, column: int | None) -> str:
         return record.cells[column].strip() if column is not None and column < len(record.cells) else ""
 
@@ -107,13 +119,6 @@ class RowReader:
         value = next((value for value in values if value is not None), None)
         if kind in {"opening", "closing"} and value is not None:
             self.stated[kind] = value
-
-    def _continue_last(self, record: Record) -> None:
-        """Some banks write the shop on a second line without date and amount."""
-        last = self.rows[-1]
-        more = _joined([last.description or last.payee, *record.cells])
-        payee = last.payee if self.profile.payee_columns else _joined(record.cells) or last.payee
-        self.rows[-1] = dataclasses.replace(last, payee=payee[:_LONGEST_PAYEE], description=more[:_LONGEST_DESCRIPTION])
 
     def _broken(self, record: Record, problem: str) -> ParsedRow:
         return ParsedRow(
@@ -243,17 +248,6 @@ def _refuse_wrong_reading(rows: Sequence[ParsedRow]) -> None:
         raise StatementUnreadable(
             reason=f"None of the {len(rows)} rows can be read. The first one, line {first.number}: {first.problem}"
         )
-
-
-def _by_account(reader: RowReader) -> dict[tuple[str, str], list[ParsedRow]]:
-    """Rows per account and currency, each in the file's order; broken ones stay with the first."""
-    groups: dict[tuple[str, str], list[ParsedRow]] = {}
-    for row, account in zip(reader.rows, reader.accounts, strict=True):
-        if row.date is None and row.amount is None and groups:
-            next(iter(groups.values())).append(row)
-        else:
-            groups.setdefault((account, row.currency or reader.profile.currency), []).append(row)
-    return groups
 
 
 def _statement(

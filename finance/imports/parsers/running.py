@@ -46,7 +46,12 @@ def follow_balances(rows: Sequence[ParsedRow], *, with_fees: Mapping[int, Decima
         if best is None or other is None or other.hits > best.hits:
             chosen, best = charged, other
     if best is None or (best.checks >= 3 and best.hits < _BELIEVED * best.checks):
-        return _without_balances(chosen, column_ignored=best is not None)
+        oldest_first = not _runs_down(_moved(chosen))
+        if best is None:
+            return Running(rows=chosen, oldest_first=oldest_first), []
+        notes = ["The column of balances does not run along with the amounts, so it is not used."]
+        bare = [dataclasses.replace(row, balance=None) for row in chosen]
+        return Running(rows=bare, oldest_first=oldest_first), notes
     return _summed(chosen, best), []
 
 
@@ -112,19 +117,19 @@ def _links(rows: Sequence[ParsedRow], before: bool) -> list[tuple[ParsedRow, Dec
     return links
 
 
-def _without_balances(rows: list[ParsedRow], *, column_ignored: bool) -> tuple[Running, list[str]]:
-    notes = ["The column of balances does not run along with the amounts, so it is not used."] if column_ignored else []
-    bare = [dataclasses.replace(row, balance=None) for row in rows] if column_ignored else rows
-    return Running(rows=bare, oldest_first=not _runs_down(_moved(rows))), notes
-
-
 def _summed(rows: list[ParsedRow], reading: _Reading) -> Running:
     moved = _moved(rows)
     ordered = moved if reading.oldest_first else moved[::-1]
     first_break = next(
         (row.number for row, expected, stated in _links(ordered, reading.before) if expected != stated), None
     )
-    opening, closing = _ends(ordered, reading.before)
+    # Balance before the first row and after the last, carried over rows that state none.
+    stated = [i for i, row in enumerate(ordered) if row.balance is not None]
+    first, last = stated[0], stated[-1]
+    until = ordered[:first] if reading.before else ordered[: first + 1]
+    after = ordered[last:] if reading.before else ordered[last + 1 :]
+    opening = (ordered[first].balance or Decimal(0)) - sum((row.amount or Decimal(0) for row in until), Decimal(0))
+    closing = (ordered[last].balance or Decimal(0)) + sum((row.amount or Decimal(0) for row in after), Decimal(0))
     return Running(
         rows=rows,
         oldest_first=reading.oldest_first,
@@ -134,14 +139,3 @@ def _summed(rows: list[ParsedRow], reading: _Reading) -> Running:
         balance_before=reading.before,
         first_break=first_break,
     )
-
-
-def _ends(ordered: Sequence[ParsedRow], before: bool) -> tuple[Decimal, Decimal]:
-    """Balance before the first row and after the last, carried over rows that state none."""
-    stated = [i for i, row in enumerate(ordered) if row.balance is not None]
-    first, last = stated[0], stated[-1]
-    until = ordered[:first] if before else ordered[: first + 1]
-    after = ordered[last:] if before else ordered[last + 1 :]
-    opening = (ordered[first].balance or Decimal(0)) - sum((row.amount or Decimal(0) for row in until), Decimal(0))
-    closing = (ordered[last].balance or Decimal(0)) + sum((row.amount or Decimal(0) for row in after), Decimal(0))
-    return opening, closing

@@ -58,11 +58,8 @@ def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
             line = reader.line_num + 1
     except csv.Error as error:
         # The csv module has a limit of its own, for cells of more than 131,072 characters.
-        raise StatementUnreadable(reason=f"Line {line} cannot be read: {_why(error)}.") from error
-
-
-def _why(error: csv.Error) -> str:
-    return "one of its cells is too long" if "field limit" in str(error) else f"it is no record ({error})"
+        why = "one of its cells is too long" if "field limit" in str(error) else f"it is no record ({error})"
+        raise StatementUnreadable(reason=f"Line {line} cannot be read: {why}.") from error
 
 
 def _is_sep(text: str) -> bool:
@@ -94,18 +91,14 @@ def find_delimiter(text: str) -> tuple[str, bool]:
         except StatementUnreadable as error:
             refusals.append(error)
             continue
-        score = _fitness(records)
+        transactions = sum(looks_like_transaction(record.cells) for record in records)
+        header_words = max((_header_words(record.cells) for record in records[:_HEADER_WITHIN]), default=0)
+        score = transactions, header_words, sum(len(record.cells) for record in records)
         if score > best_score:
             best, best_score = (delimiter, quoted), score
     if refusals and best_score[0] <= 0:
         raise refusals[0]
     return best
-
-
-def _fitness(records: Sequence[Record]) -> tuple[float, int, int]:
-    transactions = sum(looks_like_transaction(record.cells) for record in records)
-    header_words = max((_header_words(record.cells) for record in records[:_HEADER_WITHIN]), default=0)
-    return transactions, header_words, sum(len(record.cells) for record in records)
 
 
 def looks_like_transaction(cells: Sequence[str]) -> bool:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext, gettext_lazy
 
 from finance.errors import Conflict, Invalid
 from finance.events import ImportConfirmed
-from finance.imports.judging import judge_rows
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
+from finance.imports.services.matching import judge_rows
 from finance.imports.suggestions import MOST_UNCATEGORISED, uncategorised, uncategorised_name
 from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
@@ -82,7 +82,12 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, o
         raise Conflict(
             reason=gettext("This import is not open any more: it is %(state)s.") % {"state": batch.get_state_display()}
         )
-    accounts = _hold_accounts(batch)
+    # One confirmation per account at a time; posting to the account by others is not held up.
+    wanted = batch.statements.exclude(account=None).values("account")
+    held = Account.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    accounts = {account.pk: account for account in held}
+    for account in accounts.values():
+        account.book = batch.book
     rows = list(ImportRow.objects.filter(batch=batch).order_by("pk"))
     _catch_up(batch, rows, accounts)
     _treat_older(batch, rows, accounts, actor=actor, choice=older_rows)
@@ -96,16 +101,6 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, o
     batch.save(update_fields=["state", "confirmed_by", "confirmed_at", "opening_entry", "moved_openings", "notes"])
     emit(ImportConfirmed(book_id=batch.book_id, import_id=batch.pk))
     return batch
-
-
-def _hold_accounts(batch: ImportBatch) -> dict[int, Account]:
-    """One confirmation per account at a time; posting to the account by others is not held up."""
-    wanted = batch.statements.exclude(account=None).values("account")
-    held = Account.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
-    accounts = {account.pk: account for account in held}
-    for account in accounts.values():
-        account.book = batch.book
-    return accounts
 
 
 def _open_with_balance(batch: ImportBatch, actor: User | None) -> JournalEntry | None:
@@ -155,7 +150,7 @@ def _is_planned(row: ImportRow, decision: str) -> bool:
     """PENDING and ERROR rows are never posted, whatever was decided."""
     if row.account_id is None or row.date is None or not row.amount:
         return False
-    return row.plan == decision and row.fate not in (ImportRow.Fates.PENDING, ImportRow.Fates.ERROR)
+    return row.plan == decision and row.fate not in (ImportRow.Status.PENDING, ImportRow.Status.ERROR)
 
 
 def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:

@@ -25,7 +25,7 @@ def decide_rows(
     decision: str | None = None,
     counter_account: Account | None = None,
 ) -> int:
-    """Decide on chosen rows, or on all of a fate; returns how many rows were meant.
+    """Decide on chosen rows, or on all of a status; returns how many rows were meant.
 
     `decision` is "post" (also a row that seems to be known), "match", "ignore" or "" (as suggested again); None leaves
     it as it is. `counter_account` is the category or the other account of a transfer. Raises Conflict when the import
@@ -50,8 +50,8 @@ def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None)
     if row_ids is None and fate is None:
         raise Invalid(field="rows", reason=gettext("Choose rows, or a fate."))
     if fate is not None:
-        if fate not in ImportRow.Fates.values:
-            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Fates.values)}.")
+        if fate not in ImportRow.Status.values:
+            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Status.values)}.")
         rows = rows.filter(fate=fate)
     if row_ids is not None:
         rows = rows.filter(pk__in=row_ids)
@@ -66,7 +66,7 @@ def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
             field="decision", reason=f"{decision} is none of {', '.join(filter(None, ImportRow.Decision.values))}."
         )
     if decision == ImportRow.Decision.POST:
-        stuck = rows.filter(fate__in=[ImportRow.Fates.PENDING, ImportRow.Fates.ERROR]).first()
+        stuck = rows.filter(fate__in=[ImportRow.Status.PENDING, ImportRow.Status.ERROR]).first()
         if stuck is not None:
             reason = gettext("Line %(number)d cannot be posted: %(why)s")
             raise Invalid(field="decision", reason=reason % {"number": stuck.number, "why": stuck.reason})

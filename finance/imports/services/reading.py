@@ -127,7 +127,7 @@ def settled(*, batch: ImportBatch, seconds: float = WAIT_SECONDS) -> ImportBatch
     if _places.acquire(blocking=False):
         try:
             until = time.monotonic() + seconds
-            while _is_waiting(batch) and time.monotonic() < until:
+            while ImportBatch.objects.filter(pk=batch.pk, state=State.RECEIVED).exists() and time.monotonic() < until:
                 pause(_LOOK_SECONDS)
         finally:
             _places.release()
@@ -146,10 +146,6 @@ def take_refusal(*, batch: ImportBatch) -> FinanceError:
         ImportBatch.objects.filter(pk=batch.pk).update(refusal=None, problem="")
     kind = StatementUnreadable if refusal.get("code") == StatementUnreadable.code else Invalid
     return kind(reason=refusal.get("detail", batch.problem), fields=refusal.get("fields"))
-
-
-def _is_waiting(batch: ImportBatch) -> bool:
-    return ImportBatch.objects.filter(pk=batch.pk, state=State.RECEIVED).exists()
 
 
 def pause(seconds: float) -> None:

@@ -9,16 +9,17 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext
 
+from core.batches import in_batches
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
-from finance.imports.judging import judge_rows
-from finance.imports.matching import Fate, normalise_text
+from finance.imports.matching import RowStatus, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
 from finance.imports.parsers.child import Limits, read_in_child
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
+from finance.imports.services.matching import judge_rows
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from identity.models import User
 from platform_outbox.outbox import emit
@@ -42,7 +43,7 @@ def stage_import(
     profile: CsvProfile | None = None,
     on_progress: Progress | None = None,
 ) -> ImportBatch:
-    """Store a bank file and stage its rows for the account, each with its fate and the reason for it.
+    """Store a bank file and stage its rows for the account, each with its status and the reason for it.
 
     Reads at once, in a child process: for commands and workers, not for web requests. A CSV file is read with
     `profile`, else with the profile saved for files of its shape on this account, else with the one detected.
@@ -75,6 +76,14 @@ def receive_file(
 
 def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, file_name: str) -> ImportBatch:
     sha256 = hashlib.sha256(data).hexdigest()
+    # A note when this very file is in the books already; its rows will show as already imported.
+    earlier = ImportBatch.objects.without_content().filter(
+        book=book, account=account, sha256=sha256, state=ImportBatch.State.CONFIRMED
+    )
+    first = earlier.order_by("pk").first()
+    notes = []
+    if first is not None and first.confirmed_at is not None:
+        notes = [gettext("This very file was imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
     return ImportBatch.objects.create(
         book=book,
         account=account,
@@ -82,7 +91,7 @@ def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, fi
         sha256=sha256,
         content=data,
         size=len(data),
-        notes=_seen_before(book=book, account=account, sha256=sha256),
+        notes=notes,
         created_by=actor,
     )
 
@@ -161,17 +170,6 @@ def _check_currency(account: Account, currency: str) -> None:
         )
 
 
-def _seen_before(*, book: Book, account: Account, sha256: str) -> list[str]:
-    """A note when this very file is in the books already; its rows will show as already imported."""
-    earlier = ImportBatch.objects.without_content().filter(
-        book=book, account=account, sha256=sha256, state=ImportBatch.State.CONFIRMED
-    )
-    first = earlier.order_by("pk").first()
-    if first is None or first.confirmed_at is None:
-        return []
-    return [gettext("This very file was imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
-
-
 def parse(
     *, data: bytes, account: Account, question: Mapping[str, Any], goes_on: Callable[[], bool] = lambda: True
 ) -> ParsedFile:
@@ -216,7 +214,13 @@ def fill(
 
 def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> list[Account | None]:
     """The chosen account for the first statement that fits; others where they were imported to before, or nowhere."""
-    remembered = _remembered(batch, statements)
+    # Which accounts the bank's account numbers were imported into, latest first.
+    numbers = {statement.account for statement in statements} - {""}
+    earlier = ImportStatement.objects.filter(
+        book=batch.book, external_account__in=numbers, batch__state=ImportBatch.State.CONFIRMED
+    ).exclude(account=None)
+    found = earlier.select_related("account").order_by("pk")
+    remembered = {statement.external_account: statement.account for statement in found if statement.account is not None}
     fitting = [s for s in statements if not s.currency or s.currency == batch.account.currency]
     if not fitting:
         _check_currency(batch.account, statements[0].currency)
@@ -229,16 +233,6 @@ def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> 
 def _other(batch: ImportBatch, account: Account | None, statement: ParsedStatement) -> Account | None:
     usable = account is not None and account != batch.account and account.closed_on is None
     return account if usable and account is not None and statement.currency in ("", account.currency) else None
-
-
-def _remembered(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> dict[str, Account]:
-    """Which accounts the bank's account numbers were imported into, latest first."""
-    numbers = {statement.account for statement in statements} - {""}
-    earlier = ImportStatement.objects.filter(
-        book=batch.book, external_account__in=numbers, batch__state=ImportBatch.State.CONFIRMED
-    ).exclude(account=None)
-    found = earlier.select_related("account").order_by("pk")
-    return {statement.external_account: statement.account for statement in found if statement.account is not None}
 
 
 def _save_statement(
@@ -273,11 +267,11 @@ def _save_statement(
     if account is not None:
         account.book = batch.book
         judge_rows(rows=rows, account=account, batch=batch)
-    for start in range(0, len(rows), CHUNK):
+    for chunk in in_batches(rows, size=CHUNK):
         with transaction.atomic():
             hold()
-            ImportRow.objects.bulk_create(rows[start : start + CHUNK])
-        batch.rows_done += len(rows[start : start + CHUNK])
+            ImportRow.objects.bulk_create(chunk)
+        batch.rows_done += len(chunk)
         if on_progress is not None:
             on_progress(batch.rows_done, batch.rows_total)
 
@@ -299,7 +293,7 @@ def _rounded(value: Decimal, currency: str) -> int:
 
 def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None, parsed: ParsedRow) -> ImportRow:
     amount, problem, note = _amount(parsed, statement.currency, batch.format)
-    fate, reason = _first_fate(parsed, problem, account)
+    fate, reason = _first_status(parsed, problem, account)
     return ImportRow(
         book=batch.book,
         batch=batch,
@@ -321,13 +315,13 @@ def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None
     )
 
 
-def _first_fate(parsed: ParsedRow, problem: str, account: Account | None) -> tuple[Fate, str]:
-    """The fate that the file alone decides on; NEW is for the books to judge."""
+def _first_status(parsed: ParsedRow, problem: str, account: Account | None) -> tuple[RowStatus, str]:
+    """The status that the file alone decides on; NEW is for the books to judge."""
     if parsed.state is not RowState.BOOKED:
-        return Fate.PENDING, parsed.note
+        return RowStatus.PENDING, parsed.note
     if problem:
-        return Fate.ERROR, problem
-    return Fate.NEW, "" if account is not None else gettext("Choose the account of this statement first.")
+        return RowStatus.ERROR, problem
+    return RowStatus.NEW, "" if account is not None else gettext("Choose the account of this statement first.")
 
 
 def _amount(parsed: ParsedRow, currency: str, file_format: str) -> tuple[int | None, str, str]:

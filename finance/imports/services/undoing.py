@@ -91,7 +91,9 @@ def _touched(batch: ImportBatch, entries: dict[int, JournalEntry]) -> dict[int, 
     """Entry id → (why it is left alone, whether it or its replacement still stands in the books)."""
     ids = list(entries)
     reversed_ids = set(JournalEntry.objects.filter(reverses__in=ids).values_list("reverses_id", flat=True))
-    corrected = _corrected(ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_CORRECTED, {"ids": ids})
+        corrected = {entry_id for (entry_id,) in cursor.fetchall()}
     others = ImportRow.objects.filter(posted_entry__in=ids, active=True).exclude(batch=batch)
     found: dict[int, tuple[str, bool]] = {
         entry_id: (gettext("A row of another import stands for it too."), True)
@@ -103,12 +105,6 @@ def _touched(batch: ImportBatch, entries: dict[int, JournalEntry]) -> dict[int, 
         reason = gettext("It was corrected since.") if stands else gettext("It was reversed already.")
         found[entry_id] = (reason, stands)
     return found
-
-
-def _corrected(ids: list[int]) -> set[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_CORRECTED, {"ids": ids})
-        return {entry_id for (entry_id,) in cursor.fetchall()}
 
 
 def _told(entry: JournalEntry, reason: str) -> dict[str, object]:

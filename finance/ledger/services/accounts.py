@@ -141,7 +141,12 @@ def move_account(*, account: Account, actor: User | None, parent: Account | None
     # One mover of a book at a time: two crossing moves could otherwise close a circle together.
     Book.objects.select_for_update().get(pk=account.book_id)
     _check_parent(book=account.book, parent=parent, account_type=account.type)
-    _check_no_circle(account=account, parent=parent)
+    parents = dict(Account.objects.filter(book_id=account.book_id).values_list("pk", "parent_id"))
+    above = parent.pk if parent is not None else None
+    while above is not None:
+        if above == account.pk:
+            raise Invalid(field="parent", reason="An account cannot hang below itself.")
+        above = parents[above]
     account.parent = parent
     try:
         with transaction.atomic():
@@ -198,12 +203,3 @@ def _check_parent(*, book: Book, parent: Account | None, account_type: str) -> N
         raise Invalid(field="parent", reason=f"The parent is of type {parent.type}, not {account_type}.")
     if parent.closed_on is not None:
         raise Invalid(field="parent", reason="The parent is closed.")
-
-
-def _check_no_circle(*, account: Account, parent: Account | None) -> None:
-    parents = dict(Account.objects.filter(book_id=account.book_id).values_list("pk", "parent_id"))
-    above = parent.pk if parent is not None else None
-    while above is not None:
-        if above == account.pk:
-            raise Invalid(field="parent", reason="An account cannot hang below itself.")
-        above = parents[above]

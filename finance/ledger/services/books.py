@@ -1,5 +1,3 @@
-"""Opening a book."""
-
 import zoneinfo
 
 from django.db import transaction
@@ -23,7 +21,8 @@ def create_book(
     """
     name = check_name(name)
     money.exponent(base_currency, field="base_currency")
-    _check_time_zone(time_zone)
+    if time_zone not in zoneinfo.available_timezones():
+        raise Invalid(field="time_zone", reason=f"{time_zone} is not the name of a time zone, such as Europe/Berlin.")
     if template is not None and template not in TEMPLATES:
         raise Invalid(field="template", reason=f"There is no template named {template}.")
     book = Book.objects.create(name=name, base_currency=base_currency, time_zone=time_zone)
@@ -53,11 +52,6 @@ def check_name(name: str) -> str:
     if "\x00" in stripped:
         raise Invalid(field="name", reason="A name cannot hold a null character.")
     return stripped
-
-
-def _check_time_zone(time_zone: str) -> None:
-    if time_zone not in zoneinfo.available_timezones():
-        raise Invalid(field="time_zone", reason=f"{time_zone} is not the name of a time zone, such as Europe/Berlin.")
 
 
 def _plant(*, book: Book, parent: Account | None, account_type: AccountType, node: Node) -> None:

@@ -6,6 +6,7 @@ import zoneinfo
 
 from django.db import connection, transaction
 
+from core.clock import day_in
 from finance.events import DayBegan
 from finance.ledger.models import Book
 from platform_outbox.outbox import emit_many
@@ -44,7 +45,7 @@ def begin_days(*, now: datetime.datetime) -> int:
 
 def _date_in(zone: str, now: datetime.datetime) -> datetime.date:
     try:
-        return now.astimezone(zoneinfo.ZoneInfo(zone)).date()
+        return day_in(zone, at=now)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         # A zone that this machine no longer knows must not stop the clock of all the others.
         logger.warning("The time zone %s is unknown here; books in it begin their day with UTC.", zone)

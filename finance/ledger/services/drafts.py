@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from finance import money
 from finance.errors import AccountClosedError, EntryInvalid, EntryUnbalanced, NotFound
 from finance.ledger.models import Account, AccountKind, Book
-from finance.ledger.posting import EntryDraft, LineDraft, imbalance
+from finance.ledger.posting import EntryDraft, imbalance
 
 MAX_LINES = 1000
 # Outside of these the arithmetic of calendars ends: 9999-12-31 has no next day.
@@ -25,7 +25,16 @@ def check_draft(draft: EntryDraft, accounts: Mapping[int, Account], *, path: str
     """Raise the first problem of the draft as EntryInvalid, EntryUnbalanced, AccountClosedError or NotFound."""
     check_shape(draft, path=path)
     for index, line in enumerate(draft.lines):
-        _check_account(accounts.get(line.account_id), path=path, index=index)
+        # Runs for every line of an import: the field's name is put together only when it is needed.
+        account = accounts.get(line.account_id)
+        if account is None:
+            raise NotFound(field=f"{path}lines.{index}.account", thing="account")
+        if account.kind == AccountKind.GROUP:
+            raise EntryInvalid(
+                field=f"{path}lines.{index}.account", reason=f"{account.name} only groups other accounts"
+            )
+        if account.closed_on is not None:
+            raise AccountClosedError(field=f"{path}lines.{index}.account", name=account.name)
     off = imbalance((accounts[line.account_id].currency, line.amount) for line in draft.lines)
     if off:
         told = ", ".join(f"{money.format_amount(total, currency=code)} {code}" for code, total in off.items())
@@ -34,37 +43,21 @@ def check_draft(draft: EntryDraft, accounts: Mapping[int, Account], *, path: str
 
 def check_shape(draft: EntryDraft, *, path: str = "") -> None:
     """What can be said without the accounts: texts, number of lines, amounts. Raises EntryInvalid."""
-    _check_texts(draft, path=path)
-    if not FIRST_YEAR <= draft.date.year <= LAST_YEAR:
-        raise EntryInvalid(field=f"{path}date", reason=f"its date is not from {FIRST_YEAR} to {LAST_YEAR}")
-    if not 2 <= len(draft.lines) <= MAX_LINES:
-        raise EntryInvalid(field=f"{path}lines", reason=f"it needs 2 to {MAX_LINES} lines")
-    for index, line in enumerate(draft.lines):
-        _check_line(line, path=path, index=index)
-
-
-def _check_texts(draft: EntryDraft, *, path: str) -> None:
     for field, text, limit in (("payee", draft.payee, 200), ("description", draft.description, 500)):
         if len(text) > limit:
             raise EntryInvalid(field=f"{path}{field}", reason=f"the {field} has more than {limit} characters")
         if "\x00" in text:
             raise EntryInvalid(field=f"{path}{field}", reason=f"the {field} holds a null character")
-
-
-# These two run for every line of an import: they put the field's name together only when they need it.
-def _check_account(account: Account | None, *, path: str, index: int) -> None:
-    if account is None:
-        raise NotFound(field=f"{path}lines.{index}.account", thing="account")
-    if account.kind == AccountKind.GROUP:
-        raise EntryInvalid(field=f"{path}lines.{index}.account", reason=f"{account.name} only groups other accounts")
-    if account.closed_on is not None:
-        raise AccountClosedError(field=f"{path}lines.{index}.account", name=account.name)
-
-
-def _check_line(line: LineDraft, *, path: str, index: int) -> None:
-    if line.amount == 0:
-        raise EntryInvalid(field=f"{path}lines.{index}.amount", reason="a line cannot be zero")
-    if abs(line.amount) > money.MAX_MINOR_UNITS:
-        raise EntryInvalid(field=f"{path}lines.{index}.amount", reason="an amount is too large")
-    if len(line.memo) > 200 or "\x00" in line.memo:
-        raise EntryInvalid(field=f"{path}lines.{index}.memo", reason="a memo has at most 200 characters and no null")
+    if not FIRST_YEAR <= draft.date.year <= LAST_YEAR:
+        raise EntryInvalid(field=f"{path}date", reason=f"its date is not from {FIRST_YEAR} to {LAST_YEAR}")
+    if not 2 <= len(draft.lines) <= MAX_LINES:
+        raise EntryInvalid(field=f"{path}lines", reason=f"it needs 2 to {MAX_LINES} lines")
+    for index, line in enumerate(draft.lines):
+        if line.amount == 0:
+            raise EntryInvalid(field=f"{path}lines.{index}.amount", reason="a line cannot be zero")
+        if abs(line.amount) > money.MAX_MINOR_UNITS:
+            raise EntryInvalid(field=f"{path}lines.{index}.amount", reason="an amount is too large")
+        if len(line.memo) > 200 or "\x00" in line.memo:
+            raise EntryInvalid(
+                field=f"{path}lines.{index}.memo", reason="a memo has at most 200 characters and no null"
+            )

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError, connection, transaction
 
+from core.batches import in_batches
 from finance.errors import AlreadyReversed, Conflict, FinanceError, PeriodClosedError
 from finance.events import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger.models import Book, JournalEntry, JournalLine
@@ -67,9 +68,8 @@ def post_entries(*, book: Book, actor: User | None, drafts: Sequence[EntryDraft]
             check_draft(draft, accounts, path=f"{index}.")
         postings = [Posting(draft=draft, source=str(source)) for draft in drafts]
         ids = copy_entries(book=book, actor=actor, postings=postings, accounts=accounts)
-        for start in range(0, len(ids), ENTRIES_PER_EVENT):
-            chunk = tuple(ids[start : start + ENTRIES_PER_EVENT])
-            emit(JournalPosted(book_id=book.pk, entry_ids=chunk, source=str(source)))
+        for announced in in_batches(ids, size=ENTRIES_PER_EVENT):
+            emit(JournalPosted(book_id=book.pk, entry_ids=tuple(announced), source=str(source)))
     return ids
 
 

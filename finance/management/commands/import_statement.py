@@ -13,7 +13,7 @@ from finance import money
 from finance.errors import FinanceError
 from finance.imports.models import ImportBatch, ImportStatement
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.proof import Proof, proof_of
+from finance.imports.proof import proof_of
 from finance.imports.selectors import counts_of, statements_of
 from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.models import Account, Book
@@ -51,7 +51,13 @@ class Command(BaseCommand):
         try:
             result = self._run(options)
         except FinanceError as error:
-            self._refuse(error, as_json=options["json"])
+            if options["json"]:
+                self.stdout.write(
+                    json.dumps({"error": {"code": error.code, "detail": error.detail, "fields": error.fields}})
+                )
+            else:
+                self.stderr.write(self.style.ERROR(error.detail))
+            sys.exit(REFUSED)
         else:
             self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) if options["json"] else _told(result))
             if any(proof["holds"] is False for proof in result["statements"]):
@@ -84,15 +90,6 @@ class Command(BaseCommand):
             result = _result(batch, dry_run=options["dry_run"])
             transaction.set_rollback(options["dry_run"])
         return result
-
-    def _refuse(self, error: FinanceError, *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(
-                json.dumps({"error": {"code": error.code, "detail": error.detail, "fields": error.fields}})
-            )
-        else:
-            self.stderr.write(self.style.ERROR(error.detail))
-        sys.exit(REFUSED)
 
 
 def _place(book_id: int, account: str) -> tuple[Book, Account]:
@@ -131,9 +128,10 @@ def _advance(bar: "tqdm[Any]", done: int, total: int) -> None:
 def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     counts = counts_of(batch=batch)
     problems = batch.rows.filter(fate="error").order_by("pk")[:20]
+    fresh = ImportBatch.objects.without_content().get(pk=batch.pk)
     return {
         "import": None if dry_run else batch.pk,
-        "state": "dry run" if dry_run else ImportBatch.objects.values_list("state", flat=True).get(pk=batch.pk),
+        "state": "dry run" if dry_run else fresh.state,
         "file": batch.file_name,
         "format": batch.format,
         "profile": batch.profile,
@@ -142,30 +140,26 @@ def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
         "fates": counts.fates,
         "outcomes": counts.outcomes,
         "errors": [{"line": row.number, "reason": row.reason} for row in problems],
-        "statements": [_statement(statement) for statement in _fresh(batch)],
+        "statements": [_statement(statement) for statement in statements_of(batch=fresh)],
     }
-
-
-def _fresh(batch: ImportBatch) -> list[ImportStatement]:
-    return statements_of(batch=ImportBatch.objects.without_content().get(pk=batch.pk))
 
 
 def _statement(statement: ImportStatement) -> dict[str, Any]:
     proof = proof_of(statement)
     names = ("opening", "rows_sum", "computed", "closing", "difference", "books_closing", "books_difference")
+    amounts = {name: getattr(proof, name) for name in names}
     return {
         "account_at_bank": statement.external_account,
         "account": statement.account.name if statement.account else None,
         "currency": proof.currency,
-        **{name: _amount(getattr(proof, name), proof) for name in names},
+        **{
+            name: None if amount is None else money.format_amount(amount, currency=proof.currency)
+            for name, amount in amounts.items()
+        },
         "balance_break": proof.balance_break,
         "holds": proof.holds,
         "explanation": proof.sentences,
     }
-
-
-def _amount(value: int | None, proof: Proof) -> str | None:
-    return None if value is None else money.format_amount(value, currency=proof.currency)
 
 
 def _told(result: dict[str, Any]) -> str:

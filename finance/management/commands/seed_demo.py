@@ -2,7 +2,6 @@ import datetime
 import os
 import secrets
 import sys
-import zoneinfo
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from tqdm import tqdm
 
+from core.clock import day_in
 from finance.demo.services import has_demo_book, seed_household
 from finance.errors import FinanceError
 from finance.models import JournalEntry
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--if-missing", action="store_true", help="succeed silently where there is one already")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        today = options["today"] or timezone.localdate(timezone=zoneinfo.ZoneInfo("Europe/Dublin"))
+        today = options["today"] or day_in("Europe/Dublin", at=timezone.now())
         logins = _Logins(options["password_file"])
         try:
             with transaction.atomic():

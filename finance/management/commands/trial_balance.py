@@ -25,7 +25,10 @@ class Command(BaseCommand):
         balance = trial_balance(book=book, as_of=options["as_of"])
         match options["format"]:
             case "csv":
-                self._write_csv(balance)
+                writer = csv.writer(self.stdout, lineterminator="\n")
+                writer.writerow(["account_id", "account", "type", "currency", "debit", "credit"])
+                for row in balance.rows:
+                    writer.writerow([row.account_id, row.path, row.type, row.currency, *_sides(row)])
             case "json":
                 self.stdout.write(json.dumps(_document(book.pk, balance), ensure_ascii=False, indent=1))
             case _:
@@ -33,12 +36,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"{book.name}, {day}\n")
                 for line in _table(balance):
                     self.stdout.write(line)
-
-    def _write_csv(self, balance: TrialBalance) -> None:
-        writer = csv.writer(self.stdout, lineterminator="\n")
-        writer.writerow(["account_id", "account", "type", "currency", "debit", "credit"])
-        for row in balance.rows:
-            writer.writerow([row.account_id, row.path, row.type, row.currency, *_sides(row)])
 
 
 def _sides(row: TrialBalanceRow) -> tuple[str, str]:

@@ -45,7 +45,16 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, default=str))
         else:
             self._tell(report, seconds=seconds)
-            self._tell_head(head, expected=expected, place=place)
+            if head is not None:
+                self.stdout.write(
+                    f"Head of the chain: {head.hash}, seal {head.seals}, entry {head.entry_uid}, {head.sealed_at}."
+                )
+            if expected and place is not None:
+                self.stdout.write(
+                    f"The expected head is seal {place}: nothing up to it has changed since it was noted."
+                )
+            elif expected:
+                self.stdout.write(f"NOT THE CHAIN THAT WAS NOTED: no seal of this book has the hash {expected}.")
         if not report.sound or (expected and place is None):
             # A report, not a failure of the command: CommandError would print it twice.
             sys.exit(1)
@@ -66,16 +75,6 @@ class Command(BaseCommand):
             self.stdout.write(f"\nWARNING, not yet: {warning.promise}  [{warning.code}, {warning.count} entries]")
             for example in warning.examples:
                 self.stdout.write(f"  {example}")
-
-    def _tell_head(self, head: chain.Head | None, *, expected: str, place: int | None) -> None:
-        if head is not None:
-            self.stdout.write(
-                f"Head of the chain: {head.hash}, seal {head.seals}, entry {head.entry_uid}, {head.sealed_at}."
-            )
-        if expected and place is not None:
-            self.stdout.write(f"The expected head is seal {place}: nothing up to it has changed since it was noted.")
-        elif expected:
-            self.stdout.write(f"NOT THE CHAIN THAT WAS NOTED: no seal of this book has the hash {expected}.")
 
 
 def _hash_of(text: str | None, *, book: Book | None) -> str:

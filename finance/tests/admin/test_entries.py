@@ -145,7 +145,7 @@ class TestReverse:
         entry = spend(12_34, payee="Aldi")
         text = as_operator.get(page(entry, "reverse")).content.decode()
         assert "A second entry with the opposite amounts is posted" in text
-        assert "12.34 EUR" in text
+        assert "€12.34" in text
         assert JournalEntry.objects.count() == 1
 
     def test_it_posts_the_opposite_and_leaves_a_note(self, as_operator, operator, spend):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from finance import money
+from finance import figures, money
 from finance.errors import AmountInvalid, Invalid, StatementUnreadable
 from finance.imports import matching, parsers
 from finance.imports.matching import Candidate, IncomingRow, KnownRow, identity_of, judge
@@ -19,7 +19,6 @@ from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question, read_file
 from finance.imports.parsers.recognise import read_statement
 from finance.tests.imports.conftest import CSV
-from finance.web import figures
 
 OFX = (
     "OFXHEADER:100\nDATA:OFXSGML\nCHARSET:1252\n\n<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR<BANKACCTFROM>"

@@ -5,7 +5,7 @@ import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finance.imports.matching import Candidate, Fate, IncomingRow, KnownRow, identity_of, judge
+from finance.imports.matching import Candidate, IncomingRow, KnownRow, RowStatus, identity_of, judge
 
 DAY = datetime.date(2024, 3, 1)
 
@@ -32,7 +32,7 @@ def remember(rows, verdicts, known=()):
         KnownRow(row_id=next_id + i, date=row.date, amount=row.amount, text=row.text, identity=v.identity,
                  occurrence=v.occurrence, bank_id=row.bank_id, balance=row.balance, entry_id=1000 + i)
         for i, (row, v) in enumerate(zip(rows, verdicts, strict=True))
-        if v.fate is Fate.NEW
+        if v.fate is RowStatus.NEW
     ]  # fmt: skip
     return [*known, *fresh]
 
@@ -43,7 +43,7 @@ def fates(rows, known=(), candidates=()):
 
 def test_twins_of_one_day_are_both_new_and_numbered():
     verdicts = judge(incoming((0, -350, "coffee"), (0, -350, "coffee")), [], [])
-    assert [(v.fate, v.occurrence) for v in verdicts] == [(Fate.NEW, 1), (Fate.NEW, 2)]
+    assert [(v.fate, v.occurrence) for v in verdicts] == [(RowStatus.NEW, 1), (RowStatus.NEW, 2)]
     assert "second equal row" in verdicts[1].reason
 
 
@@ -68,7 +68,7 @@ def test_one_bank_id_for_different_rows_keeps_them_all():
         (0, -350, "coffee", "TX-2024-0001"), (0, -900, "lunch", "TX-2024-0001"), (0, -350, "cake", "TX-2024-0001")
     )
     verdicts = judge(rows, [], [])
-    assert [v.fate for v in verdicts] == [Fate.NEW] * 3
+    assert [v.fate for v in verdicts] == [RowStatus.NEW] * 3
     known = remember(rows, verdicts)
     assert fates(rows, known) == ["already_imported"] * 3
     assert fates(rows[2:], known) == ["already_imported"]
@@ -98,7 +98,7 @@ def test_another_balance_after_an_equal_row_asks_the_reader():
     first = incoming((0, -350, "coffee", "", 9650))
     known = remember(first, judge(first, [], []))
     (verdict,) = judge(incoming((0, -350, "coffee", "", 9300)), known, [])
-    assert verdict.fate is Fate.PROBABLE_MATCH
+    assert verdict.fate is RowStatus.PROBABLE_MATCH
     assert "another balance" in verdict.reason
     assert fates(incoming((0, -350, "coffee", "", 9650), (0, -350, "coffee", "", 9300)), known) == [
         "already_imported",
@@ -147,7 +147,7 @@ def test_overlapping_parts_in_any_order_never_double_and_never_drop_twins(rows, 
     for part in data.draw(st.permutations(parts)):
         arrived = incoming(*data.draw(st.permutations(part)))
         verdicts = judge(arrived, known, [])
-        assert all(v.fate in {Fate.NEW, Fate.ALREADY_IMPORTED} for v in verdicts)
+        assert all(v.fate in {RowStatus.NEW, RowStatus.ALREADY_IMPORTED} for v in verdicts)
         known = remember(arrived, verdicts, known)
     kept = sorted(((row.date - DAY).days, row.amount, row.text) for row in known)
     assert kept == file

@@ -25,8 +25,8 @@ OLD = (
     "2026-01-02,Rewe,-25.00\n"
 )
 SAID = (
-    "3 rows are not newer than the opening balance of 1000.00 EUR on 2026-01-01, which sums them up already. "
-    "Importing them changes today's balance by −340.00 EUR."
+    "3 rows are not newer than the opening balance of €1,000.00 on Jan 1, 2026, which sums them up already. "
+    "Importing them changes today's balance by −€340.00."
 )
 
 
@@ -121,7 +121,7 @@ def test_the_page_offers_the_answers(opened, stage, book, accounts, owner):
     client, url = Client(), f"/b/{book.pk}/imports/{batch.pk}/"
     client.force_login(owner)
     page = client.get(url).content.decode()
-    assert "Importing them changes today&#x27;s balance by −340.00 EUR" in page
+    assert "Importing them changes today&#x27;s balance by −€340.00" in page
     for choice in ("leave_out", "correct_opening", "import"):
         assert f'name="older_rows" value="{choice}" required' in page
     assert SAID[:40] in client.post(f"{url}confirm/", follow=True).content.decode()

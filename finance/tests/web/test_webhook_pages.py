@@ -163,7 +163,7 @@ def test_a_new_secret_is_shown_once_with_the_end_of_the_old_one(send, page, fres
     secret = WebhookSecret.objects.get(expires_at=None).secret
     assert secret in answer
     assert secret != fresh.secret
-    assert "Until March 16, 2026, noon each message is signed with the secret before as well." in answer
+    assert "Until Mar 16, 2026, 12:00 each message is signed with the secret before as well." in answer
     later = page("editor", f"webhooks/{numbers['webhook']}/").content.decode()
     assert "the one before" in later
     assert "whsec_" not in later

@@ -177,6 +177,13 @@ def test_the_whole_attempt_ends_in_time(receiver, act):
     assert said == "The answer was not complete after 0.4 seconds."
 
 
+def test_a_wait_that_ends_before_the_guard_strikes_is_told_as_the_end_of_the_attempt(receiver, monkeypatch):
+    receiver.act = silent
+    timer = threading.Timer
+    monkeypatch.setattr("finance.webhooks.client.threading.Timer", lambda seconds, act: timer(seconds + 5, act))
+    assert failing("timeout", receiver.url(), seconds=0.4) == "The answer was not complete after 0.4 seconds."
+
+
 def test_a_tls_handshake_that_hangs_ends_in_time():
     with socket.create_server(("127.0.0.1", 0)) as mute:
         started = time.monotonic()

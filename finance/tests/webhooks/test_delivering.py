@@ -11,7 +11,7 @@ from finance.tests.webhooks.test_signing import signature
 from finance.webhooks import client, services
 from finance.webhooks.bodies import Happened
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from finance.webhooks.services import Outcome
+from finance.webhooks.services import DeliveryOutcome
 
 NOW = datetime.datetime(2026, 3, 15, 12, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -32,7 +32,7 @@ def deliver(message, *, last=False, now=NOW):
 
 def test_a_message_arrives_signed_and_the_log_shows_both_sides(message, webhook, receiver):
     receiver.status, receiver.body = 200, "dankeschön".encode()
-    assert deliver(message) == Outcome(said="HTTP 200")
+    assert deliver(message) == DeliveryOutcome(said="HTTP 200")
     (request,) = receiver.requests
     assert request.body == message.body.encode()
     assert json.loads(request.body)["type"] == "finance.book.renamed"
@@ -81,27 +81,27 @@ def test_a_retry_carries_the_same_id_and_body_and_a_new_timestamp(message, recei
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
 def test_not_now_means_that_the_receiver_is_down(message, receiver, status):
     receiver.status = status
-    assert deliver(message) == Outcome(down=True, said=f"HTTP {status}")
+    assert deliver(message) == DeliveryOutcome(down=True, said=f"HTTP {status}")
     assert (message.state, message.status_code, message.failure) == ("waiting", status, "status")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 405, 422])
 def test_a_refusal_is_about_the_message(message, receiver, status):
     receiver.status = status
-    assert deliver(message) == Outcome(again=True, said=f"HTTP {status}")
+    assert deliver(message) == DeliveryOutcome(again=True, said=f"HTTP {status}")
     assert (message.state, message.status_code) == ("waiting", status)
     assert message.failure == ("redirect" if status < 400 else "status")
 
 
 def test_the_last_refusal_is_the_end_of_it(message, receiver):
     receiver.status = 400
-    assert deliver(message, last=True) == Outcome(said="HTTP 400")
+    assert deliver(message, last=True) == DeliveryOutcome(said="HTTP 400")
     assert message.state == "failed"
 
 
 def test_a_receiver_that_is_down_at_the_last_attempt_leaves_the_message_failed(message, receiver):
     receiver.status = 500
-    assert deliver(message, last=True) == Outcome(said="HTTP 500")
+    assert deliver(message, last=True) == DeliveryOutcome(said="HTTP 500")
     assert message.state == "failed"
 
 
@@ -121,12 +121,12 @@ def test_a_receiver_that_is_down_at_the_last_attempt_leaves_the_message_failed(m
 )
 def test_a_wish_to_wait_is_heard_within_reason(message, receiver, said, seconds):
     receiver.status, receiver.headers = 429, {"Retry-After": said}
-    assert deliver(message) == Outcome(down=True, retry_after=seconds, said="HTTP 429")
+    assert deliver(message) == DeliveryOutcome(down=True, retry_after=seconds, said="HTTP 429")
 
 
 def test_nobody_there_is_down_too(message, webhook, owner, free_port):
     services.change_endpoint(endpoint=webhook[0], actor=owner, url=f"http://127.0.0.1:{free_port()}/")
-    assert deliver(message) == Outcome(down=True, said="No connection: Connection refused")
+    assert deliver(message) == DeliveryOutcome(down=True, said="No connection: Connection refused")
     assert (message.state, message.status_code, message.failure) == ("waiting", None, "connect")
     attempt = WebhookAttempt.objects.get()
     assert (attempt.address, attempt.status_code, attempt.detail) == ("", None, "No connection: Connection refused")
@@ -137,21 +137,21 @@ def test_a_name_that_was_turned_inward_is_not_called(message, webhook, owner, re
     settings.WEBHOOK_ALLOWED_NETWORKS = ()
     monkeypatch.setattr(client, "system_addresses", lambda host, port: ["127.0.0.1"])
     outcome = deliver(message)
-    assert outcome == Outcome(again=True, said="evil.example leads to a network that webhooks may not reach.")
+    assert outcome == DeliveryOutcome(again=True, said="evil.example leads to a network that webhooks may not reach.")
     assert message.failure == "address"
     assert receiver.requests == []
 
 
 def test_an_address_that_the_operator_forbade_meanwhile_is_not_called(message, receiver, settings):
     settings.WEBHOOK_ALLOW_HTTP = False
-    assert deliver(message) == Outcome(again=True, said="The address must begin with https://.")
+    assert deliver(message) == DeliveryOutcome(again=True, said="The address must begin with https://.")
     assert (message.failure, WebhookAttempt.objects.get().request_headers) == ("unsent", {})
     assert receiver.requests == []
 
 
 def test_a_gone_address_switches_the_webhook_off_at_once(message, webhook, receiver):
     receiver.status = 410
-    assert deliver(message) == Outcome(said="HTTP 410")
+    assert deliver(message) == DeliveryOutcome(said="HTTP 410")
     assert message.state == "failed"
     endpoint = WebhookEndpoint.objects.get()
     assert (endpoint.active, endpoint.stopped, endpoint.stopped_at) == (False, "gone", NOW)
@@ -168,7 +168,7 @@ def test_days_without_a_success_switch_it_off(book, message, webhook, receiver):
     endpoint.refresh_from_db()
     assert (endpoint.active, endpoint.stopped, endpoint.stopped_at) == (False, "failing", NOW + 5 * DAY)
     assert message.state == "skipped"
-    assert deliver(message, now=NOW + 6 * DAY) == Outcome()
+    assert deliver(message, now=NOW + 6 * DAY) == DeliveryOutcome()
     assert len(receiver.requests) == 3
 
 
@@ -188,14 +188,14 @@ def test_one_success_starts_the_count_anew(message, webhook, owner, receiver):
 @pytest.mark.parametrize("state", ["delivered", "failed", "skipped"])
 def test_what_does_not_wait_is_not_sent(message, receiver, state):
     WebhookDelivery.objects.update(state=state)
-    assert deliver(message) == Outcome()
+    assert deliver(message) == DeliveryOutcome()
     assert receiver.requests == []
     assert not WebhookAttempt.objects.exists()
 
 
 def test_a_message_of_a_removed_webhook_is_forgotten(message, webhook, owner, receiver):
     services.remove_endpoint(endpoint=webhook[0], actor=owner)
-    assert services.deliver(delivery_id=message.pk, last=False, now=NOW) == Outcome()
+    assert services.deliver(delivery_id=message.pk, last=False, now=NOW) == DeliveryOutcome()
     assert receiver.requests == []
 
 
@@ -208,14 +208,14 @@ def test_a_webhook_removed_during_the_call_leaves_nothing_behind(message, webhoo
         return answer
 
     monkeypatch.setattr(client, "post", post_and_remove)
-    assert services.deliver(delivery_id=message.pk, last=False, now=NOW) == Outcome(said="HTTP 204")
+    assert services.deliver(delivery_id=message.pk, last=False, now=NOW) == DeliveryOutcome(said="HTTP 204")
     assert not WebhookAttempt.objects.exists()
 
 
 def test_a_switched_off_webhook_gets_its_test_and_nothing_else(message, webhook, owner, receiver):
     endpoint = services.stop_endpoint(endpoint=webhook[0], actor=owner, now=NOW)
     WebhookDelivery.objects.update(state="waiting")  # as if it was queued in the same moment
-    assert deliver(message) == Outcome()
+    assert deliver(message) == DeliveryOutcome()
     assert message.state == "skipped"
     test = services.send_test(endpoint=endpoint, actor=owner, now=NOW)
     assert deliver(test).said == "HTTP 204"

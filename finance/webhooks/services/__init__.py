@@ -1,6 +1,6 @@
 """Everything that changes webhooks or sends to them."""
 
-from finance.webhooks.services.delivering import Outcome, deliver
+from finance.webhooks.services.delivering import DeliveryOutcome, deliver
 from finance.webhooks.services.endpoints import (
     FreshSecret,
     add_endpoint,
@@ -13,8 +13,8 @@ from finance.webhooks.services.queueing import may_test, queue_deliveries, repla
 from finance.webhooks.services.switching import change_and_switch, start_endpoint, stop_endpoint
 
 __all__ = [
+    "DeliveryOutcome",
     "FreshSecret",
-    "Outcome",
     "add_endpoint",
     "change_and_switch",
     "change_endpoint",

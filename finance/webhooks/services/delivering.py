@@ -32,7 +32,7 @@ _AT_THE_MESSAGE = {Failure.ADDRESS, Failure.STATUS, Failure.REDIRECT, Failure.UN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class DeliveryOutcome:
     """What became of an attempt. Neither flag: there is nothing more to do."""
 
     again: bool = False  # the receiver refused this message
@@ -63,7 +63,7 @@ class _Try:
         return self.failure != Failure.NONE and self.failure not in _AT_THE_MESSAGE
 
 
-def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> Outcome:
+def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> DeliveryOutcome:
     """Make one attempt to send a message that waits; no transaction may be open, since the answer takes its time.
 
     With `last` there is no attempt after this one: unless it succeeds the message has failed. A message that was
@@ -71,17 +71,22 @@ def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> Outcome:
     """
     delivery = WebhookDelivery.objects.select_related("endpoint").filter(pk=delivery_id, state=State.WAITING).first()
     if delivery is None:
-        return Outcome()
+        return DeliveryOutcome()
     if not delivery.endpoint.active and delivery.event_type != TEST_EVENT:
         WebhookDelivery.objects.filter(pk=delivery.pk, state=State.WAITING).update(state=State.SKIPPED)
-        return Outcome()
+        return DeliveryOutcome()
     tried = _send(delivery, now=now)
     _write_down(delivery, tried, last=last)
     logger.info(
         "Webhook delivery %s to webhook %s: %s in %s ms",
         *(delivery.pk, delivery.endpoint_id, tried.status or tried.failure.value, tried.milliseconds),
     )
-    return _outcome(tried, last=last)
+    said = f"HTTP {tried.status}" if tried.status else tried.detail
+    if tried.failure == Failure.NONE or last or tried.status == GONE:
+        return DeliveryOutcome(said=said)
+    if tried.is_down:
+        return DeliveryOutcome(down=True, retry_after=_retry_after(tried), said=said)
+    return DeliveryOutcome(again=True, said=said)
 
 
 def _send(delivery: WebhookDelivery, *, now: datetime.datetime) -> _Try:
@@ -104,7 +109,7 @@ def _send(delivery: WebhookDelivery, *, now: datetime.datetime) -> _Try:
     except client.SendingFailed as error:
         tried.failure, tried.detail = Failure(error.kind), str(error)
     else:
-        tried.failure = _judged(tried.answer.status)
+        tried.failure = {2: Failure.NONE, 3: Failure.REDIRECT}.get(tried.answer.status // 100, Failure.STATUS)
     tried.milliseconds = round((time.monotonic() - started) * 1000)
     return tried
 
@@ -123,12 +128,6 @@ def _headers(delivery: WebhookDelivery, body: bytes, *, now: datetime.datetime) 
     }
 
 
-def _judged(status: int) -> Failure:
-    if 200 <= status < 300:
-        return Failure.NONE
-    return Failure.REDIRECT if 300 <= status < 400 else Failure.STATUS
-
-
 @transaction.atomic
 def _write_down(delivery: WebhookDelivery, tried: _Try, *, last: bool) -> None:
     locked = WebhookDelivery.objects.select_for_update().filter(pk=delivery.pk).defer("body").first()
@@ -142,7 +141,18 @@ def _write_down(delivery: WebhookDelivery, tried: _Try, *, last: bool) -> None:
         locked.state = State.FAILED
     locked.save(update_fields=["attempts_made", "last_attempt_at", "status_code", "failure", "state"])
     _keep(locked, tried)
-    _judge_endpoint(delivery.endpoint, tried)
+    # Note since when nothing arrives, and give up on the address when it is gone or that has lasted for days.
+    rows = WebhookEndpoint.objects.filter(pk=delivery.endpoint.pk)
+    if tried.failure == Failure.NONE:
+        if delivery.endpoint.failing_since is not None:
+            rows.update(failing_since=None)
+        return
+    if tried.status == GONE:
+        give_up_on(delivery.endpoint, reason=WebhookEndpoint.Stopped.GONE, now=tried.at)
+    elif delivery.endpoint.failing_since is None:
+        rows.filter(failing_since=None).update(failing_since=tried.at)
+    elif tried.at - delivery.endpoint.failing_since >= datetime.timedelta(days=settings.WEBHOOK_DISABLE_AFTER_DAYS):
+        give_up_on(delivery.endpoint, reason=WebhookEndpoint.Stopped.FAILING, now=tried.at)
 
 
 def _keep(delivery: WebhookDelivery, tried: _Try) -> None:
@@ -155,41 +165,12 @@ def _keep(delivery: WebhookDelivery, tried: _Try) -> None:
         address=tried.answer.address if tried.answer else "",
         request_headers=tried.headers,
         status_code=tried.status,
-        response_body=_text(tried.answer.body) if tried.answer else "",
+        response_body=tried.answer.body.decode("utf-8", "replace").replace("\x00", "�") if tried.answer else "",
         failure=tried.failure,
         detail=tried.detail[:300],
     )
     if number > MOST_ATTEMPTS_KEPT:
         WebhookAttempt.objects.filter(delivery=delivery, number__range=(2, number - MOST_ATTEMPTS_KEPT + 1)).delete()
-
-
-def _text(body: bytes) -> str:
-    # PostgreSQL stores no zero byte.
-    return body.decode("utf-8", "replace").replace("\x00", "�")
-
-
-def _judge_endpoint(endpoint: WebhookEndpoint, tried: _Try) -> None:
-    """Note since when nothing arrives, and give up on the address when it is gone or that has lasted for days."""
-    rows = WebhookEndpoint.objects.filter(pk=endpoint.pk)
-    if tried.failure == Failure.NONE:
-        if endpoint.failing_since is not None:
-            rows.update(failing_since=None)
-        return
-    if tried.status == GONE:
-        give_up_on(endpoint, reason=WebhookEndpoint.Stopped.GONE, now=tried.at)
-    elif endpoint.failing_since is None:
-        rows.filter(failing_since=None).update(failing_since=tried.at)
-    elif tried.at - endpoint.failing_since >= datetime.timedelta(days=settings.WEBHOOK_DISABLE_AFTER_DAYS):
-        give_up_on(endpoint, reason=WebhookEndpoint.Stopped.FAILING, now=tried.at)
-
-
-def _outcome(tried: _Try, *, last: bool) -> Outcome:
-    said = f"HTTP {tried.status}" if tried.status else tried.detail
-    if tried.failure == Failure.NONE or last or tried.status == GONE:
-        return Outcome(said=said)
-    if tried.is_down:
-        return Outcome(down=True, retry_after=_retry_after(tried), said=said)
-    return Outcome(again=True, said=said)
 
 
 def _retry_after(tried: _Try) -> float | None:

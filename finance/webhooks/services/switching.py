@@ -70,7 +70,19 @@ def give_up_on(endpoint: WebhookEndpoint, *, reason: WebhookEndpoint.Stopped, no
     if not current.active:
         return
     _stop(current, reason=reason, actor=None, now=now)
-    _tell_owners(current)
+    base: str = settings.SITE_URL
+    context = {
+        "book": current.book,
+        "host": host_of(current),
+        "endpoint": current,
+        "days": settings.WEBHOOK_DISABLE_AFTER_DAYS,
+        "gone": current.stopped == WebhookEndpoint.Stopped.GONE,
+        # Nobody's request is at hand that could tell the site's address.
+        "link": f"{base.rstrip('/')}{reverse('web:webhook', args=[current.book_id, current.pk])}" if base else "",
+    }
+    owners = Membership.objects.filter(book=current.book_id, role=Role.OWNER).order_by("pk")
+    for email in owners.values_list("user__email", flat=True):
+        mail.send_after_commit(to=email, template="web/mail/webhook_stopped", context=context)
 
 
 def _stop(
@@ -82,19 +94,3 @@ def _stop(
     waiting.update(state=WebhookDelivery.State.SKIPPED)
     record(audit.Action.WEBHOOK_STOPPED, endpoint=endpoint, actor=actor, reason=reason.value)
     emit(WebhookStopped(book_id=endpoint.book_id, webhook_id=endpoint.pk, reason=reason.value))
-
-
-def _tell_owners(endpoint: WebhookEndpoint) -> None:
-    base: str = settings.SITE_URL
-    context = {
-        "book": endpoint.book,
-        "host": host_of(endpoint),
-        "endpoint": endpoint,
-        "days": settings.WEBHOOK_DISABLE_AFTER_DAYS,
-        "gone": endpoint.stopped == WebhookEndpoint.Stopped.GONE,
-        # Nobody's request is at hand that could tell the site's address.
-        "link": f"{base.rstrip('/')}{reverse('web:webhook', args=[endpoint.book_id, endpoint.pk])}" if base else "",
-    }
-    owners = Membership.objects.filter(book=endpoint.book_id, role=Role.OWNER).order_by("pk")
-    for email in owners.values_list("user__email", flat=True):
-        mail.send_after_commit(to=email, template="web/mail/webhook_stopped", context=context)

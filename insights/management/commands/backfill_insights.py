@@ -1,5 +1,3 @@
-"""manage.py backfill_insights: run rules over the past of one book."""
-
 import datetime
 from argparse import ArgumentParser
 from typing import Any
@@ -9,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from core.clock import today_in
 from finance import facts as books
 from insights import history
 from insights.rules.catalogue import RULES
@@ -37,30 +36,28 @@ class Command(BaseCommand):
         book = books.books(book_ids=[options["book"]]).get(options["book"])
         if book is None:
             raise CommandError(f"There is no book {options['book']}.")
-        until = options["until"] or books.today_in(book=book)
+        until = options["until"] or today_in(book)
         since = options["since"] or books.first_entry_date(book_id=book.pk) or until
         if since > until:
             raise CommandError(f"The first day ({since}) is after the last ({until}).")
         for kind in options["rule"] or RULES:
-            self._run(book.pk, kind, since, until, dry_run=options["dry_run"])
-
-    def _run(self, book_id: int, kind: str, since: datetime.date, until: datetime.date, *, dry_run: bool) -> None:
-        limits = {"book_id": book_id, "kind": kind, "since": since, "until": until}
-        total = history.remaining_steps(**limits)  # type: ignore[arg-type]
-        found: dict[str, str] = {}
-        raised = 0
-        # On stderr, so that what the command tells can be piped.
-        with tqdm(total=total, desc=kind, unit="month", disable=None) as bar:
-            for step in history.backfill(**limits, clock=timezone.now, dry_run=dry_run):  # type: ignore[arg-type]
-                found.update((each.dedup_key, sentence(each.template, each.params)) for each in step.found)
-                raised += step.raised
-                bar.update()
-        if dry_run:
-            self.stdout.write(f"{kind}: {len(found)} would be raised from {since} to {until}.")
-            for text in list(found.values())[:SHOWN]:
-                self.stdout.write(f"  {text}")
-        else:
-            self.stdout.write(f"{kind}: {len(found)} found from {since} to {until}, {raised} of them are new.")
+            dry_run = options["dry_run"]
+            limits = {"book_id": book.pk, "kind": kind, "since": since, "until": until}
+            total = history.remaining_steps(**limits)  # type: ignore[arg-type]
+            found: dict[str, str] = {}
+            raised = 0
+            # On stderr, so that what the command tells can be piped.
+            with tqdm(total=total, desc=kind, unit="month", disable=None) as bar:
+                for step in history.backfill(**limits, clock=timezone.now, dry_run=dry_run):  # type: ignore[arg-type]
+                    found.update((each.dedup_key, sentence(each.template, each.params)) for each in step.found)
+                    raised += step.raised
+                    bar.update()
+            if dry_run:
+                self.stdout.write(f"{kind}: {len(found)} would be raised from {since} to {until}.")
+                for text in list(found.values())[:SHOWN]:
+                    self.stdout.write(f"  {text}")
+            else:
+                self.stdout.write(f"{kind}: {len(found)} found from {since} to {until}, {raised} of them are new.")
 
 
 def _day(text: str) -> datetime.date:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, MultiPartParser
 
-from identity.drf.errors import PayloadTooLarge
+from core.api.errors import PayloadTooLarge
 
 MAX_DEPTH = 32
 # Members and elements of all objects and arrays together. The largest body that an operation takes has about 100,000.
@@ -38,7 +38,11 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            return read_json(_read(stream, limit=self.limit()).decode("utf-8"))
+            limit = self.limit()
+            body = bytes(stream.read() if limit is None else stream.read(limit + 1))
+            if limit is not None and len(body) > limit:
+                raise PayloadTooLarge
+            return read_json(body.decode("utf-8"))
         except UnicodeDecodeError as error:
             raise ParseError(_("The request body is not UTF-8 text.")) from error
 
@@ -78,7 +82,11 @@ def read_json(text: str) -> Any:
     except ValueError as error:
         raise ParseError(_("The request body is not valid JSON: {reason}").format(reason=error)) from error
     if "\\ud" in text.lower():
-        _refuse_half_characters(parsed)
+        # A lone surrogate escape is text that can be neither stored nor answered.
+        try:
+            json.dumps(parsed, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ParseError(_("The request body holds half a character (a lone surrogate).")) from error
     return parsed
 
 
@@ -92,23 +100,6 @@ def _refuse_sprawl(text: str) -> None:
         depth += 1 if bracket[0] in "[{" else -1
         if depth > MAX_DEPTH:
             raise ParseError(_("The request body is nested too deeply."))
-
-
-def _refuse_half_characters(parsed: Any) -> None:
-    """A lone surrogate escape is text that can be neither stored nor answered."""
-    try:
-        json.dumps(parsed, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise ParseError(_("The request body holds half a character (a lone surrogate).")) from error
-
-
-def _read(stream: IO[Any], *, limit: int | None) -> bytes:
-    if limit is None:
-        return bytes(stream.read())
-    body = stream.read(limit + 1)
-    if len(body) > limit:
-        raise PayloadTooLarge
-    return bytes(body)
 
 
 def _unique_members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from identity.drf.pagination import KeysetPagination
+from core.api.pagination import KeysetPagination
 from identity.models import User
 
 pytestmark = pytest.mark.django_db

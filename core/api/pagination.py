@@ -1,11 +1,12 @@
 """Keyset pagination: a page starts after a row, not after a count; inserts neither repeat nor hide rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from django.core import signing
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.template import loader
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -14,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
+
+from core.keyset import keyset_page
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -40,6 +43,10 @@ def refused(parameter: str, message: str) -> ValidationError:
     return ValidationError({parameter: [ErrorDetail(message, code="invalid")]})
 
 
+def refused_cursor() -> ValidationError:
+    return refused("cursor", _("This cursor is not from a page of this list."))
+
+
 def page_link(request: Request, *, cursor: str | None) -> str | None:
     """The request's own address with another cursor, or None without one."""
     url = remove_query_param(request.build_absolute_uri(), "cursor")
@@ -63,12 +70,8 @@ class KeysetPagination(BasePagination):
         limit = limit_of(request)
         backwards, edge = self._read_cursor(request.query_params.get("cursor"), queryset.model)
         order = _reversed(self.ordering) if backwards else self.ordering
-        if edge is not None:
-            queryset = queryset.filter(_after(order, edge))
-        rows = list(queryset.order_by(*order)[: limit + 1])
-        more, rows = len(rows) > limit, rows[:limit]
-        if backwards:
-            rows.reverse()
+        page = keyset_page(queryset, ordering=order, after=edge, limit=limit)
+        more, rows = page.more, page.rows[::-1] if backwards else page.rows
         self.next_cursor = self._cursor(rows, at_end=True) if (more or backwards) else None
         self.previous_cursor = self._cursor(rows, at_end=False) if (edge and (more or not backwards)) else None
         self.display_page_controls = bool(self.next_cursor or self.previous_cursor)
@@ -122,7 +125,7 @@ class KeysetPagination(BasePagination):
             names = [name.lstrip("-") for name in self.ordering]
             values = [_value(model, name, text) for name, text in zip(names, texts, strict=True)]
         except (signing.BadSignature, ValueError, ModelValidationError) as error:
-            raise refused("cursor", _("This cursor is not from a page of this list.")) from error
+            raise refused_cursor() from error
         return direction == "b", values
 
 
@@ -172,7 +175,29 @@ class TreePagination:
             direction, key = self._signer().unsign_object(cursor)
             return direction == "b", place[key]
         except (signing.BadSignature, ValueError, KeyError) as error:
-            raise refused("cursor", _("This cursor is not from a page of this list.")) from error
+            raise refused_cursor() from error
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardPages:
+    """Pages of a list that a service cuts by places of its own; the name binds a cursor to its list."""
+
+    name: str
+
+    def place(self, request: Request) -> str | None:
+        """Where the wanted page begins, as the service named it; None: at the top."""
+        cursor = request.query_params.get("cursor")
+        if not cursor:
+            return None
+        try:
+            return signing.Signer(salt=self.name).unsign(cursor)
+        except signing.BadSignature as error:
+            raise refused_cursor() from error
+
+    def body(self, request: Request, *, results: Any, following: str | int | None) -> dict[str, Any]:
+        """The body of a page; `following` is the place that the next one begins at."""
+        cursor = None if following is None else signing.Signer(salt=self.name).sign(str(following))
+        return {"next": page_link(request, cursor=cursor), "previous": None, "results": results}
 
 
 def page_parameters() -> list[dict[str, Any]]:
@@ -198,18 +223,3 @@ def page_parameters() -> list[dict[str, Any]]:
 
 def _reversed(ordering: Sequence[str]) -> tuple[str, ...]:
     return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in ordering)
-
-
-def _after(ordering: Sequence[str], edge: Sequence[Any]) -> Q:
-    """Rows behind the edge in this order.
-
-    The first condition repeats what the rest implies: with it the planner walks the index from the edge.
-    """
-    first = ordering[0]
-    condition = Q(**{f"{first.lstrip('-')}__{'lte' if first.startswith('-') else 'gte'}": edge[0]})
-    behind, equal = Q(), Q()
-    for name, value in zip(ordering, edge, strict=True):
-        field = name.lstrip("-")
-        behind |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})
-        equal &= Q(**{field: value})
-    return condition & behind

@@ -1,6 +1,6 @@
 from rest_framework.request import Request
 
-from identity.drf.throttles import AnonThrottle
+from core.api.throttles import AnonThrottle
 
 
 def test_the_throttles_count_what_the_lock_out_counts(rf, settings):

@@ -7,9 +7,9 @@ import pytest
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ParseError
 
-from identity.drf.errors import PayloadTooLarge, validation_body
-from identity.drf.parsers import StrictJSONParser, _unique_members
-from identity.drf.serializers import StrictSerializer
+from core.api.errors import PayloadTooLarge, validation_body
+from core.api.parsers import StrictJSONParser, _unique_members
+from core.api.serializers import StrictSerializer
 
 
 class Line(StrictSerializer):

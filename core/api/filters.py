@@ -9,7 +9,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from identity.drf.pagination import PAGE_PARAMETERS
+from core.api.pagination import PAGE_PARAMETERS
 
 PARAMETERS_OF_EVERY_LIST = frozenset({*PAGE_PARAMETERS, "format"})
 

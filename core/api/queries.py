@@ -5,9 +5,9 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from identity.drf.filters import refuse_unknown_parameters
-from identity.drf.pagination import page_parameters
-from identity.drf.serializers import StrictSerializer
+from core.api.filters import refuse_unknown_parameters
+from core.api.pagination import page_parameters
+from core.api.serializers import StrictSerializer
 
 
 class QuerySerializer(StrictSerializer):

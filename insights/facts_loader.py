@@ -11,8 +11,6 @@ from insights.rules.catalogue import RULES
 from insights.rules.facts import AccountOutlook, CategoryHistory, Movement, Spending
 from insights.rules.months import add_months
 
-# Accounts that a household pays from.
-OWN_KINDS = frozenset({"cash", "checking", "savings", "card"})
 # Where it hurts to be below zero; a card is below zero by nature.
 WATCHED_KINDS = frozenset({"cash", "checking"})
 # The other side of what is not a payment to anybody.
@@ -160,10 +158,12 @@ def movements_of(entry: EntryFact, accounts: Mapping[int, AccountFact]) -> list[
     moved: dict[int, int] = defaultdict(int)
     net: dict[str, int] = defaultdict(int)
     for line in entry.lines:
-        if accounts[line.account_id].kind in OWN_KINDS:
+        if accounts[line.account_id].kind in books.OWN_KINDS:
             moved[line.account_id] += line.amount
             net[line.currency] += line.amount
-    others = _others(entry, accounts)
+    # Accounts of the entry that stand for somebody else.
+    not_own = {line.account_id for line in entry.lines if accounts[line.account_id].kind not in books.OWN_KINDS}
+    others = tuple(sorted(each for each in not_own if accounts[each].kind not in NEUTRAL_KINDS))
     name = entry.payee or entry.description or ", ".join(accounts[each].name for each in others)
     return [
         Movement(
@@ -181,12 +181,6 @@ def movements_of(entry: EntryFact, accounts: Mapping[int, AccountFact]) -> list[
         for account_id, amount in moved.items()
         if amount
     ]
-
-
-def _others(entry: EntryFact, accounts: Mapping[int, AccountFact]) -> tuple[int, ...]:
-    """Accounts of the entry that stand for somebody else."""
-    not_own = {line.account_id for line in entry.lines if accounts[line.account_id].kind not in OWN_KINDS}
-    return tuple(sorted(each for each in not_own if accounts[each].kind not in NEUTRAL_KINDS))
 
 
 def _months_of_history(looks_at: str) -> int:

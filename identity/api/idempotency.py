@@ -1,5 +1,6 @@
 """One effect per Idempotency-Key, for every view that changes something."""
 
+import functools
 import hashlib
 import json
 import re
@@ -84,6 +85,21 @@ class OncePerKey(APIView):
         """Let the request's key be used again, for a change that is taken back after its transaction."""
         if key := self.request.headers.get("Idempotency-Key"):
             forget_answer(user=cast(User, self.request.user), key=key)
+
+
+def once_per_key(
+    *, secrets: Collection[str] = ()
+) -> Callable[[Callable[..., tuple[int, Any]]], Callable[..., Response]]:
+    """For a method of a OncePerKey view that returns (status, data): it is answered through `once`."""
+
+    def decorate(change: Callable[..., tuple[int, Any]]) -> Callable[..., Response]:
+        @functools.wraps(change)
+        def answer(view: OncePerKey, request: Request, **captured: Any) -> Response:
+            return view.once(lambda: change(view, request, **captured), secrets=secrets)
+
+        return answer
+
+    return decorate
 
 
 def _fingerprint(request: Request) -> str:

@@ -1,21 +1,29 @@
-"""Rows of a statement against what the books already know, with a fixed number of queries."""
+"""Staged rows matched with what the books already know, in a fixed number of queries.
+
+This is the side with the database; the verdicts come from the pure `finance.imports.matching`.
+"""
 
 import datetime
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from django.db.models import F, Q
-
-from finance.imports.matching import MATCH_DAYS, Candidate, Fate, IncomingRow, KnownRow, Verdict, judge, normalise_text
+from finance.imports.matching import (
+    MATCH_DAYS,
+    Candidate,
+    IncomingRow,
+    KnownRow,
+    RowStatus,
+    judge,
+    normalise_text,
+)
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.suggestions import Suggestions
 from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 
 
 def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatch) -> None:
-    """Set identity, fate, reason, match and suggested category of the rows, all of one account; saves nothing.
+    """Set identity, status, reason, match and suggested category of the rows, all of one account; saves nothing.
 
-    Rows that the bank has not booked, and rows with a problem, keep the fate that they have.
+    Rows that the bank has not booked, and rows with a problem, keep the status that they have.
     """
     judged = {i: row for i, row in enumerate(rows) if _is_judged(row)}
     if not judged:
@@ -25,7 +33,10 @@ def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatc
     known = known_rows(account=account, first=min(days), last=max(days))
     candidates = _candidates(account=account, incoming=incoming, batch=batch)
     for verdict in judge(incoming, known, candidates):
-        _apply(judged[verdict.position], verdict)
+        row = judged[verdict.position]
+        row.identity, row.occurrence = verdict.identity, verdict.occurrence
+        row.fate, row.reason = verdict.fate.value, verdict.reason[:300]
+        row.matched_entry_id = verdict.entry_id
     _refuse_closed(judged.values(), account.book)
     _suggest(list(judged.values()), account)
 
@@ -46,7 +57,7 @@ def known_rows(*, account: Account, first: datetime.date, last: datetime.date) -
 
 
 def _is_judged(row: ImportRow) -> bool:
-    return row.booked and row.fate != ImportRow.Fates.ERROR and row.date is not None and row.amount is not None
+    return row.booked and row.fate != ImportRow.Status.ERROR and row.date is not None and row.amount is not None
 
 
 def _incoming(position: int, row: ImportRow) -> IncomingRow:
@@ -86,19 +97,13 @@ def _candidates(*, account: Account, incoming: Sequence[IncomingRow], batch: Imp
     ]
 
 
-def _apply(row: ImportRow, verdict: Verdict) -> None:
-    row.identity, row.occurrence = verdict.identity, verdict.occurrence
-    row.fate, row.reason = verdict.fate.value, verdict.reason[:300]
-    row.matched_entry_id = verdict.entry_id
-
-
 def _refuse_closed(rows: Iterable[ImportRow], book: Book) -> None:
     closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
     if closed is None:
         return
     for row in rows:
-        if row.fate == Fate.NEW.value and row.date is not None and row.date <= closed:
-            row.fate = Fate.ERROR.value
+        if row.fate == RowStatus.NEW.value and row.date is not None and row.date <= closed:
+            row.fate = RowStatus.ERROR.value
             row.reason = f"The books are closed through {closed:%Y-%m-%d}; this row cannot be posted any more."
 
 
@@ -109,17 +114,3 @@ def _suggest(rows: Sequence[ImportRow], account: Account) -> None:
         found = suggestions.for_payee(row.payee, amount=row.amount or 0)
         row.counter_account_id = found.account_id if found else None
         row.suggestion = found.reason if found else ""
-
-
-def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:
-    """Entry id → amount on the account, for entries of the period that no bank row stands for."""
-    vouched = ImportRow.objects.filter(account=account, active=True).exclude(posted_entry=None)
-    lines = JournalLine.objects.filter(account=account, date__gte=first, date__lte=last).filter(
-        Q(entry__reverses=None), Q(entry__reversed_by=None)
-    )
-    found: dict[int, int] = defaultdict(int)
-    free = lines.exclude(entry__in=vouched.values("posted_entry")).annotate(source=F("entry__source"))
-    for entry_id, amount, source in free.values_list("entry_id", "amount", "source"):
-        if source != JournalEntry.Source.OPENING:
-            found[entry_id] += amount
-    return dict(found)

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from finance.events import JournalPosted
-from insights.handlers import observe_postings
+from insights.handlers import evaluate_postings
 from insights.models import Insight, RuleSetting
-from insights.services import dismiss, observe, observe_day
+from insights.services import dismiss, evaluate, evaluate_day
 from insights.tests.conftest import NOW
 from platform_outbox.registry import Context
 from platform_outbox.testing import drain
@@ -57,10 +57,10 @@ def test_the_insight_names_the_event_that_raised_it(book, every_month, spend, cl
 def test_the_same_events_again_change_nothing(book, every_month, spend, clock):
     entries = [*every_month(80_00, payee="Stadtwerke"), spend(320_00, payee="Stadtwerke", on=MARCH)]
     ids = [entry.pk for entry in entries]
-    assert observe(book_id=book.pk, entry_ids=ids, now=NOW) == 2  # the bill, and its category
+    assert evaluate(book_id=book.pk, entry_ids=ids, now=NOW) == 2  # the bill, and its category
     before = _open(book), list(Insight.objects.values())
 
-    assert observe(book_id=book.pk, entry_ids=ids, now=NOW + datetime.timedelta(minutes=5)) == 0
+    assert evaluate(book_id=book.pk, entry_ids=ids, now=NOW + datetime.timedelta(minutes=5)) == 0
 
     assert (_open(book), list(Insight.objects.values())) == before
 
@@ -76,7 +76,7 @@ def test_the_order_of_events_does_not_matter(book, every_month, spend, accounts,
         spend(60_00, payee="Shop", on=datetime.date(2025, 10, 1), category=accounts.restaurants),
     ]
     ids = [entry.pk for entry in entries]
-    observe(book_id=book.pk, entry_ids=ids, now=NOW)
+    evaluate(book_id=book.pk, entry_ids=ids, now=NOW)
     together = _open(book)
     assert {kind for kind, *_ in together} >= {"unusual_amount", "possible_duplicate", "subscription_price_rise"}
 
@@ -85,7 +85,7 @@ def test_the_order_of_events_does_not_matter(book, every_month, spend, accounts,
         shuffled = list(ids)
         random.Random(seed).shuffle(shuffled)
         for entry_id in shuffled:
-            observe(book_id=book.pk, entry_ids=[entry_id], now=NOW)
+            evaluate(book_id=book.pk, entry_ids=[entry_id], now=NOW)
         assert _open(book) == together
 
 
@@ -280,7 +280,7 @@ def test_a_quiet_day_of_a_book_without_watched_accounts_asks_little(book, accoun
     for account in (accounts.checking, accounts.cash):
         type(account).objects.filter(pk=account.pk).update(kind="investment")
     with django_assert_max_num_queries(5):
-        assert observe_day(book_id=book.pk, now=NOW) == 0
+        assert evaluate_day(book_id=book.pk, now=NOW) == 0
 
 
 def test_what_was_said_of_an_account_resolves_when_it_is_closed(book, owner, accounts, ledger, spend, clock):
@@ -302,7 +302,7 @@ def test_switched_off_nothing_is_looked_at(book, spend, settings, clock, django_
     assert not Insight.objects.exists()
     event = JournalPosted(book_id=book.pk, entry_ids=(1,), source="manual")
     with django_assert_num_queries(0):
-        observe_postings([event], [Context(1, "insights.observe", 1, NOW)])
+        evaluate_postings([event], [Context(1, "insights.observe", 1, NOW)])
 
 
 def test_a_rule_can_be_switched_off_for_one_book(book, spend, clock):
@@ -335,7 +335,7 @@ def test_books_do_not_see_each_other(book, owner, spend, accounts, ledger, clock
     other = ledger.create_book(owner=owner, name="Club", base_currency="EUR", time_zone="Europe/Berlin")
     spend(49_90, payee="Gym", on=MARCH)
     second = spend(49_90, payee="Gym", on=MARCH)
-    assert observe(book_id=other.pk, entry_ids=[second.pk], now=NOW) == 0
+    assert evaluate(book_id=other.pk, entry_ids=[second.pk], now=NOW) == 0
     assert not Insight.objects.exists()
 
 
@@ -361,7 +361,7 @@ def test_an_import_of_ten_thousand_entries_is_looked_at_with_a_fixed_number_of_q
     ids = ledger.post_entries(book=book, actor=owner, drafts=drafts, source="import")
 
     with django_assert_max_num_queries(30):
-        observe(book_id=book.pk, entry_ids=ids, now=NOW)
+        evaluate(book_id=book.pk, entry_ids=ids, now=NOW)
 
     [duplicate] = Insight.objects.filter(book=book, kind="possible_duplicate")
     assert list(duplicate.evidence.values_list("entry_id", flat=True)) == ids[-2:]
@@ -374,6 +374,6 @@ def test_one_entry_is_looked_at_with_as_many_queries_as_a_hundred(
         book=book, actor=owner, drafts=_statement(ledger, accounts, rows=100, payees=9), source="import"
     )
     with django_assert_max_num_queries(30):
-        observe(book_id=book.pk, entry_ids=ids[:1], now=NOW)
+        evaluate(book_id=book.pk, entry_ids=ids[:1], now=NOW)
     with django_assert_max_num_queries(30):
-        observe(book_id=book.pk, entry_ids=ids, now=NOW)
+        evaluate(book_id=book.pk, entry_ids=ids, now=NOW)

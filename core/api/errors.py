@@ -41,16 +41,13 @@ def validation_body(detail: Any, *, telling: Container[str] = ()) -> ErrorBody:
         if path:
             fields.setdefault(path, []).append(str(message))
     whole = [str(message) for path, message in found if not path]
+    codes = {message.code or "invalid" for _path, message in found}
+    only = codes.pop() if len(codes) == 1 else "invalid"
     return error_body(
-        code=_common_code({message.code or "invalid" for _path, message in found}, telling),
+        code=only if only in telling else "invalid",
         detail=_headline(whole, fields),
         fields=fields,
     )
-
-
-def _common_code(codes: set[str], telling: Container[str]) -> str:
-    only = codes.pop() if len(codes) == 1 else "invalid"
-    return only if only in telling else "invalid"
 
 
 def _headline(whole: Sequence[str], fields: Mapping[str, Sequence[str]]) -> str:

@@ -3,8 +3,9 @@ import datetime
 import pytest
 from django.utils import translation
 
+from core.formatting import date_text
 from finance.errors import AmountInvalid
-from finance.web.figures import amount_text, date_text, money_text, read_amount, typed_text
+from finance.figures import amount_text, money_text, read_amount, typed_text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""Amounts in minor units as people of the active language write them; and what people write, read strictly."""
+
+import re
+
+from django.utils.translation import gettext as _
+
+from core.formatting import MINUS, decimal_mark, number_text
+from finance import money
+from finance.errors import AmountInvalid
+
+_SPACES = str.maketrans(
+    dict.fromkeys(" \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}_'\N{RIGHT SINGLE QUOTATION MARK}", " ")
+)
+_NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<body>[0-9]+(?:[ .,][0-9]+)*)", re.ASCII)
+
+
+def _text(
+    minor_units: int, *, currency: str, with_currency: bool, plus: bool = False, places: int | None = None
+) -> str:
+    return number_text(
+        money.to_decimal(minor_units, currency=currency),
+        places=money.exponent(currency) if places is None else places,
+        currency=currency if with_currency else None,
+        plus=plus,
+    )
+
+
+def money_text(minor_units: int, *, currency: str, plus: bool = False) -> str:
+    """With the currency: "−€1,234.50" (English), "−1.234,50 €" (German)."""
+    return _text(minor_units, currency=currency, with_currency=True, plus=plus)
+
+
+def about_text(minor_units: int, *, currency: str) -> str:
+    """Rounded to whole units, for what a sentence calls "about": "€52"; below ten units with all places: "€3.40"."""
+    unit = 10 ** money.exponent(currency)
+    if abs(minor_units) < 10 * unit:
+        return money_text(minor_units, currency=currency)
+    units = (abs(minor_units) + unit // 2) // unit
+    return _text(units * unit if minor_units > 0 else -units * unit, currency=currency, with_currency=True, places=0)
+
+
+def amount_text(minor_units: int, *, currency: str, plus: bool = False) -> str:
+    """Without the currency, for columns whose head names it: "−1,234.50"."""
+    return _text(minor_units, currency=currency, with_currency=False, plus=plus)
+
+
+def typed_text(minor_units: int, *, currency: str) -> str:
+    """As a person would type it into a field: no grouping, the language's decimal mark, so that reading it is safe."""
+    plain = money.format_amount(minor_units, currency=currency)
+    return plain.replace(".", decimal_mark())
+
+
+def read_amount(text: str, *, currency: str, field: str = "amount") -> int:
+    """Minor units of what a person typed: "12,34", "12.34", "1 234.50", "1.234,50", "−5".
+
+    A mark that could be either a decimal mark or a thousands mark ("1.234") is refused rather than guessed.
+    Raises AmountInvalid with the reason.
+    """
+    cleaned = text.strip().replace(MINUS, "-").translate(_SPACES)
+    match = _NUMBER.fullmatch(cleaned)
+    if match is None:
+        raise AmountInvalid(field=field, reason=_("“%(text)s” is not a number such as 12.50") % {"text": text[:40]})
+    whole, decimals = _parts(match["body"], currency=currency, field=field)
+    return money.parse_amount(f"{match['sign']}{whole}{decimals and '.'}{decimals}", currency=currency, field=field)
+
+
+def _parts(body: str, *, currency: str, field: str) -> tuple[str, str]:
+    """Digits before and after the decimal mark."""
+    marks = re.findall(r"[ .,]", body)
+    if not marks:
+        return body, ""
+    last = marks[-1]
+    is_decimal = last != " " and marks.count(last) == 1
+    if is_decimal and len(marks) == 1:
+        whole, decimals = body.split(last)
+        if len(decimals) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0"):
+            return _three_digits(whole, decimals, mark=last, currency=currency, field=field)
+        return whole, decimals
+    groups, decimals = body.rsplit(last, 1) if is_decimal else (body, "")
+    parts = re.split(r"[ .,]", groups)
+    if (
+        len(set(re.findall(r"[ .,]", groups))) > 1
+        or not 1 <= len(parts[0]) <= 3
+        or any(len(part) != 3 for part in parts[1:])
+    ):
+        raise AmountInvalid(
+            field=field, reason=_("“%(text)s” has its thousands marks in odd places") % {"text": groups}
+        )
+    return "".join(parts), decimals
+
+
+def _three_digits(whole: str, rest: str, *, mark: str, currency: str, field: str) -> tuple[str, str]:
+    """ "1.234": a thousand or one and a bit? Only a currency without decimals, or with three, settles it."""
+    places = money.exponent(currency)
+    if places == 0:
+        return whole + rest, ""
+    if places >= 3 and mark == decimal_mark():
+        return whole, rest
+    raise AmountInvalid(
+        field=field,
+        reason=_("“%(text)s” can be read in two ways; write %(thousand)s or %(small)s")
+        % {
+            "text": f"{whole}{mark}{rest}",
+            "thousand": typed_text(int(whole + rest) * 10**places, currency=currency),
+            "small": typed_text(int(whole) * 10**places + int(rest[:places].ljust(places, "0")), currency=currency),
+        },
+    )
