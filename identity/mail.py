@@ -126,11 +126,7 @@ def deliver(message: EmailMultiAlternatives, context: Context) -> None:
         code, answer = next(iter(error.recipients.values()))
         raise _refusal(code, answer) from None
     except _SERVER_TROUBLE as error:
-        if isinstance(error, smtplib.SMTPResponseException):
-            told = f"{type(error).__name__}: {error.smtp_code} {_text(error.smtp_error)}"
-        else:
-            told = f"{type(error).__name__}: {error}"
-        raise NeighbourDown(f"The mail server: {told}") from None
+        raise NeighbourDown(f"The mail server: {_told(error)}") from None
     except smtplib.SMTPResponseException as error:
         raise _refusal(error.smtp_code, error.smtp_error) from None
     except OSError as error:
@@ -150,6 +146,12 @@ def _refusal(code: int, answer: bytes | str) -> Exception:
     if code == 421:
         return NeighbourDown(words)
     return NotYet(words) if code < 500 else Permanent(words)
+
+
+def _told(error: smtplib.SMTPException) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{type(error).__name__}: {error.smtp_code} {_text(error.smtp_error)}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _text(answer: bytes | str) -> str:
