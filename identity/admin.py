@@ -22,7 +22,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from identity import lockout, operators
 from identity.models import AccessPolicy, AuditRecord, User, check_email
-from platform_outbox.admin.reading import ShownLookups
+from platform_outbox.admin.permissions import ShownLookups
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped

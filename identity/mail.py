@@ -19,7 +19,7 @@ from django.template.loader import render_to_string
 from django.utils.crypto import salted_hmac
 
 from identity.events import MailWanted
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 from platform_outbox.registry import Context, NeighbourDown, NotYet, Permanent
 
 # These say that the server, or how we are known to it, is out of order; other mails would fare no better.

@@ -12,7 +12,7 @@ from identity import audit, lockout, mail
 from identity.allowance import allow
 from identity.events import PasswordResetRequested
 from identity.models import User, normalize_email
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 MAILS_PER_HOUR = 3
 

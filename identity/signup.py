@@ -19,7 +19,7 @@ from identity import audit, mail
 from identity.allowance import allow
 from identity.events import SignupRequested
 from identity.models import AccessPolicy, User, normalize_email
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 LINK_SALT = "identity.signup"
 LINK_SECONDS = 24 * 3600

@@ -29,7 +29,7 @@ from insights.rules.catalogue import RULES
 from insights.rules.thresholds import ThresholdsInvalid
 from insights.sentences import sentence
 from insights.switches import switches_of
-from platform_outbox.admin.reading import ShownLookups
+from platform_outbox.admin.permissions import ShownLookups
 
 
 class ReadOnly(ShownLookups):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from finance.models import LedgerCheck
 from lifeos_project.backups import runs
-from platform_outbox import outbox
+from platform_outbox import emit
 
 DOCTOR = "lifeos_project.run_doctor"
 
@@ -133,7 +133,7 @@ def _item(request: HttpRequest, title: str, icon: str, name: str) -> dict[str, A
 
 def _dead_letters() -> int:
     """Asked on every page of the admin, so from the cache."""
-    return int(cache.get_or_set("admin:dead-letters", lambda: outbox.health().dead, timeout=15) or 0)
+    return int(cache.get_or_set("admin:dead-letters", lambda: emit.health().dead, timeout=15) or 0)
 
 
 def _broken_promises() -> int:

@@ -28,8 +28,9 @@ from insights.models import Insight
 from lifeos_project import health, outbox_state, version
 from lifeos_project.admin_menu import DOCTOR, list_url, may_see
 from lifeos_project.backups import runs
-from platform_outbox import outbox, overview
+from platform_outbox import emit
 from platform_outbox.models import OutboxMessage
+from platform_outbox.monitoring import overview
 from platform_outbox.operations.registry import operation_named
 
 EVENTS = "platform_outbox.outboxmessage"
@@ -129,7 +130,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _services(request: HttpRequest, now: datetime.datetime) -> Panel:
     names = {"database": _("Database"), "migrations": _("Migrations"), "cache": _("Cache"), "broker": _("Broker")}
     facts = [_service(names[key], part) for key, part in health.services().items()]
-    workers = outbox.health().workers_alive
+    workers = emit.health().workers_alive
     facts.append(
         Fact(
             name=_("Workers"),
@@ -345,7 +346,7 @@ def _trend(model: Any, column: str, label: str, now: datetime.datetime, *, only:
 
 
 def _capped(count: int) -> str:
-    return f"> {outbox.COUNT_CAP}" if count > outbox.COUNT_CAP else str(count)
+    return f"> {emit.COUNT_CAP}" if count > emit.COUNT_CAP else str(count)
 
 
 def _duration(seconds: float) -> str:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from core.network import is_nearby
 from finance import replica
 from lifeos_project import brokers, outbox_state, version
-from platform_outbox import outbox
+from platform_outbox import emit
 
 # Without these no page can be served. Whatever else is away, people can read and post.
 ESSENTIAL = frozenset({"database", "migrations"})
@@ -159,5 +159,5 @@ def _outbox() -> dict[str, Any]:
 
 
 def _workers() -> dict[str, Any]:
-    alive = outbox.workers_alive()
+    alive = emit.workers_alive()
     return {"status": "ok", "alive": alive} if alive else {"status": "none", "alive": 0, "says": NO_WORKER}

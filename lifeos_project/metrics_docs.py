@@ -11,8 +11,8 @@ from finance import replica
 from lifeos_project import metrics as requests
 from lifeos_project.backups.collectors import BackupCollector
 from lifeos_project.installation_metrics import InstallationCollector
-from platform_outbox import collectors
-from platform_outbox import metrics as workers
+from platform_outbox.monitoring import collectors
+from platform_outbox.monitoring import metrics as workers
 
 HEAD = """# Metrics
 

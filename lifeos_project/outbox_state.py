@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from platform_outbox import outbox
+from platform_outbox import emit
 
 LATE_SECONDS = 300
 
@@ -17,5 +17,5 @@ class OutboxState:
 
 
 def current() -> OutboxState:
-    state = outbox.health()
+    state = emit.health()
     return OutboxState(pending=state.pending, oldest_seconds=state.oldest_pending_seconds, dead=state.dead)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from platform_outbox.bell import is_shared
+from platform_outbox.wakeup.notifier import is_shared
 
 HINT = "Name the server itself in DATABASE_DIRECT_URL (docs/scaling.md)."
 

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from platform_outbox.envelope import LONGEST_KEY
+from platform_outbox.events import LONGEST_KEY
 
 
 class Status(models.TextChoices):

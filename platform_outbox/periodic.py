@@ -5,10 +5,12 @@ import time
 
 from django.conf import settings
 
-from platform_outbox import replay, retention, samples, selection, services, statistics
+from platform_outbox import retention
 from platform_outbox.jobs import Run, every
 from platform_outbox.models import Replay, Worker
+from platform_outbox.monitoring import history, snapshot
 from platform_outbox.operations import files
+from platform_outbox.operators import actions, replay, selection
 
 # Time enough to fetch an export.
 FILES_KEPT = datetime.timedelta(days=30)
@@ -18,10 +20,10 @@ MINUTES_KEPT = datetime.timedelta(days=14)
 REPLAY_SECONDS = 8.0
 
 
-@every("platform_outbox.sample", seconds=samples.EVERY_SECONDS)
+@every("platform_outbox.sample", seconds=snapshot.EVERY_SECONDS)
 def sample(run: Run) -> None:
     """The figures that /metrics shows."""
-    samples.take()
+    snapshot.take()
 
 
 @every("platform_outbox.extend", seconds=60)
@@ -47,7 +49,7 @@ def forget_workers(run: Run) -> None:
 @every("platform_outbox.forget_minutes", seconds=3600)
 def forget_minutes(run: Run) -> None:
     """The charts' figures of past weeks."""
-    statistics.prune(before=run.now - MINUTES_KEPT)
+    history.prune(before=run.now - MINUTES_KEPT)
 
 
 @every("platform_outbox.replay", seconds=10, lease_seconds=120)
@@ -63,7 +65,7 @@ def go_on_with_replays(run: Run) -> None:
 def requeue_known(run: Run) -> None:
     """Dead letters of a newer release that came before its workers: once this worker knows them, they are due again."""
     if ids := selection.known_by_now():
-        services.requeue(ids=ids, by="an upgraded worker")
+        actions.requeue(ids=ids, by="an upgraded worker")
 
 
 @every("operations.forget_files", seconds=86_400)

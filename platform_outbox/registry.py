@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import psycopg
 from django.db import InterfaceError, OperationalError
 
-from platform_outbox.envelope import Event
+from platform_outbox.events import Event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

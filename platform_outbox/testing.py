@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, connection, transaction
 
-from platform_outbox import couriers, dispatch, leases
-from platform_outbox.bell import bell
-from platform_outbox.outbox import SHARDS
+from platform_outbox.emit import SHARDS
+from platform_outbox.external import leases, pool
+from platform_outbox.processing import process
+from platform_outbox.wakeup.notifier import bell
 
 
 def drain(*, now: datetime.datetime | None = None, raise_errors: bool = True) -> int:
@@ -25,7 +26,7 @@ def drain(*, now: datetime.datetime | None = None, raise_errors: bool = True) ->
     while True:
         before = handled
         for shard in _due_shards(now):
-            turn = dispatch.drain_once(shard=shard, now=now, worker="test")
+            turn = process.drain_once(shard=shard, now=now, worker="test")
             handled += turn.handled
             errors += turn.errors
         called = _call_due(now, errors)
@@ -40,7 +41,7 @@ def _call_due(now: datetime.datetime | None, errors: list[Exception]) -> int:
     """Make the calls of `io` handlers that are due, here and in this transaction; returns how many."""
     leases.expire(now=now)
     count = 0
-    for handler, queue in couriers.due_queues(leases.look(now=now)):
+    for handler, queue in pool.due_queues(leases.look(now=now)):
         lease = leases.claim(handler=handler, queue=queue, worker="test", now=now)
         if lease is None:
             continue
@@ -55,7 +56,7 @@ def _call(lease: leases.Lease) -> Exception | None:
     """As in a worker what the handler wrote stays, unless the database refused a statement of it."""
     error: Exception | None = None
     with contextlib.suppress(DatabaseError), transaction.atomic():
-        error = couriers.call(lease, still_mine=lambda: True)
+        error = pool.call(lease, still_mine=lambda: True)
         if isinstance(error, DatabaseError):
             raise error
     return error

@@ -26,9 +26,9 @@ from outbox_app.machine import (
     workers,
 )
 from outbox_app.models import Effect
-from platform_outbox.bell import bell
+from platform_outbox.emit import SHARDS, emit_many
 from platform_outbox.models import OutboxMessage
-from platform_outbox.outbox import SHARDS, emit_many
+from platform_outbox.wakeup.notifier import bell
 
 # In the order of the claim's index, for otherwise each look would read over all that is done, and count as our CPU time.
 _OPEN = "SELECT 1 FROM platform_outbox WHERE status IN ('pending', 'failed') ORDER BY shard, id LIMIT 1"

@@ -12,8 +12,8 @@ from dramatiq.message import Message
 from outbox_app.events import HappenedRow
 from outbox_app.machine import KEYS, conninfo, empty, forked, payload
 from outbox_app.models import Domain
-from platform_outbox.bell import bell
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
+from platform_outbox.wakeup.notifier import bell
 
 CLIENTS = 16
 # Seconds.

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from platform_outbox.envelope import Event
+from platform_outbox.events import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

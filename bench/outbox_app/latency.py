@@ -11,7 +11,7 @@ from django.db import transaction
 from outbox_app.enqueueing import celery_sender, defer_one, dramatiq_sender, emit_one
 from outbox_app.machine import KEYS, effects_done, empty, execute, go, payload, peer, redis_ringer, task_worker, workers
 from outbox_app.models import Domain, Effect
-from platform_outbox.bell import bell
+from platform_outbox.wakeup.notifier import bell
 
 # For everybody: a worker of ours does its first periodic jobs about two seconds after its start, which takes imports.
 WARM_UP_SECONDS = 3

@@ -19,9 +19,9 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.message import Message
 
 from outbox_app.models import Effect
-from platform_outbox.claims import LOCK_CLASS
+from platform_outbox.emit import SHARDS
 from platform_outbox.models import Worker
-from platform_outbox.outbox import SHARDS
+from platform_outbox.processing.claim import LOCK_CLASS
 
 BENCH = Path(__file__).resolve().parent.parent
 KEYS = 500

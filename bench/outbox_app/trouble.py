@@ -12,9 +12,10 @@ from outbox_app.events import HappenedRow, HappenedSet, HappenedSlowly
 from outbox_app.latency import of_effects, p99, paced
 from outbox_app.machine import Cpu, effects_done, empty, execute, payload, shards_taken, workers
 from outbox_app.models import Effect
-from platform_outbox import claims, dispatch, retention
-from platform_outbox.claims import LowWater
-from platform_outbox.outbox import SHARDS, emit_many
+from platform_outbox import retention
+from platform_outbox.emit import SHARDS, emit_many
+from platform_outbox.processing import claim, process
+from platform_outbox.processing.claim import LowWater
 
 
 def held_snapshot(count: int) -> tuple[float, float]:
@@ -22,7 +23,7 @@ def held_snapshot(count: int) -> tuple[float, float]:
     empty()
     fill(HappenedSet, count)
     taken: list[float] = []
-    original = claims.claim
+    original = claim.claim
 
     def timed(**arguments):
         started = time.perf_counter()
@@ -34,13 +35,13 @@ def held_snapshot(count: int) -> tuple[float, float]:
     with harness.raw_connection(autocommit=False) as old:
         old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         old.execute("SELECT count(*) FROM outbox_app_domain")
-        claims.claim = timed
+        claim.claim = timed
         try:
             low_water = LowWater()
-            while sum(dispatch.drain_once(shard=shard, low_water=low_water).handled for shard in range(SHARDS)):
+            while sum(process.drain_once(shard=shard, low_water=low_water).handled for shard in range(SHARDS)):
                 pass
         finally:
-            claims.claim = original
+            claim.claim = original
     assert Effect.objects.count() == count
     tenth = max(1, len(taken) // 10)
     return statistics.median(taken[:tenth]), statistics.median(taken[-tenth:])

@@ -25,7 +25,7 @@ from finance.errors import FinanceError
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.models import Book, Invitation, LedgerCheck, Membership
-from platform_outbox.admin.reading import row_or_404
+from platform_outbox.admin.permissions import row_or_404
 
 # Each takes a moment, and the operator waits for the page; the command takes all.
 MOST_AT_ONCE = 20

@@ -21,7 +21,7 @@ from finance.errors import FinanceError
 from finance.figures import amount_text, money_text
 from finance.ledger import services
 from finance.models import JournalEntry, JournalLine
-from platform_outbox.admin.reading import row_or_404
+from platform_outbox.admin.permissions import row_or_404
 
 _BOOK = "book__id__exact"
 _STATES = {"reversed": "warning", "reversal": "info"}

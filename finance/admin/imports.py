@@ -14,7 +14,7 @@ from finance.admin.reading import State
 from finance.errors import FinanceError
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.imports.services import undo_import
-from platform_outbox.admin.reading import ShownLookups
+from platform_outbox.admin.permissions import ShownLookups
 
 MOST_AT_ONCE = 20
 _COLOURS = {"staged": "warning", "received": "info", "confirmed": "success", "refused": "danger", "undone": "info"}

@@ -14,7 +14,7 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 
 from identity.models import User
-from platform_outbox.admin.reading import ShownLookups
+from platform_outbox.admin.permissions import ShownLookups
 
 # Deeper than this nobody pages: OFFSET reads all that it skips, a filter or a search does not.
 DEEPEST_ROW = 10_000

@@ -18,7 +18,7 @@ from finance.admin.reading import ReadOnly, State, Uncounted, ask, note, operato
 from finance.errors import FinanceError
 from finance.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from finance.webhooks import services
-from platform_outbox.admin.reading import row_or_404
+from platform_outbox.admin.permissions import row_or_404
 
 _DELIVERY_COLOURS = {"delivered": "success", "failed": "danger", "waiting": "info", "skipped": "warning"}
 

@@ -25,7 +25,7 @@ from finance.web.access import book_page, user_of
 from finance.web.account_choices import AccountField
 from finance.web.import_rows import Categories, row_views
 from finance.web.refusals import refuse
-from platform_outbox.outbox import health
+from platform_outbox.emit import health
 
 # A worker reads the file. Most are read in this time; for others a page shows how far it is.
 WAIT_SECONDS = 2.0

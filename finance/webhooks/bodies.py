@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finance.events import BookEvent
-from platform_outbox.envelope import Event, known_events, payload_of
+from platform_outbox.events import Event, known_events, payload_of
 
 # One name per event: the same message however often its event is handled, and another one in another installation.
 _NAMESPACE = uuid.UUID("5d4f9d0a-7a63-4d6c-9a6e-0f2f0a1f7c11")

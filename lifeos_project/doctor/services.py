@@ -14,7 +14,8 @@ from identity import mail
 from lifeos_project import outbox_state, ownership, pooling
 from lifeos_project.doctor.registry import Asked, Finding, check, error, notice, ok, skipped
 from lifeos_project.first_run import OLDEST_POSTGRESQL
-from platform_outbox import outbox, overview
+from platform_outbox import emit
+from platform_outbox.monitoring import overview
 
 START_A_WORKER = gettext_lazy(
     "Start one: docker-compose up -d lifeos-worker, or without containers deploy.sh start or manage.py outbox_worker."
@@ -87,7 +88,7 @@ def look_at_migrations(asked: Asked) -> Iterator[Finding]:
 
 @check("workers", title=gettext_lazy("Workers"))
 def look_at_workers(asked: Asked) -> Iterator[Finding]:
-    alive = outbox.workers_alive()
+    alive = emit.workers_alive()
     if not alive:
         yield error(_("No worker runs: events, mails and webhooks wait."), str(START_A_WORKER))
     else:

@@ -78,7 +78,7 @@ def test_without_a_database_the_rest_of_the_page_is_told(client, monkeypatch):
     def away():
         raise OperationalError("no server")
 
-    monkeypatch.setattr("platform_outbox.samples.current", away)
+    monkeypatch.setattr("platform_outbox.monitoring.snapshot.current", away)
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert b"http_requests_total" in answer.content

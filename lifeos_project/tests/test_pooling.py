@@ -16,7 +16,7 @@ from django.db.utils import ConnectionHandler
 from lifeos_project import checks, embedded_postgres_user
 from lifeos_project.database import database_settings
 from lifeos_project.tests import services
-from platform_outbox import bell as bells
+from platform_outbox.wakeup import notifier as bells
 
 PASSWORD = 'known-to-"tests"-only'
 

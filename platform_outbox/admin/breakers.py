@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
-from platform_outbox import services
-from platform_outbox.admin.asking import Question, ask, insist_on_act, is_confirmed, note, operator_of
-from platform_outbox.admin.reading import capped
+from platform_outbox.admin.confirmation import Question, ask, insist_on_act, is_confirmed, note, operator_of
+from platform_outbox.admin.permissions import capped
+from platform_outbox.emit import COUNT_CAP
 from platform_outbox.models import Breaker, Delivery, Status
-from platform_outbox.outbox import COUNT_CAP
-from platform_outbox.redaction import masked_text
+from platform_outbox.operators import actions
+from platform_outbox.operators.redaction import masked_text
 from platform_outbox.registry import all_handlers
 
 _INPUT = {"class": " ".join(INPUT_CLASSES)}
@@ -52,7 +52,7 @@ def break_open(request: HttpRequest, model_admin: Any) -> HttpResponse:
             form.cleaned_data["handler"],
             form.cleaned_data["neighbour"] or form.cleaned_data["handler"],
         )
-        services.break_open(
+        actions.break_open(
             handler=handler, neighbour=neighbour, by=operator_of(request), reason=form.cleaned_data["reason"]
         )
         note(request, f"opened the breaker {handler} → {neighbour}", subject=f"{handler} → {neighbour}")
@@ -81,7 +81,7 @@ def reset(request: HttpRequest, model_admin: Any) -> HttpResponse:
         messages.info(request, _("This breaker is not open."))
         return _back()
     if is_confirmed(request):
-        services.reset_breaker(handler=handler, neighbour=neighbour, by=operator_of(request))
+        actions.reset_breaker(handler=handler, neighbour=neighbour, by=operator_of(request))
         note(request, f"reset the breaker {handler} → {neighbour}", subject=f"{handler} → {neighbour}")
         messages.success(request, _("Calls to %s go out again.") % neighbour)
         return _back()

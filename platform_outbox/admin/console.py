@@ -10,11 +10,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from platform_outbox import outbox, overview, services, statistics
+from platform_outbox import emit
 from platform_outbox.admin.errors import shown
-from platform_outbox.admin.reading import capped, may_act
+from platform_outbox.admin.permissions import capped, may_act
+from platform_outbox.monitoring import history, overview
+from platform_outbox.monitoring.history import Stretch
+from platform_outbox.operators import actions
 from platform_outbox.registry import all_handlers
-from platform_outbox.statistics import Stretch
 from platform_outbox.templatetags.outbox_figures import span
 
 REFRESH_SECONDS = 5
@@ -35,7 +37,7 @@ def console(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "is_fullwidth": "1",
         "refresh_seconds": REFRESH_SECONDS,
         "ranges": list(RANGES),
-        "shards": range(outbox.SHARDS),
+        "shards": range(emit.SHARDS),
         "calls_outside": any(handler.io for handler in all_handlers()),
     }
     return TemplateResponse(request, "platform_outbox/admin/console.html", context)
@@ -49,7 +51,7 @@ def live(request: HttpRequest, model_admin: Any) -> HttpResponse:
 def _state(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     hours = _hours(request)
-    health = outbox.health()
+    health = emit.health()
     steps = _steps(hours, now=now)
     groups = overview.error_groups()
     return {
@@ -63,8 +65,8 @@ def _state(request: HttpRequest) -> dict[str, Any]:
         "groups": [shown(group) for group in groups[:ERRORS_SHOWN]],
         "more_groups": len(groups) - ERRORS_SHOWN,
         "workers": overview.workers(now=now),
-        "pauses": services.pauses(),
-        "breakers": services.breakers(),
+        "pauses": actions.pauses(),
+        "breakers": actions.breakers(),
         "replays": overview.replays(),
         "chart": _chart(steps),
         "steps": [step for step in reversed(steps) if step.sent or step.failed or step.dead],
@@ -76,11 +78,11 @@ def _hours(request: HttpRequest) -> int:
     return int(given) if given.isdecimal() and int(given) in RANGES else min(RANGES)
 
 
-def _figures(health: outbox.Health, *, now: datetime.datetime) -> list[dict[str, Any]]:
+def _figures(health: emit.Health, *, now: datetime.datetime) -> list[dict[str, Any]]:
     """The line at the top: name, value, whether it is trouble, and where more is told."""
     events, errors = reverse("admin:platform_outbox_outboxmessage_changelist"), reverse("admin:platform_outbox_errors")
     late = health.oldest_pending_seconds > LATE_SECONDS
-    recent = statistics.history(
+    recent = history.history(
         since=now - datetime.timedelta(minutes=RATE_MINUTES), until=now, step_seconds=RATE_MINUTES * 60
     )
     rate = sum(step.sent for step in recent) / RATE_MINUTES
@@ -99,9 +101,9 @@ def _steps(hours: int, *, now: datetime.datetime) -> list[Stretch]:
     seconds = RANGES[hours]
     until = datetime.datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, tz=datetime.UTC)
     since = until - datetime.timedelta(hours=hours)
-    found = {step.at: step for step in statistics.history(since=since, until=until, step_seconds=seconds)}
+    found = {step.at: step for step in history.history(since=since, until=until, step_seconds=seconds)}
     times = [since + datetime.timedelta(seconds=seconds * place) for place in range(hours * 3600 // seconds)]
-    empty = (0,) * (len(statistics.BOUNDS) + 1)
+    empty = (0,) * (len(history.BOUNDS) + 1)
     return [
         found.get(at, Stretch(at=at, sent=0, failed=0, dead=0, seconds=0.0, latencies=empty)) for at in times
     ]  # fmt: skip

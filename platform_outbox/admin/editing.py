@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from platform_outbox.admin.asking import is_confirmed, note, operator_of
-from platform_outbox.editing import EditRefused, edit_as_new, replacement_for
-from platform_outbox.envelope import payload_of, type_names
+from platform_outbox.admin.confirmation import is_confirmed, note, operator_of
+from platform_outbox.events import payload_of, type_names
 from platform_outbox.models import Delivery, OutboxMessage, Status
-from platform_outbox.redaction import MASK, masked, unmasked
+from platform_outbox.operators.editing import EditRefused, edit_as_new, replacement_for
+from platform_outbox.operators.redaction import MASK, masked, unmasked
 from platform_outbox.registry import handlers_of
 
 LONGEST = 100_000

@@ -6,12 +6,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from platform_outbox import overview
-from platform_outbox.admin.deeds import SelectionForm
-from platform_outbox.admin.reading import may_act
+from platform_outbox.admin.bulk_actions import SelectionForm
+from platform_outbox.admin.permissions import may_act
 from platform_outbox.models import Attempt
-from platform_outbox.redaction import masked_text
-from platform_outbox.selection import Selection
+from platform_outbox.monitoring import overview
+from platform_outbox.operators.redaction import masked_text
+from platform_outbox.operators.selection import Selection
 
 EVENTS_SHOWN = 50
 # In addresses, where nothing cannot stand: events that died under a version that kept no group.

@@ -18,11 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
-from platform_outbox import outbox, services
+from platform_outbox import emit
 from platform_outbox.admin import pages
-from platform_outbox.admin.chosen import MOST_CHOSEN, confirmation
-from platform_outbox.admin.deeds import DISCARD, REQUEUE, RESTORE, Deed
-from platform_outbox.admin.reading import (
+from platform_outbox.admin.bulk_actions import DISCARD, REQUEUE, RESTORE, Deed
+from platform_outbox.admin.permissions import (
     CappedPaginator,
     ReadOnly,
     ReadWithTheEvent,
@@ -31,9 +30,11 @@ from platform_outbox.admin.reading import (
     may_act,
     may_read_payloads,
 )
-from platform_outbox.direct import rows_of, without_sorting
+from platform_outbox.admin.selected_actions import MOST_CHOSEN, confirmation
+from platform_outbox.fast_sql import rows_of, without_sorting
 from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Status
-from platform_outbox.redaction import masked, masked_text
+from platform_outbox.operators import actions
+from platform_outbox.operators.redaction import masked, masked_text
 from platform_outbox.registry import handlers_of
 
 # A search for a type or a key looks at so many of the newest events.
@@ -76,7 +77,7 @@ class StatusFilter(admin.SimpleListFilter):
         }
         # Asked for by its name alone it would have no index, because what failed stands among it there.
         waiting = len(self._open)
-        counts[Status.PENDING] = waiting if waiting > outbox.COUNT_CAP else waiting - counts[Status.FAILED]
+        counts[Status.PENDING] = waiting if waiting > emit.COUNT_CAP else waiting - counts[Status.FAILED]
         return [
             (value, f"{label} ({capped(counts[value])})" if value in counts else label)
             for value, label in labels.items()
@@ -98,7 +99,7 @@ class StatusFilter(admin.SimpleListFilter):
     def _open(self) -> list[tuple[Any, ...]]:
         """(id, status) of the open events, or of COUNT_CAP + 1 of them: asked for once a request, like the filter."""
         with transaction.atomic(), without_sorting():
-            return rows_of(outbox.open_events("id, status"), ())
+            return rows_of(emit.open_events("id, status"), ())
 
     def _some(self, value: str) -> list[int]:
         """Ids of events in this state, the oldest first; of a long queue those of a sample.
@@ -118,7 +119,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 def _count(events: QuerySet[OutboxMessage]) -> int:
-    return events.values("pk")[: outbox.COUNT_CAP + 1].count()
+    return events.values("pk")[: emit.COUNT_CAP + 1].count()
 
 
 class DeliveryInline(ReadWithTheEvent, TabularInline):
@@ -214,7 +215,7 @@ class OutboxMessageAdmin(ReadOnly, ModelAdmin):
         return found.filter(Q(event_type__icontains=term) | Q(ordering_key=term)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return super().changelist_view(request, {**(extra_context or {}), "outbox_health": outbox.health()})
+        return super().changelist_view(request, {**(extra_context or {}), "outbox_health": emit.health()})
 
     def get_urls(self) -> list[URLPattern]:
         return [*pages.urls(self), *super().get_urls()]
@@ -319,7 +320,7 @@ def _offers(request: HttpRequest, object_id: Any, deed: Deed, *states: str) -> b
     """Whether the operator may do this, and to this event, so that only what makes sense is offered."""
     if not may_act(request) or not str(object_id).isdecimal():
         return may_act(request)
-    chosen = OutboxMessage.objects.filter(services.condition_of(deed.service), pk=object_id)
+    chosen = OutboxMessage.objects.filter(actions.condition_of(deed.service), pk=object_id)
     return (chosen.filter(status__in=states) if states else chosen).exists()
 
 

@@ -8,19 +8,19 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from platform_outbox.admin import breakers, chosen, console, deeds, editing, errors, levers, replays
-from platform_outbox.admin.reading import may_look
+from platform_outbox.admin import breakers, bulk_actions, console, editing, errors, pauses, replays, selected_actions
+from platform_outbox.admin.permissions import may_look
 
 PAGES: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
     ("console/", console.console, "console"),
     ("console/live/", console.live, "live"),
     ("errors/", errors.groups, "errors"),
     ("errors/<slug:key>/", errors.group, "error"),
-    ("act/<slug:deed>/", deeds.act_on_selection, "act"),
-    ("act/<slug:deed>/chosen/", chosen.act_on_chosen, "act_on_chosen"),
-    ("take-back/", deeds.take_back, "take_back"),
-    ("pause/", levers.pause, "pause"),
-    ("resume/", levers.resume, "resume"),
+    ("act/<slug:deed>/", bulk_actions.act_on_selection, "act"),
+    ("act/<slug:deed>/chosen/", selected_actions.act_on_chosen, "act_on_chosen"),
+    ("take-back/", bulk_actions.take_back, "take_back"),
+    ("pause/", pauses.pause, "pause"),
+    ("resume/", pauses.resume, "resume"),
     ("breakers/open/", breakers.break_open, "break_open"),
     ("breakers/reset/", breakers.reset, "reset_breaker"),
     ("replays/<int:replay_id>/stop/", replays.stop, "stop_replay"),

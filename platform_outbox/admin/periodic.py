@@ -3,9 +3,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from platform_outbox.admin.reading import ReadOnly, Shown
+from platform_outbox.admin.permissions import ReadOnly, Shown
 from platform_outbox.models import Periodic
-from platform_outbox.redaction import masked_text
+from platform_outbox.operators.redaction import masked_text
 
 
 @admin.register(Periodic)

@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from platform_outbox import replay
-from platform_outbox.admin.asking import Question, ask, insist_on_act, is_confirmed, note
+from platform_outbox.admin.confirmation import Question, ask, insist_on_act, is_confirmed, note
 from platform_outbox.models import Replay
+from platform_outbox.operators import replay
 
 
 def stop(request: HttpRequest, model_admin: Any, replay_id: int) -> HttpResponse:

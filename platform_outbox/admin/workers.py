@@ -4,8 +4,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from platform_outbox import outbox
-from platform_outbox.admin.reading import ReadOnly
+from platform_outbox import emit
+from platform_outbox.admin.permissions import ReadOnly
 from platform_outbox.models import Worker
 
 
@@ -17,4 +17,4 @@ class WorkerAdmin(ReadOnly, ModelAdmin):
 
     @display(description=_("alive"), boolean=True)
     def shown_alive(self, worker: Worker) -> bool:
-        return (timezone.now() - worker.heartbeat_at).total_seconds() < outbox.ALIVE_SECONDS
+        return (timezone.now() - worker.heartbeat_at).total_seconds() < emit.ALIVE_SECONDS

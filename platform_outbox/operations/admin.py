@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from platform_outbox import outbox
-from platform_outbox.admin.reading import CappedPaginator, ReadOnly, Shown
+from platform_outbox import emit
+from platform_outbox.admin.permissions import CappedPaginator, ReadOnly, Shown
 from platform_outbox.operations import files, services
 from platform_outbox.operations.forms import form_for
 from platform_outbox.operations.models import OperationRun
@@ -74,7 +74,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
             for each in all_operations()
             if each.name in startable
         ]
-        context = {**(extra_context or {}), "offered": offered, "no_worker": not outbox.workers_alive()}
+        context = {**(extra_context or {}), "offered": offered, "no_worker": not emit.workers_alive()}
         page: HttpResponse = super().changelist_view(request, context)
         return page
 
@@ -94,7 +94,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
             "title": operation.title,
             "opts": OperationRun._meta,
             "operation": operation,
-            "no_worker": not outbox.workers_alive(),
+            "no_worker": not emit.workers_alive(),
             "form": form,
             "media": self.media + form.media,
             "back": reverse("admin:platform_operation_operationrun_changelist"),
@@ -184,7 +184,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
             "title": self.shown_title(run),
             "opts": OperationRun._meta,
             "run": run,
-            "no_worker": run.is_open and not outbox.workers_alive(),
+            "no_worker": run.is_open and not emit.workers_alive(),
             "given": _given(run, operation),
             "result": (run.result or {}).items(),
             "files": [path.name for path in files.left_by(run.pk)] if may_act else [],

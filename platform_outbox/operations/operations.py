@@ -7,11 +7,12 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from platform_outbox import replay, retention
+from platform_outbox import retention
 from platform_outbox.models import Replay
 from platform_outbox.operations.parameters import parameter
 from platform_outbox.operations.progress import OperationStopped, Run
 from platform_outbox.operations.registry import operation
+from platform_outbox.operators import replay
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,6 @@ import psycopg
 from django.db import connection
 from django.utils import timezone
 
-from platform_outbox.bell import own_connection
-from platform_outbox.marks import clean
 from platform_outbox.operations.models import OPEN_RUNS, OperationRun
 from platform_outbox.operations.parameters import read
 from platform_outbox.operations.progress import (
@@ -21,6 +19,8 @@ from platform_outbox.operations.progress import (
     Run,
 )
 from platform_outbox.operations.registry import operation_named
+from platform_outbox.processing.results import clean
+from platform_outbox.wakeup.notifier import own_connection
 
 State = OperationRun.State
 LONGEST_ERROR = 2_000

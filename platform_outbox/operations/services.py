@@ -6,11 +6,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from platform_outbox.emit import emit
 from platform_outbox.operations.events import OperationRequested
 from platform_outbox.operations.models import OPEN_RUNS, OperationRun
 from platform_outbox.operations.parameters import read, written
 from platform_outbox.operations.registry import Operation, operation_named
-from platform_outbox.outbox import emit
 
 State = OperationRun.State
 

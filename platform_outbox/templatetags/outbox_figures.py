@@ -6,8 +6,8 @@ from django import template
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from platform_outbox.outbox import COUNT_CAP
-from platform_outbox.redaction import masked_text
+from platform_outbox.emit import COUNT_CAP
+from platform_outbox.operators.redaction import masked_text
 
 register = template.Library()
 

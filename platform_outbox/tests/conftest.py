@@ -18,9 +18,9 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.message import Message
 
-from platform_outbox.bell import bell
 from platform_outbox.models import Worker
 from platform_outbox.tests.nursery import Nursery
+from platform_outbox.wakeup.notifier import bell
 
 HOSTS = [
     "in-process",

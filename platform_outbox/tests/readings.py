@@ -12,11 +12,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from platform_outbox import claims, leases, outbox, overview, relay, retention, samples, services, statistics
-from platform_outbox.dispatch import drain_once
+from platform_outbox import emit as emitting
+from platform_outbox import retention
+from platform_outbox.emit import emit, emit_many, shard_of
+from platform_outbox.external import leases
 from platform_outbox.models import OutboxMessage
-from platform_outbox.outbox import emit, emit_many, shard_of
+from platform_outbox.monitoring import history, overview, snapshot
+from platform_outbox.operators import actions
+from platform_outbox.processing import claim
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.probe.events import Forked, Ticked
+from platform_outbox.worker import executor
 
 # Tables that grow with the past; the others hold what is at hand.
 LARGE = re.compile(r"Seq Scan on (platform_outbox(?:_first|_rest|_from_\d+|_delivery|_attempt|_minute)?)\b")
@@ -100,7 +106,7 @@ def fill(*, past: int, parts: int, minutes: int) -> None:
 def readings():
     """(what, call) of everything that is asked; each call is made inside a transaction that is rolled back."""
     now = timezone.now()
-    low_water = claims.LowWater()
+    low_water = claim.LowWater()
     operator = get_user_model().objects.create_superuser("plans@example.org", "correct horse battery")
     admin = Client(SERVER_NAME="localhost")
     admin.force_login(operator)
@@ -111,14 +117,14 @@ def readings():
         ("claim, handle and mark a batch", lambda: drain_once(shard=shard_of("k7"), worker="w")),
         (
             "whether others have come",
-            lambda: claims.others_have_come(shard=shard_of("k7"), hog="k7", above=0, since=now, now=None),
+            lambda: claim.others_have_come(shard=shard_of("k7"), hog="k7", above=0, since=now, now=None),
         ),
         ("move the low-water mark", lambda: low_water.advance(shard_of("k7"))),
-        ("poll for due shards", lambda: _execute(relay._DUE)),
+        ("poll for due shards", lambda: _execute(executor._DUE)),
         ("look for due calls", lambda: leases.look()),
         ("return expired leases", lambda: (leases.expire(), leases.first_expiry())),
-        ("/health", lambda: outbox.health()),
-        ("sample for /metrics", lambda: samples.take()),
+        ("/health", lambda: emitting.health()),
+        ("sample for /metrics", lambda: snapshot.take()),
         ("console: backlog", lambda: overview.backlog(now=now)),
         ("console: errors", lambda: overview.error_groups()),
         ("console: workers", lambda: overview.workers(now=now)),
@@ -127,8 +133,8 @@ def readings():
         ("list: sent", lambda: admin.get(list_url, {"status": "sent"})),
         ("list: dead", lambda: admin.get(list_url, {"status": "dead"})),
         ("page of an event", lambda: admin.get(f"{list_url}{dead[0]}/change/")),
-        ("requeue", lambda: services.requeue(ids=dead[:50], by="w")),
-        ("discard", lambda: services.discard(ids=dead[:50], by="w")),
+        ("requeue", lambda: actions.requeue(ids=dead[:50], by="w")),
+        ("discard", lambda: actions.discard(ids=dead[:50], by="w")),
         ("retention, nothing to do", lambda: retention.keep_to(before=now - datetime.timedelta(days=300))),
         ("partitions ahead", lambda: retention.extend()),
     ]
@@ -156,8 +162,8 @@ def _emit():
 
 
 def _charts(now):
-    statistics.history(since=now - datetime.timedelta(days=1), until=now, step_seconds=900)
-    statistics.by_handler(since=now - datetime.timedelta(hours=1), until=now)
+    history.history(since=now - datetime.timedelta(days=1), until=now, step_seconds=900)
+    history.by_handler(since=now - datetime.timedelta(hours=1), until=now)
 
 
 def _dead_ids():

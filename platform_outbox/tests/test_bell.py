@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from platform_outbox import bell as bells
-from platform_outbox.bell import CHANNEL, QUIET_SECONDS, Bell, own_connection
 from platform_outbox.tests.conftest import wait_for
+from platform_outbox.wakeup import notifier as bells
+from platform_outbox.wakeup.notifier import CHANNEL, QUIET_SECONDS, Bell, own_connection
 
 CPUS = os.cpu_count()
 LEAST, LONGEST = QUIET_SECONDS

@@ -5,9 +5,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from platform_outbox import breakers, leases, services, testing
+from platform_outbox import testing
+from platform_outbox.emit import emit, emit_many
+from platform_outbox.external import circuit_breaker, leases
 from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage
-from platform_outbox.outbox import emit, emit_many
+from platform_outbox.operators import actions
 from platform_outbox.registry import NeighbourDown, Permanent, handler_named, is_outage
 from platform_outbox.tests.probe.events import Posted, Ticked
 from platform_outbox.tests.probe.models import Call, Effect, Fault
@@ -89,21 +91,21 @@ def test_the_wait_between_probes_is_capped(settings):
     emit_now(Posted(key="down", number=1))
     testing.drain(now=START, raise_errors=False)
     testing.drain(now=at(10), raise_errors=False)
-    assert breaker().retry_at == at(10 + breakers.CAP_SECONDS)
+    assert breaker().retry_at == at(10 + circuit_breaker.CAP_SECONDS)
 
 
 def test_a_neighbour_may_ask_for_a_longer_pause():
     error = NeighbourDown("429", retry_after=120)
-    outage = breakers.note_down(handler="probe.post", neighbour="n", error=error, now=START)
+    outage = circuit_breaker.note_down(handler="probe.post", neighbour="n", error=error, now=START)
     assert outage.retry_at == at(120)
     error = NeighbourDown("429", retry_after=10**9)
-    outage = breakers.note_down(handler="probe.post", neighbour="m", error=error, now=START)
-    assert outage.retry_at == at(breakers.LONGEST_WISH_SECONDS)
+    outage = circuit_breaker.note_down(handler="probe.post", neighbour="m", error=error, now=START)
+    assert outage.retry_at == at(circuit_breaker.LONGEST_WISH_SECONDS)
 
 
 def test_calls_that_fail_together_count_once():
     for _ in range(3):
-        breakers.note_down(handler="probe.post", neighbour="down", error=TimeoutError(), now=START)
+        circuit_breaker.note_down(handler="probe.post", neighbour="down", error=TimeoutError(), now=START)
     assert breaker().failures == 1
 
 
@@ -155,17 +157,17 @@ def test_an_outage_of_more_than_a_day_costs_attempts(settings):
 
 
 def test_an_operator_opens_a_breaker_and_nothing_goes_out_until_it_is_reset():
-    services.break_open(handler="probe.post", neighbour="down", by="operator", reason="they asked for it")
+    actions.break_open(handler="probe.post", neighbour="down", by="operator", reason="they asked for it")
     event_id = emit_now(Posted(key="down", number=1))
     testing.drain(now=at(10**6))
     assert calls() == []
     assert OutboxMessage.objects.get(pk=event_id).status == "sending"
-    assert [found.error for found in services.breakers()] == ["Opened by operator: they asked for it"]
-    assert services.reset_breaker(handler="probe.post", neighbour="down", by="operator")
-    assert not services.reset_breaker(handler="probe.post", neighbour="down", by="operator")
+    assert [found.error for found in actions.breakers()] == ["Opened by operator: they asked for it"]
+    assert actions.reset_breaker(handler="probe.post", neighbour="down", by="operator")
+    assert not actions.reset_breaker(handler="probe.post", neighbour="down", by="operator")
     testing.drain(now=at(10**6))
     assert calls() == [("down", 1)]
-    assert services.breakers() == []
+    assert actions.breakers() == []
 
 
 def test_a_reset_makes_what_waits_due_at_once():
@@ -173,14 +175,14 @@ def test_a_reset_makes_what_waits_due_at_once():
     emit_now(Posted(key="down", number=1))
     testing.drain(raise_errors=False)
     assert testing.drain() == 0
-    services.reset_breaker(handler="probe.post", neighbour="down", by="operator")
+    actions.reset_breaker(handler="probe.post", neighbour="down", by="operator")
     testing.drain()
     assert calls() == [("down", 1), ("down", 1)]
 
 
 def test_only_handlers_with_calls_have_breakers():
-    with pytest.raises(services.NothingToPause):
-        services.break_open(handler="probe.tick", neighbour="x", by="operator")
+    with pytest.raises(actions.NothingToPause):
+        actions.break_open(handler="probe.tick", neighbour="x", by="operator")
     assert not Breaker.objects.exists()
 
 

@@ -7,11 +7,11 @@ import subprocess
 import pytest
 from django.db import transaction
 
-from platform_outbox.bell import Bell
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 from platform_outbox.tests.conftest import HOSTS, Pool, client_broker, ringer, ringing_bell, wait_for
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
+from platform_outbox.wakeup.notifier import Bell
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 

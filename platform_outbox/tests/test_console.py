@@ -10,7 +10,8 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from platform_outbox import overview, replay, services, statistics, testing
+from platform_outbox import testing
+from platform_outbox.emit import emit, emit_many, health
 from platform_outbox.models import (
     Attempt,
     Breaker,
@@ -22,7 +23,8 @@ from platform_outbox.models import (
     Replay,
     Worker,
 )
-from platform_outbox.outbox import emit, emit_many, health
+from platform_outbox.monitoring import history, overview
+from platform_outbox.operators import actions, replay
 from platform_outbox.periodic import go_on_with_replays
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -226,7 +228,7 @@ def test_one_event_is_dealt_with_from_its_page(as_, dead, deed, status):
 def test_an_event_offers_only_what_can_be_done_to_it(as_, dead):
     client = as_("operator")
     assert client.get(f"{LIST}{dead[0]}/restore/").status_code == 403
-    services.requeue(ids=dead[:1], by="Olga")
+    actions.requeue(ids=dead[:1], by="Olga")
     testing.drain()
     page = client.get(f"{LIST}{dead[0]}/change/").content.decode()
     for deed in ("requeue", "discard", "restore", "edit"):
@@ -330,7 +332,7 @@ def test_a_handler_or_a_shard_is_paused_with_a_reason_and_resumed(as_, kind, tar
     assert "the mail server moves" in page
     assert "Resume…" in page
     confirm(client, url("resume", kind=kind, target=target))
-    assert services.pauses() == []
+    assert actions.pauses() == []
     assert list(LogEntry.objects.order_by("id").values_list("change_message", flat=True)) == [
         f"paused {kind} {target}: the mail server moves",
         f"resumed {kind} {target}",
@@ -358,7 +360,7 @@ def test_a_breaker_is_opened_with_a_reason_and_reset(as_):
     page = client.get(url("console")).content.decode()
     assert "Calls of probe.post to bank.example wait" in page
     confirm(client, url("reset_breaker", handler="probe.post", neighbour="bank.example"))
-    assert services.breakers() == []
+    assert actions.breakers() == []
     assert LogEntry.objects.count() == 2
     again = client.get(url("reset_breaker", handler="probe.post", neighbour="bank.example"), follow=True)
     assert "This breaker is not open" in again.content.decode()
@@ -435,7 +437,7 @@ def test_workers_are_shown_with_their_heartbeat_and_what_they_are_at(as_):
 
 def test_the_charts_have_a_step_for_every_minute_and_a_table_beside_them(as_):
     now = timezone.now().replace(second=0, microsecond=0)
-    buckets = [0] * (len(statistics.BOUNDS) + 1)
+    buckets = [0] * (len(history.BOUNDS) + 1)
     buckets[1] = 6
     Minute.objects.create(
         minute=now - datetime.timedelta(minutes=2), handler="probe.tick", event_type="probe.clock.ticked",

@@ -3,11 +3,11 @@
 import pytest
 from django.db import connection, transaction
 
-from platform_outbox.couriers import Couriers
-from platform_outbox.dispatch import drain_once
-from platform_outbox.metrics import LEASES_LOST
+from platform_outbox.emit import emit_many, shard_of
+from platform_outbox.external.pool import Couriers
 from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage
-from platform_outbox.outbox import emit_many, shard_of
+from platform_outbox.monitoring.metrics import LEASES_LOST
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Shouted, Whistled
 from platform_outbox.tests.probe.models import Call, Fault
@@ -72,7 +72,9 @@ def test_a_call_that_does_not_come_back_is_tried_again_and_its_courier_replaced(
     wait_for(lambda: Call.objects.count() == 4, what="the second calls")
     assert sorted(Call.objects.values_list("key", "attempt")) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
     wait_for(lambda: statuses() == {"sent"}, what="their ends")
-    assert set(Attempt.objects.values_list("error_class", flat=True)) == {"platform_outbox.leases.LeaseExpired"}
+    assert set(Attempt.objects.values_list("error_class", flat=True)) == {
+        "platform_outbox.external.leases.LeaseExpired"
+    }
     wait_for(lambda: not Call.objects.filter(ended_at=None).exists(), what="the first calls")
     assert set(Call.objects.filter(attempt=1).values_list("still_mine", flat=True)) == {False}
     assert set(Delivery.objects.values_list("status", "attempts")) == {("sent", 2)}

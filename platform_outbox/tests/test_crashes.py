@@ -6,8 +6,8 @@ import time
 import pytest
 from django.db import transaction
 
+from platform_outbox.emit import emit_many, health
 from platform_outbox.models import Attempt, CurrentTurn, OutboxMessage, Suspect, Worker
-from platform_outbox.outbox import emit_many, health
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Crawled, Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault

@@ -7,11 +7,13 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
-from platform_outbox import editing, overview, services, testing
+from platform_outbox import testing
+from platform_outbox.emit import emit, emit_many, health
 from platform_outbox.models import Attempt, Delivery, OutboxMessage
-from platform_outbox.outbox import emit, emit_many, health
-from platform_outbox.redaction import MASK, masked, masked_text, unmasked
-from platform_outbox.selection import Selection, carry_out
+from platform_outbox.monitoring import overview
+from platform_outbox.operators import actions, editing
+from platform_outbox.operators.redaction import MASK, masked, masked_text, unmasked
+from platform_outbox.operators.selection import Selection, carry_out
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -48,7 +50,7 @@ def test_dead_letters_of_one_reason_form_a_group(dead):
 
 
 def test_an_event_that_is_handled_in_the_end_belongs_to_no_group(dead):
-    services.requeue(ids=dead[:1], by="Olga")
+    actions.requeue(ids=dead[:1], by="Olga")
     testing.drain()
     assert (row(dead[0]).status, row(dead[0]).error_group, row(dead[0]).error) == ("sent", "", "")
 
@@ -92,16 +94,16 @@ def test_a_selection_is_narrowed_by_group_type_time_and_what_the_operator_saw(de
 
 
 def test_many_are_worked_off_in_batches_each_a_transaction_of_its_own(dead, monkeypatch):
-    monkeypatch.setattr("platform_outbox.selection.BATCH", 2)
-    assert list(carry_out(Selection(), service=services.discard, by="Olga")) == [2, 2]
+    monkeypatch.setattr("platform_outbox.operators.selection.BATCH", 2)
+    assert list(carry_out(Selection(), service=actions.discard, by="Olga")) == [2, 2]
     assert health().dead == 0
 
 
 def test_a_discarded_event_can_be_taken_back(dead):
-    services.discard(ids=dead, by="Olga")
-    assert services.restore(ids=dead[:2], by="Olga") == 2
+    actions.discard(ids=dead, by="Olga")
+    assert actions.restore(ids=dead[:2], by="Olga") == 2
     assert health().dead == 2
-    assert services.restore(ids=dead[:2], by="Olga") == 0
+    assert actions.restore(ids=dead[:2], by="Olga") == 0
     assert [each.outcome for each in row(dead[0]).history.order_by("id")] == ["dead", "discarded", "restored"]
 
 
@@ -121,8 +123,8 @@ def test_an_edited_event_takes_the_place_of_the_dead_letter(dead):
 
 def test_what_was_replaced_never_runs_any_more(dead):
     editing.edit_as_new(event_id=dead[3], payload={"key": "a", "number": 8}, by="Sue")
-    assert services.requeue(ids=dead, by="Olga") == 3
-    assert services.restore(ids=dead, by="Olga") == 0
+    assert actions.requeue(ids=dead, by="Olga") == 3
+    assert actions.restore(ids=dead, by="Olga") == 0
     assert row(dead[3]).status == "dead"
 
 
@@ -146,7 +148,7 @@ def test_an_edited_event_is_validated_strictly(dead, payload, told):
 def test_only_an_open_dead_letter_can_be_edited_and_only_to_something_else(dead):
     with pytest.raises(editing.EditRefused, match="Nothing is changed"):
         editing.edit_as_new(event_id=dead[0], payload={"key": "a", "number": 0}, by="Sue")
-    services.discard(ids=dead[:1], by="Olga")
+    actions.discard(ids=dead[:1], by="Olga")
     with transaction.atomic():
         waiting = emit(Ticked(key="z", number=1))
     for event_id in (dead[0], waiting, 999_999):

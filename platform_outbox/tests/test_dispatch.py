@@ -4,10 +4,11 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from platform_outbox import claims, testing
-from platform_outbox.dispatch import drain_once
+from platform_outbox import testing
+from platform_outbox.emit import emit, emit_many, health, shard_of
 from platform_outbox.models import Attempt, Delivery, OutboxMessage
-from platform_outbox.outbox import emit, emit_many, health, shard_of
+from platform_outbox.processing import claim
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.probe.events import Forked, Poured, Ticked, Unheard
 from platform_outbox.tests.probe.handlers import ProbeError
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -310,7 +311,7 @@ def test_health_tells_what_is_open():
 def test_draining_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
     with transaction.atomic():
         emit_many([Poured(key="a", number=n) for n in range(50)])
-    claims._looked_through.clear()
+    claim._looked_through.clear()
     # Savepoint twice, lock, standing, claim, others between two settings, mark; the probe's handler makes two per event.
     with django_assert_max_num_queries(9 + 2 * 50):
         drain_once(shard=shard_of("a"))

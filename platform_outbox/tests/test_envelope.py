@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import pytest
 
-from platform_outbox.backoff import CAP_SECONDS, delay_before
-from platform_outbox.envelope import Event, MalformedEvent, event_from, known_events, payload_of, type_names
+from platform_outbox.events import Event, MalformedEvent, event_from, known_events, payload_of, type_names
+from platform_outbox.retry import CAP_SECONDS, delay_before
 
 pytestmark = pytest.mark.outbox
 

@@ -3,13 +3,13 @@
 import pytest
 from django.db import connection, transaction
 
-from platform_outbox import claims
-from platform_outbox.dispatch import drain_once
+from platform_outbox.emit import emit_many, shard_of
 from platform_outbox.models import OutboxMessage
-from platform_outbox.outbox import emit_many, shard_of
-from platform_outbox.schedule import Schedule
+from platform_outbox.processing import claim
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.probe.events import Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
+from platform_outbox.worker.schedule import Schedule
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
 
@@ -19,7 +19,7 @@ OTHERS = [name for name in (f"n{number}" for number in range(50_000)) if shard_o
 
 @pytest.fixture(autouse=True)
 def from_the_first_key():
-    claims._looked_through.clear()
+    claim._looked_through.clear()
 
 
 def emitted(*events):
@@ -55,7 +55,7 @@ def test_who_waits_behind_a_backlog_comes_before_it_in_the_turn():
     # A batch handler gets them by age, whatever their key.
     assert list(handled)[-3:] == [(OTHERS[0], 1), (OTHERS[1], 2), (OTHERS[0], 3)]
     emitted(Ticked(key=OTHERS[2], number=4))
-    claimed = claims.claim(shard=SHARD, limit=10, above=0, now=None).rows
+    claimed = claim.claim(shard=SHARD, limit=10, above=0, now=None).rows
     assert [(row.ordering_key, row.payload["number"]) for row in claimed][:2] == [(OTHERS[2], 4), ("hog", 7)]
 
 
@@ -63,7 +63,7 @@ def test_a_turn_with_a_few_others_is_short_and_says_that_there_is_more():
     backlog(300)
     emitted(Ticked(key=OTHERS[0], number=1))
     result = drain_once(shard=SHARD, batch_size=50)
-    assert (result.handled, result.more) == (1 + claims.HOG_AT_LEAST, True)
+    assert (result.handled, result.more) == (1 + claim.HOG_AT_LEAST, True)
     assert Effect.objects.order_by("id").first().key == OTHERS[0]
 
 
@@ -84,8 +84,8 @@ def rings_after(events, what):
 def test_a_backlog_ends_its_turn_for_another_key_of_its_shard_that_has_come_meanwhile():
     emitted(*(Ticked(key="hog", number=number) for number in range(200)))
     result = drain_once(shard=SHARD, batch_size=50, has_news=rings_after(2, [Ticked(key=OTHERS[0], number=7)]))
-    assert (result.handled, result.more) == (2 * (claims.HOG_AT_LEAST + 1) - 1, True)
-    assert drain_once(shard=SHARD, batch_size=50).handled == 1 + claims.HOG_AT_LEAST
+    assert (result.handled, result.more) == (2 * (claim.HOG_AT_LEAST + 1) - 1, True)
+    assert drain_once(shard=SHARD, batch_size=50).handled == 1 + claim.HOG_AT_LEAST
     assert Effect.objects.order_by("id")[result.handled].key == OTHERS[0]
     while drain_once(shard=SHARD).more:
         pass
@@ -130,7 +130,7 @@ def test_who_is_alone_gets_the_whole_batch():
 
 
 def test_more_keys_than_one_look_takes_in_are_all_served_after_a_few_turns(monkeypatch):
-    monkeypatch.setattr(claims, "KEYS_AT_ONCE", 4)
+    monkeypatch.setattr(claim, "KEYS_AT_ONCE", 4)
     backlog(300)
     emitted(*(Poured(key=key, number=1) for key in OTHERS[:20]))
     served = set()
@@ -169,14 +169,14 @@ def test_a_claim_beside_a_long_backlog_reads_little():
             [SHARD],
         )
         cursor.execute("ANALYZE platform_outbox")
-        statement = claims._CLAIM_OTHERS.format(besides="")
+        statement = claim._CLAIM_OTHERS.format(besides="")
         values = {"shard": SHARD, "above": 0, "now": None, "limit": 25, "keys": 64, "after": "", "besides_key": "hog"}
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) {statement}", values)
         plan = cursor.fetchone()[0][0]["Plan"]
     assert plan["Actual Rows"] == 25
     # The table has about 500 pages; a scan of the backlog's index entries alone would be over 100.
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 1_000, plan
-    claimed = claims.claim(shard=SHARD, limit=50, above=0, now=None).rows
+    claimed = claim.claim(shard=SHARD, limit=50, above=0, now=None).rows
     assert ["hog" if row.ordering_key == "hog" else "other" for row in claimed] == ["other"] * 25 + ["hog"] * 25
 
 

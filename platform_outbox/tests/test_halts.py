@@ -6,9 +6,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from platform_outbox import services, testing
+from platform_outbox import testing
+from platform_outbox.emit import emit_many
 from platform_outbox.models import Delivery, OutboxMessage
-from platform_outbox.outbox import emit_many
+from platform_outbox.operators import actions
 from platform_outbox.tests.probe.events import Gated
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -61,7 +62,7 @@ def test_after_a_requeue_everything_comes_in_order():
     ids = emitted(1, 2, 3, 4)
     drained()
     fault.delete()
-    assert services.requeue(ids=[ids[1]], by="olga") == 1
+    assert actions.requeue(ids=[ids[1]], by="olga") == 1
     drained()
     assert handled("probe.gate") == [1, 2, 3, 4]
     assert handled("probe.passer") == [1, 2, 3, 4]
@@ -73,7 +74,7 @@ def test_a_requeued_event_that_dies_again_halts_again():
     refuse(2)
     ids = emitted(1, 2, 3)
     drained()
-    services.requeue(ids=[ids[1]], by="olga")
+    actions.requeue(ids=[ids[1]], by="olga")
     drained()
     assert handled("probe.gate") == [1]
     assert Delivery.objects.get(halts=True).message_id == ids[1]
@@ -83,7 +84,7 @@ def test_after_a_discard_the_others_go_on():
     refuse(2)
     ids = emitted(1, 2, 3)
     drained()
-    services.discard(ids=[ids[1]], by="olga")
+    actions.discard(ids=[ids[1]], by="olga")
     drained()
     assert handled("probe.gate") == [1, 3]
     assert not Delivery.objects.filter(halts=True).exists()
@@ -94,11 +95,11 @@ def test_two_dead_letters_of_a_key_are_dealt_with_one_after_the_other():
     ids = emitted(1, 2, 3)
     drained()
     faults[0].delete()
-    services.requeue(ids=[ids[0]], by="olga")
+    actions.requeue(ids=[ids[0]], by="olga")
     drained()
     assert handled("probe.gate") == [1]
     assert Delivery.objects.get(halts=True).message_id == ids[1]
-    services.discard(ids=[ids[1]], by="olga")
+    actions.discard(ids=[ids[1]], by="olga")
     drained()
     assert handled("probe.gate") == [1, 3]
 
@@ -120,7 +121,7 @@ def test_an_event_that_cannot_be_read_halts_its_key_too():
     assert handled("probe.passer") == [2]
     with connection.cursor() as cursor:
         cursor.execute("""UPDATE platform_outbox SET payload = '{"key": "a", "number": 1}' WHERE id = %s""", [first])
-    services.requeue(ids=[first], by="olga")
+    actions.requeue(ids=[first], by="olga")
     drained()
     assert handled("probe.gate") == [1, 2]
     assert sorted(handled("probe.passer")) == [1, 2]

@@ -3,10 +3,10 @@
 import pytest
 from django.db import transaction
 
-from platform_outbox import running
-from platform_outbox.dispatch import drain_once
+from platform_outbox.emit import emit_many, shard_of
 from platform_outbox.models import Delivery, OutboxMessage
-from platform_outbox.outbox import emit_many, shard_of
+from platform_outbox.processing import handlers
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.probe.events import Forked, Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -19,13 +19,13 @@ SHARD = shard_of("k")
 def calls(monkeypatch):
     """(handler, numbers of the events) of every call, those that were undone included."""
     made = []
-    original = running._run
+    original = handlers._run
 
     def noted(handler, works):
         made.append((handler.name, [work.event.number for work in works]))
         original(handler, works)
 
-    monkeypatch.setattr(running, "_run", noted)
+    monkeypatch.setattr(handlers, "_run", noted)
     return made
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from platform_outbox import jobs, timekeeper
+from platform_outbox import jobs, scheduler
 from platform_outbox.jobs import LeaseLost, every
 from platform_outbox.models import Periodic
 from platform_outbox.tests.conftest import wait_for
@@ -30,7 +30,7 @@ def start():
 
 def declare(function, *, seconds=60, lease_seconds=None):
     every("test.job", seconds=seconds, lease_seconds=lease_seconds)(function)
-    timekeeper.introduce()
+    scheduler.introduce()
     return jobs.all_jobs()[0]
 
 
@@ -49,10 +49,10 @@ def row():
 def test_a_new_job_runs_at_once_and_then_in_its_rhythm(start):
     seen = []
     job = declare(lambda run: seen.append(run.now))
-    wait = timekeeper.run_job(job, now=start)
+    wait = scheduler.run_job(job, now=start)
     assert 58 < wait < 60
-    assert timekeeper.run_job(job, now=after(start, 30)) == pytest.approx(29, abs=1)
-    timekeeper.run_job(job, now=after(start, 61))
+    assert scheduler.run_job(job, now=after(start, 30)) == pytest.approx(29, abs=1)
+    scheduler.run_job(job, now=after(start, 61))
     assert seen == [start, after(start, 61)]
     assert row().failures == 0
     assert row().due_at > after(start, 61)
@@ -61,22 +61,22 @@ def test_a_new_job_runs_at_once_and_then_in_its_rhythm(start):
 def test_what_was_missed_is_made_up_for_by_one_run(start):
     seen = []
     job = declare(lambda run: seen.append(run.now))
-    timekeeper.run_job(job, now=start)
+    scheduler.run_job(job, now=start)
     rhythm = row().due_at
-    timekeeper.run_job(job, now=after(start, 3600 * 5 + 7))
+    scheduler.run_job(job, now=after(start, 3600 * 5 + 7))
     assert len(seen) == 2
     # The rhythm is kept: the next round is a whole number of intervals after the missed one.
     assert row().due_at - rhythm == datetime.timedelta(seconds=60) * 300
     assert row().due_at > after(start, 3600 * 5 + 7)
-    timekeeper.run_job(job, now=after(start, 3600 * 5 + 8))
+    scheduler.run_job(job, now=after(start, 3600 * 5 + 8))
     assert len(seen) == 2
 
 
 def test_the_rhythm_changes_with_the_code(start):
     seen = []
-    timekeeper.run_job(declare(lambda run: None, seconds=86_400), now=start)
+    scheduler.run_job(declare(lambda run: None, seconds=86_400), now=start)
     jobs._jobs.clear()
-    timekeeper.run_job(declare(lambda run: seen.append(1), seconds=60), now=after(start, 100))
+    scheduler.run_job(declare(lambda run: seen.append(1), seconds=60), now=after(start, 100))
     assert seen == [1]
 
 
@@ -84,7 +84,7 @@ def test_a_clock_that_was_wrong_does_not_silence_a_job(start):
     seen = []
     job = declare(lambda run: seen.append(1))
     Periodic.objects.update(due_at=after(start, 10**8))
-    timekeeper.run_job(job, now=start)
+    scheduler.run_job(job, now=start)
     assert seen == [1]
     assert row().due_at == after(start, 60)
 
@@ -95,7 +95,7 @@ def test_a_failure_undoes_the_work_shows_itself_and_waits_longer_each_time(start
         raise ValueError("no luck\x00")
 
     job = declare(fail)
-    waits = [timekeeper.run_job(job, now=after(start, 1000 * n)) for n in range(4)]
+    waits = [scheduler.run_job(job, now=after(start, 1000 * n)) for n in range(4)]
     assert not Effect.objects.exists()
     assert waits == sorted(waits)
     assert 2.5 <= waits[0] <= 5
@@ -108,15 +108,15 @@ def test_a_failure_undoes_the_work_shows_itself_and_waits_longer_each_time(start
 def test_a_failing_job_is_never_left_alone_for_long(start):
     job = declare(lambda run: 1 / 0, seconds=5)
     Periodic.objects.update(failures=30)
-    assert timekeeper.run_job(job, now=start) <= timekeeper.LONGEST_WAIT_SECONDS
+    assert scheduler.run_job(job, now=start) <= scheduler.LONGEST_WAIT_SECONDS
 
 
 def test_success_forgets_the_failures(start):
     luck = [False, True]
     job = declare(lambda run: write(run) if luck.pop(0) else 1 / 0)
-    timekeeper.run_job(job, now=start)
+    scheduler.run_job(job, now=start)
     assert row().failures == 1
-    timekeeper.run_job(job, now=after(start, 100))
+    scheduler.run_job(job, now=after(start, 100))
     assert (row().failures, row().error) == (0, "")
     assert Effect.objects.count() == 1
 
@@ -137,11 +137,11 @@ def test_a_leased_job_is_left_alone_until_its_lease_has_passed(start):
 
     job = declare(crash, lease_seconds=100)
     with pytest.raises(KeyboardInterrupt):
-        timekeeper.run_job(job, now=start)
-    assert timekeeper.run_job(job, now=after(start, 99)) == pytest.approx(1, abs=0.1)
+        scheduler.run_job(job, now=start)
+    assert scheduler.run_job(job, now=after(start, 99)) == pytest.approx(1, abs=0.1)
     assert len(seen) == 1
     with pytest.raises(KeyboardInterrupt):
-        timekeeper.run_job(job, now=after(start, 101))
+        scheduler.run_job(job, now=after(start, 101))
     assert len(set(seen)) == 2
 
 
@@ -155,7 +155,7 @@ def test_a_run_whose_lease_was_taken_over_ends_and_marks_nothing(start):
         write(run)
 
     job = declare(slow, lease_seconds=100)
-    timekeeper.run_job(job, now=start)
+    scheduler.run_job(job, now=start)
     assert not Effect.objects.exists()
     assert row().leased_by == "another"
     assert row().last_done_at is None
@@ -170,10 +170,10 @@ def test_a_worker_that_has_to_end_gives_a_long_job_back_at_once(start):
         write(run)
 
     job = declare(long, lease_seconds=100)
-    timekeeper.run_job(job, now=start, should_stop=lambda: True)
+    scheduler.run_job(job, now=start, should_stop=lambda: True)
     assert not Effect.objects.exists()
     assert (row().leased_until, row().failures, row().last_done_at) == (None, 0, None)
-    timekeeper.run_job(job, now=after(start, 1))
+    scheduler.run_job(job, now=after(start, 1))
     assert len(steps) == 2
     assert Effect.objects.count() == 1
 
@@ -191,7 +191,7 @@ def test_of_many_workers_one_runs_the_job_and_nobody_waits(lease_seconds):
     job = declare(busy, lease_seconds=lease_seconds)
 
     def work():
-        timekeeper.run_job(job)
+        scheduler.run_job(job)
         connections.close_all()
 
     holder = threading.Thread(target=work, name="holder")
@@ -216,7 +216,7 @@ def test_a_job_that_loses_its_connection_says_so_in_one_line(start, caplog):
             wire.shutdown(socket.SHUT_RDWR)
         write(run)
 
-    timekeeper.run_job(declare(cut_off), now=start)
+    scheduler.run_job(declare(cut_off), now=start)
     assert row().failures == 1
     (record,) = (each for each in caplog.records if each.name == "platform_outbox.jobs")
     assert (record.levelname, record.exc_info) == ("WARNING", None)
@@ -227,7 +227,7 @@ def test_a_job_that_loses_its_connection_says_so_in_one_line(start, caplog):
 def test_the_timekeeper_survives_the_end_of_its_connection():
     seen = []
     every("test.job", seconds=0.05)(lambda run: seen.append(run.now))
-    keeper = timekeeper.Timekeeper(worker="test")
+    keeper = scheduler.Timekeeper(worker="test")
     thread = threading.Thread(target=keeper.run)
     thread.start()
     try:

@@ -7,12 +7,14 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from platform_outbox import leases, retention, services, testing
-from platform_outbox.couriers import due_queues
-from platform_outbox.dispatch import drain_once
-from platform_outbox.metrics import LEASES_LOST
+from platform_outbox import retention, testing
+from platform_outbox.emit import emit, emit_many, shard_of
+from platform_outbox.external import leases
+from platform_outbox.external.pool import due_queues
 from platform_outbox.models import Attempt, Delivery, OutboxMessage, Tally
-from platform_outbox.outbox import emit, emit_many, shard_of
+from platform_outbox.monitoring.metrics import LEASES_LOST
+from platform_outbox.operators import actions
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.probe.events import Guarded, Posted, Shouted
 from platform_outbox.tests.probe.handlers import ProbeError
 from platform_outbox.tests.probe.models import Call, Effect, Fault
@@ -256,7 +258,7 @@ def test_a_dead_letter_that_halts_keeps_its_line_until_it_is_tried_again():
     testing.drain()
     assert sorted(calls("probe.guard")) == [("a", 1), ("b", 1)]
     assert message(dead).status == "dead"
-    assert services.requeue(ids=[dead], by="operator") == 1
+    assert actions.requeue(ids=[dead], by="operator") == 1
     assert message(dead).status == "sending"
     testing.drain()
     assert [call for call in calls("probe.guard") if call[0] == "a"] == [("a", 1), ("a", 1), ("a", 2), ("a", 3)]
@@ -267,7 +269,7 @@ def test_a_halting_dead_letter_that_is_discarded_lets_its_line_go_on():
     dead = emit_now(Guarded(key="a", number=1))
     emit_now(Guarded(key="a", number=2))
     testing.drain(raise_errors=False)
-    assert services.discard(ids=[dead], by="operator") == 1
+    assert actions.discard(ids=[dead], by="operator") == 1
     testing.drain()
     assert calls("probe.guard") == [("a", 1), ("a", 2)]
     assert message(dead).discarded_at is not None
@@ -280,7 +282,7 @@ def test_a_requeued_letter_goes_before_the_younger_ones_but_not_beside_a_call():
     second, third = hand_over(Posted(key="a", number=2), Posted(key="a", number=3))
     under_way = take()
     assert under_way.message_id == second
-    services.requeue(ids=[dead], by="operator")
+    actions.requeue(ids=[dead], by="operator")
     assert take() is None
     leases.finish(under_way, error=None)
     assert [take_and_finish() for _ in range(2)] == [dead, third]
@@ -299,7 +301,7 @@ def test_a_waiting_call_can_be_tried_at_once_and_one_under_way_is_left_alone():
     testing.drain(raise_errors=False)
     (under_way,) = hand_over(Posted(key="b", number=1))
     lease = take()
-    assert services.requeue(ids=[waiting, under_way], by="operator") == 1
+    assert actions.requeue(ids=[waiting, under_way], by="operator") == 1
     assert delivery(under_way).lease_token == lease.token
     testing.drain()
     assert message(waiting).status == "sent"
@@ -308,7 +310,7 @@ def test_a_waiting_call_can_be_tried_at_once_and_one_under_way_is_left_alone():
 def test_discarding_an_event_fences_off_the_call_that_is_under_way():
     first, second = hand_over(Posted(key="a", number=1), Posted(key="a", number=2))
     lease = take()
-    assert services.discard(ids=[first], by="operator") == 1
+    assert actions.discard(ids=[first], by="operator") == 1
     assert not leases.finish(lease, error=None)
     assert (message(first).status, delivery(first).status) == ("dead", "dead")
     assert take().message_id == second
@@ -335,12 +337,12 @@ def test_an_event_that_cannot_be_read_any_more_is_a_dead_letter():
 
 def test_a_paused_handler_and_a_paused_shard_are_not_called():
     hand_over(Shouted(key="a", number=1))
-    services.pause(kind="handler", target="probe.shout", by="operator", reason="test")
+    actions.pause(kind="handler", target="probe.shout", by="operator", reason="test")
     assert take() is None
-    services.resume(kind="handler", target="probe.shout", by="operator")
-    services.pause(kind="shard", target=str(shard_of("a")), by="operator", reason="test")
+    actions.resume(kind="handler", target="probe.shout", by="operator")
+    actions.pause(kind="shard", target=str(shard_of("a")), by="operator", reason="test")
     assert take() is None
-    services.resume(kind="shard", target=str(shard_of("a")), by="operator")
+    actions.resume(kind="shard", target=str(shard_of("a")), by="operator")
     assert take() is not None
 
 

@@ -3,11 +3,11 @@
 import pytest
 from django.db import transaction
 
-from platform_outbox import replay
-from platform_outbox.editing import replacement_for
-from platform_outbox.envelope import LONGEST_KEY, kept_key
+from platform_outbox.emit import emit, emit_many, shard_of
+from platform_outbox.events import LONGEST_KEY, kept_key
 from platform_outbox.models import Delivery, OutboxMessage, Replay
-from platform_outbox.outbox import emit, emit_many, shard_of
+from platform_outbox.operators import replay
+from platform_outbox.operators.editing import replacement_for
 from platform_outbox.tests.probe.events import Unheard
 
 pytestmark = pytest.mark.django_db

@@ -7,13 +7,13 @@ from unittest.mock import patch
 import pytest
 from django.db import transaction
 
-from platform_outbox.dispatch import Turn
-from platform_outbox.manners import LEAST_EVENTS, PATIENCE_SECONDS, Manners
-from platform_outbox.outbox import emit_many, shard_of
-from platform_outbox.relay import Lanes
-from platform_outbox.schedule import Schedule
+from platform_outbox.emit import emit_many, shard_of
+from platform_outbox.processing.fairness import LEAST_EVENTS, PATIENCE_SECONDS, Manners
+from platform_outbox.processing.process import Turn
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
+from platform_outbox.worker.executor import Lanes
+from platform_outbox.worker.schedule import Schedule
 
 LOUD, QUIET = 1, 2
 
@@ -66,7 +66,7 @@ def test_a_busy_turn_teaches_nothing():
     shared = Lanes(schedule=Schedule(), worker="w", wake_couriers=lambda: None)
     shared._manners.begin(QUIET)
     shared._manners.end(QUIET, more=True)
-    with patch("platform_outbox.dispatch.drain_once", return_value=Turn(busy=True)):
+    with patch("platform_outbox.processing.process.drain_once", return_value=Turn(busy=True)):
         shared.turn(QUIET)
     assert shared._manners._backlogs == {QUIET}
 
@@ -129,7 +129,7 @@ def test_a_lane_tells_its_turn_of_rings_since_it_began():
         return Turn()
 
     schedule.add(QUIET)
-    with patch("platform_outbox.dispatch.drain_once", side_effect=turn):
+    with patch("platform_outbox.processing.process.drain_once", side_effect=turn):
         lanes.turn(schedule.take())
     assert heard == [False, True]
     assert schedule.take() == QUIET

@@ -13,11 +13,13 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.registry import CollectorRegistry
 
-from platform_outbox import outbox, samples, scrape, services, testing, timekeeper
-from platform_outbox.collectors import GAUGES, OutboxCollector
-from platform_outbox.marks import Book
+from platform_outbox import emit, scheduler, testing
+from platform_outbox.emit import emit_many
 from platform_outbox.models import Breaker, Delivery, OutboxMessage, Sample, Suspect, Tally
-from platform_outbox.outbox import emit_many
+from platform_outbox.monitoring import scrape, snapshot
+from platform_outbox.monitoring.collectors import GAUGES, OutboxCollector
+from platform_outbox.operators import actions
+from platform_outbox.processing.results import Book
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Forked, Swarmed, Ticked
 from platform_outbox.tests.probe.models import Fault
@@ -45,7 +47,7 @@ def counted(name, **labels):
 
 def tallied():
     """name{labels} → value of the counters, of a sample that is taken now."""
-    samples.take()
+    snapshot.take()
     return {name: value for name, value in told().items() if "_total" in name and value}
 
 
@@ -59,7 +61,7 @@ def test_an_empty_outbox_still_answers_for_every_topic():
     assert found[f"pending_messages{{{Ticked.name}}}"] == 0
     assert found[f"oldest_pending_seconds{{{Ticked.name}}}"] == 0
     assert found["dead_messages"] == 0
-    assert found["sample_age_seconds"] < samples.STALE_SECONDS
+    assert found["sample_age_seconds"] < snapshot.STALE_SECONDS
 
 
 def test_every_gauge_tells_the_state_of_the_outbox(settings):
@@ -83,7 +85,7 @@ def test_every_gauge_tells_the_state_of_the_outbox(settings):
     )  # fmt: skip
     Suspect.objects.create(message_id=old, shard=1, crashes=1, handler="", overran=False, worker="w", at=now)
     Breaker.objects.create(handler="probe.mail", neighbour="smtp", state="open")
-    services.pause(kind="handler", target="probe.tick", by="Olga", reason="test")
+    actions.pause(kind="handler", target="probe.tick", by="Olga", reason="test")
     found = told()
     assert found[f"pending_messages{{{Ticked.name}}}"] == 2
     assert found[f"pending_messages{{{Forked.name}}}"] == 2
@@ -107,29 +109,29 @@ def test_figures_are_read_from_the_newest_sample_and_taken_only_when_it_is_stale
     emit_events(Ticked(key="a", number=1))
     with django_assert_num_queries(1):
         assert told()[f"pending_messages{{{Ticked.name}}}"] == 0
-    Sample.objects.update(taken_at=timezone.now() - datetime.timedelta(seconds=samples.STALE_SECONDS + 1))
+    Sample.objects.update(taken_at=timezone.now() - datetime.timedelta(seconds=snapshot.STALE_SECONDS + 1))
     assert told()[f"pending_messages{{{Ticked.name}}}"] == 1
 
 
 def test_the_workers_take_them_as_a_periodic_job():
-    timekeeper.run_due(worker="test")
+    scheduler.run_due(worker="test")
     assert Sample.objects.get().figures["pending"].get("finance.day.began", 0) == 0
     found = told()
     assert found["job_failures{platform_outbox.sample}"] == 0
-    timekeeper.run_due(worker="test", now=timezone.now() + datetime.timedelta(minutes=2))
+    scheduler.run_due(worker="test", now=timezone.now() + datetime.timedelta(minutes=2))
     assert told()["job_last_success_timestamp_seconds{platform_outbox.sample}"] > 1.7e9
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_several_processes_one_takes_the_figures_and_the_others_do_not_wait():
-    samples.take()
+    snapshot.take()
     Sample.objects.update(taken_at=timezone.now() - datetime.timedelta(hours=1))
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (samples._LOCK,))
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (snapshot._LOCK,))
         seen = []
 
         def ask():
-            seen.append(samples.current().age)
+            seen.append(snapshot.current().age)
             connections.close_all()
 
         other = threading.Thread(target=ask)
@@ -137,7 +139,7 @@ def test_of_several_processes_one_takes_the_figures_and_the_others_do_not_wait()
         other.join(10)
         assert not other.is_alive()
     assert seen[0] > 3000
-    assert samples.current().age < 10
+    assert snapshot.current().age < 10
 
 
 @pytest.mark.django_db(transaction=True)
@@ -155,7 +157,7 @@ def test_an_open_transaction_shows_as_the_oldest_snapshot():
     holder = threading.Thread(target=hold)
     holder.start()
     assert opened.wait(10)
-    wait_for(lambda: samples.take() or Sample.objects.get().figures["snapshot"] > 0.2, what="a snapshot that ages")
+    wait_for(lambda: snapshot.take() or Sample.objects.get().figures["snapshot"] > 0.2, what="a snapshot that ages")
     done.set()
     holder.join(10)
 
@@ -178,7 +180,7 @@ def test_runs_retries_failures_and_suppressed_duplicates_are_counted_in_the_data
 
 
 def test_every_handler_is_told_from_0_on():
-    samples.take()
+    snapshot.take()
     assert told()["processed_total{probe.tick,sent}"] == 0
     assert told()["processed_total{probe.tick,dead}"] == 0
 
@@ -206,7 +208,7 @@ def admin_shutdown():
 
 
 def test_runs_of_jobs_are_counted_with_their_outcome():
-    timekeeper.run_due(worker="test")
+    scheduler.run_due(worker="test")
     assert tallied()["job_runs_total{platform_outbox.sample,done}"] == 1
 
 
@@ -228,7 +230,7 @@ def test_killed_workers_lose_and_double_no_count(pool):
             worker.wait()
             pool.processes.remove(worker)
         workers = pool.start(2)
-    wait_for(lambda: outbox.health().pending == 0, seconds=90, what="the queue's end")
+    wait_for(lambda: emit.health().pending == 0, seconds=90, what="the queue's end")
     states = Counter(OutboxMessage.objects.values_list("status", flat=True))
     assert {"sent": processed(), "dead": processed("dead")} == {"sent": states["sent"], "dead": states["dead"]}
     assert processed() + processed("dead") == emitted

@@ -9,10 +9,12 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from platform_outbox import leases, retention, services, testing
-from platform_outbox.dispatch import drain_once
+from platform_outbox import retention, testing
+from platform_outbox.emit import emit, emit_many, health
+from platform_outbox.external import leases
 from platform_outbox.models import Attempt, Delivery, OutboxMessage, Periodic, Worker
-from platform_outbox.outbox import emit, emit_many, health
+from platform_outbox.operators import actions
+from platform_outbox.processing.process import drain_once
 from platform_outbox.registry import handler_named
 from platform_outbox.tests.probe.events import Forked, Posted, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -48,7 +50,7 @@ def row(event_id):
 
 def test_requeue_runs_only_what_had_failed(dead):
     Fault.objects.all().delete()
-    assert services.requeue(ids=[dead], by="Olga") == 1
+    assert actions.requeue(ids=[dead], by="Olga") == 1
     assert (row(dead).status, row(dead).attempts) == ("pending", 0)
     testing.drain()
     assert row(dead).status == "sent"
@@ -60,16 +62,16 @@ def test_requeue_leaves_what_is_handled_alone():
     with transaction.atomic():
         event_id = emit(Ticked(key="a", number=1))
     testing.drain()
-    assert services.requeue(ids=[event_id], by="Olga") == 0
+    assert actions.requeue(ids=[event_id], by="Olga") == 0
     assert row(event_id).status == "sent"
 
 
 def test_a_discarded_event_is_out_of_the_way_but_not_lost(dead):
     assert health().dead == 1
-    assert services.discard(ids=[dead], by="Olga") == 1
+    assert actions.discard(ids=[dead], by="Olga") == 1
     assert health().dead == 0
-    assert services.discard(ids=[dead], by="Olga") == 0
-    assert services.requeue(ids=[dead], by="Olga") == 1
+    assert actions.discard(ids=[dead], by="Olga") == 0
+    assert actions.requeue(ids=[dead], by="Olga") == 1
     assert row(dead).discarded_at is None
 
 
@@ -79,7 +81,7 @@ def test_discarding_a_sick_event_lets_the_younger_ones_go_on():
         first, second = emit_many([Forked(key="a", number=1), Forked(key="a", number=2)])
     testing.drain(raise_errors=False)
     assert testing.drain() == 0
-    services.discard(ids=[first], by="Olga")
+    actions.discard(ids=[first], by="Olga")
     assert testing.drain() == 1
     assert (row(first).status, row(second).status) == ("dead", "sent")
     assert Delivery.objects.filter(handler="probe.left", status="sent").count() == 1
@@ -115,8 +117,8 @@ def test_the_status_command_tells_people_and_programs(dead, capsys):
     assert told["newest_dead"][0]["id"] == dead
     assert told["errors"][0]["handlers"] == ["probe.right"]
     assert {each["handler"]: each["paused"] for each in told["by_handler"]}["probe.tick"] is False
-    services.pause(kind="handler", target="probe.tick", by="Olga", reason="mail moves")
-    services.break_open(handler="probe.post", neighbour="bank.example", by="Olga")
+    actions.pause(kind="handler", target="probe.tick", by="Olga", reason="mail moves")
+    actions.break_open(handler="probe.post", neighbour="bank.example", by="Olga")
     Periodic.objects.create(
         name="probe.job", seconds=60, due_at=timezone.now(), failures=3, error="Traceback\nValueError: no luck"
     )
@@ -191,7 +193,7 @@ def test_the_list_is_searched_by_number_type_and_key(client, operator, dead):
     assert found(status="pending") == {first, second}
     assert found(status="dead") == {dead}
     assert found(status="lost") == {first, second, dead}
-    services.discard(ids=[dead], by="Olga")
+    actions.discard(ids=[dead], by="Olga")
     assert found() == {first, second}
     assert found(status="discarded") == {dead}
 

@@ -6,14 +6,14 @@ import time
 import pytest
 from django.db import connections, transaction
 
-from platform_outbox import claims
-from platform_outbox.bell import own_connection
-from platform_outbox.claims import LowWater
-from platform_outbox.dispatch import drain_once
+from platform_outbox.emit import emit, shard_of
 from platform_outbox.models import OutboxMessage
-from platform_outbox.outbox import emit, shard_of
+from platform_outbox.processing import claim
+from platform_outbox.processing.claim import LowWater
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect, Source
+from platform_outbox.wakeup.notifier import own_connection
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 
@@ -46,7 +46,7 @@ def numbers():
 @pytest.fixture
 def eager(monkeypatch):
     """A low-water mark that moves at every turn it may."""
-    monkeypatch.setattr(claims, "LOW_WATER_EVERY_SECONDS", 0)
+    monkeypatch.setattr(claim, "LOW_WATER_EVERY_SECONDS", 0)
     return LowWater()
 
 
@@ -99,7 +99,7 @@ def test_two_workers_never_share_a_shard(eager):
     emit_now(1)
     with own_connection() as other:
         other.autocommit = False
-        other.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", (claims.LOCK_CLASS, SHARD))
+        other.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", (claim.LOCK_CLASS, SHARD))
         turn = drain_once(shard=SHARD)
         assert (turn.busy, turn.handled) == (True, 0)
     assert drain_once(shard=SHARD).handled == 1

@@ -7,8 +7,8 @@ import time
 import pytest
 from django.db import transaction
 
+from platform_outbox.emit import emit_many
 from platform_outbox.models import Attempt, Delivery, OutboxMessage
-from platform_outbox.outbox import emit_many
 from platform_outbox.tests.conftest import wait_for as wait_so_long
 from platform_outbox.tests.probe.events import Posted, Shouted, Ticked
 from platform_outbox.tests.probe.models import Call, Effect, Fault
@@ -78,7 +78,7 @@ def test_a_call_whose_worker_is_killed_comes_back_when_its_lease_ends(pool):
     assert (second.attempt, second.idempotency_key) == (2, first.idempotency_key)
     assert second.worker_pid != first.worker_pid
     assert 2.5 < (second.began_at - first.began_at).total_seconds() < 60
-    assert Attempt.objects.get().error_class == "platform_outbox.leases.LeaseExpired"
+    assert Attempt.objects.get().error_class == "platform_outbox.external.leases.LeaseExpired"
     assert Delivery.objects.get(handler="probe.post").attempts == 2
 
 

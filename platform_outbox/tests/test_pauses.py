@@ -4,10 +4,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from platform_outbox import services, testing
-from platform_outbox.dispatch import drain_once
+from platform_outbox import testing
+from platform_outbox.emit import emit_many, shard_of
 from platform_outbox.models import Delivery, OutboxMessage, Pause
-from platform_outbox.outbox import emit_many, shard_of
+from platform_outbox.operators import actions
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -32,11 +33,11 @@ def states():
 
 
 def pause(target, kind="handler"):
-    return services.pause(kind=kind, target=target, by="olga", reason="the search index is being rebuilt")
+    return actions.pause(kind=kind, target=target, by="olga", reason="the search index is being rebuilt")
 
 
 def resume(target, kind="handler"):
-    return services.resume(kind=kind, target=target, by="olga")
+    return actions.resume(kind=kind, target=target, by="olga")
 
 
 @pytest.mark.django_db
@@ -126,11 +127,11 @@ def test_a_paused_shard_is_left_alone_and_the_others_are_not():
 def test_a_pause_tells_who_and_why_and_stays_as_a_record():
     first = pause("probe.tick")
     assert pause("probe.tick").pk == first.pk
-    assert [(each.target, each.by, each.reason) for each in services.pauses()] == [
+    assert [(each.target, each.by, each.reason) for each in actions.pauses()] == [
         ("probe.tick", "olga", "the search index is being rebuilt")
     ]
     assert resume("probe.tick")
-    assert services.pauses() == []
+    assert actions.pauses() == []
     assert not resume("probe.tick")
     record = Pause.objects.get()
     assert (record.resumed_by, record.resumed_at is not None) == ("olga", True)

@@ -9,9 +9,9 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from platform_outbox import services
+from platform_outbox.emit import emit, emit_many, health
 from platform_outbox.models import Attempt, OutboxMessage, Worker
-from platform_outbox.outbox import emit, emit_many, health
+from platform_outbox.operators import actions
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Crawled, Forked, Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -101,7 +101,7 @@ def test_failures_are_retried_with_back_off_die_and_can_be_requeued(pool):
     assert (times[2] - times[1]).total_seconds() >= 0.1
 
     Fault.objects.all().delete()
-    services.requeue(ids=[dies], by="test")
+    actions.requeue(ids=[dies], by="test")
     wait_for(lambda: numbers("bad") == [1], what="the requeued event")
 
 

@@ -12,10 +12,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from platform_outbox import claims, registry, replay, services, testing
+from platform_outbox import registry, testing
+from platform_outbox.emit import emit_many
 from platform_outbox.models import Attempt, OutboxMessage, Replay
-from platform_outbox.outbox import emit_many
-from platform_outbox.selection import first_id_since
+from platform_outbox.operators import actions, replay
+from platform_outbox.operators.selection import first_id_since
+from platform_outbox.processing import claim
 from platform_outbox.tests.conftest import database_url, wait_for
 from platform_outbox.tests.probe.events import Crawled, Forked, Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -179,7 +181,7 @@ def test_a_stopped_or_finished_replay_does_nothing_more(history):
 
 
 def test_a_paused_handler_is_not_replayed(history):
-    services.pause(kind="handler", target="probe.tick", by="Olga", reason="")
+    actions.pause(kind="handler", target="probe.tick", by="Olga", reason="")
     run = go(replay.plan(handler="probe.tick", by="Olga"))
     assert (run.state, run.error, numbers()) == ("stopped", "The handler is paused.", [])
 
@@ -236,7 +238,7 @@ def test_a_shard_that_a_worker_is_at_is_waited_for(transactional_db):
 
     def hold():
         with transaction.atomic():
-            assert claims.lock_shard(shard)
+            assert claim.lock_shard(shard)
             taken.set()
             release.wait(10)
         connection.close()

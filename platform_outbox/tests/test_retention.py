@@ -11,8 +11,8 @@ from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from platform_outbox import retention, testing
+from platform_outbox.emit import emit_many
 from platform_outbox.models import Attempt, Delivery, OutboxMessage
-from platform_outbox.outbox import emit_many
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 

@@ -5,10 +5,11 @@ import datetime
 import pytest
 from django.db import connection, transaction
 
-from platform_outbox import statistics, testing
+from platform_outbox import testing
+from platform_outbox.emit import emit_many
 from platform_outbox.models import Minute
-from platform_outbox.outbox import emit_many
-from platform_outbox.statistics import BOUNDS, Minutes
+from platform_outbox.monitoring import history
+from platform_outbox.monitoring.history import BOUNDS, Minutes
 from platform_outbox.tests.probe.events import Forked, Poured, Ticked
 from platform_outbox.tests.probe.models import Fault
 
@@ -19,7 +20,7 @@ NOON = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 
 @pytest.fixture
 def noted(monkeypatch):
-    from platform_outbox import counting
+    from platform_outbox.monitoring import counting
 
     own = Minutes()
     monkeypatch.setattr(counting, "minutes", own)
@@ -91,13 +92,13 @@ def test_history_sums_steps_and_knows_quantiles(django_assert_num_queries):
     flush(noted)
     until = NOON + datetime.timedelta(hours=1)
     with django_assert_num_queries(1):
-        steps = statistics.history(since=NOON, until=until, step_seconds=300, handler="a")
+        steps = history.history(since=NOON, until=until, step_seconds=300, handler="a")
     assert [(step.at, step.sent) for step in steps] == [(NOON, 4), (NOON + datetime.timedelta(minutes=5), 1)]
     # Half of the four is the first one in the bucket from 10 to 25 ms, which holds two.
     assert steps[0].quantile(0.5) == pytest.approx(0.0175)
     assert 0.5 < steps[0].quantile(0.99) <= 1.0
-    assert statistics.history(since=NOON, until=until)[0].sent == 2
-    assert statistics.history(since=until, until=until) == []
+    assert history.history(since=NOON, until=until)[0].sent == 2
+    assert history.history(since=until, until=until) == []
 
 
 def test_old_minutes_are_pruned():
@@ -105,5 +106,5 @@ def test_old_minutes_are_pruned():
     note(noted)
     note(noted, at=NOON + datetime.timedelta(days=1))
     flush(noted)
-    assert statistics.prune(before=NOON + datetime.timedelta(hours=1)) == 1
+    assert history.prune(before=NOON + datetime.timedelta(hours=1)) == 1
     assert Minute.objects.get().minute == NOON + datetime.timedelta(days=1)

@@ -8,11 +8,11 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from platform_outbox.batch import Batch
-from platform_outbox.dispatch import drain_once
-from platform_outbox.logbook import Logbook, lives
+from platform_outbox.emit import emit, emit_many, shard_of
 from platform_outbox.models import Attempt, CurrentTurn, Delivery, OutboxMessage, Suspect, Tally
-from platform_outbox.outbox import emit, emit_many, shard_of
+from platform_outbox.processing.batch import Batch
+from platform_outbox.processing.inflight import Logbook, lives
+from platform_outbox.processing.process import drain_once
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Forked, Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -182,7 +182,7 @@ def test_a_batch_that_is_about_to_run_in_halves_is_nobodys_crash(monkeypatch, co
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_lives_and_does_not_come_back_is_waited_for_a_moment_and_not_accused(monkeypatch, colleague):
-    monkeypatch.setattr("platform_outbox.logbook.TAKES_UP_SECONDS", 0.05)
+    monkeypatch.setattr("platform_outbox.processing.inflight.TAKES_UP_SECONDS", 0.05)
     (event,) = emitted(Ticked(key="a", number=0))
     other = Logbook(worker="dead:1")
     try:

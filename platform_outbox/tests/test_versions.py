@@ -7,13 +7,13 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from platform_outbox import envelope, testing
-from platform_outbox.dispatch import drain_once
-from platform_outbox.envelope import MalformedEvent, NotYetKnown, UnknownEvent, event_from, upcast
+from platform_outbox import events, testing
+from platform_outbox.emit import emit, health, shard_of
+from platform_outbox.events import MalformedEvent, NotYetKnown, UnknownEvent, event_from, upcast
 from platform_outbox.models import Attempt, OutboxMessage
-from platform_outbox.newer import Newer
-from platform_outbox.outbox import emit, health, shard_of
 from platform_outbox.periodic import requeue_known
+from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.unknown_events import Newer
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Grown, Ticked
 from platform_outbox.tests.probe.models import Effect
@@ -83,7 +83,7 @@ def test_a_payload_that_is_no_object_is_malformed(payload):
 
 
 def test_two_functions_cannot_raise_the_same_version(monkeypatch):
-    monkeypatch.setattr(envelope, "_upcasters", dict(envelope._upcasters))
+    monkeypatch.setattr(events, "_upcasters", dict(events._upcasters))
     with pytest.raises(TypeError, match="version 1 is turned into the next by"):
 
         @upcast(NAME, from_version=1)

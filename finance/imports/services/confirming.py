@@ -18,7 +18,7 @@ from finance.ledger.models import Account, AccountKind, AccountType, JournalEntr
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services import move_opening_balance, open_account, post_entries, post_opening_balance
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 _BEFORE_CONFIRMATION = (ImportBatch.State.STAGED, ImportBatch.State.RECEIVED, ImportBatch.State.REFUSED)
 Decision, Outcome = ImportRow.Decision, ImportRow.Outcome

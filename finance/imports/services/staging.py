@@ -22,7 +22,7 @@ from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedState
 from finance.imports.services.matching import judge_rows
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 Progress = Callable[[int, int], None]
 

@@ -13,7 +13,7 @@ from finance.ledger.models import JournalEntry
 from finance.ledger.posting import LineDraft
 from finance.ledger.services import correct_entry, reverse_entries
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 # Entries that were replaced and whose latest replacement still stands.
 _CORRECTED = """

@@ -14,7 +14,7 @@ from finance.ledger.selectors import balance_of
 from finance.ledger.services.books import check_name
 from finance.ledger.services.entries import correct_entry, post_entry
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 
 @transaction.atomic

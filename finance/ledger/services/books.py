@@ -8,7 +8,7 @@ from finance.events import BookCreated, BookRenamed
 from finance.ledger.models import Account, AccountType, Book, Membership, Role
 from finance.ledger.templates import TEMPLATES, Node
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from core.clock import day_in
 from finance.events import DayBegan
 from finance.ledger.models import Book
-from platform_outbox.outbox import emit_many
+from platform_outbox.emit import emit_many
 
 logger = logging.getLogger("finance.days")
 

@@ -20,7 +20,7 @@ from finance.ledger.posting import EntryDraft, LineDraft, opposite
 from finance.ledger.services.drafts import accounts_for_posting, check_draft, check_shape
 from finance.ledger.services.journal import Posting, copy_entries, insert_entry
 from identity.models import User
-from platform_outbox.outbox import emit, emit_many
+from platform_outbox.emit import emit, emit_many
 
 # Entries named in one event; keeps a message of a large import small.
 ENTRIES_PER_EVENT = 500

@@ -26,7 +26,7 @@ from finance.ledger.models import Book, Invitation, Membership, Role
 from identity import audit, mail
 from identity.allowance import allow
 from identity.models import User, check_email
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 INVITATIONS_PER_DAY = 50
 INVITATION_LIFE = datetime.timedelta(days=7)

@@ -8,7 +8,7 @@ from finance.errors import Conflict
 from finance.events import PeriodClosed, PeriodReopened
 from finance.ledger.models import Book
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 
 @transaction.atomic

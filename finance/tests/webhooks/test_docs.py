@@ -9,7 +9,7 @@ from django.conf import settings
 
 from finance.webhooks.bodies import announced_events
 from finance.webhooks.signing import new_secret, signed_headers
-from platform_outbox.envelope import event_from
+from platform_outbox.events import event_from
 
 PAGE = (settings.BASE_DIR / "docs" / "webhooks.md").read_text()
 NOW = 1_773_480_601

@@ -15,7 +15,7 @@ from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events, body_of, message_id_of
 from finance.webhooks.models import WebhookDelivery, WebhookEndpoint
 from platform_outbox import registry
-from platform_outbox.envelope import known_events
+from platform_outbox.events import known_events
 from platform_outbox.models import OutboxMessage
 
 URL = "https://hooks.example.org/lifeos"

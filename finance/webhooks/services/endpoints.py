@@ -17,7 +17,7 @@ from finance.webhooks.services.trail import record
 from finance.webhooks.signing import new_secret
 from identity import audit
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 MOST_ENDPOINTS = 20
 OVERLAP = datetime.timedelta(hours=24)

@@ -18,7 +18,7 @@ from finance.webhooks.services.endpoints import locked
 from finance.webhooks.services.trail import host_of
 from identity.allowance import allow
 from identity.models import User
-from platform_outbox.outbox import emit_many
+from platform_outbox.emit import emit_many
 
 MOST_REPLAYED = 1_000
 TESTS_PER_HOUR = 30

@@ -14,7 +14,7 @@ from finance.webhooks.services.endpoints import change_endpoint, locked, locked_
 from finance.webhooks.services.trail import host_of, record
 from identity import audit, mail
 from identity.models import User
-from platform_outbox.outbox import emit
+from platform_outbox.emit import emit
 
 
 @transaction.atomic

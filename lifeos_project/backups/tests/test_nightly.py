@@ -6,7 +6,7 @@ import pytest
 from lifeos_project.backups import periodic
 from lifeos_project.backups.models import BackupRun
 from platform_outbox.jobs import all_jobs
-from platform_outbox.timekeeper import run_job
+from platform_outbox.scheduler import run_job
 
 HOUR = datetime.timedelta(hours=1)
 TWO = datetime.datetime(2026, 3, 15, 2, 0, tzinfo=datetime.UTC)
@@ -53,9 +53,9 @@ class TestTheJob:
 
     @pytest.fixture
     def job(self):
-        from platform_outbox import timekeeper
+        from platform_outbox import scheduler
 
-        timekeeper.introduce()
+        scheduler.introduce()
         (found,) = [job for job in all_jobs() if job.name == "backups.back_up"]
         return lambda now: run_job(found, now=now)
 

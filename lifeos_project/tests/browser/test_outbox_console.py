@@ -5,10 +5,11 @@ from django.db import transaction
 
 from identity.models import User
 from lifeos_project.tests.browser.test_accessibility import COLOURS, RULES, violations
-from platform_outbox import services, testing
+from platform_outbox import testing
 from platform_outbox.admin import console
+from platform_outbox.emit import emit_many
 from platform_outbox.models import OutboxMessage
-from platform_outbox.outbox import emit_many
+from platform_outbox.operators import actions
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Fault
 
@@ -29,7 +30,7 @@ def dead(operator, settings):
     with transaction.atomic():
         (event_id,) = emit_many([Ticked(key="a", number=1)])
     testing.drain(raise_errors=False)
-    services.pause(kind="handler", target="probe.tick", by="Olga", reason="the mail server moves")
+    actions.pause(kind="handler", target="probe.tick", by="Olga", reason="the mail server moves")
     return event_id
 
 
@@ -65,7 +66,7 @@ def test_the_console_refreshes_itself_until_it_is_paused(new_page, operator, dea
 
     tab.get_by_role("button", name="Pause the refresh").click()
     assert tab.get_by_role("button", name="Go on refreshing").get_attribute("aria-pressed") == "true"
-    services.discard(ids=[dead], by="Olga")
+    actions.discard(ids=[dead], by="Olga")
     OutboxMessage.objects.filter(ordering_key="b").update(status="sent")
     tab.wait_for_timeout(1500)
     assert waiting.inner_text() == "3"

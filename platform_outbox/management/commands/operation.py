@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from platform_outbox import outbox
+from platform_outbox import emit
 from platform_outbox.operations import services
 from platform_outbox.operations.models import OperationRun
 from platform_outbox.operations.parameters import ParametersInvalid, parameters_of, read
@@ -80,7 +80,7 @@ class Command(BaseCommand):
         operation, given = self._wanted(options)
         run = services.start(name=operation.name, given=given, by=_who(), dry_run=options["dry_run"])
         self.stdout.write(_("Run %s waits for a worker.") % run.pk)
-        if not outbox.workers_alive():
+        if not emit.workers_alive():
             self.stderr.write(_("No worker is running: start one with manage.py outbox_worker."))
         if options["watch"]:
             self._watch({"run": run.pk})

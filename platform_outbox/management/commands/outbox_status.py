@@ -7,10 +7,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from platform_outbox import outbox, overview, services
+from platform_outbox import emit
 from platform_outbox.models import Breaker, OutboxMessage, Pause, Replay, Status
-from platform_outbox.overview import ErrorGroup, Line, WorkerState
-from platform_outbox.redaction import masked_text
+from platform_outbox.monitoring import overview
+from platform_outbox.monitoring.overview import ErrorGroup, Line, WorkerState
+from platform_outbox.operators import actions
+from platform_outbox.operators.redaction import masked_text
 
 
 class Command(BaseCommand):
@@ -33,15 +35,15 @@ def _state() -> dict[str, Any]:
     queue = overview.backlog(now=now)
     dead = OutboxMessage.objects.filter(status=Status.DEAD, discarded_at=None).order_by("-id")[:10]
     return {
-        **dataclasses.asdict(outbox.health()),
+        **dataclasses.asdict(emit.health()),
         "by_status": queue.by_status,
         "counted_from_a_sample": queue.sampled,
         "by_type": [_type(line) for line in queue.by_type],
         "by_handler": [_handler(line) for line in queue.by_handler],
         "errors": [_error(group) for group in overview.error_groups()],
         "newest_dead": [{"id": row.pk, "event": row.event_type, "error": masked_text(row.error)} for row in dead],
-        "pauses": [_pause(pause) for pause in services.pauses()],
-        "breakers": [_breaker(breaker) for breaker in services.breakers()],
+        "pauses": [_pause(pause) for pause in actions.pauses()],
+        "breakers": [_breaker(breaker) for breaker in actions.breakers()],
         "replays": [_replay(run) for run in overview.replays() if run.state != Replay.State.FINISHED],
         "failing_jobs": [
             {"job": job.name, "failures": job.failures, "error": masked_text(job.error.strip().rpartition("\n")[2])}
@@ -135,7 +137,7 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
 
 def _queue_told(found: dict[str, Any]) -> Iterator[str]:
     if found["by_type"]:
-        yield _("By event, of the first %s:") % outbox.COUNT_CAP if found["counted_from_a_sample"] else _("By event:")
+        yield _("By event, of the first %s:") % emit.COUNT_CAP if found["counted_from_a_sample"] else _("By event:")
     for each in found["by_type"]:
         yield _("  %(event)s: %(waiting)s waiting, %(sending)s sending, %(retrying)s to be retried") % each
     yield _("By handler, last hour:")
@@ -145,4 +147,4 @@ def _queue_told(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _capped(count: int) -> str:
-    return str(count) if count <= outbox.COUNT_CAP else _("more than %s") % outbox.COUNT_CAP
+    return str(count) if count <= emit.COUNT_CAP else _("more than %s") % emit.COUNT_CAP

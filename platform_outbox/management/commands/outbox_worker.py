@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 from django.utils.translation import gettext as _
 
-from platform_outbox.bell import is_shared, own_connection
-from platform_outbox.host import REPLACE_ME, Host, logger
+from platform_outbox.wakeup.notifier import is_shared, own_connection
+from platform_outbox.worker.process import REPLACE_ME, Host, logger
 
 
 class Command(BaseCommand):

@@ -6,9 +6,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from platform_outbox import replay
 from platform_outbox.management.arguments import moment, operator
 from platform_outbox.models import Replay
+from platform_outbox.operators import replay
 
 
 class Command(BaseCommand):

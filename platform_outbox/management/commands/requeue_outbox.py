@@ -4,10 +4,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from platform_outbox import services
 from platform_outbox.management.arguments import moment, operator
 from platform_outbox.models import OutboxMessage
-from platform_outbox.selection import Selection, carry_out
+from platform_outbox.operators import actions
+from platform_outbox.operators.selection import Selection, carry_out
 
 
 class Command(BaseCommand):
@@ -41,10 +41,10 @@ class Command(BaseCommand):
 
     def _requeue_ids(self, ids: list[int], *, dry_run: bool) -> None:
         if dry_run:
-            would = OutboxMessage.objects.filter(services.condition_of(services.requeue), pk__in=ids)
+            would = OutboxMessage.objects.filter(actions.condition_of(actions.requeue), pk__in=ids)
             self.stdout.write(_("Would be requeued: %s") % would.count())
             return
-        count = services.requeue(ids=ids, by=operator("requeue_outbox"))
+        count = actions.requeue(ids=ids, by=operator("requeue_outbox"))
         self.stdout.write(_("Requeued: %s") % count)
         if count < len(ids):
             self.stdout.write(_("Not dead and not waiting, left alone: %s") % (len(ids) - count))
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             return
         count = 0
         with tqdm(total=selection.count(), unit=" events", disable=None) as bar:
-            for done in carry_out(selection, service=services.requeue, by=operator("requeue_outbox")):
+            for done in carry_out(selection, service=actions.requeue, by=operator("requeue_outbox")):
                 count += done
                 bar.update(done)
         self.stdout.write(_("Requeued: %s") % count)

@@ -8,10 +8,10 @@ import time
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from platform_outbox.bell import Bell
-from platform_outbox.outbox import emit, emit_many
+from platform_outbox.emit import emit, emit_many
 from platform_outbox.tests.probe.events import Forked, Swarmed, Ticked
 from platform_outbox.tests.probe.models import Source
+from platform_outbox.wakeup.notifier import Bell
 
 # Mostly the quick batch handler, so that a storm has many events; some of the others.
 KINDS = [*([Swarmed] * 17), *([Ticked] * 2), Forked]

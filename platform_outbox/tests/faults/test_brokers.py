@@ -8,13 +8,13 @@ import pytest
 import redis
 from django.db import transaction
 
-from platform_outbox.bell import Bell
+from platform_outbox.emit import emit, health
 from platform_outbox.models import Attempt, OutboxMessage
-from platform_outbox.outbox import emit, health
 from platform_outbox.tests.conftest import Pool, client_broker, ringer, ringing_bell, wait_for
 from platform_outbox.tests.faults.books import KEYS, assert_the_books_are_right, emitted, make_sources
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
+from platform_outbox.wakeup.notifier import Bell
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 

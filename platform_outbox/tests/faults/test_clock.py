@@ -6,9 +6,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from platform_outbox import services, testing
+from platform_outbox import testing
+from platform_outbox.emit import emit, emit_many
 from platform_outbox.models import Attempt, OutboxMessage, Worker
-from platform_outbox.outbox import emit, emit_many
+from platform_outbox.operators import actions
 from platform_outbox.tests.conftest import Pool, ringing_bell, wait_for
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -86,6 +87,6 @@ def test_what_an_operator_requeues_is_due_by_the_databases_clock(transactional_d
     Fault.objects.all().delete()
     ahead = timezone.now() + datetime.timedelta(days=3)
     monkeypatch.setattr(timezone, "now", lambda: ahead)
-    assert services.requeue(ids=[event_id], by="test") == 1
+    assert actions.requeue(ids=[event_id], by="test") == 1
     assert testing.drain() == 1
     assert done() == [1]

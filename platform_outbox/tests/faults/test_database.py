@@ -8,8 +8,8 @@ import time
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from platform_outbox.emit import emit_many, health
 from platform_outbox.models import OutboxMessage
-from platform_outbox.outbox import emit_many, health
 from platform_outbox.tests.conftest import Pool, wait_for
 from platform_outbox.tests.faults.books import KEYS, assert_the_books_are_right, emitted, make_sources
 from platform_outbox.tests.probe.events import Swarmed

@@ -3,8 +3,8 @@
 import pytest
 from django.db import transaction
 
+from platform_outbox.emit import emit_many, health
 from platform_outbox.models import Attempt, OutboxMessage
-from platform_outbox.outbox import emit_many, health
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault

@@ -6,9 +6,9 @@ import time
 import pytest
 from django.db.models import Max
 
-from platform_outbox import services
+from platform_outbox.emit import health
 from platform_outbox.models import OutboxMessage
-from platform_outbox.outbox import health
+from platform_outbox.operators import actions
 from platform_outbox.tests.conftest import HOSTS, WORKER, wait_for
 from platform_outbox.tests.faults.books import KEYS, assert_the_books_are_right, emitted, make_sources
 from platform_outbox.tests.probe.models import Effect
@@ -69,7 +69,7 @@ def requeue_the_condemned(*, at_most):
     condemned = OutboxMessage.objects.filter(status="dead", error__startswith="KilledItsWorker")
     ids, keys = list(condemned.values_list("id", flat=True)), set(condemned.values_list("ordering_key", flat=True))
     assert len(ids) <= at_most
-    services.requeue(ids=ids, by="test")
+    actions.requeue(ids=ids, by="test")
     wait_for(lambda: health().pending == 0, what="the condemned events")
     return keys
 

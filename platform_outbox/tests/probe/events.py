@@ -2,7 +2,7 @@ import os
 from dataclasses import dataclass
 from typing import ClassVar
 
-from platform_outbox.envelope import Event, upcast
+from platform_outbox.events import Event, upcast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

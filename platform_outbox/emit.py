@@ -1,0 +1,145 @@
+"""The one door by which a change announces itself."""
+
+import datetime
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from platform_outbox.events import Event, kept_key, payload_of
+from platform_outbox.fast_sql import database, rows_of, without_sorting
+from platform_outbox.tracing import current_trace
+from platform_outbox.wakeup.notifier import bell
+
+SHARDS = 64
+# Counting stops here: an exact figure of a long queue helps nobody and costs a scan.
+COUNT_CAP = 10_000
+# A worker writes its heartbeat every 10 seconds.
+ALIVE_SECONDS = 30
+
+_INSERT = """
+    INSERT INTO platform_outbox
+        (event_type, event_version, ordering_key, shard, payload, trace, available_at, created_at)
+    VALUES (%s, %s, %s, %s, %s::jsonb, %s, coalesce(%s::timestamptz, statement_timestamp()), statement_timestamp())
+    RETURNING id
+"""
+_INSERT_MANY = """
+    INSERT INTO platform_outbox
+        (event_type, event_version, ordering_key, shard, payload, trace, available_at, created_at)
+    SELECT event_type, event_version, ordering_key, shard, payload, trace, statement_timestamp(), statement_timestamp()
+    FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::smallint[], %s::jsonb[], %s::text[])
+        WITH ORDINALITY AS new (event_type, event_version, ordering_key, shard, payload, trace, position)
+    ORDER BY position
+    RETURNING id
+"""
+
+
+def open_events(columns: str = "") -> str:
+    """SQL for these columns of the open events, COUNT_CAP + 1 of them at most, by shards and in each by age.
+
+    Shard by shard along the claim index (why it is asked for as a range: claims.py), so it reads what it returns and
+    nothing else. Asked for the whole queue at once, the server would rather sort a table that is mostly open, and in
+    one that is mostly done look for the open ones among millions.
+    """
+    return f"""
+        SELECT {columns} FROM generate_series(0, {SHARDS - 1}) AS shards (number),
+        LATERAL (
+            SELECT {columns} FROM platform_outbox AS m
+            WHERE m.shard BETWEEN shards.number AND shards.number AND m.status IN ('pending', 'failed')
+            ORDER BY m.shard, m.id LIMIT {COUNT_CAP + 1}) AS of_shard
+        LIMIT {COUNT_CAP + 1}
+    """
+
+
+_WORKERS_ALIVE = f"""
+    SELECT count(*) FROM platform_worker
+    WHERE heartbeat_at > statement_timestamp() - make_interval(secs => {ALIVE_SECONDS})
+"""
+# Per shard one probe of the claim index, so it is cheap however long the queue and the history are.
+_HEALTH = f"""
+    SELECT
+        (SELECT count(*) FROM ({open_events()}) AS open),
+        coalesce((
+            SELECT extract(epoch FROM statement_timestamp() - min(head.created_at))
+            FROM generate_series(0, {SHARDS - 1}) AS shards (shard),
+            LATERAL (
+                SELECT created_at FROM platform_outbox AS m
+                WHERE m.shard BETWEEN shards.shard AND shards.shard AND m.status IN ('pending', 'failed')
+                  AND (m.status = 'failed' OR m.available_at <= statement_timestamp())
+                ORDER BY m.shard, m.id LIMIT 1) AS head), 0)::float8,
+        (SELECT count(*) FROM (
+            SELECT FROM platform_outbox WHERE status = 'dead' AND discarded_at IS NULL LIMIT {COUNT_CAP + 1}) AS dead),
+        ({_WORKERS_ALIVE})
+"""
+
+
+def shard_of(ordering_key: str) -> int:
+    """The shard, 0 to 63, in which the events of a key queue."""
+    return zlib.crc32(ordering_key.encode()) % SHARDS
+
+
+def emit(event: Event, *, available_at: datetime.datetime | None = None) -> int:
+    """Write the event into the caller's transaction and return its id; raises outside a transaction.
+
+    Handlers run after the commit, or not before `available_at` when it is given. Take the lock of the changed
+    object before emitting: ids are drawn here, and only that lock makes their order the order of the commits.
+    """
+    db = database()
+    _insist_on_transaction(db, "emit()")
+    row = _row(event)
+    ((event_id,),) = rows_of(_INSERT, (*row, available_at))
+    db.on_commit(lambda: bell.ring((row[3],)))
+    return int(event_id)
+
+
+def emit_many(events: Sequence[Event], *, traces: Sequence[str] = ()) -> list[int]:
+    """Write the events in one statement and return their ids, in order; raises outside a transaction.
+
+    `traces` names the request of each event where they come from several, as in a batch handler (`context.trace`).
+    """
+    db = database()
+    _insist_on_transaction(db, "emit_many()")
+    if not events:
+        return []
+    rows = [_row(event) for event in events]
+    if traces:
+        rows = [(*row[:-1], trace) for row, trace in zip(rows, traces, strict=True)]
+    ids = [int(row[0]) for row in rows_of(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])]
+    db.on_commit(lambda: bell.ring({row[3] for row in rows}))
+    return ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the outbox is doing. Counts stop at 10,001, which means "more than 10,000"."""
+
+    pending: int
+    oldest_pending_seconds: float
+    dead: int
+    workers_alive: int
+
+
+def health() -> Health:
+    """One cheap query about the queue and its workers, for /health and the metrics."""
+    with transaction.atomic(), without_sorting():
+        ((pending, oldest, dead, workers),) = rows_of(_HEALTH, ())
+    return Health(pending=pending, oldest_pending_seconds=max(0.0, oldest), dead=dead, workers_alive=workers)
+
+
+def workers_alive() -> int:
+    """How many workers have given a sign of life in the last ALIVE_SECONDS."""
+    ((count,),) = rows_of(_WORKERS_ALIVE, ())
+    return int(count)
+
+
+def _insist_on_transaction(db: BaseDatabaseWrapper, caller: str) -> None:
+    if not db.in_atomic_block:
+        raise transaction.TransactionManagementError(f"{caller} needs the transaction of the change it tells of.")
+
+
+def _row(event: Event) -> tuple[str, int, str, int, str, str]:
+    key = kept_key(event.ordering_key)
+    return event.name, event.version, key, shard_of(key), json.dumps(payload_of(event)), current_trace()

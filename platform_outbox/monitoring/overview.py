@@ -1,0 +1,234 @@
+"""What the console and outbox_status show. Every figure is bounded: however long the queue, ten thousand rows at most."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+
+from platform_outbox import emit
+from platform_outbox.fast_sql import rows_of, without_sorting
+from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
+from platform_outbox.monitoring import history
+from platform_outbox.operators import actions
+from platform_outbox.registry import all_handlers, handlers_of
+
+# Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
+SAMPLE = emit.COUNT_CAP
+# The newest of each that a page shows.
+REPLAYS_SHOWN = 8
+# Events whose deliveries name the handlers of an error.
+LOOKED_AT = 20
+GROUPS_SHOWN = 100
+
+_OPEN = f"""
+    SELECT event_type, status, count(*), min(created_at) FROM (
+        ({emit.open_events("event_type, status, created_at")})
+        UNION ALL
+        (SELECT event_type, status, created_at FROM platform_outbox WHERE status = 'sending' LIMIT {SAMPLE + 1})
+    ) AS sample GROUP BY event_type, status
+"""
+_DELIVERIES = f"""
+    SELECT handler, status, count(*) FROM (
+        (SELECT handler, status FROM platform_outbox_delivery WHERE status = 'failed' AND NOT io LIMIT {SAMPLE + 1})
+        UNION ALL
+        (SELECT handler, status FROM platform_outbox_delivery
+         WHERE io AND NOT in_line AND status IN ('pending', 'failed') LIMIT {SAMPLE + 1})
+        UNION ALL
+        (SELECT handler, status FROM platform_outbox_delivery
+         WHERE io AND in_line AND ordered AND status IN ('pending', 'failed') LIMIT {SAMPLE + 1})
+        UNION ALL
+        (SELECT handler, status FROM platform_outbox_delivery WHERE status = 'sending' LIMIT {SAMPLE + 1})
+    ) AS sample GROUP BY handler, status
+"""
+# Hops from one pair of error and event type to the next, so it costs as many probes as there are pairs.
+_PAIRS = f"""
+    WITH RECURSIVE pairs AS (
+        (SELECT error_group, event_type FROM platform_outbox
+         WHERE status = 'dead' AND discarded_at IS NULL AND (%(group)s::text IS NULL OR error_group >= %(group)s)
+         ORDER BY error_group, event_type LIMIT 1)
+        UNION ALL
+        SELECT next.error_group, next.event_type FROM pairs, LATERAL (
+            SELECT error_group, event_type FROM platform_outbox
+            WHERE status = 'dead' AND discarded_at IS NULL
+              AND (error_group, event_type) > (pairs.error_group, pairs.event_type)
+              AND (%(group)s::text IS NULL OR error_group = %(group)s)
+            ORDER BY error_group, event_type LIMIT 1) AS next
+    )
+    SELECT error_group, event_type, count, first, last, head.finished_at, tail.finished_at, tail.error, handlers
+    FROM (SELECT * FROM pairs WHERE %(group)s::text IS NULL OR error_group = %(group)s LIMIT %(most)s) AS pairs,
+    LATERAL (
+        SELECT count(*) FROM (
+            SELECT FROM platform_outbox AS m
+            WHERE status = 'dead' AND discarded_at IS NULL
+              AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
+            LIMIT {emit.COUNT_CAP + 1}) AS capped) AS tally,
+    LATERAL (
+        SELECT id AS first, finished_at FROM platform_outbox AS m
+        WHERE status = 'dead' AND discarded_at IS NULL
+          AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
+        ORDER BY error_group, event_type, id LIMIT 1) AS head,
+    LATERAL (
+        SELECT id AS last, finished_at, error FROM platform_outbox AS m
+        WHERE status = 'dead' AND discarded_at IS NULL
+          AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
+        ORDER BY error_group DESC, event_type DESC, id DESC LIMIT 1) AS tail,
+    LATERAL (
+        SELECT array_agg(DISTINCT d.handler::text) AS handlers FROM (
+            SELECT id FROM platform_outbox AS m
+            WHERE status = 'dead' AND discarded_at IS NULL
+              AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
+            ORDER BY error_group DESC, event_type DESC, id DESC LIMIT {LOOKED_AT}) AS newest
+        JOIN platform_outbox_delivery AS d ON d.message_id = newest.id AND d.status = 'dead') AS fallen
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """Open events of one type, or before one handler."""
+
+    name: str
+    waiting: int = 0
+    sending: int = 0
+    retrying: int = 0
+    oldest: datetime.datetime | None = None
+    handlers: Sequence[str] = ()
+    # Of a handler: the last hour.
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+    median: float | None = None
+    pause: Pause | None = None
+    io: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What is open, by status, type and handler. `sampled`: there is more than was looked at."""
+
+    by_status: dict[str, int]
+    by_type: list[Line]
+    by_handler: list[Line]
+    sampled: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class ErrorGroup:
+    """Dead letters of one error that nobody has dealt with. Counts stop at 10,001 for each event type."""
+
+    key: str
+    error: str = ""
+    count: int = 0
+    first_at: datetime.datetime | None = None
+    last_at: datetime.datetime | None = None
+    newest: int = 0
+    types: dict[str, int] = field(default_factory=dict)
+    handlers: set[str] = field(default_factory=set)
+
+    def add(self, event_type: str, count: int, newest: int, times: Sequence[Any], error: str) -> None:
+        """Add an event type; `times` are those at which its oldest and its newest event died."""
+        self.types[event_type] = count
+        self.count += count
+        self.first_at = min(filter(None, [self.first_at, *times]), default=None)
+        self.last_at = max(filter(None, [self.last_at, *times]), default=None)
+        if newest > self.newest:
+            self.newest, self.error = newest, error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """A worker and the turns it is at."""
+
+    worker: Worker
+    alive: bool
+    seconds_silent: float
+    turns: list[CurrentTurn]
+
+
+def backlog(*, now: datetime.datetime) -> Backlog:
+    """The open events by status, type and handler, with what each handler did in the last hour."""
+    with transaction.atomic(), without_sorting():
+        rows = rows_of(_OPEN, ())
+    with connection.cursor() as cursor:
+        cursor.execute(_DELIVERIES)
+        deliveries = {(handler, status): count for handler, status, count in cursor.fetchall()}
+    by_status = dict.fromkeys((Status.PENDING.value, Status.FAILED.value, Status.SENDING.value), 0)
+    types: dict[str, Line] = {}
+    for event_type, status, count, oldest in rows:
+        by_status[status] += count
+        line = types.setdefault(event_type, Line(name=event_type))
+        column = {Status.PENDING: "waiting", Status.FAILED: "retrying", Status.SENDING: "sending"}[Status(status)]
+        setattr(line, column, count)
+        line.oldest = min(filter(None, [line.oldest, oldest]))
+        line.handlers = [handler.name for handler in handlers_of(event_type)]
+    return Backlog(
+        by_status=by_status,
+        by_type=sorted(types.values(), key=lambda line: (-line.waiting - line.retrying - line.sending, line.name)),
+        by_handler=_by_handler(types, deliveries, now=now),
+        sampled=sum(by_status.values()) > SAMPLE,
+    )
+
+
+def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
+    """The errors of which events died, the latest first; only one group when it is given."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PAIRS, {"group": group, "most": 2 * GROUPS_SHOWN})
+        rows = cursor.fetchall()
+    groups: dict[str, ErrorGroup] = {}
+    for key, event_type, count, _first, last, first_at, last_at, error, handlers in rows:
+        found = groups.setdefault(key, ErrorGroup(key=key))
+        found.add(event_type, count, last, (first_at, last_at), error)
+        found.handlers.update(handlers or [])
+    return sorted(groups.values(), key=lambda each: each.newest, reverse=True)[:GROUPS_SHOWN]
+
+
+def workers(*, now: datetime.datetime) -> list[WorkerState]:
+    """The workers heard of lately, with what they are at, the living first."""
+    turns = defaultdict(list)
+    for turn in CurrentTurn.objects.exclude(ids=[]).order_by("shard"):
+        turns[turn.worker].append(turn)
+    found = []
+    for worker in Worker.objects.order_by("-heartbeat_at", "name")[:100]:
+        silent = max(0.0, (now - worker.heartbeat_at).total_seconds())
+        alive = silent < emit.ALIVE_SECONDS
+        found.append(WorkerState(worker=worker, alive=alive, seconds_silent=silent, turns=turns[worker.name]))
+    return found
+
+
+def failing_jobs() -> list[Periodic]:
+    """The periodic jobs whose last run failed, the sickest first."""
+    return list(Periodic.objects.filter(failures__gt=0).order_by("-failures", "name"))
+
+
+def replays() -> list[Replay]:
+    """The newest replays."""
+    return list(Replay.objects.order_by("-id")[:REPLAYS_SHOWN])
+
+
+def _by_handler(
+    types: dict[str, Line], deliveries: dict[tuple[str, str], int], *, now: datetime.datetime
+) -> list[Line]:
+    paused = {pause.target: pause for pause in actions.pauses() if pause.kind == Pause.Kind.HANDLER}
+    lately = history.by_handler(since=now - datetime.timedelta(hours=1), until=now)
+    lines = []
+    for handler in all_handlers():
+        mine = [types[event.name] for event in set(handler.events) if event.name in types]
+        hour = lately.get(handler.name)
+        lines.append(
+            Line(
+                name=handler.name,
+                waiting=sum(line.waiting for line in mine) + deliveries.get((handler.name, Status.PENDING), 0),
+                sending=deliveries.get((handler.name, Status.SENDING), 0),
+                retrying=deliveries.get((handler.name, Status.FAILED), 0),
+                io=handler.io,
+                oldest=min((line.oldest for line in mine if line.oldest), default=None),
+                pause=paused.get(handler.name),
+                sent=hour.sent if hour else 0,
+                failed=hour.failed if hour else 0,
+                dead=hour.dead if hour else 0,
+                median=hour.quantile(0.5) if hour else None,
+            )
+        )
+    return lines

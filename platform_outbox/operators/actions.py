@@ -1,0 +1,200 @@
+"""What operators can do: try again, discard and take that back, pause. Written into events' history."""
+
+import datetime
+from collections.abc import Callable, Collection
+
+from django.db import connection, transaction
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.utils import timezone
+
+from platform_outbox.emit import SHARDS
+from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage, Pause, Status
+from platform_outbox.operators import outside
+from platform_outbox.registry import all_handlers
+from platform_outbox.wakeup.notifier import bell
+
+# Events that were half done and waited for one of these keys: the wait may be over.
+_WAKE_FOLLOWERS = """
+    UPDATE platform_outbox AS m SET available_at = statement_timestamp()
+    WHERE m.shard = ANY(%s) AND m.ordering_key = ANY(%s) AND m.status IN ('pending', 'failed')
+      AND m.available_at > statement_timestamp()
+      -- Says nothing new, but has an index: only what was put off is read, not the whole queue.
+      AND m.available_at > m.created_at
+      AND EXISTS (SELECT FROM platform_outbox_delivery AS d WHERE d.message_id = m.id)
+      AND NOT EXISTS (SELECT FROM platform_outbox_delivery AS d
+                      WHERE d.message_id = m.id AND d.status = 'failed' AND NOT d.io)
+"""
+
+
+def requeue(*, ids: Collection[int], by: str) -> int:
+    """Try dead and waiting events again at once, with all their attempts before them; returns how many.
+
+    Handlers that are through with an event are not run again. `by` names the operator in the history. Events in
+    whose place an edited one was emitted are left alone.
+    """
+    with transaction.atomic():
+        rows = _lock(ids, condition_of(requeue))
+        found = [row.pk for row in rows]
+        now = _database_now()
+        for_couriers = outside.unfinished_only_outside(found)
+        OutboxMessage.objects.filter(pk__in=found).update(
+            status=Case(When(pk__in=for_couriers, then=Value(Status.SENDING)), default=Value(Status.PENDING)),
+            attempts=0,
+            available_at=now,
+            finished_at=None,
+            discarded_at=None,
+        )
+        Delivery.objects.filter(message__in=found, status__in=[Status.DEAD, Status.FAILED], io=False).update(
+            status=Status.PENDING, attempts=0, available_at=now, finished_at=None, failing_since=None, halts=False
+        )
+        _settle(rows, outcome=Attempt.Outcome.REQUEUED, by=by, now=now)
+        # Last, because it takes the line lock: whoever waits for that may hold an event that is woken above.
+        outside.requeue(found, now=now)
+    return len(rows)
+
+
+def discard(*, ids: Collection[int], by: str) -> int:
+    """Give up on dead and waiting events, and on those whose calls to the outside are still to come; returns how many.
+
+    They stay readable and can be requeued, but count no longer as dead letters, and events behind them go on. A call
+    that is under way cannot be taken back; what comes of it is not marked.
+    """
+    with transaction.atomic():
+        rows = _lock(ids, condition_of(discard))
+        found = [row.pk for row in rows]
+        now = timezone.now()
+        OutboxMessage.objects.filter(pk__in=found).update(status=Status.DEAD, finished_at=now, discarded_at=now)
+        Delivery.objects.filter(message__in=found, status=Status.FAILED, io=False).update(
+            status=Status.DEAD, finished_at=now
+        )
+        Delivery.objects.filter(message__in=found, halts=True, io=False).update(halts=False)
+        _settle(rows, outcome=Attempt.Outcome.DISCARDED, by=by, now=now)
+        outside.discard(found, now=now)
+    return len(rows)
+
+
+def restore(*, ids: Collection[int], by: str) -> int:
+    """Take back `discard`: the events are dead letters again; returns how many.
+
+    What was replaced by an edited event stays discarded.
+    """
+    with transaction.atomic():
+        rows = _lock(ids, condition_of(restore))
+        OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).update(discarded_at=None)
+        _settle(rows, outcome=Attempt.Outcome.RESTORED, by=by, now=timezone.now())
+    return len(rows)
+
+
+def condition_of(deed: Callable[..., int]) -> Q:
+    """Which events `requeue`, `discard` or `restore` would take."""
+    if deed is discard:
+        return Q(status__in=[Status.FAILED, Status.SENDING]) | Q(status=Status.DEAD, discarded_at=None)
+    replaced = Q(Exists(OutboxMessage.objects.filter(edited_from=OuterRef("pk"))))
+    if deed is restore:
+        return Q(status=Status.DEAD, discarded_at__isnull=False) & ~replaced
+    waits_outside = Delivery.objects.filter(message=OuterRef("pk"), io=True, status__in=[Status.DEAD, Status.FAILED])
+    unfinished = Q(status__in=[Status.DEAD, Status.FAILED]) | (Q(status=Status.SENDING) & Q(Exists(waits_outside)))
+    return unfinished & ~replaced
+
+
+class NothingToPause(ValueError):
+    """No handler or shard has this name."""
+
+
+def pause(*, kind: str, target: str, by: str, reason: str) -> Pause:
+    """Stop a handler ("insights.observe") or a shard ("17") until it is resumed; returns the pause in force.
+
+    Turns under way come to their end, no further one begins. What a paused handler would handle waits as it is, and
+    goes on in order afterwards; other handlers of the same events go on. Pausing twice leaves the first pause as it
+    is. Raises NothingToPause.
+    """
+    _insist_on_target(kind, target)
+    wanted = {"by": by[:120], "reason": reason[:300], "at": timezone.now()}
+    found, _ = Pause.objects.get_or_create(kind=kind, target=target, resumed_at=None, defaults=wanted)
+    return found
+
+
+def resume(*, kind: str, target: str, by: str) -> bool:
+    """Let a paused handler or shard go on; False when it was not paused."""
+    with transaction.atomic():
+        ended = Pause.objects.filter(kind=kind, target=target, resumed_at=None).update(
+            resumed_at=timezone.now(), resumed_by=by[:120]
+        )
+        transaction.on_commit(lambda: bell.ring(range(SHARDS) if kind == Pause.Kind.HANDLER else [int(target)]))
+        transaction.on_commit(bell.ring_couriers)
+    return bool(ended)
+
+
+def pauses() -> list[Pause]:
+    """What is paused now, oldest first."""
+    return list(Pause.objects.filter(resumed_at=None).order_by("at", "id"))
+
+
+def break_open(*, handler: str, neighbour: str, by: str, reason: str = "") -> Breaker:
+    """Stop all calls of the handler to the neighbour until `reset_breaker`; those under way come to their end.
+
+    Raises NothingToPause when there is no such `io` handler.
+    """
+    if not any(each.name == handler and each.io for each in all_handlers()):
+        raise NothingToPause(f"No handler with calls to the outside is called {handler}.")
+    told = f"Opened by {by}: {reason}" if reason else f"Opened by {by}"
+    found, _ = Breaker.objects.update_or_create(
+        handler=handler,
+        neighbour=neighbour,
+        defaults={"state": Breaker.State.OPEN, "retry_at": None, "opened_at": timezone.now(), "error": told[:300]},
+    )
+    return found
+
+
+def reset_breaker(*, handler: str, neighbour: str, by: str) -> bool:
+    """Close a breaker, whoever opened it, and make what waits for it due; False when it was not open."""
+    with transaction.atomic():
+        found = Breaker.objects.filter(handler=handler, neighbour=neighbour).exclude(state=Breaker.State.CLOSED)
+        reset = found.update(
+            state=Breaker.State.CLOSED, failures=0, opened_at=None, retry_at=None, error=f"Reset by {by}"[:300]
+        )
+        if reset:
+            now = timezone.now()
+            waiting = Delivery.objects.filter(io=True, handler=handler, neighbour=neighbour, status=Status.FAILED)
+            waiting.filter(failing_since__isnull=False, available_at__gt=now).update(available_at=now)
+            transaction.on_commit(bell.ring_couriers)
+    return bool(reset)
+
+
+def breakers() -> list[Breaker]:
+    """Every breaker that is not closed, oldest outage first."""
+    return list(Breaker.objects.exclude(state=Breaker.State.CLOSED).order_by("opened_at", "id"))
+
+
+def _insist_on_target(kind: str, target: str) -> None:
+    targets = {
+        Pause.Kind.HANDLER: [handler.name for handler in all_handlers()],
+        Pause.Kind.SHARD: [str(shard) for shard in range(SHARDS)],
+    }
+    if target not in targets.get(Pause.Kind(kind), []):
+        raise NothingToPause(f"No {kind} is called {target}.")
+
+
+def _database_now() -> datetime.datetime:
+    """The clock by which workers go: what is due by a clock ahead of it would wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    return now  # type: ignore[no-any-return]
+
+
+def _lock(ids: Collection[int], condition: Q) -> list[OutboxMessage]:
+    return list(OutboxMessage.objects.select_for_update().filter(condition, pk__in=list(ids)).order_by("pk"))
+
+
+def _settle(rows: list[OutboxMessage], *, outcome: str, by: str, now: datetime.datetime) -> None:
+    Attempt.objects.bulk_create(
+        [
+            Attempt(message=row, handler="", number=row.attempts, outcome=outcome, worker=by[:120], at=now)
+            for row in rows
+        ]
+    )
+    shards = {row.shard for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(_WAKE_FOLLOWERS, (list(shards), [row.ordering_key for row in rows]))
+    transaction.on_commit(lambda: bell.ring(shards, again=True))

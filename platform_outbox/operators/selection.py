@@ -1,0 +1,133 @@
+"""Choosing dead letters by what they have in common, and walking through them in batches however many there are."""
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from platform_outbox.emit import COUNT_CAP
+from platform_outbox.events import NotYetKnown, is_known
+from platform_outbox.models import OutboxMessage, Status
+
+BATCH = 1_000
+# How far a confirmation counts: an index-only scan of a fraction of a second.
+MOST_COUNTED = 1_000_000
+# Ids are drawn in the order of time, but for statements that overlap.
+_OVERLAP = datetime.timedelta(minutes=10)
+
+_AT_OR_AFTER = "SELECT id, created_at FROM platform_outbox WHERE id >= %s ORDER BY id LIMIT 1"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Dead letters that nobody has dealt with: all of them, narrowed by what is given.
+
+    Times are those of the emission, from inclusive, to exclusive. `through` keeps out what dies after the operator
+    looked.
+    """
+
+    event_type: str = ""
+    error_group: str | None = None
+    emitted_from: datetime.datetime | None = None
+    emitted_to: datetime.datetime | None = None
+    through: int | None = None
+
+    def until_now(self) -> "Selection":
+        """The same selection without what dies from now on."""
+        newest = self.dead().order_by("-id").values_list("id", flat=True).first()
+        return dataclasses.replace(self, through=newest or 0)
+
+    def dead(self) -> QuerySet[OutboxMessage]:
+        """The chosen dead letters."""
+        chosen = OutboxMessage.objects.filter(status=Status.DEAD, discarded_at=None)
+        if self.event_type:
+            chosen = chosen.filter(event_type=self.event_type)
+        if self.error_group is not None:
+            chosen = chosen.filter(error_group=self.error_group)
+        if self.through is not None:
+            chosen = chosen.filter(id__lte=self.through)
+        if self.emitted_from is not None:
+            chosen = chosen.filter(id__gte=first_id_since(self.emitted_from), created_at__gte=self.emitted_from)
+        if self.emitted_to is not None:
+            chosen = chosen.filter(created_at__lt=self.emitted_to)
+        return chosen
+
+    def count(self) -> int:
+        """How many there are; a million and one means more than a million."""
+        return self.dead().order_by().values("id")[: MOST_COUNTED + 1].count()
+
+    def batches(self) -> Iterator[list[int]]:
+        """Ids, oldest first, some at a time; what is dealt with meanwhile is not met again."""
+        return _batches(self.dead())
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Discarded:
+    """What operators discarded between two moments, both included."""
+
+    since: datetime.datetime
+    until: datetime.datetime
+
+    def events(self) -> QuerySet[OutboxMessage]:
+        """The chosen events."""
+        return OutboxMessage.objects.filter(discarded_at__gte=self.since, discarded_at__lte=self.until)
+
+    def count(self) -> int:
+        """How many there are; 10,001 means more."""
+        return self.events().order_by().values("id")[: COUNT_CAP + 1].count()
+
+    def batches(self) -> Iterator[list[int]]:
+        """Ids, oldest first, some at a time."""
+        return _batches(self.events())
+
+
+def _batches(events: QuerySet[OutboxMessage]) -> Iterator[list[int]]:
+    above, ordered = 0, events.order_by("id").values_list("id", flat=True)
+    while ids := list(ordered.filter(id__gt=above)[:BATCH]):
+        yield ids
+        above = ids[-1]
+
+
+def carry_out(selection: Selection | Discarded, *, service: Callable[..., int], by: str) -> Iterator[int]:
+    """Call `service(ids=…, by=…)` for the selection, a transaction per batch; yields how many each batch changed."""
+    for ids in selection.batches():
+        yield service(ids=ids, by=by)
+
+
+def first_id_since(moment: datetime.datetime) -> int:
+    """An id that no event emitted since the moment is below. A bisection along the key, some thirty probes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM platform_outbox")
+        low, high = cursor.fetchone()
+        while low < high:
+            middle = (low + high) // 2
+            found = _probe(cursor, middle)
+            if found is not None and found[1] < moment - _OVERLAP:
+                low = found[0] + 1
+            else:
+                high = middle
+    return int(low)
+
+
+def _probe(cursor: Any, at: int) -> tuple[int, datetime.datetime] | None:
+    cursor.execute(_AT_OR_AFTER, (at,))
+    found: tuple[int, datetime.datetime] | None = cursor.fetchone()
+    return found
+
+
+def known_by_now(*, most: int = BATCH) -> list[int]:
+    """Dead letters that came from a newer release than the worker's and that this code can read, oldest first."""
+    early = OutboxMessage.objects.filter(
+        status=Status.DEAD, discarded_at=None, error__startswith=f"{NotYetKnown.__name__}: "
+    )
+    kinds = early.order_by().values_list("event_type", "event_version").distinct()
+    known = [Q(event_type=name, event_version=version) for name, version in kinds if is_known(name, version)]
+    if not known:
+        return []
+    chosen = early.filter(reduce(or_, known))
+    return list(chosen.order_by("id").values_list("id", flat=True)[:most])
