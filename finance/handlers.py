@@ -23,7 +23,7 @@ from finance.ledger.services.sealing import seal_entries
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events
 from identity import mail
-from platform_outbox.registry import Context, NeighbourDown, Unfinished, is_outage, on
+from platform_outbox.registry import Context, DestinationUnavailable, Interrupted, is_outage, on
 
 
 @on(JournalPosted, JournalReversed, JournalCorrected, name="finance.seal", batch=True)
@@ -63,7 +63,7 @@ def send_webhook(event: WebhookQueued, context: Context) -> None:
         delivery_id=event.delivery_id, last=context.attempt >= settings.WORKER_MAX_ATTEMPTS, now=timezone.now()
     )
     if outcome.down:
-        raise NeighbourDown(outcome.said, retry_after=outcome.retry_after)
+        raise DestinationUnavailable(outcome.said, retry_after=outcome.retry_after)
     if outcome.again:
         raise WebhookRefused(outcome.said)
 
@@ -90,7 +90,7 @@ def read_import(event: ImportReceived, context: Context) -> None:
     try:
         imports.read_received(batch=batch, stopping=lambda: context.stopping() or not context.still_mine())
     except ReadingStopped as error:
-        raise Unfinished from error
+        raise Interrupted from error
     except Exception as error:
         if context.attempt >= settings.WORKER_MAX_ATTEMPTS and not is_outage(error):
             imports.give_up(batch_id=batch.pk)

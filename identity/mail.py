@@ -20,7 +20,7 @@ from django.utils.crypto import salted_hmac
 
 from identity.events import MailWanted
 from platform_outbox.emit import emit
-from platform_outbox.registry import Context, NeighbourDown, NotYet, Permanent
+from platform_outbox.registry import Context, Deferred, DestinationUnavailable, PermanentError
 
 # These say that the server, or how we are known to it, is out of order; other mails would fare no better.
 _SERVER_TROUBLE = (
@@ -116,7 +116,7 @@ def deliver(message: EmailMultiAlternatives, context: Context) -> None:
     """Send the mail; for handlers of the outbox.
 
     A mail that is sent again, because a worker died in between, has the same Message-ID, by which mail programs know
-    a copy. Raises NeighbourDown, NotYet or Permanent; none of them quotes the mail.
+    a copy. Raises DestinationUnavailable, Deferred or PermanentError; none of them quotes the mail.
     """
     message.extra_headers["Message-ID"] = message_id(context)
     try:
@@ -126,11 +126,11 @@ def deliver(message: EmailMultiAlternatives, context: Context) -> None:
         code, answer = next(iter(error.recipients.values()))
         raise _refusal(code, answer) from None
     except _SERVER_TROUBLE as error:
-        raise NeighbourDown(f"The mail server: {_told(error)}") from None
+        raise DestinationUnavailable(f"The mail server: {_told(error)}") from None
     except smtplib.SMTPResponseException as error:
         raise _refusal(error.smtp_code, error.smtp_error) from None
     except OSError as error:
-        raise NeighbourDown(f"The mail server cannot be reached: {type(error).__name__}") from error
+        raise DestinationUnavailable(f"The mail server cannot be reached: {type(error).__name__}") from error
 
 
 def message_id(context: Context) -> str:
@@ -144,8 +144,8 @@ def message_id(context: Context) -> str:
 def _refusal(code: int, answer: bytes | str) -> Exception:
     words = f"The mail server refused the mail: {code} {_text(answer)}"
     if code == 421:
-        return NeighbourDown(words)
-    return NotYet(words) if code < 500 else Permanent(words)
+        return DestinationUnavailable(words)
+    return Deferred(words) if code < 500 else PermanentError(words)
 
 
 def _told(error: smtplib.SMTPException) -> str:

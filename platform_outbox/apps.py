@@ -14,4 +14,4 @@ class PlatformOutboxConfig(AppConfig):
         autodiscover_modules("handlers", "periodic")
         from platform_outbox.wakeup import transport
 
-        transport.connect_bell()
+        transport.connect_notifier()

@@ -27,7 +27,7 @@ class LeaseLost(Exception):
     """Another worker has taken the job over; this run must end without doing more."""
 
 
-class Interrupted(Exception):
+class JobInterrupted(Exception):
     """This worker is about to end; another one goes on with the job at once."""
 
 
@@ -53,12 +53,12 @@ class Run:
     def renew(self) -> None:
         """Say between two steps of a long run that it goes on.
 
-        Raises LeaseLost if another worker has it by now, Interrupted if this worker has to end: let both through.
+        Raises LeaseLost if another worker has it by now, JobInterrupted if this worker has to end: let both through.
         """
         if not self.lease:
             return
         if self.should_stop():
-            raise Interrupted(self.job.name)
+            raise JobInterrupted(self.job.name)
         with connection.cursor() as cursor:
             cursor.execute(_RENEW, (self.job.lease_seconds, self.job.name, self.lease))
             if cursor.rowcount != 1:

@@ -31,7 +31,7 @@ _handlers: dict[str, "Handler"] = {}
 _by_event: dict[str, tuple["Handler", ...]] = {}
 
 
-class NeighbourDown(Exception):
+class DestinationUnavailable(Exception):
     """Whoever is called cannot be reached or cannot answer now: a time-out, a refused connection, a 5xx or 429.
 
     The event is not to blame: the attempt does not count until the outage has lasted a day, and everything for this
@@ -43,7 +43,7 @@ class NeighbourDown(Exception):
         self.retry_after = retry_after
 
 
-class NotYet(Exception):
+class Deferred(Exception):
     """Whoever is called is well and has put this one off, such as a mail server that knows no stranger at once.
 
     The attempt does not count until it has gone on for a day; others for the same neighbour do not wait.
@@ -55,11 +55,11 @@ class NotYet(Exception):
         self.retry_after = retry_after
 
 
-class Permanent(Exception):
+class PermanentError(Exception):
     """Trying again cannot help, such as a refused recipient: the event becomes a dead letter at once."""
 
 
-class Unfinished(Exception):
+class Interrupted(Exception):
     """A long call came back early because its worker is ending (`context.stopping()`): another one goes on with it.
 
     No attempt is charged. Whatever the next call needs to know is for the handler to have kept.
@@ -71,12 +71,12 @@ def is_outage(error: BaseException) -> bool:
     # A statement that takes too long is the handler's.
     if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
         return False
-    return isinstance(error, (NeighbourDown, *_SIGNS_OF_AN_OUTAGE))
+    return isinstance(error, (DestinationUnavailable, *_SIGNS_OF_AN_OUTAGE))
 
 
 def spares_attempts(error: BaseException) -> bool:
     """True when a failure says nothing against the event, so that trying again costs no attempt for a day."""
-    return is_outage(error) or isinstance(error, NotYet)
+    return is_outage(error) or isinstance(error, Deferred)
 
 
 def _always() -> bool:
@@ -108,7 +108,7 @@ class Context:
         return self.mine()
 
     def stopping(self) -> bool:
-        """True once the worker was asked to end: an `io` call that takes long should raise Unfinished soon."""
+        """True once the worker was asked to end: an `io` call that takes long should raise Interrupted soon."""
         return self.ending()
 
     @property
@@ -159,7 +159,7 @@ def on(
     `lease_seconds` that is renewed while it runs, at least once per event; `context.idempotency_key` is the same each
     time. It should give up by its own time-outs; a call that lasts longer than `longest_seconds` (ten leases by default)
     counts as hanging. `ordered` has one delivery per ordering key under way, oldest first;
-    without it younger ones do not wait. `neighbour` names who an event calls: when one is down (`NeighbourDown`),
+    without it younger ones do not wait. `neighbour` names who an event calls: when one is down (`DestinationUnavailable`),
     only what calls that one waits. `on_death` says whether younger events of the key go on behind a dead letter
     ("skip") or wait until an operator has dealt with it ("halt").
     """

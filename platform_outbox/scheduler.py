@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, transaction
 
-from platform_outbox.jobs import Interrupted, Job, LeaseLost, Run, all_jobs
+from platform_outbox.jobs import Job, JobInterrupted, LeaseLost, Run, all_jobs
 from platform_outbox.monitoring import tallies
 from platform_outbox.monitoring.metrics import JOB_SECONDS
 from platform_outbox.processing.fingerprint import first_line_of
@@ -113,7 +113,7 @@ def run_job(
                 job.function(taken.run)
                 return _note_success(taken)
         job.function(taken.run)
-    except Interrupted:
+    except JobInterrupted:
         _give_back(taken)
         return job.seconds
     except LeaseLost:
@@ -210,7 +210,7 @@ def _lost_its_connection(error: Exception) -> bool:
     return isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith("57P"))
 
 
-class Timekeeper:
+class Scheduler:
     """The body of a worker's thread that runs the jobs, each when its row says so."""
 
     def __init__(self, *, worker: str) -> None:

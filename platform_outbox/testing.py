@@ -26,7 +26,7 @@ def drain(*, now: datetime.datetime | None = None, raise_errors: bool = True) ->
     while True:
         before = handled
         for shard in _due_shards(now):
-            turn = process.drain_once(shard=shard, now=now, worker="test")
+            turn = process.process_batch(shard=shard, now=now, worker="test")
             handled += turn.handled
             errors += turn.errors
         called = _call_due(now, errors)

@@ -38,7 +38,7 @@ def held_snapshot(count: int) -> tuple[float, float]:
         claim.claim = timed
         try:
             low_water = LowWater()
-            while sum(process.drain_once(shard=shard, low_water=low_water).handled for shard in range(SHARDS)):
+            while sum(process.process_batch(shard=shard, low_water=low_water).handled for shard in range(SHARDS)):
                 pass
         finally:
             claim.claim = original

@@ -83,7 +83,7 @@ def test_a_refused_address_is_a_dead_letter_at_once_that_tells_the_answer(server
     send()
     drain()
     assert (row().status, row().attempts) == ("dead", 1)
-    assert row().error == "Permanent: The mail server refused the mail: 550 5.1.1 no such mailbox"
+    assert row().error == "PermanentError: The mail server refused the mail: 550 5.1.1 no such mailbox"
     assert not Breaker.objects.exists()
 
 
@@ -135,7 +135,7 @@ def test_a_server_that_is_away_costs_nothing_but_time(server, settings):
     settings.EMAIL_PORT = 1
     send()
     drain()
-    assert row().error == "NeighbourDown: The mail server cannot be reached: ConnectionRefusedError"
+    assert row().error == "DestinationUnavailable: The mail server cannot be reached: ConnectionRefusedError"
     settings.EMAIL_PORT = server.port
     drain(3600)
     assert len(server.mails) == 1

@@ -358,7 +358,7 @@ def test_a_mail_server_that_fails_delays_the_mail_and_logs_no_link(client, anna,
     assert mails == []
     row = OutboxMessage.objects.get(event_type="identity.password_reset.requested")
     assert row.status == "sending"
-    assert row.error == "NeighbourDown: The mail server cannot be reached: ConnectionRefusedError"
+    assert row.error == "DestinationUnavailable: The mail server cannot be reached: ConnectionRefusedError"
     assert f"/forgotten/{urlsafe_base64_encode(str(anna.pk).encode())}/" not in caplog.text
     assert anna.email not in caplog.text
     settings.EMAIL_BACKEND = working

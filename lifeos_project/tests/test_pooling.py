@@ -131,7 +131,7 @@ def path():
 
 
 def test_a_ring_of_the_bell_leaves_nothing_behind_on_the_pools_connection(pool, monkeypatch):
-    web, bell = pool(), bells.Bell()
+    web, bell = pool(), bells.Notifier()
     with bells.own_connection() as listening:
         listening.execute(f"LISTEN {bells.CHANNEL}")
         monkeypatch.setattr(bells, "connection", web)

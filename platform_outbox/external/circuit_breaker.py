@@ -13,7 +13,7 @@ from django.db import connection
 
 from platform_outbox.models import Breaker
 from platform_outbox.monitoring import tallies
-from platform_outbox.registry import NeighbourDown
+from platform_outbox.registry import DestinationUnavailable
 
 # The longest wait between two probes: an outage's end is noticed within this time.
 CAP_SECONDS = 900.0
@@ -57,7 +57,7 @@ class Outage:
 
 def note_down(*, handler: str, neighbour: str, error: Exception, now: datetime.datetime) -> Outage:
     """Open the breaker, or keep it open for longer if a probe failed."""
-    wish = error.retry_after if isinstance(error, NeighbourDown) and error.retry_after else 0.0
+    wish = error.retry_after if isinstance(error, DestinationUnavailable) and error.retry_after else 0.0
     base = max(LEAST_SECONDS, float(settings.WORKER_BACKOFF_SECONDS))
     wish = min(LONGEST_WISH_SECONDS, max(0.0, wish))
     values: dict[str, Any] = {

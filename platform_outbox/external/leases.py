@@ -22,7 +22,7 @@ from platform_outbox.monitoring.history import minutes
 from platform_outbox.monitoring.metrics import END_TO_END, LEASES_LOST
 from platform_outbox.processing.fingerprint import fingerprint_of
 from platform_outbox.processing.results import attempt_row, brief
-from platform_outbox.registry import Handler, NotYet, Permanent, handler_named, is_outage
+from platform_outbox.registry import Deferred, Handler, PermanentError, handler_named, is_outage
 from platform_outbox.retry import PATIENCE, delay_before, delay_in_outage
 
 # One probe of the index per neighbour that has something due, however much that is.
@@ -319,16 +319,16 @@ def _verdict(lease: Lease, *, error: Exception | None, now: datetime.datetime) -
         return replace(_failure(attempts, now=now), failing_since=since)
     if not isinstance(error, LeaseExpired):
         circuit_breaker.note_up(**name)
-    if isinstance(error, NotYet):
+    if isinstance(error, Deferred):
         return _put_off(lease, error, now=now)
     if error is None:
         return _Verdict(status=Status.SENT, attempts=attempts)
-    if isinstance(error, Permanent):
+    if isinstance(error, PermanentError):
         return _Verdict(status=Status.DEAD, attempts=attempts)
     return _failure(attempts, now=now)
 
 
-def _put_off(lease: Lease, error: NotYet, *, now: datetime.datetime) -> _Verdict:
+def _put_off(lease: Lease, error: Deferred, *, now: datetime.datetime) -> _Verdict:
     since = lease.failing_since or now
     if now - since >= PATIENCE:
         return replace(_failure(lease.attempts + 1, now=now), failing_since=since)

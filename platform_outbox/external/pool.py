@@ -23,7 +23,7 @@ from platform_outbox.external import leases
 from platform_outbox.external.leases import Lease, Queue
 from platform_outbox.monitoring.metrics import CALL_SECONDS
 from platform_outbox.processing.handlers import is_the_servers
-from platform_outbox.registry import Context, Handler, NotYet, Permanent, Unfinished, handler_named
+from platform_outbox.registry import Context, Deferred, Handler, Interrupted, PermanentError, handler_named
 from platform_outbox.tracing import traced
 
 # A call whose handler does not come back is given up after so many lease times, unless it said how long it may take:
@@ -44,7 +44,7 @@ class UnknownHandler(Exception):
 def call(
     lease: Lease, *, still_mine: Callable[[], bool], stopping: Callable[[], bool] = lambda: False
 ) -> Exception | None:
-    """Call the handler; returns what went wrong, or Unfinished."""
+    """Call the handler; returns what went wrong, or Interrupted."""
     handler = handler_named(lease.handler)
     started = time.monotonic()
     try:
@@ -54,8 +54,8 @@ def call(
             event = event_from(name=lease.event_type, version=lease.event_version, payload=lease.payload)
         except EnvelopeError as error:
             if isinstance(error, NotYetKnown) and timezone.now() < lease.created_at + UPGRADE_PATIENCE:
-                raise NotYet(str(error)) from error  # the next to try may be of a newer release
-            raise Permanent(str(error)) from error
+                raise Deferred(str(error)) from error  # the next to try may be of a newer release
+            raise PermanentError(str(error)) from error
         context = Context(
             *(lease.message_id, handler.name, lease.attempts + 1, lease.created_at),
             trace=lease.trace,
@@ -114,7 +114,7 @@ class _Held:
         return self.renewed + self.seconds / 3
 
 
-class Couriers:
+class ExternalPool:
     """A worker's pool for `io` handlers."""
 
     def __init__(self, *, count: int, worker: str) -> None:
@@ -273,7 +273,7 @@ class Couriers:
         # A connection that broke while it lay idle is nobody's failure: this call gets another one.
         close_old_connections()
         error = call(lease, still_mine=held.still_mine, stopping=self._stopping.is_set)
-        if isinstance(error, Unfinished) and self._give_back([lease]):
+        if isinstance(error, Interrupted) and self._give_back([lease]):
             return
         if isinstance(error, OperationalError | InterfaceError) and is_the_servers(error):
             self._give_back_later(held, error)
@@ -348,12 +348,14 @@ class Couriers:
         if isinstance(error, DatabaseError | InterfaceError):
             connections.close_all()
             if not self._away:
-                logger.warning("Couriers: the database failed, trying again: %s", str(error).strip().split("\n")[0])
+                logger.warning(
+                    "Calls to the outside: the database failed, trying again: %s", str(error).strip().split("\n")[0]
+                )
             self._away = True
         else:
-            logger.error("Couriers: trying again in %.0f s", RECONNECT_SECONDS, exc_info=error)
+            logger.error("Calls to the outside: trying again in %.0f s", RECONNECT_SECONDS, exc_info=error)
 
     def _recovered(self) -> None:
         if self._away:
-            logger.info("Couriers: the database is back.")
+            logger.info("Calls to the outside: the database is back.")
         self._away = False

@@ -1,7 +1,7 @@
 from platform_outbox.operations.events import OperationRequested
 from platform_outbox.operations.progress import OperationInterrupted
 from platform_outbox.operations.running import carry_out
-from platform_outbox.registry import Context, Unfinished, on
+from platform_outbox.registry import Context, Interrupted, on
 
 # A worker that died in an operation is missed after this.
 LEASE_SECONDS = 30.0
@@ -23,4 +23,4 @@ def carry_out_requested(event: OperationRequested, context: Context) -> None:
     try:
         carry_out(run_id=event.run_id, goes_on=lambda: context.still_mine() and not context.stopping())
     except OperationInterrupted as interruption:
-        raise Unfinished from interruption
+        raise Interrupted from interruption

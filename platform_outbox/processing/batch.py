@@ -8,10 +8,10 @@ from platform_outbox.events import Event
 from platform_outbox.models import Status
 from platform_outbox.processing import claim
 from platform_outbox.processing.claim import Claimed, LowWater
-from platform_outbox.processing.inflight import Logbook, lives
+from platform_outbox.processing.inflight import InFlight, lives
 from platform_outbox.processing.results import Outcome
-from platform_outbox.processing.shard_state import Unfinished
-from platform_outbox.processing.unknown_events import Newer
+from platform_outbox.processing.shard_state import StaleBatch
+from platform_outbox.processing.unknown_events import UnknownEvents
 from platform_outbox.registry import Context, Handler
 
 # Half-done events behind a dead letter that halts its key look so often whether it still does. An operator's decision
@@ -54,8 +54,8 @@ class Batch:
     should_stop: Callable[[], bool]
     has_news: Callable[[], bool]
     worker: str
-    logbook: Logbook | None
-    newer: Newer | None
+    logbook: InFlight | None
+    newer: UnknownEvents | None
     now: datetime.datetime = field(init=False)  # of the turn, by the database's clock
     paused: frozenset[str] = frozenset()  # names of handlers
     exclusive: bool = False  # no other lane of this process is at anything
@@ -130,11 +130,11 @@ class Batch:
         ]
         return min((until for _, until in holds), default=at_once)
 
-    def must_settle(self, turn: Unfinished) -> bool:
+    def must_settle(self, turn: StaleBatch) -> bool:
         """Whether the turn died with its worker, or was ended for what it took: others broke off, and nobody is to blame."""
         return turn.overran or (turn.worker != self.worker and not lives(turn.worker))
 
-    def waits_for(self, turn: Unfinished) -> bool:
+    def waits_for(self, turn: StaleBatch) -> bool:
         """Whether to leave the shard to the worker that has broken off there, for a moment."""
         if turn.worker == self.worker or self.logbook is None:
             return False

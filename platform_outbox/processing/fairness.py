@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 0.02
 LEAST_EVENTS = 10
 
 
-class Manners:
+class Fairness:
     """Which shards have a backlog, and which turns are under way."""
 
     def __init__(self, *, due: Callable[[], set[int]]) -> None:
@@ -58,7 +58,7 @@ class Manners:
 class Guest:
     """One turn. Asked between its events, it may wait a little, or say that the turn shall end."""
 
-    def __init__(self, manners: Manners, *, backlog: bool) -> None:
+    def __init__(self, manners: Fairness, *, backlog: bool) -> None:
         self.made_room = False
         self._manners = manners
         self._backlog = backlog

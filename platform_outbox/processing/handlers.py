@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from platform_outbox.models import Status
 from platform_outbox.processing.batch import Batch, Work
 from platform_outbox.processing.results import Outcome
-from platform_outbox.registry import Handler, Permanent, handler_named, spares_attempts
+from platform_outbox.registry import Handler, PermanentError, handler_named, spares_attempts
 from platform_outbox.retry import PATIENCE, delay_before, delay_in_outage
 from platform_outbox.tracing import traced
 
@@ -217,7 +217,7 @@ def fail(batch: Batch, work: Work, handler: str, error: Exception) -> None:
 
 def _of_failure(batch: Batch, work: Work, handler: str, error: Exception) -> Outcome:
     attempts = work.attempts(handler) + 1
-    if isinstance(error, Permanent) or attempts >= settings.WORKER_MAX_ATTEMPTS:
+    if isinstance(error, PermanentError) or attempts >= settings.WORKER_MAX_ATTEMPTS:
         registered = handler_named(handler)
         halts = registered is not None and registered.on_death == "halt"
         return Outcome(status=Status.DEAD, attempts=attempts, error=error, fresh=True, halts=halts)

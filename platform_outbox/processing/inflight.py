@@ -99,7 +99,7 @@ def _key(worker: str) -> int:
     return zlib.crc32(worker.encode()) & 0x7FFF_FFFF
 
 
-class Logbook:
+class InFlight:
     """Keeps both records for one worker process, on one connection of its own, which vouches for its life."""
 
     def __init__(self, *, worker: str) -> None:

@@ -24,18 +24,18 @@ from platform_outbox.processing import claim, quarantine
 from platform_outbox.processing.batch import Batch
 from platform_outbox.processing.claim import LowWater
 from platform_outbox.processing.handlers import fail, is_the_servers, run_in_halves, run_together
-from platform_outbox.processing.inflight import Logbook
+from platform_outbox.processing.inflight import InFlight
 from platform_outbox.processing.opening import open_all
-from platform_outbox.processing.results import Book
-from platform_outbox.processing.shard_state import Suspicion, Unfinished, standing_of
-from platform_outbox.processing.unknown_events import Newer
+from platform_outbox.processing.results import ResultWriter
+from platform_outbox.processing.shard_state import StaleBatch, Suspicion, shard_state_of
+from platform_outbox.processing.unknown_events import UnknownEvents
 from platform_outbox.registry import all_handlers, handlers_of
 
 logger = logging.getLogger("platform_outbox.processing.process")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class BatchResult:
     """What one turn did. `busy`: another worker has the shard. `more`: come back at once."""
 
     busy: bool = False
@@ -47,7 +47,7 @@ class Turn:
     alone: bool = False  # nothing was done, because it has to be done while nothing else is
 
 
-def drain_once(
+def process_batch(
     *,
     shard: int,
     batch_size: int | None = None,
@@ -56,9 +56,9 @@ def drain_once(
     should_stop: Callable[[], bool] = lambda: False,
     has_news: Callable[[], bool] = lambda: False,
     worker: str = "",
-    logbook: Logbook | None = None,
-    newer: Newer | None = None,
-) -> Turn:
+    logbook: InFlight | None = None,
+    newer: UnknownEvents | None = None,
+) -> BatchResult:
     """Take one batch of due events of a shard and run their handlers.
 
     `now` replaces the database's clock (tests). `should_stop` is asked between events: what is finished is kept,
@@ -88,7 +88,7 @@ def drain_once(
     return turn
 
 
-def _drain(batch: Batch) -> Turn:
+def _drain(batch: Batch) -> BatchResult:
     started = time.monotonic()
     batch.start_over()
     try:
@@ -105,13 +105,13 @@ def _drain(batch: Batch) -> Turn:
     return turn
 
 
-def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
+def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> BatchResult:
     if not claim.lock_shard_for_claim(batch.shard):
-        return Turn(busy=True)
-    standing = standing_of(batch.shard)
+        return BatchResult(busy=True)
+    standing = shard_state_of(batch.shard)
     batch.now = batch.clock or standing.now
     if standing.paused:
-        return Turn()
+        return BatchResult()
     if standing.unfinished is not None and (instead := _after(batch, standing.unfinished)):
         return instead
     # What io handlers do is up to the couriers, who ask for themselves.
@@ -130,7 +130,7 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
             going=_going(batch),
         )
     if not claimed.rows:
-        return Turn()
+        return BatchResult()
     batch.hog = claimed.hog
     some = quarantine.alone_or_before(claimed.rows, standing.suspects)
     batch.shortened = len(some) < len(claimed.rows)
@@ -138,7 +138,7 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
     suspicion = standing.suspects.get(some[0].id)
     if suspicion is not None and batch.logbook is not None and not batch.exclusive:
         batch.work = []
-        return Turn(alone=True)
+        return BatchResult(alone=True)
     if suspicion is not None:
         _isolate(batch, suspicion)
     _run_and_write(batch, run=run)
@@ -147,12 +147,12 @@ def _turn(batch: Batch, *, run: Callable[[Batch], None]) -> Turn:
     return _summary(batch)
 
 
-def _after(batch: Batch, turn: Unfinished) -> Turn | None:
+def _after(batch: Batch, turn: StaleBatch) -> BatchResult | None:
     """What to do instead, where an earlier turn did not end. None: nothing, this one takes its place."""
     if batch.must_settle(turn):
         quarantine.settle(shard=batch.shard, turn=turn)
-        return Turn(more=True)
-    return Turn(busy=True) if batch.waits_for(turn) else None
+        return BatchResult(more=True)
+    return BatchResult(busy=True) if batch.waits_for(turn) else None
 
 
 def _run_and_write(batch: Batch, *, run: Callable[[Batch], None]) -> None:
@@ -162,14 +162,14 @@ def _run_and_write(batch: Batch, *, run: Callable[[Batch], None]) -> None:
     _write(batch)
 
 
-def _summary(batch: Batch) -> Turn:
+def _summary(batch: Batch) -> BatchResult:
     fresh = [outcome for work in batch.work for outcome in work.outcomes.values() if outcome.fresh]
     waits = [(outcome.retry_at - batch.now).total_seconds() for outcome in fresh if outcome.retry_at is not None]
     handled = sum(1 for work in batch.work if work.touched)
     full = batch.hog is not None or len(batch.work) == batch.limit
     full = full and not all(work.foreign for work in batch.work)
     more = full or batch.released or batch.shortened or (batch.alone and handled > 0)
-    return Turn(
+    return BatchResult(
         more=(more and not batch.cut) or batch.made_way,
         handled=handled,
         errors=tuple(outcome.error for outcome in fresh if outcome.error is not None),
@@ -228,7 +228,7 @@ def _isolate(batch: Batch, suspicion: Suspicion) -> None:
     work.todo = [handler for handler in work.todo if handler not in able]
 
 
-def _enter_in_logbook(batch: Batch, logbook: Logbook) -> None:
+def _enter_in_logbook(batch: Batch, logbook: InFlight) -> None:
     able = [handler for work in batch.work for handler in work.todo if not batch.holds_back(work.row, handler)]
     if able:
         alone = able[0].name if batch.alone else ""
@@ -236,7 +236,7 @@ def _enter_in_logbook(batch: Batch, logbook: Logbook) -> None:
 
 
 def _write(batch: Batch) -> None:
-    book = Book(now=batch.now, shard=batch.shard, worker=batch.worker)
+    book = ResultWriter(now=batch.now, shard=batch.shard, worker=batch.worker)
     for work in batch.work:
         waits_until = batch.waits_until(work)
         # Partly done and waiting for its key with the rest: come back when the key does, not at every turn.
@@ -250,5 +250,5 @@ def _write(batch: Batch) -> None:
             if batch.alone:
                 # What took too long will do so again: it is tried alone until it is through or given up.
                 again = work.left or (batch.stays_alone and work.state == Status.FAILED)
-                quarantine.acquit(work.row.id, handlers_left=again)
+                quarantine.clear(work.row.id, handlers_left=again)
     book.write(ends_turn=batch.logbook is not None, counts=counters(batch))

@@ -13,8 +13,8 @@ from django.db import connection
 
 from platform_outbox.monitoring import tallies
 from platform_outbox.processing.claim import Claimed
-from platform_outbox.processing.shard_state import Suspicion, Unfinished
-from platform_outbox.registry import Permanent
+from platform_outbox.processing.shard_state import StaleBatch, Suspicion
+from platform_outbox.registry import PermanentError
 
 # So many workers may die with an event in hand: once in a batch, then alone.
 DEADLY = 3
@@ -47,7 +47,7 @@ _ONCE_MORE = "UPDATE platform_outbox_suspect SET crashes = 1, handler = '', over
 Row = TypeVar("Row", bound=Claimed)
 
 
-class KilledItsWorker(Permanent):
+class KilledItsWorker(PermanentError):
     """Workers died one after the other while they ran this handler for this event."""
 
 
@@ -55,7 +55,7 @@ class TookTooLong(Exception):
     """The handler did not come to its end within WORKER_TIME_LIMIT."""
 
 
-def settle(*, shard: int, turn: Unfinished) -> None:
+def settle(*, shard: int, turn: StaleBatch) -> None:
     """Count an unfinished turn against its events and forget it. Nothing may be run in the same transaction."""
     values: dict[str, Any] = {"ids": turn.ids, "handler": turn.handler, "worker": turn.worker, "at": turn.at}
     with connection.cursor() as cursor:
@@ -85,13 +85,13 @@ def verdict(suspicion: Suspicion) -> Exception | None:
     return None
 
 
-def acquit(message_id: int, *, handlers_left: bool) -> None:
+def clear(message_id: int, *, handlers_left: bool) -> None:
     """The worker has survived. With handlers left to run, the event stays alone until they are through as well."""
     with connection.cursor() as cursor:
         cursor.execute(_ONCE_MORE if handlers_left else _CLEAR, (message_id,))
 
 
-def _obituary(turn: Unfinished) -> dict[str, str]:
+def _obituary(turn: StaleBatch) -> dict[str, str]:
     return {
         "error_class": f"{KilledItsWorker.__module__}.{KilledItsWorker.__qualname__}",
         "message": f"The worker {turn.worker} died while it ran {turn.handler or 'this event'} alone.",

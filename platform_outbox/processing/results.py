@@ -82,7 +82,7 @@ class Outcome:
 
 
 @dataclass(slots=True, kw_only=True)
-class Book:
+class ResultWriter:
     """Collects what is to be written for a batch and writes it in a few statements."""
 
     now: datetime.datetime

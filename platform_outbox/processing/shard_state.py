@@ -47,7 +47,7 @@ class Suspicion:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class StaleBatch:
     """A turn that began and did not end."""
 
     ids: list[int]
@@ -58,21 +58,21 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ShardState:
     """The state of one shard."""
 
     paused: bool
     paused_handlers: frozenset[str]
     suspects: Mapping[int, Suspicion]
     holds: Sequence[Hold]  # the oldest event first
-    unfinished: Unfinished | None
+    unfinished: StaleBatch | None
     now: datetime.datetime  # by the database's clock
 
 
-def standing_of(shard: int) -> Standing:
+def shard_state_of(shard: int) -> ShardState:
     """Ask after taking the shard's lock: only then nobody else is at it, and an unfinished turn is a fact."""
     ((paused, handlers, suspects, holds, now, ids, *turn),) = rows_of(_STANDING, {"shard": shard})
-    return Standing(
+    return ShardState(
         paused=paused,
         paused_handlers=frozenset(handlers or ()),
         suspects={message_id: Suspicion(*rest) for message_id, *rest in json.loads(suspects or "[]")},
@@ -80,6 +80,6 @@ def standing_of(shard: int) -> Standing:
             Hold(message_id, handler, key, datetime.datetime.fromisoformat(due))
             for message_id, handler, key, due in json.loads(holds or "[]")
         ],
-        unfinished=Unfinished(ids, *turn) if ids else None,
+        unfinished=StaleBatch(ids, *turn) if ids else None,
         now=now,
     )

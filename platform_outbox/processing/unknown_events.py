@@ -15,7 +15,7 @@ class _Left:
     until: float = 0.0
 
 
-class Newer:
+class UnknownEvents:
     """Remembers what was left alone. In memory only: for every worker that can read it, the event is simply due."""
 
     def __init__(self) -> None:

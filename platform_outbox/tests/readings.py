@@ -20,7 +20,7 @@ from platform_outbox.models import OutboxMessage
 from platform_outbox.monitoring import history, overview, snapshot
 from platform_outbox.operators import actions
 from platform_outbox.processing import claim
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.worker import executor
 
@@ -114,7 +114,7 @@ def readings():
     dead = _dead_ids()
     return [
         ("emit an event", lambda: _emit()),
-        ("claim, handle and mark a batch", lambda: drain_once(shard=shard_of("k7"), worker="w")),
+        ("claim, handle and mark a batch", lambda: process_batch(shard=shard_of("k7"), worker="w")),
         (
             "whether others have come",
             lambda: claim.others_have_come(shard=shard_of("k7"), hog="k7", above=0, since=now, now=None),

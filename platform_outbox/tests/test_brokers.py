@@ -11,7 +11,7 @@ from platform_outbox.emit import emit
 from platform_outbox.tests.conftest import HOSTS, Pool, client_broker, ringer, ringing_bell, wait_for
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
-from platform_outbox.wakeup.notifier import Bell
+from platform_outbox.wakeup.notifier import Notifier
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 
@@ -34,7 +34,7 @@ def done(number):
 
 @pytest.mark.parametrize("kind", HOSTS[1:], indirect=True)
 def test_the_broker_alone_wakes_a_worker(pool, monkeypatch):
-    monkeypatch.setattr(Bell, "_notify", lambda self, text: None)
+    monkeypatch.setattr(Notifier, "_notify", lambda self, text: None)
     pool.start(1, WORKER_POLL_INTERVAL=NEVER)
     for number in range(3):
         emit_now(number)

@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from platform_outbox.emit import emit_many, shard_of
 from platform_outbox.models import OutboxMessage
 from platform_outbox.processing import claim
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.probe.events import Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 from platform_outbox.worker.schedule import Schedule
@@ -34,7 +34,7 @@ def backlog(count, key="hog", start=0):
 def turn(size=10):
     """What one turn handled: key → numbers, in the order of handling."""
     seen = set(Effect.objects.values_list("id", flat=True))
-    drain_once(shard=SHARD, batch_size=size)
+    process_batch(shard=SHARD, batch_size=size)
     found = {}
     for effect in Effect.objects.exclude(id__in=seen).order_by("id"):
         found.setdefault(effect.key, []).append(effect.number)
@@ -50,7 +50,7 @@ def test_a_single_event_behind_a_backlog_comes_with_the_next_turn():
 def test_who_waits_behind_a_backlog_comes_before_it_in_the_turn():
     backlog(300)
     emitted(Poured(key=OTHERS[0], number=1), Poured(key=OTHERS[1], number=2), Poured(key=OTHERS[0], number=3))
-    drain_once(shard=SHARD, batch_size=10)
+    process_batch(shard=SHARD, batch_size=10)
     handled = Effect.objects.order_by("id").values_list("key", "number")
     # A batch handler gets them by age, whatever their key.
     assert list(handled)[-3:] == [(OTHERS[0], 1), (OTHERS[1], 2), (OTHERS[0], 3)]
@@ -62,7 +62,7 @@ def test_who_waits_behind_a_backlog_comes_before_it_in_the_turn():
 def test_a_turn_with_a_few_others_is_short_and_says_that_there_is_more():
     backlog(300)
     emitted(Ticked(key=OTHERS[0], number=1))
-    result = drain_once(shard=SHARD, batch_size=50)
+    result = process_batch(shard=SHARD, batch_size=50)
     assert (result.handled, result.more) == (1 + claim.HOG_AT_LEAST, True)
     assert Effect.objects.order_by("id").first().key == OTHERS[0]
 
@@ -83,11 +83,11 @@ def rings_after(events, what):
 
 def test_a_backlog_ends_its_turn_for_another_key_of_its_shard_that_has_come_meanwhile():
     emitted(*(Ticked(key="hog", number=number) for number in range(200)))
-    result = drain_once(shard=SHARD, batch_size=50, has_news=rings_after(2, [Ticked(key=OTHERS[0], number=7)]))
+    result = process_batch(shard=SHARD, batch_size=50, has_news=rings_after(2, [Ticked(key=OTHERS[0], number=7)]))
     assert (result.handled, result.more) == (2 * (claim.HOG_AT_LEAST + 1) - 1, True)
-    assert drain_once(shard=SHARD, batch_size=50).handled == 1 + claim.HOG_AT_LEAST
+    assert process_batch(shard=SHARD, batch_size=50).handled == 1 + claim.HOG_AT_LEAST
     assert Effect.objects.order_by("id")[result.handled].key == OTHERS[0]
-    while drain_once(shard=SHARD).more:
+    while process_batch(shard=SHARD).more:
         pass
     numbers = Effect.objects.filter(key="hog").order_by("id").values_list("number", flat=True)
     assert list(numbers) == list(range(200))
@@ -100,15 +100,15 @@ def test_it_does_not_for_news_of_nobody_else(whose):
     what = {"nobody": [], "hog": [Ticked(key="hog", number=999)], "held": [Ticked(key=OTHERS[0], number=0)]}[whose]
     if whose == "held":
         emitted(*what)
-        drain_once(shard=SHARD)
+        process_batch(shard=SHARD)
         what = []
     emitted(*(Ticked(key="hog", number=number) for number in range(200)))
-    assert drain_once(shard=SHARD, batch_size=50, has_news=rings_after(1, what)).handled == 50
+    assert process_batch(shard=SHARD, batch_size=50, has_news=rings_after(1, what)).handled == 50
 
 
 def test_of_two_backlogs_none_ends_its_turn_for_the_other():
     emitted(*(Ticked(key=key, number=number) for number in range(100) for key in ("hog", OTHERS[0])))
-    assert drain_once(shard=SHARD, batch_size=50, has_news=lambda: True).handled == 50
+    assert process_batch(shard=SHARD, batch_size=50, has_news=lambda: True).handled == 50
 
 
 def test_of_two_backlogs_each_gets_its_half():
@@ -154,7 +154,7 @@ def test_the_order_inside_each_key_stays():
 def test_a_held_key_takes_no_place_from_the_others():
     Fault.objects.create(handler="probe.tick", key=OTHERS[0], number=0, times=-1)
     emitted(*(Ticked(key=OTHERS[0], number=number) for number in range(5)))
-    drain_once(shard=SHARD)
+    process_batch(shard=SHARD)
     backlog(50)
     emitted(Poured(key=OTHERS[1], number=1))
     assert turn() == {"hog": list(range(9)), OTHERS[1]: [1]}

@@ -6,7 +6,7 @@ from django.db import transaction
 from platform_outbox.emit import emit_many, shard_of
 from platform_outbox.models import Delivery, OutboxMessage
 from platform_outbox.processing import handlers
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.probe.events import Forked, Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -52,7 +52,7 @@ def test_one_bad_event_of_fifty_for_a_batch_handler_is_found_in_a_dozen_calls(ca
     settings.WORKER_MAX_ATTEMPTS = 1
     fails(bad, handler="probe.pour")
     emitted(Poured, range(50))
-    turn = drain_once(shard=SHARD)
+    turn = process_batch(shard=SHARD)
     assert (turn.handled, len(turn.errors)) == (50, 1)
     assert done("probe.pour") == [number for number in range(50) if number != bad]
     assert states() == ["dead" if number == bad else "sent" for number in range(50)]
@@ -64,7 +64,7 @@ def test_one_bad_event_of_fifty_for_a_batch_handler_is_found_in_a_dozen_calls(ca
 def test_what_is_younger_than_the_bad_event_waits_wherever_the_halves_were_cut():
     fails(3, handler="probe.pour")
     emitted(Poured, range(10))
-    drain_once(shard=SHARD)
+    process_batch(shard=SHARD)
     assert done("probe.pour") == [0, 1, 2]
     assert states() == ["sent"] * 3 + ["failed"] + ["pending"] * 6
 
@@ -72,7 +72,7 @@ def test_what_is_younger_than_the_bad_event_waits_wherever_the_halves_were_cut()
 def test_a_sibling_of_the_failing_handler_is_run_once_for_each_event():
     fails(5, handler="probe.left")
     emitted(Forked, range(12))
-    turn = drain_once(shard=SHARD)
+    turn = process_batch(shard=SHARD)
     assert len(turn.errors) == 1
     assert done("probe.left") == [0, 1, 2, 3, 4]
     assert done("probe.right") == list(range(12))
@@ -86,7 +86,7 @@ def test_several_bad_events_each_fail_once_and_the_others_are_done(settings, cal
     bad = {2, 3, 20, 39}
     fails(*bad, handler="probe.tick")
     emitted(Ticked, range(40))
-    turn = drain_once(shard=SHARD)
+    turn = process_batch(shard=SHARD)
     assert len(turn.errors) == 4
     assert done("probe.tick") == [number for number in range(40) if number not in bad]
     assert states() == ["dead" if number in bad else "sent" for number in range(40)]
@@ -96,7 +96,7 @@ def test_where_everything_fails_the_halving_stops_soon(settings, calls):
     settings.WORKER_MAX_ATTEMPTS = 1
     fails(*range(40), handler="probe.pour")
     emitted(Poured, range(40))
-    drain_once(shard=SHARD)
+    process_batch(shard=SHARD)
     assert states() == ["dead"] * 40
     # Each alone once; together only until it was clear that halving does not help.
     assert sum(1 for _, numbers in calls if len(numbers) == 1) == 40

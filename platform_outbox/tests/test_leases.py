@@ -14,7 +14,7 @@ from platform_outbox.external.pool import due_queues
 from platform_outbox.models import Attempt, Delivery, OutboxMessage, Tally
 from platform_outbox.monitoring.metrics import LEASES_LOST
 from platform_outbox.operators import actions
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.probe.events import Guarded, Posted, Shouted
 from platform_outbox.tests.probe.handlers import ProbeError
 from platform_outbox.tests.probe.models import Call, Effect, Fault
@@ -32,7 +32,7 @@ def hand_over(*events):
     with transaction.atomic():
         ids = emit_many(events)
     for key in {event.ordering_key for event in events}:
-        while drain_once(shard=shard_of(key)).handled:
+        while process_batch(shard=shard_of(key)).handled:
             pass
     return ids
 
@@ -146,7 +146,7 @@ def test_a_permanent_error_is_a_dead_letter_at_once():
     testing.drain(raise_errors=False)
     assert calls() == [("a", 1), ("a", 2)]
     row = message(event_id)
-    assert (row.status, row.error) == ("dead", "Permanent: a is unknown there")
+    assert (row.status, row.error) == ("dead", "PermanentError: a is unknown there")
     assert Attempt.objects.get().outcome == "dead"
 
 
@@ -185,7 +185,7 @@ def test_the_last_handler_settles_the_event_whichever_it_is(db_first, fault, end
     if not db_first:
         Fault.objects.create(handler="probe.register", key="a", number=1, times=1)
     event_id = emit_now(Posted(key="a", number=1))
-    drain_once(shard=shard_of("a"))
+    process_batch(shard=shard_of("a"))
     assert message(event_id).status == ("sending" if db_first else "failed")
     testing.drain(raise_errors=False)
     testing.drain(now=later())
@@ -331,7 +331,9 @@ def test_an_event_that_cannot_be_read_any_more_is_a_dead_letter():
     (event_id,) = hand_over(Shouted(key="a", number=1))
     OutboxMessage.objects.update(event_version=7, created_at=timezone.now() - datetime.timedelta(hours=1))
     testing.drain(raise_errors=False)
-    assert message(event_id).error == "Permanent: probe.word.shouted is known here up to version 1, not in version 7."
+    assert (
+        message(event_id).error == "PermanentError: probe.word.shouted is known here up to version 1, not in version 7."
+    )
     assert calls("probe.shout") == []
 
 

@@ -8,18 +8,18 @@ import pytest
 from django.db import transaction
 
 from platform_outbox.emit import emit_many, shard_of
-from platform_outbox.processing.fairness import LEAST_EVENTS, PATIENCE_SECONDS, Manners
-from platform_outbox.processing.process import Turn
+from platform_outbox.processing.fairness import LEAST_EVENTS, PATIENCE_SECONDS, Fairness
+from platform_outbox.processing.process import BatchResult
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
-from platform_outbox.worker.executor import Lanes
+from platform_outbox.worker.executor import WorkerThreads
 from platform_outbox.worker.schedule import Schedule
 
 LOUD, QUIET = 1, 2
 
 
 def with_backlog(due=frozenset()):
-    manners = Manners(due=lambda: set(due))
+    manners = Fairness(due=lambda: set(due))
     manners.begin(LOUD)
     manners.end(LOUD, more=True)
     return manners
@@ -63,10 +63,10 @@ def test_a_backlog_that_another_worker_has_for_the_moment_is_still_one():
 
 
 def test_a_busy_turn_teaches_nothing():
-    shared = Lanes(schedule=Schedule(), worker="w", wake_couriers=lambda: None)
+    shared = WorkerThreads(schedule=Schedule(), worker="w", wake_couriers=lambda: None)
     shared._manners.begin(QUIET)
     shared._manners.end(QUIET, more=True)
-    with patch("platform_outbox.processing.process.drain_once", return_value=Turn(busy=True)):
+    with patch("platform_outbox.processing.process.process_batch", return_value=BatchResult(busy=True)):
         shared.turn(QUIET)
     assert shared._manners._backlogs == {QUIET}
 
@@ -119,17 +119,17 @@ def test_a_backlog_has_patience_with_fresh_turns_once_and_not_for_each_event():
 
 def test_a_lane_tells_its_turn_of_rings_since_it_began():
     schedule = Schedule()
-    lanes = Lanes(schedule=schedule, worker="w", wake_couriers=lambda: None)
+    lanes = WorkerThreads(schedule=schedule, worker="w", wake_couriers=lambda: None)
     heard = []
 
     def turn(*, has_news, **_):
         heard.append(has_news())
         schedule.add(QUIET)
         heard.append(has_news())
-        return Turn()
+        return BatchResult()
 
     schedule.add(QUIET)
-    with patch("platform_outbox.processing.process.drain_once", side_effect=turn):
+    with patch("platform_outbox.processing.process.process_batch", side_effect=turn):
         lanes.turn(schedule.take())
     assert heard == [False, True]
     assert schedule.take() == QUIET
@@ -139,7 +139,7 @@ def test_a_lane_tells_its_turn_of_rings_since_it_began():
 @pytest.mark.outbox
 def test_a_lane_leaves_a_backlog_for_a_fresh_event_keeps_what_is_done_and_comes_back():
     schedule = Schedule()
-    lanes = Lanes(schedule=schedule, worker="w", wake_couriers=lambda: None)
+    lanes = WorkerThreads(schedule=schedule, worker="w", wake_couriers=lambda: None)
     loud = shard_of("loud")
     with transaction.atomic():
         emit_many([Ticked(key="loud", number=number) for number in range(120)])

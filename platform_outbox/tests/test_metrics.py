@@ -19,7 +19,7 @@ from platform_outbox.models import Breaker, Delivery, OutboxMessage, Sample, Sus
 from platform_outbox.monitoring import scrape, snapshot
 from platform_outbox.monitoring.collectors import GAUGES, OutboxCollector
 from platform_outbox.operators import actions
-from platform_outbox.processing.results import Book
+from platform_outbox.processing.results import ResultWriter
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Forked, Swarmed, Ticked
 from platform_outbox.tests.probe.models import Fault
@@ -187,7 +187,7 @@ def test_every_handler_is_told_from_0_on():
 
 def test_what_is_rolled_back_is_not_counted(monkeypatch):
     emit_events(Ticked(key="a", number=1))
-    monkeypatch.setattr(Book, "write", breaking(Book.write))
+    monkeypatch.setattr(ResultWriter, "write", breaking(ResultWriter.write))
     with pytest.raises(OperationalError):
         testing.drain()
     assert tallied() == {}

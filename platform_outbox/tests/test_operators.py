@@ -14,7 +14,7 @@ from platform_outbox.emit import emit, emit_many, health
 from platform_outbox.external import leases
 from platform_outbox.models import Attempt, Delivery, OutboxMessage, Periodic, Worker
 from platform_outbox.operators import actions
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.registry import handler_named
 from platform_outbox.tests.probe.events import Forked, Posted, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -201,7 +201,7 @@ def test_the_list_is_searched_by_number_type_and_key(client, operator, dead):
 def test_the_page_of_an_event_tells_who_is_called_and_who_waits(client, operator):
     with transaction.atomic():
         first, second = emit_many([Posted(key="host", number=1), Posted(key="host", number=2)])
-    drain_once(shard=row(first).shard)
+    process_batch(shard=row(first).shard)
     (found,) = leases.look()
     leases.claim(handler=handler_named("probe.post"), queue=found, worker="worker 7")
     assert "host · with worker 7, leased until " in client.get(reverse(DETAIL, args=[first])).content.decode()

@@ -10,7 +10,7 @@ from platform_outbox.emit import emit, shard_of
 from platform_outbox.models import OutboxMessage
 from platform_outbox.processing import claim
 from platform_outbox.processing.claim import LowWater
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect, Source
 from platform_outbox.wakeup.notifier import own_connection
@@ -53,10 +53,10 @@ def eager(monkeypatch):
 def test_an_id_that_commits_late_is_not_stepped_over(slow, eager):
     for number in range(2, 8):
         emit_now(number)
-        drain_once(shard=SHARD, low_water=eager)
+        process_batch(shard=SHARD, low_water=eager)
     assert numbers() == [2, 3, 4, 5, 6, 7]
     slow.commit()
-    drain_once(shard=SHARD, low_water=eager)
+    process_batch(shard=SHARD, low_water=eager)
     assert numbers() == [2, 3, 4, 5, 6, 7, 1]
 
 
@@ -70,7 +70,7 @@ def move_the_mark(low_water):
         assert time.monotonic() < deadline, "The mark did not move."
         number += 1
         newest = emit_now(number)
-        drain_once(shard=SHARD, low_water=low_water, batch_size=1)
+        process_batch(shard=SHARD, low_water=low_water, batch_size=1)
         time.sleep(0.02)
     return number + 1
 
@@ -79,20 +79,20 @@ def test_the_mark_moves_when_no_older_transaction_is_left(eager):
     count = move_the_mark(eager)
     last = emit_now(count)
     assert last - 5 <= eager.above(SHARD) < last
-    drain_once(shard=SHARD, low_water=eager)
+    process_batch(shard=SHARD, low_water=eager)
     assert numbers() == list(range(count + 1))
 
 
 def test_a_requeued_event_under_the_mark_is_found_when_the_mark_is_forgotten(eager):
     move_the_mark(eager)
-    drain_once(shard=SHARD, low_water=eager)
+    process_batch(shard=SHARD, low_water=eager)
     first = OutboxMessage.objects.order_by("id").first()
     assert eager.above(SHARD) >= first.pk
     Effect.objects.all().delete()
     OutboxMessage.objects.filter(pk=first.pk).update(status="pending")
-    assert drain_once(shard=SHARD, low_water=eager).handled == 0
+    assert process_batch(shard=SHARD, low_water=eager).handled == 0
     eager.forget(SHARD)
-    assert drain_once(shard=SHARD, low_water=eager).handled == 1
+    assert process_batch(shard=SHARD, low_water=eager).handled == 1
 
 
 def test_two_workers_never_share_a_shard(eager):
@@ -100,9 +100,9 @@ def test_two_workers_never_share_a_shard(eager):
     with own_connection() as other:
         other.autocommit = False
         other.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", (claim.LOCK_CLASS, SHARD))
-        turn = drain_once(shard=SHARD)
+        turn = process_batch(shard=SHARD)
         assert (turn.busy, turn.handled) == (True, 0)
-    assert drain_once(shard=SHARD).handled == 1
+    assert process_batch(shard=SHARD).handled == 1
 
 
 def change(key, number, *, started, may_commit):
@@ -130,11 +130,11 @@ def test_ids_follow_commits_when_the_book_is_locked_first():
     quick_may.set()
     quick.start()
     assert not quick_has_it.wait(0.3), "the second transaction came in although the first has the book"
-    assert drain_once(shard=SHARD).handled == 0
+    assert process_batch(shard=SHARD).handled == 0
     slow_may.set()
     slow.join()
     quick.join()
-    while drain_once(shard=SHARD).handled:
+    while process_batch(shard=SHARD).handled:
         pass
     assert numbers() == [1, 2]
     assert Source.objects.get().last == 2
@@ -143,9 +143,9 @@ def test_ids_follow_commits_when_the_book_is_locked_first():
 def test_without_the_lock_ids_and_commits_may_cross(slow):
     """What the lock is for: the first to draw its id commits last, and is handled last."""
     emit_now(2)
-    drain_once(shard=SHARD)
+    process_batch(shard=SHARD)
     slow.commit()
-    drain_once(shard=SHARD)
+    process_batch(shard=SHARD)
     assert numbers() == [2, 1]
     first, second = OutboxMessage.objects.order_by("id").values_list("payload__number", flat=True)
     assert (first, second) == (1, 2)

@@ -8,7 +8,7 @@ from platform_outbox import testing
 from platform_outbox.emit import emit_many, shard_of
 from platform_outbox.models import Delivery, OutboxMessage, Pause
 from platform_outbox.operators import actions
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -75,11 +75,11 @@ def test_waiting_events_of_a_paused_handler_do_not_fill_the_batches_of_others():
     pause("probe.left")
     emitted(*(Ticked(key="a", number=number) for number in range(5)), *(Forked(key="a", number=n) for n in range(5)))
     for _ in range(2):
-        drain_once(shard=SHARD, batch_size=3)
+        process_batch(shard=SHARD, batch_size=3)
     assert len(effects("probe.right")) == 5
     last = emitted(Forked(key="a", number=9))
-    assert drain_once(shard=SHARD, batch_size=3).handled == 1
-    assert drain_once(shard=SHARD, batch_size=3).more is False
+    assert process_batch(shard=SHARD, batch_size=3).handled == 1
+    assert process_batch(shard=SHARD, batch_size=3).more is False
     assert Delivery.objects.get(message=last[0]).handler == "probe.right"
 
 
@@ -117,7 +117,7 @@ def test_a_paused_shard_is_left_alone_and_the_others_are_not():
     emitted(Ticked(key="a", number=1), Ticked(key=ELSEWHERE, number=1))
     assert testing.drain() == 1
     assert effects("probe.tick") == [(ELSEWHERE, 1)]
-    turn = drain_once(shard=SHARD)
+    turn = process_batch(shard=SHARD)
     assert (turn.handled, turn.more) == (0, False)
     assert resume(str(SHARD), kind="shard")
     assert testing.drain() == 1

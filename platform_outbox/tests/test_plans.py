@@ -14,7 +14,7 @@ from platform_outbox import emit
 from platform_outbox.emit import shard_of
 from platform_outbox.monitoring import snapshot
 from platform_outbox.processing import claim
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.readings import LARGE, fill, readings, statements_of
 from platform_outbox.worker import executor
 
@@ -130,7 +130,7 @@ def sudden_backlog():
 @pytest.mark.parametrize(
     ("most", "what"),
     [
-        (400, lambda now: drain_once(shard=shard_of("loud"), worker="w")),
+        (400, lambda now: process_batch(shard=shard_of("loud"), worker="w")),
         (100, lambda now: claim.LowWater().advance(shard_of("loud"))),
         (
             100,

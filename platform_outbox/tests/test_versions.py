@@ -12,8 +12,8 @@ from platform_outbox.emit import emit, health, shard_of
 from platform_outbox.events import MalformedEvent, NotYetKnown, UnknownEvent, event_from, upcast
 from platform_outbox.models import Attempt, OutboxMessage
 from platform_outbox.periodic import requeue_known
-from platform_outbox.processing.process import drain_once
-from platform_outbox.processing.unknown_events import Newer
+from platform_outbox.processing.process import process_batch
+from platform_outbox.processing.unknown_events import UnknownEvents
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Grown, Ticked
 from platform_outbox.tests.probe.models import Effect
@@ -123,13 +123,13 @@ def test_an_event_of_a_newer_release_waits_and_its_key_behind_it(name, version):
 
 @pytest.mark.django_db
 def test_events_of_a_newer_release_do_not_fill_the_batches():
-    newer, shard = Newer(), shard_of("a")
+    newer, shard = UnknownEvents(), shard_of("a")
     neighbour = next(f"n{number}" for number in range(1000) if shard_of(f"n{number}") == shard)
     for number in range(7):
         store(version=4, payload={"number": number})
     with transaction.atomic():
         emit(Ticked(key=neighbour, number=1))
-    turns = [drain_once(shard=shard, batch_size=3, newer=newer) for _ in range(3)]
+    turns = [process_batch(shard=shard, batch_size=3, newer=newer) for _ in range(3)]
     assert [(turn.handled, turn.more) for turn in turns] == [(1, True), (0, False), (0, False)]
     assert effects(neighbour) == [("tick", 1)]
     assert states() == ["pending"] * 7 + ["sent"]

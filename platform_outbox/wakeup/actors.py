@@ -14,7 +14,7 @@ QUEUE = "outbox"
 
 
 def _until_empty(shard: int, sent_at: float) -> None:
-    while process.drain_once(shard=shard).more:
+    while process.process_batch(shard=shard).more:
         pass
 
 

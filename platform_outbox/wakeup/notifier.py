@@ -74,7 +74,7 @@ def _runnable() -> int:
         return 0
 
 
-class Bell:
+class Notifier:
     """Collects shards and rings for them from a thread of its own."""
 
     def __init__(self) -> None:
@@ -198,7 +198,7 @@ class Bell:
         _notify(self._connection, channel, text)
 
 
-bell = Bell()
+bell = Notifier()
 # A forked web process inherits the memory of its parent, but neither its threads nor the right to its sockets.
 os.register_at_fork(after_in_child=bell.forget)
 atexit.register(bell.flush)

@@ -26,7 +26,7 @@ def send(shards: Iterable[int]) -> None:
         drain.send(shard)
 
 
-def connect_bell() -> None:
+def connect_notifier() -> None:
     """Let the bell of this process ring through the broker, if there is one that others hear."""
     if not is_in_process():
         bell.ringers = [send]

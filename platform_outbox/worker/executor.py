@@ -23,10 +23,10 @@ from platform_outbox.monitoring.history import minutes
 from platform_outbox.monitoring.metrics import WAKEUPS
 from platform_outbox.processing import process
 from platform_outbox.processing.claim import LowWater
-from platform_outbox.processing.fairness import Manners
+from platform_outbox.processing.fairness import Fairness
 from platform_outbox.processing.fingerprint import first_line_of
-from platform_outbox.processing.inflight import Logbook
-from platform_outbox.processing.unknown_events import Newer
+from platform_outbox.processing.inflight import InFlight
+from platform_outbox.processing.unknown_events import UnknownEvents
 from platform_outbox.wakeup.notifier import CHANNEL, COURIERS_CHANNEL, bell, own_connection
 from platform_outbox.worker.schedule import Schedule
 
@@ -59,17 +59,17 @@ _HEARTBEAT = """
 """
 
 
-class Lanes:
+class WorkerThreads:
     """Carries out turns at shards and puts the shard back into the schedule when there is more to do."""
 
     def __init__(self, *, schedule: Schedule, worker: str, wake_couriers: Callable[[], None]) -> None:
         self.schedule = schedule
         self.worker = worker
         self.wake_couriers = wake_couriers
-        self.logbook = Logbook(worker=worker)
-        self.newer = Newer()
+        self.logbook = InFlight(worker=worker)
+        self.newer = UnknownEvents()
         self.low_water = LowWater()
-        self._manners = Manners(due=schedule.due)
+        self._manners = Fairness(due=schedule.due)
         self._stopping = threading.Event()
         self._busy: dict[int, float] = {}
         self._failing: dict[int, float] = {}
@@ -95,7 +95,7 @@ class Lanes:
         guest = self._manners.begin(shard)
         more: bool | None = False
         try:
-            result = process.drain_once(
+            result = process.process_batch(
                 shard=shard,
                 low_water=self.low_water,
                 should_stop=lambda: self._stopping.is_set() or guest.makes_room(),
@@ -113,7 +113,7 @@ class Lanes:
             self._manners.end(shard, more=more)
             self.schedule.done(shard)
 
-    def _went(self, shard: int, result: process.Turn, *, more: bool) -> None:
+    def _went(self, shard: int, result: process.BatchResult, *, more: bool) -> None:
         if self._failing.pop(shard, None):
             logger.info("Shard %s is being handled again.", shard)
         for error in result.errors:

@@ -13,14 +13,14 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.signals import connection_created
 
-from platform_outbox.external.pool import Couriers
+from platform_outbox.external.pool import ExternalPool
 from platform_outbox.monitoring import scrape
 from platform_outbox.monitoring.metrics import REPLACEMENTS
-from platform_outbox.scheduler import Timekeeper
+from platform_outbox.scheduler import Scheduler
 from platform_outbox.wakeup import actors, transport
-from platform_outbox.worker.executor import IDLE_IN_TRANSACTION_SECONDS, Lanes, Listener, start_thread
+from platform_outbox.worker.executor import IDLE_IN_TRANSACTION_SECONDS, Listener, WorkerThreads, start_thread
 from platform_outbox.worker.schedule import Schedule
-from platform_outbox.worker.watchdog import Watch
+from platform_outbox.worker.watchdog import Watchdog
 
 # SIGTERM to exit; orchestrators usually send SIGKILL after 30 s, the guide promises 20.
 STOP_SECONDS = 18.0
@@ -41,7 +41,7 @@ def _tune(connection: Any, **kwargs: Any) -> None:
         cursor.execute(f"SET statement_timeout = {limit * 900:.0f}")
 
 
-class Host:
+class WorkerProcess:
     """Runs a worker until `stop` is called.
 
     With a broker, Dramatiq's threads take requests from it while lanes answer the bell directly: Dramatiq's idle Redis
@@ -53,8 +53,8 @@ class Host:
         self.threads = threads
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.schedule = Schedule()
-        self.couriers = Couriers(count=io_threads, worker=self.name)
-        self.lanes = Lanes(schedule=self.schedule, worker=self.name, wake_couriers=self.couriers.wake)
+        self.couriers = ExternalPool(count=io_threads, worker=self.name)
+        self.lanes = WorkerThreads(schedule=self.schedule, worker=self.name, wake_couriers=self.couriers.wake)
         self.listener = Listener(
             schedule=self.schedule,
             low_water=self.lanes.low_water,
@@ -62,8 +62,8 @@ class Host:
             broker=transport.broker_name(),
             wake_couriers=self.couriers.wake,
         )
-        self.timekeeper = Timekeeper(worker=self.name)
-        self.watch = Watch(logbook=self.lanes.logbook, replace=self.replace)
+        self.timekeeper = Scheduler(worker=self.name)
+        self.watch = Watchdog(logbook=self.lanes.logbook, replace=self.replace)
         # "time" or "memory" once this worker has to be replaced.
         self.replaced = ""
         self._stop = threading.Event()

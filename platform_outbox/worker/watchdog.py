@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from platform_outbox.monitoring.metrics import TIMEOUTS
-from platform_outbox.processing.inflight import Call, Logbook
+from platform_outbox.processing.inflight import Call, InFlight
 
 LOOK_EVERY_SECONDS = 1.0
 # So much later than the limit it is clear that a handler keeps the interpreter to itself, and the watch cannot run.
@@ -27,10 +27,10 @@ STATM = Path("/proc/self/statm")
 logger = logging.getLogger("platform_outbox.worker")
 
 
-class Watch:
+class Watchdog:
     """`replace` is called with "time" or "memory" when this process has to make room for another one."""
 
-    def __init__(self, *, logbook: Logbook, replace: Callable[[str], None]) -> None:
+    def __init__(self, *, logbook: InFlight, replace: Callable[[str], None]) -> None:
         self.logbook = logbook
         self.replace = replace
         self._stopping = threading.Event()

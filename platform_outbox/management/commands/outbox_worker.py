@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.utils.translation import gettext as _
 
 from platform_outbox.wakeup.notifier import is_shared, own_connection
-from platform_outbox.worker.process import REPLACE_ME, Host, logger
+from platform_outbox.worker.process import REPLACE_ME, WorkerProcess, logger
 
 
 class Command(BaseCommand):
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         _insist_on_sessions()
-        host = Host(threads=max(1, options["threads"]), io_threads=max(1, options["io_threads"]))
+        host = WorkerProcess(threads=max(1, options["threads"]), io_threads=max(1, options["io_threads"]))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: host.stop())
         host.start()

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from platform_outbox.emit import emit, emit_many
 from platform_outbox.tests.probe.events import Forked, Swarmed, Ticked
 from platform_outbox.tests.probe.models import Source
-from platform_outbox.wakeup.notifier import Bell
+from platform_outbox.wakeup.notifier import Notifier
 
 # Mostly the quick batch handler, so that a storm has many events; some of the others.
 KINDS = [*([Swarmed] * 17), *([Ticked] * 2), Forked]
@@ -44,7 +44,7 @@ def _change(luck, key, most):
 def produce_and_die_ringing(seed, keys, most, pause):
     """The same, but the bell's thread kills the process at one of its first rings, before or after it rang."""
     fatal, before = random.Random(-seed).randrange(12), random.Random(-seed).random() < 0.5
-    rings, notify = itertools.count(), Bell._notify
+    rings, notify = itertools.count(), Notifier._notify
 
     def ring(self, text):
         doomed = next(rings) == fatal
@@ -54,13 +54,13 @@ def produce_and_die_ringing(seed, keys, most, pause):
         if doomed:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Bell._notify = ring
+    Notifier._notify = ring
     produce(seed, keys, most, pause)
 
 
 def produce_through_the_broker(seed, keys, most, pause):
     """The same without NOTIFY: a message that the broker loses wakes nobody."""
-    Bell._notify = lambda self, text: None
+    Notifier._notify = lambda self, text: None
     produce(seed, keys, most, pause)
 
 

@@ -5,7 +5,7 @@ import time
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from platform_outbox.registry import NeighbourDown, Permanent, on
+from platform_outbox.registry import DestinationUnavailable, PermanentError, on
 from platform_outbox.tests.probe.events import (
     Crawled,
     Forked,
@@ -81,7 +81,7 @@ def misbehave(fault):
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$")
     if fault.kind == "down":
-        raise NeighbourDown("nobody answers")
+        raise DestinationUnavailable("nobody answers")
     if fault.kind == "nul":
         raise ProbeError("a \x00 and a \udc80 in the message")
     if fault.kind in KINDS:
@@ -158,9 +158,9 @@ def go_wrong(fault, event):
         time.sleep(fault.seconds)
         return
     if fault.kind == "down":
-        raise NeighbourDown(f"{event.key} does not answer")
+        raise DestinationUnavailable(f"{event.key} does not answer")
     if fault.kind == "refused":
-        raise Permanent(f"{event.key} is unknown there")
+        raise PermanentError(f"{event.key} is unknown there")
     raise ProbeError(f"{event.key} {event.number} must fail")
 
 

@@ -10,7 +10,7 @@ from platform_outbox.emit import emit, emit_many
 from platform_outbox.external import circuit_breaker, leases
 from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage
 from platform_outbox.operators import actions
-from platform_outbox.registry import NeighbourDown, Permanent, handler_named, is_outage
+from platform_outbox.registry import DestinationUnavailable, PermanentError, handler_named, is_outage
 from platform_outbox.tests.probe.events import Posted, Ticked
 from platform_outbox.tests.probe.models import Call, Effect, Fault
 
@@ -49,7 +49,7 @@ def test_an_outage_opens_the_breaker_and_costs_no_attempt(settings):
     assert sorted(calls()) == [("down", 0), ("up", 0), ("up", 1)]
     found = breaker()
     assert (found.state, found.failures, found.opened_at, found.retry_at) == ("open", 1, START, at(10))
-    assert found.error == "NeighbourDown: down does not answer"
+    assert found.error == "DestinationUnavailable: down does not answer"
     first = Delivery.objects.filter(handler="probe.post", neighbour="down").order_by("id").first()
     assert (first.status, first.attempts, first.failing_since) == ("failed", 0, START)
     assert not Breaker.objects.exclude(pk=found.pk).exists()
@@ -95,10 +95,10 @@ def test_the_wait_between_probes_is_capped(settings):
 
 
 def test_a_neighbour_may_ask_for_a_longer_pause():
-    error = NeighbourDown("429", retry_after=120)
+    error = DestinationUnavailable("429", retry_after=120)
     outage = circuit_breaker.note_down(handler="probe.post", neighbour="n", error=error, now=START)
     assert outage.retry_at == at(120)
-    error = NeighbourDown("429", retry_after=10**9)
+    error = DestinationUnavailable("429", retry_after=10**9)
     outage = circuit_breaker.note_down(handler="probe.post", neighbour="m", error=error, now=START)
     assert outage.retry_at == at(circuit_breaker.LONGEST_WISH_SECONDS)
 
@@ -136,7 +136,7 @@ def test_an_answer_of_any_kind_closes_the_breaker(settings):
     event_id = emit_now(Posted(key="down", number=1))
     testing.drain(now=START, raise_errors=False)
     lease = take(10)
-    leases.finish(lease, error=Permanent("no such address"), now=at(11))
+    leases.finish(lease, error=PermanentError("no such address"), now=at(11))
     assert breaker().state == "closed"
     assert OutboxMessage.objects.get(pk=event_id).status == "dead"
 
@@ -220,8 +220,8 @@ def test_a_db_handler_pays_after_a_day(settings):
         (TimeoutError(), True),
         (smtplib.SMTPServerDisconnected(), True),
         (smtplib.SMTPConnectError(421, b"later"), True),
-        (NeighbourDown("503"), True),
-        (Permanent("404"), False),
+        (DestinationUnavailable("503"), True),
+        (PermanentError("404"), False),
         (ValueError(), False),
         (smtplib.SMTPRecipientsRefused({}), False),
     ],

@@ -8,7 +8,7 @@ from platform_outbox import testing
 from platform_outbox.emit import emit, emit_many, health, shard_of
 from platform_outbox.models import Attempt, Delivery, OutboxMessage
 from platform_outbox.processing import claim
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.probe.events import Forked, Poured, Ticked, Unheard
 from platform_outbox.tests.probe.handlers import ProbeError
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -72,7 +72,7 @@ def test_many_events_keep_their_order():
 def test_batch_handlers_get_their_events_together():
     with transaction.atomic():
         emit_many([Poured(key="a", number=n) for n in range(7)])
-    turn = drain_once(shard=shard_of("a"), batch_size=5)
+    turn = process_batch(shard=shard_of("a"), batch_size=5)
     assert (turn.handled, turn.more) == (5, True)
     assert effects("probe.pour") == [("a", n) for n in range(5)]
 
@@ -89,7 +89,7 @@ def test_a_poison_event_hurts_only_itself():
     neighbour = next(f"n{n}" for n in range(1000) if shard_of(f"n{n}") == shard)
     with transaction.atomic():
         emit_many([Ticked(key="bad" if n == 3 else neighbour, number=n) for n in range(10)])
-    turn = drain_once(shard=shard)
+    turn = process_batch(shard=shard)
     assert turn.handled == 10
     assert [type(error) for error in turn.errors] == [ProbeError]
     assert effects() == [(neighbour, n) for n in range(10) if n != 3]
@@ -172,7 +172,7 @@ def test_no_event_pays_for_the_servers_trouble():
     Fault.objects.create(handler="probe.tick", key="a", number=1, times=-1, kind="no room")
     emit_now(Ticked(key="a", number=1))
     with pytest.raises(OperationalError, match="No space left on device"):
-        drain_once(shard=shard_of("a"))
+        process_batch(shard=shard_of("a"))
     assert not Attempt.objects.exists()
     assert OutboxMessage.objects.get().attempts == 0
     Fault.objects.all().delete()
@@ -267,7 +267,7 @@ def test_a_turn_that_is_told_to_stop_keeps_what_is_finished():
     with transaction.atomic():
         emit_many([Ticked(key="a", number=n) for n in range(5)])
     answers = iter([False, False, True])
-    turn = drain_once(shard=shard_of("a"), should_stop=lambda: next(answers))
+    turn = process_batch(shard=shard_of("a"), should_stop=lambda: next(answers))
     assert (turn.handled, turn.more) == (2, False)
     assert effects() == [("a", 0), ("a", 1)]
     assert list(states().values()) == ["sent", "sent", "pending", "pending", "pending"]
@@ -278,7 +278,7 @@ def test_a_turn_that_is_told_to_stop_keeps_the_finished_part_of_a_batch_for_batc
         emit_many([(Ticked if n % 2 else Poured)(key="a", number=n) for n in range(6)])
     # Asked at first, and whenever a handler has run meanwhile; those that pour run together in the end.
     answers = iter([False] * 2 + [True] * 9)
-    turn = drain_once(shard=shard_of("a"), should_stop=lambda: next(answers))
+    turn = process_batch(shard=shard_of("a"), should_stop=lambda: next(answers))
     assert (turn.handled, turn.more) == (4, False)
     assert effects("probe.pour") == [("a", 0), ("a", 2)]
     assert effects("probe.tick") == [("a", 1), ("a", 3)]
@@ -295,7 +295,7 @@ def test_a_turn_that_is_told_to_stop_while_it_runs_a_batch_in_halves_keeps_what_
         emit_many([Ticked(key="b", number=n) for n in range(8)] + [Ticked(key="b", number=9)])
     # Nine events together fail at the last; then it stops after three.
     answers = iter([False] * 12 + [True] * 9)
-    turn = drain_once(shard=shard, should_stop=lambda: next(answers))
+    turn = process_batch(shard=shard, should_stop=lambda: next(answers))
     assert (turn.handled, turn.more) == (3, False)
     assert effects() == [("b", 0), ("b", 1), ("b", 2)]
 
@@ -314,4 +314,4 @@ def test_draining_costs_a_fixed_number_of_queries(django_assert_max_num_queries)
     claim._looked_through.clear()
     # Savepoint twice, lock, standing, claim, others between two settings, mark; the probe's handler makes two per event.
     with django_assert_max_num_queries(9 + 2 * 50):
-        drain_once(shard=shard_of("a"))
+        process_batch(shard=shard_of("a"))

@@ -8,7 +8,7 @@ import pytest
 
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.wakeup import notifier as bells
-from platform_outbox.wakeup.notifier import CHANNEL, QUIET_SECONDS, Bell, own_connection
+from platform_outbox.wakeup.notifier import CHANNEL, QUIET_SECONDS, Notifier, own_connection
 
 CPUS = os.cpu_count()
 LEAST, LONGEST = QUIET_SECONDS
@@ -19,25 +19,25 @@ def quiet_after(bell, seconds, runnable=1):
 
 
 def test_quick_rings_follow_each_other_after_ten_milliseconds():
-    bell = Bell()
+    bell = Notifier()
     assert {quiet_after(bell, 0.002) for _ in range(50)} == {LEAST}
 
 
 def test_one_slow_ring_is_no_busy_server_and_one_crowded_moment_no_busy_machine():
-    bell = Bell()
+    bell = Notifier()
     assert [quiet_after(bell, seconds) for seconds in (0.001, 3.0, 0.001)] == [LEAST] * 3
     assert [quiet_after(bell, 0.001, runnable) for runnable in (1, 10 * CPUS, 1)] == [LEAST] * 3
 
 
 def test_where_rings_last_the_bell_is_quiet_for_longer_until_they_are_quick_again():
-    bell = Bell()
+    bell = Notifier()
     assert {quiet_after(bell, 0.008) for _ in range(20)} == {LEAST, LONGEST}
     assert quiet_after(bell, 0.008) == LONGEST
     assert [quiet_after(bell, 0.001) for _ in range(20)][-1] == LEAST
 
 
 def test_on_a_crowded_machine_the_bell_is_quiet_for_longer_until_there_is_room_again():
-    bell = Bell()
+    bell = Notifier()
     assert [quiet_after(bell, 0.001, 10 * CPUS) for _ in range(20)][-1] == LONGEST
     assert [quiet_after(bell, 0.001, CPUS) for _ in range(20)][-1] == LEAST
 
@@ -45,7 +45,7 @@ def test_on_a_crowded_machine_the_bell_is_quiet_for_longer_until_there_is_room_a
 @pytest.mark.django_db
 def test_many_messages_to_a_broker_are_no_slow_ring():
     """Forty shards at a millisecond each: once quiet for long, the bell would otherwise never be quick again."""
-    bell = Bell()
+    bell = Notifier()
     bell.ringers = [lambda shards: time.sleep(0.001 * len(shards))]
     bell._pass_on([0], set(), False)  # connects
     started = time.perf_counter()
@@ -68,7 +68,7 @@ def test_what_wants_to_run_is_counted():
 
 @pytest.mark.django_db
 def test_a_burst_of_commits_is_passed_on_in_few_rings_and_without_a_loss():
-    bell = Bell()
+    bell = Notifier()
     with own_connection() as listener:
         listener.execute(f"LISTEN {CHANNEL}")
         started = time.monotonic()

@@ -4,10 +4,10 @@ import pytest
 from django.db import connection, transaction
 
 from platform_outbox.emit import emit_many, shard_of
-from platform_outbox.external.pool import Couriers
+from platform_outbox.external.pool import ExternalPool
 from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage
 from platform_outbox.monitoring.metrics import LEASES_LOST
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Shouted, Whistled
 from platform_outbox.tests.probe.models import Call, Fault
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 @pytest.fixture
 def couriers(transactional_db, settings):
     settings.WORKER_BACKOFF_SECONDS = 0.1
-    made = Couriers(count=2, worker="test")
+    made = ExternalPool(count=2, worker="test")
     made.start()
     yield made
     made.shut_down()
@@ -30,7 +30,7 @@ def hand_over(*events):
     with transaction.atomic():
         emit_many(events)
     for event in events:
-        drain_once(shard=shard_of(event.ordering_key))
+        process_batch(shard=shard_of(event.ordering_key))
 
 
 def slow(handler, seconds, key="a", kind="slow"):

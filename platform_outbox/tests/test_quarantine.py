@@ -11,8 +11,8 @@ from django.utils import timezone
 from platform_outbox.emit import emit, emit_many, shard_of
 from platform_outbox.models import Attempt, CurrentTurn, Delivery, OutboxMessage, Suspect, Tally
 from platform_outbox.processing.batch import Batch
-from platform_outbox.processing.inflight import Logbook, lives
-from platform_outbox.processing.process import drain_once
+from platform_outbox.processing.inflight import InFlight, lives
+from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Forked, Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -35,7 +35,7 @@ def emitted(*events):
 
 
 def turn(**options):
-    return drain_once(shard=SHARD, **options)
+    return process_batch(shard=SHARD, **options)
 
 
 def effects():
@@ -137,11 +137,11 @@ def test_a_broken_connection_of_our_own_is_no_crash():
 @pytest.fixture
 def colleague():
     """A worker of its own, with a connection of its own; `turn` is its turn at the shard, in another thread."""
-    found = Logbook(worker="colleague:1")
+    found = InFlight(worker="colleague:1")
 
     def turn():
         def run():
-            results.append(drain_once(shard=SHARD, worker=found.worker, logbook=found))
+            results.append(process_batch(shard=SHARD, worker=found.worker, logbook=found))
             connections.close_all()
 
         results = []
@@ -169,7 +169,7 @@ def test_a_batch_that_is_about_to_run_in_halves_is_nobodys_crash(monkeypatch, co
             visits.append(colleague())
 
     monkeypatch.setattr(Batch, "start_over", visited)
-    mine = Logbook(worker="mine:1")
+    mine = InFlight(worker="mine:1")
     try:
         assert turn(worker="mine:1", logbook=mine).handled == 1
     finally:
@@ -184,7 +184,7 @@ def test_a_batch_that_is_about_to_run_in_halves_is_nobodys_crash(monkeypatch, co
 def test_a_worker_that_lives_and_does_not_come_back_is_waited_for_a_moment_and_not_accused(monkeypatch, colleague):
     monkeypatch.setattr("platform_outbox.processing.inflight.TAKES_UP_SECONDS", 0.05)
     (event,) = emitted(Ticked(key="a", number=0))
-    other = Logbook(worker="dead:1")
+    other = InFlight(worker="dead:1")
     try:
         other.begin(shard=SHARD, ids=[event])
         assert colleague().busy
@@ -198,7 +198,7 @@ def test_a_worker_that_lives_and_does_not_come_back_is_waited_for_a_moment_and_n
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_lives_as_long_as_its_logbook_is_connected():
     assert not lives("w:1")
-    one, again = Logbook(worker="w:1"), Logbook(worker="w:1")
+    one, again = InFlight(worker="w:1"), InFlight(worker="w:1")
     one.begin(shard=SHARD, ids=[])
     again.begin(shard=SHARD, ids=[])
     one.wipe()
