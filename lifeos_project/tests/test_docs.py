@@ -51,3 +51,18 @@ def test_every_release_has_its_notes_for_operators():
     notes = (ROOT / "docs" / "upgrade.md").read_text().partition("## Notes for each release")[2].partition("\n## ")[0]
     assert releases[0] == "Unreleased"
     assert re.findall(r"^### (.+)$", notes, re.M) == releases
+
+
+def test_the_roads_of_the_architecture_lead_along_names_that_exist():
+    page = (ROOT / "docs" / "architecture.md").read_text().partition("## Four roads")[2].partition("\n## ")[0]
+    assert len(re.findall(r"^\*\*An? [a-z ]+\*\*$", page, re.M)) == 4
+    steps = re.findall(r"^\d+\. .*$", page, re.M)
+    assert len(steps) == 28
+    for step in steps:
+        found = re.findall(r"`([\w/.]+\.(?:py|yml))` · `(\w+)`(?: and `(\w+)`)?", step)
+        assert found, step
+        for path, *names in found:
+            text = (ROOT / path).read_text()
+            for name in filter(None, names):
+                defined = rf"^\s*(?:def|class) {name}\b" if path.endswith(".py") else rf"alert: {name}\b"
+                assert re.search(defined, text, re.M), f"{path} has no {name}"
