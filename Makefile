@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run env watch guide test test-alone coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
+.PHONY: help run env watch guide test test-alone test-quick coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -27,6 +27,11 @@ CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 
 # more slowly, and the floor holds without.
 comma := ,
 COVERAGE := --branch --json --out var/coverage.json --source $(subst $() ,$(comma),$(APPS)) --omit '*/migrations/*,*/tests/*'
+# Long modules come first. Tests wait for other programs, so there may be one more at a time than processors.
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2) + 1)
+PARALLEL := -n $(JOBS) --dist loadscope --no-loadscope-reorder
+STARTS_PROGRAMS := faults or redis or rabbitmq or nginx or rsyslog or prometheus or browser or hledger or faketime or s3 or lifeos
+SLOW_PLACES := $(addprefix lifeos_project/tests/,deploy hosts stack browser guide) lifeos_project/backups/tests
 # What the lock files say and nothing else.
 INSTALL := .venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv/bin/python
 
@@ -39,14 +44,17 @@ run: .venv/.installed  ## Start LifeOS with its own PostgreSQL and a demo househ
 env:  ## Write a production .env with fresh secrets, and a certificate (HOST=books.example.org EMAIL=anna@example.org)
 	@deploy/scripts/deploy.sh init production $(if $(HOST),--host $(HOST)) $(if $(EMAIL),--email $(EMAIL)) $(ARGS)
 
-test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all tests (ARGS="-k name" goes to pytest)
+test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all tests (ARGS="-k name" goes to pytest; JOBS=1, one at a time)
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-alone
 	@$(MAKE) --no-print-directory coverage-floor
 
 test-alone: .venv/.installed-dev  ## All tests, without lint and without the floor of coverage
 	@mkdir -p var
-	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(ARGS)
+	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(PARALLEL) $(ARGS)
+
+test-quick: .venv/.installed-dev  ## The tests that start no other program, for between two saves (ARGS as for test)
+	.venv/bin/python -m pytest -q $(PARALLEL) -m "not image and not ($(STARTS_PROGRAMS))" $(SLOW_PLACES:%=--ignore=%) $(ARGS)
 
 watch: .venv/.installed-dev  ## Run the tests of finance, or of ARGS, again at every change (ARGS="identity -k token")
 	.venv/bin/ptw --now --runner .venv/bin/pytest . $(or $(ARGS),finance)
@@ -77,7 +85,7 @@ security: .venv/.installed-dev  ## Known faults in what we install, dangerous ca
 	.venv/bin/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
 
 test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the PostgreSQL of TEST_DATABASE_URL
-	.venv/bin/python -m pytest -m "(ledger_guards or outbox) and not (faults or redis or rabbitmq or browser)" $(ARGS)
+	.venv/bin/python -m pytest -m "(ledger_guards or outbox) and not (faults or redis or rabbitmq or browser)" $(PARALLEL) $(ARGS)
 
 screenshots: .venv/.installed-dev  ## Take the pictures of the README anew, of the demonstration (needs Chromium)
 	.venv/bin/python -m pytest -q lifeos_project/tests/browser/screenshots.py
