@@ -94,7 +94,7 @@ def send_test(*, to: Sequence[str]) -> str:
     """Send a test mail now, past the outbox, and return who took it. Raises MailNotSent."""
     if destination() != "sent":
         raise MailNotSent(
-            "Mail is not set up: EMAIL_HOST is empty, so no mail leaves. Set EMAIL_HOST and its neighbours."
+            "Mail is not set up: EMAIL_HOST is empty, so no mail leaves. Set EMAIL_HOST and the settings beside it."
         )
     where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     sentence = f"{settings.SITE_URL or 'LifeOS'} sent this mail to find out whether its mails arrive. They do.\n"

@@ -31,7 +31,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [_item(request, _("State"), "monitoring", "admin:index")],
         ),
         (
-            _("Needs hands"),
+            _("Needs attention"),
             [
                 _outbox(request, _("Outbox"), "conveyor_belt", "admin:platform_outbox_console"),
                 _outbox(request, _("Dead letters"), "mark_email_unread", "admin:platform_outbox_errors", _dead_letters),

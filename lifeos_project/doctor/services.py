@@ -131,7 +131,7 @@ def look_at_cache(asked: Asked) -> Iterator[Finding]:
     part = asked.services["cache"]
     if part["status"] != "ok":
         yield error(
-            _("Redis does not answer (%s). The site goes on without it; each process counts throttles for itself.")
+            _("Redis does not answer (%s). The site works without it; each process counts throttles for itself.")
             % part.get("error", part["status"]),
             _("See whether Redis runs and whether REDIS_URL is right: docs/runbooks/LifeosRedisDown.md."),
         )
@@ -147,7 +147,7 @@ def look_at_mail(asked: Asked) -> Iterator[Finding]:
         try:
             server = mail.send_test(to=[asked.mail_to])
         except mail.MailNotSent as problem:
-            yield error(str(problem), _("Set EMAIL_HOST and its neighbours right: docs/configuration.md."))
+            yield error(str(problem), _("Check EMAIL_HOST and the settings beside it: docs/configuration.md."))
         else:
             yield ok(
                 _("%(server)s took a mail to %(to)s. See whether it arrives.") % {"server": server, "to": asked.mail_to}
@@ -160,7 +160,7 @@ def look_at_mail(asked: Asked) -> Iterator[Finding]:
     else:
         yield notice(
             _("Mail is not set up: no invitation and no password reset is sent."),
-            _("Set EMAIL_HOST and its neighbours: docs/configuration.md."),
+            _("Set EMAIL_HOST and the settings beside it: docs/configuration.md."),
         )
 
 

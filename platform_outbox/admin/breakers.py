@@ -26,13 +26,13 @@ class BreakForm(forms.Form):
 
     handler = forms.ChoiceField(label=gettext_lazy("Handler"), widget=UnfoldAdminSelectWidget)
     neighbour = forms.CharField(
-        label=gettext_lazy("Who is called, as the console names it (a host; empty: the handler's only neighbour)"),
+        label=gettext_lazy("Destination, as the console names it (a host; empty: the handler's only one)"),
         required=False,
         max_length=200,
         widget=forms.TextInput(_INPUT),
     )
     reason = forms.CharField(
-        label=gettext_lazy("Why, for whoever finds it open"), max_length=200, widget=forms.TextInput(_INPUT)
+        label=gettext_lazy("Reason, shown to other operators"), max_length=200, widget=forms.TextInput(_INPUT)
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ def break_open(request: HttpRequest, model_admin: Any) -> HttpResponse:
         messages.success(request, _("Calls to %s wait now.") % neighbour)
         return _back()
     question = Question(
-        title=_("Stop calls to a neighbour"),
+        title=_("Stop calls to a destination"),
         consequence=_(
             "Calls under way end; all further ones of this handler to this neighbour wait, and cost no attempt, until "
             "somebody resets the breaker. Other neighbours are called as before."

@@ -25,7 +25,7 @@ class ReasonForm(forms.Form):
     """Why; the next operator will ask."""
 
     reason = forms.CharField(
-        label=gettext_lazy("Why, for whoever finds it paused"), max_length=300, widget=forms.TextInput(_INPUT)
+        label=gettext_lazy("Reason, shown to other operators"), max_length=300, widget=forms.TextInput(_INPUT)
     )
 
 
@@ -54,7 +54,7 @@ def resume(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if is_confirmed(request):
         actions.resume(kind=kind, target=target, by=operator_of(request))
         note(request, f"resumed {kind} {target}", subject=f"{kind} {target}")
-        messages.success(request, _("%s goes on.") % _name(kind, target))
+        messages.success(request, _("%s was resumed.") % _name(kind, target))
         return _back()
     question = Question(
         title=_("Resume %s") % _name(kind, target),

@@ -45,9 +45,9 @@ def resume(request: HttpRequest, model_admin: Any, replay_id: int) -> HttpRespon
             messages.error(request, str(error))
             return _back()
         note(request, f"replay {run.pk} of {run.handler} resumed", subject=str(run))
-        messages.success(request, _("Replay %(id)d of %(handler)s goes on.") % _figures(run))
+        messages.success(request, _("Replay %(id)d of %(handler)s was resumed.") % _figures(run))
         return _back()
-    consequence = _("It goes on behind the last event that it handled, in the workers.")
+    consequence = _("The workers continue after the last event that it handled.")
     if run.error:
         consequence += " " + _(
             "It stopped at an event that failed; that one is tried again, noted if it fails, and passed."

@@ -55,7 +55,7 @@ def confirmation(request: HttpRequest, model_admin: Any, deed: Deed, ids: list[i
         button=ngettext("%(deed)s: %(count)d event", "%(deed)s: %(count)d events", count)
         % {"deed": deed.title, "count": count},
         back=_page_of(ids),
-        facts={_("Chosen"): len(ids), _("Left alone"): len(ids) - count},
+        facts={_("Chosen"): len(ids), _("Not changed"): len(ids) - count},
         columns=[_("Event"), _("Status"), _("Handlers"), _("Count")],
         rows=[
             (
@@ -76,7 +76,7 @@ def confirmation(request: HttpRequest, model_admin: Any, deed: Deed, ids: list[i
 
 def _left_alone(deed: Deed) -> str:
     if deed.service is actions.restore:
-        return _("Left alone is what is not discarded, and what was replaced by an edited event.")
+        return _("Everything else stays as it is: what is not discarded, and what was replaced by an edited event.")
     return _(
         "Left alone is what is neither dead nor waiting for a retry, what was dealt with before, and what was replaced "
         "by an edited event."

@@ -119,7 +119,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         return self._change(request, run_id, services.cancel, _("cancelled"), _("The run ends at its next step."))
 
     def resume_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        return self._change(request, run_id, services.resume, _("resumed"), _("The run goes on where it stopped."))
+        return self._change(request, run_id, services.resume, _("resumed"), _("The run continues where it stopped."))
 
     @display(description=gettext_lazy("operation"))
     def shown_title(self, run: OperationRun) -> str:

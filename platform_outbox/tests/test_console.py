@@ -207,7 +207,7 @@ def test_chosen_events_are_confirmed_and_only_what_fits_is_changed(as_, people, 
     assert "Discard: 1 event" in page.content.decode()
     assert health().dead == 3
     question = page.context["question"]
-    assert question.facts == {"Chosen": 2, "Left alone": 1}
+    assert question.facts == {"Chosen": 2, "Not changed": 1}
     done = client.post(question.action, {**dict(question.hidden), "confirmed": "yes"}, follow=True)
     assert "1 event was discarded." in done.content.decode()
     assert (row(dead[0]).discarded_at is not None, row(pending).status) == (True, "pending")
