@@ -22,9 +22,9 @@ from lifeos_project.tests.services import program
 
 ROOT = Path(settings.BASE_DIR)
 AUTHOR = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-# What the page's packages bring, as far as it is used.
+# What the page's packages bring, as far as it is used; a service, so that its package is not forgotten.
 PACKAGES = {
-    "certbot": [],
+    "certbot": ["certbot"],
     "curl": ["curl"],
     "docker-compose": ["docker-compose"],
     "docker.io": ["docker"],
@@ -34,9 +34,10 @@ PACKAGES = {
     "openssl": ["openssl"],
     "postgresql": ["psql", "pg_dump", "pg_restore"],
     "python3-venv": ["python3"],
-    "redis-server": [],
+    "redis-server": ["redis-server"],
 }
-STUBS = ("apt-get", "useradd", "systemctl", "certbot")
+# In the place of programs of Debian's base, and of programs that packages bring.
+STUBS = {"apt-get": "stubs", "useradd": "stubs", "systemctl": "stubs", "certbot": "packaged"}
 PLACES = (
     "/opt/lifeos", "/etc/lifeos", "/srv/lifeos", "/etc/nginx", "/etc/systemd/system", "/etc/letsencrypt", "/var/log/nginx",
     "/var/www/lifeos-acme",
@@ -62,14 +63,15 @@ class BareMachine:
             ("<repository>", f"file://{self.directory}/repository", "this checkout, as a repository of its own"),
             *self.substituted,
         ]
-        for name in ("bin", "stubs", "opt", "srv", "etc/systemd/system", "var/log/nginx", "var/www"):
+        for name in ("bin", "stubs", "packaged", "opt", "srv", "etc/systemd/system", "var/log/nginx", "var/www"):
             (self.directory / name).mkdir(parents=True)
         self._know_programs()
         self._make_repository()
 
     def _know_programs(self) -> None:
         packages = {
-            package: {name: program(name, package=package) for name in names} for package, names in PACKAGES.items()
+            package: {name: "" if name in STUBS else program(name, package=package) for name in names}
+            for package, names in PACKAGES.items()
         }
         # Debian's own, which has what Debian gives it.
         packages["python3-venv"]["python3"] = "/usr/bin/python3"
@@ -79,16 +81,15 @@ class BareMachine:
         (self.directory / "known.json").write_text(json.dumps(known))
         for path in _base():
             (self.directory / "bin" / path.name).symlink_to(path)
-        for name in STUBS:
-            self.stub(
-                name, f'exec {sys.executable} -ISE {Path(__file__).parent}/commands.py {self.directory} {name} "$@"'
-            )
+        for name, place in STUBS.items():
+            call = f"{sys.executable} -ISE {Path(__file__).parent}/commands.py {self.directory} {name}"
+            self.stub(name, f'exec {call} "$@"', place=place)
         if os.geteuid() != 0:
             self.stub("chown", ":")
 
-    def stub(self, name: str, line: str) -> None:
-        """A command that is found before the real one."""
-        file = self.directory / "stubs" / name
+    def stub(self, name: str, line: str, *, place: str = "stubs") -> None:
+        """A command in the place of the real one: at once, or (`packaged`) when its package is installed."""
+        file = self.directory / place / name
         file.write_text(f"#!/bin/sh\n{line}\n")
         file.chmod(0o755)
 

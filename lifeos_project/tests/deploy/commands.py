@@ -34,9 +34,10 @@ def apt_get(*arguments: str) -> None:
         if name not in KNOWN["packages"]:
             sys.exit(f"E: Unable to locate package {name}")
         for command, path in KNOWN["packages"][name].items():
+            stub = HERE / "packaged" / command
             link = HERE / "bin" / command
             link.unlink(missing_ok=True)
-            link.symlink_to(path)
+            link.symlink_to(stub if stub.exists() else path)
 
 
 def useradd(*arguments: str) -> None:
