@@ -53,6 +53,8 @@ class BareMachine:
     challenges: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     cwd: Path = field(init=False)
+    # Patterns of `substituted` that have been found somewhere.
+    found: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.directory.chmod(0o755)
@@ -106,8 +108,14 @@ class BareMachine:
 
     def here(self, text: str) -> str:
         for pattern, replacement, _ in self.substituted:
-            text = re.sub(pattern, replacement, text)
+            text, times = re.subn(pattern, replacement, text)
+            if times:
+                self.found.add(pattern)
         return text
+
+    def needless(self) -> list[str]:
+        """Patterns that stand nowhere any more, so that what they kept away from the real machine may reach it."""
+        return [pattern for pattern, _, _ in self.substituted if pattern not in self.found]
 
     def environment(self) -> dict[str, str]:
         path = f"{self.directory}/stubs:{self.directory}/bin"

@@ -91,6 +91,7 @@ def test_the_page_with_containers(place):
             ("lifeos-web", f"python manage.py createsuperuser --email {EMAIL}"),
             ("lifeos-nginx", "nginx -c /tmp/nginx.conf -s reload"),
         ]
+    assert machine.needless() == []
     assert (machine.cwd / ".env").stat().st_mode & 0o777 == 0o600
     assert issuer(machine.cwd / "compose/tls/fullchain.pem") == "CN = books.example.org, O = Issued"
     assert "certbot certonly --webroot -w /opt/lifeos/compose/acme -d books.example.org" in " ".join(machine.asked())
@@ -163,6 +164,7 @@ def test_the_page_without_containers(bare):
     steps = blocks(WITHOUT)
     screens = [bare.type(block, answers=PASSWORDS) for block in steps]
     screen = "\n".join(screens)
+    assert bare.needless() == []
     assert '{"status": "ok"' in screen
     home = bare.directory / "srv" / "lifeos"
     for name in ("lifeos.env", "owner.env"):
