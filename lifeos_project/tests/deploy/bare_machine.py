@@ -75,8 +75,9 @@ class BareMachine:
             package: {name: "" if name in STUBS else program(name, package=package) for name in names}
             for package, names in PACKAGES.items()
         }
-        # Debian's own, which has what Debian gives it.
-        packages["python3-venv"]["python3"] = "/usr/bin/python3"
+        # Debian's own, where its package is installed: it has what Debian gives it.
+        if subprocess.run(["/usr/bin/python3", "-c", "import ensurepip, venv"], capture_output=True).returncode == 0:
+            packages["python3-venv"]["python3"] = "/usr/bin/python3"
         known = {
             "packages": packages, "units": str(self.directory / "etc/systemd/system"), "challenges": self.challenges,
         }  # fmt: skip
