@@ -76,8 +76,11 @@ class BareMachine:
             for package, names in PACKAGES.items()
         }
         # Debian's own, where its package is installed: it has what Debian gives it.
-        if subprocess.run(["/usr/bin/python3", "-c", "import ensurepip, venv"], capture_output=True).returncode == 0:
-            packages["python3-venv"]["python3"] = "/usr/bin/python3"
+        debians = Path("/usr/bin/python3")
+        if debians.exists() and not subprocess.call(
+            [debians, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL
+        ):
+            packages["python3-venv"]["python3"] = str(debians)
         known = {
             "packages": packages, "units": str(self.directory / "etc/systemd/system"), "challenges": self.challenges,
         }  # fmt: skip
