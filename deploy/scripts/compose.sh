@@ -50,8 +50,6 @@ nginx_of() {
   echo "${NGINX_IMAGE:-${name%-web}-nginx}:${1##*:}"
 }
 
-named_in_env() { [ ! -f "$ENV_FILE" ] || sed -n "s/^$1=//p" "$ENV_FILE" | tail -1; }
-
 # What runs; without a deploy yet, what somebody started by hand.
 driver_current() {
   local id
@@ -65,10 +63,43 @@ driver_previous() { remembered previous; }
 
 driver_nginx() { die "With DRIVER=compose nginx runs in a container of its own; there is nothing to write."; }
 
-driver_init() {
-  # shellcheck source=deploy/scripts/compose_init.sh
-  . "$SCRIPTS/compose_init.sh"
-  make_installation
+driver_init() { make_installation; }
+
+# shellcheck disable=SC2317  # through act
+write_settings() {
+  {
+    common_settings "$1"
+    cat << TEXT
+POSTGRES_PASSWORD=$(openssl rand -hex 32)
+POSTGRES_APP_PASSWORD=$(openssl rand -hex 32)
+REDIS_PASSWORD=$(openssl rand -hex 32)
+POSTGRES_MONITORING_PASSWORD=$(openssl rand -hex 32)
+GRAFANA_PASSWORD=$(openssl rand -hex 24)
+COMPOSE_FILE=docker-compose.yml${OPTIONS[monitoring]:+:docker-compose.monitoring.yml}
+TEXT
+  } | write_once "$ENV_FILE"
+}
+
+tls_directory() {
+  local tls
+  tls=$(named_in_env LIFEOS_TLS_DIR)
+  tls=${tls:-./compose/tls}
+  [[ $tls = /* ]] || tls=$PROJECT_DIRECTORY/$tls
+  echo "$tls"
+}
+
+# The user of nginx in its container.
+# shellcheck disable=SC2317  # through act
+hand_over_tls() { chown -R 101 "$1" 2> /dev/null || say "As root: chown -R 101 $1 (nginx runs as that user)."; }
+
+what_is_next() {
+  local port
+  port=$(named_in_env LOCAL_PORT)
+  cat << TEXT
+  deploy/scripts/deploy.sh deploy $ENVIRONMENT
+  docker-compose exec lifeos-web python manage.py createsuperuser --email $1
+  curl http://localhost:${port:-8000}/health
+TEXT
 }
 
 driver_fetch() {

@@ -10,11 +10,11 @@ usage() {
   cat << 'TEXT'
 deploy.sh COMMAND [ENVIRONMENT] [ARGUMENT] [--dry-run]
 
-  init                       what a new installation needs before its first deploy: with DRIVER=compose a .env with
-                             fresh secrets, and a certificate; with DRIVER=processes its directories
+  init                       what a new installation needs before its first deploy: settings with fresh secrets (.env,
+                             or with DRIVER=processes shared/lifeos.env, owner.env and directories) and a certificate
                --host NAME --email ADDRESS   of the site, and of the first operator; asked for at a terminal
                --certificate FILE --key FILE   instead of a self-signed certificate
-               --monitoring   plain docker-compose starts the monitoring, too
+               --monitoring   plain docker-compose starts the monitoring, too (DRIVER=compose)
   nginx                      write the site into this machine's nginx and reload it (DRIVER=processes)
   deploy       [--ref REF]   preflight, backup, build, migrate, replace one process after the other, verify;
                              back to the release before when anything fails
@@ -123,7 +123,9 @@ load_configuration() {
   # shellcheck source=deploy/scripts/compose.sh
   # shellcheck source=deploy/scripts/processes.sh
   . "$SCRIPTS/$DRIVER.sh"
-  [ "$DRIVER" = compose ] || [ ${#OPTIONS[@]} -eq 0 ] || die "With DRIVER=$DRIVER init takes no options; it makes directories."
+  [ "$DRIVER" = compose ] || [ -z "${OPTIONS[monitoring]:-}" ] || die "--monitoring is for containers; see docs/monitoring.md."
+  # shellcheck source=deploy/scripts/init.sh
+  [ "$COMMAND" != init ] || . "$SCRIPTS/init.sh"
   driver_settings
 }
 
@@ -287,6 +289,9 @@ start() {
   fi
   say "$current runs."
 }
+
+# What a variable of the settings file says; nothing where there is none.
+named_in_env() { [ ! -f "$ENV_FILE" ] || sed -n "s/^$1=//p" "$ENV_FILE" | tail -1; }
 
 # A word in the state directory, and what it says.
 # shellcheck disable=SC2317  # through act

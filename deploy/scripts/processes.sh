@@ -9,7 +9,10 @@
 # shellcheck shell=bash
 
 driver_settings() {
-  : "${LIFEOS_HOME:?name the directory of the installation}" "${SOURCE:?name the repository that releases come from}"
+  : "${LIFEOS_HOME:?name the directory of the installation}"
+  # Where this checkout was cloned from, unless the configuration names another place.
+  : "${SOURCE:=$(git -C "$CHECKOUT" remote get-url origin 2> /dev/null || true)}"
+  : "${SOURCE:?name the repository that releases come from}"
   : "${WEB_PORTS:=8001 8002}" "${WORKERS:=1}" "${MANAGER:=systemd}" "${KEPT_RELEASES:=5}" "${STOP_SECONDS:=30}"
   : "${BUILD:=make .venv/.installed && .venv/bin/python manage.py collectstatic --noinput --verbosity 0}"
   : "${NGINX_RELOAD:=nginx -t -q && nginx -s reload}"
@@ -39,7 +42,7 @@ driver_fetch() {
 
 driver_build() {
   local directory=$RELEASES/$RELEASE
-  driver_init
+  act make_directories
   [ ! -f "$directory/.built" ] || return 0
   say "Building $RELEASE."
   act rm -rf "$directory"
@@ -54,10 +57,48 @@ build_in() {
   touch "$1/.built"
 }
 
-driver_init() { act make_directories; }
+driver_init() {
+  act make_directories
+  make_installation
+}
+
+# The owner's login apart: web and workers do without it.
+# shellcheck disable=SC2317  # through act
+write_settings() {
+  [ -f "$OWNER_FILE" ] || write_once "$OWNER_FILE" << TEXT
+# The role that owns the tables; written by deploy.sh init.
+DATABASE_OWNER_URL=postgresql://lifeos@127.0.0.1:5432/lifeos
+POSTGRES_OWNER_PASSWORD=$(openssl rand -hex 32)
+TEXT
+  {
+    common_settings "$1"
+    cat << TEXT
+DATABASE_URL=postgresql://lifeos_app@127.0.0.1:5432/lifeos
+POSTGRES_PASSWORD=$(openssl rand -hex 32)
+REDIS_URL=redis://127.0.0.1:6379/0
+TEXT
+  } | write_once "$ENV_FILE"
+}
+
+tls_directory() { echo "${NGINX_TLS_DIR:-/etc/lifeos/tls}"; }
+
+# nginx reads the key as root.
+# shellcheck disable=SC2317  # through act
+hand_over_tls() { :; }
+
+what_is_next() {
+  cat << TEXT
+  docs/install.md#without-containers: the database's roles, systemd's units
+  deploy/scripts/deploy.sh nginx $ENVIRONMENT
+  deploy/scripts/deploy.sh deploy $ENVIRONMENT
+  deploy/scripts/deploy.sh manage $ENVIRONMENT createsuperuser --email $1
+  curl $HEALTH_URL
+TEXT
+}
 
 # nginx wants its upstream before the first release is there.
 make_directories() {
+  [ -z "${RUN_AS:-}" ] || id "$RUN_AS" > /dev/null 2>&1 || die "There is no user $RUN_AS (RUN_AS): useradd --system $RUN_AS makes one."
   mkdir -p "$RELEASES" "$LIFEOS_HOME/instances" "$LIFEOS_HOME/shared/var" "$STATE/www"
   ln -sfn "$LIFEOS_HOME/current/staticfiles" "$STATE/www/static"
   [ -z "${RUN_AS:-}" ] || chown "$RUN_AS" "$LIFEOS_HOME/shared/var"

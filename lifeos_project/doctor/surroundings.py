@@ -186,7 +186,8 @@ def look_at_secrets(asked: Asked) -> Iterator[Finding]:
             _("docs/security.md says how to change it without anybody noticing."),
         )
     if not old:
-        oldest = max((now - since).days for since in secret_age.first_seen().values())
+        # One that is met here for the first time was seen after `now`, by the database's clock.
+        oldest = max(0, *((now - since).days for since in secret_age.first_seen().values()))
         yield ok(
             ngettext("The oldest has been in use for %d day.", "The oldest has been in use for %d days.", oldest)
             % oldest

@@ -141,28 +141,36 @@ def _greets(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def postgres_server(directory: Path, *, programs: Path, configuration: str = "") -> Iterator[str]:
-    """URL of a PostgreSQL of the given programs with a superuser `lifeos`; its data are in `directory`/data."""
+def postgres_server(
+    directory: Path, *, programs: Path, configuration: str = "", user: str = "lifeos", passwords: bool = False
+) -> Iterator[str]:
+    """URL of a PostgreSQL of the given programs with a superuser `user`; its data are in `directory`/data.
+
+    With `passwords` it asks everybody but the superuser for one.
+    """
     port = free_port()
     prepare_server_directory(directory, programs)
-    start = [str(programs / "initdb"), "-D", str(directory / "data"), "-U", "lifeos", "--auth=trust", "-E", "UTF8"]
+    start = [str(programs / "initdb"), "-D", str(directory / "data"), "-U", user, "--auth=trust", "-E", "UTF8"]
     start += ["--locale=C.UTF-8", "--no-sync"]
     subprocess.run(start, check=True, capture_output=True, cwd=directory, **embedded_postgres_user.identity())
     with (directory / "data" / "postgresql.conf").open("a") as file:
         file.write(f"port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nfsync = off\n")
         file.write(configuration)
-    with serving(directory, programs=programs, port=port):
-        yield f"postgresql://lifeos@127.0.0.1:{port}/postgres"
+    if passwords:
+        rules = f"host all {user} 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        (directory / "data" / "pg_hba.conf").write_text(rules)
+    with serving(directory, programs=programs, port=port, user=user):
+        yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *, programs: Path, port: int) -> Iterator[None]:
+def serving(directory: Path, *, programs: Path, port: int, user: str = "lifeos") -> Iterator[None]:
     """The server of `directory`/data for the length of the block."""
     command = [str(programs / "postgres"), "-D", str(directory / "data")]
     with (directory / "server.log").open("ab") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, **embedded_postgres_user.identity())
     try:
-        wait_until(lambda: _accepts(port) or server.poll() is not None, seconds=60, what="PostgreSQL")
+        wait_until(lambda: _accepts(port, user=user) or server.poll() is not None, seconds=60, what="PostgreSQL")
         assert server.poll() is None, (directory / "server.log").read_text()
         yield
     finally:
@@ -170,10 +178,10 @@ def serving(directory: Path, *, programs: Path, port: int) -> Iterator[None]:
         server.wait(60)
 
 
-def _accepts(port: int) -> bool:
+def _accepts(port: int, *, user: str) -> bool:
     """The port opens while the server still starts up."""
     with contextlib.suppress(psycopg.OperationalError):
-        psycopg.connect(host="127.0.0.1", port=port, user="lifeos", dbname="postgres").close()
+        psycopg.connect(host="127.0.0.1", port=port, user=user, dbname="postgres").close()
         return True
     return False
 

@@ -20,10 +20,11 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").r
 RUN_BY_ITS_SUBJECT = {
     "docs/api.md": "lifeos_project/tests/test_api_walk.py",
     "docs/backup.md": "lifeos_project/backups/tests/test_by_hand.py",
-    "docs/install.md": "lifeos_project/tests/stack/test_install_page.py",
     "docs/proof.md": "finance/tests/exports/test_proof.py",
     "docs/webhooks.md": "finance/tests/webhooks/test_docs.py",
 }
+# Tests that type every block of shell of a page, from the first to the last.
+TYPED_FROM_FIRST_TO_LAST = {"docs/install.md": "lifeos_project/tests/deploy/test_install.py"}
 MANAGE = r"(?:docker-compose (?:exec|run --rm --no-deps) \S+ )?(?:python )?manage\.py "
 SQL = r'docker-compose exec lifeos-db psql -U lifeos lifeos -c "(.*)"'
 # Run below, in a directory with a certificate and what else they read.
@@ -31,12 +32,11 @@ HERE = (r"df -h", r"free -h", r"openssl x509 -in ")
 # By what stands in "page: line"; the first that fits.
 NOT_RUN = {
     r": (apt-get|certbot) |letsencrypt": "needs a machine of its own, and certbot a domain that leads to it",
-    r": git clone": "needs the place where the repository is kept",
     r": age(-keygen)? ": "age is a program of its own; tests seal and open with a library for the same format",
     r": docker-compose ": "needs Docker's engine; the files and services it names are looked at below",
     r": docker (system|stats)": "needs Docker's engine",
     r": kubectl ": "needs a cluster; the manifests and the names of secrets are looked at by the tests of deploying",
-    r"^docs/(?!api|webhooks|install)\S+: curl ": "needs an installation on this very port; tests ask on ports of their own",
+    r"^docs/(?!api|webhooks)\S+: curl ": "needs an installation on this very port; tests ask on ports of their own",
     r": (systemctl list-timers|journalctl) ": "needs a machine that was started by systemd",
     r"^docs/upgrade\S+: (echo|install|sed) ": "changes the files of an installation; the tests of deploying write such",
     r"rsyslog": "changes the log of the whole machine; test_log_shipping runs an rsyslogd of its own with this very file",
@@ -68,6 +68,8 @@ ASKED = sorted({re.fullmatch(SQL, line)[1] for _, line in LINES if re.fullmatch(
 
 def fate(page: str, line: str) -> str:
     """What becomes of a line; empty when nobody knows."""
+    if page in TYPED_FROM_FIRST_TO_LAST:
+        return TYPED_FROM_FIRST_TO_LAST[page]
     if re.match(MANAGE, line):
         return "typed by test_docs_commands"
     if re.fullmatch(SQL, line) or line.startswith(HERE):
@@ -82,13 +84,19 @@ def test_no_line_is_forgotten():
 
 
 def test_no_reason_outlives_its_lines():
-    shown = [f"{page}: {line}" for page, line in LINES]
+    shown = [f"{page}: {line}" for page, line in LINES if page not in TYPED_FROM_FIRST_TO_LAST]
     assert [pattern for pattern in NOT_RUN if not any(re.search(pattern, line) for line in shown)] == []
 
 
-@pytest.mark.parametrize(("page", "test"), RUN_BY_ITS_SUBJECT.items())
+@pytest.mark.parametrize(("page", "test"), (RUN_BY_ITS_SUBJECT | TYPED_FROM_FIRST_TO_LAST).items())
 def test_the_test_of_a_subject_reads_its_page(page, test):
     assert f'"{Path(page).name}"' in (ROOT / test).read_text()
+
+
+@pytest.mark.parametrize("page", TYPED_FROM_FIRST_TO_LAST)
+def test_a_page_that_is_typed_has_no_shell_but_in_its_blocks_of_bash(page):
+    shown = re.findall(r"^ *```bash\n", (ROOT / page).read_text(), re.M)
+    assert len(blocks(ROOT / page)) == len(shown) > 0
 
 
 @pytest.mark.django_db
@@ -126,7 +134,11 @@ def test_compose_commands_name_files_and_services_that_exist():
 
 
 def test_a_dry_run_of_the_deploy_that_is_shown_says_its_steps(tmp_path):
-    (line,) = {line for page, line in LINES if line.startswith("deploy/scripts/deploy.sh deploy")}
+    (line,) = {
+        line
+        for page, line in LINES
+        if line.startswith("deploy/scripts/deploy.sh deploy") and page not in TYPED_FROM_FIRST_TO_LAST
+    }
     (tmp_path / "production.conf").write_text(f"IMAGE=ghcr.io/example/lifeos-web\nSTATE_DIRECTORY={tmp_path}\n")
     environment = bare_environment(LIFEOS_DEPLOY_CONFIG=str(tmp_path / "production.conf"))
     done = subprocess.run(

@@ -200,6 +200,12 @@ class TestSurroundings:
         settings.BACKUP_S3_ACCESS_KEY_ID = settings.BACKUP_S3_SECRET_ACCESS_KEY = "x"
         assert found("backups", outside=False)[0] == ("skipped", "s3://bucket/prefix was not asked.", "")
 
+    def test_secrets_that_the_doctor_is_the_first_to_see_have_been_in_use_for_no_day(self):
+        assert state("secrets") == "ok"
+        SecretSighting.objects.update(first_seen_at=timezone.now() + datetime.timedelta(minutes=1))
+        secret_age._known.clear()
+        assert found("secrets") == [("ok", "The oldest has been in use for 0 days.", "")]
+
     def test_an_old_secret_is_named_and_not_shown(self, settings):
         settings.SECRET_KEY = "a-secret-of-today"
         assert state("secrets") == "ok"

@@ -27,7 +27,7 @@ MOMENT = "2026-01-01T00:00:00.000000000Z"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What happened to a container: created, started, stopped, removed."""
+    """What happened to a container: created, started, stopped, removed, or a command in it (exec)."""
 
     action: str
     service: str
@@ -237,6 +237,28 @@ class Engine:
         container.state = "exited"
         container.ended.set()
 
+    def prepare(self, *, name: str, body: dict[str, Any], **_: Any) -> Any:
+        """`exec`: a command in a container that runs; it ends well at once."""
+        container = self.find(name)
+        if container.state != "running":
+            raise Conflict(f"Container {container.id} is not running")
+        self.events.append(
+            Event(
+                action="exec",
+                service=container.service,
+                image=container.config["Image"],
+                one_off=False,
+                command=tuple(body["Cmd"]),
+            )
+        )
+        return {"Id": secrets.token_hex(32)}
+
+    def resize(self, **_: Any) -> Any:
+        return None
+
+    def outcome(self, *, name: str, **_: Any) -> Any:
+        return {"ID": name, "Running": False, "ExitCode": 0, "Pid": 0}
+
     def rename(self, *, name: str, query: dict[str, str], **_: Any) -> Any:
         self.find(name).name = query["name"]
         return None
@@ -304,6 +326,9 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", r"/containers/(?P<name>[^/]+)/(?:stop|kill)", Engine.stop),
     ("POST", r"/containers/(?P<name>[^/]+)/rename", Engine.rename),
     ("DELETE", r"/containers/(?P<name>[^/]+)", Engine.remove),
+    ("POST", r"/containers/(?P<name>[^/]+)/exec", Engine.prepare),
+    ("POST", r"/exec/(?P<name>[^/]+)/resize", Engine.resize),
+    ("GET", r"/exec/(?P<name>[^/]+)/json", Engine.outcome),
     ("GET", r"/networks/(?P<name>[^/]+)", Engine.network),
     ("POST", r"/networks/create", Engine.create_network),
     ("POST", r"/networks/(?P<name>[^/]+)/connect", Engine.connect),
@@ -335,6 +360,10 @@ class Handler(BaseHTTPRequestHandler):
         if waited := re.fullmatch(r"/containers/([^/]+)/(attach|wait)", path):
             self._until_it_ends(waited[1], attached=waited[2] == "attach")
             return
+        if re.fullmatch(r"/exec/[^/]+/start", path):
+            # It has nothing to say.
+            self._take_over()
+            return
         try:
             with self.engine.lock:
                 self._answer(200, self._called(path, query=query, body=body))
@@ -353,16 +382,11 @@ class Handler(BaseHTTPRequestHandler):
         with self.engine.lock:
             container = self.engine.find(name)
         if attached:
-            self.wfile.write(
-                b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
-                b"Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
-            )
-            self.wfile.flush()
+            self._take_over()
             container.ended.wait(60)
             said = f"{' '.join(container.config.get('Cmd') or [])}\n".encode()
             # To standard error: what commands print is read by the script.
             self.wfile.write(struct.pack(">BxxxL", 2, len(said)) + said)
-            self.close_connection = True
             return
         # The headers come at once: whoever waits starts the container only then.
         self.send_response(200)
@@ -373,6 +397,15 @@ class Handler(BaseHTTPRequestHandler):
         container.ended.wait(60)
         self._chunk(json.dumps({"StatusCode": container.exit_code}).encode())
         self._chunk(b"")
+
+    def _take_over(self) -> None:
+        """From here on the connection carries what a command reads and writes."""
+        self.wfile.write(
+            b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
+            b"Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+        )
+        self.wfile.flush()
+        self.close_connection = True
 
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))

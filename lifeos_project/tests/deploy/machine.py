@@ -51,16 +51,17 @@ class Machine:
             "DRIVER": "processes", "MANAGER": "pidfile", "LIFEOS_HOME": self.home, "SOURCE": f"file://{self.repository}",
             "WEB_PORTS": " ".join(map(str, self.ports)), "HEALTH_URL": f"{self.base}/health", "READY_SECONDS": "180",
             "NGINX_RELOAD": f"{command} -s reload", "DRAIN_SECONDS": "0.2",
-            "KEPT_RELEASES": "2",
+            "KEPT_RELEASES": "2", "NGINX_TLS_DIR": self.directory / "nginx",
         }  # fmt: skip
         text = "".join(f"{name}='{value}'\n" for name, value in configuration.items())
         (self.directory / "production.conf").write_text(text)
-        made = self.deploy_sh("init")
+        made = self.deploy_sh("init", "--host", "books.example.org", "--email", EMAIL)
         assert made.returncode == 0, made.stderr
         # The first deploy makes the role that serves.
         login = {"user": self.role, "password": secrets.token_hex(16)}
         serving = replace(self.database, parameters={**self.database.parameters, **login})
         (self.home / "shared" / "owner.env").write_text(f"DATABASE_OWNER_URL={self.database.url()}\n")
+        (self.home / "shared" / "lifeos.env").unlink()
         self.configure(
             **SAFE | {"DATABASE_URL": serving.url()}, GUNICORN_WORKERS="1", GUNICORN_THREADS="4",
             BACKUP_NIGHTLY="false", BACKUP_SCRATCH_URL=self.database.named("postgres").url(),

@@ -139,6 +139,6 @@ def test_make_env_does_the_same(checkout):
 def test_a_dry_run_writes_nothing(checkout):
     done = init(checkout, *WHO, "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "would run: write_env books.example.org" in done.stdout
+    assert "would run: write_settings books.example.org" in done.stdout
     assert not (checkout / ".env").exists()
     assert not (checkout / "compose").exists()

@@ -194,24 +194,6 @@ def test_containers_have_no_site_to_write(machine):
     assert "nginx runs in a container of its own" in refused.stderr
 
 
-def test_the_commands_of_the_page_make_the_site(machine):
-    """But for apt-get, and with this machine's places."""
-    shutil.rmtree(machine.directory / "tls")
-    (machine.nginx / "sites-enabled" / "default").write_text("server { listen 1 default_server; bad }")
-    (script,) = re.findall(r"```bash\n(.*?)```", _section(), re.S)
-    for there, here in (("/etc/lifeos/tls", f"{machine.directory}/tls"), ("/etc/nginx", str(machine.nginx))):
-        script = script.replace(there, here)
-    commands = [line for line in script.replace("\\\n", " ").splitlines() if not line.startswith("apt-get ")]
-    machine.deploy_sh("help")
-    environment = bare_environment(LIFEOS_DEPLOY_CONFIG=str(machine.directory / "production.conf"))
-    done = subprocess.run(
-        ["bash", "-euc", "\n".join(commands)], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "conf.d/lifeos.conf" in machine.files()
-    assert subprocess.run([*machine.command[:-2], "-t", "-q"]).returncode == 0
-
-
 def _section() -> str:
     text = (Path(settings.BASE_DIR) / "docs" / "install.md").read_text()
     return text.partition("\n## Without containers\n")[2].partition("\n## ")[0]

@@ -122,7 +122,7 @@ def test_a_dry_run_of_compose_says_each_step_in_its_order(deploy_sh, tmp_path):
     [
         (["fly"], {}, "fly is not a command"),
         (["deploy", "--fast"], {}, "--fast is not known"),
-        (["init", "--host", "books.example.org"], {"DRIVER": "processes"}, "init takes no options"),
+        (["init", "--monitoring"], {"DRIVER": "processes"}, "--monitoring is for containers"),
         (["deploy", "--host", "books.example.org"], {}, "--host is for deploy.sh init"),
         (["status"], {"DRIVER": "kubernetes"}, "must be compose or processes"),
         (["restore"], {"DRIVER": "compose", "STATE_DIRECTORY": "/nowhere"}, "Which one?"),

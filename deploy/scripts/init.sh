@@ -1,8 +1,9 @@
-# deploy.sh init with DRIVER=compose: a .env with fresh secrets, and a certificate. What is there already stays as it is.
+# deploy.sh init: a file of settings with fresh secrets, and a certificate. What is there already stays as it is. Which
+# settings, where the certificate is and what comes next are the driver's: write_settings, tls_directory, what_is_next.
 # shellcheck shell=bash
 
 make_installation() {
-  local host=${OPTIONS[host]:-${LIFEOS_HOST:-}} email=${OPTIONS[email]:-${LIFEOS_OPERATOR_EMAIL:-}} tls
+  local host=${OPTIONS[host]:-${LIFEOS_HOST:-}} email=${OPTIONS[email]:-${LIFEOS_OPERATOR_EMAIL:-}}
   if [ -f "$ENV_FILE" ]; then
     say "$ENV_FILE is there already and stays as it is."
     host=$(named_in_env SITE_URL)
@@ -15,12 +16,11 @@ make_installation() {
   email=$(answer "$email" "E-mail address of the first operator: ") || die "Who is the first operator? --email anna@example.org"
   [[ $email =~ ^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$ ]] || die "$email is no e-mail address."
   command -v openssl > /dev/null || die "openssl is not installed; it makes the secrets."
-  [ -f "$ENV_FILE" ] || act write_env "$host"
-  tls=$(named_in_env LIFEOS_TLS_DIR)
-  tls=${tls:-./compose/tls}
-  [[ $tls = /* ]] || tls=$PROJECT_DIRECTORY/$tls
-  prepare_tls "$tls" "${host:-localhost}"
-  tell_what_is_next "$email"
+  [ -f "$ENV_FILE" ] || act write_settings "$host"
+  prepare_tls "$(tls_directory)" "${host:-localhost}"
+  say "
+Next:
+$(what_is_next "$email")"
 }
 
 # What was given, or what somebody at a terminal answers.
@@ -33,13 +33,10 @@ answer() {
   echo "$said"
 }
 
-# Written beside its place and linked there, which never replaces a file and never shows half of one.
+# What both drivers' settings begin with, for the host that is named.
 # shellcheck disable=SC2317  # through act
-write_env() {
-  local draft=$ENV_FILE.draft.$$ done=0
-  (
-    umask 077
-    cat > "$draft" << TEXT
+common_settings() {
+  cat << TEXT
 # Production; written by deploy.sh init. Keep a copy where the backups are not. docs/configuration.md and docs/install.md
 # name what else may stand here.
 APP_ENV=production
@@ -48,18 +45,19 @@ CSRF_TRUSTED_ORIGINS=https://$1
 SITE_URL=https://$1
 SECRET_KEY=$(openssl rand -base64 48)
 JWT_SECRET_KEY=$(openssl rand -base64 48)
-POSTGRES_PASSWORD=$(openssl rand -hex 32)
-POSTGRES_APP_PASSWORD=$(openssl rand -hex 32)
-REDIS_PASSWORD=$(openssl rand -hex 32)
-POSTGRES_MONITORING_PASSWORD=$(openssl rand -hex 32)
-GRAFANA_PASSWORD=$(openssl rand -hex 24)
-COMPOSE_FILE=docker-compose.yml${OPTIONS[monitoring]:+:docker-compose.monitoring.yml}
 TEXT
-  )
-  ln "$draft" "$ENV_FILE" || done=$?
+}
+
+# What comes in, to a file for its owner only. It is written beside its place and linked there, which never replaces a
+# file and never shows half of one.
+# shellcheck disable=SC2317  # through act
+write_once() {
+  local draft=$1.draft.$$ done=0
+  (umask 077 && cat > "$draft")
+  ln "$draft" "$1" || done=$?
   rm -f "$draft"
-  [ $done -eq 0 ] || die "$ENV_FILE could not be written."
-  say "$ENV_FILE has fresh secrets; only its owner may read it."
+  [ $done -eq 0 ] || die "$1 could not be written."
+  say "$1 has fresh secrets; only its owner may read it."
 }
 
 prepare_tls() {
@@ -89,20 +87,5 @@ make_tls() {
     chmod 600 "$1/privkey.pem"
     say "A self-signed certificate for $2 is in $1; docs/install.md has the way to a real one."
   fi
-  # The user of nginx in its container.
-  chown -R 101 "$1" 2> /dev/null || say "As root: chown -R 101 $1 (nginx runs as that user)."
-}
-
-tell_what_is_next() {
-  say "
-Next:
-  deploy/scripts/deploy.sh deploy $ENVIRONMENT
-  docker-compose exec lifeos-web python manage.py createsuperuser --email $1
-  curl http://localhost:$(port_in_env)/health"
-}
-
-port_in_env() {
-  local port
-  port=$(named_in_env LOCAL_PORT)
-  echo "${port:-8000}"
+  hand_over_tls "$1"
 }
