@@ -13,11 +13,10 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from platform_outbox.monitoring.metrics import WAKEUPS
 from platform_outbox.processing import process
-from platform_outbox.processing.claim import LowWater
+from platform_outbox.processing.claim import LowWater, UnknownEvents
 from platform_outbox.processing.fairness import Fairness
 from platform_outbox.processing.fingerprint import first_line_of
 from platform_outbox.processing.inflight import InFlight
-from platform_outbox.processing.unknown_events import UnknownEvents
 from platform_outbox.wakeup.notifier import bell
 
 RECONNECT_SECONDS = (0.2, 5.0)
