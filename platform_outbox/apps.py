@@ -12,6 +12,6 @@ class PlatformOutboxConfig(AppConfig):
         # All events come first: a handler may ask for every event of a kind, whichever app defines it.
         autodiscover_modules("events")
         autodiscover_modules("handlers", "periodic")
-        from platform_outbox.wakeup import transport
+        from platform_outbox.wakeup import dramatiq
 
-        transport.connect_notifier()
+        dramatiq.connect_notifier()

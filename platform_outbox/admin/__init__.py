@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django_dramatiq.models import Task
 
-from platform_outbox.admin import messages, periodic, workers
+from platform_outbox.admin import messages, workers
 
 # django_dramatiq's list stays empty: bells leave no row, and events have pages of their own.
 admin.site.unregister(Task)
 
-__all__ = ["messages", "periodic", "workers"]
+__all__ = ["messages", "workers"]

@@ -5,8 +5,37 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from platform_outbox import emit
-from platform_outbox.admin.permissions import ReadOnly
-from platform_outbox.models import Worker
+from platform_outbox.admin.permissions import ReadOnly, Shown
+from platform_outbox.models import Periodic, Worker
+from platform_outbox.operators.redaction import masked_text
+
+
+@admin.register(Periodic)
+class PeriodicAdmin(ReadOnly, ModelAdmin):
+    list_display = ("name", "shown_state", "last_done_at", "due_at", "last_seconds", "worker")
+    fields = readonly_fields = (
+        "name",
+        "shown_state",
+        "seconds",
+        "due_at",
+        "last_run_at",
+        "last_done_at",
+        "last_seconds",
+        "worker",
+        "failures",
+        "shown_error",
+    )
+    ordering = ("-failures", "name")
+
+    @display(description=_("error"))
+    def shown_error(self, job: Periodic) -> str:
+        return masked_text(job.error) or "–"
+
+    @display(description=_("state"), label={"failing": "danger", "new": "info", "fine": "success"})
+    def shown_state(self, job: Periodic) -> Shown:
+        if job.failures:
+            return Shown("failing", _("Failing"))
+        return Shown("fine", _("Fine")) if job.last_done_at else Shown("new", _("Not run yet"))
 
 
 @admin.register(Worker)

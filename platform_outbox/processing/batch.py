@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from platform_outbox.events import Event
 from platform_outbox.models import Status
 from platform_outbox.processing import claim
-from platform_outbox.processing.claim import Claimed, LowWater
+from platform_outbox.processing.claim import Claimed, LowWater, UnknownEvents
 from platform_outbox.processing.inflight import InFlight, lives
 from platform_outbox.processing.results import Outcome
 from platform_outbox.processing.shard_state import StaleBatch
-from platform_outbox.processing.unknown_events import UnknownEvents
 from platform_outbox.registry import Context, Handler
 
 # Half-done events behind a dead letter that halts its key look so often whether it still does. An operator's decision

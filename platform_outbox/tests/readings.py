@@ -22,7 +22,7 @@ from platform_outbox.operators import actions
 from platform_outbox.processing import claim
 from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.probe.events import Forked, Ticked
-from platform_outbox.worker import executor
+from platform_outbox.worker import listener
 
 # Tables that grow with the past; the others hold what is at hand.
 LARGE = re.compile(r"Seq Scan on (platform_outbox(?:_first|_rest|_from_\d+|_delivery|_attempt|_minute)?)\b")
@@ -120,7 +120,7 @@ def readings():
             lambda: claim.others_have_come(shard=shard_of("k7"), hog="k7", above=0, since=now, now=None),
         ),
         ("move the low-water mark", lambda: low_water.advance(shard_of("k7"))),
-        ("poll for due shards", lambda: _execute(executor._DUE)),
+        ("poll for due shards", lambda: _execute(listener._DUE)),
         ("look for due calls", lambda: leases.look()),
         ("return expired leases", lambda: (leases.expire(), leases.first_expiry())),
         ("/health", lambda: emitting.health()),

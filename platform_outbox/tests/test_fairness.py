@@ -9,7 +9,7 @@ from platform_outbox.processing import claim
 from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.probe.events import Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
-from platform_outbox.worker.schedule import Schedule
+from platform_outbox.worker.executor import Schedule
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
 

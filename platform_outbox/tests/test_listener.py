@@ -7,11 +7,11 @@ import pytest
 from platform_outbox.processing.claim import LowWater
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.wakeup.notifier import CHANNEL, own_connection
-from platform_outbox.worker import executor
-from platform_outbox.worker.executor import Listener
-from platform_outbox.worker.schedule import Schedule
+from platform_outbox.worker import listener as listening
+from platform_outbox.worker.executor import Schedule
+from platform_outbox.worker.listener import Listener
 
-SLOW_POLL = f"SELECT due.* FROM pg_sleep(0.5), ({executor._DUE}) AS due"
+SLOW_POLL = f"SELECT due.* FROM pg_sleep(0.5), ({listening._DUE}) AS due"
 AT_THE_POLL = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.5), %' AND pid <> pg_backend_pid()"
 
 
@@ -20,7 +20,7 @@ AT_THE_POLL = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep
 def test_a_ring_during_the_poll_is_not_lost(monkeypatch, settings):
     """The answer to the poll and the ring come in one piece, and nothing makes the socket readable any more."""
     settings.WORKER_POLL_INTERVAL = 600
-    monkeypatch.setattr(executor, "_DUE", SLOW_POLL)
+    monkeypatch.setattr(listening, "_DUE", SLOW_POLL)
     schedule = Schedule()
     listener = Listener(
         schedule=schedule, low_water=LowWater(), worker="test", broker="in-process", wake_couriers=lambda: None

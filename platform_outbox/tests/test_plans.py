@@ -16,7 +16,7 @@ from platform_outbox.monitoring import snapshot
 from platform_outbox.processing import claim
 from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.readings import LARGE, fill, readings, statements_of
-from platform_outbox.worker import executor
+from platform_outbox.worker import listener
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
 
@@ -153,7 +153,7 @@ def test_nor_by_who_looks_at_the_queue_from_outside():
     assert read_by(snapshot.take) <= emit.COUNT_CAP + 400
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_sort = off")  # as on the listener's connection
-    assert read_by(lambda: execute(executor._DUE)) <= 200
+    assert read_by(lambda: execute(listener._DUE)) <= 200
 
 
 def execute(statement):

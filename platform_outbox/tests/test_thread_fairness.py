@@ -12,8 +12,7 @@ from platform_outbox.processing.fairness import LEAST_EVENTS, PATIENCE_SECONDS, 
 from platform_outbox.processing.process import BatchResult
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
-from platform_outbox.worker.executor import WorkerThreads
-from platform_outbox.worker.schedule import Schedule
+from platform_outbox.worker.executor import Schedule, WorkerThreads
 
 LOUD, QUIET = 1, 2
 

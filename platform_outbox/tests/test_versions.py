@@ -12,8 +12,8 @@ from platform_outbox.emit import emit, health, shard_of
 from platform_outbox.events import MalformedEvent, NotYetKnown, UnknownEvent, event_from, upcast
 from platform_outbox.models import Attempt, OutboxMessage
 from platform_outbox.periodic import requeue_known
+from platform_outbox.processing.claim import UnknownEvents
 from platform_outbox.processing.process import process_batch
-from platform_outbox.processing.unknown_events import UnknownEvents
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Grown, Ticked
 from platform_outbox.tests.probe.models import Effect

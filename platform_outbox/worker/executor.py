@@ -1,36 +1,24 @@
-"""The threads of a worker process: one that listens, and lanes that drain shards.
+"""The threads of a worker process that process shards, and the schedule that they take them from.
 
 Nothing about correctness lives here. Whatever gets lost between these threads is found again by the poll.
 """
 
-import contextlib
+import heapq
 import logging
-import random
-import select
-import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-import psycopg
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
-from django.utils import timezone
 
-from platform_outbox.emit import SHARDS
-from platform_outbox.monitoring.history import minutes
 from platform_outbox.monitoring.metrics import WAKEUPS
 from platform_outbox.processing import process
-from platform_outbox.processing.claim import LowWater
+from platform_outbox.processing.claim import LowWater, UnknownEvents
 from platform_outbox.processing.fairness import Fairness
 from platform_outbox.processing.fingerprint import first_line_of
 from platform_outbox.processing.inflight import InFlight
-from platform_outbox.processing.unknown_events import UnknownEvents
-from platform_outbox.wakeup.notifier import CHANNEL, COURIERS_CHANNEL, bell, own_connection
-from platform_outbox.worker.schedule import Schedule
+from platform_outbox.wakeup.notifier import bell
 
-HEARTBEAT_SECONDS = 10.0
 RECONNECT_SECONDS = (0.2, 5.0)
 BUSY_SECONDS = (0.01, 0.5)
 # A handler that sits on an open transaction keeps its shard and the vacuum waiting; the server ends it. Mostly the
@@ -39,24 +27,87 @@ IDLE_IN_TRANSACTION_SECONDS = 300.0
 
 logger = logging.getLogger("platform_outbox.worker")
 
-_DUE = f"""
-    SELECT array(
-        SELECT shard FROM generate_series(0, {SHARDS - 1}) AS shards (shard)
-        WHERE (SELECT true FROM platform_outbox AS m WHERE m.shard BETWEEN shards.shard AND shards.shard
-               AND m.status IN ('pending', 'failed') AND m.available_at <= statement_timestamp()
-               ORDER BY m.shard, m.id LIMIT 1)),
-        (SELECT extract(epoch FROM min(available_at) - statement_timestamp())::float8 FROM platform_outbox
-         WHERE status IN ('pending', 'failed') AND available_at > created_at
-           AND available_at > statement_timestamp()),
-        EXISTS (SELECT FROM platform_outbox_delivery
-                WHERE io AND NOT in_line AND status IN ('pending', 'failed')) OR
-        EXISTS (SELECT FROM platform_outbox_delivery WHERE status = 'sending')
-"""
-_HEARTBEAT = """
-    INSERT INTO platform_worker (name, broker, started_at, heartbeat_at)
-    VALUES (%s, %s, %s, statement_timestamp())
-    ON CONFLICT (name) DO UPDATE SET heartbeat_at = statement_timestamp()
-"""
+
+class Schedule:
+    """A set of due shards, first come first served, plus timers. Each shard is handed out to one thread at a time."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._ready: dict[int, None] = {}
+        self._running: set[int] = set()
+        self._timers: list[tuple[float, int]] = []
+        self._started: dict[int, float] = {}
+        self._closed = False
+
+    def add(self, shard: int, *, delay: float = 0.0) -> None:
+        """Have the shard looked at, at once or after `delay` seconds."""
+        with self._changed:
+            if delay > 0:
+                heapq.heappush(self._timers, (time.monotonic() + delay, shard))
+            else:
+                self._ready.setdefault(shard)
+            self._changed.notify()
+
+    def take(self) -> int | None:
+        """Wait for a due shard and reserve it; None once the schedule is closed. Give it back with `done`."""
+        with self._changed:
+            while not self._closed:
+                self._ring_timers()
+                shard = next((shard for shard in self._ready if shard not in self._running), None)
+                if shard is not None:
+                    self._reserve(shard)
+                    return shard
+                self._changed.wait(self._until_next_timer())
+            return None
+
+    def begin(self, shard: int) -> bool:
+        """Reserve this very shard; False when another thread has it, which will then look once more."""
+        with self._changed:
+            if self._closed:
+                return False
+            if shard in self._running:
+                self._ready.setdefault(shard)
+                return False
+            self._reserve(shard)
+            return True
+
+    def due(self) -> set[int]:
+        """The shards that wait for a thread or have one."""
+        with self._changed:
+            return self._running.union(self._ready)
+
+    def has_news(self, shard: int) -> bool:
+        """Whether the shard is to be looked at once more, although a thread has it."""
+        with self._changed:
+            return shard in self._ready
+
+    def done(self, shard: int) -> None:
+        """Give a reserved shard back."""
+        with self._changed:
+            self._running.discard(shard)
+            self._changed.notify()
+
+    def looked_since(self, shard: int, moment: float) -> bool:
+        """True if the last look at the shard began after `moment` (seconds since 1970)."""
+        return self._started.get(shard, 0.0) > moment
+
+    def close(self) -> None:
+        """Hand out nothing more and wake all who wait."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _reserve(self, shard: int) -> None:
+        self._ready.pop(shard, None)
+        self._running.add(shard)
+        self._started[shard] = time.time()
+
+    def _ring_timers(self) -> None:
+        while self._timers and self._timers[0][0] <= time.monotonic():
+            self._ready.setdefault(heapq.heappop(self._timers)[1])
+
+    def _until_next_timer(self) -> float | None:
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
 
 class WorkerThreads:
@@ -148,112 +199,6 @@ class WorkerThreads:
     def _longer(delays: dict[int, float], shard: int, limits: tuple[float, float]) -> float:
         delays[shard] = min(limits[1], delays.get(shard, limits[0] / 2) * 2)
         return delays[shard]
-
-
-class Listener:
-    """Hears the bell, polls as a safety net, keeps the heartbeat; all on one connection of its own."""
-
-    def __init__(
-        self, *, schedule: Schedule, low_water: LowWater, worker: str, broker: str, wake_couriers: Callable[[], None]
-    ) -> None:
-        self.schedule = schedule
-        self.low_water = low_water
-        self.worker = worker
-        self.broker = broker
-        self.wake_couriers = wake_couriers
-        self.listening = threading.Event()
-        self._started_at = timezone.now()
-        self._stopping = threading.Event()
-        self._wake, self._woken = socket.socketpair()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._wake.send(b"x")
-
-    def run(self) -> None:
-        """Listen until stopped, reconnecting as often as it takes. The body of the listener's thread."""
-        delay = 0.0
-        while not self._stopping.is_set():
-            try:
-                with own_connection() as connection:
-                    if delay:
-                        logger.info("The database is back.")
-                    delay = 0.0
-                    self._listen(connection)
-                    self._farewell(connection)
-            except (psycopg.Error, DatabaseError, OSError) as error:
-                delay = min(RECONNECT_SECONDS[1], max(RECONNECT_SECONDS[0], delay * 2))
-                logger.warning("The database is away, trying again in %.1f s: %s", delay, first_line_of(error))
-                self._stopping.wait(delay)
-        connections.close_all()
-
-    def _listen(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute(f"LISTEN {CHANNEL}")
-        connection.execute(f"LISTEN {COURIERS_CHANNEL}")
-        connection.execute("SET enable_sort = off; SET jit = off")  # why: direct.py
-        beat = poll = 0.0
-        source = "poll"
-        while not self._stopping.is_set():
-            if time.monotonic() >= beat:
-                self._beat(connection)
-                beat = time.monotonic() + HEARTBEAT_SECONDS
-            if time.monotonic() >= poll:
-                wait, source = self._poll(connection, source)
-                poll = time.monotonic() + wait
-            self.listening.set()
-            # Rings that came together with the answer to a statement have been read: no socket tells of them.
-            self._hear_all(connection)
-            select.select(
-                [connection.fileno(), self._woken.fileno()], [], [], max(0.0, min(beat, poll) - time.monotonic())
-            )
-
-    def _hear_all(self, connection: psycopg.Connection[Any]) -> None:
-        rings = list(connection.notifies(timeout=0))
-        if rings:
-            WAKEUPS.labels("bell").inc()
-        for notice in rings:
-            if notice.channel == COURIERS_CHANNEL:
-                self.wake_couriers()
-                continue
-            for text in notice.payload.split(","):
-                self._hear(text)
-
-    def _hear(self, text: str) -> None:
-        shard = int(text.removeprefix("again "))
-        if text.startswith("again"):
-            self.low_water.forget(shard)
-        self.schedule.add(shard)
-
-    def _poll(self, connection: psycopg.Connection[Any], source: str) -> tuple[float, str]:
-        """Schedule everything due; returns how long nothing more will be, and the name of the next wake-up."""
-        row = connection.execute(_DUE).fetchone()
-        assert row is not None
-        shards, next_due, for_couriers = row
-        if for_couriers:
-            self.wake_couriers()
-        if shards:
-            WAKEUPS.labels(source).inc()
-        # Many workers that all begin at the first shard would only get in each other's way.
-        random.shuffle(shards)
-        for shard in shards:
-            self.schedule.add(shard)
-        interval = float(settings.WORKER_POLL_INTERVAL)
-        if next_due is not None and next_due < interval:
-            return max(0.01, next_due), "timer"
-        return interval, "poll"
-
-    def write_minutes(self) -> None:
-        """Write the figures for the charts that are still in memory, as far as the database is there."""
-        if minutes.waiting:
-            with contextlib.suppress(psycopg.Error, OSError), own_connection() as connection:
-                minutes.flush(connection.execute)
-
-    def _beat(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute(_HEARTBEAT, (self.worker, self.broker, self._started_at))
-        minutes.flush(connection.execute)
-
-    def _farewell(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute("DELETE FROM platform_worker WHERE name = %s", (self.worker,))
 
 
 def start_thread(name: str, body: Callable[[], None]) -> threading.Thread:

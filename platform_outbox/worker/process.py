@@ -17,9 +17,9 @@ from platform_outbox.external.pool import ExternalPool
 from platform_outbox.monitoring import scrape
 from platform_outbox.monitoring.metrics import REPLACEMENTS
 from platform_outbox.scheduler import Scheduler
-from platform_outbox.wakeup import actors, transport
-from platform_outbox.worker.executor import IDLE_IN_TRANSACTION_SECONDS, Listener, WorkerThreads, start_thread
-from platform_outbox.worker.schedule import Schedule
+from platform_outbox.wakeup import dramatiq as broker
+from platform_outbox.worker.executor import IDLE_IN_TRANSACTION_SECONDS, Schedule, WorkerThreads, start_thread
+from platform_outbox.worker.listener import Listener
 from platform_outbox.worker.watchdog import Watchdog
 
 # SIGTERM to exit; orchestrators usually send SIGKILL after 30 s, the guide promises 20.
@@ -59,7 +59,7 @@ class WorkerProcess:
             schedule=self.schedule,
             low_water=self.lanes.low_water,
             worker=self.name,
-            broker=transport.broker_name(),
+            broker=broker.broker_name(),
             wake_couriers=self.couriers.wake,
         )
         self.timekeeper = Scheduler(worker=self.name)
@@ -73,14 +73,14 @@ class WorkerProcess:
 
     def start(self) -> None:
         connection_created.connect(_tune, dispatch_uid="platform_outbox.worker")
-        if transport.is_in_process():
-            actors.carry_out = self._carry_out_reserved
+        if broker.is_in_process():
+            broker.carry_out = self._carry_out_reserved
             bodies = [self._feed]
         else:
-            actors.carry_out = self.lanes.on_message
+            broker.carry_out = self.lanes.on_message
             bodies = [self.lanes.run] * self.threads
         self._dramatiq = dramatiq.Worker(
-            dramatiq.get_broker(), queues={actors.QUEUE}, worker_threads=self.threads, worker_timeout=1000
+            dramatiq.get_broker(), queues={broker.QUEUE}, worker_threads=self.threads, worker_timeout=1000
         )
         self.watch.arm()
         self._dramatiq.start()
@@ -93,7 +93,7 @@ class WorkerProcess:
             self._metrics = scrape.serve(settings.WORKER_METRICS_BIND)
         logger.info(
             "Outbox worker %s started: %s broker, %s threads, %s for calls.",
-            *(self.name, transport.broker_name(), self.threads, self.couriers.count),
+            *(self.name, broker.broker_name(), self.threads, self.couriers.count),
         )
 
     def wait(self) -> None:
@@ -141,7 +141,7 @@ class WorkerProcess:
     def _feed(self) -> None:
         """Turn due shards into messages on the in-process broker; the reservation keeps it to one per shard."""
         while (shard := self.schedule.take()) is not None:
-            transport.send([shard])
+            broker.send([shard])
 
     def _carry_out_reserved(self, shard: int, sent_at: float) -> None:
         self.lanes.turn(shard)

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from platform_outbox import schema_samples
+from platform_outbox import event_reference
 from platform_outbox.event_reference import catalogue
 
 PAGE = "docs/events.md"
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         if not options["check"]:
             page.parent.mkdir(exist_ok=True)
             page.write_text(text, encoding="utf-8")
-            for path in schema_samples.write_missing(Path(settings.BASE_DIR) / SAMPLES):
+            for path in event_reference.write_missing(Path(settings.BASE_DIR) / SAMPLES):
                 self.stdout.write(f"{SAMPLES}/{path.name}")
         elif not page.exists() or page.read_text(encoding="utf-8") != text:
             raise CommandError(_("%s is out of date; run manage.py events_docs.") % PAGE)

@@ -1,0 +1,54 @@
+"""The Dramatiq actor, and how a wake-up travels to it: a shard number comes in, everything due in that shard is handled.
+
+The message is a hint and nothing more. Lost, doubled, reordered or a month old, it does no harm.
+"""
+
+from collections.abc import Callable, Iterable
+
+import dramatiq
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import CurrentMessage
+
+from platform_outbox.processing import process
+from platform_outbox.wakeup.notifier import bell
+
+QUEUE = "outbox"
+
+
+def _until_empty(shard: int, sent_at: float) -> None:
+    while process.process_batch(shard=shard).more:
+        pass
+
+
+# How a drain request is carried out in this process; the worker puts its own scheduling in here.
+carry_out: Callable[[int, float], None] = _until_empty
+
+
+@dramatiq.actor(actor_name="platform_outbox.drain", queue_name=QUEUE, max_retries=0)
+def drain(shard: int) -> None:
+    """Handle what is due in the shard. Never retried by Dramatiq: the rows carry their own retries."""
+    message = CurrentMessage.get_current_message()
+    carry_out(shard, message.message_timestamp / 1000 if message else 0.0)
+
+
+def is_in_process() -> bool:
+    """True without Redis and RabbitMQ: messages do not leave this process."""
+    return isinstance(dramatiq.get_broker(), StubBroker)
+
+
+def broker_name() -> str:
+    """ "in-process", "redis" or "rabbitmq"."""
+    name = type(dramatiq.get_broker()).__name__.removesuffix("Broker").lower()
+    return "in-process" if name == "stub" else name
+
+
+def send(shards: Iterable[int]) -> None:
+    """One message per shard, to whichever worker takes it first."""
+    for shard in shards:
+        drain.send(shard)
+
+
+def connect_notifier() -> None:
+    """Let the bell of this process ring through the broker, if there is one that others hear."""
+    if not is_in_process():
+        bell.ringers = [send]
