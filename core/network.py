@@ -29,8 +29,8 @@ def client_address(request: HttpRequest) -> str | None:
     than an address there, is not believed at all: then the client is who holds the connection.
     """
     count: int = settings.TRUSTED_PROXY_COUNT
-    hops = _hops(request)
-    client = _address(hops[-count]) if 0 < count <= len(hops) else None
+    passed = hops(request)
+    client = _address(passed[-count]) if 0 < count <= len(passed) else None
     found = client or _address(_peer(request))
     return str(found) if found else None
 
@@ -52,11 +52,11 @@ def is_nearby(request: HttpRequest) -> bool:
     Every address of the chain has to be near, not the client's alone: then neither a wrong TRUSTED_PROXY_COUNT nor an entry
     that the client made up opens to the outside what is meant for monitoring. A Unix socket has no address, and is near.
     """
-    chain = [_address(hop) for hop in (*_hops(request), *filter(None, [_peer(request)]))]
+    chain = [_address(hop) for hop in (*hops(request), *filter(None, [_peer(request)]))]
     return all(address is not None and any(address in network for network in _NEARBY) for address in chain)
 
 
-def _hops(request: HttpRequest) -> list[str]:
+def hops(request: HttpRequest) -> list[str]:
     """The header's entries, oldest first; the web server joins several headers of this name by commas."""
     return [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
 

@@ -20,6 +20,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from core import network
 from finance.models import WebhookEndpoint
 from lifeos_project import preflight, secret_age, version
 from lifeos_project.backups import runs, stores
@@ -211,18 +212,18 @@ def look_at_proxy(asked: Asked) -> Iterator[Finding]:
 
 
 def _about_request(request: HttpRequest) -> Iterator[Finding]:
-    hops = [hop for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    passed = network.hops(request)
     todo = _("docs/troubleshooting.md, and TRUST_PROXY and TRUSTED_PROXY_COUNT in docs/configuration.md.")
-    if hops and not settings.TRUST_PROXY:
+    if passed and not settings.TRUST_PROXY:
         yield error(
             _("A proxy is in front, and TRUST_PROXY is off: everybody seems to have the proxy's address."), todo
         )
-    elif settings.TRUST_PROXY and len(hops) < settings.TRUSTED_PROXY_COUNT:
+    elif settings.TRUST_PROXY and len(passed) < settings.TRUSTED_PROXY_COUNT:
         yield error(
             _(
                 "This request passed %(seen)d proxies, and TRUSTED_PROXY_COUNT says %(count)d: callers may claim any address."
             )
-            % {"seen": len(hops), "count": settings.TRUSTED_PROXY_COUNT},
+            % {"seen": len(passed), "count": settings.TRUSTED_PROXY_COUNT},
             todo,
         )
     if settings.SITE_URL.startswith("https://") and not request.is_secure():

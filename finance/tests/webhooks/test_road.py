@@ -196,6 +196,6 @@ def test_a_book_without_webhooks_pays_one_query_per_batch(book, owner, spend):
             spend(1_00)
         with CaptureQueriesContext(connection) as queries:
             drain()
-        return [each["sql"] for each in queries if "webhook" in each["sql"]]
+        return [each["sql"] for each in queries if 'FROM "finance_webhook' in each["sql"]]
 
     assert len(statements(1)) == len(statements(20)) == 1

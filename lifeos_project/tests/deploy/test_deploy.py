@@ -153,8 +153,8 @@ def test_the_number_of_a_process_is_not_believed_alone(installed):
 
 
 def test_a_release_whose_worker_hangs_at_its_start_is_not_deployed(installed):
-    hanging = "\nimport time\nHost.start = lambda self: time.sleep(3600)\n"
-    installed.tag("v6-hangs", on="v1", platform_outbox__host__py=hanging)
+    hanging = "\nimport time\nWorkerProcess.start = lambda self: time.sleep(3600)\n"
+    installed.tag("v6-hangs", on="v1", platform_outbox__worker__process__py=hanging)
     with installed.impatient(READY_SECONDS="40", STOP_SECONDS="3"):
         refused = installed.deploy_sh("deploy", "--ref", "v6-hangs", "--no-backup")
     assert refused.returncode == 1

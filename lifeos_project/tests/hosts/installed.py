@@ -128,8 +128,8 @@ def _app_environment(found: Installation, name: str, service: str, **variables: 
 def start_redis(found: Installation) -> None:
     services.program("redis-server", package="redis-server")
     (found.directory / "redis").mkdir(exist_ok=True)
-    command = compose.command(found.services["lifeos-redis"])
-    command[-1] += " --bind 0.0.0.0"
+    assert compose.command(found.services["lifeos-redis"]) == ["sh", "/usr/local/share/lifeos/start.sh"]
+    command = ["sh", str(CONFIGURATION / "redis" / "start.sh"), "--bind", "0.0.0.0"]
     found.machines["redis"].start(
         "redis", command, environment=found.environment("lifeos-redis"), directory=found.directory / "redis"
     )
