@@ -234,7 +234,7 @@ with env.section("Cache and broker"):
         "REDIS_URL",
         secret=True,
         meaning="`redis://host:6379/0`: cache, copies of sessions, throttles and the worker's wake-ups; what must last is in "
-        "the database, and while Redis is away the site goes on without it. Empty: memory, database and in-process.",
+        "the database, and while Redis is away the site works without it. Empty: memory, database and in-process.",
     )
     REDIS_PASSWORD = env.text(
         "REDIS_PASSWORD",

@@ -26,7 +26,7 @@ class Twice:
 
 
 class Values(Protocol):
-    """Whoever knows what a member of that name may hold in the world that requests are made for."""
+    """The values that a member of that name may hold in the world that requests are made for."""
 
     def value_for(self, name: str, schema: Mapping[str, Any], chance: random.Random) -> Any: ...
 

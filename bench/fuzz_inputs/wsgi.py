@@ -75,7 +75,7 @@ def send(application: Callable[..., Iterable[bytes]], request: Request) -> Answe
 
 @contextmanager
 def stopped_after(seconds: float, *, timer: int) -> Iterator[None]:
-    """Raise TookTooLong in the block after so many seconds, of the clock or (ITIMER_PROF) of the processor."""
+    """Raise TookTooLong in the block after that many seconds, of the clock or (ITIMER_PROF) of the processor."""
     number = {signal.ITIMER_REAL: signal.SIGALRM, signal.ITIMER_PROF: signal.SIGPROF}[timer]
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -80,9 +80,11 @@ def sound(answer, what):
 
 
 def asked_for(page, address):
-    """The names that a page leads back to itself with, as lists do to be sorted, filtered and turned over."""
+    """The names that a page is asked by: in the links back to itself, and in its forms that change nothing."""
     queries = re.findall(rf'href="(?:{re.escape(address)})?\?([^"]*)"', page)
-    return sorted({name for query in queries for name, _value in parse_qsl(unescape(query), keep_blank_values=True)})
+    linked = {name for query in queries for name, _value in parse_qsl(unescape(query), keep_blank_values=True)}
+    forms = [form for form in re.findall(r"<form.*?</form>", page, re.S) if 'method="post"' not in form.lower()]
+    return sorted(linked.union(*map(fields_of, forms)))
 
 
 def fields_of(page):
@@ -122,15 +124,17 @@ IDS = ["0", "2147483648", "9223372036854775808", "9" * 400, "a%00b", "%u202e", "
 
 @pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime:RuntimeWarning")  # Django's own filters
 def test_nothing_asked_of_a_page_is_a_fault(world, visitor):
-    faults = set()
+    faults, filters = set(), set()
     for route in KEPT:
         address = filled(route, world["ids"])
         names = asked_for(visitor.get(address).content.decode(errors="replace"), address)
+        filters.update((address, name) for name in names)
         for name in {*names, "q", "cursor", "next", "_changelist_filters"}:
             for value in ASKED:
                 if visitor.get(address, {name: value}).status_code >= 500:
                     faults.add((address, name, value[:30]))
     assert faults == set()
+    assert len(filters) > 100
 
 
 def test_no_id_in_an_address_is_a_fault(world, visitor):
