@@ -15,18 +15,19 @@ class IdempotencyMismatch(Exception):
 
 @transaction.atomic
 def remember_answer(
-    *, user: User, key: str, request_hash: str, run: Callable[[], tuple[int, Any]]
+    *, user: User, key: str, request_hash: str, run: Callable[[], tuple[int, Any]], book_id: int | None = None
 ) -> tuple[int, Any, bool]:
     """Run the change once per (user, key) and return (status code, JSON-able answer, replayed).
 
     The record and the change commit together. A second call waits for the first to commit, then gets its answer;
-    if the first fails, the key is free again. Raises IdempotencyMismatch for another `request_hash`.
+    if the first fails, the key is free again. Raises IdempotencyMismatch for another `request_hash`. `book_id` is
+    that of the book that the request names, if it names one.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO finance_idempotencyrecord (user_id, key, request_hash, created_at)"
-            " VALUES (%s, %s, %s, now()) ON CONFLICT (user_id, key) DO NOTHING",
-            [user.pk, key, request_hash],
+            "INSERT INTO finance_idempotencyrecord (user_id, book_id, key, request_hash, created_at)"
+            " VALUES (%s, %s, %s, %s, now()) ON CONFLICT (user_id, key) DO NOTHING",
+            [user.pk, book_id, key, request_hash],
         )
         is_first = cursor.rowcount == 1
     if not is_first:

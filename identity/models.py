@@ -203,6 +203,8 @@ class IdempotencyRecord(models.Model):
     """The first answer to a request with an Idempotency-Key, kept in the transaction of the change that it answers."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # Of the book that was changed; None where the change belongs to none, such as beginning a book.
+    book_id = models.BigIntegerField(null=True)
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)
     status_code = models.PositiveSmallIntegerField(null=True)

@@ -122,8 +122,9 @@ class InsightEvidence(models.Model):
         MONTH = "month", _("month compared")
         BALANCE = "balance", _("balance")
 
-    insight = models.ForeignKey(Insight, models.CASCADE, related_name="evidence")
-    entry = models.ForeignKey("finance.JournalEntry", models.CASCADE, null=True, related_name="+")
+    book = models.ForeignKey("finance.Book", models.CASCADE, related_name="+", db_index=False)
+    insight = models.ForeignKey(Insight, models.CASCADE, related_name="evidence", db_constraint=False)
+    entry = models.ForeignKey("finance.JournalEntry", models.CASCADE, null=True, related_name="+", db_constraint=False)
     # Where there is no entry: first day of the month, or day of the balance.
     date = models.DateField(null=True)
     role = models.CharField(max_length=8, choices=Role.choices)
@@ -136,7 +137,7 @@ class InsightEvidence(models.Model):
     class Meta:
         constraints = [
             # The rows of an insight in their order; also the index behind insight → evidence.
-            models.UniqueConstraint(fields=["insight", "position"], name="insights_evidence_position"),
+            models.UniqueConstraint(fields=["insight", "position", "book"], name="insights_evidence_position"),
             models.CheckConstraint(
                 condition=Q(entry=None, date__isnull=False, role__in=["month", "balance"])
                 | Q(entry__isnull=False, date=None, role__in=["subject", "compared", "expected"]),
@@ -152,12 +153,14 @@ class InsightEvidence(models.Model):
 class RuleSetting(models.Model):
     """Switch and thresholds of a rule: for the installation (no book) or for one book, which wins.
 
-    What is left empty is inherited: book ← installation ← the rule's own defaults.
+    What is left empty is inherited: book ← installation ← the rule's own defaults. Some settings belong to no book, so
+    that the table stays on one server and has no key to the book (docs/adr/0007).
     """
 
     book = models.ForeignKey(
-        "finance.Book", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("only for book")
-    )
+        "finance.Book", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("only for book"),
+        db_constraint=False,
+    )  # fmt: skip
     kind = models.CharField(_("rule"), max_length=40, choices=Kind.choices)
     enabled = models.BooleanField(_("switched on"), null=True, blank=True)
     thresholds = models.JSONField(_("thresholds"), default=dict, blank=True)

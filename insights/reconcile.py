@@ -93,7 +93,8 @@ def raise_findings(
     ]
     awakened = _bring_up_to_date(known, stored, occasion)
     rows = {insight.dedup_key: insight for insight in [*fresh, *(insight for insight, _ in known)]}
-    _write_evidence({rows[each.dedup_key].pk: each.evidence for each in findings if each.dedup_key in rows})
+    cited = {rows[each.dedup_key].pk: each.evidence for each in findings if each.dedup_key in rows}
+    _write_evidence(cited, book_id=book_id)
     return sum(insight.state == Insight.State.NEW for insight in fresh) + awakened
 
 
@@ -150,7 +151,7 @@ def _bring_up_to_date(
     return awakened
 
 
-def _write_evidence(wanted: Mapping[int, Sequence[Evidence]]) -> None:
+def _write_evidence(wanted: Mapping[int, Sequence[Evidence]], *, book_id: int) -> None:
     """Replace the evidence of those insights where it changed."""
     there: dict[int, list[tuple[object, ...]]] = defaultdict(list)
     rows = InsightEvidence.objects.filter(insight_id__in=list(wanted)).order_by("insight_id", "position")
@@ -166,7 +167,12 @@ def _write_evidence(wanted: Mapping[int, Sequence[Evidence]]) -> None:
     InsightEvidence.objects.filter(insight_id__in=[each for each in changed if each in there]).delete()
     InsightEvidence.objects.bulk_create(
         (
-            InsightEvidence(insight_id=insight_id, position=position, **{name: getattr(each, name) for name in _CITED})
+            InsightEvidence(
+                book_id=book_id,
+                insight_id=insight_id,
+                position=position,
+                **{name: getattr(each, name) for name in _CITED},
+            )
             for insight_id, evidence in changed.items()
             for position, each in enumerate(evidence, start=1)
         ),

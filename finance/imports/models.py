@@ -18,7 +18,7 @@ class ImportProfile(models.Model):
     """How CSV files of one shape are read for one account: what people corrected once stays corrected."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+")
-    account = models.ForeignKey(Account, models.CASCADE, related_name="import_profiles")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="import_profiles", db_constraint=False)
     signature = models.CharField(max_length=64)  # of the header; see CsvProfile.signature
     reading = models.JSONField(_("reading of the columns"))
     updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -27,7 +27,9 @@ class ImportProfile(models.Model):
     class Meta:
         verbose_name = _("import profile")
         verbose_name_plural = _("import profiles")
-        constraints = [models.UniqueConstraint(fields=["account", "signature"], name="finance_importprofile_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "signature", "book"], name="finance_importprofile_unique")
+        ]
 
     def __str__(self) -> str:
         return f"profile of account #{self.account_id}"
@@ -59,7 +61,9 @@ class ImportBatch(models.Model):
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="imports")
     # The account that was chosen on upload; the statements of the file carry their own.
-    account = models.ForeignKey(Account, models.PROTECT, related_name="imports", verbose_name=_("account"))
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="imports", verbose_name=_("account"), db_constraint=False
+    )
     file_name = models.CharField(_("file"), max_length=255)
     sha256 = models.CharField(max_length=64)
     content = models.BinaryField(_("content"))
@@ -78,8 +82,9 @@ class ImportBatch(models.Model):
     # Why the last reading failed: {"code", "detail", "fields"}. A file that was staged before stays staged as it was.
     refusal = models.JSONField(null=True, blank=True)
     opening_entry = models.ForeignKey(
-        JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("opening balance")
-    )
+        JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("opening balance"),
+        db_constraint=False,
+    )  # fmt: skip
     # Opening balances that were replaced by earlier ones: [{"entry", "by"}], ids of entries.
     moved_openings = models.JSONField(default=list, db_default=[])
     # What undoing left alone: [{"entry_id", "uid", "date", "payee", "why"}].
@@ -116,14 +121,14 @@ class ImportStatement(models.Model):
     """One account of a file, with the balances that the bank states (minor units of its currency)."""
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="+")
-    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="statements")
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="statements", db_constraint=False)
     position = models.PositiveSmallIntegerField()
     # The bank's number of the account; remembered to recognise it in the next file.
     external_account = models.CharField(_("number at the bank"), max_length=64, blank=True)
     label = models.CharField(max_length=64, blank=True)
     currency = models.CharField(_("currency"), max_length=8)
     account = models.ForeignKey(
-        Account, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("account")
+        Account, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("account"), db_constraint=False
     )
     start = models.DateField(_("from"), null=True, blank=True)
     end = models.DateField(_("to"), null=True, blank=True)
@@ -133,7 +138,9 @@ class ImportStatement(models.Model):
     balance_break = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["batch", "position"], name="finance_importstatement_position")]
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "position", "book"], name="finance_importstatement_position")
+        ]
         indexes = [models.Index(fields=["book", "external_account"], name="finance_importstatement_ext")]
 
     def __str__(self) -> str:
@@ -166,9 +173,11 @@ class ImportRow(models.Model):
         LEFT = "left", _("left out")
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="+")
-    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="rows", db_index=False)
-    statement = models.ForeignKey(ImportStatement, models.CASCADE, related_name="rows")
-    account = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="rows", db_index=False, db_constraint=False)
+    statement = models.ForeignKey(ImportStatement, models.CASCADE, related_name="rows", db_constraint=False)
+    account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
+    )
     number = models.PositiveIntegerField(_("line"))
     date = models.DateField(_("date"), null=True, blank=True)
     raw_date = models.CharField(_("date as written by the bank"), max_length=64, blank=True)
@@ -190,13 +199,22 @@ class ImportRow(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     # The category or other account that the row is posted against; empty means uncategorised.
     counter_account = models.ForeignKey(
-        Account, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("category")
+        Account,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("category"),
+        db_constraint=False,
     )
     suggestion = models.CharField(max_length=200, blank=True)  # why this category was proposed
-    matched_entry = models.ForeignKey(JournalEntry, models.PROTECT, null=True, blank=True, related_name="+")
-    posted_entry = models.ForeignKey(
-        JournalEntry, models.PROTECT, null=True, blank=True, related_name="import_rows", verbose_name=_("entry")
+    matched_entry = models.ForeignKey(
+        JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False
     )
+    posted_entry = models.ForeignKey(
+        JournalEntry, models.PROTECT, null=True, blank=True, related_name="import_rows", verbose_name=_("entry"),
+        db_constraint=False,
+    )  # fmt: skip
     outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome.choices, blank=True)
     active = models.BooleanField(default=False)
 
@@ -206,7 +224,7 @@ class ImportRow(models.Model):
         constraints = [
             # A row of the bank enters an account once, however many files and confirmations race for it.
             models.UniqueConstraint(
-                fields=["account", "identity", "occurrence"],
+                fields=["account", "identity", "occurrence", "book"],
                 condition=models.Q(active=True),
                 name="finance_importrow_identity",
             ),

@@ -1,4 +1,9 @@
-"""Balance, append-only, closed periods and month totals are guarded by triggers; see migration 0003_guard_ledger."""
+"""Balance, append-only, closed periods and month totals are guarded by triggers (migration 0003_guards).
+
+In the database every key of a table of a book's data contains `book_id`, and a reference between two such tables is
+`(book_id, x_id) → (book_id, id)` (migration 0002_keys). Django knows only `id`, which is why its own constraint on
+these references is off.
+"""
 
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -86,7 +91,7 @@ class Invitation(models.Model):
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(max_length=8, choices=Role.choices)
     nonce = models.CharField(max_length=64, default="", db_default="")
-    token_hash = models.CharField(max_length=64, unique=True)
+    token_hash = models.CharField(max_length=64)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -94,13 +99,15 @@ class Invitation(models.Model):
 
     class Meta:
         constraints = [
+            # Also how an invitation is found.
+            models.UniqueConstraint(fields=["token_hash", "book"], name="finance_invitation_token"),
             # One open invitation per address and book; inviting again replaces it.
             models.UniqueConstraint(
                 "book",
                 Lower("email"),
                 condition=models.Q(accepted_at=None),
                 name="finance_invitation_open_unique",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -147,7 +154,9 @@ class Account(models.Model):
     """A node of the book's account tree, kept in one currency."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="accounts")
-    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", db_constraint=False
+    )
     name = models.CharField(_("name"), max_length=120)
     type = models.CharField(_("type"), max_length=9, choices=AccountType.choices)
     kind = models.CharField(_("kind"), max_length=10, choices=AccountKind.choices)
@@ -194,7 +203,7 @@ class JournalEntry(models.Model):
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="entries", db_index=False)
     # Outside name, time-ordered; may be chosen by the client.
-    uid = models.UUIDField(default=uuid7, unique=True)
+    uid = models.UUIDField(default=uuid7)
     date = models.DateField(_("date"))
     payee = models.CharField(_("payee"), max_length=200, blank=True)
     description = models.CharField(_("description"), max_length=500, blank=True)
@@ -203,20 +212,24 @@ class JournalEntry(models.Model):
     line_count = models.PositiveSmallIntegerField(_("lines"))
     # An entry is reversed at most once. The unique indexes of these two hold only the rows that have a value.
     reverses = models.OneToOneField(
-        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("reverses")
-    )
+        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("reverses"),
+        db_constraint=False,
+    )  # fmt: skip
     # The entry that this one replaces, in a chain of corrections.
     corrects = models.OneToOneField(
-        "self", models.PROTECT, null=True, blank=True, related_name="corrected_by", verbose_name=_("corrects")
-    )
+        "self", models.PROTECT, null=True, blank=True, related_name="corrected_by", verbose_name=_("corrects"),
+        db_constraint=False,
+    )  # fmt: skip
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    # By the server's clock; anything else is refused (migration 0017).
+    # By the server's clock; anything else is refused (finance_check_period).
     created_at = models.DateTimeField(_("recorded"), db_default=TransactionNow(), editable=False)
 
     class Meta:
         verbose_name = _("journal entry")
         verbose_name_plural = _("journal entries")
         constraints = [
+            # Also how an entry is found by its outside name.
+            models.UniqueConstraint(fields=["uid", "book"], name="finance_entry_uid"),
             # Target of the lines' composite key: a line's book and date are its entry's.
             models.UniqueConstraint(fields=["id", "book", "date"], name="finance_entry_book_date"),
             models.CheckConstraint(condition=models.Q(line_count__gte=2), name="finance_entry_two_lines"),
@@ -235,8 +248,7 @@ class JournalEntry(models.Model):
 class JournalLine(models.Model):
     """A posting: a signed amount of minor units on one account, debit +, credit −.
 
-    Book, date and currency are copies kept equal by composite foreign keys (migration 0003_guard_ledger), which is
-    why Django's own constraints on `entry` and `account` are off.
+    Book, date and currency are copies kept equal by composite foreign keys.
     """
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
@@ -252,7 +264,7 @@ class JournalLine(models.Model):
         constraints = [
             models.CheckConstraint(condition=~models.Q(amount=0), name="finance_line_amount_not_zero"),
             # Lines of an entry in their order; also the index behind entry → lines.
-            models.UniqueConstraint(fields=["entry", "position"], name="finance_line_position"),
+            models.UniqueConstraint(fields=["entry", "position", "book"], name="finance_line_position"),
         ]
         indexes = [
             # Registers and balances: keyset on (date, id) inside an account, without visiting the table.
@@ -266,9 +278,9 @@ class JournalLine(models.Model):
 class AccountMonth(models.Model):
     """Totals of one account in one calendar month; written by the database's triggers only."""
 
-    pk = models.CompositePrimaryKey("account_id", "month")
+    pk = models.CompositePrimaryKey("account_id", "month", "book_id")
     book = models.ForeignKey(Book, models.CASCADE, related_name="+")
-    account = models.ForeignKey(Account, models.CASCADE, related_name="months", db_index=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="months", db_index=False, db_constraint=False)
     month = models.DateField()  # its first day
     debit = models.BigIntegerField()
     credit = models.BigIntegerField()  # as a positive number
@@ -279,7 +291,7 @@ class AccountMonth(models.Model):
 
 
 class MonthRebuild(models.Model):
-    """Month totals of a book made anew from its lines. Inserting the row does it, by a trigger (migration 0011)."""
+    """Month totals of a book made anew from its lines. Inserting the row does it, by its trigger."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+", verbose_name=_("book"))
     by = models.CharField(_("by"), max_length=254)
@@ -296,7 +308,7 @@ class MonthRebuild(models.Model):
 
 
 class PeriodChange(models.Model):
-    """A change of a book's closing date; written by the database's trigger only (migration 0018), and never removed.
+    """A change of a book's closing date; written by the database's trigger only, and never removed.
 
     Without a foreign key, like a seal: it outlives its book.
     """
@@ -340,7 +352,7 @@ class Seal(models.Model):
 
 
 class ChainHead(models.Model):
-    """Where a book's chain ends; written by the database's trigger only (migration 0013)."""
+    """Where a book's chain ends; written by the database's trigger only."""
 
     book = models.OneToOneField(Book, models.PROTECT, primary_key=True, related_name="chain")
     seals = models.BigIntegerField(_("sealed entries"))
@@ -355,7 +367,7 @@ class ChainHead(models.Model):
 
 
 class NotedHead(models.Model):
-    """Where a book's chain ended when the book was last verified; it only moves on (migration 0025)."""
+    """Where a book's chain ended when the book was last verified; it only moves on."""
 
     book = models.OneToOneField(Book, models.PROTECT, primary_key=True, related_name="noted_head")
     seals = models.BigIntegerField(_("sealed entries"))
@@ -367,9 +379,12 @@ class NotedHead(models.Model):
 
 
 class LedgerCheck(models.Model):
-    """The result of one verification, of a book or of all of them."""
+    """The result of one verification, of a book or of all of them.
 
-    book = models.ForeignKey(Book, models.CASCADE, null=True, blank=True, related_name="checks")
+    It stays on the server that verified: not a book's data, hence without a key to the book (docs/adr/0007).
+    """
+
+    book = models.ForeignKey(Book, models.CASCADE, null=True, blank=True, related_name="checks", db_constraint=False)
     checked_at = models.DateTimeField(_("checked"))
     entries = models.BigIntegerField(_("entries"))
     lines = models.BigIntegerField(_("lines"))

@@ -58,7 +58,8 @@ class WebhookEndpoint(models.Model):
 class WebhookSecret(models.Model):
     """What signs the messages to an endpoint. In a table of its own, so that nothing that lists endpoints reads it."""
 
-    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="secrets")
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="secrets", db_constraint=False)
     secret = models.CharField(max_length=100)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)  # None: the current one
@@ -67,7 +68,7 @@ class WebhookSecret(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 name="finance_webhook_secret_current",
-                fields=["endpoint"],
+                fields=["endpoint", "book"],
                 condition=models.Q(expires_at=None),
             ),
         ]
@@ -101,7 +102,9 @@ class WebhookDelivery(models.Model):
         SKIPPED = "skipped", _("not sent")
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
-    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="deliveries", db_index=False)
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, models.CASCADE, related_name="deliveries", db_index=False, db_constraint=False
+    )
     # The same for every attempt, every replay and every endpoint of the event.
     message_id = models.CharField(_("message"), max_length=64)
     event_id = models.BigIntegerField(_("event number"), null=True)  # in the outbox; None for a test
@@ -127,7 +130,7 @@ class WebhookDelivery(models.Model):
         ]
         constraints: ClassVar = [
             # An event that is handled again is no second message.
-            models.UniqueConstraint(name="finance_webhook_message_once", fields=["endpoint", "message_id"]),
+            models.UniqueConstraint(name="finance_webhook_message_once", fields=["endpoint", "message_id", "book"]),
         ]
 
     def __str__(self) -> str:
@@ -137,7 +140,10 @@ class WebhookDelivery(models.Model):
 class WebhookAttempt(models.Model):
     """One request and its answer."""
 
-    delivery = models.ForeignKey(WebhookDelivery, models.CASCADE, related_name="attempts", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    delivery = models.ForeignKey(
+        WebhookDelivery, models.CASCADE, related_name="attempts", db_index=False, db_constraint=False
+    )
     number = models.PositiveIntegerField(_("attempt"))
     at = models.DateTimeField(_("at"))
     milliseconds = models.PositiveIntegerField(_("took"))

@@ -74,7 +74,9 @@ class OncePerKey(APIView):
 
         user, request_hash = cast(User, self.request.user), _fingerprint(self.request)
         try:
-            status_code, data, replayed = remember_answer(user=user, key=key, request_hash=request_hash, run=run)
+            status_code, data, replayed = remember_answer(
+                user=user, key=key, request_hash=request_hash, run=run, book_id=self.kwargs.get("book_id")
+            )
         except IdempotencyMismatch as error:
             raise KeyUsedBefore() from error
         if replayed:

@@ -7,8 +7,6 @@ from html import unescape
 
 import pytest
 import time_machine
-from django.core.management import call_command
-from django.db import connection
 from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
@@ -315,6 +313,7 @@ def test_long_evidence_is_stored_whole_and_shown_folded_and_paged(insight, clien
     template = insight.evidence.get(position=2)
     InsightEvidence.objects.bulk_create(
         InsightEvidence(
+            book_id=insight.book_id,
             insight=insight,
             entry_id=template.entry_id,
             role="compared",
@@ -380,18 +379,3 @@ def test_a_month_leaves_out_what_was_taken_back_in_another_month(book, owner, ac
     assert found.params["amount"] == {"amount": "450.00", "currency": "EUR"}
     rows = evidence_page(insight=found).rows
     assert [(row.role, row.amount) for row in rows] == [("subject", 450_00), *[("month", 100_00)] * 5]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_whole_evidence_can_be_taken_back_to_entries_alone(insight):
-    """The migration's way back keeps the entries that are cited and drops months and balances."""
-    cited = list(insight.evidence.order_by("position").values_list("entry_id", "amount"))
-    assert InsightEvidence.objects.filter(role="month").exists()
-    try:
-        call_command("migrate", "insights", "0001", verbosity=0)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM insights_insightevidence WHERE role IN ('month', 'balance')")
-            assert cursor.fetchone() == (0,)
-    finally:
-        call_command("migrate", verbosity=0)
-    assert list(insight.evidence.order_by("position").values_list("entry_id", "amount")) == cited

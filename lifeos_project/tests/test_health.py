@@ -87,7 +87,7 @@ def test_the_public_is_told_which_part_is_wrong_but_neither_figures_nor_version(
 
 
 def test_a_missing_migration_makes_it_unready_but_not_dead(client):
-    MigrationRecorder(connection).record_unapplied("platform_outbox", "0001_initial")
+    MigrationRecorder(connection).record_unapplied("platform_outbox", "0001_tables")
     assert client.get("/health/ready").status_code == 503
     assert client.get("/health/ready").json()["migrations"]["pending"] == 1
     assert (client.get("/health").status_code, client.get("/health").json()["status"]) == (503, "error")

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from lifeos_project.management.commands import migrate
 
@@ -77,3 +78,10 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(free_port):
     away = DatabaseWrapper({**connection.settings_dict, "HOST": "127.0.0.1", "PORT": str(free_port()), "OPTIONS": {}})
     with pytest.raises(CommandError, match="The database does not answer: "):
         migrate._wait_for_database(away, seconds=0.1)
+
+
+@pytest.mark.django_db
+def test_a_database_of_a_build_before_the_first_release_is_refused_with_what_to_do():
+    MigrationRecorder(connection).record_applied("finance", "0001_initial")
+    with pytest.raises(CommandError, match=r"build before the first release.*export_book"):
+        run(if_wanted=True)

@@ -1,11 +1,37 @@
 """Every migration of ours can be taken back and applied again, and the models ask for no further one."""
 
+import hashlib
+
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+# The first half of each file's SHA-256. A function that is to change gets another file and a migration that runs it: an
+# installation that has applied this one would keep the old function for good.
+FROZEN = {
+    "finance_account_identity": "9b3aff1973a28981",
+    "finance_by_trigger_only": "1ba69be1a12b7d93",
+    "finance_check_entry": "f5ba6fc3e48744f7",
+    "finance_check_links": "d72312fc31305a68",
+    "finance_check_period": "d3ae3f691310e5d8",
+    "finance_continue_chain": "24f65bb15a59682e",
+    "finance_keep_noted_heads": "b1a4bc3aae9396af",
+    "finance_lock_book": "9ba2369b85102602",
+    "finance_log_closing": "0f9a9636dab24aea",
+    "finance_post_lines": "b3353a7757e06714",
+    "finance_rebuild_months": "b02cb97475c95bcd",
+    "finance_refuse_rewrite": "93cc13c79292be51",
+    "finance_stamp_closing": "5ac7ed133a1bc938",
+    "keys_and_storage": "65bbe40173199696",
+    "identity_guard_audit": "a1caa8e8385ddd7a",
+    "identity_prune_audit": "65af0f0b471e4ee0",
+    "partition_outbox": "2f34fe0bb6ef8938",
+    "platform_outbox_drop": "417db628a583d2ee",
+    "platform_outbox_extend": "421ead39b1157de3",
+}
 OURS = ["backups", "insights", "finance", "platform_outbox", "identity"]
 
 
@@ -31,6 +57,33 @@ def test_the_guards_can_be_taken_away_and_put_back():
     call_command("migrate", verbosity=0)
 
     assert {"finance_check_entry", "finance_post_lines", "finance_check_period"} <= _functions()
+
+
+@pytest.mark.ledger_guards
+@pytest.mark.django_db(transaction=True)
+def test_the_keys_can_be_taken_back_and_put_back():
+    with_book = _keys()
+    assert with_book["finance_journalentry_pkey"] == "PRIMARY KEY (id, book_id)"
+    call_command("migrate", "finance", "0001", verbosity=0)
+    without = _keys()
+    assert without["finance_journalentry_pkey"] == "PRIMARY KEY (id)"
+    assert without["finance_journalentry_reverses_id_key"] == "UNIQUE (reverses_id)"
+    assert not [name for name in without if name.endswith("_of_book")]
+
+    call_command("migrate", verbosity=0)
+
+    assert _keys() == with_book
+
+
+def test_sql_of_a_migration_stays_as_it_is():
+    found = {path.stem: path for path in settings.BASE_DIR.glob("*/migrations/sql/*.sql")}
+    assert {name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for name, path in found.items()} == FROZEN
+
+
+def _keys():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('p', 'u', 'f')")
+        return dict(cursor.fetchall())
 
 
 def _functions():

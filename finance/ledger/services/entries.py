@@ -183,7 +183,7 @@ def _domain_error(error: IntegrityError, *, book: Book, date: datetime.date) -> 
             return PeriodClosedError(field="date", closed_through=_closed_through(book), date=date)
         case "finance_journalentry_reverses_id_key" | "finance_journalentry_corrects_id_key":
             return AlreadyReversed()
-        case "finance_journalentry_uid_key":
+        case "finance_entry_uid":
             return Conflict(field="uid", reason="An entry with this uid exists already.")
         case _:
             return error

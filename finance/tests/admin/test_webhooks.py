@@ -27,7 +27,15 @@ def fresh(book, owner):
 @pytest.fixture
 def pages(fresh):
     delivery = WebhookDelivery.objects.get()
-    delivery.attempts.create(number=1, at=NOW, milliseconds=84, status_code=400, failure="status", response_body="no")
+    delivery.attempts.create(
+        book_id=delivery.book_id,
+        number=1,
+        at=NOW,
+        milliseconds=84,
+        status_code=400,
+        failure="status",
+        response_body="no",
+    )
     return [
         "/admin/finance/webhookendpoint/",
         f"/admin/finance/webhookendpoint/{fresh.endpoint.pk}/change/",

@@ -49,6 +49,7 @@ def webhook_with_message(book, owner):
     WebhookDelivery.objects.filter(endpoint=fresh.endpoint).update(state="failed", failure="status", status_code=400)
     delivery = WebhookDelivery.objects.get(endpoint=fresh.endpoint)
     delivery.attempts.create(
+        book_id=delivery.book_id,
         number=1, at=NOW, milliseconds=84, address="93.184.215.14", status_code=400, failure="status",
         request_headers={"webhook-id": delivery.message_id}, response_body="no",
     )  # fmt: skip

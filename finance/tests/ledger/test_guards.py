@@ -199,7 +199,7 @@ REWRITES = [
     " SELECT book_id, account_id, '1999-01-01', 1, 1, 1 FROM finance_accountmonth",
     "INSERT INTO finance_journalline (book_id, entry_id, account_id, date, currency, amount, position, memo)"
     " SELECT book_id, entry_id, account_id, date, currency, amount, position, memo FROM finance_journalline"
-    " ON CONFLICT (entry_id, position) DO UPDATE SET amount = 1",
+    " ON CONFLICT (entry_id, position, book_id) DO UPDATE SET amount = 1",
     "UPDATE finance_account SET currency = 'USD' WHERE id IN (SELECT account_id FROM finance_journalline)",
     "UPDATE finance_account SET type = 'income' WHERE id IN (SELECT account_id FROM finance_journalline)",
     "DELETE FROM finance_account WHERE id IN (SELECT account_id FROM finance_journalline)",
@@ -232,7 +232,7 @@ SEALS = [
     " SELECT book_id, seals + 2, 999999, sha256('x'), now() FROM finance_chainhead",
     "INSERT INTO finance_seal (book_id, seq, entry_id, hash, sealed_at)"
     " SELECT book_id, seq, entry_id, hash, sealed_at FROM finance_seal"
-    " ON CONFLICT (entry_id) DO UPDATE SET hash = sha256('x')",
+    " ON CONFLICT (entry_id, book_id) DO UPDATE SET hash = sha256('x')",
 ]
 
 

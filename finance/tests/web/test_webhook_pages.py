@@ -190,6 +190,7 @@ def test_the_log_pages_by_state_newest_first(as_, page, book, fresh, numbers, dj
 def test_a_message_shows_what_was_sent_and_what_came_back(as_, book, fresh, numbers, django_assert_max_num_queries):
     delivery = WebhookDelivery.objects.get()
     delivery.attempts.create(
+        book_id=delivery.book_id,
         number=1, at=NOW, milliseconds=84, address="93.184.215.14", status_code=422, failure="status",
         request_headers={"webhook-id": delivery.message_id}, response_body="<b>no such budget</b>",
     )  # fmt: skip

@@ -213,7 +213,7 @@ def test_old_deliveries_are_pruned_but_for_those_on_their_way(book, owner, monke
     for days, delivery in zip((50, 45, 40, 35, 5), made, strict=True):
         when = AT - datetime.timedelta(days=days)
         WebhookDelivery.objects.filter(pk=delivery.pk).update(created_at=when)
-        delivery.attempts.create(number=1, at=when, milliseconds=1)
+        delivery.attempts.create(book_id=delivery.book_id, number=1, at=when, milliseconds=1)
     assert services.prune_deliveries(before=AT - datetime.timedelta(days=30)) == 3
     left = WebhookDelivery.objects.order_by("pk")
     assert [each.pk for each in left] == [made[1].pk, made[4].pk]

@@ -158,6 +158,7 @@ def _write_down(delivery: WebhookDelivery, tried: _Try, *, last: bool) -> None:
 def _keep(delivery: WebhookDelivery, tried: _Try) -> None:
     number = delivery.attempts_made
     WebhookAttempt.objects.create(
+        book_id=delivery.book_id,
         delivery=delivery,
         number=number,
         at=tried.at,

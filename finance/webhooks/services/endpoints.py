@@ -53,7 +53,7 @@ def add_endpoint(
         created_by=actor,
     )
     secret = new_secret()
-    WebhookSecret.objects.create(endpoint=endpoint, secret=secret)
+    WebhookSecret.objects.create(book=book, endpoint=endpoint, secret=secret)
     record(audit.Action.WEBHOOK_ADDED, endpoint=endpoint, actor=actor)
     emit(WebhookAdded(book_id=book.pk, webhook_id=endpoint.pk))
     return FreshSecret(endpoint=endpoint, secret=secret)
@@ -104,7 +104,7 @@ def rotate_secret(
     WebhookSecret.objects.filter(endpoint=current, expires_at__isnull=False).delete()
     WebhookSecret.objects.filter(endpoint=current, expires_at=None).update(expires_at=until)
     secret = new_secret()
-    WebhookSecret.objects.create(endpoint=current, secret=secret)
+    WebhookSecret.objects.create(book_id=current.book_id, endpoint=current, secret=secret)
     record(audit.Action.WEBHOOK_SECRET_CHANGED, endpoint=current, actor=actor, old_valid_until=until.isoformat())
     emit(WebhookChanged(book_id=current.book_id, webhook_id=current.pk))
     return FreshSecret(endpoint=current, secret=secret, old_valid_until=until if overlap else None)

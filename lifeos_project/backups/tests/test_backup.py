@@ -179,7 +179,7 @@ def told_of(*, applied, known=None) -> dict:
 
 
 def test_a_backup_of_a_newer_lifeos_is_refused(house):
-    newer = ["finance.0001_initial", "finance.9999_tomorrow", "left_over_app.0001_initial"]
+    newer = ["finance.0001_tables", "finance.9999_tomorrow", "left_over_app.0001_initial"]
     for manifest in (told_of(applied=newer), told_of(applied=newer, known=newer)):
         with pytest.raises(BackupRefused, match=r"newer LifeOS: this one does not know finance\.9999_tomorrow"):
             recovery._refuse_newer(manifest)

@@ -11,6 +11,7 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 
 from lifeos_project import ownership, pooling
 
@@ -52,6 +53,7 @@ class Command(migrate.Command):
         if objection:
             raise CommandError(f"{objection} {pooling.HINT}")
         with _alone(connection):
+            _refuse_first_build(connection)
             # Nine of ten starts find nothing to do, and need not look through all permissions to find that out.
             if if_wanted and not _is_anything_pending(connection):
                 self.stdout.write("No migrations to apply.")
@@ -74,6 +76,15 @@ def _wait_for_database(connection: BaseDatabaseWrapper, *, seconds: float) -> No
             if time.monotonic() >= deadline:
                 raise CommandError(f"The database does not answer: {str(error).strip()}") from None
             time.sleep(0.5)
+
+
+def _refuse_first_build(connection: BaseDatabaseWrapper) -> None:
+    """Before the first release the migrations were begun anew: a database of the builds before cannot be taken along."""
+    if ("finance", "0001_initial") in MigrationRecorder(connection).applied_migrations():
+        raise CommandError(
+            "This database is of a build before the first release and cannot be upgraded. Export its books with that"
+            " build (manage.py export_book --book N --format json) and begin with an empty database."
+        )
 
 
 def _is_anything_pending(connection: BaseDatabaseWrapper) -> bool:

@@ -19,7 +19,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("backups", "0001_record_runs")]
+    dependencies = [("backups", "0001_tables")]
     operations = [migrations.AddField("backuprun", "note", models.TextField(null=True))]
 """
 
@@ -28,7 +28,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("backups", "0001_record_runs")]
+    dependencies = [("backups", "0001_tables")]
     operations = [migrations.RunSQL("ALTER TABLE backups_backuprun RENAME stage TO step",
                                     "ALTER TABLE backups_backuprun RENAME step TO stage")]
 """
