@@ -12,6 +12,8 @@ from typing import Any
 
 import psycopg
 from django.db.backends.postgresql.client import DatabaseClient as PostgresqlClient
+from django.db.backends.postgresql.features import DatabaseFeatures as PostgresqlFeatures
+from django.db.models import Model
 from django.db.utils import OperationalError
 from django_prometheus.db.backends.postgresql.base import DatabaseWrapper as PrometheusWrapper
 
@@ -35,8 +37,17 @@ class DatabaseClient(PostgresqlClient):
         super().runshell(parameters)
 
 
+class DatabaseFeatures(PostgresqlFeatures):
+    """What the server can do for us."""
+
+    def allows_group_by_selected_pks_on_model(self, model: type[Model]) -> bool:
+        """Whether grouping by Django's key is enough: not where the server's key is of the book as well."""
+        return not any(field.name == "book" for field in model._meta.fields)
+
+
 class DatabaseWrapper(PrometheusWrapper):  # type: ignore[misc]
     client_class = DatabaseClient
+    features_class = DatabaseFeatures
 
     def embedded_server(self) -> Cluster | None:
         embedded = self.settings_dict.get("EMBEDDED")

@@ -108,7 +108,8 @@ def examine() -> Distribution:
 def _ask(statement: str) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+    return rows
 
 
 def _key(table: str) -> str:

@@ -18,7 +18,7 @@ def partition(apps, schema_editor):
 
 
 def drop_functions(apps, schema_editor):
-    """The tables stay as they are; taking back 0001 drops them."""
+    """The partitions stay as they are; taking back 0001 drops them."""
     schema_editor.execute("DROP FUNCTION platform_outbox_extend, platform_outbox_drop", params=None)
 
 

@@ -212,7 +212,7 @@ def laid_anew(transactional_db):
     execute("TRUNCATE platform_outbox RESTART IDENTITY")
     yield
     execute("TRUNCATE platform_outbox RESTART IDENTITY")
-    call_command("migrate", "platform_outbox", "0008", verbosity=0)
+    call_command("migrate", "platform_outbox", "zero", verbosity=0)
     call_command("migrate", verbosity=0)
     assert [each.lower for each in retention.partitions()] == [0, 1_000_000]
 
@@ -253,7 +253,11 @@ def test_the_whole_of_the_partitions_is_the_table_that_the_model_asks_for(db):
     made = _shape("platform_outbox")
     with connection.schema_editor() as editor:
         execute("ALTER TABLE platform_outbox RENAME TO platform_outbox_made")
-        for (name,) in execute("SELECT indexname FROM pg_indexes WHERE tablename = 'platform_outbox_made'"):
+        for (name,) in execute("SELECT conname FROM pg_constraint WHERE conrelid = 'platform_outbox_made'::regclass"):
+            execute(f"ALTER TABLE platform_outbox_made RENAME CONSTRAINT {name} TO {name}_made")
+        for (name,) in execute(
+            "SELECT indexname FROM pg_indexes WHERE tablename = 'platform_outbox_made' AND indexname NOT LIKE '%%_made'"
+        ):
             execute(f"ALTER INDEX {name} RENAME TO {name}_made")
         editor.create_model(OutboxMessage)
         for statement in editor.deferred_sql:

@@ -32,7 +32,8 @@ SELECT pg_advisory_xact_lock(%s, hashint8(book)), set_config('enable_seqscan', '
 _UNSEALED = f"""
 SELECT entry.book_id, entry.id, {chain.DOCUMENT}, head.seals, head.hash
   FROM finance_journalentry AS entry LEFT JOIN finance_chainhead AS head ON head.book_id = entry.book_id
-  LEFT JOIN LATERAL (SELECT entry_id FROM finance_seal WHERE entry_id = entry.id OFFSET 0) AS seal ON true
+  LEFT JOIN LATERAL (
+       SELECT entry_id FROM finance_seal WHERE entry_id = entry.id AND book_id = entry.book_id OFFSET 0) AS seal ON true
  WHERE entry.id = ANY(%s) AND entry.book_id = ANY(%s) AND seal.entry_id IS NULL
  ORDER BY entry.book_id, entry.id
 """
@@ -49,7 +50,8 @@ WITH looked AS (
 )
 SELECT looked.book_id, max(looked.id), count(*), coalesce(array_agg(looked.id) FILTER (WHERE seal.entry_id IS NULL), '{{}}')
   FROM looked
-  LEFT JOIN LATERAL (SELECT entry_id FROM finance_seal WHERE entry_id = looked.id OFFSET 0) AS seal ON true
+  LEFT JOIN LATERAL (
+       SELECT entry_id FROM finance_seal WHERE entry_id = looked.id AND book_id = looked.book_id OFFSET 0) AS seal ON true
  GROUP BY looked.book_id ORDER BY looked.book_id
 """
 
@@ -89,7 +91,7 @@ def seal_missed(
     """
     after, sealed = 0, 0
     while True:
-        with connection.cursor() as cursor:
+        with plans.by_index(), connection.cursor() as cursor:
             cursor.execute(_LOOK.format(limit=AT_ONCE), {"after": after})
             found = cursor.fetchall()
         if not found:

@@ -71,13 +71,14 @@ def test_the_guard_of_positions_probes_each_entry_though_the_journal_was_empty_w
         (statement,) = re.findall(r"SELECT found\.\*.*?LIMIT 1", cursor.fetchone()[0], re.DOTALL)
         cursor.execute(
             "CREATE TEMP TABLE posted ON COMMIT DROP AS"
-            " SELECT number / 2 AS entry_id, 1 + number % 2 AS position FROM generate_series(1, 40000) AS number"
+            " SELECT 1 AS book_id, number / 2 AS entry_id, 1 + number % 2 AS position"
+            " FROM generate_series(1, 40000) AS number"
         )
         cursor.execute("ANALYZE posted")
         cursor.execute("SET LOCAL enable_seqscan = off")  # as in services.post_entries
         cursor.execute("EXPLAIN " + statement.replace("INTO misplaced", ""))
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "Index Cond: (id = posted.entry_id)" in plan, plan
+    assert "Index Cond: ((id = posted.entry_id) AND (book_id = posted.book_id))" in plan, plan
     assert "Join" not in plan, plan
     assert "Nested Loop" not in plan, plan
 

@@ -5,6 +5,10 @@ DECLARE
     indexes text[];
     index text;
 BEGIN
+    IF (SELECT relkind FROM pg_class WHERE oid = 'platform_outbox'::regclass) = 'p' THEN
+        -- This migration was taken back before, which leaves the partitions.
+        RETURN;
+    END IF;
     SELECT array_agg(pg_get_indexdef(indexrelid) ORDER BY indexrelid) INTO indexes
     FROM pg_index WHERE indrelid = 'platform_outbox'::regclass AND NOT indisprimary;
     ALTER TABLE platform_outbox ALTER id DROP IDENTITY;
@@ -17,15 +21,14 @@ BEGIN
     FOREACH index IN ARRAY indexes LOOP
         EXECUTE index;
     END LOOP;
+    CREATE TABLE platform_outbox_first PARTITION OF platform_outbox FOR VALUES FROM (MINVALUE) TO (1000000) WITH (
+        fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0,
+        autovacuum_analyze_scale_factor = 0.02);
+    -- Where rows go that have no partition yet, so that no insert is ever refused.
+    CREATE TABLE platform_outbox_rest PARTITION OF platform_outbox DEFAULT WITH (
+        fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0,
+        autovacuum_analyze_scale_factor = 0.02);
 END $do$;
-
-CREATE TABLE platform_outbox_first PARTITION OF platform_outbox FOR VALUES FROM (MINVALUE) TO (1000000) WITH (
-    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0,
-    autovacuum_analyze_scale_factor = 0.02);
--- Where rows go that have no partition yet, so that no insert is ever refused.
-CREATE TABLE platform_outbox_rest PARTITION OF platform_outbox DEFAULT WITH (
-    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0,
-    autovacuum_analyze_scale_factor = 0.02);
 
 -- Rows that are rewritten often find room on their page, and so stay out of the indexes.
 ALTER TABLE platform_outbox_delivery SET (
