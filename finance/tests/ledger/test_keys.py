@@ -20,8 +20,10 @@ def elsewhere(owner):
 
 
 def refused(statement, *values):
-    with pytest.raises(IntegrityError) as caught, transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; {statement}", values)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with pytest.raises(IntegrityError) as caught, transaction.atomic():
+            cursor.execute(statement, values)
     return caught.value.__cause__.diag.constraint_name
 
 
