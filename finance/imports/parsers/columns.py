@@ -10,10 +10,12 @@ from finance.imports.parsers.amounts import looks_like_amount, take_apart
 from finance.imports.parsers.dates import looks_like_date
 from finance.imports.parsers.words import (
     balance_kind,
+    currency_code,
     direction_of,
     is_pending,
     is_void,
     looks_like_account,
+    names_a_number,
     role_score,
 )
 from finance.money import known_currencies
@@ -87,6 +89,7 @@ class Roles:
     account: int | None = None
     payees: tuple[int, ...] = ()
     descriptions: tuple[int, ...] = ()
+    unreadable: int | None = None  # named as the amounts, and not to be read as such
     notes: list[str] = field(default_factory=list)
 
 
@@ -140,7 +143,8 @@ def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
     elif pair is not None:
         roles.debit, roles.credit = pair
     elif not _pair_by_content(columns, numeric, roles):
-        roles.amount = _amount_by_content(numeric, columns)
+        roles.unreadable = _unreadable_amounts(columns)
+        roles.amount = _amount_by_content(numeric, columns) if roles.unreadable is None else None
 
 
 def _named_amount(numeric: Sequence[Column]) -> Column | None:
@@ -149,6 +153,12 @@ def _named_amount(numeric: Sequence[Column]) -> Column | None:
         return None
     # Net before gross before the rest; a column named in the account's words before a vaguely named one.
     return max(named, key=lambda c: (c.score("amount") + 5 * ("net" in c.header.lower().split()), c.fill, -c.index))
+
+
+def _unreadable_amounts(columns: Sequence[Column]) -> int | None:
+    """A column that is named as the amounts and holds none; another column's numbers are something else then."""
+    named = [c for c in columns if c.filled and c.score("amount") == 100 and c.fill >= 0.5 and c.amounts < 0.8]
+    return named[0].index if named else None
 
 
 def _named_pair(columns: Sequence[Column], numeric: Sequence[Column]) -> tuple[int | None, int | None] | None:
@@ -197,6 +207,9 @@ def _is_split(left: Column, right: Column, numeric: Sequence[Column]) -> bool:
 def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column]) -> int | None:
     likely = [c for c in numeric if c.fill >= 0.5 and c.score("balance") < 50]
     headed = any(column.header for column in columns)
+    if headed:
+        # A heading that speaks of numbers or codes, above digits alone: of an order, a card, a reference.
+        likely = [c for c in likely if c.money_marks > 0 or not names_a_number(c.header)]
     scored = [
         (c.money_marks + c.negative * 1.0 - (0.5 if headed and c.score("fee") else 0), -c.index, c) for c in likely
     ]
@@ -225,7 +238,7 @@ def _find_marks(columns: Sequence[Column], roles: Roles) -> None:
     ids = [c for c in columns if c.score("bank_id") >= 60 and c.fill >= 0.95 and _is_unique(c)]
     roles.bank_id = max(ids, key=lambda c: (c.score("bank_id"), -c.index)).index if ids else None
     accounts = [c for c in columns if c.score("account") and c.fill >= 0.95 and _is_own_account(c)]
-    roles.account = accounts[0].index if accounts else None
+    roles.account = max(accounts, key=lambda c: (c.score("account"), -c.index)).index if accounts else None
 
 
 def _flag(columns: Sequence[Column]) -> int | None:
@@ -237,7 +250,9 @@ def _flag(columns: Sequence[Column]) -> int | None:
 
 def _currency(columns: Sequence[Column], roles: Roles) -> int | None:
     known = known_currencies()
-    coded = [c for c in columns if c.filled and c.share(lambda cell: cell.upper() in known) >= 0.9 and c.fill >= 0.5]
+    coded = [
+        c for c in columns if c.filled and c.share(lambda cell: currency_code(cell) in known) >= 0.9 and c.fill >= 0.5
+    ]
     named = [c for c in coded if c.score("currency") > 0 or not c.header]
     anchor = roles.amount if roles.amount is not None else roles.debit or 0
     return min(named, key=lambda c: (-c.score("currency"), _distance(c.index, anchor))).index if named else None
@@ -263,8 +278,15 @@ def _is_unique(column: Column) -> bool:
 
 
 def _is_own_account(column: Column) -> bool:
+    """Whether the column says to which of the household's accounts a row belongs, by number or by its own name."""
     values = set(column.filled)
-    if not 1 <= len(values) <= 10 or (len(values) > 1 and len(values) > len(column.filled) / 2):
+    if not 1 <= len(values) <= 10:
+        return False
+    score = column.score("account")
+    if score == 60:
+        return all(len(value) <= 40 for value in values)
+    # Several numbers under a heading that does not say whose they are: those of the people who were paid.
+    if len(values) > 1 and (score == 50 or len(values) > len(column.filled) / 2):
         return False
     return all(sum(c.isdigit() for c in value) >= 8 and len(value) <= 40 for value in values)
 

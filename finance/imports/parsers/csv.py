@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from finance.errors import StatementUnreadable
-from finance.imports.parsers.amounts import common_currency, infer_decimal_mark, signed_value, take_apart
+from finance.imports.parsers.amounts import (
+    common_currency,
+    infer_decimal_mark,
+    looks_like_amount,
+    signed_value,
+    take_apart,
+)
 from finance.imports.parsers.columns import Column, Roles, columns_of, find_roles, is_balance_line
 from finance.imports.parsers.dates import describe, looks_like_date, resolve_order
 from finance.imports.parsers.encoding import decode
@@ -21,7 +27,7 @@ from finance.imports.parsers.table import (
     quotes_are_sound,
     read_records,
 )
-from finance.imports.parsers.words import currency_in_header, is_card_payment, plain
+from finance.imports.parsers.words import currency_code, currency_in_header, is_card_payment, plain
 from finance.money import exponent
 
 _SAMPLE_ROWS = 400
@@ -56,6 +62,12 @@ def detect(
     first = header_at + 1 if header_at is not None else _first_transaction(records)
     columns = columns_of(header, [record.cells for record in _sample(records[first:])])
     roles = find_roles(columns)
+    if roles.unreadable is not None:
+        column = columns[roles.unreadable]
+        cell = next(text for text in column.filled if not looks_like_amount(text))
+        raise StatementUnreadable(
+            reason=f"The column “{column.header}” is named as the amounts, but “{cell[:40]}” in it is not an amount."
+        )
     _require(roles, columns, header)
     base = CsvProfile(
         delimiter=delimiter, encoding=found_encoding, quoted=quoted, header=tuple(header), **_places(roles)
@@ -172,7 +184,7 @@ def _conventions(
 
 def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column]) -> str:
     if profile.currency_column is not None:
-        codes = [cell.upper() for cell in columns[profile.currency_column].filled]
+        codes = [currency_code(cell) for cell in columns[profile.currency_column].filled]
         return max(set(codes), key=codes.count) if codes else ""
     for column in money:
         if code := currency_in_header(column.header):

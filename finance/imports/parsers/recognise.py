@@ -32,7 +32,7 @@ _TEXT = (
         "This is a web page, perhaps the bank's log-in page",
     ),
     (
-        re.compile(rb"^(?:\{1:|[ \t]{0,20}[^\s:]{0,20}[ \t]{0,20}:20:)|^:(?:25|28C?|60[FM]):", re.MULTILINE),
+        re.compile(rb"^(?:\{1:|[ \t]{0,20}[^\s:;,|\d-]{0,20}[ \t]{0,20}:20:)|^:(?:25|28C?|60[FM]):", re.MULTILINE),
         "This is an MT940 (SWIFT) statement",
     ),
     (

@@ -16,6 +16,7 @@ from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedState
 from finance.imports.parsers.table import Record
 from finance.imports.parsers.words import (
     balance_kind,
+    currency_code,
     direction_of,
     is_pending,
     is_plain_total,
@@ -135,7 +136,7 @@ class RowReader:
         date, date_problem = self._date(record, date_text)
         if state is RowState.PENDING and date is None:
             date_problem = ""
-        currency = self._cell(record, self.profile.currency_column).upper()
+        currency = currency_code(self._cell(record, self.profile.currency_column))
         if currency and currency not in known_currencies():
             problem = " ".join(filter(None, [problem, f"“{currency[:10]}” is not a currency."]))
             currency = ""

@@ -13,6 +13,12 @@ _LETTERS = str.maketrans(
 _LONGEST = 1000
 _LONGEST_NAME = 120  # of a column
 _ASCII_WORDS = re.compile(r"[a-z0-9]+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# What banks write for a currency beside its code. Only names of the same unit: an old lira is not a new one.
+_CURRENCY_NAMES = {
+    "RUR": "RUB", "RMB": "CNY", "CNH": "CNY", "NIS": "ILS", "TL": "TRY", "YTL": "TRY", "SFR": "CHF", "EURO": "EUR",
+    "KC": "CZK", "ZL": "PLN",
+}  # fmt: skip
 
 
 @lru_cache(maxsize=8192)
@@ -37,6 +43,23 @@ def _any(words: str) -> re.Pattern[str]:
 def _whole(words: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{words})")
 
+
+# Beginnings of the words for money out and money in, where a heading says more than one word ("Belastungsbetrag",
+# "Montant débité", "Bedrag af") in the languages of the banks we know of.
+_OUT_STEMS = (
+    r"belast|abbuch|abgang|auszahl|ausgab|lastschr|debit|debet|dbit|prelev|retrait|sortie|depens|cargo|adeud|retiro"
+    r"|salid|gasto|addebit|uscit|prelie|saida|levantam|afschrijv|uitgav|bedrag af|obciaz|wyplat|wydat|odeslan|vydaj"
+    r"|terhel|kiad|zaduzen|isplat|odliv|uttag|utbetal|utgift|haevet|udbetal|veloit|otto|panot ulos|islaid|nurasyt"
+    r"|islaido|izmaks|norakst|valjamin|valjamaks|platit|iesir|cikan|borc|списан|расход|дебет|видат|χρεωσ|αναληψ|支出|出金|お支払"
+    r"|出金額|支払|출금|withdraw|paid out|money out|outflow|spent"
+)
+_IN_STEMS = (
+    r"gutschr|zugang|einzahl|eingang|einnahm|credit|kredit|crdit|versement|encaiss|entree|recett|abono|ingres|deposit"
+    r"|haber|accredit|entrat|versament|entrada|bijschrijv|ontvangst|ontvangen|bedrag bij|uznan|wplat|wplyw|prijem(?!c)|prichoz|pripsan"
+    r"|jovair|bevetel|priliv|uplat|odobren|insattn|inbetal|inkomst|indsat|indbetal|hyvit|panot|talletus|ieskait|iemaks"
+    r"|laekum|sissetulek|pajam|gaunam|incasar|giren|alacak|зачисл|приход|кредит|надход|πιστωσ|καταθεσ|収入|入金|お預|預入|입금"
+    r"|paid in|money in|inflow|received"
+)
 
 # Per role: (pattern, score), tried from the top; the first hit counts. A pattern without blanks at its ends is a
 # whole word; `_whole` patterns match anywhere, for languages that glue words together.
@@ -114,6 +137,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
             ),
             100,
         ),
+        (_whole(_OUT_STEMS), 80),
     ],
     "credit": [
         (
@@ -129,6 +153,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
             ),
             100,
         ),
+        (_whole(_IN_STEMS), 80),
     ],
     "balance": [
         (_any(r"available|opening|verfugbar\w*|overdraft"), 20),
@@ -233,10 +258,17 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         ),
     ],
     "account": [
+        (_any(r"counter\w*|gegen\w*|tegen\w*|prot\w*|payee|beneficiary|partner|type|category"), 0),
+        # A household's own names for its accounts, as programs that gather several banks write them.
         (
-            _any(r"name|naam|neve|holder|partner|counter\w*|gegen\w*|tegen\w*|prot\w*|payee|beneficiary|type|category"),
-            0,
+            re.compile(
+                r"^(?:account name|kontoname|kontobezeichnung|nom du compte|nombre de (?:la )?cuenta|nome (?:del )?conto)$"
+            ),
+            60,
         ),
+        (_any(r"name|naam|neve|holder"), 0),
+        # Without "own" or a holder beside it, the other side's as often as one's own.
+        (re.compile(r"^(?:iban|konto|account|kontonummer|account number|rekening|iban bic)$"), 50),
         (
             _any(
                 r"auftragskonto|iban bban|client account|rekeningnummer|rekening|account|account number|bank account|accountnum"
@@ -275,6 +307,14 @@ _FLAGS_IN = frozenset(
 _PENDING = frozenset(
     "pending vorgemerkt umsatz_vorgemerkt reserved reserveret reserverat reservert venter authorised authorized authorization"
     " in_attesa en_attente pendiente offen unbooked not_booked in_behandeling oczekujaca oczekuje cekajici processing waiting holding"
+    " in_sospeso sospeso reserviert reservierung en_cours en_traitement a_venir non_comptabilise pendiente_de_contabilizar en_proceso"
+    " provisional em_processamento por_processar em_curso a_aguardar niet_verwerkt in_afwachting te_verwerken gereserveerd reservering"
+    " niezaksiegowana niezaksiegowane w_realizacji w_toku blokada_srodkow nezauctovano nezauctovana ceka_na_zpracovani rezervace"
+    " neuctovane rezervacia fuggoben fuggo zarolt konyveletlen foglalas u_obradi na_cekanju rezervirano rezervacija"
+    " in_asteptare neprocesat nedecontata blocat vantar under_behandling preliminar preliminart reserverad pa_vej afventer ikke_bogfort"
+    " under_behandling_av ikke_bokfort odottaa varattu kirjaamaton kasittelyssa broneeritud broneering ootel laukiama rezervuota"
+    " neivykdyta gaida apstradei rezervets beklemede bekliyor provizyon onay_bekliyor в_ожидании не_проведено холд в_обработці очікується"
+    " εκκρεμει δεσμευμενο 未確定 処理中 保留 处理中 待处理 대기 승인대기"
     " non_contabilizzato in_bearbeitung hold unposted open varaus katevaraus nebroknjizeno on_hold pending_posting pendente"
     " zurzeit_vorgemerkt umsatz_noch_nicht_gebucht noch_nicht_gebucht nicht_gebucht uncleared awaiting blokada в_обработке ожидание".split()
 )
@@ -307,6 +347,10 @@ _PAYMENT = _any(
     r"payment received|payment thank you|thank you|thank you for your payment|autopay|auto ?pay payment|automatic payment"
     r"|zahlung erhalten|ihre zahlung|paiement recu|betaling ontvangen|refund|payment received thank you"
 )
+_NUMBER = _any(
+    r"number|nummer|numero|num|nr|no|id|ref|reference|referenz|code|kod|kodas|order|ordine|auftrag|pedido|card|karte|karta|carte"
+    r"|tarjeta|carta|kort|cislo|numer|szam|numara|номер|код|番号|编号|check|cheque|invoice|rechnung|facture|factura|fattura"
+)
 _RECIPIENT = _whole(r"empf|beneficiar|mottag|modtag|mottak|saaja|odbiorca|recipient|payee|receiver|destinat")
 _SENDER = _whole(r"pflicht|auftraggeber|avsand|afsend|avsend|sender|payer|ordenante|nadawca|maksaja")
 _TURNOVER_ALWAYS = frozenset({"turnover", "kaive", "apgrozijums", "apyvarta"})
@@ -314,11 +358,21 @@ _TURNOVER_ALWAYS = frozenset({"turnover", "kaive", "apgrozijums", "apyvarta"})
 
 @lru_cache(maxsize=4096)
 def role_score(header: str, role: str) -> int:
-    """How well a header cell names the role: 0 (not at all) to 100."""
+    """How well a header cell names the role: 0 (not at all) to 100. "CounterpartyName" is read as two words as well."""
+    return max(_score(text, role) for text in {header, _HUMP.sub(" ", header[:_LONGEST_NAME])})
+
+
+def _score(header: str, role: str) -> int:
     text = plain(header)[:_LONGEST_NAME]
     if not text:
         return 0
     return next((score for pattern, score in _ROLES[role] if pattern.search(text)), 0)
+
+
+def currency_code(cell: str) -> str:
+    """The code of the currency that a cell names, in capitals; as written where it names none that is known."""
+    code = cell.strip().upper()
+    return _CURRENCY_NAMES.get(code, code)
 
 
 def is_header_word(cell: str) -> bool:
@@ -332,6 +386,11 @@ def direction_of(cell: str) -> str:
     if cell.strip() in {"+", "-", "\N{MINUS SIGN}"}:
         return "in" if cell.strip() == "+" else "out"
     return "out" if text in _FLAGS_OUT else "in" if text in _FLAGS_IN else ""
+
+
+def names_a_number(header: str) -> bool:
+    """Whether the heading speaks of a number that counts or identifies something."""
+    return bool(_NUMBER.search(plain(header)))
 
 
 def is_pending(cell: str) -> bool:
