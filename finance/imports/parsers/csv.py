@@ -54,7 +54,7 @@ def detect(
     `card` says that the account is a card or loan; a given `encoding` or `delimiter` is believed.
     Raises StatementUnreadable when no column of dates or amounts can be found.
     """
-    text, found_encoding = decode(data, encoding)
+    text, found_encoding = decode(data, encoding, currency=currency)
     delimiter, quoted = (delimiter, quotes_are_sound(text, delimiter=delimiter)) if delimiter else find_delimiter(text)
     records = read_records(text, delimiter=delimiter, quoted=quoted)
     header_at = find_header(records)

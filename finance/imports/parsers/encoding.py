@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections import Counter
 
 from charset_normalizer import from_bytes
 
@@ -24,14 +25,32 @@ _CODE_PAGES = [
     "cp852",
     "cp850",
 ]
+# Letters beyond a to z of the languages that these pages are for: those of everyday words, and those that are rare.
+_LETTERS_OF = {
+    "de": ("äöüß", "é"), "fr": ("éèêàçùâîôûëï", "œæÿü"), "pt": ("ãçáéíóúâêôõà", "ü"), "es": ("áéíóúñ", "ü"),
+    "it": ("àèéìòù", "îó"), "sv": ("åäö", "éü"), "da": ("æøå", "éäöü"), "fi": ("äö", "åšž"), "is": ("áðéíóúýþæö", ""),
+    "ca": ("àèéíòóúçï", "ü"), "nl": ("éëï", "èöüáóê"), "pl": ("ąćęłńóśźż", "é"), "cs": ("áčďéěíňóřšťúůýž", ""),
+    "sk": ("áäčďéíľňóôšťúýž", "ĺŕ"), "hu": ("áéíóöőúüű", ""), "ro": ("ăâîșțşţ", "é"), "hr": ("čćđšž", ""),
+    "sl": ("čšž", "ćđ"), "et": ("äõöü", "šž"), "lv": ("āčēģīķļņšūž", "ōŗ"), "lt": ("ąčęėįšųūž", ""), "tr": ("çğıöşü", "âî"),
+}  # fmt: skip
+# Where a page is told from another by one letter, the currency of the account says which country wrote it.
+_PAGE_OF_CURRENCY = {
+    "CZK": "cp1250", "PLN": "cp1250", "HUF": "cp1250", "RON": "cp1250", "TRY": "cp1254", "LTL": "cp1257", "LVL": "cp1257",
+}  # fmt: skip
+_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "cp850", "cp852", "mac-roman")
+_MARKS = "–—‘’“”„‚…•€£§°©®«»·¡¿ªº´¨¸ \u00ad"
+_WORDS = re.compile(rb"[A-Za-z\x80-\xff]+")
 _DOUBLE_ENCODED = re.compile(
     "[ÃÂÅÄ][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u2013-\u203a\u20ac]"
 )
 _SAMPLE_BYTES = 200_000
 
 
-def decode(data: bytes, encoding: str = "") -> tuple[str, str]:
-    """The text and the name of its encoding; a given encoding is believed, but never fails on a stray byte."""
+def decode(data: bytes, encoding: str = "", *, currency: str = "") -> tuple[str, str]:
+    """The text and the name of its encoding; a given encoding is believed, but never fails on a stray byte.
+
+    `currency` is that of the account, which decides between pages that the text leaves equal.
+    """
     if encoding:
         # Some codecs of Python make halves of characters or fail although they are told not to; UTF-8 is the refuge.
         try:
@@ -43,7 +62,7 @@ def decode(data: bytes, encoding: str = "") -> tuple[str, str]:
         next((name for mark, name in _BOMS if data.startswith(mark)), None)
         or _by_nulls(data)
         or _utf8(data)
-        or _code_page(data)
+        or _code_page(data, currency)
     )
     text = data.decode(found, errors="replace")
     return _tidy(_undo_double_encoding(text) if found.startswith("utf-8") else text), found
@@ -77,12 +96,58 @@ def _mostly_utf8(data: bytes) -> bool:
     return whole >= 5 * broken
 
 
-def _code_page(data: bytes) -> str:
+def _code_page(data: bytes, currency: str) -> str:
     sample = data[:_SAMPLE_BYTES]
+    if latin := _latin_page(sample, currency):
+        return latin
     candidates = [name for name in _CODE_PAGES if _decodes(sample, name)]
     best = from_bytes(sample, cp_isolation=candidates or ["cp1252"]).best() if len(sample) >= 32 else None
     # Western is the safe guess: nearly every byte means something there.
     return best.encoding if best is not None and best.encoding in candidates else "cp1252"
+
+
+def _latin_page(data: bytes, currency: str) -> str:
+    """The page under which the words of the text are words of one language; "" for another script.
+
+    Statistics of letters need more text than most statements have. Here each letter beyond a to z counts for the
+    languages that have it; the page whose best language explains most of them wins, and Western among equals.
+    """
+    words = [word for word in _WORDS.findall(data) if not word.isascii()]
+    plain_letters = sum(len(word) - sum(byte > 0x7F for byte in word) for word in words)
+    strange = sum(byte > 0x7F for word in words for byte in word)
+    if not words or 2 * plain_letters < strange:
+        return ""
+    first = _PAGE_OF_CURRENCY.get(currency, "cp1252")
+    pages = sorted(_LATIN, key=lambda page: page != first)
+    return max(pages, key=lambda page: _likelihood(words[:2000], page))
+
+
+def _likelihood(words: list[bytes], page: str) -> float:
+    """How well one language explains the words under the page: 1 for all of its letters, less for strange ones."""
+    letters: Counter[str] = Counter()
+    wrong = 0.0
+    for word in words:
+        text = word.decode(page, errors="replace")
+        for place, character in enumerate(text):
+            if character.isascii():
+                continue
+            lower = character.lower()
+            if not character.isalpha():
+                # A dash or a sign of currency between words is none of a word's letters.
+                inside = 0 < place < len(text) - 1
+                wrong += 1 if inside or character not in _MARKS else 0
+            elif character != lower and place > 0 and text[place - 1].islower():
+                wrong += 1
+            else:
+                letters[lower] += 1
+    total = sum(letters.values()) + wrong
+    if not total:
+        return 0.0
+    best = max(
+        sum(count * (1.0 if letter in common else 0.4 if letter in rare else 0.0) for letter, count in letters.items())
+        for common, rare in _LETTERS_OF.values()
+    )
+    return (best - wrong) / total
 
 
 def _decodes(data: bytes, encoding: str) -> bool:

@@ -1,8 +1,9 @@
 """OFX and QFX files: bank, credit card and investment accounts, one statement each."""
 
+import dataclasses
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import Element
 
@@ -57,13 +58,41 @@ def read_ofx(data: bytes) -> ParsedFile:
     if not found:
         raise StatementUnreadable(reason=_why_nothing(root))
     check_statements(len(found))
-    statements = tuple(_statement(element) for element in found)
+    statements = _joined([_statement(element) for element in found])
     check_rows(sum(len(statement.rows) for statement in statements))
     if not any(statement.rows or statement.closing is not None for statement in statements):
         raise StatementUnreadable(
             reason=_why_nothing(root) if _error(root) else "The file names an account but holds no transactions."
         )
     return ParsedFile(format="ofx", statements=statements, notes=tuple(_notes(statements)))
+
+
+def _joined(statements: Sequence[ParsedStatement]) -> tuple[ParsedStatement, ...]:
+    """One statement for each account: some banks write one for each month. Balances are those of the latest."""
+    by_account: dict[tuple[str, str, str], list[ParsedStatement]] = {}
+    for place, statement in enumerate(statements):
+        # One that names no account is one of its own.
+        key = (statement.account or f"\n{place}", statement.label, statement.currency)
+        by_account.setdefault(key, []).append(statement)
+    return tuple(each[0] if len(each) == 1 else _one_of(each) for each in by_account.values())
+
+
+def _one_of(parts: Sequence[ParsedStatement]) -> ParsedStatement:
+    ordered = sorted(parts, key=lambda part: (part.start or datetime.date.min, part.end or datetime.date.min))
+    rows = [row for part in ordered for row in part.rows]
+    stated = max(
+        (part for part in ordered if part.closing is not None),
+        key=lambda part: part.closing_on or datetime.date.min,
+        default=ordered[-1],
+    )
+    return dataclasses.replace(
+        ordered[0],
+        rows=tuple(dataclasses.replace(row, number=number) for number, row in enumerate(rows, 1)),
+        start=min((part.start for part in ordered if part.start), default=None),
+        end=max((part.end for part in ordered if part.end), default=None),
+        closing=stated.closing,
+        closing_on=stated.closing_on,
+    )
 
 
 def _encoding_of(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import html
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
@@ -23,11 +24,13 @@ from finance.imports.parsers.words import (
     is_void,
     looks_like_account,
     party,
+    plain,
 )
 from finance.money import known_currencies
 
 _LONGEST_PAYEE = 200
 _LONGEST_DESCRIPTION = 500
+_MOST_TOLD = 20
 
 
 def read_statements(
@@ -48,13 +51,20 @@ def read_statements(
         else:
             groups.setdefault((own, row.currency or reader.profile.currency), []).append(row)
     check_statements(len(groups))
+    notes = [*notes, *_told_of(reader.left_out)]
     fees = _fees(reader)
     statements, more = [], []
     for (account, currency), rows in groups.items():
         statement, note = _statement(reader, account, currency, rows, fees=fees)
         statements.append(statement)
         more += note
-    return ParsedFile(format="csv", statements=tuple(statements), profile=profile, notes=(*notes, *dict.fromkeys(more)))
+    return ParsedFile(
+        format="csv",
+        statements=tuple(statements),
+        profile=profile,
+        left_out=tuple(reader.left_out),
+        notes=(*notes, *dict.fromkeys(more)),
+    )
 
 
 class RowReader:
@@ -67,7 +77,10 @@ class RowReader:
         self.accounts: list[str] = []
         self.stated: dict[str, Decimal] = {}
         self._remarks: list[ParsedRow] = []
+        # What was left out of the rows, and why: nothing of a file goes without a word.
+        self.left_out: list[ParsedRow] = []
         self._money = self._money_reader()
+        self._continued = self._second_lines()
         self._parties = {i: party(cell) for i, cell in enumerate(profile.header)}
 
     def read_preamble(self, records: Sequence[Record]) -> None:
@@ -82,17 +95,28 @@ class RowReader:
         for record in self.records:
             if not record.is_blank:
                 self._read_record(record)
+        self.left_out += [
+            dataclasses.replace(
+                row, note="It stands below the last transaction, with neither a date nor an amount.", problem=""
+            )
+            for row in self._remarks
+        ]
 
     def _read_record(self, record: Record) -> None:
         date_text = self._cell(record, self.profile.date_column)
         has_money = any(self._cell(record, column) for column in self._money_columns())
         kind = is_balance_line(record.cells)
-        if kind and not (date_text and is_plain_total(next(c for c in record.cells if balance_kind(c)))):
+        if kind and not self._moves_money(record, date_text, kind):
             self._keep_balance(
                 kind,
                 [self._cell(record, c) for c in [self.profile.balance_column, *self._money_columns()]] + record.cells,
             )
-        elif not date_text and not has_money and self.rows and not self._remarks:
+            self.left_out.append(
+                dataclasses.replace(
+                    self._broken(record, ""), note="It reads like a balance or a sum, not like a transaction."
+                )
+            )
+        elif record.line in self._continued:
             # Some banks write the shop on a second line without date and amount.
             last = self.rows[-1]
             more = _joined([last.description or last.payee, *record.cells])
@@ -108,6 +132,43 @@ class RowReader:
             self.rows += [*self._remarks, self._transaction(record, date_text)]
             self.accounts += [*("" for _ in self._remarks), self._cell(record, self.profile.account_column)]
             self._remarks = []
+
+    def _moves_money(self, record: Record, date_text: str, kind: str) -> bool:
+        """Whether a line whose text reads like a balance is a transaction all the same, of a payee so named."""
+        text = next(cell for cell in record.cells if balance_kind(cell))
+        if date_text and is_plain_total(text):
+            return True
+        amounts = [self._cell(record, column) for column in self._money_columns()]
+        money = next((value for cell in amounts if (value := signed_value(cell, self.profile.decimal_mark))), None)
+        balance = signed_value(self._cell(record, self.profile.balance_column), self.profile.decimal_mark)
+        if not looks_like_date(date_text) or money is None:
+            return False
+        if balance is not None:
+            # A line that states a balance says it once, or the same twice.
+            return abs(balance) != abs(money)
+        # "NEW BALANCE" is a maker of shoes; nobody is called "Closing balance".
+        return kind == "closing" and plain(text) in {"new balance", "current"} and bool(self.rows)
+
+    def _second_lines(self) -> set[int]:
+        """Lines that go on with the row above: without date and amount, as some banks write the shop.
+
+        Text below the table is none of them: such lines follow at least half of the transactions.
+        """
+        follow, last, moving, above = [], 0, 0, False
+        for record in self.records:
+            bare = not self._cell(record, self.profile.date_column) and not any(
+                self._cell(record, column) for column in self._money_columns()
+            )
+            if record.is_blank:
+                above = False
+            elif not bare:
+                moving, last, above = moving + 1, record.line, True
+            elif above and not is_balance_line(record.cells):
+                follow.append(record.line)
+                above = False
+        # The one below the last transaction proves nothing.
+        proven = sum(line < last for line in follow)
+        return set(follow) if proven and 2 * proven >= moving - 1 else set()
 
     def _money_columns(self) -> list[int | None]:
         return [self.profile.amount_column, self.profile.debit_column, self.profile.credit_column]
@@ -195,10 +256,23 @@ class RowReader:
         if self.profile.amount_column is None:
             signs = {column: self._usual_sign(column) for column in self._money_columns() if column is not None}
             return lambda record: self._from_pair(record, signs)
-        cells = [take_apart(self._cell(record, self.profile.amount_column)) for record in self.records]
-        signed = any(cell is not None and cell.sign == "-" for cell in cells)
-        flagged = self.profile.flag_column is not None and not signed
+        flagged = self.profile.flag_column is not None and not self._signs_repeat_flags()
         return lambda record: self._from_amount(record, flagged=flagged)
+
+    def _signs_repeat_flags(self) -> bool:
+        """Whether amounts bear the sign that the flag beside them says once more.
+
+        So they do where both signs are written, or a minus before most of what goes out.
+        """
+        signs: dict[str, list[str]] = {"out": [], "in": [], "": []}
+        for record in self.records:
+            cell = take_apart(self._cell(record, self.profile.amount_column))
+            if cell is not None:
+                signs[direction_of(self._cell(record, self.profile.flag_column))].append(cell.sign)
+        every = [sign for each in signs.values() for sign in each]
+        if "+" in every and "-" in every:
+            return True
+        return 2 * signs["out"].count("-") > len(signs["out"]) or (not signs["out"] and "-" in signs["in"])
 
     def _usual_sign(self, column: int) -> int:
         """Some banks write a minus into the column of money out (or even of money in) as well."""
@@ -237,9 +311,17 @@ def _unreadable(text: str) -> str:
 
 
 def _joined(cells: Iterable[str]) -> str:
-    """Texts in one line, each once."""
-    parts = dict.fromkeys(" ".join(cell.split()) for cell in cells)
+    """Texts in one line, each once; characters that were written for a web page ("&amp;") as themselves."""
+    parts = dict.fromkeys(" ".join((html.unescape(cell) if "&" in cell else cell).split()) for cell in cells)
     return " ".join(part for part in parts if part).replace("\ufffd", "?")
+
+
+def _told_of(left_out: Sequence[ParsedRow]) -> list[str]:
+    """A sentence for each line that became no row; a few of many."""
+    told = [f"Line {row.number} is left out: “{row.payee[:80]}”. {row.note}" for row in left_out[:_MOST_TOLD]]
+    if len(left_out) > _MOST_TOLD:
+        told.append(f"{len(left_out) - _MOST_TOLD} more lines are left out for the same reasons.")
+    return told
 
 
 def _refuse_wrong_reading(rows: Sequence[ParsedRow]) -> None:

@@ -46,7 +46,8 @@ def follow_balances(rows: Sequence[ParsedRow], *, with_fees: Mapping[int, Decima
         if best is None or other is None or other.hits > best.hits:
             chosen, best = charged, other
     if best is None or (best.checks >= 3 and best.hits < _BELIEVED * best.checks):
-        oldest_first = not _runs_down(_moved(chosen))
+        up, down = _steps(_moved(chosen))
+        oldest_first = down <= up
         if best is None:
             return Running(rows=chosen, oldest_first=oldest_first), []
         notes = ["The column of balances does not run along with the amounts, so it is not used."]
@@ -73,11 +74,13 @@ def _best_reading(rows: Sequence[ParsedRow]) -> _Reading | None:
     moved = _moved(rows)
     if not any(row.balance is not None for row in moved):
         return None
-    descending = _runs_down(moved)
+    # Dates that run one way are believed: balances may turn the time only among rows of one day or of mixed order.
+    up, down = _steps(moved)
+    directions = (True,) if up and not down else (False,) if down and not up else (down <= up, down > up)
     candidates = [
         _Reading(oldest_first, before, *_count(moved if oldest_first else moved[::-1], before))
         for before in (False, True)
-        for oldest_first in ((False, True) if descending else (True, False))
+        for oldest_first in directions
     ]
     best = max(candidates, key=lambda reading: reading.hits)
     plain = candidates[0]
@@ -89,11 +92,17 @@ def _moved(rows: Sequence[ParsedRow]) -> list[ParsedRow]:
     return [row for row in rows if row.state is RowState.BOOKED and row.amount is not None and row.date is not None]
 
 
-def _runs_down(rows: Sequence[ParsedRow]) -> bool:
+def _steps(rows: Sequence[ParsedRow]) -> tuple[int, int]:
+    """How often a row is of a later day than the one before it, and how often of an earlier one."""
     days = [row.date for row in rows if row.date is not None]
-    down = sum(later < earlier for earlier, later in pairwise(days))
     up = sum(later > earlier for earlier, later in pairwise(days))
-    return down > up
+    return up, sum(later < earlier for earlier, later in pairwise(days))
+
+
+def balances_fit(rows: Sequence[ParsedRow]) -> tuple[int, int]:
+    """How many links between stated balances add up under the best reading, and how many there are."""
+    best = _best_reading(rows)
+    return (best.hits, best.checks) if best is not None else (0, 0)
 
 
 def _count(rows: Sequence[ParsedRow], before: bool) -> tuple[int, int]:

@@ -69,4 +69,6 @@ class ParsedFile:
     format: str
     statements: tuple[ParsedStatement, ...]
     profile: "CsvProfile | None" = None
+    # Lines of the file that are no rows: `note` says why. They have neither a date nor an amount.
+    left_out: tuple[ParsedRow, ...] = ()
     notes: tuple[str, ...] = field(default=())

@@ -46,6 +46,7 @@ USED = {
     "ofx_builder._TOKEN": ("findall",),
     "ofx_builder._AGGREGATE": ("fullmatch",),
     "encoding._DOUBLE_ENCODED": ("findall",),
+    "encoding._WORDS": ("findall",),
     "limits._YEAR": ("findall",),
     "matching._WEAK_ID": ("fullmatch",),
     "money._PLAIN_DECIMAL": ("fullmatch",),
