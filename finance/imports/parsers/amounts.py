@@ -20,6 +20,8 @@ SYMBOLS = {
 _SHARED_SIGNS = {"$", "¥", "kr", "kr.", "KR", "Kr", "Fr", "lei", "Rs", "Rs.", "₨", "元"}
 _OUT_MARKS = {"DR", "DR.", "D", "S", "DB", "SOLL"}
 _IN_MARKS = {"CR", "CR.", "C", "H", "K", "HABEN"}
+# One to three digits, a mark, three digits: thousands, or decimals with a zero too many.
+_THREE = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _SPACED = re.compile(r"[ '’`´]")
 _CORE = re.compile(r"[.,]?\d[\d.,'’`´ ]*")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\u2003\t", " "))
@@ -66,13 +68,32 @@ def looks_like_amount(text: str) -> bool:
 
 
 def infer_decimal_mark(cores: Iterable[str], *, places: int = 2) -> str:
-    """ "." or ",": the decimal mark that the cells of a column have in common."""
+    """ "." or ",": the decimal mark that the cells of a column have in common.
+
+    Where every cell has three digits behind its only mark, some below ten, and the currency has decimals, they are
+    decimals with a zero behind: the amounts of a household are not all whole thousands.
+    """
+    cores = list(cores)
     votes: Counter[str] = Counter()
     for core in cores:
         mark, weight = _evidence(core, places=places)
         votes[mark] += weight
     del votes[""]
-    return votes.most_common(1)[0][0] if votes else "."
+    if not votes:
+        return "."
+    thousands = {"." if "." in core else "," for core in cores if _THREE.fullmatch(core)}
+    if undecided_decimals(cores, places=places) and len(thousands) == 1 and all(core.endswith("0") for core in cores):
+        whole_hundreds = all(core.endswith("00") for core in cores)
+        return votes.most_common(1)[0][0] if whole_hundreds else next(iter(thousands))
+    return votes.most_common(1)[0][0]
+
+
+def undecided_decimals(cores: Iterable[str], *, places: int = 2) -> str:
+    """A cell such as "14.550" where no cell of the column says whether its mark is for decimals or thousands; or ""."""
+    cores = list(cores)
+    if not places or places == 3 or not cores or not all(_THREE.fullmatch(core) for core in cores):
+        return ""
+    return cores[0]
 
 
 def value_of(core: str, decimal_mark: str) -> Decimal | None:

@@ -12,12 +12,15 @@ from finance.imports.parsers.amounts import (
     looks_like_amount,
     signed_value,
     take_apart,
+    undecided_decimals,
+    value_of,
 )
 from finance.imports.parsers.columns import Column, Roles, columns_of, find_roles, is_balance_line
 from finance.imports.parsers.dates import describe, looks_like_date, resolve_order
 from finance.imports.parsers.encoding import decode
-from finance.imports.parsers.profile import CsvProfile
-from finance.imports.parsers.rows import read_statements
+from finance.imports.parsers.profile import DECIMAL_MARKS, SIGNS, CsvProfile
+from finance.imports.parsers.rows import RowReader, read_statements
+from finance.imports.parsers.running import balances_fit
 from finance.imports.parsers.statement import ParsedFile
 from finance.imports.parsers.table import (
     Record,
@@ -31,6 +34,11 @@ from finance.imports.parsers.words import currency_code, currency_in_header, is_
 from finance.money import exponent
 
 _SAMPLE_ROWS = 400
+# Rows whose balances are asked which reading is right.
+_WITNESSES = 2_000
+_UNMARKED_IS_OUT = "Amounts without a mark are read as money out; marked ones (+ or CR) as money in."
+_PLAIN_IS_OUT = "Charges are written without a minus in this file: plain amounts are read as money out."
+_SETTLED = "Signs and decimals are read as the column of balances asks for: only so it adds up."
 # Currencies of countries that write the month first.
 _MONTH_FIRST = {"USD", "PHP"}
 
@@ -73,6 +81,8 @@ def detect(
         delimiter=delimiter, encoding=found_encoding, quoted=quoted, header=tuple(header), **_places(roles)
     )
     profile, notes = _conventions(base, columns, roles, currency=currency, card=card, preamble=records[:first])
+    if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES])) is not None:
+        profile, notes = settled, [*_without_guesses(notes), _SETTLED]
     return Detection(profile=profile, notes=tuple(roles.notes + notes), records=records, first=first)
 
 
@@ -160,9 +170,14 @@ def _conventions(
     code = stated or currency
     watched = [*money, *([columns[profile.balance_column]] if profile.balance_column is not None else [])]
     cores = [cell.core for column in watched for text in column.filled if (cell := take_apart(text))]
-    profile = dataclasses.replace(
-        profile, currency=stated, decimal_mark=infer_decimal_mark(cores, places=exponent(code) if code else 2)
-    )
+    mark = infer_decimal_mark(cores, places=exponent(code) if code else 2)
+    if example := undecided_decimals(cores, places=exponent(code) if code else 2):
+        shown = value_of(example, mark)
+        notes.append(
+            f"“{example}” can be read with decimals or with thousands; it is read as {shown:,f}. "
+            "Change the decimal mark if that is wrong."
+        )
+    profile = dataclasses.replace(profile, currency=stated, decimal_mark=mark)
     booked = columns[profile.date_column]
     # Of purchase or value, where the file has a second date.
     other = columns[profile.value_date_column] if profile.value_date_column is not None else None
@@ -180,6 +195,34 @@ def _conventions(
     profile = dataclasses.replace(profile, date_order=order.order)
     sign, note = _sign(profile, columns, card=card)
     return dataclasses.replace(profile, sign=sign), notes + note
+
+
+def _settled_by_balances(profile: CsvProfile, records: Sequence[Record]) -> CsvProfile | None:
+    """Another reading of signs, decimals or columns, where the balances contradict this one and bear that one out whole."""
+    if profile.balance_column is None:
+        return None
+    hits, checks = _fit(profile, records)
+    if hits == checks:
+        return None
+    others = [dataclasses.replace(profile, decimal_mark=mark, sign=sign) for mark in DECIMAL_MARKS for sign in SIGNS]
+    if not profile.header and profile.debit_column is not None:
+        others += [
+            dataclasses.replace(other, debit_column=profile.credit_column, credit_column=profile.debit_column)
+            for other in others
+        ]
+    found = [(*_fit(other, records), other) for other in others if other != profile]
+    whole = [(fitting, other) for fitting, asked, other in found if fitting == asked and fitting > hits]
+    return max(whole, key=lambda each: each[0])[1] if whole else None
+
+
+def _fit(profile: CsvProfile, records: Sequence[Record]) -> tuple[int, int]:
+    reader = RowReader(profile, records)
+    reader.read()
+    return balances_fit(reader.rows)
+
+
+def _without_guesses(notes: Sequence[str]) -> list[str]:
+    return [note for note in notes if note not in (_PLAIN_IS_OUT, _UNMARKED_IS_OUT)]
 
 
 def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column]) -> str:
@@ -202,9 +245,9 @@ def _sign(profile: CsvProfile, columns: Sequence[Column], *, card: bool) -> tupl
     if minus == 0 and flags is not None and flags.fill > 0.9:
         return "as_written", []
     if minus == 0 and (plus or flags is not None) and plus < len(cells):
-        return "unmarked_out", ["Amounts without a mark are read as money out; marked ones (+ or CR) as money in."]
+        return "unmarked_out", [_UNMARKED_IS_OUT]
     if _is_inverted(column, columns, profile, minus=minus, card=card):
-        return "inverted", ["Charges are written without a minus in this file: plain amounts are read as money out."]
+        return "inverted", [_PLAIN_IS_OUT]
     return "as_written", []
 
 

@@ -149,6 +149,16 @@ class RowReader:
         # "NEW BALANCE" is a maker of shoes; nobody is called "Closing balance".
         return kind == "closing" and plain(text) in {"new balance", "current"} and bool(self.rows)
 
+    def _extra_cells(self, record: Record) -> str:
+        """What is wrong with a row of more cells than the header has names: a mark inside a text or an amount cut it."""
+        width = len(self.profile.header)
+        if not width or not any(cell.strip() for cell in record.cells[width:]):
+            return ""
+        return (
+            f"The line has {len(record.cells)} cells and the header {width}: a “{self.profile.delimiter}” inside a text or "
+            "an amount cuts it in two."
+        )
+
     def _second_lines(self) -> set[int]:
         """Lines that go on with the row above: without date and amount, as some banks write the shop.
 
@@ -193,6 +203,8 @@ class RowReader:
 
     def _transaction(self, record: Record, date_text: str) -> ParsedRow:
         amount, problem = self._money(record)
+        if extra := self._extra_cells(record):
+            amount, problem = None, extra
         state, note = self._state(record, date_text, amount)
         date, date_problem = self._date(record, date_text)
         if state is RowState.PENDING and date is None:

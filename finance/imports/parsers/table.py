@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import looks_like_amount
@@ -44,22 +43,43 @@ def read_records(text: str, *, delimiter: str, quoted: bool = True) -> list[Reco
 
 
 def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
     line = 1
     try:
-        for number, cells in enumerate(reader, 1):
+        for number, record in enumerate((_cells if quoted else _lines)(text, delimiter), 1):
             check_rows(number)
-            if len(cells) > MAX_COLUMNS:
+            line = record.line
+            if len(record.cells) > MAX_COLUMNS:
                 raise StatementUnreadable(
-                    reason=f"Line {line} has {len(cells):,} columns; statements of banks have {MAX_COLUMNS} at most."
+                    reason=f"Line {line} has {len(record.cells):,} columns; statements of banks have {MAX_COLUMNS} at most."
                 )
-            yield Record(line, cells)
-            line = reader.line_num + 1
+            yield record
+            line += 1 + sum(cell.count("\n") for cell in record.cells)
     except csv.Error as error:
         # The csv module has a limit of its own, for cells of more than 131,072 characters.
         why = "one of its cells is too long" if "field limit" in str(error) else f"it is no record ({error})"
         raise StatementUnreadable(reason=f"Line {line} cannot be read: {why}.") from error
+
+
+def _cells(text: str, delimiter: str) -> Iterator[Record]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    line = 1
+    for cells in reader:
+        yield Record(line, cells)
+        line = reader.line_num + 1
+
+
+def _lines(text: str, delimiter: str) -> Iterator[Record]:
+    """A record for each line, where quotes cannot be relied on: they enclose cells only on lines with pairs of them."""
+    for number, line in enumerate(io.StringIO(text, newline=None), 1):
+        bare = line.rstrip("\n")
+        if bare.count('"') % 2:
+            yield Record(number, [_without_stray_quote(cell) for cell in bare.split(delimiter)])
+        else:
+            yield Record(number, next(csv.reader([bare], delimiter=delimiter), []))
+
+
+def _without_stray_quote(cell: str) -> str:
+    return cell.strip().removeprefix('"').removesuffix('"')
 
 
 def _is_sep(text: str) -> bool:
@@ -71,9 +91,17 @@ def quotes_are_sound(text: str, *, delimiter: str) -> bool:
     """Whether quotes enclose cells; an unmatched one would swallow the lines that follow it."""
     try:
         records = _records(text, delimiter=delimiter, quoted=True)
-        return not any(cell.count("\n") > _LONGEST_CELL_LINES for record in records for cell in record.cells)
+        return not any(_swallows(cell, delimiter) for record in records for cell in record.cells if "\n" in cell)
     except StatementUnreadable:
         return False
+
+
+def _swallows(cell: str, delimiter: str) -> bool:
+    """Whether a cell of several lines holds lines that are transactions by themselves: its quote was never closed."""
+    lines = cell.split("\n")
+    return len(lines) > _LONGEST_CELL_LINES or any(
+        looks_like_transaction(line.split(delimiter)) for line in lines[1:] if delimiter in line
+    )
 
 
 def find_delimiter(text: str) -> tuple[str, bool]:
