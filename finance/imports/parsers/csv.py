@@ -68,7 +68,10 @@ def detect(
     header_at = find_header(records)
     header = records[header_at].cells if header_at is not None else []
     first = header_at + 1 if header_at is not None else _first_transaction(records)
-    columns = columns_of(header, [record.cells for record in _sample(records[first:])])
+    sample = _sample(records[first:])
+    # Rows that a mark inside a text cut in two say nothing of the columns.
+    whole = [record for record in sample if len(record.cells) <= len(header)]
+    columns = columns_of(header, [record.cells for record in whole or sample])
     roles = find_roles(columns)
     if roles.unreadable is not None:
         column = columns[roles.unreadable]

@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections import Counter
+from functools import cache
 
 from charset_normalizer import from_bytes
 
@@ -25,20 +26,31 @@ _CODE_PAGES = [
     "cp852",
     "cp850",
 ]
-# Letters beyond a to z of the languages that these pages are for: those of everyday words, and those that are rare.
+# Letters beyond a to z of the languages of bank files, by how common they are there: everyday, now and then, rare.
 _LETTERS_OF = {
-    "de": ("äöüß", "é"), "fr": ("éèêàçùâîôûëï", "œæÿü"), "pt": ("ãçáéíóúâêôõà", "ü"), "es": ("áéíóúñ", "ü"),
-    "it": ("àèéìòù", "îó"), "sv": ("åäö", "éü"), "da": ("æøå", "éäöü"), "fi": ("äö", "åšž"), "is": ("áðéíóúýþæö", ""),
-    "ca": ("àèéíòóúçï", "ü"), "nl": ("éëï", "èöüáóê"), "pl": ("ąćęłńóśźż", "é"), "cs": ("áčďéěíňóřšťúůýž", ""),
-    "sk": ("áäčďéíľňóôšťúýž", "ĺŕ"), "hu": ("áéíóöőúüű", ""), "ro": ("ăâîșțşţ", "é"), "hr": ("čćđšž", ""),
-    "sl": ("čšž", "ćđ"), "et": ("äõöü", "šž"), "lv": ("āčēģīķļņšūž", "ōŗ"), "lt": ("ąčęėįšųūž", ""), "tr": ("çğıöşü", "âî"),
+    "de": ("äöüß", "", "é"), "fr": ("éèêàç", "ùâîôûëï", "œæÿü"), "pt": ("ãçáéíóúâêôõà", "", "ü"),
+    "es": ("áéíóúñ", "", "ü"), "it": ("àèéìòù", "", "îó"), "sv": ("åäö", "", "éü"), "da": ("æøå", "", "éäöü"),
+    "fi": ("äö", "", "åšž"), "is": ("", "áðéíóúýþæö", ""), "ca": ("àèéíòóúçï", "", "ü"), "nl": ("éëï", "", "èöüáóê"),
+    "pl": ("ąćęłńóśźż", "", "é"), "cs": ("áčďéěíňóřšťúůýž", "", ""), "sk": ("áäčďéíľňóôšťúýž", "", "ĺŕ"),
+    "hu": ("áéíóöőúüű", "", ""), "ro": ("ăâîșțşţ", "", "é"), "hr": ("čćđšž", "", ""), "sl": ("čšž", "", "ćđ"),
+    "et": ("äõöü", "", "šž"), "lv": ("āčēģīķļņšūž", "", "ōŗ"), "lt": ("ąčęėįšųūž", "", ""), "tr": ("çğıöşü", "", "âî"),
+    "ru": ("абвгдежзийклмнопрстуфхцчшщъыьэюя", "ё", ""), "uk": ("абвгдежзийклмнопрстуфхцчшщьюяіїєґ", "", ""),
+    "bg": ("абвгдежзийклмнопрстуфхцчшщъьюя", "", ""), "el": ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ", "ϊϋΐΰ", ""),
 }  # fmt: skip
+_WEIGHTS = (1.0, 0.7, 0.4)
 # Where a page is told from another by one letter, the currency of the account says which country wrote it.
 _PAGE_OF_CURRENCY = {
     "CZK": "cp1250", "PLN": "cp1250", "HUF": "cp1250", "RON": "cp1250", "TRY": "cp1254", "LTL": "cp1257", "LVL": "cp1257",
 }  # fmt: skip
-_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "cp850", "cp852", "mac-roman")
-_MARKS = "–—‘’“”„‚…•€£§°©®«»·¡¿ªº´¨¸ \u00ad"
+_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "mac-roman", "cp850", "cp852")
+_OTHER_SCRIPTS = ("cp1251", "koi8-r", "koi8-u", "cp1253", "iso8859-5", "iso8859-7", "cp866", "mac-cyrillic")
+# How much the page that the account's currency speaks for, or else Western, may explain less than another one.
+_HEAD_START = 0.3
+# Of the letters of a page for another script so many must be explained, or it is a script of more letters than a page has.
+_SURE = 0.95
+# Beside words, and what words hold besides letters.
+_MARKS = "–—‘’“”„‚…•€£§°©®·¡¿ªº´¨¸ \u00ad"
+_APOSTROPHES = "’´"
 _WORDS = re.compile(rb"[A-Za-z\x80-\xff]+")
 _DOUBLE_ENCODED = re.compile(
     "[ÃÂÅÄ][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u2013-\u203a\u20ac]"
@@ -112,14 +124,17 @@ def _latin_page(data: bytes, currency: str) -> str:
     Statistics of letters need more text than most statements have. Here each letter beyond a to z counts for the
     languages that have it; the page whose best language explains most of them wins, and Western among equals.
     """
-    words = [word for word in _WORDS.findall(data) if not word.isascii()]
-    plain_letters = sum(len(word) - sum(byte > 0x7F for byte in word) for word in words)
+    words = [word for word in _WORDS.findall(data) if not word.isascii()][:2000]
     strange = sum(byte > 0x7F for word in words for byte in word)
-    if not words or 2 * plain_letters < strange:
+    if not words:
         return ""
+    if 2 * sum(len(word) for word in words) < 3 * strange:
+        best = max(_OTHER_SCRIPTS, key=lambda page: _likelihood(words, page))
+        return best if _likelihood(words, best) >= _SURE else ""
     first = _PAGE_OF_CURRENCY.get(currency, "cp1252")
-    pages = sorted(_LATIN, key=lambda page: page != first)
-    return max(pages, key=lambda page: _likelihood(words[:2000], page))
+    # Three letters prove little, thirty a lot.
+    ahead = _HEAD_START * min(1.0, 3 / strange)
+    return max(_LATIN, key=lambda page: (_likelihood(words, page) + ahead * (page == first), page == first))
 
 
 def _likelihood(words: list[bytes], page: str) -> float:
@@ -128,26 +143,43 @@ def _likelihood(words: list[bytes], page: str) -> float:
     wrong = 0.0
     for word in words:
         text = word.decode(page, errors="replace")
+        quoted = text.startswith("«") and text.endswith("»")
         for place, character in enumerate(text):
-            if character.isascii():
-                continue
             lower = character.lower()
+            if character.isascii() or (quoted and character in "«»"):
+                continue
             if not character.isalpha():
-                # A dash or a sign of currency between words is none of a word's letters.
-                inside = 0 < place < len(text) - 1
-                wrong += 1 if inside or character not in _MARKS else 0
+                # A dash or a sign of currency beside a word is no letter of it; in a word it is a wrong page.
+                inside = 0 < place < len(text) - 1 and character not in _APOSTROPHES
+                wrong += inside or character not in _MARKS
             elif character != lower and place > 0 and text[place - 1].islower():
                 wrong += 1
             else:
                 letters[lower] += 1
     total = sum(letters.values()) + wrong
-    if not total:
-        return 0.0
     best = max(
-        sum(count * (1.0 if letter in common else 0.4 if letter in rare else 0.0) for letter, count in letters.items())
-        for common, rare in _LETTERS_OF.values()
+        (
+            sum(letters[letter] * weight for part, weight in zip(parts, _WEIGHTS, strict=True) for letter in part)
+            for parts in _languages_of(page)
+        ),
+        default=0.0,
     )
-    return (best - wrong) / total
+    return (best - wrong) / total if total else 0.0
+
+
+@cache
+def _languages_of(page: str) -> list[tuple[str, str, str]]:
+    """Letters of the languages that can be written with the page."""
+    return [parts for parts in _LETTERS_OF.values() if _encodes("".join(parts[:2]), page)]
+
+
+def _encodes(letters: str, page: str) -> bool:
+    # Romanian has its own commas only in Unicode; pages write cedillas.
+    try:
+        letters.translate({ord("ș"): None, ord("ț"): None}).encode(page)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _decodes(data: bytes, encoding: str) -> bool:

@@ -7,9 +7,15 @@ from typing import Any
 
 from finance.errors import Invalid, StatementUnreadable
 from finance.imports.parsers.csv import detect
+from finance.imports.parsers.dates import describe
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.recognise import read_statement
 from finance.imports.parsers.statement import ParsedFile
+
+_NOT_AS_BEFORE = (
+    "This file contradicts how the earlier files of this account were read, so it is read by itself: please check dates, "
+    "signs and amounts."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +42,45 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
     if saved is None:
         return parsed
     try:
-        return _read(data, question, CsvProfile.from_dict(saved))
+        as_before = _read(data, question, _for_this_file(CsvProfile.from_dict(saved), parsed.profile))
     except (StatementUnreadable, Invalid):
-        return parsed
+        return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
+    if _contradictions(as_before) > _contradictions(parsed):
+        return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
+    told = _told_otherwise(parsed.profile, as_before.profile)
+    return dataclasses.replace(as_before, notes=(*as_before.notes, *told))
+
+
+def _for_this_file(saved: CsvProfile, alone: CsvProfile | None) -> CsvProfile:
+    """The saved reading with what every file says for itself: that it is Unicode, and a currency beside its amounts."""
+    if alone is None:
+        return saved
+    unicode = alone.encoding.startswith("utf") or saved.encoding.startswith("utf")
+    return dataclasses.replace(
+        saved, encoding=alone.encoding if unicode else saved.encoding, currency=alone.currency or saved.currency
+    )
+
+
+def _contradictions(parsed: ParsedFile) -> int:
+    """Rows that cannot be read, and balances that do not add up, under this reading."""
+    problems = sum(bool(row.problem) for statement in parsed.statements for row in statement.rows)
+    return problems + sum(statement.balance_break is not None for statement in parsed.statements)
+
+
+def _told_otherwise(alone: CsvProfile | None, before: CsvProfile | None) -> list[str]:
+    """What the file by itself would have been read as, where the earlier files of the account settled it otherwise."""
+    if alone is None or before is None:
+        return []
+    told = []
+    if alone.date_order != before.date_order:
+        told.append(
+            f"Dates are read as {describe(before.date_order)}, like those of the earlier files of this account."
+        )
+    if alone.sign != before.sign:
+        told.append("Money in and out is told apart as in the earlier files of this account.")
+    if alone.decimal_mark != before.decimal_mark:
+        told.append(f"Decimals are read behind “{before.decimal_mark}”, as in the earlier files of this account.")
+    return told
 
 
 def _read(data: bytes, question: Question, profile: CsvProfile | None) -> ParsedFile:

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
@@ -31,6 +32,9 @@ from finance.money import known_currencies
 _LONGEST_PAYEE = 200
 _LONGEST_DESCRIPTION = 500
 _MOST_TOLD = 20
+# "-3" and "50" side by side: "-3,50" in a file whose cells a comma divides.
+_WHOLE = re.compile(r"[-+]?\d{1,15}")
+_TWO = re.compile(r"\d{2}")
 
 
 def read_statements(
@@ -81,6 +85,7 @@ class RowReader:
         self.left_out: list[ParsedRow] = []
         self._money = self._money_reader()
         self._continued = self._second_lines()
+        self._width = self._usual_width()
         self._parties = {i: party(cell) for i, cell in enumerate(profile.header)}
 
     def read_preamble(self, records: Sequence[Record]) -> None:
@@ -149,9 +154,23 @@ class RowReader:
         # "NEW BALANCE" is a maker of shoes; nobody is called "Closing balance".
         return kind == "closing" and plain(text) in {"new balance", "current"} and bool(self.rows)
 
+    def _usual_width(self) -> int:
+        """How many cells a row has: as many as the header, or more where all rows agree and no amount is cut in two."""
+        named = len(self.profile.header)
+        rows = [record.cells for record in self.records if self._cell(record, self.profile.date_column)]
+        widths = {len(cells) for cells in rows}
+        if not named or len(widths) != 1 or max(widths) <= named:
+            return named
+        place = self.profile.amount_column
+        if place is not None and self.profile.delimiter == ",":
+            pairs = [(cells[place].strip(), cells[place + 1].strip()) for cells in rows if place + 1 < len(cells)]
+            if pairs and all(_WHOLE.fullmatch(whole) and _TWO.fullmatch(cents) for whole, cents in pairs):
+                return named
+        return max(widths)
+
     def _extra_cells(self, record: Record) -> str:
         """What is wrong with a row of more cells than the header has names: a mark inside a text or an amount cut it."""
-        width = len(self.profile.header)
+        width = self._width
         if not width or not any(cell.strip() for cell in record.cells[width:]):
             return ""
         return (

@@ -100,7 +100,9 @@ def _swallows(cell: str, delimiter: str) -> bool:
     """Whether a cell of several lines holds lines that are transactions by themselves: its quote was never closed."""
     lines = cell.split("\n")
     return len(lines) > _LONGEST_CELL_LINES or any(
-        looks_like_transaction(line.split(delimiter)) for line in lines[1:] if delimiter in line
+        looks_like_date(cells[0]) or looks_like_transaction(cells)
+        for line in lines[1:]
+        if delimiter in line and (cells := line.split(delimiter))
     )
 
 

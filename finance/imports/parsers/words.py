@@ -305,18 +305,21 @@ _FLAGS_IN = frozenset(
     " insattning pano entrada credito income приход кредит зачисление pos plus gutschrift kredit k kreedit kreditering 收入 wplyw".split()
 )
 _PENDING = frozenset(
-    "pending vorgemerkt umsatz_vorgemerkt reserved reserveret reserverat reservert venter authorised authorized authorization"
-    " in_attesa en_attente pendiente offen unbooked not_booked in_behandeling oczekujaca oczekuje cekajici processing waiting holding"
-    " in_sospeso sospeso reserviert reservierung en_cours en_traitement a_venir non_comptabilise pendiente_de_contabilizar en_proceso"
-    " provisional em_processamento por_processar em_curso a_aguardar niet_verwerkt in_afwachting te_verwerken gereserveerd reservering"
-    " niezaksiegowana niezaksiegowane w_realizacji w_toku blokada_srodkow nezauctovano nezauctovana ceka_na_zpracovani rezervace"
-    " neuctovane rezervacia fuggoben fuggo zarolt konyveletlen foglalas u_obradi na_cekanju rezervirano rezervacija"
-    " in_asteptare neprocesat nedecontata blocat vantar under_behandling preliminar preliminart reserverad pa_vej afventer ikke_bogfort"
-    " under_behandling_av ikke_bokfort odottaa varattu kirjaamaton kasittelyssa broneeritud broneering ootel laukiama rezervuota"
-    " neivykdyta gaida apstradei rezervets beklemede bekliyor provizyon onay_bekliyor в_ожидании не_проведено холд в_обработці очікується"
-    " εκκρεμει δεσμευμενο 未確定 処理中 保留 处理中 待处理 대기 승인대기"
-    " non_contabilizzato in_bearbeitung hold unposted open varaus katevaraus nebroknjizeno on_hold pending_posting pendente"
-    " zurzeit_vorgemerkt umsatz_noch_nicht_gebucht noch_nicht_gebucht nicht_gebucht uncleared awaiting blokada в_обработке ожидание".split()
+    plain(word.replace("_", " ")).replace(" ", "_")
+    for word in (
+        "pending vorgemerkt umsatz_vorgemerkt reserved reserveret reserverat reservert venter authorised authorized authorization"
+        " in_attesa en_attente pendiente offen unbooked not_booked in_behandeling oczekujaca oczekuje cekajici processing waiting holding"
+        " in_sospeso sospeso reserviert reservierung en_cours en_traitement a_venir non_comptabilise pendiente_de_contabilizar en_proceso"
+        " provisional em_processamento por_processar em_curso a_aguardar niet_verwerkt in_afwachting te_verwerken gereserveerd reservering"
+        " niezaksiegowana niezaksiegowane w_realizacji w_toku blokada_srodkow nezauctovano nezauctovana ceka_na_zpracovani rezervace"
+        " neuctovane rezervacia fuggoben fuggo zarolt konyveletlen foglalas u_obradi na_cekanju rezervirano rezervacija"
+        " in_asteptare neprocesat nedecontata blocat vantar under_behandling preliminar preliminart reserverad pa_vej afventer ikke_bogfort"
+        " under_behandling_av ikke_bokfort odottaa varattu kirjaamaton kasittelyssa broneeritud broneering ootel laukiama rezervuota"
+        " neivykdyta gaida apstradei rezervets beklemede bekliyor provizyon onay_bekliyor в_ожидании не_проведено холд в_обработці очікується"
+        " εκκρεμει δεσμευμενο 未確定 処理中 保留 处理中 待处理 대기 승인대기"
+        " non_contabilizzato in_bearbeitung hold unposted open varaus katevaraus nebroknjizeno on_hold pending_posting pendente"
+        " zurzeit_vorgemerkt umsatz_noch_nicht_gebucht noch_nicht_gebucht nicht_gebucht uncleared awaiting blokada в_обработке ожидание"
+    ).split()
 )
 _VOID = frozenset(
     "declined refused refuse refusee rejected reverted failed cancelled canceled annullato annulle odmitnuta odrzucona expired denied"

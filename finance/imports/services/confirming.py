@@ -10,7 +10,8 @@ from django.utils.translation import gettext, gettext_lazy
 
 from finance.errors import Conflict, Invalid
 from finance.events import ImportConfirmed
-from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.models import ImportBatch, ImportProfile, ImportRow
+from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
 from finance.imports.services.matching import judge_rows
 from finance.imports.suggestions import MOST_UNCATEGORISED, uncategorised, uncategorised_name
@@ -99,8 +100,22 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, o
     _write(rows)
     batch.state, batch.confirmed_by, batch.confirmed_at = ImportBatch.State.CONFIRMED, actor, timezone.now()
     batch.save(update_fields=["state", "confirmed_by", "confirmed_at", "opening_entry", "moved_openings", "notes"])
+    _keep_reading(batch, actor)
     emit(ImportConfirmed(book_id=batch.book_id, import_id=batch.pk))
     return batch
+
+
+def _keep_reading(batch: ImportBatch, actor: User | None) -> None:
+    """What was confirmed settles how the account's next file of this shape is read: day or month first, signs, columns."""
+    profile = CsvProfile.from_dict(batch.profile) if batch.profile is not None else None
+    if profile is None or not profile.header:
+        # Files without a header cannot be told from those of another shape.
+        return
+    ImportProfile.objects.update_or_create(
+        account=batch.account,
+        signature=profile.signature,
+        defaults={"book": batch.book, "reading": batch.profile, "updated_by": actor},
+    )
 
 
 def _open_with_balance(batch: ImportBatch, actor: User | None) -> JournalEntry | None:

@@ -1,0 +1,352 @@
+"""Files that were once read wrongly without a word: each shape is read right now, or the doubt is told."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+
+from finance.errors import StatementUnreadable
+from finance.imports.parsers.csv import detect, read_csv
+from finance.imports.parsers.encoding import decode
+from finance.imports.parsers.reading import Question, read_file
+from finance.imports.parsers.recognise import read_statement
+from finance.imports.parsers.statement import RowState
+
+
+def read(text, **hints):
+    return read_csv(text.encode(), **hints)
+
+
+def amounts(text, **hints):
+    return [row.amount for statement in read(text, **hints).statements for row in statement.rows]
+
+
+def money(*texts):
+    return [Decimal(text) for text in texts]
+
+
+# Words of direction ------------------------------------------------------------------------------------------------
+
+PAIRS = [
+    ("Belastungsbetrag (CHF)", "Gutschriftsbetrag (CHF)"),
+    ("Montant débité", "Montant crédité"),
+    ("DebitAmount", "CreditAmount"),
+    ("Abbuchung", "Einzahlung"),
+    ("Importe cargo", "Importe abono"),
+    ("Importo addebitato", "Importo accreditato"),
+    ("Valor debitado", "Valor creditado"),
+    ("Afgeschreven bedrag (afschrijving)", "Bijgeschreven bedrag (bijschrijving)"),
+    ("Kwota obciążenia", "Kwota uznania"),
+    ("Částka odeslaná", "Částka připsaná"),
+    ("Výdaj v Kč", "Příjem v Kč"),
+    ("Terhelés összege", "Jóváírás összege"),
+    ("Iznos isplate", "Iznos uplate"),
+    ("Odliv v EUR", "Priliv v EUR"),
+    ("Suma debitată", "Suma creditată"),
+    ("Uttagsbelopp", "Insättningsbelopp"),
+    ("Utbetalt beløp", "Innbetalt beløp (inbetalt)"),
+    ("Hævet beløb (udbetalt)", "Indsat beløb"),
+    ("Veloitus euroina", "Hyvitys euroina"),
+    ("Debeteeritud summa", "Krediteeritud summa"),
+    ("Norakstītā summa", "Ieskaitītā summa"),
+    ("Nurašyta suma", "Gauta suma (gaunama)"),
+    ("Borç tutarı", "Alacak tutarı"),
+    ("Сумма списания", "Сумма зачисления"),
+    ("Ποσό χρέωσης", "Ποσό πίστωσης"),
+    ("出金額(円)", "入金額(円)"),
+    ("Withdrawal amount", "Deposit amount"),
+]
+
+
+@pytest.mark.parametrize("headings", PAIRS)
+def test_two_columns_of_opposite_direction(headings):
+    out, into = headings
+    text = f"Date;Text;{out};{into}\n2026-03-11;Kiosk;6.00;\n2026-03-12;Wages;;100.00\n2026-03-13;Market;4.00;\n"
+    assert amounts(text) == money("-6", "100", "-4")
+
+
+def test_a_column_of_recipients_without_names_is_no_money_that_came_in():
+    text = "Datum;Příjemce;Výdaj;Částka\n2026-03-11;;6,00;-6,00\n2026-03-12;;7,00;-7,00\n"
+    assert amounts(text) == money("-6", "-7")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        # A minus beside "money out" takes money out back.
+        ("10.00;D 20.00;D 100.00;C -5.00;D", ("-10", "-20", "100", "5")),
+        # Here each sign only repeats what the flag says.
+        ("-10.00;D -20.00;D 100.00;C -5.00;D", ("-10", "-20", "100", "-5")),
+        ("-10.00;S -20.00;S 100.00;H", ("-10", "-20", "100")),
+        ("10.00;- 100.00;+", ("-10", "100")),
+    ],
+)
+def test_a_flag_beside_amounts_with_and_without_signs(flags, expected):
+    rows = "".join(f"{5 + day:02}.01.2026;Shop {day};{pair}\n" for day, pair in enumerate(flags.split()))
+    assert amounts(f"Date;Text;Amount;D/C\n{rows}") == money(*expected)
+
+
+# Balances ----------------------------------------------------------------------------------------------------------
+
+
+def test_balances_outweigh_the_guess_that_cards_write_charges_plainly():
+    text = "Datum;Text;Betrag;Saldo\n01.01.2026;Back;500,00;-9500,00\n01.02.2026;Back;500,00;-9000,00\n"
+    text += "01.03.2026;Interest;-20,00;-9020,00\n"
+    (statement,) = read(text, card=True).statements
+    assert [row.amount for row in statement.rows] == money("500", "500", "-20")
+    assert (statement.opening, statement.closing, statement.balance_break) == (Decimal(-10000), Decimal(-9020), None)
+
+
+def test_a_proof_does_not_turn_time_against_the_dates():
+    """Read from bottom to top these balances would add up; the dates say that the file runs from top to bottom."""
+    text = "Date,Text,Amount,Balance\n2026-01-01,a,5.00,100.00\n2026-01-02,b,7.00,95.00\n2026-01-03,c,2.00,88.00\n"
+    profile = detect(text.encode()).profile
+    assert profile.sign == "inverted"
+    (statement,) = read(text).statements
+    assert statement.oldest_first
+    assert [row.amount for row in statement.rows] == money("-5", "-7", "-2")
+
+
+def test_balances_decide_between_decimals_and_thousands():
+    text = "Date;Text;Amount;Balance\n2026-01-01;a;-1.234;8.766\n2026-01-02;b;-2.345;6.421\n"
+    (statement,) = read(text, currency="EUR").statements
+    assert statement.balance_break is None
+
+
+def test_a_payee_called_like_a_balance_is_a_payee():
+    text = "Date,Payee,Description,Amount,Balance\n2026-01-05,NEW BALANCE,shoes,-90.00,10.00\n"
+    text += "2026-01-06,Kiosk,paper,-4.00,6.00\n"
+    parsed = read(text)
+    assert [row.payee for row in parsed.statements[0].rows] == ["NEW BALANCE", "Kiosk"]
+    assert parsed.left_out == ()
+
+
+def test_a_line_that_states_a_balance_is_left_out_with_a_word():
+    text = "Date,Payee,Amount,Balance\n2026-01-04,Opening balance,,100.00\n2026-01-05,Kiosk,-4.00,96.00\n"
+    parsed = read(text)
+    assert len(parsed.statements[0].rows) == 1
+    assert [(row.number, row.note) for row in parsed.left_out] == [
+        (2, "It reads like a balance or a sum, not like a transaction.")
+    ]
+    assert any(note.startswith("Line 2 is left out: “2026-01-04 Opening balance") for note in parsed.notes)
+
+
+# Amounts -----------------------------------------------------------------------------------------------------------
+
+
+def test_three_decimals_are_no_thousands():
+    text = "Date,Merchant,Amount\n2025-10-01,Kiosk,-14.550\n2025-10-02,Shop,-8.400\n2025-10-03,Hotel,-156.960\n"
+    parsed = read(text, currency="CHF")
+    assert [row.amount for row in parsed.statements[0].rows] == money("-14.55", "-8.4", "-156.96")
+    assert any("can be read with decimals or with thousands" in note for note in parsed.notes)
+
+
+@pytest.mark.parametrize("currency", ["JPY", "EUR"])
+def test_whole_thousands_stay_thousands(currency):
+    text = "Date;Text;Amount\n2025-10-01;a;-1.200\n2025-10-02;b;-2.500\n2025-10-03;c;-3.000\n"
+    assert amounts(text, currency=currency) == money("-1200", "-2500", "-3000")
+
+
+def test_a_number_of_something_is_no_amount():
+    text = "Data;Numero di ordine;Tipo;Importo CHF\n08.11.2025;123456789;Acquisto;12 circa\n"
+    with pytest.raises(StatementUnreadable, match=r"Importo CHF.*12 circa.*is not an amount"):
+        read(text, currency="CHF")
+
+
+def test_a_decimal_comma_in_a_comma_file_is_an_error_and_no_smaller_amount():
+    with pytest.raises(StatementUnreadable, match="4 cells and the header 3"):
+        read("Date,Payee,Amount\n2026-01-05,Kiosk,-3,50\n2026-01-06,Shop,-4,20\n")
+
+
+def test_a_row_that_a_comma_cuts_is_an_error_and_the_others_are_read():
+    (statement,) = read("Date,Payee,Amount\n2026-01-05,Bar, Foo,-3.50\n2026-01-06,Shop,-4.20\n").statements
+    assert [(row.amount, bool(row.problem)) for row in statement.rows] == [(None, True), (Decimal("-4.2"), False)]
+
+
+def test_a_heading_that_misses_the_last_name_cuts_nothing():
+    assert amounts("Date,Payee,Amount\n2026-01-05,Bar,-3.50,note\n2026-01-06,Shop,-4.20,more\n") == money(
+        "-3.5", "-4.2"
+    )
+
+
+# Lines -------------------------------------------------------------------------------------------------------------
+
+
+def test_text_below_the_table_joins_no_row():
+    text = "Date;Purchase date;Details;Credit;Debit\n31.10.2025;30.10.2025;Chur;;-34\n21.10.2025;20.10.2025;Phone;;-104.00\n"
+    text += "\nDisclaimer:;;;;\nThe document was made by a filter.;;;;\n"
+    parsed = read(text)
+    assert [row.payee for row in parsed.statements[0].rows] == ["Chur", "Phone"]
+    assert [row.payee for row in parsed.left_out] == ["Disclaimer:", "The document was made by a filter."]
+
+
+def test_second_lines_between_rows_are_still_joined():
+    text = "Date;Text;Amount\n05.01.2026;Card payment;-3.50\n;Kiosk at the station;\n06.01.2026;Card payment;-4.50\n;Bar;\n"
+    rows = read(text).statements[0].rows
+    assert [row.description or row.payee for row in rows] == ["Card payment Kiosk at the station", "Card payment Bar"]
+
+
+def test_a_quote_that_is_never_closed_swallows_nothing():
+    text = 'Date,Payee,Memo,Amount\n2026-01-05,Kiosk,5" screen,-3.50\n2026-01-06,Shop,"unfinished,-4.50\n'
+    text += '2026-01-07,Bar,"fine, thanks",-1.00\n2026-01-08,Bar,ok,-2.00\n'
+    rows = read(text).statements[0].rows
+    assert [(row.number, row.amount) for row in rows] == [
+        (2, Decimal("-3.5")), (3, Decimal("-4.5")), (4, Decimal(-1)), (5, Decimal(-2)),
+    ]  # fmt: skip
+    assert rows[2].description == "fine, thanks"
+
+
+def test_a_time_of_day_is_no_swift_statement():
+    text = "Date;Time;Text;Amount\n2026-01-05;09:20:11;Kiosk;-3.50\n"
+    assert len(read_statement(text.encode()).statements[0].rows) == 1
+    with pytest.raises(StatementUnreadable, match="MT940"):
+        read_statement(b":20:STARTUMS\r\n:25:10020030/1234567\r\n:28C:0\r\n")
+
+
+# Columns -----------------------------------------------------------------------------------------------------------
+
+
+def test_accounts_that_a_file_names_become_statements():
+    text = "Date,Description,Amount,Transaction Type,Account Name\n6/13/2026,Coffee,3.00,debit,Checking\n"
+    text += "6/14/2026,Shoes,80.00,debit,Visa Card\n6/15/2026,Tea,2.00,debit,Checking\n"
+    statements = read(text, currency="USD").statements
+    assert [(each.account, len(each.rows)) for each in statements] == [("Checking", 2), ("Visa Card", 1)]
+
+
+def test_numbers_of_those_who_were_paid_are_no_accounts_of_ones_own():
+    text = "Buchungsdatum;Zahlungsempfänger;Zweck;IBAN;Betrag\n"
+    for day, (name, iban) in enumerate(
+        [("Landlord", "DE00100200300400500601"), ("Power", "DE00100200300400500602")] * 2
+    ):
+        text += f"0{day + 1}.01.2026;{name};x;{iban};-60,00\n"
+    (statement,) = read(text).statements
+    assert (statement.account, len(statement.rows)) == ("", 4)
+
+
+def test_ones_own_account_under_the_same_heading_is_kept():
+    text = (
+        "Date;IBAN;Payee;Amount\n01.01.2026;DE00100200300400500601;a;-1,00\n02.01.2026;DE00100200300400500601;b;-2,00\n"
+    )
+    assert read(text).statements[0].account == "DE00100200300400500601"
+
+
+def test_headings_of_several_words_in_one():
+    text = 'Date,Amount,CounterpartyName,Communication\n21-05-2026,"-7,00",Power Plc,123/456\n'
+    assert read(text).statements[0].rows[0].payee == "Power Plc"
+
+
+@pytest.mark.parametrize(("written", "code"), [("RUR", "RUB"), ("RMB", "CNY"), ("TL", "TRY"), ("NIS", "ILS")])
+def test_names_that_banks_use_for_a_currency(written, code):
+    assert read(f"Date;Text;Amount;Currency\n03.05.2026;a;-50;{written}\n").statements[0].currency == code
+
+
+def test_characters_written_for_web_pages():
+    text = 'Date,Payee,Amount\n2026-01-05,"Ben &amp; Jerry&#39;s",-3.50\n2026-01-06,AT&T,-1.00\n'
+    assert [row.payee for row in read(text).statements[0].rows] == ["Ben & Jerry's", "AT&T"]
+
+
+PENDING = """In sospeso|Reserviert|En cours|Pendiente|Em processamento|In behandeling|Oczekująca|Čeká na zpracování|Függőben
+U obradi|Rezervacija|În așteptare|Väntar|Ikke bogført|Ikke bokført|Odottaa|Ootel|Laukiama|Rezervēts|Bekliyor|В ожидании
+Очікується|Εκκρεμεί|未確定|处理中|대기|Pending"""
+
+
+@pytest.mark.parametrize("word", PENDING.replace("\n", "|").split("|"))
+def test_rows_that_are_not_booked_yet(word):
+    text = f"Datum;Text;Amount;Status\n05.01.2026;Kiosk;-3,50;{word}\n06.01.2026;Shop;-4,50;Done\n"
+    states = [row.state for row in read(text).statements[0].rows]
+    assert states == [RowState.PENDING, RowState.BOOKED]
+
+
+# Encodings ---------------------------------------------------------------------------------------------------------
+
+PHRASES = {
+    "de": (
+        "cp1252 iso8859-15 mac-roman",
+        "Kontoführungsgebühr Bäckerei",
+        "Überweisung an Jörg Müller",
+        "Straßenverkehrsamt",
+    ),
+    "fr": ("cp1252 iso8859-15 mac-roman", "Virement à Zoé", "Boulangerie Chez Irène", "Prélèvement électricité août"),
+    "pt": ("cp1252 iso8859-15", "Pão e Açúcar", "Salário de março", "Transferência para José"),
+    "es": ("cp1252 iso8859-15", "Panadería Muñoz", "Teléfono y jardín", "Nómina de señora Núñez"),
+    "it": ("cp1252 iso8859-15", "Caffè di città", "Più servizi però", "Università libertà"),
+    "sv": ("cp1252 iso8859-15", "Lön från Åkeri", "Överföring till Göran", "Hyra för våren"),
+    "da": ("cp1252 iso8859-15", "Overførsel til Søren", "Køb i Ålborg", "Løn fra værksted"),
+    "fi": ("cp1252 iso8859-15", "Sähkölasku Jyväskylä", "Ruokaostos Töölö", "Määräaika päättyy"),
+    "pl": ("cp1250 iso8859-2", "Opłata za światło", "Wypłata z bankomatu Łódź", "Zakupy spożywcze żółty"),
+    "cs": ("cp1250 iso8859-2", "Platba za elektřinu", "Výběr z bankomatu Plzeň", "Nákup potravin střední"),
+    "sk": ("cp1250 iso8859-2", "Platba kartou Košice ľahko", "Výber z bankomatu deň", "Nájomné za apríl päť"),
+    "hu": ("cp1250 iso8859-2", "Fizetés jóváírás időszak", "Készpénzfelvétel Győr", "Villanyszámla fűtés"),
+    "hr": ("cp1250", "Plaćanje računa Šibenik", "Račun za struju đak", "Čekanje žičara"),
+    "ro": ("cp1250", "Plată către Brăila", "Retragere numerar în Bucureşti", "Salariu pentru martie şi fără"),
+    "tr": ("cp1254", "Maaş ödemesi Şubat", "Kira ödemesi için", "Alışveriş ığdır"),
+    "lt": ("cp1257", "Mokėjimas už šildymą", "Pirkinys į Šiaulių miestą", "Atlyginimas už birželį ąžuolas"),
+    "lv": ("cp1257", "Maksājums par šķērēm", "Pirkums Rīgā, Ģertrūdes ielā", "Alga par jūniju šķēres"),
+    "ru": ("cp1251 koi8-r", "Перевод от Ивана", "Покупка в магазине", "Заработная плата за март"),
+    "el": ("cp1253", "Πληρωμή λογαριασμού", "Μεταφορά χρημάτων", "Αγορά από κατάστημα"),
+    "ja": ("shift_jis", "スーパーでの買い物", "給与の振込です", "電気料金の支払い"),
+    "zh": ("gb18030", "超市购物消费记录", "工资收入转账", "支付电费账单"),
+}
+CURRENCY = {"pl": "PLN", "cs": "CZK", "hu": "HUF", "ro": "RON", "tr": "TRY"}
+SAMPLES = [
+    pytest.param(phrase, page, CURRENCY.get(language, "EUR"), id=f"{language}-{page}-{number}")
+    for language, (pages, *phrases) in PHRASES.items()
+    for page in pages.split()
+    for number, phrase in enumerate(phrases)
+]
+
+
+@pytest.mark.parametrize(("phrase", "page", "currency"), SAMPLES)
+def test_short_statements_are_decoded_by_their_language(phrase, page, currency):
+    text = f"Datum;Text;Amount\n01.02.2026;{phrase};-1,50\n02.02.2026;Shop;-2,50\n"
+    assert decode(text.encode(page), currency=currency)[0] == text, decode(text.encode(page), currency=currency)[1]
+
+
+def test_there_are_enough_samples():
+    assert len(SAMPLES) >= 60
+    assert len(PHRASES) >= 20
+
+
+# What earlier files have settled -----------------------------------------------------------------------------------
+
+
+def saved(text, **changes):
+    profile = detect(text.encode(), currency="USD").profile
+    return {profile.signature: {**profile.to_dict(), **changes}}
+
+
+HEAD = "Date,Amount,Currency,Description\n"
+
+
+def test_the_order_of_day_and_month_holds_for_the_next_file():
+    earlier = saved(HEAD + "24-08-2025,-10.00,USD,Coffee\n23-08-2025,-11.00,USD,Lunch\n")
+    text = HEAD + "05-09-2025,-10.00,USD,Coffee\n04-09-2025,-11.00,USD,Lunch\n"
+    parsed = read_file(text.encode(), Question(currency="USD", saved=earlier))
+    assert [row.date for row in parsed.statements[0].rows] == [datetime.date(2025, 9, 5), datetime.date(2025, 9, 4)]
+    assert any("like those of the earlier files" in note for note in parsed.notes)
+
+
+def test_a_file_that_contradicts_the_earlier_ones_is_read_by_itself_and_says_so():
+    earlier = saved(HEAD + "24-08-2025,-10.00,USD,Coffee\n")
+    text = HEAD + "09-24-2025,-10.00,USD,Coffee\n09-25-2025,-11.00,USD,Lunch\n"
+    parsed = read_file(text.encode(), Question(currency="USD", saved=earlier))
+    assert [row.date for row in parsed.statements[0].rows] == [datetime.date(2025, 9, 24), datetime.date(2025, 9, 25)]
+    assert any("contradicts how the earlier files" in note for note in parsed.notes)
+
+
+def test_an_earlier_code_page_does_not_spoil_unicode():
+    earlier = saved(HEAD + "24-08-2025,-10.00,USD,Cafe\n", encoding="cp1252")
+    parsed = read_file((HEAD + "24-09-2025,-10.00,USD,Café\n").encode(), Question(currency="USD", saved=earlier))
+    assert parsed.statements[0].rows[0].payee == "Café"
+
+
+@pytest.mark.django_db
+def test_confirming_settles_signs_for_the_next_file(stage, confirm, accounts):
+    head = "Date,Description,Amount\n"
+    first = stage(
+        head + "01/15/2026,COFFEE,3.00\n01/16/2026,TEA,2.00\n01/20/2026,PAYMENT RECEIVED,-5.00\n", account=accounts.card
+    )
+    assert [row.amount for row in first.rows.order_by("pk")] == [-300, -200, 500]
+    confirm(first)
+    second = stage(head + "02/15/2026,PAYMENT RECEIVED,-25.00\n", account=accounts.card)
+    assert [row.amount for row in second.rows.order_by("pk")] == [2500]
