@@ -15,7 +15,7 @@ from platform_outbox.registry import Context, on
     name="identity.mail",
     io=True,
     ordered=False,
-    neighbour=mail.server,
+    destination=mail.server,
 )
 def send_mail(event: MailWanted | SignupRequested | PasswordResetRequested, context: Context) -> None:
     """Send the mail that the event is about. Sent twice, it has the same Message-ID."""

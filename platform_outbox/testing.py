@@ -9,8 +9,8 @@ from django.db import DatabaseError, connection, transaction
 
 from platform_outbox.emit import SHARDS
 from platform_outbox.external import leases, pool
-from platform_outbox.processing import process
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.processing.process import process_batch
+from platform_outbox.wakeup.notifier import notifier
 
 
 def drain(*, now: datetime.datetime | None = None, raise_errors: bool = True) -> int:
@@ -26,7 +26,7 @@ def drain(*, now: datetime.datetime | None = None, raise_errors: bool = True) ->
     while True:
         before = handled
         for shard in _due_shards(now):
-            turn = process.process_batch(shard=shard, now=now, worker="test")
+            turn = process_batch(shard=shard, now=now, worker="test")
             handled += turn.handled
             errors += turn.errors
         called = _call_due(now, errors)
@@ -63,13 +63,13 @@ def _call(lease: leases.Lease) -> Exception | None:
 
 
 @contextmanager
-def muted_bell() -> Iterator[None]:
-    """Keep the bell's thread and its connection out of the way: they outlive a test and its database."""
-    bell.muted = True
+def muted_notifier() -> Iterator[None]:
+    """Keep the notifier's thread and its connection out of the way: they outlive a test and its database."""
+    notifier.muted = True
     try:
         yield
     finally:
-        bell.muted = False
+        notifier.muted = False
 
 
 def _due_shards(now: datetime.datetime | None) -> list[int]:

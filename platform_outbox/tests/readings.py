@@ -117,7 +117,7 @@ def readings():
         ("claim, handle and mark a batch", lambda: process_batch(shard=shard_of("k7"), worker="w")),
         (
             "whether others have come",
-            lambda: claim.others_have_come(shard=shard_of("k7"), hog="k7", above=0, since=now, now=None),
+            lambda: claim.others_have_come(shard=shard_of("k7"), dominant_key="k7", above=0, since=now, now=None),
         ),
         ("move the low-water mark", lambda: low_water.advance(shard_of("k7"))),
         ("poll for due shards", lambda: _execute(listener._DUE)),
@@ -135,7 +135,10 @@ def readings():
         ("page of an event", lambda: admin.get(f"{list_url}{dead[0]}/change/")),
         ("requeue", lambda: actions.requeue(ids=dead[:50], by="w")),
         ("discard", lambda: actions.discard(ids=dead[:50], by="w")),
-        ("retention, nothing to do", lambda: retention.keep_to(before=now - datetime.timedelta(days=300))),
+        (
+            "retention, nothing to do",
+            lambda: retention.prune(everywhere=False, before=now - datetime.timedelta(days=300)),
+        ),
         ("partitions ahead", lambda: retention.extend()),
     ]
 

@@ -63,7 +63,7 @@ def test_a_turn_with_a_few_others_is_short_and_says_that_there_is_more():
     backlog(300)
     emitted(Ticked(key=OTHERS[0], number=1))
     result = process_batch(shard=SHARD, batch_size=50)
-    assert (result.handled, result.more) == (1 + claim.HOG_AT_LEAST, True)
+    assert (result.handled, result.more) == (1 + claim.DOMINANT_AT_LEAST, True)
     assert Effect.objects.order_by("id").first().key == OTHERS[0]
 
 
@@ -84,8 +84,8 @@ def rings_after(events, what):
 def test_a_backlog_ends_its_turn_for_another_key_of_its_shard_that_has_come_meanwhile():
     emitted(*(Ticked(key="hog", number=number) for number in range(200)))
     result = process_batch(shard=SHARD, batch_size=50, has_news=rings_after(2, [Ticked(key=OTHERS[0], number=7)]))
-    assert (result.handled, result.more) == (2 * (claim.HOG_AT_LEAST + 1) - 1, True)
-    assert process_batch(shard=SHARD, batch_size=50).handled == 1 + claim.HOG_AT_LEAST
+    assert (result.handled, result.more) == (2 * (claim.DOMINANT_AT_LEAST + 1) - 1, True)
+    assert process_batch(shard=SHARD, batch_size=50).handled == 1 + claim.DOMINANT_AT_LEAST
     assert Effect.objects.order_by("id")[result.handled].key == OTHERS[0]
     while process_batch(shard=SHARD).more:
         pass
@@ -169,8 +169,8 @@ def test_a_claim_beside_a_long_backlog_reads_little():
             [SHARD],
         )
         cursor.execute("ANALYZE platform_outbox")
-        statement = claim._CLAIM_OTHERS.format(besides="")
-        values = {"shard": SHARD, "above": 0, "now": None, "limit": 25, "keys": 64, "after": "", "besides_key": "hog"}
+        statement = claim._CLAIM_OTHER_KEYS.replace("{except}", "")
+        values = {"shard": SHARD, "above": 0, "now": None, "limit": 25, "keys": 64, "after": "", "dominant_key": "hog"}
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) {statement}", values)
         plan = cursor.fetchone()[0][0]["Plan"]
     assert plan["Actual Rows"] == 25

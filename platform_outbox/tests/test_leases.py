@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from platform_outbox import retention, testing
+from platform_outbox import retention, sql, testing
 from platform_outbox.emit import emit, emit_many, shard_of
 from platform_outbox.external import leases
 from platform_outbox.external.pool import due_queues
@@ -127,7 +127,7 @@ def test_a_claim_costs_the_same_however_long_the_lines_are(count, django_assert_
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE platform_outbox_delivery")
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {leases._LOOK}", (None,))
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql.QUERIES['look']}", (None,))
         plan = cursor.fetchone()[0][0]["Plan"]
     assert rows_read(plan) <= 12
     with django_assert_max_num_queries(5):

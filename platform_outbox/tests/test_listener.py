@@ -23,7 +23,7 @@ def test_a_ring_during_the_poll_is_not_lost(monkeypatch, settings):
     monkeypatch.setattr(listening, "_DUE", SLOW_POLL)
     schedule = Schedule()
     listener = Listener(
-        schedule=schedule, low_water=LowWater(), worker="test", broker="in-process", wake_couriers=lambda: None
+        schedule=schedule, low_water=LowWater(), worker="test", broker="in-process", wake_external=lambda: None
     )
     thread = threading.Thread(target=listener.run)
     thread.start()

@@ -134,7 +134,9 @@ def sudden_backlog():
         (100, lambda now: claim.LowWater().advance(shard_of("loud"))),
         (
             100,
-            lambda now: claim.others_have_come(shard=shard_of("loud"), hog="loud", above=0, since=now, now=None),
+            lambda now: claim.others_have_come(
+                shard=shard_of("loud"), dominant_key="loud", above=0, since=now, now=None
+            ),
         ),
     ],
     ids=["claim, handle and mark", "low-water mark", "whether others have come"],
@@ -172,7 +174,7 @@ def test_the_samples_of_the_queue_are_not_looked_for_among_what_is_done(figure):
 
 
 def test_the_claim_keeps_to_its_index_when_the_server_has_ceased_to_look_at_the_parameters():
-    statement = claim._CLAIM.format(besides="") % {"shard": "$1", "above": "$2", "now": "$3", "limit": "$4"}
+    statement = claim._CLAIM.replace("{except}", "") % {"shard": "$1", "above": "$2", "now": "$3", "limit": "$4"}
     with connection.cursor() as cursor:
         cursor.execute(FULL_QUEUE)
         cursor.execute("ANALYZE platform_outbox")

@@ -10,7 +10,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import CurrentMessage
 
 from platform_outbox.processing import process
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.wakeup.notifier import notifier
 
 QUEUE = "outbox"
 
@@ -49,6 +49,6 @@ def send(shards: Iterable[int]) -> None:
 
 
 def connect_notifier() -> None:
-    """Let the bell of this process ring through the broker, if there is one that others hear."""
+    """Let this process notify through the broker, if there is one that others hear."""
     if not is_in_process():
-        bell.ringers = [send]
+        notifier.senders = [send]

@@ -21,11 +21,11 @@ from django.db import connection
 from psycopg.pq import ExecStatus
 
 CHANNEL = "platform_outbox"
-# For the couriers: something was handed over, or may be called again.
-COURIERS_CHANNEL = "platform_outbox_io"
-# After ringing a bell is quiet for the first time, and for the second on a busy machine or where rings have lasted of
-# late: rings must not add to what makes everybody wait, and workers there have enough to do anyway. Sixteen processes
-# that ring for every commit of theirs take a seventh of two processors, most of it for waking the thread.
+# For the external pools: something was handed over, or may be called again.
+EXTERNAL_CHANNEL = "platform_outbox_io"
+# After notifying it is quiet for the first time, and for the second on a busy machine or where notifying has lasted of
+# late: it must not add to what makes everybody wait, and workers there have enough to do anyway. Sixteen processes
+# that notify for every commit of theirs take a seventh of two processors, most of it for waking the thread.
 QUIET_SECONDS = (0.01, 0.2)
 # A machine is busy when so many threads for each processor want to run.
 CROWD = 3
@@ -75,16 +75,16 @@ def _runnable() -> int:
 
 
 class Notifier:
-    """Collects shards and rings for them from a thread of its own."""
+    """Collects shards and tells the workers of them from a thread of its own."""
 
     def __init__(self) -> None:
         self.muted = False
-        self.ringers: list[Callable[[list[int]], None]] = []
+        self.senders: list[Callable[[list[int]], None]] = []
         self._thread: threading.Thread | None = None
         self._connection: psycopg.Connection[Any] | None = None
         self.forget()
 
-    def ring(self, shards: Iterable[int], *, again: bool = False) -> None:
+    def notify(self, shards: Iterable[int], *, again: bool = False) -> None:
         """Note that these shards have news. Returns at once; never raises.
 
         `again` says that the news are old events: workers forget how far they have looked in these shards.
@@ -96,21 +96,21 @@ class Notifier:
             if again:
                 self._again.update(shards)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="outbox-bell", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="outbox-notifier", daemon=True)
                 self._thread.start()
         self._news.set()
 
-    def ring_couriers(self) -> None:
-        """Note that something waits for the couriers. Returns at once; never raises."""
+    def notify_external(self) -> None:
+        """Note that something waits for the external pools. Returns at once; never raises."""
         if not self.muted:
             with self._lock:
-                self._couriers = True
-            self.ring(())
+                self._external = True
+            self.notify(())
 
     def flush(self, timeout: float = FAREWELL_SECONDS) -> None:
         """Wait until everything noted so far has been passed on, or the time is over."""
         deadline = time.monotonic() + timeout
-        while (self._shards or self._couriers or self._busy) and time.monotonic() < deadline:
+        while (self._shards or self._external or self._busy) and time.monotonic() < deadline:
             self._news.set()
             time.sleep(0.002)
 
@@ -120,7 +120,7 @@ class Notifier:
         self._news = threading.Event()
         self._shards: set[int] = set()
         self._again: set[int] = set()
-        self._couriers = False
+        self._external = False
         self._busy = False
         self._lasting = 0.0  # seconds a ring takes of late
         self._crowd = 0.0  # threads that have wanted to run of late
@@ -135,10 +135,10 @@ class Notifier:
             with self._lock:
                 shards, self._shards = sorted(self._shards), set()
                 again, self._again = self._again, set()
-                couriers, self._couriers = self._couriers, False
-                self._busy = bool(shards) or couriers
+                external, self._external = self._external, False
+                self._busy = bool(shards) or external
             if self._busy:
-                seconds = self._pass_on(shards, again, couriers)
+                seconds = self._pass_on(shards, again, external)
                 self._busy = False
                 time.sleep(self._quiet_after(seconds, runnable=_runnable()))
 
@@ -148,38 +148,40 @@ class Notifier:
         self._crowd += (runnable - self._crowd) / 8
         return QUIET_SECONDS[self._lasting > LASTING_SECONDS or self._crowd > CROWD * (os.cpu_count() or 1)]
 
-    def _pass_on(self, shards: list[int], again: set[int], couriers: bool) -> float:
+    def _pass_on(self, shards: list[int], again: set[int], external: bool) -> float:
         """Ring; returns the seconds that it would have taken for a single shard.
 
         A broker gets a message for each shard: after a long quiet there are many, and counted whole their ring would be
         the reason for the next long quiet.
         """
         started = time.perf_counter()
-        if couriers:
-            self._try("database", lambda: self._notify("", COURIERS_CHANNEL))
+        if external:
+            self._try("database", lambda: self._notify("", EXTERNAL_CHANNEL))
         if not shards:
             return time.perf_counter() - started
         text = ",".join(f"again {shard}" if shard in again else str(shard) for shard in shards)
         self._try("database", lambda: self._notify(text))
         rung = time.perf_counter()
-        for ringer in self.ringers:
-            self._try("broker", lambda: ringer(shards))  # noqa: B023
+        for sender in self.senders:
+            self._try("broker", lambda: sender(shards))  # noqa: B023
         return rung - started + (time.perf_counter() - rung) / len(shards)
 
-    def _try(self, road: str, ring: Callable[[], None]) -> None:
+    def _try(self, road: str, send: Callable[[], None]) -> None:
         """Ring, unless this road failed lately: a broker that hangs must not hold up the other road's rings."""
         if time.monotonic() < self._closed_until.get(road, 0.0):
             return
         try:
-            ring()
+            send()
         except Exception as error:
             # One line per outage: the rows are safe, and workers look by themselves every few seconds.
             if road not in self._closed_until:
-                logger.warning("The bell cannot ring through the %s, workers find events without it: %s", road, error)
+                logger.warning(
+                    "Workers cannot be notified through the %s, they find events without it: %s", road, error
+                )
             self._closed_until[road] = time.monotonic() + CLOSED_SECONDS[road]
         else:
             if self._closed_until.pop(road, None) is not None:
-                logger.info("The bell rings through the %s again.", road)
+                logger.info("Workers are notified through the %s again.", road)
 
     def hang_up(self) -> None:
         """Close the connection; the next ring opens another."""
@@ -198,7 +200,7 @@ class Notifier:
         _notify(self._connection, channel, text)
 
 
-bell = Notifier()
+notifier = Notifier()
 # A forked web process inherits the memory of its parent, but neither its threads nor the right to its sockets.
-os.register_at_fork(after_in_child=bell.forget)
-atexit.register(bell.flush)
+os.register_at_fork(after_in_child=notifier.forget)
+atexit.register(notifier.flush)
