@@ -64,7 +64,7 @@ class Nurseries:
 
 
 class Pool:
-    """Starts worker processes and rings their bell from this process as a web process would."""
+    """Starts worker processes and notifies them from this process as a web process would."""
 
     def __init__(self, *, kind, url, directory, nurseries):
         self.urls = {
@@ -155,7 +155,7 @@ def sender(broker):
 
 @contextlib.contextmanager
 def notifying(*senders):
-    """The bell as in a web process; silent again, and disconnected, at the end."""
+    """The notifier as in a web process; silent again, and disconnected, at the end."""
     notifier.muted, notifier.senders = False, list(senders)
     try:
         yield notifier

@@ -34,7 +34,7 @@ def done(number):
 
 @pytest.mark.parametrize("kind", HOSTS[1:], indirect=True)
 def test_the_broker_alone_wakes_a_worker(pool, monkeypatch):
-    monkeypatch.setattr(Notifier, "_notify", lambda self, text: None)
+    monkeypatch.setattr(Notifier, "_send", lambda self, channel, text: None)
     pool.start(1, WORKER_POLL_INTERVAL=NEVER)
     for number in range(3):
         emit_now(number)

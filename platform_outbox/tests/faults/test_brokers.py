@@ -84,7 +84,7 @@ def test_rabbitmq_is_restarted_and_wakes_the_same_workers_again(
         wait_for(is_woken, what="work without RabbitMQ")
         server.enter_context(rabbitmq_server(tmp_path, port=port))
         # From here on nothing but a message of RabbitMQ can wake the worker.
-        monkeypatch.setattr(Notifier, "_notify", lambda self, text: None)
+        monkeypatch.setattr(Notifier, "_send", lambda self, channel, text: None)
         wait_for(is_woken, seconds=60, what="work with the restarted RabbitMQ")
         assert worker.poll() is None
     done = list(Effect.objects.order_by("id").values_list("number", flat=True))
