@@ -44,7 +44,10 @@ def after_failure(
     """
     since = (failing_since or now) if spares_attempts(error) else None
     if since is not None and now - since < OUTAGE_PATIENCE:
-        due = probe_at or now + datetime.timedelta(seconds=max(_delay_in_outage(now - since), wish_of(error)))
+        # As long as it has lasted already, between WORKER_BACKOFF_SECONDS and five minutes.
+        lasting = max(settings.WORKER_BACKOFF_SECONDS, (now - since).total_seconds())
+        wait = _spread(min(LONGEST_OUTAGE_RETRY, lasting))
+        due = probe_at or now + datetime.timedelta(seconds=max(wait, wish_of(error)))
         return Decision(status=Status.FAILED, attempts=attempts, retry_at=due, failing_since=since, counted=False)
     attempts += 1
     if isinstance(error, PermanentError) or attempts >= settings.WORKER_MAX_ATTEMPTS:
@@ -76,11 +79,6 @@ def wish_of(error: Exception) -> float:
     """The pause in seconds that the destination asked for; 0 if it did not."""
     asked = error.retry_after if isinstance(error, DestinationUnavailable | Deferred) else None
     return min(LONGEST_WISH, max(0.0, float(asked or 0)))
-
-
-def _delay_in_outage(lasting: datetime.timedelta) -> float:
-    """As long as it has lasted already, between WORKER_BACKOFF_SECONDS and five minutes."""
-    return _spread(min(LONGEST_OUTAGE_RETRY, max(settings.WORKER_BACKOFF_SECONDS, lasting.total_seconds())))
 
 
 def _spread(seconds: float) -> float:

@@ -247,7 +247,10 @@ class Scheduler:
                 if not introduced:
                     introduce()
                     introduced = True
-                self._run_due()
+                for job in all_jobs():
+                    if self._next.get(job.name, 0.0) <= time.monotonic() and not self._stopping.is_set():
+                        wait = run_job(job, worker=self.worker, should_stop=self._stopping.is_set)
+                        self._next[job.name] = time.monotonic() + min(wait, LOOK_AT_JOBS_EVERY)
             except (DatabaseError, InterfaceError) as error:
                 connections.close_all()
                 if not away:
@@ -258,9 +261,3 @@ class Scheduler:
                 away = False
                 self._stopping.wait(max(0.05, min(self._next.values(), default=0.0) - time.monotonic()))
         connections.close_all()
-
-    def _run_due(self) -> None:
-        for job in all_jobs():
-            if self._next.get(job.name, 0.0) <= time.monotonic() and not self._stopping.is_set():
-                wait = run_job(job, worker=self.worker, should_stop=self._stopping.is_set)
-                self._next[job.name] = time.monotonic() + min(wait, LOOK_AT_JOBS_EVERY)

@@ -183,39 +183,38 @@ class ExternalPool:
         """Return expired leases, hand out what is due; returns in how many seconds there will be more to do."""
         if self._stopping.is_set():
             return None
-        self._replace_hanging()
+        with self._lock:
+            hanging = [held for held in self._held.values() if held.hangs and not held.replaced]
+        for held in hanging:
+            # Its caller is written off; if the handler does come back, that thread ends.
+            held.replaced = True
+            lease = held.lease
+            logger.error("%s #%s does not come back; it will be tried again.", lease.handler, lease.message_id)
+            self._start("outbox-caller-spare", self._deliver)
         leases.expire()
         waits: list[float] = []
-        while not self._stopping.is_set() and (free := self._free()):
+        # With all callers busy there is nothing to look for; one that is done wakes the dispatcher.
+        while self._free() and not self._stopping.is_set():
             found = leases.look()
-            if not self._hand_out(due_queues(found), free):
+            if not self._hand_out(due_queues(found)):
                 # What is due and was not taken is somebody else's at this moment, or waits for a caller to come back.
                 waits = [each.due_in if each.due_in > 0 else 1.0 for each in found if _handler_for(each) is not None]
                 break
-        # A caller that is done wakes the dispatcher; the owner of a lease renews it in time if it lives.
+        # The owner of a lease renews it in time if it lives.
         expiry = leases.first_expiry()
         if expiry is not None:
             waits.append(expiry + 0.05)
         return max(0.01, min(waits)) if waits else None
 
-    def _replace_hanging(self) -> None:
-        """A caller whose handler does not come back is written off; if it does come back, it ends."""
-        with self._lock:
-            hanging = [held for held in self._held.values() if held.hangs and not held.replaced]
-        for held in hanging:
-            held.replaced = True
-            lease = held.lease
-            logger.error("%s #%s does not come back; it will be tried again.", lease.handler, lease.message_id)
-            self._start("outbox-caller-spare", self._deliver)
-
     def _free(self) -> int:
         with self._lock:
             return self.count - sum(1 for held in self._held.values() if not held.hangs)
 
-    def _hand_out(self, due: list[tuple[Handler, Queue]], free: int) -> int:
+    def _hand_out(self, due: list[tuple[Handler, Queue]]) -> int:
+        """Lease what is due as long as callers are free; returns how much."""
         taken = 0
         for handler, found in due:
-            if taken == free or self._stopping.is_set():
+            if not self._free() or self._stopping.is_set():
                 break
             with self._lock:
                 calls = [(held.lease.handler, held.lease.destination) for held in self._held.values()]
@@ -258,26 +257,28 @@ class ExternalPool:
         if isinstance(error, OperationalError | InterfaceError) and is_the_servers(error):
             # Our own database failed during the call: neither event nor destination is to blame, and neither has to pay.
             self._report(error)
-            self._insist(held, lambda: self._give_back([lease]))
+            self._insist(held, lambda: leases.give_back([lease]))
             return
         if error is not None:
             # The message is in the event's history; in a log it might give an address or a link away.
             logger.warning("%s #%s failed: %s", lease.handler, lease.message_id, type(error).__name__)
-        self._insist(held, lambda: self._mark(lease, error))
 
-    def _insist(self, held: _Held, step: Callable[[], bool]) -> None:
-        """The call is made: as long as the lease lasts it is worth trying again to write down what came of it."""
-        while not step() and held.still_mine() and not self._stopped.wait(CALLS_RECONNECT):
-            pass
-
-    def _mark(self, lease: Lease, error: Exception | None) -> bool:
-        try:
+        def mark() -> None:
             if not leases.finish(lease, error=error):
                 logger.warning("%s #%s: the lease was lost.", lease.handler, lease.message_id)
-        except (DatabaseError, InterfaceError) as failure:
-            self._report(failure)
-            return False
-        return True
+
+        self._insist(held, mark)
+
+    def _insist(self, held: _Held, step: Callable[[], object]) -> None:
+        """Write down what came of a call: as long as the lease lasts it is worth trying again."""
+        while True:
+            try:
+                step()
+                return
+            except (DatabaseError, InterfaceError) as error:
+                self._report(error)
+                if not held.still_mine() or self._stopped.wait(CALLS_RECONNECT):
+                    return
 
     def _give_back(self, held: list[Lease]) -> bool:
         try:
@@ -294,23 +295,22 @@ class ExternalPool:
                 times = [held.renew_at for held in self._held.values() if not held.lost and not held.hangs]
             self._taken.wait(max(0.0, min(times) - time.monotonic()) if times else None)
             self._taken.clear()
+            now = time.monotonic()
+            with self._lock:
+                due = [
+                    each for each in self._held.values() if each.renew_at <= now and not each.lost and not each.hangs
+                ]
             try:
-                self._renew_due()
+                kept = leases.renew([(held.lease, held.seconds) for held in due]) if due else set()
             except Exception as error:
                 self._report(error)
                 self._stopped.wait(CALLS_RECONNECT)
+                continue
+            for held in due:
+                held.lost = held.lease.token not in kept
+                if not held.lost:
+                    held.renewed = now
         connections.close_all()
-
-    def _renew_due(self) -> None:
-        now = time.monotonic()
-        with self._lock:
-            due = [held for held in self._held.values() if held.renew_at <= now and not held.lost and not held.hangs]
-        kept = leases.renew([(held.lease, held.seconds) for held in due]) if due else set()
-        for held in due:
-            if held.lease.token in kept:
-                held.renewed = now
-            else:
-                held.lost = True
 
     def _report(self, error: Exception) -> None:
         if isinstance(error, DatabaseError | InterfaceError):

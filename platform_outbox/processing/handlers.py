@@ -132,22 +132,22 @@ class Batch:
 
     def must_end(self) -> bool:
         """Asked before an event if something has run since: whether the batch shall end here."""
-        self.stopped = self.stopped or self.options.should_stop() or self._makes_way()
-        return self.stopped
-
-    def _makes_way(self) -> bool:
-        """One key's backlog alone is in hand, and meanwhile another key has got something to do: it comes next."""
-        if self.dominant_key is None or self.work[0].row.ordering_key != self.dominant_key:
-            return False
-        self.asked += 1
         options = self.options
-        # Not without getting on, and not a statement for each event: news of the dominant key's own never end.
-        if self.asked % (claim.DOMINANT_AT_LEAST + 1) or not options.has_news():
-            return False
-        self.made_way = claim.others_have_come(
-            shard=options.shard, dominant_key=self.dominant_key, above=options.above, since=self.now, now=options.now
-        )
-        return self.made_way
+        self.stopped = self.stopped or options.should_stop()
+        if self.stopped or self.dominant_key is None or self.work[0].row.ordering_key != self.dominant_key:
+            return self.stopped
+        # One key's backlog alone is in hand. If another key has got something to do meanwhile, it comes next: not without
+        # getting on, and not with a statement for each event, for news of the dominant key's own never end.
+        self.asked += 1
+        if self.asked % (claim.DOMINANT_AT_LEAST + 1) == 0 and options.has_news():
+            self.stopped = self.made_way = claim.others_have_come(
+                shard=options.shard,
+                dominant_key=self.dominant_key,
+                above=options.above,
+                since=self.now,
+                now=options.now,
+            )
+        return self.stopped
 
 
 def is_the_servers(error: Exception) -> bool:

@@ -7,6 +7,7 @@ that a bad one hurts only itself.
 """
 
 import datetime
+import itertools
 import logging
 import os
 import socket
@@ -119,14 +120,10 @@ def _claim_run_mark(batch: Batch, run: Callable[[Batch], None]) -> BatchResult:
         return instead
     batch.now = options.now or state.now
     batch.holds = Holds(paused=state.paused_handlers, held=state.holds)
+    held, going = _left_out(options, batch.holds)
     with CLAIM_SECONDS.time():
         claimed = claim.claim(
-            shard=shard,
-            limit=options.limit,
-            above=options.above,
-            now=batch.now,
-            held=[*_held_completely(batch.holds), *_unknown(options)],
-            going=_going(batch.holds),
+            shard=shard, limit=options.limit, above=options.above, now=batch.now, held=held, going=going
         )
     if not claimed.rows:
         return BatchResult()
@@ -161,30 +158,25 @@ def _instead_of_claiming(options: Options, state: ShardState) -> BatchResult | N
     return None
 
 
-def _held_completely(holds: Holds) -> list[tuple[str, str, int]]:
-    """(key, event type, id) of the holds under which no handler of that event type may run."""
-    found = []
-    for key in {key for key, _ in holds.held}:
-        for event_type in {event.name for handler in all_handlers() for event in handler.events}:
-            going = [handler for handler in handlers_of(event_type) if handler.name not in holds.paused]
-            ids = [hold[0] for handler in going if (hold := holds.of(key, handler.name)) is not None]
-            if ids and len(ids) == len(going):
-                found.append((key, event_type, max(ids)))
-    return found
+def _left_out(options: Options, holds: Holds) -> tuple[list[tuple[str, str, int]], dict[str, list[str]]]:
+    """What the claim is to pass over, as `claim` takes it.
 
-
-def _unknown(options: Options) -> list[tuple[str, str, int]]:
-    """The same for what an earlier batch met and cannot be read here, and for everything behind it."""
-    left = options.unknown_events.left(options.shard) if options.unknown_events else {}
-    known = {event.name for handler in all_handlers() for event in handler.events} if left else set()
-    return [(key, name, first - 1) for key, (first, unknown) in left.items() for name in known | unknown]
-
-
-def _going(holds: Holds) -> dict[str, list[str]]:
-    """For each event type with a paused handler: the names of the others."""
-    paused = [handler for handler in all_handlers() if handler.name in holds.paused] if holds.paused else []
-    names = {event.name for handler in paused for event in handler.events}
-    return {name: [handler.name for handler in handlers_of(name) if handler.name not in holds.paused] for name in names}
+    (key, event type, id) of the holds under which no handler of that event type may run, and of what an earlier batch
+    could not read; and for each event type with a paused handler the names of the others.
+    """
+    unknown = options.unknown_events.left(options.shard) if options.unknown_events else {}
+    if not (holds.held or holds.paused or unknown):
+        return [], {}
+    listened = {event.name: handlers_of(event.name) for handler in all_handlers() for event in handler.events}
+    going = {name: [each.name for each in found if each.name not in holds.paused] for name, found in listened.items()}
+    held = []
+    for key, name in itertools.product({key for key, _ in holds.held}, going):
+        ids = [hold[0] for handler in going[name] if (hold := holds.of(key, handler)) is not None]
+        if ids and len(ids) == len(going[name]):
+            held.append((key, name, max(ids)))
+    for key, (first, names) in unknown.items():
+        held += [(key, name, first - 1) for name in names | going.keys()]
+    return held, {name: names for name, names in going.items() if len(names) < len(listened[name])}
 
 
 def _read(batch: Batch, rows: list[Claimed]) -> None:
@@ -205,10 +197,7 @@ def _read(batch: Batch, rows: list[Claimed]) -> None:
         try:
             work.event = event_from(name=row.event_type, version=row.event_version, payload=row.payload)
         except EnvelopeError as error:
-            if isinstance(error, NotYetKnown) and batch.now < row.created_at + UPGRADE_PATIENCE:
-                _leave_to_newer_release(batch, work)
-            else:
-                _give_up(batch, work, error)
+            _put_aside(batch, work, error)
             continue
         handlers = handlers_of(row.event_type)
         if not work.outcomes:
@@ -226,24 +215,23 @@ def _read(batch: Batch, rows: list[Claimed]) -> None:
         work.touched = not work.todo and not work.missing
 
 
-def _leave_to_newer_release(batch: Batch, work: Work) -> None:
-    """Leave the event as it is, and have everything younger of its key wait behind it."""
+def _put_aside(batch: Batch, work: Work, error: EnvelopeError) -> None:
+    """Give up an event that cannot be read here, or leave it to a newer release, and everything of its key behind it."""
     row, options = work.row, batch.options
-    work.unknown = True
-    batch.holds.add(row, "", batch.now)
-    if options.unknown_events is not None:
-        options.unknown_events.note(shard=options.shard, key=row.ordering_key, event_type=row.event_type, id=row.id)
-        batch.more = True
-
-
-def _give_up(batch: Batch, work: Work, error: EnvelopeError) -> None:
-    attempts = work.row.attempts + 1
+    if isinstance(error, NotYetKnown) and batch.now < row.created_at + UPGRADE_PATIENCE:
+        work.unknown = True
+        batch.holds.add(row, "", batch.now)
+        if options.unknown_events is not None:
+            options.unknown_events.note(shard=options.shard, key=row.ordering_key, event_type=row.event_type, id=row.id)
+            batch.more = True
+        return
+    attempts = row.attempts + 1
     work.outcomes[""] = Outcome(status=Status.DEAD, attempts=attempts, error=error, fresh=True)
     work.touched = True
-    for handler in handlers_of(work.row.event_type):
+    for handler in handlers_of(row.event_type):
         if handler.on_death == "halt" and not handler.io:
             work.outcomes[handler.name] = Outcome(status=Status.DEAD, attempts=attempts, fresh=True, halts=True)
-            batch.holds.add(work.row, handler.name, batch.now + HALTED_LOOK)
+            batch.holds.add(row, handler.name, batch.now + HALTED_LOOK)
 
 
 def _isolate(batch: Batch, suspicion: Suspicion) -> None:

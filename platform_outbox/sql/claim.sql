@@ -123,3 +123,8 @@ SELECT array(
     EXISTS (SELECT FROM platform_outbox_delivery
             WHERE io AND NOT in_line AND status IN ('pending', 'failed')) OR
     EXISTS (SELECT FROM platform_outbox_delivery WHERE status = 'sending')
+
+-- name: shards_with_due_events
+-- The same question for tests: at any moment, and of no more than is there.
+SELECT DISTINCT shard FROM platform_outbox WHERE status IN ('pending', 'failed')
+  AND available_at <= coalesce(%s::timestamptz, statement_timestamp()) AND shard < %s ORDER BY shard

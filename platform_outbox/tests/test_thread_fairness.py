@@ -29,7 +29,7 @@ def test_a_backlog_alone_is_never_asked_to_end():
     assert not any(turn.makes_room() for _ in range(100))
 
 
-def test_a_backlog_ends_for_a_fresh_shard_without_a_lane_but_not_before_it_has_done_something():
+def test_a_backlog_ends_for_a_fresh_shard_without_a_thread_but_not_before_it_has_done_something():
     turn = with_backlog(due={LOUD, QUIET}).begin(LOUD)
     assert [turn.makes_room() for _ in range(LEAST_EVENTS + 1)] == [False] * LEAST_EVENTS + [True]
     assert turn.made_room
@@ -61,22 +61,30 @@ def test_a_backlog_that_another_worker_has_for_the_moment_is_still_one():
     assert not any(turn.makes_room() for _ in range(100))
 
 
-def test_a_busy_turn_teaches_nothing():
-    shared = WorkerThreads(schedule=Schedule(), worker="w", wake_external=lambda: None)
-    shared._fairness.begin(QUIET)
-    shared._fairness.end(QUIET, more=True)
-    with patch("platform_outbox.worker.executor.process_batch", return_value=BatchResult(busy=True)):
-        shared.run_batch(QUIET)
-    assert shared._fairness._backlogs == {QUIET}
+@pytest.mark.parametrize(("result", "fresh"), [(BatchResult(busy=True), False), (BatchResult(), True)])
+def test_a_busy_turn_teaches_nothing(result, fresh):
+    threads = WorkerThreads(schedule=Schedule(), worker="w", wake_external=lambda: None)
+    threads.fairness.begin(QUIET)
+    threads.fairness.end(QUIET, more=True)
+    with patch("platform_outbox.worker.executor.process_batch", return_value=result):
+        threads.run_batch(QUIET)
+    threads.schedule.add(QUIET)
+    assert threads.fairness.fresh_waits() is fresh
 
 
 def test_a_turn_at_a_backlog_begins_when_a_fresh_one_has_ended():
+    fairness, stood_back = with_backlog(), []
+    fairness.begin(QUIET)
+    with patch.object(fairness, "stand_back", stood_back.append):
+        fairness.begin(LOUD)
+    assert stood_back == [STAND_BACK]
+
+
+def test_whoever_stands_back_goes_on_as_soon_as_the_fresh_turn_has_ended():
     fairness = with_backlog()
     fairness.begin(QUIET)
-    under_way = []
-    fairness._wait_for_fresh = lambda seconds: under_way.append(set(fairness._under_way))
-    fairness.begin(LOUD)
-    assert under_way == [{QUIET}]
+    threading.Timer(0.01, lambda: fairness.end(QUIET, more=False)).start()
+    assert 0.005 < fairness.stand_back(60) < 60
 
 
 def test_a_turn_at_a_backlog_begins_all_the_same_after_a_while():
@@ -85,25 +93,15 @@ def test_a_turn_at_a_backlog_begins_all_the_same_after_a_while():
     started = time.monotonic()
     fairness.begin(LOUD)
     assert time.monotonic() - started >= STAND_BACK * 0.9
-    assert fairness._under_way == {LOUD, QUIET}
 
 
 def test_a_fresh_turn_begins_at_once_whatever_is_under_way():
-    fairness = with_backlog()
+    fairness = with_backlog(due={QUIET})
     fairness.begin(LOUD)
-    fairness._wait_for_fresh = pytest.fail
-    fairness.begin(QUIET)
-    assert fairness._under_way == {LOUD, QUIET}
-
-
-def test_a_backlog_waits_between_its_events_until_a_fresh_turn_has_ended():
-    fairness = with_backlog()
-    turn = fairness.begin(LOUD)
-    fairness.begin(QUIET)
-    threading.Timer(STAND_BACK / 10, lambda: fairness.end(QUIET, more=False)).start()
-    turn.makes_room()
-    with fairness._changed:
-        assert QUIET not in fairness._under_way or turn._patience <= 0
+    assert fairness.fresh_waits()
+    with patch.object(fairness, "stand_back", pytest.fail):
+        fairness.begin(QUIET)
+    assert not fairness.fresh_waits()
 
 
 def test_a_backlog_has_patience_with_fresh_turns_once_and_not_for_each_event():
@@ -113,10 +111,11 @@ def test_a_backlog_has_patience_with_fresh_turns_once_and_not_for_each_event():
     started = time.monotonic()
     assert not any(turn.makes_room() for _ in range(1000))
     assert time.monotonic() - started >= STAND_BACK * 0.9
-    assert turn._patience <= 0
+    with patch.object(fairness, "stand_back", pytest.fail):
+        turn.makes_room()
 
 
-def test_a_lane_tells_its_turn_of_rings_since_it_began():
+def test_a_thread_tells_its_batch_of_news_since_it_began():
     schedule = Schedule()
     threads = WorkerThreads(schedule=schedule, worker="w", wake_external=lambda: None)
     heard = []
@@ -136,7 +135,7 @@ def test_a_lane_tells_its_turn_of_rings_since_it_began():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.outbox
-def test_a_lane_leaves_a_backlog_for_a_fresh_event_keeps_what_is_done_and_comes_back():
+def test_a_thread_leaves_a_backlog_for_a_fresh_event_keeps_what_is_done_and_comes_back():
     schedule = Schedule()
     threads = WorkerThreads(schedule=schedule, worker="w", wake_external=lambda: None)
     loud = shard_of("loud")

@@ -112,8 +112,8 @@ class Fairness:
     def __init__(self, *, due: Callable[[], set[int]]) -> None:
         """`due` names all shards that have to be looked at, those that are being looked at among them."""
         self._due = due
-        self._backlogs: set[int] = set()
         self._changed = threading.Condition()
+        self._backlogs: set[int] = set()
         self._under_way: set[int] = set()
 
     def begin(self, shard: int) -> "Turn":
@@ -121,7 +121,7 @@ class Fairness:
         with self._changed:
             backlog = shard in self._backlogs
             if backlog:
-                self._wait_for_fresh(STAND_BACK)
+                self.stand_back(STAND_BACK)
             self._under_way.add(shard)
             return Turn(self, backlog=backlog)
 
@@ -138,13 +138,12 @@ class Fairness:
         with self._changed:
             return bool(self._due() - self._under_way - self._backlogs)
 
-    def stand_back(self, seconds: float) -> None:
-        """Wait until no fresh batch is under way, or the time is over."""
+    def stand_back(self, seconds: float) -> float:
+        """Wait until no fresh batch is under way, or the time is over; returns how long."""
+        started = time.monotonic()
         with self._changed:
-            self._wait_for_fresh(seconds)
-
-    def _wait_for_fresh(self, seconds: float) -> None:
-        self._changed.wait_for(lambda: self._under_way <= self._backlogs, timeout=seconds)
+            self._changed.wait_for(lambda: self._under_way <= self._backlogs, timeout=seconds)
+        return time.monotonic() - started
 
 
 class Turn:
@@ -152,10 +151,8 @@ class Turn:
 
     def __init__(self, fairness: Fairness, *, backlog: bool) -> None:
         self.made_room = False
-        self._fairness = fairness
-        self._backlog = backlog
-        self._asked = 0
-        self._patience = STAND_BACK
+        self._fairness, self._backlog = fairness, backlog
+        self._asked, self._patience = 0, STAND_BACK
 
     def makes_room(self) -> bool:
         """Whether the batch shall end here, because something fresh has no thread."""
@@ -163,9 +160,7 @@ class Turn:
             return False
         self._asked += 1
         if self._patience > 0:
-            started = time.monotonic()
-            self._fairness.stand_back(self._patience)
-            self._patience -= time.monotonic() - started
+            self._patience -= self._fairness.stand_back(self._patience)
         self.made_room = self._asked > LEAST_EVENTS and self._fairness.fresh_waits()
         return self.made_room
 
@@ -180,7 +175,7 @@ class WorkerThreads:
         self.inflight = InFlight(worker=worker)
         self.unknown_events = UnknownEvents()
         self.low_water = LowWater()
-        self._fairness = Fairness(due=schedule.due)
+        self.fairness = Fairness(due=schedule.due)
         self._stopping = threading.Event()
         # Shard → how long to wait before the next look.
         self._busy: dict[int, float] = {}
@@ -204,7 +199,7 @@ class WorkerThreads:
 
     def run_batch(self, shard: int) -> None:
         """One batch of a shard reserved before; never raises."""
-        turn = self._fairness.begin(shard)
+        turn = self.fairness.begin(shard)
         more: bool | None = False
         try:
             result = process_batch(
@@ -222,7 +217,7 @@ class WorkerThreads:
             more = None if result.busy else result.more or turn.made_room
             self._went(shard, result, more=bool(more))
         finally:
-            self._fairness.end(shard, more=more)
+            self.fairness.end(shard, more=more)
             self.schedule.done(shard)
 
     def _went(self, shard: int, result: BatchResult, *, more: bool) -> None:
