@@ -185,10 +185,10 @@ class WorkerThreads:
         """Let running batches end after the event they are at."""
         self._stopping.set()
 
-    def run(self) -> None:
+    def run(self, handle: Callable[[int], None]) -> None:
         """Take shards from the schedule until it is closed. The body of a thread."""
         while (shard := self.schedule.take()) is not None:
-            self.run_batch(shard)
+            handle(shard)
         connections.close_all()
 
     def on_message(self, shard: int, sent_at: float) -> None:
@@ -212,7 +212,14 @@ class WorkerThreads:
                 unknown_events=self.unknown_events,
             )
         except Exception as error:
-            self._failed(shard, error)
+            delay = self._failing[shard] = min(RECONNECT[1], self._failing.get(shard, RECONNECT[0] / 2) * 2)
+            if isinstance(error, DatabaseError | InterfaceError):
+                connections.close_all()
+                told = first_line_of(error)
+                logger.warning("Shard %s: the database failed, trying again in %.1f s: %s", shard, delay, told)
+            else:
+                logger.error("Shard %s: trying again in %.1f s", shard, delay, exc_info=error)
+            self.schedule.add(shard, delay=delay)
         else:
             more = None if result.busy else result.more or turn.made_room
             self._went(shard, result, more=bool(more))
@@ -239,13 +246,3 @@ class WorkerThreads:
             self.schedule.add(shard)
         if result.retry_in is not None:
             self.schedule.add(shard, delay=result.retry_in)
-
-    def _failed(self, shard: int, error: Exception) -> None:
-        delay = self._failing[shard] = min(RECONNECT[1], self._failing.get(shard, RECONNECT[0] / 2) * 2)
-        if isinstance(error, DatabaseError | InterfaceError):
-            connections.close_all()
-            told = first_line_of(error)
-            logger.warning("Shard %s: the database failed, trying again in %.1f s: %s", shard, delay, told)
-        else:
-            logger.error("Shard %s: trying again in %.1f s", shard, delay, exc_info=error)
-        self.schedule.add(shard, delay=delay)

@@ -86,24 +86,21 @@ class Listener:
                 poll = time.monotonic() + wait
             self.listening.set()
             # What came together with the answer to a statement has been read: no socket tells of it.
-            self._hear(connection)
+            heard = list(connection.notifies(timeout=0))
+            if heard:
+                WAKEUPS.labels("bell").inc()
+            for notice in heard:
+                if notice.channel == EXTERNAL_CHANNEL:
+                    self.wake_external()
+                    continue
+                for text in notice.payload.split(","):
+                    shard = int(text.removeprefix("again "))
+                    if text.startswith("again"):
+                        self.low_water.forget(shard)
+                    self.schedule.add(shard)
             select.select(
                 [connection.fileno(), self._woken.fileno()], [], [], max(0.0, min(beat, poll) - time.monotonic())
             )
-
-    def _hear(self, connection: psycopg.Connection[Any]) -> None:
-        heard = list(connection.notifies(timeout=0))
-        if heard:
-            WAKEUPS.labels("bell").inc()
-        for notice in heard:
-            if notice.channel == EXTERNAL_CHANNEL:
-                self.wake_external()
-                continue
-            for text in notice.payload.split(","):
-                shard = int(text.removeprefix("again "))
-                if text.startswith("again"):
-                    self.low_water.forget(shard)
-                self.schedule.add(shard)
 
     def _poll(self, connection: psycopg.Connection[Any], source: str) -> tuple[float, str]:
         """Schedule everything due; returns how long nothing more will be, and the name of the next wake-up."""

@@ -59,16 +59,16 @@ class WorkerProcess:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.schedule = Schedule()
         self.external = ExternalPool(count=io_threads, worker=self.name)
-        self.threads = WorkerThreads(schedule=self.schedule, worker=self.name, wake_external=self.external.wake)
+        self.executor = WorkerThreads(schedule=self.schedule, worker=self.name, wake_external=self.external.wake)
         self.listener = Listener(
             schedule=self.schedule,
-            low_water=self.threads.low_water,
+            low_water=self.executor.low_water,
             worker=self.name,
             broker=broker.broker_name(),
             wake_external=self.external.wake,
         )
         self.scheduler = Scheduler(worker=self.name)
-        self.watchdog = Watchdog(inflight=self.threads.inflight, replace=self.replace)
+        self.watchdog = Watchdog(inflight=self.executor.inflight, replace=self.replace)
         # "time" or "memory" once this worker has to be replaced.
         self.replaced = ""
         self._stop = threading.Event()
@@ -77,19 +77,23 @@ class WorkerProcess:
         self._metrics: Any = None
 
     def start(self) -> None:
+        handle: Callable[[int], None]
         connection_created.connect(_tune, dispatch_uid="platform_outbox.worker")
         if broker.is_in_process():
-            broker.carry_out = lambda shard, sent_at: self.threads.run_batch(shard)
-            bodies = [self._feed]
+            broker.carry_out = lambda shard, sent_at: self.executor.run_batch(shard)
+            # Due shards become messages on the in-process broker; the reservation keeps it to one per shard.
+            handle, count = lambda shard: broker.send([shard]), 1
         else:
-            broker.carry_out = self.threads.on_message
-            bodies = [self.threads.run] * self.count
+            broker.carry_out = self.executor.on_message
+            handle, count = self.executor.run_batch, self.count
         self._dramatiq = dramatiq.Worker(
             dramatiq.get_broker(), queues={broker.QUEUE}, worker_threads=self.count, worker_timeout=1000
         )
         self.watchdog.arm()
         self._dramatiq.start()
-        self._threads = [_thread(f"outbox-thread-{number}", body) for number, body in enumerate(bodies)]
+        self._threads = [
+            _thread(f"outbox-thread-{number}", lambda: self.executor.run(handle)) for number in range(count)
+        ]
         self._threads += self.external.start()
         self._threads.append(_thread("outbox-listener", self.listener.run))
         self._threads.append(_thread("outbox-scheduler", self.scheduler.run))
@@ -124,7 +128,7 @@ class WorkerProcess:
         seconds = STOP_WHEN_STUCK if self.replaced == "time" else STOP
         deadline = time.monotonic() + seconds
         self.external.stop()
-        self.threads.stop()
+        self.executor.stop()
         self.schedule.close()
         self.listener.stop()
         self.scheduler.stop()
@@ -139,11 +143,6 @@ class WorkerProcess:
             self._metrics.shutdown()
             self._metrics.server_close()
         ended = not any(thread.is_alive() for thread in [*self._threads, *self._dramatiq.workers])
-        self.threads.inflight.forget()
+        self.executor.inflight.forget()
         connection.close()
         return ended and calls_ended
-
-    def _feed(self) -> None:
-        """Turn due shards into messages on the in-process broker; the reservation keeps it to one per shard."""
-        while (shard := self.schedule.take()) is not None:
-            broker.send([shard])
