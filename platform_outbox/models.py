@@ -151,13 +151,13 @@ class Delivery(models.Model):
     available_at = models.DateTimeField(_("due"))
     finished_at = models.DateTimeField(_("finished"), null=True)
     # Since when every try met a destination that was down; such tries count only after a day.
-    failing_since = models.DateTimeField(_("neighbour down since"), null=True)
+    failing_since = models.DateTimeField(_("destination down since"), null=True)
     io = models.BooleanField(_("outside"), default=False, db_default=False)
-    destination = models.CharField(_("neighbour"), max_length=200, default="", db_default="", db_column="neighbour")
-    queued = models.BooleanField(_("in line"), default=False, db_default=False, db_column="in_line")
+    destination = models.CharField(_("destination"), max_length=200, default="", db_default="", db_column="neighbour")
+    queued = models.BooleanField(_("queued"), default=False, db_default=False, db_column="in_line")
     ordered = models.BooleanField(_("ordered"), default=False, db_default=False)
     # Dead, and its queue waits for an operator.
-    halts = models.BooleanField(_("halts its line"), default=False, db_default=False)
+    halts = models.BooleanField(_("halts its queue"), default=False, db_default=False)
     lease_token = models.UUIDField(_("lease"), null=True)
     lease_until = models.DateTimeField(_("leased until"), null=True)
     locked_by = models.CharField(_("leased by"), max_length=120, default="", db_default="")
@@ -208,7 +208,7 @@ class Breaker(models.Model):
         HALF_OPEN = "half_open", _("Half open: one call is a probe")
 
     handler = models.CharField(_("handler"), max_length=120)
-    destination = models.CharField(_("neighbour"), max_length=200, db_column="neighbour")
+    destination = models.CharField(_("destination"), max_length=200, db_column="neighbour")
     state = models.CharField(_("state"), max_length=9, choices=State.choices)
     # Outages in a row: the first failure, then each probe that failed.
     failures = models.PositiveIntegerField(_("failures"), default=0, db_default=0)
@@ -378,8 +378,8 @@ class CurrentTurn(models.Model):
 
     class Meta:
         db_table = "platform_outbox_turn"
-        verbose_name = _("current turn")
-        verbose_name_plural = _("current turns")
+        verbose_name = _("current batch")
+        verbose_name_plural = _("current batches")
 
     def __str__(self) -> str:
         return f"{self.shard}: {self.ids}"
@@ -400,8 +400,8 @@ class Quarantined(models.Model):
 
     class Meta:
         db_table = "platform_outbox_suspect"
-        verbose_name = _("suspect")
-        verbose_name_plural = _("suspects")
+        verbose_name = _("quarantined event")
+        verbose_name_plural = _("quarantined events")
         indexes: ClassVar = [
             # Every batch asks for those of its shard; mostly there are none.
             models.Index(name="platform_outbox_suspects", fields=["shard"]),

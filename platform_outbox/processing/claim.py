@@ -20,7 +20,7 @@ from platform_outbox.timing import FULL_LOOK_EVERY, JUST_COME, LOW_WATER_EVERY, 
 LOCK_CLASS = 1_869_964_408
 # How many ordering keys of a shard one claim looks at when one of them would take it all.
 KEYS_AT_ONCE = 64
-# Behind fewer others than this a dominant key still gets so many: their turn shall end soon, but not without getting on.
+# Behind fewer others than this a dominant key still gets so many: their batch shall end soon, but not without getting on.
 DOMINANT_AT_LEAST = 10
 # For what has just come so many of the shard's newest events are looked at.
 NEWEST = 20
@@ -154,7 +154,7 @@ def claim(
     """Lock up to `limit` due rows of the shard with ids over `above`, oldest first.
 
     While others wait, one ordering key gets no more than half of them, and comes last; behind a few others it gets a
-    few, so that their turn is soon over. `held` names (ordering key, event type, id): rows of that key and type which
+    few, so that their batch is soon over. `held` names (ordering key, event type, id): rows of that key and type which
     are younger than the id wait. `going` names event type → handlers for types with a paused handler: of these only
     rows are taken for which one of the named has something to do. `now` takes the place of the database's clock.
     """

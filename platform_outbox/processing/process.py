@@ -235,7 +235,7 @@ def _put_aside(batch: Batch, work: Work, error: EnvelopeError) -> None:
 
 
 def _isolate(batch: Batch, suspicion: Suspicion) -> None:
-    """Let a suspect run one handler only, so that it is known which one kills; or none, if it has been convicted."""
+    """Let a quarantined event run one handler only, so that it is known which one kills; or none, if that is known."""
     (work,) = batch.work
     able = [handler for handler in work.todo if not batch.holds.stop(work.row, handler)]
     verdict = quarantine.verdict(suspicion)

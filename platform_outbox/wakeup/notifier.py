@@ -48,6 +48,8 @@ class Notifier:
     def __init__(self) -> None:
         self.muted = False
         self.senders: list[Callable[[list[int]], None]] = []  # through a broker
+        self._thread: threading.Thread | None = None
+        self._connection: psycopg.Connection[Any] | None = None
         self.forget()
 
     def notify(self, shards: Iterable[int], *, again: bool = False) -> None:
@@ -88,8 +90,7 @@ class Notifier:
         self._again: set[int] = set()
         self._external = False
         self._busy = False
-        self._thread: threading.Thread | None = None
-        self._connection: psycopg.Connection[Any] | None = None
+        self._thread, self._connection = None, None
         self._closed_until: dict[str, float] = {}
 
     def hang_up(self) -> None:
