@@ -96,6 +96,7 @@ def process_batch(
 
 
 def _together_or_in_halves(options: Options) -> BatchResult:
+    """One transaction where all goes well, or another one after that failed."""
     started, batch = time.monotonic(), Batch(options)
     try:
         with transaction.atomic():
@@ -112,6 +113,7 @@ def _together_or_in_halves(options: Options) -> BatchResult:
 
 
 def _claim_run_mark(batch: Batch, run: Callable[[Batch], None]) -> BatchResult:
+    """The whole road of a batch, inside its transaction."""
     options, shard = batch.options, batch.options.shard
     if not claim.lock_shard_for_claim(shard):
         return BatchResult(busy=True)

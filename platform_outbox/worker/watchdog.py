@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from platform_outbox.monitoring.metrics import TIMEOUTS
-from platform_outbox.processing.inflight import Call, InFlight
+from platform_outbox.processing.inflight import InFlight
 from platform_outbox.timing import STANDSTILL, WATCH_EVERY
 
 STATM = Path("/proc/self/statm")
@@ -42,9 +42,20 @@ class Watchdog:
         while not self._stopping.wait(min(WATCH_EVERY, self._limit / 2 or WATCH_EVERY)):
             self.arm()
             for call in self.inflight.overdue(seconds=self._limit) if self._limit else []:
-                if call.since not in self._cut:
-                    self._cut.add(call.since)
-                    self._end(call)
+                if call.since in self._cut:
+                    continue
+                self._cut.add(call.since)
+                logger.error(
+                    "%s has not come to its end within %g s (WORKER_TIME_LIMIT) for %s; this worker is replaced.",
+                    *(call.handler, self._limit, ", ".join(f"#{number}" for number in call.ids)),
+                )
+                TIMEOUTS.labels(call.handler).inc()
+                try:
+                    self.inflight.cut(call)
+                except OperationalError as error:
+                    # Then its transaction has ended as well.
+                    logger.warning("%s", error)
+                self.replace("time")
             limit = settings.WORKER_MEMORY_LIMIT
             if limit and (used := memory_mib()) > limit:
                 logger.warning("This worker uses %d MiB (WORKER_MEMORY_LIMIT is %d) and is replaced.", used, limit)
@@ -61,21 +72,6 @@ class Watchdog:
             with contextlib.suppress(ValueError, OSError):  # a standard error that is no file
                 seconds = self._limit + min(self._limit, STANDSTILL)
                 faulthandler.dump_traceback_later(seconds, exit=True, file=sys.stderr)
-
-    def _end(self, call: Call) -> None:
-        logger.error(
-            "%s has not come to its end within %g s (WORKER_TIME_LIMIT) for %s; this worker is replaced.",
-            call.handler,
-            self._limit,
-            ", ".join(f"#{number}" for number in call.ids),
-        )
-        TIMEOUTS.labels(call.handler).inc()
-        try:
-            self.inflight.cut(call)
-        except OperationalError as error:
-            # Then its transaction has ended as well.
-            logger.warning("%s", error)
-        self.replace("time")
 
 
 def memory_mib() -> int:
