@@ -130,7 +130,7 @@ def path():
     return {"PATH": os.pathsep.join([os.environ["PATH"], *services.EXTRA_PATHS])}
 
 
-def test_a_ring_of_the_bell_leaves_nothing_behind_on_the_pools_connection(pool, monkeypatch):
+def test_a_notification_leaves_nothing_behind_on_the_pools_connection(pool, monkeypatch):
     web, notifier = pool(), notifiers.Notifier()
     with notifiers.own_connection() as listening:
         listening.execute(f"LISTEN {notifiers.CHANNEL}")

@@ -225,7 +225,7 @@ def test_a_job_that_loses_its_connection_says_so_in_one_line(start, caplog):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_timekeeper_survives_the_end_of_its_connection():
+def test_the_scheduler_survives_the_end_of_its_connection():
     seen = []
     every("test.job", seconds=0.05)(lambda run: seen.append(run.now))
     keeper = scheduler.Scheduler(worker="test")

@@ -38,7 +38,7 @@ def hand_over(*events):
 
 
 def take(worker="a", now=None):
-    """The first delivery that a courier would get."""
+    """The first delivery that a caller would get."""
     for handler, queue in due_queues(leases.look(now=now)):
         if lease := leases.claim(handler=handler, queue=queue, worker=worker, now=now):
             return lease

@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 
 def _insist_on_sessions() -> None:
-    """Limits that a worker sets for its session would come over others in a pool, and no bell would be heard.
+    """Limits that a worker sets for its session would come over others in a pool, and no notification would be heard.
 
     A database that is away is waited for later, as at any other time.
     """
