@@ -12,9 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from platform_outbox import emit as emitting
 from platform_outbox import retention
-from platform_outbox.emit import emit, emit_many, shard_of
+from platform_outbox.emit import emit, emit_many, health, shard_of
 from platform_outbox.external import leases
 from platform_outbox.models import OutboxMessage
 from platform_outbox.monitoring import history, overview, snapshot
@@ -123,7 +122,7 @@ def readings():
         ("poll for due shards", lambda: _execute(listener._DUE)),
         ("look for due calls", lambda: leases.look()),
         ("return expired leases", lambda: (leases.expire(), leases.first_expiry())),
-        ("/health", lambda: emitting.health()),
+        ("/health", lambda: health()),
         ("sample for /metrics", lambda: snapshot.take()),
         ("console: backlog", lambda: overview.backlog(now=now)),
         ("console: errors", lambda: overview.error_groups()),

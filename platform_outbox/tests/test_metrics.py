@@ -13,8 +13,8 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.registry import CollectorRegistry
 
-from platform_outbox import emit, scheduler, testing
-from platform_outbox.emit import emit_many
+from platform_outbox import scheduler, testing
+from platform_outbox.emit import emit_many, health
 from platform_outbox.models import Breaker, Delivery, OutboxMessage, Quarantined, Sample, Tally
 from platform_outbox.monitoring import scrape, snapshot
 from platform_outbox.monitoring.collectors import GAUGES, OutboxCollector
@@ -230,7 +230,7 @@ def test_killed_workers_lose_and_double_no_count(pool):
             worker.wait()
             pool.processes.remove(worker)
         workers = pool.start(2)
-    wait_for(lambda: emit.health().pending == 0, seconds=90, what="the queue's end")
+    wait_for(lambda: health().pending == 0, seconds=90, what="the queue's end")
     states = Counter(OutboxMessage.objects.values_list("status", flat=True))
     assert {"sent": processed(), "dead": processed("dead")} == {"sent": states["sent"], "dead": states["dead"]}
     assert processed() + processed("dead") == emitted

@@ -10,8 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from platform_outbox import emit
-from platform_outbox.emit import shard_of
+from platform_outbox.emit import COUNT_CAP, health, shard_of
 from platform_outbox.monitoring import snapshot
 from platform_outbox.processing import claim
 from platform_outbox.processing.process import process_batch
@@ -151,8 +150,8 @@ def test_a_backlog_is_not_read_to_its_end_though_it_was_not_there_when_the_serve
 @pytest.mark.usefixtures("sudden_backlog")
 def test_nor_by_who_looks_at_the_queue_from_outside():
     # So many are counted, and of each type the age of a hundred is looked at.
-    assert read_by(emit.health) <= emit.COUNT_CAP + 200
-    assert read_by(snapshot.take) <= emit.COUNT_CAP + 400
+    assert read_by(health) <= COUNT_CAP + 200
+    assert read_by(snapshot.take) <= COUNT_CAP + 400
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_sort = off")  # as on the listener's connection
     assert read_by(lambda: execute(listener._DUE)) <= 200
