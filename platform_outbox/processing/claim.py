@@ -61,28 +61,6 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """How far a handler is with an event, as its delivery row tells."""
-
-    handler: str
-    status: str
-    attempts: int
-    available_at: datetime.datetime
-    failing_since: datetime.datetime | None
-    io: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A failed delivery, or a dead one that halts its key: younger events of the key wait for this handler."""
-
-    message_id: int
-    handler: str
-    ordering_key: str
-    available_at: datetime.datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Suspicion:
     """What is known against an event: how many workers died with it in hand, and in which handler."""
 
@@ -109,7 +87,8 @@ class ShardState:
     paused: bool
     paused_handlers: frozenset[str]
     quarantined: Mapping[int, Suspicion]
-    holds: Sequence[Hold]  # the oldest event first
+    # (ordering key, handler) → (the oldest event that failed, or halts its key, and when it is tried again)
+    holds: dict[tuple[str, str], tuple[int, datetime.datetime]]
     stale: StaleBatch | None
     now: datetime.datetime  # by the database's clock
 
@@ -128,15 +107,15 @@ def lock_shard_for_claim(shard: int) -> bool:
 
 def shard_state_of(shard: int) -> ShardState:
     """Ask after taking the shard's lock: only then nobody else is at it, and a batch that did not end is a fact."""
-    ((paused, handlers, quarantined, holds, now, ids, *stale),) = rows_of(QUERIES["shard_state"], {"shard": shard})
+    ((paused, handlers, quarantined, held, now, ids, *stale),) = rows_of(QUERIES["shard_state"], {"shard": shard})
+    holds: dict[tuple[str, str], tuple[int, datetime.datetime]] = {}
+    for message_id, handler, key, due in json.loads(held or "[]"):
+        holds.setdefault((key, handler), (message_id, datetime.datetime.fromisoformat(due)))
     return ShardState(
         paused=paused,
         paused_handlers=frozenset(handlers or ()),
         quarantined={message_id: Suspicion(*rest) for message_id, *rest in json.loads(quarantined or "[]")},
-        holds=[
-            Hold(message_id, handler, key, datetime.datetime.fromisoformat(due))
-            for message_id, handler, key, due in json.loads(holds or "[]")
-        ],
+        holds=holds,
         stale=StaleBatch(ids, *stale) if ids else None,
         now=now,
     )
@@ -218,14 +197,6 @@ def others_have_come(
     with without_sorting():
         ((come,),) = rows_of(QUERIES["others_have_come"], {**values, "since": since - JUST_COME})
     return bool(come)
-
-
-def deliveries_of(message_ids: list[int]) -> dict[int, list[Recorded]]:
-    """The deliveries that exist, by event."""
-    found: dict[int, list[Recorded]] = {}
-    for message_id, *state in rows_of(QUERIES["deliveries_of"], (message_ids,)) if message_ids else ():
-        found.setdefault(message_id, []).append(Recorded(*state))
-    return found
 
 
 @dataclass(slots=True)

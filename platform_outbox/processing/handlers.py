@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from platform_outbox.events import Event, traced
 from platform_outbox.models import Status
 from platform_outbox.processing import claim
-from platform_outbox.processing.claim import Claimed, Hold, LowWater, Suspicion, UnknownEvents
+from platform_outbox.processing.claim import Claimed, LowWater, ShardState, Suspicion, UnknownEvents
 from platform_outbox.processing.inflight import InFlight
 from platform_outbox.processing.results import Outcome
 from platform_outbox.registry import Context, Handler, handler_named
@@ -76,15 +76,13 @@ class Work:
 class Holds:
     """Which handlers have to wait: an operator paused them, or an older event of the key is in the way."""
 
-    def __init__(self, *, paused: frozenset[str], held: Sequence[Hold]) -> None:
+    def __init__(self, state: ShardState) -> None:
         # Calls of a paused io handler wait in the external pools: its events are handed over all the same.
         self.paused = frozenset(
-            name for name in paused if (handler := handler_named(name)) is not None and not handler.io
+            name for name in state.paused_handlers if (handler := handler_named(name)) is not None and not handler.io
         )
         # (ordering key, handler, or "" for all of them) → (id of the event in the way, when it is tried again)
-        self.held: dict[tuple[str, str], tuple[int, datetime.datetime]] = {}
-        for hold in held:
-            self.held.setdefault((hold.ordering_key, hold.handler), (hold.message_id, hold.available_at))
+        self.held = state.holds
 
     def of(self, key: str, handler: str) -> tuple[int, datetime.datetime] | None:
         """The oldest event of the key for which the handler must wait, and when it is tried again."""

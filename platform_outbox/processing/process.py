@@ -37,6 +37,7 @@ from platform_outbox.processing.handlers import (
 from platform_outbox.processing.inflight import InFlight, lives
 from platform_outbox.processing.results import Outcome, ResultWriter
 from platform_outbox.registry import all_handlers, handlers_of
+from platform_outbox.sql import QUERIES, rows_of
 from platform_outbox.timing import HALTED_LOOK
 
 logger = logging.getLogger("platform_outbox.processing.process")
@@ -121,7 +122,7 @@ def _claim_run_mark(batch: Batch, run: Callable[[Batch], None]) -> BatchResult:
     if (instead := _instead_of_claiming(options, state)) is not None:
         return instead
     batch.now = options.now or state.now
-    batch.holds = Holds(paused=state.paused_handlers, held=state.holds)
+    batch.holds = Holds(state)
     held, going = _left_out(options, batch.holds)
     with CLAIM_SECONDS.time():
         claimed = claim.claim(
@@ -183,19 +184,16 @@ def _left_out(options: Options, holds: Holds) -> tuple[list[tuple[str, str, int]
 
 def _read(batch: Batch, rows: list[Claimed]) -> None:
     """Put the rows into the batch: the event, what is known of its deliveries, and which handlers are to run."""
-    deliveries = claim.deliveries_of([row.id for row in rows if row.seen_before])
-    for row in rows:
-        work = Work(row=row)
-        batch.work.append(work)
-        for there in deliveries.get(row.id, ()):
-            work.outcomes[there.handler] = Outcome(
-                status=there.status,
-                attempts=there.attempts,
-                retry_at=there.available_at if there.status == Status.FAILED else None,
-                recorded=True,
-                failing_since=there.failing_since,
-                io=there.io,
-            )
+    batch.work = [Work(row=row) for row in rows]
+    seen = {work.row.id: work for work in batch.work if work.row.seen_before}
+    found = rows_of(QUERIES["deliveries_of"], (list(seen),)) if seen else []
+    for event_id, handler, status, attempts, due, since, io in found:
+        retry_at = due if status == Status.FAILED else None
+        seen[event_id].outcomes[handler] = Outcome(
+            status=status, attempts=attempts, retry_at=retry_at, recorded=True, failing_since=since, io=io
+        )
+    for work in batch.work:
+        row = work.row
         try:
             work.event = event_from(name=row.event_type, version=row.event_version, payload=row.payload)
         except EnvelopeError as error:
