@@ -6,18 +6,12 @@ import time
 from django.conf import settings
 
 from platform_outbox import retention
-from platform_outbox.jobs import Run, every
 from platform_outbox.models import Replay, Worker
 from platform_outbox.monitoring import history, snapshot
 from platform_outbox.operations import files
 from platform_outbox.operators import actions, replay, selection
-
-# Time enough to fetch an export.
-FILES_KEPT = datetime.timedelta(days=30)
-# Charts look back over hours, operators sometimes over days.
-MINUTES_KEPT = datetime.timedelta(days=14)
-# One go at the replays; other jobs of this worker wait meanwhile.
-REPLAY_SECONDS = 8.0
+from platform_outbox.scheduler import Run, every
+from platform_outbox.timing import FILES_KEPT, MINUTES_KEPT, REPLAY_STEP
 
 
 @every("platform_outbox.sample", seconds=snapshot.EVERY_SECONDS)
@@ -37,7 +31,7 @@ def keep(run: Run) -> None:
     """Events past OUTBOX_RETENTION_DAYS."""
     if settings.OUTBOX_RETENTION_DAYS:
         before = run.now - datetime.timedelta(days=settings.OUTBOX_RETENTION_DAYS)
-        retention.keep_to(before=before, renew=run.renew)
+        retention.prune(before=before, renew=run.renew, everywhere=False)
 
 
 @every("platform_outbox.forget_workers", seconds=3600)
@@ -55,7 +49,7 @@ def forget_minutes(run: Run) -> None:
 @every("platform_outbox.replay", seconds=10, lease_seconds=120)
 def go_on_with_replays(run: Run) -> None:
     """Carry the replays that were left to the workers a step further, the oldest first."""
-    until = time.monotonic() + REPLAY_SECONDS
+    until = time.monotonic() + REPLAY_STEP
     for left in Replay.objects.filter(state=Replay.State.BY_WORKERS).order_by("id"):
         for _step in replay.run(left, should_stop=lambda: time.monotonic() > until):
             run.renew()

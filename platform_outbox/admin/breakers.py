@@ -76,7 +76,7 @@ def reset(request: HttpRequest, model_admin: Any) -> HttpResponse:
     insist_on_act(request)
     given = request.POST if request.method == "POST" else request.GET
     handler, neighbour = given.get("handler", ""), given.get("neighbour", "")
-    found = Breaker.objects.filter(handler=handler, neighbour=neighbour).exclude(state=Breaker.State.CLOSED).first()
+    found = Breaker.objects.filter(handler=handler, destination=neighbour).exclude(state=Breaker.State.CLOSED).first()
     if found is None:
         messages.info(request, _("This breaker is not open."))
         return _back()
@@ -90,11 +90,11 @@ def reset(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 def _question_of_reset(found: Breaker) -> Question:
     waiting = Delivery.objects.filter(
-        io=True, in_line=False, handler=found.handler, neighbour=found.neighbour,
+        io=True, queued=False, handler=found.handler, destination=found.destination,
         status__in=[Status.PENDING, Status.FAILED],
     )  # fmt: skip
     return Question(
-        title=_("Reset the breaker of %s") % found.neighbour,
+        title=_("Reset the breaker of %s") % found.destination,
         consequence=_(
             "What waits for this neighbour is sent now. If it is still down, the first failure opens the breaker again."
         ),
@@ -106,7 +106,7 @@ def _question_of_reset(found: Breaker) -> Question:
             _("Last error"): masked_text(found.error) or "–",
             _("Calls that can go out at once"): capped(waiting.order_by()[: COUNT_CAP + 1].count()),
         },
-        hidden=[("handler", found.handler), ("neighbour", found.neighbour)],
+        hidden=[("handler", found.handler), ("neighbour", found.destination)],
     )
 
 

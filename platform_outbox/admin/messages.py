@@ -31,11 +31,11 @@ from platform_outbox.admin.permissions import (
     may_read_payloads,
 )
 from platform_outbox.admin.selected_actions import MOST_CHOSEN, confirmation
-from platform_outbox.fast_sql import rows_of, without_sorting
 from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Status
 from platform_outbox.operators import actions
 from platform_outbox.operators.redaction import masked, masked_text
 from platform_outbox.registry import handlers_of
+from platform_outbox.sql import rows_of, without_sorting
 
 # A search for a type or a key looks at so many of the newest events.
 SEARCHED = 200_000
@@ -133,8 +133,8 @@ class DeliveryInline(ReadWithTheEvent, TabularInline):
     def shown_call(self, delivery: Delivery) -> str:
         if not delivery.io:
             return "–"
-        parts: list[Any] = [delivery.neighbour]
-        if delivery.in_line:
+        parts: list[Any] = [delivery.destination]
+        if delivery.queued:
             parts.append(_("in line behind an older one"))
         if delivery.lease_until is not None:
             held = {

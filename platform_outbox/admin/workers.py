@@ -4,10 +4,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from platform_outbox import emit
 from platform_outbox.admin.permissions import ReadOnly, Shown
 from platform_outbox.models import Periodic, Worker
 from platform_outbox.operators.redaction import masked_text
+from platform_outbox.timing import ALIVE_SECONDS
 
 
 @admin.register(Periodic)
@@ -46,4 +46,4 @@ class WorkerAdmin(ReadOnly, ModelAdmin):
 
     @display(description=_("alive"), boolean=True)
     def shown_alive(self, worker: Worker) -> bool:
-        return (timezone.now() - worker.heartbeat_at).total_seconds() < emit.ALIVE_SECONDS
+        return (timezone.now() - worker.heartbeat_at).total_seconds() < ALIVE_SECONDS

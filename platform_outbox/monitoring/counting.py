@@ -7,7 +7,7 @@ from platform_outbox.models import Status
 from platform_outbox.monitoring.history import minutes
 from platform_outbox.monitoring.metrics import BATCH_SIZE, END_TO_END, HANDLER_SECONDS
 from platform_outbox.monitoring.tallies import DUPLICATES_SUPPRESSED, FAILURES, PROCESSED, RETRIES, Tally, tally
-from platform_outbox.processing.batch import Batch
+from platform_outbox.processing.handlers import Batch
 from platform_outbox.processing.results import Outcome
 
 # What came of it, seconds from the change to the commit of its effect, seconds in the handler.

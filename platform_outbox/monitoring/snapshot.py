@@ -13,10 +13,11 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
-from platform_outbox.emit import ALIVE_SECONDS, COUNT_CAP, SHARDS, open_events
-from platform_outbox.fast_sql import rows_of, without_sorting
+from platform_outbox.emit import COUNT_CAP, SHARDS, open_events
 from platform_outbox.monitoring import tallies
-from platform_outbox.processing.fingerprint import first_line_of
+from platform_outbox.processing.results import first_line_of
+from platform_outbox.sql import rows_of, without_sorting
+from platform_outbox.timing import ALIVE_SECONDS
 
 EVERY_SECONDS = 5.0
 # Older figures are not shown without an attempt to take new ones.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from platform_outbox.fast_sql import rows_of
+from platform_outbox.sql import rows_of
 
 
 class Tally(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from django.db import connection, transaction
 
 from platform_outbox.external import queues
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.wakeup.notifier import notifier
 
 _SHARDS = "SELECT DISTINCT shard FROM platform_outbox_delivery WHERE io AND message_id = ANY(%s)"
 _REQUEUE = """
@@ -60,4 +60,4 @@ def _change(statement: str, ids: Collection[int], now: datetime.datetime) -> Non
         queues.lock(shards)
         cursor.execute(statement, (now, list(ids)))
         queues.move_up(set(cursor.fetchall()))
-    transaction.on_commit(bell.ring_couriers)
+    transaction.on_commit(notifier.notify_external)

@@ -91,7 +91,7 @@ def _pause(pause: Pause) -> dict[str, Any]:
 def _breaker(breaker: Breaker) -> dict[str, Any]:
     return {
         "handler": breaker.handler,
-        "neighbour": breaker.neighbour,
+        "neighbour": breaker.destination,
         "state": breaker.state,
         "opened_at": breaker.opened_at.isoformat() if breaker.opened_at else None,
         "retry_at": breaker.retry_at.isoformat() if breaker.retry_at else None,
