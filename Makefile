@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run env watch guide test test-alone test-quick coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
+.PHONY: help run env watch guide public-surface test test-alone test-quick coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -73,6 +73,9 @@ lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing mi
 
 guide: .venv/.installed-dev  ## Check the operations guide line by line and write docs/guide.md
 	LIFEOS_WRITE_GUIDE=1 .venv/bin/python -m pytest -q lifeos_project/tests/guide
+
+public-surface: .venv/.installed-dev  ## Accept what changed for users and integrators: write it into the snapshots that a test compares
+	LIFEOS_WRITE_SURFACE=1 .venv/bin/python -m pytest -q lifeos_project/tests/public_surface
 
 docs: .venv/.installed-dev  ## Build the documentation as a site in var/site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
