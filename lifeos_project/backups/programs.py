@@ -10,8 +10,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from lifeos_project import embedded_postgres
 from lifeos_project.backups.errors import BackupRefused
+from lifeos_project.local import embedded_postgres
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -13,8 +13,8 @@ from django.db import connection
 from psycopg import pq, sql
 
 from lifeos_project.backups.errors import BackupError, BackupRefused
-from lifeos_project.database import database_settings
 from lifeos_project.postgresql import passwords
+from lifeos_project.postgresql.database_settings import database_settings
 
 # Where one connects to rename the database that one would otherwise be connected to.
 MAINTENANCE = "postgres"

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from finance import replica
 from identity import mail
-from lifeos_project import outbox_state, ownership, pooling
+from lifeos_project import outbox_state
 from lifeos_project.doctor.registry import Asked, Finding, check, error, notice, ok, skipped
-from lifeos_project.first_run import OLDEST_POSTGRESQL
+from lifeos_project.local.first_run import OLDEST_POSTGRESQL
+from lifeos_project.postgresql import ownership, pooling
 from platform_outbox import emit
 from platform_outbox.monitoring import overview
 

@@ -18,12 +18,15 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from identity.models import User
-from lifeos_project import doctor, outbox_state, ownership, preflight, secret_age, version
+from lifeos_project import doctor, outbox_state, version
 from lifeos_project.backups import stores
 from lifeos_project.backups.models import BackupRun
+from lifeos_project.checks import preflight
 from lifeos_project.doctor import registry, surroundings
 from lifeos_project.doctor.registry import Asked, Finding
 from lifeos_project.models import SecretSighting
+from lifeos_project.postgresql import ownership
+from lifeos_project.security import secret_age
 from platform_outbox.models import Breaker, Periodic, Worker
 
 pytestmark = pytest.mark.django_db

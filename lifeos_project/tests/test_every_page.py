@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from identity.models import User
-from lifeos_project.requests import TolerantRequest
+from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.tests.test_every_operation import (  # noqa: F401  # fixtures
     accounts,
     book,

@@ -7,7 +7,8 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from lifeos_project import health, outbox_state, version
+from lifeos_project import outbox_state, version
+from lifeos_project.monitoring import health
 from platform_outbox.models import OutboxMessage, Worker
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from lifeos_project import first_run
-from lifeos_project.first_run import StartRefused
-from lifeos_project.supervisor import ChildEnded, StopRequested, Supervisor, stopping_on_signals
+from lifeos_project.local import first_run
+from lifeos_project.local.first_run import StartRefused
+from lifeos_project.local.supervisor import ChildEnded, StopRequested, Supervisor, stopping_on_signals
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 

@@ -13,7 +13,8 @@ from drf_spectacular.generators import SchemaGenerator
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from lifeos_project import metrics_docs, settings_docs
+from lifeos_project.management import settings_docs
+from lifeos_project.monitoring import metrics_docs
 from lifeos_project.variables import env
 from platform_outbox.event_reference import released_events
 from platform_outbox.events import type_names

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from lifeos_project.backups import services, stores
 from lifeos_project.backups.errors import BackupError
-from lifeos_project.supervisor import StopRequested, stopping_on_signals
+from lifeos_project.local.supervisor import StopRequested, stopping_on_signals
 
 
 class Command(BaseCommand):

@@ -16,8 +16,9 @@ from django_migration_linter import MigrationLinter
 from django_migration_linter.operations import IgnoreMigration
 from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
 
-from lifeos_project import health, ownership, pooling
-from lifeos_project.first_run import OLDEST_POSTGRESQL
+from lifeos_project.local.first_run import OLDEST_POSTGRESQL
+from lifeos_project.monitoring import health
+from lifeos_project.postgresql import ownership, pooling
 
 LEAST_FREE_MB = 500
 _CREATED = re.compile(r'CREATE TABLE (?:IF NOT EXISTS )?("?\w+"?)')

@@ -13,8 +13,8 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from finance.models import Book
-from lifeos_project import ownership
-from lifeos_project.secret_files import kept_secret
+from lifeos_project.local.secret_files import kept_secret
+from lifeos_project.postgresql import ownership
 
 OLDEST_POSTGRESQL = 15
 DEMO_EMAIL = "demo@lifeos.example"

@@ -25,9 +25,10 @@ from identity.audit import Action
 from identity.lockout import locked_accounts
 from identity.models import AuditRecord
 from insights.models import Insight
-from lifeos_project import health, outbox_state, version
-from lifeos_project.admin_menu import DOCTOR, list_url, may_see
+from lifeos_project import outbox_state, version
 from lifeos_project.backups import runs
+from lifeos_project.console.menu import DOCTOR, list_url, may_see
+from lifeos_project.monitoring import health
 from platform_outbox import emit
 from platform_outbox.models import OutboxMessage
 from platform_outbox.monitoring import overview

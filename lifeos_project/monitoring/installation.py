@@ -12,8 +12,9 @@ from prometheus_client.registry import Collector
 from finance import replica
 from finance.ledger import chain
 from finance.models import LedgerCheck
-from lifeos_project import secret_age, version
-from lifeos_project.gauges import Gauge
+from lifeos_project import version
+from lifeos_project.monitoring.gauges import Gauge
+from lifeos_project.security import secret_age
 
 REPLICATES = ("ok", "behind")
 

@@ -18,7 +18,8 @@ from django.views.decorators.http import require_safe
 
 from core.network import is_nearby
 from finance import replica
-from lifeos_project import brokers, outbox_state, version
+from lifeos_project import outbox_state, version
+from lifeos_project.connections import broker
 from platform_outbox import emit
 
 # Without these no page can be served. Whatever else is away, people can read and post.
@@ -143,8 +144,8 @@ def _cache() -> dict[str, Any]:
 
 
 def _broker() -> dict[str, Any]:
-    brokers.ping()
-    return {"kind": brokers.kind()}
+    broker.ping()
+    return {"kind": broker.kind()}
 
 
 def _outbox() -> dict[str, Any]:
