@@ -30,7 +30,7 @@ COVERAGE := --branch --json --out var/coverage.json --source $(subst $() ,$(comm
 # Long modules come first. Tests wait for other programs, so there may be one more at a time than processors.
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2) + 1)
 PARALLEL := -n $(JOBS) --dist loadscope --no-loadscope-reorder
-STARTS_PROGRAMS := faults or redis or rabbitmq or nginx or rsyslog or prometheus or browser or hledger or faketime or s3 or lifeos
+STARTS_PROGRAMS := faults or redis or rabbitmq or nginx or rsyslog or prometheus or browser or hledger or faketime or s3 or lifeos or long
 SLOW_PLACES := $(addprefix lifeos_project/tests/,deploy hosts stack browser guide) lifeos_project/backups/tests
 # What the lock files say and nothing else.
 INSTALL := .venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv/bin/python
@@ -45,15 +45,15 @@ env:  ## Write a production .env with fresh secrets, and a certificate (HOST=boo
 	@deploy/scripts/deploy.sh init production $(if $(HOST),--host $(HOST)) $(if $(EMAIL),--email $(EMAIL)) $(ARGS)
 
 test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all tests (ARGS="-k name" goes to pytest; JOBS=1, one at a time)
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test-alone
+	@# Types are checked by one processor for a minute, and the tests leave one idle now and then.
+	@$(MAKE) --no-print-directory --jobs=2 lint test-alone
 	@$(MAKE) --no-print-directory coverage-floor
 
 test-alone: .venv/.installed-dev  ## All tests, without lint and without the floor of coverage
 	@mkdir -p var
 	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(PARALLEL) $(ARGS)
 
-test-quick: .venv/.installed-dev  ## The tests that start no other program, for between two saves (ARGS as for test)
+test-quick: .venv/.installed-dev  ## The tests that start no process and walk no pages, for between two saves (ARGS as for test)
 	.venv/bin/python -m pytest -q $(PARALLEL) -m "not image and not ($(STARTS_PROGRAMS))" $(SLOW_PLACES:%=--ignore=%) $(ARGS)
 
 watch: .venv/.installed-dev  ## Run the tests of finance, or of ARGS, again at every change (ARGS="identity -k token")

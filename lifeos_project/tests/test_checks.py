@@ -10,6 +10,8 @@ from django.conf import settings
 from lifeos_project.checks.system_checks import misspelt
 from lifeos_project.tests.services import bare_environment
 
+pytestmark = pytest.mark.long
+
 SAFE = {
     "APP_ENV": "production",
     "SECRET_KEY": "u5mB0vJx3qYd8wKz1nRt6cLh9pGf2sAe4iXo7bQk",

@@ -17,6 +17,8 @@ from lifeos_project.local import embedded_postgres, embedded_postgres_user
 from lifeos_project.local.embedded_postgres import Cluster, EmbeddedPostgresError
 from lifeos_project.tests.services import wait_until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def cluster(tmp_path):

@@ -29,7 +29,7 @@ from insights.tests.conftest import NOW, clock, every_month, insight  # noqa: F4
 from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.tests import contract
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 NAMES = sorted(contract.operations())
 CHANGES = [name for name in NAMES if name[0] != "GET"]

@@ -95,6 +95,7 @@ def test_unknown_methods_are_refused_and_share_one_series(client):
     assert "BREW" not in page
 
 
+@pytest.mark.long
 def test_ended_processes_are_folded_into_one_file(tmp_path, monkeypatch):
     monkeypatch.setenv(multiprocess.VARIABLE, str(tmp_path))
     count = (
@@ -158,6 +159,7 @@ def web(transactional_db, tmp_path):
         yield web
 
 
+@pytest.mark.long
 def test_several_processes_add_up_and_survive_their_replacement(web, tmp_path):
     series = 'http_requests_total{method="GET",status="404",view="none"}'
     for _ in range(200):

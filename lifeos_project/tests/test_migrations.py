@@ -6,6 +6,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+pytestmark = pytest.mark.long
+
 OURS = ["backups", "insights", "finance", "platform_outbox", "identity"]
 
 

@@ -22,6 +22,8 @@ from lifeos_project.tests import copied_database
 from lifeos_project.tests.services import postgres_server, wait_until
 from lifeos_project.tests.test_checks import outcome
 
+pytestmark = pytest.mark.long
+
 ROLE = "lifeos_app"
 HBA = "host all lifeos 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
 

@@ -19,6 +19,8 @@ from lifeos_project.postgresql.database_settings import database_settings
 from lifeos_project.tests import services
 from platform_outbox.wakeup import notifier as bells
 
+pytestmark = pytest.mark.long
+
 PASSWORD = 'known-to-"tests"-only'
 
 

@@ -159,6 +159,7 @@ CANARIES = {
 }
 
 
+@pytest.mark.long
 class TestSilence:
     def test_neither_commands_nor_their_failures_tell_a_secret(self, tmp_path):
         """Database and Redis refuse, which is when messages quote what they were given."""

@@ -56,6 +56,7 @@ def test_many_messages_to_a_broker_are_no_slow_ring():
     assert counted <= lasted - 0.039
 
 
+@pytest.mark.long
 def test_what_wants_to_run_is_counted():
     busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(4 * CPUS)]
     try:
