@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run env watch guide test test-alone test-quick coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
+.PHONY: help run env watch guide public-surface test test-alone test-quick coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -30,7 +30,7 @@ COVERAGE := --branch --json --out var/coverage.json --source $(subst $() ,$(comm
 # Long modules come first. Tests wait for other programs, so there may be one more at a time than processors.
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2) + 1)
 PARALLEL := -n $(JOBS) --dist loadscope --no-loadscope-reorder
-STARTS_PROGRAMS := faults or redis or rabbitmq or nginx or rsyslog or prometheus or browser or hledger or faketime or s3 or lifeos
+STARTS_PROGRAMS := faults or redis or rabbitmq or nginx or rsyslog or prometheus or browser or hledger or faketime or s3 or lifeos or long
 SLOW_PLACES := $(addprefix lifeos_project/tests/,deploy hosts stack browser guide) lifeos_project/backups/tests
 # What the lock files say and nothing else.
 INSTALL := .venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv/bin/python
@@ -45,15 +45,15 @@ env:  ## Write a production .env with fresh secrets, and a certificate (HOST=boo
 	@deploy/scripts/deploy.sh init production $(if $(HOST),--host $(HOST)) $(if $(EMAIL),--email $(EMAIL)) $(ARGS)
 
 test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all tests (ARGS="-k name" goes to pytest; JOBS=1, one at a time)
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test-alone
+	@# Types are checked by one processor for a minute, and the tests leave one idle now and then.
+	@$(MAKE) --no-print-directory --jobs=2 lint test-alone
 	@$(MAKE) --no-print-directory coverage-floor
 
 test-alone: .venv/.installed-dev  ## All tests, without lint and without the floor of coverage
 	@mkdir -p var
 	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(PARALLEL) $(ARGS)
 
-test-quick: .venv/.installed-dev  ## The tests that start no other program, for between two saves (ARGS as for test)
+test-quick: .venv/.installed-dev  ## The tests that start no process and walk no pages, for between two saves (ARGS as for test)
 	.venv/bin/python -m pytest -q $(PARALLEL) -m "not image and not ($(STARTS_PROGRAMS))" $(SLOW_PLACES:%=--ignore=%) $(ARGS)
 
 watch: .venv/.installed-dev  ## Run the tests of finance, or of ARGS, again at every change (ARGS="identity -k token")
@@ -73,6 +73,9 @@ lint: .venv/.installed-dev  ## Format, lint, types, import contracts, missing mi
 
 guide: .venv/.installed-dev  ## Check the operations guide line by line and write docs/guide.md
 	LIFEOS_WRITE_GUIDE=1 .venv/bin/python -m pytest -q lifeos_project/tests/guide
+
+public-surface: .venv/.installed-dev  ## Accept what changed for users and integrators: write it into the snapshots that a test compares
+	LIFEOS_WRITE_SURFACE=1 .venv/bin/python -m pytest -q lifeos_project/tests/public_surface
 
 docs: .venv/.installed-dev  ## Build the documentation as a site in var/site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet

@@ -21,7 +21,9 @@ hypothesis_settings.load_profile("lifeos")
 
 SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3", "rsyslog")
 
-LONG_MARKERS = ("faults", "nginx", "rabbitmq", "browser", "s3", "lifeos")
+LONG_MARKERS = ("faults", "nginx", "rabbitmq", "browser", "s3", "lifeos", "long")
+# Who asks for one of these starts processes.
+LONG_FIXTURES = {"pool", "own_postgres", "live_server"}
 # Django's own, the same after every migration.
 KEPT_TABLES = {"django_content_type", "auth_permission"}
 
@@ -192,6 +194,11 @@ def prometheus_path():
 @pytest.fixture(scope="session")
 def nginx_path():
     return services.program("nginx", package="nginx-light")
+
+
+def pytest_itemcollected(item):
+    if not LONG_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        item.add_marker("long")
 
 
 @pytest.hookimpl(trylast=True)

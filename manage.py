@@ -9,9 +9,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
     if sys.argv[1:2] == ["run_local"]:
         # Web and worker count into the same files; decided before anything imports prometheus_client.
-        from lifeos_project import metrics_files
+        from lifeos_project.monitoring import multiprocess
 
-        metrics_files.choose_directory(owner="run")
+        multiprocess.choose_directory(owner="run")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
@@ -19,7 +19,7 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # A setting that cannot be read or is missing: sentences, since a traceback would bury them.
-        from lifeos_project.start_checks import reasons
+        from lifeos_project.checks.start_checks import reasons
 
         sys.exit("\n".join(reasons(error)))
 

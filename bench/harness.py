@@ -29,7 +29,7 @@ def scratch_database() -> Iterator[None]:
     """An empty migrated database beside the development one, reached as its owner; dropped in the end."""
     from django.db import connection
 
-    from lifeos_project.ownership import as_owner
+    from lifeos_project.postgresql.ownership import as_owner
 
     with as_owner():
         original = connection.settings_dict["NAME"]

@@ -22,7 +22,7 @@ import harness
 import load
 from django.db import connection
 
-from lifeos_project import embedded_postgres_user
+from lifeos_project.local import embedded_postgres_user
 from lifeos_project.tests.services import (
     free_port,
     listens,

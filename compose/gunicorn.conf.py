@@ -13,10 +13,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
 
-from lifeos_project import metrics_files, start_checks
+from lifeos_project.checks import start_checks
+from lifeos_project.monitoring import multiprocess
 
 # Before anything imports prometheus_client, which decides once and for all where its values live.
-metrics_files.choose_directory(owner="web")
+multiprocess.choose_directory(owner="web")
 
 settings = start_checks.settings_or_exit()
 
@@ -45,4 +46,4 @@ if settings.STATSD_HOST:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    metrics_files.forget_process(worker.pid)
+    multiprocess.forget_process(worker.pid)

@@ -218,7 +218,19 @@ class RuleSettingAdmin(ModelAdmin):
         """
         if not (self.has_view_permission(request) and request.user.has_perm("insights.view_insight")):
             raise PermissionDenied
-        form = PreviewForm(request.GET if "book" in request.GET else None, initial=self._start(request))
+        pk = request.GET.get("setting", "")
+        found: QuerySet[RuleSetting] = RuleSetting.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
+        setting = found.first()
+        kind = request.GET.get("kind", "")
+        form = PreviewForm(
+            request.GET if "book" in request.GET else None,
+            initial={
+                "kind": kind if kind in RULES else Kind.UNUSUAL_AMOUNT,
+                "thresholds": setting.thresholds if setting else {},
+                "book": setting.book_id if setting else None,
+                "months": 12,
+            },
+        )
         shown = form.preview() if form.is_bound and form.is_valid() else None
         context = {
             **self.admin_site.each_context(request),
@@ -232,18 +244,6 @@ class RuleSettingAdmin(ModelAdmin):
             else [],
         }
         return TemplateResponse(request, "insights/admin/preview.html", context)
-
-    def _start(self, request: HttpRequest) -> dict[str, Any]:
-        pk = request.GET.get("setting", "")
-        found: QuerySet[RuleSetting] = RuleSetting.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
-        setting = found.first()
-        kind = request.GET.get("kind", "")
-        return {
-            "kind": kind if kind in RULES else Kind.UNUSUAL_AMOUNT,
-            "thresholds": setting.thresholds if setting else {},
-            "book": setting.book_id if setting else None,
-            "months": 12,
-        }
 
 
 class PreviewForm(forms.Form):

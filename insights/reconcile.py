@@ -84,7 +84,21 @@ def raise_findings(
         for insight in Insight.objects.filter(book_id=book_id, dedup_key__in=[each.dedup_key for each in findings])
     }
     stored = {key: thresholds_of.as_json() for key, thresholds_of in thresholds.items()}
-    fresh = [_row(finding, book_id, stored, occasion) for finding in findings if finding.dedup_key not in there]
+    fresh = [
+        Insight(
+            book_id=book_id,
+            kind=finding.kind,
+            dedup_key=finding.dedup_key,
+            event_id=occasion.event_of(finding),
+            raised_at=occasion.now,
+            last_raised_at=occasion.now,
+            state=Insight.State.NEW if occasion.is_news(finding) else Insight.State.EXPIRED,
+            state_changed_at=occasion.now,
+            **_said(finding, stored),
+        )
+        for finding in findings
+        if finding.dedup_key not in there
+    ]
     Insight.objects.bulk_create(fresh)
     known = [
         (there[finding.dedup_key], finding)
@@ -96,20 +110,6 @@ def raise_findings(
     cited = {rows[each.dedup_key].pk: each.evidence for each in findings if each.dedup_key in rows}
     _write_evidence(cited, book_id=book_id)
     return sum(insight.state == Insight.State.NEW for insight in fresh) + awakened
-
-
-def _row(finding: Finding, book_id: int, thresholds: Mapping[str, Mapping[str, object]], occasion: Occasion) -> Insight:
-    return Insight(
-        book_id=book_id,
-        kind=finding.kind,
-        dedup_key=finding.dedup_key,
-        event_id=occasion.event_of(finding),
-        raised_at=occasion.now,
-        last_raised_at=occasion.now,
-        state=Insight.State.NEW if occasion.is_news(finding) else Insight.State.EXPIRED,
-        state_changed_at=occasion.now,
-        **_said(finding, thresholds),
-    )
 
 
 def _said(finding: Finding, thresholds: Mapping[str, Mapping[str, object]]) -> dict[str, object]:

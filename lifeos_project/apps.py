@@ -5,4 +5,4 @@ class LifeosProjectConfig(AppConfig):
     name = "lifeos_project"
 
     def ready(self) -> None:
-        from lifeos_project import checks  # noqa: F401  registers them
+        from lifeos_project.checks import system_checks  # noqa: F401  registers them

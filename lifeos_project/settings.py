@@ -5,13 +5,13 @@ from functools import partial
 
 from csp.constants import NONCE, SELF
 
-from lifeos_project import embedded_postgres
-from lifeos_project.admin_theme import UNFOLD as UNFOLD
-from lifeos_project.broker import broker_settings
-from lifeos_project.cache_settings import cache_settings
-from lifeos_project.database import database_settings
+from lifeos_project.connections.broker_settings import broker_settings
+from lifeos_project.connections.cache_settings import cache_settings
+from lifeos_project.connections.logins import as_user
+from lifeos_project.console.theme import UNFOLD as UNFOLD
+from lifeos_project.local import embedded_postgres
 from lifeos_project.logging import configure_structlog, logging_settings
-from lifeos_project.logins import as_user
+from lifeos_project.postgresql.database_settings import database_settings
 from lifeos_project.variables import *
 
 INSTALLED_APPS = [
@@ -44,14 +44,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "lifeos_project.security.PrivateAnswersMiddleware",
-    "lifeos_project.metrics.RequestMetricsMiddleware",
+    "lifeos_project.middleware.headers.PrivateAnswersMiddleware",
+    "lifeos_project.monitoring.metrics.RequestMetricsMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "lifeos_project.logging.RequestLogMiddleware",
-    "lifeos_project.machine_pages.MachinePagesMiddleware",
+    "lifeos_project.middleware.probes.MachinePagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "lifeos_project.security.ContentSecurityPolicyMiddleware",
+    "lifeos_project.middleware.headers.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -80,7 +80,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-                "lifeos_project.shell.shell",
+                "lifeos_project.console.context_processors.shell",
             ],
         },
     },
@@ -259,12 +259,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["core.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "lifeos_project.browsable.BrowsablePages",
+        "lifeos_project.api.browsable.BrowsablePages",
     ],
     "DEFAULT_FILTER_BACKENDS": ["core.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "core.api.pagination.KeysetPagination",
-    "DEFAULT_SCHEMA_CLASS": "lifeos_project.openapi.ApiSchema",
-    "EXCEPTION_HANDLER": "lifeos_project.drf.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "lifeos_project.api.openapi.ApiSchema",
+    "EXCEPTION_HANDLER": "lifeos_project.api.errors.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": [
         "core.api.throttles.AnonThrottle",
         "core.api.throttles.UserThrottle",
@@ -300,6 +300,6 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "lifeos_project.openapi.add_failures",
+        "lifeos_project.api.openapi.add_failures",
     ],
 }

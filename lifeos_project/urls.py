@@ -3,8 +3,9 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
-from lifeos_project import admin_doctor, health, metrics
-from lifeos_project.api_docs import RedocPage, SwaggerPage
+from lifeos_project.api.documentation import RedocPage, SwaggerPage
+from lifeos_project.console import doctor_page
+from lifeos_project.monitoring import health, metrics
 
 urlpatterns = [
     path("health", health.health, name="health"),
@@ -13,9 +14,9 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("accounts/", include("identity.urls")),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
-    path("admin/doctor/", admin.site.admin_view(admin_doctor.page), name="doctor"),
+    path("admin/doctor/", admin.site.admin_view(doctor_page.page), name="doctor"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("lifeos_project.api_urls")),
+    path("api/v1/", include("lifeos_project.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", SwaggerPage.as_view(url_name="api-schema"), name="api-docs"),
     path("api/redoc/", RedocPage.as_view(url_name="api-schema"), name="api-redoc"),
@@ -23,7 +24,7 @@ urlpatterns = [
     path("", include("insights.web.urls")),
 ]
 
-handler400 = "lifeos_project.drf.bad_request"
-handler403 = "lifeos_project.drf.permission_denied"
-handler404 = "lifeos_project.drf.page_not_found"
-handler500 = "lifeos_project.drf.server_error"
+handler400 = "lifeos_project.api.errors.bad_request"
+handler403 = "lifeos_project.api.errors.permission_denied"
+handler404 = "lifeos_project.api.errors.page_not_found"
+handler500 = "lifeos_project.api.errors.server_error"

@@ -6,9 +6,9 @@ docs/configuration.md and .env.example are generated from here; settings.py make
 import os
 from pathlib import Path
 
+from lifeos_project.connections.logins import with_password
 from lifeos_project.environment import Environment
-from lifeos_project.logins import with_password
-from lifeos_project.secret_files import development_secret
+from lifeos_project.local.secret_files import development_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -4,8 +4,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-from lifeos_project import pooling, start_checks
-from lifeos_project.requests import TolerantRequest
+from lifeos_project.checks import start_checks
+from lifeos_project.middleware.requests import TolerantRequest
+from lifeos_project.postgresql import pooling
 
 # Whatever server loads this module, production does not start unsafe.
 start_checks.settings_or_exit()

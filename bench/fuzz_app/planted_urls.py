@@ -12,7 +12,7 @@ urlpatterns = [
     path("", include("lifeos_project.urls")),
 ]
 
-handler400 = "lifeos_project.drf.bad_request"
-handler403 = "lifeos_project.drf.permission_denied"
-handler404 = "lifeos_project.drf.page_not_found"
-handler500 = "lifeos_project.drf.server_error"
+handler400 = "lifeos_project.api.errors.bad_request"
+handler403 = "lifeos_project.api.errors.permission_denied"
+handler404 = "lifeos_project.api.errors.page_not_found"
+handler500 = "lifeos_project.api.errors.server_error"

@@ -69,7 +69,11 @@ class KeysetPagination(BasePagination):
         self.ordering = tuple(getattr(view, "ordering", self.ordering))
         limit = limit_of(request)
         backwards, edge = self._read_cursor(request.query_params.get("cursor"), queryset.model)
-        order = _reversed(self.ordering) if backwards else self.ordering
+        order = (
+            tuple(name[1:] if name.startswith("-") else f"-{name}" for name in self.ordering)
+            if backwards
+            else self.ordering
+        )
         page = keyset_page(queryset, ordering=order, after=edge, limit=limit)
         more, rows = page.more, page.rows[::-1] if backwards else page.rows
         self.next_cursor = self._cursor(rows, at_end=True) if (more or backwards) else None
@@ -219,7 +223,3 @@ def page_parameters() -> list[dict[str, Any]]:
             "description": "Where the page starts; take it from `next` or `previous`, never make one.",
         },
     ]
-
-
-def _reversed(ordering: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in ordering)

@@ -70,7 +70,15 @@ class StrictMultiPartParser(MultiPartParser):
 
 def read_json(text: str) -> Any:
     """The value of a JSON text. Raises ParseError, which says what is wrong with it."""
-    _refuse_sprawl(text)
+    # Depth and number of parts, counted in the text: what is too much is never built.
+    bare = _STRING.sub("", text)
+    if bare.count(",") + bare.count("[") + bare.count("{") > MAX_PARTS:
+        raise ParseError(_("The request body has more than {count} members.").format(count=MAX_PARTS))
+    depth = 0
+    for bracket in _BRACKETS.finditer(bare):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise ParseError(_("The request body is nested too deeply."))
     try:
         parsed = json.loads(
             text,
@@ -88,18 +96,6 @@ def read_json(text: str) -> Any:
         except UnicodeEncodeError as error:
             raise ParseError(_("The request body holds half a character (a lone surrogate).")) from error
     return parsed
-
-
-def _refuse_sprawl(text: str) -> None:
-    """Depth and number of parts, counted in the text: what is too much is never built."""
-    bare = _STRING.sub("", text)
-    if bare.count(",") + bare.count("[") + bare.count("{") > MAX_PARTS:
-        raise ParseError(_("The request body has more than {count} members.").format(count=MAX_PARTS))
-    depth = 0
-    for bracket in _BRACKETS.finditer(bare):
-        depth += 1 if bracket[0] in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise ParseError(_("The request body is nested too deeply."))
 
 
 def _unique_members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

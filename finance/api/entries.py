@@ -18,7 +18,6 @@ from finance.api.entry_filters import EntryFilters
 from finance.errors import Conflict, FinanceError, PeriodClosedError
 from finance.ledger import services
 from finance.ledger.models import JournalEntry
-from finance.ledger.posting import EntryDraft
 from finance.ledger.selectors import entry_for, entry_history
 from identity.api.idempotency import once_per_key
 
@@ -128,14 +127,7 @@ class EntryBulk(EntryView):
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         asked = self.body()["entries"]
         drafts = [entry_draft(body, tree=self.tree, path=f"entries.{row}.") for row, body in enumerate(asked)]
-        self._check_rows(drafts)
-        with _errors_below("entries"):
-            ids = services.post_entries(book=self.book, actor=self.user, drafts=drafts, source=JournalEntry.Source.API)
-        uids = dict(JournalEntry.objects.filter(pk__in=ids).values_list("pk", "uid"))
-        return status.HTTP_201_CREATED, {"uids": [uids[each] for each in ids]}
-
-    def _check_rows(self, drafts: Sequence[EntryDraft]) -> None:
-        """What the database refuses for the batch as a whole, told by row."""
+        # What the database refuses for the batch as a whole, told by row.
         closed = self.book.closed_through
         named = [draft.uid for draft in drafts if draft.uid is not None]
         taken = set(JournalEntry.objects.filter(uid__in=named).values_list("uid", flat=True)) if named else set()
@@ -146,6 +138,10 @@ class EntryBulk(EntryView):
                 raise Conflict(field=f"entries.{row}.uid", reason="An entry with this uid exists already.")
             if draft.uid is not None:
                 taken.add(draft.uid)
+        with _errors_below("entries"):
+            ids = services.post_entries(book=self.book, actor=self.user, drafts=drafts, source=JournalEntry.Source.API)
+        uids = dict(JournalEntry.objects.filter(pk__in=ids).values_list("pk", "uid"))
+        return status.HTTP_201_CREATED, {"uids": [uids[each] for each in ids]}
 
 
 @extend_schema_view(

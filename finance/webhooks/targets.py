@@ -100,7 +100,16 @@ def is_allowed(address: Address, *, policy: Policy) -> bool:
         return True
     if _is_public(inner):
         return True
-    return policy.allow_private and inner not in _METADATA and _is_somebodys(inner)
+    # Private, shared, loopback or link-local: a machine can have it, unlike a reserved one.
+    return (
+        policy.allow_private
+        and inner not in _METADATA
+        and (
+            inner.is_loopback
+            or inner.is_link_local
+            or any(inner in network for network in _PRIVATE if network.version == inner.version)
+        )
+    )
 
 
 def _is_public(address: Address) -> bool:
@@ -108,15 +117,6 @@ def _is_public(address: Address) -> bool:
         # Tunnels lead to whatever IPv4 address is written into them.
         return address in _GLOBAL_IPV6 and address.is_global and address.sixtofour is None and address.teredo is None
     return address.is_global
-
-
-def _is_somebodys(address: Address) -> bool:
-    """Private, shared, loopback or link-local: a machine can have it, unlike a reserved one."""
-    return (
-        address.is_loopback
-        or address.is_link_local
-        or any(address in network for network in _PRIVATE if network.version == address.version)
-    )
 
 
 _PRIVATE = tuple(

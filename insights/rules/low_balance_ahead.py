@@ -2,7 +2,7 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, ClassVar
@@ -90,7 +90,12 @@ def expected(outlook: AccountOutlook, settings: Settings) -> list[Expected]:
 
 def _streams(movements: Sequence[Movement], settings: Settings) -> Iterator[_Stream]:
     """Movements that keep a rhythm: all of a payee, or else those of one exact amount."""
-    for group in _grouped(movements):
+    # By payee (or other account, where no payee is known) and direction, oldest first.
+    groups: dict[tuple[str, tuple[int, ...], bool], list[Movement]] = defaultdict(list)
+    for movement in sorted(movements, key=lambda each: each.order):
+        counter = () if movement.payee_key else movement.counter
+        groups[movement.payee_key, counter, movement.amount > 0].append(movement)
+    for group in [groups[key] for key in sorted(groups)]:
         found = _stream(group, settings)
         if found is not None:
             yield found
@@ -102,15 +107,6 @@ def _streams(movements: Sequence[Movement], settings: Settings) -> Iterator[_Str
             found = _stream(by_amount[amount], settings)
             if found is not None:
                 yield found
-
-
-def _grouped(movements: Iterable[Movement]) -> list[list[Movement]]:
-    """By payee (or other account, where no payee is known) and direction, oldest first."""
-    groups: dict[tuple[str, tuple[int, ...], bool], list[Movement]] = defaultdict(list)
-    for movement in sorted(movements, key=lambda each: each.order):
-        counter = () if movement.payee_key else movement.counter
-        groups[movement.payee_key, counter, movement.amount > 0].append(movement)
-    return [groups[key] for key in sorted(groups)]
 
 
 def _stream(group: Sequence[Movement], settings: Settings) -> _Stream | None:

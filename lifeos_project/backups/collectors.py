@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from lifeos_project.backups import runs
-from lifeos_project.gauges import Gauge
+from lifeos_project.monitoring.gauges import Gauge
 
 SUCCEEDED_AT = Gauge(
     "lifeos_backup_last_success_timestamp_seconds", "Moment that the last good backup holds; 0: there is none."

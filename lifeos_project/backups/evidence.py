@@ -57,9 +57,11 @@ SELECT DISTINCT role.rolname FROM pg_roles AS role
 def gathered(connection: Connection) -> dict[str, Any]:
     """Rows of every table, per book its entries, last entry, lines, a fingerprint and sums per currency, and the heads
     of the ledger's chains."""
+    tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
+    # regclass has quoted the names where they need to be.
     return {
         "version": VERSION,
-        "tables": _rows_per_table(connection),
+        "tables": {name: _value(connection, sql.SQL("SELECT count(*) FROM ") + sql.SQL(name)) for name in tables},
         "books": _books(connection),
         "chains": _chains(connection),
     }
@@ -108,12 +110,6 @@ def _compare(what: str, told: Mapping[str, Any], found: Mapping[str, Any]) -> li
 
 def _by_number(books: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {str(book["book"]): book for book in books}
-
-
-def _rows_per_table(connection: Connection) -> dict[str, int]:
-    tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
-    # regclass has quoted the names where they need to be.
-    return {name: _value(connection, sql.SQL("SELECT count(*) FROM ") + sql.SQL(name)) for name in tables}
 
 
 def _books(connection: Connection) -> list[dict[str, Any]]:

@@ -40,13 +40,13 @@ def load(*, dump: Path, dump_major: int, into: Database, with_owners: bool) -> N
     ):
         assert source.stdout is not None
         assert target.stdin is not None
-        _pass_on(source.stdout, target.stdin, unknown=_unknown_to(server_major))
+        _pass_on(
+            source.stdout,
+            target.stdin,
+            unknown=[b"SET " + name for name, since in UNKNOWN_BEFORE.items() if server_major < since],
+        )
     with into.connect() as server:
         server.execute("ANALYZE")
-
-
-def _unknown_to(server_major: int) -> Sequence[bytes]:
-    return [b"SET " + name for name, since in UNKNOWN_BEFORE.items() if server_major < since]
 
 
 def _pass_on(source: IO[bytes], target: IO[bytes], *, unknown: Sequence[bytes]) -> None:

@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 
 from lifeos_project.backups import runs
-from lifeos_project.metrics_files import VARIABLE
+from lifeos_project.monitoring.multiprocess import VARIABLE
 from platform_outbox.scheduler import Run, every
 
 RETRY = datetime.timedelta(hours=1)

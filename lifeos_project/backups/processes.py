@@ -25,7 +25,12 @@ def running(
             yield process
             code = process.wait()
         except BaseException:
-            _end(process)
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             raise
         finally:
             for stream in (process.stdin, process.stdout):
@@ -46,15 +51,6 @@ def run(command: Sequence[str], *, environment: Mapping[str, str], good: Sequenc
             pass
         output.seek(0)
         return output.read()
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _reason(told: IO[bytes]) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from lifeos_project import embedded_postgres
 from lifeos_project.backups.errors import BackupRefused
+from lifeos_project.local import embedded_postgres
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -64,12 +64,9 @@ def _installed(directories: tuple[Path, ...]) -> list[Programs]:
     for directory in directories:
         # os.access answers False for a directory of PATH that may not be read; Path.exists would raise.
         if all(os.access(directory / name, os.X_OK) for name in ("pg_dump", "pg_restore", "psql")):
-            major = _major(directory / "pg_dump")
+            program = directory / "pg_dump"
+            told = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False).stdout
+            match = re.search(r"\) (\d+)", told)
+            major = int(match[1]) if match else 0
             found.setdefault(major, Programs(major=major, directory=directory))
     return list(found.values())
-
-
-def _major(program: Path) -> int:
-    told = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False).stdout
-    match = re.search(r"\) (\d+)", told)
-    return int(match[1]) if match else 0

@@ -73,13 +73,18 @@ def _manage(*arguments: str, database: Database, good: Sequence[int] = (0,)) -> 
     A process of its own: settings are read once, and the web or worker around us must not see another database.
     """
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
-    return processes.run(command, environment=_environment(database), good=good)
-
-
-def _environment(database: Database) -> dict[str, str]:
     # A test run's mark would name the tests' database.
     kept = {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
-    return {**kept, **dict.fromkeys(OTHER_WAYS, ""), "DATABASE_URL": database.url(), "DATABASE_POOL_SIZE": "0"}
+    return processes.run(
+        command,
+        environment={
+            **kept,
+            **dict.fromkeys(OTHER_WAYS, ""),
+            "DATABASE_URL": database.url(),
+            "DATABASE_POOL_SIZE": "0",
+        },
+        good=good,
+    )
 
 
 def _list(problems: list[str]) -> str:

@@ -9,11 +9,11 @@ from pathlib import Path
 from django.conf import settings
 from psycopg import sql
 
-from lifeos_project import embedded_postgres
 from lifeos_project.backups import servers
 from lifeos_project.backups.errors import BackupRefused
 from lifeos_project.backups.servers import MAINTENANCE, Database
-from lifeos_project.database import EMBEDDED_MAJOR
+from lifeos_project.local import embedded_postgres
+from lifeos_project.postgresql.database_settings import EMBEDDED_MAJOR
 
 
 @contextlib.contextmanager

@@ -13,8 +13,8 @@ from django.db import connection
 from psycopg import pq, sql
 
 from lifeos_project.backups.errors import BackupError, BackupRefused
-from lifeos_project.database import database_settings
 from lifeos_project.postgresql import passwords
+from lifeos_project.postgresql.database_settings import database_settings
 
 # Where one connects to rename the database that one would otherwise be connected to.
 MAINTENANCE = "postgres"
@@ -55,11 +55,10 @@ class Database:
     def url(self) -> str:
         """The database as DATABASE_URL names it."""
         rest = {name: value for name, value in self.parameters.items() if name not in ("user", "password", "dbname")}
-        login = ":".join(quote(self.parameters[name], safe="") for name in ("user", "password") if self._has(name))
+        login = ":".join(
+            quote(self.parameters[name], safe="") for name in ("user", "password") if self.parameters.get(name)
+        )
         return f"postgresql://{login}{'@' if login else ''}/{quote(self.name, safe='')}?{urlencode(rest)}"
-
-    def _has(self, name: str) -> bool:
-        return bool(self.parameters.get(name))
 
     def _options(self) -> str:
         return f"{self.parameters.get('options', '')} {PATIENT}".strip()

@@ -109,7 +109,17 @@ def _copy(
         # Figures and dump are of one snapshot, whatever is posted meanwhile.
         source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         progress("Counting")
-        manifest = _manifest(source, tools=tools, now=now)
+        manifest = {
+            "made_at": now.isoformat(),
+            "postgresql": servers.major(source),
+            "pg_dump": tools.major,
+            "django": django.get_version(),
+            "migrations": evidence.migrations(source),
+            # After a rollback the database has migrations that the release which copies it does not know.
+            "known_migrations": sorted(evidence.known_migrations()),
+            "roles": evidence.roles(source),
+            "evidence": evidence.gathered(source),
+        }
         snapshot = source.execute("SELECT pg_export_snapshot()").fetchone()
         assert snapshot is not None
         progress("Copying the database")
@@ -118,20 +128,6 @@ def _copy(
     progress("Copying attachments")
     manifest["attachments"] = archive.pack_media(root=settings.MEDIA_ROOT, into=work / archive.MEDIA)
     return manifest
-
-
-def _manifest(source: Connection, *, tools: programs.Programs, now: datetime.datetime) -> dict[str, Any]:
-    return {
-        "made_at": now.isoformat(),
-        "postgresql": servers.major(source),
-        "pg_dump": tools.major,
-        "django": django.get_version(),
-        "migrations": evidence.migrations(source),
-        # After a rollback the database has migrations that the release which copies it does not know.
-        "known_migrations": sorted(evidence.known_migrations()),
-        "roles": evidence.roles(source),
-        "evidence": evidence.gathered(source),
-    }
 
 
 def _seal_and_prove(
@@ -146,20 +142,17 @@ def _seal_and_prove(
         sealed = archive.seal(parts=work, manifest=manifest, into=staged, recipients=recipients)
         for part in (archive.DUMP, archive.MEDIA):
             (work / part).unlink()
-        _prove(staged, identities=[once], work=work, progress=progress)
+        identities = [once]
+        parts = work / "opened"
+        parts.mkdir()
+        opened = archive.open_sealed(staged, identities=identities, into=parts)
+        with scratch.database(work=work, roles=opened["roles"]) as copy:
+            load_and_prove(parts=parts, manifest=opened, into=copy, with_owners=True, progress=progress)
         progress("Keeping")
         store.keep(staged, name, sealed=sealed)
     finally:
         staged.unlink(missing_ok=True)
     return sealed
-
-
-def _prove(staged: Path, *, identities: Sequence[Any], work: Path, progress: Progress) -> None:
-    parts = work / "opened"
-    parts.mkdir()
-    opened = archive.open_sealed(staged, identities=identities, into=parts)
-    with scratch.database(work=work, roles=opened["roles"]) as copy:
-        load_and_prove(parts=parts, manifest=opened, into=copy, with_owners=True, progress=progress)
 
 
 def _check_room(source: Connection, work: Path) -> None:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from lifeos_project import health
+from lifeos_project.monitoring import health
 
 log = structlog.stdlib.get_logger("lifeos.doctor")
 

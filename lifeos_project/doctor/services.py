@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from finance import replica
 from identity import mail
-from lifeos_project import outbox_state, ownership, pooling
 from lifeos_project.doctor.registry import Asked, Finding, check, error, notice, ok, skipped
-from lifeos_project.first_run import OLDEST_POSTGRESQL
+from lifeos_project.local.first_run import OLDEST_POSTGRESQL
+from lifeos_project.monitoring.health import LATE_SECONDS
+from lifeos_project.postgresql import ownership, pooling
 from platform_outbox import emit
 from platform_outbox.monitoring import overview
 
@@ -93,10 +94,10 @@ def look_at_workers(asked: Asked) -> Iterator[Finding]:
         yield error(_("No worker runs: events, mails and webhooks wait."), str(START_A_WORKER))
     else:
         yield ok(ngettext("%d worker is alive.", "%d workers are alive.", alive) % alive)
-    state = outbox_state.current()
-    if state.oldest_seconds > outbox_state.LATE_SECONDS:
+    state = emit.health()
+    if state.oldest_pending_seconds > LATE_SECONDS:
         yield notice(
-            _("The oldest due event has waited for %d minutes.") % (state.oldest_seconds // 60),
+            _("The oldest due event has waited for %d minutes.") % (state.oldest_pending_seconds // 60),
             _("See Outbox in the admin, or manage.py outbox_status: docs/runbooks/LifeosOutboxBacklog.md."),
         )
     if state.dead:

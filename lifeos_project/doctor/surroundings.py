@@ -22,10 +22,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core import network
 from finance.models import WebhookEndpoint
-from lifeos_project import preflight, secret_age, version
+from lifeos_project import version
 from lifeos_project.backups import runs, stores
 from lifeos_project.backups.errors import BackupError, BackupRefused
+from lifeos_project.checks import preflight
 from lifeos_project.doctor.registry import Asked, Finding, check, error, notice, ok, skipped
+from lifeos_project.security import secret_age
 from platform_outbox.models import Breaker
 
 PATIENCE_SECONDS = 5

@@ -17,7 +17,7 @@ from django.db.models import Model
 from django.db.utils import OperationalError
 from django_prometheus.db.backends.postgresql.base import DatabaseWrapper as PrometheusWrapper
 
-from lifeos_project.embedded_postgres import Cluster, EmbeddedPostgresError, program
+from lifeos_project.local.embedded_postgres import Cluster, EmbeddedPostgresError, program
 from lifeos_project.postgresql import lookups, moments, passwords
 
 lookups.use_arrays()

@@ -8,7 +8,7 @@ import time
 
 from django.db import connection, connections
 
-from lifeos_project import embedded_postgres, embedded_postgres_user
+from lifeos_project.local import embedded_postgres, embedded_postgres_user
 from lifeos_project.tests.services import wait_until
 
 _OURS = """

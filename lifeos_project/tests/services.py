@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from lifeos_project import embedded_postgres_user
+from lifeos_project.local import embedded_postgres_user
 
 # Debian keeps these off the PATH of ordinary users, PostgreSQL's even off root's.
 EXTRA_PATHS = ("/usr/sbin", "/usr/lib/rabbitmq/bin", "/usr/lib/postgresql/15/bin")

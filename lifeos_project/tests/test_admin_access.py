@@ -26,6 +26,8 @@ from lifeos_project.backups.models import BackupRun
 from platform_outbox.models import OutboxMessage, Periodic, Worker
 from platform_outbox.operations.models import OperationRun
 
+pytestmark = pytest.mark.long
+
 PERSONAS = ("anonymous", "household", "staff", "viewer", "everything", "superuser")
 # viewer: may view the model of that page and nothing else; everything: has each permission and is no superuser.
 # L: sent to sign in; F: 403; O: the page; R: sent to another page; N: 404.

@@ -12,7 +12,8 @@ from finance.models import Book, LedgerCheck, WebhookEndpoint
 from identity.models import AuditRecord, User
 from insights.models import RuleSetting
 from insights.rules.catalogue import RULES
-from lifeos_project import admin_state, health
+from lifeos_project.console import landing_page
+from lifeos_project.monitoring import health
 from lifeos_project.tests.documents import read_page
 from platform_outbox.models import OutboxMessage, Periodic, Status, Worker
 
@@ -252,7 +253,7 @@ def test_refused_sign_ins_are_counted_by_the_hour(db):
     for hours in (0.1, 0.2, 5, 23.9, 24.1, 100):
         AuditRecord.objects.create(action=refused, target="x", at=NOW - datetime.timedelta(hours=hours))
     AuditRecord.objects.create(action=AuditRecord.Action.SIGNED_IN, at=NOW - datetime.timedelta(hours=1))
-    trend = admin_state._trend(AuditRecord, "at", "Refused", NOW, only=admin_state.REFUSED)
+    trend = landing_page._trend(AuditRecord, "at", "Refused", NOW, only=landing_page.REFUSED)
     assert len(trend.values) == 24
     assert {hour: count for hour, count in enumerate(trend.values) if count} == {0: 1, 18: 1, 23: 2}
     assert trend.told == "Refused: 4 in 24 hours, at most 2 in an hour."
@@ -284,10 +285,10 @@ def test_an_account_locked_from_everywhere_is_told(as_operator, settings):
 
 
 def test_the_line_of_a_trend_fits_its_box():
-    trend = admin_state.Trend(label="Files", values=[0] * 23 + [7])
+    trend = landing_page.Trend(label="Files", values=[0] * 23 + [7])
     assert trend.points.split()[0] == "0,38.0"
     assert trend.points.split()[-1] == "230,2.0"
-    assert admin_state.Trend(label="Files", values=[0] * 24).points.split()[-1] == "230,38.0"
+    assert landing_page.Trend(label="Files", values=[0] * 24).points.split()[-1] == "230,38.0"
 
 
 def test_the_badge_names_the_environment(as_operator, settings):

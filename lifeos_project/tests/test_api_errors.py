@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from finance import errors
 from identity.api.idempotency import KeyUsedBefore
-from lifeos_project import drf
+from lifeos_project.api import errors as api_errors
 
 FAILURES = {
     "not-found": errors.NotFound(thing="account"),
@@ -64,12 +64,12 @@ urlpatterns = [
     path("api/fail/<str:name>/", Failing.as_view()),
     path("api/private/", Private.as_view()),
     path("api/throttled/<str:name>/", Throttled.as_view()),
-    path("api/v1/", include("lifeos_project.api_urls")),
+    path("api/v1/", include("lifeos_project.api.urls")),
 ]
-handler400 = "lifeos_project.drf.bad_request"
-handler403 = "lifeos_project.drf.permission_denied"
-handler404 = "lifeos_project.drf.page_not_found"
-handler500 = "lifeos_project.drf.server_error"
+handler400 = "lifeos_project.api.errors.bad_request"
+handler403 = "lifeos_project.api.errors.permission_denied"
+handler404 = "lifeos_project.api.errors.page_not_found"
+handler500 = "lifeos_project.api.errors.server_error"
 
 pytestmark = pytest.mark.urls(__name__)
 
@@ -165,7 +165,7 @@ def _all_subclasses(cls):
 
 
 def test_every_domain_error_has_a_status_by_more_than_its_root():
-    codes = set(drf.STATUS_OF_CODE) - {"finance_error"}
+    codes = set(api_errors.STATUS_OF_CODE) - {"finance_error"}
     known = [cls for cls in _all_subclasses(errors.FinanceError) if cls.__module__.startswith("finance")]
     assert known
     for cls in known:
@@ -193,8 +193,8 @@ def test_a_page_of_an_error_that_fails_is_logged_as_what_it_is(monkeypatch, capl
             raise RuntimeError("This template is broken.")
         return render_to_string(*args, **options)
 
-    monkeypatch.setattr(drf, "render_to_string", broken)
+    monkeypatch.setattr(api_errors, "render_to_string", broken)
     answer = Client(raise_request_exception=False).get("/no/such/page/")
     assert answer.status_code == 500
-    (logged,) = [record for record in caplog.records if record.name == drf.logger.name]
+    (logged,) = [record for record in caplog.records if record.name == api_errors.logger.name]
     assert str(logged.exc_info[1]) == "This template is broken."

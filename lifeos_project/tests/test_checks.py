@@ -7,8 +7,10 @@ import sys
 import pytest
 from django.conf import settings
 
-from lifeos_project.checks import misspelt
+from lifeos_project.checks.system_checks import misspelt
 from lifeos_project.tests.services import bare_environment
+
+pytestmark = pytest.mark.long
 
 SAFE = {
     "APP_ENV": "production",

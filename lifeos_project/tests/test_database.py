@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from lifeos_project.database import database_settings
+from lifeos_project.postgresql.database_settings import database_settings
 
 
 def settings_of(url: str, **changes):

@@ -53,6 +53,17 @@ def test_every_release_has_its_notes_for_operators():
     assert re.findall(r"^### (.+)$", notes, re.M) == releases
 
 
+@pytest.mark.parametrize("package", ["lifeos_project", "platform_outbox"])
+def test_the_map_of_a_package_names_every_directory_in_it(package):
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    table = page.partition(f"\nInside `{package}`")[2].partition("|---|---|\n")[2].partition("\n\n")[0]
+    named = {name for row in table.splitlines() for name in re.findall(r"`(\w+)/`", row.split(" | ")[0])}
+    # What Django looks for under these names needs no word.
+    left_out = {"management", "migrations", "sql", "static", "templates", "templatetags", "tests"}
+    found = {path.name for path in (ROOT / package).iterdir() if path.is_dir() and not path.name.startswith("__")}
+    assert named == found - left_out
+
+
 def test_the_roads_of_the_architecture_lead_along_names_that_exist():
     page = (ROOT / "docs" / "architecture.md").read_text().partition("## Four roads")[2].partition("\n## ")[0]
     assert len(re.findall(r"^\*\*An? [a-z ]+\*\*$", page, re.M)) == 4

@@ -18,12 +18,16 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from identity.models import User
-from lifeos_project import doctor, outbox_state, ownership, preflight, secret_age, version
+from lifeos_project import doctor, version
 from lifeos_project.backups import stores
 from lifeos_project.backups.models import BackupRun
+from lifeos_project.checks import preflight
 from lifeos_project.doctor import registry, surroundings
 from lifeos_project.doctor.registry import Asked, Finding
 from lifeos_project.models import SecretSighting
+from lifeos_project.postgresql import ownership
+from lifeos_project.security import secret_age
+from platform_outbox import emit
 from platform_outbox.models import Breaker, Periodic, Worker
 
 pytestmark = pytest.mark.django_db
@@ -115,8 +119,8 @@ class TestServices:
 
     def test_late_events_dead_letters_and_failing_jobs_are_told(self, monkeypatch):
         a_worker()
-        sick = outbox_state.OutboxState(pending=1, oldest_seconds=720, dead=2)
-        monkeypatch.setattr(outbox_state, "current", lambda: sick)
+        sick = emit.Health(pending=1, oldest_pending_seconds=720, dead=2, workers_alive=1)
+        monkeypatch.setattr(emit, "health", lambda: sick)
         Periodic.objects.create(name="x.job", seconds=60, due_at=timezone.now(), failures=4)
         sentences = [says for state, says, _ in found("workers") if state == "notice"]
         assert sentences == [

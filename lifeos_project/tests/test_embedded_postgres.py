@@ -13,9 +13,11 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from lifeos_project import embedded_postgres, embedded_postgres_user
-from lifeos_project.embedded_postgres import Cluster, EmbeddedPostgresError
+from lifeos_project.local import embedded_postgres, embedded_postgres_user
+from lifeos_project.local.embedded_postgres import Cluster, EmbeddedPostgresError
 from lifeos_project.tests.services import wait_until
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def ask(cluster: Cluster, query: str):
 
 def in_another_process(cluster: Cluster, body: str) -> "subprocess.Popen[str]":
     code = (
-        "import sys, time; from pathlib import Path; from lifeos_project.embedded_postgres import Cluster\n"
+        "import sys, time; from pathlib import Path; from lifeos_project.local.embedded_postgres import Cluster\n"
         f"cluster = Cluster(directory=Path({str(cluster.directory)!r}), durable=False)\n{body}"
     )
     return subprocess.Popen(

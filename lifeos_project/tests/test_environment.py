@@ -7,8 +7,8 @@ from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from lifeos_project import settings as settings_module
-from lifeos_project import settings_docs
 from lifeos_project.environment import Environment
+from lifeos_project.management import settings_docs
 
 
 @pytest.fixture

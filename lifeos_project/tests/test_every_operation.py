@@ -26,10 +26,10 @@ from finance.tests.imports.conftest import CSV
 from identity.models import IdempotencyRecord, User
 from insights.models import Insight
 from insights.tests.conftest import NOW, clock, every_month, insight  # noqa: F401  # fixtures
-from lifeos_project.requests import TolerantRequest
+from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.tests import contract
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 NAMES = sorted(contract.operations())
 CHANGES = [name for name in NAMES if name[0] != "GET"]

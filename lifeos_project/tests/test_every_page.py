@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from identity.models import User
-from lifeos_project.requests import TolerantRequest
+from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.tests.test_every_operation import (  # noqa: F401  # fixtures
     accounts,
     book,
@@ -26,7 +26,7 @@ from lifeos_project.tests.test_every_operation import (  # noqa: F401  # fixture
     world,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 # The pages of the admin are many and alike: lists, their searches and the forms of single rows.
 LEFT_OUT = re.compile(r"^(api|health|metrics|static)|jsi18n|autocomplete")

@@ -35,7 +35,7 @@ urlpatterns = [
     path("accounts/", include("identity.urls")),
     path("", include("finance.web.urls")),
 ]
-handler500 = "lifeos_project.drf.server_error"
+handler500 = "lifeos_project.api.errors.server_error"
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 

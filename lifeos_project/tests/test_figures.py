@@ -23,6 +23,8 @@ from insights.models import Insight
 from lifeos_project.tests.documents import Element, read_page
 from platform_outbox import testing
 
+pytestmark = pytest.mark.long
+
 TODAY = datetime.date(2026, 11, 23)
 SYMBOLS = {"EUR": "€", "USD": "$"}
 

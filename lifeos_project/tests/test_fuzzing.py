@@ -11,6 +11,8 @@ from django.db import connection
 
 from lifeos_project.tests.services import bare_environment
 
+pytestmark = pytest.mark.long
+
 REQUESTS, FILES = 150, 60
 
 

@@ -7,7 +7,8 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from lifeos_project import health, outbox_state, version
+from lifeos_project import version
+from lifeos_project.monitoring import health
 from platform_outbox.models import OutboxMessage, Worker
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +62,7 @@ def test_the_outbox_part_tells_backlog_age_and_dead_letters(client):
 
 
 def test_late_events_are_told_but_do_not_take_the_web_down(client):
-    an_event(age_seconds=outbox_state.LATE_SECONDS + 60)
+    an_event(age_seconds=health.LATE_SECONDS + 60)
     answer = client.get("/health")
     assert (answer.status_code, answer.json()["outbox"]["status"]) == (200, "late")
     assert answer.json()["status"] == "degraded"

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from finance.imports.models import ImportBatch, ImportRow
@@ -9,6 +10,7 @@ from finance.imports.services import receive_file
 from finance.ledger import services as ledger
 from finance.models import Account
 from identity.models import User
+from platform_outbox.models import Delivery
 from platform_outbox.tests.conftest import (  # noqa: F401 (fixtures)
     broker_url,
     kind,
@@ -67,6 +69,8 @@ def test_a_killed_worker_leaves_the_reading_to_the_next_one(real_reader, pool, a
     victim.kill()
     victim.wait()
     pool.processes.remove(victim)
+    # As if the minute were over for which the call was the first worker's.
+    assert Delivery.objects.filter(status="sending").update(lease_until=timezone.now()) == 1
     pool.start(1)
     wait_for(lambda: ImportBatch.objects.get().state == "staged", seconds=150, what="the second worker")
     assert batch.rows.count() == ImportRow.objects.count() == 30_000

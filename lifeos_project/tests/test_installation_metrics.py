@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from finance.ledger import chain
 from finance.models import LedgerCheck
-from lifeos_project import secret_age
 from lifeos_project.models import SecretSighting
+from lifeos_project.security import secret_age
 
 pytestmark = pytest.mark.django_db
 

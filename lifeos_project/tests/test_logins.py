@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeos_project.logins import as_user, with_password
+from lifeos_project.connections.logins import as_user, with_password
 
 
 @pytest.mark.parametrize(

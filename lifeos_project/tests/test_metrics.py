@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import OperationalError, connection
 
-from lifeos_project import metrics_docs, metrics_files
+from lifeos_project.monitoring import metrics_docs, multiprocess
 from lifeos_project.tests.services import bare_environment, free_port, listens, running, wait_until
 from platform_outbox.models import OutboxMessage
 
@@ -95,8 +95,9 @@ def test_unknown_methods_are_refused_and_share_one_series(client):
     assert "BREW" not in page
 
 
+@pytest.mark.long
 def test_ended_processes_are_folded_into_one_file(tmp_path, monkeypatch):
-    monkeypatch.setenv(metrics_files.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(multiprocess.VARIABLE, str(tmp_path))
     count = (
         "from prometheus_client import Counter, Histogram\n"
         "Counter('eggs', 'Eggs.', ['kind']).labels('brown').inc(3)\n"
@@ -105,7 +106,7 @@ def test_ended_processes_are_folded_into_one_file(tmp_path, monkeypatch):
     for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", count])
         assert process.wait(30) == 0
-        metrics_files.forget_process(process.pid)
+        multiprocess.forget_process(process.pid)
     assert sorted(path.name for path in tmp_path.glob("*.db")) == ["counter_ended.db", "histogram_ended.db"]
     show = (
         "from prometheus_client import CollectorRegistry, generate_latest\n"
@@ -149,7 +150,7 @@ def web(transactional_db, tmp_path):
         "GUNICORN_BIND": f"127.0.0.1:{port}",
         "GUNICORN_WORKERS": "3",
         "GUNICORN_MAX_REQUESTS": "40",
-        metrics_files.VARIABLE: str(tmp_path / "metrics"),
+        multiprocess.VARIABLE: str(tmp_path / "metrics"),
     }
     command = [sys.executable, "-m", "gunicorn", "-c", str(django_settings.BASE_DIR / "compose" / "gunicorn.conf.py")]
     with running(command, log=tmp_path / "gunicorn.log", environment=environment):
@@ -158,6 +159,7 @@ def web(transactional_db, tmp_path):
         yield web
 
 
+@pytest.mark.long
 def test_several_processes_add_up_and_survive_their_replacement(web, tmp_path):
     series = 'http_requests_total{method="GET",status="404",view="none"}'
     for _ in range(200):

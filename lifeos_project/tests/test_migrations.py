@@ -9,6 +9,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+pytestmark = pytest.mark.long
+
 # The first half of each file's SHA-256. A function that is to change gets another file and a migration that runs it: an
 # installation that has applied this one would keep the old function for good.
 FROZEN = {

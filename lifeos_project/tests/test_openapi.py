@@ -9,7 +9,7 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client
 
-from lifeos_project import openapi
+from lifeos_project.api import openapi
 
 COMMITTED = settings.BASE_DIR / "docs" / "openapi.yaml"
 ERROR = {"$ref": "#/components/schemas/Error"}

@@ -8,8 +8,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.test import override_settings
 
-from lifeos_project import ownership, preflight
-from lifeos_project.checks import check_roles
+from lifeos_project.checks import preflight
+from lifeos_project.checks.system_checks import check_roles
+from lifeos_project.postgresql import ownership
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ledger_guards]
 

@@ -12,14 +12,17 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from identity.models import User
-from lifeos_project import embedded_postgres, secret_age
 from lifeos_project.backups import servers
-from lifeos_project.database import database_settings
+from lifeos_project.local import embedded_postgres
 from lifeos_project.models import SecretSighting
 from lifeos_project.postgresql import passwords
+from lifeos_project.postgresql.database_settings import database_settings
+from lifeos_project.security import secret_age
 from lifeos_project.tests import copied_database
 from lifeos_project.tests.services import postgres_server, wait_until
 from lifeos_project.tests.test_checks import outcome
+
+pytestmark = pytest.mark.long
 
 ROLE = "lifeos_app"
 HBA = "host all lifeos 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"

@@ -13,10 +13,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.db.utils import ConnectionHandler
 
-from lifeos_project import checks, embedded_postgres_user
-from lifeos_project.database import database_settings
+from lifeos_project.checks import system_checks
+from lifeos_project.local import embedded_postgres_user
+from lifeos_project.postgresql.database_settings import database_settings
 from lifeos_project.tests import services
 from platform_outbox.wakeup import notifier as notifiers
+
+pytestmark = pytest.mark.long
 
 PASSWORD = 'known-to-"tests"-only'
 
@@ -58,7 +61,7 @@ def pgbouncer(tmp_path_factory, django_db_setup):
 
 
 def programs_of_the_server():
-    from lifeos_project.embedded_postgres import program
+    from lifeos_project.local.embedded_postgres import program
 
     return program("psql").parent
 
@@ -170,7 +173,7 @@ def only_the_pool(pool, monkeypatch):
 
 
 def test_a_pool_without_a_way_around_it_is_refused_by_the_check_and_by_migrate(only_the_pool):
-    (found,) = checks.check_sessions(None, databases=["default"])
+    (found,) = system_checks.check_sessions(None, databases=["default"])
     assert (found.id, found.msg) == (
         "lifeos.E013",
         "DATABASE_URL leads through a connection pool, where neither notifications nor locks of a session hold.",
@@ -243,6 +246,6 @@ def test_the_pools_settings_leave_out_what_belongs_to_a_session():
 
 def test_options_of_a_session_in_the_pools_url_are_refused(settings):
     settings.SHARED_DATABASE = {"OPTIONS": {"options": "-c statement_timeout=1s"}}
-    assert [found.id for found in checks._pool()] == ["lifeos.E014"]
+    assert [found.id for found in system_checks._pool()] == ["lifeos.E014"]
     settings.SHARED_DATABASE = {"OPTIONS": {}}
-    assert [*checks._pool()] == []
+    assert [*system_checks._pool()] == []

@@ -16,8 +16,8 @@ from django.test import Client
 from finance.ledger import services as ledger
 from finance.models import JournalEntry
 from identity.allowance import allow
-from lifeos_project import brokers, caching
-from lifeos_project.cache_settings import cache_settings
+from lifeos_project.connections import broker, redis_cache
+from lifeos_project.connections.cache_settings import cache_settings
 from lifeos_project.tests.deploy.load import Load
 from lifeos_project.tests.services import listens, program, wait_until
 
@@ -58,7 +58,7 @@ class Redis:
 
     @property
     def is_in_use(self):
-        return caching.breaker_of(self.url).is_closed
+        return redis_cache.breaker_of(self.url).is_closed
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def server(tmp_path, free_port, settings):
         found.thaw()
     found.stop()
     # Its thread would look for this server until the end of all tests.
-    caching.breaker_of(found.url).is_closed = True
+    redis_cache.breaker_of(found.url).is_closed = True
 
 
 @pytest.fixture
@@ -237,8 +237,8 @@ def test_the_broker_is_asked_once_and_not_for_long(server):
     server.freeze()
     started = time.monotonic()
     with pytest.raises(redis.exceptions.RedisError):
-        brokers.ping()
-    assert time.monotonic() - started < brokers.PATIENCE + 1
+        broker.ping()
+    assert time.monotonic() - started < broker.PATIENCE + 1
 
 
 def test_without_redis_nothing_of_this_is_in_use(settings):

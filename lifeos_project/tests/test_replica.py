@@ -13,8 +13,10 @@ from prometheus_client import REGISTRY
 
 from finance import replica
 from finance.models import Account
-from lifeos_project import embedded_postgres_user
+from lifeos_project.local import embedded_postgres_user
 from lifeos_project.tests import services
+
+pytestmark = pytest.mark.long
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from lifeos_project.database import EMBEDDED_MAJOR
-from lifeos_project.embedded_postgres import DATABASE, SERVING_USER, USER, Cluster, program
-from lifeos_project.supervisor import MOST_RESTARTS, ChildEnded, Supervisor
+from lifeos_project.local.embedded_postgres import DATABASE, SERVING_USER, USER, Cluster, program
+from lifeos_project.local.supervisor import MOST_RESTARTS, ChildEnded, Supervisor
+from lifeos_project.postgresql.database_settings import EMBEDDED_MAJOR
 from lifeos_project.tests.services import bare_environment, free_port, listens, wait_until
 
 pytestmark = pytest.mark.lifeos

@@ -5,8 +5,8 @@ import secrets
 
 import pytest
 
-from lifeos_project.checks import FEWEST_BITS, FEWEST_BITS_OF_PASSWORDS, _weakness
-from lifeos_project.secret_strength import bits
+from lifeos_project.checks.system_checks import FEWEST_BITS, FEWEST_BITS_OF_PASSWORDS, _weakness
+from lifeos_project.security.secret_strength import bits
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from rest_framework_simplejwt import state
 
 from identity.models import User
 from identity.token_keys import key_id
-from lifeos_project import secret_age
 from lifeos_project.environment import Environment
 from lifeos_project.models import SecretSighting
+from lifeos_project.security import secret_age
 from lifeos_project.tests.services import free_port
 from lifeos_project.tests.test_checks import SAFE, outcome
 
@@ -159,6 +159,7 @@ CANARIES = {
 }
 
 
+@pytest.mark.long
 class TestSilence:
     def test_neither_commands_nor_their_failures_tell_a_secret(self, tmp_path):
         """Database and Redis refuse, which is when messages quote what they were given."""
@@ -186,7 +187,7 @@ class TestSilence:
         client.raise_request_exception = False
         granted = {"Authorization": f"Bearer {CANARIES['METRICS_TOKEN']}"}
         pages = [client.get("/metrics", headers=granted), client.get("/health")]
-        from lifeos_project import health
+        from lifeos_project.monitoring import health
 
         def broken() -> None:
             key = django_settings.SECRET_KEY

@@ -287,6 +287,7 @@ def test_the_command_says_how_to_go_on(history):
     assert len(numbers()) == 9
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGINT])
 def test_a_process_that_ends_in_the_middle_leaves_every_event_done_once(transactional_db, killer):

@@ -96,16 +96,12 @@ def _utf8(data: bytes) -> str | None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        return "utf-8" if _mostly_utf8(data) else None
+        # A few characters cut in half do not make a UTF-8 file something else.
+        text = data.decode("utf-8", errors="replace")
+        broken = text.count("\ufffd")
+        whole = sum(1 for character in text if character > "\x7f" and character != "\ufffd")
+        return "utf-8" if (whole >= 5 * broken) else None
     return "utf-8"
-
-
-def _mostly_utf8(data: bytes) -> bool:
-    """A few characters cut in half do not make a UTF-8 file something else."""
-    text = data.decode("utf-8", errors="replace")
-    broken = text.count("\ufffd")
-    whole = sum(1 for character in text if character > "\x7f" and character != "\ufffd")
-    return whole >= 5 * broken
 
 
 def _code_page(data: bytes, currency: str) -> str:

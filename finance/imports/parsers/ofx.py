@@ -173,6 +173,12 @@ def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
     state, note = _state(pending, amount)
     # The currency in which the amount is given, where a transaction names one (not the original one).
     code = value(element, "CURRENCY/CURSYM").upper()
+    problems = []
+    if day is None:
+        problems.append(no_such_day(raw_date[:40]) if raw_date else "The transaction has no date.")
+    if amount is None:
+        text = value(element, "TRNAMT")
+        problems.append(f"“{text[:40]}” is not an amount." if text else "The transaction has no amount.")
     return ParsedRow(
         number=number,
         date=day,
@@ -183,7 +189,7 @@ def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
         currency=code if code in known_currencies() else "",
         raw_date=raw_date[:64],
         state=state,
-        problem=_problem(element, raw_date, day, amount),
+        problem=" ".join(problems),
         note=note,
     )
 
@@ -194,16 +200,6 @@ def _state(pending: bool, amount: Decimal | None) -> tuple[RowState, str]:
     if amount == 0:
         return RowState.VOID, "The amount is zero: no money moved."
     return RowState.BOOKED, ""
-
-
-def _problem(element: Element, raw_date: str, day: datetime.date | None, amount: Decimal | None) -> str:
-    problems = []
-    if day is None:
-        problems.append(no_such_day(raw_date[:40]) if raw_date else "The transaction has no date.")
-    if amount is None:
-        text = value(element, "TRNAMT")
-        problems.append(f"“{text[:40]}” is not an amount." if text else "The transaction has no amount.")
-    return " ".join(problems)
 
 
 def _names(element: Element) -> tuple[str, str]:

@@ -130,13 +130,9 @@ def _checked(name: str, value: Any) -> Any:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("must be text")
-    if len(value) > LONGEST_TEXT or "\x00" in value or not _is_whole(value):
+    if len(value) > LONGEST_TEXT or "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError(f"must be text of at most {LONGEST_TEXT} characters without zeros and halves of characters")
     return value
-
-
-def _is_whole(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _encoding(name: str) -> str:

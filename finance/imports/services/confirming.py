@@ -194,7 +194,11 @@ def _changed_since(batch: ImportBatch, account: Account, rows: Sequence[ImportRo
 
 def _number(rows: Sequence[ImportRow]) -> None:
     """Occurrences that continue those in force, so that a row imported anyway becomes the next twin."""
-    entering = [row for row in rows if _enters(row)]
+    entering = [
+        row
+        for row in rows
+        if any(_is_planned(row, decision) for decision in (Decision.POST, Decision.MATCH, Decision.IGNORE))
+    ]
     known = ImportRow.objects.filter(
         account__in={row.account_id for row in entering}, identity__in={row.identity for row in entering}, active=True
     )
@@ -205,10 +209,6 @@ def _number(rows: Sequence[ImportRow]) -> None:
     for row in entering:
         key = (row.account_id, row.identity)
         highest[key] = row.occurrence = highest.get(key, 0) + 1
-
-
-def _enters(row: ImportRow) -> bool:
-    return any(_is_planned(row, decision) for decision in (Decision.POST, Decision.MATCH, Decision.IGNORE))
 
 
 def _post(batch: ImportBatch, actor: User | None, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:

@@ -13,6 +13,8 @@ from finance.imports.parsers.child import Limits, ReadingStopped, read_in_child
 from finance.imports.parsers.reading import Question, read_file
 from finance.tests.imports.conftest import CSV
 
+pytestmark = pytest.mark.long
+
 ROOMY = Limits(seconds=60, megabytes=512)
 # Longer than a pipe holds, and longer to read than the parent waits between two looks.
 LONG = b"Date,Payee,Amount\n" + b"".join(b"2026-03-%02d,P%d,-%d.00\n" % (1 + n % 28, n, n + 1) for n in range(20_000))

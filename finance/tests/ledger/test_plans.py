@@ -21,6 +21,8 @@ from finance.ledger.registers import Filters, register_page
 from finance.ledger.selectors import balances, months_of, trial_balance
 from finance.tests.conftest import TODAY
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def busy_book(book, owner, accounts):

@@ -104,6 +104,7 @@ services.seal_missed()
 """
 
 
+@pytest.mark.long
 def test_a_killed_process_leaves_whole_slices_and_another_goes_on(book, spend):
     entries = [spend(1_00).pk for _ in range(40)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}

@@ -23,6 +23,8 @@ from finance.ledger.registers import Filters, register_page
 from finance.ledger.selectors import balances, trial_balance
 from identity.models import User
 
+pytestmark = pytest.mark.long
+
 DAYS = st.dates(datetime.date(2025, 11, 20), datetime.date(2026, 3, 10))
 AMOUNTS = st.integers(1, 10**9)
 TODAY = datetime.date(2026, 3, 31)

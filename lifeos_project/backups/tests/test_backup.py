@@ -291,7 +291,7 @@ def test_stopping_leaves_nothing_half_written(house, tmp_path):
     """The command, stopped by SIGTERM while pg_dump works; the real program comes a little late."""
     programs = tmp_path / "programs"
     programs.mkdir()
-    from lifeos_project import embedded_postgres
+    from lifeos_project.local import embedded_postgres
 
     for name in ("pg_restore", "psql", "postgres"):
         (programs / name).symlink_to(embedded_postgres.program(name))

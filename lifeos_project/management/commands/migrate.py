@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from lifeos_project import ownership, pooling
+from lifeos_project.postgresql import ownership, pooling
 
 # "migr" in ASCII. An advisory lock belongs to one database, so installations on one server do not wait for each other.
 LOCK = 0x6D696772

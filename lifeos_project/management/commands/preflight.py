@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from lifeos_project import preflight
+from lifeos_project.checks import preflight
 
 
 class Command(BaseCommand):

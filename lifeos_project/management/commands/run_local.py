@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from lifeos_project import first_run
-from lifeos_project.first_run import StartRefused
-from lifeos_project.supervisor import ChildEnded, StopRequested, Supervisor, stopping_on_signals
+from lifeos_project.local import first_run
+from lifeos_project.local.first_run import StartRefused
+from lifeos_project.local.supervisor import ChildEnded, StopRequested, Supervisor, stopping_on_signals
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
@@ -44,16 +44,21 @@ class Command(BaseCommand):
         port = port or int(configured)
         first_run.check_disk()
         first_run.check_port(host=host, port=port)
-        applied = self._prepare()
+        first_run.check_database()
+        applied = first_run.migrate()
         logins = first_run.ensure_logins()
         connection.close()
         supervisor.fork("web", lambda: _serve(f"{host}:{port}"))
         if applied:
             supervisor.say("lifeos", f"{applied} migrations applied.")
-        self._follow_database(supervisor)
-        self._start_worker(supervisor)
+        cluster = connection.embedded_server()  # type: ignore[attr-defined]
+        if cluster is not None:
+            supervisor.follow("db", cluster.log_file)
+        if "outbox_worker" in get_commands():
+            supervisor.keep_alive("worker", [*MANAGE, "outbox_worker"], environment=dict(os.environ))
         if demo and first_run.wants_demo():
-            self._seed_demo(supervisor)
+            supervisor.say("lifeos", "Filling the demo household ...")
+            supervisor.run("demo", [*MANAGE, "seed_demo", *first_run.DEMO_ARGUMENTS], environment=dict(os.environ))
         url = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"  # noqa: S104
         told = [
             (login.email, login.password if login.still_opens() else "(the password was changed)") for login in logins
@@ -61,23 +66,6 @@ class Command(BaseCommand):
         supervisor.wait_for_answer(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/health/live")  # noqa: S104
         self._greet(supervisor, url, told)
         supervisor.watch()
-
-    def _prepare(self) -> int:
-        first_run.check_database()
-        return first_run.migrate()
-
-    def _follow_database(self, supervisor: Supervisor) -> None:
-        cluster = connection.embedded_server()  # type: ignore[attr-defined]
-        if cluster is not None:
-            supervisor.follow("db", cluster.log_file)
-
-    def _start_worker(self, supervisor: Supervisor) -> None:
-        if "outbox_worker" in get_commands():
-            supervisor.keep_alive("worker", [*MANAGE, "outbox_worker"], environment=dict(os.environ))
-
-    def _seed_demo(self, supervisor: Supervisor) -> None:
-        supervisor.say("lifeos", "Filling the demo household ...")
-        supervisor.run("demo", [*MANAGE, "seed_demo", *first_run.DEMO_ARGUMENTS], environment=dict(os.environ))
 
     def _greet(self, supervisor: Supervisor, url: str, logins: list[tuple[str, str]]) -> None:
         supervisor.say("lifeos", f"LifeOS is at {url} (operators: {url}/admin/). Ctrl-C stops it.")

@@ -52,7 +52,7 @@ def test_production_starts_with_what_it_writes(checkout, tmp_path_factory):
     environment = bare_environment(**web | places, DJANGO_SETTINGS_MODULE="lifeos_project.settings")
     for command in (
         ["manage.py", "check", "--deploy", "--fail-level", "ERROR"],
-        ["-c", "from lifeos_project import start_checks; start_checks.settings_or_exit()"],
+        ["-c", "from lifeos_project.checks import start_checks; start_checks.settings_or_exit()"],
     ):
         started = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
         assert started.returncode == 0, started.stderr

@@ -46,6 +46,7 @@ def installed(django_db_setup, django_db_blocker, tmp_path_factory, nginx_path):
         assert one.all_are_ready()
         healthy = one.deploy_sh("health-check")
         assert healthy.returncode == 0, healthy.stderr
+        one.lend_environment()
         yield one
 
 

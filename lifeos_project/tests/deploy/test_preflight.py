@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django_migration_linter.operations import IgnoreMigration
 
-from lifeos_project import preflight
+from lifeos_project.checks import preflight
 from lifeos_project.tests.services import bare_environment, program
 
 SCRIPTS = Path(settings.BASE_DIR) / "deploy" / "scripts"

@@ -67,7 +67,7 @@ def test_production_starts_with_what_it_writes_and_web_and_workers_do_not_know_t
     )
     for command in (
         ["manage.py", "check", "--deploy", "--fail-level", "ERROR"],
-        ["-c", "from lifeos_project import start_checks; start_checks.settings_or_exit()"],
+        ["-c", "from lifeos_project.checks import start_checks; start_checks.settings_or_exit()"],
     ):
         started = subprocess.run(
             [sys.executable, *command], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True

@@ -289,7 +289,7 @@ RUNBOOKS = [
 
 SECURITY = [
     _row(448, "secrets every 90 days", "[LifeosSecretOld](runbooks/LifeosSecretOld.md), [security](security.md#changing-them)", "same",
-         c.alert("LifeosSecretOld", "warning"), c.says("lifeos_project/secret_age.py", "LONGEST_DAYS = 90")),
+         c.alert("LifeosSecretOld", "warning"), c.says("lifeos_project/security/secret_age.py", "LONGEST_DAYS = 90")),
     _row(449, "32 characters", "fewer are refused in production", "same",
          c.refused_in_production({"SECRET_KEY": "k3Jx9vQ2"}, says="32 are the least")),
     _row(450, "TLS at the proxy", "nginx; HSTS", "same", c.proved_by(RUNNING, "test_only_modern_tls_is_spoken")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from lifeos_project import embedded_postgres
+from lifeos_project.local import embedded_postgres
 from lifeos_project.tests.image.buildah import Buildah, bases
 from lifeos_project.tests.services import free_port, postgres_server, running, wait_until
 from lifeos_project.tests.test_checks import SAFE

@@ -193,7 +193,7 @@ def test_the_guides_production_template_leads_to_the_servers_that_it_names(tmp_p
     assert settings_of(tmp_path, web, "settings.REDIS_URL") == "redis://redis.internal:6379/0"
     # Nothing falls back to the database beside it.
     assert settings_of(tmp_path, found["lifeos-migrate"], OWNER) == "None"
-    code = "from django.conf import settings; from lifeos_project import start_checks; start_checks.settings_or_exit()"
+    code = "from django.conf import settings; from lifeos_project.checks import start_checks; start_checks.settings_or_exit()"
     variables = compose.environment(web) | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
     started = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False,

@@ -46,7 +46,7 @@ def test_the_secrets_of_the_page_are_strong_enough_to_start(installed):
     assert (installed / ".env").stat().st_mode & 0o777 == 0o600
     assert compose.config(installed, variables=given).code == 0
     environment = {**services.bare_environment(), **given, "DATABASE_URL": "postgresql://lifeos@db/lifeos"}
-    command = "from lifeos_project import start_checks; start_checks.settings_or_exit()"
+    command = "from lifeos_project.checks import start_checks; start_checks.settings_or_exit()"
     setup = "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'lifeos_project.settings'; "
     done = subprocess.run(
         [sys.executable, "-c", setup + command], cwd=compose.ROOT, env=environment, capture_output=True, text=True

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from lifeos_project.backups import services, stores
 from lifeos_project.backups.errors import BackupError
-from lifeos_project.supervisor import StopRequested, stopping_on_signals
+from lifeos_project.local.supervisor import StopRequested, stopping_on_signals
 
 
 class Command(BaseCommand):
@@ -26,7 +26,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["list"]:
-                self._list()
+                store = stores.configured()
+                names = store.names()
+                for name in names:
+                    self.stdout.write(name)
+                self.stderr.write(f"{len(names)} backups in {store.location}.")
             else:
                 self._back_up(before_deploy=options["before_deploy"], quiet=options["verbosity"] == 0)
         except BackupError as error:
@@ -34,13 +38,6 @@ class Command(BaseCommand):
         except StopRequested:
             self.stderr.write("Stopped; nothing was kept, and earlier backups are untouched.")
             sys.exit(130)
-
-    def _list(self) -> None:
-        store = stores.configured()
-        names = store.names()
-        for name in names:
-            self.stdout.write(name)
-        self.stderr.write(f"{len(names)} backups in {store.location}.")
 
     def _back_up(self, *, before_deploy: bool, quiet: bool) -> None:
         with (

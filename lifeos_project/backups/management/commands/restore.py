@@ -7,10 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from lifeos_project import ownership
 from lifeos_project.backups import recovery
 from lifeos_project.backups.errors import BackupError
-from lifeos_project.supervisor import StopRequested, stopping_on_signals
+from lifeos_project.local.supervisor import StopRequested, stopping_on_signals
+from lifeos_project.postgresql import ownership
 
 
 class Command(BaseCommand):

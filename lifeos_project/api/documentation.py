@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
-from lifeos_project.browsable import STRICT_POLICY
+from lifeos_project.api.browsable import STRICT_POLICY
 
 # Swagger UI and Redoc write style elements; Redoc searches in a worker made from a blob.
 DOCS_POLICY = (

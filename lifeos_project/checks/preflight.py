@@ -16,8 +16,9 @@ from django_migration_linter import MigrationLinter
 from django_migration_linter.operations import IgnoreMigration
 from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
 
-from lifeos_project import health, ownership, pooling
-from lifeos_project.first_run import OLDEST_POSTGRESQL
+from lifeos_project.local.first_run import OLDEST_POSTGRESQL
+from lifeos_project.monitoring import health
+from lifeos_project.postgresql import ownership, pooling
 
 LEAST_FREE_MB = 500
 _CREATED = re.compile(r'CREATE TABLE (?:IF NOT EXISTS )?("?\w+"?)')
@@ -38,20 +39,17 @@ def findings(*, rolling: bool) -> Findings:
     replaced, and again after a rollback (expand first, contract in a later release).
     """
     with ownership.as_owner():
-        return _findings(rolling=rolling)
-
-
-def _findings(*, rolling: bool) -> Findings:
-    problems = [*_configuration(), *disk_problems(), *_services()]
-    try:
-        pending = _pending()
-        problems += [*_sessions(), *_roles()]
-    except OperationalError as error:
-        return Findings(problems=[*problems, f"The database cannot be used: {_first_line(error)}"], pending=[])
-    problems += _irreversible(pending)
-    if rolling:
-        problems += _breaking(pending)
-    return Findings(problems=problems, pending=[_name(migration) for migration in pending])
+        problems = [*_configuration(), *disk_problems(), *_services()]
+        try:
+            executor = MigrationExecutor(connection)
+            pending = [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+            problems += [*_sessions(), *_roles()]
+        except OperationalError as error:
+            return Findings(problems=[*problems, f"The database cannot be used: {_first_line(error)}"], pending=[])
+        problems += _irreversible(pending)
+        if rolling:
+            problems += _breaking(pending)
+        return Findings(problems=problems, pending=[_name(migration) for migration in pending])
 
 
 def _configuration() -> Iterator[str]:
@@ -93,11 +91,6 @@ def _roles() -> Iterator[str]:
             yield f"{objection} {ownership.HINT} (lifeos.E015)"
 
 
-def _pending() -> list[Migration]:
-    executor = MigrationExecutor(connection)
-    return [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
-
-
 def _irreversible(pending: Sequence[Migration]) -> Iterator[str]:
     for migration in pending:
         for operation in migration.operations:
@@ -114,20 +107,19 @@ def _breaking(pending: Sequence[Migration]) -> Iterator[str]:
     for migration, lines in statements.items():
         if any(isinstance(operation, IgnoreMigration) for operation in migration.operations):
             continue
-        seen = [line for line in lines if not _shapes(line, made)]
+        # Nobody works yet on a table that is made by the same release.
+        seen = [
+            line
+            for line in lines
+            if not any(
+                line.startswith(f"ALTER TABLE {table}") or (line.startswith("CREATE") and f" ON {table} " in line)
+                for table in made
+            )
+        ]
         errors, _, _ = analyse_sql_statements(linter.sql_analyser_class, seen)
         for issue in errors:
             where = f" (table {issue.table}, column {issue.column})" if issue.table else ""
             yield f"{_name(migration)} breaks the release that runs: {issue.message}{where}."
-
-
-def _shapes(statement: str, tables: set[str]) -> bool:
-    """Whether a statement changes one of these tables, on which nobody works yet."""
-    return any(
-        statement.startswith(f"ALTER TABLE {table}")
-        or (statement.startswith("CREATE") and f" ON {table} " in statement)
-        for table in tables
-    )
 
 
 def _statements(linter: MigrationLinter, migration: Migration) -> list[str]:

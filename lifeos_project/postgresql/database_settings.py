@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from lifeos_project import embedded_postgres
+from lifeos_project.local import embedded_postgres
 
 # The directory carries the major version: PostgreSQL cannot read another version's files.
 EMBEDDED_MAJOR = "18"

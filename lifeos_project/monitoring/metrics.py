@@ -16,9 +16,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from core.network import is_nearby
-from lifeos_project import drf, metrics_files
+from lifeos_project.api import errors
 from lifeos_project.backups.collectors import BackupCollector
-from lifeos_project.installation_metrics import InstallationCollector
+from lifeos_project.monitoring import multiprocess
+from lifeos_project.monitoring.installation import InstallationCollector
 from platform_outbox.monitoring.collectors import OutboxCollector
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
@@ -38,7 +39,7 @@ class RequestMetricsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         known = request.method in KNOWN_METHODS
-        response = self.get_response(request) if known else drf.method_not_allowed(request, allow=KNOWN_METHODS)
+        response = self.get_response(request) if known else errors.method_not_allowed(request, allow=KNOWN_METHODS)
         method = str(request.method) if known else "other"
         match = request.resolver_match
         view = (match.view_name or "unnamed") if match else "none"
@@ -71,13 +72,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
     registry.register(CautiousCollector(OutboxCollector()))
     registry.register(BackupCollector())
     registry.register(InstallationCollector())
-    with metrics_files.consistent():
+    with multiprocess.consistent():
         page = generate_latest(registry) + _counted()
     return HttpResponse(page, content_type=CONTENT_TYPE_LATEST)
 
 
 def _counted() -> bytes:
-    if metrics_files.directory() is None:
+    if multiprocess.directory() is None:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

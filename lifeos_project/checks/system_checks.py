@@ -13,8 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from finance import replica
-from lifeos_project import pooling
-from lifeos_project.secret_strength import bits
+from lifeos_project.postgresql import pooling
+from lifeos_project.security.secret_strength import bits
 
 SHORTEST_SECRET = 32
 # As secret_strength estimates them: 16 random bytes in hexadecimal have about 110.
@@ -49,7 +49,7 @@ def check_variables(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> l
 @register(Tags.database)
 def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Point at secrets that have been in use for longer than 90 days; asked where the database may be asked."""
-    from lifeos_project import secret_age
+    from lifeos_project.security import secret_age
 
     if not settings.PRODUCTION or not kwargs.get("databases"):
         return []
@@ -75,7 +75,7 @@ def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
 @register(Tags.database)
 def check_roles(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a serving role that the ledger's guards do not bind; asked where the database may be asked."""
-    from lifeos_project import ownership
+    from lifeos_project.postgresql import ownership
 
     if not settings.PRODUCTION or DEFAULT_DB_ALIAS not in (kwargs.get("databases") or []):
         return []

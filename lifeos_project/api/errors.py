@@ -51,7 +51,13 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     if isinstance(exc, FinanceError):
         return finance_response(exc)
     if isinstance(exc, OperationalError):
-        return _database_response(exc)
+        # Lock time-outs, deadlocks, a restarting server: nothing was written, the request may come again.
+        logger.error("The database refused an API request", exc_info=exc)
+        detail = _("The database is busy or away; nothing was changed. Please try again.")
+        body = error_body(code="unavailable", detail=detail)
+        return Response(
+            body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_DATABASE)}
+        )
     known = _as_api_exception(exc)
     return None if known is None else _api_response(known)
 
@@ -65,16 +71,6 @@ def status_of(error: FinanceError) -> int:
 def finance_response(error: FinanceError) -> Response:
     fields = {path: [message] for path, message in error.fields.items()}
     return Response(error_body(code=error.code, detail=error.detail, fields=fields), status=status_of(error))
-
-
-def _database_response(error: OperationalError) -> Response:
-    """Lock time-outs, deadlocks, a restarting server: nothing was written, the request may come again."""
-    logger.error("The database refused an API request", exc_info=error)
-    detail = _("The database is busy or away; nothing was changed. Please try again.")
-    body = error_body(code="unavailable", detail=detail)
-    return Response(
-        body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_DATABASE)}
-    )
 
 
 def _as_api_exception(exc: Exception) -> exceptions.APIException | None:

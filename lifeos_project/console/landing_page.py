@@ -25,9 +25,10 @@ from identity.audit import Action
 from identity.lockout import locked_accounts
 from identity.models import AuditRecord
 from insights.models import Insight
-from lifeos_project import health, outbox_state, version
-from lifeos_project.admin_menu import DOCTOR, list_url, may_see
+from lifeos_project import version
 from lifeos_project.backups import runs
+from lifeos_project.console.menu import DOCTOR, list_url, may_see
+from lifeos_project.monitoring import health
 from platform_outbox import emit
 from platform_outbox.models import OutboxMessage
 from platform_outbox.monitoring import overview
@@ -158,12 +159,12 @@ def _service(name: str, part: dict[str, Any]) -> Fact:
 
 
 def _events(request: HttpRequest, now: datetime.datetime) -> Panel:
-    state = outbox_state.current()
-    late = state.oldest_seconds > outbox_state.LATE_SECONDS
+    state = emit.health()
+    late = state.oldest_pending_seconds > health.LATE_SECONDS
     facts = (
         Fact(
             name=_("Oldest waits"),
-            value=_duration(state.oldest_seconds) if state.pending else "–",
+            value=_duration(state.oldest_pending_seconds) if state.pending else "–",
             state=TROUBLE if late else OK,
         ),
         Fact(

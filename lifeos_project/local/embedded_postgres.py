@@ -24,7 +24,7 @@ from pathlib import Path
 
 import psycopg
 
-from lifeos_project import embedded_postgres_user
+from lifeos_project.local import embedded_postgres_user
 
 USER = "postgres"
 # The role that serves the application, as in production; made when the server starts.

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Read here and not from settings, which import too much for this to come first.
-BASE = Path(__file__).resolve().parent.parent / os.environ.get("LIFEOS_VAR_DIR", "var") / "metrics"
+BASE = Path(__file__).resolve().parent.parent.parent / os.environ.get("LIFEOS_VAR_DIR", "var") / "metrics"
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # Not a process id, so never confused with a living process.
 ARCHIVE = "ended"

@@ -13,8 +13,8 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from finance.models import Book
-from lifeos_project import ownership
-from lifeos_project.secret_files import kept_secret
+from lifeos_project.local.secret_files import kept_secret
+from lifeos_project.postgresql import ownership
 
 OLDEST_POSTGRESQL = 15
 DEMO_EMAIL = "demo@lifeos.example"
@@ -88,17 +88,13 @@ def migrate() -> int:
         pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     if settings.RUN_MIGRATIONS:
         # Also with nothing pending: data of an older release has one role, and gets the other one's rights here.
-        _call_migrate()
+        try:
+            call_command("migrate", if_wanted=True, verbosity=0, interactive=False, stdout=io.StringIO())
+        except CommandError as error:
+            raise StartRefused(str(error)) from None
     elif pending:
         raise StartRefused(f"{pending} migrations are pending and RUN_MIGRATIONS is false; run: manage.py migrate")
     return pending
-
-
-def _call_migrate() -> None:
-    try:
-        call_command("migrate", if_wanted=True, verbosity=0, interactive=False, stdout=io.StringIO())
-    except CommandError as error:
-        raise StartRefused(str(error)) from None
 
 
 def ensure_logins() -> list[Login]:

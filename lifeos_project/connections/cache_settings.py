@@ -26,8 +26,8 @@ def cache_settings(*, redis_url: str) -> dict[str, Any]:
     }
     return {
         "CACHES": {
-            "default": {"BACKEND": "lifeos_project.caching.RedisOrMemory", **redis},
-            "sessions": {"BACKEND": "lifeos_project.caching.RedisOrNothing", **redis},
+            "default": {"BACKEND": "lifeos_project.connections.redis_cache.RedisOrMemory", **redis},
+            "sessions": {"BACKEND": "lifeos_project.connections.redis_cache.RedisOrNothing", **redis},
         },
         "SESSION_ENGINE": "django.contrib.sessions.backends.cached_db",
         "SESSION_CACHE_ALIAS": "sessions",

@@ -22,7 +22,7 @@ def settings_or_exit() -> Any:
 
 def refusals() -> list[CheckMessage]:
     """Every error of our own checks under the settings as they are."""
-    from lifeos_project.checks import check_production, check_variables
+    from lifeos_project.checks.system_checks import check_production, check_variables
 
     found = [*check_production(None), *check_variables(None)]
     return [problem for problem in found if isinstance(problem, Error)]

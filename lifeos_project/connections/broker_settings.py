@@ -12,14 +12,10 @@ def broker_settings(*, redis_url: str, rabbitmq_url: str) -> dict[str, Any]:
     if rabbitmq_url:
         broker, options = "dramatiq.brokers.rabbitmq.RabbitmqBroker", {"url": rabbitmq_url}
     elif redis_url:
-        broker, options = "dramatiq.brokers.redis.RedisBroker", {"url": _impatient(redis_url)}
+        # Time-outs where the URL states none: a Redis that hangs must not hang the worker.
+        parts = urlsplit(redis_url)
+        query = {"socket_timeout": "5", "socket_connect_timeout": "2", **dict(parse_qsl(parts.query))}
+        broker, options = "dramatiq.brokers.redis.RedisBroker", {"url": parts._replace(query=urlencode(query)).geturl()}
     else:
         broker, options = "dramatiq.brokers.stub.StubBroker", {}
     return {"BROKER": broker, "OPTIONS": options, "MIDDLEWARE": MIDDLEWARE}
-
-
-def _impatient(redis_url: str) -> str:
-    """Add time-outs where the URL states none: a Redis that hangs must not hang the worker."""
-    parts = urlsplit(redis_url)
-    query = {"socket_timeout": "5", "socket_connect_timeout": "2", **dict(parse_qsl(parts.query))}
-    return parts._replace(query=urlencode(query)).geturl()

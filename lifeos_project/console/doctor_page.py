@@ -9,14 +9,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from identity.models import User
-from lifeos_project import admin_menu, doctor
+from lifeos_project import doctor
+from lifeos_project.console import menu
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
     """Opened, it looks at the machine; at a button it also asks the site's certificate, other servers, or sends a mail."""
-    if not request.user.has_perm(admin_menu.DOCTOR):
+    if not request.user.has_perm(menu.DOCTOR):
         raise PermissionDenied
     wanted = request.POST.get("look", "") if request.method == "POST" else ""
     results = doctor.examine(

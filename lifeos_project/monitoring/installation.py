@@ -12,8 +12,9 @@ from prometheus_client.registry import Collector
 from finance import replica
 from finance.ledger import chain
 from finance.models import LedgerCheck
-from lifeos_project import secret_age, version
-from lifeos_project.gauges import Gauge
+from lifeos_project import version
+from lifeos_project.monitoring.gauges import Gauge
+from lifeos_project.security import secret_age
 
 REPLICATES = ("ok", "behind")
 
@@ -52,9 +53,13 @@ class InstallationCollector(Collector):
         yield build
         try:
             yield from _ledger(now)
-            yield from _secrets(now)
+            ages = SECRET_AGE.family()
+            for name, since in secret_age.first_seen().items():
+                ages.add_metric([name], (now - since).total_seconds())
+            yield ages
             yield from _replica()
-            yield from _chain()
+            yield UNSEALED.at(chain.waiting_seconds())
+            yield SEALED.at(chain.sealed(book=None))
         except DatabaseError as error:
             log.warning("installation metrics unavailable", kind=type(error).__name__)
 
@@ -72,18 +77,6 @@ def _ledger(now: datetime.datetime) -> Iterator[Metric]:
     yield BROKEN.at(len(last.problems))
     yield CHECKED.at(last.entries)
     yield OVERDUE.at(sum(warning["count"] for warning in last.warnings))
-
-
-def _chain() -> Iterator[Metric]:
-    yield UNSEALED.at(chain.waiting_seconds())
-    yield SEALED.at(chain.sealed(book=None))
-
-
-def _secrets(now: datetime.datetime) -> Iterator[Metric]:
-    ages = SECRET_AGE.family()
-    for name, since in secret_age.first_seen().items():
-        ages.add_metric([name], (now - since).total_seconds())
-    yield ages
 
 
 def _replica() -> Iterator[Metric]:

@@ -33,9 +33,16 @@ def prepare(*, directory: Path, programs: Path) -> None:
     if os.geteuid() != 0:
         return
     hand_over(directory)
-    _make_readable(programs)
+    # A strict umask while installing leaves the programs readable to root alone.
+    for path in (programs, *programs.rglob("*")):
+        mode = path.lstat().st_mode
+        wanted = mode | stat.S_IRGRP | stat.S_IROTH
+        if mode & stat.S_IXUSR:
+            wanted |= stat.S_IXGRP | stat.S_IXOTH
+        if wanted != mode and not stat.S_ISLNK(mode):
+            path.chmod(stat.S_IMODE(wanted))
     for path in {*directory.parents, *programs.parents}:
-        if not _may_pass(path):
+        if subprocess.run(["test", "-x", str(path)], check=False, cwd="/", **identity()).returncode:
             _grant_passage(path)
 
 
@@ -58,21 +65,6 @@ def _account() -> pwd.struct_passwd:
     with contextlib.suppress(KeyError):
         return pwd.getpwnam(SYSTEM_USER)
     return pwd.getpwnam("nobody")
-
-
-def _make_readable(tree: Path) -> None:
-    """A strict umask while installing leaves the programs readable to root alone."""
-    for path in (tree, *tree.rglob("*")):
-        mode = path.lstat().st_mode
-        wanted = mode | stat.S_IRGRP | stat.S_IROTH
-        if mode & stat.S_IXUSR:
-            wanted |= stat.S_IXGRP | stat.S_IXOTH
-        if wanted != mode and not stat.S_ISLNK(mode):
-            path.chmod(stat.S_IMODE(wanted))
-
-
-def _may_pass(directory: Path) -> bool:
-    return not subprocess.run(["test", "-x", str(directory)], check=False, cwd="/", **identity()).returncode
 
 
 def _grant_passage(directory: Path) -> None:

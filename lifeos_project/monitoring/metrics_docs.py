@@ -8,9 +8,9 @@ from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from finance import replica
-from lifeos_project import metrics as requests
 from lifeos_project.backups.collectors import BackupCollector
-from lifeos_project.installation_metrics import InstallationCollector
+from lifeos_project.monitoring import metrics as requests
+from lifeos_project.monitoring.installation import InstallationCollector
 from platform_outbox.monitoring import collectors
 from platform_outbox.monitoring import metrics as workers
 

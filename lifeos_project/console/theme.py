@@ -44,14 +44,14 @@ UNFOLD: dict[str, Any] = {
     ],
     "SHOW_HISTORY": True,
     "SHOW_BACK_BUTTON": True,
-    "ENVIRONMENT": "lifeos_project.admin_menu.environment",
-    "DASHBOARD_CALLBACK": "lifeos_project.admin_state.dashboard",
+    "ENVIRONMENT": "lifeos_project.console.menu.environment",
+    "DASHBOARD_CALLBACK": "lifeos_project.console.landing_page.dashboard",
     "STYLES": [lambda request: static("lifeos/admin.css")],
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": _EMERALD, "base": _SLATE},
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,
-        "navigation": "lifeos_project.admin_menu.navigation",
+        "navigation": "lifeos_project.console.menu.navigation",
     },
 }

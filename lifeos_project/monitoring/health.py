@@ -18,13 +18,16 @@ from django.views.decorators.http import require_safe
 
 from core.network import is_nearby
 from finance import replica
-from lifeos_project import brokers, outbox_state, version
+from lifeos_project import version
+from lifeos_project.connections import broker
 from platform_outbox import emit
 
 # Without these no page can be served. Whatever else is away, people can read and post.
 ESSENTIAL = frozenset({"database", "migrations"})
 # What a part says of itself while nothing has to be done about it.
 WELL = frozenset({"ok", "behind"})
+# An event that is due and has waited for longer is late.
+LATE_SECONDS = 300
 NO_WORKER = "No worker runs: events, mails and webhooks wait until one is started."
 
 log = structlog.stdlib.get_logger("lifeos.health")
@@ -143,17 +146,17 @@ def _cache() -> dict[str, Any]:
 
 
 def _broker() -> dict[str, Any]:
-    brokers.ping()
-    return {"kind": brokers.kind()}
+    broker.ping()
+    return {"kind": broker.kind()}
 
 
 def _outbox() -> dict[str, Any]:
-    state = outbox_state.current()
-    late = state.oldest_seconds > outbox_state.LATE_SECONDS
+    state = emit.health()
+    late = state.oldest_pending_seconds > LATE_SECONDS
     return {
         "status": "late" if late else "ok",
         "pending": state.pending,
-        "oldest_seconds": round(state.oldest_seconds, 1),
+        "oldest_seconds": round(state.oldest_pending_seconds, 1),
         "dead": state.dead,
     }
 
