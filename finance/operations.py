@@ -45,7 +45,9 @@ class ExportParameters:
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ImportParameters:
     account: int = parameter(gettext_lazy("Account"), says=gettext_lazy("Number of the account the file belongs to."))
-    file: str = parameter(gettext_lazy("File"), says=gettext_lazy("CSV, OFX or QFX, as the bank gives it."), file=True)
+    file: str = parameter(
+        gettext_lazy("File"), says=gettext_lazy("CSV, OFX or QFX, as the bank provides it."), file=True
+    )
     opening_balance: bool = parameter(gettext_lazy("Start an empty account with the stated balance"), default=False)
     older_rows: str = parameter(
         gettext_lazy("Rows not newer than the opening balance"),
@@ -97,8 +99,8 @@ def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     "ledger.rebuild_months",
     title=gettext_lazy("Rebuild month totals"),
     says=gettext_lazy(
-        "Computes the totals of all months again from the postings, book by book, and tells how many were wrong. Postings to "
-        "a book wait while its totals are made."
+        "Computes all month totals again from the postings, book by book, and says how many were wrong. Postings to "
+        "a book wait meanwhile."
     ),
     parameters=OneOrAllBooks,
     permission="finance.add_monthrebuild",
@@ -126,7 +128,7 @@ def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     "books.export",
     title=gettext_lazy("Export a book"),
     says=gettext_lazy(
-        "Writes a whole book down for hledger, beancount or as JSON. The file can be fetched from the run's page."
+        "Exports a whole book for hledger, beancount or as JSON. You can download the file from the run's page."
     ),
     parameters=ExportParameters,
     permission="finance.export_book",
@@ -154,7 +156,7 @@ def _counted(pieces: Iterable[str], run: Run) -> Iterator[str]:
     "books.import",
     title=gettext_lazy("Import a bank file"),
     says=gettext_lazy(
-        "Reads a bank file into an account and posts what is new, in one transaction; what was imported before is left alone. "
+        "Reads a bank file into an account and posts new rows in one transaction; rows imported before are skipped. "
         "The household can undo it under Import."
     ),
     parameters=ImportParameters,

@@ -27,7 +27,7 @@ REST_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.002
 READS = Counter(
     "lifeos_report_reads",
-    "Reports by who answered: the replica, or the primary because the replica was behind, away or not a replica of it.",
+    "Reports by the server that answered: the replica, or the primary because the replica was behind, down or not its own.",
     ["answered"],
 )
 _AWAY = (OperationalError, InterfaceError)

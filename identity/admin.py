@@ -122,7 +122,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
             operators.note(operator=_operator(request), deed="set a new password", target=user.email)
         return response
 
-    @action(description=gettext_lazy("Lift the lock-out of the chosen"), permissions=["change"])  # type: ignore[untyped-decorator]
+    @action(description=gettext_lazy("Lift the lock-out of the selected users"), permissions=["change"])  # type: ignore[untyped-decorator]
     def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         operator = _operator(request)
         chosen = operators.manageable(operator=operator).filter(pk__in=queryset.values("pk"))
@@ -130,11 +130,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         said = ngettext("%(count)d lock-out lifted.", "%(count)d lock-outs lifted.", count) % {"count": count}
         messages.success(request, said)
 
-    @action(description=gettext_lazy("Deactivate the chosen (signs them out)"), permissions=["change"])  # type: ignore[untyped-decorator]
+    @action(description=gettext_lazy("Deactivate the selected users (signs them out)"), permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._set_active(request, queryset, active=False)
 
-    @action(description=gettext_lazy("Activate the chosen"), permissions=["change"])  # type: ignore[untyped-decorator]
+    @action(description=gettext_lazy("Activate the selected users"), permissions=["change"])  # type: ignore[untyped-decorator]
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._set_active(request, queryset, active=True)
 

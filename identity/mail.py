@@ -94,14 +94,14 @@ def send_test(*, to: Sequence[str]) -> str:
     """Send a test mail now, past the outbox, and return who took it. Raises MailNotSent."""
     if destination() != "sent":
         raise MailNotSent(
-            "Mail is not set up: EMAIL_HOST is empty, so no mail leaves. Set EMAIL_HOST and the settings beside it."
+            "Mail is not set up: EMAIL_HOST is empty, so no mail is sent. Set EMAIL_HOST and the related settings."
         )
     where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     sentence = f"{settings.SITE_URL or 'LifeOS'} sent this mail to find out whether its mails arrive. They do.\n"
     try:
         EmailMultiAlternatives("LifeOS: test mail", sentence, None, list(to)).send()
     except smtplib.SMTPException as error:
-        raise MailNotSent(f"{where} did not take the mail: {_told(error)}") from error
+        raise MailNotSent(f"{where} did not accept the mail: {_told(error)}") from error
     except OSError as error:
         raise MailNotSent(f"{where} cannot be reached: {error.strerror or error or type(error).__name__}") from error
     return where

@@ -29,7 +29,7 @@ REUSE_GRACE = datetime.timedelta(seconds=30)
 
 
 class SignInRefused(Exception):
-    """The e-mail address or the password is not right."""
+    """Wrong e-mail address or password."""
 
     code = "sign_in_refused"
 

@@ -159,7 +159,7 @@ class ChangePasswordView(views.PasswordChangeView):
             forgotten=False,
         )
         update_session_auth_hash(self.request, user)
-        messages.success(self.request, _("Your password is changed. All your other devices are signed out."))
+        messages.success(self.request, _("Your password was changed. All your other devices are signed out."))
         return redirect("profile")
 
 

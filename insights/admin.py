@@ -144,7 +144,7 @@ class RuleSettingAdmin(ModelAdmin):
 
     form = RuleSettingForm
     list_before_template = "insights/admin/rules.html"
-    empty_text = _("No setting differs: every rule runs with its own thresholds.")
+    empty_text = _("No settings: every rule uses its default thresholds.")
     list_display = ("kind", "shown_book", "enabled", "shown_thresholds", "changed_at", "preview_link")
     list_filter = ("kind",)
     list_select_related = ("book",)
@@ -256,7 +256,7 @@ class PreviewForm(forms.Form):
         label=_("thresholds"),
         required=False,
         widget=UnfoldAdminTextareaWidget,
-        help_text=_("What differs from the rule's own thresholds, as JSON."),
+        help_text=_("Thresholds that differ from the rule's defaults, as JSON."),
     )
 
     def clean(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class RecomputeParameters:
     "insights.backfill",
     title=gettext_lazy("Backfill insights"),
     says=gettext_lazy(
-        "Runs rules over the past of a book, month by month. Running it twice changes nothing; a dry run tells what would be found."
+        "Runs rules over the past of a book, month by month. A second run changes nothing; a dry run shows what would be found."
     ),
     parameters=BackfillParameters,
     permission="insights.add_backfill",
@@ -64,7 +64,7 @@ def backfill(parameters: BackfillParameters, run: Run) -> dict[str, Any]:
     "insights.recompute",
     title=gettext_lazy("Recompute insights"),
     says=gettext_lazy(
-        "Looks again at the season of a book that is news: raises what is missing, resolves what does not hold any more."
+        "Checks the newest months of a book again: raises missing insights and resolves those that no longer hold."
     ),
     parameters=RecomputeParameters,
     permission="insights.add_backfill",

@@ -42,7 +42,7 @@ class Breaker:
             if not self.is_closed:
                 return
             self.is_closed = False
-            log.warning("Redis is away; the site goes on without it", kind=type(error).__name__)
+            log.warning("Redis is down; the site works without it", kind=type(error).__name__)
             threading.Thread(target=self._wait, args=[probe], name="redis-breaker", daemon=True).start()
 
     def catch_up(self, what: str, do: Callable[[], object]) -> bool:

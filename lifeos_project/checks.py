@@ -55,8 +55,8 @@ def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) ->
         return []
     return [
         Warning(
-            f"{name} has been in use for {days} days; {secret_age.LONGEST_DAYS} are the rule.",
-            hint="docs/security.md says how to change it without anybody noticing.",
+            f"{name} has been in use for {days} days; change it every {secret_age.LONGEST_DAYS}.",
+            hint="docs/security.md says how to change it without downtime.",
             id="lifeos.W003",
         )
         for name, days in secret_age.too_old(now=timezone.now()).items()
@@ -94,7 +94,7 @@ def check_replica(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> lis
     return [
         Warning(
             f"The server of DATABASE_REPLICA_URL {reasons[standing.state]}; the primary answers all reports.",
-            hint="docs/scaling.md says how to set a replica up.",
+            hint="docs/scaling.md says how to set up a replica.",
             id="lifeos.W004",
         )
     ]
@@ -107,7 +107,7 @@ def misspelt(present: Iterable[str], *, known: Iterable[str]) -> Iterator[CheckM
         close = difflib.get_close_matches(name, known - present, n=1, cutoff=0.88)
         if close:
             yield Warning(
-                f"The environment variable {name} is not known.",
+                f"The environment variable {name} is unknown.",
                 hint=f"Did you mean {close[0]}?",
                 id="lifeos.W001",
             )
@@ -159,9 +159,9 @@ def _weakness(secret: str) -> str:
     if not secret:
         return "is missing in production"
     if secret.lower().startswith(WELL_KNOWN):
-        return "is an example's value"
+        return "is a value from the examples"
     if len(secret) < SHORTEST_SECRET:
-        return f"has {len(secret)} characters, {SHORTEST_SECRET} are the least"
+        return f"has {len(secret)} characters, at least {SHORTEST_SECRET} are needed"
     return "is too uniform to be random" if bits(secret) < FEWEST_BITS else ""
 
 
@@ -175,7 +175,7 @@ def _passwords() -> Iterator[CheckMessage]:
         given[name] = getattr(settings, name)
     for name, secret in given.items():
         if secret.lower() in EXAMPLE_PASSWORDS or secret.startswith("$("):
-            yield Error(f"{name} is an example's value.", hint=MAKE_ONE, id="lifeos.E020")
+            yield Error(f"{name} is a value from the examples.", hint=MAKE_ONE, id="lifeos.E020")
         elif secret and bits(secret) < FEWEST_BITS_OF_PASSWORDS:
             yield Warning(f"{name} is easily guessed.", hint=MAKE_ONE, id="lifeos.W020")
 
@@ -207,7 +207,7 @@ def _monitoring() -> Iterator[CheckMessage]:
         yield Error("SLACK_WEBHOOK_URL must begin with https://.", hint="Copy it from Slack.", id="lifeos.E009")
     if settings.PAGERDUTY_SERVICE_KEY and not settings.PAGERDUTY_SERVICE_KEY.isalnum():
         yield Error(
-            "PAGERDUTY_SERVICE_KEY has characters that no integration key has.",
+            "PAGERDUTY_SERVICE_KEY is not an integration key.",
             hint="Copy the integration key from PagerDuty.",
             id="lifeos.E010",
         )
@@ -220,6 +220,6 @@ def _monitoring() -> Iterator[CheckMessage]:
     if settings.ALERT_EMAIL_TO and not settings.EMAIL_HOST:
         yield Error(
             "ALERT_EMAIL_TO is set, but there is no mail server to send alerts through.",
-            hint="Set EMAIL_HOST and what belongs to it, or leave ALERT_EMAIL_TO empty.",
+            hint="Set EMAIL_HOST and the related settings, or leave ALERT_EMAIL_TO empty.",
             id="lifeos.E022",
         )

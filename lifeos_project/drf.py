@@ -70,7 +70,7 @@ def finance_response(error: FinanceError) -> Response:
 def _database_response(error: OperationalError) -> Response:
     """Lock time-outs, deadlocks, a restarting server: nothing was written, the request may come again."""
     logger.error("The database refused an API request", exc_info=error)
-    detail = _("The database is busy or away; nothing was changed. Please try again.")
+    detail = _("The database is busy or down; nothing was changed. Please try again.")
     body = error_body(code="unavailable", detail=detail)
     return Response(
         body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_DATABASE)}

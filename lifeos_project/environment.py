@@ -135,7 +135,7 @@ class Environment:
         try:
             return tuple(ipaddress.ip_network(value) for value in values)
         except ValueError as error:
-            raise ImproperlyConfigured(f"{name} holds what is not a network: {error}.") from None
+            raise ImproperlyConfigured(f"{name} holds something that is not a network: {error}.") from None
 
     def _read(
         self,

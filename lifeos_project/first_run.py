@@ -77,7 +77,7 @@ def check_database() -> None:
         raise StartRefused(reason) from None
     if major < OLDEST_POSTGRESQL:
         raise StartRefused(
-            f"The server in DATABASE_URL is PostgreSQL {major}; {OLDEST_POSTGRESQL} is the oldest that works."
+            f"The server in DATABASE_URL is PostgreSQL {major}; {OLDEST_POSTGRESQL} is the oldest supported version."
         )
 
 

@@ -34,8 +34,12 @@ SEALED = Gauge("lifeos_ledger_sealed_entries", "Sealed entries.")
 SECRET_AGE = Gauge("lifeos_secret_age_seconds", "Time since a secret was first used.", ("secret",))
 BUILD = Gauge("lifeos_build_info", "Always 1; the labels name the running version.", ("version", "release"))
 REPLICA_UP = Gauge("lifeos_replica_up", "1 if reports can be read from the replica, else 0.")
-REPLICA_BYTES = Gauge("lifeos_replica_behind_bytes", "Bytes of the primary's log that the replica has not replayed yet.")
-REPLICA_SECONDS = Gauge("lifeos_replica_behind_seconds", "How far the replica is behind in time; 0 if it has replayed everything.")
+REPLICA_BYTES = Gauge(
+    "lifeos_replica_behind_bytes", "Bytes of the primary's log that the replica has not replayed yet."
+)
+REPLICA_SECONDS = Gauge(
+    "lifeos_replica_behind_seconds", "How far the replica is behind in time; 0 if it has replayed everything."
+)
 
 GAUGES = (
     BUILD, CHECK_AGE, BROKEN, CHECKED, OVERDUE, UNSEALED, SEALED, SECRET_AGE, REPLICA_UP, REPLICA_BYTES,

@@ -17,7 +17,7 @@ from platform_outbox.monitoring import metrics as workers
 HEAD = """# Metrics
 
 Web processes serve them to Prometheus at `/metrics`: to private addresses, or to anybody with `METRICS_TOKEN` as a bearer
-token. The figures of all web processes of a machine are added up. What each worker measures is included when web and worker share a directory
+token. The figures of all web processes of a machine are added up. What each worker measures is included if web and worker share a directory
 (`PROMETHEUS_MULTIPROC_DIR`, as under `make run`); other workers answer on their own port, `WORKER_METRICS_BIND`.
 
 The outbox's gauges and counters are about the whole installation. Counters are updated in the transaction
@@ -31,7 +31,7 @@ Every web process reports the same, so use `max(…)` over them, with `sum by (i
 | Of which type? | `max by (topic) (platform_outbox_pending_messages)` |
 | For how long? (alert on this) | `max(platform_outbox_oldest_pending_seconds)` |
 | How many events per second? | `max by (handler, outcome) (rate(platform_outbox_processed_total[5m]))` |
-| How long from change to effect (99 of 100)? | `histogram_quantile(0.99, sum by (le) (rate(platform_outbox_end_to_end_seconds_bucket[5m])))` |
+| How long until the effect (99 of 100)? | `histogram_quantile(0.99, sum by (le) (rate(platform_outbox_end_to_end_seconds_bucket[5m])))` |
 | Do wake-ups fail? | a growing share of `poll` in `sum by (source) (rate(platform_outbox_wakeups_total[1h]))` |
 | Why do the tables grow? | `platform_outbox_oldest_snapshot_seconds` and `platform_outbox_dead_tuples` |
 

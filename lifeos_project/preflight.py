@@ -66,11 +66,11 @@ def disk_problems() -> Iterator[str]:
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=settings.VAR_DIR).close()
     except OSError as error:
-        yield f"{settings.VAR_DIR} (LIFEOS_VAR_DIR) cannot be written: {error.strerror}. Make it belong to the user that LifeOS runs as."
+        yield f"{settings.VAR_DIR} (LIFEOS_VAR_DIR) cannot be written: {error.strerror}. Change its owner to the user that LifeOS runs as."
         return
     free = shutil.disk_usage(settings.VAR_DIR).free >> 20
     if free < LEAST_FREE_MB:
-        yield f"{settings.VAR_DIR} has {free} MB left, {LEAST_FREE_MB} are the least."
+        yield f"{settings.VAR_DIR} has {free} MB left, at least {LEAST_FREE_MB} are needed."
 
 
 def _services() -> Iterator[str]:
@@ -78,7 +78,7 @@ def _services() -> Iterator[str]:
         if name != "migrations" and answer["status"] != "ok":
             yield f"The {name} does not answer ({answer.get('error', answer['status'])})."
         if answer.get("postgresql", OLDEST_POSTGRESQL) < OLDEST_POSTGRESQL:
-            yield f"The server is PostgreSQL {answer['postgresql']}; {OLDEST_POSTGRESQL} is the oldest that works."
+            yield f"The server is PostgreSQL {answer['postgresql']}; {OLDEST_POSTGRESQL} is the oldest supported version."
 
 
 def _sessions() -> Iterator[str]:
@@ -102,7 +102,7 @@ def _irreversible(pending: Sequence[Migration]) -> Iterator[str]:
     for migration in pending:
         for operation in migration.operations:
             if not operation.reversible:
-                yield f"{_name(migration)} cannot be taken back: {operation.describe()}."
+                yield f"{_name(migration)} cannot be reversed: {operation.describe()}."
 
 
 def _breaking(pending: Sequence[Migration]) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _breaking(pending: Sequence[Migration]) -> Iterator[str]:
         errors, _, _ = analyse_sql_statements(linter.sql_analyser_class, seen)
         for issue in errors:
             where = f" (table {issue.table}, column {issue.column})" if issue.table else ""
-            yield f"{_name(migration)} breaks the release that runs: {issue.message}{where}."
+            yield f"{_name(migration)} breaks the running release: {issue.message}{where}."
 
 
 def _shapes(statement: str, tables: set[str]) -> bool:

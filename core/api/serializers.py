@@ -20,7 +20,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     of_text = False
 
     default_error_messages = {
-        "unknown_field": _("This field is not known here."),
+        "unknown_field": _("This field is unknown."),
         "read_only_field": _("This field is set by the server."),
         "mistyped": _("This must be {wanted}, not {given}."),
     }

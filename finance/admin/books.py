@@ -129,9 +129,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             lines.append(_("%(seals)d entries are sealed, the last at %(at)s: %(uid)s") % facts)
         if state.lost is not None:
             facts = {"seals": state.lost.seals, "at": moment_text(state.lost.noted_at)}
-            told = _(
-                "Broken: when the book was verified at %(at)s it had %(seals)d seals, and they are not there any more."
-            )
+            told = _("Broken: at the verification on %(at)s the book had %(seals)d seals, and they are gone.")
             lines.append(format_html("<strong>{}</strong>", told % facts))
         if state.overdue_since is not None:
             facts = {"number": state.overdue, "at": moment_text(state.overdue_since)}
@@ -151,11 +149,11 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             " · ", '<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a>', links
         )
 
-    @admin.action(description=gettext_lazy("Verify the chosen books"), permissions=["verify"])
+    @admin.action(description=gettext_lazy("Verify the selected books"), permissions=["verify"])
     def verify(self, request: HttpRequest, queryset: QuerySet[Book]) -> None:
         books = list(queryset.order_by("pk")[: MOST_AT_ONCE + 1])
         if len(books) > MOST_AT_ONCE:
-            said = _("At most %d books at once; “Verify books” under Operations takes all.") % MOST_AT_ONCE
+            said = _("Select at most %d books; “Verify books” under Operations checks all.") % MOST_AT_ONCE
             self.message_user(request, said, messages.WARNING)
             return
         for book in books:
@@ -192,8 +190,8 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             title=_("Close a period of %s") % book.name,
             button=_("Close"),
             consequence=_(
-                "Nothing can be posted on or before that day any more, by nobody. Corrections of older entries "
-                "get a later date. It can be reopened."
+                "Nobody can post on or before that day any more. Corrections of older entries get a later date. You "
+                "can reopen the period."
             ),
             facts=_period_facts(book),
             form=form,
@@ -226,9 +224,9 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             return False
         note(request, book, f"{deed} through {through}" if through else f"{deed} altogether")
         if through:
-            said = _("%(book)s is closed through %(day)s now.") % {"book": book.name, "day": through}
+            said = _("%(book)s is now closed through %(day)s.") % {"book": book.name, "day": through}
         else:
-            said = _("%(book)s is open now.") % {"book": book.name}
+            said = _("%(book)s is now open.") % {"book": book.name}
         self.message_user(request, said, messages.SUCCESS)
         return True
 

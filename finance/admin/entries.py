@@ -99,7 +99,7 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ("uid",)
-    search_help_text = gettext_lazy("Number or uid of an entry; with a book chosen also the exact payee")
+    search_help_text = gettext_lazy("Number or uid of an entry; with a book selected, also the exact payee")
     actions = None
     actions_detail = ("reverse",)
     inlines = (LineInline,)
@@ -185,8 +185,8 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
             title=_("Reverse an entry"),
             button=_("Reverse"),
             consequence=_(
-                "A second entry with the opposite amounts is posted; the entry itself stays. Where its day is closed by "
-                "now, the reversal is dated today. The household sees both in the history. A reversal is final."
+                "A second entry with the opposite amounts is posted; the entry itself stays. If its day is closed, "
+                "the reversal gets today's date. The household sees both in the history. A reversal cannot be undone."
             ),
             facts={
                 _("Book"): entry.book.name,

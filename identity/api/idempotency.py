@@ -28,8 +28,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     type={"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
     description=(
-        "A name of your choice for this change, such as a UUID. Sent again with the same body it returns the first "
-        "answer and `Idempotent-Replayed: true`; with another body it is refused."
+        "Your own key for this change, such as a UUID. Sent again with the same body, it returns the first answer "
+        "and `Idempotent-Replayed: true`; with another body, the request is refused."
     ),
 )
 REPLAYED = OpenApiParameter(
@@ -37,7 +37,7 @@ REPLAYED = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     type={"type": "string", "enum": ["true"]},
     response=[200, 201, 202, 204],
-    description="Present where the answer is that of an earlier request with the same `Idempotency-Key`.",
+    description="Present if the answer is that of an earlier request with the same `Idempotency-Key`.",
 )
 
 

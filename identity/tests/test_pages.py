@@ -51,7 +51,7 @@ def test_wrong_unknown_and_inactive_are_answered_alike(client, anna):
     bare = [re.sub(r'value="[^"]*"|nonce="[^"]*"|"X-CSRFToken": "\w+"', "", page.content.decode()) for page in pages]
     assert {page.status_code for page in pages} == {200}
     assert bare[0] == bare[1] == bare[2]
-    assert "The e-mail address or the password is not right." in bare[0]
+    assert "Wrong e-mail address or password." in bare[0]
 
 
 def test_refusing_an_unknown_address_takes_as_long_as_a_wrong_password(client, settings, db):

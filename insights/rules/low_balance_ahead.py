@@ -39,7 +39,7 @@ class Settings(Thresholds):
 
     days: int = whole(30, least=1, most=90, says=gettext_noop("days ahead"))
     minimum_payments: int = whole(3, least=2, most=24, says=gettext_noop("minimum previous payments"))
-    floor: AmountPerCurrency = amounts({}, says=gettext_noop("warn below (zero where nothing is set)"))
+    floor: AmountPerCurrency = amounts({}, says=gettext_noop("warn below (zero if not set)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,5 +70,5 @@ def _preamble(source: IO[bytes]) -> Sequence[bytes]:
         if line.startswith(b"-- Name:"):
             return lines
         if len(lines) > 200:
-            raise BackupError("pg_restore tells no object within 200 lines; the dump is not what it should be.")
+            raise BackupError("pg_restore lists no object within 200 lines; the dump is damaged.")
     return lines

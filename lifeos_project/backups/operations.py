@@ -44,7 +44,7 @@ def back_up(parameters: BackUpParameters, run: Run) -> dict[str, Any]:
 @operation(
     "backups.rehearse_restore",
     title=gettext_lazy("Rehearse a restore"),
-    says=gettext_lazy("Restores a backup into a scratch database, proves it there, and throws the copy away."),
+    says=gettext_lazy("Restores a backup into a scratch database, proves it there, and deletes the copy."),
     parameters=RehearseParameters,
     permission="backups.view_backuprun",
 )

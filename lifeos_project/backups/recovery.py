@@ -133,7 +133,7 @@ def _refuse_to_overwrite(database: Database, *, overwrite: bool) -> None:
     with database.connect() as server:
         if holds_something(server):
             raise BackupRefused(
-                f"The database {database.name} holds people or books. To put the backup in its place, say --overwrite; "
+                f"The database {database.name} holds people or books. To replace it, add --overwrite; "
                 "the database of now is then kept under another name."
             )
 
@@ -204,7 +204,7 @@ def _refuse_missing_roles(database: Database, roles: Sequence[str]) -> None:
     if missing:
         make = " ".join(f'CREATE ROLE "{role}" LOGIN;' for role in missing)
         raise BackupRefused(
-            f"The server lacks roles that the backup's tables belong or are granted to. Make them: {make} "
+            f"The server lacks roles that own the backup's tables or have rights on them. Create them: {make} "
             "Or say --take-ownership, and everything will belong to the role that restores."
         )
 

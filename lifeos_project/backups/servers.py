@@ -112,7 +112,7 @@ def create(database: Database, *, like: Database | None = None) -> None:
             server.execute(statement + (properties or sql.SQL("ENCODING 'UTF8'")))
         except psycopg.errors.InsufficientPrivilege as error:
             raise BackupRefused(
-                f"The role {server.info.user} may not make databases; allow it (ALTER ROLE {server.info.user} CREATEDB) "
+                f"The role {server.info.user} may not create databases; allow it (ALTER ROLE {server.info.user} CREATEDB) "
                 "or name another role in BACKUP_DATABASE_URL."
             ) from error
         if like is not None:

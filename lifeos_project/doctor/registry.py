@@ -111,18 +111,18 @@ def _findings(name: str, function: Check, asked: Asked) -> Iterator[Finding]:
         yield from function(asked)
     except OperationalError as problem:
         yield error(
-            _("It cannot be looked at, because the database does not answer: %s") % _first_line(problem),
+            _("It cannot be checked, because the database does not answer: %s") % _first_line(problem),
             _("Fix the database first."),
         )
     except DatabaseError as problem:
         yield error(
-            _("It cannot be looked at, because the database refuses: %s") % _first_line(problem),
+            _("It cannot be checked, because the database refuses: %s") % _first_line(problem),
             _("Fix migrations and database roles first."),
         )
     except Exception as problem:
         log.exception("check failed", check=name)
         yield error(
-            _("It could not be looked at: %s") % _first_line(problem), _("The log has the details; please report it.")
+            _("It could not be checked: %s") % _first_line(problem), _("The log has the details; please report it.")
         )
 
 

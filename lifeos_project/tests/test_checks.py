@@ -52,7 +52,7 @@ ROUNDS = [
         ({"ALERT_EMAIL_TO": "ops@example.org"}, "lifeos.E022", "there is no mail server"),
     ],
     [
-        ({"SECRET_KEY": "k3Jx9vQ2"}, "lifeos.E002", "has 8 characters, 32 are the least"),
+        ({"SECRET_KEY": "k3Jx9vQ2"}, "lifeos.E002", "has 8 characters, at least 32 are needed"),
         ({"JWT_SECRET_KEY": "jwt-dev-secret-key-jwt-dev-secret-key"}, "lifeos.E003", "an example's value"),
     ],
     [
@@ -61,8 +61,8 @@ ROUNDS = [
     ],
     [
         ({"JWT_SECRET_KEY": SAFE["SECRET_KEY"]}, "lifeos.E007", "are the same"),
-        ({"POSTGRES_PASSWORD": "lifeos-app"}, "lifeos.E020", "POSTGRES_PASSWORD is an example's value"),
-        ({"REDIS_URL": "redis://:$(openssl@redis/0"}, "lifeos.E020", "The password of REDIS_URL is an example's value"),
+        ({"POSTGRES_PASSWORD": "lifeos-app"}, "lifeos.E020", "POSTGRES_PASSWORD is a value from the examples"),
+        ({"REDIS_URL": "redis://:$(openssl@redis/0"}, "lifeos.E020", "The password of REDIS_URL is a value from the examples"),
     ],
 ]
 

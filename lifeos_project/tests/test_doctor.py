@@ -175,7 +175,7 @@ class TestSurroundings:
         assert state("backups") == "notice"
         settings.PRODUCTION = True
         assert ("error", "There is no backup.") in [each[:2] for each in found("backups")]
-        assert "None is made at night." in [each[1] for each in found("backups")]
+        assert "There are no nightly backups." in [each[1] for each in found("backups")]
 
     def test_a_backup_that_failed_after_a_good_one_is_an_error(self):
         a_backup(hours_ago=10)
@@ -214,7 +214,7 @@ class TestSurroundings:
         )
         secret_age._known.clear()
         ((found_state, says, _),) = found("secrets")
-        assert (found_state, says) == ("notice", "SECRET_KEY has been in use for 100 days; 90 are the rule.")
+        assert (found_state, says) == ("notice", "SECRET_KEY has been in use for 100 days; change it every 90.")
 
     @pytest.mark.parametrize(
         ("trust", "headers", "secure", "expected"),
@@ -284,7 +284,7 @@ class TestCertificate:
             settings.SITE_URL = f"https://localhost:{port}"
             age, notice = found("certificate")
         assert age == ("ok", "The certificate of localhost is good for 30 days.", "")
-        assert notice[:2] == ("notice", "No known authority has signed it, so browsers warn of it.")
+        assert notice[:2] == ("notice", "No known authority has signed it, so browsers show a warning.")
 
     def test_one_of_another_name_is_an_error(self, settings, tmp_path, monkeypatch):
         with https_server(tmp_path, days=31) as port:

@@ -138,7 +138,7 @@ class TestAge:
         long_ago = timezone.now() - datetime.timedelta(days=91)
         SecretSighting.objects.filter(name="JWT_SECRET_KEY").update(first_seen_at=long_ago)
         (told,) = ages_told()
-        assert told == "JWT_SECRET_KEY has been in use for 91 days; 90 are the rule."
+        assert told == "JWT_SECRET_KEY has been in use for 91 days; change it every 90."
         secret_age._known.clear()
 
 

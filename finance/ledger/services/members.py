@@ -53,7 +53,7 @@ def invite_member(
     email = _check_email(email)
     lock_for_owner(book=book, actor=actor)
     if Membership.objects.filter(book=book, user__email=email).exists():
-        raise Conflict(field="email", reason=_("%(email)s is a member of this book already.") % {"email": email})
+        raise Conflict(field="email", reason=_("%(email)s is already a member of this book.") % {"email": email})
     nonce = secrets.token_urlsafe(24)
     token = _token(nonce, settings.SECRET_KEY)
     Invitation.objects.filter(book=book, email=email, accepted_at=None).delete()
@@ -111,7 +111,7 @@ def accept_invitation(*, token: str, user: User, now: datetime.datetime) -> Memb
     invitation = open_invitation(token=token, now=now)
     check_addressee(invitation=invitation, user=user)
     if Membership.objects.filter(book=invitation.book, user=user).exists():
-        raise Conflict(reason=_("You are a member of this book already."))
+        raise Conflict(reason=_("You are already a member of this book."))
     membership = Membership.objects.create(book=invitation.book, user=user, role=invitation.role)
     invitation.accepted_at = now
     invitation.save(update_fields=["accepted_at"])

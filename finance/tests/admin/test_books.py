@@ -156,7 +156,7 @@ class TestPeriods:
         services.close_period(book=book, actor=operator, through=TODAY)
         response = as_operator.post(page(book, "close"), {"through": "2026-01-31"})
         assert response.status_code == 200
-        assert "The book is closed through 2026-03-15 already." in response.content.decode()
+        assert "The book is already closed through 2026-03-15." in response.content.decode()
         assert not LogEntry.objects.exists()
 
     def test_reopening_with_an_empty_day_opens_the_book(self, as_operator, operator, book):

@@ -25,7 +25,7 @@ OLD = (
     "2026-01-02,Rewe,-25.00\n"
 )
 SAID = (
-    "3 rows are not newer than the opening balance of €1,000.00 on Jan 1, 2026, which sums them up already. "
+    "3 rows are not newer than the opening balance of €1,000.00 on Jan 1, 2026, which already includes them. "
     "Importing them changes today's balance by −€340.00."
 )
 
@@ -80,7 +80,7 @@ def test_an_opening_balance_that_was_moved_and_changed_since_is_kept_on_undo(ope
     moved = JournalEntry.objects.get(corrects=opened)
     ledger.reverse_entry(entry=moved, actor=owner, on=TODAY)
     batch = undo_import(batch=batch, actor=owner, on=TODAY)
-    assert [kept["why"] for kept in batch.kept] == ["The opening balance was changed since."]
+    assert [kept["why"] for kept in batch.kept] == ["The opening balance has been changed since."]
     assert balance_of(account=accounts.checking) == 0
 
 

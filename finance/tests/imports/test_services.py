@@ -228,8 +228,8 @@ def test_undo_reverses_what_is_untouched_and_lists_the_rest(stage, confirm, acco
     undone = undo_import(batch=batch, actor=owner, on=TODAY)
     assert undone.state == "undone"
     assert [(kept["entry_id"], kept["why"]) for kept in undone.kept] == [
-        (corrected.pk, "It was corrected since."),
-        (reversed_.pk, "It was reversed already."),
+        (corrected.pk, "It has been corrected since."),
+        (reversed_.pk, "It has already been reversed."),
     ]
     assert balance_of(account=accounts.checking) == -35_50
     assert balance_of(account=accounts.groceries) == 35_50
@@ -250,7 +250,7 @@ def test_undo_keeps_entries_that_another_import_relies_on(stage, confirm, accoun
     confirm(first)
     confirm(stage("Date,Payee,Amount\n2026-03-02,From checking,100.00\n", account=accounts.savings))
     undone = undo_import(batch=first, actor=owner, on=TODAY)
-    assert [kept["why"] for kept in undone.kept] == ["A row of another import stands for it too."]
+    assert [kept["why"] for kept in undone.kept] == ["A row of another import is linked to it too."]
     assert balance_of(account=accounts.savings) == 100_00
 
 

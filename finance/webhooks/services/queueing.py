@@ -116,7 +116,7 @@ def send_test(*, endpoint: WebhookEndpoint, actor: User | None, now: datetime.da
 
 @transaction.atomic
 def replay_delivery(*, delivery: WebhookDelivery, actor: User | None, now: datetime.datetime) -> WebhookDelivery:
-    """Send a message once more, word for word and under its own id.
+    """Send a message again, word for word and under its own id.
 
     One that waits for longer than an hour may be sent along as well: whichever event comes first sends it.
     Raises Forbidden, NotFound, Conflict (it is on its way, or the webhook is switched off).
@@ -126,7 +126,7 @@ def replay_delivery(*, delivery: WebhookDelivery, actor: User | None, now: datet
     under_way = Q(state=State.WAITING, created_at__gt=now - SURELY_ON_ITS_WAY)
     taken = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(under_way).update(state=State.WAITING)
     if not taken:
-        raise Conflict(reason=_("This message is on its way already."))
+        raise Conflict(reason=_("This message is already on its way."))
     delivery.state, delivery.endpoint = State.WAITING, endpoint
     _queue([delivery])
     return delivery

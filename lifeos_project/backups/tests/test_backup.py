@@ -166,7 +166,7 @@ def test_what_is_not_there_is_one_sentence(house, settings):
         call_command("backup")
     settings.BACKUP_TARGET = ""
     settings.BACKUP_AGE_RECIPIENTS = ["age1nonsense"]
-    with pytest.raises(CommandError, match="no public key of age"):
+    with pytest.raises(CommandError, match="not a public key of age"):
         call_command("backup")
     settings.BACKUP_AGE_RECIPIENTS, settings.BACKUP_POSTGRES_PROGRAMS = [], "/nowhere"
     with pytest.raises(CommandError, match=r"needs pg_dump and pg_restore of version .* found: none"):
