@@ -156,7 +156,7 @@ class WebhookView(BookView):
         responses={201: FreshWebhookSerializer},
         examples=[
             OpenApiExample(
-                "Events postings",
+                "Only postings",
                 request_only=True,
                 value={"url": WEBHOOK["url"], "event_types": ["finance.journal.posted"]},
             ),
