@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
@@ -126,14 +126,28 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
         else:
             facts = {"seals": head.seals, "at": moment_text(head.sealed_at), "uid": head.entry_uid or "—"}
             lines.append(format_html('<code class="break-all">{}</code>', head.hash))
-            lines.append(_("%(seals)d entries are sealed, the last at %(at)s: %(uid)s") % facts)
+            told = ngettext(
+                "%(seals)d entry is sealed, at %(at)s: %(uid)s",
+                "%(seals)d entries are sealed, the last at %(at)s: %(uid)s",
+                head.seals,
+            )
+            lines.append(told % facts)
         if state.lost is not None:
             facts = {"seals": state.lost.seals, "at": moment_text(state.lost.noted_at)}
-            told = _("Broken: at the verification on %(at)s the book had %(seals)d seals, and they are gone.")
+            told = ngettext(
+                "Broken: at the verification on %(at)s the book had %(seals)d seal, and it is gone.",
+                "Broken: at the verification on %(at)s the book had %(seals)d seals, and they are gone.",
+                state.lost.seals,
+            )
             lines.append(format_html("<strong>{}</strong>", told % facts))
         if state.overdue_since is not None:
             facts = {"number": state.overdue, "at": moment_text(state.overdue_since)}
-            lines.append(_("%(number)d entries since %(at)s are not sealed.") % facts)
+            told = ngettext(
+                "%(number)d entry since %(at)s is not sealed.",
+                "%(number)d entries since %(at)s are not sealed.",
+                state.overdue,
+            )
+            lines.append(told % facts)
         return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
 
     @display(description=gettext_lazy("show"))

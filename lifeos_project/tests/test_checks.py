@@ -62,7 +62,11 @@ ROUNDS = [
     [
         ({"JWT_SECRET_KEY": SAFE["SECRET_KEY"]}, "lifeos.E007", "are the same"),
         ({"POSTGRES_PASSWORD": "lifeos-app"}, "lifeos.E020", "POSTGRES_PASSWORD is a value from the examples"),
-        ({"REDIS_URL": "redis://:$(openssl@redis/0"}, "lifeos.E020", "The password of REDIS_URL is a value from the examples"),
+        (
+            {"REDIS_URL": "redis://:$(openssl@redis/0"},
+            "lifeos.E020",
+            "The password of REDIS_URL is a value from the examples",
+        ),
     ],
 ]
 

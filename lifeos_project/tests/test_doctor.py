@@ -353,7 +353,7 @@ class TestVersion:
         with announcing(body, status=status) as settings.RELEASES_URL:
             assert found("version", releases=True)[1][:2] == (
                 "notice",
-                f"Whether there is a newer release is not known: {reason}",
+                f"Cannot tell whether there is a newer release: {reason}",
             )
 
     def test_no_network_and_no_address_are_sentences(self, settings, free_port):
@@ -423,9 +423,9 @@ class TestCommand:
         assert [[(str(each.state), each.says) for each in result.findings] for result in results] == [
             [
                 ("ok", "So far."),
-                ("error", "It cannot be looked at, because the database does not answer: connection refused"),
+                ("error", "It cannot be checked, because the database does not answer: connection refused"),
             ],
-            [("error", "It could not be looked at: Nobody thought of this.")],
+            [("error", "It could not be checked: Nobody thought of this.")],
             [("ok", "Well.")],
         ]
 
@@ -474,7 +474,7 @@ class TestPage:
         settings.EMAIL_HOST = "smtp.example.org"
         text = self.client_of(operator).post(PAGE, {"look": "mail", "to": "eve@example.org"}).content.decode()
         assert [sent.to for sent in mail.outbox] == [["olga@example.org"]]
-        assert "took a mail to olga@example.org" in text
+        assert "accepted a mail to olga@example.org" in text
 
     def test_certificate_and_releases_are_asked_at_their_buttons(self, operator, settings, free_port):
         settings.SITE_URL = f"https://localhost:{free_port()}"

@@ -86,7 +86,7 @@ def test_an_opening_balance_that_was_moved_and_changed_since_is_kept_on_undo(ope
 
 def test_an_opening_balance_of_nothing_is_refused_with_the_way_out(opened, stage, confirm, accounts):
     batch = stage("Date,Payee,Amount\n2025-12-03,Employer,1000.00\n")
-    with pytest.raises(Conflict, match="Take it back first"):
+    with pytest.raises(Conflict, match="Delete it first"):
         confirm(batch, older_rows="correct_opening")
     assert balance_of(account=accounts.checking) == 1000_00
 

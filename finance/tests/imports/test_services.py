@@ -83,7 +83,7 @@ def test_the_same_file_again_is_already_imported_and_posts_nothing(stage, confir
     confirm(stage())
     again = stage()
     assert fates(again) == ["already_imported"] * 4
-    assert any("This very file was imported" in note for note in again.notes)
+    assert any("This file was already imported" in note for note in again.notes)
     assert "march.csv" in row(again, 3).reason
     confirm(again)
     assert JournalEntry.objects.count() == 4
@@ -348,7 +348,7 @@ def test_the_proof_tells_where_a_difference_may_come_from(stage, spend):
     assert proof.holds is True
     assert proof.books_difference == 19_00
     told = " ".join(proof.sentences)
-    assert "books held −€12.00 and the bank €0.00" in told
+    assert "books already held −€12.00 and the bank €0.00" in told
     assert "1 entry of this period, over −€7.00, is in the books but not in the file" in told
 
 

@@ -380,7 +380,7 @@ def test_a_chain_made_anew_is_sound_but_not_the_one_that_was_noted(book, three):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"expect_head": "ab" * 32}, "A head is of one book"),
+        ({"expect_head": "ab" * 32}, "A head belongs to one book"),
         ({"book": True, "expect_head": "abc"}, "64 hexadecimal digits"),
     ],
 )

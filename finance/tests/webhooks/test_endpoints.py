@@ -17,7 +17,7 @@ from platform_outbox.models import OutboxMessage
 URL = "https://hooks.example.org/lifeos?token=geheim"
 NOW = datetime.datetime(2026, 3, 15, 12, tzinfo=datetime.UTC)
 USER = "The address must not contain a user or password; the signature proves each request."
-FORM = "This is not an address that a request can be sent to; write other signs as %20 and the like."
+FORM = "This is not a valid address; write special characters as %20 and the like."
 HOUR = datetime.timedelta(hours=1)
 
 

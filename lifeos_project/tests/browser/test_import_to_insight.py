@@ -54,7 +54,7 @@ def test_a_bank_file_becomes_proven_books_and_an_insight_that_cites_its_entries(
     expect(tab.locator("[data-proof=closing]")).to_have_text(shown)
     assert not JournalEntry.objects.exists()
     tab.get_by_role("button", name=f"Post {rows} entries").click()
-    expect(tab.get_by_text(f"{rows} entries are posted.")).to_be_visible()
+    expect(tab.get_by_text(f"{rows} entries posted.")).to_be_visible()
 
     tab.get_by_role("link", name="Open the account").click()
     expect(tab.locator("#balance")).to_have_text(shown)
