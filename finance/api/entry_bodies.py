@@ -85,7 +85,7 @@ class LineBody(StrictSerializer):
 
 
 class EntryContent(StrictSerializer):
-    """What an entry says, whether posted anew or as a replacement."""
+    """What an entry says, whether it is new or a replacement."""
 
     date = serializers.DateField(help_text="A day in the book's time zone.")
     payee = serializers.CharField(max_length=200, allow_blank=True, default="")

@@ -267,9 +267,9 @@ class TestCertificate:
     @pytest.mark.parametrize(
         ("days", "expected"),
         [
-            (31, ("ok", "The certificate of localhost is good for 30 days.")),
-            (10, ("notice", "The certificate of localhost is good for 9 days.")),
-            (2, ("error", "The certificate of localhost is good for 1 day.")),
+            (31, ("ok", "The certificate of localhost is valid for 30 days.")),
+            (10, ("notice", "The certificate of localhost is valid for 9 days.")),
+            (2, ("error", "The certificate of localhost is valid for 1 day.")),
         ],
     )
     def test_its_end_decides(self, settings, tmp_path, monkeypatch, days, expected):
@@ -283,7 +283,7 @@ class TestCertificate:
         with https_server(tmp_path, days=31) as port:
             settings.SITE_URL = f"https://localhost:{port}"
             age, notice = found("certificate")
-        assert age == ("ok", "The certificate of localhost is good for 30 days.", "")
+        assert age == ("ok", "The certificate of localhost is valid for 30 days.", "")
         assert notice[:2] == ("notice", "No known authority has signed it, so browsers show a warning.")
 
     def test_one_of_another_name_is_an_error(self, settings, tmp_path, monkeypatch):

@@ -349,7 +349,7 @@ def test_the_proof_tells_where_a_difference_may_come_from(stage, spend):
     assert proof.books_difference == 19_00
     told = " ".join(proof.sentences)
     assert "books already held −€12.00 and the bank €0.00" in told
-    assert "1 entry of this period, over −€7.00, is in the books but not in the file" in told
+    assert "1 entry in this period, of −€7.00, is in the books but not in the file" in told
 
 
 def test_an_empty_account_starts_with_the_balance_that_the_bank_states(stage, confirm, accounts, owner):

@@ -14,10 +14,10 @@ INSTALL = f"{PROOF}stack/test_install_page.py"
 BY_HAND = "lifeos_project/backups/tests/test_by_hand.py"
 
 STATES = {
-    "same": "works as it stands",
-    "renamed": "works under the name here",
+    "same": "works as written",
+    "renamed": "works under the name given here",
     "engine": "needs a container engine; names and arguments are checked",
-    "yours": "yours to do; this is where it is told",
+    "yours": "yours to do; the page says how",
     "open": "not yet true",
 }
 
