@@ -72,7 +72,7 @@ def _scope(parameters: Any) -> str:
     scope=_scope,
 )
 def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
-    """Verify one book or all; each check and each slice of the chain is a step. A stopped run goes on with the next."""
+    """Verify one book or all; each check and each slice of the chain is a step. A stopped run continues with the next."""
     book = _book(parameters.book) if parameters.book is not None else None
     run.expect(steps(book=book), unit="steps")
 
@@ -107,7 +107,7 @@ def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     scope=_scope,
 )
 def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
-    """Rebuild book by book, each in a transaction of its own; a stopped run goes on with the next book."""
+    """Rebuild book by book, each in a transaction of its own; a stopped run continues with the next book."""
     books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.order_by("pk"))
     run.expect(len(books), unit="books")
     wrong = int(run.kept.get("wrong", 0))
@@ -135,7 +135,7 @@ def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     scope=_scope,
 )
 def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
-    """Export one consistent state of the book; a stopped run leaves no file and starts anew."""
+    """Export one consistent state of the book; a stopped run leaves no file and starts again."""
     book = _book(parameters.book)
     name = f"book-{book.pk}.{parameters.format}"
     return {"file": replica.read(lambda: run.write(name, _counted(FORMATS[parameters.format](book), run)))}

@@ -14,7 +14,7 @@ from platform_outbox.operations.services import OperationBusy, start
 
 # All books are proven again when the last proof is older.
 PROOF_LASTS = datetime.timedelta(hours=23)
-# Nobody repeats a request after so long; a client that does posts anew.
+# Nobody repeats a request after that long; a client that does posts again.
 ANSWERS_KEPT = datetime.timedelta(days=30)
 
 

@@ -1,6 +1,6 @@
 """Reports read from a replica of the database, where DATABASE_REPLICA_URL names one.
 
-A report never shows less than what was committed when it was asked for, whoever committed it: the primary says how far
+A report never shows less than what anybody had committed when it was asked for: the primary says how far
 its log has come, and the replica answers once it has replayed that far. When it does not within
 DATABASE_REPLICA_MAX_LAG_SECONDS, is away, or is no replica of this primary, the primary answers.
 """

@@ -58,7 +58,7 @@ class NewAccountForm(forms.Form):
         label=_("Your name"), max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     password = password_field(label=_("Password"), autocomplete="new-password", help_text=PASSWORD_HINT)
-    # Filled by a script; whoever runs none chooses in the profile.
+    # Filled by a script; without scripts people choose it in their profile.
     time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:

@@ -71,7 +71,7 @@ def seconds_until_unlocked(request: HttpRequest, credentials: Mapping[str, Any] 
 
 
 def lockout_message(*, seconds: int) -> str:
-    """The sentence that a person locked out for so many seconds reads."""
+    """The sentence for a person who is locked out for that many seconds."""
     minutes = math.ceil(seconds / 60)
     return ngettext(
         "There were too many failed attempts. Please try again in %(minutes)d minute.",

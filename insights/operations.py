@@ -49,7 +49,7 @@ class RecomputeParameters:
     dry_run=True,
 )
 def backfill(parameters: BackfillParameters, run: Run) -> dict[str, Any]:
-    """Each month of each rule is a step and a transaction; a stopped run goes on at its first unfinished month."""
+    """Each month of each rule is a step and a transaction; a stopped run continues at its first unfinished month."""
     book = _book(parameters.book)
     until = parameters.until or today_in(book)
     since = parameters.since or books.first_entry_date(book_id=book.pk) or until

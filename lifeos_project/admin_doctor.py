@@ -37,5 +37,5 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _own_address(request: HttpRequest) -> str:
-    """A test mail goes to whoever asks for it, and to nobody else."""
+    """A test mail goes only to the person who asks for it."""
     return request.user.email if isinstance(request.user, User) else ""

@@ -36,7 +36,7 @@ from platform_outbox.operations.registry import operation_named
 EVENTS = "platform_outbox.outboxmessage"
 RUNS = "platform_operation.operationrun"
 HOURS = 24
-# A line reads so many of the newest rows at most.
+# A line reads at most this many of the newest rows.
 NEWEST = 50_000
 # Books that nobody proved for longer ask for it.
 STALE_DAYS = 7

@@ -4,7 +4,7 @@ Only the wheel's programs are used. Its Python side keeps one machine-wide lock 
 everybody; here each data directory has its own lock, and only the server's own user may pass (docs/adr/0003).
 
 A server lives as long as somebody uses it. Every process that connects holds a shared lock on `<data>.users`; the
-kernel drops it however the process ends. Whoever leaves last stops the server.
+kernel drops it however the process ends. The last one to leave stops the server.
 """
 
 import atexit
@@ -236,7 +236,7 @@ class Cluster:
                     f"The embedded PostgreSQL did not start: {lines[-1] if lines else 'no output'} (log: {self.log_file})"
                 )
             time.sleep(0.02)
-        # Whoever started it is not its keeper: it is adopted by init and must not be reaped as a child here.
+        # The process that started it does not own it: it is adopted by init and must not be reaped as a child here.
         server.returncode = 0
 
     def _log_lines(self) -> list[str]:

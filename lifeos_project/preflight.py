@@ -88,7 +88,7 @@ def _sessions() -> Iterator[str]:
 
 def _roles() -> Iterator[str]:
     if settings.PRODUCTION:
-        # What grants mend is mended by `migrate`, where the owner is known.
+        # `migrate` corrects the grants, where the owner is known.
         for objection in ownership.objections(revocable=settings.OWNER_DATABASE is None):
             yield f"{objection} {ownership.HINT} (lifeos.E015)"
 

@@ -40,6 +40,6 @@ def _store(path: Path, value: str) -> str:
         finally:
             draft.unlink()
     except OSError:
-        # A read-only disk: without the file, sessions end with the process. Whoever needs the disk says so.
+        # A read-only disk: without the file, sessions end with the process. What needs the disk says so.
         return value
     return value

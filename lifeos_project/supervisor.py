@@ -18,7 +18,7 @@ from types import FrameType
 from typing import IO, NoReturn
 
 STOP_TIMEOUT = 25.0
-# A process that is to be kept alive may end so often within so many seconds; more is a fault that restarts do not mend.
+# How often a process may end within how many seconds; beyond that, restarts do not help.
 MOST_RESTARTS = 5
 RESTART_WINDOW = 60.0
 START_TIMEOUT = 60.0
@@ -175,7 +175,7 @@ class KeptAlive:
     restarts: list[float] = field(default_factory=list)
 
     def may_restart(self) -> bool:
-        """Note one more restart; False if there were too many of late."""
+        """Note one more restart; False if there were too many recently."""
         now = time.monotonic()
         self.restarts = [*(moment for moment in self.restarts if moment > now - RESTART_WINDOW), now]
         return len(self.restarts) <= MOST_RESTARTS

@@ -86,7 +86,7 @@ class AccountView(BookView):
         return self.tree.find(self.kwargs["account_id"], field="account_id")
 
     def shown(self, account: Account) -> dict[str, Any]:
-        """The account as it is answered; the tree is read anew because names and places may have changed."""
+        """The account as it is answered; the tree is read again because names and places may have changed."""
         tree = AccountTree(self.book)
         return dict(AccountSerializer(tree.by_id[account.pk], context={"tree": tree}).data)
 

@@ -100,7 +100,7 @@ def next_month(month: datetime.date) -> datetime.date:
 
 
 def months_back(month: datetime.date, count: int) -> datetime.date:
-    """The first day of the month so many months earlier."""
+    """The first day of the month, that many months earlier."""
     index = month.year * 12 + month.month - 1 - count
     return datetime.date(index // 12, index % 12 + 1, 1)
 

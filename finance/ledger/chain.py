@@ -47,7 +47,7 @@ DOCUMENT = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Where a book's chain ends: whoever keeps `seals` and `hash` elsewhere can tell later that nothing before changed."""
+    """Where a book's chain ends: kept elsewhere, `seals` and `hash` later prove that nothing before has changed."""
 
     book_id: int
     seals: int

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from finance.ledger import chain, plans
 from finance.ledger.models import Book, LedgerCheck
 
-# A report names so many rows of each problem and counts the rest.
+# A report names this many rows of each problem and counts the rest.
 EXAMPLES = 10
 
 
@@ -344,7 +344,7 @@ def verify_ledger(
 
     The heads of the chains are noted (NotedHead): the next verification expects the chains to hold them still.
     `on_step` is called after each step with what was found so far. Given back as `found`, it lets a verification that
-    was stopped go on from there.
+    was stopped continue from there.
     """
     so_far = Found(**(found or {}))
     plans.forget_plans()

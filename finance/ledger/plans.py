@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# From so many entries on, work pays for plans of its own.
+# From this many entries on, it pays to plan again.
 MANY = 100
-# From so many entries on, a load changes what the tables are like.
+# From this many entries on, a load changes the statistics of the tables.
 BULK = 10_000
 
 

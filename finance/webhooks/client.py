@@ -161,7 +161,7 @@ def _beginning(response: http.client.HTTPResponse) -> bytes:
 
 @contextlib.contextmanager
 def _cut_off_at(deadline: float, sock: socket.socket) -> Iterator[threading.Event]:
-    """End the connection at the deadline; a socket's own time-out starts anew with every byte that drips in."""
+    """End the connection at the deadline; a socket's own time-out starts again with every byte."""
     overdue = threading.Event()
     # TLS takes the socket over, so the guard has a handle of its own.
     guard = sock.dup()

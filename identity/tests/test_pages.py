@@ -291,7 +291,7 @@ def test_changing_the_password_signs_other_devices_out_and_not_this_one(client, 
 
 
 def test_wrong_old_passwords_are_counted_recorded_and_locked_out(client, anna):
-    """Whoever found an open session must not try passwords for ever."""
+    """Somebody who finds an open session must not try passwords for ever."""
     client.force_login(anna)
     new = {"new_password1": "brand new words", "new_password2": "brand new words"}
     answers = [client.post(CHANGE, {**new, "old_password": f"guess {number}"}).status_code for number in range(5)]

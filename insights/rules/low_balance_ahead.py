@@ -28,7 +28,7 @@ VERSION = 2
 
 # An amount is known when the latest ones stay within a quarter of their middle.
 STEADY_PERCENT = 25
-# The sentence names so many; the evidence has more.
+# The sentence names this many; the evidence has more.
 NAMED_ITEMS = 3
 
 

@@ -120,7 +120,7 @@ def create(database: Database, *, like: Database | None = None) -> None:
 
 
 def drop(database: Database) -> None:
-    """Remove a database, whoever is connected to it."""
+    """Remove a database, even if others are connected to it."""
     with database.named(MAINTENANCE).connect() as server:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database.name)))
 

@@ -22,7 +22,7 @@ from lifeos_project.backups.proof import Progress, load_and_prove
 from lifeos_project.backups.servers import Database
 from lifeos_project.backups.stores import Store
 
-# Copying, sealing and proving take about so many times the size of database and attachments for a while.
+# Copying, sealing and proving take about this many times the size of database and attachments for a while.
 ROOM = 2
 STEPS = 10
 

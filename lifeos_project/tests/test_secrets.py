@@ -146,7 +146,7 @@ def ages_told() -> list[str]:
     return [found.msg for found in run_checks(tags=["database"], databases=["default"]) if found.id == "lifeos.W003"]
 
 
-# Values that stand nowhere but in the settings: whoever prints one has told a secret.
+# Values that are only in the settings: a page that prints one has revealed a secret.
 CANARIES = {
     "SECRET_KEY": "canary-secret-key-0Xq3mTz8RkW1vLp5",
     "JWT_SECRET_KEY": "canary-jwt-key-7Yd2nUb9SjV4wMo6aa",

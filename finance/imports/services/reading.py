@@ -70,7 +70,7 @@ def read_received(*, batch: ImportBatch, stopping: Callable[[], bool] = lambda: 
 
 
 def _watch(hold: Callable[[], None], stopping: Callable[[], bool]) -> Callable[[], bool]:
-    """Whether to go on with a long parse; asked often, it looks at the database once a second."""
+    """Whether to continue a long parse; called often, it asks the database once a second."""
     looked = time.monotonic()
 
     def goes_on() -> bool:

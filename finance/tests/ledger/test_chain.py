@@ -415,7 +415,7 @@ LATER = datetime.timedelta(hours=2)
 
 
 def take_away_the_chain(book):
-    """As whoever owns the tables can: every seal of the book, and the note of where they ended."""
+    """As the owner of the tables can: every seal of the book, and the note of where they ended."""
     drift("DELETE FROM finance_seal WHERE book_id = %s", book.pk)
     drift("DELETE FROM finance_chainhead WHERE book_id = %s", book.pk)
 

@@ -92,7 +92,7 @@ def test_a_backup_brings_everything_back_and_keeps_the_database_of_before(
     assert files(settings.MEDIA_ROOT) == ["later.pdf", "receipt.pdf"]
     assert house.ask("SELECT kind, state, entries FROM backups_backuprun") == [("restore", "good", run.entries)]
     assert house.databases() == {house.database.name, aside}
-    # The guards hold, the application's role has its rights and no more, and numbers go on where they were.
+    # The guards hold, the application's role has its rights and no more, and numbers continue where they were.
     for attack in ("UPDATE finance_journalentry SET payee = ''", "TRUNCATE finance_journalline CASCADE"):
         with pytest.raises(psycopg.errors.CheckViolation, match="post a reversal instead"):
             house.ask(attack)
