@@ -1,4 +1,4 @@
-"""What finance does every so often; the outbox's workers call it."""
+"""Finance's periodic jobs; the outbox's workers run them."""
 
 import contextlib
 import datetime

@@ -52,7 +52,7 @@ class AddressForm(forms.Form):
 
 
 class NewAccountForm(forms.Form):
-    """What a new person chooses behind the mailed link."""
+    """What a new person chooses after following the mailed link."""
 
     name = forms.CharField(
         label=_("Your name"), max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})

@@ -1,4 +1,4 @@
-"""Mails of identity, sent by the outbox's couriers."""
+"""Mails of identity, sent by the outbox's external pool."""
 
 from django.core.mail import EmailMultiAlternatives
 from django.utils import translation

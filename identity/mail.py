@@ -1,4 +1,4 @@
-"""Mails: announced with the change that causes them, written and sent by the outbox's couriers.
+"""Mails: announced with the change that causes them, written and sent by the outbox's external pool.
 
 A mail server that is down delays mails, and loses none. A link that opens something is not stored on its way: such a
 mail is an event of its own, which carries only what its link is made of, and is composed when it is sent.
@@ -51,7 +51,7 @@ def base_url(request: HttpRequest) -> str:
 
 
 def destination() -> str:
-    """Where mails go: "sent" by SMTP, to the "log" of a development server, or "nowhere" for want of a mail server."""
+    """Where mails go: "sent" by SMTP, to the "log" of a development server, or "nowhere" without a mail server."""
     if settings.EMAIL_HOST:
         return "sent"
     return "nowhere" if settings.PRODUCTION else "log"
@@ -87,7 +87,7 @@ def message_of(*, to: str, subject: str, text: str, html: str) -> EmailMultiAlte
 
 
 class MailNotSent(Exception):
-    """A test mail did not leave; the message says why and what to do."""
+    """A test mail was not sent; the message says why and what to do."""
 
 
 def send_test(*, to: Sequence[str]) -> str:
@@ -108,7 +108,7 @@ def send_test(*, to: Sequence[str]) -> str:
 
 
 def server(event: object = None) -> str:
-    """Who mails go through, as the outbox's breakers name it."""
+    """The server that mails go through, as the outbox's breakers name it."""
     return str(settings.EMAIL_HOST or settings.EMAIL_BACKEND.split(".")[-2])
 
 

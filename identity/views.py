@@ -124,7 +124,7 @@ class ResetDoneView(views.PasswordResetDoneView):
 
 
 class ResetConfirmView(views.PasswordResetConfirmView):
-    """Behind the mailed link. Django moves the link's secret into the session before showing the form."""
+    """The page of the mailed link. Django moves the link's secret into the session before showing the form."""
 
     template_name = "identity/password_reset_confirm.html"
     form_class = ChooseNewPasswordForm

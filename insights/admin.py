@@ -33,7 +33,7 @@ from platform_outbox.admin.permissions import ShownLookups
 
 
 class ReadOnly(ShownLookups):
-    """Everything can be read; what is wrong is put right by the services that own it."""
+    """Read only; the services that own the rows correct them."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -102,7 +102,7 @@ class InsightAdmin(ReadOnly, ModelAdmin):
 
 @admin.register(MutedPayee)
 class MutedPayeeAdmin(ShownLookups, ModelAdmin):
-    """Deleting a row lets the household hear of the payee again."""
+    """Deleting a row unmutes the payee for the household."""
 
     list_display = ("payee", "kind", "book", "muted_by", "muted_at")
     list_filter = ("kind",)

@@ -17,7 +17,7 @@ from platform_outbox.operations.registry import operation
 
 
 class BackfillRefused(Exception):
-    """There is nothing to run over, and why."""
+    """There is nothing to do; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

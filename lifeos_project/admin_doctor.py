@@ -15,7 +15,7 @@ from lifeos_project import admin_menu, doctor
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """Opened, it looks at the machine; at a button it also asks the site's certificate, other servers, or sends a mail."""
+    """Opening it checks the machine; buttons also check the certificate, ask other servers or send a mail."""
     if not request.user.has_perm(admin_menu.DOCTOR):
         raise PermissionDenied
     wanted = request.POST.get("look", "") if request.method == "POST" else ""

@@ -1,4 +1,4 @@
-"""The operator's landing page: the state of the installation, each part with its figure and the lever for it.
+"""The operator's landing page: the state of the installation, each part with its figure and a link to act.
 
 Every figure is bounded: lines over 24 hours read at most the newest rows of a table by its key, never all of it.
 """
@@ -88,7 +88,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lever:
-    """Where something can be done about it."""
+    """Where the operator can act."""
 
     label: str
     url: str
@@ -204,7 +204,7 @@ def _imports(request: HttpRequest, now: datetime.datetime) -> Panel:
 
 
 def _webhooks(request: HttpRequest) -> Panel:
-    """Endpoints of households; one that fails is theirs to mend, but the operator is asked about it first."""
+    """Endpoints of households; they fix one that fails, but they ask the operator first."""
     stopped_by_failure = (WebhookEndpoint.Stopped.FAILING, WebhookEndpoint.Stopped.GONE)
     counts = WebhookEndpoint.objects.aggregate(
         in_use=Count("pk", filter=Q(active=True)),

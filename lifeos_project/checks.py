@@ -1,4 +1,4 @@
-"""System checks: production does not start unsafe, and a misspelt variable does not pass in silence."""
+"""System checks: production does not start with unsafe settings, and misspelt variables are reported."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ MAKE_ONE = "Make one with: openssl rand -base64 48"
 
 @register("lifeos")
 def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse settings that are fine on a laptop and dangerous on the net."""
+    """Refuse settings that are fine on a laptop and dangerous on the Internet."""
     if not settings.PRODUCTION:
         return []
     return [*_exposure(), *_secrets(), *_passwords(), *_cookies(), *_pool(), *_monitoring()]
@@ -38,7 +38,7 @@ def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
 
 @register("lifeos")
 def check_variables(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Point at environment variables that look like one of ours, misspelt."""
+    """Warn of environment variables that look like a misspelt one of ours."""
     from lifeos_project.variables import TESTING, env
 
     if TESTING:
@@ -48,7 +48,7 @@ def check_variables(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> l
 
 @register(Tags.database)
 def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Point at secrets that have been in use for longer than 90 days; asked where the database may be asked."""
+    """Warn of secrets that have been in use for longer than 90 days; runs where the database may be asked."""
     from lifeos_project import secret_age
 
     if not settings.PRODUCTION or not kwargs.get("databases"):
@@ -65,7 +65,7 @@ def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) ->
 
 @register(Tags.database)
 def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a pool where sessions are needed; asked where the database may be asked."""
+    """Refuse a pool where sessions are needed; runs where the database may be asked."""
     if DEFAULT_DB_ALIAS not in (kwargs.get("databases") or []):
         return []
     objection = pooling.objection(connections[DEFAULT_DB_ALIAS])
@@ -74,7 +74,7 @@ def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
 
 @register(Tags.database)
 def check_roles(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a serving role that the ledger's guards do not bind; asked where the database may be asked."""
+    """Refuse a serving role that the ledger's guards do not bind; runs where the database may be asked."""
     from lifeos_project import ownership
 
     if not settings.PRODUCTION or DEFAULT_DB_ALIAS not in (kwargs.get("databases") or []):
@@ -86,7 +86,7 @@ def check_roles(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[
 
 @register(Tags.database)
 def check_replica(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Point at a replica that no report can be read from."""
+    """Warn of a replica that no report can be read from."""
     standing = replica.standing() if kwargs.get("databases") else None
     reasons = {"away": "does not answer", "stranger": "is no replica of the primary"}
     if standing is None or standing.state not in reasons:
@@ -166,7 +166,7 @@ def _weakness(secret: str) -> str:
 
 
 def _passwords() -> Iterator[CheckMessage]:
-    """Passwords of other services are the operator's to choose, and may be shorter; easily guessed ones are told."""
+    """Operators choose the passwords of other services, which may be shorter; easily guessed ones get a warning."""
     urls = {
         name: getattr(settings, name) for name in ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "RABBITMQ_URL")
     }

@@ -23,7 +23,7 @@ DEMO_ARGUMENTS = ["--months", "24", "--seed", "1", "--user", DEMO_EMAIL]
 
 
 class StartRefused(Exception):
-    """LifeOS cannot start here; the message says why and what helps."""
+    """LifeOS cannot start here; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def ensure_logins() -> list[Login]:
 
 
 def wants_demo() -> bool:
-    """Whether this installation is empty and a demo household would show what it can do."""
+    """Whether this installation is empty and should get a demo household."""
     return "seed_demo" in get_commands() and not Book.objects.exists()
 
 

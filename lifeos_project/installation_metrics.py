@@ -48,7 +48,7 @@ GAUGES = (
 
 
 class InstallationCollector(Collector):
-    """The last proof of all books, their chains, how old the secrets are, and the replica."""
+    """The last verification of all books, their chains, the age of the secrets, and the replica."""
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()

@@ -1,4 +1,4 @@
-"""What a release asks of its surroundings before it may replace another one."""
+"""What a release needs before it may replace another one."""
 
 import logging
 import re
@@ -25,7 +25,7 @@ _CREATED = re.compile(r'CREATE TABLE (?:IF NOT EXISTS )?("?\w+"?)')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What stands against a release, one sentence each; and which migrations it brings."""
+    """The objections to a release, one sentence each; and its migrations."""
 
     problems: Sequence[str]
     pending: Sequence[str]

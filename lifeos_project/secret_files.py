@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def development_secret(*, production: bool, directory: Path, name: str) -> str:
-    """The secret kept in `directory`, made on first use; empty in production, which a system check then refuses."""
+    """The secret in `directory`, made on first use; empty in production, which a system check then refuses."""
     if production:
         return ""
     return kept_secret(directory=directory, name=name, make=lambda: secrets.token_urlsafe(48))

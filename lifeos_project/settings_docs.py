@@ -84,5 +84,5 @@ def _row(variable: Variable) -> str:
 
 
 def _settable(default: str) -> str:
-    """The default as it can be written in a file; defaults that are told in words cannot."""
+    """The default as it can be written in a file; defaults described in words cannot."""
     return "" if " " in default else default

@@ -1,4 +1,4 @@
-"""Web, worker and database as one thing in the foreground: one log, one Ctrl-C."""
+"""Web, worker and database together in the foreground: one log, one Ctrl-C."""
 
 import contextlib
 import ctypes
@@ -30,7 +30,7 @@ class StopRequested(BaseException):
 
 
 class ChildEnded(Exception):
-    """A process that should run for ever has ended; the message names it."""
+    """A process that should keep running has ended; the message names it."""
 
 
 @contextlib.contextmanager
@@ -128,7 +128,7 @@ class Supervisor:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End every child: politely, then after STOP_TIMEOUT seconds with force."""
+        """End every child: by signal, then after STOP_TIMEOUT seconds by force."""
         for child in self.children.values():
             _signal_session(child, signal.SIGTERM, everybody=False)
         deadline = time.monotonic() + STOP_TIMEOUT

@@ -66,5 +66,5 @@ def _sums(sides: list[Side], *, debits_only: bool) -> dict[str, int]:
 
 
 def natural(minor_units: int, account_type: str) -> int:
-    """As people count it: what comes in through an income account is more, not less."""
+    """With the sign that people expect: income is positive."""
     return -minor_units if account_type in (AccountType.INCOME, AccountType.EQUITY) else minor_units

@@ -103,7 +103,7 @@ def once_per_key(
 
 
 def _fingerprint(request: Request) -> str:
-    """Method, path and meaning of the body; not its blanks and the order of its members."""
+    """Method, path and meaning of the body; spaces and the order of members do not matter."""
     data = request.data
     meaning = {name: data.getlist(name) for name in data} if isinstance(data, QueryDict) else data
     body = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_of_file)

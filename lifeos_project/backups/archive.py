@@ -1,6 +1,6 @@
 """The file of a backup: a tar of manifest.json, database.dump and media.tar, sealed with age when keys are set.
 
-Nothing here is of our own invention, so a backup opens without LifeOS:
+All formats are standard, so a backup opens without LifeOS:
 
     age --decrypt --identity key.txt lifeos-….tar.age | tar --extract
     pg_restore --dbname … database.dump
@@ -158,7 +158,7 @@ def identities(text: str) -> list[Any]:
 
 
 def new_identity() -> Any:
-    """A key pair for once."""
+    """A key pair for one run."""
     return pyrage.x25519.Identity.generate()
 
 

@@ -1,4 +1,4 @@
-"""From a dump to a database: pg_dump's file through pg_restore into psql, all or nothing."""
+"""Load a dump into a database: pg_dump's file through pg_restore into psql, all or nothing."""
 
 import subprocess
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ from platform_outbox.operations.registry import operation
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BackUpParameters:
-    """A backup has none: it is always of everything."""
+    """A backup has none: it always holds everything."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Making a backup: copy, seal, prove by restoring, keep, and let old ones go. In this order, each step or nothing."""
+"""Makes a backup: copy, seal, prove by restoring, keep, and delete old ones. In this order; if a step fails, nothing is kept."""
 
 import contextlib
 import datetime

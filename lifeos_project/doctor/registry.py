@@ -26,7 +26,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One sentence about what was found, and one about what to do where something is to be done."""
+    """One sentence about what was found, and one about what to do, if anything."""
 
     state: State
     says: str
@@ -79,7 +79,7 @@ def check(name: str, *, title: str | Promise) -> Callable[[Check], Check]:
 
 
 def examine(asked: Asked) -> list[Result]:
-    """Run every check. None raises: what breaks a check is what it found."""
+    """Run every check. None raises: an exception becomes a finding."""
     return [
         Result(name=name, title=str(title), findings=list(_findings(name, function, asked)))
         for name, (title, function) in _checks.items()

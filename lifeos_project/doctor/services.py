@@ -1,4 +1,4 @@
-"""Checks of what LifeOS works with: settings, database, workers, broker, cache, mail."""
+"""Checks of the services LifeOS uses: settings, database, workers, broker, cache, mail."""
 
 import time
 from collections.abc import Iterator

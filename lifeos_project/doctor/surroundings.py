@@ -1,4 +1,4 @@
-"""Checks of what is around it: disk, backups, certificate, secrets, proxy, webhooks, version."""
+"""Checks of the surroundings: disk, backups, certificate, secrets, proxy, webhooks, version."""
 
 import datetime
 import json
@@ -125,7 +125,7 @@ def look_at_certificate(asked: Asked) -> Iterator[Finding]:
 
 
 def certificate_of(host: str, port: int) -> Iterator[Finding]:
-    """What a browser would think of the certificate there."""
+    """What a browser would say about the certificate there."""
     renew = _("Renew it: docs/runbooks/LifeosCertificateExpires.md.")
     try:
         ends, is_known = _end_of_certificate(host, port)

@@ -6,7 +6,7 @@ from identity import mail
 
 
 class Command(BaseCommand):
-    """Takes the place of Django's command, which says nothing where no mail leaves."""
+    """Replaces Django's command, which says nothing when no mail is sent."""
 
     help = "Send a test mail to these addresses and name the server that accepted it. Exits with 1 if none did."
 
