@@ -26,7 +26,7 @@ PIECES_AT_ONCE = 500
 
 
 class OperationFailed(Exception):
-    """What the operator is told instead of a traceback's last line."""
+    """What the operator sees instead of a traceback's last line."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,7 +125,7 @@ def standing() -> Standing | None:
 
 
 class _Rest:
-    """Until when this process leaves the replica alone."""
+    """Until when this process does not ask the replica."""
 
     def __init__(self) -> None:
         self.until = 0.0

@@ -152,7 +152,7 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     @display(description=gettext_lazy("state"), label=_STATES)
     def shown_state(self, entry: JournalEntry) -> State | None:
-        """Nothing for the many that simply stand."""
+        """Empty for the many entries that are in effect."""
         if entry.reverses_id is not None:
             return State("reversal", _("a reversal"))
         return State("reversed", _("reversed")) if hasattr(entry, "reversed_by") else None

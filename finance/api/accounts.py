@@ -198,7 +198,7 @@ class AccountDetail(AccountView):
 )
 @extend_schema(tags=["accounts"])
 class MoveAccount(AccountView):
-    """Hangs an account elsewhere in the tree."""
+    """Moves an account in the tree."""
 
     bodies = {"POST": AccountPlace}
 

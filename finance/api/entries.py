@@ -248,7 +248,7 @@ class CorrectEntry(EntryView):
 )
 @extend_schema(tags=["entries"])
 class ReverseEntry(EntryView):
-    """Takes an entry back by its opposite."""
+    """Reverses an entry."""
 
     bodies = {"POST": bodies.ReversalBody}
 

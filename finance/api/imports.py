@@ -1,4 +1,4 @@
-"""/books/{book_id}/imports/: bank files from upload to confirmation and back."""
+"""/books/{book_id}/imports/: bank files from upload to confirmation and undo."""
 
 from typing import Any
 
@@ -346,7 +346,7 @@ class AssignStatement(ImportView):
 )
 @extend_schema(tags=["imports"])
 class ConfirmImport(ImportView):
-    """From staged rows to entries."""
+    """Posts the staged rows."""
 
     bodies = {"POST": Confirmation}
 
@@ -373,7 +373,7 @@ class ConfirmImport(ImportView):
 )
 @extend_schema(tags=["imports"])
 class UndoImport(ImportView):
-    """The way back."""
+    """Undoes an import."""
 
     @once_per_key()
     def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
@@ -391,7 +391,7 @@ class UndoImport(ImportView):
 )
 @extend_schema(tags=["imports"])
 class DiscardImport(ImportView):
-    """Puts a file aside."""
+    """Discards a file."""
 
     @once_per_key()
     def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:

@@ -83,7 +83,7 @@ class Joined(serializers.Serializer[Any]):
 @extend_schema_view(get=extend_schema(operation_id="members_list", summary="Members of a book", examples=[MEMBER]))
 @extend_schema(tags=["members"])
 class MemberList(BookView, generics.ListAPIView[Membership]):
-    """Who sees and changes the book; for every member."""
+    """Who can see and change the book; for every member."""
 
     serializer_class = MemberSerializer
     ordering = ("id",)

@@ -1,4 +1,4 @@
-"""What was sent to a webhook and what came of it; tests and replays."""
+"""What was sent to a webhook, with the results; tests and replays."""
 
 from typing import Any
 
@@ -122,7 +122,7 @@ class DeliveryView(WebhookView):
 )
 @extend_schema(tags=["webhooks"])
 class DeliveryList(WebhookView):
-    """What was sent, and what came of it."""
+    """What was sent, with the results."""
 
     serializer_class = DeliverySerializer
 
@@ -176,7 +176,7 @@ class DeliveryDetail(DeliveryView):
 )
 @extend_schema(tags=["webhooks"])
 class ReplayDelivery(DeliveryView):
-    """Once more."""
+    """Sends a message again."""
 
     serializer_class = DeliverySerializer
 
@@ -201,7 +201,7 @@ class ReplayDelivery(DeliveryView):
 )
 @extend_schema(tags=["webhooks"])
 class ReplayFailed(WebhookView):
-    """After an outage that lasted too long."""
+    """Sends failed messages again, after a long outage."""
 
     bodies = {"POST": Since}
     serializer_class = Queued
@@ -238,7 +238,7 @@ class ReplayFailed(WebhookView):
 )
 @extend_schema(tags=["webhooks"])
 class SendTest(WebhookView):
-    """Is anybody there?"""
+    """Sends a test message."""
 
     serializer_class = DeliverySerializer
 

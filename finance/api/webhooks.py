@@ -166,7 +166,7 @@ class WebhookView(BookView):
 )
 @extend_schema(tags=["webhooks"])
 class WebhookList(WebhookView, generics.ListAPIView[WebhookEndpoint]):
-    """Addresses that are told of what happens in the book."""
+    """Addresses that hear what happens in the book."""
 
     serializer_class = WebhookSerializer
     bodies = {"POST": NewWebhook}
@@ -272,7 +272,7 @@ class WebhookDetail(WebhookView):
 )
 @extend_schema(tags=["webhooks"])
 class RotateSecret(WebhookView):
-    """From one secret to the next without a lost message."""
+    """Changes the secret without losing a message."""
 
     bodies = {"POST": Rotation}
     serializer_class = FreshSecretSerializer

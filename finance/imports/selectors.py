@@ -13,7 +13,7 @@ from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 
 MAX_PAGE = 200
-# What needs people comes first.
+# Rows that need a decision come first.
 _ORDER = [
     ImportRow.Status.ERROR,
     ImportRow.Status.PROBABLE_MATCH,

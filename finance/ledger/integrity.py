@@ -1,4 +1,4 @@
-"""Proving the books from the lines alone: what the guards promised while posting, asked again of what is there.
+"""Proves the books from the lines alone: checks again what the guards promised while posting.
 
 Each check is one statement and so sees one state of the database, whatever is posted meanwhile. The chain of seals,
 which only grows, is walked along in slices afterwards. Verifying comes right after restoring, when PostgreSQL knows

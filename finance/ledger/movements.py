@@ -1,4 +1,4 @@
-"""What an entry moved, as a household sees it: the amount beside an entry wherever it stands in one line."""
+"""What an entry moved, as a household sees it: the amount shown for an entry in lists."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Keeping statements at the pace of their indexes, whatever PostgreSQL believes of the tables.
+"""Keeps statements as fast as their indexes, whatever PostgreSQL's statistics say.
 
 It plans by statistics. After a restore there are none, and after a large import they are those of the small table
 before it: one entry in one, and a look-up of an entry's lines is priced like reading all lines. Statements that look up

@@ -1,4 +1,4 @@
-"""The tree of accounts: looking at it, adding to it, renaming, moving, closing."""
+"""The tree of accounts: show, add, rename, move, close."""
 
 import datetime
 from collections.abc import Mapping
@@ -190,7 +190,7 @@ class AccountForm(forms.Form):
 
 @book_page(at_least=Role.EDITOR)
 def account_new(request: HttpRequest, book: Book) -> HttpResponse:
-    """Add an account, with what it held to begin with."""
+    """Add an account, with its opening balance."""
     tree = accounts_of(book=book)
     start = {
         "currency": book.base_currency,

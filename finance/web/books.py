@@ -1,4 +1,4 @@
-"""The door (/), opening a book, and the colours."""
+"""The start page (/), opening a book, and the colours."""
 
 import zoneinfo
 

@@ -1,4 +1,4 @@
-"""Writing, looking at, correcting and reversing entries."""
+"""Adding, showing, correcting and reversing entries."""
 
 import uuid
 from typing import Any
@@ -172,7 +172,7 @@ def _correct(form: EntryForm, *, book: Book, entry: JournalEntry, request: HttpR
 
 @book_page()
 def entry(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
-    """An entry with its lines, where it came from, and every version there has been of it."""
+    """An entry with its lines, its origin and all its versions."""
     shown = entry_for(book=book, uid=uid)
     return render(request, "web/entry.html", {"book": book, **_entry_context(shown)})
 

@@ -66,7 +66,7 @@ class EntryForm(forms.Form):
         return AccountField(tree=self.tree, types=types, label=label, required=required, also=self.used)
 
     def read(self, name: str, account: Account | None) -> int | None:
-        """The field's amount in the account's currency, more than nothing; a refusal is told at the field."""
+        """The field's amount in the account's currency, above zero; a refusal is shown at the field."""
         typed = str(self.cleaned_data.get(name) or "").strip()
         if not typed or account is None:
             return None

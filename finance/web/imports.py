@@ -1,4 +1,4 @@
-"""Bringing in a bank file: upload, proof and rows, done. Every step works as a plain form as well."""
+"""Importing a bank file: upload, proof and rows, done. Every step also works as a plain form."""
 
 import datetime
 from typing import Any
@@ -132,7 +132,7 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
 @require_GET
 @book_page()
 def import_progress(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
-    """How far the reading is, for a page that asks every second."""
+    """The progress of the reading, for a page that asks every second."""
     batch = selectors.batch_for(book=book, batch_id=import_id)
     if batch.state == ImportBatch.State.RECEIVED:
         return render(request, "finance/imports/_progress.html", _reading(book, batch))

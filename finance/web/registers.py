@@ -84,7 +84,7 @@ class FilterForm(forms.Form):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pill:
-    """A filter in force, with the address that takes it away."""
+    """A filter in force, with the address that removes it."""
 
     text: str
     without: str

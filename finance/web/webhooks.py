@@ -1,4 +1,4 @@
-"""A book's webhooks: looking at them is for editors, changing them for owners. A secret is shown once, when it is made."""
+"""A book's webhooks: editors can see them, owners can change them. A secret is shown once, when it is made."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

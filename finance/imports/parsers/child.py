@@ -1,6 +1,6 @@
 """Read a bank file in a process of its own, with limits of memory and time: `python -m finance.imports.parsers.child`.
 
-A stranger wrote the file. Whatever it makes the parsers do, the process that asked lives on and says what happened.
+A stranger wrote the file. Whatever it makes the parsers do, the parent process survives and says what happened.
 The child gets the question and the bytes on its standard input, answers on its standard output and sees neither the
 database nor the settings.
 """

@@ -70,7 +70,7 @@ def _utf8(data: bytes) -> str | None:
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """A few characters cut in half do not make a UTF-8 file something else."""
+    """A file with a few broken characters is still UTF-8."""
     text = data.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
     whole = sum(1 for character in text if character > "\x7f" and character != "\ufffd")

@@ -25,7 +25,7 @@ Decision, Outcome = ImportRow.Decision, ImportRow.Outcome
 
 
 class OlderRows(models.TextChoices):
-    """What becomes of rows that are not newer than the opening balance of their account."""
+    """What to do with rows that are not newer than the opening balance of their account."""
 
     ASK = "", gettext_lazy("ask")
     LEAVE_OUT = "leave_out", gettext_lazy("Leave them out")

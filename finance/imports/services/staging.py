@@ -1,4 +1,4 @@
-"""From a file to staged rows: store, read, judge."""
+"""Turns a file into staged rows: store, read, judge."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Taking an import back: what nobody touched since is reversed, the rest is listed."""
+"""Undoes an import: entries that nobody has changed since are reversed, the rest is listed."""
 
 import datetime
 

@@ -133,7 +133,7 @@ def reverse_entries(
 def _reversals(
     *, book: Book, entries: Sequence[JournalEntry], on: datetime.date, description: str = ""
 ) -> list[Posting]:
-    """The opposites of the entries. They are not checked as drafts: closed accounts take back what they gave."""
+    """The opposites of the entries. They are not checked as drafts: a reversal may post to a closed account."""
     if any(entry.reverses_id is not None for entry in entries):
         raise Conflict(reason="A reversal cannot be reversed; post the entry again instead.")
     if JournalEntry.objects.filter(reverses__in=entries).exists():

@@ -157,7 +157,7 @@ def remove_member(*, membership: Membership, actor: User | None) -> None:
 
 @transaction.atomic
 def leave_book(*, book: Book, user: User) -> None:
-    """Give one's own access up; the last owner cannot. Raises NotFound for strangers, Conflict."""
+    """Leave the book; the last owner cannot. Raises NotFound for strangers, Conflict."""
     Book.objects.select_for_update(no_key=True).get(pk=book.pk)
     membership = Membership.objects.select_related("user", "book").filter(book=book, user=user).first()
     if membership is None:
@@ -235,7 +235,7 @@ def _end(membership: Membership, *, actor: User | None, action: audit.Action) ->
 
 
 def _forget_invitations_by(membership: Membership) -> None:
-    """Who is no owner any more lets nobody in: also not by links sent before."""
+    """The invitations of a former owner stop working, including links sent before."""
     Invitation.objects.filter(book=membership.book, invited_by=membership.user, accepted_at=None).delete()
 
 

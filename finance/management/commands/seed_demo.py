@@ -95,7 +95,7 @@ class Command(BaseCommand):
 
 
 class _Logins:
-    """Passwords from the file where it has them, made up otherwise."""
+    """Passwords from the file where it has them, generated otherwise."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -111,7 +111,7 @@ class _Logins:
         return self.known[email]
 
     def keep(self) -> None:
-        """Add the made-up ones to the file, readable by its owner only."""
+        """Add the generated ones to the file, readable only by its owner."""
         if self.path is None or not self.made:
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""From events to messages that wait to be sent: of themselves, as a test, and once more."""
+"""Turns events into messages to send: automatically, as a test, and again."""
 
 import datetime
 from collections.abc import Iterable, Sequence
@@ -89,7 +89,7 @@ def may_test(*, book: Book) -> bool:
 
 @transaction.atomic
 def send_test(*, endpoint: WebhookEndpoint, actor: User | None, now: datetime.datetime) -> WebhookDelivery:
-    """Send a `webhook.test` message on the road of all others, also while the webhook is switched off.
+    """Send a `webhook.test` message like all others, even while the webhook is switched off.
 
     Raises Forbidden, NotFound.
     """
