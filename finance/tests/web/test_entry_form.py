@@ -242,7 +242,7 @@ def test_correcting_what_was_corrected_before_is_refused(send, spend, accounts, 
             "category": accounts.groceries.pk,
         },
     )
-    assert "reversed already" in response.content.decode()
+    assert "already been reversed" in response.content.decode()
     assert JournalEntry.objects.count() == 2
 
 
