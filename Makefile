@@ -90,7 +90,7 @@ security: .venv/.installed-dev  ## Known faults in what we install, dangerous ca
 test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the PostgreSQL of TEST_DATABASE_URL
 	.venv/bin/python -m pytest -m "(ledger_guards or outbox) and not (faults or redis or rabbitmq or browser)" $(PARALLEL) $(ARGS)
 
-screenshots: .venv/.installed-dev  ## Take the pictures of the README anew, of the demonstration (needs Chromium)
+screenshots: .venv/.installed-dev  ## Take new screenshots of the demonstration for the README (needs Chromium)
 	.venv/bin/python -m pytest -q lifeos_project/tests/browser/screenshots.py
 
 image:  ## Build the images of web and worker, and of nginx (needs Docker)

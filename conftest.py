@@ -1,4 +1,4 @@
-"""Fixtures for every test: throw-away servers, and a flush that the ledger's guards let through."""
+"""Fixtures for every test: temporary servers, and a flush that the ledger's guards let through."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ def _flush_past_the_guards():
     """Transactional tests empty their tables afterwards: those with rows, and past the ledger's guards.
 
     In replica mode ordinary triggers rest and keys are not followed; only a superuser can switch it on. Django would
-    truncate all tables, which costs two files each, and then write its permissions anew: they stay instead.
+    truncate all tables, which costs two files each, and then write its permissions again: they stay instead.
     """
     original = DatabaseOperations.sql_flush, flush.emit_post_migrate_signal
 
@@ -210,7 +210,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Where services are required (CI), a test that needs one may not be skipped, whoever skips it."""
+    """Where services are required (CI), a test that needs one may not be skipped, for any reason."""
     outcome = yield
     report = outcome.get_result()
     required = os.environ.get("LIFEOS_REQUIRE_SERVICES") and any(item.get_closest_marker(m) for m in SERVICE_MARKERS)

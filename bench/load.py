@@ -375,7 +375,7 @@ def main() -> None:
 
 
 def measure(installation: Installation, households: list[Household], seconds: float, faults: list[Fault]) -> bool:
-    """Let the clients work for so many seconds, with the faults on the way; print what came of it."""
+    """Let the clients work for that many seconds, with faults in between; print the results."""
     bare = bare_rate(installation.port, households)
     tally, memory = Tally(), [installation.memory()]
     until = time.monotonic() + seconds

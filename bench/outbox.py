@@ -2,7 +2,7 @@
 
 python bench/outbox.py                       20,000 events a drain, three repetitions, half an hour
 python bench/outbox.py --quick               3,000 events, one repetition, about three minutes
-python bench/outbox.py --history 10000000    also a drain with so many handled events in the table
+python bench/outbox.py --history 10000000    also a drain with that many handled events in the table
 python bench/outbox.py --no-peers            without procrastinate, pgqueuer, Celery and Dramatiq
 python bench/outbox.py --only "drain|CPU"    only figures with a match of this in their name
 
@@ -25,7 +25,7 @@ ENVIRONMENT = ROOT / "var" / "bench-venv"
 
 
 def with_peers() -> None:
-    """Start over under an interpreter that has the peers; go on without them if they cannot be installed."""
+    """Start over under an interpreter that has the peers; continue without them if they cannot be installed."""
     if Path(sys.prefix) == ENVIRONMENT or "--no-peers" in sys.argv:
         return
     wanted, python = ROOT / "requirements" / "bench.txt", ENVIRONMENT / "bin" / "python"

@@ -20,7 +20,7 @@ from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.ledger.models import JournalEntry
 
-# An event of a bulk posting names so many entries.
+# Entries per event of a bulk posting.
 PER_EVENT = 500
 RAW = ("COPY finance_journalentry TO STDOUT", "COPY finance_journalline TO STDOUT")
 

@@ -1,4 +1,4 @@
-"""What day it is: one instant is two days in two time zones."""
+"""What day it is: the same instant can be two days in two time zones."""
 
 import datetime
 import zoneinfo
@@ -8,14 +8,14 @@ from django.utils import timezone
 
 
 class InTimeZone(Protocol):
-    """A book, or whatever else keeps its days by the name of a time zone."""
+    """A book, or anything else with a time zone by name."""
 
     @property
     def time_zone(self) -> str: ...
 
 
 def today_in(book: InTimeZone, *, now: datetime.datetime | None = None) -> datetime.date:
-    """The day as the people of the book see it, at `now` or at present."""
+    """The day in the book's time zone, at `now` or at present."""
     return day_in(book.time_zone, at=now or timezone.now())
 
 

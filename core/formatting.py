@@ -1,4 +1,4 @@
-"""Numbers, days and names as people of the active language write them, with a real minus."""
+"""Numbers, days and names as speakers of the active language write them, with a real minus sign."""
 
 import datetime
 from decimal import Decimal

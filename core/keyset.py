@@ -1,4 +1,4 @@
-"""Pages that begin behind a row, not after a count: what is written meanwhile neither repeats nor hides a row."""
+"""Pages that begin after a row, not after a count: rows inserted meanwhile neither repeat nor hide a row."""
 
 import datetime
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who is asking: the one place that reads X-Forwarded-For, believed only as far as our own proxies vouch for it."""
+"""The client's address: the one place that reads X-Forwarded-For, trusted only as far as our own proxies wrote it."""
 
 import ipaddress
 import re
@@ -26,7 +26,7 @@ def client_address(request: HttpRequest) -> str | None:
 
     Each of our proxies appends the address it was called from to X-Forwarded-For, so the client's stands that many places from
     the right. What is left of it was written by the client and may be a lie. A header that is shorter, or has something else
-    than an address there, is not believed at all: then the client is who holds the connection.
+    than an address there, is not trusted at all: then the client is the peer of the connection.
     """
     count: int = settings.TRUSTED_PROXY_COUNT
     passed = hops(request)

@@ -1,4 +1,4 @@
-"""What can go wrong in the books. An error's docstring is its sentence; `code` is its name on the wire."""
+"""What can go wrong in the books. An error's docstring is its message; `code` is its name in the API."""
 
 import inspect
 from collections.abc import Mapping
@@ -74,7 +74,7 @@ class PeriodClosedError(FinanceError):
 
 
 class AlreadyReversed(FinanceError):
-    """This entry has been reversed already."""
+    """This entry has already been reversed."""
 
     code = "already_reversed"
 

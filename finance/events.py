@@ -1,4 +1,4 @@
-"""Everything that finance announces. Names are past tense; payloads carry ids and dates, never amounts or names."""
+"""Every event that finance emits. Names are past tense; payloads carry ids and dates, never amounts or names."""
 
 import datetime
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class BookCreated(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookRenamed(BookEvent):
-    """A book got another name."""
+    """A book was renamed."""
 
     name: ClassVar[str] = "finance.book.renamed"
 
@@ -42,7 +42,7 @@ class MemberInvited(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationIssued(Event):
-    """The link of an invitation is to be mailed. It is made of the invitation when the mail is written."""
+    """An invitation is to be mailed. Its link is made when the mail is written."""
 
     name: ClassVar[str] = "finance.invitation.issued"
     invitation_id: int
@@ -82,7 +82,7 @@ class MemberRemoved(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOpened(BookEvent):
-    """An account was added to the tree."""
+    """An account was opened."""
 
     name: ClassVar[str] = "finance.account.opened"
     account_id: int
@@ -90,7 +90,7 @@ class AccountOpened(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRenamed(BookEvent):
-    """An account got another name."""
+    """An account was renamed."""
 
     name: ClassVar[str] = "finance.account.renamed"
     account_id: int
@@ -98,7 +98,7 @@ class AccountRenamed(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountMoved(BookEvent):
-    """An account got another parent."""
+    """An account was moved to another parent."""
 
     name: ClassVar[str] = "finance.account.moved"
     account_id: int
@@ -106,7 +106,7 @@ class AccountMoved(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountClosed(BookEvent):
-    """An account takes no more postings."""
+    """An account was closed and takes no more postings."""
 
     name: ClassVar[str] = "finance.account.closed"
     account_id: int
@@ -122,13 +122,13 @@ class JournalPosted(BookEvent):
 
     @property
     def recorded(self) -> tuple[int, ...]:
-        """The entries that are new."""
+        """The new entries."""
         return self.entry_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalReversed(BookEvent):
-    """An entry was taken back by its opposite."""
+    """An entry was cancelled by its opposite."""
 
     name: ClassVar[str] = "finance.journal.reversed"
     entry_id: int
@@ -136,13 +136,13 @@ class JournalReversed(BookEvent):
 
     @property
     def recorded(self) -> tuple[int, ...]:
-        """The entries that are new."""
+        """The new entries."""
         return (self.reversal_id,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalCorrected(BookEvent):
-    """An entry was taken back and posted anew."""
+    """An entry was reversed and replaced."""
 
     name: ClassVar[str] = "finance.journal.corrected"
     entry_id: int
@@ -151,13 +151,13 @@ class JournalCorrected(BookEvent):
 
     @property
     def recorded(self) -> tuple[int, ...]:
-        """The entries that are new."""
+        """The new entries."""
         return (self.reversal_id, self.replacement_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodClosed(BookEvent):
-    """Nothing more can be posted on or before the date."""
+    """A period was closed: nothing more can be posted on or before the date."""
 
     name: ClassVar[str] = "finance.period.closed"
     through: datetime.date
@@ -173,7 +173,7 @@ class PeriodReopened(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReceived(Event):
-    """A bank file waits to be read, for the first time or with its columns corrected. Internal: webhooks are not told."""
+    """A bank file waits to be read, for the first time or with its columns corrected. Internal: not sent to webhooks."""
 
     name: ClassVar[str] = "finance.import.received"
     import_id: int
@@ -201,7 +201,7 @@ class ImportConfirmed(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportUndone(BookEvent):
-    """The untouched entries of an import were reversed."""
+    """An import was undone: its unchanged entries were reversed."""
 
     name: ClassVar[str] = "finance.import.undone"
     import_id: int
@@ -209,7 +209,7 @@ class ImportUndone(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayBegan(BookEvent):
-    """A day began in the book's time zone. Days on which no worker ran are left out."""
+    """A day began in the book's time zone. Days on which no worker ran are skipped."""
 
     name: ClassVar[str] = "finance.day.began"
     date: datetime.date
@@ -217,7 +217,7 @@ class DayBegan(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookAdded(BookEvent):
-    """An address is told of the book's events from now on."""
+    """A webhook was added; it gets the book's events from now on."""
 
     name: ClassVar[str] = "finance.webhook.added"
     webhook_id: int
@@ -225,7 +225,7 @@ class WebhookAdded(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookChanged(BookEvent):
-    """A webhook got another address, description, choice of events or secret, or was switched on."""
+    """A webhook's address, description, events or secret changed, or it was switched on."""
 
     name: ClassVar[str] = "finance.webhook.changed"
     webhook_id: int
@@ -250,7 +250,7 @@ class WebhookRemoved(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookQueued(Event):
-    """A message waits to be sent to a webhook. Internal: webhooks are not told of it."""
+    """A message waits to be sent to a webhook. Internal: not sent to webhooks."""
 
     name: ClassVar[str] = "finance.webhook.queued"
     book_id: int

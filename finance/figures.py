@@ -1,4 +1,4 @@
-"""Amounts in minor units as people of the active language write them; and what people write, read strictly."""
+"""Amounts in minor units as speakers of the active language write them; and what people type, read strictly."""
 
 import re
 
@@ -90,7 +90,7 @@ def _parts(body: str, *, currency: str, field: str) -> tuple[str, str]:
 
 
 def _three_digits(whole: str, rest: str, *, mark: str, currency: str, field: str) -> tuple[str, str]:
-    """ "1.234": a thousand or one and a bit? Only a currency without decimals, or with three, settles it."""
+    """ "1.234": a thousand, or a little more than one? Only a currency without decimals, or with three, settles it."""
     places = money.exponent(currency)
     if places == 0:
         return whole + rest, ""

@@ -36,7 +36,7 @@ def seal(events: Sequence[JournalPosted | JournalReversed | JournalCorrected], c
 
 
 class WebhookRefused(Exception):
-    """The receiver said no to this very message; it is tried again as often as any event."""
+    """The receiver refused this message; it is retried as often as any event."""
 
 
 @on(*announced_events(), name="finance.webhooks", batch=True)

@@ -1,4 +1,4 @@
-"""The one door for amounts: decimal text outside, signed integers of minor units inside, never float.
+"""The only conversion of amounts: decimal text outside, signed integers of minor units inside, never float.
 
 Exponents (minor units per currency) follow ISO 4217 as published in CLDR (through Babel); the few units that
 ISO does not know are listed here.

@@ -26,7 +26,7 @@ PIECES_AT_ONCE = 500
 
 
 class OperationFailed(Exception):
-    """What the operator is told instead of a traceback's last line."""
+    """What the operator sees instead of a traceback's last line."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,9 @@ class ExportParameters:
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ImportParameters:
     account: int = parameter(gettext_lazy("Account"), says=gettext_lazy("Number of the account the file belongs to."))
-    file: str = parameter(gettext_lazy("File"), says=gettext_lazy("CSV, OFX or QFX, as the bank gives it."), file=True)
+    file: str = parameter(
+        gettext_lazy("File"), says=gettext_lazy("CSV, OFX or QFX, as the bank provides it."), file=True
+    )
     opening_balance: bool = parameter(gettext_lazy("Start an empty account with the stated balance"), default=False)
     older_rows: str = parameter(
         gettext_lazy("Rows not newer than the opening balance"),
@@ -70,7 +72,7 @@ def _scope(parameters: Any) -> str:
     scope=_scope,
 )
 def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
-    """Verify one book or all; each check and each slice of the chain is a step. A stopped run goes on with the next."""
+    """Verify one book or all; each check and each slice of the chain is a step. A stopped run continues with the next."""
     book = _book(parameters.book) if parameters.book is not None else None
     run.expect(steps(book=book), unit="steps")
 
@@ -97,15 +99,15 @@ def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     "ledger.rebuild_months",
     title=gettext_lazy("Rebuild month totals"),
     says=gettext_lazy(
-        "Computes the totals of all months again from the postings, book by book, and tells how many were wrong. Postings to "
-        "a book wait while its totals are made."
+        "Computes all month totals again from the postings, book by book, and says how many were wrong. Postings to "
+        "a book wait meanwhile."
     ),
     parameters=OneOrAllBooks,
     permission="finance.add_monthrebuild",
     scope=_scope,
 )
 def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
-    """Rebuild book by book, each in a transaction of its own; a stopped run goes on with the next book."""
+    """Rebuild book by book, each in a transaction of its own; a stopped run continues with the next book."""
     books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.order_by("pk"))
     run.expect(len(books), unit="books")
     wrong = int(run.kept.get("wrong", 0))
@@ -126,14 +128,14 @@ def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     "books.export",
     title=gettext_lazy("Export a book"),
     says=gettext_lazy(
-        "Writes a whole book down for hledger, beancount or as JSON. The file can be fetched from the run's page."
+        "Exports a whole book for hledger, beancount or as JSON. You can download the file from the run's page."
     ),
     parameters=ExportParameters,
     permission="finance.export_book",
     scope=_scope,
 )
 def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
-    """Export one consistent state of the book; a stopped run leaves no file and starts anew."""
+    """Export one consistent state of the book; a stopped run leaves no file and starts again."""
     book = _book(parameters.book)
     name = f"book-{book.pk}.{parameters.format}"
     return {"file": replica.read(lambda: run.write(name, _counted(FORMATS[parameters.format](book), run)))}
@@ -154,7 +156,7 @@ def _counted(pieces: Iterable[str], run: Run) -> Iterator[str]:
     "books.import",
     title=gettext_lazy("Import a bank file"),
     says=gettext_lazy(
-        "Reads a bank file into an account and posts what is new, in one transaction; what was imported before is left alone. "
+        "Reads a bank file into an account and posts new rows in one transaction; rows imported before are skipped. "
         "The household can undo it under Import."
     ),
     parameters=ImportParameters,

@@ -1,4 +1,4 @@
-"""What finance does every so often; the outbox's workers call it."""
+"""Finance's periodic jobs; the outbox's workers run them."""
 
 import contextlib
 import datetime
@@ -14,7 +14,7 @@ from platform_outbox.scheduler import Run, every
 
 # All books are proven again when the last proof is older.
 PROOF_LASTS = datetime.timedelta(hours=23)
-# Nobody repeats a request after so long; a client that does posts anew.
+# Nobody repeats a request after that long; a client that does posts again.
 ANSWERS_KEPT = datetime.timedelta(days=30)
 
 
@@ -39,14 +39,14 @@ def prune_webhooks(run: Run) -> None:
 
 @every("finance.seal_missed", seconds=900, lease_seconds=600)
 def seal_missed(run: Run) -> None:
-    """What no event told the sealing of: entries from before the chain, events that an operator let go."""
+    """Seals entries without an event: those from before the chain, and those whose event an operator discarded."""
     if services.some_are_unsealed():
         services.seal_missed(between=run.renew)
 
 
 @every("finance.verify_ledger", seconds=3600)
 def verify_ledger(run: Run) -> None:
-    """Once a day all books are verified, as an operation: it takes its time, and leaves a record."""
+    """Verifies all books once a day, as an operation: it may take long, and leaves a record."""
     proven = LedgerCheck.objects.filter(book=None, checked_at__gt=run.now - PROOF_LASTS).exists()
     if not proven and Book.objects.exists():
         with contextlib.suppress(OperationBusy):

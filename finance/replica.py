@@ -1,6 +1,6 @@
 """Reports read from a replica of the database, where DATABASE_REPLICA_URL names one.
 
-A report never shows less than what was committed when it was asked for, whoever committed it: the primary says how far
+A report never shows less than what anybody had committed when it was asked for: the primary says how far
 its log has come, and the replica answers once it has replayed that far. When it does not within
 DATABASE_REPLICA_MAX_LAG_SECONDS, is away, or is no replica of this primary, the primary answers.
 """
@@ -27,7 +27,7 @@ REST_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.002
 READS = Counter(
     "lifeos_report_reads",
-    "Reports by who answered: the replica, or the primary because the replica was behind, away or not a replica of it.",
+    "Reports by the server that answered: the replica, or the primary because the replica was behind, down or not its own.",
     ["answered"],
 )
 _AWAY = (OperationalError, InterfaceError)
@@ -125,7 +125,7 @@ def standing() -> Standing | None:
 
 
 class _Rest:
-    """Until when this process leaves the replica alone."""
+    """Until when this process does not ask the replica."""
 
     def __init__(self) -> None:
         self.until = 0.0

@@ -83,14 +83,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:  # type: ignore[type-arg]
-        """Who may only look gets a form without fields; unfold's expects the password among them."""
+        """People who may only look get a form without fields; unfold's expects the password among them."""
         if obj is not None and not self.has_change_permission(request, obj):
             kwargs["form"] = ModelForm
         form: type[ModelForm] = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[type-arg]
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Only superusers hand out rights; else everybody who may edit users could make themselves one.
+        """Only superusers grant rights; otherwise everybody who may edit users could make themselves one.
 
         A new e-mail address takes an account over as a new password does: the next reset link goes there.
         """
@@ -101,7 +101,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         return (*fields, "is_staff", "is_superuser", "groups", "user_permissions", *given)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody edits an account that may do more than they may."""
+        """Nobody can edit an account with more rights than their own."""
         if not super().has_change_permission(request, obj):
             return False
         return obj is None or operators.manageable(operator=_operator(request)).filter(pk=obj.pk).exists()
@@ -122,7 +122,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
             operators.note(operator=_operator(request), deed="set a new password", target=user.email)
         return response
 
-    @action(description=gettext_lazy("Lift the lock-out of the chosen"), permissions=["change"])  # type: ignore[untyped-decorator]
+    @action(description=gettext_lazy("Lift the lock-out of the selected users"), permissions=["change"])  # type: ignore[untyped-decorator]
     def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         operator = _operator(request)
         chosen = operators.manageable(operator=operator).filter(pk__in=queryset.values("pk"))
@@ -130,11 +130,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         said = ngettext("%(count)d lock-out lifted.", "%(count)d lock-outs lifted.", count) % {"count": count}
         messages.success(request, said)
 
-    @action(description=gettext_lazy("Deactivate the chosen (signs them out)"), permissions=["change"])  # type: ignore[untyped-decorator]
+    @action(description=gettext_lazy("Deactivate the selected users (signs them out)"), permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._set_active(request, queryset, active=False)
 
-    @action(description=gettext_lazy("Activate the chosen"), permissions=["change"])  # type: ignore[untyped-decorator]
+    @action(description=gettext_lazy("Activate the selected users"), permissions=["change"])  # type: ignore[untyped-decorator]
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._set_active(request, queryset, active=True)
 
@@ -157,7 +157,7 @@ admin.site.unregister(BlacklistedToken)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
-    """Sets of rights for operators who are no superusers. Superusers alone hand out rights, to groups too."""
+    """Sets of rights for operators who are no superusers. Only superusers grant rights, to groups too."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
@@ -233,7 +233,7 @@ class AccessPolicyAdmin(ModelAdmin):  # type: ignore[misc]
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one policy: straight to its form."""
+        """There is only one policy: go straight to its form."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         policy = operators.access_policy()

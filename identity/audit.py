@@ -1,4 +1,4 @@
-"""The audit trail's doors: write a record, read one's own sign-ins, let old records go."""
+"""The audit trail: write a record, read one's own sign-ins, delete old records."""
 
 import datetime
 from typing import Any

@@ -24,7 +24,7 @@ SYSTEMS = (
 
 
 def describe_device(user_agent: str) -> str:
-    """For example "Firefox, Linux"; the first word of what is not known, a dash for nothing."""
+    """For example "Firefox, Linux"; the first word of an unknown header, a dash for an empty one."""
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     known = ", ".join(part for part in (browser, system) if part)

@@ -1,4 +1,4 @@
-"""What identity announces. Payloads carry what a mail is made of, never a link that opens an account."""
+"""The events that identity emits. Payloads hold what a mail is made from, never a link that opens an account."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -24,8 +24,8 @@ def password_field(*, label: Any, autocomplete: str, help_text: Any = "") -> for
 
 class SignInForm(AuthenticationForm):
     error_messages = {
-        "invalid_login": _("The e-mail address or the password is not right."),
-        "inactive": _("The e-mail address or the password is not right."),
+        "invalid_login": _("Wrong e-mail address or password."),
+        "inactive": _("Wrong e-mail address or password."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,13 +52,13 @@ class AddressForm(forms.Form):
 
 
 class NewAccountForm(forms.Form):
-    """What a new person chooses behind the mailed link."""
+    """What a new person chooses after following the mailed link."""
 
     name = forms.CharField(
         label=_("Your name"), max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     password = password_field(label=_("Password"), autocomplete="new-password", help_text=PASSWORD_HINT)
-    # Filled by a script; whoever runs none chooses in the profile.
+    # Filled by a script; without scripts people choose it in their profile.
     time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
@@ -95,7 +95,7 @@ class ChangePasswordForm(PasswordChangeForm):
         self.request = request
         for field in self.fields.values():
             field.widget.attrs["data-reveal"] = ""
-        self.fields["old_password"].label = _("Present password")
+        self.fields["old_password"].label = _("Current password")
         self.fields["new_password1"].help_text = PASSWORD_HINT
         self.fields["new_password2"].label = _("New password again")
         self.fields["new_password2"].help_text = ""
@@ -116,7 +116,7 @@ class ProfileForm(forms.Form):
         label=_("Name"), max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     language = forms.ChoiceField(
-        label=_("Language"), required=False, help_text=_("Decides how dates and figures are written, too.")
+        label=_("Language"), required=False, help_text=_("Also decides how dates and figures are written.")
     )
     time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
 
@@ -125,5 +125,5 @@ class ProfileForm(forms.Form):
         language, time_zone = self.fields["language"], self.fields["time_zone"]
         assert isinstance(language, forms.ChoiceField)
         assert isinstance(time_zone, forms.ChoiceField)
-        language.choices = [("", _("As the browser asks")), *settings.LANGUAGES]
+        language.choices = [("", _("As in your browser")), *settings.LANGUAGES]
         time_zone.choices = [("", "UTC"), *((name, name.replace("_", " ")) for name in known_time_zones()[1:])]

@@ -1,4 +1,4 @@
-"""Lock-out after repeated failures, alike at every door: web form, admin, tokens.
+"""Lock-out after repeated failures, the same everywhere: web form, admin, tokens.
 
 django-axes counts; this module says what is counted, where the limits are, and what the refused see.
 """
@@ -48,7 +48,7 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes is unty
 def counted_username(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
     """The spelling under which failures of an account are counted.
 
-    What is not an address is not kept: people type passwords into the wrong field.
+    Text that is no address is not kept: people type passwords into the wrong field.
     """
     given: Mapping[str, Any] = credentials if credentials else request.POST
     raw = given.get("username") or given.get("email") or ""
@@ -71,7 +71,7 @@ def seconds_until_unlocked(request: HttpRequest, credentials: Mapping[str, Any] 
 
 
 def lockout_message(*, seconds: int) -> str:
-    """The sentence that a person locked out for so many seconds reads."""
+    """The sentence for a person who is locked out for that many seconds."""
     minutes = math.ceil(seconds / 60)
     return ngettext(
         "There were too many failed attempts. Please try again in %(minutes)d minute.",

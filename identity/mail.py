@@ -51,7 +51,7 @@ def base_url(request: HttpRequest) -> str:
 
 
 def destination() -> str:
-    """Where mails go: "sent" by SMTP, to the "log" of a development server, or "nowhere" for want of a mail server."""
+    """Where mails go: "sent" by SMTP, to the "log" of a development server, or "nowhere" without a mail server."""
     if settings.EMAIL_HOST:
         return "sent"
     return "nowhere" if settings.PRODUCTION else "log"
@@ -87,28 +87,28 @@ def message_of(*, to: str, subject: str, text: str, html: str) -> EmailMultiAlte
 
 
 class MailNotSent(Exception):
-    """A test mail did not leave; the message says why and what to do."""
+    """A test mail was not sent; the message says why and what to do."""
 
 
 def send_test(*, to: Sequence[str]) -> str:
     """Send a test mail now, past the outbox, and return who took it. Raises MailNotSent."""
     if destination() != "sent":
         raise MailNotSent(
-            "Mail is not set up: EMAIL_HOST is empty, so no mail leaves. Set EMAIL_HOST and the settings beside it."
+            "Mail is not set up: EMAIL_HOST is empty, so no mail is sent. Set EMAIL_HOST and the related settings."
         )
     where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     sentence = f"{settings.SITE_URL or 'LifeOS'} sent this mail to find out whether its mails arrive. They do.\n"
     try:
         EmailMultiAlternatives("LifeOS: test mail", sentence, None, list(to)).send()
     except smtplib.SMTPException as error:
-        raise MailNotSent(f"{where} did not take the mail: {_told(error)}") from error
+        raise MailNotSent(f"{where} did not accept the mail: {_told(error)}") from error
     except OSError as error:
         raise MailNotSent(f"{where} cannot be reached: {error.strerror or error or type(error).__name__}") from error
     return where
 
 
 def server(event: object = None) -> str:
-    """Who mails go through, as the outbox's breakers name it."""
+    """The server that mails go through, as the outbox's breakers name it."""
     return str(settings.EMAIL_HOST or settings.EMAIL_BACKEND.split(".")[-2])
 
 

@@ -1,4 +1,4 @@
-"""What operators do to accounts and to the access policy; every deed is in the audit trail."""
+"""What operators do with accounts and the access policy; every action is in the audit trail."""
 
 from collections.abc import Iterable, Sequence
 
@@ -59,5 +59,5 @@ def set_signup_open(*, operator: User, is_open: bool) -> None:
 
 
 def note(*, operator: User, deed: str, target: str) -> None:
-    """Write the operator's deed into the audit trail."""
+    """Record the operator's action in the audit trail."""
     audit.record(action=audit.Action.OPERATOR_ACTED, actor=operator, target=target, facts={"deed": deed})

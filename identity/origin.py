@@ -12,7 +12,7 @@ from core.network import client_address
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Origin:
-    """Address and device of whoever acts; both empty for commands and workers."""
+    """Address and device of the person who acts; both empty for commands and workers."""
 
     address: str | None = None
     user_agent: str = ""

@@ -1,4 +1,4 @@
-"""What identity does every so often; the outbox's workers call it."""
+"""Identity's periodic jobs; the outbox's workers run them."""
 
 from identity.pruning import prune_access
 from platform_outbox.scheduler import Run, every

@@ -9,7 +9,7 @@ from identity.models import User
 
 @transaction.atomic
 def sign_out_elsewhere(*, request: HttpRequest, user: User) -> None:
-    """End all other web sessions and all refresh tokens of the user; this session goes on under a new key."""
+    """End all other web sessions and all refresh tokens of the user; this session continues under a new key."""
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     user.refresh_from_db(fields=["session_epoch"])
     ended = tokens.revoke_all(user=user)

@@ -1,7 +1,7 @@
-"""Sign-up in two steps: ask for a link by mail, then choose a name and password behind it.
+"""Sign-up in two steps: ask for a link by mail, then follow it and choose a name and password.
 
 Nothing is stored in between: the link carries the address, signed. So an account exists only for an address whose reader opened the link,
-nobody can prepare an account for somebody else, and the first step answers alike for known and new addresses.
+nobody can prepare an account for somebody else, and the first step gives the same answer for known and new addresses.
 """
 
 import dataclasses
@@ -103,7 +103,7 @@ def link_mail(event: SignupRequested) -> EmailMultiAlternatives | None:
 
 
 def signup_path(*, email: str, invited: bool, next_path: str = "") -> str:
-    """The path behind which the address's reader creates an account."""
+    """The path of the page where the address's reader creates an account."""
     token = signing.dumps({"email": normalize_email(email), "invited": invited}, salt=LINK_SALT)
     query = f"?{urlencode({'next': next_path})}" if next_path else ""
     return reverse("signup_complete", args=[token]) + query

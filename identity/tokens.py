@@ -29,7 +29,7 @@ REUSE_GRACE = datetime.timedelta(seconds=30)
 
 
 class SignInRefused(Exception):
-    """The e-mail address or the password is not right."""
+    """Wrong e-mail address or password."""
 
     code = "sign_in_refused"
 
@@ -93,7 +93,7 @@ def obtain(*, request: HttpRequest, email: str, password: str) -> TokenPair:
 def rotate(*, refresh: str, now: datetime.datetime) -> TokenPair:
     """Spend a refresh token for a new pair. Raises TokenRefused.
 
-    A spent token that comes back was copied by somebody, and whoever holds its successor may be the thief: the whole chain of
+    A spent token that comes back was copied by somebody, and the holder of its successor may be the thief: the whole chain of
     that sign-in ends.
     """
     token = _parse(refresh)

@@ -124,7 +124,7 @@ class ResetDoneView(views.PasswordResetDoneView):
 
 
 class ResetConfirmView(views.PasswordResetConfirmView):
-    """Behind the mailed link. Django moves the link's secret into the session before showing the form."""
+    """The page of the mailed link. Django moves the link's secret into the session before showing the form."""
 
     template_name = "identity/password_reset_confirm.html"
     form_class = ChooseNewPasswordForm
@@ -159,7 +159,7 @@ class ChangePasswordView(views.PasswordChangeView):
             forgotten=False,
         )
         update_session_auth_hash(self.request, user)
-        messages.success(self.request, _("Your password is changed. All your other devices are signed out."))
+        messages.success(self.request, _("Your password was changed. All your other devices are signed out."))
         return redirect("profile")
 
 

@@ -33,7 +33,7 @@ from platform_outbox.admin.permissions import ShownLookups
 
 
 class ReadOnly(ShownLookups):
-    """Everything can be read; what is wrong is put right by the services that own it."""
+    """Read only; the services that own the rows correct them."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -102,7 +102,7 @@ class InsightAdmin(ReadOnly, ModelAdmin):
 
 @admin.register(MutedPayee)
 class MutedPayeeAdmin(ShownLookups, ModelAdmin):
-    """Deleting a row lets the household hear of the payee again."""
+    """Deleting a row unmutes the payee for the household."""
 
     list_display = ("payee", "kind", "book", "muted_by", "muted_at")
     list_filter = ("kind",)
@@ -144,7 +144,7 @@ class RuleSettingAdmin(ModelAdmin):
 
     form = RuleSettingForm
     list_before_template = "insights/admin/rules.html"
-    empty_text = _("No setting differs: every rule runs with its own thresholds.")
+    empty_text = _("No settings: every rule uses its default thresholds.")
     list_display = ("kind", "shown_book", "enabled", "shown_thresholds", "changed_at", "preview_link")
     list_filter = ("kind",)
     list_select_related = ("book",)
@@ -256,7 +256,7 @@ class PreviewForm(forms.Form):
         label=_("thresholds"),
         required=False,
         widget=UnfoldAdminTextareaWidget,
-        help_text=_("What differs from the rule's own thresholds, as JSON."),
+        help_text=_("Thresholds that differ from the rule's defaults, as JSON."),
     )
 
     def clean(self) -> dict[str, Any]:

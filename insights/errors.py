@@ -4,6 +4,6 @@ from finance.errors import NotFound
 
 
 class InsightsOff(NotFound):
-    """Insights are switched off on this installation."""
+    """Insights are switched off here."""
 
     code: ClassVar[str] = "insights_off"

@@ -1,4 +1,4 @@
-"""From the facts of the books to what the rules look at. A fixed number of questions, however many entries."""
+"""From the facts of the books to the input of the rules. A fixed number of queries, however many entries."""
 
 import datetime
 from collections import defaultdict

@@ -17,7 +17,7 @@ ENTRIES_AT_ONCE = 10_000
 
 @on(JournalPosted, JournalCorrected, JournalReversed, name="insights.observe", batch=True)
 def evaluate_postings(events: Sequence[BookEvent], contexts: Sequence[Context]) -> None:
-    """Look once at everything that the batch touched, book by book. An import's events are one look."""
+    """Evaluate everything that the batch touched once, book by book. All events of an import are evaluated together."""
     if not settings.ENABLE_INSIGHTS:
         return
     seen: dict[int, dict[int, int]] = defaultdict(dict)
@@ -36,14 +36,14 @@ def evaluate_postings(events: Sequence[BookEvent], contexts: Sequence[Context]) 
 
 @on(AccountClosed, name="insights.observe_account")
 def evaluate_account(event: AccountClosed, context: Context) -> None:
-    """Nothing is said of a closed account any more."""
+    """Insights about a closed account resolve."""
     if settings.ENABLE_INSIGHTS:
         services.evaluate_account(book_id=event.book_id, account_id=event.account_id, now=timezone.now())
 
 
 @on(DayBegan, name="insights.observe_day")
 def evaluate_day(event: DayBegan, context: Context) -> None:
-    """Time alone brings a low balance nearer, also where nobody posts."""
+    """A low balance comes nearer with time, even if nobody posts."""
     if settings.ENABLE_INSIGHTS:
         services.evaluate_day(book_id=event.book_id, event_id=context.event_id, now=timezone.now())
 

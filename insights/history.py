@@ -1,4 +1,4 @@
-"""Rules over the past: what other thresholds would have raised, and backfills that can be stopped and go on."""
+"""Rules over the past: what other thresholds would have raised, and backfills that can be stopped and continued."""
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,7 +123,7 @@ def backfill(
 ) -> Iterator[BackfillStep]:
     """Run one rule over the past, month by month, each month a transaction of its own.
 
-    A run that was stopped goes on at its first unfinished month; months done twice change nothing. What is older than
+    A stopped run continues at its first unfinished month; months done twice change nothing. What is older than
     a season of the books is kept as passed. A dry run writes nothing, not even how far it came.
     """
     run = None if dry_run else _begin(book_id=book_id, kind=kind, since=since, until=until, now=clock())

@@ -17,7 +17,7 @@ from platform_outbox.operations.registry import operation
 
 
 class BackfillRefused(Exception):
-    """There is nothing to run over, and why."""
+    """There is nothing to do; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class RecomputeParameters:
     "insights.backfill",
     title=gettext_lazy("Backfill insights"),
     says=gettext_lazy(
-        "Runs rules over the past of a book, month by month. Running it twice changes nothing; a dry run tells what would be found."
+        "Runs rules over the past of a book, month by month. A second run changes nothing; a dry run shows what would be found."
     ),
     parameters=BackfillParameters,
     permission="insights.add_backfill",
@@ -49,7 +49,7 @@ class RecomputeParameters:
     dry_run=True,
 )
 def backfill(parameters: BackfillParameters, run: Run) -> dict[str, Any]:
-    """Each month of each rule is a step and a transaction; a stopped run goes on at its first unfinished month."""
+    """Each month of each rule is a step and a transaction; a stopped run continues at its first unfinished month."""
     book = _book(parameters.book)
     until = parameters.until or today_in(book)
     since = parameters.since or books.first_entry_date(book_id=book.pk) or until
@@ -64,7 +64,7 @@ def backfill(parameters: BackfillParameters, run: Run) -> dict[str, Any]:
     "insights.recompute",
     title=gettext_lazy("Recompute insights"),
     says=gettext_lazy(
-        "Looks again at the season of a book that is news: raises what is missing, resolves what does not hold any more."
+        "Checks the newest months of a book again: raises missing insights and resolves those that no longer hold."
     ),
     parameters=RecomputeParameters,
     permission="insights.add_backfill",

@@ -1,4 +1,4 @@
-"""Strict reading of environment variables, and the memory of what was asked for.
+"""Strict reading of environment variables, and a record of what was read.
 
 Every variable is declared where it is read, with its meaning; `docs/configuration.md` is written from these
 declarations, so the page cannot drift from the code.
@@ -135,7 +135,7 @@ class Environment:
         try:
             return tuple(ipaddress.ip_network(value) for value in values)
         except ValueError as error:
-            raise ImproperlyConfigured(f"{name} holds what is not a network: {error}.") from None
+            raise ImproperlyConfigured(f"{name} holds something that is not a network: {error}.") from None
 
     def _read(
         self,

@@ -1,4 +1,4 @@
-"""Django's settings, made of what the operator sets (variables.py), which stands here under the same names."""
+"""Django's settings, made from the operator's variables (variables.py), which have the same names here."""
 
 from datetime import timedelta
 from functools import partial

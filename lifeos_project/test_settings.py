@@ -1,4 +1,4 @@
-"""The project's settings plus what only tests want: an app with events of its own, and a quick password hash."""
+"""The project's settings plus what only tests need: an app with its own events, and a fast password hash."""
 
 from lifeos_project.settings import *  # noqa: F403
 from lifeos_project.settings import INSTALLED_APPS

@@ -31,7 +31,7 @@ with env.section("Application"):
     VAR_DIR = BASE_DIR / env.text(
         "LIFEOS_VAR_DIR",
         "var",
-        meaning="Directory of everything that is written: the embedded PostgreSQL, secrets, metrics. Must be writable.",
+        meaning="Directory for everything LifeOS writes: the embedded PostgreSQL, secrets, metrics. Must be writable.",
     )
     DEBUG = env.flag("DEBUG", False, meaning="Django's error pages; refused in production.")
     ALLOWED_HOSTS = env.names(
@@ -46,13 +46,13 @@ with env.section("Application"):
         "TRUST_PROXY",
         PRODUCTION,
         shown="true in production",
-        meaning="A reverse proxy in front sets `X-Forwarded-For` and `X-Forwarded-Proto`; both are believed.",
+        meaning="A reverse proxy in front sets `X-Forwarded-For` and `X-Forwarded-Proto`; trust both.",
     )
     TRUSTED_PROXY_COUNT = int(TRUST_PROXY) * env.whole(
         "TRUSTED_PROXY_COUNT",
         1,
         minimum=1,
-        meaning="How many proxies of yours a request passes; the client's address is taken that many places from the "
+        meaning="How many of your proxies a request passes; the client's address is taken that many places from the "
         "right of `X-Forwarded-For`. Without `TRUST_PROXY` the header is not read.",
     )
     ENABLE_INSIGHTS = env.flag("ENABLE_INSIGHTS", True, meaning="Look for insights after every posting.")
@@ -64,7 +64,7 @@ with env.section("Application"):
     )
     LIFEOS_RELEASE = env.text(
         "LIFEOS_RELEASE",
-        meaning="Name of the running build, shown beside the version; images carry it, and `deploy.sh` writes it into the file "
+        meaning="Name of the running build, shown with the version; images contain it, and `deploy.sh` writes it into the file "
         "`RELEASE` of each release.",
     )
     RELEASES_URL = env.text(
@@ -73,7 +73,7 @@ with env.section("Application"):
         "`https://api.github.com/repos/OWNER/NAME/releases/latest` does. Nothing else asks it.",
     )
     LIFEOS_LANGUAGE = env.text(
-        "LIFEOS_LANGUAGE", "en", meaning="Language of pages when the browser asks for none we have."
+        "LIFEOS_LANGUAGE", "en", meaning="Language of pages when the browser asks for none that LifeOS has."
     )
 
 with env.section("Security"):
@@ -90,12 +90,12 @@ with env.section("Security"):
     SECRET_KEY_FALLBACKS = env.names(
         "SECRET_KEY_FALLBACKS",
         secret=True,
-        meaning="Former values of `SECRET_KEY`: what they signed stays valid until you leave them out (docs/security.md).",
+        meaning="Former values of `SECRET_KEY`: what they signed stays valid until you remove them (docs/security.md).",
     )
     JWT_SECRET_KEY_FALLBACKS = env.names(
         "JWT_SECRET_KEY_FALLBACKS",
         secret=True,
-        meaning="Former and coming values of `JWT_SECRET_KEY`: tokens signed with them are accepted, none is made.",
+        meaning="Former and future values of `JWT_SECRET_KEY`: accepted in tokens, not used to sign new ones.",
     )
     SESSION_COOKIE_SECURE = env.flag(
         "SESSION_COOKIE_SECURE",
@@ -123,7 +123,7 @@ with env.section("Security"):
     SECURE_HSTS_SECONDS = env.whole(
         "SECURE_HSTS_SECONDS",
         31_536_000 if PRODUCTION else 0,
-        meaning="How long browsers insist on HTTPS; a year in production unless said otherwise.",
+        meaning="How long browsers insist on HTTPS; in production a year by default.",
     )
 
 with env.section("People"):
@@ -137,16 +137,16 @@ with env.section("People"):
         "LOGIN_FAILURE_LIMIT",
         5,
         minimum=1,
-        meaning="Failed sign-ins of one account from one address before further ones are refused.",
+        meaning="Failed sign-ins to one account from one address before more are refused.",
     )
     LOGIN_FAILURE_LIMIT_WIDE = env.whole(
         "LOGIN_FAILURE_LIMIT_WIDE",
         30,
         minimum=1,
-        meaning="The same for one account from anywhere, and for one address with any account.",
+        meaning="The same for one account from any address, and for one address with any account.",
     )
     LOGIN_LOCKOUT_MINUTES = env.whole(
-        "LOGIN_LOCKOUT_MINUTES", 15, minimum=1, meaning="How long further sign-ins are refused."
+        "LOGIN_LOCKOUT_MINUTES", 15, minimum=1, meaning="How long sign-ins are refused then."
     )
     AUDIT_RETENTION_DAYS = env.whole(
         "AUDIT_RETENTION_DAYS",
@@ -171,15 +171,15 @@ with env.section("Database"):
     DATABASE_OWNER_URL = env.text(
         "DATABASE_OWNER_URL",
         secret=True,
-        meaning="The same database, directly, as the role that owns the tables: for `migrate`, which also makes the role of "
-        "`DATABASE_URL` and renews its rights, `backup` and `restore`. Web and workers do without it. Empty: one role "
+        meaning="The same database, directly, as the role that owns the tables: for `migrate`, which also creates the role of "
+        "`DATABASE_URL` and renews its rights, `backup` and `restore`. Web and workers do not need it. Empty: one role "
         "does everything, which production refuses.",
     )
     DATABASE_DIRECT_URL = env.text(
         "DATABASE_DIRECT_URL",
         secret=True,
-        meaning="The server itself, where `DATABASE_URL` leads through PgBouncer: web processes take the pool, workers "
-        "and all commands take this one (docs/scaling.md). Empty: there is no pool.",
+        meaning="The server itself, if `DATABASE_URL` goes through PgBouncer: web processes use the pool, workers "
+        "and all commands use this one (docs/scaling.md). Empty: there is no pool.",
     )
     POSTGRES_PASSWORD = env.text(
         "POSTGRES_PASSWORD",
@@ -192,7 +192,7 @@ with env.section("Database"):
         "POSTGRES_OWNER_PASSWORD",
         secret=True,
         meaning="Fills a `DATABASE_OWNER_URL` that names a user but no password. Without a `DATABASE_OWNER_URL` it is the "
-        "password of `lifeos`, which owns the tables, at the server and database of `DATABASE_URL` (`DATABASE_DIRECT_URL`).",
+        "password of `lifeos`, which owns the tables, on the server and database of `DATABASE_URL` (`DATABASE_DIRECT_URL`).",
     )
     TEST_DATABASE_URL = env.text(
         "TEST_DATABASE_URL",
@@ -203,7 +203,7 @@ with env.section("Database"):
         "DATABASE_PREPARED_STATEMENTS",
         not DATABASE_DIRECT_URL,
         shown="false with `DATABASE_DIRECT_URL`",
-        meaning="Statements of `DATABASE_URL` are prepared on the server. Through PgBouncer that takes version 1.22 and "
+        meaning="Prepare the statements of `DATABASE_URL` on the server. Through PgBouncer this needs version 1.22 and "
         "`max_prepared_statements` above 0.",
     )
     DATABASE_REPLICA_URL = env.text(
@@ -214,8 +214,7 @@ with env.section("Database"):
     DATABASE_REPLICA_MAX_LAG_SECONDS = env.number(
         "DATABASE_REPLICA_MAX_LAG_SECONDS",
         0.2,
-        meaning="How long a report waits until the replica has everything that was committed before; then the primary "
-        "answers.",
+        meaning="How long a report waits for the replica to catch up; then the primary answers.",
     )
     DATABASE_CONN_MAX_AGE = env.whole(
         "DATABASE_CONN_MAX_AGE",
@@ -233,31 +232,31 @@ with env.section("Cache and broker"):
     REDIS_URL = env.text(
         "REDIS_URL",
         secret=True,
-        meaning="`redis://host:6379/0`: cache, copies of sessions, throttles and the worker's wake-ups; what must last is in "
-        "the database, and while Redis is away the site works without it. Empty: memory, database and in-process.",
+        meaning="`redis://host:6379/0`: cache, copies of sessions, throttles and the workers' wake-ups; lasting data is in "
+        "the database, and the site works while Redis is down. Empty: memory, database and in-process.",
     )
     REDIS_PASSWORD = env.text(
         "REDIS_PASSWORD",
         secret=True,
         meaning="Fills a `REDIS_URL` that names no password; with containers also the password of their Redis. Leave it "
-        "empty for a Redis that asks for none.",
+        "empty if your Redis has none.",
     )
     REDIS_URL = with_password(REDIS_URL, password=REDIS_PASSWORD)
     RABBITMQ_URL = env.text(
         "RABBITMQ_URL",
         secret=True,
-        meaning="`amqp://user:password@host:5672/`: the worker's wake-ups; wins over `REDIS_URL` for them.",
+        meaning="`amqp://user:password@host:5672/`: the workers' wake-ups, instead of `REDIS_URL`.",
     )
 
 with env.section("E-mail"):
     EMAIL_HOST = env.text(
         "EMAIL_HOST",
-        meaning="SMTP server; empty: mails are written to the log (in production: not at all, they carry links that open accounts).",
+        meaning="SMTP server; empty: mails are written to the log (in production they are dropped, because their links open accounts).",
     )
     EMAIL_PORT = env.whole("EMAIL_PORT", 587, minimum=1, meaning="Port of the SMTP server.")
     EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", meaning="SMTP user.")
     EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", secret=True, meaning="SMTP password.")
-    EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", True, meaning="STARTTLS with the SMTP server.")
+    EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", True, meaning="Use STARTTLS with the SMTP server.")
     DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "lifeos@localhost", meaning="Sender of mails.")
 
 with env.section("Web server"):
@@ -283,16 +282,16 @@ with env.section("Worker and outbox"):
         "WORKER_IO_THREADS",
         4,
         minimum=1,
-        meaning="Calls to the outside (mails, webhooks) that a worker makes at the same time.",
+        meaning="Calls outside the database (mails, webhooks) that a worker makes at the same time.",
     )
     WORKER_POLL_INTERVAL = env.number(
         "WORKER_POLL_INTERVAL",
         5,
         minimum=0.1,
-        meaning="Seconds between looks at the outbox when no bell rings.",
+        meaning="Seconds between looks at the outbox when no wake-up comes.",
     )
     WORKER_MAX_ATTEMPTS = env.whole(
-        "WORKER_MAX_ATTEMPTS", 5, minimum=1, meaning="Attempts before an event is set aside as dead."
+        "WORKER_MAX_ATTEMPTS", 5, minimum=1, meaning="Attempts before an event becomes a dead letter."
     )
     WORKER_BACKOFF_SECONDS = env.number(
         "WORKER_BACKOFF_SECONDS", 5, minimum=0, meaning="Seconds before the second attempt."
@@ -309,13 +308,13 @@ with env.section("Worker and outbox"):
         "WORKER_TIME_LIMIT",
         120,
         minimum=0,
-        meaning="Seconds that one call of a handler may take; then its event has failed and the worker is replaced. 0: no limit.",
+        meaning="Seconds that one call of a handler may take; after that its event has failed and the worker is replaced. 0: no limit.",
     )
     WORKER_MEMORY_LIMIT = env.whole(
         "WORKER_MEMORY_LIMIT",
         0,
         minimum=0,
-        meaning="MiB of memory above which a worker ends after its turn, to be replaced. 0: no limit.",
+        meaning="MiB of memory above which a worker ends after its current batch and is replaced. 0: no limit.",
     )
     WORKER_LOGLEVEL = env.text(
         "WORKER_LOGLEVEL",
@@ -329,13 +328,13 @@ with env.section("Bank files"):
         "IMPORT_READING_SECONDS",
         120,
         minimum=1,
-        meaning="Time that reading one bank file may take, in a process of its own beside the worker.",
+        meaning="Seconds that reading one bank file may take, in a child process of the worker.",
     )
     IMPORT_READING_MEMORY_MB = env.whole(
         "IMPORT_READING_MEMORY_MB",
         1024,
         minimum=128,
-        meaning="Memory in MB that this process may take; a file of 45 MB with 195,000 rows takes 490.",
+        meaning="Memory in MB that this process may use; a file of 45 MB with 195,000 rows takes 490.",
     )
 
 with env.section("Webhooks"):
@@ -346,24 +345,24 @@ with env.section("Webhooks"):
         "WEBHOOK_ALLOW_PRIVATE",
         False,
         meaning="Webhooks may reach private, shared, loopback and link-local addresses. Any owner of a book can then make this "
-        "server send requests into your network; `WEBHOOK_ALLOWED_NETWORKS` opens less.",
+        "server send requests into your network; `WEBHOOK_ALLOWED_NETWORKS` allows less.",
     )
     WEBHOOK_ALLOWED_NETWORKS = env.networks(
         "WEBHOOK_ALLOWED_NETWORKS",
-        meaning="Networks that webhooks may reach although they are not public, such as `10.1.2.0/24,fd12::/64`.",
+        meaning="Networks that webhooks may reach although they are private, such as `10.1.2.0/24,fd12::/64`.",
     )
     WEBHOOK_CA_FILE = env.text(
         "WEBHOOK_CA_FILE",
-        meaning="File with certificates (PEM) that webhooks trust beside the system's, such as your own authority's.",
+        meaning="File with certificates (PEM) that webhooks trust in addition to the system's, such as your own authority's.",
     )
     WEBHOOK_TIMEOUT_SECONDS = env.number(
-        "WEBHOOK_TIMEOUT_SECONDS", 15, minimum=1, meaning="Seconds that one attempt may take from beginning to end."
+        "WEBHOOK_TIMEOUT_SECONDS", 15, minimum=1, meaning="Seconds that one attempt may take in all."
     )
     WEBHOOK_DISABLE_AFTER_DAYS = env.whole(
         "WEBHOOK_DISABLE_AFTER_DAYS",
         5,
         minimum=1,
-        meaning="Days of uninterrupted failure after which a webhook is switched off and the book's owners get a mail.",
+        meaning="Days of failure without a break after which a webhook is switched off and the book's owners get a mail.",
     )
     WEBHOOK_LOG_DAYS = env.whole(
         "WEBHOOK_LOG_DAYS", 30, minimum=1, meaning="Age at which `prune_webhooks` deletes deliveries from the log."
@@ -373,17 +372,17 @@ with env.section("Monitoring"):
     METRICS_TOKEN = env.text(
         "METRICS_TOKEN",
         secret=True,
-        meaning="Bearer token for `/metrics`; empty: only loopback and private addresses are answered.",
+        meaning="Bearer token for `/metrics`; empty: only loopback and private addresses get an answer.",
     )
     WORKER_METRICS_BIND = env.text(
         "WORKER_METRICS_BIND",
         meaning="`host:port` on which a worker answers `/metrics` with its own counters, under the same token; empty: none. "
-        "Where the port is taken, by another worker of the machine, one of the next nine.",
+        "If another worker of the machine has the port, one of the next nine.",
     )
     STATSD_HOST = env.text(
-        "STATSD_HOST", meaning="`host` or `host:port` of a StatsD server for gunicorn's figures; empty: none."
+        "STATSD_HOST", meaning="`host` or `host:port` of a StatsD server for gunicorn's metrics; empty: none."
     )
-    STATSD_PREFIX = env.text("STATSD_PREFIX", "lifeos", meaning="Prefix of the StatsD figures.")
+    STATSD_PREFIX = env.text("STATSD_PREFIX", "lifeos", meaning="Prefix of the StatsD metrics.")
     GRAFANA_PASSWORD = env.text(
         "GRAFANA_PASSWORD",
         secret=True,
@@ -392,34 +391,34 @@ with env.section("Monitoring"):
     SLACK_WEBHOOK_URL = env.text(
         "SLACK_WEBHOOK_URL",
         secret=True,
-        meaning="Slack's address for alerts; this and what follows is used by the monitoring stack only.",
+        meaning="Slack's address for alerts; only the monitoring stack uses this and the following variables.",
     )
     PAGERDUTY_SERVICE_KEY = env.text(
-        "PAGERDUTY_SERVICE_KEY", secret=True, meaning="Where Alertmanager sends critical alerts."
+        "PAGERDUTY_SERVICE_KEY", secret=True, meaning="PagerDuty's integration key, for critical alerts."
     )
     ALERT_EMAIL_TO = env.text(
         "ALERT_EMAIL_TO",
-        meaning="Mail addresses that alerts go to, comma-separated, through the server of `EMAIL_HOST`; empty: none.",
+        meaning="Mail addresses for alerts, comma-separated, sent through the server of `EMAIL_HOST`; empty: none.",
     )
     NTFY_URL = env.text(
         "NTFY_URL",
         secret=True,
-        meaning="Topic of ntfy that alerts go to (`https://ntfy.sh/a-name-that-nobody-guesses`); empty: none.",
+        meaning="ntfy topic for alerts (`https://ntfy.sh/a-name-that-nobody-guesses`); empty: none.",
     )
-    NTFY_TOKEN = env.text("NTFY_TOKEN", secret=True, meaning="Access token, for a topic that asks for one.")
+    NTFY_TOKEN = env.text("NTFY_TOKEN", secret=True, meaning="Access token, for a topic that needs one.")
     ALERT_WEBHOOK_URL = env.text(
         "ALERT_WEBHOOK_URL",
         secret=True,
-        meaning="Address that Alertmanager posts its JSON about every alert to; empty: none.",
+        meaning="Address to which Alertmanager posts its JSON about every alert; empty: none.",
     )
     ALERT_WEBHOOK_TOKEN = env.text(
-        "ALERT_WEBHOOK_TOKEN", secret=True, meaning="Bearer token that goes with it; empty: none."
+        "ALERT_WEBHOOK_TOKEN", secret=True, meaning="Bearer token for `ALERT_WEBHOOK_URL`; empty: none."
     )
     DEADMANSSWITCH_URL = env.text(
         "DEADMANSSWITCH_URL",
         secret=True,
-        meaning="Address that is posted to every five minutes as long as the monitoring works, of a service that raises "
-        "an alarm when nothing comes (such as healthchecks.io); empty: none.",
+        meaning="Address that gets a POST every five minutes while the monitoring works, at a service that raises "
+        "an alarm when the posts stop (such as healthchecks.io); empty: none.",
     )
 
 with env.section("Backup"):
@@ -435,7 +434,7 @@ with env.section("Backup"):
         "BACKUP_S3_ACCESS_KEY_ID", secret=True, meaning="Access key; empty: AWS's own variables or the machine's role."
     )
     BACKUP_S3_SECRET_ACCESS_KEY = env.text(
-        "BACKUP_S3_SECRET_ACCESS_KEY", secret=True, meaning="Secret key that belongs to it."
+        "BACKUP_S3_SECRET_ACCESS_KEY", secret=True, meaning="Secret key for `BACKUP_S3_ACCESS_KEY_ID`."
     )
     BACKUP_AGE_RECIPIENTS = env.names(
         "BACKUP_AGE_RECIPIENTS",
@@ -444,46 +443,46 @@ with env.section("Backup"):
     BACKUP_AGE_IDENTITY = env.text(
         "BACKUP_AGE_IDENTITY",
         secret=True,
-        meaning="Secret key of age that `restore` opens backups with. Better kept elsewhere and named by `--identity`.",
+        meaning="Secret key of age with which `restore` opens backups. Better keep it elsewhere and use `--identity`.",
     )
     BACKUP_NIGHTLY = env.flag(
-        "BACKUP_NIGHTLY", PRODUCTION, shown="true in production", meaning="The worker makes a backup every night."
+        "BACKUP_NIGHTLY", PRODUCTION, shown="true in production", meaning="A worker makes a backup every night."
     )
-    BACKUP_HOUR = env.whole("BACKUP_HOUR", 2, meaning="Hour of the night (UTC, 0 to 23) at which it begins.") % 24
+    BACKUP_HOUR = env.whole("BACKUP_HOUR", 2, meaning="Hour (UTC, 0 to 23) at which the nightly backup begins.") % 24
     BACKUP_KEEP_LAST = env.whole(
-        "BACKUP_KEEP_LAST", 3, minimum=1, meaning="So many of the newest backups are kept, however close together."
+        "BACKUP_KEEP_LAST", 3, minimum=1, meaning="How many of the newest backups are kept, however close together."
     )
     BACKUP_KEEP_DAILY = env.whole("BACKUP_KEEP_DAILY", 7, meaning="Days of which the newest backup is kept.")
     BACKUP_KEEP_WEEKLY = env.whole("BACKUP_KEEP_WEEKLY", 5, meaning="Weeks of which the newest backup is kept.")
     BACKUP_KEEP_MONTHLY = env.whole("BACKUP_KEEP_MONTHLY", 12, meaning="Months of which the newest backup is kept.")
     BACKUP_KEEP_DEPLOYS = env.whole(
-        "BACKUP_KEEP_DEPLOYS", 3, meaning="Backups made before a deploy that are kept, however old: the ways back."
+        "BACKUP_KEEP_DEPLOYS", 3, meaning="How many backups made before a deploy are kept, however old."
     )
     BACKUP_DATABASE_URL = env.text(
         "BACKUP_DATABASE_URL",
         secret=True,
         meaning="Direct connection (not through PgBouncer) of the role that migrates, for backup and restore; restore "
-        "needs its right to make databases. Empty: `DATABASE_OWNER_URL`, `DATABASE_DIRECT_URL`, or `DATABASE_URL`.",
+        "needs its right to create databases. Empty: `DATABASE_OWNER_URL`, `DATABASE_DIRECT_URL`, or `DATABASE_URL`.",
     )
     BACKUP_SCRATCH_URL = env.text(
         "BACKUP_SCRATCH_URL",
         secret=True,
-        meaning="Server on which backups are restored for proof, in databases that are dropped again; empty: a throw-away "
-        "PostgreSQL beside the backup.",
+        meaning="Server on which backups are restored for proof, in databases that are dropped again; empty: a temporary "
+        "PostgreSQL next to the backup.",
     )
     BACKUP_POSTGRES_PROGRAMS = env.text(
         "BACKUP_POSTGRES_PROGRAMS",
-        meaning="Directory of pg_dump, pg_restore and psql; empty: those of the server's version are looked for.",
+        meaning="Directory of pg_dump, pg_restore and psql; empty: LifeOS looks for those of the server's version.",
     )
 
 with env.section("Demonstration"):
     DEMO_PASSWORD = env.text(
         "DEMO_PASSWORD",
         secret=True,
-        meaning="Password that `seed_demo` gives to demo@lifeos.example; empty: one is made up and printed.",
+        meaning="Password that `seed_demo` gives to demo@lifeos.example; empty: one is generated and printed.",
     )
     OPERATOR_PASSWORD = env.text(
         "OPERATOR_PASSWORD",
         secret=True,
-        meaning="Password that `seed_demo --operator` gives to operator@lifeos.example; empty: one is made up.",
+        meaning="Password that `seed_demo --operator` gives to operator@lifeos.example; empty: one is generated and printed.",
     )

@@ -1,4 +1,4 @@
-"""Which LifeOS this is: the one place that says so, without asking git.
+"""The version of LifeOS: the only place that names it, without asking git.
 
 VERSION is changed by the commit that becomes the tag `v` + VERSION. Which build of it runs, the deploy or the image says:
 in LIFEOS_RELEASE, or in the file RELEASE beside manage.py.

@@ -21,8 +21,8 @@ def problems(report: str) -> list[str]:
         found.append(f"… and {len(skipped) - len(found)} more of {len(packages)} packages were not audited.")
     for package in packages:
         for fault in package.get("vulns", ()):
-            mended = ", ".join(fault["fix_versions"]) or "no version yet"
-            found.append(f"{package['name']} {package['version']} has {fault['id']}, mended in {mended}.")
+            fixed = ", ".join(fault["fix_versions"]) or "no version yet"
+            found.append(f"{package['name']} {package['version']} has {fault['id']}, fixed in {fixed}.")
     return found
 
 

@@ -68,7 +68,7 @@ def payload(number: int, keys: int = KEYS) -> dict[str, object]:
 
 @contextlib.contextmanager
 def workers(count: int, *, redis: str = "", lanes: int = 2, **variables: str):
-    """Our worker processes, ready and idle, each with so many lanes (as many as the command has by itself)."""
+    """Our worker processes, ready and idle, each with that many threads (by default as many as the command)."""
     environment = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "RABBITMQ_URL")}
     environment |= {"DATABASE_URL": database_url(), "REDIS_URL": redis, "WORKER_LOGLEVEL": "ERROR", **variables}
     command = [sys.executable, "manage.py", "outbox_worker", "--threads", str(lanes)]
@@ -151,7 +151,7 @@ def task_worker(name: str, redis: str):
 
 @contextlib.contextmanager
 def redis_server():
-    """URL of a throw-away redis-server, or "" where the program is missing."""
+    """URL of a temporary redis-server, or "" where the program is missing."""
     program = shutil.which("redis-server")
     if not program:
         yield ""
@@ -211,7 +211,7 @@ def _stat(pid: int) -> tuple[int, int, int]:
 def effects_done(count: int, *, patience: float = 120.0) -> None:
     """Wait until that many effects are there."""
     deadline = time.monotonic() + patience
-    # Counting goes over the whole table, at the cost of whoever fills it: not before so many ids have been drawn.
+    # Counting reads the whole table and slows down the writers: not before that many ids have been drawn.
     newest = "SELECT coalesce(max(id), 0) FROM outbox_app_effect"
     while (there := execute(newest)[0][0]) < count or (there := Effect.objects.count()) < count:
         assert time.monotonic() < deadline, f"{there} of {count} effects after {patience:.0f} s"
@@ -219,7 +219,7 @@ def effects_done(count: int, *, patience: float = 120.0) -> None:
 
 
 def forked(count: int, work) -> list:
-    """The results of `work(index)`, numbers or dictionaries of them, in so many processes at the same time."""
+    """The results of `work(index)`, numbers or dictionaries of them, in that many processes at the same time."""
     connections.close_all()
     ends = []
     for index in range(count):

@@ -48,7 +48,7 @@ def held_snapshot(count: int) -> tuple[float, float]:
 
 
 def drain_over_history(history: int, count: int) -> float:
-    """Events per second with so many handled events in the table."""
+    """Events per second with that many handled events in the table."""
     empty()
     # All at once: for each a lock is wanted that autovacuum may have by then, and in a worker the job would come again.
     retention.extend(ahead=history // retention.PARTITION_SIZE + 2)

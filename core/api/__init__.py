@@ -1,1 +1,1 @@
-"""What every JSON interface shares and no app owns: strict bodies, paging, filters, error bodies."""
+"""What all JSON interfaces share: strict bodies, paging, filters, error bodies."""

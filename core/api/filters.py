@@ -31,12 +31,12 @@ def refuse_unknown_parameters(request: Request, *, known: set[str]) -> None:
     `known` are the view's own; those of every list are known always.
     """
     wrong = {
-        name: [ErrorDetail(_("Give this parameter once."), code="invalid")]
+        name: [ErrorDetail(_("Use this parameter only once."), code="invalid")]
         for name, values in request.query_params.lists()
         if len(values) > 1
     }
     for name in sorted(set(request.query_params) - known - PARAMETERS_OF_EVERY_LIST):
-        wrong[name] = [ErrorDetail(_("This parameter is not known here."), code="unknown_field")]
+        wrong[name] = [ErrorDetail(_("This parameter is unknown."), code="unknown_field")]
     # The form of a browsable page sends what was left empty; from a program it is a variable without a value.
     if request.accepted_renderer.format != "api":
         for name in request.query_params:

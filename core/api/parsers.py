@@ -1,4 +1,4 @@
-"""Request bodies are JSON read without mercy: no duplicate names, no NaN, no silent rounding, no giant.
+"""Request bodies are JSON, read strictly: no duplicate names, no NaN, no silent rounding, nothing huge.
 
 Everything here takes time in proportion to the length of the text: a body is read before anybody knows who sent it.
 """
@@ -52,14 +52,14 @@ class StrictJSONParser(BaseParser):
 
 
 class ShortJSONParser(StrictJSONParser):
-    """For the doors that are open to everybody, whose bodies are an address, a password or a token."""
+    """For endpoints open to everybody, whose bodies are an address, a password or a token."""
 
     def limit(self) -> int:
         return 64 * 1024
 
 
 class StrictMultiPartParser(MultiPartParser):
-    """A form whose parts name no codec that is no text encoding."""
+    """A form whose parts may only name text encodings."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Serializers that refuse what they do not know, so that no typo is ignored in silence."""
+"""Serializers that refuse unknown fields, so that no typo is silently ignored."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -20,7 +20,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     of_text = False
 
     default_error_messages = {
-        "unknown_field": _("This field is not known here."),
+        "unknown_field": _("This field is unknown."),
         "read_only_field": _("This field is set by the server."),
         "mistyped": _("This must be {wanted}, not {given}."),
     }
@@ -131,7 +131,7 @@ def in_page(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Every refusal and failure has this shape."""
+    """Every error has this shape."""
 
     code = serializers.CharField(help_text="Name of the error for programs; stable.")
     detail = serializers.CharField(help_text="One sentence for people.")

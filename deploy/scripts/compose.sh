@@ -208,7 +208,7 @@ remove_unlike() {
   done
 }
 
-# The next plain `up` takes these, whoever types it.
+# The next plain `up` uses these, by hand too.
 # shellcheck disable=SC2317  # through act
 name_release() {
   local draft=$ENV_FILE.draft names="LIFEOS_IMAGE|LIFEOS_NGINX_IMAGE|LIFEOS_WEB_REPLICAS" files=""

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
@@ -126,16 +126,28 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
         else:
             facts = {"seals": head.seals, "at": moment_text(head.sealed_at), "uid": head.entry_uid or "—"}
             lines.append(format_html('<code class="break-all">{}</code>', head.hash))
-            lines.append(_("%(seals)d entries are sealed, the last at %(at)s: %(uid)s") % facts)
+            told = ngettext(
+                "%(seals)d entry is sealed, at %(at)s: %(uid)s",
+                "%(seals)d entries are sealed, the last at %(at)s: %(uid)s",
+                head.seals,
+            )
+            lines.append(told % facts)
         if state.lost is not None:
             facts = {"seals": state.lost.seals, "at": moment_text(state.lost.noted_at)}
-            told = _(
-                "Broken: when the book was verified at %(at)s it had %(seals)d seals, and they are not there any more."
+            told = ngettext(
+                "Broken: at the verification on %(at)s the book had %(seals)d seal, and it is gone.",
+                "Broken: at the verification on %(at)s the book had %(seals)d seals, and they are gone.",
+                state.lost.seals,
             )
             lines.append(format_html("<strong>{}</strong>", told % facts))
         if state.overdue_since is not None:
             facts = {"number": state.overdue, "at": moment_text(state.overdue_since)}
-            lines.append(_("%(number)d entries since %(at)s are not sealed.") % facts)
+            told = ngettext(
+                "%(number)d entry since %(at)s is not sealed.",
+                "%(number)d entries since %(at)s are not sealed.",
+                state.overdue,
+            )
+            lines.append(told % facts)
         return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
 
     @display(description=gettext_lazy("show"))
@@ -151,11 +163,11 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             " · ", '<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a>', links
         )
 
-    @admin.action(description=gettext_lazy("Verify the chosen books"), permissions=["verify"])
+    @admin.action(description=gettext_lazy("Verify the selected books"), permissions=["verify"])
     def verify(self, request: HttpRequest, queryset: QuerySet[Book]) -> None:
         books = list(queryset.order_by("pk")[: MOST_AT_ONCE + 1])
         if len(books) > MOST_AT_ONCE:
-            said = _("At most %d books at once; “Verify books” under Operations takes all.") % MOST_AT_ONCE
+            said = _("Select at most %d books; “Verify books” under Operations checks all.") % MOST_AT_ONCE
             self.message_user(request, said, messages.WARNING)
             return
         for book in books:
@@ -192,8 +204,8 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             title=_("Close a period of %s") % book.name,
             button=_("Close"),
             consequence=_(
-                "Nothing can be posted on or before that day any more, by nobody. Corrections of older entries "
-                "get a later date. It can be reopened."
+                "Nobody can post on or before that day any more. Corrections of older entries get a later date. You "
+                "can reopen the period."
             ),
             facts=_period_facts(book),
             form=form,
@@ -226,9 +238,9 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             return False
         note(request, book, f"{deed} through {through}" if through else f"{deed} altogether")
         if through:
-            said = _("%(book)s is closed through %(day)s now.") % {"book": book.name, "day": through}
+            said = _("%(book)s is now closed through %(day)s.") % {"book": book.name, "day": through}
         else:
-            said = _("%(book)s is open now.") % {"book": book.name}
+            said = _("%(book)s is now open.") % {"book": book.name}
         self.message_user(request, said, messages.SUCCESS)
         return True
 

@@ -99,7 +99,7 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ("uid",)
-    search_help_text = gettext_lazy("Number or uid of an entry; with a book chosen also the exact payee")
+    search_help_text = gettext_lazy("Number or uid of an entry; with a book selected, also the exact payee")
     actions = None
     actions_detail = ("reverse",)
     inlines = (LineInline,)
@@ -152,7 +152,7 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
 
     @display(description=gettext_lazy("state"), label=_STATES)
     def shown_state(self, entry: JournalEntry) -> State | None:
-        """Nothing for the many that simply stand."""
+        """Empty for the many entries that are in effect."""
         if entry.reverses_id is not None:
             return State("reversal", _("a reversal"))
         return State("reversed", _("reversed")) if hasattr(entry, "reversed_by") else None
@@ -185,8 +185,8 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
             title=_("Reverse an entry"),
             button=_("Reverse"),
             consequence=_(
-                "A second entry with the opposite amounts is posted; the entry itself stays. Where its day is closed by "
-                "now, the reversal is dated today. The household sees both in the history. A reversal is final."
+                "A second entry with the opposite amounts is posted; the entry itself stays. If its day is closed, "
+                "the reversal gets today's date. The household sees both in the history. A reversal cannot be undone."
             ),
             facts={
                 _("Book"): entry.book.name,

@@ -21,7 +21,7 @@ _COLOURS = {"staged": "warning", "received": "info", "confirmed": "success", "re
 
 
 class ReadOnly(ShownLookups):
-    """Operators look; imports change through their services only."""
+    """Operators can only look; imports change through their services."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -74,7 +74,7 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
 
     @admin.action(description=_("Undo imports"), permissions=["undo"])
     def undo(self, request: HttpRequest, queryset: QuerySet[ImportBatch]) -> HttpResponse | None:
-        """Reverse what nobody touched since, after a page that says what will happen to how many."""
+        """Reverse the entries that nobody has changed since, after a page that says how many they are."""
         chosen = list(queryset.filter(state=ImportBatch.State.CONFIRMED).order_by("pk")[:MOST_AT_ONCE])
         if not chosen:
             self.message_user(request, _("Only confirmed imports can be undone."), messages.WARNING)

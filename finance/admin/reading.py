@@ -21,7 +21,7 @@ DEEPEST_ROW = 10_000
 
 
 class UncountedPaginator(InfinitePaginator):
-    """Previous and next without a total: counting a million entries is a scan of them all."""
+    """Previous and next without a total: counting a million entries would read all of them."""
 
     @cached_property
     def count(self) -> int:
@@ -29,7 +29,7 @@ class UncountedPaginator(InfinitePaginator):
 
 
 class UncountedList(ChangeList):
-    """A list that knows the rows of its page only, and says so: no total, and no choosing of what is not seen."""
+    """A list that knows only the rows of its page: no total, and no selecting of rows that are not shown."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -52,7 +52,7 @@ class State(NamedTuple):
 
 
 class Uncounted:
-    """Lists of what may be millions."""
+    """Lists that may have millions of rows."""
 
     paginator = UncountedPaginator
     show_full_result_count = False
@@ -64,7 +64,7 @@ class Uncounted:
 
 
 class ReadOnly(ShownLookups):
-    """Operators look; the books change through their services only."""
+    """Operators can only look; the books change through their services."""
 
     list_per_page = 50
     sortable_by: Sequence[str] = ()
@@ -86,7 +86,7 @@ def operator_of(request: HttpRequest) -> User:
 
 
 def note(request: HttpRequest, changed: Model, deed: str) -> None:
-    """Leave a line in the history of the object: who did what when."""
+    """Record in the history of the object who did what when."""
     LogEntry.objects.log_actions(operator_of(request).pk, [changed], CHANGE, change_message=deed, single_object=True)
 
 

@@ -78,7 +78,7 @@ class WebhookEndpointAdmin(Uncounted, ReadOnly, ModelAdmin):
             title=_("Switch the webhook off"),
             button=_("Switch off"),
             consequence=_(
-                "Nothing is sent any more, and what waits is marked as not sent. It can be switched on again."
+                "Nothing more is sent, and waiting messages are marked as not sent. You can switch it on again."
             ),
         )
 
@@ -166,7 +166,7 @@ class WebhookDeliveryAdmin(Uncounted, ReadOnly, ModelAdmin):
     def shown_state(self, delivery: WebhookDelivery) -> State:
         return State(delivery.state, delivery.get_state_display())
 
-    @action(description=gettext_lazy("Send once more"), url_path="replay", permissions=["replay"])
+    @action(description=gettext_lazy("Send again"), url_path="replay", permissions=["replay"])
     def replay(self, request: HttpRequest, object_id: int) -> HttpResponse:
         delivery = row_or_404(WebhookDelivery.objects.select_related("endpoint__book"), object_id=object_id)
         back = reverse("admin:finance_webhookdelivery_change", args=[delivery.pk])
@@ -174,9 +174,9 @@ class WebhookDeliveryAdmin(Uncounted, ReadOnly, ModelAdmin):
             return ask(
                 request,
                 model_admin=self,
-                title=_("Send the message once more"),
-                button=_("Send once more"),
-                consequence=_("The receiver gets the same message under the same id again, also if it had it before."),
+                title=_("Send the message again"),
+                button=_("Send again"),
+                consequence=_("The receiver gets the same message with the same id again, even if it already has it."),
                 facts={_("Event"): delivery.event_type, _("Webhook"): self.shown_endpoint(delivery)},
                 back=back,
             )

@@ -86,7 +86,7 @@ class AccountView(BookView):
         return self.tree.find(self.kwargs["account_id"], field="account_id")
 
     def shown(self, account: Account) -> dict[str, Any]:
-        """The account as it is answered; the tree is read anew because names and places may have changed."""
+        """The account as it is answered; the tree is read again because names and places may have changed."""
         tree = AccountTree(self.book)
         return dict(AccountSerializer(tree.by_id[account.pk], context={"tree": tree}).data)
 
@@ -165,7 +165,7 @@ class AccountList(AccountView):
     patch=extend_schema(
         operation_id="accounts_rename",
         summary="Rename an account",
-        description="Its postings are not touched.",
+        description="Its postings stay as they are.",
         request=AccountName,
         responses=AccountSerializer,
         examples=[ACCOUNT],
@@ -189,8 +189,8 @@ class AccountDetail(AccountView):
 @extend_schema_view(
     post=extend_schema(
         operation_id="accounts_move",
-        summary="Hang an account elsewhere in the tree",
-        description="Under another account of the same type, or with null at the root. Its postings are not touched.",
+        summary="Move an account in the tree",
+        description="Under another account of the same type, or with null to the root. Its postings stay as they are.",
         request=AccountPlace,
         responses={200: AccountSerializer},
         examples=[ACCOUNT],
@@ -198,7 +198,7 @@ class AccountDetail(AccountView):
 )
 @extend_schema(tags=["accounts"])
 class MoveAccount(AccountView):
-    """Hangs an account elsewhere in the tree."""
+    """Moves an account in the tree."""
 
     bodies = {"POST": AccountPlace}
 

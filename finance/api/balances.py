@@ -21,7 +21,9 @@ from finance.replica import from_replica
 
 class DayQuery(QuerySerializer):
     as_of = serializers.DateField(
-        required=False, default=None, help_text="At the end of this day. Without it all entries count, also later ones."
+        required=False,
+        default=None,
+        help_text="At the end of this day. Without it all entries count, including later ones.",
     )
 
 

@@ -23,7 +23,7 @@ from identity.models import User
 
 
 class BookAccess(BasePermission):
-    """Reading takes the view's `read_role`, writing its `write_role`. Strangers are told that there is no such book."""
+    """Reading takes the view's `read_role`, writing its `write_role`. Strangers see that there is no such book."""
 
     message = Forbidden().detail
 
@@ -56,7 +56,7 @@ class ApiView(OncePerKey, GenericAPIView[Any]):
 
     @property
     def user(self) -> User:
-        """Who asks; IsAuthenticated has let nobody else in."""
+        """The user; IsAuthenticated admits nobody else."""
         return cast(User, self.request.user)
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:

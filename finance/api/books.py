@@ -189,7 +189,7 @@ class ClosePeriod(BookView):
 @extend_schema_view(
     post=extend_schema(
         operation_id="books_reopen_period",
-        summary="Open closed books again",
+        summary="Reopen closed books",
         description="Moves the closing day back, or opens the whole book with null. For owners.",
         request=ReopeningDay,
         responses={200: BookSerializer},
@@ -214,8 +214,8 @@ class ReopenPeriod(BookView):
     get=extend_schema(
         operation_id="books_proof",
         summary="The head of a book's chain",
-        description="Note it elsewhere: whoever verifies the book later can be asked for it. Entries are sealed seconds "
-        "after their posting.",
+        description="Keep it elsewhere: a later verification can check that the chain still contains it. Entries are "
+        "sealed seconds after they are posted.",
         responses=HeadSerializer,
         examples=[HEAD],
     )

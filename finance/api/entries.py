@@ -63,7 +63,7 @@ class EntryView(BookView):
     get=extend_schema(
         operation_id="entries_list",
         summary="The journal, newest first",
-        description="Filters are combined: all must hold. `account` and the amount bounds hold for one and the same line.",
+        description="Filters are combined: all must match. `account` and the amount limits must match the same line.",
         examples=[bodies.POSTED_EXAMPLE],
     ),
     post=extend_schema(
@@ -188,7 +188,7 @@ class EntryDetail(EntryView):
     get=extend_schema(
         operation_id="entries_history",
         summary="An entry's history",
-        description="Everything that became of it: reversals and replacements, oldest first.",
+        description="What happened to it: reversals and replacements, oldest first.",
         responses=bodies.HistorySerializer,
     )
 )
@@ -235,8 +235,8 @@ class CorrectEntry(EntryView):
 @extend_schema_view(
     post=extend_schema(
         operation_id="entries_reverse",
-        summary="Take an entry back",
-        description="Posts its opposite, on the entry's own day or, where that is closed, `on`.",
+        summary="Reverse an entry",
+        description="Posts its opposite, dated like the entry, or `on` if that day is closed.",
         request=bodies.ReversalBody,
         responses={201: EntrySerializer},
         examples=[bodies.POSTED_EXAMPLE],
@@ -244,7 +244,7 @@ class CorrectEntry(EntryView):
 )
 @extend_schema(tags=["entries"])
 class ReverseEntry(EntryView):
-    """Takes an entry back by its opposite."""
+    """Reverses an entry."""
 
     bodies = {"POST": bodies.ReversalBody}
 

@@ -85,7 +85,7 @@ class LineBody(StrictSerializer):
 
 
 class EntryContent(StrictSerializer):
-    """What an entry says, whether posted anew or as a replacement."""
+    """What an entry says, whether it is new or a replacement."""
 
     date = serializers.DateField(help_text="A day in the book's time zone.")
     payee = serializers.CharField(max_length=200, allow_blank=True, default="")
@@ -96,9 +96,7 @@ class EntryContent(StrictSerializer):
 
 
 class EntryBody(EntryContent):
-    uid = serializers.UUIDField(
-        required=False, help_text="Your own name for the entry; made by the server if left out."
-    )
+    uid = serializers.UUIDField(required=False, help_text="Your own id for the entry; made by the server if left out.")
 
 
 class BulkBody(StrictSerializer):
@@ -110,14 +108,14 @@ class BulkBody(StrictSerializer):
 class CorrectionBody(EntryContent):
     on = serializers.DateField(
         required=False,
-        help_text="Day of the reversal where the entry's own day is closed by now. Default: today.",
+        help_text="Date of the reversal if the entry's own day is closed. Default: today.",
     )
 
 
 class ReversalBody(StrictSerializer):
     on = serializers.DateField(
         required=False,
-        help_text="Day of the reversal where the entry's own day is closed by now. Default: today.",
+        help_text="Date of the reversal if the entry's own day is closed. Default: today.",
     )
     description = serializers.CharField(max_length=500, allow_blank=True, default="")
 
@@ -125,9 +123,9 @@ class ReversalBody(StrictSerializer):
 class ExchangeBody(StrictSerializer):
     date = serializers.DateField()
     source_account = AccountReferenceField()
-    source_amount = AmountField(help_text="What is given, positive.")
+    source_amount = AmountField(help_text="Amount given, positive.")
     target_account = AccountReferenceField()
-    target_amount = AmountField(help_text="What is received, positive, in the target's currency.")
+    target_amount = AmountField(help_text="Amount received, positive, in the target's currency.")
     payee = serializers.CharField(max_length=200, allow_blank=True, default="")
     description = serializers.CharField(max_length=500, allow_blank=True, default="")
 

@@ -31,15 +31,15 @@ class BoundFilter(django_filters.NumberFilter):  # type: ignore[misc]
 class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
     start = django_filters.DateFilter(field_name="date", lookup_expr="gte", label=_("First day."))
     end = django_filters.DateFilter(field_name="date", lookup_expr="lte", label=_("Last day."))
-    payee = django_filters.CharFilter(method="with_payee", label=_("This payee, in any capitals."))
+    payee = django_filters.CharFilter(method="with_payee", label=_("This payee, ignoring case."))
     text = django_filters.CharFilter(method="with_text", label=_("Found in payee, description or a line's memo."))
     source = django_filters.ChoiceFilter(choices=JournalEntry.Source.choices, label=_("How it came into the book."))
     current = django_filters.BooleanFilter(
-        method="with_current", label=_("Only entries that stand (true), or only reversed ones and reversals (false).")
+        method="with_current", label=_("Only entries in effect (true), or only reversed ones and reversals (false).")
     )
     account = IdFilter(method="with_lines", label=_("A line on the account with this id."))
-    min_amount = BoundFilter(method="with_lines", label=_("A line of at least this amount, whatever its sign."))
-    max_amount = BoundFilter(method="with_lines", label=_("A line of at most this amount, whatever its sign."))
+    min_amount = BoundFilter(method="with_lines", label=_("A line of at least this amount, ignoring the sign."))
+    max_amount = BoundFilter(method="with_lines", label=_("A line of at most this amount, ignoring the sign."))
 
     class Meta:
         model = JournalEntry

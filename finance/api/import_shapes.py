@@ -50,7 +50,7 @@ class ProofSerializer(serializers.Serializer[Any]):
     books_closing = serializers.CharField(allow_null=True)
     books_difference = serializers.CharField(allow_null=True)
     opening_needed = serializers.CharField(allow_null=True, help_text="What an empty account would have to start with.")
-    older = OlderSerializer(allow_null=True, help_text="Confirming needs `older_rows` where this is not null.")
+    older = OlderSerializer(allow_null=True, help_text="Confirming needs `older_rows` if this is not null.")
     explanation = serializers.ListField(child=serializers.CharField())
 
 
@@ -90,7 +90,7 @@ class ImportDetailSerializer(ImportSerializer):
 
 
 class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
-    amount = serializers.SerializerMethodField(help_text="Money out is negative; null where it cannot be read.")
+    amount = serializers.SerializerMethodField(help_text="Money out is negative; null if it cannot be read.")
     balance = serializers.SerializerMethodField(help_text="As the bank states it after the row.")
     currency = serializers.CharField(source="statement.currency", read_only=True)
     statement = serializers.IntegerField(source="statement_id", read_only=True)
@@ -126,7 +126,7 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
 
 class ImportRowPageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True, help_text="Always null: rows page forwards.")
+    previous = serializers.URLField(allow_null=True, help_text="Always null: rows are paged forwards only.")
     results = ImportRowSerializer(many=True)
 
 

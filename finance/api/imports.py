@@ -1,4 +1,4 @@
-"""/books/{book_id}/imports/: bank files from upload to confirmation and back."""
+"""/books/{book_id}/imports/: bank files from upload to confirmation and undo."""
 
 from typing import Any
 
@@ -50,9 +50,11 @@ class Decision(StrictSerializer):
     rows = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID), required=False, min_length=1, max_length=1000
     )
-    fate = serializers.ChoiceField(choices=ImportRow.Status.choices, required=False, help_text="All rows of this fate.")
+    fate = serializers.ChoiceField(
+        choices=ImportRow.Status.choices, required=False, help_text="All rows with this status."
+    )
     decision = serializers.ChoiceField(
-        choices=ImportRow.Decision.choices, required=False, help_text="What to do instead of what the fate suggests."
+        choices=ImportRow.Decision.choices, required=False, help_text="What to do instead of the suggestion."
     )
     counter_account = AccountReferenceField(required=False, help_text="The category, or the other side of a transfer.")
 
@@ -77,7 +79,7 @@ class Confirmation(StrictSerializer):
     older_rows = serializers.ChoiceField(
         choices=[choice for choice in services.OlderRows.choices if choice[0]],
         required=False,
-        help_text="Needed where a proof's `older` names rows that the account's opening balance sums up already.",
+        help_text="Needed if a proof's `older` names rows that the account's opening balance already includes.",
     )
 
 
@@ -198,7 +200,7 @@ class ImportList(ReadByWorker):
     get=extend_schema(
         operation_id="imports_retrieve",
         summary="An import with its proof",
-        description="Counts by fate, the reading of the columns, and for each statement opening + rows = closing.",
+        description="Counts by status, how the columns are read, and for each statement opening + rows = closing.",
         responses=ImportDetailSerializer,
     )
 )
@@ -214,7 +216,7 @@ class ImportDetail(ImportView):
     get=extend_schema(
         operation_id="imports_rows",
         summary="Rows of an import",
-        description="What needs people comes first: errors, probable matches, rows that are not booked, then the rest.",
+        description="Rows that need a decision come first: errors, probable matches, rows that are not booked, then the rest.",
         parameters=[RowQuery, *PAGE_PARAMETERS],
         responses=ImportRowPageSerializer,
     )
@@ -242,7 +244,7 @@ class ImportRows(ImportView):
     post=extend_schema(
         operation_id="imports_decide",
         summary="Decide on rows",
-        description="For chosen rows, or for all of one fate: post anyway, accept the match, ignore, set the category.",
+        description="For some rows, or for all with one status: post anyway, accept the match, ignore, set the category.",
         request=Decision,
         responses=ImportDetailSerializer,
         examples=[
@@ -281,9 +283,9 @@ class DecideRows(ImportView):
         operation_id="imports_profile",
         summary="Correct how the columns are read",
         description=(
-            "Has a worker read the file again and remembers the reading for files of this shape and account. As with "
-            "an upload, the state is `received` where that takes longer than 5 seconds. When the file cannot be read "
-            "like that, the import stays staged as it was and `problem` says why."
+            "A worker reads the file again, and the settings are remembered for files of this layout and account. As "
+            "with an upload, the state is `received` if that takes longer than 5 seconds. If the file cannot be read "
+            "this way, the import stays as it was and `problem` says why."
         ),
         parameters=[PREFER],
         request=ProfileChanges,
@@ -334,9 +336,9 @@ class AssignStatement(ImportView):
         operation_id="imports_confirm",
         summary="Confirm an import",
         description=(
-            "Posts and links everything in one transaction. Confirming twice posts once. Rows on or before the day of "
-            "the account's opening balance would change today's balance: while there are any, `older_rows` has to say "
-            "what becomes of them."
+            "Posts and links everything in one transaction. Confirming twice posts once. Rows on or before the day "
+            "of the account's opening balance would change today's balance: if there are any, `older_rows` must say "
+            "what to do with them."
         ),
         request=Confirmation,
         responses=ImportDetailSerializer,
@@ -344,7 +346,7 @@ class AssignStatement(ImportView):
 )
 @extend_schema(tags=["imports"])
 class ConfirmImport(ImportView):
-    """From staged rows to entries."""
+    """Posts the staged rows."""
 
     bodies = {"POST": Confirmation}
 
@@ -364,14 +366,14 @@ class ConfirmImport(ImportView):
     post=extend_schema(
         operation_id="imports_undo",
         summary="Undo an import",
-        description="Reverses what nobody touched since; what was kept, and why, is in `kept`.",
+        description="Reverses every entry that nobody has changed since; `kept` lists the others, with the reason.",
         request=None,
         responses=ImportDetailSerializer,
     )
 )
 @extend_schema(tags=["imports"])
 class UndoImport(ImportView):
-    """The way back."""
+    """Undoes an import."""
 
     @once_per_key()
     def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
@@ -389,7 +391,7 @@ class UndoImport(ImportView):
 )
 @extend_schema(tags=["imports"])
 class DiscardImport(ImportView):
-    """Puts a file aside."""
+    """Discards a file."""
 
     @once_per_key()
     def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:

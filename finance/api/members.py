@@ -55,7 +55,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
 class FreshInvitationSerializer(InvitationSerializer):
     link = serializers.URLField(
         allow_null=True,
-        help_text="What the mail leads to, in case it gets lost. Answered this once: null in a replayed answer.",
+        help_text="The link in the mail, in case the mail gets lost. Answered only once: null in a replayed answer.",
     )
 
     class Meta(InvitationSerializer.Meta):
@@ -72,7 +72,7 @@ class RoleChange(StrictSerializer):
 
 
 class Acceptance(StrictSerializer):
-    token = serializers.CharField(max_length=200, help_text="The part of the link behind /invitations/.")
+    token = serializers.CharField(max_length=200, help_text="The part of the link after /invitations/.")
 
 
 class Joined(serializers.Serializer[Any]):
@@ -83,7 +83,7 @@ class Joined(serializers.Serializer[Any]):
 @extend_schema_view(get=extend_schema(operation_id="members_list", summary="Members of a book", examples=[MEMBER]))
 @extend_schema(tags=["members"])
 class MemberList(BookView, generics.ListAPIView[Membership]):
-    """Who sees and changes the book; for every member."""
+    """Who can see and change the book; for every member."""
 
     serializer_class = MemberSerializer
     ordering = ("id",)
@@ -98,7 +98,7 @@ class MemberList(BookView, generics.ListAPIView[Membership]):
     patch=extend_schema(
         operation_id="members_change_role",
         summary="Change a member's role",
-        description="For owners. The last owner stays one.",
+        description="For owners. The last owner must stay an owner.",
         request=RoleChange,
         responses=MemberSerializer,
         examples=[MEMBER],
@@ -106,7 +106,7 @@ class MemberList(BookView, generics.ListAPIView[Membership]):
     delete=extend_schema(
         operation_id="members_remove",
         summary="Remove a member, or leave",
-        description="Owners remove anybody; everybody may remove themselves. The last owner stays.",
+        description="Owners can remove anybody; everybody can remove themselves. The last owner must stay.",
         responses={204: None},
     ),
 )
@@ -203,7 +203,7 @@ class InvitationList(InvitationView, generics.ListAPIView[Invitation]):
 @extend_schema_view(
     delete=extend_schema(
         operation_id="invitations_revoke",
-        summary="Take an invitation back",
+        summary="Revoke an invitation",
         description="For owners. Its link stops working.",
         responses={204: None},
     )

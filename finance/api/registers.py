@@ -21,7 +21,7 @@ BOUNDS = ("min_amount", "max_amount")
 
 class RegisterQuery(QuerySerializer):
     search = serializers.CharField(
-        required=False, max_length=200, help_text="Found in payee, description or memo, in any capitals."
+        required=False, max_length=200, help_text="Found in payee, description or memo, ignoring case."
     )
     start = serializers.DateField(required=False, help_text="First day.")
     end = serializers.DateField(required=False, help_text="Last day.")
@@ -31,7 +31,7 @@ class RegisterQuery(QuerySerializer):
         required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that also have a line on this account."
     )
     with_superseded = serializers.BooleanField(
-        required=False, help_text="Also entries that were reversed on their own day, and those reversals."
+        required=False, help_text="Include entries that were reversed on their own day, and those reversals."
     )
 
 
@@ -72,9 +72,11 @@ class RegisterSerializer(serializers.Serializer[Any]):
     """A page of the register. It is read from the newest line on, so only `next` leads on."""
 
     next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True, help_text="Always null: registers page towards older lines.")
+    previous = serializers.URLField(
+        allow_null=True, help_text="Always null: registers are paged towards older lines only."
+    )
     searched_to = serializers.DateField(
-        allow_null=True, help_text="Set where a filter has looked back only to this day; follow `next` to go on."
+        allow_null=True, help_text="Set if a filter has looked back only to this day; follow `next` to continue."
     )
     currency = serializers.CharField()
     results = RegisterRowSerializer(many=True)

@@ -1,4 +1,4 @@
-"""What was sent to a webhook and what came of it; tests and replays."""
+"""What was sent to a webhook, with the results; tests and replays."""
 
 from typing import Any
 
@@ -53,9 +53,7 @@ ATTEMPT = {
 
 
 class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
-    failure = serializers.SerializerMethodField(
-        help_text="What went wrong at the last attempt; null where nothing did."
-    )
+    failure = serializers.SerializerMethodField(help_text="What went wrong at the last attempt; null if nothing did.")
 
     class Meta:
         model = WebhookDelivery
@@ -70,7 +68,7 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
 
 class AttemptSerializer(serializers.ModelSerializer[WebhookAttempt]):
     request_headers = serializers.DictField(child=serializers.CharField())
-    failure = serializers.SerializerMethodField(help_text="What went wrong; null where nothing did.")
+    failure = serializers.SerializerMethodField(help_text="What went wrong; null if nothing did.")
 
     class Meta:
         model = WebhookAttempt
@@ -95,7 +93,7 @@ class DeliveryQuery(QuerySerializer):
 
 
 class Since(StrictSerializer):
-    since = serializers.DateTimeField(help_text="What failed or was skipped from this moment on is sent once more.")
+    since = serializers.DateTimeField(help_text="Messages that failed or were skipped since then are sent again.")
 
 
 class Queued(serializers.Serializer[Any]):
@@ -116,7 +114,7 @@ class DeliveryView(WebhookView):
     get=extend_schema(
         operation_id="webhooks_deliveries",
         summary="Log of a webhook",
-        description="For owners and editors. Newest first; the oldest go after the operator's time (30 days).",
+        description="For owners and editors. Newest first; old ones are deleted after the operator's limit (30 days).",
         parameters=[DeliveryQuery, *PAGE_PARAMETERS],
         responses=paged(DeliverySerializer),
         examples=[OpenApiExample("One delivery", response_only=True, value=in_page(DELIVERY))],
@@ -124,7 +122,7 @@ class DeliveryView(WebhookView):
 )
 @extend_schema(tags=["webhooks"])
 class DeliveryList(WebhookView):
-    """What was sent, and what came of it."""
+    """What was sent, with the results."""
 
     serializer_class = DeliverySerializer
 
@@ -164,9 +162,9 @@ class DeliveryDetail(DeliveryView):
 @extend_schema_view(
     post=extend_schema(
         operation_id="webhooks_delivery_replay",
-        summary="Send a message once more",
-        description="For owners. Word for word and under its own id; the signature is made anew. In its first hour not "
-        "while it is on its way.",
+        summary="Send a message again",
+        description="For owners. The same text with the same id; the signature is new. Refused in its first hour "
+        "while it is still on its way.",
         request=None,
         responses={202: DeliverySerializer},
         examples=[
@@ -178,7 +176,7 @@ class DeliveryDetail(DeliveryView):
 )
 @extend_schema(tags=["webhooks"])
 class ReplayDelivery(DeliveryView):
-    """Once more."""
+    """Sends a message again."""
 
     serializer_class = DeliverySerializer
 
@@ -191,8 +189,8 @@ class ReplayDelivery(DeliveryView):
 @extend_schema_view(
     post=extend_schema(
         operation_id="webhooks_replay_failed",
-        summary="Send everything that failed once more",
-        description="For owners. What failed or was skipped since a moment, oldest first, 1,000 at a time.",
+        summary="Send all failed messages again",
+        description="For owners. Messages that failed or were skipped since a given time, oldest first, 1,000 at a time.",
         request=Since,
         responses={202: Queued},
         examples=[
@@ -203,7 +201,7 @@ class ReplayDelivery(DeliveryView):
 )
 @extend_schema(tags=["webhooks"])
 class ReplayFailed(WebhookView):
-    """After an outage that lasted too long."""
+    """Sends failed messages again, after a long outage."""
 
     bodies = {"POST": Since}
     serializer_class = Queued
@@ -218,7 +216,7 @@ class ReplayFailed(WebhookView):
     post=extend_schema(
         operation_id="webhooks_test",
         summary="Send a test message",
-        description="For owners. A `webhook.test` message goes the way of all others; what came of it is in the log.",
+        description="For owners. A `webhook.test` message is sent like all others; the log shows the result.",
         request=None,
         responses={202: DeliverySerializer},
         examples=[
@@ -240,7 +238,7 @@ class ReplayFailed(WebhookView):
 )
 @extend_schema(tags=["webhooks"])
 class SendTest(WebhookView):
-    """Is anybody there?"""
+    """Sends a test message."""
 
     serializer_class = DeliverySerializer
 

@@ -39,7 +39,7 @@ SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"  # noqa: S105
 
 class WebhookSerializer(serializers.ModelSerializer[WebhookEndpoint]):
     event_types = serializers.ListField(
-        child=serializers.CharField(), help_text="The events it is told of; an empty list means all."
+        child=serializers.CharField(), help_text="The events it receives; an empty list means all."
     )
     stopped = serializers.SerializerMethodField(help_text="Why it is not active; null while it is.")
 
@@ -63,7 +63,7 @@ class WebhookSerializer(serializers.ModelSerializer[WebhookEndpoint]):
 
 class WebhookDetailSerializer(WebhookSerializer):
     old_secret_valid_until = serializers.SerializerMethodField(
-        help_text="After a rotation: until when the secret before signs as well."
+        help_text="After a rotation: until when the previous secret also signs."
     )
 
     class Meta(WebhookSerializer.Meta):
@@ -75,7 +75,7 @@ class WebhookDetailSerializer(WebhookSerializer):
 
 class FreshWebhookSerializer(WebhookSerializer):
     secret = serializers.CharField(
-        allow_null=True, help_text="What signs the messages. Answered this once: null in a replayed answer."
+        allow_null=True, help_text="The secret that signs the messages. Answered only once: null in a replayed answer."
     )
 
     class Meta(WebhookSerializer.Meta):
@@ -85,23 +85,23 @@ class FreshWebhookSerializer(WebhookSerializer):
 class FreshSecretSerializer(serializers.Serializer[Any]):
     secret = serializers.CharField(
         allow_null=True,
-        help_text="What signs the messages from now on. Answered this once: null in a replayed answer.",
+        help_text="The secret that signs messages from now on. Answered only once: null in a replayed answer.",
     )
     old_secret_valid_until = serializers.DateTimeField(
-        allow_null=True, help_text="Until when the secret before signs as well; null when it ended at once."
+        allow_null=True, help_text="Until when the previous secret also signs; null if it ended at once."
     )
 
 
 class _WebhookFields(StrictSerializer):
     """Strict about shapes only; what an address may be is the services' rule."""
 
-    url = serializers.CharField(max_length=LONGEST_URL, help_text="Where messages are sent to, by POST.")
+    url = serializers.CharField(max_length=LONGEST_URL, help_text="Address to which messages are sent by POST.")
     description = serializers.CharField(max_length=LONGEST_DESCRIPTION, allow_blank=True, required=False)
     event_types = serializers.ListField(
         child=serializers.CharField(max_length=120),
         required=False,
         max_length=100,
-        help_text="The events it is told of; an empty list, or none at all, means every event.",
+        help_text="The events it receives; an empty or missing list means every event.",
     )
 
 
@@ -110,7 +110,7 @@ class NewWebhook(_WebhookFields):
 
 
 class WebhookChanges(_WebhookFields):
-    url = serializers.CharField(max_length=LONGEST_URL, required=False, help_text="Where messages are sent to.")
+    url = serializers.CharField(max_length=LONGEST_URL, required=False, help_text="Address to which messages are sent.")
     active = serializers.BooleanField(
         required=False, help_text="Switch it off, or on again; days of failure are then forgotten."
     )
@@ -121,7 +121,7 @@ class Rotation(StrictSerializer):
         min_value=0,
         max_value=LONGEST_OVERLAP // HOUR,
         default=OVERLAP // HOUR,
-        help_text="How long the secret before signs as well.",
+        help_text="How long the previous secret also signs.",
     )
 
 
@@ -151,12 +151,12 @@ class WebhookView(BookView):
     post=extend_schema(
         operation_id="webhooks_create",
         summary="Add a webhook",
-        description="For owners. The answer holds the secret, this once; sent twice, there are two webhooks.",
+        description="For owners. The answer holds the secret, only this once. Sent twice, it adds two webhooks.",
         request=NewWebhook,
         responses={201: FreshWebhookSerializer},
         examples=[
             OpenApiExample(
-                "Told of postings",
+                "Only postings",
                 request_only=True,
                 value={"url": WEBHOOK["url"], "event_types": ["finance.journal.posted"]},
             ),
@@ -166,7 +166,7 @@ class WebhookView(BookView):
 )
 @extend_schema(tags=["webhooks"])
 class WebhookList(WebhookView, generics.ListAPIView[WebhookEndpoint]):
-    """Addresses that are told of what happens in the book."""
+    """Addresses that hear what happens in the book."""
 
     serializer_class = WebhookSerializer
     bodies = {"POST": NewWebhook}
@@ -186,7 +186,7 @@ class WebhookList(WebhookView, generics.ListAPIView[WebhookEndpoint]):
 @extend_schema_view(
     get=extend_schema(
         operation_id="webhooks_event_types",
-        summary="Events that webhooks can be told of",
+        summary="Events that webhooks can receive",
         description="For owners and editors. The fields of each are in the events' reference.",
         responses=EventTypeSerializer(many=True),
     )
@@ -216,7 +216,7 @@ class EventTypes(WebhookView):
     patch=extend_schema(
         operation_id="webhooks_update",
         summary="Change a webhook, or switch it off and on",
-        description="For owners. Messages that wait already go to the new address.",
+        description="For owners. Waiting messages go to the new address too.",
         request=WebhookChanges,
         responses=WebhookDetailSerializer,
         examples=[OpenApiExample("On again", request_only=True, value={"active": True})],
@@ -224,7 +224,7 @@ class EventTypes(WebhookView):
     delete=extend_schema(
         operation_id="webhooks_delete",
         summary="Remove a webhook",
-        description="For owners. Its log goes with it; what waits is not sent.",
+        description="For owners. Its log is deleted too; waiting messages are not sent.",
         responses={204: None},
     ),
 )
@@ -257,7 +257,7 @@ class WebhookDetail(WebhookView):
     post=extend_schema(
         operation_id="webhooks_rotate_secret",
         summary="Make a new secret",
-        description="For owners. For the time of the overlap messages carry the signatures of both secrets.",
+        description="For owners. During the overlap messages carry the signatures of both secrets.",
         request=Rotation,
         responses=FreshSecretSerializer,
         examples=[
@@ -272,7 +272,7 @@ class WebhookDetail(WebhookView):
 )
 @extend_schema(tags=["webhooks"])
 class RotateSecret(WebhookView):
-    """From one secret to the next without a lost message."""
+    """Changes the secret without losing a message."""
 
     bodies = {"POST": Rotation}
     serializer_class = FreshSecretSerializer

@@ -1,4 +1,4 @@
-"""What a household did, written down before any account exists: pure data, the same for the same seed."""
+"""What a household did, recorded before any account exists: pure data, the same for the same seed."""
 
 import calendar
 import datetime
@@ -81,7 +81,7 @@ class Diary:
             self.postings.append(DiaryEntry(date=date, payee=payee, lines=lines, description=description))
 
     def months(self) -> Iterator[datetime.date]:
-        """The first day of each month, the running one included."""
+        """The first day of each month, including the current one."""
         month = self.start
         while month <= self.today:
             yield month
@@ -100,7 +100,7 @@ def next_month(month: datetime.date) -> datetime.date:
 
 
 def months_back(month: datetime.date, count: int) -> datetime.date:
-    """The first day of the month so many months earlier."""
+    """The first day of the month, that many months earlier."""
     index = month.year * 12 + month.month - 1 - count
     return datetime.date(index // 12, index % 12 + 1, 1)
 

@@ -70,9 +70,9 @@ def seed_household(
     the owner has a demonstration already, unless `force_new` asks for one more book.
     """
     if not 1 <= months <= MAX_MONTHS:
-        raise Invalid(field="months", reason=f"Between 1 and {MAX_MONTHS} months can be made up.")
+        raise Invalid(field="months", reason=f"Between 1 and {MAX_MONTHS} months can be generated.")
     if not force_new and has_demo_book(owner=owner):
-        raise Conflict(reason=f"{owner.email} has a demonstration book already; use --force-new for one more.")
+        raise Conflict(reason=f"{owner.email} already has a demonstration book; use --force-new for another one.")
     diary = household(months=months, seed=seed, today=today)
     # The story names accounts as the template names them in English.
     with translation.override("en"):

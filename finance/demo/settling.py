@@ -1,4 +1,4 @@
-"""Walking the diary day by day: what can only be decided by looking at the balances of that day."""
+"""Walks the diary day by day: decides what depends on the balances of that day."""
 
 import datetime
 from collections import defaultdict

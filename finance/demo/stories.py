@@ -273,7 +273,7 @@ def friend_who_owes(diary: Diary) -> None:
 
 
 def worth_a_look(diary: Diary) -> None:
-    """A charge that came twice, and a dinner that was far dearer than ever."""
+    """A duplicate charge, and a dinner that was far more expensive than ever."""
     first = diary.today - 6 * DAY
     for date in (first, first + DAY):
         diary.spend(date, "Corrib Hardware", "Housing:Repairs", 6_490)

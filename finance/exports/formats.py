@@ -1,4 +1,4 @@
-"""A book written down for other programs: hledger, beancount, JSON. Each is a stream of pieces of text."""
+"""Exports a book for other programs: hledger, beancount, JSON. Each is a stream of pieces of text."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""The chain of a book written down, for somebody who wants to recompute it without LifeOS (docs/proof.md)."""
+"""Exports the chain of a book, for recomputing it without LifeOS (docs/proof.md)."""
 
 import json
 from collections.abc import Iterator

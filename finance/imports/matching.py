@@ -23,7 +23,7 @@ _WEAK_ID = re.compile(r"\D{0,2}0*\d{0,4}")
 
 
 class RowStatus(StrEnum):
-    """What will become of a row when the import is confirmed."""
+    """What will happen to a row when the import is confirmed."""
 
     NEW = "new"
     ALREADY_IMPORTED = "already_imported"

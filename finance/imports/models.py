@@ -1,4 +1,4 @@
-"""Bank files and what became of their rows. The file itself is kept, so that every row can be shown at its source."""
+"""Bank files and their rows. The file itself is kept, so that every row can be shown in its source."""
 
 from typing import TYPE_CHECKING, Self
 
@@ -158,7 +158,7 @@ class ImportRow(models.Model):
         ERROR = RowStatus.ERROR.value, _("error")
 
     class Decision(models.TextChoices):
-        """What people decided; empty means: what the status suggests."""
+        """What people decided; empty means what the status suggests."""
 
         NONE = "", _("as suggested")
         POST = "post", _("post")

@@ -199,10 +199,10 @@ def opening_line(account_id: int) -> JournalLine | None:
 def told_older(older: Older, *, currency: str) -> str:
     """What importing the rows will do, with figures."""
     text = ngettext(
-        "%(count)d row is not newer than the opening balance of %(opening)s on %(day)s, which sums it up already. "
+        "%(count)d row is not newer than the opening balance of %(opening)s on %(day)s, which already includes it. "
         "Importing it changes today's balance by %(moved)s.",
-        "%(count)d rows are not newer than the opening balance of %(opening)s on %(day)s, which sums them up already. "
-        "Importing them changes today's balance by %(moved)s.",
+        "%(count)d rows are not newer than the opening balance of %(opening)s on %(day)s, which already includes "
+        "them. Importing them changes today's balance by %(moved)s.",
         older.count,
     )
     opening, moved = (money_text(amount, currency=currency) for amount in (older.opening, older.moved))
@@ -226,7 +226,7 @@ def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -
         found.append(text % {"line": proof.balance_break})
     if proof.difference and proof.opening_needed is None:
         found.append(
-            gettext("Opening balance and rows miss the closing balance by %(amount)s.")
+            gettext("Opening balance and rows differ from the closing balance by %(amount)s.")
             % {"amount": _told(proof.difference, proof)}
         )
     if sums["unreadable"]:
@@ -263,7 +263,7 @@ def _why_books_differ(statement: ImportStatement, proof: Proof, sums: dict[str, 
             text % {"amount": _told(proof.opening_needed.amount, proof), "day": date_text(proof.opening_needed.on)},
         ]
     if proof.opening is not None and proof.books_opening is not None and proof.opening != proof.books_opening:
-        text = gettext("Already before the first row the books held %(books)s and the bank %(bank)s.")
+        text = gettext("Before the first row the books already held %(books)s and the bank %(bank)s.")
         found.append(text % {"books": _told(proof.books_opening, proof), "bank": _told(proof.opening, proof)})
     if sums["left_out"]:
         text = ngettext(
@@ -282,8 +282,8 @@ def _unknown_to_bank(statement: ImportStatement, proof: Proof) -> list[str]:
     if not free:
         return []
     text = ngettext(
-        "%(count)d entry of this period, over %(amount)s, is in the books but not in the file.",
-        "%(count)d entries of this period, together %(amount)s, are in the books but not in the file.",
+        "%(count)d entry in this period, of %(amount)s, is in the books but not in the file.",
+        "%(count)d entries in this period, together %(amount)s, are in the books but not in the file.",
         len(free),
     )
     return [text % {"count": len(free), "amount": _told(sum(free.values()), proof)}]

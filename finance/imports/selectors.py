@@ -13,7 +13,7 @@ from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 
 MAX_PAGE = 200
-# What needs people comes first.
+# Rows that need a decision come first.
 _ORDER = [
     ImportRow.Status.ERROR,
     ImportRow.Status.PROBABLE_MATCH,
@@ -142,7 +142,7 @@ def rows_page(
 def _read_cursor(cursor: str) -> tuple[int, int]:
     urgency, _, row_id = cursor.partition("-")
     if not (urgency.isdigit() and row_id.isdigit()) or len(row_id) > 18:
-        raise Invalid(field="cursor", reason="This cursor was not given out by this list.")
+        raise Invalid(field="cursor", reason="This cursor is not from this list.")
     return int(urgency), int(row_id)
 
 

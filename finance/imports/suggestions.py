@@ -1,4 +1,4 @@
-"""Which category a payee's money usually goes to. Abstains where history does not agree with itself."""
+"""The category that a payee's money usually goes to; none if the history is mixed."""
 
 import datetime
 from collections import defaultdict
@@ -64,7 +64,7 @@ class Suggestions:
             votes[account_id] = before + count, max(latest, last)
 
     def for_payee(self, payee: str, *, amount: int) -> Suggestion | None:
-        """The category for money out (amount < 0) or in, or None when history is silent or divided."""
+        """The category for money out (amount < 0) or in, or None when there is no history or it is mixed."""
         votes = self._votes.get((payee_key(payee), amount < 0))
         if not votes or not payee_key(payee):
             return None

@@ -47,7 +47,7 @@ DOCUMENT = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Where a book's chain ends: whoever keeps `seals` and `hash` elsewhere can tell later that nothing before changed."""
+    """Where a book's chain ends: kept elsewhere, `seals` and `hash` later prove that nothing before has changed."""
 
     book_id: int
     seals: int
@@ -58,7 +58,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How a book's chain is doing, as far as a moment's look can tell; verifying the book looks at all of it."""
+    """The state of a book's chain after a quick look; verifying the book checks all of it."""
 
     head: Head | None
     lost: NotedHead | None  # where the chain ended when it was verified, if that seal is gone or another one

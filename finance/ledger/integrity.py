@@ -1,4 +1,4 @@
-"""Proving the books from the lines alone: what the guards promised while posting, asked again of what is there.
+"""Proves the books from the lines alone: checks again what the guards promised while posting.
 
 Each check is one statement and so sees one state of the database, whatever is posted meanwhile. The chain of seals,
 which only grows, is walked along in slices afterwards. Verifying comes right after restoring, when PostgreSQL knows
@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from finance.ledger import chain, plans
 from finance.ledger.models import Book, LedgerCheck
 
-# A report names so many rows of each problem and counts the rest.
+# A report names this many rows of each problem and counts the rest.
 EXAMPLES = 10
 
 
@@ -345,7 +345,7 @@ def verify_ledger(
 
     The heads of the chains are noted (NotedHead): the next verification expects the chains to hold them still.
     `on_step` is called after each step with what was found so far. Given back as `found`, it lets a verification that
-    was stopped go on from there.
+    was stopped continue from there.
     """
     so_far = Found(**(found or {}))
     plans.forget_plans()

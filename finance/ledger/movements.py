@@ -1,4 +1,4 @@
-"""What an entry moved, as a household sees it: the amount beside an entry wherever it stands in one line."""
+"""What an entry moved, as a household sees it: the amount shown for an entry in lists."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,5 +66,5 @@ def _sums(sides: list[Side], *, debits_only: bool) -> dict[str, int]:
 
 
 def natural(minor_units: int, account_type: str) -> int:
-    """As people count it: what comes in through an income account is more, not less."""
+    """With the sign that people expect: income is positive."""
     return -minor_units if account_type in (AccountType.INCOME, AccountType.EQUITY) else minor_units

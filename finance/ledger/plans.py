@@ -1,4 +1,4 @@
-"""Keeping statements at the pace of their indexes, whatever PostgreSQL believes of the tables.
+"""Keeps statements as fast as their indexes, whatever PostgreSQL's statistics say.
 
 It plans by statistics. After a restore there are none, and after a large import they are those of the small table
 before it: one entry in one, and a look-up of an entry's lines is priced like reading all lines. Statements that look up
@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# From so many entries on, work pays for plans of its own.
+# From this many entries on, it pays to plan again.
 MANY = 100
-# From so many entries on, a load changes what the tables are like.
+# From this many entries on, a load changes the statistics of the tables.
 BULK = 10_000
 
 

@@ -18,7 +18,7 @@ from finance.replica import reading
 
 MAX_PAGE = 200
 
-# A search reads at most so many lines per page and then offers to go on; it never scans a whole account.
+# A search reads at most this many lines per page and then offers to continue; it never scans a whole account.
 SCAN_WINDOW = 5000
 
 _FIRST_DAY = datetime.date.min
@@ -79,7 +79,7 @@ class RegisterRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterPage:
-    """Rows newest first. `next_cursor` is None at the end; `searched_to` is set where a search may go on further."""
+    """Rows newest first. `next_cursor` is None at the end; `searched_to` is set where a search may continue."""
 
     rows: list[RegisterRow]
     next_cursor: str | None

@@ -1,4 +1,4 @@
-"""What the commands that work on one book share."""
+"""What the commands for one book share."""
 
 from django.core.management.base import CommandError
 

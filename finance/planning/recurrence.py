@@ -56,7 +56,7 @@ def day_in_month(year: int, month: int, day: int) -> datetime.date:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """A rule: every so many units from the anchor, which is the first day that may be an occurrence.
+    """A rule: every n units from the anchor, which is the first day that may be an occurrence.
 
     Days and weeks are counted from the anchor. Months and years are counted from the anchor's month, on `days` of the
     month (one, or two for twice a month; without any the anchor's own), or on a weekday of the month: `weekday` is
@@ -251,7 +251,7 @@ class Rhythm:
     confidence: int
 
     def due(self, steps: int = 1) -> datetime.date | None:
-        """The nominal date so many steps after the latest date; counted from the anchor."""
+        """The nominal date that many steps after the latest date; counted from the anchor."""
         return self.rule.at(len(self.dates) - 1 + steps)
 
     def expected(self, steps: int = 1) -> datetime.date | None:

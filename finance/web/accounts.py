@@ -1,4 +1,4 @@
-"""The tree of accounts: looking at it, adding to it, renaming, moving, closing."""
+"""The tree of accounts: show, add, rename, move, close."""
 
 import datetime
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ PURPOSES = {
     "savings": (gettext_lazy("Savings account"), AccountType.ASSET, AccountKind.SAVINGS),
     "cash": (gettext_lazy("Cash"), AccountType.ASSET, AccountKind.CASH),
     "investment": (gettext_lazy("Investment"), AccountType.ASSET, AccountKind.INVESTMENT),
-    "property": (gettext_lazy("Property or other thing of value"), AccountType.ASSET, AccountKind.PROPERTY),
+    "property": (gettext_lazy("Property or other valuables"), AccountType.ASSET, AccountKind.PROPERTY),
     "receivable": (gettext_lazy("Money that others owe us"), AccountType.ASSET, AccountKind.RECEIVABLE),
     "card": (gettext_lazy("Credit card"), AccountType.LIABILITY, AccountKind.CARD),
     "loan": (gettext_lazy("Loan"), AccountType.LIABILITY, AccountKind.LOAN),
@@ -133,7 +133,7 @@ class PlaceField(forms.ChoiceField):
             for account in tree
             if account.closed_on is None and account.pk not in without
         ]
-        super().__init__(label=_("Below"), required=False, choices=[("", _("Nothing: at the top")), *choices])
+        super().__init__(label=_("Inside"), required=False, choices=[("", _("Top level")), *choices])
 
     def clean(self, value: object) -> Account | None:
         chosen = super().clean(value)
@@ -145,15 +145,15 @@ class AccountForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     purpose = forms.ChoiceField(
-        label=gettext_lazy("What it is"),
+        label=gettext_lazy("Kind of account"),
         choices=[(title, [(key, PURPOSES[key][0]) for key in keys]) for title, keys in PURPOSE_GROUPS],
     )
     currency = forms.ChoiceField(label=gettext_lazy("Currency"))
     opening_balance = forms.CharField(
-        label=gettext_lazy("Balance to begin with"),
+        label=gettext_lazy("Opening balance"),
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=gettext_lazy("What the account held at the end of the day below; what you owed with a minus."),
+        help_text=gettext_lazy("What the account held at the end of the day below; put a minus before what you owed."),
     )
     opened_on = forms.DateField(
         label=gettext_lazy("On"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -190,7 +190,7 @@ class AccountForm(forms.Form):
 
 @book_page(at_least=Role.EDITOR)
 def account_new(request: HttpRequest, book: Book) -> HttpResponse:
-    """Add an account, with what it held to begin with."""
+    """Add an account, with its opening balance."""
     tree = accounts_of(book=book)
     start = {
         "currency": book.base_currency,
@@ -260,7 +260,7 @@ def account_move(request: HttpRequest, book: Book, account_id: int) -> HttpRespo
         except FinanceError as error:
             refuse(form, error)
         else:
-            messages.success(request, _("%(name)s was moved; its entries were not touched.") % {"name": account.name})
+            messages.success(request, _("%(name)s was moved; its entries stay as they are.") % {"name": account.name})
             return redirect("web:accounts", book.pk)
     return _edit_page(request, book, account, place_form=form)
 

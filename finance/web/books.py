@@ -1,4 +1,4 @@
-"""The door (/), opening a book, and the colours."""
+"""The start page (/), opening a book, and the colours."""
 
 import zoneinfo
 
@@ -38,7 +38,7 @@ class BookForm(forms.Form):
     )
     base_currency = forms.ChoiceField(
         label=gettext_lazy("Main currency"),
-        help_text=gettext_lazy("Single accounts may be kept in other currencies."),
+        help_text=gettext_lazy("Individual accounts may use other currencies."),
     )
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"), help_text=gettext_lazy("Decides on which day something happened.")
@@ -49,7 +49,7 @@ class BookForm(forms.Form):
         choices=[
             ("household", gettext_lazy("Household: everyday accounts and categories")),
             ("freelancer", gettext_lazy("Freelancer: also sales, tax and receivables")),
-            ("", gettext_lazy("Nothing: an empty tree")),
+            ("", gettext_lazy("Empty: no accounts yet")),
         ],
         required=False,
     )
@@ -82,7 +82,7 @@ def book_new(request: HttpRequest) -> HttpResponse:
         except FinanceError as error:
             refuse(form, error)
         else:
-            messages.success(request, _("Your book is open."))
+            messages.success(request, _("Your book is ready."))
             return redirect("web:overview", book.pk)
     is_first = not Book.objects.visible_to(user_of(request)).exists()
     return render(request, "web/book_new.html", {"form": form, "is_first": is_first})

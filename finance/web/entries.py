@@ -1,4 +1,4 @@
-"""Writing, looking at, correcting and reversing entries."""
+"""Adding, showing, correcting and reversing entries."""
 
 import uuid
 from typing import Any
@@ -31,7 +31,7 @@ MORE_ROWS = 4
 
 @book_page(at_least=Role.EDITOR)
 def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
-    """Write an entry. The mode and any value may be given in the address; `copy` repeats an entry."""
+    """Add an entry. The mode and any value may be given in the address; `copy` repeats an entry."""
     tree = accounts_of(book=book)
     mode, form = _form(request, book, tree)
     if _is_save(request) and form.is_valid():
@@ -150,7 +150,7 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
-            messages.success(request, _("Corrected. What it said before stays in its history."))
+            messages.success(request, _("Corrected. The earlier version stays in its history."))
             return redirect(safe_next(request) or redirect("web:entry", book.pk, replacement.uid).url)
     return _write_page(request, book, form, mode, corrected=entry)
 
@@ -160,7 +160,7 @@ def _correct(form: EntryForm, *, book: Book, entry: JournalEntry, request: HttpR
     if isinstance(said, ExchangeDraft):
         raise Conflict(
             reason=_(
-                "The two accounts are kept in different currencies. Correct this as debits and credits, or reverse it and write it anew."
+                "The two accounts are kept in different currencies. Correct this as debits and credits, or delete it and enter it again."
             )
         )
     data = form.cleaned_data
@@ -172,7 +172,7 @@ def _correct(form: EntryForm, *, book: Book, entry: JournalEntry, request: HttpR
 
 @book_page()
 def entry(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
-    """An entry with its lines, where it came from, and every version there has been of it."""
+    """An entry with its lines, its origin and all its versions."""
     shown = entry_for(book=book, uid=uid)
     return render(request, "web/entry.html", {"book": book, **_entry_context(shown)})
 
@@ -222,7 +222,7 @@ def _totals(lines: list[JournalLine]) -> list[tuple[str, int]]:
 
 @book_page(at_least=Role.EDITOR)
 def entry_reverse(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
-    """Take an entry back, after saying what that means."""
+    """Reverse an entry, after saying what that means."""
     shown = entry_for(book=book, uid=uid)
     if request.method == "POST":
         try:
@@ -231,7 +231,9 @@ def entry_reverse(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpRespo
             messages.error(request, error.detail)
         else:
             day = date_text(reversal.date)
-            messages.success(request, _("Reversed on %(day)s. Both entries stay readable.") % {"day": day})
+            messages.success(
+                request, _("Deleted, with the date %(day)s. The entry stays in the history.") % {"day": day}
+            )
         return redirect("web:entry", book.pk, shown.uid)
     closed = book.closed_through is not None and shown.date <= book.closed_through
     context = {**_entry_context(shown), "reversed_on": today_in(book) if closed else shown.date, "is_closed": closed}

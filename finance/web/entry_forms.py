@@ -66,7 +66,7 @@ class EntryForm(forms.Form):
         return AccountField(tree=self.tree, types=types, label=label, required=required, also=self.used)
 
     def read(self, name: str, account: Account | None) -> int | None:
-        """The field's amount in the account's currency, more than nothing; a refusal is told at the field."""
+        """The field's amount in the account's currency, above zero; a refusal is shown at the field."""
         typed = str(self.cleaned_data.get(name) or "").strip()
         if not typed or account is None:
             return None
@@ -76,7 +76,7 @@ class EntryForm(forms.Form):
             self.add_error(name, error.detail)
             return None
         if amount <= 0:
-            self.add_error(name, _("The amount must be more than nothing; the words say where it goes."))
+            self.add_error(name, _("Enter an amount above zero; the words say where it goes."))
             return None
         return amount
 
@@ -124,7 +124,7 @@ class EntryForm(forms.Form):
         if not self.has_error("counter_amount"):
             self.add_error(
                 "counter_amount",
-                _("%(account)s is kept in %(currency)s: say how much it was there. No rate is assumed.")
+                _("%(account)s is kept in %(currency)s: enter the amount in that currency. No rate is assumed.")
                 % {"account": other.name, "currency": other.currency},
             )
 
@@ -268,7 +268,7 @@ class SplitForm(RowsForm):
         left = total - sum(sign * part.amount for part in parts)
         if left:
             told = figures.money_text(left, currency=account.currency)
-            self.add_error("amount", _("The parts differ from the total: %(left)s is left.") % {"left": told})
+            self.add_error("amount", _("The parts do not add up to the total: %(left)s is left.") % {"left": told})
             return None
         return [*parts, LineDraft(account_id=account.pk, amount=-sign * total)]
 
@@ -285,7 +285,7 @@ class SplitForm(RowsForm):
         elif category.currency != account.currency:
             self.add_error(
                 f"{name}category",
-                _("%(name)s is kept in %(currency)s; write this part as an entry of its own.")
+                _("%(name)s is kept in %(currency)s; enter this part as a separate entry.")
                 % {"name": category.name, "currency": category.currency},
             )
         else:
@@ -346,7 +346,7 @@ class LinesForm(RowsForm):
             self.add_error(f"{name}account", _("Which account?"))
             return None
         if len(sides) != 1:
-            self.add_error(f"{name}debit", _("Write either a debit or a credit."))
+            self.add_error(f"{name}debit", _("Enter either a debit or a credit."))
             return None
         amount = self.read(f"{name}{sides[0]}", row["account"])
         if amount is None:

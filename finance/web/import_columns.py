@@ -71,7 +71,7 @@ _DELIMITERS = [
 class ColumnsForm(forms.Form):
     """The profile with the names of the file's columns."""
 
-    delimiter = forms.ChoiceField(label=gettext_lazy("Between columns"), choices=_DELIMITERS)
+    delimiter = forms.ChoiceField(label=gettext_lazy("Column separator"), choices=_DELIMITERS)
     has_header = forms.BooleanField(label=gettext_lazy("The file has a line with column names"), required=False)
     date_order = forms.ChoiceField(label=gettext_lazy("Dates are"), choices=_ORDERS)
     decimal_mark = forms.ChoiceField(

@@ -1,4 +1,4 @@
-"""Bringing in a bank file: upload, proof and rows, done. Every step works as a plain form as well."""
+"""Importing a bank file: upload, proof and rows, done. Every step also works as a plain form."""
 
 import datetime
 from typing import Any
@@ -132,7 +132,7 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
 @require_GET
 @book_page()
 def import_progress(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
-    """How far the reading is, for a page that asks every second."""
+    """The progress of the reading, for a page that asks every second."""
     batch = selectors.batch_for(book=book, batch_id=import_id)
     if batch.state == ImportBatch.State.RECEIVED:
         return render(request, "finance/imports/_progress.html", _reading(book, batch))
@@ -192,7 +192,7 @@ def import_decide(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
     except FinanceError as error:
         _complain(request, error)
     else:
-        said = ngettext("%(count)d row is decided.", "%(count)d rows are decided.", number)
+        said = ngettext("%(count)d row updated.", "%(count)d rows updated.", number)
         messages.success(request, said % {"count": number})
     return redirect(_back(request, book, batch))
 
@@ -227,7 +227,7 @@ def import_confirm(request: HttpRequest, book: Book, import_id: int) -> HttpResp
         _complain(request, error)
     else:
         posted = selectors.counts_of(batch=batch).outcomes["posted"]
-        said = ngettext("%(count)d entry is posted.", "%(count)d entries are posted.", posted)
+        said = ngettext("%(count)d entry posted.", "%(count)d entries posted.", posted)
         messages.success(request, said % {"count": posted})
     return redirect("web:import_detail", book.pk, batch.pk)
 
@@ -254,7 +254,7 @@ def import_discard(request: HttpRequest, book: Book, import_id: int) -> HttpResp
     except FinanceError as error:
         _complain(request, error)
         return redirect("web:import_detail", book.pk, batch.pk)
-    messages.success(request, _("“%(file)s” is put aside; nothing was posted.") % {"file": batch.file_name})
+    messages.success(request, _("“%(file)s” was discarded; nothing was posted.") % {"file": batch.file_name})
     return redirect("web:imports", book.pk)
 
 

@@ -47,7 +47,7 @@ class InviteForm(forms.Form):
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    role = forms.ChoiceField(label=gettext_lazy("May do what?"), choices=ROLE_CHOICES)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=ROLE_CHOICES)
 
 
 @never_cache
@@ -66,7 +66,7 @@ def invite(request: HttpRequest, book: Book) -> HttpResponse:
     if not form.is_valid():
         return _members_page(request, book, form=form, status=400)
     if not may_invite(book=book):
-        form.add_error(None, _("That were many invitations for one day. Please go on tomorrow."))
+        form.add_error(None, _("Too many invitations today. Please continue tomorrow."))
         return _members_page(request, book, form=form, status=429)
     try:
         fresh = invite_member(
@@ -126,7 +126,7 @@ def member_role(request: HttpRequest, book: Book, membership_id: int) -> HttpRes
     except FinanceError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, _("The role of %(who)s is changed.") % {"who": membership.user.get_full_name()})
+        messages.success(request, _("The role of %(who)s was changed.") % {"who": membership.user.get_full_name()})
     return redirect("web:members", book.pk)
 
 
@@ -142,7 +142,7 @@ def member_remove(request: HttpRequest, book: Book, membership_id: int) -> HttpR
     except FinanceError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, _("%(who)s is no member any more.") % {"who": who})
+        messages.success(request, _("%(who)s is no longer a member.") % {"who": who})
     return redirect("web:members", book.pk) if membership.user_id != user_of(request).pk else redirect("web:home")
 
 
@@ -163,7 +163,7 @@ def member_leave(request: HttpRequest, book: Book) -> HttpResponse:
 def invitation_revoke(request: HttpRequest, book: Book, invitation_id: int) -> HttpResponse:
     invitation = get_object_or_404(Invitation.objects.select_related("book"), book=book, pk=invitation_id)
     revoke_invitation(invitation=invitation, actor=user_of(request))
-    messages.success(request, _("The invitation of %(who)s does not work any more.") % {"who": invitation.email})
+    messages.success(request, _("The invitation of %(who)s no longer works.") % {"who": invitation.email})
     return redirect("web:members", book.pk)
 
 
@@ -183,7 +183,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             )
         return render(request, "web/invitation.html", context)
     if role_of(user=user_of(request), book=found.book) is not None:
-        messages.info(request, _("You are a member of this book already."))
+        messages.info(request, _("You are already a member of this book."))
         return redirect("web:overview", found.book_id)
     try:
         check_addressee(invitation=found, user=user_of(request))

@@ -1,4 +1,4 @@
-"""The overview: what we own, where it went, what deserves a look."""
+"""The overview: net worth, spending, what deserves a look."""
 
 import datetime
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
 
 
 def imports_of(book: Book) -> dict[str, Any]:
-    """Bank files that wait for somebody, and the last one that came in."""
+    """Bank files that wait for a decision, and the last import."""
     batches = recent_batches(book=book, limit=10)
     waiting = (ImportBatch.State.RECEIVED, ImportBatch.State.STAGED, ImportBatch.State.REFUSED)
     confirmed = [batch for batch in batches if batch.state == ImportBatch.State.CONFIRMED]
@@ -126,7 +126,7 @@ def chart_of(held: Wealth, *, currency: str) -> dict[str, Any]:
 @book_page()
 @from_replica
 def proof(request: HttpRequest, book: Book) -> HttpResponse:
-    """The trial balance of a day: why the books are said to be in order."""
+    """The trial balance of a day: the proof that the books are in order."""
     as_of = _asked_day(request) or today_in(book)
     balance = trial_balance(book=book, as_of=as_of)
     totals = [(currency, debit, credit) for currency, (debit, credit) in balance.totals.items()]

@@ -1,4 +1,4 @@
-"""From an error of the books to the reasons beside a form's fields."""
+"""Shows an error of the books at a form's fields."""
 
 from collections.abc import Mapping
 

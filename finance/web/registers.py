@@ -44,7 +44,7 @@ class FilterForm(forms.Form):
         label=gettext_lazy("Amount at most"), required=False, widget=forms.TextInput(attrs={"inputmode": "decimal"})
     )
     category = forms.ChoiceField(label=gettext_lazy("Category or other account"), required=False)
-    all = forms.BooleanField(label=gettext_lazy("Also what was corrected or reversed"), required=False)
+    all = forms.BooleanField(label=gettext_lazy("Show corrected and deleted entries too"), required=False)
 
     def __init__(self, data: QueryDict, *, account: Account, tree: list[Account]) -> None:
         super().__init__(data)
@@ -84,7 +84,7 @@ class FilterForm(forms.Form):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pill:
-    """A filter in force, with the address that takes it away."""
+    """A filter in force, with the address that removes it."""
 
     text: str
     without: str

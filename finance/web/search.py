@@ -16,7 +16,7 @@ from finance.ledger.selectors import accounts_of, paths_of
 from finance.models import Account, AccountKind, Book, JournalLine
 from finance.web.access import book_page
 
-# A search reads at most so many entries per page and then offers to go on; it never scans a whole book.
+# A search reads at most this many entries per page and then offers to continue; it never scans a whole book.
 WINDOW = 5000
 PAGE = 30
 QUICK = 6

@@ -13,7 +13,7 @@ from finance.webhooks.targets import LONGEST_URL
 
 ALL, CHOSEN = "all", "chosen"
 HOURS = [
-    (0, gettext_lazy("end at once")),
+    (0, gettext_lazy("not at all")),
     (1, gettext_lazy("for an hour")),
     (24, gettext_lazy("for a day")),
     (168, gettext_lazy("for a week")),
@@ -39,8 +39,11 @@ class EndpointForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     which = forms.ChoiceField(
-        label=gettext_lazy("Tell it of"),
-        choices=[(ALL, gettext_lazy("everything that happens in this book")), (CHOSEN, gettext_lazy("chosen events"))],
+        label=gettext_lazy("Events to send"),
+        choices=[
+            (ALL, gettext_lazy("everything that happens in this book")),
+            (CHOSEN, gettext_lazy("selected events")),
+        ],
         widget=forms.RadioSelect,
         initial=ALL,
     )
@@ -68,7 +71,7 @@ class EndpointForm(forms.Form):
 
 class RotationForm(forms.Form):
     overlap = forms.TypedChoiceField(
-        label=gettext_lazy("The secret of today shall stay valid"), choices=HOURS, coerce=int, initial=24
+        label=gettext_lazy("The present secret stays valid"), choices=HOURS, coerce=int, initial=24
     )
 
     @property
@@ -77,7 +80,7 @@ class RotationForm(forms.Form):
 
 
 class ReplayForm(forms.Form):
-    days = forms.TypedChoiceField(label=gettext_lazy("What failed in"), choices=DAYS, coerce=int, initial=7)
+    days = forms.TypedChoiceField(label=gettext_lazy("Messages that failed in"), choices=DAYS, coerce=int, initial=7)
 
     @property
     def age(self) -> datetime.timedelta:

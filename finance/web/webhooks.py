@@ -1,4 +1,4 @@
-"""A book's webhooks: looking at them is for editors, changing them for owners. A secret is shown once, when it is made."""
+"""A book's webhooks: editors can see them, owners can change them. A secret is shown once, when it is made."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -66,7 +66,7 @@ def webhook_edit(request: HttpRequest, book: Book, webhook_id: int) -> HttpRespo
         except FinanceError as error:
             refuse(form, error)
         else:
-            messages.success(request, _("The webhook is changed."))
+            messages.success(request, _("The webhook was changed."))
             return redirect("web:webhook", book.pk, endpoint.pk)
     context = {"book": book, "form": form, "endpoint": endpoint}
     return render(request, "finance/webhooks/form.html", context, status=400 if form.errors else 200)
@@ -102,7 +102,7 @@ def webhook_secret(request: HttpRequest, book: Book, webhook_id: int) -> HttpRes
 @book_page(at_least=Role.OWNER)
 def webhook_remove(request: HttpRequest, book: Book, webhook_id: int) -> HttpResponse:
     services.remove_endpoint(endpoint=selectors.endpoint_for(book=book, endpoint_id=webhook_id), actor=user_of(request))
-    messages.success(request, _("The webhook is removed, with its log."))
+    messages.success(request, _("The webhook and its log were removed."))
     return redirect("web:webhooks", book.pk)
 
 
@@ -112,7 +112,7 @@ def webhook_test(request: HttpRequest, book: Book, webhook_id: int) -> HttpRespo
     """Leads to the page of the test's delivery, which shows what comes of it."""
     endpoint = selectors.endpoint_for(book=book, endpoint_id=webhook_id)
     if not services.may_test(book=book):
-        messages.error(request, _("That were many tests for one hour. Please go on later."))
+        messages.error(request, _("Too many tests within an hour. Please continue later."))
         return redirect("web:webhook", book.pk, endpoint.pk)
     delivery = services.send_test(endpoint=endpoint, actor=user_of(request), now=timezone.now())
     return redirect("web:webhook_delivery", book.pk, endpoint.pk, delivery.pk)

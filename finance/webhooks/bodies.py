@@ -1,4 +1,4 @@
-"""What is said in a message: the events that webhooks are told of, and the JSON that carries one."""
+"""The content of a message: the events that webhooks can receive, and the JSON for one."""
 
 import datetime
 import inspect

@@ -161,7 +161,7 @@ def _beginning(response: http.client.HTTPResponse) -> bytes:
 
 @contextlib.contextmanager
 def _cut_off_at(deadline: float, sock: socket.socket) -> Iterator[threading.Event]:
-    """End the connection at the deadline; a socket's own time-out starts anew with every byte that drips in."""
+    """End the connection at the deadline; a socket's own time-out starts again with every byte."""
     overdue = threading.Event()
     # TLS takes the socket over, so the guard has a handle of its own.
     guard = sock.dup()
@@ -187,14 +187,14 @@ def _failure(error: Exception, *, overdue: bool, seconds: float) -> SendingFaile
         return SendingFailed("timeout", f"The answer was not complete after {seconds:g} seconds.")
     match error:
         case TimeoutError():
-            return SendingFailed("timeout", f"Nothing came for {READ_SECONDS:g} seconds.")
+            return SendingFailed("timeout", f"There was no answer for {READ_SECONDS:g} seconds.")
         case ssl.SSLCertVerificationError():
             return SendingFailed("tls", f"The certificate is not accepted: {error.verify_message}.")
         case ssl.SSLError():
             return SendingFailed("tls", f"No TLS connection: {error.reason or error}.")
         case ConnectionError():
             return SendingFailed("protocol", "The connection was closed before an answer came.")
-    return SendingFailed("protocol", f"What came is not an HTTP answer ({type(error).__name__}).")
+    return SendingFailed("protocol", f"The answer is not HTTP ({type(error).__name__}).")
 
 
 def _left(deadline: float, most: float = float("inf")) -> float:

@@ -1,4 +1,4 @@
-"""The tables of the webhooks: where to, signed with what, what was sent, and what came of each attempt."""
+"""The tables of the webhooks: addresses, secrets, messages, and the result of each attempt."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ TEST_EVENT = "webhook.test"
 
 
 class WebhookEndpoint(models.Model):
-    """An address that is told of a book's events."""
+    """An address that receives a book's events."""
 
     class Stopped(models.TextChoices):
         """Why nothing is sent any more."""

@@ -33,7 +33,7 @@ def take_away(response: Response) -> None:
 
 
 def read(request: Request) -> str:
-    """The token that the browser sent along."""
+    """The token that the browser sent."""
     token = request.COOKIES.get(NAME)
     if not token:
         raise NotAuthenticated("Send the refresh token in the body, or sign in again.", code="token_missing")

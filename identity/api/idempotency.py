@@ -28,8 +28,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     type={"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
     description=(
-        "A name of your choice for this change, such as a UUID. Sent again with the same body it returns the first "
-        "answer and `Idempotent-Replayed: true`; with another body it is refused."
+        "Your own key for this change, such as a UUID. Sent again with the same body, it returns the first answer "
+        "and `Idempotent-Replayed: true`; with another body, the request is refused."
     ),
 )
 REPLAYED = OpenApiParameter(
@@ -37,7 +37,7 @@ REPLAYED = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     type={"type": "string", "enum": ["true"]},
     response=[200, 201, 202, 204],
-    description="Present where the answer is that of an earlier request with the same `Idempotency-Key`.",
+    description="Present if the answer is that of an earlier request with the same `Idempotency-Key`.",
 )
 
 
@@ -105,7 +105,7 @@ def once_per_key(
 
 
 def _fingerprint(request: Request) -> str:
-    """Method, path and meaning of the body; not its blanks and the order of its members."""
+    """Method, path and meaning of the body; spaces and the order of members do not matter."""
     data = request.data
     meaning = {name: data.getlist(name) for name in data} if isinstance(data, QueryDict) else data
     body = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_of_file)

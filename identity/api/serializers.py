@@ -64,7 +64,7 @@ class SignupConfirmSerializer(StrictSerializer):
 
 class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
     language = serializers.ChoiceField(
-        choices=settings.LANGUAGES, allow_blank=True, required=False, help_text="Blank: as the client asks."
+        choices=settings.LANGUAGES, allow_blank=True, required=False, help_text="Blank: as the client requests."
     )
 
     class Meta:

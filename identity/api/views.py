@@ -31,7 +31,7 @@ from identity.models import User
 
 
 class OpenView(APIView):
-    """For people who are not signed in yet; credentials that come along are not looked at."""
+    """For people who are not signed in yet; credentials in the request are ignored."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -117,7 +117,7 @@ class SignupView(OpenView):
 class SignupConfirmView(OpenView):
     @extend_schema(tags=["auth"], request=SignupConfirmSerializer, responses={201: MeSerializer})
     def post(self, request: Request) -> Response:
-        """Create the account with the token out of the mailed link, a name and a password."""
+        """Create the account with the token from the mailed link, a name and a password."""
         given = self.read(SignupConfirmSerializer)
         with translated():
             try:

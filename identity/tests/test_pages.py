@@ -51,7 +51,7 @@ def test_wrong_unknown_and_inactive_are_answered_alike(client, anna):
     bare = [re.sub(r'value="[^"]*"|nonce="[^"]*"|"X-CSRFToken": "\w+"', "", page.content.decode()) for page in pages]
     assert {page.status_code for page in pages} == {200}
     assert bare[0] == bare[1] == bare[2]
-    assert "The e-mail address or the password is not right." in bare[0]
+    assert "Wrong e-mail address or password." in bare[0]
 
 
 def test_refusing_an_unknown_address_takes_as_long_as_a_wrong_password(client, settings, db):
@@ -291,7 +291,7 @@ def test_changing_the_password_signs_other_devices_out_and_not_this_one(client, 
 
 
 def test_wrong_old_passwords_are_counted_recorded_and_locked_out(client, anna):
-    """Whoever found an open session must not try passwords for ever."""
+    """Somebody who finds an open session must not try passwords for ever."""
     client.force_login(anna)
     new = {"new_password1": "brand new words", "new_password2": "brand new words"}
     answers = [client.post(CHANGE, {**new, "old_password": f"guess {number}"}).status_code for number in range(5)]

@@ -17,8 +17,8 @@ class InsightSerializer(serializers.ModelSerializer[Insight]):
     """An insight as it stands in the feed."""
 
     sentence = serializers.CharField(read_only=True, help_text=_("The finding in one sentence."))
-    payee = serializers.CharField(read_only=True, help_text=_("Empty where it is not about a payee."))
-    figures = serializers.DictField(source="params", read_only=True, help_text=_("The figures of the sentence."))
+    payee = serializers.CharField(read_only=True, help_text=_("Empty if it is not about a payee."))
+    figures = serializers.DictField(source="params", read_only=True, help_text=_("The figures in the sentence."))
 
     class Meta:
         model = Insight
@@ -50,11 +50,11 @@ class EvidenceSerializer(serializers.Serializer[EvidenceRow]):
     payee = serializers.CharField(help_text=_("For a month the category, for a balance the account."))
     description = serializers.CharField()
     amount = serializers.SerializerMethodField(
-        help_text=_("Paid by the entry (negative where money came in), spent in the month, or held on the day.")
+        help_text=_("Paid by the entry (negative for money in), spent in the month, or held on the day.")
     )
     currency = serializers.CharField()
     expected_on = serializers.DateField(allow_null=True, help_text=_("The day when it is expected again."))
-    stands = serializers.BooleanField(help_text=_("False where the entry has been deleted or corrected since."))
+    stands = serializers.BooleanField(help_text=_("False if the entry has been deleted or corrected since."))
 
     def get_amount(self, row: EvidenceRow) -> str:
         return money.format_amount(row.amount, currency=row.currency)

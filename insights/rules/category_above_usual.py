@@ -45,7 +45,7 @@ class Settings(Thresholds):
 def category_above_usual(facts: Facts, settings: Settings) -> list[Finding]:
     """Months whose spending is above the median of the months before.
 
-    The running month is compared as it stands and never projected: rent that is paid on the first would triple. So what
+    The current month is compared as it is and never projected: rent that is paid on the first would triple. So what
     is said of it is already true.
     """
     return [
@@ -86,7 +86,7 @@ def _is_far_above(
 
 
 def _same_as_a_year_ago(first_day: datetime.date, spent: int, category: CategoryHistory, settings: Settings) -> bool:
-    """Whether this month was about as dear last year: insurance, holidays, presents."""
+    """Whether this month was about as expensive last year: insurance, holidays, presents."""
     year_ago = category.months.get(add_months(first_day, -12), 0)
     return year_ago > 0 and spent * 100 < year_ago * settings.times_percent
 

@@ -28,7 +28,7 @@ VERSION = 2
 
 # An amount is known when the latest ones stay within a quarter of their middle.
 STEADY_PERCENT = 25
-# The sentence names so many; the evidence has more.
+# The sentence names this many; the evidence has more.
 NAMED_ITEMS = 3
 
 
@@ -39,7 +39,7 @@ class Settings(Thresholds):
 
     days: int = whole(30, least=1, most=90, says=gettext_noop("days ahead"))
     minimum_payments: int = whole(3, least=2, most=24, says=gettext_noop("minimum previous payments"))
-    floor: AmountPerCurrency = amounts({}, says=gettext_noop("warn below (zero where nothing is set)"))
+    floor: AmountPerCurrency = amounts({}, says=gettext_noop("warn below (zero if not set)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ def possible_duplicate(facts: Facts, settings: Settings) -> list[Finding]:
 
 
 def _equal_payments(payments: Sequence[Movement]) -> list[list[Movement]]:
-    """Payments of one amount from one account, oldest first; lonely ones left out."""
+    """Payments of one amount from one account, oldest first; single ones are left out."""
     equal: dict[tuple[int, int], list[Movement]] = defaultdict(list)
     for payment in payments:
         equal[payment.account_id, payment.paid].append(payment)

@@ -155,7 +155,7 @@ def test_switched_off_the_api_says_so(url, insight, owner, settings):
     settings.ENABLE_INSIGHTS = False
     answer = _client(owner).get(url)
     assert (answer.status_code, answer.json()["code"]) == (404, "insights_off")
-    assert answer.json()["detail"] == "Insights are switched off on this installation."
+    assert answer.json()["detail"] == "Insights are switched off here."
 
 
 def _ids(answer):

@@ -150,14 +150,14 @@ def test_the_feed_asks_as_often_for_thirty_rows_as_for_one(
 
 def test_an_empty_feed_says_what_will_appear_there(client, book, owner):
     client.force_login(owner)
-    assert "Nothing needs a look" in client.get(f"/b/{book.pk}/insights/").content.decode()
+    assert "Nothing to look at" in client.get(f"/b/{book.pk}/insights/").content.decode()
 
 
 def test_switched_off_the_page_says_so_and_the_rail_counts_nothing(client, url, insight, book, owner, settings):
     settings.ENABLE_INSIGHTS = False
     client.force_login(owner)
     answer = client.get(url)
-    assert (answer.status_code, "Insights are switched off on this installation." in answer.content.decode()) == (
+    assert (answer.status_code, "Insights are switched off here." in answer.content.decode()) == (
         200,
         True,
     )
@@ -178,6 +178,6 @@ def test_the_overview_can_show_the_most_pressing_ones(insight, book):
     dismissed = Insight.objects.filter(book=book)
     dismissed.update(state="dismissed")
     assert shown.strip().startswith('<ul class="insights">')
-    assert "Nothing needs a look." in Template("{% load insights %}{% latest_insights book %}").render(
+    assert "Nothing to look at." in Template("{% load insights %}{% latest_insights book %}").render(
         Context({"book": book})
     )

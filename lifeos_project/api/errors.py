@@ -1,4 +1,4 @@
-"""Every failure of the API becomes one shape; this is the one table from error codes to HTTP status."""
+"""Every error of the API gets the same shape; this is the only table from error codes to HTTP status."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -158,7 +158,7 @@ def method_not_allowed(request: HttpRequest, *, allow: Iterable[str]) -> HttpRes
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A fault of ours. Django has logged it under the request's id, which is all that the client learns."""
+    """An error on our side. Django has logged it under the request's id, which is all that the client is told."""
     request_id = current_trace()
     if not request.path.startswith(API_PREFIX):
         # Without the request: what is broken may be the session or the database that the frame would ask.

@@ -65,7 +65,7 @@ FAILURES: dict[str, tuple[int, str, str, str]] = {
         503,
         "The database is busy or away, nothing was changed; `Retry-After` says when to try again.",
         "unavailable",
-        "The database is busy or away; nothing was changed. Please try again.",
+        "The database is busy or down; nothing was changed. Please try again.",
     ),
 }
 

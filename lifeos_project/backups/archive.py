@@ -1,6 +1,6 @@
 """The file of a backup: a tar of manifest.json, database.dump and media.tar, sealed with age when keys are set.
 
-Nothing here is of our own invention, so a backup opens without LifeOS:
+All formats are standard, so a backup opens without LifeOS:
 
     age --decrypt --identity key.txt lifeos-….tar.age | tar --extract
     pg_restore --dbname … database.dump
@@ -106,11 +106,11 @@ def open_sealed(path: Path, *, identities: Sequence[Any], into: Path) -> dict[st
         with _plain(path, identities) as reader, tarfile.open(fileobj=reader, mode="r|") as tar:
             for member in tar:
                 if member.name not in (MANIFEST, DUMP, MEDIA) or not member.isreg():
-                    raise BackupError(f"{path.name} is no backup of LifeOS: it holds {member.name}.")
+                    raise BackupError(f"{path.name} is not a backup of LifeOS: it holds {member.name}.")
                 with _content(tar, member) as content, (into / member.name).open("wb") as file:
                     shutil.copyfileobj(content, file, CHUNK)
     except (tarfile.TarError, EOFError) as error:
-        raise BackupError(f"{path.name} is damaged or cut off: {error}.") from error
+        raise BackupError(f"{path.name} is damaged or incomplete: {error}.") from error
     return _checked_manifest(into, name=path.name)
 
 
@@ -142,7 +142,9 @@ def recipients(keys: Sequence[str]) -> list[Any]:
     try:
         return [pyrage.x25519.Recipient.from_str(key) for key in keys]
     except pyrage.RecipientError as error:
-        raise BackupRefused(f"BACKUP_AGE_RECIPIENTS holds something that is no public key of age: {error}.") from error
+        raise BackupRefused(
+            f"BACKUP_AGE_RECIPIENTS holds something that is not a public key of age: {error}."
+        ) from error
 
 
 def identities(text: str) -> list[Any]:
@@ -152,11 +154,11 @@ def identities(text: str) -> list[Any]:
         return [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except pyrage.IdentityError:
         # Its message would quote the key.
-        raise BackupRefused("The key is no secret key of age; it begins with AGE-SECRET-KEY-1.") from None
+        raise BackupRefused("This is not a secret key of age; such a key begins with AGE-SECRET-KEY-1.") from None
 
 
 def new_identity() -> Any:
-    """A key pair for once."""
+    """A key pair for one run."""
     return pyrage.x25519.Identity.generate()
 
 
@@ -248,5 +250,5 @@ def _checked_manifest(directory: Path, *, name: str) -> dict[str, Any]:
         raise BackupRefused(f"{name} has format {manifest.get('format')}; this version of LifeOS reads {FORMAT}.")
     for file, checksum in found.items():
         if told.get(file) != checksum:
-            raise BackupError(f"{name} is damaged: {file} does not have the checksum that the manifest tells.")
+            raise BackupError(f"{name} is damaged: {file} does not match its checksum in the manifest.")
     return manifest

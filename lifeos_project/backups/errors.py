@@ -1,6 +1,6 @@
 class BackupError(Exception):
-    """A backup cannot be made or restored; the message says why and what helps, for an operator."""
+    """A backup cannot be made or restored; the message tells an operator why and what to do."""
 
 
 class BackupRefused(BackupError):
-    """Nothing was begun, because what was asked for would destroy something or cannot work."""
+    """Nothing was started, because the request would destroy something or cannot work."""

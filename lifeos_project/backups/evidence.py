@@ -1,4 +1,4 @@
-"""What a database holds, told in figures: counted in the moment of the copy and again in what was restored.
+"""What a database holds, as figures: counted in the moment of the copy and again in what was restored.
 
 Equal figures mean that nothing was lost or changed on the way; whether the ledger is sound is verify_ledger's matter.
 """

@@ -1,4 +1,4 @@
-"""From a dump to a database: pg_dump's file through pg_restore into psql, all or nothing."""
+"""Load a dump into a database: pg_dump's file through pg_restore into psql, all or nothing."""
 
 import subprocess
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def load(*, dump: Path, dump_major: int, into: Database, with_owners: bool) -> N
     """Restore a dump into an empty database in one transaction.
 
     Triggers are made after the rows, as pg_dump orders them, so the ledger's guards neither fire nor are missing. A dump
-    has no statistics: they are taken in the end, so that whoever uses the database next finds its plans right.
+    has no statistics: they are gathered at the end, so that the next user of the database gets good plans.
     """
     with into.connect() as server:
         server_major = major(server)
@@ -58,7 +58,7 @@ def _pass_on(source: IO[bytes], target: IO[bytes], *, unknown: Sequence[bytes]) 
             target.write(chunk)
         target.close()
     except BrokenPipeError:
-        # psql has ended and says why; its exit code is looked at by whoever runs it.
+        # psql has ended and says why; its caller checks the exit code.
         source.close()
 
 
@@ -70,5 +70,5 @@ def _preamble(source: IO[bytes]) -> Sequence[bytes]:
         if line.startswith(b"-- Name:"):
             return lines
         if len(lines) > 200:
-            raise BackupError("pg_restore tells no object within 200 lines; the dump is not what it should be.")
+            raise BackupError("pg_restore lists no object within 200 lines; the dump is damaged.")
     return lines

@@ -16,7 +16,7 @@ from platform_outbox.operations.registry import operation
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BackUpParameters:
-    """A backup has none: it is always of everything."""
+    """A backup has none: it always holds everything."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class RehearseParameters:
     permission="backups.add_backuprun",
 )
 def back_up(parameters: BackUpParameters, run: Run) -> dict[str, Any]:
-    """Nothing of a backup that is stopped is kept; carried on, it begins anew."""
+    """Nothing of a stopped backup is kept; resumed, it starts again."""
     made = services.create_backup(now=timezone.now(), progress=_stepwise(run, services.STEPS))
     return {"name": made.name, "bytes": made.size, "entries": made.entries, "kept_in": made.location}
 
@@ -44,7 +44,7 @@ def back_up(parameters: BackUpParameters, run: Run) -> dict[str, Any]:
 @operation(
     "backups.rehearse_restore",
     title=gettext_lazy("Rehearse a restore"),
-    says=gettext_lazy("Restores a backup into a scratch database, proves it there, and throws the copy away."),
+    says=gettext_lazy("Restores a backup into a scratch database, proves it there, and deletes the copy."),
     parameters=RehearseParameters,
     permission="backups.view_backuprun",
 )

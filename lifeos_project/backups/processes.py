@@ -1,4 +1,4 @@
-"""Running PostgreSQL's programs: quiet when they work, one sentence when they do not, ended when we are."""
+"""Runs PostgreSQL's programs: quiet when they work, one sentence when they fail, ended when we end."""
 
 import contextlib
 import subprocess

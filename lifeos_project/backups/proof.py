@@ -46,7 +46,7 @@ def _prove_ledger(database: Database) -> None:
         report = json.loads(output)
     except ValueError as error:
         raise BackupError(
-            "The ledger of the copy could not be verified; the log has what verify_ledger said."
+            "The ledger of the copy could not be verified; the log has the output of verify_ledger."
         ) from error
     if not report["sound"]:
         broken = [problem["promise"] for problem in report["problems"]]

@@ -1,4 +1,4 @@
-"""Restoring a backup: proven in a new database beside the old one, then both change names in one moment."""
+"""Restores a backup: it is proven in a new database next to the old one, then both swap names at once."""
 
 import datetime
 import json
@@ -32,7 +32,7 @@ def restore_backup(
     now: datetime.datetime,
     progress: Progress = lambda stage: None,
 ) -> str:
-    """Put a backup in the database's place; returns the name under which the database of before is kept, if any.
+    """Put a backup in the database's place; returns the name under which the old database is kept, if any.
 
     `source` is a name in the store, "latest", or a path; `identity` the text of an age key file. Everything is checked
     and proven in a new database first, so a failure at any moment leaves the old one untouched and in use. Web and
@@ -94,7 +94,7 @@ def check_backup(
 
 
 def rehearse_restore(*, source: str, identity: str = "", progress: Progress = lambda stage: None) -> dict[str, Any]:
-    """Restore a backup into a scratch database, prove it there, and throw the copy away; returns the manifest."""
+    """Restore a backup into a scratch database, prove it there, and delete the copy; returns the manifest."""
     with services.working_directory() as work:
         manifest, _ = _opened(source, identity=identity, work=work, progress=progress)
         with scratch.database(work=work, roles=manifest["roles"]) as copy:
@@ -133,7 +133,7 @@ def _refuse_to_overwrite(database: Database, *, overwrite: bool) -> None:
     with database.connect() as server:
         if holds_something(server):
             raise BackupRefused(
-                f"The database {database.name} holds people or books. To put the backup in its place, say --overwrite; "
+                f"The database {database.name} holds people or books. To replace it, add --overwrite; "
                 "the database of now is then kept under another name."
             )
 
@@ -204,7 +204,7 @@ def _refuse_missing_roles(database: Database, roles: Sequence[str]) -> None:
     if missing:
         make = " ".join(f'CREATE ROLE "{role}" LOGIN;' for role in missing)
         raise BackupRefused(
-            f"The server lacks roles that the backup's tables belong or are granted to. Make them: {make} "
+            f"The server lacks roles that own the backup's tables or have rights on them. Create them: {make} "
             "Or say --take-ownership, and everything will belong to the role that restores."
         )
 

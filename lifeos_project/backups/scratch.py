@@ -1,4 +1,4 @@
-"""A database for a moment, in which a backup shows that it can be restored."""
+"""A temporary database, in which a backup proves that it can be restored."""
 
 import contextlib
 import secrets

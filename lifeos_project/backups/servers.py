@@ -111,7 +111,7 @@ def create(database: Database, *, like: Database | None = None) -> None:
             server.execute(statement + (properties or sql.SQL("ENCODING 'UTF8'")))
         except psycopg.errors.InsufficientPrivilege as error:
             raise BackupRefused(
-                f"The role {server.info.user} may not make databases; allow it (ALTER ROLE {server.info.user} CREATEDB) "
+                f"The role {server.info.user} may not create databases; allow it (ALTER ROLE {server.info.user} CREATEDB) "
                 "or name another role in BACKUP_DATABASE_URL."
             ) from error
         if like is not None:
@@ -119,7 +119,7 @@ def create(database: Database, *, like: Database | None = None) -> None:
 
 
 def drop(database: Database) -> None:
-    """Remove a database, whoever is connected to it."""
+    """Remove a database, even if others are connected to it."""
     with database.named(MAINTENANCE).connect() as server:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database.name)))
 

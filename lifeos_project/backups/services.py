@@ -1,4 +1,4 @@
-"""Making a backup: copy, seal, prove by restoring, keep, and let old ones go. In this order, each step or nothing."""
+"""Makes a backup: copy, seal, prove by restoring, keep, and delete old ones. In this order; if a step fails, nothing is kept."""
 
 import contextlib
 import datetime
@@ -22,7 +22,7 @@ from lifeos_project.backups.proof import Progress, load_and_prove
 from lifeos_project.backups.servers import Database
 from lifeos_project.backups.stores import Store
 
-# Copying, sealing and proving take about so many times the size of database and attachments for a while.
+# Copying, sealing and proving take about this many times the size of database and attachments for a while.
 ROOM = 2
 STEPS = 10
 

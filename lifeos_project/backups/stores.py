@@ -88,13 +88,13 @@ class DirectoryStore:
             staged.touch(mode=0o600)
         except OSError as error:
             raise BackupRefused(
-                f"{self.root} (BACKUP_TARGET) cannot be written: {error.strerror}. Make it belong to the user that makes backups."
+                f"{self.root} (BACKUP_TARGET) cannot be written: {error.strerror}. Change its owner to the user that makes backups."
             ) from error
         return staged
 
     def keep(self, staged: Path, name: str, *, sealed: Sealed) -> None:
         if digest(staged) != sealed.sha256:
-            raise BackupError(f"{self.root} did not keep what was written to it; look at the disk.")
+            raise BackupError(f"{self.root} did not keep what was written to it; check the disk.")
         staged.rename(self.root / name)
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,4 +1,4 @@
-"""What a release asks of its surroundings before it may replace another one."""
+"""What a release needs before it may replace another one."""
 
 import logging
 import re
@@ -26,7 +26,7 @@ _CREATED = re.compile(r'CREATE TABLE (?:IF NOT EXISTS )?("?\w+"?)')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What stands against a release, one sentence each; and which migrations it brings."""
+    """The objections to a release, one sentence each; and its migrations."""
 
     problems: Sequence[str]
     pending: Sequence[str]
@@ -64,11 +64,11 @@ def disk_problems() -> Iterator[str]:
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=settings.VAR_DIR).close()
     except OSError as error:
-        yield f"{settings.VAR_DIR} (LIFEOS_VAR_DIR) cannot be written: {error.strerror}. Make it belong to the user that LifeOS runs as."
+        yield f"{settings.VAR_DIR} (LIFEOS_VAR_DIR) cannot be written: {error.strerror}. Change its owner to the user that LifeOS runs as."
         return
     free = shutil.disk_usage(settings.VAR_DIR).free >> 20
     if free < LEAST_FREE_MB:
-        yield f"{settings.VAR_DIR} has {free} MB left, {LEAST_FREE_MB} are the least."
+        yield f"{settings.VAR_DIR} has {free} MB left, at least {LEAST_FREE_MB} are needed."
 
 
 def _services() -> Iterator[str]:
@@ -76,7 +76,7 @@ def _services() -> Iterator[str]:
         if name != "migrations" and answer["status"] != "ok":
             yield f"The {name} does not answer ({answer.get('error', answer['status'])})."
         if answer.get("postgresql", OLDEST_POSTGRESQL) < OLDEST_POSTGRESQL:
-            yield f"The server is PostgreSQL {answer['postgresql']}; {OLDEST_POSTGRESQL} is the oldest that works."
+            yield f"The server is PostgreSQL {answer['postgresql']}; {OLDEST_POSTGRESQL} is the oldest supported version."
 
 
 def _sessions() -> Iterator[str]:
@@ -86,7 +86,7 @@ def _sessions() -> Iterator[str]:
 
 def _roles() -> Iterator[str]:
     if settings.PRODUCTION:
-        # What grants mend is mended by `migrate`, where the owner is known.
+        # `migrate` corrects the grants, where the owner is known.
         for objection in ownership.objections(revocable=settings.OWNER_DATABASE is None):
             yield f"{objection} {ownership.HINT} (lifeos.E015)"
 
@@ -95,7 +95,7 @@ def _irreversible(pending: Sequence[Migration]) -> Iterator[str]:
     for migration in pending:
         for operation in migration.operations:
             if not operation.reversible:
-                yield f"{_name(migration)} cannot be taken back: {operation.describe()}."
+                yield f"{_name(migration)} cannot be reversed: {operation.describe()}."
 
 
 def _breaking(pending: Sequence[Migration]) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _breaking(pending: Sequence[Migration]) -> Iterator[str]:
         errors, _, _ = analyse_sql_statements(linter.sql_analyser_class, seen)
         for issue in errors:
             where = f" (table {issue.table}, column {issue.column})" if issue.table else ""
-            yield f"{_name(migration)} breaks the release that runs: {issue.message}{where}."
+            yield f"{_name(migration)} breaks the running release: {issue.message}{where}."
 
 
 def _statements(linter: MigrationLinter, migration: Migration) -> list[str]:

@@ -1,4 +1,4 @@
-"""What must hold before a web process may start; the same rules as `manage.py check`, without its command."""
+"""What must be true before a web process may start; the same rules as `manage.py check`, without its command."""
 
 import sys
 from typing import Any
@@ -29,7 +29,7 @@ def refusals() -> list[CheckMessage]:
 
 
 def reasons(error: ImproperlyConfigured) -> list[str]:
-    """Why there was `error`: our own checks say it better than Django, when settings can be read at all."""
+    """The reasons for `error`: our own checks explain it better than Django, if the settings can be read at all."""
     try:
         return [sentence(problem) for problem in refusals()] or [f"LifeOS does not start: {error}"]
     except ImproperlyConfigured:

@@ -1,4 +1,4 @@
-"""System checks: production does not start unsafe, and a misspelt variable does not pass in silence."""
+"""System checks: production does not start with unsafe settings, and misspelt variables are reported."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ MAKE_ONE = "Make one with: openssl rand -base64 48"
 
 @register("lifeos")
 def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse settings that are fine on a laptop and dangerous on the net."""
+    """Refuse settings that are fine on a laptop and dangerous on the Internet."""
     if not settings.PRODUCTION:
         return []
     return [*_exposure(), *_secrets(), *_passwords(), *_cookies(), *_pool(), *_monitoring()]
@@ -38,7 +38,7 @@ def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
 
 @register("lifeos")
 def check_variables(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Point at environment variables that look like one of ours, misspelt."""
+    """Warn of environment variables that look like a misspelt one of ours."""
     from lifeos_project.variables import TESTING, env
 
     if TESTING:
@@ -48,15 +48,15 @@ def check_variables(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> l
 
 @register(Tags.database)
 def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Point at secrets that have been in use for longer than 90 days; asked where the database may be asked."""
+    """Warn of secrets that have been in use for longer than 90 days; runs where the database may be asked."""
     from lifeos_project.security import secret_age
 
     if not settings.PRODUCTION or not kwargs.get("databases"):
         return []
     return [
         Warning(
-            f"{name} has been in use for {days} days; {secret_age.LONGEST_DAYS} are the rule.",
-            hint="docs/security.md says how to change it without anybody noticing.",
+            f"{name} has been in use for {days} days; change it every {secret_age.LONGEST_DAYS}.",
+            hint="docs/security.md says how to change it without downtime.",
             id="lifeos.W003",
         )
         for name, days in secret_age.too_old(now=timezone.now()).items()
@@ -65,7 +65,7 @@ def check_secret_ages(app_configs: Iterable[AppConfig] | None, **kwargs: Any) ->
 
 @register(Tags.database)
 def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a pool where sessions are needed; asked where the database may be asked."""
+    """Refuse a pool where sessions are needed; runs where the database may be asked."""
     if DEFAULT_DB_ALIAS not in (kwargs.get("databases") or []):
         return []
     objection = pooling.objection(connections[DEFAULT_DB_ALIAS])
@@ -74,7 +74,7 @@ def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
 
 @register(Tags.database)
 def check_roles(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a serving role that the ledger's guards do not bind; asked where the database may be asked."""
+    """Refuse a serving role that the ledger's guards do not bind; runs where the database may be asked."""
     from lifeos_project.postgresql import ownership
 
     if not settings.PRODUCTION or DEFAULT_DB_ALIAS not in (kwargs.get("databases") or []):
@@ -86,7 +86,7 @@ def check_roles(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[
 
 @register(Tags.database)
 def check_replica(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Point at a replica that no report can be read from."""
+    """Warn of a replica that no report can be read from."""
     standing = replica.standing() if kwargs.get("databases") else None
     reasons = {"away": "does not answer", "stranger": "is no replica of the primary"}
     if standing is None or standing.state not in reasons:
@@ -94,7 +94,7 @@ def check_replica(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> lis
     return [
         Warning(
             f"The server of DATABASE_REPLICA_URL {reasons[standing.state]}; the primary answers all reports.",
-            hint="docs/scaling.md says how to set a replica up.",
+            hint="docs/scaling.md says how to set up a replica.",
             id="lifeos.W004",
         )
     ]
@@ -107,7 +107,7 @@ def misspelt(present: Iterable[str], *, known: Iterable[str]) -> Iterator[CheckM
         close = difflib.get_close_matches(name, known - present, n=1, cutoff=0.88)
         if close:
             yield Warning(
-                f"The environment variable {name} is not known.",
+                f"The environment variable {name} is unknown.",
                 hint=f"Did you mean {close[0]}?",
                 id="lifeos.W001",
             )
@@ -159,14 +159,14 @@ def _weakness(secret: str) -> str:
     if not secret:
         return "is missing in production"
     if secret.lower().startswith(WELL_KNOWN):
-        return "is an example's value"
+        return "is a value from the examples"
     if len(secret) < SHORTEST_SECRET:
-        return f"has {len(secret)} characters, {SHORTEST_SECRET} are the least"
+        return f"has {len(secret)} characters, at least {SHORTEST_SECRET} are needed"
     return "is too uniform to be random" if bits(secret) < FEWEST_BITS else ""
 
 
 def _passwords() -> Iterator[CheckMessage]:
-    """Passwords of other services are the operator's to choose, and may be shorter; easily guessed ones are told."""
+    """Operators choose the passwords of other services, which may be shorter; easily guessed ones get a warning."""
     urls = {
         name: getattr(settings, name) for name in ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "RABBITMQ_URL")
     }
@@ -175,7 +175,7 @@ def _passwords() -> Iterator[CheckMessage]:
         given[name] = getattr(settings, name)
     for name, secret in given.items():
         if secret.lower() in EXAMPLE_PASSWORDS or secret.startswith("$("):
-            yield Error(f"{name} is an example's value.", hint=MAKE_ONE, id="lifeos.E020")
+            yield Error(f"{name} is a value from the examples.", hint=MAKE_ONE, id="lifeos.E020")
         elif secret and bits(secret) < FEWEST_BITS_OF_PASSWORDS:
             yield Warning(f"{name} is easily guessed.", hint=MAKE_ONE, id="lifeos.W020")
 
@@ -207,7 +207,7 @@ def _monitoring() -> Iterator[CheckMessage]:
         yield Error("SLACK_WEBHOOK_URL must begin with https://.", hint="Copy it from Slack.", id="lifeos.E009")
     if settings.PAGERDUTY_SERVICE_KEY and not settings.PAGERDUTY_SERVICE_KEY.isalnum():
         yield Error(
-            "PAGERDUTY_SERVICE_KEY has characters that no integration key has.",
+            "PAGERDUTY_SERVICE_KEY is not an integration key.",
             hint="Copy the integration key from PagerDuty.",
             id="lifeos.E010",
         )
@@ -220,6 +220,6 @@ def _monitoring() -> Iterator[CheckMessage]:
     if settings.ALERT_EMAIL_TO and not settings.EMAIL_HOST:
         yield Error(
             "ALERT_EMAIL_TO is set, but there is no mail server to send alerts through.",
-            hint="Set EMAIL_HOST and what belongs to it, or leave ALERT_EMAIL_TO empty.",
+            hint="Set EMAIL_HOST and the related settings, or leave ALERT_EMAIL_TO empty.",
             id="lifeos.E022",
         )

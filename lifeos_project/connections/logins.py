@@ -1,4 +1,4 @@
-"""Addresses of servers whose login is told elsewhere: the password apart, or another user of the same database."""
+"""Addresses of servers whose login is given elsewhere: the password apart, or another user of the same database."""
 
 from urllib.parse import quote, urlsplit, urlunsplit
 

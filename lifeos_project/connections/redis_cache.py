@@ -1,4 +1,4 @@
-"""Redis as a cache that may go away.
+"""Redis as a cache that may be down.
 
 What is in it is a convenience, so an outage must cost neither an answer nor time. The first request that meets it opens
 a breaker for the whole process; from then on nobody waits for Redis, and a thread of its own asks until it is back.
@@ -42,7 +42,7 @@ class Breaker:
             if not self.is_closed:
                 return
             self.is_closed = False
-            log.warning("Redis is away; the site goes on without it", kind=type(error).__name__)
+            log.warning("Redis is down; the site works without it", kind=type(error).__name__)
             threading.Thread(target=self._wait, args=[probe], name="redis-breaker", daemon=True).start()
 
     def catch_up(self, what: str, do: Callable[[], object]) -> bool:
@@ -97,7 +97,7 @@ def _guarded(name: str) -> Callable[..., Any]:
 
 
 class _Guarded(BaseCache):
-    """Asks Redis, and where it does not answer `instead`."""
+    """Asks Redis, or `instead` when Redis does not answer."""
 
     instead: BaseCache
 
@@ -150,7 +150,7 @@ class _Guarded(BaseCache):
 
 
 class RedisOrMemory(_Guarded):
-    """While Redis is away, each process has a cache of its own: throttles still count, though each for itself."""
+    """While Redis is away, each process has its own cache: throttles still count, but per process."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)

@@ -1,4 +1,4 @@
-"""What the frame around every household page shows: books, rail, user menu. Nothing is asked before a template needs it."""
+"""The frame around every household page: books, menu, user menu. Nothing is queried before a template needs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ THEMES = ("light", "dark")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A line of the rail or of a menu."""
+    """An item of a menu."""
 
     label: str
     url: str
@@ -77,7 +77,7 @@ class Shell:
 
     @property
     def import_url(self) -> str | None:
-        """Where a bank file is brought in, for those who may."""
+        """Where people import a bank file, if they may."""
         return _address("web:imports", book_id=self.book.pk) if self.book and self.can_write else None
 
     @property
@@ -94,7 +94,7 @@ class Shell:
 
     @property
     def add_url(self) -> str | None:
-        """Where an entry is written, for those who may."""
+        """Where people add an entry, if they may."""
         return _address("web:entry_new", book_id=self.book.pk) if self.book and self.can_write else None
 
     @property
@@ -103,7 +103,7 @@ class Shell:
 
     @cached_property
     def nav(self) -> list[Link]:
-        """The rail. A room that is not built yet has no address and is left out."""
+        """The main menu. An item without an address is left out."""
         rooms = [
             self._room(_("Overview"), "web:overview", "overview", ("overview", "proof")),
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),

@@ -16,7 +16,7 @@ from lifeos_project.console import menu
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """Opened, it looks at the machine; at a button it also asks the site's certificate, other servers, or sends a mail."""
+    """Opening it checks the machine; buttons also check the certificate, ask other servers or send a mail."""
     if not request.user.has_perm(menu.DOCTOR):
         raise PermissionDenied
     wanted = request.POST.get("look", "") if request.method == "POST" else ""
@@ -38,5 +38,5 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _own_address(request: HttpRequest) -> str:
-    """A test mail goes to whoever asks for it, and to nobody else."""
+    """A test mail goes only to the person who asks for it."""
     return request.user.email if isinstance(request.user, User) else ""

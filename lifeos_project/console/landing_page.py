@@ -1,4 +1,4 @@
-"""The operator's landing page: the state of the installation, each part with its figure and the lever for it.
+"""The operator's landing page: the state of the installation, each part with its figure and a link to act.
 
 Every figure is bounded: lines over 24 hours read at most the newest rows of a table by its key, never all of it.
 """
@@ -37,7 +37,7 @@ from platform_outbox.operations.registry import operation_named
 EVENTS = "platform_outbox.outboxmessage"
 RUNS = "platform_operation.operationrun"
 HOURS = 24
-# A line reads so many of the newest rows at most.
+# A line reads at most this many of the newest rows.
 NEWEST = 50_000
 # Books that nobody proved for longer ask for it.
 STALE_DAYS = 7
@@ -89,7 +89,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lever:
-    """Where something can be done about it."""
+    """Where the operator can act."""
 
     label: str
     url: str
@@ -205,7 +205,7 @@ def _imports(request: HttpRequest, now: datetime.datetime) -> Panel:
 
 
 def _webhooks(request: HttpRequest) -> Panel:
-    """Endpoints of households; one that fails is theirs to mend, but the operator is asked about it first."""
+    """Endpoints of households; they fix one that fails, but they ask the operator first."""
     stopped_by_failure = (WebhookEndpoint.Stopped.FAILING, WebhookEndpoint.Stopped.GONE)
     counts = WebhookEndpoint.objects.aggregate(
         in_use=Count("pk", filter=Q(active=True)),

@@ -1,4 +1,4 @@
-"""What stands around every page of the operators' admin: the badge of the installation and the sidebar."""
+"""What surrounds every page of the operators' admin: the badge of the installation and the sidebar."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,12 +19,12 @@ DOCTOR = "lifeos_project.run_doctor"
 
 
 def environment(request: HttpRequest) -> list[str]:
-    """The badge beside the user menu: red where mistakes are dear."""
+    """The badge next to the user menu: red in production, where mistakes are costly."""
     return [_("Production"), "danger"] if settings.PRODUCTION else [_("Development"), "info"]
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar, what needs hands first. A group that holds nothing for this operator is left out."""
+    """The sidebar, with what needs attention first. A group with nothing for this operator is left out."""
     groups: list[tuple[str, list[dict[str, Any] | None]]] = [
         (
             "",
@@ -111,7 +111,7 @@ def _badged(item: dict[str, Any], count: Callable[[], int] | None) -> dict[str, 
 def _outbox(
     request: HttpRequest, title: str, icon: str, name: str, badge: Callable[[], int] | None = None
 ) -> dict[str, Any] | None:
-    """A page of the outbox's own, for those who may see events."""
+    """A page of the outbox, for those who may see events."""
     return (
         _badged(_item(request, title, icon, name), badge) if may_see(request, "platform_outbox.outboxmessage") else None
     )
@@ -132,7 +132,7 @@ def _item(request: HttpRequest, title: str, icon: str, name: str) -> dict[str, A
 
 
 def _dead_letters() -> int:
-    """Asked on every page of the admin, so from the cache."""
+    """Shown on every page of the admin, so it comes from the cache."""
     return int(cache.get_or_set("admin:dead-letters", lambda: emit.health().dead, timeout=15) or 0)
 
 

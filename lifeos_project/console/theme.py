@@ -1,4 +1,4 @@
-"""How the operators' admin looks: django-unfold's settings. Read with the settings, so no model may be imported here."""
+"""The look of the operators' admin: django-unfold's settings. Read with the settings, so no model may be imported here."""
 
 from typing import Any
 

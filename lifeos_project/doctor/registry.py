@@ -26,7 +26,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One sentence about what was found, and one about what to do where something is to be done."""
+    """One sentence about what was found, and one about what to do, if anything."""
 
     state: State
     says: str
@@ -79,7 +79,7 @@ def check(name: str, *, title: str | Promise) -> Callable[[Check], Check]:
 
 
 def examine(asked: Asked) -> list[Result]:
-    """Run every check. None raises: what breaks a check is what it found."""
+    """Run every check. None raises: an exception becomes a finding."""
     return [
         Result(name=name, title=str(title), findings=list(_findings(name, function, asked)))
         for name, (title, function) in _checks.items()
@@ -111,18 +111,18 @@ def _findings(name: str, function: Check, asked: Asked) -> Iterator[Finding]:
         yield from function(asked)
     except OperationalError as problem:
         yield error(
-            _("It cannot be looked at, because the database does not answer: %s") % _first_line(problem),
+            _("It cannot be checked, because the database does not answer: %s") % _first_line(problem),
             _("Fix the database first."),
         )
     except DatabaseError as problem:
         yield error(
-            _("It cannot be looked at, because the database refuses: %s") % _first_line(problem),
+            _("It cannot be checked, because the database refuses: %s") % _first_line(problem),
             _("Fix migrations and database roles first."),
         )
     except Exception as problem:
         log.exception("check failed", check=name)
         yield error(
-            _("It could not be looked at: %s") % _first_line(problem), _("The log has the details; please report it.")
+            _("It could not be checked: %s") % _first_line(problem), _("The log has the details; please report it.")
         )
 
 

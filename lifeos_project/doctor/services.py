@@ -1,4 +1,4 @@
-"""Checks of what LifeOS works with: settings, database, workers, broker, cache, mail."""
+"""Checks of the services LifeOS uses: settings, database, workers, broker, cache, mail."""
 
 import time
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def look_at_database(asked: Asked) -> Iterator[Finding]:
     if part["status"] != "ok":
         yield error(
             _("PostgreSQL does not answer (%s).") % part["error"],
-            _("See whether it runs and whether DATABASE_URL is right: docs/runbooks/LifeosDatabaseDown.md."),
+            _("Check that it runs and that DATABASE_URL is right: docs/runbooks/LifeosDatabaseDown.md."),
         )
         return
     yield ok(
@@ -59,7 +59,7 @@ def look_at_database(asked: Asked) -> Iterator[Finding]:
     if standing is not None and standing.state in ("away", "stranger"):
         yield notice(
             _("The replica cannot be read from (%s); the primary answers all reports.") % standing.state,
-            _("docs/scaling.md says how to set a replica up."),
+            _("docs/scaling.md says how to set up a replica."),
         )
 
 
@@ -70,7 +70,7 @@ def look_at_roles(asked: Asked) -> Iterator[Finding]:
         made = error if settings.PRODUCTION else notice
         yield made(objection, ownership.HINT)
     if not objections:
-        yield ok(_("The role that serves owns nothing and cannot rewrite what is posted."))
+        yield ok(_("The serving role owns nothing and cannot rewrite postings."))
 
 
 @check("migrations", title=gettext_lazy("Migrations"))
@@ -108,7 +108,7 @@ def look_at_workers(asked: Asked) -> Iterator[Finding]:
     for job in overview.failing_jobs():
         yield notice(
             _("The periodic job %(job)s failed %(count)d times in a row.") % {"job": job.name, "count": job.failures},
-            _("Its error stands under Periodic jobs in the admin: docs/runbooks/LifeosJobFails.md."),
+            _("Periodic jobs in the admin shows the error: docs/runbooks/LifeosJobFails.md."),
         )
 
 
@@ -117,9 +117,9 @@ def look_at_broker(asked: Asked) -> Iterator[Finding]:
     part = asked.services["broker"]
     if part["status"] != "ok":
         yield error(
-            _("It does not answer (%s). Workers hear of events by PostgreSQL meanwhile; nothing is lost.")
+            _("It does not answer (%s). Workers hear of events through PostgreSQL meanwhile; nothing is lost.")
             % part["error"],
-            _("See whether Redis or RabbitMQ runs and whether REDIS_URL or RABBITMQ_URL is right."),
+            _("Check that Redis or RabbitMQ runs and that REDIS_URL or RABBITMQ_URL is right."),
         )
     elif part["kind"] == "in-process":
         yield ok(_("None is set up; PostgreSQL wakes the workers."))
@@ -132,12 +132,12 @@ def look_at_cache(asked: Asked) -> Iterator[Finding]:
     part = asked.services["cache"]
     if part["status"] != "ok":
         yield error(
-            _("Redis does not answer (%s). The site works without it; each process counts throttles for itself.")
+            _("Redis does not answer (%s). The site works without it; each process counts throttles separately.")
             % part.get("error", part["status"]),
-            _("See whether Redis runs and whether REDIS_URL is right: docs/runbooks/LifeosRedisDown.md."),
+            _("Check that Redis runs and that REDIS_URL is right: docs/runbooks/LifeosRedisDown.md."),
         )
     elif part["kind"] == "memory":
-        yield ok(_("In memory, for each process by itself (REDIS_URL is empty)."))
+        yield ok(_("In memory, separately in each process (REDIS_URL is empty)."))
     else:
         yield ok(_("Redis answers in %s ms.") % part["milliseconds"])
 
@@ -148,20 +148,21 @@ def look_at_mail(asked: Asked) -> Iterator[Finding]:
         try:
             server = mail.send_test(to=[asked.mail_to])
         except mail.MailNotSent as problem:
-            yield error(str(problem), _("Check EMAIL_HOST and the settings beside it: docs/configuration.md."))
+            yield error(str(problem), _("Check EMAIL_HOST and the related settings: docs/configuration.md."))
         else:
             yield ok(
-                _("%(server)s took a mail to %(to)s. See whether it arrives.") % {"server": server, "to": asked.mail_to}
+                _("%(server)s accepted a mail to %(to)s. Check that it arrives.")
+                % {"server": server, "to": asked.mail_to}
             )
     elif mail.destination() == "sent":
         yield skipped(
-            _("Mails go through %s. No test mail was sent; ask for one to know whether mails leave.")
+            _("Mails go through %s. No test mail was sent; send one to see whether mails get through.")
             % settings.EMAIL_HOST
         )
     else:
         yield notice(
             _("Mail is not set up: no invitation and no password reset is sent."),
-            _("Set EMAIL_HOST and the settings beside it: docs/configuration.md."),
+            _("Set EMAIL_HOST and the related settings: docs/configuration.md."),
         )
 
 

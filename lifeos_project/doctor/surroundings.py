@@ -1,4 +1,4 @@
-"""Checks of what is around it: disk, backups, certificate, secrets, proxy, webhooks, version."""
+"""Checks of the surroundings: disk, backups, certificate, secrets, proxy, webhooks, version."""
 
 import datetime
 import json
@@ -44,7 +44,7 @@ _LONGEST_ANSWER = 1_000_000
 def look_at_disk(asked: Asked) -> Iterator[Finding]:
     problems = list(preflight.disk_problems())
     for problem in problems:
-        yield error(problem, _("docs/runbooks/LifeosDiskFilling.md says what may go."))
+        yield error(problem, _("docs/runbooks/LifeosDiskFilling.md says what you can delete."))
     if problems:
         return
     usage = shutil.disk_usage(settings.VAR_DIR)
@@ -54,7 +54,7 @@ def look_at_disk(asked: Asked) -> Iterator[Finding]:
         "share": 100 * usage.free // usage.total,
     }
     if usage.free < usage.total * LEAST_FREE_SHARE:
-        yield notice(left, _("docs/runbooks/LifeosDiskFilling.md says what may go."))
+        yield notice(left, _("docs/runbooks/LifeosDiskFilling.md says what you can delete."))
     else:
         yield ok(left)
 
@@ -77,11 +77,11 @@ def look_at_backups(asked: Asked) -> Iterator[Finding]:
             _("The last one failed."), _("Backups in the admin has the reason: docs/runbooks/LifeosBackupFailed.md.")
         )
     if settings.PRODUCTION and not settings.BACKUP_NIGHTLY:
-        yield notice(_("None is made at night."), _("Set BACKUP_NIGHTLY=true."))
+        yield notice(_("There are no nightly backups."), _("Set BACKUP_NIGHTLY=true."))
 
 
 def _target(store: stores.Store) -> Iterator[Finding]:
-    todo = _("See that BACKUP_TARGET is there and may be written: docs/backup.md.")
+    todo = _("Check that BACKUP_TARGET exists and is writable: docs/backup.md.")
     try:
         names = store.names()
     except (BackupError, BackupRefused, OSError) as problem:
@@ -127,7 +127,7 @@ def look_at_certificate(asked: Asked) -> Iterator[Finding]:
 
 
 def certificate_of(host: str, port: int) -> Iterator[Finding]:
-    """What a browser would think of the certificate there."""
+    """What a browser would say about the certificate there."""
     renew = _("Renew it: docs/runbooks/LifeosCertificateExpires.md.")
     try:
         ends, is_known = _end_of_certificate(host, port)
@@ -139,20 +139,20 @@ def certificate_of(host: str, port: int) -> Iterator[Finding]:
         why = {"host": f"{host}:{port}", "reason": problem.strerror or str(problem) or type(problem).__name__}
         yield error(
             _("%(host)s does not answer over TLS: %(reason)s.") % why,
-            _("See that nginx runs and that the name leads here: docs/runbooks/LifeosSiteDown.md."),
+            _("Check that nginx runs and that the name points here: docs/runbooks/LifeosSiteDown.md."),
         )
         return
     days = (ends - timezone.now()).days
     says = ngettext(
-        "The certificate of %(host)s is good for %(days)d day.",
-        "The certificate of %(host)s is good for %(days)d days.",
+        "The certificate of %(host)s is valid for %(days)d day.",
+        "The certificate of %(host)s is valid for %(days)d days.",
         days,
     ) % {"host": host, "days": days}
     made = error if days < CERTIFICATE_DAYS_TOO_FEW else notice
     yield ok(says) if days >= CERTIFICATE_DAYS else made(says, renew)
     if not is_known:
         yield notice(
-            _("No known authority has signed it, so browsers warn of it."),
+            _("No known authority has signed it, so browsers show a warning."),
             _("For a public site, get one from Let's Encrypt: docs/install.md."),
         )
 
@@ -184,9 +184,9 @@ def look_at_secrets(asked: Asked) -> Iterator[Finding]:
     old = secret_age.too_old(now=now)
     for name, days in old.items():
         yield notice(
-            _("%(name)s has been in use for %(days)d days; %(rule)d are the rule.")
+            _("%(name)s has been in use for %(days)d days; change it every %(rule)d.")
             % {"name": name, "days": days, "rule": secret_age.LONGEST_DAYS},
-            _("docs/security.md says how to change it without anybody noticing."),
+            _("docs/security.md says how to change it without downtime."),
         )
     if not old:
         # One that is met here for the first time was seen after `now`, by the database's clock.
@@ -201,16 +201,16 @@ def look_at_secrets(asked: Asked) -> Iterator[Finding]:
 def look_at_proxy(asked: Asked) -> Iterator[Finding]:
     if asked.request is None:
         told = (
-            _("X-Forwarded-For and X-Forwarded-Proto are believed.")
+            _("X-Forwarded-For and X-Forwarded-Proto are trusted.")
             if settings.TRUST_PROXY
-            else _("No proxy is believed.")
+            else _("No proxy is trusted.")
         )
-        yield skipped(told + " " + _("Whether that fits shows in a browser: the same page in the admin looks at it."))
+        yield skipped(told + " " + _("To check it with a real request, open the doctor in the admin."))
         return
     found = list(_about_request(asked.request))
     yield from found
     if not found:
-        yield ok(_("This request came as it should: its address and its scheme are those of the browser."))
+        yield ok(_("This request arrived correctly, with the address and scheme of the browser."))
 
 
 def _about_request(request: HttpRequest) -> Iterator[Finding]:
@@ -263,7 +263,7 @@ def look_at_webhooks(asked: Asked) -> Iterator[Finding]:
                 held,
             )
             % held,
-            _("They go on by themselves; Outbox in the admin can let one try at once."),
+            _("They resume by themselves; Outbox in the admin can try one at once."),
         )
     if settings.PRODUCTION and settings.WEBHOOK_ALLOW_PRIVATE:
         yield notice(
@@ -289,8 +289,8 @@ def look_at_version(asked: Asked) -> Iterator[Finding]:
         newest = newest_release(settings.RELEASES_URL)
     except (OSError, ValueError) as problem:
         yield notice(
-            _("Whether there is a newer release is not known: %s") % (str(problem) or type(problem).__name__),
-            _("See that this machine may reach RELEASES_URL."),
+            _("Cannot tell whether there is a newer release: %s") % (str(problem) or type(problem).__name__),
+            _("Check that this machine can reach RELEASES_URL."),
         )
         return
     if _numbers(newest) > _numbers(version.VERSION):

@@ -3,8 +3,8 @@
 Only the wheel's programs are used. Its Python side keeps one machine-wide lock and opens private directories to
 everybody; here each data directory has its own lock, and only the server's own user may pass (docs/adr/0003).
 
-A server lives as long as somebody uses it. Every process that connects holds a shared lock on `<data>.users`; the
-kernel drops it however the process ends. Whoever leaves last stops the server.
+A server runs as long as a process uses it. Every process that connects holds a shared lock on `<data>.users`; the
+kernel drops it however the process ends. The last one to leave stops the server.
 """
 
 import atexit
@@ -37,7 +37,7 @@ LONGEST_SOCKET_DIRECTORY = 103 - len("/.s.PGSQL.5432.lock")
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot run; the message says why and what helps, in one sentence."""
+    """The embedded PostgreSQL cannot run; the message says why and what to do, in one sentence."""
 
 
 def program(name: str) -> Path:
@@ -93,7 +93,7 @@ class Cluster:
         return self._postmaster_pid() is not None
 
     def leave(self) -> None:
-        """Give the server up; the last to leave stops it. Does nothing in a forked child."""
+        """Stop using the server; the last one to leave stops it. Does nothing in a forked child."""
         if self._users_lock is None or self._owner_pid != os.getpid():
             return
         with contextlib.suppress(OSError), self._exclusively():
@@ -236,7 +236,7 @@ class Cluster:
                     f"The embedded PostgreSQL did not start: {lines[-1] if lines else 'no output'} (log: {self.log_file})"
                 )
             time.sleep(0.02)
-        # Whoever started it is not its keeper: it is adopted by init and must not be reaped as a child here.
+        # The process that started it does not own it: it is adopted by init and must not be reaped as a child here.
         server.returncode = 0
 
     def _log_lines(self) -> list[str]:

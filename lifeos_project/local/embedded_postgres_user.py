@@ -1,4 +1,4 @@
-"""Who runs the embedded PostgreSQL: oneself, or — since it refuses root — a system user that may reach its files."""
+"""The user who runs the embedded PostgreSQL: the current one or, because it refuses root, a system user."""
 
 import contextlib
 import os

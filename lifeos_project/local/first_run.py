@@ -23,7 +23,7 @@ DEMO_ARGUMENTS = ["--months", "24", "--seed", "1", "--user", DEMO_EMAIL]
 
 
 class StartRefused(Exception):
-    """LifeOS cannot start here; the message says why and what helps."""
+    """LifeOS cannot start here; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def check_database() -> None:
         raise StartRefused(reason) from None
     if major < OLDEST_POSTGRESQL:
         raise StartRefused(
-            f"The server in DATABASE_URL is PostgreSQL {major}; {OLDEST_POSTGRESQL} is the oldest that works."
+            f"The server in DATABASE_URL is PostgreSQL {major}; {OLDEST_POSTGRESQL} is the oldest supported version."
         )
 
 
@@ -103,7 +103,7 @@ def ensure_logins() -> list[Login]:
 
 
 def wants_demo() -> bool:
-    """Whether this installation is empty and a demo household would show what it can do."""
+    """Whether this installation is empty and should get a demo household."""
     return "seed_demo" in get_commands() and not Book.objects.exists()
 
 

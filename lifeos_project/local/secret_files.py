@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def development_secret(*, production: bool, directory: Path, name: str) -> str:
-    """The secret kept in `directory`, made on first use; empty in production, which a system check then refuses."""
+    """The secret in `directory`, made on first use; empty in production, which a system check then refuses."""
     if production:
         return ""
     return kept_secret(directory=directory, name=name, make=lambda: secrets.token_urlsafe(48))
@@ -40,6 +40,6 @@ def _store(path: Path, value: str) -> str:
         finally:
             draft.unlink()
     except OSError:
-        # A read-only disk: without the file, sessions end with the process. Whoever needs the disk says so.
+        # A read-only disk: without the file, sessions end with the process. What needs the disk says so.
         return value
     return value

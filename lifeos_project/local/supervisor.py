@@ -1,4 +1,4 @@
-"""Web, worker and database as one thing in the foreground: one log, one Ctrl-C."""
+"""Web, worker and database together in the foreground: one log, one Ctrl-C."""
 
 import contextlib
 import ctypes
@@ -18,7 +18,7 @@ from types import FrameType
 from typing import IO, NoReturn
 
 STOP_TIMEOUT = 25.0
-# A process that is to be kept alive may end so often within so many seconds; more is a fault that restarts do not mend.
+# How often a process may end within how many seconds; beyond that, restarts do not help.
 MOST_RESTARTS = 5
 RESTART_WINDOW = 60.0
 START_TIMEOUT = 60.0
@@ -30,7 +30,7 @@ class StopRequested(BaseException):
 
 
 class ChildEnded(Exception):
-    """A process that should run for ever has ended; the message names it."""
+    """A process that should keep running has ended; the message names it."""
 
 
 @contextlib.contextmanager
@@ -128,7 +128,7 @@ class Supervisor:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End every child: politely, then after STOP_TIMEOUT seconds with force."""
+        """End every child: by signal, then after STOP_TIMEOUT seconds by force."""
         for child in self.children.values():
             _signal_session(child, signal.SIGTERM, everybody=False)
         deadline = time.monotonic() + STOP_TIMEOUT
@@ -175,7 +175,7 @@ class KeptAlive:
     restarts: list[float] = field(default_factory=list)
 
     def may_restart(self) -> bool:
-        """Note one more restart; False if there were too many of late."""
+        """Note one more restart; False if there were too many recently."""
         now = time.monotonic()
         self.restarts = [*(moment for moment in self.restarts if moment > now - RESTART_WINDOW), now]
         return len(self.restarts) <= MOST_RESTARTS

@@ -9,17 +9,17 @@ from lifeos_project.environment import Variable
 
 HEAD = """# Configuration
 
-Everything is set by environment variables: with containers by a file `.env` beside `docker-compose.yml`, in development also by one beside
+Set everything by environment variables: with containers in a file `.env` next to `docker-compose.yml`, in development also in one next to
 `manage.py` (see `.env.example`).
-A secret may also come from a file that a variable names: `SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY=…`.
-An empty variable counts as unset. A value that cannot be read stops the start with a sentence that names the variable.
+A secret may also come from a file: `SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY=…`.
+An empty variable counts as unset. If a value is invalid, LifeOS does not start and names the variable.
 
 This page is written by `manage.py settings_docs` from `lifeos_project/variables.py`; a test compares the two.
 """
 
-EXAMPLE_HEAD = """# For development, as it stands: cp .env.example .env && docker-compose up -d, then http://localhost:8000.
-# manage.py and `make run` read it too. docs/configuration.md says what each variable does, docs/install.md those of the
-# containers. For production `deploy/scripts/deploy.sh init` writes a .env with secrets of its own; the passwords below are
+EXAMPLE_HEAD = """# For development: cp .env.example .env && docker-compose up -d, then open http://localhost:8000.
+# manage.py and `make run` read it too. docs/configuration.md explains each variable, docs/install.md those of the
+# containers. For production `deploy/scripts/deploy.sh init` writes a .env with fresh secrets; the passwords below are
 # refused there.
 """
 
@@ -84,5 +84,5 @@ def _row(variable: Variable) -> str:
 
 
 def _settable(default: str) -> str:
-    """The default as it can be written in a file; defaults that are told in words cannot."""
+    """The default as it can be written in a file; defaults described in words cannot."""
     return "" if " " in default else default

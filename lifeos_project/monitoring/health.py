@@ -1,4 +1,4 @@
-"""Answers for load balancers, orchestrators and people who ask whether it works."""
+"""Health answers for load balancers, orchestrators and people."""
 
 import time
 import uuid
@@ -51,7 +51,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """Everything an installation stands on, with figures and version for callers nearby.
+    """Everything an installation depends on, with figures and version for callers nearby.
 
     503 and `error` when no page can be served; 200 and `degraded` when pages are served, but a part does not work:
     neither a worker nor Redis that is away is a reason to take the web out of a load balancer.

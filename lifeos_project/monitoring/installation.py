@@ -20,22 +20,27 @@ REPLICATES = ("ok", "behind")
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
 
-CHECK_AGE = Gauge("lifeos_ledger_check_age_seconds", "Since all books were proved the last time; never: since 1970.")
-BROKEN = Gauge("lifeos_ledger_broken_promises", "Promises the last proof of all books found broken.")
-CHECKED = Gauge("lifeos_ledger_checked_entries", "Entries the last proof of all books read.")
+CHECK_AGE = Gauge("lifeos_ledger_check_age_seconds", "Time since all books were last verified; never: since 1970.")
+BROKEN = Gauge("lifeos_ledger_broken_promises", "Broken promises that the last verification of all books found.")
+CHECKED = Gauge("lifeos_ledger_checked_entries", "Entries that the last verification of all books read.")
 OVERDUE = Gauge(
-    "lifeos_ledger_overdue_entries", "Entries that the last proof of all books found without a seal after an hour."
+    "lifeos_ledger_overdue_entries",
+    "Entries that the last verification of all books found without a seal after an hour.",
 )
 UNSEALED = Gauge(
     "lifeos_ledger_unsealed_seconds",
-    "For how long the oldest of the newest 1,000 entries has waited for its seal; 0: none waits.",
+    "How long the oldest of the newest 1,000 entries has waited for its seal; 0: none waits.",
 )
-SEALED = Gauge("lifeos_ledger_sealed_entries", "Entries that are sealed.")
-SECRET_AGE = Gauge("lifeos_secret_age_seconds", "Since a secret was first in use.", ("secret",))
-BUILD = Gauge("lifeos_build_info", "Always 1; which LifeOS this is.", ("version", "release"))
-REPLICA_UP = Gauge("lifeos_replica_up", "Whether there is a replica that reports can be read from.")
-REPLICA_BYTES = Gauge("lifeos_replica_behind_bytes", "Of the primary's log, not yet replayed.")
-REPLICA_SECONDS = Gauge("lifeos_replica_behind_seconds", "Age of what was replayed last; 0 when all is.")
+SEALED = Gauge("lifeos_ledger_sealed_entries", "Sealed entries.")
+SECRET_AGE = Gauge("lifeos_secret_age_seconds", "Time since a secret was first used.", ("secret",))
+BUILD = Gauge("lifeos_build_info", "Always 1; the labels name the running version.", ("version", "release"))
+REPLICA_UP = Gauge("lifeos_replica_up", "1 if reports can be read from the replica, else 0.")
+REPLICA_BYTES = Gauge(
+    "lifeos_replica_behind_bytes", "Bytes of the primary's log that the replica has not replayed yet."
+)
+REPLICA_SECONDS = Gauge(
+    "lifeos_replica_behind_seconds", "How far the replica is behind in time; 0 if it has replayed everything."
+)
 
 GAUGES = (
     BUILD, CHECK_AGE, BROKEN, CHECKED, OVERDUE, UNSEALED, SEALED, SECRET_AGE, REPLICA_UP, REPLICA_BYTES,
@@ -44,7 +49,7 @@ GAUGES = (
 
 
 class InstallationCollector(Collector):
-    """The last proof of all books, their chains, how old the secrets are, and the replica."""
+    """The last verification of all books, their chains, the age of the secrets, and the replica."""
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()

@@ -16,26 +16,26 @@ from platform_outbox.monitoring import metrics as workers
 
 HEAD = """# Metrics
 
-For Prometheus, at `/metrics` of the web processes: from addresses of private networks, or from anywhere with `METRICS_TOKEN` as a bearer
-token. All web processes of a machine add up. What each worker measures of itself is there too when web and worker share a directory
-(`PROMETHEUS_MULTIPROC_DIR`, as under `make run`); workers elsewhere answer on a port of their own, `WORKER_METRICS_BIND`.
+Web processes serve them to Prometheus at `/metrics`: to private addresses, or to anybody with `METRICS_TOKEN` as a bearer
+token. The figures of all web processes of a machine are added up. What each worker measures is included if web and worker share a directory
+(`PROMETHEUS_MULTIPROC_DIR`, as under `make run`); other workers answer on their own port, `WORKER_METRICS_BIND`.
 
-The outbox's gauges and counters are about the whole installation. Counters are added to in the transaction
-of what they count, so a worker that is killed loses none and counts nothing twice. They are looked up every five
-seconds by one worker, never by a request; when no worker lives, the web process that is asked takes them itself, within two seconds.
-Several web processes tell the same, so take `max(…)` over them, and `sum by (instance) (…)` inside it to add up topics:
+The outbox's gauges and counters are about the whole installation. Counters are updated in the transaction
+that they count, so a killed worker loses none and counts nothing twice. One worker looks the figures up every five
+seconds, no request waits for that; when no worker is alive, the web process looks them up itself, within two seconds.
+Every web process reports the same, so use `max(…)` over them, with `sum by (instance) (…)` inside it to add up topics:
 
 | question | query |
 |---|---|
-| how many events wait | `max(sum by (instance) (platform_outbox_pending_messages))` |
-| of which kind | `max by (topic) (platform_outbox_pending_messages)` |
-| for how long (alert on this) | `max(platform_outbox_oldest_pending_seconds)` |
-| events a second | `max by (handler, outcome) (rate(platform_outbox_processed_total[5m]))` |
-| from change to effect, 99 of 100 | `histogram_quantile(0.99, sum by (le) (rate(platform_outbox_end_to_end_seconds_bucket[5m])))` |
-| is the bell broken | a growing share of `poll` in `sum by (source) (rate(platform_outbox_wakeups_total[1h]))` |
-| why the tables grow | `platform_outbox_oldest_snapshot_seconds` and `platform_outbox_dead_tuples` |
+| How many events wait? | `max(sum by (instance) (platform_outbox_pending_messages))` |
+| Of which type? | `max by (topic) (platform_outbox_pending_messages)` |
+| For how long? (alert on this) | `max(platform_outbox_oldest_pending_seconds)` |
+| How many events per second? | `max by (handler, outcome) (rate(platform_outbox_processed_total[5m]))` |
+| How long until the effect (99 of 100)? | `histogram_quantile(0.99, sum by (le) (rate(platform_outbox_end_to_end_seconds_bucket[5m])))` |
+| Do wake-ups fail? | a growing share of `poll` in `sum by (source) (rate(platform_outbox_wakeups_total[1h]))` |
+| Why do the tables grow? | `platform_outbox_oldest_snapshot_seconds` and `platform_outbox_dead_tuples` |
 
-Beside these there are the `django_*` and `process_*` metrics of the libraries.
+The `django_*` and `process_*` metrics of the libraries are there too.
 
 This page is written by `manage.py metrics_docs`; a test compares the two.
 """

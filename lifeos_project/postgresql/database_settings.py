@@ -31,7 +31,7 @@ def database_settings(
     """Django's settings of one database: the server of `url`, or the embedded one when there is no URL.
 
     `variable` is the name the URL was read from, for messages; `password` is used when the URL has none, and
-    read anew from `password_file` for each connection where that is given. `shared` says
+    read again from `password_file` for each connection where that is given. `shared` says
     that a pool lends server connections from one transaction to the next; `patience` is how many seconds the server has
     to answer at all; `embedded_user` is the role on the embedded one.
     """

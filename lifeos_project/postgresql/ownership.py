@@ -105,8 +105,8 @@ def _ensure(role: str, *, password: str, local: bool) -> None:
         return
     if not password and not local:
         raise NoServingRole(
-            f"There is no database role {role}, and no password to make it with: set POSTGRES_PASSWORD (with containers "
-            f"POSTGRES_APP_PASSWORD), or make the role yourself: CREATE ROLE {role} LOGIN."
+            f"There is no database role {role}, and no password to create it with: set POSTGRES_PASSWORD (with containers "
+            f"POSTGRES_APP_PASSWORD), or create the role yourself: CREATE ROLE {role} LOGIN."
         )
     statement = sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role))
     with connection.cursor() as cursor:
@@ -120,6 +120,6 @@ def _ensure(role: str, *, password: str, local: bool) -> None:
                 cursor.execute(statement)
         except ProgrammingError as error:
             raise NoServingRole(
-                f"There is no database role {role}, and the owner may not make it. As a superuser: "
+                f"There is no database role {role}, and the owner may not create it. As a superuser: "
                 f"CREATE ROLE {role} LOGIN PASSWORD '…' (that of DATABASE_URL)."
             ) from error

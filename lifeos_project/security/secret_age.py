@@ -1,4 +1,4 @@
-"""How old each secret in use is, found without anybody writing dates down."""
+"""The age of each secret in use, without anybody recording dates."""
 
 import datetime
 import hashlib

@@ -54,5 +54,5 @@ def opposite(minor_units: int) -> int:
 
 @register.filter
 def natural(minor_units: int, account_type: str) -> int:
-    """As people count it: what comes in through an income account is more, not less."""
+    """With the sign that people expect: income is positive."""
     return movements.natural(minor_units, account_type)

@@ -10,7 +10,7 @@ register = template.Library()
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """A decorative icon of the sprite; the words beside it carry the meaning."""
+    """A decorative icon of the sprite; the words next to it carry the meaning."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static("lifeos/icons.svg"),

@@ -1,4 +1,4 @@
-"""Real servers for tests: found, started on a free port with a throw-away directory, stopped at the end."""
+"""Real servers for tests: found, started on a free port with a temporary directory, stopped at the end."""
 
 import contextlib
 import os

@@ -210,7 +210,7 @@ def test_a_service_that_fails_is_named_and_the_page_still_comes(as_operator, mon
     monkeypatch.setattr(health, "_broker", refused)
     response = as_operator.get(INDEX)
     assert facts(panels(response)["Services"])["Broker"] == ("ConnectionRefusedError", "trouble")
-    assert "asks for attention" in response.content.decode() or "ask for attention" in response.content.decode()
+    assert "asks for attention" in response.content.decode() or "need attention" in response.content.decode()
 
 
 def test_dead_letters_and_old_events_are_trouble_and_badged(as_operator):

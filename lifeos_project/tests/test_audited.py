@@ -16,7 +16,7 @@ UNKNOWN = {"name": "attrs", "skip_reason": "Dependency not found on PyPI and cou
     ("report", "code", "told"),
     [
         (json.dumps({"dependencies": [GOOD], "fixes": []}), 0, ""),
-        (json.dumps({"dependencies": [GOOD, BAD], "fixes": []}), 1, "jinja2 3.1.0 has PYSEC-1, mended in 3.1.6.\n"),
+        (json.dumps({"dependencies": [GOOD, BAD], "fixes": []}), 1, "jinja2 3.1.0 has PYSEC-1, fixed in 3.1.6.\n"),
         (json.dumps({"dependencies": [GOOD, UNKNOWN], "fixes": []}), 1, "attrs was not audited: Dependency not found"),
         (json.dumps({"dependencies": [UNKNOWN] * 56, "fixes": []}), 1, "and 51 more of 56 packages were not audited"),
         (json.dumps({"dependencies": [], "fixes": []}), 1, "nothing was audited"),

@@ -49,13 +49,13 @@ ROUNDS = [
         ({"DATABASE_URL": ""}, "lifeos.E006", "DATABASE_URL is missing"),
         ({"GRAFANA_PASSWORD": "grafana"}, "lifeos.E008", "everybody tries first"),
         ({"SLACK_WEBHOOK_URL": "hooks.slack.com/x"}, "lifeos.E009", "must begin with https://"),
-        ({"PAGERDUTY_SERVICE_KEY": "..."}, "lifeos.E010", "no integration key has"),
+        ({"PAGERDUTY_SERVICE_KEY": "..."}, "lifeos.E010", "PAGERDUTY_SERVICE_KEY is not an integration key"),
         ({"DEADMANSSWITCH_URL": "hc-ping.com/x"}, "lifeos.E021", "DEADMANSSWITCH_URL must begin with"),
         ({"ALERT_EMAIL_TO": "ops@example.org"}, "lifeos.E022", "there is no mail server"),
     ],
     [
-        ({"SECRET_KEY": "k3Jx9vQ2"}, "lifeos.E002", "has 8 characters, 32 are the least"),
-        ({"JWT_SECRET_KEY": "jwt-dev-secret-key-jwt-dev-secret-key"}, "lifeos.E003", "an example's value"),
+        ({"SECRET_KEY": "k3Jx9vQ2"}, "lifeos.E002", "has 8 characters, at least 32 are needed"),
+        ({"JWT_SECRET_KEY": "jwt-dev-secret-key-jwt-dev-secret-key"}, "lifeos.E003", "a value from the examples"),
     ],
     [
         ({"SECRET_KEY": "x" * 40}, "lifeos.E002", "too uniform"),
@@ -63,8 +63,12 @@ ROUNDS = [
     ],
     [
         ({"JWT_SECRET_KEY": SAFE["SECRET_KEY"]}, "lifeos.E007", "are the same"),
-        ({"POSTGRES_PASSWORD": "lifeos-app"}, "lifeos.E020", "POSTGRES_PASSWORD is an example's value"),
-        ({"REDIS_URL": "redis://:$(openssl@redis/0"}, "lifeos.E020", "The password of REDIS_URL is an example's value"),
+        ({"POSTGRES_PASSWORD": "lifeos-app"}, "lifeos.E020", "POSTGRES_PASSWORD is a value from the examples"),
+        (
+            {"REDIS_URL": "redis://:$(openssl@redis/0"},
+            "lifeos.E020",
+            "The password of REDIS_URL is a value from the examples",
+        ),
     ],
 ]
 

@@ -179,7 +179,7 @@ class TestSurroundings:
         assert state("backups") == "notice"
         settings.PRODUCTION = True
         assert ("error", "There is no backup.") in [each[:2] for each in found("backups")]
-        assert "None is made at night." in [each[1] for each in found("backups")]
+        assert "There are no nightly backups." in [each[1] for each in found("backups")]
 
     def test_a_backup_that_failed_after_a_good_one_is_an_error(self):
         a_backup(hours_ago=10)
@@ -218,7 +218,7 @@ class TestSurroundings:
         )
         secret_age._known.clear()
         ((found_state, says, _),) = found("secrets")
-        assert (found_state, says) == ("notice", "SECRET_KEY has been in use for 100 days; 90 are the rule.")
+        assert (found_state, says) == ("notice", "SECRET_KEY has been in use for 100 days; change it every 90.")
 
     @pytest.mark.parametrize(
         ("trust", "headers", "secure", "expected"),
@@ -271,9 +271,9 @@ class TestCertificate:
     @pytest.mark.parametrize(
         ("days", "expected"),
         [
-            (31, ("ok", "The certificate of localhost is good for 30 days.")),
-            (10, ("notice", "The certificate of localhost is good for 9 days.")),
-            (2, ("error", "The certificate of localhost is good for 1 day.")),
+            (31, ("ok", "The certificate of localhost is valid for 30 days.")),
+            (10, ("notice", "The certificate of localhost is valid for 9 days.")),
+            (2, ("error", "The certificate of localhost is valid for 1 day.")),
         ],
     )
     def test_its_end_decides(self, settings, tmp_path, monkeypatch, days, expected):
@@ -287,8 +287,8 @@ class TestCertificate:
         with https_server(tmp_path, days=31) as port:
             settings.SITE_URL = f"https://localhost:{port}"
             age, notice = found("certificate")
-        assert age == ("ok", "The certificate of localhost is good for 30 days.", "")
-        assert notice[:2] == ("notice", "No known authority has signed it, so browsers warn of it.")
+        assert age == ("ok", "The certificate of localhost is valid for 30 days.", "")
+        assert notice[:2] == ("notice", "No known authority has signed it, so browsers show a warning.")
 
     def test_one_of_another_name_is_an_error(self, settings, tmp_path, monkeypatch):
         with https_server(tmp_path, days=31) as port:
@@ -357,7 +357,7 @@ class TestVersion:
         with announcing(body, status=status) as settings.RELEASES_URL:
             assert found("version", releases=True)[1][:2] == (
                 "notice",
-                f"Whether there is a newer release is not known: {reason}",
+                f"Cannot tell whether there is a newer release: {reason}",
             )
 
     def test_no_network_and_no_address_are_sentences(self, settings, free_port):
@@ -427,9 +427,9 @@ class TestCommand:
         assert [[(str(each.state), each.says) for each in result.findings] for result in results] == [
             [
                 ("ok", "So far."),
-                ("error", "It cannot be looked at, because the database does not answer: connection refused"),
+                ("error", "It cannot be checked, because the database does not answer: connection refused"),
             ],
-            [("error", "It could not be looked at: Nobody thought of this.")],
+            [("error", "It could not be checked: Nobody thought of this.")],
             [("ok", "Well.")],
         ]
 
@@ -478,7 +478,7 @@ class TestPage:
         settings.EMAIL_HOST = "smtp.example.org"
         text = self.client_of(operator).post(PAGE, {"look": "mail", "to": "eve@example.org"}).content.decode()
         assert [sent.to for sent in mail.outbox] == [["olga@example.org"]]
-        assert "took a mail to olga@example.org" in text
+        assert "accepted a mail to olga@example.org" in text
 
     def test_certificate_and_releases_are_asked_at_their_buttons(self, operator, settings, free_port):
         settings.SITE_URL = f"https://localhost:{free_port()}"

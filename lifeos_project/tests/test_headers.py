@@ -1,4 +1,4 @@
-"""Every answer says what the browser may do with it, whatever it is and whoever asked."""
+"""Every answer says what the browser may do with it, for every kind of answer and everybody who asks."""
 
 import pytest
 from django.contrib.staticfiles import finders

@@ -27,7 +27,7 @@ def test_a_password_fills_an_address_that_names_none(url, filled):
         ("postgresql://app@db1:5432,db2:5432/books", "postgresql://lifeos@db1:5432,db2:5432/books"),
         ("postgresql://db/books", "postgresql://lifeos@db/books"),
         ("postgresql:///books?host=/run/postgresql", "postgresql://lifeos@/books?host=/run/postgresql"),
-        # Whoever serves owns the tables, too.
+        # The serving role owns the tables too.
         ("postgresql://lifeos:own@db/books", ""),
         ("", ""),
     ],

@@ -138,7 +138,7 @@ class TestAge:
         long_ago = timezone.now() - datetime.timedelta(days=91)
         SecretSighting.objects.filter(name="JWT_SECRET_KEY").update(first_seen_at=long_ago)
         (told,) = ages_told()
-        assert told == "JWT_SECRET_KEY has been in use for 91 days; 90 are the rule."
+        assert told == "JWT_SECRET_KEY has been in use for 91 days; change it every 90."
         secret_age._known.clear()
 
 
@@ -146,7 +146,7 @@ def ages_told() -> list[str]:
     return [found.msg for found in run_checks(tags=["database"], databases=["default"]) if found.id == "lifeos.W003"]
 
 
-# Values that stand nowhere but in the settings: whoever prints one has told a secret.
+# Values that are only in the settings: a page that prints one has revealed a secret.
 CANARIES = {
     "SECRET_KEY": "canary-secret-key-0Xq3mTz8RkW1vLp5",
     "JWT_SECRET_KEY": "canary-jwt-key-7Yd2nUb9SjV4wMo6aa",

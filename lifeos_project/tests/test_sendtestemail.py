@@ -28,6 +28,6 @@ def test_a_mail_server_that_is_not_there_is_a_sentence(settings, free_port):
 def test_who_took_the_mail_is_told(settings, capsys):
     settings.EMAIL_HOST, settings.EMAIL_PORT = "smtp.example.org", 587
     call_command("sendtestemail", "anna@example.org", "ben@example.org")
-    assert capsys.readouterr().out == "smtp.example.org:587 took the mail to anna@example.org, ben@example.org.\n"
+    assert capsys.readouterr().out == "smtp.example.org:587 accepted the mail to anna@example.org, ben@example.org.\n"
     (sent,) = mail.outbox
     assert sent.to == ["anna@example.org", "ben@example.org"]

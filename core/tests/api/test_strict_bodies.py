@@ -153,7 +153,7 @@ def test_unknown_members_are_refused_beside_the_other_errors():
     body = validation_body(entry.errors)
     assert body["code"] == "invalid"
     assert set(body["fields"]) == {"dat", "date", "uid", "lines.1.amount", "lines.1.ammount"}
-    assert body["fields"]["dat"] == ["This field is not known here."]
+    assert body["fields"]["dat"] == ["This field is unknown."]
     assert body["fields"]["uid"] == ["This field is set by the server."]
 
 

@@ -1,6 +1,6 @@
 """Read a bank file in a process of its own, with limits of memory and time: `python -m finance.imports.parsers.child`.
 
-A stranger wrote the file. Whatever it makes the parsers do, the process that asked lives on and says what happened.
+A stranger wrote the file. Whatever it makes the parsers do, the parent process survives and says what happened.
 The child gets the question and the bytes on its standard input, answers on its standard output and sees neither the
 database nor the settings.
 """
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).resolve().parents[3]
 _MODULE = "finance.imports.parsers.child"
-_PATIENCE = 0.2  # seconds between two looks at whether to go on
+_PATIENCE = 0.2  # seconds between two checks whether to continue
 _OUT_OF_MEMORY = 3
 _ROOM = 2 * 1024 * 1024  # bytes; Python takes memory for small objects by the megabyte
 # The answer names these classes and no others: what comes out of the child is not trusted either.

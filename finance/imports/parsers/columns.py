@@ -176,7 +176,7 @@ def _strongest(columns: Sequence[Column], role: str) -> Column | None:
 
 
 def _pair_by_content(columns: Sequence[Column], numeric: Sequence[Column], roles: Roles) -> bool:
-    """Two neighbours of which each row fills exactly one, without signs: money out and money in.
+    """Two adjacent columns of which each row fills exactly one, without signs: money out and money in.
 
     Banks disagree on the order, but people spend more often than they earn.
     """

@@ -203,7 +203,7 @@ def _state(pending: bool, amount: Decimal | None) -> tuple[RowState, str]:
 
 
 def _names(element: Element) -> tuple[str, str]:
-    """Payee and text. Where NAME is cut off at 32 letters and MEMO goes on, MEMO alone says it better."""
+    """Payee and text. If NAME is cut off at 32 letters and MEMO continues it, MEMO alone is better."""
     name = value(element, "NAME") or value(element, "PAYEE/NAME")
     memo = value(element, "MEMO")
     check = value(element, "CHECKNUM").lstrip("0")

@@ -76,7 +76,7 @@ class CsvProfile:
             found.append(("amount_column", "name the column of amounts, or those of money out and money in"))
         problems = dict(found)
         if problems:
-            raise Invalid(reason="The reading of the columns does not fit together.", fields=problems)
+            raise Invalid(reason="The column settings contradict each other.", fields=problems)
 
     @property
     def signature(self) -> str:
@@ -107,7 +107,7 @@ class CsvProfile:
             except (TypeError, ValueError) as error:
                 problems[name] = str(error)
         if problems:
-            raise Invalid(reason="The reading of the columns does not fit together.", fields=problems)
+            raise Invalid(reason="The column settings contradict each other.", fields=problems)
         return cls(**clean)
 
 

@@ -1,4 +1,4 @@
-"""One door for all files: tell what a file is, read it, or say in plain words why it cannot be read."""
+"""The entry point for all files: recognise a file, read it, or say in plain words why it cannot be read."""
 
 import re
 import zipfile

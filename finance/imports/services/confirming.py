@@ -26,7 +26,7 @@ Decision, Outcome = ImportRow.Decision, ImportRow.Outcome
 
 
 class OlderRows(models.TextChoices):
-    """What becomes of rows that are not newer than the opening balance of their account."""
+    """What to do with rows that are not newer than the opening balance of their account."""
 
     ASK = "", gettext_lazy("ask")
     LEAVE_OUT = "leave_out", gettext_lazy("Leave them out")
@@ -55,9 +55,7 @@ def confirm_import(
     except IntegrityError as error:
         if "finance_importrow_identity" not in str(error):
             raise
-        raise Conflict(
-            reason=gettext("Another import brought some of these rows in at the same moment; please try again.")
-        ) from error
+        raise Conflict(reason=gettext("Another import has just added some of these rows; please try again.")) from error
 
 
 @transaction.atomic
@@ -81,7 +79,7 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, o
         return batch
     if not batch.is_open:
         raise Conflict(
-            reason=gettext("This import is not open any more: it is %(state)s.") % {"state": batch.get_state_display()}
+            reason=gettext("This import is no longer open: it is %(state)s.") % {"state": batch.get_state_display()}
         )
     # One confirmation per account at a time; posting to the account by others is not held up.
     wanted = batch.statements.exclude(account=None).values("account")
@@ -146,7 +144,7 @@ def _treat_older(
                 opening=line.amount, opening_on=line.date, entry_id=line.entry_id,
             )  # fmt: skip
             more = gettext(
-                "Say whether to leave them out, to correct the opening balance, or to import them as they are."
+                "Choose whether to leave them out, to correct the opening balance, or to import them as they are."
             )
             raise Invalid(field="older_rows", reason=f"{told_older(found, currency=account.currency)} {more}")
         if choice == OlderRows.LEAVE_OUT:

@@ -41,14 +41,14 @@ def decide_rows(
         _check_counter(batch, rows, counter_account)
         changes |= {"counter_account": counter_account, "suggestion": ""}
     if len(changes) == 2:
-        raise Invalid(field="decision", reason=gettext("Say what shall become of the rows: a decision or a category."))
+        raise Invalid(field="decision", reason=gettext("Choose a decision or a category for the rows."))
     return rows.update(**changes)
 
 
 def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None) -> QuerySet[ImportRow]:
     rows = ImportRow.objects.filter(batch=batch)
     if row_ids is None and fate is None:
-        raise Invalid(field="rows", reason=gettext("Choose rows, or a fate."))
+        raise Invalid(field="rows", reason=gettext("Choose rows, or a status."))
     if fate is not None:
         if fate not in ImportRow.Status.values:
             raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Status.values)}.")
@@ -73,7 +73,7 @@ def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
     if decision == ImportRow.Decision.MATCH:
         alone = rows.filter(matched_entry=None).first()
         if alone is not None:
-            reason = gettext("Line %(number)d has no entry that it could be matched with.")
+            reason = gettext("Line %(number)d has no matching entry.")
             raise Invalid(field="decision", reason=reason % {"number": alone.number})
 
 

@@ -70,7 +70,7 @@ def read_received(*, batch: ImportBatch, stopping: Callable[[], bool] = lambda: 
 
 
 def _watch(hold: Callable[[], None], stopping: Callable[[], bool]) -> Callable[[], bool]:
-    """Whether to go on with a long parse; asked often, it looks at the database once a second."""
+    """Whether to continue a long parse; called often, it asks the database once a second."""
     looked = time.monotonic()
 
     def goes_on() -> bool:
@@ -108,7 +108,7 @@ def give_up(*, batch_id: int) -> None:
     batch = ImportBatch.objects.without_content().filter(pk=batch_id, state=State.RECEIVED).first()
     if batch is not None:
         said = gettext(
-            "The file could not be read because of a fault on this server. The operator finds the cause in its log."
+            "The file could not be read because of an error on this server. The operator can find the cause in its log."
         )
         _refuse(
             batch, StatementUnreadable(reason=said), own=ImportBatch.objects.filter(pk=batch_id, state=State.RECEIVED)

@@ -1,4 +1,4 @@
-"""From a file to staged rows: store, read, judge."""
+"""Turns a file into staged rows: store, read, judge."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +83,7 @@ def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, fi
     first = earlier.order_by("pk").first()
     notes = []
     if first is not None and first.confirmed_at is not None:
-        notes = [gettext("This very file was imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
+        notes = [gettext("This file was already imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
     return ImportBatch.objects.create(
         book=book,
         account=account,
@@ -112,7 +112,7 @@ def change_profile(*, batch: ImportBatch, actor: User | None, changes: Mapping[s
     """
     batch = locked_batch(batch)
     if batch.format != ImportBatch.Format.CSV or batch.profile is None:
-        raise Conflict(reason=gettext("Only CSV files have columns to be corrected."))
+        raise Conflict(reason=gettext("Only CSV files have columns to correct."))
     CsvProfile.from_dict(batch.profile).corrected(changes)
     _ask(batch, {"profile": batch.profile, "changes": dict(changes), "by": actor.pk if actor else None})
     return batch
@@ -142,7 +142,7 @@ def locked_batch(batch: ImportBatch) -> ImportBatch:
     batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
     if not batch.is_open:
         raise Conflict(
-            reason=gettext("This import is not open any more: it is %(state)s.") % {"state": batch.get_state_display()}
+            reason=gettext("This import is no longer open: it is %(state)s.") % {"state": batch.get_state_display()}
         )
     return batch
 

@@ -1,4 +1,4 @@
-"""Taking an import back: what nobody touched since is reversed, the rest is listed."""
+"""Undoes an import: entries that nobody has changed since are reversed, the rest is listed."""
 
 import datetime
 
@@ -67,7 +67,7 @@ def _openings_back(batch: ImportBatch, actor: User | None, *, on: datetime.date)
             for line in first.lines.order_by("position")
         ]
         if JournalEntry.objects.filter(reverses=entry).exists():
-            kept.append(_told(entry, gettext("The opening balance was changed since.")))
+            kept.append(_told(entry, gettext("The opening balance has been changed since.")))
             continue
         correct_entry(
             entry=entry,
@@ -96,13 +96,13 @@ def _touched(batch: ImportBatch, entries: dict[int, JournalEntry]) -> dict[int, 
         corrected = {entry_id for (entry_id,) in cursor.fetchall()}
     others = ImportRow.objects.filter(posted_entry__in=ids, active=True).exclude(batch=batch)
     found: dict[int, tuple[str, bool]] = {
-        entry_id: (gettext("A row of another import stands for it too."), True)
+        entry_id: (gettext("A row of another import is linked to it too."), True)
         for entry_id in others.values_list("posted_entry_id", flat=True)
         if entry_id is not None
     }
     for entry_id in reversed_ids:
         stands = entry_id in corrected
-        reason = gettext("It was corrected since.") if stands else gettext("It was reversed already.")
+        reason = gettext("It has been corrected since.") if stands else gettext("It has already been reversed.")
         found[entry_id] = (reason, stands)
     return found
 

@@ -83,7 +83,7 @@ def move_opening_balance(
     if not drafts:
         raise Conflict(
             reason=gettext(
-                "The opening balance of %(name)s would be zero. Take it back first, then import the rows as they are."
+                "The opening balance of %(name)s would be zero. Delete it first, then import the rows as they are."
             )
             % {"name": account.name}
         )
@@ -145,7 +145,7 @@ def move_account(*, account: Account, actor: User | None, parent: Account | None
     above = parent.pk if parent is not None else None
     while above is not None:
         if above == account.pk:
-            raise Invalid(field="parent", reason="An account cannot hang below itself.")
+            raise Invalid(field="parent", reason="An account cannot be inside itself.")
         above = parents[above]
     account.parent = parent
     try:
@@ -163,7 +163,7 @@ def close_account(*, account: Account, actor: User | None, on: datetime.date) ->
     # Posting holds the account's row in key-share mode, so no posting slips in between check and close.
     account = Account.objects.select_for_update().get(pk=account.pk)
     if account.closed_on is not None:
-        raise Conflict(reason="The account is closed already.")
+        raise Conflict(reason="The account is already closed.")
     if account.kind in (AccountKind.OPENING, AccountKind.TRADING):
         raise Conflict(reason="Opening balances and exchanges are posted to this account; it stays open.")
     if account.children.filter(closed_on=None).exists():
@@ -184,7 +184,7 @@ def _save_new(account: Account) -> Account:
             account.save(force_insert=True)
     except IntegrityError as error:
         if "finance_account_system_unique" in str(error):
-            raise Conflict(field="kind", reason="The book has such an account in this currency already.") from error
+            raise Conflict(field="kind", reason="The book already has such an account in this currency.") from error
         raise AccountNameTaken(field="name", name=account.name) from error
     return account
 

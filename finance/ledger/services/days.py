@@ -13,7 +13,7 @@ from platform_outbox.emit import emit_many
 
 logger = logging.getLogger("finance.days")
 
-# One statement for all books. Whoever asks a second time, or at the same moment, gets nothing back.
+# One statement for all books. A second call, even at the same moment, returns nothing.
 _BEGIN = """
     INSERT INTO finance_bookday (book_id, date)
     SELECT book.id, zone.date

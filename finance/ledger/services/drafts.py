@@ -1,4 +1,4 @@
-"""What must hold of a draft before it is posted, told by field."""
+"""What must be true of a draft before it is posted, by field."""
 
 from collections.abc import Collection, Mapping
 

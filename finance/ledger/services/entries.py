@@ -106,7 +106,7 @@ def correct_entry(
 
 
 def reverse_entry(*, entry: JournalEntry, actor: User | None, on: datetime.date, description: str = "") -> JournalEntry:
-    """Take an entry back by its opposite, dated as the entry, or `on` where that date is closed by now.
+    """Reverse an entry by its opposite, dated as the entry, or `on` where that date is closed by now.
 
     Raises AlreadyReversed, PeriodClosedError, and Conflict for what is a reversal itself.
     """
@@ -133,9 +133,9 @@ def reverse_entries(
 def _reversals(
     *, book: Book, entries: Sequence[JournalEntry], on: datetime.date, description: str = ""
 ) -> list[Posting]:
-    """The opposites of the entries. They are not checked as drafts: closed accounts take back what they gave."""
+    """The opposites of the entries. They are not checked as drafts: a reversal may post to a closed account."""
     if any(entry.reverses_id is not None for entry in entries):
-        raise Conflict(reason="A reversal cannot be reversed; post the entry anew instead.")
+        raise Conflict(reason="A reversal cannot be reversed; post the entry again instead.")
     if JournalEntry.objects.filter(reverses__in=entries).exists():
         raise AlreadyReversed()
     closed_through = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)

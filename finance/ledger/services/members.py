@@ -53,7 +53,7 @@ def invite_member(
     email = _check_email(email)
     lock_for_owner(book=book, actor=actor)
     if Membership.objects.filter(book=book, user__email=email).exists():
-        raise Conflict(field="email", reason=_("%(email)s is a member of this book already.") % {"email": email})
+        raise Conflict(field="email", reason=_("%(email)s is already a member of this book.") % {"email": email})
     nonce = secrets.token_urlsafe(24)
     token = _token(nonce, settings.SECRET_KEY)
     Invitation.objects.filter(book=book, email=email, accepted_at=None).delete()
@@ -111,7 +111,7 @@ def accept_invitation(*, token: str, user: User, now: datetime.datetime) -> Memb
     invitation = open_invitation(token=token, now=now)
     check_addressee(invitation=invitation, user=user)
     if Membership.objects.filter(book=invitation.book, user=user).exists():
-        raise Conflict(reason=_("You are a member of this book already."))
+        raise Conflict(reason=_("You are already a member of this book."))
     membership = Membership.objects.create(book=invitation.book, user=user, role=invitation.role)
     invitation.accepted_at = now
     invitation.save(update_fields=["accepted_at"])
@@ -157,7 +157,7 @@ def remove_member(*, membership: Membership, actor: User | None) -> None:
 
 @transaction.atomic
 def leave_book(*, book: Book, user: User) -> None:
-    """Give one's own access up; the last owner cannot. Raises NotFound for strangers, Conflict."""
+    """Leave the book; the last owner cannot. Raises NotFound for strangers, Conflict."""
     Book.objects.select_for_update(no_key=True).get(pk=book.pk)
     membership = Membership.objects.select_related("user", "book").filter(book=book, user=user).first()
     if membership is None:
@@ -235,7 +235,7 @@ def _end(membership: Membership, *, actor: User | None, action: audit.Action) ->
 
 
 def _forget_invitations_by(membership: Membership) -> None:
-    """Who is no owner any more lets nobody in: also not by links sent before."""
+    """The invitations of a former owner stop working, including links sent before."""
     Invitation.objects.filter(book=membership.book, invited_by=membership.user, accepted_at=None).delete()
 
 

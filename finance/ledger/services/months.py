@@ -1,4 +1,4 @@
-"""Making the month totals anew from the lines, for the day when they should ever differ."""
+"""Rebuilding the month totals from the lines, in case they ever differ."""
 
 from django.db import transaction
 from django.utils import timezone

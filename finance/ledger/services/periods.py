@@ -16,7 +16,7 @@ def close_period(*, book: Book, actor: User | None, through: datetime.date) -> B
     """Refuse postings dated on or before `through` from now on. Waits for postings under way. Raises Conflict."""
     locked = Book.objects.select_for_update().get(pk=book.pk)
     if locked.closed_through is not None and through <= locked.closed_through:
-        raise Conflict(field="through", reason=f"The book is closed through {locked.closed_through} already.")
+        raise Conflict(field="through", reason=f"The book is already closed through {locked.closed_through}.")
     locked.closed_through = through
     locked.save(update_fields=["closed_through"])
     emit(PeriodClosed(book_id=book.pk, through=through))

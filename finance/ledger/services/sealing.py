@@ -100,7 +100,7 @@ def seal_missed(
         after = max(last for _, last, _, _ in found)
         ours = [row for row in found if book is None or row[0] == book.pk]
         for book_id, _, _, unsealed in ours:
-            # One book at a time: whoever waits for a chain here holds no other.
+            # One book at a time: a process that waits for a chain here holds no other.
             sealed += seal_entries(posted={book_id: unsealed}) if unsealed else 0
         on_progress(sum(looked_at for _, _, looked_at, _ in ours))
         between()

@@ -11,7 +11,7 @@ from platform_outbox.operations.files import write_private
 
 
 class Command(BaseCommand):
-    help = "Write a whole book down for hledger, beancount or as JSON, to a file or to standard output."
+    help = "Export a whole book for hledger, beancount or as JSON, to a file or to standard output."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--book", type=int, required=True, help="number of the book")

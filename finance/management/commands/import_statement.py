@@ -1,4 +1,4 @@
-"""Import a bank file from the command line: the same steps as in the web pages."""
+"""Import a bank file from the command line, in the same steps as on the web pages."""
 
 import json
 import sys

@@ -13,7 +13,7 @@ from finance.models import JournalEntry
 
 
 class Command(BaseCommand):
-    help = "Seal what is not sealed yet, and tell where the chains end: heads to be noted elsewhere."
+    help = "Seal unsealed entries and show where the chains end: heads that you can keep elsewhere."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--book", type=int, help="number of one book (default: all)")

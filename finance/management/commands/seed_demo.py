@@ -25,24 +25,24 @@ OPERATOR = "operator@lifeos.example"
 
 
 class Command(BaseCommand):
-    help = "Fill a book with a believable household; the same --months, --seed and --today give the same journal."
+    help = "Fill a book with a realistic household; the same --months, --seed and --today give the same journal."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--months", type=int, default=24, help="full months before the running one (default 24)")
+        parser.add_argument("--months", type=int, default=24, help="full months before the current one (default 24)")
         parser.add_argument("--seed", type=int, default=1, help="another seed, another household (default 1)")
         parser.add_argument("--today", type=datetime.date.fromisoformat, help="last day, YYYY-MM-DD (default: today)")
         parser.add_argument(
-            "--user", default=DEMO, help=f"e-mail address of the owner (default {DEMO}, made if missing)"
+            "--user", default=DEMO, help=f"e-mail address of the owner (default {DEMO}, created if missing)"
         )
-        parser.add_argument("--operator", action="store_true", help=f"also make {OPERATOR}, who may use the admin")
+        parser.add_argument("--operator", action="store_true", help=f"also create {OPERATOR}, who may use the admin")
         parser.add_argument(
             "--password-file",
             type=Path,
             help="lines of 'e-mail password'; generated passwords are added to it (mode 0600). "
             "DEMO_PASSWORD and OPERATOR_PASSWORD in the environment win.",
         )
-        parser.add_argument("--force-new", action="store_true", help="add one more book where there is one already")
-        parser.add_argument("--if-missing", action="store_true", help="succeed silently where there is one already")
+        parser.add_argument("--force-new", action="store_true", help="add another book if there is one already")
+        parser.add_argument("--if-missing", action="store_true", help="do nothing if there is one already")
 
     def handle(self, *args: Any, **options: Any) -> None:
         today = options["today"] or day_in("Europe/Dublin", at=timezone.now())
@@ -84,7 +84,7 @@ class Command(BaseCommand):
         if found is not None:
             return found
         if email not in (DEMO, OPERATOR):
-            raise CommandError(f"There is no user {email}; only {DEMO} is made here.")
+            raise CommandError(f"There is no user {email}; only {DEMO} is created here.")
         chosen = password or logins.password_for(email)
         try:
             validate_password(chosen, User(email=email))
@@ -95,7 +95,7 @@ class Command(BaseCommand):
 
 
 class _Logins:
-    """Passwords from the file where it has them, made up otherwise."""
+    """Passwords from the file where it has them, generated otherwise."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -111,7 +111,7 @@ class _Logins:
         return self.known[email]
 
     def keep(self) -> None:
-        """Add the made-up ones to the file, readable by its owner only."""
+        """Add the generated ones to the file, readable only by its owner."""
         if self.path is None or not self.made:
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

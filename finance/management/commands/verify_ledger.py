@@ -17,7 +17,7 @@ from finance.models import Book
 
 
 class Command(BaseCommand):
-    help = "Prove the books again from the postings alone. Ends with 1 where something is wrong."
+    help = "Prove the books again from the postings alone. Exits with 1 if something is wrong."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--book", type=int, help="number of one book (default: all)")
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--expect-head",
             metavar="HASH",
-            help="a head of the book's chain that was noted earlier; the chain of now must contain it (needs --book)",
+            help="a head noted earlier; the chain must still contain it (needs --book)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -81,7 +81,7 @@ def _hash_of(text: str | None, *, book: Book | None) -> str:
     if text is None:
         return ""
     if book is None:
-        raise CommandError("A head is of one book: say which, --book NUMBER.")
+        raise CommandError("A head belongs to one book: add --book NUMBER.")
     if not re.fullmatch("[0-9a-fA-F]{64}", text):
         raise CommandError("A head is a hash of 64 hexadecimal digits.")
     return text.lower()

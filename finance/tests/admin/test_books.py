@@ -128,7 +128,7 @@ class TestVerify:
             {"action": "verify", "_selected_action": [each.pk for each in books]},
             follow=True,
         )
-        assert messages_of(response) == ["At most 20 books at once; “Verify books” under Operations takes all."]
+        assert messages_of(response) == ["Select at most 20 books; “Verify books” under Operations checks all."]
         assert not LedgerCheck.objects.exists()
 
     def test_it_needs_its_permission(self, client, staff, book):
@@ -140,14 +140,14 @@ class TestVerify:
 class TestPeriods:
     def test_closing_asks_first_and_says_what_will_happen(self, as_operator, book):
         text = as_operator.get(page(book, "close")).content.decode()
-        assert "Nothing can be posted on or before that day any more" in text
+        assert "Nobody can post on or before that day any more" in text
         assert "not closed" in text
         book.refresh_from_db()
         assert book.closed_through is None
 
     def test_closing_closes_and_leaves_a_note(self, as_operator, operator, book):
         response = as_operator.post(page(book, "close"), {"through": "2026-02-28", "confirmed": "yes"}, follow=True)
-        assert messages_of(response) == ["Home is closed through 2026-02-28 now."]
+        assert messages_of(response) == ["Home is now closed through 2026-02-28."]
         book.refresh_from_db()
         assert book.closed_through == datetime.date(2026, 2, 28)
         assert LogEntry.objects.get().change_message == "closed through 2026-02-28"
@@ -156,13 +156,13 @@ class TestPeriods:
         services.close_period(book=book, actor=operator, through=TODAY)
         response = as_operator.post(page(book, "close"), {"through": "2026-01-31"})
         assert response.status_code == 200
-        assert "The book is closed through 2026-03-15 already." in response.content.decode()
+        assert "The book is already closed through 2026-03-15." in response.content.decode()
         assert not LogEntry.objects.exists()
 
     def test_reopening_with_an_empty_day_opens_the_book(self, as_operator, operator, book):
         services.close_period(book=book, actor=operator, through=TODAY)
         response = as_operator.post(page(book, "reopen"), {"through": "", "confirmed": "yes"}, follow=True)
-        assert messages_of(response) == ["Home is open now."]
+        assert messages_of(response) == ["Home is now open."]
         book.refresh_from_db()
         assert book.closed_through is None
         assert LogEntry.objects.get().change_message == "reopened altogether"
@@ -208,13 +208,13 @@ def test_the_page_of_a_book_tells_of_lost_seals_and_of_entries_that_wait(as_oper
     entry = spend(12_34)
     services.seal_entries(posted={book.pk: [entry.pk]})
     verify_ledger(book=book, now=timezone.now())
-    assert "not there any more" not in as_operator.get(page(book)).content.decode()
+    assert "and it is gone" not in as_operator.get(page(book)).content.decode()
     drift("DELETE FROM finance_seal")
     drift("DELETE FROM finance_chainhead")
     drift("UPDATE finance_journalentry SET created_at = '2026-03-01 10:00Z'")
     text = as_operator.get(page(book)).content.decode()
-    assert "it had 1 seals, and they are not there any more" in text
-    assert "1 entries since Mar 1, 2026, " in text
+    assert "the book had 1 seal, and it is gone" in text
+    assert "1 entry since Mar 1, 2026, " in text
     report = verify_ledger(now=timezone.now())
     check = reverse("admin:finance_ledgercheck_change", args=[LedgerCheck.objects.order_by("pk").last().pk])
     told = as_operator.get(check).content.decode()

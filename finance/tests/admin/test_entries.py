@@ -172,7 +172,7 @@ class TestReverse:
         entry = spend(12_34)
         services.reverse_entry(entry=entry, actor=operator, on=TODAY)
         response = as_operator.post(page(entry, "reverse"), {"confirmed": "yes"}, follow=True)
-        assert messages_of(response) == ["This entry has been reversed already."]
+        assert messages_of(response) == ["This entry has already been reversed."]
         assert JournalEntry.objects.count() == 2
         assert not LogEntry.objects.exists()
 

@@ -93,7 +93,7 @@ def test_nobody_else_comes_in(pages, owner):
 def test_switching_is_asked_for_confirmed_and_written_down(operator, pages, fresh):
     client = signed_in(operator)
     off, on = (pages[1].replace("change/", f"switch-{which}/") for which in ("off", "on"))
-    assert "Nothing is sent any more" in client.get(off).content.decode()
+    assert "Nothing more is sent" in client.get(off).content.decode()
     assert WebhookEndpoint.objects.get().active
     assert client.post(off, {"confirmed": "yes"}).status_code == 302
     assert WebhookEndpoint.objects.get().stopped == "by_hand"
@@ -112,11 +112,11 @@ def test_switching_is_asked_for_confirmed_and_written_down(operator, pages, fres
 def test_a_message_is_sent_once_more_after_a_question(operator, pages, fresh):
     client = signed_in(operator)
     where, before = pages[3].replace("change/", "replay/"), OutboxMessage.objects.count()
-    assert "under the same id again" in client.get(where).content.decode()
+    assert "with the same id again" in client.get(where).content.decode()
     assert OutboxMessage.objects.count() == before
     client.post(where, {"confirmed": "yes"})
     assert WebhookDelivery.objects.get().state == "waiting"
     assert OutboxMessage.objects.count() == before + 1
     said = client.post(where, {"confirmed": "yes"}, follow=True).content.decode()
-    assert "on its way already" in said
+    assert "already on its way" in said
     assert OutboxMessage.objects.count() == before + 1

@@ -215,7 +215,7 @@ def test_passwords_are_taken_from_the_file(run, tmp_path):
 
 def test_a_second_run_is_refused(run):
     run()
-    with pytest.raises(CommandError, match="has a demonstration book already"):
+    with pytest.raises(CommandError, match="already has a demonstration book"):
         run()
     assert Book.objects.count() == 1
 

@@ -25,7 +25,7 @@ OLD = (
     "2026-01-02,Rewe,-25.00\n"
 )
 SAID = (
-    "3 rows are not newer than the opening balance of €1,000.00 on Jan 1, 2026, which sums them up already. "
+    "3 rows are not newer than the opening balance of €1,000.00 on Jan 1, 2026, which already includes them. "
     "Importing them changes today's balance by −€340.00."
 )
 
@@ -80,13 +80,13 @@ def test_an_opening_balance_that_was_moved_and_changed_since_is_kept_on_undo(ope
     moved = JournalEntry.objects.get(corrects=opened)
     ledger.reverse_entry(entry=moved, actor=owner, on=TODAY)
     batch = undo_import(batch=batch, actor=owner, on=TODAY)
-    assert [kept["why"] for kept in batch.kept] == ["The opening balance was changed since."]
+    assert [kept["why"] for kept in batch.kept] == ["The opening balance has been changed since."]
     assert balance_of(account=accounts.checking) == 0
 
 
 def test_an_opening_balance_of_nothing_is_refused_with_the_way_out(opened, stage, confirm, accounts):
     batch = stage("Date,Payee,Amount\n2025-12-03,Employer,1000.00\n")
-    with pytest.raises(Conflict, match="Take it back first"):
+    with pytest.raises(Conflict, match="Delete it first"):
         confirm(batch, older_rows="correct_opening")
     assert balance_of(account=accounts.checking) == 1000_00
 

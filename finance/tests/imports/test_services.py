@@ -83,7 +83,7 @@ def test_the_same_file_again_is_already_imported_and_posts_nothing(stage, confir
     confirm(stage())
     again = stage()
     assert fates(again) == ["already_imported"] * 4
-    assert any("This very file was imported" in note for note in again.notes)
+    assert any("This file was already imported" in note for note in again.notes)
     assert "march.csv" in row(again, 3).reason
     confirm(again)
     assert JournalEntry.objects.count() == 4
@@ -228,8 +228,8 @@ def test_undo_reverses_what_is_untouched_and_lists_the_rest(stage, confirm, acco
     undone = undo_import(batch=batch, actor=owner, on=TODAY)
     assert undone.state == "undone"
     assert [(kept["entry_id"], kept["why"]) for kept in undone.kept] == [
-        (corrected.pk, "It was corrected since."),
-        (reversed_.pk, "It was reversed already."),
+        (corrected.pk, "It has been corrected since."),
+        (reversed_.pk, "It has already been reversed."),
     ]
     assert balance_of(account=accounts.checking) == -35_50
     assert balance_of(account=accounts.groceries) == 35_50
@@ -250,7 +250,7 @@ def test_undo_keeps_entries_that_another_import_relies_on(stage, confirm, accoun
     confirm(first)
     confirm(stage("Date,Payee,Amount\n2026-03-02,From checking,100.00\n", account=accounts.savings))
     undone = undo_import(batch=first, actor=owner, on=TODAY)
-    assert [kept["why"] for kept in undone.kept] == ["A row of another import stands for it too."]
+    assert [kept["why"] for kept in undone.kept] == ["A row of another import is linked to it too."]
     assert balance_of(account=accounts.savings) == 100_00
 
 
@@ -348,8 +348,8 @@ def test_the_proof_tells_where_a_difference_may_come_from(stage, spend):
     assert proof.holds is True
     assert proof.books_difference == 19_00
     told = " ".join(proof.sentences)
-    assert "books held −€12.00 and the bank €0.00" in told
-    assert "1 entry of this period, over −€7.00, is in the books but not in the file" in told
+    assert "books already held −€12.00 and the bank €0.00" in told
+    assert "1 entry in this period, of −€7.00, is in the books but not in the file" in told
 
 
 def test_an_empty_account_starts_with_the_balance_that_the_bank_states(stage, confirm, accounts, owner):

@@ -61,7 +61,7 @@ def test_the_upload_page_offers_the_account_from_the_register(client, base, acco
         f'value="{accounts.savings.pk}" data-currency="EUR" selected' in page
         or f'value="{accounts.savings.pk}" selected' in page
     )
-    assert "No file was imported yet" in page
+    assert "No file has been imported yet" in page
 
 
 def test_the_middle_page_shows_proof_rows_and_a_plain_way_to_post(upload):
@@ -78,12 +78,12 @@ def test_posting_and_undoing_by_plain_forms(upload, client, base, accounts):
     upload()
     batch = the_import()
     page = text(client.post(f"{base}{batch.pk}/confirm/", follow=True))
-    assert "4 entries are posted." in page
+    assert "4 entries posted." in page
     assert "Open the account" in page
     assert "The books show the bank" in page
     assert balance_of(account=accounts.checking) == 1957_50
     page = text(client.post(f"{base}{batch.pk}/undo/", follow=True))
-    assert "everything that it posted is taken back" in page
+    assert "The import is undone, with all its entries." in page
     assert balance_of(account=accounts.checking) == 0
     assert "undone" in text(client.get(base))
 
@@ -129,7 +129,7 @@ def test_matches_are_decided_together(upload, client, base, spend, accounts):
     assert "accept" in text(upload())
     batch = the_import()
     page = text(client.post(f"{base}{batch.pk}/decide/", {"fate": "probable_match", "decision": "post"}, follow=True))
-    assert "1 row is decided." in page
+    assert "1 row updated." in page
     client.post(f"{base}{batch.pk}/confirm/")
     assert balance_of(account=accounts.checking) == 1957_50 - 35_50
 

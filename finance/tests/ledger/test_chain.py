@@ -380,7 +380,7 @@ def test_a_chain_made_anew_is_sound_but_not_the_one_that_was_noted(book, three):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"expect_head": "ab" * 32}, "A head is of one book"),
+        ({"expect_head": "ab" * 32}, "A head belongs to one book"),
         ({"book": True, "expect_head": "abc"}, "64 hexadecimal digits"),
     ],
 )
@@ -415,7 +415,7 @@ LATER = datetime.timedelta(hours=2)
 
 
 def take_away_the_chain(book):
-    """As whoever owns the tables can: every seal of the book, and the note of where they ended."""
+    """As the owner of the tables can: every seal of the book, and the note of where they ended."""
     drift("DELETE FROM finance_seal WHERE book_id = %s", book.pk)
     drift("DELETE FROM finance_chainhead WHERE book_id = %s", book.pk)
 

@@ -309,7 +309,7 @@ def test_every_role_posts_reverses_and_corrects(attacker, book, targets):
         entry_id = _post(raw, book, targets)
         _post(raw, book, targets, amounts=(-10_00, 10_00), reverses=entry_id)
         _post(raw, book, targets, amounts=(11_00, -11_00), corrects=entry_id)
-        # A release that sends the time of its own process goes on working.
+        # A release that sends the time of its own process keeps working.
         _post(raw, book, targets, created_at=timezone.now() + datetime.timedelta(seconds=20))
     assert verify_ledger(now=timezone.now()).sound
 

@@ -120,7 +120,7 @@ def test_a_killed_process_leaves_whole_slices_and_another_goes_on(book, spend):
     process.communicate(timeout=60)
     assert sealed() == entries[:20]
 
-    # The chain is held until the server notices that its holder is gone; then the next one goes on.
+    # The chain is held until the server notices that its holder is gone; then the next one continues.
     wait_for(lambda: services.seal_missed() == 20, what="the rest")
 
     assert sealed() == entries

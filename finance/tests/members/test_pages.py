@@ -158,7 +158,7 @@ def test_refusals_of_an_invitation_stand_at_the_form(browser, book):
     owner = browser("owner")
     page = owner.post(f"/b/{book.pk}/members/invite/", {"email": "viewer@example.org", "role": "viewer"})
     assert page.status_code == 409
-    assert "is a member of this book already" in page.content.decode()
+    assert "is already a member of this book" in page.content.decode()
     assert owner.post(f"/b/{book.pk}/members/invite/", {"email": "no", "role": "king"}).status_code == 400
     assert state(book)[1] == 0
 

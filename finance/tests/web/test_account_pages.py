@@ -81,7 +81,7 @@ def test_a_group_cannot_hang_below_itself(send, book):
     food = Account.objects.get(book=book, name="Food")
     groceries = Account.objects.get(book=book, name="Groceries")
     html = send("editor", f"accounts/{food.pk}/move/", {"parent": str(groceries.pk)}).content.decode()
-    assert "cannot hang below itself" in html
+    assert "cannot be inside itself" in html
 
 
 def test_an_account_that_holds_money_is_not_closed(send, spend, accounts):

@@ -139,8 +139,8 @@ def test_spending_foreign_money_asks_for_both_amounts_and_never_assumes_a_rate(w
     [
         ({"amount": "1.234"}, "can be read in two ways"),
         ({"amount": "abc"}, "is not a number"),
-        ({"amount": "-5"}, "more than nothing"),
-        ({"amount": "0"}, "more than nothing"),
+        ({"amount": "-5"}, "above zero"),
+        ({"amount": "0"}, "above zero"),
         ({"amount": ""}, "This field is required"),
         ({"amount": "5", "date": "31.31.2026"}, "Enter a valid date"),
         ({"amount": "5", "category": ""}, "This field is required"),
@@ -242,7 +242,7 @@ def test_correcting_what_was_corrected_before_is_refused(send, spend, accounts, 
             "category": accounts.groceries.pk,
         },
     )
-    assert "reversed already" in response.content.decode()
+    assert "already been reversed" in response.content.decode()
     assert JournalEntry.objects.count() == 2
 
 
@@ -271,7 +271,7 @@ def test_reversing_says_what_it_means_and_then_does_it(page, send, spend, book, 
     entry = spend(1234, on=datetime.date(2026, 1, 10))
     assert "Jan 10, 2026" in page("editor", f"entries/{entry.uid}/reverse/").content.decode()
     services.close_period(book=book, actor=owner, through=datetime.date(2026, 1, 31))
-    assert "takes today" in page("editor", f"entries/{entry.uid}/reverse/").content.decode()
+    assert "gets today" in page("editor", f"entries/{entry.uid}/reverse/").content.decode()
     send("editor", f"entries/{entry.uid}/reverse/", {})
     assert JournalEntry.objects.get(reverses=entry).date == TODAY
     assert balances(book=book)[accounts.groceries.pk] == 0

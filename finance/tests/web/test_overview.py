@@ -132,7 +132,7 @@ def test_the_proof_shows_both_sides_of_a_day(page, spend):
     spend(1_234, on=datetime.date(2026, 1, 5))
     today = page("viewer", "proof/").content.decode()
     assert "The books are in order" in today
-    assert "€12.34 on the left, €12.34 on the right" in today
+    assert "debits €12.34, credits €12.34" in today
     assert "Nothing was posted up to this day" in page("viewer", "proof/", on="2026-01-04").content.decode()
     assert page("viewer", "proof/", on="nonsense").status_code == 200
 
@@ -161,6 +161,6 @@ def test_the_proof_tells_of_seals_that_are_gone_and_of_entries_that_wait(page, b
         cursor.execute("UPDATE finance_journalentry SET created_at = '2026-03-01 10:00Z'")
         cursor.execute("SET LOCAL session_replication_role = origin")
     text = page("viewer", "proof/").content.decode()
-    assert "1 entry was sealed, and that seal is not there any more." in text
-    assert "1 entry, written on Mar 1, 2026 at " in text
+    assert "1 entry was sealed, and that seal is gone." in text
+    assert "1 entry, recorded on Mar 1, 2026 at " in text
     assert "is not sealed yet" in text

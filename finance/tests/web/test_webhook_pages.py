@@ -163,9 +163,9 @@ def test_a_new_secret_is_shown_once_with_the_end_of_the_old_one(send, page, fres
     secret = WebhookSecret.objects.get(expires_at=None).secret
     assert secret in answer
     assert secret != fresh.secret
-    assert "Until Mar 16, 2026, 12:00 each message is signed with the secret before as well." in answer
+    assert "Until Mar 16, 2026, 12:00 each message is also signed with the previous secret." in answer
     later = page("editor", f"webhooks/{numbers['webhook']}/").content.decode()
-    assert "the one before" in later
+    assert "the previous one" in later
     assert "whsec_" not in later
     assert send("owner", f"webhooks/{numbers['webhook']}/secret/", {"overlap": "9"}).status_code == 400
 

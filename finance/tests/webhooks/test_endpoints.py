@@ -16,8 +16,8 @@ from platform_outbox.models import OutboxMessage
 
 URL = "https://hooks.example.org/lifeos?token=geheim"
 NOW = datetime.datetime(2026, 3, 15, 12, tzinfo=datetime.UTC)
-USER = "The address must not hold a user or password; requests are proven by their signature."
-FORM = "This is not an address that a request can be sent to; write other signs as %20 and the like."
+USER = "The address must not contain a user or password; the signature proves each request."
+FORM = "This is not a valid address; write special characters as %20 and the like."
 HOUR = datetime.timedelta(hours=1)
 
 

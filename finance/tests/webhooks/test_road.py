@@ -19,7 +19,7 @@ from platform_outbox.testing import drain
 
 @pytest.fixture
 def clock():
-    """Python's clock, from now on and by hand; the database's own goes on by itself and stamps what is emitted."""
+    """Python's clock, from now on and by hand; the database's own keeps running and stamps what is emitted."""
     with time_machine.travel(
         datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(minutes=1), tick=False
     ) as clock:
@@ -40,7 +40,7 @@ def types_of(receiver):
 
 
 def run(clock, *, after=0):
-    """Let the worker's clock go on by seconds and do what is due."""
+    """Move the worker's clock forward by seconds and do what is due."""
     clock.shift(datetime.timedelta(seconds=after))
     return drain(now=datetime.datetime.now(tz=datetime.UTC), raise_errors=False)
 

@@ -1,4 +1,4 @@
-"""Sending one message: sign, send, write down what came of it."""
+"""Sends one message: sign, send, record the result."""
 
 import datetime
 import email.utils
@@ -33,7 +33,7 @@ _AT_THE_MESSAGE = {Failure.ADDRESS, Failure.STATUS, Failure.REDIRECT, Failure.UN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOutcome:
-    """What became of an attempt. Neither flag: there is nothing more to do."""
+    """The result of an attempt. Neither flag: there is nothing more to do."""
 
     again: bool = False  # the receiver refused this message
     down: bool = False  # the receiver could not be reached, or asked for time

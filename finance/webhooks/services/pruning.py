@@ -1,4 +1,4 @@
-"""Letting go of what the log need not keep."""
+"""Deletes old messages from the log."""
 
 import datetime
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""From events to messages that wait to be sent: of themselves, as a test, and once more."""
+"""Turns events into messages to send: automatically, as a test, and again."""
 
 import datetime
 from collections.abc import Iterable, Sequence
@@ -89,7 +89,7 @@ def may_test(*, book: Book) -> bool:
 
 @transaction.atomic
 def send_test(*, endpoint: WebhookEndpoint, actor: User | None, now: datetime.datetime) -> WebhookDelivery:
-    """Send a `webhook.test` message on the road of all others, also while the webhook is switched off.
+    """Send a `webhook.test` message like all others, even while the webhook is switched off.
 
     Raises Forbidden, NotFound.
     """
@@ -116,7 +116,7 @@ def send_test(*, endpoint: WebhookEndpoint, actor: User | None, now: datetime.da
 
 @transaction.atomic
 def replay_delivery(*, delivery: WebhookDelivery, actor: User | None, now: datetime.datetime) -> WebhookDelivery:
-    """Send a message once more, word for word and under its own id.
+    """Send a message again, word for word and under its own id.
 
     One that waits for longer than an hour may be sent along as well: whichever event comes first sends it.
     Raises Forbidden, NotFound, Conflict (it is on its way, or the webhook is switched off).
@@ -126,7 +126,7 @@ def replay_delivery(*, delivery: WebhookDelivery, actor: User | None, now: datet
     under_way = Q(state=State.WAITING, created_at__gt=now - SURELY_ON_ITS_WAY)
     taken = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(under_way).update(state=State.WAITING)
     if not taken:
-        raise Conflict(reason=_("This message is on its way already."))
+        raise Conflict(reason=_("This message is already on its way."))
     delivery.state, delivery.endpoint = State.WAITING, endpoint
     _queue([delivery])
     return delivery

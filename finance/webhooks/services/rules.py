@@ -14,11 +14,9 @@ LONGEST_DESCRIPTION = 200
 
 _REASONS = {
     "long": gettext_lazy("An address has at most %(longest)d characters."),
-    "form": gettext_lazy(
-        "This is not an address that a request can be sent to; write other signs as %%20 and the like."
-    ),
+    "form": gettext_lazy("This is not a valid address; write special characters as %%20 and the like."),
     "scheme": gettext_lazy("The address must begin with https://."),
-    "user": gettext_lazy("The address must not hold a user or password; requests are proven by their signature."),
+    "user": gettext_lazy("The address must not contain a user or password; the signature proves each request."),
     "host": gettext_lazy("The address needs the name of a host."),
     "port": gettext_lazy("The port must be 80, 443, or 1024 and higher."),
     "private": gettext_lazy("The address leads to a network that webhooks may not reach."),

@@ -1,4 +1,4 @@
-"""What the audit trail keeps of webhooks: which one, of which book, at which host. Never its address: it may be a password."""
+"""What the audit trail records of webhooks: which one, of which book, at which host. Never its address: it may be a password."""
 
 from typing import Any
 from urllib.parse import urlsplit

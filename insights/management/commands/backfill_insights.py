@@ -19,8 +19,8 @@ SHOWN = 20
 
 class Command(BaseCommand):
     help = (
-        "Run the rules of insights over the past of a book. A run that was stopped goes on where it was when it is "
-        "started again with the same limits; running it twice changes nothing."
+        "Run the insight rules over the past of a book. A run that was stopped continues when you start it again "
+        "with the same limits; a second run changes nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="since", type=_day, help="first day (default: the book's first entry)")
         parser.add_argument("--to", dest="until", type=_day, help="last day (default: today)")
         parser.add_argument("--rule", choices=sorted(RULES), action="append", help="only this rule; may be repeated")
-        parser.add_argument("--dry-run", action="store_true", help="tell what would be found and write nothing")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be found and write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.ENABLE_INSIGHTS:

@@ -118,7 +118,7 @@ def test_a_tar_with_other_members_is_refused(tmp_path, opened, name):
     path = tmp_path / "foreign.tar"
     with tarfile.open(path, "w") as tar:
         tar.addfile(tarfile.TarInfo(name), io.BytesIO())
-    with pytest.raises(BackupError, match="is no backup of LifeOS"):
+    with pytest.raises(BackupError, match="is not a backup of LifeOS"):
         archive.open_sealed(path, identities=[], into=opened)
     assert list(opened.iterdir()) == []
 
@@ -142,7 +142,7 @@ def test_another_format_is_refused_by_its_number(parts, opened, tmp_path, monkey
 
 
 def test_keys_that_are_none_are_refused_without_being_repeated():
-    with pytest.raises(BackupRefused, match="no public key of age"):
+    with pytest.raises(BackupRefused, match="not a public key of age"):
         archive.recipients(["age1nonsense"])
     with pytest.raises(BackupRefused) as refusal:
         archive.identities("AGE-SECRET-KEY-1QQQ")

@@ -92,7 +92,7 @@ def test_a_backup_brings_everything_back_and_keeps_the_database_of_before(
     assert files(settings.MEDIA_ROOT) == ["later.pdf", "receipt.pdf"]
     assert house.ask("SELECT kind, state, entries FROM backups_backuprun") == [("restore", "good", run.entries)]
     assert house.databases() == {house.database.name, aside}
-    # The guards hold, the application's role has its rights and no more, and numbers go on where they were.
+    # The guards hold, the application's role has its rights and no more, and numbers continue where they were.
     for attack in ("UPDATE finance_journalentry SET payee = ''", "TRUNCATE finance_journalline CASCADE"):
         with pytest.raises(psycopg.errors.CheckViolation, match="post a reversal instead"):
             house.ask(attack)
@@ -166,7 +166,7 @@ def test_what_is_not_there_is_one_sentence(house, settings):
         call_command("backup")
     settings.BACKUP_TARGET = ""
     settings.BACKUP_AGE_RECIPIENTS = ["age1nonsense"]
-    with pytest.raises(CommandError, match="no public key of age"):
+    with pytest.raises(CommandError, match="not a public key of age"):
         call_command("backup")
     settings.BACKUP_AGE_RECIPIENTS, settings.BACKUP_POSTGRES_PROGRAMS = [], "/nowhere"
     with pytest.raises(CommandError, match=r"needs pg_dump and pg_restore of version .* found: none"):

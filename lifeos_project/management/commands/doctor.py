@@ -11,8 +11,8 @@ MARKS = {"ok": "ok     ", "notice": "notice ", "error": "ERROR  ", "skipped": "-
 
 class Command(BaseCommand):
     help = (
-        "Look at everything an installation stands on and say what to do where something is wrong. Changes nothing, and "
-        "ends with 1 when there is an error."
+        "Check everything an installation depends on, and say what to do about problems. Changes nothing; exits with "
+        "1 if there is an error."
     )
     # They are what it reports.
     requires_system_checks: list[str] = []

@@ -11,7 +11,7 @@ from lifeos_project.postgresql import ownership
 class Command(BaseCommand):
     help = (
         "Give a database role exactly the rights that web and workers need: no rewriting of posted rows. "
-        "`migrate` does it for the role of DATABASE_URL where DATABASE_OWNER_URL is set; this is for another one."
+        "`migrate` does it for the role of DATABASE_URL if DATABASE_OWNER_URL is set; use this for another role."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -9,8 +9,8 @@ from lifeos_project.checks import preflight
 
 class Command(BaseCommand):
     help = (
-        "Say whether this release may replace the running one: settings, disk, services, and migrations that can be "
-        "taken back and let the old release run on. Ends with 1 where something stands against it."
+        "Check whether this release can replace the running one: settings, disk, services, and migrations that can "
+        "be reversed and work with the old release. Exits with 1 if it cannot."
     )
     # They are what it reports.
     requires_system_checks: list[str] = []
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--not-rolling",
             action="store_true",
-            help="nothing runs while migrations are applied: they need not suit the old release",
+            help="nothing runs during the migrations, so they need not work with the old release",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -6,16 +6,16 @@ from identity import mail
 
 
 class Command(BaseCommand):
-    """Takes the place of Django's command, which says nothing where no mail leaves."""
+    """Replaces Django's command, which says nothing when no mail is sent."""
 
-    help = "Send a test mail to these addresses and say who took it. Ends with 1 when none left."
+    help = "Send a test mail to these addresses and name the server that accepted it. Exits with 1 if none did."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email", nargs="+", help="who gets it")
+        parser.add_argument("email", nargs="+", help="address of the recipient")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             server = mail.send_test(to=options["email"])
         except mail.MailNotSent as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{server} took the mail to {', '.join(options['email'])}.")
+        self.stdout.write(f"{server} accepted the mail to {', '.join(options['email'])}.")

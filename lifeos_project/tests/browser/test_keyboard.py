@@ -76,7 +76,7 @@ def test_changing_the_kind_keeps_what_was_typed(new_page, anna, filled):
     tab.fill("#id_row-0-amount", "22.50")
     expect(tab.locator("#left")).to_have_text("7.50 left")
     tab.fill("#id_row-1-amount", "7,50")
-    expect(tab.locator("#left")).to_have_text("comes out even")
+    expect(tab.locator("#left")).to_have_text("adds up")
 
 
 def test_rows_are_walked_unfolded_opened_and_corrected_by_keys(new_page, anna, checking):
@@ -176,7 +176,7 @@ def test_everything_can_be_read_and_written_without_scripts(new_page, anna, chec
     tab.get_by_role("link", name="Earlier entries").click()
     expect(tab.locator(".register .row").first).to_be_visible()
     tab.locator(".register .payee").first.click()
-    expect(tab.get_by_role("heading", name="How it came here")).to_be_visible()
+    expect(tab.get_by_role("heading", name="Origin")).to_be_visible()
     tab.goto(f"{book}/entries/new/")
     tab.get_by_role("button", name="Received").click()
     tab.fill("#id_amount", "5")

@@ -388,7 +388,7 @@ class Handler(BaseHTTPRequestHandler):
             # To standard error: what commands print is read by the script.
             self.wfile.write(struct.pack(">BxxxL", 2, len(said)) + said)
             return
-        # The headers come at once: whoever waits starts the container only then.
+        # The headers come at once: the waiting side starts the container only then.
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")

@@ -2,7 +2,7 @@
 
 Tests come in any order: those of `installed` begin with v1 in use and leave it so.
 
-Which containers a deploy of v2 over v1 makes anew: lifeos-migrate and lifeos-backup-dir, every lifeos-worker, every
+Which containers a deploy of v2 over v1 replaces: lifeos-migrate and lifeos-backup-dir, every lifeos-worker, every
 lifeos-web (the new ones beside the old ones), lifeos-nginx. lifeos-db and lifeos-redis stay. A plain `docker-compose
 up -d` afterwards makes none.
 """
@@ -335,7 +335,7 @@ def test_an_image_of_a_registry_is_pulled_with_its_nginx_and_no_database_is_star
         ("lifeos-nginx", "ghcr.io/example/lifeos-nginx:v1.4.0"),
         ("lifeos-web", web), ("lifeos-web", web), ("lifeos-worker", web),
     ]  # fmt: skip
-    # 1.29 takes a service without containers for a new one, and makes the commands that depend on it anew.
+    # 1.29 takes a service without containers for a new one, and replaces the commands that depend on it.
     assert sorted(machine.up()) == [("lifeos-backup-dir", web), ("lifeos-migrate", web)]
 
 

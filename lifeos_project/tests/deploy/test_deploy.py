@@ -89,8 +89,8 @@ def test_a_restart_takes_changed_settings_without_a_failed_request(installed):
     before = installed.pids()
     installed.configure(SITE_URL="https://changed.example")
     with Load(installed.base, email=EMAIL, password=PASSWORD) as load:
-        anew = installed.deploy_sh("restart")
-        assert anew.returncode == 0, anew.stderr
+        again = installed.deploy_sh("restart")
+        assert again.returncode == 0, again.stderr
     assert load.failures == []
     after = installed.pids()
     assert after.keys() == before.keys()

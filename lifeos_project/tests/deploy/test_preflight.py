@@ -24,7 +24,7 @@ def migration(app: str, beginning: str):
 def test_a_migration_that_takes_away_what_runs_is_named():
     (problem,) = preflight._breaking([migration("axes", "0005")])
     assert problem == (
-        "axes.0005_remove_accessattempt_trusted breaks the release that runs: DROPPING columns "
+        "axes.0005_remove_accessattempt_trusted breaks the running release: DROPPING columns "
         "(table axes_accessattempt, column trusted)."
     )
 
@@ -47,7 +47,7 @@ def test_what_cannot_be_taken_back_is_named():
     found = migration("axes", "0005")
     found.operations = [migrations.RunSQL("SELECT 1")]
     (problem,) = preflight._irreversible([found])
-    assert problem.startswith("axes.0005_remove_accessattempt_trusted cannot be taken back")
+    assert problem.startswith("axes.0005_remove_accessattempt_trusted cannot be reversed")
 
 
 def test_a_full_disk_and_a_missing_service_are_named(monkeypatch, settings, tmp_path):
@@ -55,7 +55,7 @@ def test_a_full_disk_and_a_missing_service_are_named(monkeypatch, settings, tmp_
     monkeypatch.setattr(preflight, "LEAST_FREE_MB", 10**9)
     monkeypatch.setattr(preflight.health, "services", lambda: {"broker": {"status": "error", "error": "TimeoutError"}})
     found = preflight.findings(rolling=True)
-    assert any("are the least" in problem for problem in found.problems)
+    assert any("MB left, at least" in problem for problem in found.problems)
     assert "The broker does not answer (TimeoutError)." in found.problems
     assert found.pending == []
 

@@ -7,9 +7,9 @@ from lifeos_project.tests.guide.rows import ROWS, SECTIONS, STATES, Row
 
 HEAD = """# The operations guide, line by line
 
-LifeOS was asked for by an operations guide. This table has each of its commands, ports, variables, metrics and expected
-states by section and line, what to type or look at here, and whether that is true. Every row has a check that the tests
-run; `make guide` writes this page from `lifeos_project/tests/guide/rows.py` and from what the checks find.
+LifeOS follows an operations guide. For each command, port, variable, metric and expected state of the guide, by section
+and line, this page says what to type or look at here and whether it works. Tests check every row; `make guide` writes
+this page from `lifeos_project/tests/guide/rows.py` and the results of the checks.
 
 """
 

@@ -14,10 +14,10 @@ INSTALL = f"{PROOF}stack/test_install_page.py"
 BY_HAND = "lifeos_project/backups/tests/test_by_hand.py"
 
 STATES = {
-    "same": "works as it stands",
-    "renamed": "works under the name here",
+    "same": "works as written",
+    "renamed": "works under the name given here",
     "engine": "needs a container engine; names and arguments are checked",
-    "yours": "yours to do; this is where it is told",
+    "yours": "yours to do; the page says how",
     "open": "not yet true",
 }
 
@@ -291,7 +291,7 @@ SECURITY = [
     _row(448, "secrets every 90 days", "[LifeosSecretOld](runbooks/LifeosSecretOld.md), [security](security.md#changing-them)", "same",
          c.alert("LifeosSecretOld", "warning"), c.says("lifeos_project/security/secret_age.py", "LONGEST_DAYS = 90")),
     _row(449, "32 characters", "fewer are refused in production", "same",
-         c.refused_in_production({"SECRET_KEY": "k3Jx9vQ2"}, says="32 are the least")),
+         c.refused_in_production({"SECRET_KEY": "k3Jx9vQ2"}, says="at least 32 are needed")),
     _row(450, "TLS at the proxy", "nginx; HSTS", "same", c.proved_by(RUNNING, "test_only_modern_tls_is_spoken")),
     _row(451, "the database's subnet", "a network without a way out", "same",
          c.proved_by(FILES, "test_the_database_is_on_a_network_without_a_way_out")),

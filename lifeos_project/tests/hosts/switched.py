@@ -75,7 +75,7 @@ def _killed(machine: Network) -> list[int]:
 
 
 def _processes(machine: Network) -> Iterator[int]:
-    """Whoever is in the machine's network; threads of the tests that are in it belong to a process that is not."""
+    """All processes in the machine's network; threads of the tests that are in it belong to a process that is not."""
     network = Path(f"/proc/{machine.holder}/ns/net").readlink()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():

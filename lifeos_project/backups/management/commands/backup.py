@@ -14,13 +14,13 @@ from lifeos_project.local.supervisor import StopRequested, stopping_on_signals
 class Command(BaseCommand):
     help = (
         "Back up database and attachments, and prove the backup by restoring it into a scratch database. "
-        "Only what was proven is kept."
+        "Only proven backups are kept."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--list", action="store_true", help="show the backups that are there, and make none")
+        parser.add_argument("--list", action="store_true", help="list the backups and make none")
         parser.add_argument(
-            "--before-deploy", action="store_true", help="the way back from a release: kept by BACKUP_KEEP_DEPLOYS"
+            "--before-deploy", action="store_true", help="made before a deploy, kept by BACKUP_KEEP_DEPLOYS"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

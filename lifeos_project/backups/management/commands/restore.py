@@ -15,8 +15,7 @@ from lifeos_project.postgresql import ownership
 
 class Command(BaseCommand):
     help = (
-        "Restore a backup: everything is proven in a new database first, which then takes the place of the old one. "
-        "Stop web and workers before."
+        "Restore a backup. It is proven in a new database, which then replaces the old one. Stop web and workers first."
     )
     # They would ask the database that may be gone.
     requires_system_checks: list[str] = []
@@ -28,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--take-ownership",
             action="store_true",
-            help="give all tables to the role that restores, and grant nothing to others",
+            help="give all tables to the restoring role, and grant nothing to others",
         )
         parser.add_argument(
             "--check",
@@ -79,5 +78,5 @@ class Command(BaseCommand):
             self.stderr.write(str(error))
         if aside:
             self.stdout.write(
-                f'The database of before is kept as {aside}; drop it when you are sure: DROP DATABASE "{aside}";'
+                f'The old database is kept as {aside}; drop it when you are sure: DROP DATABASE "{aside}";'
             )
