@@ -154,7 +154,7 @@ class RuleSetting(models.Model):
     """Switch and thresholds of a rule: for the installation (no book) or for one book, which wins.
 
     What is left empty is inherited: book ← installation ← the rule's own defaults. Some settings belong to no book, so
-    that the table stays on one server and has no key to the book (docs/adr/0007).
+    that the table stays on one server and has no key to the book (docs/adr/0008).
     """
 
     book = models.ForeignKey(

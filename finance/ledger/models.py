@@ -381,7 +381,7 @@ class NotedHead(models.Model):
 class LedgerCheck(models.Model):
     """The result of one verification, of a book or of all of them.
 
-    It stays on the server that verified: not a book's data, hence without a key to the book (docs/adr/0007).
+    It stays on the server that verified: not a book's data, hence without a key to the book (docs/adr/0008).
     """
 
     book = models.ForeignKey(Book, models.CASCADE, null=True, blank=True, related_name="checks", db_constraint=False)

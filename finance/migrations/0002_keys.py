@@ -1,4 +1,4 @@
-"""The book in every key: books can be spread over servers, and no row can point into another book (docs/adr/0007)."""
+"""The book in every key: books can be spread over servers, and no row can point into another book (docs/adr/0008)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The book in every key, as in finance (docs/adr/0007)."""
+"""The book in every key, as in finance (docs/adr/0008)."""
 
 from django.db import migrations
 
