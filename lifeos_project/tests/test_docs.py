@@ -116,7 +116,7 @@ def test_the_map_of_a_package_names_every_directory_in_it(package):
     table = page.partition(f"\nInside `{package}`")[2].partition("|---|---|\n")[2].partition("\n\n")[0]
     named = {name for row in table.splitlines() for name in re.findall(r"`(\w+)/`", row.split(" | ")[0])}
     # What Django looks for under these names needs no word.
-    left_out = {"management", "migrations", "sql", "static", "templates", "templatetags", "tests"}
+    left_out = {"management", "migrations", "static", "templates", "templatetags", "tests"}
     found = {path.name for path in (ROOT / package).iterdir() if path.is_dir() and not path.name.startswith("__")}
     assert named == found - left_out
 
