@@ -19,7 +19,7 @@ from core.network import is_nearby
 from lifeos_project import drf, metrics_files
 from lifeos_project.backups.collectors import BackupCollector
 from lifeos_project.installation_metrics import InstallationCollector
-from platform_outbox.monitoring.collectors import OutboxCollector
+from platform_outbox.monitoring.snapshot import OutboxCollector
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
 

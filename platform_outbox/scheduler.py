@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, transaction
 
 from platform_outbox.jobs import Job, JobInterrupted, LeaseLost, Run, all_jobs
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring import metrics as tallies
 from platform_outbox.monitoring.metrics import JOB_SECONDS
 from platform_outbox.processing.fingerprint import first_line_of
 from platform_outbox.processing.handlers import is_the_servers

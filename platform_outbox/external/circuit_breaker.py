@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from platform_outbox.models import Breaker
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring import metrics as tallies
 from platform_outbox.registry import DestinationUnavailable
 
 # The longest wait between two probes: an outage's end is noticed within this time.

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from platform_outbox.external import circuit_breaker, queues
 from platform_outbox.models import Status
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring import metrics as tallies
 from platform_outbox.monitoring.history import minutes
 from platform_outbox.monitoring.metrics import END_TO_END, LEASES_LOST
 from platform_outbox.processing.fingerprint import fingerprint_of

@@ -12,8 +12,9 @@ from platform_outbox import emit
 from platform_outbox.fast_sql import rows_of, without_sorting
 from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
 from platform_outbox.monitoring import history
+from platform_outbox.monitoring.history import Stretch
 from platform_outbox.operators import actions
-from platform_outbox.registry import all_handlers, handlers_of
+from platform_outbox.registry import all_handlers
 
 # Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
 SAMPLE = emit.COUNT_CAP
@@ -22,6 +23,7 @@ REPLAYS_SHOWN = 8
 # Events whose deliveries name the handlers of an error.
 LOOKED_AT = 20
 GROUPS_SHOWN = 100
+NO_GROUP = "none"
 
 _OPEN = f"""
     SELECT event_type, status, count(*), min(created_at) FROM (
@@ -94,12 +96,8 @@ class Line:
     sending: int = 0
     retrying: int = 0
     oldest: datetime.datetime | None = None
-    handlers: Sequence[str] = ()
     # Of a handler: the last hour.
-    sent: int = 0
-    failed: int = 0
-    dead: int = 0
-    median: float | None = None
+    hour: Stretch | None = None
     pause: Pause | None = None
     io: bool = False
 
@@ -118,14 +116,19 @@ class Backlog:
 class ErrorGroup:
     """Dead letters of one error that nobody has dealt with. Counts stop at 10,001 for each event type."""
 
-    key: str
+    key: str  # empty: they died under a version that kept no group
     error: str = ""
     count: int = 0
     first_at: datetime.datetime | None = None
     last_at: datetime.datetime | None = None
     newest: int = 0
     types: dict[str, int] = field(default_factory=dict)
-    handlers: set[str] = field(default_factory=set)
+    handlers: list[str] = field(default_factory=list)
+
+    @property
+    def slug(self) -> str:
+        """The key in addresses, where nothing cannot stand."""
+        return self.key or NO_GROUP
 
     def add(self, event_type: str, count: int, newest: int, times: Sequence[Any], error: str) -> None:
         """Add an event type; `times` are those at which its oldest and its newest event died."""
@@ -139,7 +142,7 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
-    """A worker and the turns it is at."""
+    """A worker and the batches in its hands."""
 
     worker: Worker
     alive: bool
@@ -162,13 +165,36 @@ def backlog(*, now: datetime.datetime) -> Backlog:
         column = {Status.PENDING: "waiting", Status.FAILED: "retrying", Status.SENDING: "sending"}[Status(status)]
         setattr(line, column, count)
         line.oldest = min(filter(None, [line.oldest, oldest]))
-        line.handlers = [handler.name for handler in handlers_of(event_type)]
+    lines = sorted(types.values(), key=lambda line: (-line.waiting - line.retrying - line.sending, line.name))
     return Backlog(
         by_status=by_status,
-        by_type=sorted(types.values(), key=lambda line: (-line.waiting - line.retrying - line.sending, line.name)),
+        by_type=lines,
         by_handler=_by_handler(types, deliveries, now=now),
         sampled=sum(by_status.values()) > SAMPLE,
     )
+
+
+def _by_handler(
+    types: dict[str, Line], deliveries: dict[tuple[str, str], int], *, now: datetime.datetime
+) -> list[Line]:
+    paused = {pause.target: pause for pause in actions.pauses() if pause.kind == Pause.Kind.HANDLER}
+    lately = history.by_handler(since=now - datetime.timedelta(hours=1), until=now)
+    lines = []
+    for handler in all_handlers():
+        mine = [types[event.name] for event in set(handler.events) if event.name in types]
+        lines.append(
+            Line(
+                name=handler.name,
+                waiting=sum(line.waiting for line in mine) + deliveries.get((handler.name, Status.PENDING), 0),
+                sending=deliveries.get((handler.name, Status.SENDING), 0),
+                retrying=deliveries.get((handler.name, Status.FAILED), 0),
+                io=handler.io,
+                oldest=min((line.oldest for line in mine if line.oldest), default=None),
+                pause=paused.get(handler.name),
+                hour=lately.get(handler.name, Stretch(now)),
+            )
+        )
+    return lines
 
 
 def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
@@ -180,12 +206,12 @@ def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
     for key, event_type, count, _first, last, first_at, last_at, error, handlers in rows:
         found = groups.setdefault(key, ErrorGroup(key=key))
         found.add(event_type, count, last, (first_at, last_at), error)
-        found.handlers.update(handlers or [])
+        found.handlers = sorted({*found.handlers, *(handlers or [])})
     return sorted(groups.values(), key=lambda each: each.newest, reverse=True)[:GROUPS_SHOWN]
 
 
 def workers(*, now: datetime.datetime) -> list[WorkerState]:
-    """The workers heard of lately, with what they are at, the living first."""
+    """The workers heard of lately, with the batches in their hands, the living first."""
     turns = defaultdict(list)
     for turn in CurrentTurn.objects.exclude(ids=[]).order_by("shard"):
         turns[turn.worker].append(turn)
@@ -198,37 +224,10 @@ def workers(*, now: datetime.datetime) -> list[WorkerState]:
 
 
 def failing_jobs() -> list[Periodic]:
-    """The periodic jobs whose last run failed, the sickest first."""
+    """The periodic jobs whose last run failed, most failures first."""
     return list(Periodic.objects.filter(failures__gt=0).order_by("-failures", "name"))
 
 
 def replays() -> list[Replay]:
     """The newest replays."""
     return list(Replay.objects.order_by("-id")[:REPLAYS_SHOWN])
-
-
-def _by_handler(
-    types: dict[str, Line], deliveries: dict[tuple[str, str], int], *, now: datetime.datetime
-) -> list[Line]:
-    paused = {pause.target: pause for pause in actions.pauses() if pause.kind == Pause.Kind.HANDLER}
-    lately = history.by_handler(since=now - datetime.timedelta(hours=1), until=now)
-    lines = []
-    for handler in all_handlers():
-        mine = [types[event.name] for event in set(handler.events) if event.name in types]
-        hour = lately.get(handler.name)
-        lines.append(
-            Line(
-                name=handler.name,
-                waiting=sum(line.waiting for line in mine) + deliveries.get((handler.name, Status.PENDING), 0),
-                sending=deliveries.get((handler.name, Status.SENDING), 0),
-                retrying=deliveries.get((handler.name, Status.FAILED), 0),
-                io=handler.io,
-                oldest=min((line.oldest for line in mine if line.oldest), default=None),
-                pause=paused.get(handler.name),
-                sent=hour.sent if hour else 0,
-                failed=hour.failed if hour else 0,
-                dead=hour.dead if hour else 0,
-                median=hour.quantile(0.5) if hour else None,
-            )
-        )
-    return lines

@@ -1,27 +1,34 @@
 """Figures about the whole outbox that have to be looked up in the database, taken every few seconds by one process.
 
-A worker takes them as a periodic job and leaves them in a row; whoever shows them reads that row. When no worker lives,
-the row grows stale, and the first who asks takes the figures: the depth of the queue matters most then.
+A worker takes them as a periodic job and leaves them in a row; every page of metrics reads that row. When no worker
+lives, the row grows stale, and the first reader takes the figures: the depth of the queue matters most then.
 Every count stops at COUNT_CAP + 1, every other look-up is a probe of an index, so it costs the same at ten million rows.
 """
 
 import datetime
 import json
 import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import OperationalError, connection, transaction
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import Metric as Family
+from prometheus_client.registry import Collector
 
 from platform_outbox.emit import ALIVE_SECONDS, COUNT_CAP, SHARDS, open_events
+from platform_outbox.events import known_events
 from platform_outbox.fast_sql import rows_of, without_sorting
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring.history import OUTCOMES
+from platform_outbox.monitoring.metrics import COUNTERS, PROCESSED, SUMS, Metric
 from platform_outbox.processing.fingerprint import first_line_of
+from platform_outbox.registry import all_handlers
 
 EVERY_SECONDS = 5.0
 # Older figures are not shown without an attempt to take new ones.
 STALE_SECONDS = 15.0
-# Nobody who only wants to read a page of metrics waits longer.
+# A reader of the page of metrics waits no longer.
 LONGEST_MILLISECONDS = 2_000
 # Of each shard so many of the oldest open events are looked at for the oldest of each type.
 HEADS = 100
@@ -70,7 +77,7 @@ _FIGURES = {
     "held": _count(
         what="DISTINCT ordering_key", table="platform_outbox_delivery", condition="status = 'failed' AND NOT io"
     ),
-    "tallies": tallies.SUMS,
+    "tallies": SUMS,
     "suspects": _count(table="platform_outbox_suspect", condition="true"),
     "breakers": "SELECT coalesce(jsonb_object_agg(handler, count), '{}') FROM ("
     " SELECT handler, count(*) FROM platform_outbox_breaker WHERE state <> 'closed' GROUP BY handler) AS open",
@@ -127,7 +134,7 @@ def current() -> Sample | None:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,))
-            # Somebody else is at it: one process is enough.
+            # Another process is at it: one is enough.
             if cursor.fetchone()[0]:
                 cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(LONGEST_MILLISECONDS),))
                 with without_sorting():
@@ -142,3 +149,89 @@ def _read() -> Sample | None:
         cursor.execute(_READ)
         row = cursor.fetchone()
     return Sample(taken_at=row[0], age=max(0.0, row[1]), figures=json.loads(row[2])) if row else None
+
+
+PENDING = Metric(
+    "pending_messages",
+    "Events that wait for a worker, for a retry or for their time, counted up to 10,001 in all.",
+    ("topic",),
+)
+OLDEST = Metric("oldest_pending_seconds", "Age of the oldest of them that is due. Alert on this.", ("topic",))
+DEAD = Metric("dead_messages", "Events given up that nobody has dealt with, counted up to 10,001.")
+CALLS = Metric("calls_waiting", "Calls of io handlers that are due or wait for a retry, up to 10,001.", ("handler",))
+HELD = Metric("held_aggregates", "Ordering keys (books) whose younger events wait for a failed one.")
+SUSPECTS = Metric("suspects", "Events that were in hand when a worker died, and now run alone.")
+OPEN_BREAKERS = Metric("breakers_open", "Destinations of a handler that are not called for now.", ("handler",))
+PAUSED = Metric("paused", "1 for each handler and shard that an operator has paused.", ("kind", "target"))
+WORKERS = Metric("workers_alive", "Worker processes that gave a sign of life in the last 30 seconds.")
+JOB_FAILURES = Metric("job_failures", "Failures in a row of a periodic job; 0 when its last run went well.", ("job",))
+JOB_DONE = Metric(
+    "job_last_success_timestamp_seconds", "When a periodic job went well for the last time, since 1970.", ("job",)
+)
+SNAPSHOT = Metric(
+    "oldest_snapshot_seconds",
+    "Age of the oldest open transaction; while it lasts, no dead row can be removed. Sees other roles' sessions only "
+    "with the right pg_read_all_stats.",
+)
+DEAD_TUPLES = Metric("dead_tuples", "Rows of the outbox's tables that wait for vacuum.")
+REST = Metric(
+    "messages_without_partition",
+    "Events in the partition of the rest, up to 1,001; above 0 for long, look at the jobs.",
+)
+AGE = Metric("sample_age_seconds", "Age of these figures. Above 15: the database was too busy to take new ones.")
+
+GAUGES = (
+    PENDING, OLDEST, DEAD, CALLS, HELD, SUSPECTS, OPEN_BREAKERS, PAUSED, WORKERS, JOB_FAILURES, JOB_DONE, SNAPSHOT,
+    DEAD_TUPLES, REST, AGE,
+)  # fmt: skip
+
+
+_Family = TypeVar("_Family", CounterMetricFamily, GaugeMetricFamily)
+
+
+class OutboxCollector(Collector):
+    """Tells what the newest sample says. Raises DatabaseError when there is no database to ask."""
+
+    def collect(self) -> Iterator[Family]:
+        sample = current()
+        if sample is None:
+            return
+        figures = sample.figures
+        # A topic without a backlog has one of 0: plain queries and alerts need something to answer them.
+        topics = {event.name: 0 for event in known_events()}
+        by_label = {
+            PENDING: {**topics, **figures["pending"]},
+            OLDEST: {**topics, **figures["oldest"]},
+            CALLS: figures["calls"],
+            OPEN_BREAKERS: figures["breakers"],
+            JOB_FAILURES: {name: failures for name, (failures, _) in figures["jobs"].items()},
+            JOB_DONE: {name: done for name, (_, done) in figures["jobs"].items() if done is not None},
+        }
+        for gauge, values in by_label.items():
+            yield _family(GaugeMetricFamily, gauge, {(name,): value for name, value in values.items()})
+        yield _family(GaugeMetricFamily, PAUSED, {tuple(pause): 1 for pause in figures["pauses"]})
+        for gauge, value in {
+            DEAD: figures["dead"], HELD: figures["held"], SUSPECTS: figures["suspects"], WORKERS: figures["workers"],
+            SNAPSHOT: figures["snapshot"], DEAD_TUPLES: figures["dead_tuples"], REST: figures["without_partition"],
+            AGE: sample.age,
+        }.items():  # fmt: skip
+            yield _family(GaugeMetricFamily, gauge, {(): value})
+        # From 0 on, so that the first event of a handler shows as an increase.
+        sums = {(PROCESSED.name, handler.name, outcome): 0 for handler in all_handlers() for outcome in OUTCOMES}
+        # A sample that a worker of an earlier release has taken has none.
+        sums.update(((name, first, second), count) for name, first, second, count in figures.get("tallies", []))
+        for metric in COUNTERS:
+            width = len(metric.labels)
+            counts = {key[1 : 1 + width]: count for key, count in sums.items() if key[0] == metric.name}
+            yield _family(CounterMetricFamily, metric, counts)
+
+    def describe(self) -> Iterator[Family]:
+        yield from (_family(GaugeMetricFamily, gauge, {}) for gauge in GAUGES)
+        yield from (_family(CounterMetricFamily, counter, {}) for counter in COUNTERS)
+
+
+def _family(kind: type[_Family], metric: Metric, values: Mapping[tuple[str, ...], float]) -> _Family:
+    family = kind(f"platform_outbox_{metric.name}", metric.meaning, labels=metric.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family

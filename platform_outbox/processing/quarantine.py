@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import connection
 
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring import metrics as tallies
 from platform_outbox.processing.claim import Claimed
 from platform_outbox.processing.shard_state import StaleBatch, Suspicion
 from platform_outbox.registry import PermanentError

@@ -9,8 +9,8 @@ from platform_outbox.external import queues
 from platform_outbox.external.queues import HandOver
 from platform_outbox.fast_sql import array_of, rows_of
 from platform_outbox.models import Attempt, Status
-from platform_outbox.monitoring import tallies
-from platform_outbox.monitoring.tallies import Tally
+from platform_outbox.monitoring import metrics as tallies
+from platform_outbox.monitoring.metrics import Tally
 from platform_outbox.processing.claim import Claimed
 from platform_outbox.processing.fingerprint import fingerprint_of
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from platform_outbox.emit import COUNT_CAP
-from platform_outbox.operators.redaction import masked_text
+from platform_outbox.operators.editing import masked_text
 
 register = template.Library()
 

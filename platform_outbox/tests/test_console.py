@@ -24,8 +24,8 @@ from platform_outbox.models import (
     Worker,
 )
 from platform_outbox.monitoring import history, overview
+from platform_outbox.operations.models import OperationRun
 from platform_outbox.operators import actions, replay
-from platform_outbox.periodic import go_on_with_replays
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -79,7 +79,8 @@ def looks(dead, group):
 
 def acts(dead, group):
     """Everything that changes something, as address and the fields of its form."""
-    started = replay.start(replay.plan(handler="probe.left", by="Olga"))
+    started = replay.plan(handler="probe.left", by="Olga")
+    started.save()
     return [
         (url("act", "requeue"), {"error": group, "through": dead[-1]}),
         (url("act", "discard"), {"error": group, "through": dead[-1]}),
@@ -377,28 +378,28 @@ def test_a_replay_that_stopped_goes_on_in_the_workers_and_can_be_stopped_again(a
         emit_many([Ticked(key="a", number=number) for number in range(5)])
     testing.drain()
     Effect.objects.all().delete()
-    run = replay.start(replay.plan(handler="probe.tick", by="Olga"))
+    run = replay.plan(handler="probe.tick", by="Olga")
+    run.save()
     client = as_("operator")
     assert "/start/outbox.replay/" in client.get(url("console")).content.decode()
     confirm(client, url("stop_replay", run.pk))
-    go_on_with_replays(_Run())
+    testing.drain()
     assert Effect.objects.count() == 0
     confirm(client, url("resume_replay", run.pk))
     run.refresh_from_db()
     assert (run.state, Effect.objects.count()) == ("worker", 0)
-    go_on_with_replays(_Run())
+    confirm(client, url("stop_replay", run.pk))
+    testing.drain()
+    run.refresh_from_db()
+    assert (run.state, Effect.objects.count(), OperationRun.objects.get().state) == ("stopped", 0, "cancelled")
+    confirm(client, url("resume_replay", run.pk))
+    testing.drain()
     run.refresh_from_db()
     assert (run.state, run.handled, Effect.objects.count()) == ("finished", 5, 5)
     assert [entry.change_message for entry in LogEntry.objects.order_by("id")] == [
-        f"replay {run.pk} of probe.tick stopped",
-        f"replay {run.pk} of probe.tick resumed",
+        f"replay {run.pk} of probe.tick {deed}" for deed in ("stopped", "resumed", "stopped", "resumed")
     ]
     assert "is finished" in confirm(client, url("resume_replay", run.pk)).content.decode()
-
-
-class _Run:
-    def renew(self):
-        pass
 
 
 def test_the_console_tells_the_queue_by_status_type_and_handler(as_, dead):
@@ -501,13 +502,13 @@ def test_dead_letters_without_a_group_have_their_page(as_, dead):
     OutboxMessage.objects.update(error_group="", error="")
     client = as_("operator")
     assert "Without an error" in client.get(url("errors")).content.decode()
-    assert client.get(url("error", "none")).context["group"]["count"] == 3
+    assert client.get(url("error", "none")).context["group"].count == 3
     assert "Try again: 3 events" in client.get(url("act", "requeue", error="none")).content.decode()
     assert client.get(url("error", "ffffffffffffffff")).status_code == 404
 
 
 def test_the_events_of_an_error_are_paged_by_key(as_, dead, group, monkeypatch):
-    monkeypatch.setattr("platform_outbox.admin.errors.EVENTS_SHOWN", 2)
+    monkeypatch.setattr("platform_outbox.admin.console.EVENTS_SHOWN", 2)
     client = as_("onlooker")
     first = client.get(url("error", group))
     assert [event.pk for event in first.context["events"]] == [dead[2], dead[1]]

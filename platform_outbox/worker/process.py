@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from platform_outbox.external.pool import ExternalPool
-from platform_outbox.monitoring import scrape
+from platform_outbox.monitoring import metrics as scrape
 from platform_outbox.monitoring.metrics import REPLACEMENTS
 from platform_outbox.scheduler import Scheduler
 from platform_outbox.wakeup import dramatiq as broker

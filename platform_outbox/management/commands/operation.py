@@ -12,10 +12,15 @@ from tqdm import tqdm
 from platform_outbox import emit
 from platform_outbox.operations import services
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.parameters import ParametersInvalid, parameters_of, read
-from platform_outbox.operations.progress import TerminalRun
-from platform_outbox.operations.registry import Operation, all_operations, operation_named
-from platform_outbox.operations.running import carry_out_here
+from platform_outbox.operations.registry import (
+    Operation,
+    ParametersInvalid,
+    all_operations,
+    operation_named,
+    parameters_of,
+    read,
+)
+from platform_outbox.operations.runs import TerminalRun
 
 WATCH_SECONDS = 0.5
 
@@ -39,7 +44,7 @@ class Command(BaseCommand):
             ("status", _("A run, or the newest ones.")),
             ("watch", _("Show how far a run is until it ends.")),
             ("cancel", _("Ask a run to end at its next step.")),
-            ("resume", _("Have a failed or cancelled run go on.")),
+            ("resume", _("Have a failed or cancelled run continue.")),
         ):
             action = actions.add_parser(name, help=text)
             action.add_argument("run", type=int, nargs="?" if name == "status" else None)
@@ -55,11 +60,13 @@ class Command(BaseCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         for operation in all_operations():
-            self.stdout.write(f"{operation.name}: {operation.title}. {operation.says}")
+            self.stdout.write(f"{operation.name}: {operation.title}. {operation.help_text}")
             for each in parameters_of(operation.parameters):
                 needed = _("needed") if each.required else _("default: %s") % each.default
                 choices = f" ({', '.join(each.choices)})" if each.choices else ""
-                self.stdout.write(f"  {each.name}={each.kind.__name__}{choices}  {each.label}, {needed}. {each.says}")
+                self.stdout.write(
+                    f"  {each.name}={each.kind.__name__}{choices}  {each.label}, {needed}. {each.help_text}"
+                )
 
     def _run(self, options: dict[str, Any]) -> None:
         operation, given = self._wanted(options)
@@ -69,7 +76,7 @@ class Command(BaseCommand):
             by=_who(), dry_run=options["dry_run"], write=self.stdout.write, quiet=options["verbosity"] == 0
         )
         try:
-            result = carry_out_here(name=operation.name, parameters=read(operation.parameters, given), run=run)
+            result = operation.function(read(operation.parameters, given), run)
         except KeyboardInterrupt:
             raise CommandError(_("Stopped."), returncode=128 + signal.SIGINT) from None
         finally:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from platform_outbox import testing
 from platform_outbox.models import Worker
-from platform_outbox.operations import files, services
+from platform_outbox.operations import runs, services
 from platform_outbox.operations.models import OperationRun
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -163,7 +163,7 @@ def test_files_go_in_and_come_out_for_those_who_may(client, operator):
     assert fetch in client.get(page(run)).content.decode()
     response = client.get(fetch)
     assert (response.getvalue(), response["Content-Disposition"]) == (b"HELLO", 'attachment; filename="echo.txt"')
-    assert [path.stat().st_mode & 0o777 for path in files.left_by(run.pk)] == [0o600]
+    assert [path.stat().st_mode & 0o777 for path in runs.left_by(run.pk)] == [0o600]
     for other in ("..", "given", "nothing.txt", ".echo.txt"):
         assert client.get(f"/admin/platform_operation/operationrun/{run.pk}/files/{other}/").status_code == 404
 

@@ -10,9 +10,8 @@ from platform_outbox import testing
 from platform_outbox.emit import emit_many
 from platform_outbox.models import OutboxMessage
 from platform_outbox.operations.operations import ReplayStopped
-from platform_outbox.operations.parameters import read
-from platform_outbox.operations.progress import TerminalRun
-from platform_outbox.operations.registry import operation_named
+from platform_outbox.operations.registry import operation_named, read
+from platform_outbox.operations.runs import TerminalRun
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 

@@ -11,9 +11,9 @@ from platform_outbox import testing
 from platform_outbox.models import OutboxMessage
 from platform_outbox.operations import services
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.parameters import ParametersInvalid
-from platform_outbox.operations.progress import OperationInterrupted
-from platform_outbox.operations.running import carry_out
+from platform_outbox.operations.registry import ParametersInvalid
+from platform_outbox.operations.runs import OperationInterrupted
+from platform_outbox.operations.services import carry_out
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -132,7 +132,7 @@ def test_a_run_that_nobody_has_begun_is_cancelled_at_once_and_never_begins():
 def test_what_is_done_is_not_gone_on_with():
     run = start(to=0)
     testing.drain()
-    with pytest.raises(services.OperationRefused, match="only what failed or was cancelled"):
+    with pytest.raises(services.OperationRefused, match="only a run that failed or was cancelled"):
         services.resume(run_id=run.pk, by="Otto")
 
 
