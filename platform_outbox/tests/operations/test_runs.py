@@ -1,5 +1,6 @@
 """Runs of operations: carried out by workers, one at a time per scope, stopped, crashed and gone on with."""
 
+import dataclasses
 import itertools
 import signal
 
@@ -9,9 +10,9 @@ from django.utils import timezone
 
 from platform_outbox import testing
 from platform_outbox.models import OutboxMessage
-from platform_outbox.operations import services
+from platform_outbox.operations import registry, services
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.registry import ParametersInvalid
+from platform_outbox.operations.registry import ParametersInvalid, operation_named
 from platform_outbox.operations.runs import OperationInterrupted
 from platform_outbox.operations.services import carry_out
 from platform_outbox.tests.conftest import wait_for
@@ -117,6 +118,21 @@ def test_a_run_that_has_begun_ends_at_its_next_step():
     assert (cancelled.state, cancelled.kept["through"]) == ("cancelled", 3)
     assert "cancelled by Otto" in cancelled.log
     assert numbers() == [1, 2, 3]  # the step that was under way when it was asked is the last
+
+
+def test_a_failure_that_meets_a_cancel_is_written_down(monkeypatch):
+    run = start()
+
+    def fails(parameters, record):
+        services.cancel(run_id=run.pk, by="Otto")
+        raise ValueError("no such luck")
+
+    failing = dataclasses.replace(operation_named("probe.count"), function=fails)
+    monkeypatch.setitem(registry._operations, "probe.count", failing)
+    monkeypatch.setattr(services, "REPORT_SECONDS", 0)
+    carry_out(run_id=run.pk, goes_on=lambda: True)
+    assert (row(run).state, row(run).error) == ("failed", "ValueError: no such luck")
+    assert "Traceback" in row(run).log
 
 
 def test_a_run_that_nobody_has_begun_is_cancelled_at_once_and_never_begins():
