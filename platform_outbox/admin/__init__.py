@@ -184,24 +184,12 @@ class OutboxMessageAdmin(ReadOnly, ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     actions = ("requeue", "discard", "restore")
-    actions_detail = ("requeue_one", "edit_one", "discard_one", "restore_one")
+    actions_detail = ("requeue", "edit", "discard", "restore")
     inlines = (DeliveryInline, AttemptInline)
     fields = readonly_fields = (
-        "event_type",
-        "event_version",
-        "shown_status",
-        "shown_error",
-        "shown_key",
-        "shard",
-        "attempts",
-        "created_at",
-        "available_at",
-        "finished_at",
-        "discarded_at",
-        "trace",
-        "shown_relatives",
-        "shown_payload",
-        "shown_handlers",
+        *("event_type", "event_version", "shown_status", "shown_error", "shown_key", "shard", "attempts"),
+        *("created_at", "available_at", "finished_at", "discarded_at", "trace"),
+        *("shown_relatives", "shown_payload", "shown_handlers"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -285,36 +273,28 @@ class OutboxMessageAdmin(ReadOnly, ModelAdmin):
     def shown_handlers(self, message: OutboxMessage) -> Any:
         return ", ".join(handler.name for handler in handlers_of(message.event_type)) or _("none")
 
-    @admin.action(description=REQUEUE.title, permissions=["requeue"])
-    def requeue(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
-        return self._confirm(request, queryset, REQUEUE)
-
-    @admin.action(description=DISCARD.title, permissions=["discard"])
-    def discard(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
-        return self._confirm(request, queryset, DISCARD)
-
-    @admin.action(description=RESTORE.title, permissions=["restore"])
-    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
-        return self._confirm(request, queryset, RESTORE)
-
+    # Each is an action of the list, with a queryset, and a button on the page of one event, with its id.
     @action(description=REQUEUE.title, url_path="requeue", permissions=["requeue"])
-    def requeue_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return confirm_selected(request, self, REQUEUE, [_number(object_id)])
+    def requeue(self, request: HttpRequest, queryset: Any = None, object_id: Any = None) -> HttpResponse:
+        return self._confirm(request, REQUEUE, queryset, object_id)
 
     @action(description=DISCARD.title, url_path="discard", permissions=["discard"])
-    def discard_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return confirm_selected(request, self, DISCARD, [_number(object_id)])
+    def discard(self, request: HttpRequest, queryset: Any = None, object_id: Any = None) -> HttpResponse:
+        return self._confirm(request, DISCARD, queryset, object_id)
 
     @action(description=RESTORE.title, url_path="restore", permissions=["restore"])
-    def restore_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return confirm_selected(request, self, RESTORE, [_number(object_id)])
+    def restore(self, request: HttpRequest, queryset: Any = None, object_id: Any = None) -> HttpResponse:
+        return self._confirm(request, RESTORE, queryset, object_id)
 
     @action(description=_("Edit as new"), url_path="edit", permissions=["edit"])
-    def edit_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def edit(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:platform_outbox_edit", args=[_number(object_id)]))
 
-    def _confirm(self, request: HttpRequest, queryset: QuerySet[Any], action: BulkAction) -> HttpResponse:
-        ids = list(queryset.order_by("id").values_list("id", flat=True)[:MOST_SELECTED])
+    def _confirm(self, request: HttpRequest, action: BulkAction, queryset: Any, object_id: Any) -> HttpResponse:
+        if queryset is None:
+            ids = [_number(object_id)]
+        else:
+            ids = list(queryset.order_by("id").values_list("id", flat=True)[:MOST_SELECTED])
         return confirm_selected(request, self, action, ids)
 
 
@@ -344,16 +324,8 @@ def _link(words: Any, event_id: int) -> str:
 class PeriodicAdmin(ReadOnly, ModelAdmin):
     list_display = ("name", "shown_state", "last_done_at", "due_at", "last_seconds", "worker")
     fields = readonly_fields = (
-        "name",
-        "shown_state",
-        "seconds",
-        "due_at",
-        "last_run_at",
-        "last_done_at",
-        "last_seconds",
-        "worker",
-        "failures",
-        "shown_error",
+        *("name", "shown_state", "seconds", "due_at", "last_run_at", "last_done_at", "last_seconds", "worker"),
+        *("failures", "shown_error"),
     )
     ordering = ("-failures", "name")
 

@@ -32,57 +32,43 @@ _OPEN = f"""
         (SELECT event_type, status, created_at FROM platform_outbox WHERE status = 'sending' LIMIT {SAMPLE + 1})
     ) AS sample GROUP BY event_type, status
 """
-_DELIVERIES = f"""
-    SELECT handler, status, count(*) FROM (
-        (SELECT handler, status FROM platform_outbox_delivery WHERE status = 'failed' AND NOT io LIMIT {SAMPLE + 1})
-        UNION ALL
-        (SELECT handler, status FROM platform_outbox_delivery
-         WHERE io AND NOT in_line AND status IN ('pending', 'failed') LIMIT {SAMPLE + 1})
-        UNION ALL
-        (SELECT handler, status FROM platform_outbox_delivery
-         WHERE io AND in_line AND ordered AND status IN ('pending', 'failed') LIMIT {SAMPLE + 1})
-        UNION ALL
-        (SELECT handler, status FROM platform_outbox_delivery WHERE status = 'sending' LIMIT {SAMPLE + 1})
-    ) AS sample GROUP BY handler, status
-"""
+_CALLS_OPEN = "io AND {} AND status IN ('pending', 'failed')"
+# Each has an index of its own.
+_OPEN_DELIVERIES = " UNION ALL ".join(
+    f"(SELECT handler, status FROM platform_outbox_delivery WHERE {condition} LIMIT {SAMPLE + 1})"
+    for condition in (
+        "status = 'failed' AND NOT io",
+        _CALLS_OPEN.format("NOT in_line"),
+        _CALLS_OPEN.format("in_line AND ordered"),
+        "status = 'sending'",
+    )
+)
+_DELIVERIES = f"SELECT handler, status, count(*) FROM ({_OPEN_DELIVERIES}) AS sample GROUP BY handler, status"
+_DEAD = "status = 'dead' AND discarded_at IS NULL"
+_OF_PAIR = f"""platform_outbox AS m
+            WHERE {_DEAD} AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type"""
+_NEWEST = "ORDER BY error_group DESC, event_type DESC, id DESC"
 # Hops from one pair of error and event type to the next, so it costs as many probes as there are pairs.
 _PAIRS = f"""
     WITH RECURSIVE pairs AS (
         (SELECT error_group, event_type FROM platform_outbox
-         WHERE status = 'dead' AND discarded_at IS NULL AND (%(group)s::text IS NULL OR error_group >= %(group)s)
+         WHERE {_DEAD} AND (%(group)s::text IS NULL OR error_group >= %(group)s)
          ORDER BY error_group, event_type LIMIT 1)
         UNION ALL
         SELECT next.error_group, next.event_type FROM pairs, LATERAL (
             SELECT error_group, event_type FROM platform_outbox
-            WHERE status = 'dead' AND discarded_at IS NULL
-              AND (error_group, event_type) > (pairs.error_group, pairs.event_type)
+            WHERE {_DEAD} AND (error_group, event_type) > (pairs.error_group, pairs.event_type)
               AND (%(group)s::text IS NULL OR error_group = %(group)s)
             ORDER BY error_group, event_type LIMIT 1) AS next
     )
-    SELECT error_group, event_type, count, first, last, head.finished_at, tail.finished_at, tail.error, handlers
+    SELECT error_group, event_type, count, last, head.finished_at, tail.finished_at, tail.error, handlers
     FROM (SELECT * FROM pairs WHERE %(group)s::text IS NULL OR error_group = %(group)s LIMIT %(most)s) AS pairs,
+    LATERAL (SELECT count(*) FROM (SELECT FROM {_OF_PAIR} LIMIT {emit.COUNT_CAP + 1}) AS capped) AS tally,
+    LATERAL (SELECT finished_at FROM {_OF_PAIR} ORDER BY error_group, event_type, id LIMIT 1) AS head,
+    LATERAL (SELECT id AS last, finished_at, error FROM {_OF_PAIR} {_NEWEST} LIMIT 1) AS tail,
     LATERAL (
-        SELECT count(*) FROM (
-            SELECT FROM platform_outbox AS m
-            WHERE status = 'dead' AND discarded_at IS NULL
-              AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
-            LIMIT {emit.COUNT_CAP + 1}) AS capped) AS tally,
-    LATERAL (
-        SELECT id AS first, finished_at FROM platform_outbox AS m
-        WHERE status = 'dead' AND discarded_at IS NULL
-          AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
-        ORDER BY error_group, event_type, id LIMIT 1) AS head,
-    LATERAL (
-        SELECT id AS last, finished_at, error FROM platform_outbox AS m
-        WHERE status = 'dead' AND discarded_at IS NULL
-          AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
-        ORDER BY error_group DESC, event_type DESC, id DESC LIMIT 1) AS tail,
-    LATERAL (
-        SELECT array_agg(DISTINCT d.handler::text) AS handlers FROM (
-            SELECT id FROM platform_outbox AS m
-            WHERE status = 'dead' AND discarded_at IS NULL
-              AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
-            ORDER BY error_group DESC, event_type DESC, id DESC LIMIT {LOOKED_AT}) AS newest
+        SELECT array_agg(DISTINCT d.handler::text) AS handlers
+        FROM (SELECT id FROM {_OF_PAIR} {_NEWEST} LIMIT {LOOKED_AT}) AS newest
         JOIN platform_outbox_delivery AS d ON d.message_id = newest.id AND d.status = 'dead') AS fallen
 """
 
@@ -203,7 +189,7 @@ def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
         cursor.execute(_PAIRS, {"group": group, "most": 2 * GROUPS_SHOWN})
         rows = cursor.fetchall()
     groups: dict[str, ErrorGroup] = {}
-    for key, event_type, count, _first, last, first_at, last_at, error, handlers in rows:
+    for key, event_type, count, last, first_at, last_at, error, handlers in rows:
         found = groups.setdefault(key, ErrorGroup(key=key))
         found.add(event_type, count, last, (first_at, last_at), error)
         found.handlers = sorted({*found.handlers, *(handlers or [])})

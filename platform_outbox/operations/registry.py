@@ -12,7 +12,7 @@ import datetime
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from platform_outbox.operations.runs import Run
 
@@ -23,55 +23,40 @@ _operations: dict[str, "Operation"] = {}
 _FLAGS = {True: True, False: False, "true": True, "false": False, "yes": True, "no": False, "on": True}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(kw_only=True)
 class Operation:
-    """A function that takes long, and what people must know of it before they start it.
+    """A function that takes long, and what people must know of it before they start it; as a decorator, `operation`.
 
-    `scope` gives from the parameters what the run works on ("book:3"): at most one run of an operation is open per
-    scope. `permission` is a Django permission ("finance.add_ledgercheck").
+    The decorated `f(parameters, run) -> result` works in steps, each a transaction of its own, and calls `run.advance()`
+    between them: there it learns that it shall stop. `run.keep(...)` stores where to continue, `run.kept` is what was
+    stored before a stop or a crash. The result is a dict of figures and short texts, shown to people and stored.
     """
 
-    name: str
+    name: str = dataclasses.field(kw_only=False)
     title: Any
     help_text: Any
-    function: Callable[[Any, Run], dict[str, Any]]
     parameters: type[Any]
-    permission: str
-    scope: Callable[[Any], str]
-    dry_run: bool
-    cancel: bool
+    permission: str  # Django's: "finance.add_ledgercheck"
+    # What a run works on ("book:3"), from its parameters: at most one run of an operation is open per scope.
+    scope: Callable[[Any], str] = lambda parameters: ""
+    # Whether it honours `run.dry_run`: it then tells what it would do and changes nothing.
+    dry_run: bool = False
+    # False for what cannot stop half-way.
+    cancel: bool = True
+    function: Callable[[Any, Run], dict[str, Any]] = lambda parameters, run: {}
 
+    do_not_call_in_templates = True  # called as a decorator only
 
-def operation(
-    name: str,
-    *,
-    title: Any,
-    help_text: Any,
-    parameters: type[Any],
-    permission: str,
-    scope: Callable[[Any], str] = lambda parameters: "",
-    dry_run: bool = False,
-    cancel: bool = True,
-) -> Callable[[Function], Function]:
-    """Register the decorated `f(parameters, run) -> result` as a long operation.
-
-    It works in steps, each a transaction of its own, and calls `run.advance()` between them: there it learns that it
-    shall stop. `run.keep(...)` stores where to continue, `run.kept` is what was stored before a stop or a crash. The
-    result is a dict of figures and short texts, shown to people and stored. With `dry_run` it honours `run.dry_run`:
-    it then tells what it would do and changes nothing. `cancel=False` is for what cannot stop half-way.
-    """
-
-    def register(function: Function) -> Function:
-        there = _operations.get(name)
+    def __call__(self, function: Function) -> Function:
+        there = _operations.get(self.name)
         if there is not None and _place(there.function) != _place(function):
-            raise TypeError(f"Two operations are called {name}: {_place(there.function)} and {_place(function)}.")
-        _operations[name] = Operation(
-            name=name, title=title, help_text=help_text, function=function, parameters=parameters,
-            permission=permission, scope=scope, dry_run=dry_run, cancel=cancel,
-        )  # fmt: skip
+            raise TypeError(f"Two operations are called {self.name}: {_place(there.function)} and {_place(function)}.")
+        self.function = function
+        _operations[self.name] = self
         return function
 
-    return register
+
+operation = Operation
 
 
 def operation_named(name: str) -> Operation | None:
@@ -100,14 +85,14 @@ class ParametersInvalid(ValueError):
 class Parameter:
     """One field of an operation's parameters, as forms and commands want to know it."""
 
-    name: str
-    kind: type  # int, str, bool or datetime.date
-    required: bool
-    default: Scalar
-    label: str
-    help_text: str
+    label: Any
+    help_text: Any
     choices: Sequence[str]
     file: bool
+    default: Scalar = None
+    required: bool
+    name: str = ""
+    kind: type = str  # int, str, bool or datetime.date
 
 
 def parameter(
@@ -122,8 +107,12 @@ def parameter(
 
     A text with `file` names a file, which the operation reads with `run.read`.
     """
-    metadata = {"label": label, "help_text": help_text, "choices": tuple(choices), "file": file}
-    return dataclasses.field(default=default, metadata=metadata)
+    required = default is dataclasses.MISSING
+    known = Parameter(
+        label=label, help_text=help_text, choices=tuple(choices), file=file,
+        default=None if required else default, required=required,
+    )  # fmt: skip
+    return dataclasses.field(default=default, metadata={"parameter": known})
 
 
 def parameters_of(cls: type[Any]) -> list[Parameter]:
@@ -136,14 +125,7 @@ def parameters_of(cls: type[Any]) -> list[Parameter]:
             (kind,) = (each for each in typing.get_args(kind) if each is not types.NoneType)
         if kind not in (int, str, bool, datetime.date):
             raise TypeError(f"Operations cannot be given a {kind}.")
-        required = field.default is dataclasses.MISSING
-        texts = {name: str(field.metadata[name]) for name in ("label", "help_text")}
-        found.append(
-            Parameter(
-                name=field.name, kind=kind, required=required, default=None if required else cast(Scalar, field.default),
-                choices=field.metadata["choices"], file=field.metadata["file"], **texts,
-            )
-        )  # fmt: skip
+        found.append(dataclasses.replace(field.metadata["parameter"], name=field.name, kind=kind))
     return found
 
 

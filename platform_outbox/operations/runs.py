@@ -8,9 +8,10 @@ import datetime
 import os
 import shutil
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from django.conf import settings
 from tqdm import tqdm
@@ -28,36 +29,53 @@ class OperationInterrupted(OperationStopped):
     """The worker is going away, or another one has taken over; the run continues elsewhere from what it kept."""
 
 
-class Run(Protocol):
+class Run(ABC):
     """One carrying out of an operation, as the operation sees it."""
 
-    dry_run: bool
-    kept: dict[str, Any]
-    by: str
+    def __init__(self, *, by: str, dry_run: bool = False, kept: dict[str, Any] | None = None, done: int = 0) -> None:
+        self.by = by
+        self.dry_run = dry_run
+        self.kept: dict[str, Any] = {} if kept is None else kept
+        self.done = done
+        self.total: int | None = None
+        self.unit = ""
 
     def expect(self, total: int, *, unit: str = "") -> None:
         """Tell how many steps there are in all, those included that an earlier run has done."""
+        self.total, self.unit = total, unit
+        self.report()
 
     def advance(self, steps: int = 1) -> None:
         """Tell that steps are done. Raises OperationStopped when the operation shall end here."""
+        self.show(self.done + steps)
 
+    @abstractmethod
     def show(self, done: int) -> None:
         """Tell how many steps are done, in a stretch that cannot end early."""
 
+    @abstractmethod
     def say(self, text: str) -> None:
         """Add a line to the run's log."""
 
     def keep(self, **state: Any) -> None:
         """Store where to continue after a stop: JSON values, merged into `kept`."""
+        self.kept |= state
+        self.report()
 
+    @abstractmethod
     def read(self, name: str) -> bytes:
         """The content of a file that the operation was given. Raises OSError."""
 
+    @abstractmethod
     def write(self, name: str, pieces: Iterable[str]) -> str:
         """Write a file for the person who started the operation; returns where it is. All of it or nothing."""
 
+    @abstractmethod
+    def report(self) -> None:
+        """Bring what is new to where people watch it. Raises OperationStopped when the run shall end."""
 
-class TerminalRun:
+
+class TerminalRun(Run):
     """Shows a bar on standard error and keeps nothing: the operation's own rows say how far it came.
 
     `stopping` asks whether to end at the next step; without it Ctrl-C ends the operation where it is.
@@ -72,37 +90,32 @@ class TerminalRun:
         quiet: bool = False,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.dry_run = dry_run
-        self.kept: dict[str, Any] = {}
-        self.by = by
+        super().__init__(by=by, dry_run=dry_run)
         self._write = write
         self._stopping = stopping
         self._bar: Any = tqdm(disable=True if quiet else None, leave=False)
 
-    def expect(self, total: int, *, unit: str = "") -> None:
-        self._bar.total = total
-        self._bar.unit = unit or "step"
-        self._bar.refresh()
-
     def advance(self, steps: int = 1) -> None:
-        self._bar.update(steps)
+        super().advance(steps)
         if self._stopping():
             raise OperationCancelled
 
     def show(self, done: int) -> None:
+        self.done = done
         self._bar.update(done - self._bar.n)
 
     def say(self, text: str) -> None:
         self._write(text)
-
-    def keep(self, **state: Any) -> None:
-        self.kept |= state
 
     def read(self, name: str) -> bytes:
         return Path(name).read_bytes()
 
     def write(self, name: str, pieces: Iterable[str]) -> str:
         return str(write_private(Path(name), pieces))
+
+    def report(self) -> None:
+        self._bar.total, self._bar.unit = self.total, self.unit or "step"
+        self._bar.refresh()
 
     def close(self) -> None:
         self._bar.close()

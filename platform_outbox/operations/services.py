@@ -20,7 +20,7 @@ from platform_outbox.emit import emit
 from platform_outbox.operations import runs
 from platform_outbox.operations.models import OPEN_RUNS, OperationRequested, OperationRun
 from platform_outbox.operations.registry import Operation, operation_named, read, written
-from platform_outbox.operations.runs import OperationCancelled, OperationInterrupted
+from platform_outbox.operations.runs import OperationCancelled, OperationInterrupted, Run
 from platform_outbox.processing.results import clean
 from platform_outbox.registry import Context, Interrupted, on
 from platform_outbox.wakeup.notifier import own_connection
@@ -193,7 +193,7 @@ def _outcome(run: OperationRun, record: "RecordedRun") -> dict[str, Any]:
     return {"state": State.DONE, "result": result}
 
 
-class RecordedRun:
+class RecordedRun(Run):
     """Writes progress into the run's row; `execute` must commit by itself, to be seen while a step's transaction is open.
 
     The token fences: once another worker has taken the run over, nothing is written here any more.
@@ -207,39 +207,26 @@ class RecordedRun:
         execute: Callable[[str, dict[str, Any]], tuple[Any, ...] | None],
         goes_on: Callable[[], bool],
     ) -> None:
-        self.dry_run = run.dry_run
-        self.kept: dict[str, Any] = run.kept
-        self.by = run.by
+        super().__init__(by=run.by, dry_run=run.dry_run, kept=run.kept, done=run.done if run.kept else 0)
         self._id = run.pk
         self._token = token
-        self._done = run.done if run.kept else 0
-        self._total: int | None = None
-        self._unit = ""
         self._lines: list[str] = []
         self._execute = execute
         self._goes_on = goes_on
         self._reported = 0.0
 
-    def expect(self, total: int, *, unit: str = "") -> None:
-        self._total, self._unit = total, unit
-        self.report()
-
     def advance(self, steps: int = 1) -> None:
         if not self._goes_on():
             raise OperationInterrupted
-        self.show(self._done + steps)
+        super().advance(steps)
 
     def show(self, done: int) -> None:
-        self._done = done
+        self.done = done
         self._report_now_and_then()
 
     def say(self, text: str) -> None:
         self._lines.append(text)
         self._report_now_and_then()
-
-    def keep(self, **state: Any) -> None:
-        self.kept |= state
-        self.report()
 
     def read(self, name: str) -> bytes:
         return runs.given(name)
@@ -252,17 +239,10 @@ class RecordedRun:
             self.report()
 
     def report(self) -> None:
-        """Write what is new. Raises OperationCancelled or OperationInterrupted when the run shall end."""
         values = {
-            "id": self._id,
-            "token": self._token,
-            "done": self._done,
-            "total": self._total,
-            "unit": self._unit[:20],
-            "kept": json.dumps(self.kept),
-            "log": "".join(f"{line}\n" for line in self._lines),
-            "longest": LONGEST_LOG,
-        }
+            "id": self._id, "token": self._token, "done": self.done, "total": self.total, "unit": self.unit[:20],
+            "kept": json.dumps(self.kept), "log": "".join(f"{line}\n" for line in self._lines), "longest": LONGEST_LOG,
+        }  # fmt: skip
         row = self._execute(_REPORT, values)
         self._lines.clear()
         self._reported = time.monotonic()

@@ -1,4 +1,3 @@
-import getpass
 import json
 import signal
 import time
@@ -21,6 +20,7 @@ from platform_outbox.operations.registry import (
     read,
 )
 from platform_outbox.operations.runs import TerminalRun
+from platform_outbox.operators.actions import command_user
 
 WATCH_SECONDS = 0.5
 
@@ -73,7 +73,10 @@ class Command(BaseCommand):
         if options["dry_run"] and not operation.dry_run:
             raise services.OperationRefused(_("%s has no dry run.") % operation.name)
         run = TerminalRun(
-            by=_who(), dry_run=options["dry_run"], write=self.stdout.write, quiet=options["verbosity"] == 0
+            by=command_user("command"),
+            dry_run=options["dry_run"],
+            write=self.stdout.write,
+            quiet=options["verbosity"] == 0,
         )
         try:
             result = operation.function(read(operation.parameters, given), run)
@@ -85,7 +88,7 @@ class Command(BaseCommand):
 
     def _start(self, options: dict[str, Any]) -> None:
         operation, given = self._wanted(options)
-        run = services.start(name=operation.name, given=given, by=_who(), dry_run=options["dry_run"])
+        run = services.start(name=operation.name, given=given, by=command_user("command"), dry_run=options["dry_run"])
         self.stdout.write(_("Run %s waits for a worker.") % run.pk)
         if not emit.workers_alive():
             self.stderr.write(_("No worker is running: start one with manage.py outbox_worker."))
@@ -120,10 +123,10 @@ class Command(BaseCommand):
             raise CommandError(run.error)
 
     def _cancel(self, options: dict[str, Any]) -> None:
-        self.stdout.write(_line(services.cancel(run_id=options["run"], by=_who())))
+        self.stdout.write(_line(services.cancel(run_id=options["run"], by=command_user("command"))))
 
     def _resume(self, options: dict[str, Any]) -> None:
-        self.stdout.write(_line(services.resume(run_id=options["run"], by=_who())))
+        self.stdout.write(_line(services.resume(run_id=options["run"], by=command_user("command"))))
 
     @staticmethod
     def _wanted(options: dict[str, Any]) -> tuple[Operation, dict[str, str]]:
@@ -138,10 +141,6 @@ class Command(BaseCommand):
                 raise CommandError(_("%s is not of the form parameter=value.") % text)
             given[name] = value
         return operation, given
-
-
-def _who() -> str:
-    return f"{getpass.getuser()} (command)"
 
 
 def _line(run: OperationRun) -> str:
