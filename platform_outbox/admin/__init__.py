@@ -28,7 +28,6 @@ from platform_outbox.admin.base import (
     CappedPaginator,
     ReadOnly,
     State,
-    capped,
     may_act,
     may_look,
     may_read_payloads,
@@ -46,6 +45,7 @@ from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Perio
 from platform_outbox.operators import actions
 from platform_outbox.operators.editing import masked, masked_text
 from platform_outbox.registry import handlers_of
+from platform_outbox.templatetags.outbox_figures import capped
 
 # Wake-ups leave no rows in django_dramatiq's list, and events have pages of their own.
 admin.site.unregister(Task)

@@ -149,8 +149,3 @@ def may_read_payloads(request: HttpRequest) -> bool:
 def may_act(request: HttpRequest) -> bool:
     """Try again, discard, pause and so on: for those who may change events."""
     return bool(request.user.is_staff) and request.user.has_perm("platform_outbox.change_outboxmessage")
-
-
-def capped(count: int) -> str:
-    """A count as people read it: 10,001 stands for more than 10,000."""
-    return f"{count}" if count <= emit.COUNT_CAP else f"> {emit.COUNT_CAP}"

@@ -14,14 +14,14 @@ from django.utils.translation import gettext as _
 
 from platform_outbox import emit
 from platform_outbox.admin import controls, dead_letters
-from platform_outbox.admin.base import capped, may_act, may_look
+from platform_outbox.admin.base import may_act, may_look
 from platform_outbox.models import Attempt
 from platform_outbox.monitoring import history, overview
 from platform_outbox.monitoring.history import Stretch
 from platform_outbox.operators import actions
 from platform_outbox.operators.selection import Selection
 from platform_outbox.registry import all_handlers
-from platform_outbox.templatetags.outbox_figures import span
+from platform_outbox.templatetags.outbox_figures import capped, span
 
 REFRESH_SECONDS = 5
 ERRORS_SHOWN = 5
@@ -83,8 +83,8 @@ def _state(request: HttpRequest) -> dict[str, Any]:
                 "sent": _("handled"),
                 "failed": _("failed"),
                 "dead": _("gave up"),
-                "median": _("half are done within"),
-                "p99": _("99 % are done within"),
+                "median": _("median"),
+                "p99": _("99th percentile"),
             },
         },
         "steps": [step for step in reversed(steps) if step.sent or step.failed or step.dead],

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
-from platform_outbox.admin.base import Question, ask, capped, given_in, is_confirmed, note
+from platform_outbox.admin.base import Question, ask, given_in, is_confirmed, note
 from platform_outbox.emit import COUNT_CAP
 from platform_outbox.models import OPEN, Breaker, Delivery, OutboxMessage, Pause, Replay, Status
 from platform_outbox.monitoring import overview
@@ -21,6 +21,7 @@ from platform_outbox.operators import actions
 from platform_outbox.operators.editing import masked_text
 from platform_outbox.operators.replay import ReplayRefused
 from platform_outbox.registry import all_handlers, handler_named
+from platform_outbox.templatetags.outbox_figures import capped
 
 _INPUT = {"class": " ".join(INPUT_CLASSES)}
 

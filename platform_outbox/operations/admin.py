@@ -84,11 +84,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         startable = _startable(request)
-        offered = [
-            {"operation": each, "url": reverse("admin:platform_operation_start", args=[each.name])}
-            for each in all_operations()
-            if each.name in startable
-        ]
+        offered = [each for each in all_operations() if each.name in startable]
         context = {**(extra_context or {}), "offered": offered, "no_worker": not emit.workers_alive()}
         page: HttpResponse = super().changelist_view(request, context)
         return page

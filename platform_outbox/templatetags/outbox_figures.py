@@ -4,6 +4,7 @@ import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from platform_outbox.emit import COUNT_CAP
@@ -15,7 +16,8 @@ register = template.Library()
 @register.filter
 def capped(count: int) -> str:
     """A count that may have stopped at the cap."""
-    return f"{count:,}".replace(",", "\u202f") if count <= COUNT_CAP else f"> {COUNT_CAP:,}".replace(",", "\u202f")
+    most = number_format(min(count, COUNT_CAP), force_grouping=True)
+    return most if count <= COUNT_CAP else f"> {most}"
 
 
 @register.filter
@@ -40,7 +42,7 @@ def age(moment: datetime.datetime | None) -> str:
 
 @register.filter
 def quantile(step: object, share: str) -> str:
-    """The latency of a stretch (statistics.Stretch) under which that share lies."""
+    """The latency of a stretch (history.Stretch) under which that share lies."""
     return span(step.quantile(float(share)))  # type: ignore[attr-defined]
 
 

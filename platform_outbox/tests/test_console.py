@@ -359,7 +359,7 @@ def test_a_breaker_is_opened_with_a_reason_and_reset(as_):
     assert (found.handler, found.neighbour, found.state) == ("probe.post", "bank.example", "open")
     assert found.error == "Opened by operator@example.org: they asked us to"
     page = client.get(url("console")).content.decode()
-    assert "Calls of probe.post to bank.example wait" in page
+    assert "Calls of probe.post to bank.example have been waiting" in page
     confirm(client, url("reset_breaker", handler="probe.post", neighbour="bank.example"))
     assert actions.breakers() == []
     assert LogEntry.objects.count() == 2

@@ -135,7 +135,7 @@ def test_a_dry_run_is_what_the_form_offers_first(client, operator):
 def test_cancel_and_go_on(client, operator, run):
     client.post(page(run, "platform_operation_cancel"))
     assert OperationRun.objects.get().state == "cancelled"
-    assert "Go on where it stopped" in client.get(page(run)).content.decode()
+    assert "Resume this run" in client.get(page(run)).content.decode()
     client.post(page(run, "platform_operation_resume"))
     testing.drain()
     assert OperationRun.objects.get().state == "done"
