@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import Case, IntegerField, Model, Q, QuerySet, When
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -31,6 +31,7 @@ from platform_outbox.admin.base import (
     may_act,
     may_look,
     may_read_payloads,
+    row_or_404,
 )
 from platform_outbox.admin.dead_letters import (
     DISCARD,
@@ -288,21 +289,15 @@ class OutboxMessageAdmin(ReadOnly, ModelAdmin):
 
     @action(description=_("Edit as new"), url_path="edit", permissions=["edit"])
     def edit(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:platform_outbox_edit", args=[_number(object_id)]))
+        event = row_or_404(OutboxMessage.objects.all(), object_id=object_id)
+        return HttpResponseRedirect(reverse("admin:platform_outbox_edit", args=[event.pk]))
 
     def _confirm(self, request: HttpRequest, action: BulkAction, queryset: Any, object_id: Any) -> HttpResponse:
         if queryset is None:
-            ids = [_number(object_id)]
+            ids = [row_or_404(OutboxMessage.objects.all(), object_id=object_id).pk]
         else:
             ids = list(queryset.order_by("id").values_list("id", flat=True)[:MOST_SELECTED])
         return confirm_selected(request, self, action, ids)
-
-
-def _number(object_id: Any) -> int:
-    """Unfold takes any words in the address of a button for an id."""
-    if not str(object_id).isdecimal():
-        raise Http404
-    return int(object_id)
 
 
 def _offers(request: HttpRequest, object_id: Any, action: BulkAction, *states: str) -> bool:

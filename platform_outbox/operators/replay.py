@@ -77,10 +77,6 @@ class Step:
     over: bool = False  # finished, stopped, or failed for good
 
 
-class _HandlerFailed(Exception):
-    pass
-
-
 def plan(
     *,
     handler: str,
@@ -169,15 +165,9 @@ def stop(*, replay_id: int) -> bool:
 
 def run(replay: Replay) -> Iterator[Step]:
     """Carry on until the end, at the replay's rate; yields after every transaction."""
-    begun, handled, careful = time.monotonic(), 0, 0
+    begun, handled = time.monotonic(), 0
     while True:
-        limit = 1 if careful else min(BATCH, replay.rate or BATCH)
-        try:
-            done = step(replay_id=replay.pk, limit=limit, alone=careful > 0)
-        except _HandlerFailed:
-            careful = BATCH  # run the same events one by one, to find the one that fails
-            continue
-        careful = max(0, careful - 1)
+        done = step(replay_id=replay.pk, limit=min(BATCH, replay.rate or BATCH))
         handled += done.handled + done.failed
         yield done
         if done.over:
@@ -186,11 +176,8 @@ def run(replay: Replay) -> Iterator[Step]:
         time.sleep(max(ahead, BUSY_SECONDS if done.busy else 0.0))
 
 
-def step(*, replay_id: int, limit: int = BATCH, alone: bool = False) -> Step:
-    """Handle the next events in one transaction.
-
-    Together they fail together, with _HandlerFailed; `alone` takes one event under a savepoint and notes its failure.
-    """
+def step(*, replay_id: int, limit: int = BATCH) -> Step:
+    """Handle the next events in one transaction, up to the first that fails."""
     handler = _handler(Replay.objects.values_list("handler", flat=True).get(pk=replay_id))
     if handler.io:
         return _step_outside(replay_id, handler)
@@ -198,7 +185,7 @@ def step(*, replay_id: int, limit: int = BATCH, alone: bool = False) -> Step:
         replay = Replay.objects.select_for_update().get(pk=replay_id)
         if not replay.is_under_way or _ends_for_pause(replay):
             return Step(over=True)
-        rows, through = _next(replay, limit=1 if alone else limit)
+        rows, through = _next(replay, limit=limit)
         locked: set[int] = set()
         for place, row in enumerate(rows):
             if row.shard not in locked and not claim.lock_shard(row.shard):
@@ -208,17 +195,33 @@ def step(*, replay_id: int, limit: int = BATCH, alone: bool = False) -> Step:
                 rows, through = rows[:place], rows[place - 1].id
                 break
             locked.add(row.shard)
-        error = None
-        try:
-            with transaction.atomic(savepoint=alone):
-                _call(handler, rows)
-        except Exception as raised:
-            if connection.connection is None or connection.connection.closed:
-                raise
-            if not alone:
-                raise _HandlerFailed from raised
-            error = raised
-        return _close(replay, rows, through, error)
+        if _error_of(handler, rows) is None:
+            return _close(replay, rows, through)
+        # One of several, or the only one: one by one, to find it.
+        for place, row in enumerate(rows):
+            error = _error_of(handler, [row])
+            if error is not None:
+                return _close(replay, rows[: place + 1], row.id, error)
+        return _close(replay, rows, through)
+
+
+def _error_of(handler: Handler, rows: list[Past]) -> Exception | None:
+    """Call the handler; what it did is rolled back if it fails."""
+    try:
+        with transaction.atomic():
+            for portion in [rows] if handler.batch and rows else [[row] for row in rows]:
+                handler.function(*_events_and_contexts(handler, portion))
+            if connection.needs_rollback:
+                raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
+            with connection.cursor() as cursor:
+                # Deferred constraints must fail here, where the failure can be told from one of the cursor's commit.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except Exception as error:
+        if connection.connection is None or connection.connection.closed:
+            raise
+        return error
+    return None
 
 
 def _step_outside(replay_id: int, handler: Handler) -> Step:
@@ -249,16 +252,16 @@ def _ends_for_pause(replay: Replay) -> bool:
     return True
 
 
-def _close(replay: Replay, rows: list[Past], through: int, error: Exception | None) -> Step:
-    """Write down that the rows are handled and everything through that id is done, or that the only row failed."""
+def _close(replay: Replay, rows: list[Past], through: int, error: Exception | None = None) -> Step:
+    """Write down that the rows are handled, but for the last one if there is an error, and all through that id done."""
     replay.moved_at = timezone.now()
-    failed = 1 if error is not None else 0
-    replay.handled += len(rows) - failed
+    handled, failed = (len(rows), 0) if error is None else (len(rows) - 1, 1)
+    replay.handled += handled
     replay.failed += failed
     if error is not None:
-        replay.error = clean(f"#{rows[0].id}: {type(error).__name__}: {error}", 300)
+        replay.error = clean(f"#{rows[-1].id}: {type(error).__name__}: {error}", 300)
         Attempt.objects.create(
-            message_id=rows[0].id,
+            message_id=rows[-1].id,
             handler=replay.handler,
             number=1,
             outcome=Attempt.Outcome.REPLAY_FAILED,
@@ -268,12 +271,13 @@ def _close(replay: Replay, rows: list[Past], through: int, error: Exception | No
         )
     if error is not None and not replay.keep_going:
         replay.state = Replay.State.STOPPED
+        replay.cursor = rows[-2].id if handled else replay.cursor
     else:
         replay.cursor = through
         if replay.cursor >= replay.last:
             replay.state, replay.finished_at = Replay.State.FINISHED, replay.moved_at
     replay.save(update_fields=["cursor", "handled", "failed", "error", "state", "moved_at", "finished_at"])
-    return Step(handled=len(rows) - failed, failed=failed, over=not replay.is_under_way)
+    return Step(handled=handled, failed=failed, over=not replay.is_under_way)
 
 
 def _next(replay: Replay, *, limit: int) -> tuple[list[Past], int]:
@@ -301,17 +305,6 @@ def _past(replay: Replay, *, above: int, through: int, limit: int) -> list[Past]
         )  # fmt: skip
         # Django hands jsonb over as text.
         return [Past(*row[:5], json.loads(row[5]), row[6]) for row in cursor.fetchall()]  # type: ignore[call-arg]
-
-
-def _call(handler: Handler, rows: list[Past]) -> None:
-    for portion in [rows] if handler.batch and rows else [[row] for row in rows]:
-        handler.function(*_events_and_contexts(handler, portion))
-    if connection.needs_rollback:
-        raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
-    with connection.cursor() as cursor:
-        # Deferred constraints must fail here, where the failure can be told from one of the cursor's commit.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _events_and_contexts(handler: Handler, rows: list[Past]) -> tuple[Any, Any]:
