@@ -56,12 +56,13 @@ def pause(request: HttpRequest, model_admin: Any) -> HttpResponse:
     kind, target, name = _target(request)
     form = ReasonForm(request.POST if is_confirmed(request) else None)
     try:
+        if kind == Pause.Kind.HANDLER and handler_named(target) is None:
+            raise actions.NothingToPause(target)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
             actions.pause(kind=kind, target=target, by=str(request.user), reason=reason)
             deed = f"paused {kind} {target}: {reason}"
             return _done(request, _("%s is paused.") % name, deed=deed, subject=f"{kind} {target}")
-        facts = _waiting(kind, target)
     except actions.NothingToPause:
         messages.error(request, _("There is no such handler or shard."))
         return _console()
@@ -80,7 +81,7 @@ def pause(request: HttpRequest, model_admin: Any) -> HttpResponse:
         consequence=consequence,
         button=_("Pause"),
         back=_console().url,
-        facts=facts,
+        facts=_waiting(kind, target),
         hidden=[("kind", kind), ("target", target)],
         form=form,
     )
@@ -118,14 +119,14 @@ def _target(request: HttpRequest) -> tuple[str, str, str]:
 
 
 def _waiting(kind: str, target: str) -> dict[Any, Any]:
-    """What waits there now. Raises NothingToPause for a handler that there is not."""
+    """What waits there now; nothing is known of a handler that this release has no more."""
     waiting = OutboxMessage.objects.filter(status__in=OPEN)
     if kind == Pause.Kind.SHARD:
         count = waiting.filter(shard=int(target)).order_by()[: COUNT_CAP + 1].count()
         return {_("Events that wait there now"): capped(count)}
     handler = handler_named(target)
     if handler is None:
-        raise actions.NothingToPause(target)
+        return {}
     names = sorted({event.name for event in handler.events})
     sample = waiting.order_by().values("event_type")[: overview.SAMPLE + 1]
     count = sum(1 for each in sample if each["event_type"] in names)

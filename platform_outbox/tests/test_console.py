@@ -343,6 +343,12 @@ def test_a_handler_or_a_shard_is_paused_with_a_reason_and_resumed(as_, kind, tar
     )
 
 
+def test_the_pause_of_a_handler_that_is_gone_can_be_ended(as_):
+    Pause.objects.create(kind="handler", target="gone.handler", by="Olga", reason="old", at=timezone.now())
+    confirm(as_("operator"), url("resume", kind="handler", target="gone.handler"))
+    assert actions.pauses() == []
+
+
 def test_what_does_not_exist_cannot_be_paused(as_):
     client = as_("operator")
     for kind, target in (("handler", "probe.nobody"), ("shard", "64"), ("shard", "x"), ("planet", "mars")):
