@@ -44,7 +44,7 @@ BATCH_SIZE = Histogram(
 WAKEUPS = Counter("platform_outbox_wakeups", "What woke a worker: bell, poll, timer or broker.", ["source"])
 JOB_SECONDS = Histogram("platform_outbox_job_seconds", "Time of a run of a periodic job.", ["job"])
 LEASES_LOST = Counter(
-    "platform_outbox_lease_lost", "Calls that ended after their lease was lost; not marked.", ["handler"]
+    "platform_outbox_lease_lost", "Calls that ended after their lease was lost; not recorded.", ["handler"]
 )
 CALL_SECONDS = Histogram(
     "platform_outbox_call_seconds",
@@ -69,7 +69,7 @@ RETRIES = Metric("retries", "Runs of handlers that were not the first for their 
 FAILURES = Metric("failures", "Runs of handlers that failed, by class of the error.", ("handler", "error"))
 DUPLICATES_SUPPRESSED = Metric(
     "duplicates_suppressed",
-    "Runs left out when an event came back, because the handler was through with it.",
+    "Runs left out when an event came back, because the handler had handled it already.",
     ("handler",),
 )
 CRASH_SUSPECTS = Metric("crash_suspects", "Events that were in the hands of a worker when it died, counted each time.")
@@ -113,7 +113,7 @@ def adding(counts: Mapping[Tally, int], *, shard: int) -> tuple[str, tuple[objec
 
 @cache
 def _insert(rows: int) -> str:
-    """Rows one by one: at every turn there are one or two, and taking arrays apart costs the server more than those."""
+    """Rows one by one: in every batch there are one or two, and taking arrays apart costs the server more than those."""
     return f"""
         INSERT INTO platform_outbox_tally AS t (shard, metric, first, second, count)
         VALUES {", ".join(["(%s, %s, %s, %s, %s)"] * rows)}

@@ -43,6 +43,11 @@ from platform_outbox.operations.registry import (
 # The newest lines; all of them are in the database.
 SHOWN_LOG = 20_000
 
+_FIELDS: dict[type, tuple[type[forms.Field], Any]] = {
+    bool: (forms.BooleanField, UnfoldBooleanSwitchWidget),
+    int: (forms.IntegerField, UnfoldAdminIntegerFieldWidget),
+    datetime.date: (forms.DateField, UnfoldAdminDateWidget(attrs={"type": "date"})),
+}
 _States = OperationRun.State
 _COLOURS = {_States.DONE: "success", _States.FAILED: "danger", _States.RUNNING: "info", _States.CANCELLED: "warning"}
 
@@ -230,22 +235,19 @@ def _field(parameter: Parameter) -> forms.Field:
     common: dict[str, Any] = {
         "label": parameter.label,
         "help_text": parameter.help_text,
-        "required": parameter.required,
+        "required": parameter.required and parameter.kind is not bool,
         "initial": parameter.default,
     }
     if parameter.file:
         return forms.FileField(**common, widget=UnfoldAdminFileFieldWidget)
-    if parameter.kind is bool:
-        return forms.BooleanField(**{**common, "required": False}, widget=UnfoldBooleanSwitchWidget)
-    if parameter.kind is int:
-        return forms.IntegerField(**common, widget=UnfoldAdminIntegerFieldWidget)
-    if parameter.kind is datetime.date:
-        return forms.DateField(**common, widget=UnfoldAdminDateWidget(attrs={"type": "date"}))
     if parameter.choices:
         blank = [] if parameter.required else [("", "–")]
         choices = [*blank, *((choice, choice) for choice in parameter.choices)]
         return forms.ChoiceField(**common, choices=choices, widget=UnfoldAdminSelectWidget)
-    return forms.CharField(**common, max_length=500, widget=UnfoldAdminTextInputWidget)
+    if parameter.kind is str:
+        return forms.CharField(**common, max_length=500, widget=UnfoldAdminTextInputWidget)
+    field, widget = _FIELDS[parameter.kind]
+    return field(**common, widget=widget)
 
 
 def _given(run: OperationRun, operation: Operation | None) -> list[tuple[str, Any]]:

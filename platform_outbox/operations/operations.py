@@ -117,7 +117,7 @@ def carry_on(current: Replay, run: Run) -> dict[str, Any]:
             current.refresh_from_db()
             run.show(current.cursor - current.first + 1)
             run.advance(0)
-    except OperationStopped:
+    except (OperationStopped, KeyboardInterrupt):
         replay.stop(replay_id=current.pk)
         raise
     current.refresh_from_db()

@@ -19,7 +19,7 @@ from platform_outbox.operations.registry import (
     parameters_of,
     read,
 )
-from platform_outbox.operations.runs import TerminalRun
+from platform_outbox.operations.runs import OperationStopped, TerminalRun
 from platform_outbox.operators.actions import command_user
 
 WATCH_SECONDS = 0.5
@@ -64,9 +64,8 @@ class Command(BaseCommand):
             for each in parameters_of(operation.parameters):
                 needed = _("needed") if each.required else _("default: %s") % each.default
                 choices = f" ({', '.join(each.choices)})" if each.choices else ""
-                self.stdout.write(
-                    f"  {each.name}={each.kind.__name__}{choices}  {each.label}, {needed}. {each.help_text}"
-                )
+                kind = f"{each.name}={each.kind.__name__}{choices}"
+                self.stdout.write(f"  {kind}  {each.label}, {needed}. {each.help_text}")
 
     def _run(self, options: dict[str, Any]) -> None:
         operation, given = self._wanted(options)
@@ -80,7 +79,7 @@ class Command(BaseCommand):
         )
         try:
             result = operation.function(read(operation.parameters, given), run)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OperationStopped):
             raise CommandError(_("Stopped."), returncode=128 + signal.SIGINT) from None
         finally:
             run.close()
@@ -96,17 +95,14 @@ class Command(BaseCommand):
             self._watch({"run": run.pk})
 
     def _status(self, options: dict[str, Any]) -> None:
-        runs = (
-            [OperationRun.objects.get(pk=options["run"])]
-            if options["run"]
-            else list(OperationRun.objects.order_by("-pk")[:20])
-        )
+        one = options["run"]
+        runs = [OperationRun.objects.get(pk=one)] if one else list(OperationRun.objects.order_by("-pk")[:20])
         if options["json"]:
             self.stdout.write(json.dumps([_described(run) for run in runs], default=str))
             return
         for run in runs:
             self.stdout.write(_line(run))
-        if options["run"]:
+        if one:
             self.stdout.write(runs[0].log, ending="")
 
     def _watch(self, options: dict[str, Any]) -> None:

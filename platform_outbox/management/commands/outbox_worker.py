@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
 
 def _insist_on_sessions() -> None:
-    """Limits that a worker sets for its session would come over others in a pool, and no bell would be heard.
+    """In a pool, limits that a worker sets for its session would hit others, and no notification would arrive.
 
     A database that is away is waited for later, as at any other time.
     """
