@@ -10,8 +10,8 @@ import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from django.db import connection
 
@@ -24,14 +24,16 @@ from platform_outbox.monitoring.metrics import (
     HANDLER_SECONDS,
     PROCESSED,
     RETRIES,
+    WAITS,
     Tally,
     tally,
 )
 from platform_outbox.processing.batch import Batch
 
 # Upper bounds of the latency buckets in seconds; a last bucket holds what took longer.
-BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+BOUNDS = WAITS
 OUTCOMES = ("sent", "failed", "dead")
+_Key: TypeAlias = tuple[datetime.datetime, str, str]
 
 # In one order, so that workers never wait for each other in a circle.
 _ADD = """
@@ -61,19 +63,13 @@ _BY_HANDLER = f"""
 """
 
 
-@dataclass(slots=True)
-class _Minute:
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
-    seconds: float = 0.0
-    latencies: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
-
-
 class Minutes:
     """The figures of this process that have not been written yet. Safe in threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._noted: dict[tuple[datetime.datetime, str, str], _Minute] = {}
+        # (minute, handler, event type) → an outcome, "seconds" or the place of a latency bucket → sum.
+        self._noted: dict[_Key, dict[str | int, float]] = defaultdict(_sums)
 
     @property
     def waiting(self) -> bool:
@@ -95,42 +91,39 @@ class Minutes:
         `latencies` has for each run the seconds from the change to the commit of its effect, `seconds` is the time
         that all of them spent in the handler.
         """
-        key = (at.replace(second=0, microsecond=0), handler, event_type)
         with self._lock:
-            noted = self._noted.setdefault(key, _Minute())
-            noted.counts[outcome] += len(latencies)
-            noted.seconds += seconds
+            sums = self._noted[at.replace(second=0, microsecond=0), handler, event_type]
+            sums[outcome] += len(latencies)
+            sums["seconds"] += seconds
             for latency in latencies if outcome == "sent" else ():
-                noted.latencies[bisect.bisect_left(BOUNDS, latency)] += 1
+                sums[bisect.bisect_left(BOUNDS, latency)] += 1
 
     def flush(self, execute: Callable[[str, Any], object]) -> None:
         """Add what was noted to the table, in one statement; what cannot be written is kept for the next time."""
         with self._lock:
-            taken, self._noted = self._noted, {}
+            taken, self._noted = self._noted, defaultdict(_sums)
         if not taken:
             return
         rows = [
             {
-                "minute": minute.isoformat(),
-                "handler": handler,
-                "event_type": event_type,
-                **noted.counts,
-                "seconds": noted.seconds,
-                "latencies": noted.latencies,
+                "minute": minute.isoformat(), "handler": handler, "event_type": event_type,
+                **{outcome: int(sums[outcome]) for outcome in OUTCOMES},
+                "seconds": sums["seconds"], "latencies": [int(sums[place]) for place in range(len(BOUNDS) + 1)],
             }
-            for (minute, handler, event_type), noted in taken.items()
+            for (minute, handler, event_type), sums in taken.items()
         ]
         try:
             execute(_ADD, (json.dumps(rows),))
         except BaseException:
             with self._lock:
-                for key, old in taken.items():
-                    new = self._noted.setdefault(key, _Minute())
-                    for outcome in OUTCOMES:
-                        new.counts[outcome] += old.counts[outcome]
-                    new.seconds += old.seconds
-                    new.latencies = [a + b for a, b in zip(new.latencies, old.latencies, strict=True)]
+                for key, sums in taken.items():
+                    for name, value in sums.items():
+                        self._noted[key][name] += value
             raise
+
+
+def _sums() -> dict[str | int, float]:
+    return defaultdict(float)
 
 
 minutes = Minutes()

@@ -23,7 +23,7 @@ from platform_outbox.fast_sql import rows_of
 
 logger = logging.getLogger("platform_outbox.worker")
 
-_WAITS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+WAITS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 _STEPS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 
 HANDLER_SECONDS = Histogram(
@@ -35,7 +35,7 @@ HANDLER_SECONDS = Histogram(
 END_TO_END = Histogram(
     "platform_outbox_end_to_end_seconds",
     "From the commit of a change to the commit of its last effect.",
-    buckets=_WAITS,
+    buckets=WAITS,
 )
 CLAIM_SECONDS = Histogram("platform_outbox_claim_seconds", "Time to claim a batch of events.", buckets=_STEPS)
 BATCH_SIZE = Histogram(

@@ -2,9 +2,7 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import connection, transaction
 
@@ -116,15 +114,6 @@ class ErrorGroup:
         """The key in addresses, where nothing cannot stand."""
         return self.key or NO_GROUP
 
-    def add(self, event_type: str, count: int, newest: int, times: Sequence[Any], error: str) -> None:
-        """Add an event type; `times` are those at which its oldest and its newest event died."""
-        self.types[event_type] = count
-        self.count += count
-        self.first_at = min(filter(None, [self.first_at, *times]), default=None)
-        self.last_at = max(filter(None, [self.last_at, *times]), default=None)
-        if newest > self.newest:
-            self.newest, self.error = newest, error
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
@@ -191,8 +180,13 @@ def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
     groups: dict[str, ErrorGroup] = {}
     for key, event_type, count, last, first_at, last_at, error, handlers in rows:
         found = groups.setdefault(key, ErrorGroup(key=key))
-        found.add(event_type, count, last, (first_at, last_at), error)
+        found.types[event_type] = count
+        found.count += count
+        found.first_at = min(filter(None, [found.first_at, first_at, last_at]), default=None)
+        found.last_at = max(filter(None, [found.last_at, first_at, last_at]), default=None)
         found.handlers = sorted({*found.handlers, *(handlers or [])})
+        if last > found.newest:
+            found.newest, found.error = last, error
     return sorted(groups.values(), key=lambda each: each.newest, reverse=True)[:GROUPS_SHOWN]
 
 
