@@ -63,7 +63,7 @@ def backfill(parameters: BackfillParameters, run: Run) -> dict[str, Any]:
     "insights.recompute",
     title=gettext_lazy("Recompute insights"),
     help_text=gettext_lazy(
-        "Looks again at the season of a book that is news: raises what is missing, resolves what does not hold any more."
+        "Runs all rules again over the last months of a book: raises what is missing, resolves what no longer holds."
     ),
     parameters=RecomputeParameters,
     permission="insights.add_backfill",

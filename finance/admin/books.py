@@ -195,7 +195,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
                 title=_("Close a period of %s") % book.name,
                 button=_("Close"),
                 consequence=_(
-                    "Nothing can be posted on or before that day any more, by nobody. Corrections of older entries "
+                    "Nobody can post on or before that day any more. Corrections of older entries "
                     "get a later date. It can be reopened."
                 ),
                 facts=_period_facts(book),

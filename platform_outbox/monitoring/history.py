@@ -106,9 +106,12 @@ class Minutes:
             return
         rows = [
             {
-                "minute": minute.isoformat(), "handler": handler, "event_type": event_type,
+                "minute": minute.isoformat(),
+                "handler": handler,
+                "event_type": event_type,
                 **{outcome: int(sums[outcome]) for outcome in OUTCOMES},
-                "seconds": sums["seconds"], "latencies": [int(sums[place]) for place in range(len(BOUNDS) + 1)],
+                "seconds": sums["seconds"],
+                "latencies": [int(sums[place]) for place in range(len(BOUNDS) + 1)],
             }
             for (minute, handler, event_type), sums in taken.items()
         ]
