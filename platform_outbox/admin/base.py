@@ -89,6 +89,8 @@ class Question:
     facts: Mapping[Any, Any] = field(default_factory=dict)
     columns: Sequence[Any] = ()
     rows: Sequence[Sequence[Any]] = ()
+    # Whether the last column is a number.
+    counted: bool = True
     hidden: Sequence[tuple[str, Any]] = ()
     form: forms.Form | None = None
     # Where the confirmation goes; empty: to the page itself.

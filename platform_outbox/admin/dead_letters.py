@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget
 
 from platform_outbox.admin.base import Question, ask, given_in, is_confirmed, note
-from platform_outbox.events import payload_of, type_names
+from platform_outbox.events import known_events, payload_of, type_names
 from platform_outbox.models import Delivery, OutboxMessage, Status
 from platform_outbox.monitoring.overview import NO_GROUP
 from platform_outbox.operators import actions
@@ -49,6 +49,7 @@ LONGEST_PAYLOAD = 100_000
 
 _WHEN = {"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}
 _MOMENT = "%Y-%m-%d %H:%M:%S"
+_EDIT = gettext_lazy("Edit #%d as a new event")
 
 
 class BulkAction(NamedTuple):
@@ -299,31 +300,52 @@ def edit(request: HttpRequest, model_admin: Any, event_id: int) -> HttpResponse:
     message = get_object_or_404(OutboxMessage, pk=event_id)
     shown = json.dumps(masked(message.payload), indent=2, ensure_ascii=False)
     form = PayloadForm(request.POST or None, initial={"payload": shown})
-    changed: dict[str, Any] | None = None
     if form.is_valid():
         payload = unmasked(form.cleaned_data["payload"], original=message.payload)
         try:
             if is_confirmed(request):
                 return _emit(request, message, payload)
             changed = payload_of(replacement_for(message, payload))
+            return ask(request, model_admin, _question_of_edit(message, changed, edited=form["payload"].value()))
         except EditRefused as error:
             form.add_error("payload", str(error))
-    handlers = handlers_of(message.event_type)
-    classes = [cls for handler in handlers for cls in handler.events if cls.name == message.event_type]
-    done = Delivery.objects.filter(message=message.pk, status=Status.SENT)
+    classes = [cls for cls in known_events() if cls.name == message.event_type]
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": _("Edit #%d as a new event") % message.pk,
+        "title": _EDIT % message.pk,
         "message": message,
         "form": form,
         "is_dead": message.status == Status.DEAD and message.discarded_at is None,
         "mask": MASK,
         "fields": type_names(classes[0]) if classes else {},
-        "changes": _changes(message.payload, changed) if changed is not None else None,
-        "runs": [handler.name for handler in handlers],
-        "runs_again": sorted(done.values_list("handler", flat=True)),
     }
     return TemplateResponse(request, "platform_outbox/admin/edit.html", context)
+
+
+def _question_of_edit(message: OutboxMessage, changed: dict[str, Any], *, edited: str) -> Question:
+    def shown(payload: dict[str, Any], name: str) -> str:
+        return json.dumps(masked(payload)[name], ensure_ascii=False) if name in payload else "–"
+
+    before = message.payload
+    names = [name for name in {**before, **changed} if before.get(name) != changed.get(name)]
+    done = Delivery.objects.filter(message=message.pk, status=Status.SENT).order_by("handler")
+    again = ", ".join(done.values_list("handler", flat=True))
+    return Question(
+        title=_EDIT % message.pk,
+        consequence=_(
+            "A new %s with this payload is emitted, and the dead letter is discarded for good: it can be read, but neither "
+            "tried again nor restored."
+        )
+        % message.event_type,
+        button=_("Emit the new event, discard the old"),
+        back=reverse("admin:platform_outbox_edit", args=[message.pk]),
+        facts={_("Handlers that run"): ", ".join(each.name for each in handlers_of(message.event_type)) or "–"},
+        columns=[_("Field"), _("Before"), _("After")],
+        rows=[(name, shown(before, name), shown(changed, name)) for name in names],
+        counted=False,
+        hidden=[("payload", edited)],
+        warning=_("These have handled the dead letter, and run again for the new event: %s.") % again if again else "",
+    )
 
 
 def _emit(request: HttpRequest, message: OutboxMessage, payload: dict[str, Any]) -> HttpResponse:
@@ -333,13 +355,3 @@ def _emit(request: HttpRequest, message: OutboxMessage, payload: dict[str, Any])
     said = _("#%(new)d was emitted in the place of #%(old)d.") % {"new": new_id, "old": message.pk}
     messages.success(request, said)
     return HttpResponseRedirect(reverse("admin:platform_outbox_outboxmessage_change", args=[new_id]))
-
-
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """(field, before, after) of each field that differs, with secrets masked."""
-
-    def shown(payload: dict[str, Any], name: str) -> str:
-        return json.dumps(masked(payload)[name], ensure_ascii=False) if name in payload else "–"
-
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return [(name, shown(before, name), shown(after, name)) for name in names]

@@ -278,8 +278,10 @@ def test_an_edit_is_shown_before_it_is_made_and_both_events_tell_of_it(as_, peop
     client = as_("superuser")
     edited = '{"key": "a", "number": 9}'
     page = client.post(url("edit", dead[0]), {"payload": edited})
-    assert page.context["changes"] == [("number", "0", "9")]
-    assert page.context["runs_again"] == ["probe.left"]
+    question = page.context["question"]
+    assert question.rows == [("number", "0", "9")]
+    assert question.facts == {"Handlers that run": "probe.left, probe.right"}
+    assert question.warning.endswith("run again for the new event: probe.left.")
     assert OutboxMessage.objects.count() == 3
     done = client.post(url("edit", dead[0]), {"payload": edited, "confirmed": "yes"}, follow=True)
     new = OutboxMessage.objects.get(edited_from=dead[0])
