@@ -29,38 +29,13 @@ from platform_outbox.monitoring.metrics import (
     tally,
 )
 from platform_outbox.processing.batch import Batch
+from platform_outbox.sql import QUERIES
 
 # Upper bounds of the latency buckets in seconds; a last bucket holds what took longer.
 BOUNDS = WAITS
 OUTCOMES = ("sent", "failed", "dead")
 _Key: TypeAlias = tuple[datetime.datetime, str, str]
-
-# In one order, so that workers never wait for each other in a circle.
-_ADD = """
-    INSERT INTO platform_outbox_minute AS m (minute, handler, event_type, sent, failed, dead, seconds, latencies)
-    SELECT minute, handler, event_type, sent, failed, dead, seconds, latencies
-    FROM jsonb_to_recordset(%s::jsonb) AS new (minute timestamptz, handler text, event_type text,
-                                               sent int, failed int, dead int, seconds float8, latencies int[])
-    ORDER BY minute, handler, event_type
-    ON CONFLICT (minute, handler, event_type) DO UPDATE
-    SET sent = m.sent + EXCLUDED.sent, failed = m.failed + EXCLUDED.failed, dead = m.dead + EXCLUDED.dead,
-        seconds = m.seconds + EXCLUDED.seconds,
-        latencies = ARRAY(SELECT coalesce(a, 0) + coalesce(b, 0)
-                          FROM unnest(m.latencies, EXCLUDED.latencies) WITH ORDINALITY AS pair (a, b, place)
-                          ORDER BY place)
-"""
 _BUCKETS = ", ".join(f"coalesce(sum(latencies[{place}]), 0)" for place in range(1, len(BOUNDS) + 2))
-_HISTORY = f"""
-    SELECT date_bin(make_interval(secs => %(step)s), minute, %(since)s) AS at, sum(sent), sum(failed), sum(dead),
-           sum(seconds), ARRAY[{_BUCKETS}]
-    FROM platform_outbox_minute
-    WHERE minute >= %(since)s AND minute < %(until)s AND (%(handler)s = '' OR handler = %(handler)s)
-    GROUP BY at ORDER BY at
-"""
-_BY_HANDLER = f"""
-    SELECT handler, sum(sent), sum(failed), sum(dead), sum(seconds), ARRAY[{_BUCKETS}]
-    FROM platform_outbox_minute WHERE minute >= %s AND minute < %s GROUP BY handler
-"""
 
 
 class Minutes:
@@ -116,7 +91,7 @@ class Minutes:
             for (minute, handler, event_type), sums in taken.items()
         ]
         try:
-            execute(_ADD, (json.dumps(rows),))
+            execute(QUERIES["add_minutes"], (json.dumps(rows),))
         except BaseException:
             with self._lock:
                 for key, sums in taken.items():
@@ -209,15 +184,16 @@ def history(
     *, since: datetime.datetime, until: datetime.datetime, step_seconds: int = 60, handler: str = ""
 ) -> list[Stretch]:
     """The steps between the moments in which anything happened, of one handler or of all, oldest first."""
+    statement = QUERIES["history"].replace("{buckets}", _BUCKETS)
     with connection.cursor() as cursor:
-        cursor.execute(_HISTORY, {"since": since, "until": until, "step": step_seconds, "handler": handler})
+        cursor.execute(statement, {"since": since, "until": until, "step": step_seconds, "handler": handler})
         return [Stretch(*row) for row in cursor.fetchall()]
 
 
 def by_handler(*, since: datetime.datetime, until: datetime.datetime) -> dict[str, Stretch]:
     """What each handler did between the moments, by its name."""
     with connection.cursor() as cursor:
-        cursor.execute(_BY_HANDLER, (since, until))
+        cursor.execute(QUERIES["history_by_handler"].replace("{buckets}", _BUCKETS), (since, until))
         return {name: Stretch(since, *row) for name, *row in cursor.fetchall()}
 
 

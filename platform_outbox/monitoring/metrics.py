@@ -81,10 +81,6 @@ COUNTERS = (
     PROCESSED, RETRIES, FAILURES, DUPLICATES_SUPPRESSED, CRASH_SUSPECTS, LEASES_EXPIRED, BREAKER_CHANGES, JOB_RUNS,
 )  # fmt: skip
 
-SUMS = """
-    SELECT coalesce(jsonb_agg(jsonb_build_array(metric, first, second, sum)), '[]') FROM (
-        SELECT metric, first, second, sum(count) FROM platform_outbox_tally GROUP BY metric, first, second) AS summed
-"""
 # A label's value is a column; names of errors have no limit of their own.
 LONGEST_LABEL = 120
 

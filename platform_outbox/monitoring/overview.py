@@ -13,6 +13,7 @@ from platform_outbox.monitoring import history
 from platform_outbox.monitoring.history import Stretch
 from platform_outbox.operators import actions
 from platform_outbox.registry import all_handlers
+from platform_outbox.sql import QUERIES
 
 # Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
 SAMPLE = emit.COUNT_CAP
@@ -23,52 +24,19 @@ LOOKED_AT = 20
 GROUPS_SHOWN = 100
 NO_GROUP = "none"
 
-_OPEN = f"""
-    SELECT event_type, status, count(*), min(created_at) FROM (
-        ({emit.open_events("event_type, status, created_at")})
-        UNION ALL
-        (SELECT event_type, status, created_at FROM platform_outbox WHERE status = 'sending' LIMIT {SAMPLE + 1})
-    ) AS sample GROUP BY event_type, status
-"""
-_CALLS_OPEN = "io AND {} AND status IN ('pending', 'failed')"
-# Each has an index of its own.
-_OPEN_DELIVERIES = " UNION ALL ".join(
-    f"(SELECT handler, status FROM platform_outbox_delivery WHERE {condition} LIMIT {SAMPLE + 1})"
-    for condition in (
-        "status = 'failed' AND NOT io",
-        _CALLS_OPEN.format("NOT in_line"),
-        _CALLS_OPEN.format("in_line AND ordered"),
-        "status = 'sending'",
-    )
+_MOST = str(SAMPLE + 1)
+_OPEN = (
+    QUERIES["open_by_type"]
+    .replace("{open}", emit.open_events("event_type, status, created_at"))
+    .replace("{most}", _MOST)
 )
-_DELIVERIES = f"SELECT handler, status, count(*) FROM ({_OPEN_DELIVERIES}) AS sample GROUP BY handler, status"
-_DEAD = "status = 'dead' AND discarded_at IS NULL"
-_OF_PAIR = f"""platform_outbox AS m
-            WHERE {_DEAD} AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type"""
-_NEWEST = "ORDER BY error_group DESC, event_type DESC, id DESC"
-# Hops from one pair of error and event type to the next, so it costs as many probes as there are pairs.
-_PAIRS = f"""
-    WITH RECURSIVE pairs AS (
-        (SELECT error_group, event_type FROM platform_outbox
-         WHERE {_DEAD} AND (%(group)s::text IS NULL OR error_group >= %(group)s)
-         ORDER BY error_group, event_type LIMIT 1)
-        UNION ALL
-        SELECT next.error_group, next.event_type FROM pairs, LATERAL (
-            SELECT error_group, event_type FROM platform_outbox
-            WHERE {_DEAD} AND (error_group, event_type) > (pairs.error_group, pairs.event_type)
-              AND (%(group)s::text IS NULL OR error_group = %(group)s)
-            ORDER BY error_group, event_type LIMIT 1) AS next
-    )
-    SELECT error_group, event_type, count, last, head.finished_at, tail.finished_at, tail.error, handlers
-    FROM (SELECT * FROM pairs WHERE %(group)s::text IS NULL OR error_group = %(group)s LIMIT %(most)s) AS pairs,
-    LATERAL (SELECT count(*) FROM (SELECT FROM {_OF_PAIR} LIMIT {emit.COUNT_CAP + 1}) AS capped) AS tally,
-    LATERAL (SELECT finished_at FROM {_OF_PAIR} ORDER BY error_group, event_type, id LIMIT 1) AS head,
-    LATERAL (SELECT id AS last, finished_at, error FROM {_OF_PAIR} {_NEWEST} LIMIT 1) AS tail,
-    LATERAL (
-        SELECT array_agg(DISTINCT d.handler::text) AS handlers
-        FROM (SELECT id FROM {_OF_PAIR} {_NEWEST} LIMIT {LOOKED_AT}) AS newest
-        JOIN platform_outbox_delivery AS d ON d.message_id = newest.id AND d.status = 'dead') AS fallen
-"""
+_DELIVERIES = QUERIES["open_by_handler"].replace("{most}", _MOST)
+_ERROR_GROUPS = (
+    QUERIES["error_groups"]
+    .replace("{of_pair}", QUERIES["of_pair"])
+    .replace("{most}", _MOST)
+    .replace("{looked_at}", str(LOOKED_AT))
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,7 +143,7 @@ def _by_handler(
 def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
     """The errors of which events died, the latest first; only one group when it is given."""
     with connection.cursor() as cursor:
-        cursor.execute(_PAIRS, {"group": group, "most": 2 * GROUPS_SHOWN})
+        cursor.execute(_ERROR_GROUPS, {"group": group, "most": 2 * GROUPS_SHOWN})
         rows = cursor.fetchall()
     groups: dict[str, ErrorGroup] = {}
     for key, event_type, count, last, first_at, last_at, error, handlers in rows:

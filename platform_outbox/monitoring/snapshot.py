@@ -21,9 +21,10 @@ from platform_outbox.emit import ALIVE_SECONDS, COUNT_CAP, SHARDS, open_events
 from platform_outbox.events import known_events
 from platform_outbox.fast_sql import rows_of, without_sorting
 from platform_outbox.monitoring.history import OUTCOMES
-from platform_outbox.monitoring.metrics import COUNTERS, PROCESSED, SUMS, Metric
+from platform_outbox.monitoring.metrics import COUNTERS, PROCESSED, Metric
 from platform_outbox.processing.fingerprint import first_line_of
 from platform_outbox.registry import all_handlers
+from platform_outbox.sql import QUERIES
 
 EVERY_SECONDS = 5.0
 # Older figures are not shown without an attempt to take new ones.
@@ -35,78 +36,22 @@ HEADS = 100
 
 logger = logging.getLogger("platform_outbox.monitoring.snapshot")
 
-_OPEN = "status IN ('pending', 'failed')"
-
-
-def _counts(label: str, *, of: str) -> str:
-    return f"""
-        SELECT coalesce(jsonb_object_agg({label}, count), '{{}}') FROM (
-            SELECT {label}, count(*) FROM ({of}) AS few GROUP BY {label}) AS counted
-    """
-
-
-def _count(*, what: str = "", table: str, condition: str) -> str:
-    return f"SELECT count({what or '*'}) FROM (SELECT * FROM {table} WHERE {condition} LIMIT {COUNT_CAP + 1}) AS few"
-
-
 _FIGURES = {
-    "pending": _counts("event_type", of=open_events("event_type")),
-    "oldest": f"""
-        SELECT coalesce(jsonb_object_agg(event_type, age), '{{}}') FROM (
-            SELECT event_type, greatest(0, extract(epoch FROM statement_timestamp() - min(created_at))) AS age
-            FROM generate_series(0, {SHARDS - 1}) AS shards (shard),
-            LATERAL (
-                SELECT event_type, created_at FROM platform_outbox AS m
-                WHERE m.shard BETWEEN shards.shard AND shards.shard AND m.{_OPEN}
-                  AND (m.status = 'failed' OR m.available_at <= statement_timestamp())
-                ORDER BY m.shard, m.id LIMIT {HEADS}) AS head
-            GROUP BY event_type) AS aged
-    """,
-    "dead": _count(table="platform_outbox", condition="status = 'dead' AND discarded_at IS NULL"),
-    "without_partition": r"""
-        SELECT count(*) FROM (
-            SELECT FROM platform_outbox WHERE id >= (
-                SELECT max((regexp_match(pg_get_expr(c.relpartbound, c.oid), 'TO \(''?(-?\d+)'))[1]::bigint)
-                FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid WHERE inhparent = 'platform_outbox'::regclass)
-            LIMIT 1001) AS rest
-    """,
-    "calls": _counts(
-        "handler",
-        of=f"SELECT handler FROM platform_outbox_delivery WHERE io AND NOT in_line AND {_OPEN} LIMIT {COUNT_CAP + 1}",
-    ),
-    "held": _count(
-        what="DISTINCT ordering_key", table="platform_outbox_delivery", condition="status = 'failed' AND NOT io"
-    ),
-    "tallies": SUMS,
-    "suspects": _count(table="platform_outbox_suspect", condition="true"),
-    "breakers": "SELECT coalesce(jsonb_object_agg(handler, count), '{}') FROM ("
-    " SELECT handler, count(*) FROM platform_outbox_breaker WHERE state <> 'closed' GROUP BY handler) AS open",
-    "pauses": "SELECT coalesce(jsonb_agg(jsonb_build_array(kind, target)), '[]') FROM platform_outbox_pause"
-    " WHERE resumed_at IS NULL",
-    "jobs": "SELECT coalesce(jsonb_object_agg(name, jsonb_build_array("
-    " failures, extract(epoch FROM last_done_at))), '{}') FROM platform_outbox_periodic",
-    "workers": "SELECT count(*) FROM platform_worker"
-    f" WHERE heartbeat_at > statement_timestamp() - make_interval(secs => {ALIVE_SECONDS})",
-    "snapshot": """
-        SELECT coalesce(max(extract(epoch FROM statement_timestamp() - xact_start)), 0) FROM pg_stat_activity
-        WHERE datname = current_database() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
-          AND backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()
-    """,
-    "dead_tuples": """
-        SELECT coalesce(sum(pg_stat_get_dead_tuples(inhrelid)), 0) + pg_stat_get_dead_tuples(%s::regclass)
-        FROM pg_inherits WHERE inhparent = 'platform_outbox'::regclass
-    """.replace("%s", "'platform_outbox_delivery'"),
+    name.removeprefix("sample_"): QUERIES[name]
+    .replace("{open}", open_events("event_type"))
+    .replace("{most}", str(COUNT_CAP + 1))
+    .replace("{shards}", str(SHARDS))
+    .replace("{heads}", str(HEADS))
+    .replace("{alive}", str(ALIVE_SECONDS))
+    for name in (
+        *("sample_pending", "sample_oldest", "sample_dead", "sample_without_partition", "sample_calls"),
+        *("sample_held", "sample_tallies", "sample_suspects", "sample_breakers", "sample_pauses"),
+        *("sample_jobs", "sample_workers", "sample_snapshot", "sample_dead_tuples"),
+    )
 }
-_TAKE = f"""
-    INSERT INTO platform_outbox_sample (id, taken_at, figures)
-    VALUES (1, statement_timestamp(), jsonb_build_object(
-        {", ".join(f"'{name}', ({query})" for name, query in _FIGURES.items())}))
-    ON CONFLICT (id) DO UPDATE SET taken_at = EXCLUDED.taken_at, figures = EXCLUDED.figures
-"""
-_READ = """
-    SELECT taken_at, extract(epoch FROM statement_timestamp() - taken_at)::float8, figures
-    FROM platform_outbox_sample WHERE id = 1
-"""
+_TAKE = QUERIES["take_sample"].replace(
+    "{figures}", ", ".join(f"'{name}', ({query})" for name, query in _FIGURES.items())
+)
 # Any number that no other advisory lock uses.
 _LOCK = 7_310_581_000_000_001
 
@@ -146,7 +91,7 @@ def current() -> Sample | None:
 
 def _read() -> Sample | None:
     with connection.cursor() as cursor:
-        cursor.execute(_READ)
+        cursor.execute(QUERIES["read_sample"])
         row = cursor.fetchone()
     return Sample(taken_at=row[0], age=max(0.0, row[1]), figures=json.loads(row[2])) if row else None
 

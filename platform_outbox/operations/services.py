@@ -23,6 +23,7 @@ from platform_outbox.operations.registry import Operation, operation_named, read
 from platform_outbox.operations.runs import OperationCancelled, OperationInterrupted, Run
 from platform_outbox.processing.results import clean
 from platform_outbox.registry import Context, Interrupted, on
+from platform_outbox.sql import QUERIES
 from platform_outbox.wakeup.notifier import own_connection
 
 State = OperationRun.State
@@ -35,14 +36,6 @@ LONGEST_ERROR = 2_000
 LEASE_SECONDS = 30.0
 # No operation may take longer than a day in one go.
 LONGEST_SECONDS = 24 * 3600.0
-
-_REPORT = """
-    UPDATE platform_operation_run
-    SET done = %(done)s, total = %(total)s, unit = %(unit)s, kept = %(kept)s::jsonb,
-        log = right(log || %(log)s, %(longest)s), heartbeat_at = statement_timestamp()
-    WHERE id = %(id)s AND token = %(token)s AND state = 'running'
-    RETURNING cancel_requested_at IS NOT NULL
-"""
 
 
 class OperationRefused(Exception):
@@ -243,7 +236,7 @@ class RecordedRun(Run):
             "id": self._id, "token": self._token, "done": self.done, "total": self.total, "unit": self.unit[:20],
             "kept": json.dumps(self.kept), "log": "".join(f"{line}\n" for line in self._lines), "longest": LONGEST_LOG,
         }  # fmt: skip
-        row = self._execute(_REPORT, values)
+        row = self._execute(QUERIES["report_run"], values)
         self._lines.clear()
         self._reported = time.monotonic()
         if row is None:

@@ -12,43 +12,8 @@ from platform_outbox.emit import SHARDS
 from platform_outbox.external import queues
 from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage, Pause, Status
 from platform_outbox.registry import all_handlers
+from platform_outbox.sql import QUERIES
 from platform_outbox.wakeup.notifier import bell
-
-# Events that were half done and waited for one of these keys: the wait may be over.
-_WAKE_FOLLOWERS = """
-    UPDATE platform_outbox AS m SET available_at = statement_timestamp()
-    WHERE m.shard = ANY(%s) AND m.ordering_key = ANY(%s) AND m.status IN ('pending', 'failed')
-      AND m.available_at > statement_timestamp()
-      -- Says nothing new, but has an index: only what was put off is read, not the whole queue.
-      AND m.available_at > m.created_at
-      AND EXISTS (SELECT FROM platform_outbox_delivery AS d WHERE d.message_id = m.id)
-      AND NOT EXISTS (SELECT FROM platform_outbox_delivery AS d
-                      WHERE d.message_id = m.id AND d.status = 'failed' AND NOT d.io)
-"""
-# Shards of the calls to the outside that these events make.
-_CALL_SHARDS = "SELECT DISTINCT shard FROM platform_outbox_delivery WHERE io AND message_id = ANY(%s)"
-# Each in its place in the queue, behind a call that is under way.
-_REQUEUE_CALLS = """
-    UPDATE platform_outbox_delivery
-    SET status = 'pending', attempts = 0, available_at = %s, finished_at = NULL, failing_since = NULL, halts = false,
-        in_line = ordered
-    WHERE io AND status IN ('dead', 'failed') AND message_id = ANY(%s)
-    RETURNING handler, ordering_key
-"""
-# A worker that is calling just now loses the lease: the result of the call is not recorded.
-_DISCARD_CALLS = """
-    UPDATE platform_outbox_delivery
-    SET status = 'dead', finished_at = coalesce(finished_at, %s), halts = false, in_line = false,
-        lease_token = NULL, lease_until = NULL, locked_by = ''
-    WHERE io AND (status IN ('pending', 'failed', 'sending') OR halts) AND message_id = ANY(%s)
-    RETURNING handler, ordering_key
-"""
-# Events of which nothing but calls to the outside is left to do.
-_ONLY_CALLS_LEFT = """
-    SELECT m.id FROM platform_outbox AS m WHERE m.id = ANY(%s) AND m.status IN ('sending', 'dead')
-      AND (SELECT bool_and(d.io) FROM platform_outbox_delivery AS d
-           WHERE d.message_id = m.id AND d.status IN ('dead', 'failed'))
-"""
 
 
 def requeue(*, ids: Collection[int], by: str) -> int:
@@ -64,7 +29,7 @@ def requeue(*, ids: Collection[int], by: str) -> int:
             # The clock by which workers go: what is due by a clock ahead of it would wait.
             cursor.execute("SELECT statement_timestamp()")
             (now,) = cursor.fetchone()
-            cursor.execute(_ONLY_CALLS_LEFT, (found,))
+            cursor.execute(QUERIES["only_calls_left"], (found,))
             only_calls = [event_id for (event_id,) in cursor.fetchall()]
         OutboxMessage.objects.filter(pk__in=found).update(
             status=Case(When(pk__in=only_calls, then=Value(Status.SENDING)), default=Value(Status.PENDING)),
@@ -78,7 +43,7 @@ def requeue(*, ids: Collection[int], by: str) -> int:
         )
         _settle(rows, outcome=Attempt.Outcome.REQUEUED, by=by, now=now)
         # Last, because it takes the queues' lock: a transaction that waits for it may hold an event that is woken above.
-        _change_calls(_REQUEUE_CALLS, found, now)
+        _change_calls("requeue_calls", found, now)
     return len(rows)
 
 
@@ -98,7 +63,7 @@ def discard(*, ids: Collection[int], by: str) -> int:
         )
         Delivery.objects.filter(message__in=found, halts=True, io=False).update(halts=False)
         _settle(rows, outcome=Attempt.Outcome.DISCARDED, by=by, now=now)
-        _change_calls(_DISCARD_CALLS, found, now)
+        _change_calls("discard_calls", found, now)
     return len(rows)
 
 
@@ -213,19 +178,19 @@ def _settle(rows: list[OutboxMessage], *, outcome: str, by: str, now: datetime.d
     )
     shards = {row.shard for row in rows}
     with connection.cursor() as cursor:
-        cursor.execute(_WAKE_FOLLOWERS, (list(shards), [row.ordering_key for row in rows]))
+        cursor.execute(QUERIES["wake_followers"], (list(shards), [row.ordering_key for row in rows]))
     transaction.on_commit(lambda: bell.ring(shards, again=True))
 
 
 def _change_calls(statement: str, ids: Collection[int], now: datetime.datetime) -> None:
     """Change the events' calls to the outside; the queues behind them move up."""
     with connection.cursor() as cursor:
-        cursor.execute(_CALL_SHARDS, (list(ids),))
+        cursor.execute(QUERIES["call_shards"], (list(ids),))
         shards = [shard for (shard,) in cursor.fetchall()]
         if not shards:
             return
         queues.lock(shards)
-        cursor.execute(statement, (now, list(ids)))
+        cursor.execute(QUERIES[statement], (now, list(ids)))
         queues.move_up(set(cursor.fetchall()))
     transaction.on_commit(bell.ring_couriers)
 

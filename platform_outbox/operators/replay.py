@@ -25,7 +25,8 @@ from platform_outbox.operators.selection import first_id_since
 from platform_outbox.processing import claim
 from platform_outbox.processing.handlers import BrokenTransaction
 from platform_outbox.processing.results import clean, failure
-from platform_outbox.registry import Context, Handler, all_handlers
+from platform_outbox.registry import Context, Handler, handler_named
+from platform_outbox.sql import QUERIES
 
 BATCH = 50
 # Ids that one look for the next events passes over at most; a rare type must not make it a scan of the table.
@@ -33,21 +34,6 @@ WINDOW = 5_000
 WINDOWS_PER_STEP = 20
 # While a worker has the shard of the next event.
 BUSY_SECONDS = 0.05
-
-# What the handler has handled. The rest it will meet, or has met and failed at, in the ordinary way.
-_NEXT = """
-    SELECT id, event_type, event_version, ordering_key, shard, payload, created_at
-    FROM platform_outbox AS m
-    WHERE id > %(above)s AND id <= %(through)s AND event_type = ANY(%(types)s)
-      AND (%(key)s = '' OR ordering_key = %(key)s)
-      AND created_at >= coalesce(%(since)s::timestamptz, '-infinity')
-      AND created_at < coalesce(%(until)s::timestamptz, 'infinity')
-      -- One probe for each that is not sent. As EXISTS the server would rather read all deliveries at every step.
-      AND (status = 'sent' OR (
-          SELECT d.status FROM platform_outbox_delivery AS d
-          WHERE d.message_id = m.id AND d.handler = %(handler)s) = 'sent')
-    ORDER BY id LIMIT %(limit)s
-"""
 
 
 class ReplayRefused(Exception):
@@ -297,7 +283,7 @@ def _next(replay: Replay, *, limit: int) -> tuple[list[Past], int]:
 def _past(replay: Replay, *, above: int, through: int, limit: int) -> list[Past]:
     with connection.cursor() as cursor:
         cursor.execute(
-            _NEXT,
+            QUERIES["past_events"],
             {
                 "above": above, "through": through, "types": list(replay.event_types), "key": replay.ordering_key,
                 "since": replay.emitted_from, "until": replay.emitted_to, "handler": replay.handler, "limit": limit,
@@ -314,7 +300,7 @@ def _events_and_contexts(handler: Handler, rows: list[Past]) -> tuple[Any, Any]:
 
 
 def _handler(name: str) -> Handler:
-    for handler in all_handlers():
-        if handler.name == name:
-            return handler
-    raise ReplayRefused(_("No handler is called %s here.") % name)
+    handler = handler_named(name)
+    if handler is None:
+        raise ReplayRefused(_("No handler is called %s here.") % name)
+    return handler
