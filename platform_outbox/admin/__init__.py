@@ -23,24 +23,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from platform_outbox import emit
-from platform_outbox.admin import console
-from platform_outbox.admin.base import (
-    CappedPaginator,
-    ReadOnly,
-    State,
-    may_act,
-    may_look,
-    may_read_payloads,
-    row_or_404,
-)
-from platform_outbox.admin.dead_letters import (
-    DISCARD,
-    MOST_SELECTED,
-    REQUEUE,
-    RESTORE,
-    BulkAction,
-    confirm_selected,
-)
+from platform_outbox.admin import base, console, dead_letters
 from platform_outbox.fast_sql import rows_of, without_sorting
 from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Periodic, Status, Worker
 from platform_outbox.operators import actions
@@ -128,14 +111,14 @@ class StatusFilter(admin.SimpleListFilter):
         yield from rest
 
 
-class EventInline(ReadOnly, TabularInline):
+class EventInline(base.ReadOnly, TabularInline):
     """What stands on the page of an event is for those who may open it."""
 
     extra = 0
     hide_title = True
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return may_look(request)
+        return base.may_look(request)
 
 
 class DeliveryInline(EventInline):
@@ -175,13 +158,13 @@ class AttemptInline(EventInline):
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(ReadOnly, ModelAdmin):
+class OutboxMessageAdmin(base.ReadOnly, ModelAdmin):
     list_display = ("id", "event_type", "shown_status", "shown_key", "shown_age", "attempts", "shown_error")
     list_filter = (StatusFilter,)
     list_before_template = "platform_outbox/admin/health.html"
     search_fields = ("=id",)
     search_help_text = _("Number; or event type or ordering key among the newest 200,000")
-    paginator = CappedPaginator
+    paginator = base.CappedPaginator
     show_full_result_count = False
     list_per_page = 50
     actions = ("requeue", "discard", "restore")
@@ -219,31 +202,31 @@ class OutboxMessageAdmin(ReadOnly, ModelAdmin):
         return [*console.urls(self), *super().get_urls()]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [name for name in self.fields if name != "shown_payload" or may_read_payloads(request)]
+        return [name for name in self.fields if name != "shown_payload" or base.may_read_payloads(request)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return self.get_fields(request, obj)
 
     def has_requeue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return _offers(request, object_id, REQUEUE)
+        return _offers(request, object_id, dead_letters.REQUEUE)
 
     def has_discard_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return _offers(request, object_id, DISCARD)
+        return _offers(request, object_id, dead_letters.DISCARD)
 
     def has_restore_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return _offers(request, object_id, RESTORE)
+        return _offers(request, object_id, dead_letters.RESTORE)
 
     def has_edit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.is_superuser) and _offers(request, object_id, DISCARD, Status.DEAD)
+        return bool(request.user.is_superuser) and _offers(request, object_id, dead_letters.DISCARD, Status.DEAD)
 
     @display(
         description=_("status"),
         label={"pending": "info", "sending": "info", "sent": "success", "failed": "warning", "dead": "danger"},
     )
-    def shown_status(self, message: OutboxMessage) -> State:
+    def shown_status(self, message: OutboxMessage) -> base.State:
         if message.discarded_at is not None:
-            return State("discarded", _("Discarded"))
-        return State(message.status, message.get_status_display())
+            return base.State("discarded", _("Discarded"))
+        return base.State(message.status, message.get_status_display())
 
     @display(description=_("ordering key"))
     def shown_key(self, message: OutboxMessage) -> str:
@@ -275,35 +258,37 @@ class OutboxMessageAdmin(ReadOnly, ModelAdmin):
         return ", ".join(handler.name for handler in handlers_of(message.event_type)) or _("none")
 
     # Each is an action of the list, with a queryset, and a button on the page of one event, with its id.
-    @action(description=REQUEUE.title, url_path="requeue", permissions=["requeue"])
+    @action(description=dead_letters.REQUEUE.title, url_path="requeue", permissions=["requeue"])
     def requeue(self, request: HttpRequest, queryset: Any = None, object_id: Any = None) -> HttpResponse:
-        return self._confirm(request, REQUEUE, queryset, object_id)
+        return self._confirm(request, dead_letters.REQUEUE, queryset, object_id)
 
-    @action(description=DISCARD.title, url_path="discard", permissions=["discard"])
+    @action(description=dead_letters.DISCARD.title, url_path="discard", permissions=["discard"])
     def discard(self, request: HttpRequest, queryset: Any = None, object_id: Any = None) -> HttpResponse:
-        return self._confirm(request, DISCARD, queryset, object_id)
+        return self._confirm(request, dead_letters.DISCARD, queryset, object_id)
 
-    @action(description=RESTORE.title, url_path="restore", permissions=["restore"])
+    @action(description=dead_letters.RESTORE.title, url_path="restore", permissions=["restore"])
     def restore(self, request: HttpRequest, queryset: Any = None, object_id: Any = None) -> HttpResponse:
-        return self._confirm(request, RESTORE, queryset, object_id)
+        return self._confirm(request, dead_letters.RESTORE, queryset, object_id)
 
     @action(description=_("Edit as new"), url_path="edit", permissions=["edit"])
     def edit(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        event = row_or_404(OutboxMessage.objects.all(), object_id=object_id)
+        event = base.row_or_404(OutboxMessage.objects.all(), object_id=object_id)
         return HttpResponseRedirect(reverse("admin:platform_outbox_edit", args=[event.pk]))
 
-    def _confirm(self, request: HttpRequest, action: BulkAction, queryset: Any, object_id: Any) -> HttpResponse:
+    def _confirm(
+        self, request: HttpRequest, action: dead_letters.BulkAction, queryset: Any, object_id: Any
+    ) -> HttpResponse:
         if queryset is None:
-            ids = [row_or_404(OutboxMessage.objects.all(), object_id=object_id).pk]
+            ids = [base.row_or_404(OutboxMessage.objects.all(), object_id=object_id).pk]
         else:
-            ids = list(queryset.order_by("id").values_list("id", flat=True)[:MOST_SELECTED])
-        return confirm_selected(request, self, action, ids)
+            ids = list(queryset.order_by("id").values_list("id", flat=True)[: dead_letters.MOST_SELECTED])
+        return dead_letters.confirm_selected(request, self, action, ids)
 
 
-def _offers(request: HttpRequest, object_id: Any, action: BulkAction, *states: str) -> bool:
+def _offers(request: HttpRequest, object_id: Any, action: dead_letters.BulkAction, *states: str) -> bool:
     """Whether the operator may do this, and to this event, so that only what makes sense is offered."""
-    if not may_act(request) or not str(object_id).isdecimal():
-        return may_act(request)
+    if not base.may_act(request) or not str(object_id).isdecimal():
+        return base.may_act(request)
     chosen = OutboxMessage.objects.filter(actions.condition_of(action.service), pk=object_id)
     return (chosen.filter(status__in=states) if states else chosen).exists()
 
@@ -316,7 +301,7 @@ def _link(words: Any, event_id: int) -> str:
 
 
 @admin.register(Periodic)
-class PeriodicAdmin(ReadOnly, ModelAdmin):
+class PeriodicAdmin(base.ReadOnly, ModelAdmin):
     list_display = ("name", "shown_state", "last_done_at", "due_at", "last_seconds", "worker")
     fields = readonly_fields = (
         *("name", "shown_state", "seconds", "due_at", "last_run_at", "last_done_at", "last_seconds", "worker"),
@@ -329,14 +314,14 @@ class PeriodicAdmin(ReadOnly, ModelAdmin):
         return masked_text(job.error) or "–"
 
     @display(description=_("state"), label={"failing": "danger", "new": "info", "fine": "success"})
-    def shown_state(self, job: Periodic) -> State:
+    def shown_state(self, job: Periodic) -> base.State:
         if job.failures:
-            return State("failing", _("Failing"))
-        return State("fine", _("Fine")) if job.last_done_at else State("new", _("Not run yet"))
+            return base.State("failing", _("Failing"))
+        return base.State("fine", _("Fine")) if job.last_done_at else base.State("new", _("Not run yet"))
 
 
 @admin.register(Worker)
-class WorkerAdmin(ReadOnly, ModelAdmin):
+class WorkerAdmin(base.ReadOnly, ModelAdmin):
     list_display = ("name", "broker", "started_at", "heartbeat_at", "shown_alive")
     fields = readonly_fields = list_display
     ordering = ("-heartbeat_at",)

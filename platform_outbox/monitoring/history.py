@@ -16,23 +16,12 @@ from typing import Any, TypeAlias
 from django.db import connection
 
 from platform_outbox.models import Status
-from platform_outbox.monitoring.metrics import (
-    BATCH_SIZE,
-    DUPLICATES_SUPPRESSED,
-    END_TO_END,
-    FAILURES,
-    HANDLER_SECONDS,
-    PROCESSED,
-    RETRIES,
-    WAITS,
-    Tally,
-    tally,
-)
+from platform_outbox.monitoring import metrics
 from platform_outbox.processing.batch import Batch
 from platform_outbox.sql import QUERIES
 
 # Upper bounds of the latency buckets in seconds; a last bucket holds what took longer.
-BOUNDS = WAITS
+BOUNDS = metrics.WAITS
 OUTCOMES = ("sent", "failed", "dead")
 _Key: TypeAlias = tuple[datetime.datetime, str, str]
 _BUCKETS = ", ".join(f"coalesce(sum(latencies[{place}]), 0)" for place in range(1, len(BOUNDS) + 2))
@@ -107,20 +96,20 @@ def _sums() -> dict[str | int, float]:
 minutes = Minutes()
 
 
-def counters(batch: Batch) -> Counter[Tally]:
+def counters(batch: Batch) -> Counter[metrics.Tally]:
     """What the batch has to add to the counters, in its own transaction."""
-    found: Counter[Tally] = Counter()
+    found: Counter[metrics.Tally] = Counter()
     for work in batch.work:
         for handler, outcome in work.outcomes.items():
             name = handler or "none"
             if outcome.fresh and not outcome.io:
-                found[tally(PROCESSED, name, str(outcome.status))] += 1
+                found[metrics.tally(metrics.PROCESSED, name, str(outcome.status))] += 1
                 if outcome.attempts > 1:
-                    found[tally(RETRIES, name)] += 1
+                    found[metrics.tally(metrics.RETRIES, name)] += 1
                 if outcome.error is not None:
-                    found[tally(FAILURES, name, type(outcome.error).__name__)] += 1
+                    found[metrics.tally(metrics.FAILURES, name, type(outcome.error).__name__)] += 1
             elif not outcome.fresh and outcome.status == Status.SENT:
-                found[tally(DUPLICATES_SUPPRESSED, name)] += 1
+                found[metrics.tally(metrics.DUPLICATES_SUPPRESSED, name)] += 1
     return found
 
 
@@ -128,7 +117,7 @@ def count(batch: Batch, *, seconds: float) -> None:
     """After the commit, so that nothing is counted that was rolled back."""
     if not batch.work:
         return
-    BATCH_SIZE.observe(len(batch.work))
+    metrics.BATCH_SIZE.observe(len(batch.work))
     # (handler, event type, outcome) → seconds from the change to the commit of its effect, and in the handler.
     alike: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
     for work in batch.work:
@@ -138,10 +127,10 @@ def count(batch: Batch, *, seconds: float) -> None:
                 key = (name or "none", work.row.event_type, str(outcome.status))
                 alike[key].append((latency, work.seconds.get(name, 0.0)))
         if work.state == Status.SENT:
-            END_TO_END.observe(latency)
+            metrics.END_TO_END.observe(latency)
     for (name, event_type, status), runs in alike.items():
         # Looking up a labelled metric costs more than adding to it.
-        observe = HANDLER_SECONDS.labels(name).observe
+        observe = metrics.HANDLER_SECONDS.labels(name).observe
         for _, spent in runs:
             observe(spent)
         minutes.note(

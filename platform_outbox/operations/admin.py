@@ -16,16 +16,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
+from unfold import widgets
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.widgets import (
-    UnfoldAdminDateWidget,
-    UnfoldAdminFileFieldWidget,
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
 
 from platform_outbox import emit
 from platform_outbox.admin.base import CappedPaginator, ReadOnly, State, note
@@ -44,9 +37,9 @@ from platform_outbox.operations.registry import (
 SHOWN_LOG = 20_000
 
 _FIELDS: dict[type, tuple[type[forms.Field], Any]] = {
-    bool: (forms.BooleanField, UnfoldBooleanSwitchWidget),
-    int: (forms.IntegerField, UnfoldAdminIntegerFieldWidget),
-    datetime.date: (forms.DateField, UnfoldAdminDateWidget(attrs={"type": "date"})),
+    bool: (forms.BooleanField, widgets.UnfoldBooleanSwitchWidget),
+    int: (forms.IntegerField, widgets.UnfoldAdminIntegerFieldWidget),
+    datetime.date: (forms.DateField, widgets.UnfoldAdminDateWidget(attrs={"type": "date"})),
 }
 _States = OperationRun.State
 _COLOURS = {_States.DONE: "success", _States.FAILED: "danger", _States.RUNNING: "info", _States.CANCELLED: "warning"}
@@ -226,7 +219,7 @@ def _form_for(operation: Operation) -> type[forms.Form]:
             label=_("Dry run: tell what would be done, change nothing"),
             required=False,
             initial=True,
-            widget=UnfoldBooleanSwitchWidget,
+            widget=widgets.UnfoldBooleanSwitchWidget,
         )
     return type("OperationForm", (forms.Form,), fields)
 
@@ -239,13 +232,13 @@ def _field(parameter: Parameter) -> forms.Field:
         "initial": parameter.default,
     }
     if parameter.file:
-        return forms.FileField(**common, widget=UnfoldAdminFileFieldWidget)
+        return forms.FileField(**common, widget=widgets.UnfoldAdminFileFieldWidget)
     if parameter.choices:
         blank = [] if parameter.required else [("", "–")]
         choices = [*blank, *((choice, choice) for choice in parameter.choices)]
-        return forms.ChoiceField(**common, choices=choices, widget=UnfoldAdminSelectWidget)
+        return forms.ChoiceField(**common, choices=choices, widget=widgets.UnfoldAdminSelectWidget)
     if parameter.kind is str:
-        return forms.CharField(**common, max_length=500, widget=UnfoldAdminTextInputWidget)
+        return forms.CharField(**common, max_length=500, widget=widgets.UnfoldAdminTextInputWidget)
     field, widget = _FIELDS[parameter.kind]
     return field(**common, widget=widget)
 
