@@ -34,7 +34,6 @@ LATE_SECONDS = 300
 
 
 def console(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """The whole page."""
     context = {
         **_frame(request, model_admin, _("Outbox")),
         **_state(request),
@@ -181,8 +180,6 @@ PAGES: tuple[tuple[str, Callable[..., HttpResponse], str, Callable[[HttpRequest]
 
 
 def urls(model_admin: Any) -> list[URLPattern]:
-    """The addresses of the outbox's own pages."""
-
     def page(view: Callable[..., HttpResponse], may_open: Callable[[HttpRequest], bool]) -> Any:
         @wraps(view)
         def open_page(request: HttpRequest, **parts: Any) -> HttpResponse:

@@ -27,16 +27,12 @@ _INPUT = {"class": " ".join(INPUT_CLASSES)}
 
 
 class ReasonForm(forms.Form):
-    """Why; the next operator will ask."""
-
     reason = forms.CharField(
         label=gettext_lazy("Reason, shown to other operators"), max_length=300, widget=forms.TextInput(_INPUT)
     )
 
 
 class BreakForm(ReasonForm):
-    """Which calls to stop, and why."""
-
     handler = forms.ChoiceField(
         label=gettext_lazy("Handler"),
         widget=UnfoldAdminSelectWidget,
@@ -52,7 +48,6 @@ class BreakForm(ReasonForm):
 
 
 def pause(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Ask for the reason, and pause a handler or a shard."""
     kind, target, name = _target(request)
     form = ReasonForm(request.POST if is_confirmed(request) else None)
     try:
@@ -89,7 +84,6 @@ def pause(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 
 def resume(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Confirm, and resume a handler or a shard."""
     kind, target, name = _target(request)
     found = Pause.objects.filter(kind=kind, target=target, resumed_at=None).first()
     if found is None:
@@ -134,7 +128,6 @@ def _waiting(kind: str, target: str) -> dict[Any, Any]:
 
 
 def break_open(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Ask which destination and why, and stop the calls."""
     form = BreakForm(request.POST if is_confirmed(request) else None, initial={"handler": request.GET.get("handler")})
     if form.is_valid():
         handler = form.cleaned_data["handler"]
@@ -159,7 +152,6 @@ def break_open(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 
 def reset(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Confirm, and let the calls go out again."""
     handler, destination = given_in(request).get("handler", ""), given_in(request).get("neighbour", "")
     found = Breaker.objects.filter(handler=handler, neighbour=destination).exclude(state=Breaker.State.CLOSED).first()
     if found is None:

@@ -118,7 +118,6 @@ class SelectionForm(forms.Form):
     )
 
     def selection(self) -> Selection:
-        """What was chosen, if the form is valid."""
         error = self.cleaned_data["error"]
         return Selection(
             event_type=self.cleaned_data["event_type"],

@@ -37,7 +37,6 @@ class Minutes:
 
     @property
     def waiting(self) -> bool:
-        """Whether anything has been noted and not written."""
         return bool(self._noted)
 
     def note(
@@ -180,14 +179,12 @@ def history(
 
 
 def by_handler(*, since: datetime.datetime, until: datetime.datetime) -> dict[str, Stretch]:
-    """What each handler did between the moments, by its name."""
     with connection.cursor() as cursor:
         cursor.execute(QUERIES["history_by_handler"].replace("{buckets}", _BUCKETS), (since, until))
         return {name: Stretch(since, *row) for name, *row in cursor.fetchall()}
 
 
 def prune(*, before: datetime.datetime) -> int:
-    """Delete the minutes before the moment; returns how many rows."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM platform_outbox_minute WHERE minute < %s", (before,))
         return int(cursor.rowcount)

@@ -172,10 +172,8 @@ def workers(*, now: datetime.datetime) -> list[WorkerState]:
 
 
 def failing_jobs() -> list[Periodic]:
-    """The periodic jobs whose last run failed, most failures first."""
     return list(Periodic.objects.filter(failures__gt=0).order_by("-failures", "name"))
 
 
 def replays() -> list[Replay]:
-    """The newest replays."""
     return list(Replay.objects.order_by("-id")[:REPLAYS_SHOWN])

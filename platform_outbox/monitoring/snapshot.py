@@ -96,39 +96,41 @@ def _read() -> Sample | None:
     return Sample(taken_at=row[0], age=max(0.0, row[1]), figures=json.loads(row[2])) if row else None
 
 
-PENDING = Metric(
-    "pending_messages",
-    "Events that wait for a worker, for a retry or for their time, counted up to 10,001 in all.",
-    ("topic",),
-)
-OLDEST = Metric("oldest_pending_seconds", "Age of the oldest of them that is due. Alert on this.", ("topic",))
-DEAD = Metric("dead_messages", "Events given up that nobody has dealt with, counted up to 10,001.")
-CALLS = Metric("calls_waiting", "Calls of io handlers that are due or wait for a retry, up to 10,001.", ("handler",))
-HELD = Metric("held_aggregates", "Ordering keys (books) whose younger events wait for a failed one.")
-SUSPECTS = Metric("suspects", "Events that were in hand when a worker died, and now run alone.")
-OPEN_BREAKERS = Metric("breakers_open", "Destinations of a handler that are not called for now.", ("handler",))
-PAUSED = Metric("paused", "1 for each handler and shard that an operator has paused.", ("kind", "target"))
-WORKERS = Metric("workers_alive", "Worker processes that gave a sign of life in the last 30 seconds.")
-JOB_FAILURES = Metric("job_failures", "Failures in a row of a periodic job; 0 when its last run went well.", ("job",))
-JOB_DONE = Metric(
-    "job_last_success_timestamp_seconds", "When a periodic job went well for the last time, since 1970.", ("job",)
-)
-SNAPSHOT = Metric(
-    "oldest_snapshot_seconds",
-    "Age of the oldest open transaction; while it lasts, no dead row can be removed. Sees other roles' sessions only "
-    "with the right pg_read_all_stats.",
-)
-DEAD_TUPLES = Metric("dead_tuples", "Rows of the outbox's tables that wait for vacuum.")
-REST = Metric(
-    "messages_without_partition",
-    "Events in the partition of the rest, up to 1,001; above 0 for long, look at the jobs.",
-)
-AGE = Metric("sample_age_seconds", "Age of these figures. Above 15: the database was too busy to take new ones.")
-
-GAUGES = (
-    PENDING, OLDEST, DEAD, CALLS, HELD, SUSPECTS, OPEN_BREAKERS, PAUSED, WORKERS, JOB_FAILURES, JOB_DONE, SNAPSHOT,
-    DEAD_TUPLES, REST, AGE,
-)  # fmt: skip
+# By the name of the figure.
+GAUGES = {
+    "pending": Metric(
+        "pending_messages",
+        "Events that wait for a worker, for a retry or for their time, counted up to 10,001 in all.",
+        ("topic",),
+    ),
+    "oldest": Metric("oldest_pending_seconds", "Age of the oldest of them that is due. Alert on this.", ("topic",)),
+    "dead": Metric("dead_messages", "Events given up that nobody has dealt with, counted up to 10,001."),
+    "calls": Metric(
+        "calls_waiting", "Calls of io handlers that are due or wait for a retry, up to 10,001.", ("handler",)
+    ),
+    "held": Metric("held_aggregates", "Ordering keys (books) whose younger events wait for a failed one."),
+    "suspects": Metric("suspects", "Events that were in hand when a worker died, and now run alone."),
+    "breakers": Metric("breakers_open", "Destinations of a handler that are not called for now.", ("handler",)),
+    "pauses": Metric("paused", "1 for each handler and shard that an operator has paused.", ("kind", "target")),
+    "workers": Metric("workers_alive", "Worker processes that gave a sign of life in the last 30 seconds."),
+    "job_failures": Metric(
+        "job_failures", "Failures in a row of a periodic job; 0 when its last run went well.", ("job",)
+    ),
+    "job_done": Metric(
+        "job_last_success_timestamp_seconds", "When a periodic job went well for the last time, since 1970.", ("job",)
+    ),
+    "snapshot": Metric(
+        "oldest_snapshot_seconds",
+        "Age of the oldest open transaction; while it lasts, no dead row can be removed. Sees other roles' sessions only "
+        "with the right pg_read_all_stats.",
+    ),
+    "dead_tuples": Metric("dead_tuples", "Rows of the outbox's tables that wait for vacuum."),
+    "without_partition": Metric(
+        "messages_without_partition",
+        "Events in the partition of the rest, up to 1,001; above 0 for long, look at the jobs.",
+    ),
+    "age": Metric("sample_age_seconds", "Age of these figures. Above 15: the database was too busy to take new ones."),
+}
 
 
 _Family = TypeVar("_Family", CounterMetricFamily, GaugeMetricFamily)
@@ -141,26 +143,23 @@ class OutboxCollector(Collector):
         sample = current()
         if sample is None:
             return
-        figures = sample.figures
-        # A topic without a backlog has one of 0: plain queries and alerts need something to answer them.
-        topics = {event.name: 0 for event in known_events()}
-        by_label = {
-            PENDING: {**topics, **figures["pending"]},
-            OLDEST: {**topics, **figures["oldest"]},
-            CALLS: figures["calls"],
-            OPEN_BREAKERS: figures["breakers"],
-            JOB_FAILURES: {name: failures for name, (failures, _) in figures["jobs"].items()},
-            JOB_DONE: {name: done for name, (_, done) in figures["jobs"].items() if done is not None},
+        figures, topics = sample.figures, {event.name: 0 for event in known_events()}
+        figures |= {
+            # A topic without a backlog has one of 0: plain queries and alerts need something to answer them.
+            "pending": {**topics, **figures["pending"]},
+            "oldest": {**topics, **figures["oldest"]},
+            "job_failures": {name: failures for name, (failures, _) in figures["jobs"].items()},
+            "job_done": {name: done for name, (_, done) in figures["jobs"].items() if done is not None},
+            "age": sample.age,
         }
-        for gauge, values in by_label.items():
-            yield _family(GaugeMetricFamily, gauge, {(name,): value for name, value in values.items()})
-        yield _family(GaugeMetricFamily, PAUSED, {tuple(pause): 1 for pause in figures["pauses"]})
-        for gauge, value in {
-            DEAD: figures["dead"], HELD: figures["held"], SUSPECTS: figures["suspects"], WORKERS: figures["workers"],
-            SNAPSHOT: figures["snapshot"], DEAD_TUPLES: figures["dead_tuples"], REST: figures["without_partition"],
-            AGE: sample.age,
-        }.items():  # fmt: skip
-            yield _family(GaugeMetricFamily, gauge, {(): value})
+        for name, gauge in GAUGES.items():
+            figure = figures[name]
+            if isinstance(figure, dict):
+                yield _family(GaugeMetricFamily, gauge, {(label,): value for label, value in figure.items()})
+            elif isinstance(figure, list):
+                yield _family(GaugeMetricFamily, gauge, {tuple(labels): 1 for labels in figure})
+            else:
+                yield _family(GaugeMetricFamily, gauge, {(): figure})
         # From 0 on, so that the first event of a handler shows as an increase.
         sums = {(PROCESSED.name, handler.name, outcome): 0 for handler in all_handlers() for outcome in OUTCOMES}
         # A sample that a worker of an earlier release has taken has none.
@@ -171,7 +170,7 @@ class OutboxCollector(Collector):
             yield _family(CounterMetricFamily, metric, counts)
 
     def describe(self) -> Iterator[Family]:
-        yield from (_family(GaugeMetricFamily, gauge, {}) for gauge in GAUGES)
+        yield from (_family(GaugeMetricFamily, gauge, {}) for gauge in GAUGES.values())
         yield from (_family(CounterMetricFamily, counter, {}) for counter in COUNTERS)
 
 

@@ -88,12 +88,10 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         return page
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """One run: its progress while it lasts, then what came of it."""
         run = self._run(request, int(object_id) if object_id.isdecimal() else 0)
         return TemplateResponse(request, "platform_operation/run.html", self._context(request, run))
 
     def start_view(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Ask for the parameters and start the operation."""
         operation = self._allowed(request, name)
         form = _form_for(operation)(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid() and (run := self._start(request, operation, form)):
@@ -207,7 +205,6 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
 
 
 def _startable(request: HttpRequest) -> set[str]:
-    """Names of the operations that this operator may start."""
     return {each.name for each in all_operations() if request.user.has_perm(each.permission)}
 
 
@@ -244,7 +241,6 @@ def _field(parameter: Parameter) -> forms.Field:
 
 
 def _given(run: OperationRun, operation: Operation | None) -> list[tuple[str, Any]]:
-    """What was filled in, under the labels of the form."""
     labels = {each.name: each.label for each in parameters_of(operation.parameters)} if operation else {}
     words = {True: _("yes"), False: _("no")}
     return [

@@ -99,7 +99,6 @@ def replay_events(parameters: ReplayParameters, run: Run) -> dict[str, Any]:
 
 
 def count(planned: Replay, run: Run) -> int:
-    """How many events the replay would handle."""
     run.expect(max(0, planned.last - planned.first + 1), unit="ids")
     found = 0
     for reached, found in replay.count(planned):  # noqa: B007 -- told at the end

@@ -60,12 +60,10 @@ operation = Operation
 
 
 def operation_named(name: str) -> Operation | None:
-    """The operation of this name, if this installation has it."""
     return _operations.get(name)
 
 
 def all_operations() -> list[Operation]:
-    """Every operation, by name."""
     return [_operations[name] for name in sorted(_operations)]
 
 
@@ -74,8 +72,6 @@ def _place(function: Callable[..., Any]) -> str:
 
 
 class ParametersInvalid(ValueError):
-    """Parameter → what is wrong with it."""
-
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
         self.problems = dict(problems)

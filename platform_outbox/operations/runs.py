@@ -147,7 +147,6 @@ def given(name: str) -> bytes:
 
 
 def left_by(run_id: int) -> list[Path]:
-    """The files that a run has left, by name."""
     there = directory_of(run_id)
     return sorted(path for path in there.iterdir() if not path.name.startswith(".")) if there.is_dir() else []
 

@@ -137,7 +137,6 @@ def _request(run: OperationRun) -> OperationRun:
     lease_seconds=LEASE_SECONDS, longest_seconds=LONGEST_SECONDS,
 )  # fmt: skip
 def carry_out_requested(event: OperationRequested, context: Context) -> None:
-    """Carry the run out, or continue where a worker that is gone has stopped."""
     try:
         carry_out(run_id=event.run_id, goes_on=lambda: context.still_mine() and not context.stopping())
     except OperationInterrupted as interruption:

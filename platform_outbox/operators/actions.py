@@ -125,7 +125,6 @@ def resume(*, kind: str, target: str, by: str) -> bool:
 
 
 def pauses() -> list[Pause]:
-    """What is paused now, oldest first."""
     return list(Pause.objects.filter(resumed_at=None).order_by("at", "id"))
 
 
@@ -161,7 +160,6 @@ def reset_breaker(*, handler: str, neighbour: str, by: str) -> bool:
 
 
 def breakers() -> list[Breaker]:
-    """Every breaker that is not closed, oldest outage first."""
     return list(Breaker.objects.exclude(state=Breaker.State.CLOSED).order_by("opened_at", "id"))
 
 

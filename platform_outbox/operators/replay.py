@@ -42,8 +42,6 @@ class ReplayRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One event of the past."""
-
     id: int
     event_type: str
     event_version: int

@@ -24,8 +24,6 @@ _OVERLAP = datetime.timedelta(minutes=10)
 
 
 class Events:
-    """Some events."""
-
     def events(self) -> QuerySet[OutboxMessage]:
         raise NotImplementedError
 

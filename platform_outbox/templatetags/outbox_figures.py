@@ -15,7 +15,6 @@ register = template.Library()
 
 @register.filter
 def capped(count: int) -> str:
-    """A count that may have stopped at the cap."""
     most = number_format(min(count, COUNT_CAP), force_grouping=True)
     return most if count <= COUNT_CAP else f"> {most}"
 
@@ -36,17 +35,14 @@ def span(seconds: float | None) -> str:
 
 @register.filter
 def age(moment: datetime.datetime | None) -> str:
-    """How long ago that was, in one unit."""
     return "–" if moment is None else span(max(0.0, (timezone.now() - moment).total_seconds()))
 
 
 @register.filter
 def quantile(step: object, share: str) -> str:
-    """The latency of a stretch (history.Stretch) under which that share lies."""
     return span(step.quantile(float(share)))  # type: ignore[attr-defined]
 
 
 @register.filter
 def masked(text: str) -> str:
-    """A text of an error without the secrets in it."""
     return masked_text(text)
