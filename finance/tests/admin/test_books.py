@@ -140,7 +140,7 @@ class TestVerify:
 class TestPeriods:
     def test_closing_asks_first_and_says_what_will_happen(self, as_operator, book):
         text = as_operator.get(page(book, "close")).content.decode()
-        assert "Nothing can be posted on or before that day any more" in text
+        assert "Nobody can post on or before that day any more" in text
         assert "not closed" in text
         book.refresh_from_db()
         assert book.closed_through is None
