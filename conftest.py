@@ -79,8 +79,8 @@ def _drop_in_use():
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_bell():
-    """Tests drain the outbox themselves; the bell's connection would keep their database from being dropped."""
-    with testing.muted_bell():
+    """Tests drain the outbox themselves; the notifier's connection would keep their database from being dropped."""
+    with testing.muted_notifier():
         yield
 
 

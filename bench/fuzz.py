@@ -227,7 +227,7 @@ def prepared() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(override_settings(MEDIA_ROOT=stack.enter_context(tempfile.TemporaryDirectory())))
         stack.enter_context(harness.scratch_database())
-        stack.enter_context(testing.muted_bell())
+        stack.enter_context(testing.muted_notifier())
         stack.enter_context(mock.patch.object(socket, "getaddrinfo", side_effect=socket.gaierror("no names here")))
         stack.enter_context(mock.patch("finance.imports.services.reading.pause", read_received_files))
         yield

@@ -59,7 +59,7 @@ from outbox_app.events import HappenedPlainly, HappenedRow, HappenedSet, Happene
 from outbox_app.latency import Latency  # noqa: E402
 from outbox_app.machine import execute, redis_server  # noqa: E402
 
-from platform_outbox.wakeup.notifier import bell  # noqa: E402
+from platform_outbox.wakeup.notifier import notifier  # noqa: E402
 
 PEERS = bool(importlib.util.find_spec("procrastinate"))
 SCHEMA = """
@@ -301,8 +301,8 @@ def main() -> None:
             figures = measure(options, redis)
             harness.report(title="outbox", figures=figures, ratios=claims(figures))
         finally:
-            bell.flush()
-            bell.hang_up()
+            notifier.flush()
+            notifier.hang_up()
             connections.close_all()
 
 

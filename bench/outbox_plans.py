@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--past", type=int, default=10, help="millions of old events")
     parser.add_argument("--plans", action="store_true", help="print the plans")
     options = parser.parse_args()
-    with harness.scratch_database(), testing.muted_bell():
+    with harness.scratch_database(), testing.muted_notifier():
         started = time.monotonic()
         fill(past=options.past * 1_000_000, parts=options.past, minutes=14 * 24 * 60)
         with connection.cursor() as cursor:

@@ -55,7 +55,7 @@ def _who_is_called(event: WebhookQueued) -> str:
     return f"{event.host} for book {event.book_id}"
 
 
-@on(WebhookQueued, name="finance.send_webhook", io=True, neighbour=_who_is_called)
+@on(WebhookQueued, name="finance.send_webhook", io=True, destination=_who_is_called)
 def send_webhook(event: WebhookQueued, context: Context) -> None:
     """Make one attempt. After the last one the message is marked as failed, in the book's log and for its owners to
     replay; it is no dead letter, for the operator can do nothing about it."""
@@ -68,7 +68,7 @@ def send_webhook(event: WebhookQueued, context: Context) -> None:
         raise WebhookRefused(outcome.said)
 
 
-@on(InvitationIssued, name="finance.invitation_mail", io=True, ordered=False, neighbour=mail.server)
+@on(InvitationIssued, name="finance.invitation_mail", io=True, ordered=False, destination=mail.server)
 def mail_invitation(event: InvitationIssued, context: Context) -> None:
     """Mail the invitation's link. Sent twice, the mail has the same Message-ID."""
     with translation.override(event.language):

@@ -9,8 +9,8 @@ from finance.ledger import services
 from finance.models import Book, LedgerCheck
 from finance.webhooks.services import prune_deliveries
 from identity import idempotency
-from platform_outbox.jobs import Run, every
 from platform_outbox.operations.services import OperationBusy, start
+from platform_outbox.scheduler import Run, every
 
 # All books are proven again when the last proof is older.
 PROOF_LASTS = datetime.timedelta(hours=23)

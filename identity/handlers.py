@@ -1,4 +1,4 @@
-"""Mails of identity, sent by the outbox's couriers."""
+"""Mails of identity, sent by the outbox's external pool."""
 
 from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
@@ -15,7 +15,7 @@ from platform_outbox.registry import Context, on
     name="identity.mail",
     io=True,
     ordered=False,
-    neighbour=mail.server,
+    destination=mail.server,
 )
 def send_mail(event: MailWanted | SignupRequested | PasswordResetRequested, context: Context) -> None:
     """Send the mail that the event is about. Sent twice, it has the same Message-ID."""

@@ -1,4 +1,4 @@
-"""Mails: announced with the change that causes them, written and sent by the outbox's couriers.
+"""Mails: announced with the change that causes them, written and sent by the outbox's external pool.
 
 A mail server that is down delays mails, and loses none. A link that opens something is not stored on its way: such a
 mail is an event of its own, which carries only what its link is made of, and is composed when it is sent.

@@ -1,7 +1,7 @@
 """What identity does every so often; the outbox's workers call it."""
 
 from identity.pruning import prune_access
-from platform_outbox.jobs import Run, every
+from platform_outbox.scheduler import Run, every
 
 
 @every("identity.prune_access", seconds=86_400)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from core.api.errors import PayloadTooLarge, error_body, validation_body
 from finance.errors import FinanceError
-from platform_outbox.tracing import current_trace
+from platform_outbox.events import current_trace
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from structlog.typing import EventDict, Processor
 
-from platform_outbox.tracing import current_trace, traced
+from platform_outbox.events import current_trace, traced
 
 REQUEST_ID_HEADER = "X-Request-ID"
 # Taken over from a proxy only when it cannot break a log line or a header.

@@ -9,38 +9,20 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from platform_outbox.events import Event, kept_key, payload_of
-from platform_outbox.fast_sql import database, rows_of, without_sorting
-from platform_outbox.tracing import current_trace
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.events import Event, current_trace, kept_key, payload_of
+from platform_outbox.sql import QUERIES, database, rows_of, without_sorting
+from platform_outbox.timing import ALIVE_SECONDS
+from platform_outbox.wakeup.notifier import notifier
 
 SHARDS = 64
 # Counting stops here: an exact figure of a long queue helps nobody and costs a scan.
 COUNT_CAP = 10_000
-# A worker writes its heartbeat every 10 seconds.
-ALIVE_SECONDS = 30
-
-_INSERT = """
-    INSERT INTO platform_outbox
-        (event_type, event_version, ordering_key, shard, payload, trace, available_at, created_at)
-    VALUES (%s, %s, %s, %s, %s::jsonb, %s, coalesce(%s::timestamptz, statement_timestamp()), statement_timestamp())
-    RETURNING id
-"""
-_INSERT_MANY = """
-    INSERT INTO platform_outbox
-        (event_type, event_version, ordering_key, shard, payload, trace, available_at, created_at)
-    SELECT event_type, event_version, ordering_key, shard, payload, trace, statement_timestamp(), statement_timestamp()
-    FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::smallint[], %s::jsonb[], %s::text[])
-        WITH ORDINALITY AS new (event_type, event_version, ordering_key, shard, payload, trace, position)
-    ORDER BY position
-    RETURNING id
-"""
 
 
 def open_events(columns: str = "") -> str:
     """SQL for these columns of the open events, COUNT_CAP + 1 of them at most, by shards and in each by age.
 
-    Shard by shard along the claim index (why it is asked for as a range: claims.py), so it reads what it returns and
+    Shard by shard along the claim index (why it is asked for as a range: sql/claim.sql), so it reads what it returns and
     nothing else. Asked for the whole queue at once, the server would rather sort a table that is mostly open, and in
     one that is mostly done look for the open ones among millions.
     """
@@ -90,8 +72,8 @@ def emit(event: Event, *, available_at: datetime.datetime | None = None) -> int:
     db = database()
     _insist_on_transaction(db, "emit()")
     row = _row(event)
-    ((event_id,),) = rows_of(_INSERT, (*row, available_at))
-    db.on_commit(lambda: bell.ring((row[3],)))
+    ((event_id,),) = rows_of(QUERIES["insert_event"], (*row, available_at))
+    db.on_commit(lambda: notifier.notify((row[3],)))
     return int(event_id)
 
 
@@ -107,8 +89,9 @@ def emit_many(events: Sequence[Event], *, traces: Sequence[str] = ()) -> list[in
     rows = [_row(event) for event in events]
     if traces:
         rows = [(*row[:-1], trace) for row, trace in zip(rows, traces, strict=True)]
-    ids = [int(row[0]) for row in rows_of(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])]
-    db.on_commit(lambda: bell.ring({row[3] for row in rows}))
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    ids = [int(row[0]) for row in rows_of(QUERIES["insert_events"], columns)]
+    db.on_commit(lambda: notifier.notify({row[3] for row in rows}))
     return ids
 
 
@@ -125,13 +108,13 @@ class Health:
 def health() -> Health:
     """One cheap query about the queue and its workers, for /health and the metrics."""
     with transaction.atomic(), without_sorting():
-        ((pending, oldest, dead, workers),) = rows_of(_HEALTH, ())
+        ((pending, oldest, dead, workers),) = rows_of(_HEALTH)
     return Health(pending=pending, oldest_pending_seconds=max(0.0, oldest), dead=dead, workers_alive=workers)
 
 
 def workers_alive() -> int:
-    """How many workers have given a sign of life in the last ALIVE_SECONDS."""
-    ((count,),) = rows_of(_WORKERS_ALIVE, ())
+    """How many workers have given a sign of life in the last half minute."""
+    ((count,),) = rows_of(_WORKERS_ALIVE)
     return int(count)
 
 

@@ -12,12 +12,15 @@ import hashlib
 import types
 import typing
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 Convert: TypeAlias = Callable[[Any], Any]
 
 LONGEST_KEY = 120  # characters
+LONGEST_TRACE = 64
 
 # After its emission an event may wait so long for a worker that knows it. Then it becomes a dead letter.
 UPGRADE_PATIENCE = datetime.timedelta(minutes=15)
@@ -62,13 +65,41 @@ class Event:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # Two-argument super() does not survive the class being rebuilt for slots.
         super(Event, cls).__init_subclass__(**kwargs)
-        if "name" in cls.__dict__:
-            _remember(cls)
+        if "name" not in cls.__dict__:
+            return
+        # The dataclass decorator builds a class with slots a second time, under the same name.
+        there = _known.setdefault((cls.name, cls.version), cls)
+        if (there.__module__, there.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"{cls.name} version {cls.version} is defined by {there!r} and by {cls!r}.")
+        _known[cls.name, cls.version] = cls
+        if cls.name not in _newest or _newest[cls.name].version <= cls.version:
+            _newest[cls.name] = cls
 
     @property
     def ordering_key(self) -> str:
         """Events with equal keys are handled in the order in which they were emitted."""
         raise NotImplementedError
+
+
+_trace: ContextVar[str] = ContextVar("platform_outbox_trace", default="")
+
+
+def current_trace() -> str:
+    """The request that this thread is working for, as the logs name it; empty for what no request began.
+
+    An event carries the trace of its change, and what a handler emits carries that of the event that it handles.
+    """
+    return _trace.get()
+
+
+@contextmanager
+def traced(trace: str) -> Iterator[None]:
+    """Let everything inside be done under this trace."""
+    token = _trace.set(trace[:LONGEST_TRACE])
+    try:
+        yield
+    finally:
+        _trace.reset(token)
 
 
 def kept_key(key: str) -> str:
@@ -118,16 +149,20 @@ def payload_of(event: Event) -> dict[str, Any]:
 
 def event_from(*, name: str, version: int, payload: Mapping[str, Any]) -> Event:
     """The event that was stored under this name and version, in its newest version; raises an EnvelopeError."""
-    if not is_known(name, version):
-        raise NotYetKnown(_unknown(name, version))
-    cls = _newest[name]
+    cls = _newest.get(name)
+    if cls is None:
+        raise NotYetKnown(f"No event is called {name} here.")
+    if version > cls.version:
+        raise NotYetKnown(f"{name} is known here up to version {cls.version}, not in version {version}.")
     if not isinstance(payload, Mapping):
         raise MalformedEvent(f"The payload of {name} is not an object.")
     for step in range(version, cls.version):
         payload = _raised(name, step, payload)
     codecs = _codecs(cls)
     if payload.keys() != codecs.keys():
-        raise MalformedEvent(_difference(name, payload.keys() - codecs.keys(), codecs.keys() - payload.keys()))
+        strange, missing = payload.keys() - codecs.keys(), codecs.keys() - payload.keys()
+        told = "has no field" if strange else "lacks its field"
+        raise MalformedEvent(f"{name} {told} {', '.join(sorted(strange or missing))}.")
     values = {}
     for field, codec in codecs.items():
         try:
@@ -167,31 +202,6 @@ class _Codec:
 _codecs_by_class: dict[type[Event], dict[str, _Codec]] = {}
 
 
-def _remember(cls: type[Event]) -> None:
-    key = (cls.name, cls.version)
-    there = _known.get(key)
-    # The dataclass decorator builds a class with slots a second time, under the same name.
-    if there is not None and (there.__module__, there.__qualname__) != (cls.__module__, cls.__qualname__):
-        raise TypeError(f"{cls.name} version {cls.version} is defined by {there!r} and by {cls!r}.")
-    _known[key] = cls
-    if cls.name not in _newest or _newest[cls.name].version <= cls.version:
-        _newest[cls.name] = cls
-
-
-def _unknown(name: str, version: int) -> str:
-    if name not in _newest:
-        return f"No event is called {name} here."
-    return f"{name} is known here up to version {_newest[name].version}, not in version {version}."
-
-
-def _difference(name: str, unknown: set[str], missing: set[str]) -> str:
-    return f"{name} has no field {_listed(unknown)}." if unknown else f"{name} lacks its field {_listed(missing)}."
-
-
-def _listed(names: typing.Iterable[str]) -> str:
-    return ", ".join(sorted(names))
-
-
 def _codecs(cls: type[Event]) -> dict[str, _Codec]:
     codecs = _codecs_by_class.get(cls)
     if codecs is None:
@@ -208,7 +218,12 @@ def _codec_for(hint: Any) -> _Codec:
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         return _tuple_of(_codec_for(arguments[0]))
     if origin in (types.UnionType, typing.Union) and len(arguments) == 2 and types.NoneType in arguments:
-        return _optional(_codec_for(next(argument for argument in arguments if argument is not types.NoneType)))
+        inner = _codec_for(next(argument for argument in arguments if argument is not types.NoneType))
+        return _Codec(
+            label=f"{inner.label} or null",
+            encode=lambda value: None if value is None else inner.encode(value),
+            decode=lambda value: None if value is None else inner.decode(value),
+        )
     raise TypeError(f"Events cannot carry fields of type {hint}.")
 
 
@@ -239,8 +254,9 @@ def _as_text(kind: type, write: Convert) -> Convert:
     return encode
 
 
-def _plain(kind: type) -> _Codec:
-    return _Codec(label=kind.__name__, encode=_exactly(kind), decode=_exactly(kind))
+def _from_text(read: Convert) -> Convert:
+    check = _exactly(str)
+    return lambda value: read(check(value))
 
 
 def _tuple_of(item: _Codec) -> _Codec:
@@ -257,35 +273,25 @@ def _tuple_of(item: _Codec) -> _Codec:
     return _Codec(label=f"list of {item.label}", encode=encode, decode=decode)
 
 
-def _optional(inner: _Codec) -> _Codec:
-    return _Codec(
-        label=f"{inner.label} or null",
-        encode=lambda value: None if value is None else inner.encode(value),
-        decode=lambda value: None if value is None else inner.decode(value),
-    )
-
-
-def _date(text: str) -> datetime.date:
-    return datetime.date.fromisoformat(_exactly(str)(text))
-
-
-def _moment(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(_exactly(str)(text))
-
-
 def _decimal(text: str) -> decimal.Decimal:
     try:
-        return decimal.Decimal(_exactly(str)(text))
+        return decimal.Decimal(text)
     except decimal.InvalidOperation:
         raise ValueError(f"{text!r} is not a decimal number.") from None
 
 
 _SIMPLE: dict[Any, _Codec] = {
-    int: _plain(int),
+    int: _Codec("int", _exactly(int), _exactly(int)),
     str: _Codec("str", _text, _exactly(str)),
-    bool: _plain(bool),
-    datetime.date: _Codec("date", _as_text(datetime.date, datetime.date.isoformat), _date),
-    datetime.datetime: _Codec("date and time", _as_text(datetime.datetime, datetime.datetime.isoformat), _moment),
-    decimal.Decimal: _Codec("decimal", _as_text(decimal.Decimal, str), _decimal),
-    uuid.UUID: _Codec("uuid", _as_text(uuid.UUID, str), lambda text: uuid.UUID(_exactly(str)(text))),
+    bool: _Codec("bool", _exactly(bool), _exactly(bool)),
+    datetime.date: _Codec(
+        "date", _as_text(datetime.date, datetime.date.isoformat), _from_text(datetime.date.fromisoformat)
+    ),
+    datetime.datetime: _Codec(
+        "date and time",
+        _as_text(datetime.datetime, datetime.datetime.isoformat),
+        _from_text(datetime.datetime.fromisoformat),
+    ),
+    decimal.Decimal: _Codec("decimal", _as_text(decimal.Decimal, str), _from_text(_decimal)),
+    uuid.UUID: _Codec("uuid", _as_text(uuid.UUID, str), _from_text(uuid.UUID)),
 }

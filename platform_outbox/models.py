@@ -1,5 +1,6 @@
 """The outbox's tables. The row is the truth; whatever a broker carries is only a hint to look here."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -20,6 +21,31 @@ class Status(models.TextChoices):
 
 # An event in one of these still has something to do.
 OPEN = (Status.PENDING, Status.FAILED)
+
+
+def event_status(deliveries: Iterable[tuple[str, bool]], *, waiting: bool = False) -> Status:
+    """The state of an event by the (state, io) of its deliveries, and whether a handler in the database has to wait.
+
+    The first line that fits decides. The query `settle_event` is the same table in SQL; a test compares them.
+
+        a handler in the database failed       FAILED    a worker tries it again
+        one is open, or has to wait            PENDING   a worker runs it
+        a call is open or under way            SENDING   the external pool makes it
+        a handler or call was given up         DEAD      an operator decides
+        otherwise                              SENT
+
+    From SENT nothing leads away. From DEAD only an operator does: requeueing leads to PENDING, or to SENDING where
+    nothing but calls is left; discarding leaves it DEAD.
+    """
+    found = set(deliveries)
+    if (Status.FAILED, False) in found:
+        return Status.FAILED
+    if waiting or (Status.PENDING, False) in found:
+        return Status.PENDING
+    states = {state for state, _ in found}
+    if states & {Status.PENDING, Status.FAILED, Status.SENDING}:
+        return Status.SENDING
+    return Status.DEAD if Status.DEAD in states else Status.SENT
 
 
 class OutboxMessage(models.Model):
@@ -47,7 +73,7 @@ class OutboxMessage(models.Model):
     error = models.CharField(_("last error"), max_length=300, default="", db_default="")
     # The request that the change came from, as the logs name it.
     trace = models.CharField(_("request"), max_length=64, default="", db_default="")
-    # Which error that was (fingerprint.py): equal for events that fail for one reason.
+    # Which error that was (results.fingerprint_of): equal for events that fail for one reason.
     error_group = models.CharField(_("error group"), max_length=16, default="", db_default="")
     # The dead letter in whose place an operator emitted this event. No foreign key: that one may be pruned first.
     edited_from = models.BigIntegerField(_("edited from"), null=True)
@@ -107,9 +133,9 @@ class Delivery(models.Model):
     Written when the handlers of an event are not all through at once. A failed delivery holds back the younger
     events of its ordering key for that handler, so these rows are also the list of holds.
 
-    For an `io` handler it is written when the event is handed over, and is what couriers claim: `sending` means that
-    one holds a lease on it. Of an ordered handler only the head of a key's line can be claimed; the others stand
-    `in_line` behind it.
+    For an `io` handler it is written when the event is handed over, and is what the external pools claim: `sending`
+    means that one holds a lease on it. Of an ordered handler only the head of a key's queue can be claimed; the others
+    are `queued` behind it.
     """
 
     # Without a constraint in the database: it would cost a look-up per row in the hottest transaction, and
@@ -124,14 +150,14 @@ class Delivery(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"))
     available_at = models.DateTimeField(_("due"))
     finished_at = models.DateTimeField(_("finished"), null=True)
-    # Since when every try met a neighbour that was down; such tries count only after a day.
-    failing_since = models.DateTimeField(_("neighbour down since"), null=True)
+    # Since when every try met a destination that was down; such tries count only after a day.
+    failing_since = models.DateTimeField(_("destination down since"), null=True)
     io = models.BooleanField(_("outside"), default=False, db_default=False)
-    neighbour = models.CharField(_("neighbour"), max_length=200, default="", db_default="")
-    in_line = models.BooleanField(_("in line"), default=False, db_default=False)
+    destination = models.CharField(_("destination"), max_length=200, default="", db_default="", db_column="neighbour")
+    queued = models.BooleanField(_("queued"), default=False, db_default=False, db_column="in_line")
     ordered = models.BooleanField(_("ordered"), default=False, db_default=False)
-    # Dead, and its line waits for an operator.
-    halts = models.BooleanField(_("halts its line"), default=False, db_default=False)
+    # Dead, and its queue waits for an operator.
+    halts = models.BooleanField(_("halts its queue"), default=False, db_default=False)
     lease_token = models.UUIDField(_("lease"), null=True)
     lease_until = models.DateTimeField(_("leased until"), null=True)
     locked_by = models.CharField(_("leased by"), max_length=120, default="", db_default="")
@@ -145,13 +171,13 @@ class Delivery(models.Model):
             models.Index(name="platform_outbox_held", fields=["shard"], condition=Q(status="failed", io=False)),
             # And which by a dead letter of a handler that halts.
             models.Index(name="platform_outbox_halted", fields=["shard"], condition=Q(halts=True, io=False)),
-            # The couriers' look: who has something to be called for, and what is due first.
+            # The external pool's look: who has something to be called for, and what is due first.
             models.Index(
                 name="platform_outbox_io_due",
-                fields=["handler", "neighbour", "available_at"],
-                condition=Q(io=True, in_line=False, status__in=["pending", "failed"]),
+                fields=["handler", "destination", "available_at"],
+                condition=Q(io=True, queued=False, status__in=["pending", "failed"]),
             ),
-            # A line of an ordered handler, oldest first, and who is at its head.
+            # A queue of an ordered handler, oldest first, and who is at its head.
             models.Index(
                 name="platform_outbox_io_line",
                 fields=["handler", "ordering_key", "message"],
@@ -160,7 +186,7 @@ class Delivery(models.Model):
             models.Index(
                 name="platform_outbox_io_head",
                 fields=["handler", "ordering_key"],
-                condition=Q(ordered=True, in_line=False, status__in=["pending", "failed", "sending"]),
+                condition=Q(ordered=True, queued=False, status__in=["pending", "failed", "sending"]),
             ),
             # The leases that may have run out.
             models.Index(name="platform_outbox_io_leased", fields=["lease_until"], condition=Q(status="sending")),
@@ -174,7 +200,7 @@ class Delivery(models.Model):
 
 
 class Breaker(models.Model):
-    """Whether a neighbour of an `io` handler can be called. No row means that it can."""
+    """Whether a destination of an `io` handler can be called. No row means that it can."""
 
     class State(models.TextChoices):
         CLOSED = "closed", _("Closed: calls go through")
@@ -182,7 +208,7 @@ class Breaker(models.Model):
         HALF_OPEN = "half_open", _("Half open: one call is a probe")
 
     handler = models.CharField(_("handler"), max_length=120)
-    neighbour = models.CharField(_("neighbour"), max_length=200)
+    destination = models.CharField(_("destination"), max_length=200, db_column="neighbour")
     state = models.CharField(_("state"), max_length=9, choices=State.choices)
     # Outages in a row: the first failure, then each probe that failed.
     failures = models.PositiveIntegerField(_("failures"), default=0, db_default=0)
@@ -196,14 +222,14 @@ class Breaker(models.Model):
         verbose_name = _("breaker")
         verbose_name_plural = _("breakers")
         constraints: ClassVar = [
-            models.UniqueConstraint(name="platform_outbox_breaker_once", fields=["handler", "neighbour"]),
+            models.UniqueConstraint(name="platform_outbox_breaker_once", fields=["handler", "destination"]),
             models.CheckConstraint(
                 name="platform_outbox_breaker_state", condition=Q(state__in=["closed", "open", "half_open"])
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.handler} → {self.neighbour}: {self.state}"
+        return f"{self.handler} → {self.destination}: {self.state}"
 
 
 class Attempt(models.Model):
@@ -324,7 +350,7 @@ class Pause(models.Model):
         verbose_name = _("pause")
         verbose_name_plural = _("pauses")
         constraints: ClassVar = [
-            # One pause at a time; also the index by which every turn asks.
+            # One pause at a time; also the index by which every batch asks.
             models.UniqueConstraint(
                 name="platform_outbox_pause_once", fields=["kind", "target"], condition=Q(resumed_at=None)
             ),
@@ -337,8 +363,8 @@ class Pause(models.Model):
 class CurrentTurn(models.Model):
     """What a worker is at in a shard; empty `ids` when it is through.
 
-    Written outside of the turn's transaction before any handler runs, and emptied inside it. So whoever gets the
-    shard and finds ids here knows that the turn before did not come to its end, and which events it had in hand.
+    Written outside of the batch's transaction before any handler runs, and emptied inside it. So whoever gets the
+    shard and finds ids here knows that the batch before did not come to its end, and which events it had in hand.
     """
 
     shard = models.PositiveSmallIntegerField(_("shard"), primary_key=True)
@@ -346,21 +372,21 @@ class CurrentTurn(models.Model):
     ids = ArrayField(models.BigIntegerField(), verbose_name=_("events"))
     # Known when the event runs alone, and when it ran for too long.
     handler = models.CharField(_("handler"), max_length=120, default="", db_default="")
-    # The turn was cut off because the handler took too long.
+    # The batch was cut off because the handler took too long.
     overran = models.BooleanField(_("took too long"), default=False, db_default=False)
     at = models.DateTimeField(_("since"))
 
     class Meta:
         db_table = "platform_outbox_turn"
-        verbose_name = _("current turn")
-        verbose_name_plural = _("current turns")
+        verbose_name = _("current batch")
+        verbose_name_plural = _("current batches")
 
     def __str__(self) -> str:
         return f"{self.shard}: {self.ids}"
 
 
-class Suspect(models.Model):
-    """An event that was in the hands of a worker when it died. It runs alone, until it is through or has killed thrice."""
+class Quarantined(models.Model):
+    """An event that a worker had in hand when it died. It runs alone, until it is through or has killed three workers."""
 
     message_id = models.BigIntegerField(_("event"), primary_key=True)
     shard = models.PositiveSmallIntegerField(_("shard"))
@@ -374,10 +400,10 @@ class Suspect(models.Model):
 
     class Meta:
         db_table = "platform_outbox_suspect"
-        verbose_name = _("suspect")
-        verbose_name_plural = _("suspects")
+        verbose_name = _("quarantined event")
+        verbose_name_plural = _("quarantined events")
         indexes: ClassVar = [
-            # Every turn asks for the suspects of its shard; mostly there are none.
+            # Every batch asks for those of its shard; mostly there are none.
             models.Index(name="platform_outbox_suspects", fields=["shard"]),
         ]
 
@@ -419,7 +445,7 @@ class Minute(models.Model):
     failed = models.PositiveIntegerField(_("failed"))
     dead = models.PositiveIntegerField(_("gave up"))
     seconds = models.FloatField(_("seconds in the handler"))
-    # How many of the sent ones took how long from the change to the effect, see statistics.BOUNDS.
+    # How many of the sent ones took how long from the change to the effect, see history.BOUNDS.
     latencies = ArrayField(models.PositiveIntegerField())
 
     class Meta:
@@ -436,7 +462,7 @@ class Minute(models.Model):
 
 
 class Tally(models.Model):
-    """A counter (tallies.py), of one shard; those that belong to none are in shard 0."""
+    """A counter (monitoring/metrics.py), of one shard; those that belong to none are in shard 0."""
 
     shard = models.PositiveSmallIntegerField(_("shard"))
     metric = models.CharField(_("metric"), max_length=40)
@@ -457,7 +483,7 @@ class Tally(models.Model):
 
 
 class Sample(models.Model):
-    """The newest figures about the whole outbox, in one row (samples.py)."""
+    """The newest figures about the whole outbox, in one row (monitoring/snapshot.py)."""
 
     id = models.PositiveSmallIntegerField(primary_key=True)
     taken_at = models.DateTimeField()

@@ -5,16 +5,12 @@ import datetime
 from django.conf import settings
 
 from platform_outbox import retention
-from platform_outbox.jobs import Run, every
 from platform_outbox.models import Worker
 from platform_outbox.monitoring import history, snapshot
 from platform_outbox.operations import runs
 from platform_outbox.operators import actions, selection
-
-# Time enough to fetch an export.
-FILES_KEPT = datetime.timedelta(days=30)
-# Charts look back over hours, operators sometimes over days.
-MINUTES_KEPT = datetime.timedelta(days=14)
+from platform_outbox.scheduler import Run, every
+from platform_outbox.timing import FILES_KEPT, MINUTES_KEPT
 
 
 @every("platform_outbox.sample", seconds=snapshot.EVERY_SECONDS)
@@ -34,7 +30,7 @@ def keep(run: Run) -> None:
     """Events past OUTBOX_RETENTION_DAYS."""
     if settings.OUTBOX_RETENTION_DAYS:
         before = run.now - datetime.timedelta(days=settings.OUTBOX_RETENTION_DAYS)
-        retention.keep_to(before=before, renew=run.renew)
+        retention.prune(before=before, renew=run.renew, everywhere=False)
 
 
 @every("platform_outbox.forget_workers", seconds=3600)

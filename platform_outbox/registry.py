@@ -35,7 +35,7 @@ class DestinationUnavailable(Exception):
     """Whoever is called cannot be reached or cannot answer now: a time-out, a refused connection, a 5xx or 429.
 
     The event is not to blame: the attempt does not count until the outage has lasted a day, and everything for this
-    neighbour waits until a probe gets through. `retry_after` is the neighbour's own wish in seconds, if it has one.
+    destination waits until a probe gets through. `retry_after` is the pause in seconds that it asked for.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -46,8 +46,7 @@ class DestinationUnavailable(Exception):
 class Deferred(Exception):
     """Whoever is called is well and has put this one off, such as a mail server that knows no stranger at once.
 
-    The attempt does not count until it has gone on for a day; others for the same neighbour do not wait.
-    `retry_after` is the neighbour's own wish in seconds, if it has one.
+    The attempt does not count until it has gone on for a day; others for the same destination do not wait.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -67,7 +66,7 @@ class Interrupted(Exception):
 
 
 def is_outage(error: BaseException) -> bool:
-    """True when the error tells of a neighbour that is down, rather than of the event or of the handler."""
+    """True when the error tells of a destination that is down, rather than of the event or of the handler."""
     # A statement that takes too long is the handler's.
     if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
         return False
@@ -79,14 +78,6 @@ def spares_attempts(error: BaseException) -> bool:
     return is_outage(error) or isinstance(error, Deferred)
 
 
-def _always() -> bool:
-    return True
-
-
-def _never() -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a handler may want to know about the delivery beside the event itself."""
@@ -96,9 +87,9 @@ class Context:
     attempt: int  # 1 for the first
     emitted_at: datetime.datetime
     replay: bool = False  # run again by an operator's replay, not for the first time
-    trace: str = ""  # the request that the change came from, see tracing.py
-    mine: Callable[[], bool] = field(default=_always, repr=False, compare=False)
-    ending: Callable[[], bool] = field(default=_never, repr=False, compare=False)
+    trace: str = ""  # the request that the change came from, see events.current_trace
+    mine: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
+    ending: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
 
     def still_mine(self) -> bool:
         """False once the lease of an `io` delivery has been lost: somebody else will do it, or has done it.
@@ -129,12 +120,12 @@ class Handler:
     ordered: bool = True
     lease_seconds: float = 60.0
     longest_seconds: float | None = None
-    neighbour: Callable[[Any], str] | None = None
+    destination: Callable[[Any], str] | None = None
     on_death: OnDeath = "skip"
 
-    def neighbour_of(self, event: Event) -> str:
+    def destination_of(self, event: Event) -> str:
         """Who is called for this event; the handler's own name where it always calls the same one."""
-        return self.neighbour(event)[:200] if self.neighbour else self.name
+        return self.destination(event)[:200] if self.destination else self.name
 
 
 def on(
@@ -145,7 +136,7 @@ def on(
     ordered: bool = True,
     lease_seconds: float = 60.0,
     longest_seconds: float | None = None,
-    neighbour: Callable[[Any], str] | None = None,
+    destination: Callable[[Any], str] | None = None,
     on_death: OnDeath = "skip",
 ) -> Callable[[Function], Function]:
     """Run the decorated function for each of the given event types, exactly once per event.
@@ -159,7 +150,7 @@ def on(
     `lease_seconds` that is renewed while it runs, at least once per event; `context.idempotency_key` is the same each
     time. It should give up by its own time-outs; a call that lasts longer than `longest_seconds` (ten leases by default)
     counts as hanging. `ordered` has one delivery per ordering key under way, oldest first;
-    without it younger ones do not wait. `neighbour` names who an event calls: when one is down (`DestinationUnavailable`),
+    without it younger ones do not wait. `destination` names who an event calls: when one is down (`DestinationUnavailable`),
     only what calls that one waits. `on_death` says whether younger events of the key go on behind a dead letter
     ("skip") or wait until an operator has dealt with it ("halt").
     """
@@ -169,23 +160,24 @@ def on(
         raise TypeError(f"The handler {name} cannot be both io and batch: each effect outside succeeds by itself.")
 
     def register(function: Function) -> Function:
-        _add(
-            Handler(
-                name=name,
-                function=function,
-                events=events,
-                batch=batch,
-                io=io,
-                ordered=ordered,
-                lease_seconds=lease_seconds,
-                longest_seconds=longest_seconds,
-                neighbour=neighbour,
-                on_death=on_death,
-            )
-        )
+        there = _handlers.get(name)
+        if there is not None and _place(there.function) != _place(function):
+            raise TypeError(f"Two handlers are called {name}: {_place(there.function)} and {_place(function)}.")
+        _handlers[name] = Handler(
+            name=name, function=function, events=events, batch=batch, io=io, ordered=ordered,
+            lease_seconds=lease_seconds, longest_seconds=longest_seconds, destination=destination, on_death=on_death,
+        )  # fmt: skip
+        _by_event.clear()
+        for handler in all_handlers():
+            for event in handler.events:
+                _by_event[event.name] = (*_by_event.get(event.name, ()), handler)
         return function
 
     return register
+
+
+def _place(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 def handlers_of(event_type: str) -> tuple[Handler, ...]:
@@ -201,18 +193,3 @@ def handler_named(name: str) -> Handler | None:
 def all_handlers() -> list[Handler]:
     """Every registered handler, by name."""
     return [_handlers[name] for name in sorted(_handlers)]
-
-
-def _add(handler: Handler) -> None:
-    there = _handlers.get(handler.name)
-    if there is not None and _place(there) != _place(handler):
-        raise TypeError(f"Two handlers are called {handler.name}: {_place(there)} and {_place(handler)}.")
-    _handlers[handler.name] = handler
-    _by_event.clear()
-    for each in all_handlers():
-        for event in each.events:
-            _by_event[event.name] = (*_by_event.get(event.name, ()), each)
-
-
-def _place(handler: Handler) -> str:
-    return f"{handler.function.__module__}.{handler.function.__qualname__}"

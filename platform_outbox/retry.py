@@ -1,30 +1,86 @@
-"""How long to wait before the next attempt."""
+"""Every decision to try again: after which wait, at whose cost, and when to give up."""
 
 import datetime
+import random
+from dataclasses import dataclass
 
-# Tries that meet a neighbour that is down cost no attempt for as long as this.
-PATIENCE = datetime.timedelta(hours=24)
-# While a neighbour is down, somebody looks at least so often whether it is up again.
-OUTAGE_CAP_SECONDS = 300.0
+from django.conf import settings
 
-CAP_SECONDS = 3600.0
+from platform_outbox.models import Status
+from platform_outbox.registry import Deferred, DestinationUnavailable, PermanentError, spares_attempts
+from platform_outbox.timing import (
+    LONGEST_OUTAGE_RETRY,
+    LONGEST_PROBE,
+    LONGEST_RETRY,
+    LONGEST_WISH,
+    OUTAGE_PATIENCE,
+    SHORTEST_PROBE,
+)
 
 
-def delay_before(*, attempt: int, base: float, multiplier: float, luck: float) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a failed try leads to."""
+
+    status: str  # FAILED or DEAD
+    attempts: int  # charged so far
+    retry_at: datetime.datetime | None = None  # None: given up
+    failing_since: datetime.datetime | None = None  # every try since then cost nothing
+    counted: bool = True  # this try is one of the attempts
+
+
+def after_failure(
+    error: Exception,
+    *,
+    attempts: int,
+    failing_since: datetime.datetime | None,
+    now: datetime.datetime,
+    probe_at: datetime.datetime | None = None,
+) -> Decision:
+    """How a handler goes on with an event after this error; `attempts` and `failing_since` are those of before.
+
+    For a day an outage, or a destination that says "later", costs no attempt. `probe_at` is when the breaker lets a
+    call through again, where there is one.
+    """
+    since = (failing_since or now) if spares_attempts(error) else None
+    if since is not None and now - since < OUTAGE_PATIENCE:
+        # As long as it has lasted already, between WORKER_BACKOFF_SECONDS and five minutes.
+        lasting = max(settings.WORKER_BACKOFF_SECONDS, (now - since).total_seconds())
+        wait = _spread(min(LONGEST_OUTAGE_RETRY, lasting))
+        due = probe_at or now + datetime.timedelta(seconds=max(wait, wish_of(error)))
+        return Decision(status=Status.FAILED, attempts=attempts, retry_at=due, failing_since=since, counted=False)
+    attempts += 1
+    if isinstance(error, PermanentError) or attempts >= settings.WORKER_MAX_ATTEMPTS:
+        return Decision(status=Status.DEAD, attempts=attempts, failing_since=since)
+    due = now + datetime.timedelta(seconds=delay_before(attempt=attempts + 1))
+    return Decision(status=Status.FAILED, attempts=attempts, retry_at=due, failing_since=since)
+
+
+def delay_before(*, attempt: int, shortest: float = 0.0) -> float:
     """Seconds to wait before attempt number `attempt` (2 for the first retry).
 
-    Grows by `multiplier` from `base`, never above an hour. `luck` in [0, 1) spreads it over the upper half, so that
-    events which failed together do not come back together.
+    Grows from WORKER_BACKOFF_SECONDS, or `shortest`, by OUTBOX_BACKOFF_MULTIPLIER, never above an hour.
     """
+    base = max(shortest, settings.WORKER_BACKOFF_SECONDS)
     # The exponent is capped as well: an operator may allow hundreds of attempts, and floats end at 10^308.
-    grown = min(CAP_SECONDS, base * multiplier ** min(attempt - 2, 64))
-    return grown * (0.5 + 0.5 * luck)
+    grown = base * settings.OUTBOX_BACKOFF_MULTIPLIER ** min(attempt - 2, 64)
+    return _spread(min(LONGEST_RETRY, grown))
 
 
-def delay_in_outage(*, lasting: datetime.timedelta, base: float, luck: float) -> float:
-    """Seconds to wait while a neighbour is down: as long as it has been down already, within base and five minutes.
+def probe_delays(error: Exception) -> list[float]:
+    """Seconds until an open breaker lets a probe through: after the first failure, after the next, and so on."""
+    base, wish = max(SHORTEST_PROBE, float(settings.WORKER_BACKOFF_SECONDS)), wish_of(error)
+    return [
+        max(wish, min(LONGEST_PROBE, base * settings.OUTBOX_BACKOFF_MULTIPLIER**failures)) for failures in range(64)
+    ]
 
-    `luck` in [0, 1) spreads it over the upper half.
-    """
-    grown = min(OUTAGE_CAP_SECONDS, max(base, lasting.total_seconds()))
-    return grown * (0.5 + 0.5 * luck)
+
+def wish_of(error: Exception) -> float:
+    """The pause in seconds that the destination asked for; 0 if it did not."""
+    asked = error.retry_after if isinstance(error, DestinationUnavailable | Deferred) else None
+    return min(LONGEST_WISH, max(0.0, float(asked or 0)))
+
+
+def _spread(seconds: float) -> float:
+    """Over the upper half, so that events which failed together do not come back together."""
+    return seconds * random.uniform(0.5, 1.0)  # noqa: S311

@@ -1,4 +1,9 @@
-"""Runs the periodic jobs: exactly one worker at a time for each, however many workers look.
+"""Periodic jobs: how an app declares one, and how exactly one worker at a time runs it.
+
+Apps declare jobs in a module `periodic`, which is found by itself:
+
+    @every("identity.prune_access", seconds=86_400)
+    def prune_access(run: Run) -> None: ...
 
 The row of a job is its lock and its memory. A short job keeps the row locked while it runs, and its work and the mark
 commit together. A long one writes a lease into the row and works without a transaction.
@@ -6,65 +11,96 @@ commit together. A long one writes a lease into the row and works without a tran
 
 import datetime
 import logging
-import random
 import secrets
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 
-from platform_outbox.jobs import Job, JobInterrupted, LeaseLost, Run, all_jobs
-from platform_outbox.monitoring import metrics as tallies
+from platform_outbox import sql
+from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.metrics import JOB_SECONDS
-from platform_outbox.processing.fingerprint import first_line_of
 from platform_outbox.processing.handlers import is_the_servers
-from platform_outbox.processing.results import clean
+from platform_outbox.processing.results import clean, first_line_of
 from platform_outbox.retry import delay_before
+from platform_outbox.timing import LONGEST_JOB_RETRY, LOOK_AT_JOBS_EVERY
 
-# A job that fails is tried again after this at the latest, or after its own interval where that is longer.
-LONGEST_WAIT_SECONDS = 300.0
-# The row of a job may change without this process: an operator, another version, a turned clock.
-LOOK_AGAIN_SECONDS = 60.0
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 LONGEST_ERROR = 4_000
 
 logger = logging.getLogger("platform_outbox.jobs")
 
-_INTRODUCE = """
-    INSERT INTO platform_outbox_periodic (name, seconds, due_at)
-    SELECT name, seconds, statement_timestamp() FROM unnest(%s::text[], %s::float8[]) AS job (name, seconds)
-    ON CONFLICT (name) DO UPDATE SET seconds = EXCLUDED.seconds
-    WHERE platform_outbox_periodic.seconds IS DISTINCT FROM EXCLUDED.seconds
-"""
-# Whoever has the row locked is at the job; the others go on without waiting.
-_TAKE = """
-    SELECT due_at, leased_until, failures, coalesce(%s::timestamptz, statement_timestamp())
-    FROM platform_outbox_periodic WHERE name = %s FOR UPDATE SKIP LOCKED
-"""
-_LEASE = """
-    UPDATE platform_outbox_periodic
-    SET leased_by = %s, leased_until = %s + make_interval(secs => %s), last_run_at = %s, worker = %s
-    WHERE name = %s
-"""
-_GIVE_BACK = """
-    UPDATE platform_outbox_periodic SET leased_by = '', leased_until = NULL WHERE name = %s AND leased_by = %s
-"""
-_DONE = """
-    UPDATE platform_outbox_periodic
-    SET due_at = %s, last_run_at = %s, last_done_at = %s, last_seconds = %s, worker = %s,
-        failures = 0, error = '', leased_by = '', leased_until = NULL
-    WHERE name = %s AND leased_by = %s
-"""
-_FAILED = """
-    UPDATE platform_outbox_periodic
-    SET due_at = %s, last_run_at = %s, last_seconds = %s, worker = %s,
-        failures = %s, error = %s, leased_by = '', leased_until = NULL
-    WHERE name = %s AND leased_by = %s AND due_at = %s
-"""
+_jobs: dict[str, "Job"] = {}
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the job over; this run must end without doing more."""
+
+
+class JobInterrupted(Exception):
+    """This worker is about to end; another one goes on with the job at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A function that is called every so many seconds by one worker at a time."""
+
+    name: str
+    function: "Callable[[Run], object]"
+    seconds: float
+    lease_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a job. `now` is the database's clock when the run began; jobs read no other."""
+
+    job: Job
+    now: datetime.datetime
+    lease: str = field(default="", repr=False)
+    should_stop: Callable[[], bool] = field(default=lambda: False, repr=False)
+
+    def renew(self) -> None:
+        """Say between two steps of a long run that it goes on.
+
+        Raises LeaseLost if another worker has it by now, JobInterrupted if this worker has to end: let both through.
+        """
+        if not self.lease:
+            return
+        if self.should_stop():
+            raise JobInterrupted(self.job.name)
+        if sql.change("renew_job", (self.job.lease_seconds, self.job.name, self.lease)) != 1:
+            raise LeaseLost(self.job.name)
+
+
+def every(name: str, *, seconds: float, lease_seconds: float | None = None) -> Callable[[Function], Function]:
+    """Call the decorated function every so many seconds, on one worker however many there are.
+
+    Without a lease it runs inside the transaction that also marks it as done: everything it writes happens once per
+    run. A long job takes a lease instead, runs outside any transaction in small steps of its own and calls
+    `run.renew()` between them; after a killed worker it is run again when the lease has passed.
+    What was missed while no worker ran is made up for by one run. After a failure the job is tried again with
+    growing waits. `name` is stored: changing it makes it another job.
+    """
+
+    def register(function: Function) -> Function:
+        there, place = _jobs.get(name), f"{function.__module__}.{function.__qualname__}"
+        if there is not None and place != (old := f"{there.function.__module__}.{there.function.__qualname__}"):
+            raise TypeError(f"Two jobs are called {name}: {old} and {place}.")
+        _jobs[name] = Job(name=name, function=function, seconds=float(seconds), lease_seconds=lease_seconds)
+        return function
+
+    return register
+
+
+def all_jobs() -> list[Job]:
+    """Every declared job, by name."""
+    return [_jobs[name] for name in sorted(_jobs)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +150,8 @@ def run_job(
                 return _note_success(taken)
         job.function(taken.run)
     except JobInterrupted:
-        _give_back(taken)
+        if taken is not None:
+            sql.change("give_back_job", (job.name, taken.run.lease))
         return job.seconds
     except LeaseLost:
         logger.warning("Job %s took longer than its lease; another worker went on with it.", job.name)
@@ -127,7 +164,7 @@ def run_job(
 
 
 def run_due(*, now: datetime.datetime | None = None, worker: str = "") -> None:
-    """Run every declared job that is due, once. For tests and for processes without a timekeeper."""
+    """Run every declared job that is due, once. For tests and for processes without a scheduler."""
     introduce()
     for job in all_jobs():
         run_job(job, now=now, worker=worker)
@@ -136,44 +173,35 @@ def run_due(*, now: datetime.datetime | None = None, worker: str = "") -> None:
 def introduce() -> None:
     """Make the rows of jobs that are declared for the first time; those are due at once."""
     jobs = all_jobs()
-    with connection.cursor() as cursor:
-        cursor.execute(_INTRODUCE, ([job.name for job in jobs], [job.seconds for job in jobs]))
+    sql.change("introduce_jobs", ([job.name for job in jobs], [job.seconds for job in jobs]))
 
 
 def _take(
     job: Job, *, now: datetime.datetime | None, worker: str, should_stop: Callable[[], bool]
 ) -> tuple[_Taken | None, float]:
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, (now, job.name))
-        row = cursor.fetchone()
-        if row is None:
-            return None, min(job.seconds, LOOK_AGAIN_SECONDS)
-        due_at, leased_until, failures, now = row
-        wait = max((due_at - now).total_seconds(), (leased_until - now).total_seconds() if leased_until else 0.0)
-        # A row that is due later than any rhythm or wait explains was written by a clock that was wrong.
-        if 0 < wait <= max(job.seconds, job.lease_seconds or 0.0, LONGEST_WAIT_SECONDS):
-            return None, wait
-        lease = secrets.token_hex(8) if job.lease_seconds is not None else ""
-        if lease:
-            cursor.execute(_LEASE, (lease, now, job.lease_seconds, now, worker[:120], job.name))
+    rows = sql.fetch("take_job", (now, job.name))
+    if not rows:
+        return None, min(job.seconds, LOOK_AT_JOBS_EVERY)
+    ((due_at, leased_until, failures, now),) = rows
+    wait = max((due_at - now).total_seconds(), (leased_until - now).total_seconds() if leased_until else 0.0)
+    # A row that is due later than any rhythm or wait explains was written by a clock that was wrong.
+    if 0 < wait <= max(job.seconds, job.lease_seconds or 0.0, LONGEST_JOB_RETRY):
+        return None, wait
+    lease = ""
+    if job.lease_seconds is not None:
+        lease = secrets.token_hex(8)
+        sql.change("lease_job", (lease, now, job.lease_seconds, now, worker[:120], job.name))
     run = Run(job=job, now=now, lease=lease, should_stop=should_stop)
     return _Taken(run=run, due_at=due_at, failures=failures, worker=worker[:120], started=time.monotonic()), 0.0
-
-
-def _give_back(taken: _Taken | None) -> None:
-    """Still due, and free."""
-    if taken is not None:
-        with connection.cursor() as cursor:
-            cursor.execute(_GIVE_BACK, (taken.run.job.name, taken.run.lease))
 
 
 def _note_success(taken: _Taken) -> float:
     run, due = taken.run, taken.next_due
     JOB_SECONDS.labels(run.job.name).observe(taken.seconds)
     done = run.now + datetime.timedelta(seconds=taken.seconds)
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        cursor.execute(_DONE, (due, run.now, done, taken.seconds, taken.worker, run.job.name, run.lease))
-        tallies.add(tallies.tally(tallies.JOB_RUNS, run.job.name, "done"))
+    with transaction.atomic(savepoint=False):
+        sql.change("job_done", (due, run.now, done, taken.seconds, taken.worker, run.job.name, run.lease))
+        metrics.add(metrics.tally(metrics.JOB_RUNS, run.job.name, "done"))
     if taken.failures:
         logger.info("Job %s works again.", run.job.name)
     return max(0.0, (due - done).total_seconds())
@@ -181,33 +209,22 @@ def _note_success(taken: _Taken) -> float:
 
 def _note_failure(taken: _Taken, error: Exception) -> float:
     run, failures = taken.run, min(taken.failures + 1, 32_000)
-    delay = delay_before(
-        attempt=failures + 1,
-        base=max(1.0, settings.WORKER_BACKOFF_SECONDS),
-        multiplier=settings.OUTBOX_BACKOFF_MULTIPLIER,
-        luck=random.random(),  # noqa: S311
-    )
-    delay = min(delay, max(run.job.seconds, LONGEST_WAIT_SECONDS))
+    delay = min(delay_before(attempt=failures + 1, shortest=1.0), max(run.job.seconds, LONGEST_JOB_RETRY))
     due = run.now + datetime.timedelta(seconds=taken.seconds + delay)
     text = clean("".join(traceback.format_exception(error)), LONGEST_ERROR)
     row = (due, run.now, taken.seconds, taken.worker, failures, text, run.job.name, run.lease, taken.due_at)
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        cursor.execute(_FAILED, row)
-        tallies.add(tallies.tally(tallies.JOB_RUNS, run.job.name, "failed"))
-    if _lost_its_connection(error):
+    with transaction.atomic(savepoint=False):
+        sql.change("job_failed", row)
+        metrics.add(metrics.tally(metrics.JOB_RUNS, run.job.name, "failed"))
+    # A connection that broke under the job: an error that no server has sent, or that of an operator's command.
+    state = getattr(error.__cause__, "sqlstate", None)
+    if isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith("57P")):
         # Django has opened another one by now. There is nothing in the code to be looked for.
-        logger.warning(
-            "Job %s lost its connection, trying again in %.0f s: %s", run.job.name, delay, first_line_of(error)
-        )
+        told = first_line_of(error)
+        logger.warning("Job %s lost its connection, trying again in %.0f s: %s", run.job.name, delay, told)
     else:
         logger.error("Job %s failed, trying again in %.0f s", run.job.name, delay, exc_info=error)
     return delay
-
-
-def _lost_its_connection(error: Exception) -> bool:
-    """Whether a connection broke under the job: an error that no server has sent, or that of an operator's command."""
-    state = getattr(error.__cause__, "sqlstate", None)
-    return isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith("57P"))
 
 
 class Scheduler:
@@ -224,24 +241,16 @@ class Scheduler:
 
     def run(self) -> None:
         """Run jobs until stopped, reconnecting as often as it takes."""
-        self._persist(introduce)
-        while not self._stopping.is_set():
-            for job in all_jobs():
-                if self._next.get(job.name, 0.0) <= time.monotonic() and not self._stopping.is_set():
-                    self._persist(lambda: self._look_at(job))  # noqa: B023
-            self._stopping.wait(max(0.05, min(self._next.values(), default=0.0) - time.monotonic()))
-        connections.close_all()
-
-    def _look_at(self, job: Job) -> None:
-        wait = run_job(job, worker=self.worker, should_stop=self._stopping.is_set)
-        self._next[job.name] = time.monotonic() + min(wait, LOOK_AGAIN_SECONDS)
-
-    def _persist(self, step: Callable[[], Any]) -> None:
-        """Take the step; with the database away, say so once and try again until it is back."""
-        away = False
+        introduced, away = False, False
         while not self._stopping.is_set():
             try:
-                step()
+                if not introduced:
+                    introduce()
+                    introduced = True
+                for job in all_jobs():
+                    if self._next.get(job.name, 0.0) <= time.monotonic() and not self._stopping.is_set():
+                        wait = run_job(job, worker=self.worker, should_stop=self._stopping.is_set)
+                        self._next[job.name] = time.monotonic() + min(wait, LOOK_AT_JOBS_EVERY)
             except (DatabaseError, InterfaceError) as error:
                 connections.close_all()
                 if not away:
@@ -249,4 +258,6 @@ class Scheduler:
                 away = True
                 self._stopping.wait(5.0)
             else:
-                return
+                away = False
+                self._stopping.wait(max(0.05, min(self._next.values(), default=0.0) - time.monotonic()))
+        connections.close_all()

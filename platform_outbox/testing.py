@@ -5,12 +5,13 @@ import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
+from platform_outbox import sql
 from platform_outbox.emit import SHARDS
 from platform_outbox.external import leases, pool
-from platform_outbox.processing import process
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.processing.process import process_batch
+from platform_outbox.wakeup.notifier import notifier
 
 
 def drain(*, now: datetime.datetime | None = None, raise_errors: bool = True) -> int:
@@ -25,10 +26,10 @@ def drain(*, now: datetime.datetime | None = None, raise_errors: bool = True) ->
     handled, errors = 0, list[Exception]()
     while True:
         before = handled
-        for shard in _due_shards(now):
-            turn = process.process_batch(shard=shard, now=now, worker="test")
-            handled += turn.handled
-            errors += turn.errors
+        for (shard,) in sql.fetch("shards_with_due_events", (now, SHARDS)):
+            result = process_batch(shard=shard, now=now, worker="test")
+            handled += result.handled
+            errors += result.errors
         called = _call_due(now, errors)
         if handled == before and not called:
             break  # what is left waits for an older event of its key
@@ -45,38 +46,23 @@ def _call_due(now: datetime.datetime | None, errors: list[Exception]) -> int:
         lease = leases.claim(handler=handler, queue=queue, worker="test", now=now)
         if lease is None:
             continue
-        error = _call(lease)
+        # As in a worker what the handler wrote stays, unless the database refused a statement of it.
+        error: Exception | None = None
+        with contextlib.suppress(DatabaseError), transaction.atomic():
+            error = pool.call(lease, still_mine=lambda: True)
+            if isinstance(error, DatabaseError):
+                raise error
         leases.finish(lease, error=error, now=now)
         errors += [error] if error else []
         count += 1
     return count
 
 
-def _call(lease: leases.Lease) -> Exception | None:
-    """As in a worker what the handler wrote stays, unless the database refused a statement of it."""
-    error: Exception | None = None
-    with contextlib.suppress(DatabaseError), transaction.atomic():
-        error = pool.call(lease, still_mine=lambda: True)
-        if isinstance(error, DatabaseError):
-            raise error
-    return error
-
-
 @contextmanager
-def muted_bell() -> Iterator[None]:
-    """Keep the bell's thread and its connection out of the way: they outlive a test and its database."""
-    bell.muted = True
+def muted_notifier() -> Iterator[None]:
+    """Keep the notifier's thread and its connection out of the way: they outlive a test and its database."""
+    notifier.muted = True
     try:
         yield
     finally:
-        bell.muted = False
-
-
-def _due_shards(now: datetime.datetime | None) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT shard FROM platform_outbox WHERE status IN ('pending', 'failed')"
-            " AND available_at <= coalesce(%s::timestamptz, statement_timestamp()) AND shard < %s ORDER BY shard",
-            (now, SHARDS),
-        )
-        return [shard for (shard,) in cursor.fetchall()]
+        notifier.muted = False

@@ -28,7 +28,7 @@ from outbox_app.machine import (
 from outbox_app.models import Effect
 from platform_outbox.emit import SHARDS, emit_many
 from platform_outbox.models import OutboxMessage
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.wakeup.notifier import notifier
 
 # In the order of the claim's index, for otherwise each look would read over all that is done, and count as our CPU time.
 _OPEN = "SELECT 1 FROM platform_outbox WHERE status IN ('pending', 'failed') ORDER BY shard, id LIMIT 1"
@@ -54,12 +54,12 @@ class WithCpu:
 
 
 def fill(event_class, count: int, *, keys: int = KEYS) -> None:
-    bell.muted = True
+    notifier.muted = True
     for first in range(0, count, 1000):
         numbers = range(first, min(first + 1000, count))
         with transaction.atomic():
             emit_many([event_class(**payload(number, keys)) for number in numbers])
-    bell.muted = False
+    notifier.muted = False
     execute("ANALYZE platform_outbox")
 
 

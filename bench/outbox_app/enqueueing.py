@@ -13,7 +13,7 @@ from outbox_app.events import HappenedRow
 from outbox_app.machine import KEYS, conninfo, empty, forked, payload
 from outbox_app.models import Domain
 from platform_outbox.emit import emit
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.wakeup.notifier import notifier
 
 CLIENTS = 16
 # Seconds.
@@ -55,14 +55,14 @@ class Turns:
         time.sleep(max(0.0, begin - time.time()))
         for turn in range(int(self.seconds / TURN) * len(self.extras)):
             name = list(self.extras)[turn % len(self.extras)]
-            bell.muted = self.extras[name] is emit_silently
+            notifier.muted = self.extras[name] is emit_silently
             # By the clock: all clients are at the same contender at the same time.
             left = begin + (turn + 1) * TURN - time.time()
             if left > 0:
                 started = time.perf_counter()
                 done[name] += _transactions(left, self.extras[name], sum(done.values()))
                 taken[name] += time.perf_counter() - started
-        bell.muted = False
+        notifier.muted = False
         return {name: done[name] / taken[name] for name in self.extras}
 
 

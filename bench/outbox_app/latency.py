@@ -11,7 +11,7 @@ from django.db import transaction
 from outbox_app.enqueueing import celery_sender, defer_one, dramatiq_sender, emit_one
 from outbox_app.machine import KEYS, effects_done, empty, execute, go, payload, peer, redis_ringer, task_worker, workers
 from outbox_app.models import Domain, Effect
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.wakeup.notifier import notifier
 
 # For everybody: a worker of ours does its first periodic jobs about two seconds after its start, which takes imports.
 WARM_UP_SECONDS = 3
@@ -73,12 +73,12 @@ def of_effects(committed: dict[int, float]) -> list[float]:
 
 @contextlib.contextmanager
 def rung_through(redis: str):
-    bell.ringers = [redis_ringer(redis)] if redis else []
+    notifier.senders = [redis_ringer(redis)] if redis else []
     try:
         yield
     finally:
-        bell.flush()
-        bell.ringers = []
+        notifier.flush()
+        notifier.senders = []
 
 
 def ours(seconds: float, redis: str = "") -> list[float]:

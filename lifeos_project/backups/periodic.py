@@ -13,7 +13,7 @@ from django.conf import settings
 
 from lifeos_project.backups import runs
 from lifeos_project.metrics_files import VARIABLE
-from platform_outbox.jobs import Run, every
+from platform_outbox.scheduler import Run, every
 
 RETRY = datetime.timedelta(hours=1)
 log = structlog.stdlib.get_logger("lifeos.backup")

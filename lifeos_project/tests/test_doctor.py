@@ -242,7 +242,7 @@ class TestSurroundings:
 
     def test_a_breaker_that_holds_calls_is_told(self):
         assert found("webhooks") == [("ok", "None is blocked.", "")]
-        Breaker.objects.create(handler="finance.webhooks", neighbour="example.org", state="open")
+        Breaker.objects.create(handler="finance.webhooks", destination="example.org", state="open")
         assert found("webhooks")[0][:2] == ("notice", "Calls to 1 address wait, because it is down.")
 
 

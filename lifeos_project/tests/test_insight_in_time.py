@@ -24,7 +24,7 @@ from platform_outbox.tests.conftest import (  # noqa: F401 (fixtures)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 
-NEVER = 600  # seconds between polls: only the bell may wake the worker
+NEVER = 600  # seconds between polls: only a notification may wake the worker
 # The promise is one second on an idle machine; a test machine is seldom idle.
 AT_MOST = 5
 

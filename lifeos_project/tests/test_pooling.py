@@ -16,7 +16,7 @@ from django.db.utils import ConnectionHandler
 from lifeos_project import checks, embedded_postgres_user
 from lifeos_project.database import database_settings
 from lifeos_project.tests import services
-from platform_outbox.wakeup import notifier as bells
+from platform_outbox.wakeup import notifier as notifiers
 
 PASSWORD = 'known-to-"tests"-only'
 
@@ -98,9 +98,9 @@ def ask(database, statement, *values):
 
 @pytest.mark.django_db
 def test_a_pool_is_told_from_the_server(pool):
-    assert bells.is_shared(pool().cursor().connection) is True
+    assert notifiers.is_shared(pool().cursor().connection) is True
     connection.ensure_connection()
-    assert bells.is_shared(connection.connection) is False
+    assert notifiers.is_shared(connection.connection) is False
 
 
 def test_two_web_processes_share_one_connection_with_values_bound_on_the_server(pool):
@@ -130,15 +130,15 @@ def path():
     return {"PATH": os.pathsep.join([os.environ["PATH"], *services.EXTRA_PATHS])}
 
 
-def test_a_ring_of_the_bell_leaves_nothing_behind_on_the_pools_connection(pool, monkeypatch):
-    web, bell = pool(), bells.Notifier()
-    with bells.own_connection() as listening:
-        listening.execute(f"LISTEN {bells.CHANNEL}")
-        monkeypatch.setattr(bells, "connection", web)
-        bell.ring([3])
-        bell.flush()
+def test_a_notification_leaves_nothing_behind_on_the_pools_connection(pool, monkeypatch):
+    web, notifier = pool(), notifiers.Notifier()
+    with notifiers.own_connection() as listening:
+        listening.execute(f"LISTEN {notifiers.CHANNEL}")
+        monkeypatch.setattr(notifiers, "connection", web)
+        notifier.notify([3])
+        notifier.flush()
         (notice,) = listening.notifies(timeout=20, stop_after=1)
-    bell.hang_up()
+    notifier.hang_up()
     assert notice.payload == "3"
     assert ask(web, "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'") != "session"
 

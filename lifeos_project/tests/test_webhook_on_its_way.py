@@ -22,7 +22,7 @@ from platform_outbox.tests.conftest import (  # noqa: F401 (fixtures)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 
-# Only the bell may wake a worker. Its settings travel as JSON, so the whole of the private addresses is opened.
+# Only a notification may wake a worker. Its settings travel as JSON, so the whole of the private addresses is opened.
 SETTINGS = {"WORKER_POLL_INTERVAL": 600, "WEBHOOK_ALLOW_HTTP": True, "WEBHOOK_ALLOW_PRIVATE": True}
 
 

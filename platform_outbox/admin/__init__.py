@@ -24,12 +24,13 @@ from unfold.decorators import action, display
 
 from platform_outbox import emit
 from platform_outbox.admin import base, console, dead_letters
-from platform_outbox.fast_sql import rows_of, without_sorting
 from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Periodic, Status, Worker
 from platform_outbox.operators import actions
 from platform_outbox.operators.editing import masked, masked_text
 from platform_outbox.registry import handlers_of
+from platform_outbox.sql import rows_of, without_sorting
 from platform_outbox.templatetags.outbox_figures import capped
+from platform_outbox.timing import ALIVE_SECONDS
 
 # Wake-ups leave no rows in django_dramatiq's list, and events have pages of their own.
 admin.site.unregister(Task)
@@ -130,8 +131,8 @@ class DeliveryInline(EventInline):
     def shown_call(self, delivery: Delivery) -> str:
         if not delivery.io:
             return "–"
-        parts: list[Any] = [delivery.neighbour]
-        if delivery.in_line:
+        parts: list[Any] = [delivery.destination]
+        if delivery.queued:
             parts.append(_("queued behind an older one"))
         if delivery.lease_until is not None:
             until = date_format(timezone.localtime(delivery.lease_until), "H:i:s")
@@ -328,4 +329,4 @@ class WorkerAdmin(base.ReadOnly, ModelAdmin):
 
     @display(description=_("alive"), boolean=True)
     def shown_alive(self, worker: Worker) -> bool:
-        return (timezone.now() - worker.heartbeat_at).total_seconds() < emit.ALIVE_SECONDS
+        return (timezone.now() - worker.heartbeat_at).total_seconds() < ALIVE_SECONDS

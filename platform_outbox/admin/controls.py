@@ -153,7 +153,7 @@ def break_open(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 def reset(request: HttpRequest, model_admin: Any) -> HttpResponse:
     handler, destination = given_in(request).get("handler", ""), given_in(request).get("neighbour", "")
-    found = Breaker.objects.filter(handler=handler, neighbour=destination).exclude(state=Breaker.State.CLOSED).first()
+    found = Breaker.objects.filter(handler=handler, destination=destination).exclude(state=Breaker.State.CLOSED).first()
     if found is None:
         messages.info(request, _("This breaker is not open."))
         return _console()
@@ -163,7 +163,7 @@ def reset(request: HttpRequest, model_admin: Any) -> HttpResponse:
         said = _("Calls to %s go out again.") % destination
         return _done(request, said, deed=f"reset the breaker {subject}", subject=subject)
     waiting = Delivery.objects.filter(
-        io=True, in_line=False, handler=handler, neighbour=destination, status__in=[Status.PENDING, Status.FAILED]
+        io=True, queued=False, handler=handler, destination=destination, status__in=[Status.PENDING, Status.FAILED]
     )
     question = Question(
         title=_("Reset the breaker of %s") % destination,

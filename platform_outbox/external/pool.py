@@ -1,8 +1,8 @@
-"""The threads that call the `io` handlers: outside of any transaction, and beside the lanes.
+"""The threads that call the `io` handlers: outside of any transaction, and beside those that run batches.
 
-A foreman claims as much as there are free couriers; each courier calls and marks; one more thread renews the leases
-while the calls last. However slow a neighbour is, events of `db` handlers do not wait for it, and no more than half
-of the couriers wait for the same one.
+A dispatcher claims as much as there are free callers; each caller calls and marks; one more thread renews the leases
+while the calls last. However slow a destination is, events of handlers in the database do not wait for it, and no more
+than half of the callers wait for the same one.
 """
 
 import logging
@@ -11,28 +11,20 @@ import random
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
-from platform_outbox.events import UPGRADE_PATIENCE, EnvelopeError, NotYetKnown, event_from
+from platform_outbox.events import UPGRADE_PATIENCE, EnvelopeError, NotYetKnown, event_from, traced
 from platform_outbox.external import leases
 from platform_outbox.external.leases import Lease, Queue
 from platform_outbox.monitoring.metrics import CALL_SECONDS
 from platform_outbox.processing.handlers import is_the_servers
+from platform_outbox.processing.results import first_line_of
 from platform_outbox.registry import Context, Deferred, Handler, Interrupted, PermanentError, handler_named
-from platform_outbox.tracing import traced
-
-# A call whose handler does not come back is given up after so many lease times, unless it said how long it may take:
-# its lease is renewed no more.
-LONGEST_LEASES = 10
-RECONNECT_SECONDS = 1.0
-FORGOTTEN_SECONDS = 3600.0
-# What is running at SIGTERM may end within this time; then its lease goes back.
-FAREWELL_SECONDS = 10.0
+from platform_outbox.timing import CALLS_FAREWELL, CALLS_RECONNECT, FORGOTTEN_AFTER, LONGEST_LEASES
 
 logger = logging.getLogger("platform_outbox.external.pool")
 
@@ -84,7 +76,7 @@ def due_queues(found: list[Queue]) -> list[tuple[Handler, Queue]]:
 def _handler_for(found: Queue) -> Handler | None:
     """The handler, as far as this worker knows it. What nobody has taken for an hour no worker knows: it must fail."""
     handler = handler_named(found.handler)
-    if handler is None and found.due_in < -FORGOTTEN_SECONDS:
+    if handler is None and found.due_in < -FORGOTTEN_AFTER:
         # Only its name counts; `call` will not find the handler.
         return Handler(name=found.handler, function=call, events=(), io=True)
     return handler if handler is not None and handler.io else None
@@ -100,7 +92,7 @@ class _Held:
     taken: float = field(default_factory=time.monotonic)
     renewed: float = field(default_factory=time.monotonic)
     lost: bool = False
-    replaced: bool = False
+    replaced: bool = False  # its caller was written off
 
     def still_mine(self) -> bool:
         return not self.lost and time.monotonic() < self.renewed + self.seconds
@@ -124,7 +116,7 @@ class ExternalPool:
         self._held: dict[uuid.UUID, _Held] = {}
         self._jobs: queue.SimpleQueue[_Held | None] = queue.SimpleQueue()
         self._news = threading.Event()
-        self._beat = threading.Event()
+        self._taken = threading.Event()
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -133,8 +125,8 @@ class ExternalPool:
     def start(self) -> list[threading.Thread]:
         """Start the threads; returns those that must live as long as the worker."""
         for number in range(self.count):
-            self._start(f"outbox-courier-{number}", self._deliver)
-        return [self._start("outbox-foreman", self._lead), self._start("outbox-heart", self._renew)]
+            self._start(f"outbox-caller-{number}", self._deliver)
+        return [self._start("outbox-dispatcher", self._dispatch), self._start("outbox-leases", self._renew)]
 
     def wake(self) -> None:
         """Look for something to do."""
@@ -148,11 +140,11 @@ class ExternalPool:
     def shut_down(self) -> bool:
         """Wait for the calls that are under way, give back what is left; False if a handler has not come back."""
         self.stop()
-        deadline = time.monotonic() + FAREWELL_SECONDS
+        deadline = time.monotonic() + CALLS_FAREWELL
         while self._held and time.monotonic() < deadline:
             time.sleep(0.02)
         self._stopped.set()
-        self._beat.set()
+        self._taken.set()
         for _ in self._threads:
             self._jobs.put(None)
         with self._lock:
@@ -170,94 +162,81 @@ class ExternalPool:
         thread.start()
         return thread
 
-    # The foreman.
-
-    def _lead(self) -> None:
+    def _dispatch(self) -> None:
+        """The dispatcher's thread."""
         wait: float | None = None
         while not self._stopping.is_set():
             self._news.wait(wait)
             self._news.clear()
-            if self._stopping.is_set():
-                break
             try:
                 wait = self._round()
             except Exception as error:
                 self._report(error)
-                wait = RECONNECT_SECONDS
+                wait = CALLS_RECONNECT
             else:
-                self._recovered()
+                if self._away:
+                    logger.info("Calls to the outside: the database is back.")
+                self._away = False
         connections.close_all()
 
     def _round(self) -> float | None:
         """Return expired leases, hand out what is due; returns in how many seconds there will be more to do."""
-        self._replace_hanging()
-        leases.expire()
-        while not self._stopping.is_set() and (free := self._free()):
-            found = leases.look()
-            if not self._hand_out(due_queues(found), free):
-                return self._next(found)
-        # A courier that is done wakes the foreman.
-        return self._soonest([], leases.first_expiry())
-
-    def _replace_hanging(self) -> None:
-        """A courier whose handler does not come back is written off; if it does come back, it ends."""
+        if self._stopping.is_set():
+            return None
         with self._lock:
             hanging = [held for held in self._held.values() if held.hangs and not held.replaced]
         for held in hanging:
+            # Its caller is written off; if the handler does come back, that thread ends.
             held.replaced = True
-            logger.error(
-                "%s #%s does not come back; it will be tried again.", held.lease.handler, held.lease.message_id
-            )
-            self._start("outbox-courier-spare", self._deliver)
-
-    def _hand_out(self, due: list[tuple[Handler, Queue]], free: int) -> int:
-        taken = 0
-        for handler, queue_ in due:
-            if taken == free or self._stopping.is_set():
+            lease = held.lease
+            logger.error("%s #%s does not come back; it will be tried again.", lease.handler, lease.message_id)
+            self._start("outbox-caller-spare", self._deliver)
+        leases.expire()
+        waits: list[float] = []
+        # With all callers busy there is nothing to look for; one that is done wakes the dispatcher.
+        while self._free() and not self._stopping.is_set():
+            found = leases.look()
+            if not self._hand_out(due_queues(found)):
+                # What is due and was not taken is somebody else's at this moment, or waits for a caller to come back.
+                waits = [each.due_in if each.due_in > 0 else 1.0 for each in found if _handler_for(each) is not None]
                 break
-            if self._is_busy_with(handler.name, queue_.neighbour):
-                continue
-            before = time.monotonic()
-            lease = leases.claim(handler=handler, queue=queue_, worker=self.worker)
-            if lease is not None:
-                longest = handler.longest_seconds or LONGEST_LEASES * handler.lease_seconds
-                self._take(_Held(lease, handler.lease_seconds, longest, taken=before, renewed=before))
-                taken += 1
-        return taken
-
-    def _next(self, found: list[Queue]) -> float | None:
-        mine = [each for each in found if _handler_for(each) is not None]
-        # What is due and was not taken is somebody else's at this moment, or waits for a courier to come back.
-        return self._soonest([each.due_in if each.due_in > 0 else 1.0 for each in mine], leases.first_expiry())
-
-    @staticmethod
-    def _soonest(waits: list[float], expiry: float | None) -> float | None:
+        # The owner of a lease renews it in time if it lives.
+        expiry = leases.first_expiry()
         if expiry is not None:
-            # The owner renews in time if it lives.
-            waits = [*waits, expiry + 0.05]
+            waits.append(expiry + 0.05)
         return max(0.01, min(waits)) if waits else None
 
     def _free(self) -> int:
         with self._lock:
             return self.count - sum(1 for held in self._held.values() if not held.hangs)
 
-    def _is_busy_with(self, handler: str, neighbour: str) -> bool:
-        with self._lock:
-            calls = Counter((held.lease.handler, held.lease.neighbour) for held in self._held.values())
-        return calls[handler, neighbour] >= max(1, self.count // 2)
-
-    def _take(self, held: _Held) -> None:
-        with self._lock:
-            self._held[held.lease.token] = held
-        self._jobs.put(held)
-        self._beat.set()
-
-    # A courier.
+    def _hand_out(self, due: list[tuple[Handler, Queue]]) -> int:
+        """Lease what is due as long as callers are free; returns how much."""
+        taken = 0
+        for handler, found in due:
+            if not self._free() or self._stopping.is_set():
+                break
+            with self._lock:
+                calls = [(held.lease.handler, held.lease.destination) for held in self._held.values()]
+            if calls.count((handler.name, found.destination)) >= max(1, self.count // 2):
+                continue
+            before = time.monotonic()
+            lease = leases.claim(handler=handler, queue=found, worker=self.worker)
+            if lease is not None:
+                longest = handler.longest_seconds or LONGEST_LEASES * handler.lease_seconds
+                held = _Held(lease, handler.lease_seconds, longest, taken=before, renewed=before)
+                with self._lock:
+                    self._held[lease.token] = held
+                self._jobs.put(held)
+                self._taken.set()
+                taken += 1
+        return taken
 
     def _deliver(self) -> None:
+        """A caller's thread."""
         while (held := self._jobs.get()) is not None:
             try:
-                self._carry(held)
+                self._call_and_mark(held)
             finally:
                 with self._lock:
                     self._held.pop(held.lease.token, None)
@@ -266,7 +245,7 @@ class ExternalPool:
                 break
         connections.close_all()
 
-    def _carry(self, held: _Held) -> None:
+    def _call_and_mark(self, held: _Held) -> None:
         lease = held.lease
         if self._stopping.is_set() and self._give_back([lease]):
             return
@@ -276,32 +255,30 @@ class ExternalPool:
         if isinstance(error, Interrupted) and self._give_back([lease]):
             return
         if isinstance(error, OperationalError | InterfaceError) and is_the_servers(error):
-            self._give_back_later(held, error)
+            # Our own database failed during the call: neither event nor destination is to blame, and neither has to pay.
+            self._report(error)
+            self._insist(held, lambda: leases.give_back([lease]))
             return
         if error is not None:
             # The message is in the event's history; in a log it might give an address or a link away.
             logger.warning("%s #%s failed: %s", lease.handler, lease.message_id, type(error).__name__)
-        self._mark(held, error)
 
-    def _mark(self, held: _Held, error: Exception | None) -> None:
-        """Write down what came of it. The call is made: as long as the lease lasts it is worth trying again."""
+        def mark() -> None:
+            if not leases.finish(lease, error=error):
+                logger.warning("%s #%s: the lease was lost.", lease.handler, lease.message_id)
+
+        self._insist(held, mark)
+
+    def _insist(self, held: _Held, step: Callable[[], object]) -> None:
+        """Write down what came of a call: as long as the lease lasts it is worth trying again."""
         while True:
             try:
-                if not leases.finish(held.lease, error=error):
-                    logger.warning("%s #%s: the lease was lost.", held.lease.handler, held.lease.message_id)
-            except (DatabaseError, InterfaceError) as failure:
-                self._report(failure)
-                if not held.still_mine() or self._stopped.wait(RECONNECT_SECONDS):
+                step()
+                return
+            except (DatabaseError, InterfaceError) as error:
+                self._report(error)
+                if not held.still_mine() or self._stopped.wait(CALLS_RECONNECT):
                     return
-            else:
-                return
-
-    def _give_back_later(self, held: _Held, error: Exception) -> None:
-        """Our own database failed during the call: neither event nor neighbour is to blame, and neither has to pay."""
-        self._report(error)
-        while held.still_mine() and not self._stopped.wait(RECONNECT_SECONDS):
-            if self._give_back([held.lease]):
-                return
 
     def _give_back(self, held: list[Lease]) -> bool:
         try:
@@ -311,51 +288,36 @@ class ExternalPool:
             return False
         return True
 
-    # The heart.
-
     def _renew(self) -> None:
+        """The thread that renews leases."""
         while not self._stopped.is_set():
-            self._beat.wait(self._until_next_beat())
-            self._beat.clear()
+            with self._lock:
+                times = [held.renew_at for held in self._held.values() if not held.lost and not held.hangs]
+            self._taken.wait(max(0.0, min(times) - time.monotonic()) if times else None)
+            self._taken.clear()
+            now = time.monotonic()
+            with self._lock:
+                due = [
+                    each for each in self._held.values() if each.renew_at <= now and not each.lost and not each.hangs
+                ]
             try:
-                self._renew_due()
+                kept = leases.renew([(held.lease, held.seconds) for held in due]) if due else set()
             except Exception as error:
                 self._report(error)
-                self._stopped.wait(RECONNECT_SECONDS)
+                self._stopped.wait(CALLS_RECONNECT)
+                continue
+            for held in due:
+                held.lost = held.lease.token not in kept
+                if not held.lost:
+                    held.renewed = now
         connections.close_all()
-
-    def _until_next_beat(self) -> float | None:
-        with self._lock:
-            times = [held.renew_at for held in self._held.values() if not held.lost and not held.hangs]
-        return max(0.0, min(times) - time.monotonic()) if times else None
-
-    def _renew_due(self) -> None:
-        now = time.monotonic()
-        with self._lock:
-            due = [held for held in self._held.values() if held.renew_at <= now and not held.lost and not held.hangs]
-        if not due:
-            return
-        kept = leases.renew([(held.lease, held.seconds) for held in due])
-        for held in due:
-            if held.lease.token in kept:
-                held.renewed = now
-            else:
-                held.lost = True
-
-    # What they all need.
 
     def _report(self, error: Exception) -> None:
         if isinstance(error, DatabaseError | InterfaceError):
             connections.close_all()
             if not self._away:
-                logger.warning(
-                    "Calls to the outside: the database failed, trying again: %s", str(error).strip().split("\n")[0]
-                )
+                told = first_line_of(error)
+                logger.warning("Calls to the outside: the database failed, trying again: %s", told)
             self._away = True
         else:
-            logger.error("Calls to the outside: trying again in %.0f s", RECONNECT_SECONDS, exc_info=error)
-
-    def _recovered(self) -> None:
-        if self._away:
-            logger.info("Calls to the outside: the database is back.")
-        self._away = False
+            logger.error("Calls to the outside: trying again in %.0f s", CALLS_RECONNECT, exc_info=error)

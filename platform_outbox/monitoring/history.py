@@ -17,7 +17,7 @@ from django.db import connection
 
 from platform_outbox.models import Status
 from platform_outbox.monitoring import metrics
-from platform_outbox.processing.batch import Batch
+from platform_outbox.processing.handlers import Batch
 from platform_outbox.sql import QUERIES
 
 # Upper bounds of the latency buckets in seconds; a last bucket holds what took longer.

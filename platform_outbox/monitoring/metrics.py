@@ -19,7 +19,7 @@ from django.conf import settings
 from prometheus_client import Counter, Histogram, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from platform_outbox.fast_sql import rows_of
+from platform_outbox.sql import rows_of
 
 logger = logging.getLogger("platform_outbox.worker")
 

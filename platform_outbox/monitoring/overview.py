@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from platform_outbox import emit
-from platform_outbox.fast_sql import rows_of, without_sorting
 from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
 from platform_outbox.monitoring import history
 from platform_outbox.monitoring.history import Stretch
 from platform_outbox.operators import actions
 from platform_outbox.registry import all_handlers
-from platform_outbox.sql import QUERIES
+from platform_outbox.sql import QUERIES, rows_of, without_sorting
+from platform_outbox.timing import ALIVE_SECONDS
 
 # Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
 SAMPLE = emit.COUNT_CAP
@@ -166,7 +166,7 @@ def workers(*, now: datetime.datetime) -> list[WorkerState]:
     found = []
     for worker in Worker.objects.order_by("-heartbeat_at", "name")[:100]:
         silent = max(0.0, (now - worker.heartbeat_at).total_seconds())
-        alive = silent < emit.ALIVE_SECONDS
+        alive = silent < ALIVE_SECONDS
         found.append(WorkerState(worker=worker, alive=alive, seconds_silent=silent, turns=turns[worker.name]))
     return found
 

@@ -17,14 +17,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
-from platform_outbox.emit import ALIVE_SECONDS, COUNT_CAP, SHARDS, open_events
+from platform_outbox.emit import COUNT_CAP, SHARDS, open_events
 from platform_outbox.events import known_events
-from platform_outbox.fast_sql import rows_of, without_sorting
 from platform_outbox.monitoring.history import OUTCOMES
 from platform_outbox.monitoring.metrics import COUNTERS, PROCESSED, Metric
-from platform_outbox.processing.fingerprint import first_line_of
+from platform_outbox.processing.results import first_line_of
 from platform_outbox.registry import all_handlers
-from platform_outbox.sql import QUERIES
+from platform_outbox.sql import QUERIES, rows_of, without_sorting
+from platform_outbox.timing import ALIVE_SECONDS
 
 EVERY_SECONDS = 5.0
 # Older figures are not shown without an attempt to take new ones.

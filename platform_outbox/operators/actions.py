@@ -13,7 +13,7 @@ from platform_outbox.external import queues
 from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage, Pause, Status
 from platform_outbox.registry import all_handlers
 from platform_outbox.sql import QUERIES
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.wakeup.notifier import notifier
 
 
 def requeue(*, ids: Collection[int], by: str) -> int:
@@ -119,8 +119,8 @@ def resume(*, kind: str, target: str, by: str) -> bool:
         ended = Pause.objects.filter(kind=kind, target=target, resumed_at=None).update(
             resumed_at=timezone.now(), resumed_by=by[:120]
         )
-        transaction.on_commit(lambda: bell.ring(range(SHARDS) if kind == Pause.Kind.HANDLER else [int(target)]))
-        transaction.on_commit(bell.ring_couriers)
+        transaction.on_commit(lambda: notifier.notify(range(SHARDS) if kind == Pause.Kind.HANDLER else [int(target)]))
+        transaction.on_commit(notifier.notify_external)
     return bool(ended)
 
 
@@ -138,7 +138,7 @@ def break_open(*, handler: str, neighbour: str, by: str, reason: str = "") -> Br
     told = f"Opened by {by}: {reason}" if reason else f"Opened by {by}"
     found, _ = Breaker.objects.update_or_create(
         handler=handler,
-        neighbour=neighbour,
+        destination=neighbour,
         defaults={"state": Breaker.State.OPEN, "retry_at": None, "opened_at": timezone.now(), "error": told[:300]},
     )
     return found
@@ -147,15 +147,15 @@ def break_open(*, handler: str, neighbour: str, by: str, reason: str = "") -> Br
 def reset_breaker(*, handler: str, neighbour: str, by: str) -> bool:
     """Close a breaker and make what waits for it due; False when it was not open."""
     with transaction.atomic():
-        found = Breaker.objects.filter(handler=handler, neighbour=neighbour).exclude(state=Breaker.State.CLOSED)
+        found = Breaker.objects.filter(handler=handler, destination=neighbour).exclude(state=Breaker.State.CLOSED)
         reset = found.update(
             state=Breaker.State.CLOSED, failures=0, opened_at=None, retry_at=None, error=f"Reset by {by}"[:300]
         )
         if reset:
             now = timezone.now()
-            waiting = Delivery.objects.filter(io=True, handler=handler, neighbour=neighbour, status=Status.FAILED)
+            waiting = Delivery.objects.filter(io=True, handler=handler, destination=neighbour, status=Status.FAILED)
             waiting.filter(failing_since__isnull=False, available_at__gt=now).update(available_at=now)
-            transaction.on_commit(bell.ring_couriers)
+            transaction.on_commit(notifier.notify_external)
     return bool(reset)
 
 
@@ -177,7 +177,7 @@ def _settle(rows: list[OutboxMessage], *, outcome: str, by: str, now: datetime.d
     shards = {row.shard for row in rows}
     with connection.cursor() as cursor:
         cursor.execute(QUERIES["wake_followers"], (list(shards), [row.ordering_key for row in rows]))
-    transaction.on_commit(lambda: bell.ring(shards, again=True))
+    transaction.on_commit(lambda: notifier.notify(shards, again=True))
 
 
 def _change_calls(statement: str, ids: Collection[int], now: datetime.datetime) -> None:
@@ -190,7 +190,7 @@ def _change_calls(statement: str, ids: Collection[int], now: datetime.datetime) 
         queues.lock(shards)
         cursor.execute(QUERIES[statement], (now, list(ids)))
         queues.move_up(set(cursor.fetchall()))
-    transaction.on_commit(bell.ring_couriers)
+    transaction.on_commit(notifier.notify_external)
 
 
 def command_user(command: str) -> str:

@@ -1,18 +1,21 @@
-"""Running the handlers of a batch, together or in parts, and judging what came of each."""
+"""Running the handlers of a batch, together or in parts, and noting what came of each."""
 
 import datetime
-import random
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.db import connection, transaction
 
+from platform_outbox.events import Event, traced
 from platform_outbox.models import Status
-from platform_outbox.processing.batch import Batch, Work
+from platform_outbox.processing import claim
+from platform_outbox.processing.claim import Claimed, LowWater, ShardState, Suspicion, UnknownEvents
+from platform_outbox.processing.inflight import InFlight
 from platform_outbox.processing.results import Outcome
-from platform_outbox.registry import Handler, PermanentError, handler_named, spares_attempts
-from platform_outbox.retry import PATIENCE, delay_before, delay_in_outage
-from platform_outbox.tracing import traced
+from platform_outbox.registry import Context, Handler, handler_named
+from platform_outbox.retry import after_failure
+from platform_outbox.timing import HALTED_LOOK
 
 # What comes of most calls.
 _AT_FIRST = Outcome(status=Status.SENT, attempts=1, fresh=True)
@@ -24,6 +27,125 @@ class BrokenTransaction(Exception):
 
 class MissingHandler(Exception):
     """A handler that failed before is no longer registered in this worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a batch was asked to do."""
+
+    shard: int
+    limit: int
+    worker: str
+    now: datetime.datetime | None  # in place of the database's clock
+    should_stop: Callable[[], bool]
+    has_news: Callable[[], bool]
+    low_water: LowWater | None
+    inflight: InFlight | None
+    unknown_events: UnknownEvents | None
+    exclusive: bool = False  # no other thread of this process is at anything
+
+    @property
+    def above(self) -> int:
+        """The id under which nothing is open."""
+        return self.low_water.above(self.shard) if self.low_water else 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """A claimed event, the handlers to run for it, and what came of each."""
+
+    row: Claimed
+    event: Event | None = None
+    todo: list[Handler] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)  # have something to do, and are not registered here
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    touched: bool = False  # something came of it in this batch
+    unknown: bool = False  # only a newer release can read it
+    left: bool = False  # handlers wait for a later batch, because this event runs alone
+    state: str = Status.PENDING
+    seconds: dict[str, float] = field(default_factory=dict)  # spent in each handler
+
+    def attempts(self, handler: str) -> int:
+        return self.outcomes[handler].attempts if handler in self.outcomes else 0
+
+    def context(self, handler: Handler) -> Context:
+        row = self.row
+        return Context(row.id, handler.name, self.attempts(handler.name) + 1, row.created_at, trace=row.trace)
+
+
+class Holds:
+    """Which handlers have to wait: an operator paused them, or an older event of the key is in the way."""
+
+    def __init__(self, state: ShardState) -> None:
+        # Calls of a paused io handler wait in the external pools: its events are handed over all the same.
+        self.paused = frozenset(
+            name for name in state.paused_handlers if (handler := handler_named(name)) is not None and not handler.io
+        )
+        # (ordering key, handler, or "" for all of them) → (id of the event in the way, when it is tried again)
+        self.held = state.holds
+
+    def of(self, key: str, handler: str) -> tuple[int, datetime.datetime] | None:
+        """The oldest event of the key for which the handler must wait, and when it is tried again."""
+        holds = [hold for name in (handler, "") if (hold := self.held.get((key, name))) is not None]
+        return min(holds, default=None)
+
+    def stop(self, row: Claimed, handler: Handler) -> bool:
+        """Whether the handler may not run for this event now."""
+        if not self.held and not self.paused:
+            return False
+        hold = self.of(row.ordering_key, handler.name)
+        return handler.name in self.paused or (hold is not None and hold[0] < row.id)
+
+    def add(self, row: Claimed, handler: str, until: datetime.datetime) -> None:
+        """Have younger events of the key wait for this one."""
+        hold = self.held.get((row.ordering_key, handler))
+        if hold is None or hold[0] >= row.id:
+            self.held[row.ordering_key, handler] = (row.id, until)
+
+    def waits_until(self, work: Work, now: datetime.datetime) -> datetime.datetime | None:
+        """When a handler of this event that could not run now may: if an older event holds it, at its next attempt."""
+        if not (work.left or self.held or self.paused):
+            return None
+        stopped = [handler for handler in work.todo if self.stop(work.row, handler)]
+        holds = [self.of(work.row.ordering_key, handler.name) for handler in stopped]
+        times = [hold[1] for hold in holds if hold is not None and hold[0] < work.row.id]
+        # A pause has no end that is known: due at once, for the claim passes such events over.
+        return min(times, default=now if stopped or work.left else None)
+
+
+@dataclass(slots=True)
+class Batch:
+    """The events in hand and how far they are."""
+
+    options: Options
+    now: datetime.datetime = field(init=False)  # by the database's clock
+    holds: Holds = field(init=False)
+    suspicion: Suspicion | None = None  # the only event in hand runs alone because of this
+    dominant_key: str | None = None  # the claim shared itself out because of its long queue
+    work: list[Work] = field(default_factory=list)
+    more: bool = False  # events were left over, or have become due
+    stopped: bool = False  # ended before its last event; what is done is kept
+    made_way: bool = False  # because another key has got something to do
+    asked: int = 0
+
+    def must_end(self) -> bool:
+        """Asked before an event if something has run since: whether the batch shall end here."""
+        options = self.options
+        self.stopped = self.stopped or options.should_stop()
+        if self.stopped or self.dominant_key is None or self.work[0].row.ordering_key != self.dominant_key:
+            return self.stopped
+        # One key's backlog alone is in hand. If another key has got something to do meanwhile, it comes next: not without
+        # getting on, and not with a statement for each event, for news of the dominant key's own never end.
+        self.asked += 1
+        if self.asked % (claim.DOMINANT_AT_LEAST + 1) == 0 and options.has_news():
+            self.stopped = self.made_way = claim.others_have_come(
+                shard=options.shard,
+                dominant_key=self.dominant_key,
+                above=options.above,
+                since=self.now,
+                now=options.now,
+            )
+        return self.stopped
 
 
 def is_the_servers(error: Exception) -> bool:
@@ -47,7 +169,7 @@ def run_in_halves(batch: Batch) -> None:
     """
     waiting = _halves(batch.work)
     bad = 0
-    while waiting and not batch.cut:
+    while waiting and not batch.stopped:
         part = waiting.pop()
         if len(part) == 1 or bad * 8 >= len(batch.work):
             bad += sum(_run_singly(batch, work) for work in part)
@@ -64,16 +186,15 @@ def _halves(works: list[Work]) -> list[list[Work]]:
 def _run_part(batch: Batch, works: list[Work]) -> bool:
     """These events together, under a savepoint; False and as before if any of their handlers fails."""
     before = [(dict(work.outcomes), work.touched, dict(work.seconds)) for work in works]
-    released = batch.released
+    more = batch.more
     try:
         with transaction.atomic():
             _run_all(batch, works)
-            _insist_on_sound_transaction()
-            _check_constraints()
+            _insist_on_sound_transaction(constraints=True)
     except Exception as error:
         if is_the_servers(error):
             raise
-        batch.released = released
+        batch.more = more
         for work, (outcomes, touched, seconds) in zip(works, before, strict=True):
             work.outcomes, work.touched, work.seconds = outcomes, touched, seconds
         return False
@@ -81,7 +202,7 @@ def _run_part(batch: Batch, works: list[Work]) -> bool:
 
 
 def _run_all(batch: Batch, works: list[Work]) -> None:
-    in_batches: dict[str, list[tuple[Work, Handler]]] = {}
+    in_batches: dict[str, tuple[Handler, list[Work]]] = {}
     # What is only put together for a batch handler takes no time in which something could have changed.
     since_asked = True
     for work in works:
@@ -91,172 +212,132 @@ def _run_all(batch: Batch, works: list[Work]) -> None:
         if work.missing:
             raise MissingHandler(work.missing)
         for handler in work.todo:
-            if batch.holds_back(work.row, handler):
+            if batch.holds.stop(work.row, handler):
                 continue
             if handler.io:
                 _hand_over(work, handler)
             elif handler.batch:
-                in_batches.setdefault(handler.name, []).append((work, handler))
+                in_batches.setdefault(handler.name, (handler, []))[1].append(work)
             else:
                 _call(batch, handler, [work])
-                _succeed(batch, work, handler)
+                _succeed(batch, handler, [work])
                 since_asked = True
-    for pairs in in_batches.values():
-        pairs.sort(key=lambda pair: pair[0].row.id)
-        _call(batch, pairs[0][1], [work for work, _ in pairs])
-        for work, handler in pairs:
-            _succeed(batch, work, handler)
+    for handler, together in in_batches.values():
+        together.sort(key=lambda work: work.row.id)
+        _call(batch, handler, together)
+        _succeed(batch, handler, together)
 
 
 def _run_singly(batch: Batch, work: Work) -> bool:
     """Each handler of the event under a savepoint of its own; an error is noted and the others go on. True if any was."""
-    if batch.cut or batch.must_end():
+    if batch.stopped or batch.must_end():
         return False
+    failed = bool(work.missing)
     for name in work.missing:
         fail(batch, work, name, MissingHandler(f"No handler is called {name} in this worker any more."))
-    tried = [_try(batch, work, handler) for handler in work.todo if not batch.holds_back(work.row, handler)]
-    return bool(work.missing) or not all(tried)
+    for handler in [handler for handler in work.todo if not batch.holds.stop(work.row, handler)]:
+        try:
+            with transaction.atomic():
+                if handler.io:
+                    _hand_over(work, handler)
+                    continue
+                _call(batch, handler, [work])
+                _insist_on_sound_transaction(constraints=True)
+        except Exception as error:
+            if is_the_servers(error):
+                raise
+            fail(batch, work, handler.name, error)
+            failed = True
+        else:
+            _succeed(batch, handler, [work])
+    return failed
 
 
-def _try(batch: Batch, work: Work, handler: Handler) -> bool:
-    try:
-        with transaction.atomic():
-            if handler.io:
-                _hand_over(work, handler)
-                return True
-            _call(batch, handler, [work])
-            _insist_on_sound_transaction()
-            _check_constraints()
-    except Exception as error:
-        if is_the_servers(error):
-            raise
-        fail(batch, work, handler.name, error)
-        return False
-    _succeed(batch, work, handler)
-    return True
-
-
-def _check_constraints() -> None:
-    """Deferred constraints must fail here, under the savepoint, not at the commit of the whole batch."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+def _insist_on_sound_transaction(*, constraints: bool = False) -> None:
+    """With `constraints` deferred ones fail here, under the savepoint, not at the commit of the whole batch."""
+    # Django would roll back without a word at the end of the block, and the event would count as handled.
+    if connection.needs_rollback:
+        raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
+    if constraints:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _call(batch: Batch, handler: Handler, works: list[Work]) -> None:
-    """Run the handler; a batch handler's time is shared out evenly."""
-    ids = [work.row.id for work in works]
-    log = batch.logbook
+    """Call the handler for one event, or a batch handler for several; its time is shared out evenly."""
+    inflight = batch.options.inflight
+    traces = {work.row.trace for work in works}
     started = time.perf_counter()
-    if log is not None:
-        log.calling(shard=batch.shard, handler=handler.name, ids=ids)
+    if inflight is not None:
+        inflight.calling(shard=batch.options.shard, handler=handler.name, ids=[work.row.id for work in works])
     try:
-        _run(handler, works)
+        with traced(traces.pop() if len(traces) == 1 else ""):
+            if handler.batch:
+                handler.function([work.event for work in works], [work.context(handler) for work in works])
+            else:
+                handler.function(works[0].event, works[0].context(handler))
     finally:
-        if log is not None:
-            log.returned()
+        if inflight is not None:
+            inflight.returned()
         share = (time.perf_counter() - started) / len(works)
         for work in works:
             work.seconds[handler.name] = share
 
 
-def _run(handler: Handler, works: list[Work]) -> None:
-    traces = {work.row.trace for work in works}
-    with traced(traces.pop() if len(traces) == 1 else ""):
-        _run_traced(handler, works)
-
-
-def _run_traced(handler: Handler, works: list[Work]) -> None:
-    if handler.batch:
-        handler.function([work.event for work in works], [work.context(handler) for work in works])
-    else:
-        handler.function(works[0].event, works[0].context(handler))
-
-
-def _insist_on_sound_transaction() -> None:
-    # Django would roll back without a word at the end of the block, and the event would count as handled.
-    if connection.needs_rollback:
-        raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
+def _succeed(batch: Batch, handler: Handler, works: list[Work]) -> None:
+    for work in works:
+        work.touched = True
+        earlier = work.outcomes.get(handler.name)
+        if earlier is None:
+            work.outcomes[handler.name] = _AT_FIRST
+            continue
+        # Younger events of the key may go on.
+        batch.more = batch.more or earlier.status == Status.FAILED
+        work.outcomes[handler.name] = Outcome(
+            status=Status.SENT, attempts=earlier.attempts + 1, fresh=True, recorded=True
+        )
 
 
 def _hand_over(work: Work, handler: Handler) -> None:
-    """Leave the event to the couriers: they call outside of any transaction, see leases.py."""
+    """Leave the event to the external pools: they call outside of any transaction, see external/leases.py."""
     assert work.event is not None
-    neighbour = handler.neighbour_of(work.event)
+    work.touched = True
     work.outcomes[handler.name] = Outcome(
-        status=Status.PENDING, attempts=0, fresh=True, io=True, neighbour=neighbour, ordered=handler.ordered
-    )
-    work.touched = True
-
-
-def _succeed(batch: Batch, work: Work, handler: Handler) -> None:
-    work.touched = True
-    earlier = work.outcomes.get(handler.name)
-    if earlier is None:
-        work.outcomes[handler.name] = _AT_FIRST
-        return
-    if earlier.status == Status.FAILED:
-        batch.released = True
-    work.outcomes[handler.name] = Outcome(status=Status.SENT, attempts=earlier.attempts + 1, fresh=True, recorded=True)
-
-
-def fail(batch: Batch, work: Work, handler: str, error: Exception) -> None:
-    work.touched = True
-    outcome = _of_outage(batch, work, handler, error) or _of_failure(batch, work, handler, error)
-    work.outcomes[handler] = outcome
-    hold = batch.held.get((work.row.ordering_key, handler))
-    if outcome.halts:
-        batch.held.pop((work.row.ordering_key, handler), None)
-        batch.halt(work.row, handler)
-    elif outcome.retry_at is None:
-        batch.released = True
-        batch.held.pop((work.row.ordering_key, handler), None)
-    elif hold is None or hold[0] >= work.row.id:
-        batch.held[work.row.ordering_key, handler] = (work.row.id, outcome.retry_at)
-
-
-def _of_failure(batch: Batch, work: Work, handler: str, error: Exception) -> Outcome:
-    attempts = work.attempts(handler) + 1
-    if isinstance(error, PermanentError) or attempts >= settings.WORKER_MAX_ATTEMPTS:
-        registered = handler_named(handler)
-        halts = registered is not None and registered.on_death == "halt"
-        return Outcome(status=Status.DEAD, attempts=attempts, error=error, fresh=True, halts=halts)
-    delay = delay_before(
-        attempt=attempts + 1,
-        base=settings.WORKER_BACKOFF_SECONDS,
-        multiplier=settings.OUTBOX_BACKOFF_MULTIPLIER,
-        luck=random.random(),  # noqa: S311
-    )
-    earlier = work.outcomes.get(handler)
-    return Outcome(
-        status=Status.FAILED,
-        attempts=attempts,
-        error=error,
-        retry_at=batch.now + datetime.timedelta(seconds=delay),
+        status=Status.PENDING,
+        attempts=0,
         fresh=True,
-        failing_since=earlier.failing_since if earlier and spares_attempts(error) else None,
+        io=True,
+        destination=handler.destination_of(work.event),
+        ordered=handler.ordered,
     )
 
 
-def _of_outage(batch: Batch, work: Work, handler: str, error: Exception) -> Outcome | None:
-    """A deadlock, or a neighbour that is down, costs no attempt; None if it is neither, or has lasted for too long."""
-    if not spares_attempts(error):
-        return None
-    earlier = work.outcomes.get(handler)
-    since = (earlier.failing_since if earlier else None) or batch.now
-    if batch.now - since >= PATIENCE:
-        return None
-    delay = delay_in_outage(
-        lasting=batch.now - since,
-        base=settings.WORKER_BACKOFF_SECONDS,
-        luck=random.random(),  # noqa: S311
+def fail(batch: Batch, work: Work, name: str, error: Exception) -> None:
+    """Note that this handler failed for the event, and have younger ones of the key wait for it, or go on."""
+    work.touched = True
+    earlier, handler = work.outcomes.get(name), handler_named(name)
+    decision = after_failure(
+        error,
+        attempts=work.attempts(name),
+        failing_since=earlier.failing_since if earlier else None,
+        now=batch.now,
     )
-    return Outcome(
-        status=Status.FAILED,
-        attempts=work.attempts(handler),
+    halts = decision.retry_at is None and handler is not None and handler.on_death == "halt"
+    work.outcomes[name] = Outcome(
+        status=decision.status,
+        attempts=decision.attempts,
         error=error,
-        retry_at=batch.now + datetime.timedelta(seconds=delay),
+        retry_at=decision.retry_at,
         fresh=True,
-        failing_since=since,
-        counted=False,
+        failing_since=decision.failing_since,
+        counted=decision.counted,
+        halts=halts,
     )
+    if halts:
+        batch.holds.add(work.row, name, batch.now + HALTED_LOOK)
+    elif decision.retry_at is not None:
+        batch.holds.add(work.row, name, decision.retry_at)
+    else:
+        batch.more = True
+        batch.holds.held.pop((work.row.ordering_key, name), None)

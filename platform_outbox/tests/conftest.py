@@ -20,7 +20,7 @@ from dramatiq.message import Message
 
 from platform_outbox.models import Worker
 from platform_outbox.tests.nursery import Nursery
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.wakeup.notifier import notifier
 
 HOSTS = [
     "in-process",
@@ -64,7 +64,7 @@ class Nurseries:
 
 
 class Pool:
-    """Starts worker processes and rings their bell from this process as a web process would."""
+    """Starts worker processes and notifies them from this process as a web process would."""
 
     def __init__(self, *, kind, url, directory, nurseries):
         self.urls = {
@@ -145,7 +145,7 @@ def client_broker(kind, url):
     return broker
 
 
-def ringer(broker):
+def sender(broker):
     def send(shards):
         for shard in shards:
             broker.enqueue(Message("outbox", "platform_outbox.drain", (shard,), {}, {}))
@@ -154,17 +154,17 @@ def ringer(broker):
 
 
 @contextlib.contextmanager
-def ringing_bell(*ringers):
-    """The bell as in a web process; silent again, and disconnected, at the end."""
-    bell.muted, bell.ringers = False, list(ringers)
+def notifying(*senders):
+    """The notifier as in a web process; silent again, and disconnected, at the end."""
+    notifier.muted, notifier.senders = False, list(senders)
     try:
-        yield bell
+        yield notifier
     finally:
-        bell.flush()
-        bell.muted, bell.ringers = True, []
-        bell.hang_up()
+        notifier.flush()
+        notifier.muted, notifier.senders = True, []
+        notifier.hang_up()
         # A road that failed in this test is not to be left alone in the next one.
-        bell._closed_until.clear()
+        notifier._closed_until.clear()
 
 
 @pytest.fixture(params=HOSTS)
@@ -188,7 +188,7 @@ def nurseries(tmp_path_factory):
 def pool(kind, broker_url, transactional_db, tmp_path, nurseries):
     made = Pool(kind=kind, url=broker_url, directory=tmp_path, nurseries=nurseries)
     broker = client_broker(kind, broker_url) if broker_url else None
-    with ringing_bell(*([ringer(broker)] if broker else [])):
+    with notifying(*([sender(broker)] if broker else [])):
         try:
             yield made
         finally:

@@ -12,9 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from platform_outbox import emit as emitting
 from platform_outbox import retention
-from platform_outbox.emit import emit, emit_many, shard_of
+from platform_outbox.emit import emit, emit_many, health, shard_of
 from platform_outbox.external import leases
 from platform_outbox.models import OutboxMessage
 from platform_outbox.monitoring import history, overview, snapshot
@@ -117,13 +116,13 @@ def readings():
         ("claim, handle and mark a batch", lambda: process_batch(shard=shard_of("k7"), worker="w")),
         (
             "whether others have come",
-            lambda: claim.others_have_come(shard=shard_of("k7"), hog="k7", above=0, since=now, now=None),
+            lambda: claim.others_have_come(shard=shard_of("k7"), dominant_key="k7", above=0, since=now, now=None),
         ),
         ("move the low-water mark", lambda: low_water.advance(shard_of("k7"))),
         ("poll for due shards", lambda: _execute(listener._DUE)),
         ("look for due calls", lambda: leases.look()),
         ("return expired leases", lambda: (leases.expire(), leases.first_expiry())),
-        ("/health", lambda: emitting.health()),
+        ("/health", lambda: health()),
         ("sample for /metrics", lambda: snapshot.take()),
         ("console: backlog", lambda: overview.backlog(now=now)),
         ("console: errors", lambda: overview.error_groups()),
@@ -135,7 +134,10 @@ def readings():
         ("page of an event", lambda: admin.get(f"{list_url}{dead[0]}/change/")),
         ("requeue", lambda: actions.requeue(ids=dead[:50], by="w")),
         ("discard", lambda: actions.discard(ids=dead[:50], by="w")),
-        ("retention, nothing to do", lambda: retention.keep_to(before=now - datetime.timedelta(days=300))),
+        (
+            "retention, nothing to do",
+            lambda: retention.prune(everywhere=False, before=now - datetime.timedelta(days=300)),
+        ),
         ("partitions ahead", lambda: retention.extend()),
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from platform_outbox.emit import emit
-from platform_outbox.tests.conftest import HOSTS, Pool, client_broker, ringer, ringing_bell, wait_for
+from platform_outbox.tests.conftest import HOSTS, Pool, client_broker, notifying, sender, wait_for
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
 from platform_outbox.wakeup.notifier import Notifier
@@ -34,7 +34,7 @@ def done(number):
 
 @pytest.mark.parametrize("kind", HOSTS[1:], indirect=True)
 def test_the_broker_alone_wakes_a_worker(pool, monkeypatch):
-    monkeypatch.setattr(Notifier, "_notify", lambda self, text: None)
+    monkeypatch.setattr(Notifier, "_send", lambda self, channel, text: None)
     pool.start(1, WORKER_POLL_INTERVAL=NEVER)
     for number in range(3):
         emit_now(number)
@@ -61,7 +61,7 @@ def test_a_redis_that_goes_away_and_comes_back_costs_nothing(
     url = f"redis://127.0.0.1:{port}/0"
     workers = Pool(kind="redis", url=url, directory=tmp_path, nurseries=nurseries)
     try:
-        with ringing_bell(ringer(client_broker("redis", url))):
+        with notifying(sender(client_broker("redis", url))):
             (worker,) = workers.start(1, WORKER_POLL_INTERVAL=NEVER)
             emit_now(1)
             wait_for(done(1), what="the effect with Redis")

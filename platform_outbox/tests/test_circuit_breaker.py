@@ -13,6 +13,7 @@ from platform_outbox.operators import actions
 from platform_outbox.registry import DestinationUnavailable, PermanentError, handler_named, is_outage
 from platform_outbox.tests.probe.events import Posted, Ticked
 from platform_outbox.tests.probe.models import Call, Effect, Fault
+from platform_outbox.timing import LONGEST_PROBE, LONGEST_WISH
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
 
@@ -29,7 +30,7 @@ def emit_now(event):
 
 
 def breaker():
-    return Breaker.objects.get(handler="probe.post", neighbour="down")
+    return Breaker.objects.get(handler="probe.post", destination="down")
 
 
 def go_down(times=-1):
@@ -50,7 +51,7 @@ def test_an_outage_opens_the_breaker_and_costs_no_attempt(settings):
     found = breaker()
     assert (found.state, found.failures, found.opened_at, found.retry_at) == ("open", 1, START, at(10))
     assert found.error == "DestinationUnavailable: down does not answer"
-    first = Delivery.objects.filter(handler="probe.post", neighbour="down").order_by("id").first()
+    first = Delivery.objects.filter(handler="probe.post", destination="down").order_by("id").first()
     assert (first.status, first.attempts, first.failing_since) == ("failed", 0, START)
     assert not Breaker.objects.exclude(pk=found.pk).exists()
 
@@ -91,21 +92,21 @@ def test_the_wait_between_probes_is_capped(settings):
     emit_now(Posted(key="down", number=1))
     testing.drain(now=START, raise_errors=False)
     testing.drain(now=at(10), raise_errors=False)
-    assert breaker().retry_at == at(10 + circuit_breaker.CAP_SECONDS)
+    assert breaker().retry_at == at(10 + LONGEST_PROBE)
 
 
 def test_a_neighbour_may_ask_for_a_longer_pause():
     error = DestinationUnavailable("429", retry_after=120)
-    outage = circuit_breaker.note_down(handler="probe.post", neighbour="n", error=error, now=START)
+    outage = circuit_breaker.note_down(handler="probe.post", destination="n", error=error, now=START)
     assert outage.retry_at == at(120)
     error = DestinationUnavailable("429", retry_after=10**9)
-    outage = circuit_breaker.note_down(handler="probe.post", neighbour="m", error=error, now=START)
-    assert outage.retry_at == at(circuit_breaker.LONGEST_WISH_SECONDS)
+    outage = circuit_breaker.note_down(handler="probe.post", destination="m", error=error, now=START)
+    assert outage.retry_at == at(LONGEST_WISH)
 
 
 def test_calls_that_fail_together_count_once():
     for _ in range(3):
-        circuit_breaker.note_down(handler="probe.post", neighbour="down", error=TimeoutError(), now=START)
+        circuit_breaker.note_down(handler="probe.post", destination="down", error=TimeoutError(), now=START)
     assert breaker().failures == 1
 
 

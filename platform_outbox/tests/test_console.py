@@ -364,7 +364,7 @@ def test_a_breaker_is_opened_with_a_reason_and_reset(as_):
     client = as_("operator")
     confirm(client, url("break_open"), handler="probe.post", neighbour="bank.example", reason="they asked us to")
     found = Breaker.objects.get()
-    assert (found.handler, found.neighbour, found.state) == ("probe.post", "bank.example", "open")
+    assert (found.handler, found.destination, found.state) == ("probe.post", "bank.example", "open")
     assert found.error == "Opened by operator@example.org: they asked us to"
     page = client.get(url("console")).content.decode()
     assert "Calls of probe.post to bank.example have been waiting" in page

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from platform_outbox.emit import emit_many, health
-from platform_outbox.models import Attempt, CurrentTurn, OutboxMessage, Suspect, Worker
+from platform_outbox.models import Attempt, CurrentTurn, OutboxMessage, Quarantined, Worker
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.events import Crawled, Poured, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -63,7 +63,7 @@ def test_an_event_that_kills_its_worker_is_given_up_after_three_and_everything_e
     assert dead().pk == ids[POISON]
     assert "killed its worker: 3 of them died" in dead().error
     assert {attempt.message_id for attempt in Attempt.objects.all()} == {ids[POISON]}
-    assert not Suspect.objects.exists()
+    assert not Quarantined.objects.exists()
     assert not CurrentTurn.objects.exclude(ids=[]).exists()
 
 
@@ -78,7 +78,7 @@ def test_workers_killed_from_outside_condemn_nobody(pool):
     supervise(pool, lambda: health().pending == 0)
     assert numbers() == list(range(300))
     assert not Attempt.objects.exists()
-    assert not Suspect.objects.exists()
+    assert not Quarantined.objects.exists()
 
 
 @pytest.mark.parametrize(("event", "handler"), [(Ticked, "probe.tick"), (Poured, "probe.pour")])
@@ -123,4 +123,4 @@ def test_a_worker_over_its_memory_limit_finishes_its_turn_and_is_replaced(pool):
     assert not Worker.objects.exists()
     supervise(pool, lambda: health().pending == 0)
     assert numbers() == list(range(30))
-    assert not Suspect.objects.exists()
+    assert not Quarantined.objects.exists()

@@ -7,7 +7,8 @@ from typing import ClassVar
 import pytest
 
 from platform_outbox.events import Event, MalformedEvent, event_from, known_events, payload_of, type_names
-from platform_outbox.retry import CAP_SECONDS, delay_before
+from platform_outbox.retry import delay_before
+from platform_outbox.timing import LONGEST_RETRY
 
 pytestmark = pytest.mark.outbox
 
@@ -90,9 +91,13 @@ def test_two_classes_cannot_claim_one_name():
             name = "probe.everything.happened"
 
 
-def test_waits_grow_and_end_at_an_hour():
-    waits = [delay_before(attempt=n, base=5, multiplier=2, luck=0.999999) for n in range(2, 40)]
+def test_waits_grow_and_end_at_an_hour(settings, monkeypatch):
+    settings.WORKER_BACKOFF_SECONDS, settings.OUTBOX_BACKOFF_MULTIPLIER = 5, 2
+    monkeypatch.setattr("random.uniform", lambda lowest, highest: highest)
+    waits = [delay_before(attempt=n) for n in range(2, 40)]
     assert [round(wait) for wait in waits[:4]] == [5, 10, 20, 40]
     assert waits == sorted(waits)
-    assert waits[-1] <= CAP_SECONDS
-    assert delay_before(attempt=500, base=5, multiplier=10, luck=0) == CAP_SECONDS / 2
+    assert waits[-1] == LONGEST_RETRY
+    settings.OUTBOX_BACKOFF_MULTIPLIER = 10
+    monkeypatch.setattr("random.uniform", lambda lowest, highest: lowest)
+    assert delay_before(attempt=500) == LONGEST_RETRY / 2

@@ -1,4 +1,4 @@
-"""The couriers' threads in this process: what they do about leases that are lost, and calls that do not end."""
+"""The external pool's threads in this process: what they do about leases that are lost, and calls that do not end."""
 
 import pytest
 from django.db import connection, transaction
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.outbox]
 
 
 @pytest.fixture
-def couriers(transactional_db, settings):
+def external(transactional_db, settings):
     settings.WORKER_BACKOFF_SECONDS = 0.1
     made = ExternalPool(count=2, worker="test")
     made.start()
@@ -45,10 +45,10 @@ def lost(handler):
     return LEASES_LOST.labels(handler)._value.get()
 
 
-def test_a_lease_that_is_taken_away_is_noticed_during_the_call_and_its_end_not_marked(couriers):
+def test_a_lease_that_is_taken_away_is_noticed_during_the_call_and_its_end_not_marked(external):
     slow("probe.whistle", 1.2)
     hand_over(Whistled(key="a", number=1))
-    couriers.wake()
+    external.wake()
     wait_for(Call.objects.exists, what="the call")
     before = lost("probe.whistle")
     # Somebody else has it now, and for long.
@@ -63,12 +63,12 @@ def test_a_lease_that_is_taken_away_is_noticed_during_the_call_and_its_end_not_m
     assert not Attempt.objects.exists()
 
 
-def test_a_call_that_does_not_come_back_is_tried_again_and_its_courier_replaced(couriers):
+def test_a_call_that_does_not_come_back_is_tried_again_and_its_caller_replaced(external):
     for key in ("a", "b"):
         slow("probe.whistle", 5, key)
     hand_over(Whistled(key="a", number=1), Whistled(key="b", number=1))
-    couriers.wake()
-    # One of the two couriers may wait for this neighbour; then its replacement.
+    external.wake()
+    # One of the two callers may wait for this destination; then its replacement.
     wait_for(lambda: Call.objects.count() == 4, what="the second calls")
     assert sorted(Call.objects.values_list("key", "attempt")) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
     wait_for(lambda: statuses() == {"sent"}, what="their ends")
@@ -80,10 +80,10 @@ def test_a_call_that_does_not_come_back_is_tried_again_and_its_courier_replaced(
     assert set(Delivery.objects.values_list("status", "attempts")) == {("sent", 2)}
 
 
-def test_a_call_that_ends_while_the_database_is_away_is_marked_when_it_is_back(couriers):
+def test_a_call_that_ends_while_the_database_is_away_is_marked_when_it_is_back(external):
     slow("probe.shout", 0.5, kind="silent")
     hand_over(Shouted(key="a", number=1))
-    couriers.wake()
+    external.wake()
     wait_for(Call.objects.exists, what="the call")
     end_all_other_connections()
     wait_for(lambda: statuses() == {"sent"}, what="the mark")
@@ -98,26 +98,26 @@ def end_all_other_connections():
         )
 
 
-def test_a_connection_that_broke_between_two_calls_costs_neither_an_attempt_nor_the_neighbours_good_name(couriers):
-    """Both couriers have called before, so both sit on a connection that the server's restart has ended."""
+def test_a_connection_that_broke_between_two_calls_costs_neither_an_attempt_nor_opens_a_breaker(external):
+    """Both callers have called before, so both sit on a connection that the server's restart has ended."""
     for key in ("a", "b"):
         slow("probe.whistle", 0.3, key)
     hand_over(Whistled(key="a", number=1), Shouted(key="b", number=1))
-    couriers.wake()
+    external.wake()
     wait_for(lambda: statuses() == {"sent"}, what="the first calls")
     end_all_other_connections()
     hand_over(*(Shouted(key="a", number=number) for number in range(2, 6)))
-    couriers.wake()
+    external.wake()
     wait_for(lambda: statuses() == {"sent"}, what="the calls after it")
     assert not Attempt.objects.exists()
     assert not Breaker.objects.exists()
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
 
 
-def test_a_database_that_fails_during_a_call_opens_no_breaker(couriers):
+def test_a_database_that_fails_during_a_call_opens_no_breaker(external):
     slow("probe.whistle", 0.5)
     hand_over(Whistled(key="a", number=1))
-    couriers.wake()
+    external.wake()
     wait_for(Call.objects.exists, what="the call")
     # The handler writes its end on a connection that is gone by then.
     end_all_other_connections()

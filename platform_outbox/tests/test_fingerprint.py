@@ -1,6 +1,6 @@
 import pytest
 
-from platform_outbox.processing.fingerprint import fingerprint_of, normalised
+from platform_outbox.processing.results import fingerprint_of, normalised
 
 
 class PostingError(Exception):

@@ -19,13 +19,13 @@ SHARD = shard_of("k")
 def calls(monkeypatch):
     """(handler, numbers of the events) of every call, those that were undone included."""
     made = []
-    original = handlers._run
+    original = handlers._call
 
-    def noted(handler, works):
+    def noted(batch, handler, works):
         made.append((handler.name, [work.event.number for work in works]))
-        original(handler, works)
+        original(batch, handler, works)
 
-    monkeypatch.setattr(handlers, "_run", noted)
+    monkeypatch.setattr(handlers, "_call", noted)
     return made
 
 

@@ -9,18 +9,19 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from platform_outbox import jobs, scheduler
-from platform_outbox.jobs import LeaseLost, every
+from platform_outbox import scheduler
 from platform_outbox.models import Periodic
+from platform_outbox.scheduler import LeaseLost, every
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.models import Effect
+from platform_outbox.timing import LONGEST_JOB_RETRY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.outbox]
 
 
 @pytest.fixture(autouse=True)
 def only_ours(monkeypatch):
-    monkeypatch.setattr(jobs, "_jobs", {})
+    monkeypatch.setattr(scheduler, "_jobs", {})
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def start():
 def declare(function, *, seconds=60, lease_seconds=None):
     every("test.job", seconds=seconds, lease_seconds=lease_seconds)(function)
     scheduler.introduce()
-    return jobs.all_jobs()[0]
+    return scheduler.all_jobs()[0]
 
 
 def write(run, number=0):
@@ -75,7 +76,7 @@ def test_what_was_missed_is_made_up_for_by_one_run(start):
 def test_the_rhythm_changes_with_the_code(start):
     seen = []
     scheduler.run_job(declare(lambda run: None, seconds=86_400), now=start)
-    jobs._jobs.clear()
+    scheduler._jobs.clear()
     scheduler.run_job(declare(lambda run: seen.append(1), seconds=60), now=after(start, 100))
     assert seen == [1]
 
@@ -108,7 +109,7 @@ def test_a_failure_undoes_the_work_shows_itself_and_waits_longer_each_time(start
 def test_a_failing_job_is_never_left_alone_for_long(start):
     job = declare(lambda run: 1 / 0, seconds=5)
     Periodic.objects.update(failures=30)
-    assert scheduler.run_job(job, now=start) <= scheduler.LONGEST_WAIT_SECONDS
+    assert scheduler.run_job(job, now=start) <= LONGEST_JOB_RETRY
 
 
 def test_success_forgets_the_failures(start):
@@ -224,7 +225,7 @@ def test_a_job_that_loses_its_connection_says_so_in_one_line(start, caplog):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_timekeeper_survives_the_end_of_its_connection():
+def test_the_scheduler_survives_the_end_of_its_connection():
     seen = []
     every("test.job", seconds=0.05)(lambda run: seen.append(run.now))
     keeper = scheduler.Scheduler(worker="test")

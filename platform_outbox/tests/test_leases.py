@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from platform_outbox import retention, testing
+from platform_outbox import retention, sql, testing
 from platform_outbox.emit import emit, emit_many, shard_of
 from platform_outbox.external import leases
 from platform_outbox.external.pool import due_queues
@@ -38,7 +38,7 @@ def hand_over(*events):
 
 
 def take(worker="a", now=None):
-    """The first delivery that a courier would get."""
+    """The first delivery that a caller would get."""
     for handler, queue in due_queues(leases.look(now=now)):
         if lease := leases.claim(handler=handler, queue=queue, worker=worker, now=now):
             return lease
@@ -127,7 +127,7 @@ def test_a_claim_costs_the_same_however_long_the_lines_are(count, django_assert_
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE platform_outbox_delivery")
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {leases._LOOK}", (None,))
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql.QUERIES['look']}", (None,))
         plan = cursor.fetchone()[0][0]["Plan"]
     assert rows_read(plan) <= 12
     with django_assert_max_num_queries(5):

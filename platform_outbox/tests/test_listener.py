@@ -1,4 +1,4 @@
-"""The listener of a worker hears every ring, whatever it is at when the ring comes."""
+"""The listener of a worker hears every notification, whatever it is at when that comes."""
 
 import threading
 
@@ -17,13 +17,13 @@ AT_THE_POLL = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.outbox
-def test_a_ring_during_the_poll_is_not_lost(monkeypatch, settings):
-    """The answer to the poll and the ring come in one piece, and nothing makes the socket readable any more."""
+def test_a_notification_during_the_poll_is_not_lost(monkeypatch, settings):
+    """The answer to the poll and the notification come in one piece, and nothing makes the socket readable any more."""
     settings.WORKER_POLL_INTERVAL = 600
     monkeypatch.setattr(listening, "_DUE", SLOW_POLL)
     schedule = Schedule()
     listener = Listener(
-        schedule=schedule, low_water=LowWater(), worker="test", broker="in-process", wake_couriers=lambda: None
+        schedule=schedule, low_water=LowWater(), worker="test", broker="in-process", wake_external=lambda: None
     )
     thread = threading.Thread(target=listener.run)
     thread.start()
@@ -31,7 +31,7 @@ def test_a_ring_during_the_poll_is_not_lost(monkeypatch, settings):
         with own_connection() as connection:
             wait_for(lambda: connection.execute(AT_THE_POLL).fetchone()[0], what="the poll")
             connection.execute("SELECT pg_notify(%s, '7')", (CHANNEL,))
-        wait_for(lambda: schedule.due() == {7}, seconds=20, what="the ring")
+        wait_for(lambda: schedule.due() == {7}, seconds=20, what="the notification")
     finally:
         listener.stop()
         thread.join(30)

@@ -13,9 +13,9 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.registry import CollectorRegistry
 
-from platform_outbox import emit, scheduler, testing
-from platform_outbox.emit import emit_many
-from platform_outbox.models import Breaker, Delivery, OutboxMessage, Sample, Suspect, Tally
+from platform_outbox import scheduler, testing
+from platform_outbox.emit import emit_many, health
+from platform_outbox.models import Breaker, Delivery, OutboxMessage, Quarantined, Sample, Tally
 from platform_outbox.monitoring import metrics, snapshot
 from platform_outbox.monitoring.snapshot import GAUGES, OutboxCollector
 from platform_outbox.operators import actions
@@ -83,8 +83,8 @@ def test_every_gauge_tells_the_state_of_the_outbox(settings):
         message_id=old, handler="probe.mail", ordering_key="b", shard=1, status="pending", attempts=0, io=True,
         available_at=now,
     )  # fmt: skip
-    Suspect.objects.create(message_id=old, shard=1, crashes=1, handler="", overran=False, worker="w", at=now)
-    Breaker.objects.create(handler="probe.mail", neighbour="smtp", state="open")
+    Quarantined.objects.create(message_id=old, shard=1, crashes=1, handler="", overran=False, worker="w", at=now)
+    Breaker.objects.create(handler="probe.mail", destination="smtp", state="open")
     actions.pause(kind="handler", target="probe.tick", by="Olga", reason="test")
     found = told()
     assert found[f"pending_messages{{{Ticked.name}}}"] == 2
@@ -230,7 +230,7 @@ def test_killed_workers_lose_and_double_no_count(pool):
             worker.wait()
             pool.processes.remove(worker)
         workers = pool.start(2)
-    wait_for(lambda: emit.health().pending == 0, seconds=90, what="the queue's end")
+    wait_for(lambda: health().pending == 0, seconds=90, what="the queue's end")
     states = Counter(OutboxMessage.objects.values_list("status", flat=True))
     assert {"sent": processed(), "dead": processed("dead")} == {"sent": states["sent"], "dead": states["dead"]}
     assert processed() + processed("dead") == emitted

@@ -46,7 +46,7 @@ def numbers():
 @pytest.fixture
 def eager(monkeypatch):
     """A low-water mark that moves at every turn it may."""
-    monkeypatch.setattr(claim, "LOW_WATER_EVERY_SECONDS", 0)
+    monkeypatch.setattr(claim, "LOW_WATER_EVERY", 0)
     return LowWater()
 
 

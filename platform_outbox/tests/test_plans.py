@@ -10,8 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from platform_outbox import emit
-from platform_outbox.emit import shard_of
+from platform_outbox.emit import COUNT_CAP, health, shard_of
 from platform_outbox.monitoring import snapshot
 from platform_outbox.processing import claim
 from platform_outbox.processing.process import process_batch
@@ -134,7 +133,9 @@ def sudden_backlog():
         (100, lambda now: claim.LowWater().advance(shard_of("loud"))),
         (
             100,
-            lambda now: claim.others_have_come(shard=shard_of("loud"), hog="loud", above=0, since=now, now=None),
+            lambda now: claim.others_have_come(
+                shard=shard_of("loud"), dominant_key="loud", above=0, since=now, now=None
+            ),
         ),
     ],
     ids=["claim, handle and mark", "low-water mark", "whether others have come"],
@@ -149,8 +150,8 @@ def test_a_backlog_is_not_read_to_its_end_though_it_was_not_there_when_the_serve
 @pytest.mark.usefixtures("sudden_backlog")
 def test_nor_by_who_looks_at_the_queue_from_outside():
     # So many are counted, and of each type the age of a hundred is looked at.
-    assert read_by(emit.health) <= emit.COUNT_CAP + 200
-    assert read_by(snapshot.take) <= emit.COUNT_CAP + 400
+    assert read_by(health) <= COUNT_CAP + 200
+    assert read_by(snapshot.take) <= COUNT_CAP + 400
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_sort = off")  # as on the listener's connection
     assert read_by(lambda: execute(listener._DUE)) <= 200
@@ -172,7 +173,7 @@ def test_the_samples_of_the_queue_are_not_looked_for_among_what_is_done(figure):
 
 
 def test_the_claim_keeps_to_its_index_when_the_server_has_ceased_to_look_at_the_parameters():
-    statement = claim._CLAIM.format(besides="") % {"shard": "$1", "above": "$2", "now": "$3", "limit": "$4"}
+    statement = claim._CLAIM.replace("{except}", "") % {"shard": "$1", "above": "$2", "now": "$3", "limit": "$4"}
     with connection.cursor() as cursor:
         cursor.execute(FULL_QUEUE)
         cursor.execute("ANALYZE platform_outbox")

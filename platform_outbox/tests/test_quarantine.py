@@ -9,8 +9,9 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from platform_outbox.emit import emit, emit_many, shard_of
-from platform_outbox.models import Attempt, CurrentTurn, Delivery, OutboxMessage, Suspect, Tally
-from platform_outbox.processing.batch import Batch
+from platform_outbox.models import Attempt, CurrentTurn, Delivery, OutboxMessage, Quarantined, Tally
+from platform_outbox.processing import process
+from platform_outbox.processing.handlers import Batch
 from platform_outbox.processing.inflight import InFlight, lives
 from platform_outbox.processing.process import process_batch
 from platform_outbox.tests.conftest import wait_for
@@ -24,7 +25,7 @@ NEIGHBOUR = next(f"n{number}" for number in range(1000) if shard_of(f"n{number}"
 
 
 def leave_behind(*ids, handler="", overran=False, at=None):
-    """What the logbook of a worker that died has told the database."""
+    """What a worker that died has told the database."""
     values = {"worker": "dead:1", "ids": ids, "handler": handler, "overran": overran, "at": at or timezone.now()}
     CurrentTurn.objects.update_or_create(shard=SHARD, defaults=values)
 
@@ -43,7 +44,7 @@ def effects():
 
 
 def crashes():
-    return dict(Suspect.objects.values_list("message_id", "crashes"))
+    return dict(Quarantined.objects.values_list("message_id", "crashes"))
 
 
 def states():
@@ -111,7 +112,7 @@ def test_of_two_handlers_only_the_one_that_kills_is_given_up():
 
 def test_a_healthy_sibling_still_runs_after_the_killer_was_given_up():
     (event,) = emitted(Forked(key="a", number=1))
-    Suspect.objects.create(
+    Quarantined.objects.create(
         message_id=event, shard=SHARD, crashes=3, handler="probe.left", overran=False, worker="w", at=timezone.now()
     )
     assert (turn().handled, turn().handled) == (1, 1)
@@ -141,7 +142,7 @@ def colleague():
 
     def turn():
         def run():
-            results.append(process_batch(shard=SHARD, worker=found.worker, logbook=found))
+            results.append(process_batch(shard=SHARD, worker=found.worker, inflight=found))
             connections.close_all()
 
         results = []
@@ -151,7 +152,7 @@ def colleague():
         return results[0]
 
     yield turn
-    found.wipe()
+    found.forget()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -159,30 +160,30 @@ def test_a_batch_that_is_about_to_run_in_halves_is_nobodys_crash(monkeypatch, co
     """Between the two runs the shard is free, and whoever looks in finds a turn that has not ended."""
     Fault.objects.create(handler="probe.tick", key="a", number=0, times=-1)
     emitted(Ticked(key="a", number=0))
-    start_over, visits = Batch.start_over, []
+    visits = []
 
-    def visited(batch):
-        start_over(batch)
-        if batch.worker == "mine:1" and not visits:
+    def visited(options):
+        if options.worker == "mine:1" and not visits:
             visits.append(None)  # before the first run
-        elif batch.worker == "mine:1":
+        elif options.worker == "mine:1":
             visits.append(colleague())
+        return Batch(options)
 
-    monkeypatch.setattr(Batch, "start_over", visited)
+    monkeypatch.setattr(process, "Batch", visited)
     mine = InFlight(worker="mine:1")
     try:
-        assert turn(worker="mine:1", logbook=mine).handled == 1
+        assert turn(worker="mine:1", inflight=mine).handled == 1
     finally:
-        mine.wipe()
+        mine.forget()
     assert [visit.busy for visit in visits[1:]] == [True]
-    assert not Suspect.objects.exists()
+    assert not Quarantined.objects.exists()
     (attempt,) = Attempt.objects.all()
     assert attempt.error_class.endswith("ProbeError")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_lives_and_does_not_come_back_is_waited_for_a_moment_and_not_accused(monkeypatch, colleague):
-    monkeypatch.setattr("platform_outbox.processing.inflight.TAKES_UP_SECONDS", 0.05)
+    monkeypatch.setattr("platform_outbox.processing.inflight.STALE_BATCH_GRACE", 0.05)
     (event,) = emitted(Ticked(key="a", number=0))
     other = InFlight(worker="dead:1")
     try:
@@ -191,20 +192,20 @@ def test_a_worker_that_lives_and_does_not_come_back_is_waited_for_a_moment_and_n
         time.sleep(0.05)
         assert colleague().handled == 1
     finally:
-        other.wipe()
+        other.forget()
     assert (crashes(), states()) == ({}, ["sent"])
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_lives_as_long_as_its_logbook_is_connected():
+def test_a_worker_lives_as_long_as_it_is_connected():
     assert not lives("w:1")
     one, again = InFlight(worker="w:1"), InFlight(worker="w:1")
     one.begin(shard=SHARD, ids=[])
     again.begin(shard=SHARD, ids=[])
-    one.wipe()
+    one.forget()
     assert lives("w:1")
     assert not lives("w:2")
-    again.wipe()
+    again.forget()
     wait_for(lambda: not lives("w:1"), seconds=10, what="the server to see that it hung up")
 
 

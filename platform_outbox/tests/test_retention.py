@@ -55,7 +55,7 @@ def small():
     (upper,) = {each.upper for each in retention.partitions()[-1:]}
     go_to(upper)
     retention.extend(size=SIZE, ahead=2)
-    assert retention.keep_to(before=BEFORE).rows == 0
+    assert retention.prune(everywhere=False, before=BEFORE).rows == 0
     assert [each.lower - upper for each in retention.partitions()] == [0, 10]
     return upper
 
@@ -124,7 +124,7 @@ def test_an_old_partition_goes_whole_with_everything_about_its_events(small):
     grow_old(*ids[:10])
     assert Attempt.objects.count() == 1
     remember_deliveries(ids)
-    pruned = retention.keep_to(before=BEFORE)
+    pruned = retention.prune(everywhere=False, before=BEFORE)
     assert (pruned.rows, pruned.partitions) == (0, (f"platform_outbox_from_{small}",))
     assert list(OutboxMessage.objects.order_by("id").values_list("id", flat=True)) == ids[10:]
     assert set(Delivery.objects.values_list("message_id", flat=True)) == set(ids[10:])
@@ -150,12 +150,12 @@ def test_one_event_that_is_needed_keeps_its_partition_but_not_the_others_in_it(s
     retention.extend(size=SIZE, ahead=1)
     grow_old(*ids)
     OutboxMessage.objects.filter(pk=ids[3]).update(**state)
-    pruned = retention.keep_to(before=BEFORE)
+    pruned = retention.prune(everywhere=False, before=BEFORE)
     assert pruned.partitions == (f"platform_outbox_from_{small + 10}",)
     assert pruned.rows == 9
     assert set(OutboxMessage.objects.values_list("id", flat=True)) == {ids[3], last}
     OutboxMessage.objects.filter(pk=ids[3]).update(status="dead", finished_at=LONG_AGO, discarded_at=LONG_AGO)
-    assert retention.keep_to(before=BEFORE).partitions == (f"platform_outbox_from_{small}",)
+    assert retention.prune(everywhere=False, before=BEFORE).partitions == (f"platform_outbox_from_{small}",)
     assert OutboxMessage.objects.get().pk == last
 
 
@@ -163,7 +163,7 @@ def test_the_range_being_filled_is_pruned_row_by_row_and_a_full_young_one_is_lef
     ids = emit_events(14)
     testing.drain()
     grow_old(*ids[:8], *ids[10:12])
-    pruned = retention.keep_to(before=BEFORE)
+    pruned = retention.prune(everywhere=False, before=BEFORE)
     assert (pruned.rows, pruned.partitions) == (2, ())
     assert list(OutboxMessage.objects.order_by("id").values_list("id", flat=True)) == [*ids[:10], *ids[12:]]
     # The command does what it is told, at once.
@@ -185,7 +185,7 @@ def test_what_a_killed_worker_left_of_dropped_events_is_forgotten(small):
     ids = emit_events(2, Forked)
     testing.drain()
     remember_deliveries([ids[0] - 5, *ids])
-    retention.keep_to(before=BEFORE)
+    retention.prune(everywhere=False, before=BEFORE)
     assert set(Delivery.objects.values_list("message_id", flat=True)) == set(ids)
 
 
@@ -202,7 +202,7 @@ def test_a_long_run_renews_its_lease_and_ends_when_it_has_lost_it(small, monkeyp
             raise RuntimeError("lost")
 
     with pytest.raises(RuntimeError, match="lost"):
-        retention.keep_to(before=BEFORE, renew=renew)
+        retention.prune(everywhere=False, before=BEFORE, renew=renew)
     assert OutboxMessage.objects.count() == 4
     assert len(renewed) >= 2
 
@@ -235,7 +235,7 @@ def test_who_reads_the_table_for_long_delays_a_drop_and_nothing_else(laid_anew):
     reader = threading.Thread(target=report)
     reader.start()
     assert reading.wait(10)
-    assert retention.keep_to(before=BEFORE).partitions == ()
+    assert retention.prune(everywhere=False, before=BEFORE).partitions == ()
     with pytest.raises(OperationalError, match="lock timeout"):
         retention.extend()
     assert emit_events(1) == [2_000_000]
@@ -245,7 +245,7 @@ def test_who_reads_the_table_for_long_delays_a_drop_and_nothing_else(laid_anew):
     assert retention.extend() == 1
     assert place_of(2_000_000) == "platform_outbox_from_2000000"
     dropped = ("platform_outbox_first", "platform_outbox_from_1000000")
-    assert retention.keep_to(before=BEFORE).partitions == dropped
+    assert retention.prune(everywhere=False, before=BEFORE).partitions == dropped
     assert list(OutboxMessage.objects.values_list("id", flat=True)) == [2_000_000]
 
 

@@ -8,20 +8,20 @@ import pytest
 from django.db import transaction
 
 from platform_outbox.emit import emit_many, shard_of
-from platform_outbox.processing.fairness import LEAST_EVENTS, PATIENCE_SECONDS, Fairness
 from platform_outbox.processing.process import BatchResult
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
-from platform_outbox.worker.executor import Schedule, WorkerThreads
+from platform_outbox.timing import STAND_BACK
+from platform_outbox.worker.executor import LEAST_EVENTS, Fairness, Schedule, WorkerThreads
 
 LOUD, QUIET = 1, 2
 
 
 def with_backlog(due=frozenset()):
-    manners = Fairness(due=lambda: set(due))
-    manners.begin(LOUD)
-    manners.end(LOUD, more=True)
-    return manners
+    fairness = Fairness(due=lambda: set(due))
+    fairness.begin(LOUD)
+    fairness.end(LOUD, more=True)
+    return fairness
 
 
 def test_a_backlog_alone_is_never_asked_to_end():
@@ -29,96 +29,95 @@ def test_a_backlog_alone_is_never_asked_to_end():
     assert not any(turn.makes_room() for _ in range(100))
 
 
-def test_a_backlog_ends_for_a_fresh_shard_without_a_lane_but_not_before_it_has_done_something():
+def test_a_backlog_ends_for_a_fresh_shard_without_a_thread_but_not_before_it_has_done_something():
     turn = with_backlog(due={LOUD, QUIET}).begin(LOUD)
     assert [turn.makes_room() for _ in range(LEAST_EVENTS + 1)] == [False] * LEAST_EVENTS + [True]
     assert turn.made_room
 
 
 def test_of_two_backlogs_none_ends_for_the_other():
-    manners = with_backlog(due={LOUD, QUIET})
-    manners.begin(QUIET)
-    manners.end(QUIET, more=True)
-    turn = manners.begin(LOUD)
+    fairness = with_backlog(due={LOUD, QUIET})
+    fairness.begin(QUIET)
+    fairness.end(QUIET, more=True)
+    turn = fairness.begin(LOUD)
     assert not any(turn.makes_room() for _ in range(100))
 
 
 def test_a_fresh_turn_is_left_alone_and_a_shard_is_fresh_again_when_its_backlog_is_done():
-    manners = with_backlog(due={LOUD, QUIET})
-    manners.begin(LOUD)
-    manners.end(LOUD, more=False)
-    turn = manners.begin(LOUD)
+    fairness = with_backlog(due={LOUD, QUIET})
+    fairness.begin(LOUD)
+    fairness.end(LOUD, more=False)
+    turn = fairness.begin(LOUD)
     assert not any(turn.makes_room() for _ in range(100))
 
 
 def test_a_backlog_that_another_worker_has_for_the_moment_is_still_one():
-    manners = with_backlog(due={LOUD, QUIET})
-    manners.begin(QUIET)
-    manners.end(QUIET, more=True)
-    manners.begin(QUIET)
-    manners.end(QUIET, more=None)
-    turn = manners.begin(LOUD)
+    fairness = with_backlog(due={LOUD, QUIET})
+    fairness.begin(QUIET)
+    fairness.end(QUIET, more=True)
+    fairness.begin(QUIET)
+    fairness.end(QUIET, more=None)
+    turn = fairness.begin(LOUD)
     assert not any(turn.makes_room() for _ in range(100))
 
 
-def test_a_busy_turn_teaches_nothing():
-    shared = WorkerThreads(schedule=Schedule(), worker="w", wake_couriers=lambda: None)
-    shared._manners.begin(QUIET)
-    shared._manners.end(QUIET, more=True)
-    with patch("platform_outbox.processing.process.process_batch", return_value=BatchResult(busy=True)):
-        shared.turn(QUIET)
-    assert shared._manners._backlogs == {QUIET}
+@pytest.mark.parametrize(("result", "fresh"), [(BatchResult(busy=True), False), (BatchResult(), True)])
+def test_a_busy_turn_teaches_nothing(result, fresh):
+    threads = WorkerThreads(schedule=Schedule(), worker="w", wake_external=lambda: None)
+    threads.fairness.begin(QUIET)
+    threads.fairness.end(QUIET, more=True)
+    with patch("platform_outbox.worker.executor.process_batch", return_value=result):
+        threads.run_batch(QUIET)
+    threads.schedule.add(QUIET)
+    assert threads.fairness.fresh_waits() is fresh
 
 
 def test_a_turn_at_a_backlog_begins_when_a_fresh_one_has_ended():
-    manners = with_backlog()
-    manners.begin(QUIET)
-    under_way = []
-    manners._wait_for_fresh = lambda seconds: under_way.append(set(manners._under_way))
-    manners.begin(LOUD)
-    assert under_way == [{QUIET}]
+    fairness, stood_back = with_backlog(), []
+    fairness.begin(QUIET)
+    with patch.object(fairness, "stand_back", stood_back.append):
+        fairness.begin(LOUD)
+    assert stood_back == [STAND_BACK]
+
+
+def test_whoever_stands_back_goes_on_as_soon_as_the_fresh_turn_has_ended():
+    fairness = with_backlog()
+    fairness.begin(QUIET)
+    threading.Timer(0.01, lambda: fairness.end(QUIET, more=False)).start()
+    assert 0.005 < fairness.stand_back(60) < 60
 
 
 def test_a_turn_at_a_backlog_begins_all_the_same_after_a_while():
-    manners = with_backlog()
-    manners.begin(QUIET)  # and does not end
+    fairness = with_backlog()
+    fairness.begin(QUIET)  # and does not end
     started = time.monotonic()
-    manners.begin(LOUD)
-    assert time.monotonic() - started >= PATIENCE_SECONDS * 0.9
-    assert manners._under_way == {LOUD, QUIET}
+    fairness.begin(LOUD)
+    assert time.monotonic() - started >= STAND_BACK * 0.9
 
 
 def test_a_fresh_turn_begins_at_once_whatever_is_under_way():
-    manners = with_backlog()
-    manners.begin(LOUD)
-    manners._wait_for_fresh = pytest.fail
-    manners.begin(QUIET)
-    assert manners._under_way == {LOUD, QUIET}
-
-
-def test_a_backlog_waits_between_its_events_until_a_fresh_turn_has_ended():
-    manners = with_backlog()
-    turn = manners.begin(LOUD)
-    manners.begin(QUIET)
-    threading.Timer(PATIENCE_SECONDS / 10, lambda: manners.end(QUIET, more=False)).start()
-    turn.makes_room()
-    with manners._changed:
-        assert QUIET not in manners._under_way or turn._patience <= 0
+    fairness = with_backlog(due={QUIET})
+    fairness.begin(LOUD)
+    assert fairness.fresh_waits()
+    with patch.object(fairness, "stand_back", pytest.fail):
+        fairness.begin(QUIET)
+    assert not fairness.fresh_waits()
 
 
 def test_a_backlog_has_patience_with_fresh_turns_once_and_not_for_each_event():
-    manners = with_backlog()
-    turn = manners.begin(LOUD)
-    manners.begin(QUIET)  # and does not end
+    fairness = with_backlog()
+    turn = fairness.begin(LOUD)
+    fairness.begin(QUIET)  # and does not end
     started = time.monotonic()
     assert not any(turn.makes_room() for _ in range(1000))
-    assert time.monotonic() - started >= PATIENCE_SECONDS * 0.9
-    assert turn._patience <= 0
+    assert time.monotonic() - started >= STAND_BACK * 0.9
+    with patch.object(fairness, "stand_back", pytest.fail):
+        turn.makes_room()
 
 
-def test_a_lane_tells_its_turn_of_rings_since_it_began():
+def test_a_thread_tells_its_batch_of_news_since_it_began():
     schedule = Schedule()
-    lanes = WorkerThreads(schedule=schedule, worker="w", wake_couriers=lambda: None)
+    threads = WorkerThreads(schedule=schedule, worker="w", wake_external=lambda: None)
     heard = []
 
     def turn(*, has_news, **_):
@@ -128,31 +127,31 @@ def test_a_lane_tells_its_turn_of_rings_since_it_began():
         return BatchResult()
 
     schedule.add(QUIET)
-    with patch("platform_outbox.processing.process.process_batch", side_effect=turn):
-        lanes.turn(schedule.take())
+    with patch("platform_outbox.worker.executor.process_batch", side_effect=turn):
+        threads.run_batch(schedule.take())
     assert heard == [False, True]
     assert schedule.take() == QUIET
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.outbox
-def test_a_lane_leaves_a_backlog_for_a_fresh_event_keeps_what_is_done_and_comes_back():
+def test_a_thread_leaves_a_backlog_for_a_fresh_event_keeps_what_is_done_and_comes_back():
     schedule = Schedule()
-    lanes = WorkerThreads(schedule=schedule, worker="w", wake_couriers=lambda: None)
+    threads = WorkerThreads(schedule=schedule, worker="w", wake_external=lambda: None)
     loud = shard_of("loud")
     with transaction.atomic():
         emit_many([Ticked(key="loud", number=number) for number in range(120)])
-    lanes.turn(loud)
+    threads.run_batch(loud)
     assert (Effect.objects.count(), schedule.due()) == (50, {loud})
     assert schedule.take() == loud
     schedule.add((loud + 1) % 64)
-    lanes.turn(loud)
+    threads.run_batch(loud)
     assert Effect.objects.count() == 50 + LEAST_EVENTS
     # The fresh one first; then the backlog goes on where it was.
     assert [schedule.take(), schedule.take()] == [(loud + 1) % 64, loud]
-    lanes.turn((loud + 1) % 64)
-    lanes.turn(loud)
-    lanes.turn(loud)
+    threads.run_batch((loud + 1) % 64)
+    threads.run_batch(loud)
+    threads.run_batch(loud)
     numbers = list(Effect.objects.order_by("id").values_list("number", flat=True))
     assert numbers == list(range(120))
-    lanes.logbook.wipe()
+    threads.inflight.forget()

@@ -5,10 +5,10 @@ from django.db import transaction
 
 from platform_outbox import testing
 from platform_outbox.emit import emit, emit_many
+from platform_outbox.events import current_trace, traced
 from platform_outbox.models import OutboxMessage
 from platform_outbox.tests.probe import handlers
 from platform_outbox.tests.probe.events import Posted, Poured, Ticked
-from platform_outbox.tracing import current_trace, traced
 
 pytestmark = pytest.mark.django_db
 

@@ -129,7 +129,7 @@ def test_events_of_a_newer_release_do_not_fill_the_batches():
         store(version=4, payload={"number": number})
     with transaction.atomic():
         emit(Ticked(key=neighbour, number=1))
-    turns = [process_batch(shard=shard, batch_size=3, newer=newer) for _ in range(3)]
+    turns = [process_batch(shard=shard, batch_size=3, unknown_events=newer) for _ in range(3)]
     assert [(turn.handled, turn.more) for turn in turns] == [(1, True), (0, False), (0, False)]
     assert effects(neighbour) == [("tick", 1)]
     assert states() == ["pending"] * 7 + ["sent"]

@@ -9,26 +9,25 @@ import dramatiq
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import CurrentMessage
 
-from platform_outbox.processing import process
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.processing.process import process_batch
+from platform_outbox.wakeup.notifier import notifier
 
 QUEUE = "outbox"
 
 
-def _until_empty(shard: int, sent_at: float) -> None:
-    while process.process_batch(shard=shard).more:
-        pass
-
-
-# How a drain request is carried out in this process; the worker puts its own scheduling in here.
-carry_out: Callable[[int, float], None] = _until_empty
+# How a request is carried out in this process: the worker puts its own scheduling in here.
+carry_out: Callable[[int, float], None] | None = None
 
 
 @dramatiq.actor(actor_name="platform_outbox.drain", queue_name=QUEUE, max_retries=0)
 def drain(shard: int) -> None:
     """Handle what is due in the shard. Never retried by Dramatiq: the rows carry their own retries."""
-    message = CurrentMessage.get_current_message()
-    carry_out(shard, message.message_timestamp / 1000 if message else 0.0)
+    if carry_out is not None:
+        message = CurrentMessage.get_current_message()
+        carry_out(shard, message.message_timestamp / 1000 if message else 0.0)
+        return
+    while process_batch(shard=shard).more:
+        pass
 
 
 def is_in_process() -> bool:
@@ -49,6 +48,6 @@ def send(shards: Iterable[int]) -> None:
 
 
 def connect_notifier() -> None:
-    """Let the bell of this process ring through the broker, if there is one that others hear."""
+    """Let this process notify through the broker, if there is one that others hear."""
     if not is_in_process():
-        bell.ringers = [send]
+        notifier.senders = [send]

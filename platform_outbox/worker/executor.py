@@ -1,4 +1,4 @@
-"""The threads of a worker process that process shards, and the schedule that they take them from.
+"""The threads of a worker process that run batches, and the schedule that they take shards from.
 
 Nothing about correctness lives here. Whatever gets lost between these threads is found again by the poll.
 """
@@ -12,18 +12,16 @@ from collections.abc import Callable
 from django.db import DatabaseError, InterfaceError, connections
 
 from platform_outbox.monitoring.metrics import WAKEUPS
-from platform_outbox.processing import process
 from platform_outbox.processing.claim import LowWater, UnknownEvents
-from platform_outbox.processing.fairness import Fairness
-from platform_outbox.processing.fingerprint import first_line_of
 from platform_outbox.processing.inflight import InFlight
-from platform_outbox.wakeup.notifier import bell
+from platform_outbox.processing.process import BatchResult, process_batch
+from platform_outbox.processing.results import first_line_of
+from platform_outbox.timing import BUSY, RECONNECT, STAND_BACK
+from platform_outbox.wakeup.notifier import notifier
 
-RECONNECT_SECONDS = (0.2, 5.0)
-BUSY_SECONDS = (0.01, 0.5)
-# A handler that sits on an open transaction keeps its shard and the vacuum waiting; the server ends it. Mostly the
-# watch is quicker, but it dies with its process or its machine.
-IDLE_IN_TRANSACTION_SECONDS = 300.0
+# So many events of a backlog run before it ends for a fresh shard without a thread: batches without progress would help
+# nobody.
+LEAST_EVENTS = 10
 
 logger = logging.getLogger("platform_outbox.worker")
 
@@ -52,12 +50,13 @@ class Schedule:
         """Wait for a due shard and reserve it; None once the schedule is closed. Give it back with `done`."""
         with self._changed:
             while not self._closed:
-                self._ring_timers()
+                while self._timers and self._timers[0][0] <= time.monotonic():
+                    self._ready.setdefault(heapq.heappop(self._timers)[1])
                 shard = next((shard for shard in self._ready if shard not in self._running), None)
                 if shard is not None:
                     self._reserve(shard)
                     return shard
-                self._changed.wait(self._until_next_timer())
+                self._changed.wait(max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None)
             return None
 
     def begin(self, shard: int) -> bool:
@@ -71,6 +70,17 @@ class Schedule:
             self._reserve(shard)
             return True
 
+    def _reserve(self, shard: int) -> None:
+        self._ready.pop(shard, None)
+        self._running.add(shard)
+        self._started[shard] = time.time()
+
+    def done(self, shard: int) -> None:
+        """Give a reserved shard back."""
+        with self._changed:
+            self._running.discard(shard)
+            self._changed.notify()
+
     def due(self) -> set[int]:
         """The shards that wait for a thread or have one."""
         with self._changed:
@@ -80,12 +90,6 @@ class Schedule:
         """Whether the shard is to be looked at once more, although a thread has it."""
         with self._changed:
             return shard in self._ready
-
-    def done(self, shard: int) -> None:
-        """Give a reserved shard back."""
-        with self._changed:
-            self._running.discard(shard)
-            self._changed.notify()
 
     def looked_since(self, shard: int, moment: float) -> bool:
         """True if the last look at the shard began after `moment` (seconds since 1970)."""
@@ -97,112 +101,148 @@ class Schedule:
             self._closed = True
             self._changed.notify_all()
 
-    def _reserve(self, shard: int) -> None:
-        self._ready.pop(shard, None)
-        self._running.add(shard)
-        self._started[shard] = time.time()
 
-    def _ring_timers(self) -> None:
-        while self._timers and self._timers[0][0] <= time.monotonic():
-            self._ready.setdefault(heapq.heappop(self._timers)[1])
+class Fairness:
+    """Which shards have a backlog, and which batches are under way: a backlog stands back for what has just happened.
 
-    def _until_next_timer(self) -> float | None:
-        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+    All threads share one interpreter, so a batch of a backlog slows every other batch down, and with a backlog in each
+    thread a fresh event would wait for the end of one.
+    """
+
+    def __init__(self, *, due: Callable[[], set[int]]) -> None:
+        """`due` names all shards that have to be looked at, those that are being looked at among them."""
+        self._due = due
+        self._changed = threading.Condition()
+        self._backlogs: set[int] = set()
+        self._under_way: set[int] = set()
+
+    def begin(self, shard: int) -> "Turn":
+        """A batch begins; of a backlog not before those of fresh events have ended, unless patience ends first."""
+        with self._changed:
+            backlog = shard in self._backlogs
+            if backlog:
+                self.stand_back(STAND_BACK)
+            self._under_way.add(shard)
+            return Turn(self, backlog=backlog)
+
+    def end(self, shard: int, *, more: bool | None) -> None:
+        """It has ended; with `more`, the shard has a backlog. None: another worker had it, and nothing is known anew."""
+        with self._changed:
+            self._under_way.discard(shard)
+            if more is not None:
+                (self._backlogs.add if more else self._backlogs.discard)(shard)
+            self._changed.notify_all()
+
+    def fresh_waits(self) -> bool:
+        """Whether a shard without a backlog is due and has no thread."""
+        with self._changed:
+            return bool(self._due() - self._under_way - self._backlogs)
+
+    def stand_back(self, seconds: float) -> float:
+        """Wait until no fresh batch is under way, or the time is over; returns how long."""
+        started = time.monotonic()
+        with self._changed:
+            self._changed.wait_for(lambda: self._under_way <= self._backlogs, timeout=seconds)
+        return time.monotonic() - started
+
+
+class Turn:
+    """One batch. Asked between its events, it may wait a little, or say that the batch shall end."""
+
+    def __init__(self, fairness: Fairness, *, backlog: bool) -> None:
+        self.made_room = False
+        self._fairness, self._backlog = fairness, backlog
+        self._asked, self._patience = 0, STAND_BACK
+
+    def makes_room(self) -> bool:
+        """Whether the batch shall end here, because something fresh has no thread."""
+        if not self._backlog:
+            return False
+        self._asked += 1
+        if self._patience > 0:
+            self._patience -= self._fairness.stand_back(self._patience)
+        self.made_room = self._asked > LEAST_EVENTS and self._fairness.fresh_waits()
+        return self.made_room
 
 
 class WorkerThreads:
-    """Carries out turns at shards and puts the shard back into the schedule when there is more to do."""
+    """Runs batches of shards, and puts a shard back into the schedule when there is more to do."""
 
-    def __init__(self, *, schedule: Schedule, worker: str, wake_couriers: Callable[[], None]) -> None:
+    def __init__(self, *, schedule: Schedule, worker: str, wake_external: Callable[[], None]) -> None:
         self.schedule = schedule
         self.worker = worker
-        self.wake_couriers = wake_couriers
-        self.logbook = InFlight(worker=worker)
-        self.newer = UnknownEvents()
+        self.wake_external = wake_external
+        self.inflight = InFlight(worker=worker)
+        self.unknown_events = UnknownEvents()
         self.low_water = LowWater()
-        self._manners = Fairness(due=schedule.due)
+        self.fairness = Fairness(due=schedule.due)
         self._stopping = threading.Event()
+        # Shard → how long to wait before the next look.
         self._busy: dict[int, float] = {}
         self._failing: dict[int, float] = {}
 
     def stop(self) -> None:
-        """Let running turns end after the event they are at."""
+        """Let running batches end after the event they are at."""
         self._stopping.set()
 
-    def run(self) -> None:
-        """Take shards from the schedule until it is closed. The body of a lane's thread."""
+    def run(self, handle: Callable[[int], None]) -> None:
+        """Take shards from the schedule until it is closed. The body of a thread."""
         while (shard := self.schedule.take()) is not None:
-            self.turn(shard)
+            handle(shard)
         connections.close_all()
 
     def on_message(self, shard: int, sent_at: float) -> None:
-        """A drain request of the broker. Skipped if the shard was looked at after it was sent."""
+        """A request of the broker. Skipped if the shard was looked at after it was sent."""
         if not self.schedule.looked_since(shard, sent_at) and self.schedule.begin(shard):
             WAKEUPS.labels("broker").inc()
-            self.turn(shard)
+            self.run_batch(shard)
 
-    def turn(self, shard: int) -> None:
-        """One turn at a shard reserved before; never raises."""
-        guest = self._manners.begin(shard)
+    def run_batch(self, shard: int) -> None:
+        """One batch of a shard reserved before; never raises."""
+        turn = self.fairness.begin(shard)
         more: bool | None = False
         try:
-            result = process.process_batch(
+            result = process_batch(
                 shard=shard,
                 low_water=self.low_water,
-                should_stop=lambda: self._stopping.is_set() or guest.makes_room(),
+                should_stop=lambda: self._stopping.is_set() or turn.makes_room(),
                 has_news=lambda: self.schedule.has_news(shard),
                 worker=self.worker,
-                logbook=self.logbook,
-                newer=self.newer,
+                inflight=self.inflight,
+                unknown_events=self.unknown_events,
             )
         except Exception as error:
-            self._failed(shard, error)
+            delay = self._failing[shard] = min(RECONNECT[1], self._failing.get(shard, RECONNECT[0] / 2) * 2)
+            if isinstance(error, DatabaseError | InterfaceError):
+                connections.close_all()
+                told = first_line_of(error)
+                logger.warning("Shard %s: the database failed, trying again in %.1f s: %s", shard, delay, told)
+            else:
+                logger.error("Shard %s: trying again in %.1f s", shard, delay, exc_info=error)
+            self.schedule.add(shard, delay=delay)
         else:
-            more = None if result.busy else result.more or guest.made_room
+            more = None if result.busy else result.more or turn.made_room
             self._went(shard, result, more=bool(more))
         finally:
-            self._manners.end(shard, more=more)
+            self.fairness.end(shard, more=more)
             self.schedule.done(shard)
 
-    def _went(self, shard: int, result: process.BatchResult, *, more: bool) -> None:
+    def _went(self, shard: int, result: BatchResult, *, more: bool) -> None:
         if self._failing.pop(shard, None):
             logger.info("Shard %s is being handled again.", shard)
         for error in result.errors:
             logger.warning("Shard %s: an event failed: %s: %s", shard, type(error).__name__, error)
         if result.busy:
             # Its holder may die; then this worker takes over within half a second.
-            self.schedule.add(shard, delay=self._longer(self._busy, shard, BUSY_SECONDS))
+            self._busy[shard] = min(BUSY[1], self._busy.get(shard, BUSY[0] / 2) * 2)
+            self.schedule.add(shard, delay=self._busy[shard])
             return
         self._busy.pop(shard, None)
         if result.handed_over:
-            # One's own couriers at once, those of other workers by the bell: here all may be busy.
-            self.wake_couriers()
-            bell.ring_couriers()
+            # One's own callers at once, those of other workers by a notification: here all may be busy.
+            self.wake_external()
+            notifier.notify_external()
         if more:
             self.schedule.add(shard)
         if result.retry_in is not None:
             self.schedule.add(shard, delay=result.retry_in)
-
-    def _failed(self, shard: int, error: Exception) -> None:
-        if isinstance(error, DatabaseError | InterfaceError):
-            connections.close_all()
-        delay = self._longer(self._failing, shard, RECONNECT_SECONDS)
-        if isinstance(error, DatabaseError | InterfaceError):
-            logger.warning(
-                "Shard %s: the database failed, trying again in %.1f s: %s", shard, delay, first_line_of(error)
-            )
-        else:
-            logger.error("Shard %s: trying again in %.1f s", shard, delay, exc_info=error)
-        self.schedule.add(shard, delay=delay)
-
-    @staticmethod
-    def _longer(delays: dict[int, float], shard: int, limits: tuple[float, float]) -> float:
-        delays[shard] = min(limits[1], delays.get(shard, limits[0] / 2) * 2)
-        return delays[shard]
-
-
-def start_thread(name: str, body: Callable[[], None]) -> threading.Thread:
-    """A thread that cannot keep the process from ending: at the deadline the server rolls back what it was at."""
-    thread = threading.Thread(target=body, name=name, daemon=True)
-    thread.start()
-    return thread

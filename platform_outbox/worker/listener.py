@@ -22,45 +22,28 @@ from platform_outbox.emit import SHARDS
 from platform_outbox.monitoring.history import minutes
 from platform_outbox.monitoring.metrics import WAKEUPS
 from platform_outbox.processing.claim import LowWater
-from platform_outbox.processing.fingerprint import first_line_of
-from platform_outbox.wakeup.notifier import CHANNEL, COURIERS_CHANNEL, own_connection
-from platform_outbox.worker.executor import RECONNECT_SECONDS, Schedule
+from platform_outbox.processing.results import first_line_of
+from platform_outbox.sql import QUERIES
+from platform_outbox.timing import HEARTBEAT_EVERY, RECONNECT
+from platform_outbox.wakeup.notifier import CHANNEL, EXTERNAL_CHANNEL, own_connection
+from platform_outbox.worker.executor import Schedule
 
-HEARTBEAT_SECONDS = 10.0
+_DUE = QUERIES["due_shards"].replace("{last_shard}", str(SHARDS - 1))
 
 logger = logging.getLogger("platform_outbox.worker")
 
-_DUE = f"""
-    SELECT array(
-        SELECT shard FROM generate_series(0, {SHARDS - 1}) AS shards (shard)
-        WHERE (SELECT true FROM platform_outbox AS m WHERE m.shard BETWEEN shards.shard AND shards.shard
-               AND m.status IN ('pending', 'failed') AND m.available_at <= statement_timestamp()
-               ORDER BY m.shard, m.id LIMIT 1)),
-        (SELECT extract(epoch FROM min(available_at) - statement_timestamp())::float8 FROM platform_outbox
-         WHERE status IN ('pending', 'failed') AND available_at > created_at
-           AND available_at > statement_timestamp()),
-        EXISTS (SELECT FROM platform_outbox_delivery
-                WHERE io AND NOT in_line AND status IN ('pending', 'failed')) OR
-        EXISTS (SELECT FROM platform_outbox_delivery WHERE status = 'sending')
-"""
-_HEARTBEAT = """
-    INSERT INTO platform_worker (name, broker, started_at, heartbeat_at)
-    VALUES (%s, %s, %s, statement_timestamp())
-    ON CONFLICT (name) DO UPDATE SET heartbeat_at = statement_timestamp()
-"""
-
 
 class Listener:
-    """Hears the bell, polls as a safety net, keeps the heartbeat; all on one connection of its own."""
+    """Hears notifications, polls as a safety net, keeps the heartbeat; all on one connection of its own."""
 
     def __init__(
-        self, *, schedule: Schedule, low_water: LowWater, worker: str, broker: str, wake_couriers: Callable[[], None]
+        self, *, schedule: Schedule, low_water: LowWater, worker: str, broker: str, wake_external: Callable[[], None]
     ) -> None:
         self.schedule = schedule
         self.low_water = low_water
         self.worker = worker
         self.broker = broker
-        self.wake_couriers = wake_couriers
+        self.wake_external = wake_external
         self.listening = threading.Event()
         self._started_at = timezone.now()
         self._stopping = threading.Event()
@@ -80,57 +63,52 @@ class Listener:
                         logger.info("The database is back.")
                     delay = 0.0
                     self._listen(connection)
-                    self._farewell(connection)
+                    connection.execute("DELETE FROM platform_worker WHERE name = %s", (self.worker,))
             except (psycopg.Error, DatabaseError, OSError) as error:
-                delay = min(RECONNECT_SECONDS[1], max(RECONNECT_SECONDS[0], delay * 2))
+                delay = min(RECONNECT[1], max(RECONNECT[0], delay * 2))
                 logger.warning("The database is away, trying again in %.1f s: %s", delay, first_line_of(error))
                 self._stopping.wait(delay)
         connections.close_all()
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
-        connection.execute(f"LISTEN {COURIERS_CHANNEL}")
-        connection.execute("SET enable_sort = off; SET jit = off")  # why: direct.py
+        connection.execute(f"LISTEN {EXTERNAL_CHANNEL}")
+        connection.execute("SET enable_sort = off; SET jit = off")  # why: sql/__init__.py
         beat = poll = 0.0
         source = "poll"
         while not self._stopping.is_set():
             if time.monotonic() >= beat:
-                self._beat(connection)
-                beat = time.monotonic() + HEARTBEAT_SECONDS
+                connection.execute(QUERIES["heartbeat"], (self.worker, self.broker, self._started_at))
+                minutes.flush(connection.execute)
+                beat = time.monotonic() + HEARTBEAT_EVERY
             if time.monotonic() >= poll:
                 wait, source = self._poll(connection, source)
                 poll = time.monotonic() + wait
             self.listening.set()
-            # Rings that came together with the answer to a statement have been read: no socket tells of them.
-            self._hear_all(connection)
+            # What came together with the answer to a statement has been read: no socket tells of it.
+            heard = list(connection.notifies(timeout=0))
+            if heard:
+                WAKEUPS.labels("bell").inc()
+            for notice in heard:
+                if notice.channel == EXTERNAL_CHANNEL:
+                    self.wake_external()
+                    continue
+                for text in notice.payload.split(","):
+                    shard = int(text.removeprefix("again "))
+                    if text.startswith("again"):
+                        self.low_water.forget(shard)
+                    self.schedule.add(shard)
             select.select(
                 [connection.fileno(), self._woken.fileno()], [], [], max(0.0, min(beat, poll) - time.monotonic())
             )
-
-    def _hear_all(self, connection: psycopg.Connection[Any]) -> None:
-        rings = list(connection.notifies(timeout=0))
-        if rings:
-            WAKEUPS.labels("bell").inc()
-        for notice in rings:
-            if notice.channel == COURIERS_CHANNEL:
-                self.wake_couriers()
-                continue
-            for text in notice.payload.split(","):
-                self._hear(text)
-
-    def _hear(self, text: str) -> None:
-        shard = int(text.removeprefix("again "))
-        if text.startswith("again"):
-            self.low_water.forget(shard)
-        self.schedule.add(shard)
 
     def _poll(self, connection: psycopg.Connection[Any], source: str) -> tuple[float, str]:
         """Schedule everything due; returns how long nothing more will be, and the name of the next wake-up."""
         row = connection.execute(_DUE).fetchone()
         assert row is not None
-        shards, next_due, for_couriers = row
-        if for_couriers:
-            self.wake_couriers()
+        shards, next_due, calls_wait = row
+        if calls_wait:
+            self.wake_external()
         if shards:
             WAKEUPS.labels(source).inc()
         # Many workers that all begin at the first shard would only get in each other's way.
@@ -147,10 +125,3 @@ class Listener:
         if minutes.waiting:
             with contextlib.suppress(psycopg.Error, OSError), own_connection() as connection:
                 minutes.flush(connection.execute)
-
-    def _beat(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute(_HEARTBEAT, (self.worker, self.broker, self._started_at))
-        minutes.flush(connection.execute)
-
-    def _farewell(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute("DELETE FROM platform_worker WHERE name = %s", (self.worker,))

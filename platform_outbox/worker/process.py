@@ -1,4 +1,4 @@
-"""A whole worker process: listener, lanes and the Dramatiq worker, started and stopped together."""
+"""A whole worker process: listener, threads and the Dramatiq worker, started and stopped together."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import dramatiq
@@ -14,18 +15,15 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from platform_outbox.external.pool import ExternalPool
-from platform_outbox.monitoring import metrics as scrape
+from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.metrics import REPLACEMENTS
 from platform_outbox.scheduler import Scheduler
+from platform_outbox.timing import IDLE_IN_TRANSACTION, STOP, STOP_WHEN_STUCK
 from platform_outbox.wakeup import dramatiq as broker
-from platform_outbox.worker.executor import IDLE_IN_TRANSACTION_SECONDS, Schedule, WorkerThreads, start_thread
+from platform_outbox.worker.executor import Schedule, WorkerThreads
 from platform_outbox.worker.listener import Listener
 from platform_outbox.worker.watchdog import Watchdog
 
-# SIGTERM to exit; orchestrators usually send SIGKILL after 30 s, the guide promises 20.
-STOP_SECONDS = 18.0
-# Waiting for the other lanes when one is known not to end.
-STOP_SECONDS_WHEN_STUCK = 4.0
 # Exit code of a worker that wants to be replaced (EX_TEMPFAIL); supervisors start another one after any code.
 REPLACE_ME = 75
 
@@ -34,36 +32,43 @@ logger = logging.getLogger("platform_outbox.worker")
 
 def _tune(connection: Any, **kwargs: Any) -> None:
     limit = float(settings.WORKER_TIME_LIMIT)
-    idle = max(IDLE_IN_TRANSACTION_SECONDS, 2 * limit)
+    idle = max(IDLE_IN_TRANSACTION, 2 * limit)
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = {idle * 1000:.0f}")
-        # A statement that is too slow ends by itself, and only its event fails. A little earlier than the watch acts.
+        # A statement that is too slow ends by itself, and only its event fails. A little earlier than the watchdog acts.
         cursor.execute(f"SET statement_timeout = {limit * 900:.0f}")
+
+
+def _thread(name: str, body: Callable[[], None]) -> threading.Thread:
+    """One that cannot keep the process from ending: at the deadline the server rolls back what it was at."""
+    thread = threading.Thread(target=body, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 class WorkerProcess:
     """Runs a worker until `stop` is called.
 
-    With a broker, Dramatiq's threads take requests from it while lanes answer the bell directly: Dramatiq's idle Redis
-    consumer looks only once a second. Without one, the lanes' place is taken by Dramatiq's threads on its in-process
-    broker.
+    With a broker, Dramatiq's threads take requests from it while threads of our own answer notifications directly:
+    Dramatiq's idle Redis consumer looks only once a second. Without one, Dramatiq's threads take their place, on its
+    in-process broker.
     """
 
     def __init__(self, *, threads: int, io_threads: int) -> None:
-        self.threads = threads
+        self.count = threads
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.schedule = Schedule()
-        self.couriers = ExternalPool(count=io_threads, worker=self.name)
-        self.lanes = WorkerThreads(schedule=self.schedule, worker=self.name, wake_couriers=self.couriers.wake)
+        self.external = ExternalPool(count=io_threads, worker=self.name)
+        self.executor = WorkerThreads(schedule=self.schedule, worker=self.name, wake_external=self.external.wake)
         self.listener = Listener(
             schedule=self.schedule,
-            low_water=self.lanes.low_water,
+            low_water=self.executor.low_water,
             worker=self.name,
             broker=broker.broker_name(),
-            wake_couriers=self.couriers.wake,
+            wake_external=self.external.wake,
         )
-        self.timekeeper = Scheduler(worker=self.name)
-        self.watch = Watchdog(logbook=self.lanes.logbook, replace=self.replace)
+        self.scheduler = Scheduler(worker=self.name)
+        self.watchdog = Watchdog(inflight=self.executor.inflight, replace=self.replace)
         # "time" or "memory" once this worker has to be replaced.
         self.replaced = ""
         self._stop = threading.Event()
@@ -72,28 +77,32 @@ class WorkerProcess:
         self._metrics: Any = None
 
     def start(self) -> None:
+        handle: Callable[[int], None]
         connection_created.connect(_tune, dispatch_uid="platform_outbox.worker")
         if broker.is_in_process():
-            broker.carry_out = self._carry_out_reserved
-            bodies = [self._feed]
+            broker.carry_out = lambda shard, sent_at: self.executor.run_batch(shard)
+            # Due shards become messages on the in-process broker; the reservation keeps it to one per shard.
+            handle, count = lambda shard: broker.send([shard]), 1
         else:
-            broker.carry_out = self.lanes.on_message
-            bodies = [self.lanes.run] * self.threads
+            broker.carry_out = self.executor.on_message
+            handle, count = self.executor.run_batch, self.count
         self._dramatiq = dramatiq.Worker(
-            dramatiq.get_broker(), queues={broker.QUEUE}, worker_threads=self.threads, worker_timeout=1000
+            dramatiq.get_broker(), queues={broker.QUEUE}, worker_threads=self.count, worker_timeout=1000
         )
-        self.watch.arm()
+        self.watchdog.arm()
         self._dramatiq.start()
-        self._threads = [start_thread(f"outbox-lane-{number}", body) for number, body in enumerate(bodies)]
-        self._threads += self.couriers.start()
-        self._threads.append(start_thread("outbox-listener", self.listener.run))
-        self._threads.append(start_thread("outbox-timekeeper", self.timekeeper.run))
-        self._threads.append(start_thread("outbox-watch", self.watch.run))
+        self._threads = [
+            _thread(f"outbox-thread-{number}", lambda: self.executor.run(handle)) for number in range(count)
+        ]
+        self._threads += self.external.start()
+        self._threads.append(_thread("outbox-listener", self.listener.run))
+        self._threads.append(_thread("outbox-scheduler", self.scheduler.run))
+        self._threads.append(_thread("outbox-watchdog", self.watchdog.run))
         if settings.WORKER_METRICS_BIND:
-            self._metrics = scrape.serve(settings.WORKER_METRICS_BIND)
+            self._metrics = metrics.serve(settings.WORKER_METRICS_BIND)
         logger.info(
             "Outbox worker %s started: %s broker, %s threads, %s for calls.",
-            *(self.name, broker.broker_name(), self.threads, self.couriers.count),
+            *(self.name, broker.broker_name(), self.count, self.external.count),
         )
 
     def wait(self) -> None:
@@ -115,33 +124,25 @@ class WorkerProcess:
         self.stop()
 
     def shut_down(self) -> bool:
-        """End all threads after the event each is at; False if one did not within STOP_SECONDS."""
-        seconds = STOP_SECONDS_WHEN_STUCK if self.replaced == "time" else STOP_SECONDS
+        """End all threads after the event each is at; False if one did not within STOP."""
+        seconds = STOP_WHEN_STUCK if self.replaced == "time" else STOP
         deadline = time.monotonic() + seconds
-        self.couriers.stop()
-        self.lanes.stop()
+        self.external.stop()
+        self.executor.stop()
         self.schedule.close()
         self.listener.stop()
-        self.timekeeper.stop()
-        self.watch.stop()
-        calls_ended = self.couriers.shut_down()
+        self.scheduler.stop()
+        self.watchdog.stop()
+        calls_ended = self.external.shut_down()
         self._dramatiq.stop(timeout=int(max(0.1, deadline - time.monotonic() - 2) * 1000))
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
-        # The last figures of the lanes, which have ended after the listener.
+        # The last figures of the threads, which have ended after the listener.
         self.listener.write_minutes()
         if self._metrics is not None:
             self._metrics.shutdown()
             self._metrics.server_close()
         ended = not any(thread.is_alive() for thread in [*self._threads, *self._dramatiq.workers])
-        self.lanes.logbook.wipe()
+        self.executor.inflight.forget()
         connection.close()
         return ended and calls_ended
-
-    def _feed(self) -> None:
-        """Turn due shards into messages on the in-process broker; the reservation keeps it to one per shard."""
-        while (shard := self.schedule.take()) is not None:
-            broker.send([shard])
-
-    def _carry_out_reserved(self, shard: int, sent_at: float) -> None:
-        self.lanes.turn(shard)

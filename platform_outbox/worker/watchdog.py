@@ -1,6 +1,6 @@
-"""Watches over the lanes of a worker: calls that do not end, memory that grows, and a process that stands still.
+"""Watches over the threads of a worker: calls that do not end, memory that grows, and a process that stands still.
 
-A thread cannot be stopped from outside. So the watch frees what the thread holds, its transaction and thereby its
+A thread cannot be stopped from outside. So the watchdog frees what the thread holds, its transaction and thereby its
 shard, says whose fault it was, and has the whole process replaced; a supervisor starts another one.
 """
 
@@ -17,11 +17,9 @@ from django.conf import settings
 from django.db import OperationalError
 
 from platform_outbox.monitoring.metrics import TIMEOUTS
-from platform_outbox.processing.inflight import Call, InFlight
+from platform_outbox.processing.inflight import InFlight
+from platform_outbox.timing import STANDSTILL, WATCH_EVERY
 
-LOOK_EVERY_SECONDS = 1.0
-# So much later than the limit it is clear that a handler keeps the interpreter to itself, and the watch cannot run.
-STANDSTILL_SECONDS = 30.0
 STATM = Path("/proc/self/statm")
 
 logger = logging.getLogger("platform_outbox.worker")
@@ -30,8 +28,8 @@ logger = logging.getLogger("platform_outbox.worker")
 class Watchdog:
     """`replace` is called with "time" or "memory" when this process has to make room for another one."""
 
-    def __init__(self, *, logbook: InFlight, replace: Callable[[str], None]) -> None:
-        self.logbook = logbook
+    def __init__(self, *, inflight: InFlight, replace: Callable[[str], None]) -> None:
+        self.inflight = inflight
         self.replace = replace
         self._stopping = threading.Event()
         self._cut: set[float] = set()
@@ -40,11 +38,28 @@ class Watchdog:
         self._stopping.set()
 
     def run(self) -> None:
-        """Look every second until stopped. The body of the watch's thread."""
-        while not self._stopping.wait(min(LOOK_EVERY_SECONDS, self._limit / 2 or LOOK_EVERY_SECONDS)):
+        """Look every second until stopped. The body of the watchdog's thread."""
+        while not self._stopping.wait(min(WATCH_EVERY, self._limit / 2 or WATCH_EVERY)):
             self.arm()
-            self._look_at_calls()
-            self._look_at_memory()
+            for call in self.inflight.overdue(seconds=self._limit) if self._limit else []:
+                if call.since in self._cut:
+                    continue
+                self._cut.add(call.since)
+                logger.error(
+                    "%s has not come to its end within %g s (WORKER_TIME_LIMIT) for %s; this worker is replaced.",
+                    *(call.handler, self._limit, ", ".join(f"#{number}" for number in call.ids)),
+                )
+                TIMEOUTS.labels(call.handler).inc()
+                try:
+                    self.inflight.cut(call)
+                except OperationalError as error:
+                    # Then its transaction has ended as well.
+                    logger.warning("%s", error)
+                self.replace("time")
+            limit = settings.WORKER_MEMORY_LIMIT
+            if limit and (used := memory_mib()) > limit:
+                logger.warning("This worker uses %d MiB (WORKER_MEMORY_LIMIT is %d) and is replaced.", used, limit)
+                self.replace("memory")
         faulthandler.cancel_dump_traceback_later()
 
     @property
@@ -55,35 +70,8 @@ class Watchdog:
         """Have the interpreter end this process, with all threads' tracebacks, if this is not called again in time."""
         if self._limit:
             with contextlib.suppress(ValueError, OSError):  # a standard error that is no file
-                seconds = self._limit + min(self._limit, STANDSTILL_SECONDS)
+                seconds = self._limit + min(self._limit, STANDSTILL)
                 faulthandler.dump_traceback_later(seconds, exit=True, file=sys.stderr)
-
-    def _look_at_calls(self) -> None:
-        for call in self.logbook.overdue(seconds=self._limit) if self._limit else []:
-            if call.since not in self._cut:
-                self._cut.add(call.since)
-                self._end(call)
-
-    def _end(self, call: Call) -> None:
-        logger.error(
-            "%s has not come to its end within %g s (WORKER_TIME_LIMIT) for %s; this worker is replaced.",
-            call.handler,
-            self._limit,
-            ", ".join(f"#{number}" for number in call.ids),
-        )
-        TIMEOUTS.labels(call.handler).inc()
-        try:
-            self.logbook.cut(call)
-        except OperationalError as error:
-            # Then its transaction has ended as well.
-            logger.warning("%s", error)
-        self.replace("time")
-
-    def _look_at_memory(self) -> None:
-        limit = settings.WORKER_MEMORY_LIMIT
-        if limit and (used := memory_mib()) > limit:
-            logger.warning("This worker uses %d MiB (WORKER_MEMORY_LIMIT is %d) and is replaced.", used, limit)
-            self.replace("memory")
 
 
 def memory_mib() -> int:

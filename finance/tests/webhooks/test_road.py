@@ -12,9 +12,9 @@ from django.utils import timezone
 from finance.ledger import services as ledger
 from finance.webhooks import services
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from platform_outbox.events import traced
 from platform_outbox.models import Attempt, Breaker, OutboxMessage
 from platform_outbox.testing import drain
-from platform_outbox.tracing import traced
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_receiver_that_is_down_holds_its_messages_back_until_it_answers(book, 
     run(clock)
     assert len(receiver.requests) == 1
     breaker = Breaker.objects.get()
-    assert (breaker.handler, breaker.neighbour) == ("finance.send_webhook", f"127.0.0.1 for book {book.pk}")
+    assert (breaker.handler, breaker.destination) == ("finance.send_webhook", f"127.0.0.1 for book {book.pk}")
     for _ in range(10):  # an outage costs no attempts
         run(clock, after=3600)
     assert WebhookDelivery.objects.filter(state="waiting").count() == 3

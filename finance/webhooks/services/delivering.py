@@ -16,7 +16,7 @@ from finance.webhooks.selectors import valid_secrets
 from finance.webhooks.services.rules import checked_target, policy
 from finance.webhooks.services.switching import give_up_on
 from finance.webhooks.signing import signed_headers
-from platform_outbox.tracing import current_trace
+from platform_outbox.events import current_trace
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,7 @@ import pytest
 
 from lifeos_project.backups import periodic
 from lifeos_project.backups.models import BackupRun
-from platform_outbox.jobs import all_jobs
-from platform_outbox.scheduler import run_job
+from platform_outbox.scheduler import all_jobs, run_job
 
 HOUR = datetime.timedelta(hours=1)
 TWO = datetime.datetime(2026, 3, 15, 2, 0, tzinfo=datetime.UTC)

@@ -61,7 +61,8 @@ def _state() -> dict[str, Any]:
         "pauses": [_fields(pause, "kind", "target", "by", "reason", "at") for pause in actions.pauses()],
         "breakers": [
             {
-                **_fields(breaker, "handler", "neighbour", "state", "opened_at", "retry_at"),
+                "neighbour": breaker.destination,
+                **_fields(breaker, "handler", "state", "opened_at", "retry_at"),
                 "error": masked_text(breaker.error),
             }
             for breaker in actions.breakers()

@@ -29,24 +29,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         _insist_on_sessions()
-        host = WorkerProcess(threads=max(1, options["threads"]), io_threads=max(1, options["io_threads"]))
+        # Its threads take shards in worker/executor.py and run each batch by processing/process.py.
+        worker = WorkerProcess(threads=max(1, options["threads"]), io_threads=max(1, options["io_threads"]))
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: host.stop())
-        host.start()
+            signal.signal(number, lambda *_: worker.stop())
+        worker.start()
         try:
-            host.wait()
+            worker.wait()
         finally:
-            logger.info("Outbox worker %s is stopping.", host.name)
-            ended = host.shut_down()
+            logger.info("Outbox worker %s is stopping.", worker.name)
+            ended = worker.shut_down()
             if not ended:
                 logger.warning("A handler did not end in time; its event is rolled back and will be handled again.")
-        logger.info("Outbox worker %s stopped.", host.name)
-        if host.replaced:
+        logger.info("Outbox worker %s stopped.", worker.name)
+        if worker.replaced:
             sys.exit(REPLACE_ME)
 
 
 def _insist_on_sessions() -> None:
-    """In a pool, limits that a worker sets for its session would hit others, and no notification would arrive.
+    """Limits that a worker sets for its session would come over others in a pool, and no notification would be heard.
 
     A database that is away is waited for later, as at any other time.
     """

@@ -41,26 +41,26 @@ def _change(luck, key, most):
             emit_many(events)
 
 
-def produce_and_die_ringing(seed, keys, most, pause):
-    """The same, but the bell's thread kills the process at one of its first rings, before or after it rang."""
+def produce_and_die_notifying(seed, keys, most, pause):
+    """The same, but the notifier kills the process at one of its first notifications, before or after it sent that."""
     fatal, before = random.Random(-seed).randrange(12), random.Random(-seed).random() < 0.5
-    rings, notify = itertools.count(), Notifier._notify
+    sent, original = itertools.count(), Notifier._send
 
-    def ring(self, text):
-        doomed = next(rings) == fatal
+    def send(self, channel, text):
+        doomed = next(sent) == fatal
         if doomed and before:
             os.kill(os.getpid(), signal.SIGKILL)
-        notify(self, text)
+        original(self, channel, text)
         if doomed:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Notifier._notify = ring
+    Notifier._send = send
     produce(seed, keys, most, pause)
 
 
 def produce_through_the_broker(seed, keys, most, pause):
     """The same without NOTIFY: a message that the broker loses wakes nobody."""
-    Notifier._notify = lambda self, text: None
+    Notifier._send = lambda self, channel, text: None
     produce(seed, keys, most, pause)
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from platform_outbox.emit import emit, health
 from platform_outbox.models import Attempt, OutboxMessage
-from platform_outbox.tests.conftest import Pool, client_broker, ringer, ringing_bell, wait_for
+from platform_outbox.tests.conftest import Pool, client_broker, notifying, sender, wait_for
 from platform_outbox.tests.faults.books import KEYS, assert_the_books_are_right, emitted, make_sources
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect
@@ -72,7 +72,7 @@ def test_rabbitmq_is_restarted_and_wakes_the_same_workers_again(
         (worker,) = pool.start(1, WORKER_POLL_INTERVAL=NEVER)
         broker = client_broker("rabbitmq", url)
         stack.callback(broker.close)
-        stack.enter_context(ringing_bell(ringer(broker)))
+        stack.enter_context(notifying(sender(broker)))
 
         def is_woken():
             emit_now(next(numbers))
@@ -84,7 +84,7 @@ def test_rabbitmq_is_restarted_and_wakes_the_same_workers_again(
         wait_for(is_woken, what="work without RabbitMQ")
         server.enter_context(rabbitmq_server(tmp_path, port=port))
         # From here on nothing but a message of RabbitMQ can wake the worker.
-        monkeypatch.setattr(Notifier, "_notify", lambda self, text: None)
+        monkeypatch.setattr(Notifier, "_send", lambda self, channel, text: None)
         wait_for(is_woken, seconds=60, what="work with the restarted RabbitMQ")
         assert worker.poll() is None
     done = list(Effect.objects.order_by("id").values_list("number", flat=True))

@@ -10,7 +10,7 @@ from platform_outbox import testing
 from platform_outbox.emit import emit, emit_many
 from platform_outbox.models import Attempt, OutboxMessage, Worker
 from platform_outbox.operators import actions
-from platform_outbox.tests.conftest import Pool, ringing_bell, wait_for
+from platform_outbox.tests.conftest import Pool, notifying, wait_for
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -55,7 +55,7 @@ def test_a_workers_clock_may_jump_by_days_in_both_directions(transactional_db, t
     began, clock = database_now(), tmp_path / "clock"
     clock.write_text("+0")
     pool = Pool(kind="in-process", url="", directory=tmp_path, nurseries=nurseries)
-    with ringing_bell():
+    with notifying():
         try:
             start_worker(pool, faketime_path, clock)
             with transaction.atomic():

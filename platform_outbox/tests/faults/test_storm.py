@@ -38,7 +38,7 @@ class Storm:
         return self.pool.launch(f"platform_outbox.tests.faults.roles:{role}", seed, KEYS, 60, 0.02)
 
     def doomed_producer(self):
-        return self.producer("produce_and_die_ringing")
+        return self.producer("produce_and_die_notifying")
 
     def step(self):
         # On a busy machine a process needs longer until there is something in its hands.

@@ -164,7 +164,7 @@ def go_wrong(fault, event):
     raise ProbeError(f"{event.key} {event.number} must fail")
 
 
-@on(Posted, name="probe.post", io=True, lease_seconds=3, neighbour=lambda event: event.key.split(" ")[0])
+@on(Posted, name="probe.post", io=True, lease_seconds=3, destination=lambda event: event.key.split(" ")[0])
 def post(event, context):
     reach_out("probe.post", event, context)
 
