@@ -17,9 +17,8 @@ from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book
-from platform_outbox.operations.parameters import parameter
-from platform_outbox.operations.progress import Run
-from platform_outbox.operations.registry import operation
+from platform_outbox.operations.registry import operation, parameter
+from platform_outbox.operations.runs import Run
 
 # Pieces of an export between two reports of progress.
 PIECES_AT_ONCE = 500
@@ -32,26 +31,30 @@ class OperationFailed(Exception):
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class OneOrAllBooks:
     book: int | None = parameter(
-        gettext_lazy("Book"), says=gettext_lazy("Number of the book; empty: all books."), default=None
+        gettext_lazy("Book"), help_text=gettext_lazy("Number of the book; empty: all books."), default=None
     )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ExportParameters:
-    book: int = parameter(gettext_lazy("Book"), says=gettext_lazy("Number of the book."))
+    book: int = parameter(gettext_lazy("Book"), help_text=gettext_lazy("Number of the book."))
     format: str = parameter(gettext_lazy("Format"), choices=sorted(FORMATS))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ImportParameters:
-    account: int = parameter(gettext_lazy("Account"), says=gettext_lazy("Number of the account the file belongs to."))
+    account: int = parameter(
+        gettext_lazy("Account"), help_text=gettext_lazy("Number of the account the file belongs to.")
+    )
     file: str = parameter(
-        gettext_lazy("File"), says=gettext_lazy("CSV, OFX or QFX, as the bank provides it."), file=True
+        gettext_lazy("File"), help_text=gettext_lazy("CSV, OFX or QFX, as the bank provides it."), file=True
     )
     opening_balance: bool = parameter(gettext_lazy("Start an empty account with the stated balance"), default=False)
     older_rows: str = parameter(
         gettext_lazy("Rows not newer than the opening balance"),
-        says=gettext_lazy("leave_out, correct_opening (today's balance stays) or import; empty: the file is refused."),
+        help_text=gettext_lazy(
+            "leave_out, correct_opening (today's balance stays) or import; empty: the file is refused."
+        ),
         choices=[value for value in OlderRows.values if value],
         default="",
     )
@@ -64,7 +67,7 @@ def _scope(parameters: Any) -> str:
 @operation(
     "ledger.verify",
     title=gettext_lazy("Verify books"),
-    says=gettext_lazy(
+    help_text=gettext_lazy(
         "Proves every promise of the ledger again from the postings alone. Changes nothing; the result is kept as a verification."
     ),
     parameters=OneOrAllBooks,
@@ -98,7 +101,7 @@ def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
 @operation(
     "ledger.rebuild_months",
     title=gettext_lazy("Rebuild month totals"),
-    says=gettext_lazy(
+    help_text=gettext_lazy(
         "Computes all month totals again from the postings, book by book, and says how many were wrong. Postings to "
         "a book wait meanwhile."
     ),
@@ -127,7 +130,7 @@ def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
 @operation(
     "books.export",
     title=gettext_lazy("Export a book"),
-    says=gettext_lazy(
+    help_text=gettext_lazy(
         "Exports a whole book for hledger, beancount or as JSON. You can download the file from the run's page."
     ),
     parameters=ExportParameters,
@@ -155,7 +158,7 @@ def _counted(pieces: Iterable[str], run: Run) -> Iterator[str]:
 @operation(
     "books.import",
     title=gettext_lazy("Import a bank file"),
-    says=gettext_lazy(
+    help_text=gettext_lazy(
         "Reads a bank file into an account and posts new rows in one transaction; rows imported before are skipped. "
         "The household can undo it under Import."
     ),

@@ -22,7 +22,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from identity import lockout, operators
 from identity.models import AccessPolicy, AuditRecord, User, check_email
-from platform_outbox.admin.permissions import ShownLookups
+from platform_outbox.admin.base import ReadOnly
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
@@ -169,19 +169,8 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
         return bool(request.user.is_superuser)
 
 
-class ReadOnlyAdmin(ShownLookups, ModelAdmin):  # type: ignore[misc]
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
 @admin.register(AuditRecord)
-class AuditRecordAdmin(ReadOnlyAdmin):
+class AuditRecordAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
     list_display = ("at", "action", "shown_actor", "target", "address", "device")
     list_filter = ("action", "at")
     list_fullwidth = True
@@ -198,7 +187,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AccessAttempt)
-class AccessAttemptAdmin(ReadOnlyAdmin):
+class AccessAttemptAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
     """Failures that still count towards a lock-out. Lifting one forgets them."""
 
     list_display = ("attempt_time", "username", "ip_address", "failures_since_start", "path_info", "user_agent")

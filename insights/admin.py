@@ -29,20 +29,7 @@ from insights.rules.catalogue import RULES
 from insights.rules.thresholds import ThresholdsInvalid
 from insights.sentences import sentence
 from insights.switches import switches_of
-from platform_outbox.admin.permissions import ShownLookups
-
-
-class ReadOnly(ShownLookups):
-    """Read only; the services that own the rows correct them."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from platform_outbox.admin.base import ReadOnly, ShownLookups
 
 
 class EvidenceInline(ReadOnly, TabularInline):

@@ -11,9 +11,8 @@ from core.clock import today_in
 from finance import facts as books
 from insights import history, services
 from insights.rules.catalogue import RULES
-from platform_outbox.operations.parameters import parameter
-from platform_outbox.operations.progress import Run
-from platform_outbox.operations.registry import operation
+from platform_outbox.operations.registry import operation, parameter
+from platform_outbox.operations.runs import Run
 
 
 class BackfillRefused(Exception):
@@ -22,25 +21,25 @@ class BackfillRefused(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillParameters:
-    book: int = parameter(gettext_lazy("Book"), says=gettext_lazy("Number of the book."))
+    book: int = parameter(gettext_lazy("Book"), help_text=gettext_lazy("Number of the book."))
     rule: str = parameter(
-        gettext_lazy("Rule"), says=gettext_lazy("Empty: all rules."), choices=sorted(RULES), default=""
+        gettext_lazy("Rule"), help_text=gettext_lazy("Empty: all rules."), choices=sorted(RULES), default=""
     )
     since: datetime.date | None = parameter(
-        gettext_lazy("From"), says=gettext_lazy("Empty: the book's first entry."), default=None
+        gettext_lazy("From"), help_text=gettext_lazy("Empty: the book's first entry."), default=None
     )
-    until: datetime.date | None = parameter(gettext_lazy("To"), says=gettext_lazy("Empty: today."), default=None)
+    until: datetime.date | None = parameter(gettext_lazy("To"), help_text=gettext_lazy("Empty: today."), default=None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RecomputeParameters:
-    book: int = parameter(gettext_lazy("Book"), says=gettext_lazy("Number of the book."))
+    book: int = parameter(gettext_lazy("Book"), help_text=gettext_lazy("Number of the book."))
 
 
 @operation(
     "insights.backfill",
     title=gettext_lazy("Backfill insights"),
-    says=gettext_lazy(
+    help_text=gettext_lazy(
         "Runs rules over the past of a book, month by month. A second run changes nothing; a dry run shows what would be found."
     ),
     parameters=BackfillParameters,
@@ -63,7 +62,7 @@ def backfill(parameters: BackfillParameters, run: Run) -> dict[str, Any]:
 @operation(
     "insights.recompute",
     title=gettext_lazy("Recompute insights"),
-    says=gettext_lazy(
+    help_text=gettext_lazy(
         "Checks the newest months of a book again: raises missing insights and resolves those that no longer hold."
     ),
     parameters=RecomputeParameters,

@@ -36,7 +36,7 @@ INSTALLED_APPS = [
     "django_dramatiq",
     "identity",
     "platform_outbox",
-    "platform_outbox.operations",
+    "platform_outbox.apps.OperationsConfig",
     "finance",
     "insights",
     "lifeos_project",

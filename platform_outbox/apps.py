@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PlatformOutboxConfig(AppConfig):
+    default = True
     name = "platform_outbox"
     verbose_name = _("Outbox")
 
@@ -15,3 +16,13 @@ class PlatformOutboxConfig(AppConfig):
         from platform_outbox.wakeup import dramatiq
 
         dramatiq.connect_notifier()
+
+
+class OperationsConfig(AppConfig):
+    name = "platform_outbox.operations"
+    label = "platform_operation"
+    verbose_name = _("Operations")
+
+    def ready(self) -> None:
+        # Each app names its own in a module `operations`, those of the outbox among them.
+        autodiscover_modules("operations")

@@ -462,7 +462,7 @@ class Minute(models.Model):
 
 
 class Tally(models.Model):
-    """A counter (monitoring/tallies.py), of one shard; those that belong to none are in shard 0."""
+    """A counter (monitoring/metrics.py), of one shard; those that belong to none are in shard 0."""
 
     shard = models.PositiveSmallIntegerField(_("shard"))
     metric = models.CharField(_("metric"), max_length=40)

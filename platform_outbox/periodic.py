@@ -1,17 +1,16 @@
 """The outbox's own upkeep."""
 
 import datetime
-import time
 
 from django.conf import settings
 
 from platform_outbox import retention
-from platform_outbox.models import Replay, Worker
+from platform_outbox.models import Worker
 from platform_outbox.monitoring import history, snapshot
-from platform_outbox.operations import files
-from platform_outbox.operators import actions, replay, selection
+from platform_outbox.operations import runs
+from platform_outbox.operators import actions, selection
 from platform_outbox.scheduler import Run, every
-from platform_outbox.timing import FILES_KEPT, MINUTES_KEPT, REPLAY_STEP
+from platform_outbox.timing import FILES_KEPT, MINUTES_KEPT
 
 
 @every("platform_outbox.sample", seconds=snapshot.EVERY_SECONDS)
@@ -46,15 +45,6 @@ def forget_minutes(run: Run) -> None:
     history.prune(before=run.now - MINUTES_KEPT)
 
 
-@every("platform_outbox.replay", seconds=10, lease_seconds=120)
-def go_on_with_replays(run: Run) -> None:
-    """Carry the replays that were left to the workers a step further, the oldest first."""
-    until = time.monotonic() + REPLAY_STEP
-    for left in Replay.objects.filter(state=Replay.State.BY_WORKERS).order_by("id"):
-        for _step in replay.run(left, should_stop=lambda: time.monotonic() > until):
-            run.renew()
-
-
 @every("platform_outbox.requeue_known", seconds=60)
 def requeue_known(run: Run) -> None:
     """Dead letters of a newer release that came before its workers: once this worker knows them, they are due again."""
@@ -65,4 +55,4 @@ def requeue_known(run: Run) -> None:
 @every("operations.forget_files", seconds=86_400)
 def forget_files(run: Run) -> None:
     """What operations were given and what they left; the runs themselves stay."""
-    files.prune(before=run.now - FILES_KEPT)
+    runs.prune_files(before=run.now - FILES_KEPT)

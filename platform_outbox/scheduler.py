@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 
 from platform_outbox import sql
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.metrics import JOB_SECONDS
 from platform_outbox.processing.handlers import is_the_servers
 from platform_outbox.processing.results import clean, first_line_of
@@ -201,7 +201,7 @@ def _note_success(taken: _Taken) -> float:
     done = run.now + datetime.timedelta(seconds=taken.seconds)
     with transaction.atomic(savepoint=False):
         sql.change("job_done", (due, run.now, done, taken.seconds, taken.worker, run.job.name, run.lease))
-        tallies.add(tallies.tally(tallies.JOB_RUNS, run.job.name, "done"))
+        metrics.add(metrics.tally(metrics.JOB_RUNS, run.job.name, "done"))
     if taken.failures:
         logger.info("Job %s works again.", run.job.name)
     return max(0.0, (due - done).total_seconds())
@@ -215,7 +215,7 @@ def _note_failure(taken: _Taken, error: Exception) -> float:
     row = (due, run.now, taken.seconds, taken.worker, failures, text, run.job.name, run.lease, taken.due_at)
     with transaction.atomic(savepoint=False):
         sql.change("job_failed", row)
-        tallies.add(tallies.tally(tallies.JOB_RUNS, run.job.name, "failed"))
+        metrics.add(metrics.tally(metrics.JOB_RUNS, run.job.name, "failed"))
     # A connection that broke under the job: an error that no server has sent, or that of an operator's command.
     state = getattr(error.__cause__, "sqlstate", None)
     if isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith("57P")):

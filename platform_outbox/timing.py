@@ -44,7 +44,6 @@ CALLS_RECONNECT = 1.0
 # Periodic jobs.
 LONGEST_JOB_RETRY = 300.0  # or the job's own interval, where that is longer
 LOOK_AT_JOBS_EVERY = 60.0  # a job's row may change without this process: an operator, another version, a turned clock
-REPLAY_STEP = 8.0  # one go at the replays; other jobs of the worker wait meanwhile
 MINUTES_KEPT = datetime.timedelta(days=14)  # charts look back over hours, operators sometimes over days
 FILES_KEPT = datetime.timedelta(days=30)  # time enough to fetch an export
 

@@ -10,9 +10,10 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from finance.admin.reading import ReadOnly, Uncounted
+from finance.admin.reading import Uncounted
 from finance.figures import money_text
 from finance.models import Account, AccountMonth
+from platform_outbox.admin.base import ReadOnly
 
 
 @admin.register(Account)

@@ -20,12 +20,12 @@ from unfold.widgets import INPUT_CLASSES
 
 from core.clock import today_in
 from core.formatting import moment_text
-from finance.admin.reading import ReadOnly, State, Uncounted, ask, note, operator_of
+from finance.admin.reading import Uncounted, operator_of
 from finance.errors import FinanceError
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.models import Book, Invitation, LedgerCheck, Membership
-from platform_outbox.admin.permissions import row_or_404
+from platform_outbox.admin.base import Question, ReadOnly, State, ask, note, row_or_404
 
 # Each takes a moment, and the operator waits for the page; the command takes all.
 MOST_AT_ONCE = 20
@@ -180,12 +180,14 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
         if request.method != "POST":
             return ask(
                 request,
-                model_admin=self,
-                title=_("Verify %s") % book.name,
-                button=_("Verify"),
-                consequence=_("All promises of the ledger are proven again from the postings. Nothing is changed."),
-                facts={_("Book"): book.name, _("Number"): book.pk},
-                back=_page_of(book),
+                self,
+                Question(
+                    title=_("Verify %s") % book.name,
+                    button=_("Verify"),
+                    consequence=_("All promises of the ledger are proven again from the postings. Nothing is changed."),
+                    facts={_("Book"): book.name, _("Number"): book.pk},
+                    back=_page_of(book),
+                ),
             )
         self._verify(request, book)
         return HttpResponseRedirect(_page_of(book))
@@ -200,16 +202,18 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             return HttpResponseRedirect(_page_of(book))
         return ask(
             request,
-            model_admin=self,
-            title=_("Close a period of %s") % book.name,
-            button=_("Close"),
-            consequence=_(
-                "Nobody can post on or before that day any more. Corrections of older entries get a later date. You "
-                "can reopen the period."
+            self,
+            Question(
+                title=_("Close a period of %s") % book.name,
+                button=_("Close"),
+                consequence=_(
+                    "Nobody can post on or before that day any more. Corrections of older entries get a later date. You "
+                    "can reopen the period."
+                ),
+                facts=_period_facts(book),
+                form=form,
+                back=_page_of(book),
             ),
-            facts=_period_facts(book),
-            form=form,
-            back=_page_of(book),
         )
 
     @action(description=gettext_lazy("Reopen"), url_path="reopen", permissions=["close"])
@@ -220,13 +224,15 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             return HttpResponseRedirect(_page_of(book))
         return ask(
             request,
-            model_admin=self,
-            title=_("Reopen %s") % book.name,
-            button=_("Reopen"),
-            consequence=_("Members can post into the opened days again, and change what past reports say."),
-            facts=_period_facts(book),
-            form=form,
-            back=_page_of(book),
+            self,
+            Question(
+                title=_("Reopen %s") % book.name,
+                button=_("Reopen"),
+                consequence=_("Members can post into the opened days again, and change what past reports say."),
+                facts=_period_facts(book),
+                form=form,
+                back=_page_of(book),
+            ),
         )
 
     def _move(self, request: HttpRequest, book: Book, form: forms.Form, *, service: Any, deed: str) -> bool:

@@ -16,12 +16,12 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilt
 from unfold.decorators import action, display
 
 from core.clock import today_in
-from finance.admin.reading import DEEPEST_ROW, ReadOnly, State, Uncounted, ask, note, operator_of
+from finance.admin.reading import DEEPEST_ROW, Uncounted, operator_of
 from finance.errors import FinanceError
 from finance.figures import amount_text, money_text
 from finance.ledger import services
 from finance.models import JournalEntry, JournalLine
-from platform_outbox.admin.permissions import row_or_404
+from platform_outbox.admin.base import Question, ReadOnly, State, ask, note, row_or_404
 
 _BOOK = "book__id__exact"
 _STATES = {"reversed": "warning", "reversal": "info"}
@@ -181,21 +181,23 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
             return HttpResponseRedirect(self._reverse(request, entry) or page)
         return ask(
             request,
-            model_admin=self,
-            title=_("Reverse an entry"),
-            button=_("Reverse"),
-            consequence=_(
-                "A second entry with the opposite amounts is posted; the entry itself stays. If its day is closed, "
-                "the reversal gets today's date. The household sees both in the history. A reversal cannot be undone."
+            self,
+            Question(
+                title=_("Reverse an entry"),
+                button=_("Reverse"),
+                consequence=_(
+                    "A second entry with the opposite amounts is posted; the entry itself stays. If its day is closed, "
+                    "the reversal gets today's date. The household sees both in the history. A reversal cannot be undone."
+                ),
+                facts={
+                    _("Book"): entry.book.name,
+                    _("Date"): entry.date,
+                    _("Payee"): entry.payee or "–",
+                    _("Amount"): self.shown_amount(entry),
+                    _("State"): self.shown_state(entry) or _("stands"),
+                },
+                back=page,
             ),
-            facts={
-                _("Book"): entry.book.name,
-                _("Date"): entry.date,
-                _("Payee"): entry.payee or "–",
-                _("Amount"): self.shown_amount(entry),
-                _("State"): self.shown_state(entry) or _("stands"),
-            },
-            back=page,
         )
 
     def _reverse(self, request: HttpRequest, entry: JournalEntry) -> str | None:

@@ -1,36 +1,22 @@
 """Imports for operators: everything can be read but the files' content, and a confirmed import can be undone."""
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from core.clock import today_in
-from finance.admin.reading import State
 from finance.errors import FinanceError
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.imports.services import undo_import
-from platform_outbox.admin.permissions import ShownLookups
+from platform_outbox.admin.base import Question, ReadOnly, State, ask, is_confirmed, note
 
 MOST_AT_ONCE = 20
 _COLOURS = {"staged": "warning", "received": "info", "confirmed": "success", "refused": "danger", "undone": "info"}
-
-
-class ReadOnly(ShownLookups):
-    """Operators can only look; imports change through their services."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class StatementInline(ReadOnly, TabularInline):
@@ -79,20 +65,33 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
         if not chosen:
             self.message_user(request, _("Only confirmed imports can be undone."), messages.WARNING)
             return None
-        if request.POST.get("confirmed") != "yes":
-            posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
-            numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
-            context = {
-                **self.admin_site.each_context(request),
-                "opts": self.model._meta,
-                "media": self.media,
-                "title": _("Undo imports"),
-                "batches": [(batch, numbers.get(batch.pk, 0)) for batch in chosen],
-            }
-            return TemplateResponse(request, "finance/admin/undo_imports.html", context)
+        if not is_confirmed(request):
+            return self._ask(request, chosen)
         for batch in chosen:
             self._undo(request, batch)
         return None
+
+    def _ask(self, request: HttpRequest, chosen: list[ImportBatch]) -> HttpResponse:
+        posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
+        numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
+        count = len(chosen)
+        question = Question(
+            title=_("Undo imports"),
+            consequence=ngettext(
+                "%(count)d import will be undone. Entries that nobody changed since are reversed; the others stay and are "
+                "listed at the import. The rows can then be imported again.",
+                "%(count)d imports will be undone. Entries that nobody changed since are reversed; the others stay and are "
+                "listed at the import. The rows can then be imported again.",
+                count,
+            )
+            % {"count": count},
+            button=_("Undo"),
+            back=reverse("admin:finance_importbatch_changelist"),
+            columns=[_("File"), _("Book"), _("Account"), _("Entries posted")],
+            rows=[(batch.file_name, batch.book, batch.account, numbers.get(batch.pk, 0)) for batch in chosen],
+            hidden=[("action", "undo"), *(("_selected_action", batch.pk) for batch in chosen)],
+        )
+        return ask(request, self, question)
 
     def _undo(self, request: HttpRequest, batch: ImportBatch) -> None:
         try:
@@ -100,6 +99,6 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
         except FinanceError as error:
             self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
             return
-        LogEntry.objects.log_actions(request.user.pk or 0, [batch], CHANGE, change_message="undo", single_object=True)
+        note(request, batch, "undo")
         said = _("%(file)s is undone; %(kept)d entries were left as they are.")
         self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)

@@ -14,11 +14,11 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 
-from finance.admin.reading import ReadOnly, State, Uncounted, ask, note, operator_of
+from finance.admin.reading import Uncounted, operator_of
 from finance.errors import FinanceError
 from finance.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from finance.webhooks import services
-from platform_outbox.admin.permissions import row_or_404
+from platform_outbox.admin.base import Question, ReadOnly, State, ask, note, row_or_404
 
 _DELIVERY_COLOURS = {"delivered": "success", "failed": "danger", "waiting": "info", "skipped": "warning"}
 
@@ -103,7 +103,7 @@ class WebhookEndpointAdmin(Uncounted, ReadOnly, ModelAdmin):
         if request.method != "POST":
             facts = {_("Book"): endpoint.book.name, _("Host"): self.shown_host(endpoint)}
             return ask(
-                request, model_admin=self, title=title, button=button, consequence=consequence, facts=facts, back=back
+                request, self, Question(title=title, button=button, consequence=consequence, facts=facts, back=back)
             )
         services.change_and_switch(endpoint=endpoint, actor=None, now=timezone.now(), active=active)
         note(request, endpoint, "switched on" if active else "switched off")
@@ -173,12 +173,16 @@ class WebhookDeliveryAdmin(Uncounted, ReadOnly, ModelAdmin):
         if request.method != "POST":
             return ask(
                 request,
-                model_admin=self,
-                title=_("Send the message again"),
-                button=_("Send again"),
-                consequence=_("The receiver gets the same message with the same id again, even if it already has it."),
-                facts={_("Event"): delivery.event_type, _("Webhook"): self.shown_endpoint(delivery)},
-                back=back,
+                self,
+                Question(
+                    title=_("Send the message again"),
+                    button=_("Send again"),
+                    consequence=_(
+                        "The receiver gets the same message with the same id again, even if it already has it."
+                    ),
+                    facts={_("Event"): delivery.event_type, _("Webhook"): self.shown_endpoint(delivery)},
+                    back=back,
+                ),
             )
         try:
             services.replay_delivery(delivery=delivery, actor=None, now=timezone.now())

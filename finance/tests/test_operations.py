@@ -10,9 +10,8 @@ from finance.ledger.selectors import balances
 from finance.models import ImportBatch
 from finance.operations import OperationFailed
 from finance.tests.conftest import TODAY
-from platform_outbox.operations.parameters import read
-from platform_outbox.operations.progress import OperationCancelled, TerminalRun
-from platform_outbox.operations.registry import operation_named
+from platform_outbox.operations.registry import operation_named, read
+from platform_outbox.operations.runs import OperationCancelled, TerminalRun
 
 STATEMENT = "Date,Description,Amount\n2026-03-02,Corner shop,-12.50\n2026-03-03,Salary,2000.00\n"
 

@@ -6,9 +6,8 @@ import pytest
 
 from insights.models import Backfill, Insight
 from insights.operations import BackfillRefused
-from platform_outbox.operations.parameters import read
-from platform_outbox.operations.progress import OperationCancelled, TerminalRun
-from platform_outbox.operations.registry import operation_named
+from platform_outbox.operations.registry import operation_named, read
+from platform_outbox.operations.runs import OperationCancelled, TerminalRun
 
 LIMITS = {"rule": "unusual_amount", "since": "2025-09-01", "until": "2025-12-31"}
 

@@ -5,8 +5,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from finance.admin.reading import ReadOnly, State, Uncounted
+from finance.admin.reading import Uncounted
 from lifeos_project.backups.models import BackupRun
+from platform_outbox.admin.base import ReadOnly, State
 
 COLOURS = {
     BackupRun.State.GOOD.value: "success",

@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from lifeos_project.backups import evidence, recovery, services, stores
 from lifeos_project.backups.errors import BackupRefused
-from platform_outbox.operations.parameters import parameter
-from platform_outbox.operations.progress import Run
-from platform_outbox.operations.registry import operation
+from platform_outbox.operations.registry import operation, parameter
+from platform_outbox.operations.runs import Run
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +21,14 @@ class BackUpParameters:
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RehearseParameters:
     source: str = parameter(
-        gettext_lazy("Backup"), says=gettext_lazy("Name of a backup; empty: the newest."), default=""
+        gettext_lazy("Backup"), help_text=gettext_lazy("Name of a backup; empty: the newest."), default=""
     )
 
 
 @operation(
     "backups.back_up",
     title=gettext_lazy("Back up"),
-    says=gettext_lazy(
+    help_text=gettext_lazy(
         "Copies database and attachments, restores the copy into a scratch database and proves it there."
     ),
     parameters=BackUpParameters,
@@ -44,7 +43,7 @@ def back_up(parameters: BackUpParameters, run: Run) -> dict[str, Any]:
 @operation(
     "backups.rehearse_restore",
     title=gettext_lazy("Rehearse a restore"),
-    says=gettext_lazy("Restores a backup into a scratch database, proves it there, and deletes the copy."),
+    help_text=gettext_lazy("Restores a backup into a scratch database, proves it there, and deletes the copy."),
     parameters=RehearseParameters,
     permission="backups.view_backuprun",
 )

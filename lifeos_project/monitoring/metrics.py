@@ -20,7 +20,7 @@ from lifeos_project.api import errors
 from lifeos_project.backups.collectors import BackupCollector
 from lifeos_project.monitoring import multiprocess
 from lifeos_project.monitoring.installation import InstallationCollector
-from platform_outbox.monitoring.collectors import OutboxCollector
+from platform_outbox.monitoring.snapshot import OutboxCollector
 
 log = structlog.stdlib.get_logger("lifeos.metrics")
 

@@ -11,8 +11,8 @@ from finance import replica
 from lifeos_project.backups.collectors import BackupCollector
 from lifeos_project.monitoring import metrics as requests
 from lifeos_project.monitoring.installation import InstallationCollector
-from platform_outbox.monitoring import collectors
 from platform_outbox.monitoring import metrics as workers
+from platform_outbox.monitoring import snapshot
 
 HEAD = """# Metrics
 
@@ -56,7 +56,7 @@ def page() -> str:
         [
             HEAD,
             _table("Requests", _counted(requests)),
-            _table("The outbox as a whole", _gauges(collectors.OutboxCollector().describe())),
+            _table("The outbox as a whole", _gauges(snapshot.OutboxCollector().describe())),
             _table("What each worker measures", _counted(workers)),
             _table("The installation", _gauges(InstallationCollector().describe())),
             _table("Backups", _gauges(BackupCollector().describe())),

@@ -92,10 +92,10 @@ OWN_PAGES = {
     "platform_outbox_stop_replay": (EVENT, [1], "LLFFNN"),
     "platform_outbox_resume_replay": (EVENT, [1], "LLFFNN"),
     "platform_outbox_edit": (EVENT, [EVENT], SUPERUSER),
-    "platform_outbox_outboxmessage_requeue_one": (EVENT, [EVENT], ACT),
-    "platform_outbox_outboxmessage_discard_one": (EVENT, [EVENT], ACT),
-    "platform_outbox_outboxmessage_restore_one": (EVENT, [EVENT], NOBODY),  # it is not discarded
-    "platform_outbox_outboxmessage_edit_one": (EVENT, [EVENT], "LLFFFR"),
+    "platform_outbox_outboxmessage_requeue": (EVENT, [EVENT], ACT),
+    "platform_outbox_outboxmessage_discard": (EVENT, [EVENT], ACT),
+    "platform_outbox_outboxmessage_restore": (EVENT, [EVENT], NOBODY),  # it is not discarded
+    "platform_outbox_outboxmessage_edit": (EVENT, [EVENT], "LLFFFR"),
     "platform_operation_start": (RUN, ["ledger.verify"], ACT),
     "platform_operation_progress": (RUN, [RUN], LOOK),
     "platform_operation_cancel": (RUN, [RUN], "LLFFRR"),

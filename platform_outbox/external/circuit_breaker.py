@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from platform_outbox import sql
 from platform_outbox.models import Breaker
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring import metrics
 from platform_outbox.processing.results import brief
 from platform_outbox.retry import probe_delays
 
@@ -26,14 +26,14 @@ def note_down(*, handler: str, destination: str, error: Exception, now: datetime
     """Open the breaker, or keep it open for longer if a probe failed."""
     values = {"handler": handler, "destination": destination, "now": now, "error": brief(error)}
     ((since, retry_at),) = sql.fetch("open_breaker", {**values, "delays": probe_delays(error)})
-    tallies.add(tallies.tally(tallies.BREAKER_CHANGES, handler, Breaker.State.OPEN))
+    metrics.add(metrics.tally(metrics.BREAKER_CHANGES, handler, Breaker.State.OPEN))
     return Outage(since, retry_at)
 
 
 def note_up(*, handler: str, destination: str) -> None:
     """Close a half-open breaker: the destination has answered."""
     if sql.change("close_breaker", (handler, destination)):
-        tallies.add(tallies.tally(tallies.BREAKER_CHANGES, handler, Breaker.State.CLOSED))
+        metrics.add(metrics.tally(metrics.BREAKER_CHANGES, handler, Breaker.State.CLOSED))
 
 
 def begin_probe(*, handler: str, destination: str, seconds: float, now: datetime.datetime | None) -> bool:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from platform_outbox import sql
 from platform_outbox.external import circuit_breaker, queues
 from platform_outbox.models import Status
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.history import minutes
 from platform_outbox.monitoring.metrics import END_TO_END, LEASES_LOST
 from platform_outbox.processing.results import attempt_row, brief, fingerprint_of
@@ -138,14 +138,14 @@ def finish(
         if not lost:
             decision = _decide(lease, error, now=moment)
             state = _mark(lease, decision, error, now=moment)
-            counted = [tallies.tally(tallies.PROCESSED, lease.handler, str(decision.status))]
+            counted = [metrics.tally(metrics.PROCESSED, lease.handler, str(decision.status))]
             if lease.attempts:
-                counted.append(tallies.tally(tallies.RETRIES, lease.handler))
+                counted.append(metrics.tally(metrics.RETRIES, lease.handler))
             if error is not None:
-                counted.append(tallies.tally(tallies.FAILURES, lease.handler, type(error).__name__))
+                counted.append(metrics.tally(metrics.FAILURES, lease.handler, type(error).__name__))
             if expired:
-                counted.append(tallies.tally(tallies.LEASES_EXPIRED, lease.handler))
-            tallies.add(*counted, shard=lease.shard)
+                counted.append(metrics.tally(metrics.LEASES_EXPIRED, lease.handler))
+            metrics.add(*counted, shard=lease.shard)
     if lost:
         if not expired:
             LEASES_LOST.labels(lease.handler).inc()

@@ -1,56 +1,30 @@
-"""What each handler did, minute by minute: noted in memory, added up in the database at each heartbeat of a worker.
+"""What a batch adds to the counters and metrics, and what each handler did minute by minute, for charts.
 
-A killed worker takes up to ten seconds of these figures with it; they are for charts. What must be right is counted
-from the rows themselves.
+Minutes are noted in memory and added up in the database at each heartbeat of a worker: a killed one takes up to ten
+seconds of them with it. What must be right is counted in rows, in the batch's transaction (metrics.py).
 """
 
 import bisect
 import datetime
 import json
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from django.db import connection
 
+from platform_outbox.models import Status
+from platform_outbox.monitoring import metrics
+from platform_outbox.processing.handlers import Batch
+from platform_outbox.sql import QUERIES
+
 # Upper bounds of the latency buckets in seconds; a last bucket holds what took longer.
-BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+BOUNDS = metrics.WAITS
 OUTCOMES = ("sent", "failed", "dead")
-
-# In one order, so that workers never wait for each other in a circle.
-_ADD = """
-    INSERT INTO platform_outbox_minute AS m (minute, handler, event_type, sent, failed, dead, seconds, latencies)
-    SELECT minute, handler, event_type, sent, failed, dead, seconds, latencies
-    FROM jsonb_to_recordset(%s::jsonb) AS new (minute timestamptz, handler text, event_type text,
-                                               sent int, failed int, dead int, seconds float8, latencies int[])
-    ORDER BY minute, handler, event_type
-    ON CONFLICT (minute, handler, event_type) DO UPDATE
-    SET sent = m.sent + EXCLUDED.sent, failed = m.failed + EXCLUDED.failed, dead = m.dead + EXCLUDED.dead,
-        seconds = m.seconds + EXCLUDED.seconds,
-        latencies = ARRAY(SELECT coalesce(a, 0) + coalesce(b, 0)
-                          FROM unnest(m.latencies, EXCLUDED.latencies) WITH ORDINALITY AS pair (a, b, place)
-                          ORDER BY place)
-"""
+_Key: TypeAlias = tuple[datetime.datetime, str, str]
 _BUCKETS = ", ".join(f"coalesce(sum(latencies[{place}]), 0)" for place in range(1, len(BOUNDS) + 2))
-_HISTORY = f"""
-    SELECT date_bin(make_interval(secs => %(step)s), minute, %(since)s) AS at, sum(sent), sum(failed), sum(dead),
-           sum(seconds), ARRAY[{_BUCKETS}]
-    FROM platform_outbox_minute
-    WHERE minute >= %(since)s AND minute < %(until)s AND (%(handler)s = '' OR handler = %(handler)s)
-    GROUP BY at ORDER BY at
-"""
-_BY_HANDLER = f"""
-    SELECT handler, sum(sent), sum(failed), sum(dead), sum(seconds), ARRAY[{_BUCKETS}]
-    FROM platform_outbox_minute WHERE minute >= %s AND minute < %s GROUP BY handler
-"""
-
-
-@dataclass(slots=True)
-class _Tally:
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
-    seconds: float = 0.0
-    latencies: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
 
 
 class Minutes:
@@ -58,12 +32,12 @@ class Minutes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tallies: dict[tuple[datetime.datetime, str, str], _Tally] = {}
+        # (minute, handler, event type) → an outcome, "seconds" or the place of a latency bucket → sum.
+        self._noted: dict[_Key, dict[str | int, float]] = defaultdict(_sums)
 
     @property
     def waiting(self) -> bool:
-        """Whether anything has been noted and not written."""
-        return bool(self._tallies)
+        return bool(self._noted)
 
     def note(
         self,
@@ -80,61 +54,104 @@ class Minutes:
         `latencies` has for each run the seconds from the change to the commit of its effect, `seconds` is the time
         that all of them spent in the handler.
         """
-        key = (at.replace(second=0, microsecond=0), handler, event_type)
         with self._lock:
-            tally = self._tallies.setdefault(key, _Tally())
-            tally.counts[outcome] += len(latencies)
-            tally.seconds += seconds
+            sums = self._noted[at.replace(second=0, microsecond=0), handler, event_type]
+            sums[outcome] += len(latencies)
+            sums["seconds"] += seconds
             for latency in latencies if outcome == "sent" else ():
-                tally.latencies[bisect.bisect_left(BOUNDS, latency)] += 1
+                sums[bisect.bisect_left(BOUNDS, latency)] += 1
 
     def flush(self, execute: Callable[[str, Any], object]) -> None:
         """Add what was noted to the table, in one statement; what cannot be written is kept for the next time."""
         with self._lock:
-            taken, self._tallies = self._tallies, {}
+            taken, self._noted = self._noted, defaultdict(_sums)
         if not taken:
             return
+        rows = [
+            {
+                "minute": minute.isoformat(),
+                "handler": handler,
+                "event_type": event_type,
+                **{outcome: int(sums[outcome]) for outcome in OUTCOMES},
+                "seconds": sums["seconds"],
+                "latencies": [int(sums[place]) for place in range(len(BOUNDS) + 1)],
+            }
+            for (minute, handler, event_type), sums in taken.items()
+        ]
         try:
-            execute(_ADD, (json.dumps([_row(key, tally) for key, tally in taken.items()]),))
+            execute(QUERIES["add_minutes"], (json.dumps(rows),))
         except BaseException:
-            self._put_back(taken)
+            with self._lock:
+                for key, sums in taken.items():
+                    for name, value in sums.items():
+                        self._noted[key][name] += value
             raise
 
-    def _put_back(self, taken: dict[tuple[datetime.datetime, str, str], _Tally]) -> None:
-        with self._lock:
-            for key, old in taken.items():
-                new = self._tallies.setdefault(key, _Tally())
-                for outcome in OUTCOMES:
-                    new.counts[outcome] += old.counts[outcome]
-                new.seconds += old.seconds
-                new.latencies = [a + b for a, b in zip(new.latencies, old.latencies, strict=True)]
 
-
-def _row(key: tuple[datetime.datetime, str, str], tally: _Tally) -> dict[str, object]:
-    minute, handler, event_type = key
-    return {
-        "minute": minute.isoformat(),
-        "handler": handler,
-        "event_type": event_type,
-        **tally.counts,
-        "seconds": tally.seconds,
-        "latencies": tally.latencies,
-    }
+def _sums() -> dict[str | int, float]:
+    return defaultdict(float)
 
 
 minutes = Minutes()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def counters(batch: Batch) -> Counter[metrics.Tally]:
+    """What the batch has to add to the counters, in its own transaction."""
+    found: Counter[metrics.Tally] = Counter()
+    for work in batch.work:
+        for handler, outcome in work.outcomes.items():
+            name = handler or "none"
+            if outcome.fresh and not outcome.io:
+                found[metrics.tally(metrics.PROCESSED, name, str(outcome.status))] += 1
+                if outcome.attempts > 1:
+                    found[metrics.tally(metrics.RETRIES, name)] += 1
+                if outcome.error is not None:
+                    found[metrics.tally(metrics.FAILURES, name, type(outcome.error).__name__)] += 1
+            elif not outcome.fresh and outcome.status == Status.SENT:
+                found[metrics.tally(metrics.DUPLICATES_SUPPRESSED, name)] += 1
+    return found
+
+
+def count(batch: Batch, *, seconds: float) -> None:
+    """After the commit, so that nothing is counted that was rolled back."""
+    if not batch.work:
+        return
+    metrics.BATCH_SIZE.observe(len(batch.work))
+    # (handler, event type, outcome) → seconds from the change to the commit of its effect, and in the handler.
+    alike: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
+    for work in batch.work:
+        latency = (batch.now - work.row.created_at).total_seconds() + seconds
+        for name, outcome in work.outcomes.items():
+            if outcome.fresh and not outcome.io:
+                key = (name or "none", work.row.event_type, str(outcome.status))
+                alike[key].append((latency, work.seconds.get(name, 0.0)))
+        if work.state == Status.SENT:
+            metrics.END_TO_END.observe(latency)
+    for (name, event_type, status), runs in alike.items():
+        # Looking up a labelled metric costs more than adding to it.
+        observe = metrics.HANDLER_SECONDS.labels(name).observe
+        for _, spent in runs:
+            observe(spent)
+        minutes.note(
+            handler=name,
+            event_type=event_type,
+            outcome=status,
+            at=batch.now,
+            latencies=[latency for latency, _ in runs],
+            seconds=sum(spent for _, spent in runs),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
-    """What happened from `at` on, for one step of a chart."""
+    """What happened from `at` on, for one step of a chart; without figures, nothing."""
 
     at: datetime.datetime
-    sent: int
-    failed: int
-    dead: int
-    seconds: float
-    latencies: tuple[int, ...]
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+    seconds: float = 0.0
+    latencies: Sequence[int] = (0,) * (len(BOUNDS) + 1)
 
     def quantile(self, share: float) -> float | None:
         """The latency in seconds that this share of the sent ones kept under; None where nothing was sent.
@@ -144,10 +161,10 @@ class Stretch:
         wanted, seen, lower = share * sum(self.latencies), 0, 0.0
         if not wanted:
             return None
-        for count, upper in zip(self.latencies, BOUNDS, strict=False):
-            if seen + count >= wanted:
-                return lower + (upper - lower) * (wanted - seen) / count
-            seen, lower = seen + count, upper
+        for number, upper in zip(self.latencies, BOUNDS, strict=False):
+            if seen + number >= wanted:
+                return lower + (upper - lower) * (wanted - seen) / number
+            seen, lower = seen + number, upper
         return lower
 
 
@@ -155,26 +172,19 @@ def history(
     *, since: datetime.datetime, until: datetime.datetime, step_seconds: int = 60, handler: str = ""
 ) -> list[Stretch]:
     """The steps between the moments in which anything happened, of one handler or of all, oldest first."""
+    statement = QUERIES["history"].replace("{buckets}", _BUCKETS)
     with connection.cursor() as cursor:
-        cursor.execute(_HISTORY, {"since": since, "until": until, "step": step_seconds, "handler": handler})
-        return [
-            Stretch(at=at, sent=sent, failed=failed, dead=dead, seconds=seconds, latencies=tuple(latencies))
-            for at, sent, failed, dead, seconds, latencies in cursor.fetchall()
-        ]
+        cursor.execute(statement, {"since": since, "until": until, "step": step_seconds, "handler": handler})
+        return [Stretch(*row) for row in cursor.fetchall()]
 
 
 def by_handler(*, since: datetime.datetime, until: datetime.datetime) -> dict[str, Stretch]:
-    """What each handler did between the moments, by its name."""
     with connection.cursor() as cursor:
-        cursor.execute(_BY_HANDLER, (since, until))
-        return {
-            handler: Stretch(at=since, sent=sent, failed=failed, dead=dead, seconds=seconds, latencies=tuple(latencies))
-            for handler, sent, failed, dead, seconds, latencies in cursor.fetchall()
-        }
+        cursor.execute(QUERIES["history_by_handler"].replace("{buckets}", _BUCKETS), (since, until))
+        return {name: Stretch(since, *row) for name, *row in cursor.fetchall()}
 
 
 def prune(*, before: datetime.datetime) -> int:
-    """Delete the minutes before the moment; returns how many rows."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM platform_outbox_minute WHERE minute < %s", (before,))
         return int(cursor.rowcount)

@@ -2,18 +2,17 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import connection, transaction
 
 from platform_outbox import emit
 from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
 from platform_outbox.monitoring import history
+from platform_outbox.monitoring.history import Stretch
 from platform_outbox.operators import actions
-from platform_outbox.registry import all_handlers, handlers_of
-from platform_outbox.sql import rows_of, without_sorting
+from platform_outbox.registry import all_handlers
+from platform_outbox.sql import QUERIES, rows_of, without_sorting
 from platform_outbox.timing import ALIVE_SECONDS
 
 # Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
@@ -23,67 +22,21 @@ REPLAYS_SHOWN = 8
 # Events whose deliveries name the handlers of an error.
 LOOKED_AT = 20
 GROUPS_SHOWN = 100
+NO_GROUP = "none"
 
-_OPEN = f"""
-    SELECT event_type, status, count(*), min(created_at) FROM (
-        ({emit.open_events("event_type, status, created_at")})
-        UNION ALL
-        (SELECT event_type, status, created_at FROM platform_outbox WHERE status = 'sending' LIMIT {SAMPLE + 1})
-    ) AS sample GROUP BY event_type, status
-"""
-_DELIVERIES = f"""
-    SELECT handler, status, count(*) FROM (
-        (SELECT handler, status FROM platform_outbox_delivery WHERE status = 'failed' AND NOT io LIMIT {SAMPLE + 1})
-        UNION ALL
-        (SELECT handler, status FROM platform_outbox_delivery
-         WHERE io AND NOT in_line AND status IN ('pending', 'failed') LIMIT {SAMPLE + 1})
-        UNION ALL
-        (SELECT handler, status FROM platform_outbox_delivery
-         WHERE io AND in_line AND ordered AND status IN ('pending', 'failed') LIMIT {SAMPLE + 1})
-        UNION ALL
-        (SELECT handler, status FROM platform_outbox_delivery WHERE status = 'sending' LIMIT {SAMPLE + 1})
-    ) AS sample GROUP BY handler, status
-"""
-# Hops from one pair of error and event type to the next, so it costs as many probes as there are pairs.
-_PAIRS = f"""
-    WITH RECURSIVE pairs AS (
-        (SELECT error_group, event_type FROM platform_outbox
-         WHERE status = 'dead' AND discarded_at IS NULL AND (%(group)s::text IS NULL OR error_group >= %(group)s)
-         ORDER BY error_group, event_type LIMIT 1)
-        UNION ALL
-        SELECT next.error_group, next.event_type FROM pairs, LATERAL (
-            SELECT error_group, event_type FROM platform_outbox
-            WHERE status = 'dead' AND discarded_at IS NULL
-              AND (error_group, event_type) > (pairs.error_group, pairs.event_type)
-              AND (%(group)s::text IS NULL OR error_group = %(group)s)
-            ORDER BY error_group, event_type LIMIT 1) AS next
-    )
-    SELECT error_group, event_type, count, first, last, head.finished_at, tail.finished_at, tail.error, handlers
-    FROM (SELECT * FROM pairs WHERE %(group)s::text IS NULL OR error_group = %(group)s LIMIT %(most)s) AS pairs,
-    LATERAL (
-        SELECT count(*) FROM (
-            SELECT FROM platform_outbox AS m
-            WHERE status = 'dead' AND discarded_at IS NULL
-              AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
-            LIMIT {emit.COUNT_CAP + 1}) AS capped) AS tally,
-    LATERAL (
-        SELECT id AS first, finished_at FROM platform_outbox AS m
-        WHERE status = 'dead' AND discarded_at IS NULL
-          AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
-        ORDER BY error_group, event_type, id LIMIT 1) AS head,
-    LATERAL (
-        SELECT id AS last, finished_at, error FROM platform_outbox AS m
-        WHERE status = 'dead' AND discarded_at IS NULL
-          AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
-        ORDER BY error_group DESC, event_type DESC, id DESC LIMIT 1) AS tail,
-    LATERAL (
-        SELECT array_agg(DISTINCT d.handler::text) AS handlers FROM (
-            SELECT id FROM platform_outbox AS m
-            WHERE status = 'dead' AND discarded_at IS NULL
-              AND m.error_group = pairs.error_group AND m.event_type = pairs.event_type
-            ORDER BY error_group DESC, event_type DESC, id DESC LIMIT {LOOKED_AT}) AS newest
-        JOIN platform_outbox_delivery AS d ON d.message_id = newest.id AND d.status = 'dead') AS fallen
-"""
+_MOST = str(SAMPLE + 1)
+_OPEN = (
+    QUERIES["open_by_type"]
+    .replace("{open}", emit.open_events("event_type, status, created_at"))
+    .replace("{most}", _MOST)
+)
+_DELIVERIES = QUERIES["open_by_handler"].replace("{most}", _MOST)
+_ERROR_GROUPS = (
+    QUERIES["error_groups"]
+    .replace("{of_pair}", QUERIES["of_pair"])
+    .replace("{most}", _MOST)
+    .replace("{looked_at}", str(LOOKED_AT))
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,12 +48,8 @@ class Line:
     sending: int = 0
     retrying: int = 0
     oldest: datetime.datetime | None = None
-    handlers: Sequence[str] = ()
     # Of a handler: the last hour.
-    sent: int = 0
-    failed: int = 0
-    dead: int = 0
-    median: float | None = None
+    hour: Stretch | None = None
     pause: Pause | None = None
     io: bool = False
 
@@ -119,28 +68,24 @@ class Backlog:
 class ErrorGroup:
     """Dead letters of one error that nobody has dealt with. Counts stop at 10,001 for each event type."""
 
-    key: str
+    key: str  # empty: they died under a version that kept no group
     error: str = ""
     count: int = 0
     first_at: datetime.datetime | None = None
     last_at: datetime.datetime | None = None
     newest: int = 0
     types: dict[str, int] = field(default_factory=dict)
-    handlers: set[str] = field(default_factory=set)
+    handlers: list[str] = field(default_factory=list)
 
-    def add(self, event_type: str, count: int, newest: int, times: Sequence[Any], error: str) -> None:
-        """Add an event type; `times` are those at which its oldest and its newest event died."""
-        self.types[event_type] = count
-        self.count += count
-        self.first_at = min(filter(None, [self.first_at, *times]), default=None)
-        self.last_at = max(filter(None, [self.last_at, *times]), default=None)
-        if newest > self.newest:
-            self.newest, self.error = newest, error
+    @property
+    def slug(self) -> str:
+        """The key in addresses, where nothing cannot stand."""
+        return self.key or NO_GROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
-    """A worker and the turns it is at."""
+    """A worker and the batches in its hands."""
 
     worker: Worker
     alive: bool
@@ -163,30 +108,58 @@ def backlog(*, now: datetime.datetime) -> Backlog:
         column = {Status.PENDING: "waiting", Status.FAILED: "retrying", Status.SENDING: "sending"}[Status(status)]
         setattr(line, column, count)
         line.oldest = min(filter(None, [line.oldest, oldest]))
-        line.handlers = [handler.name for handler in handlers_of(event_type)]
+    lines = sorted(types.values(), key=lambda line: (-line.waiting - line.retrying - line.sending, line.name))
     return Backlog(
         by_status=by_status,
-        by_type=sorted(types.values(), key=lambda line: (-line.waiting - line.retrying - line.sending, line.name)),
+        by_type=lines,
         by_handler=_by_handler(types, deliveries, now=now),
         sampled=sum(by_status.values()) > SAMPLE,
     )
 
 
+def _by_handler(
+    types: dict[str, Line], deliveries: dict[tuple[str, str], int], *, now: datetime.datetime
+) -> list[Line]:
+    paused = {pause.target: pause for pause in actions.pauses() if pause.kind == Pause.Kind.HANDLER}
+    lately = history.by_handler(since=now - datetime.timedelta(hours=1), until=now)
+    lines = []
+    for handler in all_handlers():
+        mine = [types[event.name] for event in set(handler.events) if event.name in types]
+        lines.append(
+            Line(
+                name=handler.name,
+                waiting=sum(line.waiting for line in mine) + deliveries.get((handler.name, Status.PENDING), 0),
+                sending=deliveries.get((handler.name, Status.SENDING), 0),
+                retrying=deliveries.get((handler.name, Status.FAILED), 0),
+                io=handler.io,
+                oldest=min((line.oldest for line in mine if line.oldest), default=None),
+                pause=paused.get(handler.name),
+                hour=lately.get(handler.name, Stretch(now)),
+            )
+        )
+    return lines
+
+
 def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
     """The errors of which events died, the latest first; only one group when it is given."""
     with connection.cursor() as cursor:
-        cursor.execute(_PAIRS, {"group": group, "most": 2 * GROUPS_SHOWN})
+        cursor.execute(_ERROR_GROUPS, {"group": group, "most": 2 * GROUPS_SHOWN})
         rows = cursor.fetchall()
     groups: dict[str, ErrorGroup] = {}
-    for key, event_type, count, _first, last, first_at, last_at, error, handlers in rows:
+    for key, event_type, count, last, first_at, last_at, error, handlers in rows:
         found = groups.setdefault(key, ErrorGroup(key=key))
-        found.add(event_type, count, last, (first_at, last_at), error)
-        found.handlers.update(handlers or [])
+        found.types[event_type] = count
+        found.count += count
+        found.first_at = min(filter(None, [found.first_at, first_at, last_at]), default=None)
+        found.last_at = max(filter(None, [found.last_at, first_at, last_at]), default=None)
+        found.handlers = sorted({*found.handlers, *(handlers or [])})
+        if last > found.newest:
+            found.newest, found.error = last, error
     return sorted(groups.values(), key=lambda each: each.newest, reverse=True)[:GROUPS_SHOWN]
 
 
 def workers(*, now: datetime.datetime) -> list[WorkerState]:
-    """The workers heard of lately, with what they are at, the living first."""
+    """The workers heard of lately, with the batches in their hands, the living first."""
     turns = defaultdict(list)
     for turn in CurrentTurn.objects.exclude(ids=[]).order_by("shard"):
         turns[turn.worker].append(turn)
@@ -199,37 +172,8 @@ def workers(*, now: datetime.datetime) -> list[WorkerState]:
 
 
 def failing_jobs() -> list[Periodic]:
-    """The periodic jobs whose last run failed, the sickest first."""
     return list(Periodic.objects.filter(failures__gt=0).order_by("-failures", "name"))
 
 
 def replays() -> list[Replay]:
-    """The newest replays."""
     return list(Replay.objects.order_by("-id")[:REPLAYS_SHOWN])
-
-
-def _by_handler(
-    types: dict[str, Line], deliveries: dict[tuple[str, str], int], *, now: datetime.datetime
-) -> list[Line]:
-    paused = {pause.target: pause for pause in actions.pauses() if pause.kind == Pause.Kind.HANDLER}
-    lately = history.by_handler(since=now - datetime.timedelta(hours=1), until=now)
-    lines = []
-    for handler in all_handlers():
-        mine = [types[event.name] for event in set(handler.events) if event.name in types]
-        hour = lately.get(handler.name)
-        lines.append(
-            Line(
-                name=handler.name,
-                waiting=sum(line.waiting for line in mine) + deliveries.get((handler.name, Status.PENDING), 0),
-                sending=deliveries.get((handler.name, Status.SENDING), 0),
-                retrying=deliveries.get((handler.name, Status.FAILED), 0),
-                io=handler.io,
-                oldest=min((line.oldest for line in mine if line.oldest), default=None),
-                pause=paused.get(handler.name),
-                sent=hour.sent if hour else 0,
-                failed=hour.failed if hour else 0,
-                dead=hour.dead if hour else 0,
-                median=hour.quantile(0.5) if hour else None,
-            )
-        )
-    return lines

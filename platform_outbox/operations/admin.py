@@ -1,9 +1,11 @@
 """The operators' pages of long operations: what there is, what runs, what came of it."""
 
+import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
@@ -14,22 +16,33 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
+from unfold import widgets
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from platform_outbox import emit
-from platform_outbox.admin.permissions import CappedPaginator, ReadOnly, Shown
-from platform_outbox.operations import files, services
-from platform_outbox.operations.forms import form_for
+from platform_outbox.admin.base import CappedPaginator, ReadOnly, State, note
+from platform_outbox.operations import runs, services
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.parameters import ParametersInvalid, parameters_of
-from platform_outbox.operations.registry import Operation, all_operations, operation_named
+from platform_outbox.operations.registry import (
+    Operation,
+    Parameter,
+    ParametersInvalid,
+    all_operations,
+    operation_named,
+    parameters_of,
+)
 
 # The newest lines; all of them are in the database.
 SHOWN_LOG = 20_000
 
-State = OperationRun.State
-_COLOURS = {State.DONE: "success", State.FAILED: "danger", State.RUNNING: "info", State.CANCELLED: "warning"}
+_FIELDS: dict[type, tuple[type[forms.Field], Any]] = {
+    bool: (forms.BooleanField, widgets.UnfoldBooleanSwitchWidget),
+    int: (forms.IntegerField, widgets.UnfoldAdminIntegerFieldWidget),
+    datetime.date: (forms.DateField, widgets.UnfoldAdminDateWidget(attrs={"type": "date"})),
+}
+_States = OperationRun.State
+_COLOURS = {_States.DONE: "success", _States.FAILED: "danger", _States.RUNNING: "info", _States.CANCELLED: "warning"}
 
 
 @admin.register(OperationRun)
@@ -69,24 +82,18 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         startable = _startable(request)
-        offered = [
-            {"operation": each, "url": reverse("admin:platform_operation_start", args=[each.name])}
-            for each in all_operations()
-            if each.name in startable
-        ]
+        offered = [each for each in all_operations() if each.name in startable]
         context = {**(extra_context or {}), "offered": offered, "no_worker": not emit.workers_alive()}
         page: HttpResponse = super().changelist_view(request, context)
         return page
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """One run: its progress while it lasts, then what came of it."""
         run = self._run(request, int(object_id) if object_id.isdecimal() else 0)
         return TemplateResponse(request, "platform_operation/run.html", self._context(request, run))
 
     def start_view(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Ask for the parameters and start the operation."""
         operation = self._allowed(request, name)
-        form = form_for(operation)(request.POST or None, request.FILES or None)
+        form = _form_for(operation)(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid() and (run := self._start(request, operation, form)):
             return HttpResponseRedirect(_url(run))
         context = {
@@ -110,7 +117,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         """A file that a run has left, for those who could have started it."""
         run = self._run(request, run_id)
         self._allowed(request, run.operation)
-        found = next((path for path in files.left_by(run_id) if path.name == name), None)
+        found = next((path for path in runs.left_by(run_id) if path.name == name), None)
         if found is None:
             raise Http404
         return FileResponse(found.open("rb"), as_attachment=True, filename=name)
@@ -128,8 +135,8 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         return _("%s (dry run)") % title if run.dry_run else title
 
     @display(description=gettext_lazy("state"), label=_COLOURS)
-    def shown_state(self, run: OperationRun) -> Shown:
-        return Shown(run.state, run.get_state_display())
+    def shown_state(self, run: OperationRun) -> State:
+        return State(run.state, run.get_state_display())
 
     @display(description=gettext_lazy("progress"))
     def shown_progress(self, run: OperationRun) -> str:
@@ -150,7 +157,10 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         return operation
 
     def _start(self, request: HttpRequest, operation: Operation, form: Any) -> OperationRun | None:
-        given = {name: _kept(value) for name, value in form.cleaned_data.items()}
+        given = {
+            name: runs.keep_given(value.chunks(), name=value.name or "") if isinstance(value, UploadedFile) else value
+            for name, value in form.cleaned_data.items()
+        }
         dry_run = bool(given.pop("dry_run", False))
         try:
             run = services.start(name=operation.name, given=given, by=request.user.get_username(), dry_run=dry_run)
@@ -161,7 +171,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         except services.OperationRefused as error:
             form.add_error(None, str(error))
             return None
-        _note(request, run, _("Started"), flag=ADDITION)
+        note(request, run, _("Started"), flag=ADDITION)
         return run
 
     def _change(self, request: HttpRequest, run_id: int, service: Any, deed: str, told: str) -> HttpResponse:
@@ -172,7 +182,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         except services.OperationRefused as error:
             messages.error(request, str(error))
         else:
-            _note(request, run, deed)
+            note(request, run, deed)
             messages.success(request, told)
         return HttpResponseRedirect(_url(run))
 
@@ -187,41 +197,58 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
             "no_worker": run.is_open and not emit.workers_alive(),
             "given": _given(run, operation),
             "result": (run.result or {}).items(),
-            "files": [path.name for path in files.left_by(run.pk)] if may_act else [],
+            "files": [path.name for path in runs.left_by(run.pk)] if may_act else [],
             "log": run.log[-SHOWN_LOG:],
             "cancels": may_act and run.is_open and not run.cancel_requested_at and (operation and operation.cancel),
-            "resumes": may_act and run.state in (State.FAILED, State.CANCELLED),
+            "resumes": may_act and run.state in (_States.FAILED, _States.CANCELLED),
         }
 
 
 def _startable(request: HttpRequest) -> set[str]:
-    """Names of the operations that this operator may start."""
     return {each.name for each in all_operations() if request.user.has_perm(each.permission)}
 
 
+def _form_for(operation: Operation) -> type[forms.Form]:
+    """A form class with one field per parameter, and one for the dry run where there is one."""
+    fields: dict[str, Any] = {each.name: _field(each) for each in parameters_of(operation.parameters)}
+    if operation.dry_run:
+        fields["dry_run"] = forms.BooleanField(
+            label=_("Dry run: tell what would be done, change nothing"),
+            required=False,
+            initial=True,
+            widget=widgets.UnfoldBooleanSwitchWidget,
+        )
+    return type("OperationForm", (forms.Form,), fields)
+
+
+def _field(parameter: Parameter) -> forms.Field:
+    common: dict[str, Any] = {
+        "label": parameter.label,
+        "help_text": parameter.help_text,
+        "required": parameter.required and parameter.kind is not bool,
+        "initial": parameter.default,
+    }
+    if parameter.file:
+        return forms.FileField(**common, widget=widgets.UnfoldAdminFileFieldWidget)
+    if parameter.choices:
+        blank = [] if parameter.required else [("", "–")]
+        choices = [*blank, *((choice, choice) for choice in parameter.choices)]
+        return forms.ChoiceField(**common, choices=choices, widget=widgets.UnfoldAdminSelectWidget)
+    if parameter.kind is str:
+        return forms.CharField(**common, max_length=500, widget=widgets.UnfoldAdminTextInputWidget)
+    field, widget = _FIELDS[parameter.kind]
+    return field(**common, widget=widget)
+
+
 def _given(run: OperationRun, operation: Operation | None) -> list[tuple[str, Any]]:
-    """What was filled in, under the labels of the form."""
     labels = {each.name: each.label for each in parameters_of(operation.parameters)} if operation else {}
-    given = {name: value for name, value in run.parameters.items() if value not in (None, "")}
-    return [(labels.get(name, name), _in_words(value)) for name, value in given.items()]
-
-
-def _in_words(value: Any) -> Any:
-    return (_("yes") if value else _("no")) if isinstance(value, bool) else value
-
-
-def _kept(value: Any) -> Any:
-    return files.keep_given(value.chunks(), name=value.name or "") if isinstance(value, UploadedFile) else value
-
-
-def operator_id(request: HttpRequest) -> int:
-    assert request.user.pk is not None, "the admin lets nobody in who is not signed in"
-    return request.user.pk
+    words = {True: _("yes"), False: _("no")}
+    return [
+        (labels.get(name, name), words[value] if isinstance(value, bool) else value)
+        for name, value in run.parameters.items()
+        if value not in (None, "")
+    ]
 
 
 def _url(run: OperationRun) -> str:
     return reverse("admin:platform_operation_operationrun_change", args=[run.pk])
-
-
-def _note(request: HttpRequest, run: OperationRun, deed: str, *, flag: int = CHANGE) -> None:
-    LogEntry.objects.log_actions(operator_id(request), [run], flag, deed, single_object=True)

@@ -1,8 +1,11 @@
+from dataclasses import dataclass
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from platform_outbox.events import Event
 
 
 class OperationRun(models.Model):
@@ -34,7 +37,7 @@ class OperationRun(models.Model):
     total = models.BigIntegerField(_("steps in all"), null=True)
     unit = models.CharField(max_length=20, blank=True)
     log = models.TextField(_("log"), blank=True)
-    # Where to go on after a stop or a crash, in the operation's own words.
+    # Where to continue after a stop or a crash, in the operation's own words.
     kept = models.JSONField(default=dict)
     result = models.JSONField(_("result"), null=True)
     error = models.TextField(_("error"), blank=True)
@@ -76,3 +79,17 @@ class OperationRun(models.Model):
 
 
 OPEN_RUNS = (OperationRun.State.REQUESTED, OperationRun.State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRequested(Event):
+    """Somebody started or resumed a long operation."""
+
+    name: ClassVar[str] = "platform.operation.requested"
+    run_id: int
+    operation: str
+    scope: str
+
+    @property
+    def ordering_key(self) -> str:
+        return f"operation:{self.run_id}"

@@ -1,6 +1,7 @@
 """What operators can do: try again, discard and take that back, pause. Written into events' history."""
 
 import datetime
+import getpass
 from collections.abc import Callable, Collection
 
 from django.db import connection, transaction
@@ -8,37 +9,30 @@ from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from platform_outbox.emit import SHARDS
+from platform_outbox.external import queues
 from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage, Pause, Status
-from platform_outbox.operators import outside
 from platform_outbox.registry import all_handlers
+from platform_outbox.sql import QUERIES
 from platform_outbox.wakeup.notifier import notifier
-
-# Events that were half done and waited for one of these keys: the wait may be over.
-_WAKE_FOLLOWERS = """
-    UPDATE platform_outbox AS m SET available_at = statement_timestamp()
-    WHERE m.shard = ANY(%s) AND m.ordering_key = ANY(%s) AND m.status IN ('pending', 'failed')
-      AND m.available_at > statement_timestamp()
-      -- Says nothing new, but has an index: only what was put off is read, not the whole queue.
-      AND m.available_at > m.created_at
-      AND EXISTS (SELECT FROM platform_outbox_delivery AS d WHERE d.message_id = m.id)
-      AND NOT EXISTS (SELECT FROM platform_outbox_delivery AS d
-                      WHERE d.message_id = m.id AND d.status = 'failed' AND NOT d.io)
-"""
 
 
 def requeue(*, ids: Collection[int], by: str) -> int:
     """Try dead and waiting events again at once, with all their attempts before them; returns how many.
 
-    Handlers that are through with an event are not run again. `by` names the operator in the history. Events in
-    whose place an edited one was emitted are left alone.
+    Handlers that have handled an event are not run again. `by` names the operator in the history. Events that an
+    edited one has replaced stay as they are.
     """
     with transaction.atomic():
         rows = _lock(ids, condition_of(requeue))
         found = [row.pk for row in rows]
-        now = _database_now()
-        for_couriers = outside.unfinished_only_outside(found)
+        with connection.cursor() as cursor:
+            # The clock by which workers go: what is due by a clock ahead of it would wait.
+            cursor.execute("SELECT statement_timestamp()")
+            (now,) = cursor.fetchone()
+            cursor.execute(QUERIES["only_calls_left"], (found,))
+            only_calls = [event_id for (event_id,) in cursor.fetchall()]
         OutboxMessage.objects.filter(pk__in=found).update(
-            status=Case(When(pk__in=for_couriers, then=Value(Status.SENDING)), default=Value(Status.PENDING)),
+            status=Case(When(pk__in=only_calls, then=Value(Status.SENDING)), default=Value(Status.PENDING)),
             attempts=0,
             available_at=now,
             finished_at=None,
@@ -48,16 +42,16 @@ def requeue(*, ids: Collection[int], by: str) -> int:
             status=Status.PENDING, attempts=0, available_at=now, finished_at=None, failing_since=None, halts=False
         )
         _settle(rows, outcome=Attempt.Outcome.REQUEUED, by=by, now=now)
-        # Last, because it takes the line lock: whoever waits for that may hold an event that is woken above.
-        outside.requeue(found, now=now)
+        # Last, because it takes the queues' lock: a transaction that waits for it may hold an event that is woken above.
+        _change_calls("requeue_calls", found, now)
     return len(rows)
 
 
 def discard(*, ids: Collection[int], by: str) -> int:
     """Give up on dead and waiting events, and on those whose calls to the outside are still to come; returns how many.
 
-    They stay readable and can be requeued, but count no longer as dead letters, and events behind them go on. A call
-    that is under way cannot be taken back; what comes of it is not marked.
+    They stay readable and can be requeued, but no longer count as dead letters, and events behind them continue. A call
+    that is under way cannot be taken back; its result is not recorded.
     """
     with transaction.atomic():
         rows = _lock(ids, condition_of(discard))
@@ -69,7 +63,7 @@ def discard(*, ids: Collection[int], by: str) -> int:
         )
         Delivery.objects.filter(message__in=found, halts=True, io=False).update(halts=False)
         _settle(rows, outcome=Attempt.Outcome.DISCARDED, by=by, now=now)
-        outside.discard(found, now=now)
+        _change_calls("discard_calls", found, now)
     return len(rows)
 
 
@@ -104,18 +98,23 @@ class NothingToPause(ValueError):
 def pause(*, kind: str, target: str, by: str, reason: str) -> Pause:
     """Stop a handler ("insights.observe") or a shard ("17") until it is resumed; returns the pause in force.
 
-    Turns under way come to their end, no further one begins. What a paused handler would handle waits as it is, and
-    goes on in order afterwards; other handlers of the same events go on. Pausing twice leaves the first pause as it
-    is. Raises NothingToPause.
+    Batches under way finish, no further one begins. What a paused handler would handle waits, and is handled in order
+    afterwards; other handlers of the same events continue. Pausing twice leaves the first pause as it is.
+    Raises NothingToPause, ValueError for another kind.
     """
-    _insist_on_target(kind, target)
+    targets = {
+        Pause.Kind.HANDLER: [handler.name for handler in all_handlers()],
+        Pause.Kind.SHARD: [str(shard) for shard in range(SHARDS)],
+    }
+    if target not in targets.get(Pause.Kind(kind), []):
+        raise NothingToPause(f"No {kind} is called {target}.")
     wanted = {"by": by[:120], "reason": reason[:300], "at": timezone.now()}
     found, _ = Pause.objects.get_or_create(kind=kind, target=target, resumed_at=None, defaults=wanted)
     return found
 
 
 def resume(*, kind: str, target: str, by: str) -> bool:
-    """Let a paused handler or shard go on; False when it was not paused."""
+    """Resume a paused handler or shard; False when it was not paused."""
     with transaction.atomic():
         ended = Pause.objects.filter(kind=kind, target=target, resumed_at=None).update(
             resumed_at=timezone.now(), resumed_by=by[:120]
@@ -126,12 +125,11 @@ def resume(*, kind: str, target: str, by: str) -> bool:
 
 
 def pauses() -> list[Pause]:
-    """What is paused now, oldest first."""
     return list(Pause.objects.filter(resumed_at=None).order_by("at", "id"))
 
 
 def break_open(*, handler: str, neighbour: str, by: str, reason: str = "") -> Breaker:
-    """Stop all calls of the handler to the neighbour until `reset_breaker`; those under way come to their end.
+    """Stop all calls of the handler to the destination until `reset_breaker`; those under way finish.
 
     Raises NothingToPause when there is no such `io` handler.
     """
@@ -147,7 +145,7 @@ def break_open(*, handler: str, neighbour: str, by: str, reason: str = "") -> Br
 
 
 def reset_breaker(*, handler: str, neighbour: str, by: str) -> bool:
-    """Close a breaker, whoever opened it, and make what waits for it due; False when it was not open."""
+    """Close a breaker and make what waits for it due; False when it was not open."""
     with transaction.atomic():
         found = Breaker.objects.filter(handler=handler, destination=neighbour).exclude(state=Breaker.State.CLOSED)
         reset = found.update(
@@ -162,25 +160,7 @@ def reset_breaker(*, handler: str, neighbour: str, by: str) -> bool:
 
 
 def breakers() -> list[Breaker]:
-    """Every breaker that is not closed, oldest outage first."""
     return list(Breaker.objects.exclude(state=Breaker.State.CLOSED).order_by("opened_at", "id"))
-
-
-def _insist_on_target(kind: str, target: str) -> None:
-    targets = {
-        Pause.Kind.HANDLER: [handler.name for handler in all_handlers()],
-        Pause.Kind.SHARD: [str(shard) for shard in range(SHARDS)],
-    }
-    if target not in targets.get(Pause.Kind(kind), []):
-        raise NothingToPause(f"No {kind} is called {target}.")
-
-
-def _database_now() -> datetime.datetime:
-    """The clock by which workers go: what is due by a clock ahead of it would wait."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        (now,) = cursor.fetchone()
-    return now  # type: ignore[no-any-return]
 
 
 def _lock(ids: Collection[int], condition: Q) -> list[OutboxMessage]:
@@ -196,5 +176,26 @@ def _settle(rows: list[OutboxMessage], *, outcome: str, by: str, now: datetime.d
     )
     shards = {row.shard for row in rows}
     with connection.cursor() as cursor:
-        cursor.execute(_WAKE_FOLLOWERS, (list(shards), [row.ordering_key for row in rows]))
+        cursor.execute(QUERIES["wake_followers"], (list(shards), [row.ordering_key for row in rows]))
     transaction.on_commit(lambda: notifier.notify(shards, again=True))
+
+
+def _change_calls(statement: str, ids: Collection[int], now: datetime.datetime) -> None:
+    """Change the events' calls to the outside; the queues behind them move up."""
+    with connection.cursor() as cursor:
+        cursor.execute(QUERIES["call_shards"], (list(ids),))
+        shards = [shard for (shard,) in cursor.fetchall()]
+        if not shards:
+            return
+        queues.lock(shards)
+        cursor.execute(QUERIES[statement], (now, list(ids)))
+        queues.move_up(set(cursor.fetchall()))
+    transaction.on_commit(notifier.notify_external)
+
+
+def command_user(command: str) -> str:
+    """How the history of an event names the user who runs the command."""
+    try:
+        return f"{getpass.getuser()} ({command})"
+    except (KeyError, OSError):  # a container's user without a name
+        return command

@@ -1,8 +1,14 @@
-"""Emitting a corrected event in the place of a dead letter."""
+"""Payloads for operators: secrets hidden in what they see, and a corrected event in place of a dead letter.
 
+A secret is known by the name of its field, by its shape, or as the value of one of our settings.
+"""
+
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,6 +17,66 @@ from platform_outbox.emit import emit
 from platform_outbox.events import EnvelopeError, Event, event_from, kept_key, known_events, payload_of
 from platform_outbox.models import Attempt, OutboxMessage, Status
 from platform_outbox.operators import actions
+
+MASK = "••••••"
+SHORTEST_SECRET = 8
+
+_SECRET_NAME = re.compile(
+    r"secret|passw|passphrase|token|api_?key|private_?key|signing_?key|credential|authorization|cookie|signature",
+    re.IGNORECASE,
+)
+_SECRET_SETTING = re.compile(r"^[A-Z_]*(SECRET|PASSWORD|TOKEN|KEY)$")
+_SECRET_SHAPE = (
+    (re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"), MASK),  # user:password in a URL
+    (re.compile(r"\b(Bearer|Basic)\s+[\w+/=.~-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
+    (re.compile(r"\bwhsec_[\w+/=-]+"), MASK),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), MASK),  # a JWT
+    (re.compile(r"\b((?:password|passwd|secret|token|api_?key)\s*[=:]\s*)[^\s,;&'\"]+", re.IGNORECASE), rf"\1{MASK}"),
+)
+_ADDRESS = re.compile(r"[\w.%+'-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+def masked(value: Any, *, name: str = "") -> Any:
+    """A copy of a JSON value in which secrets are masked; addresses stay, as people who may read payloads look for them."""
+    if _SECRET_NAME.search(name) and value not in (None, "", [], {}):
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: masked(each, name=str(key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [masked(each) for each in value]
+    return _without_secrets(value) if isinstance(value, str) else value
+
+
+def masked_text(text: str) -> str:
+    """An error message, a traceback or an ordering key in which secrets and e-mail addresses are masked."""
+    return _ADDRESS.sub(MASK, _without_secrets(text))
+
+
+def _without_secrets(text: str) -> str:
+    for secret in _own_secrets():
+        text = text.replace(secret, MASK)
+    for pattern, stand_in in _SECRET_SHAPE:
+        text = pattern.sub(stand_in, text)
+    return text
+
+
+def unmasked(edited: Any, *, original: Any) -> Any:
+    """What an operator edited, with the secrets that were masked put back from the original."""
+    if isinstance(edited, dict) and isinstance(original, Mapping):
+        return {key: unmasked(value, original=original.get(key)) for key, value in edited.items()}
+    if isinstance(edited, list) and isinstance(original, list):
+        kept = original + [None] * (len(edited) - len(original))
+        return [unmasked(value, original=kept[place]) for place, value in enumerate(edited)]
+    return original if edited == masked(original) or edited == MASK else edited
+
+
+@lru_cache(maxsize=1)
+def _own_secrets() -> tuple[str, ...]:
+    """Values of this installation's settings that must never be shown, longest first."""
+    found = [getattr(settings, name) for name in dir(settings) if _SECRET_SETTING.search(name)]
+    found += [database.get("PASSWORD") for database in settings.DATABASES.values()]
+    texts = {value for value in found if isinstance(value, str) and len(value) >= SHORTEST_SECRET}
+    return tuple(sorted(texts, key=len, reverse=True))
 
 
 class EditRefused(Exception):
@@ -23,8 +89,9 @@ def replacement_for(message: OutboxMessage, payload: Mapping[str, Any]) -> Event
     It has the type and ordering key of the dead letter. Where the version of the dead letter is unknown here, the
     payload must be one of the newest version.
     """
+    newest = {cls.name: cls.version for cls in known_events()}.get(message.event_type, message.event_version)
     try:
-        event = event_from(name=message.event_type, version=_version_for(message), payload=payload)
+        event = event_from(name=message.event_type, version=min(message.event_version, newest), payload=payload)
         unchanged = payload_of(event) == message.payload
     except EnvelopeError as error:
         raise EditRefused(str(error)) from error
@@ -39,7 +106,7 @@ def replacement_for(message: OutboxMessage, payload: Mapping[str, Any]) -> Event
 def edit_as_new(*, event_id: int, payload: Mapping[str, Any], by: str) -> int:
     """Emit a new event with the edited payload, discard the dead letter for good, and return the new one's id.
 
-    Every handler runs for the new event, also those that were through with the old one. Raises EditRefused.
+    Every handler runs for the new event, also those that have handled the old one. Raises EditRefused.
     """
     with transaction.atomic():
         old = OutboxMessage.objects.select_for_update().filter(pk=event_id).first()
@@ -62,8 +129,3 @@ def edit_as_new(*, event_id: int, payload: Mapping[str, Any], by: str) -> int:
             for message_id in (old.pk, new_id)
         )
     return new_id
-
-
-def _version_for(message: OutboxMessage) -> int:
-    newest = {cls.name: cls.version for cls in known_events()}.get(message.event_type, message.event_version)
-    return min(message.event_version, newest)

@@ -1,16 +1,17 @@
-"""Running one handler again over events of the past: in id order, resumable, at a bearable pace.
+"""Running one handler again over events of the past: in id order, resumable, at a limited rate.
 
 The effects of an event and the cursor that stands behind it are one transaction, so an event is handled exactly once
 per replay however often the process dies. Handlers with effects outside the database are called before the cursor
 moves, so a crash may call them twice for one event.
 
-A step holds the shards of its events as a worker's turn does: no event of their keys is handled at the same time.
+A step holds the shards of its events as a worker's batch does: no event of their keys is handled at the same time.
+What carries a replay out, watches it, cancels and resumes it is a long operation (`operations.operations`).
 """
 
 import datetime
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,8 @@ from platform_outbox.operators.selection import first_id_since
 from platform_outbox.processing import claim
 from platform_outbox.processing.handlers import BrokenTransaction
 from platform_outbox.processing.results import clean, failure
-from platform_outbox.registry import Context, Handler, all_handlers
+from platform_outbox.registry import Context, Handler, handler_named
+from platform_outbox.sql import QUERIES
 
 BATCH = 50
 # Ids that one look for the next events passes over at most; a rare type must not make it a scan of the table.
@@ -33,30 +35,13 @@ WINDOWS_PER_STEP = 20
 # While a worker has the shard of the next event.
 BUSY_SECONDS = 0.05
 
-# What the handler is through with. The rest it will meet, or has met and failed at, in the ordinary way.
-_NEXT = """
-    SELECT id, event_type, event_version, ordering_key, shard, payload, created_at
-    FROM platform_outbox AS m
-    WHERE id > %(above)s AND id <= %(through)s AND event_type = ANY(%(types)s)
-      AND (%(key)s = '' OR ordering_key = %(key)s)
-      AND created_at >= coalesce(%(since)s::timestamptz, '-infinity')
-      AND created_at < coalesce(%(until)s::timestamptz, 'infinity')
-      -- One probe for each that is not sent. As EXISTS the server would rather read all deliveries at every step.
-      AND (status = 'sent' OR (
-          SELECT d.status FROM platform_outbox_delivery AS d
-          WHERE d.message_id = m.id AND d.handler = %(handler)s) = 'sent')
-    ORDER BY id LIMIT %(limit)s
-"""
-
 
 class ReplayRefused(Exception):
-    """The replay cannot be started or go on; the message says why."""
+    """The replay cannot be started or resumed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One event of the past."""
-
     id: int
     event_type: str
     event_version: int
@@ -76,10 +61,6 @@ class Step:
     over: bool = False  # finished, stopped, or failed for good
 
 
-class _HandlerFailed(Exception):
-    pass
-
-
 def plan(
     *,
     handler: str,
@@ -95,24 +76,39 @@ def plan(
     """A replay that is not begun yet (unsaved); raises ReplayRefused.
 
     Without `event_types` all that the handler listens to. `rate` limits the events a second. `keep_going` notes an
-    event that fails and goes on; otherwise the replay stops there and can be resumed.
+    event that fails and continues; otherwise the replay stops there and can be resumed.
     """
     found = _handler(handler)
     if found.io and not including_io:
         raise ReplayRefused(
             _("%s has effects outside the database, which a replay repeats. Say that you want that.") % handler
         )
-    types = _types(found, event_types)
+    known = {event.name for event in found.events}
+    if unknown := set(event_types) - known:
+        told = {"handler": handler, "events": ", ".join(sorted(unknown))}
+        raise ReplayRefused(_("%(handler)s does not listen to %(events)s.") % told)
     if emitted_from is not None and emitted_to is not None and emitted_from >= emitted_to:
         raise ReplayRefused(_("The time range ends before it begins."))
     now = timezone.now()
-    first, last = _range(emitted_from, emitted_to)
+    first, last = _ids_between(emitted_from, emitted_to)
     return Replay(
-        handler=handler, event_types=types, ordering_key=kept_key(ordering_key),
+        handler=handler, event_types=sorted(set(event_types) or known), ordering_key=kept_key(ordering_key),
         emitted_from=emitted_from, emitted_to=emitted_to,
         first=first, last=last, cursor=first - 1, rate=rate, keep_going=keep_going, by=by[:120],
         created_at=now, moved_at=now,
     )  # fmt: skip
+
+
+def _ids_between(since: datetime.datetime | None, until: datetime.datetime | None) -> tuple[int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM platform_outbox")
+        first, last = cursor.fetchone()
+    if since is not None:
+        first = max(first, first_id_since(since))
+    if until is not None:
+        # Behind the last id that may be that old; the time itself is compared row by row.
+        last = min(last, first_id_since(until + datetime.timedelta(minutes=20)))
+    return first, last
 
 
 def count(replay: Replay) -> Iterator[tuple[int, int]]:
@@ -125,17 +121,10 @@ def count(replay: Replay) -> Iterator[tuple[int, int]]:
         yield above, found
 
 
-def start(replay: Replay) -> Replay:
-    """Save the plan, so that `run` can be called."""
-    replay.save()
-    return replay
-
-
 def resume(*, replay_id: int, in_worker: bool = False, keep_going: bool = False) -> Replay:
-    """Let a stopped or crashed replay go on where it was; raises ReplayRefused.
+    """Mark a stopped or crashed replay as under way, so that `run` continues where it was; raises ReplayRefused.
 
-    With `keep_going` it passes the events that fail from now on, also the one at which it stopped. `in_worker` leaves
-    the work to the workers' periodic job; otherwise call `run`.
+    With `keep_going` it passes the events that fail from now on, also the one at which it stopped.
     """
     with transaction.atomic():
         replay = Replay.objects.select_for_update().filter(pk=replay_id).first()
@@ -144,7 +133,8 @@ def resume(*, replay_id: int, in_worker: bool = False, keep_going: bool = False)
         if replay.state == Replay.State.FINISHED:
             raise ReplayRefused(_("Replay %s is finished.") % replay_id)
         _handler(replay.handler)
-        replay.state = Replay.State.BY_WORKERS if in_worker else Replay.State.RUNNING
+        if in_worker or not replay.is_under_way:
+            replay.state = Replay.State.BY_WORKERS if in_worker else Replay.State.RUNNING
         replay.keep_going = replay.keep_going or keep_going
         replay.error, replay.moved_at = "", timezone.now()
         replay.save(update_fields=["state", "keep_going", "error", "moved_at"])
@@ -152,25 +142,16 @@ def resume(*, replay_id: int, in_worker: bool = False, keep_going: bool = False)
 
 
 def stop(*, replay_id: int) -> bool:
-    """Let a replay end after the events it is at; it can be resumed. False if it is not under way."""
-    return bool(
-        Replay.objects.filter(pk=replay_id, state__in=[Replay.State.RUNNING, Replay.State.BY_WORKERS]).update(
-            state=Replay.State.STOPPED
-        )
-    )
+    """End a replay after the events in hand; it can be resumed. False if it is not under way."""
+    under_way = Replay.objects.filter(pk=replay_id, state__in=[Replay.State.RUNNING, Replay.State.BY_WORKERS])
+    return bool(under_way.update(state=Replay.State.STOPPED))
 
 
-def run(replay: Replay, *, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Step]:
-    """Carry on until the end, at the replay's pace; yields after every transaction. Stops between transactions."""
-    begun, handled, careful = time.monotonic(), 0, 0
-    while not should_stop():
-        limit = 1 if careful else min(BATCH, replay.rate or BATCH)
-        try:
-            done = step(replay_id=replay.pk, limit=limit, alone=careful > 0)
-        except _HandlerFailed:
-            careful = BATCH  # run the same events one by one, to find the one that fails
-            continue
-        careful = max(0, careful - 1)
+def run(replay: Replay) -> Iterator[Step]:
+    """Carry on until the end, at the replay's rate; yields after every transaction."""
+    begun, handled = time.monotonic(), 0
+    while True:
+        done = step(replay_id=replay.pk, limit=min(BATCH, replay.rate or BATCH))
         handled += done.handled + done.failed
         yield done
         if done.over:
@@ -179,41 +160,59 @@ def run(replay: Replay, *, should_stop: Callable[[], bool] = lambda: False) -> I
         time.sleep(max(ahead, BUSY_SECONDS if done.busy else 0.0))
 
 
-def step(*, replay_id: int, limit: int = BATCH, alone: bool = False) -> Step:
-    """Handle the next events in one transaction.
-
-    Together they fail together, with _HandlerFailed; `alone` takes one event under a savepoint and notes its failure.
-    """
+def step(*, replay_id: int, limit: int = BATCH) -> Step:
+    """Handle the next events in one transaction, up to the first that fails."""
     handler = _handler(Replay.objects.values_list("handler", flat=True).get(pk=replay_id))
     if handler.io:
         return _step_outside(replay_id, handler)
     with transaction.atomic():
         replay = Replay.objects.select_for_update().get(pk=replay_id)
-        if not replay.is_under_way:
+        if not replay.is_under_way or _ends_for_pause(replay):
             return Step(over=True)
-        if _is_paused(handler):
-            return _interrupt(replay, _("The handler is paused."))
-        rows, through = _next(replay, limit=1 if alone else limit)
-        free = _lock_shards(rows)
-        if rows and not free:
-            return Step(busy=True)
-        error = _handle(handler, free, alone=alone)
-        return _close(replay, free, through if len(free) == len(rows) else free[-1].id, error)
+        rows, through = _next(replay, limit=limit)
+        locked: set[int] = set()
+        for place, row in enumerate(rows):
+            if row.shard not in locked and not claim.lock_shard(row.shard):
+                # A worker has it: up to here.
+                if place == 0:
+                    return Step(busy=True)
+                rows, through = rows[:place], rows[place - 1].id
+                break
+            locked.add(row.shard)
+        if _error_of(handler, rows) is None:
+            return _close(replay, rows, through)
+        # One of several, or the only one: one by one, to find it.
+        for place, row in enumerate(rows):
+            error = _error_of(handler, [row])
+            if error is not None:
+                return _close(replay, rows[: place + 1], row.id, error)
+        return _close(replay, rows, through)
 
 
-def _interrupt(replay: Replay, why: str) -> Step:
-    replay.state, replay.error, replay.moved_at = Replay.State.STOPPED, why, timezone.now()
-    replay.save(update_fields=["state", "error", "moved_at"])
-    return Step(over=True)
+def _error_of(handler: Handler, rows: list[Past]) -> Exception | None:
+    """Call the handler; what it did is rolled back if it fails."""
+    try:
+        with transaction.atomic():
+            for portion in [rows] if handler.batch and rows else [[row] for row in rows]:
+                handler.function(*_events_and_contexts(handler, portion))
+            if connection.needs_rollback:
+                raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
+            with connection.cursor() as cursor:
+                # Deferred constraints must fail here, where the failure can be told from one of the cursor's commit.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except Exception as error:
+        if connection.connection is None or connection.connection.closed:
+            raise
+        return error
+    return None
 
 
 def _step_outside(replay_id: int, handler: Handler) -> Step:
     """One event of a handler with effects outside the database, which is called without a transaction."""
     before = Replay.objects.get(pk=replay_id)
-    if not before.is_under_way:
+    if not before.is_under_way or _ends_for_pause(before):
         return Step(over=True)
-    if _is_paused(handler):
-        return _interrupt(before, _("The handler is paused."))
     rows, through = _next(before, limit=1)
     error = None
     for row in rows:
@@ -224,25 +223,45 @@ def _step_outside(replay_id: int, handler: Handler) -> Step:
     with transaction.atomic():
         replay = Replay.objects.select_for_update().get(pk=replay_id)
         if replay.cursor != before.cursor or not replay.is_under_way:
-            return Step(over=not replay.is_under_way)  # somebody else did it, or it was stopped meanwhile
+            return Step(over=not replay.is_under_way)  # another process did it, or it was stopped meanwhile
         return _close(replay, rows, through, error)
 
 
-def _close(replay: Replay, rows: list[Past], through: int, error: Exception | None) -> Step:
-    """Write down that the rows are handled and everything through that id is done, or that the only row failed."""
-    failed = 1 if error is not None else 0
-    if error is not None:
-        _note(replay, rows[0], error)
-    if error is None or replay.keep_going:
-        replay.cursor = through
-    replay.handled += len(rows) - failed
+def _ends_for_pause(replay: Replay) -> bool:
+    """Stop the replay if an operator has paused its handler."""
+    if not Pause.objects.filter(kind=Pause.Kind.HANDLER, target=replay.handler, resumed_at=None).exists():
+        return False
+    replay.state, replay.error, replay.moved_at = Replay.State.STOPPED, _("The handler is paused."), timezone.now()
+    replay.save(update_fields=["state", "error", "moved_at"])
+    return True
+
+
+def _close(replay: Replay, rows: list[Past], through: int, error: Exception | None = None) -> Step:
+    """Write down that the rows are handled, but for the last one if there is an error, and all through that id done."""
     replay.moved_at = timezone.now()
+    handled, failed = (len(rows), 0) if error is None else (len(rows) - 1, 1)
+    replay.handled += handled
+    replay.failed += failed
+    if error is not None:
+        replay.error = clean(f"#{rows[-1].id}: {type(error).__name__}: {error}", 300)
+        Attempt.objects.create(
+            message_id=rows[-1].id,
+            handler=replay.handler,
+            number=1,
+            outcome=Attempt.Outcome.REPLAY_FAILED,
+            worker=replay.by,
+            **failure(error),
+            at=replay.moved_at,
+        )
     if error is not None and not replay.keep_going:
         replay.state = Replay.State.STOPPED
-    elif replay.cursor >= replay.last:
-        replay.state, replay.finished_at = Replay.State.FINISHED, replay.moved_at
+        replay.cursor = rows[-2].id if handled else replay.cursor
+    else:
+        replay.cursor = through
+        if replay.cursor >= replay.last:
+            replay.state, replay.finished_at = Replay.State.FINISHED, replay.moved_at
     replay.save(update_fields=["cursor", "handled", "failed", "error", "state", "moved_at", "finished_at"])
-    return Step(handled=len(rows) - failed, failed=failed, over=not replay.is_under_way)
+    return Step(handled=handled, failed=failed, over=not replay.is_under_way)
 
 
 def _next(replay: Replay, *, limit: int) -> tuple[list[Past], int]:
@@ -262,7 +281,7 @@ def _next(replay: Replay, *, limit: int) -> tuple[list[Past], int]:
 def _past(replay: Replay, *, above: int, through: int, limit: int) -> list[Past]:
     with connection.cursor() as cursor:
         cursor.execute(
-            _NEXT,
+            QUERIES["past_events"],
             {
                 "above": above, "through": through, "types": list(replay.event_types), "key": replay.ordering_key,
                 "since": replay.emitted_from, "until": replay.emitted_to, "handler": replay.handler, "limit": limit,
@@ -272,89 +291,14 @@ def _past(replay: Replay, *, above: int, through: int, limit: int) -> list[Past]
         return [Past(*row[:5], json.loads(row[5]), row[6]) for row in cursor.fetchall()]  # type: ignore[call-arg]
 
 
-def _lock_shards(rows: list[Past]) -> list[Past]:
-    """The events up to the first whose shard a worker has."""
-    locked: set[int] = set()
-    for place, row in enumerate(rows):
-        if row.shard not in locked and not claim.lock_shard(row.shard):
-            return rows[:place]
-        locked.add(row.shard)
-    return rows
-
-
-def _handle(handler: Handler, rows: list[Past], *, alone: bool) -> Exception | None:
-    """Call the handler. An error of one alone is returned, one of several together is raised as _HandlerFailed."""
-    try:
-        with transaction.atomic(savepoint=alone):
-            _call(handler, rows)
-    except Exception as error:
-        if connection.connection is None or connection.connection.closed:
-            raise
-        if alone:
-            return error
-        raise _HandlerFailed from error
-    return None
-
-
-def _call(handler: Handler, rows: list[Past]) -> None:
-    for portion in [rows] if handler.batch and rows else [[row] for row in rows]:
-        handler.function(*_events_and_contexts(handler, portion))
-    if connection.needs_rollback:
-        raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
-    with connection.cursor() as cursor:
-        # Deferred constraints must fail here, where the failure can be told from one of the cursor's commit.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-
-
 def _events_and_contexts(handler: Handler, rows: list[Past]) -> tuple[Any, Any]:
     events = [event_from(name=row.event_type, version=row.event_version, payload=row.payload) for row in rows]
     contexts = [Context(row.id, handler.name, 1, row.created_at, replay=True) for row in rows]
     return (events, contexts) if handler.batch else (events[0], contexts[0])
 
 
-def _note(replay: Replay, row: Past, error: Exception) -> None:
-    replay.failed += 1
-    replay.error = clean(f"#{row.id}: {type(error).__name__}: {error}", 300)
-    Attempt.objects.create(
-        message_id=row.id,
-        handler=replay.handler,
-        number=1,
-        outcome=Attempt.Outcome.REPLAY_FAILED,
-        worker=replay.by,
-        **failure(error),
-        at=timezone.now(),
-    )
-
-
 def _handler(name: str) -> Handler:
-    for handler in all_handlers():
-        if handler.name == name:
-            return handler
-    raise ReplayRefused(_("No handler is called %s here.") % name)
-
-
-def _is_paused(handler: Handler) -> bool:
-    return Pause.objects.filter(kind=Pause.Kind.HANDLER, target=handler.name, resumed_at=None).exists()
-
-
-def _types(handler: Handler, wanted: Sequence[str]) -> list[str]:
-    known = sorted({event.name for event in handler.events})
-    strangers = sorted(set(wanted) - set(known))
-    if strangers:
-        raise ReplayRefused(
-            _("%(handler)s does not listen to %(events)s.") % {"handler": handler.name, "events": ", ".join(strangers)}
-        )
-    return sorted(set(wanted)) or known
-
-
-def _range(since: datetime.datetime | None, until: datetime.datetime | None) -> tuple[int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM platform_outbox")
-        first, last = cursor.fetchone()
-    if since is not None:
-        first = max(first, first_id_since(since))
-    if until is not None:
-        # Behind the last id that may be that old; the time itself is compared row by row.
-        last = min(last, first_id_since(until + datetime.timedelta(minutes=20)))
-    return first, last
+    handler = handler_named(name)
+    if handler is None:
+        raise ReplayRefused(_("No handler is called %s here.") % name)
+    return handler

@@ -1,16 +1,18 @@
-"""Choosing dead letters by what they have in common, and walking through them in batches however many there are."""
+"""Choosing events by what they have in common, and walking through them in batches however many there are."""
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Iterator
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from operator import or_
-from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
 
-from platform_outbox.emit import COUNT_CAP
 from platform_outbox.events import NotYetKnown, is_known
 from platform_outbox.models import OutboxMessage, Status
 
@@ -20,11 +22,25 @@ MOST_COUNTED = 1_000_000
 # Ids are drawn in the order of time, but for statements that overlap.
 _OVERLAP = datetime.timedelta(minutes=10)
 
-_AT_OR_AFTER = "SELECT id, created_at FROM platform_outbox WHERE id >= %s ORDER BY id LIMIT 1"
+
+class Events:
+    def events(self) -> QuerySet[OutboxMessage]:
+        raise NotImplementedError
+
+    def count(self, *, most: int = MOST_COUNTED) -> int:
+        """How many there are; one more than `most` means more than that."""
+        return self.events().order_by().values("id")[: most + 1].count()
+
+    def batches(self) -> Iterator[list[int]]:
+        """Ids, oldest first, some at a time; what is dealt with meanwhile is not met again."""
+        above, ordered = 0, self.events().order_by("id").values_list("id", flat=True)
+        while ids := list(ordered.filter(id__gt=above)[:BATCH]):
+            yield ids
+            above = ids[-1]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Events):
     """Dead letters that nobody has dealt with: all of them, narrowed by what is given.
 
     Times are those of the emission, from inclusive, to exclusive. `through` keeps out what dies after the operator
@@ -39,11 +55,10 @@ class Selection:
 
     def until_now(self) -> "Selection":
         """The same selection without what dies from now on."""
-        newest = self.dead().order_by("-id").values_list("id", flat=True).first()
+        newest = self.events().order_by("-id").values_list("id", flat=True).first()
         return dataclasses.replace(self, through=newest or 0)
 
-    def dead(self) -> QuerySet[OutboxMessage]:
-        """The chosen dead letters."""
+    def events(self) -> QuerySet[OutboxMessage]:
         chosen = OutboxMessage.objects.filter(status=Status.DEAD, discarded_at=None)
         if self.event_type:
             chosen = chosen.filter(event_type=self.event_type)
@@ -57,45 +72,35 @@ class Selection:
             chosen = chosen.filter(created_at__lt=self.emitted_to)
         return chosen
 
-    def count(self) -> int:
-        """How many there are; a million and one means more than a million."""
-        return self.dead().order_by().values("id")[: MOST_COUNTED + 1].count()
-
-    def batches(self) -> Iterator[list[int]]:
-        """Ids, oldest first, some at a time; what is dealt with meanwhile is not met again."""
-        return _batches(self.dead())
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Discarded:
+class Discarded(Events):
     """What operators discarded between two moments, both included."""
 
     since: datetime.datetime
     until: datetime.datetime
 
     def events(self) -> QuerySet[OutboxMessage]:
-        """The chosen events."""
         return OutboxMessage.objects.filter(discarded_at__gte=self.since, discarded_at__lte=self.until)
 
-    def count(self) -> int:
-        """How many there are; 10,001 means more."""
-        return self.events().order_by().values("id")[: COUNT_CAP + 1].count()
 
-    def batches(self) -> Iterator[list[int]]:
-        """Ids, oldest first, some at a time."""
-        return _batches(self.events())
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Selected(Events):
+    """Events by their numbers; of these, those that the condition holds for."""
+
+    ids: Sequence[int]
+    condition: Q = dataclasses.field(default_factory=Q)
+
+    def __str__(self) -> str:
+        return f"{len(self.ids)} events, #{self.ids[0]} to #{self.ids[-1]}"
+
+    def events(self) -> QuerySet[OutboxMessage]:
+        return OutboxMessage.objects.filter(self.condition, pk__in=self.ids)
 
 
-def _batches(events: QuerySet[OutboxMessage]) -> Iterator[list[int]]:
-    above, ordered = 0, events.order_by("id").values_list("id", flat=True)
-    while ids := list(ordered.filter(id__gt=above)[:BATCH]):
-        yield ids
-        above = ids[-1]
-
-
-def carry_out(selection: Selection | Discarded, *, service: Callable[..., int], by: str) -> Iterator[int]:
-    """Call `service(ids=…, by=…)` for the selection, a transaction per batch; yields how many each batch changed."""
-    for ids in selection.batches():
+def carry_out(chosen: Events, *, service: Callable[..., int], by: str) -> Iterator[int]:
+    """Call `service(ids=…, by=…)` for the events, a transaction per batch; yields how many each batch changed."""
+    for ids in chosen.batches():
         yield service(ids=ids, by=by)
 
 
@@ -106,7 +111,8 @@ def first_id_since(moment: datetime.datetime) -> int:
         low, high = cursor.fetchone()
         while low < high:
             middle = (low + high) // 2
-            found = _probe(cursor, middle)
+            cursor.execute("SELECT id, created_at FROM platform_outbox WHERE id >= %s ORDER BY id LIMIT 1", (middle,))
+            found = cursor.fetchone()
             if found is not None and found[1] < moment - _OVERLAP:
                 low = found[0] + 1
             else:
@@ -114,10 +120,16 @@ def first_id_since(moment: datetime.datetime) -> int:
     return int(low)
 
 
-def _probe(cursor: Any, at: int) -> tuple[int, datetime.datetime] | None:
-    cursor.execute(_AT_OR_AFTER, (at,))
-    found: tuple[int, datetime.datetime] | None = cursor.fetchone()
-    return found
+def moment(text: str) -> datetime.datetime:
+    """An option of a command: a day (its beginning) or a moment, in the installation's time zone."""
+    try:
+        day = parse_date(text)
+        found = datetime.datetime.combine(day, datetime.time()) if day else parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise ArgumentTypeError(_("%s is neither a day (2026-03-15) nor a moment (2026-03-15T14:30).") % text)
+    return found if timezone.is_aware(found) else timezone.make_aware(found)
 
 
 def known_by_now(*, most: int = BATCH) -> list[int]:

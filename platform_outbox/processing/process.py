@@ -20,7 +20,7 @@ from django.db import transaction
 
 from platform_outbox.events import UPGRADE_PATIENCE, EnvelopeError, NotYetKnown, event_from
 from platform_outbox.models import Status
-from platform_outbox.monitoring.counting import count, counters
+from platform_outbox.monitoring.history import count, counters
 from platform_outbox.monitoring.metrics import CLAIM_SECONDS
 from platform_outbox.processing import claim, quarantine
 from platform_outbox.processing.claim import Claimed, LowWater, ShardState, Suspicion, UnknownEvents

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from platform_outbox import sql
-from platform_outbox.monitoring import tallies
+from platform_outbox.monitoring import metrics
 from platform_outbox.processing.claim import Claimed, StaleBatch, Suspicion
 from platform_outbox.registry import PermanentError
 
@@ -35,7 +35,7 @@ def settle(stale: StaleBatch, *, shard: int) -> None:
         sql.change("quarantine_overrun", {**values, "alone": len(stale.ids) == 1})
     else:
         crashed = sql.change("quarantine_crashed", values)
-        tallies.add(tallies.tally(tallies.CRASH_SUSPECTS), shard=shard, times=crashed)
+        metrics.add(metrics.tally(metrics.CRASH_SUSPECTS), shard=shard, times=crashed)
         if crashed == 1 and len(stale.ids) == 1:
             values["error_class"] = f"{KilledItsWorker.__module__}.{KilledItsWorker.__qualname__}"
             values["message"] = f"The worker {stale.worker} died while it ran {stale.handler or 'this event'} alone."

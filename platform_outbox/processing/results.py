@@ -11,8 +11,8 @@ from pathlib import PurePath
 from platform_outbox.external import queues
 from platform_outbox.external.queues import HandOver
 from platform_outbox.models import Attempt, Status, event_status
-from platform_outbox.monitoring import tallies
-from platform_outbox.monitoring.tallies import Tally
+from platform_outbox.monitoring import metrics
+from platform_outbox.monitoring.metrics import Tally
 from platform_outbox.processing.claim import Claimed
 from platform_outbox.sql import QUERIES, array_of, rows_of
 
@@ -117,7 +117,7 @@ class ResultWriter:
         if ends_batch:
             steps.append((QUERIES["end_batch"], (self.shard,)))
         if counts:
-            steps.append(tallies.adding(counts, shard=self.shard))
+            steps.append(metrics.adding(counts, shard=self.shard))
         if self._sent:
             steps.append((QUERIES["mark_sent"], (self.now, array_of(self._sent))))
         if steps:

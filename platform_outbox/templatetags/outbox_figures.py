@@ -4,18 +4,19 @@ import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from platform_outbox.emit import COUNT_CAP
-from platform_outbox.operators.redaction import masked_text
+from platform_outbox.operators.editing import masked_text
 
 register = template.Library()
 
 
 @register.filter
 def capped(count: int) -> str:
-    """A count that may have stopped at the cap."""
-    return f"{count:,}".replace(",", "\u202f") if count <= COUNT_CAP else f"> {COUNT_CAP:,}".replace(",", "\u202f")
+    most = number_format(min(count, COUNT_CAP), force_grouping=True)
+    return most if count <= COUNT_CAP else f"> {most}"
 
 
 @register.filter
@@ -34,17 +35,14 @@ def span(seconds: float | None) -> str:
 
 @register.filter
 def age(moment: datetime.datetime | None) -> str:
-    """How long ago that was, in one unit."""
     return "–" if moment is None else span(max(0.0, (timezone.now() - moment).total_seconds()))
 
 
 @register.filter
 def quantile(step: object, share: str) -> str:
-    """The latency of a stretch (statistics.Stretch) under which that share lies."""
     return span(step.quantile(float(share)))  # type: ignore[attr-defined]
 
 
 @register.filter
 def masked(text: str) -> str:
-    """A text of an error without the secrets in it."""
     return masked_text(text)

@@ -24,8 +24,8 @@ from platform_outbox.models import (
     Worker,
 )
 from platform_outbox.monitoring import history, overview
+from platform_outbox.operations.models import OperationRun
 from platform_outbox.operators import actions, replay
-from platform_outbox.periodic import go_on_with_replays
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -79,7 +79,8 @@ def looks(dead, group):
 
 def acts(dead, group):
     """Everything that changes something, as address and the fields of its form."""
-    started = replay.start(replay.plan(handler="probe.left", by="Olga"))
+    started = replay.plan(handler="probe.left", by="Olga")
+    started.save()
     return [
         (url("act", "requeue"), {"error": group, "through": dead[-1]}),
         (url("act", "discard"), {"error": group, "through": dead[-1]}),
@@ -277,8 +278,10 @@ def test_an_edit_is_shown_before_it_is_made_and_both_events_tell_of_it(as_, peop
     client = as_("superuser")
     edited = '{"key": "a", "number": 9}'
     page = client.post(url("edit", dead[0]), {"payload": edited})
-    assert page.context["changes"] == [("number", "0", "9")]
-    assert page.context["runs_again"] == ["probe.left"]
+    question = page.context["question"]
+    assert question.rows == [("number", "0", "9")]
+    assert question.facts == {"Handlers that run": "probe.left, probe.right"}
+    assert question.warning.endswith("run again for the new event: probe.left.")
     assert OutboxMessage.objects.count() == 3
     done = client.post(url("edit", dead[0]), {"payload": edited, "confirmed": "yes"}, follow=True)
     new = OutboxMessage.objects.get(edited_from=dead[0])
@@ -342,6 +345,12 @@ def test_a_handler_or_a_shard_is_paused_with_a_reason_and_resumed(as_, kind, tar
     )
 
 
+def test_the_pause_of_a_handler_that_is_gone_can_be_ended(as_):
+    Pause.objects.create(kind="handler", target="gone.handler", by="Olga", reason="old", at=timezone.now())
+    confirm(as_("operator"), url("resume", kind="handler", target="gone.handler"))
+    assert actions.pauses() == []
+
+
 def test_what_does_not_exist_cannot_be_paused(as_):
     client = as_("operator")
     for kind, target in (("handler", "probe.nobody"), ("shard", "64"), ("shard", "x"), ("planet", "mars")):
@@ -358,7 +367,7 @@ def test_a_breaker_is_opened_with_a_reason_and_reset(as_):
     assert (found.handler, found.destination, found.state) == ("probe.post", "bank.example", "open")
     assert found.error == "Opened by operator@example.org: they asked us to"
     page = client.get(url("console")).content.decode()
-    assert "Calls of probe.post to bank.example wait" in page
+    assert "Calls of probe.post to bank.example have been waiting" in page
     confirm(client, url("reset_breaker", handler="probe.post", neighbour="bank.example"))
     assert actions.breakers() == []
     assert LogEntry.objects.count() == 2
@@ -377,28 +386,28 @@ def test_a_replay_that_stopped_goes_on_in_the_workers_and_can_be_stopped_again(a
         emit_many([Ticked(key="a", number=number) for number in range(5)])
     testing.drain()
     Effect.objects.all().delete()
-    run = replay.start(replay.plan(handler="probe.tick", by="Olga"))
+    run = replay.plan(handler="probe.tick", by="Olga")
+    run.save()
     client = as_("operator")
     assert "/start/outbox.replay/" in client.get(url("console")).content.decode()
     confirm(client, url("stop_replay", run.pk))
-    go_on_with_replays(_Run())
+    testing.drain()
     assert Effect.objects.count() == 0
     confirm(client, url("resume_replay", run.pk))
     run.refresh_from_db()
     assert (run.state, Effect.objects.count()) == ("worker", 0)
-    go_on_with_replays(_Run())
+    confirm(client, url("stop_replay", run.pk))
+    testing.drain()
+    run.refresh_from_db()
+    assert (run.state, Effect.objects.count(), OperationRun.objects.get().state) == ("stopped", 0, "cancelled")
+    confirm(client, url("resume_replay", run.pk))
+    testing.drain()
     run.refresh_from_db()
     assert (run.state, run.handled, Effect.objects.count()) == ("finished", 5, 5)
     assert [entry.change_message for entry in LogEntry.objects.order_by("id")] == [
-        f"replay {run.pk} of probe.tick stopped",
-        f"replay {run.pk} of probe.tick resumed",
+        f"replay {run.pk} of probe.tick {deed}" for deed in ("stopped", "resumed", "stopped", "resumed")
     ]
     assert "is finished" in confirm(client, url("resume_replay", run.pk)).content.decode()
-
-
-class _Run:
-    def renew(self):
-        pass
 
 
 def test_the_console_tells_the_queue_by_status_type_and_handler(as_, dead):
@@ -501,13 +510,13 @@ def test_dead_letters_without_a_group_have_their_page(as_, dead):
     OutboxMessage.objects.update(error_group="", error="")
     client = as_("operator")
     assert "Without an error" in client.get(url("errors")).content.decode()
-    assert client.get(url("error", "none")).context["group"]["count"] == 3
+    assert client.get(url("error", "none")).context["group"].count == 3
     assert "Try again: 3 events" in client.get(url("act", "requeue", error="none")).content.decode()
     assert client.get(url("error", "ffffffffffffffff")).status_code == 404
 
 
 def test_the_events_of_an_error_are_paged_by_key(as_, dead, group, monkeypatch):
-    monkeypatch.setattr("platform_outbox.admin.errors.EVENTS_SHOWN", 2)
+    monkeypatch.setattr("platform_outbox.admin.console.EVENTS_SHOWN", 2)
     client = as_("onlooker")
     first = client.get(url("error", group))
     assert [event.pk for event in first.context["events"]] == [dead[2], dead[1]]

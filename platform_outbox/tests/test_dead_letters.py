@@ -12,7 +12,7 @@ from platform_outbox.emit import emit, emit_many, health
 from platform_outbox.models import Attempt, Delivery, OutboxMessage
 from platform_outbox.monitoring import overview
 from platform_outbox.operators import actions, editing
-from platform_outbox.operators.redaction import MASK, masked, masked_text, unmasked
+from platform_outbox.operators.editing import MASK, masked, masked_text, unmasked
 from platform_outbox.operators.selection import Selection, carry_out
 from platform_outbox.tests.probe.events import Forked, Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
@@ -57,8 +57,8 @@ def test_an_event_that_is_handled_in_the_end_belongs_to_no_group(dead):
 
 def test_errors_are_told_with_count_times_types_and_handlers(dead):
     latest, older = overview.error_groups()
-    assert (latest.count, latest.types, latest.handlers) == (1, {"probe.road.forked": 1}, set())
-    assert (older.count, older.types, older.handlers) == (3, {"probe.clock.ticked": 3}, {"probe.tick"})
+    assert (latest.count, latest.types, latest.handlers) == (1, {"probe.road.forked": 1}, [])
+    assert (older.count, older.types, older.handlers) == (3, {"probe.clock.ticked": 3}, ["probe.tick"])
     assert older.newest == dead[2]
     assert older.first_at <= older.last_at
     assert [each.count for each in overview.error_groups(group=older.key)] == [3]

@@ -20,10 +20,8 @@ NOON = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 
 @pytest.fixture
 def noted(monkeypatch):
-    from platform_outbox.monitoring import counting
-
     own = Minutes()
-    monkeypatch.setattr(counting, "minutes", own)
+    monkeypatch.setattr(history, "minutes", own)
     return own
 
 

@@ -16,8 +16,8 @@ from prometheus_client.registry import CollectorRegistry
 from platform_outbox import scheduler, testing
 from platform_outbox.emit import emit_many, health
 from platform_outbox.models import Breaker, Delivery, OutboxMessage, Quarantined, Sample, Tally
-from platform_outbox.monitoring import scrape, snapshot
-from platform_outbox.monitoring.collectors import GAUGES, OutboxCollector
+from platform_outbox.monitoring import metrics, snapshot
+from platform_outbox.monitoring.snapshot import GAUGES, OutboxCollector
 from platform_outbox.operators import actions
 from platform_outbox.processing.results import ResultWriter
 from platform_outbox.tests.conftest import wait_for
@@ -100,7 +100,7 @@ def test_every_gauge_tells_the_state_of_the_outbox(settings):
     assert found["workers_alive"] == 0
     assert found["messages_without_partition"] == 0
     assert {name.partition("{")[0] for name in found} >= {
-        gauge.name for gauge in GAUGES if not gauge.name.startswith("job_")
+        gauge.name for gauge in GAUGES.values() if not gauge.name.startswith("job_")
     }
 
 
@@ -255,7 +255,7 @@ def page(port, path="/metrics", **headers):
 
 def test_a_worker_tells_its_counters_to_whom_it_may(settings, caplog, free_port):
     port = free_port()
-    server = scrape.serve(f"127.0.0.1:{port}")
+    server = metrics.serve(f"127.0.0.1:{port}")
     try:
         status, text = page(port)
         assert status == 200
@@ -274,13 +274,13 @@ def test_a_worker_tells_its_counters_to_whom_it_may(settings, caplog, free_port)
 
 
 def test_workers_of_one_machine_take_one_port_after_the_other(caplog, free_port, monkeypatch):
-    monkeypatch.setattr(scrape, "PORTS", 2)
+    monkeypatch.setattr(metrics, "PORTS", 2)
     bind = f"127.0.0.1:{free_port()}"
-    servers = [scrape.serve(bind), scrape.serve(bind)]
+    servers = [metrics.serve(bind), metrics.serve(bind)]
     try:
         assert servers[1].server_port > servers[0].server_port
         assert [page(server.server_port)[0] for server in servers] == [200, 200]
-        assert scrape.serve(bind) is None
+        assert metrics.serve(bind) is None
         assert f"No metrics on {bind} or the 1 ports after it" in caplog.text
     finally:
         for server in servers:

@@ -205,7 +205,7 @@ def test_the_page_of_an_event_tells_who_is_called_and_who_waits(client, operator
     (found,) = leases.look()
     leases.claim(handler=handler_named("probe.post"), queue=found, worker="worker 7")
     assert "host · with worker 7, leased until " in client.get(reverse(DETAIL, args=[first])).content.decode()
-    assert "host · in line behind an older one" in client.get(reverse(DETAIL, args=[second])).content.decode()
+    assert "host · queued behind an older one" in client.get(reverse(DETAIL, args=[second])).content.decode()
 
 
 def test_the_page_of_an_event_tells_its_whole_story(client, operator, dead):

@@ -35,9 +35,14 @@ def history(db):
     return ids
 
 
-def go(plan, **options):
-    run = replay.start(plan)
-    for _step in replay.run(run, **options):
+def start(plan):
+    plan.save()
+    return plan
+
+
+def go(plan):
+    run = start(plan)
+    for _step in replay.run(run):
         pass
     run.refresh_from_db()
     return run
@@ -168,7 +173,7 @@ def test_a_swallowed_database_error_is_a_failure(history, monkeypatch):
 
 
 def test_a_stopped_or_finished_replay_does_nothing_more(history):
-    run = replay.start(replay.plan(handler="probe.tick", by="Olga"))
+    run = start(replay.plan(handler="probe.tick", by="Olga"))
     assert replay.step(replay_id=run.pk, limit=3).handled == 3
     assert replay.stop(replay_id=run.pk) is True
     assert replay.step(replay_id=run.pk).over
@@ -190,7 +195,7 @@ def test_a_rare_event_among_many_is_looked_for_in_portions(history, monkeypatch)
     monkeypatch.setattr(replay, "WINDOW", 2)
     monkeypatch.setattr(replay, "WINDOWS_PER_STEP", 2)
     OutboxMessage.objects.exclude(pk=history[9]).update(event_type="probe.tree.fallen")
-    run = replay.start(replay.plan(handler="probe.tick", by="Olga"))
+    run = start(replay.plan(handler="probe.tick", by="Olga"))
     steps = [replay.step(replay_id=run.pk) for _ in range(3)]
     assert [step.handled for step in steps] == [0, 0, 1]
     assert numbers() == [9]
@@ -246,7 +251,7 @@ def test_a_shard_that_a_worker_is_at_is_waited_for(transactional_db):
     worker = Thread(target=hold)
     worker.start()
     taken.wait(10)
-    run = replay.start(replay.plan(handler="probe.tick", by="Olga"))
+    run = start(replay.plan(handler="probe.tick", by="Olga"))
     assert replay.step(replay_id=run.pk).busy
     assert numbers() == []
     release.set()
@@ -281,7 +286,7 @@ def test_the_command_refuses_what_it_does_not_understand(db, arguments, told):
 
 def test_the_command_says_how_to_go_on(history):
     Fault.objects.create(handler="probe.tick", key="a", number=4, times=-1)
-    with pytest.raises(CommandError, match=r"a 4 must fail. Go on with: manage.py replay_events --resume"):
+    with pytest.raises(CommandError, match=r"a 4 must fail. Continue with: manage.py replay_events --resume"):
         call_command("replay_events", "--handler", "probe.tick")
     call_command("replay_events", "--resume", str(Replay.objects.get().pk), "--keep-going")
     assert len(numbers()) == 9
@@ -313,7 +318,7 @@ def test_a_process_that_ends_in_the_middle_leaves_every_event_done_once(transact
     run = Replay.objects.get()
     assert 0 < run.handled < 400, output
     assert Effect.objects.count() == run.handled
-    assert ("Go on with" in output) == (killer == signal.SIGINT), output
+    assert ("Continue with" in output) == (killer == signal.SIGINT), output
     assert run.state == ("stopped" if killer == signal.SIGINT else "running")
     for _step in replay.run(replay.resume(replay_id=run.pk)):
         pass

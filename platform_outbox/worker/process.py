@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from platform_outbox.external.pool import ExternalPool
-from platform_outbox.monitoring import scrape
+from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.metrics import REPLACEMENTS
 from platform_outbox.scheduler import Scheduler
 from platform_outbox.timing import IDLE_IN_TRANSACTION, STOP, STOP_WHEN_STUCK
@@ -99,7 +99,7 @@ class WorkerProcess:
         self._threads.append(_thread("outbox-scheduler", self.scheduler.run))
         self._threads.append(_thread("outbox-watchdog", self.watchdog.run))
         if settings.WORKER_METRICS_BIND:
-            self._metrics = scrape.serve(settings.WORKER_METRICS_BIND)
+            self._metrics = metrics.serve(settings.WORKER_METRICS_BIND)
         logger.info(
             "Outbox worker %s started: %s broker, %s threads, %s for calls.",
             *(self.name, broker.broker_name(), self.count, self.external.count),

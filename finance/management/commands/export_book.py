@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from finance import replica
 from finance.exports.formats import FORMATS
 from finance.management.books import book_named
-from platform_outbox.operations.files import write_private
+from platform_outbox.operations.runs import write_private
 
 
 class Command(BaseCommand):

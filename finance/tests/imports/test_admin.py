@@ -36,7 +36,7 @@ def test_undoing_asks_first_and_tells_how_many(operator, stage, confirm, account
     chosen = {"action": "undo", "_selected_action": [batch.pk]}
     asked = text(operator.post(LIST, chosen))
     assert "1 import will be undone." in asked
-    assert "<td>4</td>" in asked
+    assert '<td class="ob-number">4</td>' in asked
     assert balance_of(account=accounts.checking) == 1957_50
     done = text(operator.post(LIST, {**chosen, "confirmed": "yes"}, follow=True))
     assert "march.csv is undone" in done

@@ -19,9 +19,8 @@ from lifeos_project.backups.errors import BackupError, BackupRefused
 from lifeos_project.backups.models import BackupRun
 from lifeos_project.backups.tests.conftest import APP_ROLE
 from lifeos_project.tests.services import wait_until
-from platform_outbox.operations.parameters import read
-from platform_outbox.operations.progress import TerminalRun
-from platform_outbox.operations.registry import operation_named
+from platform_outbox.operations.registry import operation_named, read
+from platform_outbox.operations.runs import TerminalRun
 
 NOW = datetime.datetime(2026, 3, 15, 2, 30, tzinfo=datetime.UTC)
 

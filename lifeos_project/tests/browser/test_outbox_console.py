@@ -65,10 +65,10 @@ def test_the_console_refreshes_itself_until_it_is_paused(new_page, operator, dea
     tab.wait_for_function("!document.getElementById('ob-refreshed').hidden")
 
     tab.get_by_role("button", name="Pause the refresh").click()
-    assert tab.get_by_role("button", name="Go on refreshing").get_attribute("aria-pressed") == "true"
+    assert tab.get_by_role("button", name="Resume the refresh").get_attribute("aria-pressed") == "true"
     actions.discard(ids=[dead], by="Olga")
     OutboxMessage.objects.filter(ordering_key="b").update(status="sent")
     tab.wait_for_timeout(1500)
     assert waiting.inner_text() == "3"
-    tab.get_by_role("button", name="Go on refreshing").click()
+    tab.get_by_role("button", name="Resume the refresh").click()
     tab.wait_for_function("document.querySelector('#ob-figures dd').innerText === '0'")

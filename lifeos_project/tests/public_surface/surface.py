@@ -10,13 +10,13 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 from django.urls import URLResolver, get_resolver
 from django_prometheus.middleware import Metrics
 from drf_spectacular.generators import SchemaGenerator
+from platform_outbox.event_reference import released_events
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from lifeos_project.management import settings_docs
 from lifeos_project.monitoring import metrics_docs
 from lifeos_project.variables import env
-from platform_outbox.event_reference import released_events
 from platform_outbox.events import type_names
 
 OUR_APPS = ("lifeos_project", "identity", "platform_outbox", "finance", "insights")

@@ -1,4 +1,3 @@
-import getpass
 import json
 import signal
 import time
@@ -12,10 +11,16 @@ from tqdm import tqdm
 from platform_outbox import emit
 from platform_outbox.operations import services
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.parameters import ParametersInvalid, parameters_of, read
-from platform_outbox.operations.progress import TerminalRun
-from platform_outbox.operations.registry import Operation, all_operations, operation_named
-from platform_outbox.operations.running import carry_out_here
+from platform_outbox.operations.registry import (
+    Operation,
+    ParametersInvalid,
+    all_operations,
+    operation_named,
+    parameters_of,
+    read,
+)
+from platform_outbox.operations.runs import OperationStopped, TerminalRun
+from platform_outbox.operators.actions import command_user
 
 WATCH_SECONDS = 0.5
 
@@ -39,7 +44,7 @@ class Command(BaseCommand):
             ("status", _("A run, or the newest ones.")),
             ("watch", _("Show how far a run is until it ends.")),
             ("cancel", _("Ask a run to end at its next step.")),
-            ("resume", _("Have a failed or cancelled run go on.")),
+            ("resume", _("Have a failed or cancelled run continue.")),
         ):
             action = actions.add_parser(name, help=text)
             action.add_argument("run", type=int, nargs="?" if name == "status" else None)
@@ -55,22 +60,26 @@ class Command(BaseCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         for operation in all_operations():
-            self.stdout.write(f"{operation.name}: {operation.title}. {operation.says}")
+            self.stdout.write(f"{operation.name}: {operation.title}. {operation.help_text}")
             for each in parameters_of(operation.parameters):
                 needed = _("needed") if each.required else _("default: %s") % each.default
                 choices = f" ({', '.join(each.choices)})" if each.choices else ""
-                self.stdout.write(f"  {each.name}={each.kind.__name__}{choices}  {each.label}, {needed}. {each.says}")
+                kind = f"{each.name}={each.kind.__name__}{choices}"
+                self.stdout.write(f"  {kind}  {each.label}, {needed}. {each.help_text}")
 
     def _run(self, options: dict[str, Any]) -> None:
         operation, given = self._wanted(options)
         if options["dry_run"] and not operation.dry_run:
             raise services.OperationRefused(_("%s has no dry run.") % operation.name)
         run = TerminalRun(
-            by=_who(), dry_run=options["dry_run"], write=self.stdout.write, quiet=options["verbosity"] == 0
+            by=command_user("command"),
+            dry_run=options["dry_run"],
+            write=self.stdout.write,
+            quiet=options["verbosity"] == 0,
         )
         try:
-            result = carry_out_here(name=operation.name, parameters=read(operation.parameters, given), run=run)
-        except KeyboardInterrupt:
+            result = operation.function(read(operation.parameters, given), run)
+        except (KeyboardInterrupt, OperationStopped):
             raise CommandError(_("Stopped."), returncode=128 + signal.SIGINT) from None
         finally:
             run.close()
@@ -78,7 +87,7 @@ class Command(BaseCommand):
 
     def _start(self, options: dict[str, Any]) -> None:
         operation, given = self._wanted(options)
-        run = services.start(name=operation.name, given=given, by=_who(), dry_run=options["dry_run"])
+        run = services.start(name=operation.name, given=given, by=command_user("command"), dry_run=options["dry_run"])
         self.stdout.write(_("Run %s waits for a worker.") % run.pk)
         if not emit.workers_alive():
             self.stderr.write(_("No worker is running: start one with manage.py outbox_worker."))
@@ -86,17 +95,14 @@ class Command(BaseCommand):
             self._watch({"run": run.pk})
 
     def _status(self, options: dict[str, Any]) -> None:
-        runs = (
-            [OperationRun.objects.get(pk=options["run"])]
-            if options["run"]
-            else list(OperationRun.objects.order_by("-pk")[:20])
-        )
+        one = options["run"]
+        runs = [OperationRun.objects.get(pk=one)] if one else list(OperationRun.objects.order_by("-pk")[:20])
         if options["json"]:
             self.stdout.write(json.dumps([_described(run) for run in runs], default=str))
             return
         for run in runs:
             self.stdout.write(_line(run))
-        if options["run"]:
+        if one:
             self.stdout.write(runs[0].log, ending="")
 
     def _watch(self, options: dict[str, Any]) -> None:
@@ -113,10 +119,10 @@ class Command(BaseCommand):
             raise CommandError(run.error)
 
     def _cancel(self, options: dict[str, Any]) -> None:
-        self.stdout.write(_line(services.cancel(run_id=options["run"], by=_who())))
+        self.stdout.write(_line(services.cancel(run_id=options["run"], by=command_user("command"))))
 
     def _resume(self, options: dict[str, Any]) -> None:
-        self.stdout.write(_line(services.resume(run_id=options["run"], by=_who())))
+        self.stdout.write(_line(services.resume(run_id=options["run"], by=command_user("command"))))
 
     @staticmethod
     def _wanted(options: dict[str, Any]) -> tuple[Operation, dict[str, str]]:
@@ -131,10 +137,6 @@ class Command(BaseCommand):
                 raise CommandError(_("%s is not of the form parameter=value.") % text)
             given[name] = value
         return operation, given
-
-
-def _who() -> str:
-    return f"{getpass.getuser()} (command)"
 
 
 def _line(run: OperationRun) -> str:

@@ -8,11 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from platform_outbox import emit
-from platform_outbox.models import Breaker, OutboxMessage, Pause, Replay, Status
+from platform_outbox.models import OutboxMessage, Replay, Status
 from platform_outbox.monitoring import overview
-from platform_outbox.monitoring.overview import ErrorGroup, Line, WorkerState
 from platform_outbox.operators import actions
-from platform_outbox.operators.redaction import masked_text
+from platform_outbox.operators.editing import masked_text
 
 
 class Command(BaseCommand):
@@ -23,11 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = _state()
-        if options["json"]:
-            self.stdout.write(json.dumps(found))
-        else:
-            for line in _told(found):
-                self.stdout.write(line)
+        for line in [json.dumps(found, default=lambda moment: moment.isoformat())] if options["json"] else _told(found):
+            self.stdout.write(line)
 
 
 def _state() -> dict[str, Any]:
@@ -38,79 +34,62 @@ def _state() -> dict[str, Any]:
         **dataclasses.asdict(emit.health()),
         "by_status": queue.by_status,
         "counted_from_a_sample": queue.sampled,
-        "by_type": [_type(line) for line in queue.by_type],
-        "by_handler": [_handler(line) for line in queue.by_handler],
-        "errors": [_error(group) for group in overview.error_groups()],
+        "by_type": [{"event": line.name, **_fields(line, "waiting", "sending", "retrying")} for line in queue.by_type],
+        "by_handler": [
+            {
+                "handler": line.name,
+                **_fields(line, "waiting", "retrying"),
+                "last_hour": {
+                    **_fields(line.hour, "sent", "failed", "dead"),
+                    "median_seconds": line.hour.quantile(0.5) if line.hour else None,
+                },
+                "paused": line.pause is not None,
+            }
+            for line in queue.by_handler
+        ],
+        "errors": [
+            {
+                "group": group.key,
+                "count": group.count,
+                "error": masked_text(group.error),
+                "events": sorted(group.types),
+                **_fields(group, "handlers", "last_at"),
+            }
+            for group in overview.error_groups()
+        ],
         "newest_dead": [{"id": row.pk, "event": row.event_type, "error": masked_text(row.error)} for row in dead],
-        "pauses": [_pause(pause) for pause in actions.pauses()],
-        "breakers": [_breaker(breaker) for breaker in actions.breakers()],
-        "replays": [_replay(run) for run in overview.replays() if run.state != Replay.State.FINISHED],
+        "pauses": [_fields(pause, "kind", "target", "by", "reason", "at") for pause in actions.pauses()],
+        "breakers": [
+            {
+                "neighbour": breaker.destination,
+                **_fields(breaker, "handler", "state", "opened_at", "retry_at"),
+                "error": masked_text(breaker.error),
+            }
+            for breaker in actions.breakers()
+        ],
+        "replays": [
+            _fields(run, "id", "handler", "state", "percent", "error")
+            for run in overview.replays()
+            if run.state != Replay.State.FINISHED
+        ],
         "failing_jobs": [
             {"job": job.name, "failures": job.failures, "error": masked_text(job.error.strip().rpartition("\n")[2])}
             for job in overview.failing_jobs()
         ],
-        "workers": [_worker(state) for state in overview.workers(now=now)],
+        "workers": [
+            {
+                **_fields(state.worker, "name", "broker"),
+                "alive": state.alive,
+                "heartbeat_seconds_ago": round(state.seconds_silent, 1),
+                "at": [{"shard": turn.shard, "events": len(turn.ids), "handler": turn.handler} for turn in state.turns],
+            }
+            for state in overview.workers(now=now)
+        ],
     }
 
 
-def _type(line: Line) -> dict[str, Any]:
-    return {"event": line.name, "waiting": line.waiting, "sending": line.sending, "retrying": line.retrying}
-
-
-def _handler(line: Line) -> dict[str, Any]:
-    return {
-        "handler": line.name,
-        "waiting": line.waiting,
-        "retrying": line.retrying,
-        "last_hour": {"sent": line.sent, "failed": line.failed, "dead": line.dead, "median_seconds": line.median},
-        "paused": line.pause is not None,
-    }
-
-
-def _error(group: ErrorGroup) -> dict[str, Any]:
-    return {
-        "group": group.key,
-        "count": group.count,
-        "error": masked_text(group.error),
-        "events": sorted(group.types),
-        "handlers": sorted(group.handlers),
-        "last_at": group.last_at.isoformat() if group.last_at else None,
-    }
-
-
-def _pause(pause: Pause) -> dict[str, Any]:
-    return {
-        "kind": pause.kind,
-        "target": pause.target,
-        "by": pause.by,
-        "reason": pause.reason,
-        "at": pause.at.isoformat(),
-    }
-
-
-def _breaker(breaker: Breaker) -> dict[str, Any]:
-    return {
-        "handler": breaker.handler,
-        "neighbour": breaker.destination,
-        "state": breaker.state,
-        "opened_at": breaker.opened_at.isoformat() if breaker.opened_at else None,
-        "retry_at": breaker.retry_at.isoformat() if breaker.retry_at else None,
-        "error": masked_text(breaker.error),
-    }
-
-
-def _replay(run: Replay) -> dict[str, Any]:
-    return {"id": run.pk, "handler": run.handler, "state": run.state, "percent": run.percent, "error": run.error}
-
-
-def _worker(state: WorkerState) -> dict[str, Any]:
-    return {
-        "name": state.worker.name,
-        "broker": state.worker.broker,
-        "alive": state.alive,
-        "heartbeat_seconds_ago": round(state.seconds_silent, 1),
-        "at": [{"shard": turn.shard, "events": len(turn.ids), "handler": turn.handler} for turn in state.turns],
-    }
+def _fields(row: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
 
 
 def _told(found: dict[str, Any]) -> Iterator[str]:
@@ -120,22 +99,6 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
     yield _("Workers alive: %s") % found["workers_alive"]
     for worker in found["workers"]:
         yield f"  {worker['name']} ({worker['broker']}), {worker['heartbeat_seconds_ago']} s"
-    yield from _queue_told(found)
-    for each in found["pauses"]:
-        yield _("Paused by %(by)s since %(at)s: %(kind)s %(target)s %(reason)s") % each
-    for each in found["breakers"]:
-        yield _("Breaker %(handler)s → %(neighbour)s: %(state)s since %(opened_at)s %(error)s") % each
-    for each in found["failing_jobs"]:
-        yield _("Periodic job %(job)s failed %(failures)s times in a row: %(error)s") % each
-    for each in found["replays"]:
-        yield _("Replay %(id)s of %(handler)s: %(state)s, %(percent)s %% %(error)s") % each
-    for each in found["errors"]:
-        yield f"  {each['group'] or '-'}  {_capped(each['count'])} × {each['error']}"
-    for row in found["newest_dead"]:
-        yield f"  #{row['id']} {row['event']}: {row['error']}"
-
-
-def _queue_told(found: dict[str, Any]) -> Iterator[str]:
     if found["by_type"]:
         yield _("By event, of the first %s:") % emit.COUNT_CAP if found["counted_from_a_sample"] else _("By event:")
     for each in found["by_type"]:
@@ -144,6 +107,17 @@ def _queue_told(found: dict[str, Any]) -> Iterator[str]:
     for each in found["by_handler"]:
         figures = {**each, **each["last_hour"], "paused": _(", PAUSED") if each["paused"] else ""}
         yield _("  %(handler)s: %(sent)s sent, %(failed)s failed, %(dead)s gave up%(paused)s") % figures
+    for words, name in (
+        (_("Paused by %(by)s since %(at)s: %(kind)s %(target)s %(reason)s"), "pauses"),
+        (_("Breaker %(handler)s → %(neighbour)s: %(state)s since %(opened_at)s %(error)s"), "breakers"),
+        (_("Periodic job %(job)s failed %(failures)s times in a row: %(error)s"), "failing_jobs"),
+        (_("Replay %(id)s of %(handler)s: %(state)s, %(percent)s %% %(error)s"), "replays"),
+    ):
+        yield from (words % each for each in found[name])
+    for each in found["errors"]:
+        yield f"  {each['group'] or '-'}  {_capped(each['count'])} × {each['error']}"
+    for row in found["newest_dead"]:
+        yield f"  #{row['id']} {row['event']}: {row['error']}"
 
 
 def _capped(count: int) -> str:

@@ -24,11 +24,7 @@ class Command(BaseCommand):
             raise CommandError(_("--older-than takes a number and d, h or w: 30d, 12h, 8w."))
         age = datetime.timedelta(**{UNITS[match[2]]: int(match[1])})
         with tqdm(unit=" batches", disable=None) as bar:
-
-            def move() -> None:
-                bar.update()
-
-            pruned = retention.prune(before=timezone.now() - age, renew=move)
+            pruned = retention.prune(before=timezone.now() - age, renew=bar.update)
         self.stdout.write(_("Deleted: %s") % pruned.rows)
         if pruned.partitions:
             self.stdout.write(_("Dropped whole: %s") % ", ".join(pruned.partitions))

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from platform_outbox import testing
 from platform_outbox.models import Worker
-from platform_outbox.operations import files, services
+from platform_outbox.operations import runs, services
 from platform_outbox.operations.models import OperationRun
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -135,7 +135,7 @@ def test_a_dry_run_is_what_the_form_offers_first(client, operator):
 def test_cancel_and_go_on(client, operator, run):
     client.post(page(run, "platform_operation_cancel"))
     assert OperationRun.objects.get().state == "cancelled"
-    assert "Continue where it stopped" in client.get(page(run)).content.decode()
+    assert "Resume this run" in client.get(page(run)).content.decode()
     client.post(page(run, "platform_operation_resume"))
     testing.drain()
     assert OperationRun.objects.get().state == "done"
@@ -163,7 +163,7 @@ def test_files_go_in_and_come_out_for_those_who_may(client, operator):
     assert fetch in client.get(page(run)).content.decode()
     response = client.get(fetch)
     assert (response.getvalue(), response["Content-Disposition"]) == (b"HELLO", 'attachment; filename="echo.txt"')
-    assert [path.stat().st_mode & 0o777 for path in files.left_by(run.pk)] == [0o600]
+    assert [path.stat().st_mode & 0o777 for path in runs.left_by(run.pk)] == [0o600]
     for other in ("..", "given", "nothing.txt", ".echo.txt"):
         assert client.get(f"/admin/platform_operation/operationrun/{run.pk}/files/{other}/").status_code == 404
 

@@ -3,16 +3,17 @@
 import datetime
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
 from platform_outbox import testing
 from platform_outbox.emit import emit_many
-from platform_outbox.models import OutboxMessage
+from platform_outbox.models import OutboxMessage, Replay
 from platform_outbox.operations.operations import ReplayStopped
-from platform_outbox.operations.parameters import read
-from platform_outbox.operations.progress import TerminalRun
-from platform_outbox.operations.registry import operation_named
+from platform_outbox.operations.registry import operation_named, read
+from platform_outbox.operations.runs import TerminalRun
+from platform_outbox.operators import replay
 from platform_outbox.tests.probe.events import Ticked
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -60,3 +61,22 @@ def test_a_replay_that_met_an_error_goes_on_once_it_is_mended(past):
     Fault.objects.all().delete()
     assert carry_out("outbox.replay", handler="probe.tick", kept=kept) == {"handled": 5, "failed": 1}
     assert Effect.objects.count() == 5
+
+
+def test_a_replay_ended_by_ctrl_c_is_stopped_and_can_be_resumed(past, monkeypatch):
+    def interrupt(run, steps=1):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replay, "BATCH", 2)
+    monkeypatch.setattr(TerminalRun, "advance", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out("outbox.replay", handler="probe.tick")
+    assert Replay.objects.get().state == "stopped"
+
+
+def test_a_replay_that_is_stopped_in_the_console_ends_its_command_with_a_word(past, monkeypatch):
+    monkeypatch.setattr(TerminalRun, "show", lambda run, done: Replay.objects.update(state="stopped", finished_at=None))
+    monkeypatch.setattr(replay, "BATCH", 2)
+    with pytest.raises(CommandError, match="Stopped"):
+        call_command("operation", "run", "outbox.replay", "handler=probe.tick")
+    assert 0 < Effect.objects.count() < 5

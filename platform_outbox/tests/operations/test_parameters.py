@@ -3,7 +3,7 @@ import datetime
 
 import pytest
 
-from platform_outbox.operations.parameters import ParametersInvalid, parameter, parameters_of, read, written
+from platform_outbox.operations.registry import ParametersInvalid, parameter, parameters_of, read, written
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

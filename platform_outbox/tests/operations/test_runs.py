@@ -1,5 +1,6 @@
 """Runs of operations: carried out by workers, one at a time per scope, stopped, crashed and gone on with."""
 
+import dataclasses
 import itertools
 import signal
 
@@ -9,11 +10,11 @@ from django.utils import timezone
 
 from platform_outbox import testing
 from platform_outbox.models import OutboxMessage
-from platform_outbox.operations import services
+from platform_outbox.operations import registry, services
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.parameters import ParametersInvalid
-from platform_outbox.operations.progress import OperationInterrupted
-from platform_outbox.operations.running import carry_out
+from platform_outbox.operations.registry import ParametersInvalid, operation_named
+from platform_outbox.operations.runs import OperationInterrupted
+from platform_outbox.operations.services import carry_out
 from platform_outbox.tests.conftest import wait_for
 from platform_outbox.tests.probe.models import Effect, Fault
 
@@ -119,6 +120,21 @@ def test_a_run_that_has_begun_ends_at_its_next_step():
     assert numbers() == [1, 2, 3]  # the step that was under way when it was asked is the last
 
 
+def test_a_failure_that_meets_a_cancel_is_written_down(monkeypatch):
+    run = start()
+
+    def fails(parameters, record):
+        services.cancel(run_id=run.pk, by="Otto")
+        raise ValueError("no such luck")
+
+    failing = dataclasses.replace(operation_named("probe.count"), function=fails)
+    monkeypatch.setitem(registry._operations, "probe.count", failing)
+    monkeypatch.setattr(services, "REPORT_SECONDS", 0)
+    carry_out(run_id=run.pk, goes_on=lambda: True)
+    assert (row(run).state, row(run).error) == ("failed", "ValueError: no such luck")
+    assert "Traceback" in row(run).log
+
+
 def test_a_run_that_nobody_has_begun_is_cancelled_at_once_and_never_begins():
     run = start()
     assert services.cancel(run_id=run.pk, by="Otto").state == "cancelled"
@@ -132,7 +148,7 @@ def test_a_run_that_nobody_has_begun_is_cancelled_at_once_and_never_begins():
 def test_what_is_done_is_not_gone_on_with():
     run = start(to=0)
     testing.drain()
-    with pytest.raises(services.OperationRefused, match="only what failed or was cancelled"):
+    with pytest.raises(services.OperationRefused, match="only a run that failed or was cancelled"):
         services.resume(run_id=run.pk, by="Otto")
 
 

@@ -5,15 +5,14 @@ import os
 import time
 from typing import Any
 
-from platform_outbox.operations.parameters import parameter
-from platform_outbox.operations.progress import Run
-from platform_outbox.operations.registry import operation
+from platform_outbox.operations.registry import operation, parameter
+from platform_outbox.operations.runs import Run
 from platform_outbox.tests.probe.models import Effect, Fault
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CountParameters:
-    key: str = parameter("Key", says="What is counted.")
+    key: str = parameter("Key", help_text="What is counted.")
     to: int = parameter("Count to", default=5)
     pause: int = parameter("Milliseconds between steps", default=0)
 
@@ -21,7 +20,7 @@ class CountParameters:
 @operation(
     "probe.count",
     title="Count",
-    says="Writes one effect for each number.",
+    help_text="Writes one effect for each number.",
     parameters=CountParameters,
     permission="outbox_probe.add_effect",
     scope=lambda parameters: parameters.key,
@@ -49,7 +48,7 @@ class EchoParameters:
 @operation(
     "probe.echo",
     title="Echo",
-    says="Gives a file back in capitals.",
+    help_text="Gives a file back in capitals.",
     parameters=EchoParameters,
     permission="outbox_probe.add_effect",
     cancel=False,

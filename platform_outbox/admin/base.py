@@ -1,20 +1,26 @@
-"""Who may look, who may read payloads and who may act, and lists that never count further than the outbox's figures do."""
+"""What all admins share: who may look and act, lists that only show, the page that asks before anything happens."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
+from django import forms
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from platform_outbox import emit
 
 _Row = TypeVar("_Row", bound=Model)
 
 
-class Shown(NamedTuple):
-    """A coloured label in lists; on the page of one event, where Unfold prints what it gets, its words."""
+class State(NamedTuple):
+    """A coloured label in lists; on the page of one row, where Unfold prints what it gets, its words."""
 
     key: str
     words: Any
@@ -59,7 +65,7 @@ class ShownLookups:
 class ReadOnly(ShownLookups):
     """For those with the model's view permission; nobody adds, changes or deletes by hand.
 
-    Actions ask for the change permission (`may_act`).
+    What changes something goes through services: actions and pages that ask for permissions of their own.
     """
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -71,16 +77,63 @@ class ReadOnly(ShownLookups):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        """Django's and Unfold's name for `permissions=["act"]` of an action."""
-        return may_act(request)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What an operator is asked to confirm."""
+
+    title: Any
+    consequence: Any
+    button: Any
+    back: str
+    facts: Mapping[Any, Any] = field(default_factory=dict)
+    columns: Sequence[Any] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    # Whether the last column is a number.
+    counted: bool = True
+    hidden: Sequence[tuple[str, Any]] = ()
+    form: forms.Form | None = None
+    # Where the confirmation goes; empty: to the page itself.
+    action: str = ""
+    warning: Any = ""
+    # False: it applies to nothing, so there is nothing to confirm.
+    possible: bool = True
 
 
-class ReadWithTheEvent(ReadOnly):
-    """What stands on the page of an event is for those who may open it."""
+def ask(request: HttpRequest, model_admin: Any, question: Question) -> HttpResponse:
+    """The page that says exactly what will happen, before it does. Its form posts `confirmed`."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "title": question.title,
+        "question": question,
+    }
+    return TemplateResponse(request, "platform_outbox/admin/confirm.html", context)
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return may_look(request)
+
+def is_confirmed(request: HttpRequest) -> bool:
+    return request.method == "POST" and request.POST.get("confirmed") == "yes"
+
+
+def given_in(request: HttpRequest) -> Any:
+    """The fields of a confirmation's form, or those of the link that led to it."""
+    return request.POST if request.method == "POST" else request.GET
+
+
+def note(
+    request: HttpRequest, changed: Model | type[Model], deed: str, *, subject: str = "", flag: int = CHANGE
+) -> None:
+    """A line in the admin's log: who did what when, to a row or, by its model, to many that `subject` describes."""
+    assert request.user.pk is not None, "the admin lets nobody in who is not signed in"
+    LogEntry.objects.create(
+        user_id=request.user.pk,
+        content_type=ContentType.objects.get_for_model(changed, for_concrete_model=False),
+        object_id=None if isinstance(changed, type) else str(changed.pk),
+        object_repr=(subject or str(changed))[:200],
+        action_flag=flag,
+        change_message=deed,
+    )
 
 
 def may_look(request: HttpRequest) -> bool:
@@ -98,8 +151,3 @@ def may_read_payloads(request: HttpRequest) -> bool:
 def may_act(request: HttpRequest) -> bool:
     """Try again, discard, pause and so on: for those who may change events."""
     return bool(request.user.is_staff) and request.user.has_perm("platform_outbox.change_outboxmessage")
-
-
-def capped(count: int) -> str:
-    """A count as people read it: 10,001 stands for more than 10,000."""
-    return f"{count}" if count <= emit.COUNT_CAP else f"> {emit.COUNT_CAP}"
