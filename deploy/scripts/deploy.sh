@@ -14,25 +14,25 @@ deploy.sh COMMAND [ENVIRONMENT] [ARGUMENT] [--dry-run]
                              or with DRIVER=processes shared/lifeos.env, owner.env and directories) and a certificate
                --host NAME --email ADDRESS   of the site, and of the first operator; asked for at a terminal
                --certificate FILE --key FILE   instead of a self-signed certificate
-               --monitoring   plain docker-compose starts the monitoring, too (DRIVER=compose)
+               --monitoring   plain docker-compose starts the monitoring too (DRIVER=compose)
   nginx                      write the site into this machine's nginx and reload it (DRIVER=processes)
-  deploy       [--ref REF]   preflight, backup, build, migrate, replace one process after the other, verify;
-                             back to the release before when anything fails
-               --with-downtime   stop everything while migrations are applied that the running release cannot stand
-               --no-backup       leave the backup out
-  rollback                   back to the release before
-  rollback     BACKUP        the same, and the database as it was in a backup (a path, a name, or: latest)
-  restart                    every process again, one after the other: takes changed settings without a break
+  deploy       [--ref REF]   preflight, backup, build, migrate, replace one process after another, verify;
+                             back to the previous release if anything fails
+               --with-downtime   stop everything during migrations that the running release cannot work with
+               --no-backup       skip the backup
+  rollback                   back to the previous release
+  rollback     BACKUP        the same, with the database as it was in a backup (a path, a name, or: latest)
+  restart                    restart every process, one after another, to apply changed settings without downtime
   stop                       stop web and workers, for work on the machine
   start                      start the release that was running
   status                     what runs, and which release
   logs         [NAME]        follow the logs
   backup                     make a backup and prove it
-  restore      BACKUP        put a backup in the database's place; web and workers are stopped meanwhile
+  restore      BACKUP        replace the database by a backup; web and workers are stopped meanwhile
   manage       COMMAND ...   manage.py of the running release, with its settings: manage production check
   health-check               whether it works, for people and for scripts (exit code)
 
-ENVIRONMENT is production unless named otherwise. Its settings are read from /etc/lifeos/ENVIRONMENT.conf or
+ENVIRONMENT defaults to production. Its settings are read from /etc/lifeos/ENVIRONMENT.conf or
 deploy/environments/ENVIRONMENT.conf; LIFEOS_DEPLOY_CONFIG names another file. --dry-run says what would be done.
 TEXT
 }
@@ -263,7 +263,7 @@ restart() {
   [ -n "$current" ] || die "No release is installed yet: deploy.sh deploy."
   driver_forget
   if ! driver_roll_to "$current" || ! verify; then
-    die "$current does not come up with these settings; mend them and restart again. See deploy.sh status and logs."
+    die "$current does not come up with these settings; correct them and restart again. See deploy.sh status and logs."
   fi
   say "Every process of $current has been replaced."
 }

@@ -303,7 +303,7 @@ def _why(row: IncomingRow, candidate: Candidate) -> str:
         else f"{apart} day{'s' if apart > 1 else ''} {'later' if candidate.date > row.date else 'earlier'}"
     )
     title = f" “{candidate.title}”" if candidate.title else ""
-    return f"The books hold an entry{title} over the same amount {when} that no bank row stands for yet."
+    return f"The books hold an entry{title} of the same amount {when}, not linked to a bank row yet."
 
 
 def _verdict(

@@ -136,9 +136,9 @@ CHECKS: Sequence[Check] = (
     ),
     Check(
         code="reversal_opposite",
-        promise="A reversal takes back exactly what it reverses, in the same book.",
+        promise="A reversal is the exact opposite of the entry that it reverses, in the same book.",
         sql="""
-        SELECT entry.book_id, 'entry ' || entry.uid, 'does not take back entry ' || reversed.uid
+        SELECT entry.book_id, 'entry ' || entry.uid, 'does not reverse entry ' || reversed.uid
           FROM finance_journalentry AS entry CROSS JOIN LATERAL (
                SELECT id, uid, book_id FROM finance_journalentry WHERE id = entry.reverses_id OFFSET 0) AS reversed
          WHERE entry.reverses_id IS NOT NULL
@@ -152,9 +152,9 @@ CHECKS: Sequence[Check] = (
     ),
     Check(
         code="correction_chained",
-        promise="What was corrected was taken back, and its replacement is in the same book.",
+        promise="Every corrected entry was reversed, and its replacement is in the same book.",
         sql="""
-        SELECT entry.book_id, 'entry ' || entry.uid, 'corrects entry ' || corrected.uid || ', which still stands'
+        SELECT entry.book_id, 'entry ' || entry.uid, 'corrects entry ' || corrected.uid || ', which was not reversed'
           FROM finance_journalentry AS entry CROSS JOIN LATERAL (
                SELECT id, uid, book_id FROM finance_journalentry WHERE id = entry.corrects_id OFFSET 0) AS corrected
           LEFT JOIN LATERAL (
@@ -198,7 +198,7 @@ CHECKS: Sequence[Check] = (
     ),
     Check(
         code="tree_sound",
-        promise="Every account hangs below an account of its own book and type, and never below itself.",
+        promise="Every account is inside an account of its own book and type, and never inside itself.",
         # EXCEPT compares sets, by hashing or sorting; a join with `rooted` could become one of each with each.
         sql="""
         WITH RECURSIVE rooted AS (
@@ -213,10 +213,10 @@ CHECKS: Sequence[Check] = (
               FROM finance_account AS account LEFT JOIN LATERAL (
                    SELECT book_id, type FROM finance_account WHERE id = account.parent_id OFFSET 0) AS parent ON true
         )
-        SELECT book_id, 'account ' || id, 'hangs below account ' || parent_id || ' of another book or type'
+        SELECT book_id, 'account ' || id, 'is inside account ' || parent_id || ' of another book or type'
           FROM placed AS account WHERE (parent_book <> book_id OR parent_type <> type) {account}
         UNION ALL
-        SELECT book_id, 'account ' || account.id, 'hangs below itself'
+        SELECT book_id, 'account ' || account.id, 'is inside itself'
           FROM loose CROSS JOIN LATERAL (SELECT * FROM placed WHERE placed.id = loose.id OFFSET 0) AS account
          WHERE (parent_book = book_id AND parent_type = type) IS NOT false
         """,
@@ -226,7 +226,7 @@ CHECKS: Sequence[Check] = (
         promise="The chain of every book is whole and ends where it was noted to end.",
         sql="""
         SELECT coalesce(noted.book_id, there.book_id), 'the chain',
-               'is noted to have ' || coalesce(noted.seals, 0) || ' seals and has ' || coalesce(there.seals, 0)
+               'should have ' || coalesce(noted.seals, 0) || ' seals and has ' || coalesce(there.seals, 0)
                    || CASE WHEN noted.seals = there.seals THEN ', of which the last is another one' ELSE '' END
           FROM (SELECT * FROM finance_chainhead AS head WHERE true {head}) AS noted
           FULL JOIN (SELECT seal.book_id, count(*) AS seals, max(seal.seq) AS last
@@ -246,7 +246,7 @@ CHECKS: Sequence[Check] = (
                     THEN 'had ' || noted.seals || ' seals on ' || noted.noted_at || ' and has '
                          || (SELECT count(seal.sealed_at) FROM finance_seal AS seal WHERE seal.book_id = noted.book_id)
                          || ' now: entries that were sealed are not any more'
-                    ELSE 'is another one than on ' || noted.noted_at || ': seal ' || noted.seals || ' has changed since' END
+                    ELSE 'has changed since ' || noted.noted_at || ': seal ' || noted.seals || ' is not the same' END
           FROM finance_notedhead AS noted LEFT JOIN LATERAL (
                SELECT hash FROM finance_seal WHERE book_id = noted.book_id AND seq = noted.seals OFFSET 0) AS kept ON true
          WHERE kept.hash IS DISTINCT FROM noted.hash {noted}

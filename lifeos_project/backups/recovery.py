@@ -134,7 +134,7 @@ def _refuse_to_overwrite(database: Database, *, overwrite: bool) -> None:
         if holds_something(server):
             raise BackupRefused(
                 f"The database {database.name} holds people or books. To replace it, add --overwrite; "
-                "the database of now is then kept under another name."
+                "it is then kept under another name."
             )
 
 

@@ -71,7 +71,7 @@ def test_migrate_makes_the_serving_role_and_holds_it_back(roles, settings):
 
 def test_a_role_without_a_password_is_not_made_on_a_server_elsewhere(roles, settings):
     settings.SERVING_DATABASE |= {"HOST": "db.internal", "PASSWORD": ""}
-    with pytest.raises(ownership.NoServingRole, match=r"no password to make it with: set POSTGRES_PASSWORD"):
+    with pytest.raises(ownership.NoServingRole, match=r"no password to create it with: set POSTGRES_PASSWORD"):
         ownership.renew_rights()
     assert not exists(roles)
 

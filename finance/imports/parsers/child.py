@@ -133,7 +133,7 @@ def _what_happened(code: int, limits: Limits) -> str:
         return _too_much(limits)
     return (
         "The file made the reader stop. The operator finds the cause in the server's log. "
-        "Please export the transactions as CSV or OFX once more."
+        "Please export the transactions as CSV or OFX again."
     )
 
 

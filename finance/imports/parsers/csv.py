@@ -100,9 +100,7 @@ def records_for(data: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
     for index, record in enumerate(records):
         if [plain(cell) for cell in record.cells] == wanted:
             return records, index + 1
-    raise StatementUnreadable(
-        reason="The header of this file is not the one that the saved reading of columns was made for."
-    )
+    raise StatementUnreadable(reason="The saved column settings are for files with another header.")
 
 
 def _first_transaction(records: Sequence[Record]) -> int:

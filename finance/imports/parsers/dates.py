@@ -154,7 +154,9 @@ def _between_day_and_month(
         reason = f"only {describe(sorted_as[0])} puts the rows in order of time"
         return DateOrder(order=sorted_as[0], ambiguous=True, reason=reason)
     order = "mdy" if american else "dmy"
-    reason = "the amounts are in a currency of a country that writes so" if american else "most banks write so"
+    reason = (
+        "the currency is of a country that writes dates this way" if american else "most banks write dates this way"
+    )
     return DateOrder(order=order, ambiguous=True, reason=reason)
 
 
@@ -169,7 +171,7 @@ def _nearer_pairs(pairs: Sequence[tuple[str, str]]) -> DateOrder | None:
     near, far = sorted(gaps, key=lambda order: gaps[order])
     if gaps[far] - gaps[near] <= 20 or gaps[far] < 4 * gaps[near]:
         return None
-    reason = "only so the two dates of each row lie close together"
+    reason = "only this order puts the two dates of each row close together"
     return DateOrder(order=near, ambiguous=True, reason=reason)
 
 

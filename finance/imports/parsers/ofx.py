@@ -116,7 +116,7 @@ def _error(root: Element) -> str:
 def _why_nothing(root: Element) -> str:
     if message := _error(root):
         return (
-            f"This file is an answer of the bank that reports an error: {message}. "
+            f"This file is an error message from the bank: {message}. "
             "It holds no transactions; please ask your bank for the file again."
         )
     accounts = sum(1 for element in root.iter() if element.tag == "ACCTINFO")

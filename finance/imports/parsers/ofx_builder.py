@@ -9,7 +9,7 @@ from ofxtools.Parser import TreeBuilder
 
 from finance.errors import StatementUnreadable
 
-_SEVERAL = "The file holds several OFX documents one after the other. Please import each in a file of its own."
+_SEVERAL = "The file holds several OFX documents one after the other. Please import each as a separate file."
 _TOKEN = re.compile(r"<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9._]*)(?:\s[^<>]*?)?(?P<empty>/?)>(?P<text>[^<]*)")
 # More of a text is kept nowhere; and a reference such as &#99…9; of more digits is more than Python reads.
 LONGEST_TEXT = 4000

@@ -265,7 +265,7 @@ class RowReader:
             word = status if is_pending(status) else date_text
             return RowState.PENDING, f"The bank marks this row as “{word[:40]}”: it is not booked yet."
         if not date_text and amount is not None:
-            return RowState.PENDING, "The row has no date of booking: the bank has not booked it yet."
+            return RowState.PENDING, "The row has no booking date: the bank has not booked it yet."
         if amount == 0:
             return RowState.VOID, "The amount is zero: no money moved."
         return RowState.BOOKED, ""

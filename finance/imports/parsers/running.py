@@ -50,7 +50,7 @@ def follow_balances(rows: Sequence[ParsedRow], *, with_fees: Mapping[int, Decima
         oldest_first = down <= up
         if best is None:
             return Running(rows=chosen, oldest_first=oldest_first), []
-        notes = ["The column of balances does not run along with the amounts, so it is not used."]
+        notes = ["The balance column does not match the amounts, so it is not used."]
         bare = [dataclasses.replace(row, balance=None) for row in chosen]
         return Running(rows=bare, oldest_first=oldest_first), notes
     return _summed(chosen, best), []

@@ -120,7 +120,7 @@ def test_a_manual_entry_is_matched_once_and_best():
         ("new", None),
         ("new", None),
     ]
-    assert "“Coffee” over the same amount on the same day" in verdicts[0].reason
+    assert "“Coffee” of the same amount on the same day" in verdicts[0].reason
     assert "3 days earlier" in verdicts[1].reason
 
 

@@ -118,7 +118,7 @@ def test_a_manual_entry_is_linked_instead_of_doubled(stage, confirm, spend, acco
     assert fates(batch) == ["new", "probable_match", "new", "new"]
     matched = row(batch, 3)
     assert matched.matched_entry == entry
-    assert "“Supermarket” over the same amount 1 day earlier" in matched.reason
+    assert "“Supermarket” of the same amount 1 day earlier" in matched.reason
     confirm(batch)
     assert outcomes(batch) == ["posted", "linked", "posted", "posted"]
     assert balance_of(account=accounts.checking) == 1957_50

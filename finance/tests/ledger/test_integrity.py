@@ -142,7 +142,7 @@ def test_a_reversal_of_another_amount_is_found(entry, owner):
     drift("UPDATE finance_journalline SET amount = amount * 2 WHERE entry_id = %s", reversal.pk)
     found = broken()
     assert found.keys() == {"months_equal_lines", "reversal_opposite"}
-    assert f"does not take back entry {entry.uid}" in found["reversal_opposite"].examples[0]
+    assert f"does not reverse entry {entry.uid}" in found["reversal_opposite"].examples[0]
 
 
 def test_a_correction_of_what_still_stands_is_found(entry, spend):

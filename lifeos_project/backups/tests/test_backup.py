@@ -148,7 +148,7 @@ def test_without_any_backup_the_metrics_say_never(db, client):
 
 def test_a_database_with_people_is_not_overwritten_without_the_word(house, tmp_path):
     before = figures(house)
-    with pytest.raises(BackupRefused, match="say --overwrite"):
+    with pytest.raises(BackupRefused, match="add --overwrite"):
         recovery.restore_backup(source="latest", now=NOW)
     assert (figures(house), house.databases()) == (before, {house.database.name})
 
@@ -212,7 +212,7 @@ def test_a_check_says_what_a_restore_would_and_changes_nothing(house, key, tmp_p
     before = figures(house)
     call_command("restore", "latest", "--check", "--overwrite", identity=identity)
     assert "The backup of 2026-03-15T02:30:00+00:00 is whole and can be restored here." in capsys.readouterr().out
-    with pytest.raises(CommandError, match="say --overwrite"):
+    with pytest.raises(CommandError, match="add --overwrite"):
         call_command("restore", "latest", "--check", identity=identity)
     with pytest.raises(CommandError, match=r"There is no backup lifeos-20200101T000000Z.tar in"):
         call_command("restore", "lifeos-20200101T000000Z.tar", "--check", "--overwrite", identity=identity)

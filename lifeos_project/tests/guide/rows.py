@@ -269,7 +269,7 @@ RUNBOOKS = [
          c.deploy_sh("deploy", "production", says="preflight")),
     _row(416, "ps", "the same, or `deploy.sh status`", "engine", c.typed("docker-compose ps")),
     _row(417, ":8000/health", "the same, or `deploy.sh health-check`", "same", c.answers("/health")),
-    _row(425, "restart", "`docker-compose restart`; without a break: `deploy.sh restart`", "engine",
+    _row(425, "restart", "`docker-compose restart`; without downtime: `deploy.sh restart`", "engine",
          c.typed("docker-compose restart"),
          c.proved_by(DEPLOYING, "test_a_restart_takes_changed_settings_without_a_failed_request")),
     _row(427, "down and up -d", "the same", "engine", c.typed("docker-compose down"),
