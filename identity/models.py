@@ -63,7 +63,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(_("language"), max_length=10, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[validate_time_zone])
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Whoever is not active cannot sign in and is signed out at once.")
+        _("active"), default=True, help_text=_("People who are not active cannot sign in and are signed out at once.")
     )
     is_staff = models.BooleanField(_("operator"), default=False, help_text=_("May enter the admin."))
     # Part of every session's fingerprint: raising it signs all other devices out.
@@ -152,7 +152,7 @@ class AuditRecord(models.Model):
         db_index=False,
         verbose_name=_("who"),
     )
-    actor_email = models.CharField(_("address of who"), max_length=254, blank=True)
+    actor_email = models.CharField(_("e-mail address"), max_length=254, blank=True)
     target = models.CharField(_("on what"), max_length=300, blank=True)
     facts = models.JSONField(_("facts"), default=dict, blank=True)
     address = models.GenericIPAddressField(_("from"), null=True, blank=True)

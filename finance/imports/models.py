@@ -20,7 +20,7 @@ class ImportProfile(models.Model):
     book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     account = models.ForeignKey(Account, models.CASCADE, related_name="import_profiles", db_constraint=False)
     signature = models.CharField(max_length=64)  # of the header; see CsvProfile.signature
-    reading = models.JSONField(_("reading of the columns"))
+    reading = models.JSONField(_("how the columns are read"))
     updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
@@ -70,7 +70,7 @@ class ImportBatch(models.Model):
     size = models.PositiveIntegerField(_("size in bytes"))
     format = models.CharField(_("format"), max_length=4, choices=Format.choices, blank=True)
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.RECEIVED)
-    profile = models.JSONField(_("reading of the columns"), null=True, blank=True)
+    profile = models.JSONField(_("how the columns are read"), null=True, blank=True)
     notes = models.JSONField(_("notes"), default=list)
     problem = models.TextField(_("problem"), blank=True)
     rows_total = models.PositiveIntegerField(_("rows"), default=0)

@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ('size', models.PositiveIntegerField(verbose_name='size in bytes')),
                 ('format', models.CharField(blank=True, choices=[('csv', 'CSV'), ('ofx', 'OFX')], max_length=4, verbose_name='format')),
                 ('state', models.CharField(choices=[('received', 'being read'), ('staged', 'waiting for confirmation'), ('confirmed', 'confirmed'), ('undone', 'undone'), ('discarded', 'discarded'), ('refused', 'not readable')], default='received', max_length=9, verbose_name='state')),
-                ('profile', models.JSONField(blank=True, null=True, verbose_name='reading of the columns')),
+                ('profile', models.JSONField(blank=True, null=True, verbose_name='how the columns are read')),
                 ('notes', models.JSONField(default=list, verbose_name='notes')),
                 ('problem', models.TextField(blank=True, verbose_name='problem')),
                 ('rows_total', models.PositiveIntegerField(default=0, verbose_name='rows')),
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('signature', models.CharField(max_length=64)),
-                ('reading', models.JSONField(verbose_name='reading of the columns')),
+                ('reading', models.JSONField(verbose_name='how the columns are read')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
                 ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='import_profiles', to='finance.account')),
                 ('book', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book')),
