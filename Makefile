@@ -54,7 +54,8 @@ test-alone: .venv/.installed-dev  ## All tests, without lint and without the flo
 	.venv/bin/python -W "ignore::RuntimeWarning:slipcover.importer" -m slipcover $(COVERAGE) -m pytest $(PARALLEL) $(ARGS)
 
 test-quick: .venv/.installed-dev  ## The tests that start no process and walk no pages, for between two saves (ARGS as for test)
-	.venv/bin/python -m pytest -q $(PARALLEL) -m "not image and not ($(STARTS_PROGRAMS))" $(SLOW_PLACES:%=--ignore=%) $(ARGS)
+	.venv/bin/python -m pytest -q $(PARALLEL) --hypothesis-profile=quick -m "not image and not ($(STARTS_PROGRAMS))" \
+	  $(SLOW_PLACES:%=--ignore=%) $(ARGS)
 
 watch: .venv/.installed-dev  ## Run the tests of finance, or of ARGS, again at every change (ARGS="identity -k token")
 	.venv/bin/ptw --now --runner .venv/bin/pytest . $(or $(ARGS),finance)

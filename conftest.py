@@ -17,6 +17,7 @@ from platform_outbox import testing
 
 # How fast the machine is proves nothing.
 hypothesis_settings.register_profile("lifeos", deadline=None)
+hypothesis_settings.register_profile("quick", deadline=None, max_examples=10)
 hypothesis_settings.load_profile("lifeos")
 
 SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3", "rsyslog")

@@ -54,6 +54,7 @@ def test_wrong_unknown_and_inactive_are_answered_alike(client, anna):
     assert "Wrong e-mail address or password." in bare[0]
 
 
+@pytest.mark.long
 def test_refusing_an_unknown_address_takes_as_long_as_a_wrong_password(client, settings, db):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
     settings.AXES_ENABLED = False

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 from lifeos_project.tests.services import bare_environment, running, wait_until
@@ -13,6 +14,7 @@ from lifeos_project.tests.services import bare_environment, running, wait_until
 ROOT = Path(settings.BASE_DIR)
 
 
+@pytest.mark.long
 def test_a_saved_file_runs_the_tests_again(tmp_path):
     told = subprocess.run(["make", "-n", "watch", "ARGS=-q"], cwd=ROOT, capture_output=True, text=True, check=True)
     command = shlex.split(told.stdout.splitlines()[-1])

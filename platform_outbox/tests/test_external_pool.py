@@ -63,6 +63,7 @@ def test_a_lease_that_is_taken_away_is_noticed_during_the_call_and_its_end_not_m
     assert not Attempt.objects.exists()
 
 
+@pytest.mark.long
 def test_a_call_that_does_not_come_back_is_tried_again_and_its_caller_replaced(external):
     for key in ("a", "b"):
         slow("probe.whistle", 5, key)

@@ -52,12 +52,14 @@ quick = settings(
 DAYS = st.dates(min_value=datetime.date(1900, 1, 1), max_value=datetime.date(2199, 12, 31))
 
 
+@pytest.mark.long
 @quick
 @given(body=bodies)
 def test_no_body_makes_the_journal_fail(api, url, body):
     _assert_entry_or_refusal(api.post(url("entries/"), json.dumps(body), content_type="application/json"))
 
 
+@pytest.mark.long
 @quick
 @given(rows=st.one_of(anything, st.lists(bodies, max_size=3)))
 def test_no_body_makes_the_bulk_posting_fail(api, url, rows):
@@ -65,6 +67,7 @@ def test_no_body_makes_the_bulk_posting_fail(api, url, rows):
     _assert_entry_or_refusal(api.post(url("entries/bulk/"), body, content_type="application/json"))
 
 
+@pytest.mark.long
 @quick
 @given(amount=st.integers(min_value=1, max_value=10**15), date=DAYS, payee=st.text(max_size=200))
 def test_what_is_posted_is_what_is_read(api, url, amount, date, payee):

@@ -196,6 +196,7 @@ def test_an_unknown_book_is_a_sentence():
 
 
 @pytest.mark.django_db
+@pytest.mark.long
 def test_a_long_journal_does_not_fill_the_memory(book, owner, accounts):
     lines = (
         LineDraft(account_id=accounts.groceries.pk, amount=100),
