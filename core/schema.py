@@ -31,14 +31,13 @@ class SqlFile(Operation):
         with schema_editor.connection.cursor() as cursor:
             cursor.execute("SELECT quote_ident(current_schema())")
             (schema,) = cursor.fetchone()
-            # Without parameters Django leaves the % of the functions' messages alone.
-            cursor.execute(self.path.read_text().replace("{schema}", schema))
+        # By the editor, so that `sqlmigrate` shows it. Without parameters it leaves the % of the functions' messages alone.
+        schema_editor.execute(self.path.read_text().replace("{schema}", schema), params=None)
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
-        with schema_editor.connection.cursor() as cursor:
-            cursor.execute(self.reverse)
+        schema_editor.execute(self.reverse, params=None)
 
     def describe(self) -> str:
         return f"Run {self.path.name}"
