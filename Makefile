@@ -45,8 +45,8 @@ env:  ## Write a production .env with fresh secrets, and a certificate (HOST=boo
 	@deploy/scripts/deploy.sh init production $(if $(HOST),--host $(HOST)) $(if $(EMAIL),--email $(EMAIL)) $(ARGS)
 
 test: .venv/.installed-dev  ## Lint, types, import contracts, migrations, all tests (ARGS="-k name" goes to pytest; JOBS=1, one at a time)
-	@# Types are checked by one processor for a minute, and the tests leave one idle now and then.
-	@$(MAKE) --no-print-directory --jobs=2 lint test-alone
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-alone
 	@$(MAKE) --no-print-directory coverage-floor
 
 test-alone: .venv/.installed-dev  ## All tests, without lint and without the floor of coverage

@@ -16,7 +16,9 @@ ROOT = Path(settings.BASE_DIR)
 
 @pytest.mark.long
 def test_a_saved_file_runs_the_tests_again(tmp_path):
-    told = subprocess.run(["make", "-n", "watch", "ARGS=-q"], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        ["make", "-n", "--no-print-directory", "watch", "ARGS=-q"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     command = shlex.split(told.stdout.splitlines()[-1])
     # The same command beside this interpreter, in a directory where a test may be saved.
     command = [word.replace(".venv/bin", str(Path(sys.executable).parent)) for word in command]
@@ -39,5 +41,7 @@ def test_a_saved_file_runs_the_tests_again(tmp_path):
 
 
 def test_without_arguments_finance_is_watched():
-    told = subprocess.run(["make", "-n", "watch"], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        ["make", "-n", "--no-print-directory", "watch"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert told.stdout.splitlines()[-1].endswith(" . finance")

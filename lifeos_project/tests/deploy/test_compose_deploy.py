@@ -21,7 +21,7 @@ import pytest
 from django.conf import settings
 
 from lifeos_project.tests.deploy.engine import Engine, engine
-from lifeos_project.tests.services import bare_environment, program, wait_until
+from lifeos_project.tests.services import QUICK_COMPOSE, bare_environment, program, wait_until
 
 ROOT = Path(settings.BASE_DIR)
 DATA = [("lifeos-db", "postgres:16.10-bookworm"), ("lifeos-redis", "redis:7.4.5-bookworm")]
@@ -65,7 +65,9 @@ class Machine:
         # Waiting for nobody; what is not named here is as documented.
         configuration = directory / "production.conf"
         configuration.write_text(f"HEALTH_URL={health_url}\nDRAIN_SECONDS=0\nREADY_SECONDS=5\n")
-        self.variables = {"DOCKER_HOST": f"unix://{socket}", "LIFEOS_DEPLOY_CONFIG": str(configuration)}
+        self.variables = {
+            **QUICK_COMPOSE, "DOCKER_HOST": f"unix://{socket}", "LIFEOS_DEPLOY_CONFIG": str(configuration)
+        }  # fmt: skip
 
     def git(self, *arguments: str) -> None:
         subprocess.run(["git", *AUTHOR, *arguments], cwd=self.directory, check=True, capture_output=True)

@@ -25,6 +25,7 @@ from lifeos_project.tests.deploy.bare_machine import PACKAGES, ROOT, BareMachine
 from lifeos_project.tests.deploy.engine import engine
 from lifeos_project.tests.deploy.test_compose_deploy import health
 from lifeos_project.tests.services import (
+    QUICK_COMPOSE,
     free_port,
     listens,
     postgres_server,
@@ -72,7 +73,7 @@ def test_the_page_with_containers(place):
     with engine(place / "engine") as state, health(state) as url:
         port = re.search(r":(\d+)/", url)[1]
         machine = BareMachine(
-            directory=place, variables={"DOCKER_HOST": f"unix://{place}/engine"},
+            directory=place, variables={**QUICK_COMPOSE, "DOCKER_HOST": f"unix://{place}/engine"},
             substituted=[(r"localhost:8000", f"127.0.0.1:{port}", "another installation may have the port")],
         )  # fmt: skip
         for block in blocks(WITH):

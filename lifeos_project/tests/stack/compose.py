@@ -45,7 +45,13 @@ def config(
     done = subprocess.run(
         [program, *(part for name in files for part in ("-f", name)), "config"],
         cwd=directory,
-        env={"PATH": os.environ["PATH"], "HOME": str(directory), "LANG": "C.UTF-8", **variables},
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "LANG": "C.UTF-8",
+            **services.QUICK_COMPOSE,
+            **variables,
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -56,7 +62,7 @@ def config(
 def as_written(directory: Path) -> dict[str, Any]:
     """Everything that plain docker-compose reads in `directory`: its .env, and the files that are named there."""
     program = services.program("docker-compose", package="docker-compose")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "LANG": "C.UTF-8"}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "LANG": "C.UTF-8", **services.QUICK_COMPOSE}
     done = subprocess.run(
         [program, "config"], cwd=directory, env=environment, capture_output=True, text=True, check=False
     )
