@@ -18,7 +18,7 @@ from django.db.utils import OperationalError
 from django_prometheus.db.backends.postgresql.base import DatabaseWrapper as PrometheusWrapper
 
 from lifeos_project.local.embedded_postgres import Cluster, EmbeddedPostgresError, program
-from lifeos_project.postgresql import lookups, passwords
+from lifeos_project.postgresql import lookups, moments, passwords
 
 lookups.use_arrays()
 
@@ -75,6 +75,8 @@ class DatabaseWrapper(PrometheusWrapper):  # type: ignore[misc]
             except EmbeddedPostgresError as error:
                 raise OperationalError(str(error)) from error
         parameters: dict[str, Any] = super().get_connection_params()
+        if self.timezone is moments.MomentLoader.timezone:
+            parameters["context"] = moments.quick_at_moments(parameters["context"])
         if file := self.settings_dict.get("PASSWORD_FILE"):
             parameters["password"] = passwords.accepted(file, parameters)
         return parameters

@@ -35,10 +35,28 @@ def test_news_of_one_shard_follow_each_other_after_ten_milliseconds(notifier):
     assert NOTIFY_EVERY <= min(second - first for first, second in itertools.pairwise(seen)) < 0.1
 
 
-def test_after_news_of_several_shards_it_is_quiet_for_longer_and_then_quick_again(notifier):
-    first, second, third = times_of(notifier, [[0, 1], [2], [3]])
-    assert second - first >= NOTIFY_EVERY_WHEN_BUSY
-    assert third - second >= NOTIFY_EVERY
+def test_a_process_that_commits_often_speaks_less_often_and_quickly_again_after_a_pause(notifier):
+    seen = []
+    notifier.senders = [lambda shards: seen.append(time.monotonic())]
+    until = time.monotonic() + 1.2
+    while time.monotonic() < until:
+        notifier.notify([0])
+        time.sleep(0.002)
+    last = [second - first for first, second in itertools.pairwise(seen)][-2:]
+    assert min(last) >= NOTIFY_EVERY_WHEN_BUSY
+    time.sleep(0.5)
+    first, second = times_of(notifier, [[0], [1]])
+    assert NOTIFY_EVERY <= second - first < NOTIFY_EVERY_WHEN_BUSY
+
+
+def test_two_commits_at_once_among_few_are_no_reason_to_wait(notifier):
+    seen = []
+    notifier.senders = [lambda shards: seen.append(time.monotonic())]
+    for _ in range(10):
+        notifier.notify([0])
+        notifier.notify([1])
+        time.sleep(0.05)
+    assert max(second - first for first, second in itertools.pairwise(seen)) < NOTIFY_EVERY_WHEN_BUSY
 
 
 def test_a_burst_of_commits_is_passed_on_in_few_notifications_and_without_a_loss(notifier):

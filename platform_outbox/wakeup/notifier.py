@@ -18,7 +18,14 @@ import psycopg
 from django.db import connection
 from psycopg.pq import ExecStatus
 
-from platform_outbox.timing import CLOSED_AFTER_FAILURE, NOTIFY_EVERY, NOTIFY_EVERY_WHEN_BUSY, NOTIFY_FAREWELL
+from platform_outbox.timing import (
+    CLOSED_AFTER_FAILURE,
+    NOTIFY_BUSY_FROM,
+    NOTIFY_EVERY,
+    NOTIFY_EVERY_WHEN_BUSY,
+    NOTIFY_FAREWELL,
+    NOTIFY_RATE_OVER,
+)
 
 CHANNEL = "platform_outbox"
 # For the external pools: something was handed over, or may be called again.
@@ -60,6 +67,7 @@ class Notifier:
         if self.muted:
             return
         with self._lock:
+            self._noted += 1
             self._shards.update(shards)
             if again:
                 self._again.update(shards)
@@ -90,6 +98,7 @@ class Notifier:
         self._again: set[int] = set()
         self._external = False
         self._busy = False
+        self._noted, self._rate, self._sent_at = 0, 0.0, 0.0
         self._thread, self._connection = None, None
         self._closed_until: dict[str, float] = {}
 
@@ -107,6 +116,7 @@ class Notifier:
                 shards, self._shards = sorted(self._shards), set()
                 again, self._again = self._again, set()
                 external, self._external = self._external, False
+                noted, self._noted = self._noted, 0
                 self._busy = bool(shards) or external
             if not self._busy:
                 continue
@@ -118,7 +128,10 @@ class Notifier:
             for sender in self.senders if shards else ():
                 self._try("broker", lambda: sender(shards))  # noqa: B023
             self._busy = False
-            time.sleep(NOTIFY_EVERY if len(shards) < 2 else NOTIFY_EVERY_WHEN_BUSY)
+            # Commits a second of this process, of late.
+            since, self._sent_at = time.monotonic() - self._sent_at, time.monotonic()
+            self._rate += (noted / since - self._rate) * min(1.0, since / NOTIFY_RATE_OVER)
+            time.sleep(NOTIFY_EVERY if self._rate < NOTIFY_BUSY_FROM else NOTIFY_EVERY_WHEN_BUSY)
 
     def _try(self, road: str, send: Callable[[], None]) -> None:
         """Send, unless this road failed lately: a broker that hangs must not hold up the notifications of the database."""
