@@ -50,7 +50,7 @@ FILES_KEPT = datetime.timedelta(days=30)  # time enough to fetch an export
 # Wake-ups.
 NOTIFY_EVERY = 0.01  # a burst of commits becomes one notification
 NOTIFY_EVERY_WHEN_BUSY = 0.2  # where a process commits often: waking its thread would cost more than waiting does
-NOTIFY_BUSY_FROM = 100.0  # commits a second
+NOTIFY_BUSY_FROM = 70.0  # commits a second
 NOTIFY_RATE_OVER = 0.2  # seconds over which they are counted
 NOTIFY_FAREWELL = 2.0  # a short-lived process, such as a management command, waits so long for its last notification
 CLOSED_AFTER_FAILURE = {
