@@ -121,7 +121,7 @@ class RowReader:
                     self._broken(record, ""), note="It reads like a balance or a sum, not like a transaction."
                 )
             )
-        elif record.line in self._continued:
+        elif record.line in self._continued and self.rows:
             # Some banks write the shop on a second line without date and amount.
             last = self.rows[-1]
             more = _joined([last.description or last.payee, *record.cells])
@@ -152,7 +152,7 @@ class RowReader:
             # A line that states a balance says it once, or the same twice.
             return abs(balance) != abs(money)
         # "NEW BALANCE" is a maker of shoes; nobody is called "Closing balance".
-        return kind == "closing" and plain(text) in {"new balance", "current"} and bool(self.rows)
+        return kind == "closing" and plain(text) == "new balance" and bool(self.rows)
 
     def _usual_width(self) -> int:
         """How many cells a row has: as many as the header, or more where all rows agree and no amount is cut in two."""

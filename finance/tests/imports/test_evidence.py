@@ -186,6 +186,19 @@ def test_second_lines_between_rows_are_still_joined():
     assert [row.description or row.payee for row in rows] == ["Card payment Kiosk at the station", "Card payment Bar"]
 
 
+def test_a_second_line_below_a_balance_at_the_top_goes_with_no_row():
+    text = "Date;Text;Amount\n04.01.2026;Opening balance;100.00\n;carried over;\n05.01.2026;Kiosk;-3.50\n;at the station;\n"
+    text += "06.01.2026;Bar;-4.50\n;downtown;\n"
+    parsed = read(text)
+    rows = parsed.statements[0].rows
+    assert [(row.amount, row.description) for row in rows[1:]] == [
+        (Decimal("-3.5"), "Kiosk at the station"),
+        (Decimal("-4.5"), "Bar downtown"),
+    ]
+    assert (rows[0].amount, rows[0].payee, bool(rows[0].problem)) == (None, "carried over", True)
+    assert [row.number for row in parsed.left_out] == [2]
+
+
 def test_a_quote_that_is_never_closed_swallows_nothing():
     text = 'Date,Payee,Memo,Amount\n2026-01-05,Kiosk,5" screen,-3.50\n2026-01-06,Shop,"unfinished,-4.50\n'
     text += '2026-01-07,Bar,"fine, thanks",-1.00\n2026-01-08,Bar,ok,-2.00\n'
