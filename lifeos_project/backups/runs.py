@@ -96,7 +96,7 @@ def _ended(run: BackupRun, state: BackupRun.State, error: str) -> None:
 
 
 def _backups() -> "models.QuerySet[BackupRun]":
-    return BackupRun.objects.filter(kind=BackupRun.Kind.BACKUP).order_by("-started_at")
+    return BackupRun.objects.filter(kind=BackupRun.Kind.BACKUP).order_by("-started_at", "-pk")
 
 
 def _stored(run: BackupRun) -> "models.QuerySet[BackupRun]":

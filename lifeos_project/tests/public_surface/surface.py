@@ -10,7 +10,6 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 from django.urls import URLResolver, get_resolver
 from django_prometheus.middleware import Metrics
 from drf_spectacular.generators import SchemaGenerator
-from platform_outbox.event_reference import released_events
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -18,6 +17,7 @@ from lifeos_project.management import settings_docs
 from lifeos_project.monitoring import metrics_docs
 from lifeos_project.variables import env
 from platform_outbox.events import type_names
+from platform_outbox.management.commands.events_docs import released_events
 
 OUR_APPS = ("lifeos_project", "identity", "platform_outbox", "finance", "insights")
 
