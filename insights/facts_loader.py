@@ -134,19 +134,17 @@ def outlooks(
         held = books.balances(account_ids=ids, as_of=on)
         for each in ids:
             known = [one for one in movements[each] if one.date <= on or on == today]
-            found.append(_outlook(accounts[each], on=on, balance=held.get(each, 0), movements=known))
+            found.append(
+                AccountOutlook(
+                    account_id=each,
+                    name=accounts[each].name,
+                    currency=accounts[each].currency,
+                    on=on,
+                    balance=held.get(each, 0),
+                    movements=known,
+                )
+            )
     return found
-
-
-def _outlook(account: AccountFact, *, on: datetime.date, balance: int, movements: Sequence[Movement]) -> AccountOutlook:
-    return AccountOutlook(
-        account_id=account.id,
-        name=account.name,
-        currency=account.currency,
-        on=on,
-        balance=balance,
-        movements=movements,
-    )
 
 
 def movements_of(entry: EntryFact, accounts: Mapping[int, AccountFact]) -> list[Movement]:

@@ -73,23 +73,14 @@ def facts_between(
         )
         yield Facts(on=on, since=since, until=until, categories=categories)
     else:
+        # A day of each week, and the last day.
+        last = min(until, on)
+        weeks = range((last - since) // OUTLOOK_STEP + 1)
+        days = sorted({*(since + week * OUTLOOK_STEP for week in weeks), last}) if weeks else []
         outlooks = facts_loader.outlooks(
-            book_id=book_id,
-            accounts=accounts,
-            account_ids=whole.account_ids,
-            days=_weekly(since, min(until, on)),
-            today=on,
+            book_id=book_id, accounts=accounts, account_ids=whole.account_ids, days=days, today=on
         )
         yield Facts(on=on, since=since, until=until, accounts=outlooks)
-
-
-def _weekly(since: datetime.date, until: datetime.date) -> list[datetime.date]:
-    """A day of each week, and the last day."""
-    days = {until} if since <= until else set()
-    while since <= until:
-        days.add(since)
-        since += OUTLOOK_STEP
-    return sorted(days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +117,16 @@ def backfill(
     A stopped run continues at its first unfinished month; months done twice change nothing. What is older than
     a season of the books is kept as passed. A dry run writes nothing, not even how far it came.
     """
-    run = None if dry_run else _begin(book_id=book_id, kind=kind, since=since, until=until, now=clock())
+    run = None
+    if not dry_run:
+        run, _created = Backfill.objects.get_or_create(
+            book_id=book_id,
+            kind=kind,
+            since=since,
+            until=until,
+            finished_at=None,
+            defaults={"position": since, "started_at": clock()},
+        )
     for first, last in steps_of(since=run.position if run else since, until=until):
         if run is None:
             found = _find(book_id=book_id, kind=kind, since=first, until=last, now=clock())[0]
@@ -142,18 +142,6 @@ def remaining_steps(*, book_id: int, kind: str, since: datetime.date, until: dat
     """Months that a backfill with these limits still has to do."""
     run = Backfill.objects.filter(book_id=book_id, kind=kind, since=since, until=until, finished_at=None).first()
     return len(steps_of(since=run.position if run else since, until=until))
-
-
-def _begin(*, book_id: int, kind: str, since: datetime.date, until: datetime.date, now: datetime.datetime) -> Backfill:
-    run, _created = Backfill.objects.get_or_create(
-        book_id=book_id,
-        kind=kind,
-        since=since,
-        until=until,
-        finished_at=None,
-        defaults={"position": since, "started_at": now},
-    )
-    return run
 
 
 @transaction.atomic

@@ -111,25 +111,27 @@ def evidence_rows(cited: Sequence[InsightEvidence], *, insight: Insight) -> list
     """These figures as they are shown."""
     ids = [each.entry_id for each in cited if each.entry_id is not None]
     entries = {entry.id: entry for entry in books.entries(book_id=insight.book_id, entry_ids=ids)} if ids else {}
+    # The category or the account that a figure without an entry is of.
     name = insight.params.get("category") or insight.params.get("account", "")
-    return [_evidence_row(each, entries.get(each.entry_id or 0), name=name) for each in cited]
-
-
-def _evidence_row(cited: InsightEvidence, entry: books.EntryFact | None, *, name: str) -> EvidenceRow:
-    """`name` is the category or the account that a figure without an entry is of."""
-    date = entry.date if entry else cited.date
-    assert date is not None, "the database knows no evidence without an entry and without a date"
-    return EvidenceRow(
-        role=cited.role,
-        uid=entry.uid if entry else None,
-        date=date,
-        payee=entry.payee if entry else name,
-        description=entry.description if entry else "",
-        amount=cited.amount,
-        currency=cited.currency,
-        expected_on=cited.expected_on,
-        stands=entry.stands if entry else True,
-    )
+    rows = []
+    for each in cited:
+        entry = entries.get(each.entry_id or 0)
+        date = entry.date if entry else each.date
+        assert date is not None, "the database knows no evidence without an entry and without a date"
+        rows.append(
+            EvidenceRow(
+                role=each.role,
+                uid=entry.uid if entry else None,
+                date=date,
+                payee=entry.payee if entry else name,
+                description=entry.description if entry else "",
+                amount=each.amount,
+                currency=each.currency,
+                expected_on=each.expected_on,
+                stands=entry.stands if entry else True,
+            )
+        )
+    return rows
 
 
 def muted_payees(*, book_id: int) -> list[MutedPayee]:

@@ -79,7 +79,12 @@ def sentence(template: str, params: Mapping[str, Any]) -> str:
     """The sentence of that name with its figures written for the reader's locale."""
     told = {name: told_figure(value, rounded=name in ROUNDED) for name, value in params.items()}
     if "items" in params:
-        told["items"] = _items(params["items"], more=params.get("more", 0))
+        # "Rent (€800.00, 1 August) and Power (€90.00, 3 August)".
+        items = [f"{one['name']} ({told_figure(one['amount'])}, {told_figure(one['date'])})" for one in params["items"]]
+        if more := params.get("more", 0):
+            items.append(ngettext("{count} more payment", "{count} more payments", more).format(count=more))
+        together = _("{first} and {last}").format(first=", ".join(items[:-1]), last=items[-1])
+        told["items"] = together if len(items) > 1 else items[0]
     return str(TEMPLATES[template]).format(**told)
 
 
@@ -97,31 +102,19 @@ def told_figure(value: Any, *, rounded: bool = False) -> str:
 
 def reasons(kind: str, thresholds: Mapping[str, Any], *, currency: str | None = None) -> list[tuple[str, str]]:
     """Why a rule raised what it raised: each threshold in words, with its value; amounts in that currency only."""
-    return [
-        (_(field.metadata["says"]), _threshold(thresholds[field.name], currency))
-        for field in dataclasses.fields(RULES[kind].settings)
-        if field.name in thresholds
-    ]
+    found = []
+    for field in dataclasses.fields(RULES[kind].settings):
+        if field.name not in thresholds:
+            continue
+        value = thresholds[field.name]
+        if isinstance(value, Mapping):
+            given = [(text, code) for code, text in value.items() if currency in (None, code)]
+            value = ", ".join(told_figure({"amount": text, "currency": code}) for text, code in given) or _("not set")
+        found.append((_(field.metadata["says"]), str(value)))
+    return found
 
 
 def currency_of(params: Mapping[str, Any]) -> str | None:
     """The currency of a finding's figures."""
     codes = (value["currency"] for value in params.values() if isinstance(value, Mapping) and "currency" in value)
     return next(codes, None)
-
-
-def _threshold(value: Any, currency: str | None) -> str:
-    if not isinstance(value, Mapping):
-        return str(value)
-    told = [told_figure({"amount": text, "currency": code}) for code, text in value.items() if currency in (None, code)]
-    return ", ".join(told) or _("not set")
-
-
-def _items(items: list[Mapping[str, Any]], *, more: int) -> str:
-    """ "Rent (€800.00, 1 August) and Power (€90.00, 3 August)"."""
-    told = [f"{item['name']} ({told_figure(item['amount'])}, {told_figure(item['date'])})" for item in items]
-    if more:
-        told.append(ngettext("{count} more payment", "{count} more payments", more).format(count=more))
-    if len(told) == 1:
-        return told[0]
-    return _("{first} and {last}").format(first=", ".join(told[:-1]), last=told[-1])

@@ -28,23 +28,20 @@ def switches_of(*, book_id: int | None) -> dict[str, Switch]:
         (setting.book_id is not None, setting.kind): setting
         for setting in RuleSetting.objects.filter(Q(book=None) | Q(book_id=book_id))
     }
-    return {
-        kind: _switch(rule, [found for level in (False, True) if (found := stored.get((level, kind)))])
-        for kind, rule in RULES.items()
-    }
-
-
-def _switch(rule: Rule, levels: list[RuleSetting]) -> Switch:
-    """`levels` has the installation's setting before the book's."""
-    merged: dict[str, Any] = {}
-    enabled = True
-    for setting in levels:
-        merged.update(setting.thresholds)
-        enabled = setting.enabled if setting.enabled is not None else enabled
-    # A stored threshold that no longer fits must not stop the book's events: the defaults hold, and the log says so.
-    try:
-        thresholds = rule.settings.read(merged)
-    except ThresholdsInvalid as error:
-        logger.exception("The stored thresholds of %s are not usable", rule.kind, extra={"problems": error.problems})
-        thresholds = rule.settings.read({})
-    return Switch(rule=rule, enabled=enabled, thresholds=thresholds)
+    switches = {}
+    for kind, rule in RULES.items():
+        merged: dict[str, Any] = {}
+        enabled = True
+        # The installation's setting, then the book's.
+        for of_book in (False, True):
+            if setting := stored.get((of_book, kind)):
+                merged.update(setting.thresholds)
+                enabled = setting.enabled if setting.enabled is not None else enabled
+        # A stored threshold that no longer fits must not stop the book's events: the defaults hold, and the log says so.
+        try:
+            thresholds = rule.settings.read(merged)
+        except ThresholdsInvalid as error:
+            logger.exception("The stored thresholds of %s are not usable", kind, extra={"problems": error.problems})
+            thresholds = rule.settings.read({})
+        switches[kind] = Switch(rule=rule, enabled=enabled, thresholds=thresholds)
+    return switches

@@ -124,12 +124,9 @@ class RequestLogMiddleware:
         with traced(request_id):
             response = self.get_response(request)
         response[REQUEST_ID_HEADER] = request_id
-        self._write(request, response, milliseconds=round((time.perf_counter() - started) * 1000, 1))
-        return response
-
-    def _write(self, request: HttpRequest, response: HttpResponse, *, milliseconds: float) -> None:
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
         if request.path.startswith(QUIET_PATHS) and response.status_code < 500:
-            return
+            return response
         user = getattr(request, "user", None)
         # Path without the query: it may hold a search for a payee or a one-time token.
         # Links of mails carry their secret in a part named `token`.
@@ -143,3 +140,4 @@ class RequestLogMiddleware:
             milliseconds=milliseconds,
             user=user.pk if user is not None and user.is_authenticated else None,
         )
+        return response

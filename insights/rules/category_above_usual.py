@@ -1,7 +1,7 @@
 """A month's spending on a category far above its own last months."""
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -48,25 +48,21 @@ def category_above_usual(facts: Facts, settings: Settings) -> list[Finding]:
     The current month is compared as it is and never projected: rent that is paid on the first would triple. So what
     is said of it is already true.
     """
-    return [
-        finding
-        for category in sorted(facts.categories, key=lambda each: each.account_id)
-        for finding in _findings(facts, category, settings)
-    ]
-
-
-def _findings(facts: Facts, category: CategoryHistory, settings: Settings) -> Iterator[Finding]:
-    for first_day in sorted(category.entries):
-        spendings = category.entries[first_day]
-        # Spending of the months before, latest first, from the category's first month on; months without any are zero.
-        earliest = min(category.months, default=first_day)
-        months = [add_months(first_day, -back) for back in range(1, settings.months + 1)]
-        before = {each: category.months.get(each, 0) for each in months if each >= earliest}
-        if not any(each.amount > 0 for each in spendings) or len(before) < settings.minimum_months:
-            continue
-        newest = max(each.date for each in spendings if each.amount > 0)
-        if facts.concerns(newest) and _is_far_above(first_day, list(before.values()), category, settings):
-            yield _finding(facts, category, first_day, before, spendings)
+    found = []
+    for category in sorted(facts.categories, key=lambda each: each.account_id):
+        for first_day in sorted(category.entries):
+            spendings = category.entries[first_day]
+            # Spending of the months before, latest first, from the category's first month on; months without any are
+            # zero.
+            earliest = min(category.months, default=first_day)
+            months = [add_months(first_day, -back) for back in range(1, settings.months + 1)]
+            before = {each: category.months.get(each, 0) for each in months if each >= earliest}
+            if not any(each.amount > 0 for each in spendings) or len(before) < settings.minimum_months:
+                continue
+            newest = max(each.date for each in spendings if each.amount > 0)
+            if facts.concerns(newest) and _is_far_above(first_day, list(before.values()), category, settings):
+                found.append(_finding(facts, category, first_day, before, spendings))
+    return found
 
 
 def _is_far_above(
@@ -75,20 +71,16 @@ def _is_far_above(
     spent = category.months.get(first_day, 0)
     usual = median(before)
     difference = spent - usual
+    year_ago = category.months.get(add_months(first_day, -12), 0)
     return (
         usual > 0
         and spent * 100 >= usual * settings.times_percent
         and spent > max(before)
         and difference >= settings.amount("minimum_difference", category.currency)
         and difference >= settings.spread * spread(before, around=usual)
-        and not _same_as_a_year_ago(first_day, spent, category, settings)
+        # Insurance, holidays, presents: a month that was about as expensive last year is no news.
+        and not (year_ago > 0 and spent * 100 < year_ago * settings.times_percent)
     )
-
-
-def _same_as_a_year_ago(first_day: datetime.date, spent: int, category: CategoryHistory, settings: Settings) -> bool:
-    """Whether this month was about as expensive last year: insurance, holidays, presents."""
-    year_ago = category.months.get(add_months(first_day, -12), 0)
-    return year_ago > 0 and spent * 100 < year_ago * settings.times_percent
 
 
 def _finding(

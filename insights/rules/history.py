@@ -36,8 +36,15 @@ def charges(movements: Sequence[Movement]) -> list[Movement]:
             continue
         if movement.amount < 0:
             open_payments.append(movement)
-        elif (taken_back := _refunded_by(movement, open_payments, refunded)) is not None:
-            refunded.add(id(taken_back))
+            continue
+        earliest = movement.date - datetime.timedelta(days=REFUND_DAYS)
+        for payment in reversed(open_payments):
+            if payment.date < earliest:
+                break
+            same = payment.paid == movement.amount and payment.currency == movement.currency
+            if same and id(payment) not in refunded:
+                refunded.add(id(payment))
+                break
     return [payment for payment in open_payments if id(payment) not in refunded]
 
 
@@ -47,14 +54,3 @@ def by_currency(payments: Sequence[Movement]) -> dict[str, list[Movement]]:
     for payment in payments:
         found[payment.currency].append(payment)
     return dict(sorted(found.items()))
-
-
-def _refunded_by(refund: Movement, payments: Sequence[Movement], refunded: set[int]) -> Movement | None:
-    earliest = refund.date - datetime.timedelta(days=REFUND_DAYS)
-    for payment in reversed(payments):
-        if payment.date < earliest:
-            return None
-        same = payment.paid == refund.amount and payment.currency == refund.currency
-        if same and id(payment) not in refunded:
-            return payment
-    return None

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from finance.planning.recurrence import Rhythm, detect
 from insights.rules.facts import AccountOutlook, Facts, Movement
@@ -75,17 +75,29 @@ def low_balance_ahead(facts: Facts, settings: Settings) -> list[Finding]:
 def expected(outlook: AccountOutlook, settings: Settings) -> list[Expected]:
     """What is known to come within the days ahead, in its order: written down already, or a steady rhythm."""
     horizon = outlook.on + datetime.timedelta(days=settings.days)
-    written = [
+    found = [
         Expected(date=movement.date, amount=movement.amount, name=movement.payee, entry_id=movement.entry_id)
         for movement in outlook.movements
         if outlook.on < movement.date <= horizon
     ]
-    rhythmic = (
-        item
-        for stream in _streams(outlook.movements, settings)
-        for item in _coming(stream, on=outlook.on, horizon=horizon)
-    )
-    return sorted([*written, *rhythmic], key=lambda item: (item.date, item.amount, item.entry_id))
+    tomorrow = outlook.on + datetime.timedelta(days=1)
+    for stream in _streams(outlook.movements, settings):
+        rhythm, latest = stream.rhythm, stream.movements[-1]
+        # The due days after the latest movement. A missed one is believed to be late within the tolerance, then over.
+        for step in count(1):
+            due = rhythm.expected(step)
+            if due is None or due > horizon or (step == 1 and (outlook.on - due).days > rhythm.cadence.tolerance):
+                break
+            found.append(
+                Expected(
+                    date=max(due, tomorrow),
+                    amount=stream.amount,
+                    name=latest.payee,
+                    entry_id=latest.entry_id,
+                    told_by=stream.movements,
+                )
+            )
+    return sorted(found, key=lambda item: (item.date, item.amount, item.entry_id))
 
 
 def _streams(movements: Sequence[Movement], settings: Settings) -> Iterator[_Stream]:
@@ -128,23 +140,6 @@ def _stream(group: Sequence[Movement], settings: Settings) -> _Stream | None:
     return _Stream(movements=movements, amount=min(latest), rhythm=rhythm) if middle > 0 else None
 
 
-def _coming(stream: _Stream, *, on: datetime.date, horizon: datetime.date) -> Iterator[Expected]:
-    """The due days after the latest movement. A missed one is believed to be late within the tolerance, then over."""
-    rhythm, latest = stream.rhythm, stream.movements[-1]
-    tomorrow = on + datetime.timedelta(days=1)
-    for step in count(1):
-        due = rhythm.expected(step)
-        if due is None or due > horizon or (step == 1 and (on - due).days > rhythm.cadence.tolerance):
-            return
-        yield Expected(
-            date=max(due, tomorrow),
-            amount=stream.amount,
-            name=latest.payee,
-            entry_id=latest.entry_id,
-            told_by=stream.movements,
-        )
-
-
 def _finding(outlook: AccountOutlook, settings: Settings) -> Finding | None:
     floor = settings.amount("floor", outlook.currency)
     if outlook.balance < floor:
@@ -155,13 +150,25 @@ def _finding(outlook: AccountOutlook, settings: Settings) -> Finding | None:
         return None
     date, shortfall = below
     due = [item for item in items if item.date <= date]
-    payments = [item for item in due if item.amount < 0]
+    payments = sorted((item for item in due if item.amount < 0), key=lambda item: (item.amount, item.date))
+    named = sorted(payments[:NAMED_ITEMS], key=lambda item: (item.date, item.name))
     return Finding(
         kind=KIND,
         rule_version=VERSION,
         severity=Severity.WARNING,
         template=f"{KIND}_{'zero' if floor == 0 else 'floor'}",
-        params=_params(outlook, date, floor=floor, balance_then=shortfall, payments=payments),
+        params={
+            "account": outlook.name,
+            "date": day(date),
+            "balance": figure(outlook.balance, outlook.currency),
+            "balance_then": figure(shortfall, outlook.currency),
+            "floor": figure(floor, outlook.currency),
+            "items": [
+                {"name": item.name, "amount": figure(-item.amount, outlook.currency), "date": day(item.date)}
+                for item in named
+            ],
+            "more": len(payments) - len(named),
+        },
         evidence=tuple(_evidence(outlook, due)),
         scope=account_scope(outlook.account_id),
         dedup_key=dedup_key(KIND, outlook.account_id, date.replace(day=1)),
@@ -180,24 +187,6 @@ def _first_day_below(balance: int, items: Sequence[Expected], *, floor: int) -> 
         if balance < floor:
             return date, balance
     return None
-
-
-def _params(
-    outlook: AccountOutlook, date: datetime.date, *, floor: int, balance_then: int, payments: Sequence[Expected]
-) -> dict[str, Any]:
-    biggest = sorted(payments, key=lambda item: (item.amount, item.date))[:NAMED_ITEMS]
-    return {
-        "account": outlook.name,
-        "date": day(date),
-        "balance": figure(outlook.balance, outlook.currency),
-        "balance_then": figure(balance_then, outlook.currency),
-        "floor": figure(floor, outlook.currency),
-        "items": [
-            {"name": item.name, "amount": figure(-item.amount, outlook.currency), "date": day(item.date)}
-            for item in sorted(biggest, key=lambda item: (item.date, item.name))
-        ],
-        "more": len(payments) - len(biggest),
-    }
 
 
 def _evidence(outlook: AccountOutlook, due: Sequence[Expected]) -> Iterator[Evidence]:

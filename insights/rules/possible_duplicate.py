@@ -39,20 +39,15 @@ class Settings(Thresholds):
 
 def possible_duplicate(facts: Facts, settings: Settings) -> list[Finding]:
     """Groups of equal payments close to each other, unless such groups came up before and so are a habit."""
-    return [
-        finding
-        for payee_key in sorted(facts.payees)
-        for payments in _equal_payments(charges(facts.payees[payee_key]))
-        for finding in _findings(facts, payments, settings)
-    ]
-
-
-def _equal_payments(payments: Sequence[Movement]) -> list[list[Movement]]:
-    """Payments of one amount from one account, oldest first; single ones are left out."""
-    equal: dict[tuple[int, int], list[Movement]] = defaultdict(list)
-    for payment in payments:
-        equal[payment.account_id, payment.paid].append(payment)
-    return [equal[key] for key in sorted(equal) if len(equal[key]) > 1]
+    found: list[Finding] = []
+    for payee_key in sorted(facts.payees):
+        # Payments of one amount from one account, oldest first.
+        equal: dict[tuple[int, int], list[Movement]] = defaultdict(list)
+        for payment in charges(facts.payees[payee_key]):
+            equal[payment.account_id, payment.paid].append(payment)
+        for key in sorted(equal):
+            found += _findings(facts, equal[key], settings)
+    return found
 
 
 def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) -> Iterator[Finding]:

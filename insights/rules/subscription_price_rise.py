@@ -3,7 +3,7 @@
 import datetime
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -77,28 +77,23 @@ class _Prices:
 
 def subscription_price_rise(facts: Facts, settings: Settings) -> list[Finding]:
     """The first payment at a higher price in place of the one that was due."""
-    return [
-        finding
-        for payee_key in sorted(facts.payees)
-        for payments in by_currency(charges(facts.payees[payee_key])).values()
-        for finding in _findings(facts, payments, settings)
-    ]
-
-
-def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) -> Iterator[Finding]:
-    prices = _Prices(payments)
-    for payment in payments:
-        if not facts.concerns(payment.date):
-            continue
-        streams = [
-            stream
-            for price in prices.below(payment.paid)
-            if _is_rise(price, payment, settings)
-            and (stream := prices.stream_before(payment, price, minimum=settings.minimum_payments))
-            and _replaces(payment, stream, prices)
-        ]
-        if streams:
-            yield _finding(payment, max(streams, key=lambda stream: stream.price))
+    found = []
+    for payee_key in sorted(facts.payees):
+        for payments in by_currency(charges(facts.payees[payee_key])).values():
+            prices = _Prices(payments)
+            for payment in payments:
+                if not facts.concerns(payment.date):
+                    continue
+                streams = [
+                    stream
+                    for price in prices.below(payment.paid)
+                    if _is_rise(price, payment, settings)
+                    and (stream := prices.stream_before(payment, price, minimum=settings.minimum_payments))
+                    and _replaces(payment, stream, prices)
+                ]
+                if streams:
+                    found.append(_finding(payment, max(streams, key=lambda stream: stream.price)))
+    return found
 
 
 def _is_rise(price: int, payment: Movement, settings: Settings) -> bool:

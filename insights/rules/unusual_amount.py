@@ -1,7 +1,7 @@
 """A payment far above what this payee usually takes."""
 
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -45,26 +45,21 @@ class Settings(Thresholds):
 
 def unusual_amount(facts: Facts, settings: Settings) -> list[Finding]:
     """Payments above median + variation of the payee's latest earlier payments in that currency."""
-    return [
-        finding
-        for payee_key in sorted(facts.payees)
-        for payments in by_currency(charges(facts.payees[payee_key])).values()
-        for finding in _findings(facts, payments, settings)
-    ]
-
-
-def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) -> Iterator[Finding]:
-    """Walks the payments once, with a sorted window of the amounts before each."""
-    amounts_before: list[int] = []
-    oldest = 0
-    for index, payment in enumerate(payments):
-        first_day = add_months(payment.date, -Settings.months_of_history)
-        while payments[oldest].date < first_day or index - oldest > MAX_COMPARED:
-            amounts_before.remove(payments[oldest].paid)
-            oldest += 1
-        if facts.concerns(payment.date) and _is_unusual(payment, amounts_before, settings):
-            yield _finding(payment, payments[oldest:index], median(amounts_before))
-        insort(amounts_before, payment.paid)
+    found = []
+    for payee_key in sorted(facts.payees):
+        for payments in by_currency(charges(facts.payees[payee_key])).values():
+            # Walks the payments once, with a sorted window of the amounts before each.
+            amounts_before: list[int] = []
+            oldest = 0
+            for index, payment in enumerate(payments):
+                first_day = add_months(payment.date, -Settings.months_of_history)
+                while payments[oldest].date < first_day or index - oldest > MAX_COMPARED:
+                    amounts_before.remove(payments[oldest].paid)
+                    oldest += 1
+                if facts.concerns(payment.date) and _is_unusual(payment, amounts_before, settings):
+                    found.append(_finding(payment, payments[oldest:index], median(amounts_before)))
+                insort(amounts_before, payment.paid)
+    return found
 
 
 def _is_unusual(payment: Movement, before: Sequence[int], settings: Settings) -> bool:

@@ -58,8 +58,12 @@ def feed(request: HttpRequest, book: Any) -> HttpResponse:
 def detail(request: HttpRequest, book: Any, insight_id: int) -> HttpResponse:
     """One insight, with a page of its evidence. For those who may act, opening it is seeing it."""
     insight = selectors.insight_for(book_id=book.pk, insight_id=insight_id)
-    can_act = _may_act(request, book)
-    if can_act:
+    try:
+        books.book_for(user=user_of(request), book_id=book.pk, at_least=Role.EDITOR)
+    except Forbidden:
+        can_act = False
+    else:
+        can_act = True
         insight = services.mark_seen(insight=insight, actor=user_of(request), now=timezone.now())
     # Where a page of evidence begins; what cannot be read begins at the top.
     text = request.GET.get("after", "")
@@ -83,8 +87,24 @@ def detail(request: HttpRequest, book: Any, insight_id: int) -> HttpResponse:
 def act(request: HttpRequest, book: Any, insight_id: int, action: str) -> HttpResponse:
     """Dismiss, reopen, snooze or mute; back to the feed, or to the insight where that failed."""
     insight = selectors.insight_for(book_id=book.pk, insight_id=insight_id)
+    actor, now = user_of(request), timezone.now()
     try:
-        said = _act(request, book, insight, action)
+        match action:
+            case "dismiss":
+                services.dismiss(insight=insight, actor=actor, now=now)
+                said = _("Dismissed. It will not come back.")
+            case "reopen":
+                services.reopen(insight=insight, actor=actor, now=now)
+                said = _("Reopened.")
+            case "mute":
+                services.mute_payee(insight=insight, actor=actor, now=now)
+                said = _("{payee} is muted for this kind of insight.").format(payee=insight.payee)
+            case _:
+                on = today_in(book, now=now)
+                text = request.POST.get("days", "")
+                until = on + datetime.timedelta(days=int(text) if text in map(str, SNOOZE_DAYS) else SNOOZE_DAYS[0])
+                services.snooze(insight=insight, actor=actor, until=until, on=on, now=now)
+                said = _("Snoozed until {day}.").format(day=told_figure(day(until)))
     except FinanceError as error:
         messages.error(request, error.detail)
         return redirect("insights:detail", book_id=book.pk, insight_id=insight.pk)
@@ -101,31 +121,3 @@ def unmute(request: HttpRequest, book: Any, muted_id: int) -> HttpResponse:
     services.unmute_payee(muted=selectors.muted_payee_for(book_id=book.pk, muted_id=muted_id))
     messages.success(request, _("Unmuted."))
     return redirect("insights:feed", book_id=book.pk)
-
-
-def _act(request: HttpRequest, book: Any, insight: Insight, action: str) -> str:
-    actor, now = user_of(request), timezone.now()
-    match action:
-        case "dismiss":
-            services.dismiss(insight=insight, actor=actor, now=now)
-            return _("Dismissed. It will not come back.")
-        case "reopen":
-            services.reopen(insight=insight, actor=actor, now=now)
-            return _("Reopened.")
-        case "mute":
-            services.mute_payee(insight=insight, actor=actor, now=now)
-            return _("{payee} is muted for this kind of insight.").format(payee=insight.payee)
-        case _:
-            on = today_in(book, now=now)
-            text = request.POST.get("days", "")
-            until = on + datetime.timedelta(days=int(text) if text in map(str, SNOOZE_DAYS) else SNOOZE_DAYS[0])
-            services.snooze(insight=insight, actor=actor, until=until, on=on, now=now)
-            return _("Snoozed until {day}.").format(day=told_figure(day(until)))
-
-
-def _may_act(request: HttpRequest, book: Any) -> bool:
-    try:
-        books.book_for(user=user_of(request), book_id=book.pk, at_least=Role.EDITOR)
-    except Forbidden:
-        return False
-    return True

@@ -58,8 +58,25 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
         return Response(
             body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_DATABASE)}
         )
-    known = _as_api_exception(exc)
-    return None if known is None else _api_response(known)
+    match exc:
+        case exceptions.APIException():
+            known = exc
+        case Http404():
+            known = exceptions.NotFound()
+        case PermissionDenied():
+            known = exceptions.PermissionDenied()
+        case RequestDataTooBig():
+            known = PayloadTooLarge()
+        case BadRequest() | SuspiciousOperation():
+            known = exceptions.ParseError()
+        case _:
+            return None
+    headers = {}
+    if auth_header := getattr(known, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(known, "wait", None):
+        headers["Retry-After"] = str(ceil(wait))
+    return Response(_api_body(known), status=known.status_code, headers=headers)
 
 
 def status_of(error: FinanceError) -> int:
@@ -71,30 +88,6 @@ def status_of(error: FinanceError) -> int:
 def finance_response(error: FinanceError) -> Response:
     fields = {path: [message] for path, message in error.fields.items()}
     return Response(error_body(code=error.code, detail=error.detail, fields=fields), status=status_of(error))
-
-
-def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
-    match exc:
-        case exceptions.APIException():
-            return exc
-        case Http404():
-            return exceptions.NotFound()
-        case PermissionDenied():
-            return exceptions.PermissionDenied()
-        case RequestDataTooBig():
-            return PayloadTooLarge()
-        case BadRequest() | SuspiciousOperation():
-            return exceptions.ParseError()
-    return None
-
-
-def _api_response(error: exceptions.APIException) -> Response:
-    headers = {}
-    if auth_header := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = auth_header
-    if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(ceil(wait))
-    return Response(_api_body(error), status=error.status_code, headers=headers)
 
 
 def _api_body(error: exceptions.APIException) -> Mapping[str, Any]:

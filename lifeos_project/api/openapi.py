@@ -82,7 +82,18 @@ class ApiSchema(AutoSchema):
         if operation is None:
             return None
         self.resolve_serializer(ErrorSerializer, "response")
-        for name in self._failures(operation):
+        names = ["Throttled", "ServerError", "Unavailable"]
+        places = {parameter["in"] for parameter in operation.get("parameters", ())}
+        if self.method not in SAFE_METHODS:
+            names += ["Invalid", "NotAuthenticated", "Forbidden", "NotFound", "Conflict", *_OF_BODIES]
+        else:
+            if {} not in operation.get("security", [{}]):
+                names += ["NotAuthenticated", "Forbidden"]
+            if "query" in places:
+                names.append("Invalid")
+            if "path" in places:
+                names.append("NotFound")
+        for name in names:
             code = str(FAILURES[name][0])
             operation["responses"].setdefault(code, {"$ref": f"#/components/responses/{name}"})
         for code, answer in operation["responses"].items():
@@ -117,39 +128,20 @@ class ApiSchema(AutoSchema):
             return super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
         return self.resolve_serializer(serializer, direction).ref, True
 
-    def _failures(self, operation: dict[str, Any]) -> list[str]:
-        names = ["Throttled", "ServerError", "Unavailable"]
-        places = {parameter["in"] for parameter in operation.get("parameters", ())}
-        if self.method not in SAFE_METHODS:
-            return [*names, "Invalid", "NotAuthenticated", "Forbidden", "NotFound", "Conflict", *_OF_BODIES]
-        if {} not in operation.get("security", [{}]):
-            names += ["NotAuthenticated", "Forbidden"]
-        if "query" in places:
-            names.append("Invalid")
-        if "path" in places:
-            names.append("NotFound")
-        return names
-
 
 def add_failures(result: dict[str, Any], **_context: Any) -> dict[str, Any]:
     """Put the shared failures into components/responses (hook of drf-spectacular)."""
-    result["components"]["responses"] = {name: _failure(*facts) for name, facts in FAILURES.items()}
+    answers: dict[str, dict[str, Any]] = {}
+    for name, (code, description, error, detail) in FAILURES.items():
+        field, _colon, message = detail.partition(": ")
+        fields = {field: [message]} if error == "invalid" else {}
+        example = {"code": error, "detail": detail, "fields": fields}
+        answers[name] = {
+            "description": description,
+            "content": {"application/json": {**_ERROR_CONTENT["application/json"], "example": example}},
+        }
+        if code in (status.HTTP_429_TOO_MANY_REQUESTS, status.HTTP_503_SERVICE_UNAVAILABLE):
+            seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+            answers[name]["headers"] = {"Retry-After": seconds}
+    result["components"]["responses"] = answers
     return result
-
-
-def _failure(code: int, description: str, error: str, detail: str) -> dict[str, Any]:
-    field, _colon, message = detail.partition(": ")
-    fields = {field: [message]} if error == "invalid" else {}
-    answer: dict[str, Any] = {
-        "description": description,
-        "content": {
-            "application/json": {
-                **_ERROR_CONTENT["application/json"],
-                "example": {"code": error, "detail": detail, "fields": fields},
-            }
-        },
-    }
-    if code in (status.HTTP_429_TOO_MANY_REQUESTS, status.HTTP_503_SERVICE_UNAVAILABLE):
-        seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
-        answer["headers"] = {"Retry-After": seconds}
-    return answer

@@ -111,7 +111,18 @@ def open_sealed(path: Path, *, identities: Sequence[Any], into: Path) -> dict[st
                     shutil.copyfileobj(content, file, CHUNK)
     except (tarfile.TarError, EOFError) as error:
         raise BackupError(f"{path.name} is damaged or incomplete: {error}.") from error
-    return _checked_manifest(into, name=path.name)
+    try:
+        manifest: dict[str, Any] = json.loads((into / MANIFEST).read_text())
+        told = {name: facts["sha256"] for name, facts in manifest["files"].items()}
+        found = {name: digest(into / name) for name in (DUMP, MEDIA)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackupError(f"{path.name} is incomplete: {error}.") from error
+    if manifest.get("format") != FORMAT:
+        raise BackupRefused(f"{path.name} has format {manifest.get('format')}; this version of LifeOS reads {FORMAT}.")
+    for name, checksum in found.items():
+        if told.get(name) != checksum:
+            raise BackupError(f"{path.name} is damaged: {name} does not match its checksum in the manifest.")
+    return manifest
 
 
 def unpack_media(*, tar: Path, root: Path) -> Iterator[tuple[Path, IO[bytes]]]:
@@ -187,17 +198,17 @@ def _plain(path: Path, identities: Sequence[Any]) -> Iterator[IO[bytes]]:
         raise BackupRefused(
             f"{path.name} is encrypted; name the file with the secret key: --identity FILE, or set BACKUP_AGE_IDENTITY."
         )
-    with _pipe(lambda end: _decrypt(path, end, identities), we_read=True) as end:
+
+    def decrypt(target: IO[bytes]) -> None:
+        try:
+            with path.open("rb") as file:
+                pyrage.decrypt_io(file, target, list(identities))
+        except (pyrage.DecryptError, OSError) as error:
+            # age tells a wrong key by the first, damage further in by the second.
+            raise BackupError(f"{path.name} cannot be decrypted: {error}.") from error
+
+    with _pipe(decrypt, we_read=True) as end:
         yield end
-
-
-def _decrypt(path: Path, target: IO[bytes], identities: Sequence[Any]) -> None:
-    try:
-        with path.open("rb") as file:
-            pyrage.decrypt_io(file, target, list(identities))
-    except (pyrage.DecryptError, OSError) as error:
-        # age tells a wrong key by the first, damage further in by the second.
-        raise BackupError(f"{path.name} cannot be decrypted: {error}.") from error
 
 
 @contextlib.contextmanager
@@ -237,18 +248,3 @@ def _raise_first(failures: Sequence[BaseException]) -> None:
     for failure in failures:
         if not isinstance(failure, BrokenPipeError):
             raise failure
-
-
-def _checked_manifest(directory: Path, *, name: str) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text())
-        told = {file: facts["sha256"] for file, facts in manifest["files"].items()}
-        found = {file: digest(directory / file) for file in (DUMP, MEDIA)}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BackupError(f"{name} is incomplete: {error}.") from error
-    if manifest.get("format") != FORMAT:
-        raise BackupRefused(f"{name} has format {manifest.get('format')}; this version of LifeOS reads {FORMAT}.")
-    for file, checksum in found.items():
-        if told.get(file) != checksum:
-            raise BackupError(f"{name} is damaged: {file} does not match its checksum in the manifest.")
-    return manifest

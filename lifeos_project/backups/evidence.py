@@ -57,13 +57,34 @@ SELECT DISTINCT role.rolname FROM pg_roles AS role
 def gathered(connection: Connection) -> dict[str, Any]:
     """Rows of every table, per book its entries, last entry, lines, a fingerprint and sums per currency, and the heads
     of the ledger's chains."""
-    tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
-    # regclass has quoted the names where they need to be.
+    tables = {}
+    for (name,) in connection.execute(_TABLES).fetchall():
+        # regclass has quoted the name where it needs to be.
+        tables[name] = connection.execute(sql.SQL("SELECT count(*) FROM ") + sql.SQL(name)).fetchall()[0][0]
+    sums: dict[int, dict[str, list[int]]] = {}
+    books = []
+    if _there(connection, "finance_journalline"):
+        for book, currency, debit, credit in connection.execute(_SUMS).fetchall():
+            sums.setdefault(book, {})[currency] = [debit, credit]
+        books = connection.execute(_BOOKS).fetchall()
+    chains = connection.execute(_CHAINS).fetchall() if _there(connection, "finance_chainhead") else []
     return {
         "version": VERSION,
-        "tables": {name: _value(connection, sql.SQL("SELECT count(*) FROM ") + sql.SQL(name)) for name in tables},
-        "books": _books(connection),
-        "chains": _chains(connection),
+        "tables": tables,
+        "books": [
+            {
+                "book": book,
+                "entries": count,
+                "last_entry": last,
+                "lines": lines,
+                "fingerprint": fingerprint,
+                "sums": sums.get(book, {}),
+            }
+            for book, count, last, lines, fingerprint in books
+        ],
+        "chains": [
+            {"book": book, "seals": seals, "last_entry": entry, "head": head} for book, seals, entry, head in chains
+        ],
     }
 
 
@@ -112,37 +133,5 @@ def _by_number(books: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {str(book["book"]): book for book in books}
 
 
-def _books(connection: Connection) -> list[dict[str, Any]]:
-    if not _there(connection, "finance_journalline"):
-        return []
-    sums: dict[int, dict[str, list[int]]] = {}
-    for book, currency, debit, credit in connection.execute(_SUMS).fetchall():
-        sums.setdefault(book, {})[currency] = [debit, credit]
-    return [
-        {
-            "book": book,
-            "entries": count,
-            "last_entry": last,
-            "lines": lines,
-            "fingerprint": fingerprint,
-            "sums": sums.get(book, {}),
-        }
-        for book, count, last, lines, fingerprint in connection.execute(_BOOKS).fetchall()
-    ]
-
-
-def _chains(connection: Connection) -> list[dict[str, Any]]:
-    if not _there(connection, "finance_chainhead"):
-        return []
-    rows = connection.execute(_CHAINS).fetchall()
-    return [{"book": book, "seals": seals, "last_entry": entry, "head": head} for book, seals, entry, head in rows]
-
-
 def _there(connection: Connection, table: str) -> bool:
     return connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone() == (True,)
-
-
-def _value(connection: Connection, query: sql.Composed) -> int:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return int(row[0])

@@ -50,25 +50,19 @@ def load(*, dump: Path, dump_major: int, into: Database, with_owners: bool) -> N
 
 
 def _pass_on(source: IO[bytes], target: IO[bytes], *, unknown: Sequence[bytes]) -> None:
+    # The settings come first, up to the first object: only there is a line surely not a row of data.
+    preamble: list[bytes] = []
+    for line in source:
+        preamble.append(line)
+        if line.startswith(b"-- Name:"):
+            break
+        if len(preamble) > 200:
+            raise BackupError("pg_restore lists no object within 200 lines; the dump is damaged.")
     try:
-        for line in _preamble(source):
-            if not line.startswith(tuple(unknown)):
-                target.write(line)
+        target.writelines(line for line in preamble if not line.startswith(tuple(unknown)))
         while chunk := source.read(CHUNK):
             target.write(chunk)
         target.close()
     except BrokenPipeError:
         # psql has ended and says why; its caller checks the exit code.
         source.close()
-
-
-def _preamble(source: IO[bytes]) -> Sequence[bytes]:
-    """The settings at the beginning, up to the first object: only there is a line surely not a row of data."""
-    lines: list[bytes] = []
-    for line in source:
-        lines.append(line)
-        if line.startswith(b"-- Name:"):
-            return lines
-        if len(lines) > 200:
-            raise BackupError("pg_restore lists no object within 200 lines; the dump is damaged.")
-    return lines

@@ -41,7 +41,11 @@ def running(
         if code:
             log.warning("program ended", program=_name(command), code=code, told=_told(told)[-4000:])
         if code not in good:
-            raise BackupError(f"{_name(command)} failed: {_reason(told) or f'exit code {code}'}")
+            # The first line that names an error; what follows it are consequences.
+            lines = _told(told).splitlines()
+            wrong = [line for line in lines if "error" in line.lower() or "fatal" in line.lower()]
+            reason = (wrong or lines[-1:] or [""])[0][:500]
+            raise BackupError(f"{_name(command)} failed: {reason or f'exit code {code}'}")
 
 
 def run(command: Sequence[str], *, environment: Mapping[str, str], good: Sequence[int] = (0,)) -> bytes:
@@ -51,13 +55,6 @@ def run(command: Sequence[str], *, environment: Mapping[str, str], good: Sequenc
             pass
         output.seek(0)
         return output.read()
-
-
-def _reason(told: IO[bytes]) -> str:
-    """The first line that names an error; what follows it are consequences."""
-    lines = _told(told).splitlines()
-    wrong = [line for line in lines if "error" in line.lower() or "fatal" in line.lower()]
-    return (wrong or lines[-1:] or [""])[0][:500]
 
 
 def _told(file: IO[bytes]) -> str:

@@ -37,11 +37,7 @@ def load_and_prove(
         progress("Applying migrations to the copy")
         _manage("migrate", "--no-input", "--verbosity=0", database=into)
     progress("Proving the ledger of the copy")
-    _prove_ledger(into)
-
-
-def _prove_ledger(database: Database) -> None:
-    output = _manage("verify_ledger", "--format=json", "--verbosity=0", database=database, good=(0, 1))
+    output = _manage("verify_ledger", "--format=json", "--verbosity=0", database=into, good=(0, 1))
     try:
         report = json.loads(output)
     except ValueError as error:

@@ -17,7 +17,6 @@ from lifeos_project.backups.evidence import Connection
 from lifeos_project.backups.models import BackupRun
 from lifeos_project.backups.proof import Progress, load_and_prove
 from lifeos_project.backups.servers import MAINTENANCE, Database
-from lifeos_project.backups.stores import Store
 
 LATEST = "latest"
 STEPS = 8
@@ -126,23 +125,19 @@ def holds_something(server: Connection) -> bool:
     return False
 
 
-def _refuse_to_overwrite(database: Database, *, overwrite: bool) -> None:
-    with database.named(MAINTENANCE).connect() as server:
-        if overwrite or not servers.exists(server, database.name):
-            return
-    with database.connect() as server:
-        if holds_something(server):
-            raise BackupRefused(
-                f"The database {database.name} holds people or books. To replace it, add --overwrite; "
-                "it is then kept under another name."
-            )
-
-
 def _accepted(
     source: str, *, identity: str, overwrite: bool, take_ownership: bool, work: Path, progress: Progress
 ) -> tuple[dict[str, Any], Path]:
     database = servers.configured()
-    _refuse_to_overwrite(database, overwrite=overwrite)
+    with database.named(MAINTENANCE).connect() as server:
+        would_overwrite = not overwrite and servers.exists(server, database.name)
+    if would_overwrite:
+        with database.connect() as server:
+            if holds_something(server):
+                raise BackupRefused(
+                    f"The database {database.name} holds people or books. To replace it, add --overwrite; "
+                    "it is then kept under another name."
+                )
     manifest, path = _opened(source, identity=identity, work=work, progress=progress)
     if not take_ownership:
         _refuse_missing_roles(database, manifest["roles"])
@@ -151,24 +146,21 @@ def _accepted(
 
 def _opened(source: str, *, identity: str, work: Path, progress: Progress) -> tuple[dict[str, Any], Path]:
     progress("Fetching the backup")
-    path = _located(source, stores.configured(), work=work)
+    store = stores.configured()
+    if "/" in source or Path(source).is_file():
+        path = Path(source)
+        if not path.is_file():
+            raise BackupRefused(f"There is no file {source}.")
+    else:
+        names = store.names()
+        if source == LATEST and not names:
+            raise BackupRefused(f"There is no backup in {store.location}.")
+        path = store.fetch(names[-1] if source == LATEST else source, work=work)
     progress("Comparing checksums")
     text = identity or settings.BACKUP_AGE_IDENTITY
     manifest = archive.open_sealed(path, identities=archive.identities(text), into=work)
     _refuse_newer(manifest)
     return manifest, path
-
-
-def _located(source: str, store: Store, *, work: Path) -> Path:
-    if "/" in source or Path(source).is_file():
-        path = Path(source)
-        if not path.is_file():
-            raise BackupRefused(f"There is no file {source}.")
-        return path
-    names = store.names()
-    if source == LATEST and not names:
-        raise BackupRefused(f"There is no backup in {store.location}.")
-    return store.fetch(names[-1] if source == LATEST else source, work=work)
 
 
 def _refuse_newer(manifest: Mapping[str, Any]) -> None:
@@ -183,20 +175,18 @@ def _refuse_newer(manifest: Mapping[str, Any]) -> None:
     if "known_migrations" in manifest:
         unknown = [name for name in unknown if name in manifest["known_migrations"]]
     if unknown:
-        in_use = _migrations_in_use(servers.configured())
+        database = servers.configured()
+        in_use: set[str] = set()
+        with database.named(MAINTENANCE).connect() as server:
+            there = servers.exists(server, database.name)
+        if there:
+            with database.connect() as server:
+                in_use = set(evidence.migrations(server))
         unknown = [name for name in unknown if name not in in_use]
     if unknown:
         raise BackupRefused(
             f"The backup is of a newer LifeOS: this one does not know {', '.join(unknown[:3])}. Install that version first."
         )
-
-
-def _migrations_in_use(database: Database) -> set[str]:
-    with database.named(MAINTENANCE).connect() as server:
-        if not servers.exists(server, database.name):
-            return set()
-    with database.connect() as server:
-        return set(evidence.migrations(server))
 
 
 def _refuse_missing_roles(database: Database, roles: Sequence[str]) -> None:

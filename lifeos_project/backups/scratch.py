@@ -23,7 +23,10 @@ def database(*, work: Path, roles: Sequence[str]) -> Iterator[Database]:
     By default it is on a PostgreSQL of its own, so that proving a backup costs the real server nothing and needs no
     rights there.
     """
-    server = _named() if settings.BACKUP_SCRATCH_URL else _own(work / "scratch")
+    url = settings.BACKUP_SCRATCH_URL
+    server: contextlib.AbstractContextManager[Database] = (
+        contextlib.nullcontext(servers.from_url(url, variable="BACKUP_SCRATCH_URL")) if url else _own(work / "scratch")
+    )
     with server as maintenance:
         # Named after the database that is backed up: a server may hold several installations.
         made = maintenance.named(f"{servers.configured().name[:40]}_scratch_{secrets.token_hex(6)}")
@@ -46,11 +49,6 @@ def missing_roles(database: Database, roles: Sequence[str]) -> list[str]:
     with database.named(MAINTENANCE).connect() as server:
         there = {name for (name,) in server.execute("SELECT rolname FROM pg_roles").fetchall()}
     return [role for role in roles if role not in there]
-
-
-@contextlib.contextmanager
-def _named() -> Iterator[Database]:
-    yield servers.from_url(settings.BACKUP_SCRATCH_URL, variable="BACKUP_SCRATCH_URL")
 
 
 @contextlib.contextmanager

@@ -43,7 +43,8 @@ class Database:
         try:
             return psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
-            raise BackupError(f"The database {self.name} cannot be reached: {_first_line(error)}") from error
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise BackupError(f"The database {self.name} cannot be reached: {reason}") from error
 
     def environment(self) -> dict[str, str]:
         """Variables for pg_dump, pg_restore and psql. Passwords never stand on a command line."""
@@ -132,14 +133,26 @@ def swap(*, fresh: Database, into: Database, aside: str) -> None:
         "aside": sql.Identifier(aside),
     }
     with into.named(MAINTENANCE).connect() as server:
-        _keep_out(server, into.name, fresh.name)
+        # Nobody may be connected to a database that is renamed, nor come back between cutting and renaming.
+        for name in (into.name, fresh.name):
+            if exists(server, name):
+                server.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        server.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
+            [[into.name, fresh.name]],
+        )
         try:
             with server.transaction():
                 if exists(server, into.name):
                     server.execute(sql.SQL("ALTER DATABASE {into} RENAME TO {aside}").format(**names))
                 server.execute(sql.SQL("ALTER DATABASE {fresh} RENAME TO {into}").format(**names))
         finally:
-            _let_in(server, into.name, fresh.name, aside)
+            for name in (into.name, fresh.name, aside):
+                if exists(server, name):
+                    server.execute(
+                        sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true").format(sql.Identifier(name))
+                    )
 
 
 def exists(server: "psycopg.Connection[tuple[Any, ...]]", name: str) -> bool:
@@ -149,23 +162,6 @@ def exists(server: "psycopg.Connection[tuple[Any, ...]]", name: str) -> bool:
 def major(server: "psycopg.Connection[tuple[Any, ...]]") -> int:
     """Major version of the server behind a connection."""
     return server.info.server_version // 10_000
-
-
-def _keep_out(server: "psycopg.Connection[tuple[Any, ...]]", *names: str) -> None:
-    """Nobody may be connected to a database that is renamed, nor come back between cutting and renaming."""
-    for name in names:
-        if exists(server, name):
-            server.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
-    server.execute(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
-        [list(names)],
-    )
-
-
-def _let_in(server: "psycopg.Connection[tuple[Any, ...]]", *names: str) -> None:
-    for name in names:
-        if exists(server, name):
-            server.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
 
 
 def _properties(server: "psycopg.Connection[tuple[Any, ...]]", name: str) -> sql.Composed | None:
@@ -218,7 +214,3 @@ def _environment_names() -> dict[str, str]:
     """libpq's parameters that an environment variable can set, with its name."""
     defaults = pq.Conninfo.get_defaults()
     return {option.keyword.decode(): option.envvar.decode() for option in defaults if option.envvar}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

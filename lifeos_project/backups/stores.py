@@ -134,7 +134,10 @@ class BucketStore:
     def keep(self, staged: Path, name: str, *, sealed: Sealed) -> None:
         with self._told_as("cannot keep the backup"):
             obstore.put(self._s3, name, staged)
-        if self._digest(name) != sealed.sha256:
+        found = hashlib.sha256()
+        for chunk in self._content(name):
+            found.update(chunk)
+        if found.hexdigest() != sealed.sha256:
             self.delete(name)
             raise BackupError(f"{self.location} did not keep what was uploaded; the object was removed.")
 
@@ -154,12 +157,6 @@ class BucketStore:
     def delete(self, name: str) -> None:
         with self._told_as("cannot delete"):
             obstore.delete(self._s3, name)
-
-    def _digest(self, name: str) -> str:
-        found = hashlib.sha256()
-        for chunk in self._content(name):
-            found.update(chunk)
-        return found.hexdigest()
 
     def _content(self, name: str) -> Iterator[bytes]:
         try:

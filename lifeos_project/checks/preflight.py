@@ -39,23 +39,35 @@ def findings(*, rolling: bool) -> Findings:
     replaced, and again after a rollback (expand first, contract in a later release).
     """
     with ownership.as_owner():
-        problems = [*_configuration(), *disk_problems(), *_services()]
+        problems = [
+            f"{found.msg} {found.hint or ''} ({found.id})"
+            for found in run_checks(include_deployment_checks=True)
+            if isinstance(found, Error) and not found.is_silenced()
+        ]
+        problems += disk_problems()
+        for name, answer in health.services().items():
+            if name != "migrations" and answer["status"] != "ok":
+                problems.append(f"The {name} does not answer ({answer.get('error', answer['status'])}).")
+            if answer.get("postgresql", OLDEST_POSTGRESQL) < OLDEST_POSTGRESQL:
+                problems.append(
+                    f"The server is PostgreSQL {answer['postgresql']}; {OLDEST_POSTGRESQL} is the oldest supported version."
+                )
         try:
             executor = MigrationExecutor(connection)
             pending = [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
-            problems += [*_sessions(), *_roles()]
+            if objection := pooling.objection(connection):
+                problems.append(f"{objection} {pooling.HINT}")
+            if settings.PRODUCTION:
+                # `migrate` corrects the grants, where the owner is known.
+                objections = ownership.objections(revocable=settings.OWNER_DATABASE is None)
+                problems += [f"{objection} {ownership.HINT} (lifeos.E015)" for objection in objections]
         except OperationalError as error:
-            return Findings(problems=[*problems, f"The database cannot be used: {_first_line(error)}"], pending=[])
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            return Findings(problems=[*problems, f"The database cannot be used: {reason}"], pending=[])
         problems += _irreversible(pending)
         if rolling:
             problems += _breaking(pending)
         return Findings(problems=problems, pending=[_name(migration) for migration in pending])
-
-
-def _configuration() -> Iterator[str]:
-    for found in run_checks(include_deployment_checks=True):
-        if isinstance(found, Error) and not found.is_silenced():
-            yield f"{found.msg} {found.hint or ''} ({found.id})"
 
 
 def disk_problems() -> Iterator[str]:
@@ -71,26 +83,6 @@ def disk_problems() -> Iterator[str]:
         yield f"{settings.VAR_DIR} has {free} MB left, at least {LEAST_FREE_MB} are needed."
 
 
-def _services() -> Iterator[str]:
-    for name, answer in health.services().items():
-        if name != "migrations" and answer["status"] != "ok":
-            yield f"The {name} does not answer ({answer.get('error', answer['status'])})."
-        if answer.get("postgresql", OLDEST_POSTGRESQL) < OLDEST_POSTGRESQL:
-            yield f"The server is PostgreSQL {answer['postgresql']}; {OLDEST_POSTGRESQL} is the oldest supported version."
-
-
-def _sessions() -> Iterator[str]:
-    if objection := pooling.objection(connection):
-        yield f"{objection} {pooling.HINT}"
-
-
-def _roles() -> Iterator[str]:
-    if settings.PRODUCTION:
-        # `migrate` corrects the grants, where the owner is known.
-        for objection in ownership.objections(revocable=settings.OWNER_DATABASE is None):
-            yield f"{objection} {ownership.HINT} (lifeos.E015)"
-
-
 def _irreversible(pending: Sequence[Migration]) -> Iterator[str]:
     for migration in pending:
         for operation in migration.operations:
@@ -102,7 +94,9 @@ def _breaking(pending: Sequence[Migration]) -> Iterator[str]:
     # It tells each sqlmigrate as news.
     logging.getLogger("django_migration_linter").setLevel(logging.WARNING)
     linter = MigrationLinter(no_cache=True, no_output=True)
-    statements = {migration: _statements(linter, migration) for migration in pending}
+    statements: dict[Migration, list[str]] = {
+        migration: linter.get_sql(migration.app_label, migration.name) for migration in pending
+    }
     made = {table for lines in statements.values() for line in lines for table in _CREATED.findall(line)}
     for migration, lines in statements.items():
         if any(isinstance(operation, IgnoreMigration) for operation in migration.operations):
@@ -122,14 +116,5 @@ def _breaking(pending: Sequence[Migration]) -> Iterator[str]:
             yield f"{_name(migration)} breaks the running release: {issue.message}{where}."
 
 
-def _statements(linter: MigrationLinter, migration: Migration) -> list[str]:
-    found: list[str] = linter.get_sql(migration.app_label, migration.name)
-    return found
-
-
 def _name(migration: Migration) -> str:
     return f"{migration.app_label}.{migration.name}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -33,7 +33,16 @@ def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
     """Refuse settings that are fine on a laptop and dangerous on the Internet."""
     if not settings.PRODUCTION:
         return []
-    return [*_exposure(), *_secrets(), *_passwords(), *_cookies(), *_pool(), *_monitoring()]
+    cookies = [
+        Error(
+            f"{name} is off in production: the cookie would travel over plain HTTP.",
+            hint=f"Set {name}=true.",
+            id=check_id,
+        )
+        for name, check_id in (("SESSION_COOKIE_SECURE", "lifeos.E004"), ("JWT_COOKIE_SECURE", "lifeos.E005"))
+        if not getattr(settings, name)
+    ]
+    return [*_exposure(), *_secrets(), *_passwords(), *cookies, *_pool(), *_monitoring()]
 
 
 @register("lifeos")
@@ -178,16 +187,6 @@ def _passwords() -> Iterator[CheckMessage]:
             yield Error(f"{name} is a value from the examples.", hint=MAKE_ONE, id="lifeos.E020")
         elif secret and bits(secret) < FEWEST_BITS_OF_PASSWORDS:
             yield Warning(f"{name} is easily guessed.", hint=MAKE_ONE, id="lifeos.W020")
-
-
-def _cookies() -> Iterator[CheckMessage]:
-    for name, check_id in (("SESSION_COOKIE_SECURE", "lifeos.E004"), ("JWT_COOKIE_SECURE", "lifeos.E005")):
-        if not getattr(settings, name):
-            yield Error(
-                f"{name} is off in production: the cookie would travel over plain HTTP.",
-                hint=f"Set {name}=true.",
-                id=check_id,
-            )
 
 
 def _pool() -> Iterator[CheckMessage]:

@@ -59,22 +59,19 @@ class Breaker:
             try:
                 probe()
                 while self._before_closing:
-                    self._catch_up_with_one()
+                    with self._lock:
+                        what, do = self._before_closing.popitem()
+                    try:
+                        do()
+                    except (RedisError, OSError):
+                        with self._lock:
+                            self._before_closing.setdefault(what, do)
+                        raise
             except (RedisError, OSError):
                 continue
             with self._lock:
                 self.is_closed = not self._before_closing
         log.info("Redis is back")
-
-    def _catch_up_with_one(self) -> None:
-        with self._lock:
-            what, do = self._before_closing.popitem()
-        try:
-            do()
-        except (RedisError, OSError):
-            with self._lock:
-                self._before_closing.setdefault(what, do)
-            raise
 
 
 _breakers: dict[str, Breaker] = {}
@@ -140,10 +137,7 @@ class _Guarded(BaseCache):
         return self._instead(name, *args, **kwargs)
 
     def _gone(self, error: Exception) -> None:
-        self.breaker.trip(error, probe=self._probe)
-
-    def _probe(self) -> None:
-        self.redis.get("lifeos:breaker")
+        self.breaker.trip(error, probe=lambda: self.redis.get("lifeos:breaker"))
 
     def _instead(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(self.instead, name)(*args, **kwargs)
@@ -174,10 +168,10 @@ class RedisOrNothing(_Guarded):
         super().__init__(server, params)
         self.instead = DummyCache("", {**params, "OPTIONS": {}})
 
-    def _ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "set":
-            return super()._ask(name, *_short_lived(*args, **kwargs))
-        return super()._ask(name, *args, **kwargs)
+    def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
+        numeric = isinstance(timeout, int | float)
+        short = min(timeout, LONGEST_COPY_SECONDS) if numeric else LONGEST_COPY_SECONDS
+        return super().set(key, value, short, version)
 
     def _instead(self, name: str, *args: Any, **kwargs: Any) -> Any:
         if name in ("set", "delete"):
@@ -185,8 +179,3 @@ class RedisOrNothing(_Guarded):
             if not self.breaker.catch_up(key, lambda: redis.delete(key)):
                 return self._ask(name, *args, **kwargs)
         return super()._instead(name, *args, **kwargs)
-
-
-def _short_lived(key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> tuple[Any, ...]:
-    numeric = isinstance(timeout, int | float)
-    return key, value, min(timeout, LONGEST_COPY_SECONDS) if numeric else LONGEST_COPY_SECONDS, version

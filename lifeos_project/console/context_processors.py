@@ -104,11 +104,15 @@ class Shell:
     @cached_property
     def nav(self) -> list[Link]:
         """The main menu. An item without an address is left out."""
+
+        def unread() -> int:
+            return unread_count(book_id=self.book.pk, on=today_in(book=self.book)) if self.book else 0
+
         rooms = [
             self._room(_("Overview"), "web:overview", "overview", ("overview", "proof")),
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
             self._room(_("Import"), "web:imports", "import", ("import",)),
-            self._room(_("Insights"), "insights:feed", "insights", (), count=self._unread),
+            self._room(_("Insights"), "insights:feed", "insights", (), count=unread),
             self._room(_("Settings"), "web:settings", "settings", ("settings", "member", "invitation", "webhook")),
         ]
         return [room for room in rooms if room]
@@ -119,17 +123,13 @@ class Shell:
         url = _address(view, book_id=self.book.pk) if self.book else None
         if url is None:
             return None
-        return Link(label=label, url=url, icon=icon, current=self._is_current(view, prefixes), count=count())
-
-    def _unread(self) -> int:
-        """Insights that nobody has opened yet."""
-        return unread_count(book_id=self.book.pk, on=today_in(book=self.book)) if self.book else 0
-
-    def _is_current(self, view: str, prefixes: tuple[str, ...]) -> bool:
         match = self._request.resolver_match
-        if match is None or match.namespace != view.partition(":")[0]:
-            return False
-        return not prefixes or (match.url_name or "").startswith(prefixes)
+        current = (
+            match is not None
+            and match.namespace == view.partition(":")[0]
+            and (not prefixes or (match.url_name or "").startswith(prefixes))
+        )
+        return Link(label=label, url=url, icon=icon, current=current, count=count())
 
     @cached_property
     def user_links(self) -> list[Link]:

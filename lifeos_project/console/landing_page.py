@@ -130,7 +130,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _services(request: HttpRequest, now: datetime.datetime) -> Panel:
     names = {"database": _("Database"), "migrations": _("Migrations"), "cache": _("Cache"), "broker": _("Broker")}
-    facts = [_service(names[key], part) for key, part in health.services().items()]
+    facts = []
+    for key, part in health.services().items():
+        if part["status"] != "ok":
+            told = _("%d pending") % part["pending"] if part.get("pending") else part.get("error", "")
+            facts.append(Fact(name=names[key], value=told, state=TROUBLE))
+            continue
+        told = f"PostgreSQL {part['postgresql']}" if "postgresql" in part else part.get("kind") or _("none pending")
+        facts.append(Fact(name=names[key], value=f"{told} · {part['milliseconds']} ms"))
     workers = emit.health().workers_alive
     facts.append(
         Fact(
@@ -147,25 +154,20 @@ def _services(request: HttpRequest, now: datetime.datetime) -> Panel:
     return Panel(title=_("Services"), facts=facts, lever=_lever(request, *page))
 
 
-def _service(name: str, part: dict[str, Any]) -> Fact:
-    if part["status"] != "ok":
-        pending = part.get("pending")
-        return Fact(name=name, value=_("%d pending") % pending if pending else part.get("error", ""), state=TROUBLE)
-    if "postgresql" in part:
-        told = f"PostgreSQL {part['postgresql']}"
-    else:
-        told = part.get("kind") or _("none pending")
-    return Fact(name=name, value=f"{told} · {part['milliseconds']} ms")
-
-
 def _events(request: HttpRequest, now: datetime.datetime) -> Panel:
     state = emit.health()
-    late = state.oldest_pending_seconds > health.LATE_SECONDS
+    seconds = state.oldest_pending_seconds
+    if not state.pending:
+        oldest = "–"
+    elif seconds < 120:
+        oldest = _("%d s") % seconds
+    else:
+        oldest = _("%d min") % (seconds // 60) if seconds < 7200 else _("%d h") % (seconds // 3600)
     facts = (
         Fact(
             name=_("Oldest waits"),
-            value=_duration(state.oldest_pending_seconds) if state.pending else "–",
-            state=TROUBLE if late else OK,
+            value=oldest,
+            state=TROUBLE if seconds > health.LATE_SECONDS else OK,
         ),
         Fact(
             name=_("Dead letters"),
@@ -348,9 +350,3 @@ def _trend(model: Any, column: str, label: str, now: datetime.datetime, *, only:
 
 def _capped(count: int) -> str:
     return f"> {emit.COUNT_CAP}" if count > emit.COUNT_CAP else str(count)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return _("%d s") % seconds
-    return _("%d min") % (seconds // 60) if seconds < 7200 else _("%d h") % (seconds // 3600)

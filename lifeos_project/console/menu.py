@@ -18,6 +18,18 @@ from platform_outbox import emit
 DOCTOR = "lifeos_project.run_doctor"
 
 
+def _counted(key: str, count: Callable[[], int]) -> Callable[[], int]:
+    """A badge's count. It is shown on every page of the admin, so it comes from the cache."""
+    return lambda: int(cache.get_or_set(key, count, timeout=15) or 0)
+
+
+_checks = LedgerCheck.objects.filter(book=None).order_by("-checked_at")
+_dead_letters = _counted("admin:dead-letters", lambda: emit.health().dead)
+_broken_promises = _counted("admin:broken-promises", lambda: sum(len(latest.problems) for latest in _checks[:1]))
+# 1 while the last backup that ended was not good.
+_failed_backup = _counted("admin:failed-backup", lambda: int(runs.last_failed()))
+
+
 def environment(request: HttpRequest) -> list[str]:
     """The badge next to the user menu: red in production, where mistakes are costly."""
     return [_("Production"), "danger"] if settings.PRODUCTION else [_("Development"), "info"]
@@ -129,22 +141,3 @@ def _events(request: HttpRequest) -> dict[str, Any] | None:
 def _item(request: HttpRequest, title: str, icon: str, name: str) -> dict[str, Any]:
     url = reverse(name)
     return {"title": title, "icon": icon, "link": url, "active": request.path == url}
-
-
-def _dead_letters() -> int:
-    """Shown on every page of the admin, so it comes from the cache."""
-    return int(cache.get_or_set("admin:dead-letters", lambda: emit.health().dead, timeout=15) or 0)
-
-
-def _broken_promises() -> int:
-    return int(cache.get_or_set("admin:broken-promises", _latest_problems, timeout=15) or 0)
-
-
-def _failed_backup() -> int:
-    """1 while the last backup that ended was not good."""
-    return int(cache.get_or_set("admin:failed-backup", lambda: int(runs.last_failed()), timeout=15) or 0)
-
-
-def _latest_problems() -> int:
-    latest = LedgerCheck.objects.filter(book=None).order_by("-checked_at").first()
-    return len(latest.problems) if latest else 0

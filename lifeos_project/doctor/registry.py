@@ -1,6 +1,6 @@
 """The list of checks, and how one is run."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -80,10 +80,24 @@ def check(name: str, *, title: str | Promise) -> Callable[[Check], Check]:
 
 def examine(asked: Asked) -> list[Result]:
     """Run every check. None raises: an exception becomes a finding."""
-    return [
-        Result(name=name, title=str(title), findings=list(_findings(name, function, asked)))
-        for name, (title, function) in _checks.items()
-    ]
+    results = []
+    for name, (title, function) in _checks.items():
+        findings: list[Finding] = []
+        try:
+            for finding in function(asked):
+                findings.append(finding)  # noqa: PERF402  one by one: those before an exception stay
+        except OperationalError as problem:
+            says = _("It cannot be checked, because the database does not answer: %s") % _first_line(problem)
+            findings.append(error(says, _("Fix the database first.")))
+        except DatabaseError as problem:
+            says = _("It cannot be checked, because the database refuses: %s") % _first_line(problem)
+            findings.append(error(says, _("Fix migrations and database roles first.")))
+        except Exception as problem:
+            log.exception("check failed", check=name)
+            says = _("It could not be checked: %s") % _first_line(problem)
+            findings.append(error(says, _("The log has the details; please report it.")))
+        results.append(Result(name=name, title=str(title), findings=findings))
+    return results
 
 
 def worst(results: Iterable[Result]) -> State:
@@ -104,26 +118,6 @@ def error(says: str, todo: str) -> Finding:
 
 def skipped(says: str) -> Finding:
     return Finding(state=State.SKIPPED, says=says)
-
-
-def _findings(name: str, function: Check, asked: Asked) -> Iterator[Finding]:
-    try:
-        yield from function(asked)
-    except OperationalError as problem:
-        yield error(
-            _("It cannot be checked, because the database does not answer: %s") % _first_line(problem),
-            _("Fix the database first."),
-        )
-    except DatabaseError as problem:
-        yield error(
-            _("It cannot be checked, because the database refuses: %s") % _first_line(problem),
-            _("Fix migrations and database roles first."),
-        )
-    except Exception as problem:
-        log.exception("check failed", check=name)
-        yield error(
-            _("It could not be checked: %s") % _first_line(problem), _("The log has the details; please report it.")
-        )
 
 
 def _first_line(problem: Exception) -> str:

@@ -71,7 +71,12 @@ def look_at_backups(asked: Asked) -> Iterator[Finding]:
     if good is None:
         yield (error if settings.PRODUCTION else notice)(_("There is no backup."), make_one)
     else:
-        yield _age_of_backup(now - good.started_at, ago=timesince(good.started_at, now, depth=1), todo=make_one)
+        age = now - good.started_at
+        says = _("The last good one is %s old.") % timesince(good.started_at, now, depth=1)
+        if age > datetime.timedelta(hours=BACKUP_HOURS_TOO_MANY) and settings.PRODUCTION:
+            yield error(says, make_one)
+        else:
+            yield notice(says, make_one) if age > datetime.timedelta(hours=BACKUP_HOURS) else ok(says)
     if runs.last_failed():
         yield error(
             _("The last one failed."), _("Backups in the admin has the reason: docs/runbooks/LifeosBackupFailed.md.")
@@ -87,28 +92,18 @@ def _target(store: stores.Store) -> Iterator[Finding]:
     except (BackupError, BackupRefused, OSError) as problem:
         yield error(_("The backups cannot be listed: %s") % problem, todo)
         return
-    if isinstance(store, stores.DirectoryStore) and not _may_be_written(store):
-        yield error(_("%s cannot be written.") % store.location, todo)
-        return
+    if isinstance(store, stores.DirectoryStore):
+        # It may still have to be made.
+        place = store.root
+        while not place.exists():
+            place = place.parent
+        if not os.access(place, os.W_OK | os.X_OK):
+            yield error(_("%s cannot be written.") % store.location, todo)
+            return
     yield ok(
         ngettext("%(location)s holds %(count)d backup.", "%(location)s holds %(count)d backups.", len(names))
         % {"location": store.location, "count": len(names)}
     )
-
-
-def _may_be_written(store: stores.DirectoryStore) -> bool:
-    """Also when it is still to be made."""
-    place = store.root
-    while not place.exists():
-        place = place.parent
-    return os.access(place, os.W_OK | os.X_OK)
-
-
-def _age_of_backup(age: datetime.timedelta, *, ago: str, todo: str) -> Finding:
-    says = _("The last good one is %s old.") % ago
-    if age > datetime.timedelta(hours=BACKUP_HOURS_TOO_MANY):
-        return error(says, todo) if settings.PRODUCTION else notice(says, todo)
-    return notice(says, todo) if age > datetime.timedelta(hours=BACKUP_HOURS) else ok(says)
 
 
 @check("certificate", title=gettext_lazy("Certificate"))

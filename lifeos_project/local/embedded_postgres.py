@@ -104,8 +104,13 @@ class Cluster:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 alone = False
-            if alone:
-                self._stop()
+            pid = self._postmaster_pid() if alone else None
+            if pid is not None:
+                os.kill(pid, signal.SIGINT)  # "fast": sessions are cut, everything committed is kept
+                deadline = time.monotonic() + START_TIMEOUT
+                # Gone, not merely "stopping": the next start must find neither the process nor its socket.
+                while self._serves_here(pid) and time.monotonic() < deadline:
+                    time.sleep(0.02)
             os.close(descriptor)
 
     def _register(self) -> None:
@@ -249,16 +254,6 @@ class Cluster:
             pid, status = self._postmaster_file()
             if status == "ready" or not self._serves_here(pid):
                 return
-            time.sleep(0.02)
-
-    def _stop(self) -> None:
-        pid = self._postmaster_pid()
-        if pid is None:
-            return
-        os.kill(pid, signal.SIGINT)  # "fast": sessions are cut, everything committed is kept
-        deadline = time.monotonic() + START_TIMEOUT
-        # Gone, not merely "stopping": the next start must find neither the process nor its socket.
-        while self._serves_here(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def _run(self, data: Path, name: str, *arguments: str, said: str = "") -> None:

@@ -70,8 +70,16 @@ def _account() -> pwd.struct_passwd:
 def _grant_passage(directory: Path) -> None:
     """Let the server's user, and nobody else, go through `directory`: an access-list entry with search only."""
     account = _account()
-    entries = [entry for entry in _access_list(directory) if entry[0] != MASK]
-    entries = [entry for entry in entries if (entry[0], entry[2]) != (NAMED_USER, account.pw_uid)]
+    try:
+        there = list(struct.iter_unpack("<HHI", os.getxattr(directory, ACCESS_LIST)[4:]))
+    except (OSError, AttributeError):
+        mode = directory.stat().st_mode
+        there = [(OWNER, mode >> 6 & 7, NOBODY_ID), (GROUP, mode >> 3 & 7, NOBODY_ID), (OTHERS, mode & 7, NOBODY_ID)]
+    entries = [
+        (tag, permissions, who)
+        for tag, permissions, who in there
+        if tag != MASK and (tag, who) != (NAMED_USER, account.pw_uid)
+    ]
     entries.append((NAMED_USER, SEARCH, account.pw_uid))
     mask = 0
     for tag, permissions, _ in entries:
@@ -89,15 +97,3 @@ def _grant_passage(directory: Path) -> None:
             f"root's PostgreSQL runs as user {account.pw_name}, who may not enter {directory}; "
             f"move the checkout, run as an ordinary user, or set DATABASE_URL",
         ) from error
-
-
-def _access_list(directory: Path) -> list[tuple[int, int, int]]:
-    with contextlib.suppress(OSError, AttributeError):
-        packed = os.getxattr(directory, ACCESS_LIST)[4:]
-        return [(tag, permissions, who) for tag, permissions, who in struct.iter_unpack("<HHI", packed)]
-    mode = directory.stat().st_mode
-    return [
-        (OWNER, mode >> 6 & 7, NOBODY_ID),
-        (GROUP, mode >> 3 & 7, NOBODY_ID),
-        (OTHERS, mode & 7, NOBODY_ID),
-    ]

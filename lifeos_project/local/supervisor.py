@@ -104,11 +104,28 @@ class Supervisor:
 
     def _add(self, name: str, child: "subprocess.Popen[bytes] | ForkedProcess", output: IO[bytes]) -> None:
         self.children[name] = child
-        threading.Thread(target=self._copy, args=(name, output), daemon=True).start()
+
+        def copy() -> None:
+            with output:
+                for line in output:
+                    self.say(name, line.decode(errors="replace").rstrip())
+
+        threading.Thread(target=copy, daemon=True).start()
 
     def follow(self, name: str, path: Path) -> None:
         """Show what is appended to a log file from now on."""
-        threading.Thread(target=self._tail, args=(name, path), daemon=True).start()
+
+        def tail() -> None:
+            with path.open(errors="replace") as file:
+                file.seek(0, os.SEEK_END)
+                while True:
+                    line = file.readline()
+                    if line:
+                        self.say(name, line.rstrip())
+                    else:
+                        time.sleep(0.2)
+
+        threading.Thread(target=tail, daemon=True).start()
 
     def wait_for_answer(self, url: str) -> None:
         """Return when `url` answers 200; raise ChildEnded when that cannot happen any more."""
@@ -139,7 +156,12 @@ class Supervisor:
                 self.say("lifeos", f"{name} did not stop within {STOP_TIMEOUT:.0f} seconds and is killed.")
             _signal_session(child, signal.SIGKILL, everybody=True)
             child.wait()
-            _wait_for_session(child)
+            # A child's own children die a little later, and until then they hold the database's users' lock.
+            latest = time.monotonic() + STOP_TIMEOUT
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                while time.monotonic() < latest:
+                    os.killpg(child.pid, 0)
+                    time.sleep(0.02)
 
     def _raise_if_ended(self) -> None:
         for name, child in list(self.children.items()):
@@ -149,21 +171,6 @@ class Supervisor:
                 raise ChildEnded(f"{name} ended with code {child.returncode}; the lines above say why.")
             self.say("lifeos", f"{name} ended with code {child.returncode} and is started again.")
             self.start(name, self.kept[name].command, environment=self.kept[name].environment)
-
-    def _copy(self, name: str, stream: IO[bytes]) -> None:
-        with stream:
-            for line in stream:
-                self.say(name, line.decode(errors="replace").rstrip())
-
-    def _tail(self, name: str, path: Path) -> None:
-        with path.open(errors="replace") as file:
-            file.seek(0, os.SEEK_END)
-            while True:
-                line = file.readline()
-                if line:
-                    self.say(name, line.rstrip())
-                else:
-                    time.sleep(0.2)
 
 
 @dataclass(slots=True)
@@ -234,15 +241,6 @@ def _become_child(run: Callable[[], object], *, output: int) -> NoReturn:
 def _end_with_parent() -> None:
     """If the supervisor is killed outright, nobody else would tell its children to stop (Linux only)."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _wait_for_session(child: "subprocess.Popen[bytes] | ForkedProcess") -> None:
-    """A child's own children die a little later, and until then they hold the database's users' lock."""
-    deadline = time.monotonic() + STOP_TIMEOUT
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        while time.monotonic() < deadline:
-            os.killpg(child.pid, 0)
-            time.sleep(0.02)
 
 
 def _signal_session(

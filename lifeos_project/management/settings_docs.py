@@ -42,7 +42,10 @@ def configuration_page(variables: Iterable[Variable]) -> str:
     parts = [HEAD]
     for section, members in groupby(variables, key=lambda variable: variable.section):
         parts.append(f"\n## {section}\n\n| variable | kind | default | meaning |\n|---|---|---|---|\n")
-        parts.extend(_row(variable) for variable in members)
+        for variable in members:
+            default = f"`{variable.default}`" if _settable(variable.default) else variable.default or "—"
+            meaning = variable.meaning.replace("|", "\\|")
+            parts.append(f"| `{variable.name}` | {variable.kind} | {default} | {meaning} |\n")
     return "".join(parts)
 
 
@@ -75,12 +78,6 @@ def _example(name: str, default: str) -> str:
     if name in DEVELOPMENT:
         return f"{name}={DEVELOPMENT[name]}\n"
     return f"#{name}={_settable(default)}\n"
-
-
-def _row(variable: Variable) -> str:
-    default = f"`{variable.default}`" if _settable(variable.default) else variable.default or "—"
-    meaning = variable.meaning.replace("|", "\\|")
-    return f"| `{variable.name}` | {variable.kind} | {default} | {meaning} |\n"
 
 
 def _settable(default: str) -> str:

@@ -76,12 +76,27 @@ def services() -> dict[str, dict[str, Any]]:
 
 
 def _outcomes(checks: dict[str, Check]) -> dict[str, dict[str, Any]]:
-    return {name: _outcome(name, check) for name, check in checks.items()}
+    parts: dict[str, dict[str, Any]] = {}
+    for name, check in checks.items():
+        started = time.perf_counter()
+        try:
+            facts = check()
+        except Exception as error:
+            # The message may hold host names and users; others than operators read the answer, not the log.
+            log.error("health check failed", check=name, error=str(error), kind=type(error).__name__)
+            parts[name] = {"status": "error", "error": type(error).__name__}
+        else:
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            parts[name] = {"status": "ok", **facts, "milliseconds": milliseconds}
+    return parts
 
 
 def _answer(request: HttpRequest, checks: dict[str, Check]) -> JsonResponse:
     parts = _outcomes(checks)
-    status = _summary(parts)
+    if any(part["status"] == "error" for name, part in parts.items() if name in ESSENTIAL):
+        status = "error"
+    else:
+        status = "ok" if all(part["status"] in WELL for part in parts.values()) else "degraded"
     code = 503 if status == "error" else 200
     if not is_nearby(request):
         # Versions and queues are for operators, not for the public.
@@ -89,23 +104,6 @@ def _answer(request: HttpRequest, checks: dict[str, Check]) -> JsonResponse:
             {"status": status, **{name: {"status": part["status"]} for name, part in parts.items()}}, status=code
         )
     return JsonResponse({"status": status, "version": version.described(), **parts}, status=code)
-
-
-def _summary(parts: dict[str, dict[str, Any]]) -> str:
-    if any(part["status"] == "error" for name, part in parts.items() if name in ESSENTIAL):
-        return "error"
-    return "ok" if all(part["status"] in WELL for part in parts.values()) else "degraded"
-
-
-def _outcome(name: str, check: Check) -> dict[str, Any]:
-    started = time.perf_counter()
-    try:
-        facts = check()
-    except Exception as error:
-        # The message may hold host names and users; others than operators read the answer, not the log.
-        log.error("health check failed", check=name, error=str(error), kind=type(error).__name__)
-        return {"status": "error", "error": type(error).__name__}
-    return {"status": "ok", **facts, "milliseconds": round((time.perf_counter() - started) * 1000, 1)}
 
 
 def _database() -> dict[str, Any]:

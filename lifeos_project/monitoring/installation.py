@@ -1,6 +1,5 @@
 """What the alerts ask about the installation as a whole, read at the scrape."""
 
-import datetime
 from collections.abc import Iterator
 
 import structlog
@@ -57,12 +56,22 @@ class InstallationCollector(Collector):
         build.add_metric([version.VERSION, version.release()], 1)
         yield build
         try:
-            yield from _ledger(now)
+            last = LedgerCheck.objects.filter(book=None).order_by("-checked_at").first()
+            # The age of 1970, so that the alert on it fires for books that nobody ever proved.
+            yield CHECK_AGE.at((now - last.checked_at).total_seconds() if last else now.timestamp())
+            if last is not None:
+                yield BROKEN.at(len(last.problems))
+                yield CHECKED.at(last.entries)
+                yield OVERDUE.at(sum(warning["count"] for warning in last.warnings))
             ages = SECRET_AGE.family()
             for name, since in secret_age.first_seen().items():
                 ages.add_metric([name], (now - since).total_seconds())
             yield ages
-            yield from _replica()
+            standing = replica.standing()
+            if standing is not None:
+                yield REPLICA_UP.at(standing.state in REPLICATES)
+                yield REPLICA_BYTES.at(standing.behind_bytes)
+                yield REPLICA_SECONDS.at(standing.behind_seconds)
             yield UNSEALED.at(chain.waiting_seconds())
             yield SEALED.at(chain.sealed(book=None))
         except DatabaseError as error:
@@ -70,24 +79,3 @@ class InstallationCollector(Collector):
 
     def describe(self) -> Iterator[Metric]:
         return (gauge.family() for gauge in GAUGES)
-
-
-def _ledger(now: datetime.datetime) -> Iterator[Metric]:
-    last = LedgerCheck.objects.filter(book=None).order_by("-checked_at").first()
-    if last is None:
-        # The age of 1970, so that the alert on it fires for books that nobody ever proved.
-        yield CHECK_AGE.at(now.timestamp())
-        return
-    yield CHECK_AGE.at((now - last.checked_at).total_seconds())
-    yield BROKEN.at(len(last.problems))
-    yield CHECKED.at(last.entries)
-    yield OVERDUE.at(sum(warning["count"] for warning in last.warnings))
-
-
-def _replica() -> Iterator[Metric]:
-    standing = replica.standing()
-    if standing is None:
-        return
-    yield REPLICA_UP.at(standing.state in REPLICATES)
-    yield REPLICA_BYTES.at(standing.behind_bytes)
-    yield REPLICA_SECONDS.at(standing.behind_seconds)

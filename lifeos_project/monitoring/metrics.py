@@ -66,27 +66,21 @@ class CautiousCollector(Collector):
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """All processes' metrics, for callers with METRICS_TOKEN or, when there is none, from nearby addresses."""
-    if not _may_read(request):
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        may_read = hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
+    else:
+        may_read = is_nearby(request)
+    if not may_read:
         return HttpResponse("Metrics are for the monitoring only.\n", status=403, content_type="text/plain")
     registry = CollectorRegistry()
     registry.register(CautiousCollector(OutboxCollector()))
     registry.register(BackupCollector())
     registry.register(InstallationCollector())
     with multiprocess.consistent():
-        page = generate_latest(registry) + _counted()
+        counted = REGISTRY
+        if multiprocess.directory() is not None:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+        page = generate_latest(registry) + generate_latest(counted)
     return HttpResponse(page, content_type=CONTENT_TYPE_LATEST)
-
-
-def _counted() -> bytes:
-    if multiprocess.directory() is None:
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
-
-
-def _may_read(request: HttpRequest) -> bool:
-    if settings.METRICS_TOKEN:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        return hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
-    return is_nearby(request)

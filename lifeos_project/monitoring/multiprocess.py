@@ -31,7 +31,13 @@ def choose_directory(*, owner: str) -> Path:
         directory.mkdir(parents=True, exist_ok=True)
         return directory
     made = _fresh(f"{owner}-{os.getpid()}")
-    atexit.register(_remove, made, os.getpid())
+    maker = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == maker:
+            shutil.rmtree(made, ignore_errors=True)
+
+    atexit.register(remove)
     os.environ[VARIABLE] = str(made)
     return made
 
@@ -60,6 +66,7 @@ def consistent(*, exclusive: bool = False) -> Iterator[None]:
 def forget_process(pid: int) -> None:
     """Fold the counts of an ended process into the archive and drop its gauges."""
     from prometheus_client import multiprocess
+    from prometheus_client.mmap_dict import MmapedDict
 
     found = directory()
     if found is None:
@@ -68,46 +75,30 @@ def forget_process(pid: int) -> None:
         multiprocess.mark_process_dead(pid, str(found))  # type: ignore[no-untyped-call]
         for kind in SUMMED_KINDS:
             file = found / f"{kind}_{pid}.db"
-            if file.exists():
-                _fold(file, into=found / f"{kind}_{ARCHIVE}.db")
+            if not file.exists():
+                continue
+            archive = MmapedDict(str(found / f"{kind}_{ARCHIVE}.db"))  # type: ignore[no-untyped-call]
+            try:
+                for key, value, timestamp, _ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
+                    before, _ = archive.read_value(key)  # type: ignore[no-untyped-call]
+                    archive.write_value(key, before + value, timestamp)  # type: ignore[no-untyped-call]
+            finally:
+                archive.close()  # type: ignore[no-untyped-call]
+            file.unlink()
 
 
 def _fresh(name: str) -> Path:
     with contextlib.suppress(OSError, ValueError):
         BASE.mkdir(parents=True, exist_ok=True)
         for left_over in BASE.iterdir():
-            if not _is_alive(int(left_over.name.rpartition("-")[2])):
+            try:
+                os.kill(int(left_over.name.rpartition("-")[2]), 0)
+            except ProcessLookupError:
                 shutil.rmtree(left_over, ignore_errors=True)
+            except PermissionError:
+                continue  # alive, as another user
         made = BASE / name
         made.mkdir(mode=0o700, exist_ok=True)
         return made
     # A container may have nothing writable but /tmp.
     return Path(tempfile.mkdtemp(prefix=f"lifeos-metrics-{name}-"))
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _remove(made: Path, owner: int) -> None:
-    if os.getpid() == owner:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _fold(file: Path, *, into: Path) -> None:
-    from prometheus_client.mmap_dict import MmapedDict
-
-    archive = MmapedDict(str(into))  # type: ignore[no-untyped-call]
-    try:
-        for key, value, timestamp, _ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
-            before, _ = archive.read_value(key)  # type: ignore[no-untyped-call]
-            archive.write_value(key, before + value, timestamp)  # type: ignore[no-untyped-call]
-    finally:
-        archive.close()  # type: ignore[no-untyped-call]
-    file.unlink()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -36,10 +36,7 @@ def database_settings(
     to answer at all; `embedded_user` is the role on the embedded one.
     """
     if url:
-        parts = _parse(url, variable=variable)
-        settings, options = _server(parts, variable=variable, password=password)
-        if password_file and not parts.password:
-            settings["PASSWORD_FILE"] = password_file
+        settings, options = _server(url, variable=variable, password=password, password_file=password_file)
     else:
         settings, options = _embedded(embedded_directory, durable=durable, user=embedded_user), {}
     pooled = {"pool": {"min_size": 1, "max_size": pool_size}} if pool_size else {}
@@ -73,36 +70,13 @@ def _embedded(directory: Path, *, durable: bool, user: str) -> dict[str, Any]:
     }
 
 
-def _server(parts: SplitResult, *, variable: str, password: str) -> tuple[dict[str, Any], dict[str, str]]:
-    host, port = _places(parts)
-    settings = {
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or "") or password,
-        "HOST": host,
-        "PORT": port,
-    }
-    options = dict(parse_qsl(parts.query))
-    # libpq's way to name a Unix socket: postgresql:///name?host=/run/postgresql
-    for key, name in (("host", "HOST"), ("port", "PORT"), ("user", "USER")):
-        settings[name] = options.pop(key, settings[name])
-    if not settings["NAME"]:
-        raise ImproperlyConfigured(f"{variable} names no database; write postgresql://user:password@host:5432/name.")
-    return settings, options
-
-
-def _places(parts: SplitResult) -> tuple[str, str]:
-    """Host and port, or several of each with commas: libpq tries them in turn and heeds `target_session_attrs`."""
-    places = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
-    hosts = [unquote(place.hostname or "") for place in places]
-    ports = [str(place.port or (DEFAULT_PORT if len(places) > 1 else "")) for place in places]
-    return ",".join(hosts), ",".join(ports)
-
-
-def _parse(url: str, *, variable: str) -> SplitResult:
+def _server(url: str, *, variable: str, password: str, password_file: str) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         parts = urlsplit(url)
-        _places(parts)
+        # One host and port, or several with commas: libpq tries them in turn and heeds `target_session_attrs`.
+        places = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
+        hosts = [unquote(place.hostname or "") for place in places]
+        ports = [str(place.port or (DEFAULT_PORT if len(places) > 1 else "")) for place in places]
     except ValueError as error:
         raise ImproperlyConfigured(f"{variable} is not a URL: {error}.") from None
     if parts.scheme not in ("postgres", "postgresql"):
@@ -110,4 +84,19 @@ def _parse(url: str, *, variable: str) -> SplitResult:
             f"{variable} must begin with postgresql:// (PostgreSQL is the only database); it begins with "
             f"“{parts.scheme or url[:12]}”."
         )
-    return parts
+    settings = {
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or "") or password,
+        "HOST": ",".join(hosts),
+        "PORT": ",".join(ports),
+    }
+    options = dict(parse_qsl(parts.query))
+    # libpq's way to name a Unix socket: postgresql:///name?host=/run/postgresql
+    for key, name in (("host", "HOST"), ("port", "PORT"), ("user", "USER")):
+        settings[name] = options.pop(key, settings[name])
+    if password_file and not parts.password:
+        settings["PASSWORD_FILE"] = password_file
+    if not settings["NAME"]:
+        raise ImproperlyConfigured(f"{variable} names no database; write postgresql://user:password@host:5432/name.")
+    return settings, options

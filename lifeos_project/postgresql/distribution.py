@@ -87,7 +87,12 @@ def examine() -> Distribution:
     )
     foreign = _ask(_FOREIGN)
     for table in found.distributed:
-        found.problems += _problems_of_columns(table, tables[table])
+        key = tables[table][_key(table)]
+        if not key.required or key.type != "bigint":
+            found.problems.append(f"{table}: {_key(table)} must be a bigint that is never null")
+        for name, column in tables[table].items():
+            if column.draws and column.type != "bigint":
+                found.problems.append(f"{table}: {name} draws from a sequence and is no bigint")
     for table, index, columns in _ask(_UNIQUE):
         if table in found.distributed and _key(table) not in columns:
             found.problems.append(f"{table}: the unique index {index} does not contain {_key(table)}")
@@ -114,15 +119,6 @@ def _ask(statement: str) -> list[Any]:
 
 def _key(table: str) -> str:
     return "id" if table == BOOKS else COLUMN
-
-
-def _problems_of_columns(table: str, columns: dict[str, Column]) -> Iterable[str]:
-    key = columns[_key(table)]
-    if not key.required or key.type != "bigint":
-        yield f"{table}: {_key(table)} must be a bigint that is never null"
-    for name, column in columns.items():
-        if column.draws and column.type != "bigint":
-            yield f"{table}: {name} draws from a sequence and is no bigint"
 
 
 def _problems_of_reference(

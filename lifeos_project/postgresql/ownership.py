@@ -56,12 +56,15 @@ def renew_rights() -> list[str]:
 
     A role that is missing is made. Does nothing where one role does everything. Raises NoServingRole.
     """
+    from lifeos_project.postgresql import passwords
+
     if settings.OWNER_DATABASE is None:
         return []
     serving = {login["USER"]: login for login in _serving_logins()}
     with as_owner(), transaction.atomic():
         for role, login in serving.items():
-            password = login.get("PASSWORD") or _password_in(login.get("PASSWORD_FILE"))
+            file = login.get("PASSWORD_FILE")
+            password = login.get("PASSWORD") or (passwords.read(file)[0] if file else "")
             _ensure(role, password=password, local=str(login["HOST"]).startswith("/"))
             try:
                 grants.grant_application_rights(role=role)
@@ -76,8 +79,12 @@ def objections(*, revocable: bool = True) -> list[str]:
     A role that does not exist yet is none: renew_rights() makes it.
     """
     found = []
-    for role in {login["USER"]: login for login in _serving_logins()} or {""}:
-        name = role or _current_user()
+    names = list(dict.fromkeys(login["USER"] for login in _serving_logins()))
+    if not names:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_user::text")
+            names = [str(cursor.fetchone()[0])]
+    for name in names:
         reasons = [*(grants.too_mighty(role=name) or []), *(grants.excess(role=name) if revocable else [])]
         found += [f"The role {name}, which serves the application, {reason}." for reason in reasons]
     return found
@@ -86,18 +93,6 @@ def objections(*, revocable: bool = True) -> list[str]:
 def _serving_logins() -> list[Mapping[str, Any]]:
     logins = [settings.SERVING_DATABASE, settings.SHARED_DATABASE]
     return [login for login in logins if login is not None and login.get("USER")]
-
-
-def _current_user() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user::text")
-        return str(cursor.fetchone()[0])
-
-
-def _password_in(file: str | None) -> str:
-    from lifeos_project.postgresql import passwords
-
-    return passwords.read(file)[0] if file else ""
 
 
 def _ensure(role: str, *, password: str, local: bool) -> None:

@@ -41,14 +41,10 @@ def _repeat_at(secret: str, place: int) -> int:
 def _run_at(secret: str, place: int) -> int:
     """Length of a run as in "abcd" or "4321" that begins here."""
     end = place + 1
-    while end < len(secret) and ord(secret[end]) - ord(secret[end - 1]) == _step(secret, place) != 0:
+    step = ord(secret[end]) - ord(secret[place]) if end < len(secret) else 0
+    while abs(step) == 1 and end < len(secret) and ord(secret[end]) - ord(secret[end - 1]) == step:
         end += 1
     return end - place if end - place >= SHORTEST_PATTERN else 0
-
-
-def _step(secret: str, place: int) -> int:
-    step = ord(secret[place + 1]) - ord(secret[place])
-    return step if abs(step) == 1 else 0
 
 
 @cache

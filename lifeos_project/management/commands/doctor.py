@@ -25,35 +25,29 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         results = doctor.examine(doctor.Asked(mail_to=options["mail"], releases=options["releases"]))
         if options["format"] == "json":
-            self.stdout.write(json.dumps(_document(results), ensure_ascii=False, indent=1))
-        else:
-            self._tell(results)
-        if doctor.worst(results) == doctor.State.ERROR:
-            sys.exit(1)
-
-    def _tell(self, results: list[doctor.Result]) -> None:
-        width = max(len(result.title) for result in results)
-        for result in results:
-            for number, finding in enumerate(result.findings):
-                title = "" if number else result.title
-                self.stdout.write(f"{MARKS[finding.state]} {title:<{width}}  {finding.says}")
-                if finding.todo:
-                    self.stdout.write(f"        {'':<{width}}  → {finding.todo}")
-
-
-def _document(results: list[doctor.Result]) -> dict[str, Any]:
-    return {
-        "status": doctor.worst(results),
-        "version": version.VERSION,
-        "release": version.release(),
-        "checks": [
-            {
-                "name": result.name,
-                "state": result.state,
-                "findings": [
-                    {"state": found.state, "says": found.says, "todo": found.todo} for found in result.findings
+            document = {
+                "status": doctor.worst(results),
+                "version": version.VERSION,
+                "release": version.release(),
+                "checks": [
+                    {
+                        "name": result.name,
+                        "state": result.state,
+                        "findings": [
+                            {"state": found.state, "says": found.says, "todo": found.todo} for found in result.findings
+                        ],
+                    }
+                    for result in results
                 ],
             }
-            for result in results
-        ],
-    }
+            self.stdout.write(json.dumps(document, ensure_ascii=False, indent=1))
+        else:
+            width = max(len(result.title) for result in results)
+            for result in results:
+                for number, finding in enumerate(result.findings):
+                    title = "" if number else result.title
+                    self.stdout.write(f"{MARKS[finding.state]} {title:<{width}}  {finding.says}")
+                    if finding.todo:
+                        self.stdout.write(f"        {'':<{width}}  → {finding.todo}")
+        if doctor.worst(results) == doctor.State.ERROR:
+            sys.exit(1)

@@ -53,9 +53,15 @@ class Command(migrate.Command):
         if objection:
             raise CommandError(f"{objection} {pooling.HINT}")
         with _alone(connection):
-            _refuse_first_build(connection)
+            # Before the first release the migrations were begun anew.
+            if ("finance", "0001_initial") in MigrationRecorder(connection).applied_migrations():
+                raise CommandError(
+                    "This database is of a build before the first release and cannot be upgraded. Export its books with"
+                    " that build (manage.py export_book --book N --format json) and begin with an empty database."
+                )
             # Nine of ten starts find nothing to do, and need not look through all permissions to find that out.
-            if if_wanted and not _is_anything_pending(connection):
+            executor = MigrationExecutor(connection) if if_wanted else None
+            if executor is not None and not executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 self.stdout.write("No migrations to apply.")
             else:
                 super().handle(*args, **options)
@@ -76,20 +82,6 @@ def _wait_for_database(connection: BaseDatabaseWrapper, *, seconds: float) -> No
             if time.monotonic() >= deadline:
                 raise CommandError(f"The database does not answer: {str(error).strip()}") from None
             time.sleep(0.5)
-
-
-def _refuse_first_build(connection: BaseDatabaseWrapper) -> None:
-    """Before the first release the migrations were begun anew: a database of the builds before cannot be taken along."""
-    if ("finance", "0001_initial") in MigrationRecorder(connection).applied_migrations():
-        raise CommandError(
-            "This database is of a build before the first release and cannot be upgraded. Export its books with that"
-            " build (manage.py export_book --book N --format json) and begin with an empty database."
-        )
-
-
-def _is_anything_pending(connection: BaseDatabaseWrapper) -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 @contextmanager

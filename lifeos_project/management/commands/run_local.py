@@ -25,7 +25,11 @@ class Command(BaseCommand):
         parser.add_argument("--no-demo", action="store_true", help="Do not fill an empty installation.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        supervisor = Supervisor(write=self._write)
+        def write(line: str) -> None:
+            self.stdout.write(line)
+            self.stdout.flush()
+
+        supervisor = Supervisor(write=write)
         try:
             with stopping_on_signals():
                 self._run(supervisor, port=options["port"], demo=not options["no_demo"])
@@ -64,17 +68,10 @@ class Command(BaseCommand):
             (login.email, login.password if login.still_opens() else "(the password was changed)") for login in logins
         ]
         supervisor.wait_for_answer(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/health/live")  # noqa: S104
-        self._greet(supervisor, url, told)
-        supervisor.watch()
-
-    def _greet(self, supervisor: Supervisor, url: str, logins: list[tuple[str, str]]) -> None:
         supervisor.say("lifeos", f"LifeOS is at {url} (operators: {url}/admin/). Ctrl-C stops it.")
-        for email, password in logins:
+        for email, password in told:
             supervisor.say("lifeos", f"Sign in: {email}  {password}")
-
-    def _write(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        supervisor.watch()
 
 
 def _serve(bind: str) -> None:

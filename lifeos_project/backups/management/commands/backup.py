@@ -31,26 +31,26 @@ class Command(BaseCommand):
                 for name in names:
                     self.stdout.write(name)
                 self.stderr.write(f"{len(names)} backups in {store.location}.")
-            else:
-                self._back_up(before_deploy=options["before_deploy"], quiet=options["verbosity"] == 0)
+                return
+            quiet = options["verbosity"] == 0
+            hidden = quiet or not sys.stderr.isatty()
+            with stopping_on_signals(), tqdm(total=services.STEPS, file=sys.stderr, disable=hidden, leave=False) as bar:
+
+                def progress(stage: str) -> None:
+                    bar.set_description(stage)
+                    bar.update()
+
+                run = services.create_backup(
+                    now=timezone.now(), before_deploy=options["before_deploy"], progress=progress
+                )
+            if not quiet:
+                how = "encrypted" if run.encrypted else "NOT encrypted (BACKUP_AGE_RECIPIENTS is empty)"
+                self.stdout.write(
+                    f"{run.name}: {run.size:,} bytes, {run.entries:,} entries, restored and proven; {how}."
+                )
+                self.stdout.write(f"Kept in {run.location}.")
         except BackupError as error:
             raise CommandError(str(error)) from error
         except StopRequested:
             self.stderr.write("Stopped; nothing was kept, and earlier backups are untouched.")
             sys.exit(130)
-
-    def _back_up(self, *, before_deploy: bool, quiet: bool) -> None:
-        with (
-            stopping_on_signals(),
-            tqdm(total=services.STEPS, file=sys.stderr, disable=quiet or not sys.stderr.isatty(), leave=False) as bar,
-        ):
-
-            def progress(stage: str) -> None:
-                bar.set_description(stage)
-                bar.update()
-
-            run = services.create_backup(now=timezone.now(), before_deploy=before_deploy, progress=progress)
-        if not quiet:
-            how = "encrypted" if run.encrypted else "NOT encrypted (BACKUP_AGE_RECIPIENTS is empty)"
-            self.stdout.write(f"{run.name}: {run.size:,} bytes, {run.entries:,} entries, restored and proven; {how}.")
-            self.stdout.write(f"Kept in {run.location}.")

@@ -41,16 +41,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             identity = options["identity"].read_text() if options["identity"] else ""
-            with stopping_on_signals(), self._bar(quiet=options["verbosity"] == 0) as bar:
+            hidden = options["verbosity"] == 0 or not sys.stderr.isatty()
+            with stopping_on_signals(), tqdm(total=recovery.STEPS, file=sys.stderr, disable=hidden, leave=False) as bar:
                 self._restore(options, identity=identity, bar=bar)
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
         except StopRequested:
             self.stderr.write("Stopped; the database is as it was.")
             sys.exit(130)
-
-    def _bar(self, *, quiet: bool) -> "tqdm[Any]":
-        return tqdm(total=recovery.STEPS, file=sys.stderr, disable=quiet or not sys.stderr.isatty(), leave=False)
 
     def _restore(self, options: dict[str, Any], *, identity: str, bar: "tqdm[Any]") -> None:
         def progress(stage: str) -> None:
