@@ -68,7 +68,14 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
         if not is_confirmed(request):
             return self._ask(request, chosen)
         for batch in chosen:
-            self._undo(request, batch)
+            try:
+                undone = undo_import(batch=batch, actor=request.user, on=today_in(batch.book))  # type: ignore[arg-type]
+            except FinanceError as error:
+                self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
+                continue
+            note(request, batch, "undo")
+            said = _("%(file)s is undone; %(kept)d entries were left as they are.")
+            self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)
         return None
 
     def _ask(self, request: HttpRequest, chosen: list[ImportBatch]) -> HttpResponse:
@@ -92,13 +99,3 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
             hidden=[("action", "undo"), *(("_selected_action", batch.pk) for batch in chosen)],
         )
         return ask(request, self, question)
-
-    def _undo(self, request: HttpRequest, batch: ImportBatch) -> None:
-        try:
-            undone = undo_import(batch=batch, actor=request.user, on=today_in(batch.book))  # type: ignore[arg-type]
-        except FinanceError as error:
-            self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
-            return
-        note(request, batch, "undo")
-        said = _("%(file)s is undone; %(kept)d entries were left as they are.")
-        self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)

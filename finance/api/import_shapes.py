@@ -171,6 +171,13 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "books_closing",
         "books_difference",
     )
+    older = proof.older and {
+        "count": proof.older.count,
+        "moved": _shown(proof.older.moved, proof.currency),
+        "first": proof.older.first,
+        "opening": _shown(proof.older.opening, proof.currency),
+        "opening_on": proof.older.opening_on,
+    }
     needed = proof.opening_needed.amount if proof.opening_needed else None
     return {
         **{name: _shown(getattr(proof, name), proof.currency) for name in names},
@@ -179,21 +186,8 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "holds": proof.holds,
         "balance_break": proof.balance_break,
         "opening_needed": _shown(needed, proof.currency),
-        "older": _older(proof),
+        "older": older,
         "explanation": proof.sentences,
-    }
-
-
-def _older(proof: Proof) -> dict[str, Any] | None:
-    older = proof.older
-    if older is None:
-        return None
-    return {
-        "count": older.count,
-        "moved": _shown(older.moved, proof.currency),
-        "first": older.first,
-        "opening": _shown(older.opening, proof.currency),
-        "opening_on": older.opening_on,
     }
 
 

@@ -169,14 +169,13 @@ class _Pool:
 
     def first(self, *keys: Hashable) -> KnownRow | None:
         """The free row with the lowest occurrence in any of the queues."""
-        heads = [head for key in keys if (head := self._head(key)) is not None]
+        heads = []
+        for key in keys:
+            queue = self._queues.get(key, deque())
+            while queue and queue[0].row_id in self.used:
+                queue.popleft()
+            heads += [queue[0]] if queue else []
         return min(heads, key=lambda row: row.occurrence, default=None)
-
-    def _head(self, key: Hashable) -> KnownRow | None:
-        queue = self._queues.get(key, deque())
-        while queue and queue[0].row_id in self.used:
-            queue.popleft()
-        return queue[0] if queue else None
 
 
 def _exact(pool: _Pool, row: IncomingRow, identity: str) -> _Same | None:
@@ -254,12 +253,13 @@ def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate],
     found: dict[int, _Probable] = {}
     for amount in crowded:
         found |= _match_in_order(wanted[amount], by_amount[amount], days=days)
-    pairs = [
-        (-_score(row, candidate), row.position, candidate.entry_id, row, candidate)
-        for row in rows
-        if row.amount not in crowded
-        for candidate in _near(by_amount.get(row.amount, []), row.date, days)
-    ]
+    pairs = []
+    window = datetime.timedelta(days=days)
+    for row in rows:
+        same_amount = [] if row.amount in crowded else by_amount.get(row.amount, [])
+        low = bisect_left(same_amount, row.date - window, key=lambda c: c.date)
+        high = bisect_right(same_amount, row.date + window, key=lambda c: c.date)
+        pairs += [(-_score(row, c), row.position, c.entry_id, row, c) for c in same_amount[low:high]]
     taken: set[int] = set()
     for _worse, position, entry_id, row, candidate in sorted(pairs, key=lambda pair: pair[:3]):
         if position not in found and entry_id not in taken:
@@ -280,12 +280,6 @@ def _match_in_order(rows: Sequence[IncomingRow], candidates: list[Candidate], *,
             candidate = waiting.popleft()
             found[row.position] = _Probable(candidate, _why(row, candidate))
     return found
-
-
-def _near(candidates: list[Candidate], day: datetime.date, days: int) -> list[Candidate]:
-    window = datetime.timedelta(days=days)
-    low = bisect_left(candidates, day - window, key=lambda c: c.date)
-    return candidates[low : bisect_right(candidates, day + window, key=lambda c: c.date)]
 
 
 def _score(row: IncomingRow, candidate: Candidate) -> float:
