@@ -114,12 +114,19 @@ def judge(
 ) -> list[Verdict]:
     """A verdict per row, in the order of `rows`. Each known row and each candidate serves one row at most."""
     identities = {row.position: identity_of(row) for row in rows}
-    same = _match_known(rows, known, identities)
+    # Rows seen before: by identity and text, then identity alone, then by content where an id is missing.
+    pool = _Pool(known)
+    same: dict[int, _Same] = {}
+    for take in (_exact, _same_identity, _same_content, _same_weak_id):
+        for row in rows:
+            if row.position not in same and (found := take(pool, row, identities[row.position])):
+                pool.used.add(found.known.row_id)
+                same[row.position] = found
     open_rows = [row for row in rows if row.position not in same]
     probable = _match_entries(open_rows, candidates, days=days)
     highest: Counter[str] = Counter()
-    for row in known:
-        highest[row.identity] = max(highest[row.identity], row.occurrence)
+    for seen in known:
+        highest[seen.identity] = max(highest[seen.identity], seen.occurrence)
     return [_verdict(row, identities[row.position], same, probable, highest) for row in rows]
 
 
@@ -128,20 +135,6 @@ class _Same:
     known: KnownRow
     sure: bool
     reason: str
-
-
-def _match_known(
-    rows: Sequence[IncomingRow], known: Sequence[KnownRow], identities: dict[int, str]
-) -> dict[int, _Same]:
-    """Rows seen before: by identity and text, then identity alone, then by content where an id is missing."""
-    pool = _Pool(known)
-    found: dict[int, _Same] = {}
-    for take in (_exact, _same_identity, _same_content, _same_weak_id):
-        for row in rows:
-            if row.position not in found and (same := take(pool, row, identities[row.position])):
-                pool.used.add(same.known.row_id)
-                found[row.position] = same
-    return found
 
 
 class _Pool:

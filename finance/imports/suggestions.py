@@ -3,6 +3,7 @@
 import datetime
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -62,7 +63,7 @@ class Suggestions:
         types = (AccountType.INCOME, AccountType.EXPENSE)
         excluded = [found.pk for kind in types if (found := uncategorised(account=account, account_type=kind))]
         first_day = datetime.date(1, 1, 1)
-        parameters = {
+        parameters: dict[str, Any] = {
             "book": account.book_id,
             "since": max(until - _LOOK_BACK, first_day) if until.year > 2 else first_day,
             "currency": account.currency,

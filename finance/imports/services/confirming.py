@@ -91,7 +91,12 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, o
     _catch_up(batch, rows, accounts)
     _treat_older(batch, rows, accounts, actor=actor, choice=older_rows)
     if opening_balance:
-        batch.opening_entry = _open_with_balance(batch, actor) or batch.opening_entry
+        for statement in batch.statements.filter(account=batch.account).order_by("position"):
+            if (needed := opening_needed(statement)) is not None:
+                batch.opening_entry = post_opening_balance(
+                    account=accounts[batch.account_id], actor=actor, amount=needed.amount, on=needed.on
+                )
+                break
     _number(rows)
     _post(batch, actor, [row for row in rows if _is_planned(row, Decision.POST)], accounts)
     _settle(rows)
@@ -114,14 +119,6 @@ def _keep_reading(batch: ImportBatch, actor: User | None) -> None:
         signature=profile.signature,
         defaults={"book": batch.book, "reading": batch.profile, "updated_by": actor},
     )
-
-
-def _open_with_balance(batch: ImportBatch, actor: User | None) -> JournalEntry | None:
-    for statement in batch.statements.select_related("account").order_by("position"):
-        needed = opening_needed(statement)
-        if needed is not None and statement.account is not None and statement.account_id == batch.account_id:
-            return post_opening_balance(account=statement.account, actor=actor, amount=needed.amount, on=needed.on)
-    return None
 
 
 def _treat_older(

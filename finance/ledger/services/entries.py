@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from django.db import IntegrityError, connection, transaction
 
 from core.batches import in_batches
-from finance.errors import AlreadyReversed, Conflict, FinanceError, PeriodClosedError
+from finance.errors import AlreadyReversed, Conflict, PeriodClosedError
 from finance.events import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, opposite
@@ -166,21 +166,16 @@ def _guarded(*, book: Book, date: datetime.date) -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        raise _domain_error(error, book=book, date=date) from error
-
-
-def _domain_error(error: IntegrityError, *, book: Book, date: datetime.date) -> FinanceError | IntegrityError:
-    diagnostics = getattr(error.__cause__, "diag", None)
-    match getattr(diagnostics, "constraint_name", None):
-        case "finance_period_open":
-            closed = None
-            # Inside a caller's broken transaction nothing can be asked any more.
-            if not (connection.in_atomic_block and connection.needs_rollback):
-                closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
-            return PeriodClosedError(field="date", closed_through=closed or "a later date", date=date)
-        case "finance_journalentry_reverses_id_key" | "finance_journalentry_corrects_id_key":
-            return AlreadyReversed()
-        case "finance_entry_uid":
-            return Conflict(field="uid", reason="An entry with this uid exists already.")
-        case _:
-            return error
+        diagnostics = getattr(error.__cause__, "diag", None)
+        match getattr(diagnostics, "constraint_name", None):
+            case "finance_period_open":
+                closed = None
+                # Inside a caller's broken transaction nothing can be asked any more.
+                if not (connection.in_atomic_block and connection.needs_rollback):
+                    closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+                raise PeriodClosedError(field="date", closed_through=closed or "a later date", date=date) from error
+            case "finance_journalentry_reverses_id_key" | "finance_journalentry_corrects_id_key":
+                raise AlreadyReversed() from error
+            case "finance_entry_uid":
+                raise Conflict(field="uid", reason="An entry with this uid exists already.") from error
+        raise

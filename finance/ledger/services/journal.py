@@ -6,6 +6,7 @@ two transactions cannot wait for each other in a circle.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from uuid_utils.compat import uuid7
@@ -78,7 +79,7 @@ def insert_entry(*, book: Book, actor: User | None, draft: EntryDraft, source: s
         line_count=len(draft.lines),
         created_by=actor,
     )
-    parameters = {
+    parameters: dict[str, Any] = {
         "book": entry.book_id,
         "uid": entry.uid,
         "date": entry.date,

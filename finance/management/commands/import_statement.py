@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from finance import money
 from finance.errors import FinanceError
-from finance.imports.models import ImportBatch, ImportStatement
+from finance.imports.models import ImportBatch
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import proof_of
 from finance.imports.selectors import counts_of, statements_of
@@ -126,6 +126,25 @@ def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     counts = counts_of(batch=batch)
     problems = batch.rows.filter(fate="error").order_by("pk")[:20]
     fresh = ImportBatch.objects.without_content().get(pk=batch.pk)
+    names = ("opening", "rows_sum", "computed", "closing", "difference", "books_closing", "books_difference")
+    statements = []
+    for statement in statements_of(batch=fresh):
+        proof = proof_of(statement)
+        amounts = {name: getattr(proof, name) for name in names}
+        statements.append(
+            {
+                "account_at_bank": statement.external_account,
+                "account": statement.account.name if statement.account else None,
+                "currency": proof.currency,
+                **{
+                    name: None if amount is None else money.format_amount(amount, currency=proof.currency)
+                    for name, amount in amounts.items()
+                },
+                "balance_break": proof.balance_break,
+                "holds": proof.holds,
+                "explanation": proof.sentences,
+            }
+        )
     return {
         "import": None if dry_run else batch.pk,
         "state": "dry run" if dry_run else fresh.state,
@@ -137,25 +156,7 @@ def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
         "fates": counts.fates,
         "outcomes": counts.outcomes,
         "errors": [{"line": row.number, "reason": row.reason} for row in problems],
-        "statements": [_statement(statement) for statement in statements_of(batch=fresh)],
-    }
-
-
-def _statement(statement: ImportStatement) -> dict[str, Any]:
-    proof = proof_of(statement)
-    names = ("opening", "rows_sum", "computed", "closing", "difference", "books_closing", "books_difference")
-    amounts = {name: getattr(proof, name) for name in names}
-    return {
-        "account_at_bank": statement.external_account,
-        "account": statement.account.name if statement.account else None,
-        "currency": proof.currency,
-        **{
-            name: None if amount is None else money.format_amount(amount, currency=proof.currency)
-            for name, amount in amounts.items()
-        },
-        "balance_break": proof.balance_break,
-        "holds": proof.holds,
-        "explanation": proof.sentences,
+        "statements": statements,
     }
 
 
