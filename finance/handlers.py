@@ -50,12 +50,13 @@ def queue_webhooks(events: Sequence[BookEvent], contexts: Sequence[Context]) -> 
     )
 
 
-def _who_is_called(event: WebhookQueued) -> str:
-    """One book's trouble with a host is not another's: many households may share the host and not its answer."""
-    return f"{event.host} for book {event.book_id}"
-
-
-@on(WebhookQueued, name="finance.send_webhook", io=True, destination=_who_is_called)
+# One book's trouble with a host is not another's: many households may share the host and not its answer.
+@on(
+    WebhookQueued,
+    name="finance.send_webhook",
+    io=True,
+    destination=lambda event: f"{event.host} for book {event.book_id}",
+)
 def send_webhook(event: WebhookQueued, context: Context) -> None:
     """Make one attempt. After the last one the message is marked as failed, in the book's log and for its owners to
     replay; it is no dead letter, for the operator can do nothing about it."""

@@ -173,6 +173,11 @@ def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
     account = Account.objects.select_related("book").filter(pk=parameters.account).first()
     if account is None:
         raise OperationFailed(_("There is no account %s.") % parameters.account)
+
+    def progress(done: int, total: int) -> None:
+        run.expect(total, unit="rows")
+        run.show(done)
+
     try:
         with transaction.atomic():
             batch = stage_import(
@@ -181,7 +186,7 @@ def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
                 actor=None,
                 data=run.read(parameters.file),
                 file_name=parameters.file.partition("-")[2] or parameters.file,
-                on_progress=lambda done, total: _tell(run, done, total),
+                on_progress=progress,
             )
             counts = counts_of(batch=batch)
             confirm_import(
@@ -191,11 +196,6 @@ def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
     except FinanceError as error:
         raise OperationFailed(error.detail) from error
     return {"rows": counts.total, **{name.replace("_", " "): number for name, number in counts.fates.items() if number}}
-
-
-def _tell(run: Run, done: int, total: int) -> None:
-    run.expect(total, unit="rows")
-    run.show(done)
 
 
 def _book(book_id: int) -> Book:

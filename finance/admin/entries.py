@@ -178,7 +178,14 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
         entry = row_or_404(self.get_queryset(request), object_id=object_id)
         page = reverse("admin:finance_journalentry_change", args=[entry.pk])
         if request.method == "POST":
-            return HttpResponseRedirect(self._reverse(request, entry) or page)
+            try:
+                reversal = services.reverse_entry(entry=entry, actor=operator_of(request), on=today_in(entry.book))
+            except FinanceError as error:
+                self.message_user(request, error.detail, messages.ERROR)
+                return HttpResponseRedirect(page)
+            note(request, entry, f"reversed by entry {reversal.uid}")
+            self.message_user(request, _("The entry is reversed. This is its reversal."), messages.SUCCESS)
+            return HttpResponseRedirect(reverse("admin:finance_journalentry_change", args=[reversal.pk]))
         return ask(
             request,
             self,
@@ -199,16 +206,6 @@ class JournalEntryAdmin(Uncounted, ReadOnly, ModelAdmin):
                 back=page,
             ),
         )
-
-    def _reverse(self, request: HttpRequest, entry: JournalEntry) -> str | None:
-        try:
-            reversal = services.reverse_entry(entry=entry, actor=operator_of(request), on=today_in(entry.book))
-        except FinanceError as error:
-            self.message_user(request, error.detail, messages.ERROR)
-            return None
-        note(request, entry, f"reversed by entry {reversal.uid}")
-        self.message_user(request, _("The entry is reversed. This is its reversal."), messages.SUCCESS)
-        return reverse("admin:finance_journalentry_change", args=[reversal.pk])
 
 
 def _link(entry: JournalEntry | None) -> str:

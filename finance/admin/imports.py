@@ -66,39 +66,33 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
             self.message_user(request, _("Only confirmed imports can be undone."), messages.WARNING)
             return None
         if not is_confirmed(request):
-            return self._ask(request, chosen)
-        for batch in chosen:
-            self._undo(request, batch)
-        return None
-
-    def _ask(self, request: HttpRequest, chosen: list[ImportBatch]) -> HttpResponse:
-        posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
-        numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
-        count = len(chosen)
-        question = Question(
-            title=_("Undo imports"),
-            consequence=ngettext(
-                "%(count)d import will be undone. Entries that nobody changed since are reversed; the others stay and are "
-                "listed at the import. The rows can then be imported again.",
-                "%(count)d imports will be undone. Entries that nobody changed since are reversed; the others stay and are "
-                "listed at the import. The rows can then be imported again.",
-                count,
+            posted = Count("pk", filter=Q(outcome=ImportRow.Outcome.POSTED))
+            numbers = dict(ImportRow.objects.filter(batch__in=chosen).values_list("batch").annotate(number=posted))
+            count = len(chosen)
+            question = Question(
+                title=_("Undo imports"),
+                consequence=ngettext(
+                    "%(count)d import will be undone. Entries that nobody changed since are reversed; the others stay and are "
+                    "listed at the import. The rows can then be imported again.",
+                    "%(count)d imports will be undone. Entries that nobody changed since are reversed; the others stay and are "
+                    "listed at the import. The rows can then be imported again.",
+                    count,
+                )
+                % {"count": count},
+                button=_("Undo"),
+                back=reverse("admin:finance_importbatch_changelist"),
+                columns=[_("File"), _("Book"), _("Account"), _("Entries posted")],
+                rows=[(batch.file_name, batch.book, batch.account, numbers.get(batch.pk, 0)) for batch in chosen],
+                hidden=[("action", "undo"), *(("_selected_action", batch.pk) for batch in chosen)],
             )
-            % {"count": count},
-            button=_("Undo"),
-            back=reverse("admin:finance_importbatch_changelist"),
-            columns=[_("File"), _("Book"), _("Account"), _("Entries posted")],
-            rows=[(batch.file_name, batch.book, batch.account, numbers.get(batch.pk, 0)) for batch in chosen],
-            hidden=[("action", "undo"), *(("_selected_action", batch.pk) for batch in chosen)],
-        )
-        return ask(request, self, question)
-
-    def _undo(self, request: HttpRequest, batch: ImportBatch) -> None:
-        try:
-            undone = undo_import(batch=batch, actor=request.user, on=today_in(batch.book))  # type: ignore[arg-type]
-        except FinanceError as error:
-            self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
-            return
-        note(request, batch, "undo")
-        said = _("%(file)s is undone; %(kept)d entries were left as they are.")
-        self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)
+            return ask(request, self, question)
+        for batch in chosen:
+            try:
+                undone = undo_import(batch=batch, actor=request.user, on=today_in(batch.book))  # type: ignore[arg-type]
+            except FinanceError as error:
+                self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
+                continue
+            note(request, batch, "undo")
+            said = _("%(file)s is undone; %(kept)d entries were left as they are.")
+            self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)
+        return None

@@ -1,7 +1,6 @@
 """/books/{book_id}/entries/: the journal. Entries are posted, reversed and corrected, never changed."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -138,8 +137,15 @@ class EntryBulk(EntryView):
                 raise Conflict(field=f"entries.{row}.uid", reason="An entry with this uid exists already.")
             if draft.uid is not None:
                 taken.add(draft.uid)
-        with _errors_below("entries"):
+        try:
             ids = services.post_entries(book=self.book, actor=self.user, drafts=drafts, source=JournalEntry.Source.API)
+        except FinanceError as error:
+            # The service's paths begin with the row; in the body the rows are members of "entries".
+            error.fields = {
+                f"entries.{path}" if path.partition(".")[0].isdecimal() else path: message
+                for path, message in error.fields.items()
+            }
+            raise
         uids = dict(JournalEntry.objects.filter(pk__in=ids).values_list("pk", "uid"))
         return status.HTTP_201_CREATED, {"uids": [uids[each] for each in ids]}
 
@@ -258,16 +264,3 @@ class ReverseEntry(EntryView):
             description=asked["description"],
         )
         return self.answer(status.HTTP_201_CREATED, reversal)
-
-
-@contextmanager
-def _errors_below(member: str) -> Iterator[None]:
-    """Field paths of a bulk posting begin with the row; in the body the rows are members of `member`."""
-    try:
-        yield
-    except FinanceError as error:
-        error.fields = {
-            f"{member}.{path}" if path.partition(".")[0].isdecimal() else path: message
-            for path, message in error.fields.items()
-        }
-        raise

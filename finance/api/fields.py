@@ -13,6 +13,7 @@ _PLAIN = re.compile(r"[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})", re.ASCII)
 AMOUNT_SCHEMA = {"type": "string", "pattern": r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$", "example": "12.34"}
 
 BIGGEST_ID = 2**63 - 1
+_JSON_KINDS = {bool: "boolean", int: "number", float: "number", type(None): "null", list: "array"}
 
 
 @extend_schema_field(AMOUNT_SCHEMA)
@@ -26,7 +27,7 @@ class AmountField(serializers.Field[str, Any, str, Any]):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            self.fail("not_text", kind=_kind(data))
+            self.fail("not_text", kind=_JSON_KINDS.get(type(data), "object"))
         if not _PLAIN.fullmatch(data):
             self.fail("not_plain")
         return str(data)
@@ -74,16 +75,3 @@ class AccountReferenceField(serializers.Field[int | str, Any, int | str, Any]):
     def to_representation(self, value: Any) -> int | str:
         shown: int | str = value
         return shown
-
-
-def _kind(data: Any) -> str:
-    match data:
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case None:
-            return "null"
-        case list():
-            return "array"
-    return "object"

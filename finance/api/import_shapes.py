@@ -3,7 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from finance import money
-from finance.imports.models import ImportBatch, ImportRow, ImportStatement
+from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.proof import Proof, proof_of
 from finance.imports.selectors import counts_of, statements_of
 
@@ -133,19 +133,7 @@ class ImportRowPageSerializer(serializers.Serializer[Any]):
 def detail_of(batch: ImportBatch) -> dict[str, Any]:
     """The import with counts and proofs, JSON-able."""
     counts = counts_of(batch=batch)
-    return {
-        **ImportSerializer(batch).data,
-        "notes": batch.notes,
-        "profile": batch.profile,
-        "fates": counts.fates,
-        "outcomes": counts.outcomes,
-        "statements": [_statement(statement) for statement in statements_of(batch=batch)],
-        "kept": [{"entry": k["uid"], "date": k["date"], "payee": k["payee"], "why": k["why"]} for k in batch.kept],
-    }
-
-
-def _statement(statement: ImportStatement) -> dict[str, Any]:
-    found = StatementSerializer(
+    statements = [
         {
             "id": statement.pk,
             "account_at_bank": statement.external_account,
@@ -156,8 +144,17 @@ def _statement(statement: ImportStatement) -> dict[str, Any]:
             "closing_on": statement.closing_on,
             "proof": _proof(proof_of(statement)),
         }
-    )
-    return dict(found.data)
+        for statement in statements_of(batch=batch)
+    ]
+    return {
+        **ImportSerializer(batch).data,
+        "notes": batch.notes,
+        "profile": batch.profile,
+        "fates": counts.fates,
+        "outcomes": counts.outcomes,
+        "statements": [dict(StatementSerializer(statement).data) for statement in statements],
+        "kept": [{"entry": k["uid"], "date": k["date"], "payee": k["payee"], "why": k["why"]} for k in batch.kept],
+    }
 
 
 def _proof(proof: Proof) -> dict[str, Any]:
@@ -171,6 +168,13 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "books_closing",
         "books_difference",
     )
+    older = proof.older and {
+        "count": proof.older.count,
+        "moved": _shown(proof.older.moved, proof.currency),
+        "first": proof.older.first,
+        "opening": _shown(proof.older.opening, proof.currency),
+        "opening_on": proof.older.opening_on,
+    }
     needed = proof.opening_needed.amount if proof.opening_needed else None
     return {
         **{name: _shown(getattr(proof, name), proof.currency) for name in names},
@@ -179,21 +183,8 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "holds": proof.holds,
         "balance_break": proof.balance_break,
         "opening_needed": _shown(needed, proof.currency),
-        "older": _older(proof),
+        "older": older,
         "explanation": proof.sentences,
-    }
-
-
-def _older(proof: Proof) -> dict[str, Any] | None:
-    older = proof.older
-    if older is None:
-        return None
-    return {
-        "count": older.count,
-        "moved": _shown(older.moved, proof.currency),
-        "first": older.first,
-        "opening": _shown(older.opening, proof.currency),
-        "opening_on": older.opening_on,
     }
 
 

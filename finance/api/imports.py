@@ -185,13 +185,26 @@ class ImportList(ReadByWorker):
         body = self.body()
         if body["file"].size > MAX_BYTES:
             raise PayloadTooLarge
+        reference, profile = body["account"], None
+        # Forms carry text only: digits mean an id.
+        if isinstance(reference, str) and reference.isascii() and reference.isdigit() and len(reference) < 19:
+            reference = int(reference)
+        account = self.tree.find(reference, field="account")
+        if body.get("profile"):
+            try:
+                values = read_json(body["profile"])
+            except ParseError as error:
+                raise refused("profile", str(_NOT_JSON)) from error
+            if not isinstance(values, dict):
+                raise refused("profile", str(_NOT_JSON))
+            profile = CsvProfile.from_dict(values)
         batch = services.receive_file(
             book=self.book,
-            account=self.tree.find(_reference(body["account"]), field="account"),
+            account=account,
             actor=self.user,
             data=body["file"].read(),
             file_name=body["file"].name,
-            profile=_profile(body.get("profile")),
+            profile=profile,
         )
         return status.HTTP_201_CREATED, detail_of(selectors.batch_for(book=self.book, batch_id=batch.pk))
 
@@ -400,20 +413,3 @@ class DiscardImport(ImportView):
 
 
 _NOT_JSON = gettext_lazy("The profile must be a JSON object.")
-
-
-def _profile(text: str | None) -> CsvProfile | None:
-    if not text:
-        return None
-    try:
-        values = read_json(text)
-    except ParseError as error:
-        raise refused("profile", str(_NOT_JSON)) from error
-    if not isinstance(values, dict):
-        raise refused("profile", str(_NOT_JSON))
-    return CsvProfile.from_dict(values)
-
-
-def _reference(value: int | str) -> int | str:
-    """Forms carry text only: digits mean an id."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19 else value

@@ -1,6 +1,6 @@
 """The accounts of a book as integrators name them: by id or by full path."""
 
-from functools import cached_property
+from collections import defaultdict
 
 from finance.errors import Conflict, NotFound
 from finance.ledger.models import Account, Book
@@ -14,15 +14,10 @@ class AccountTree:
         self.accounts = accounts_of(book=book)
         self.paths = paths_of(self.accounts)
         self.by_id = {account.pk: account for account in self.accounts}
+        self.by_path: dict[str, list[Account]] = defaultdict(list)
         for account in self.accounts:
             account.book = book
-
-    @cached_property
-    def _by_path(self) -> dict[str, list[Account]]:
-        found: dict[str, list[Account]] = {}
-        for account in self.accounts:
-            found.setdefault(self.paths[account.pk], []).append(account)
-        return found
+            self.by_path[self.paths[account.pk]].append(account)
 
     def find(self, reference: int | str, *, field: str) -> Account:
         """The account with this id or full path ("Expenses:Food").
@@ -32,7 +27,7 @@ class AccountTree:
         if isinstance(reference, int):
             matches = [self.by_id[reference]] if reference in self.by_id else []
         else:
-            matches = self._by_path.get(reference, [])
+            matches = self.by_path.get(reference, [])
         if not matches:
             raise NotFound(field=field, thing="account")
         if len(matches) > 1:

@@ -226,22 +226,14 @@ def dollars(diary: Diary) -> None:
             diary.earn(banking_day(month, 19), "Harbor Press Boston", "Translations", fee, on=DOLLARS)
         if month.month == 10:
             _exchange(diary, day_of(month, 2), CHECKING, 60_000, DOLLARS, int(60_000 * rate))
-            _autumn_trip(diary, month, chance)
+            trip = [(9, "Copley Square Inn", 61_240)]
+            for day in range(9, 14):
+                place = chance.choice(["Legal Sea Foods", "Tatte Bakery", "MBTA", "Trident Booksellers"])
+                trip.append((day, place, _euros(chance, 8, 64)))
+            for day, payee, amount in trip:
+                diary.write(day_of(month, day), payee, (TRAVEL_USD, amount, ""), (DOLLARS, -amount, ""))
         if month.month == 1:
             _exchange(diary, day_of(month, 22), DOLLARS, 50_000, CHECKING, int(50_000 / rate))
-
-
-def _autumn_trip(diary: Diary, month: datetime.date, chance: Random) -> None:
-    def pay(day: int, payee: str, amount: int) -> None:
-        diary.write(day_of(month, day), payee, (TRAVEL_USD, amount, ""), (DOLLARS, -amount, ""))
-
-    pay(9, "Copley Square Inn", 61_240)
-    for day in range(9, 14):
-        pay(
-            day,
-            chance.choice(["Legal Sea Foods", "Tatte Bakery", "MBTA", "Trident Booksellers"]),
-            _euros(chance, 8, 64),
-        )
 
 
 def _exchange(diary: Diary, date: datetime.date, source: str, given: int, target: str, received: int) -> None:

@@ -1,6 +1,5 @@
 """Exports a book for other programs: hledger, beancount, JSON. Each is a stream of pieces of text."""
 
-import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
 
@@ -59,7 +58,9 @@ def beancount(book: Book) -> Iterator[str]:
         for each in accounts:
             if each.account.kind != AccountKind.GROUP:
                 name = paths[each.account.pk]
-                yield f"{_opened(each, book=book).isoformat()} open {name} {each.account.currency}\n"
+                created_on = day_in(book.time_zone, at=each.account.created_at)
+                opened_on = each.first_posting or each.account.closed_on or created_on
+                yield f"{opened_on.isoformat()} open {name} {each.account.currency}\n"
                 yield f"  name: {_quoted(full[each.account.pk])}\n"
         for entry in journal_of(book=book):
             lines = [f"\n{entry.date} * {_quoted(entry.payee)} {_quoted(entry.description)}\n"]
@@ -71,25 +72,16 @@ def beancount(book: Book) -> Iterator[str]:
                     lines.append(f"    memo: {_quoted(line.memo)}\n")
             yield "".join(lines)
         for each in accounts:
-            if each.account.closed_on is not None and each.account.kind != AccountKind.GROUP:
-                yield f"\n{_closed(each).isoformat()} close {paths[each.account.pk]}\n"
+            closed_on = each.account.closed_on
+            if closed_on is not None and each.account.kind != AccountKind.GROUP:
+                # A reversal may be posted to an account after its closing; beancount wants it before.
+                last = max(closed_on, each.last_posting or closed_on)
+                yield f"\n{last.isoformat()} close {paths[each.account.pk]}\n"
 
 
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'
-
-
-def _opened(each: ExportedAccount, *, book: Book) -> datetime.date:
-    """The first day that it is needed on; days are the book's."""
-    created_on = day_in(book.time_zone, at=each.account.created_at)
-    return each.first_posting or each.account.closed_on or created_on
-
-
-def _closed(each: ExportedAccount) -> datetime.date:
-    """A reversal may be posted to an account after its closing; beancount wants it before."""
-    closed_on = each.account.closed_on or datetime.date.max
-    return max(closed_on, each.last_posting) if each.last_posting else closed_on
 
 
 def as_json(book: Book) -> Iterator[str]:
@@ -113,7 +105,22 @@ def as_json(book: Book) -> Iterator[str]:
         yield json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "entries": ['
         separator = "\n  "
         for entry in journal_of(book=book):
-            yield separator + json.dumps(_json_entry(entry), ensure_ascii=False)
+            document = {
+                "date": entry.date,
+                "payee": entry.payee,
+                "description": entry.description,
+                **_facts(entry),
+                "lines": [
+                    {
+                        "account": line.account_id,
+                        "currency": line.currency,
+                        "amount": money.format_amount(line.amount, currency=line.currency),
+                        "memo": line.memo,
+                    }
+                    for line in entry.lines
+                ],
+            }
+            yield separator + json.dumps(document, ensure_ascii=False)
             separator = ",\n  "
         yield "\n ]\n}\n"
 
@@ -129,24 +136,6 @@ def _json_account(each: ExportedAccount, full: Mapping[int, str]) -> dict[str, o
         "kind": account.kind,
         "currency": account.currency,
         "closed_on": account.closed_on.isoformat() if account.closed_on else None,
-    }
-
-
-def _json_entry(entry: ExportedEntry) -> dict[str, object]:
-    return {
-        "date": entry.date,
-        "payee": entry.payee,
-        "description": entry.description,
-        **_facts(entry),
-        "lines": [
-            {
-                "account": line.account_id,
-                "currency": line.currency,
-                "amount": money.format_amount(line.amount, currency=line.currency),
-                "memo": line.memo,
-            }
-            for line in entry.lines
-        ],
     }
 
 

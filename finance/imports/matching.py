@@ -114,12 +114,19 @@ def judge(
 ) -> list[Verdict]:
     """A verdict per row, in the order of `rows`. Each known row and each candidate serves one row at most."""
     identities = {row.position: identity_of(row) for row in rows}
-    same = _match_known(rows, known, identities)
+    # Rows seen before: by identity and text, then identity alone, then by content where an id is missing.
+    pool = _Pool(known)
+    same: dict[int, _Same] = {}
+    for take in (_exact, _same_identity, _same_content, _same_weak_id):
+        for row in rows:
+            if row.position not in same and (found := take(pool, row, identities[row.position])):
+                pool.used.add(found.known.row_id)
+                same[row.position] = found
     open_rows = [row for row in rows if row.position not in same]
     probable = _match_entries(open_rows, candidates, days=days)
     highest: Counter[str] = Counter()
-    for row in known:
-        highest[row.identity] = max(highest[row.identity], row.occurrence)
+    for seen in known:
+        highest[seen.identity] = max(highest[seen.identity], seen.occurrence)
     return [_verdict(row, identities[row.position], same, probable, highest) for row in rows]
 
 
@@ -128,20 +135,6 @@ class _Same:
     known: KnownRow
     sure: bool
     reason: str
-
-
-def _match_known(
-    rows: Sequence[IncomingRow], known: Sequence[KnownRow], identities: dict[int, str]
-) -> dict[int, _Same]:
-    """Rows seen before: by identity and text, then identity alone, then by content where an id is missing."""
-    pool = _Pool(known)
-    found: dict[int, _Same] = {}
-    for take in (_exact, _same_identity, _same_content, _same_weak_id):
-        for row in rows:
-            if row.position not in found and (same := take(pool, row, identities[row.position])):
-                pool.used.add(same.known.row_id)
-                found[row.position] = same
-    return found
 
 
 class _Pool:
@@ -169,14 +162,13 @@ class _Pool:
 
     def first(self, *keys: Hashable) -> KnownRow | None:
         """The free row with the lowest occurrence in any of the queues."""
-        heads = [head for key in keys if (head := self._head(key)) is not None]
+        heads = []
+        for key in keys:
+            queue = self._queues.get(key, deque())
+            while queue and queue[0].row_id in self.used:
+                queue.popleft()
+            heads += [queue[0]] if queue else []
         return min(heads, key=lambda row: row.occurrence, default=None)
-
-    def _head(self, key: Hashable) -> KnownRow | None:
-        queue = self._queues.get(key, deque())
-        while queue and queue[0].row_id in self.used:
-            queue.popleft()
-        return queue[0] if queue else None
 
 
 def _exact(pool: _Pool, row: IncomingRow, identity: str) -> _Same | None:
@@ -254,12 +246,13 @@ def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate],
     found: dict[int, _Probable] = {}
     for amount in crowded:
         found |= _match_in_order(wanted[amount], by_amount[amount], days=days)
-    pairs = [
-        (-_score(row, candidate), row.position, candidate.entry_id, row, candidate)
-        for row in rows
-        if row.amount not in crowded
-        for candidate in _near(by_amount.get(row.amount, []), row.date, days)
-    ]
+    pairs = []
+    window = datetime.timedelta(days=days)
+    for row in rows:
+        same_amount = [] if row.amount in crowded else by_amount.get(row.amount, [])
+        low = bisect_left(same_amount, row.date - window, key=lambda c: c.date)
+        high = bisect_right(same_amount, row.date + window, key=lambda c: c.date)
+        pairs += [(-_score(row, c), row.position, c.entry_id, row, c) for c in same_amount[low:high]]
     taken: set[int] = set()
     for _worse, position, entry_id, row, candidate in sorted(pairs, key=lambda pair: pair[:3]):
         if position not in found and entry_id not in taken:
@@ -280,12 +273,6 @@ def _match_in_order(rows: Sequence[IncomingRow], candidates: list[Candidate], *,
             candidate = waiting.popleft()
             found[row.position] = _Probable(candidate, _why(row, candidate))
     return found
-
-
-def _near(candidates: list[Candidate], day: datetime.date, days: int) -> list[Candidate]:
-    window = datetime.timedelta(days=days)
-    low = bisect_left(candidates, day - window, key=lambda c: c.date)
-    return candidates[low : bisect_right(candidates, day + window, key=lambda c: c.date)]
 
 
 def _score(row: IncomingRow, candidate: Candidate) -> float:

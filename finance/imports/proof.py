@@ -85,6 +85,9 @@ def proof_of(statement: ImportStatement) -> Proof:
     difference = closing - computed if closing is not None and computed is not None else None
     books_difference = closing - books_closing if closing is not None and books_closing is not None else None
     needed = opening_needed(statement) if books_difference else None
+    holds: bool | None = statement.balance_break is None and not difference
+    if statement.balance_break is None and (difference is None or (needed and not from_file)):
+        holds = None
     proof = Proof(
         currency=statement.currency,
         start=statement.start,
@@ -102,7 +105,7 @@ def proof_of(statement: ImportStatement) -> Proof:
         books_closing=books_closing,
         books_difference=books_difference,
         opening_needed=needed,
-        holds=None if needed and not from_file and statement.balance_break is None else _holds(difference, statement),
+        holds=holds,
         older=older_rows(statement) if statement.batch.is_open else None,
     )
     proof.sentences.extend(_sentences(statement, proof, sums))
@@ -207,12 +210,6 @@ def told_older(older: Older, *, currency: str) -> str:
     )
     opening, moved = (money_text(amount, currency=currency) for amount in (older.opening, older.moved))
     return text % {"count": older.count, "opening": opening, "day": date_text(older.opening_on), "moved": moved}
-
-
-def _holds(difference: int | None, statement: ImportStatement) -> bool | None:
-    if difference is None and statement.balance_break is None:
-        return None
-    return statement.balance_break is None and not difference
 
 
 def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -> list[str]:

@@ -127,23 +127,22 @@ def rows_page(
         rows = rows.filter(fate=fate)
     if outcome:
         rows = rows.filter(outcome=outcome)
+    after = None
+    if cursor is not None:
+        urgency, _, row_id = cursor.partition("-")
+        if not (urgency.isdigit() and row_id.isdigit()) or len(row_id) > 18:
+            raise Invalid(field="cursor", reason="This cursor is not from this list.")
+        after = int(urgency), int(row_id)
     page = keyset_page(
         rows.select_related("counter_account", "matched_entry", "posted_entry", "statement"),
         ordering=("urgency", "pk"),
-        after=None if cursor is None else _read_cursor(cursor),
+        after=after,
         limit=max(1, min(limit, MAX_PAGE)),
     )
     last = page.edge
     return ImportRowPage(
         rows=page.rows, next_cursor=f"{_ORDER.index(ImportRow.Status(last.fate))}-{last.pk}" if last else None
     )
-
-
-def _read_cursor(cursor: str) -> tuple[int, int]:
-    urgency, _, row_id = cursor.partition("-")
-    if not (urgency.isdigit() and row_id.isdigit()) or len(row_id) > 18:
-        raise Invalid(field="cursor", reason="This cursor is not from this list.")
-    return int(urgency), int(row_id)
 
 
 def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:

@@ -3,6 +3,7 @@
 import datetime
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -57,7 +58,21 @@ class Suggestions:
 
     def __init__(self, *, account: Account, until: datetime.date) -> None:
         self._votes: dict[tuple[str, bool], dict[int, tuple[int, datetime.date]]] = defaultdict(dict)
-        history = _history(account, until) if settings.ENABLE_ML else []
+        if not settings.ENABLE_ML:
+            return
+        types = (AccountType.INCOME, AccountType.EXPENSE)
+        excluded = [found.pk for kind in types if (found := uncategorised(account=account, account_type=kind))]
+        first_day = datetime.date(1, 1, 1)
+        parameters: dict[str, Any] = {
+            "book": account.book_id,
+            "since": max(until - _LOOK_BACK, first_day) if until.year > 2 else first_day,
+            "currency": account.currency,
+            "account": account.pk,
+            "excluded": excluded,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_HISTORY, parameters)
+            history = cursor.fetchall()
         for payee, account_id, spent, count, last in history:
             votes = self._votes[payee_key(payee), spent]
             before, latest = votes.get(account_id, (0, last))
@@ -95,20 +110,3 @@ def uncategorised_name(account: Account) -> str:
     """Its name: with the currency where the book is kept in another one."""
     base = gettext("Uncategorised")
     return base if account.currency == account.book.base_currency else f"{base} {account.currency}"
-
-
-def _history(account: Account, until: datetime.date) -> list[tuple[str, int, bool, int, datetime.date]]:
-    types = (AccountType.INCOME, AccountType.EXPENSE)
-    excluded = [found.pk for kind in types if (found := uncategorised(account=account, account_type=kind))]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _HISTORY,
-            {
-                "book": account.book_id,
-                "since": max(until - _LOOK_BACK, datetime.date(1, 1, 1)) if until.year > 2 else datetime.date(1, 1, 1),
-                "currency": account.currency,
-                "account": account.pk,
-                "excluded": excluded,
-            },
-        )
-        return list(cursor.fetchall())

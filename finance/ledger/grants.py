@@ -110,7 +110,12 @@ def grant_application_rights(*, role: str) -> list[str]:
         tables = sorted(cursor.fetchall())
         for table, is_partition in tables:
             # A partition is reached through its whole, but for pg_dump, which reads each by itself.
-            rights = "SELECT" if is_partition else _rights_on(table)
+            if is_partition or table in READ_ONLY:
+                rights = "SELECT"
+            elif table in APPEND_ONLY:
+                rights = "SELECT, INSERT"
+            else:
+                rights = "SELECT, INSERT, UPDATE, DELETE"
             statement = sql.SQL(f"GRANT {rights} ON {{table}} TO {{role}}")
             cursor.execute(statement.format(table=sql.Identifier(schema, table), role=names["role"]))
     return [table for table, is_partition in tables if not is_partition]
@@ -128,14 +133,6 @@ _SCHEMA_WIDE = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
 )
-
-
-def _rights_on(table: str) -> str:
-    if table in READ_ONLY:
-        return "SELECT"
-    if table in APPEND_ONLY:
-        return "SELECT, INSERT"
-    return "SELECT, INSERT, UPDATE, DELETE"
 
 
 def _row(statement: str, parameters: Any = None) -> tuple[Any, ...] | None:

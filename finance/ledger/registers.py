@@ -235,27 +235,22 @@ def _set_balances(*, account: Account, rows: list[RegisterRow], filters: Filters
     if not rows:
         return
     dates = sorted({row.date for row in rows})
-    balance_on = _balances_before(account=account, dates=dates)
+    lasts = {date.replace(day=1): date for date in dates}
     shown = "" if filters.with_superseded else f" AND {_SHOWN}"
+    steps: dict[datetime.date, list[tuple[datetime.date, int]]] = defaultdict(list)
     running: dict[int, int] = {}
     with reading().cursor() as cursor:
+        cursor.execute(_BEFORE, {"account": account.pk, "firsts": list(lasts), "lasts": list(lasts.values())})
+        for first, date, total in cursor.fetchall():
+            steps[first].append((date or datetime.date.min, total))
+        # At the end of the day before each of the dates.
+        balance_on = {date: sum(total for day, total in steps[date.replace(day=1)] if day < date) for date in dates}
         cursor.execute(f"{_DAYS}{shown} ORDER BY line.date, line.id", {"account": account.pk, "dates": dates})
         for line_id, date, amount in cursor.fetchall():
             balance_on[date] += amount
             running[line_id] = balance_on[date]
     for row in rows:
         row.balance = running[row.line_id]
-
-
-def _balances_before(*, account: Account, dates: list[datetime.date]) -> dict[datetime.date, int]:
-    """The account's balance at the end of the day before each of the (sorted) dates."""
-    lasts = {date.replace(day=1): date for date in dates}
-    with reading().cursor() as cursor:
-        cursor.execute(_BEFORE, {"account": account.pk, "firsts": list(lasts), "lasts": list(lasts.values())})
-        steps: dict[datetime.date, list[tuple[datetime.date, int]]] = defaultdict(list)
-        for first, date, total in cursor.fetchall():
-            steps[first].append((date or datetime.date.min, total))
-    return {date: sum(total for day, total in steps[date.replace(day=1)] if day < date) for date in dates}
 
 
 _COUNTER_LINES = """

@@ -53,7 +53,8 @@ def accounts_of(*, book: Book) -> list[Account]:
     for account in Account.objects.filter(book=book):
         children[account.parent_id].append(account)
     ordered: list[Account] = []
-    stack = sorted(children[None], key=_root_order, reverse=True)
+    types = ["asset", "liability", "equity", "income", "expense"]
+    stack = sorted(children[None], key=lambda root: (types.index(root.type), root.name.casefold()), reverse=True)
     while stack:
         account = stack.pop()
         ordered.append(account)
@@ -238,8 +239,3 @@ WITH RECURSIVE older AS (
 SELECT id FROM chain
 UNION SELECT entry.id FROM finance_journalentry entry JOIN chain ON entry.reverses_id = chain.id
 """
-
-
-def _root_order(account: Account) -> tuple[int, str]:
-    order = ["asset", "liability", "equity", "income", "expense"]
-    return order.index(account.type), account.name.casefold()

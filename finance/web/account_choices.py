@@ -53,9 +53,11 @@ class AccountField(forms.ChoiceField):
         ]
         self.accounts = {str(account.pk): account for account in usable}
         paths = paths_of(tree)
+        # "Food › Groceries": the root says no more than the group's title, so it is left out.
+        names = {a.pk: (paths[a.pk].partition(":")[2] or a.name).replace(":", " › ") for a in usable}
         groups: list[tuple[object, object]] = [("", "…")]
         for title, its_types in GROUPS:
-            options = [(str(a.pk), _name(paths[a.pk], a)) for a in usable if a.type in its_types and a.type in types]
+            options = [(str(a.pk), names[a.pk]) for a in usable if a.type in its_types and a.type in types]
             if options:
                 groups.append((title, options))
         super().__init__(label=label, required=required, choices=groups)
@@ -64,9 +66,3 @@ class AccountField(forms.ChoiceField):
     def clean(self, value: object) -> Account | None:
         chosen = super().clean(value)
         return self.accounts[chosen] if chosen else None
-
-
-def _name(path: str, account: Account) -> str:
-    """ "Food › Groceries": the root says no more than the group's title, so it is left out."""
-    _root, _mark, rest = path.partition(":")
-    return (rest or account.name).replace(":", " › ")

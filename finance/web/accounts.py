@@ -171,6 +171,8 @@ class AccountForm(forms.Form):
         _label, account_type, kind = PURPOSES[data["purpose"]]
         typed = data["opening_balance"].strip()
         amount = figures.read_amount(typed, currency=data["currency"], field="opening_balance") if typed else 0
+        roots = (a for a in self.tree if a.parent_id is None and a.type == account_type and not a.closed_on)
+        usual_place = next((root for root in roots if root.kind == AccountKind.GROUP), None)
         return {
             "book": book,
             "actor": actor,
@@ -178,14 +180,10 @@ class AccountForm(forms.Form):
             "type": account_type,
             "kind": kind,
             "currency": data["currency"],
-            "parent": data["parent"] or self._usual_place(account_type),
+            "parent": data["parent"] or usual_place,
             "opening_balance": amount,
             "opened_on": data["opened_on"],
         }
-
-    def _usual_place(self, account_type: str) -> Account | None:
-        roots = (a for a in self.tree if a.parent_id is None and a.type == account_type and not a.closed_on)
-        return next((root for root in roots if root.kind == AccountKind.GROUP), None)
 
 
 @book_page(at_least=Role.EDITOR)

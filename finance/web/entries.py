@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
@@ -45,7 +44,12 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
             if "stay" in request.POST:
                 kept = {"mode": mode, "date": entry.date.isoformat(), "account": request.POST.get("account", "")}
                 return redirect(f"{request.path}?{urlencode({**kept, 'next': safe_next(request)})}")
-            return redirect(safe_next(request) or _register_url(book, request, entry))
+            if next_page := safe_next(request):
+                return redirect(next_page)
+            account = request.POST.get("account", "")
+            if account.isdigit():
+                return redirect("web:register", book.pk, int(account))
+            return redirect("web:entry", book.pk, entry.uid)
     return _write_page(request, book, form, mode)
 
 
@@ -109,13 +113,6 @@ def _post(form: EntryForm, *, book: Book, request: HttpRequest) -> JournalEntry:
         raise
 
 
-def _register_url(book: Book, request: HttpRequest, entry: JournalEntry) -> str:
-    account = request.POST.get("account", "")
-    if account.isdigit():
-        return reverse("web:register", args=[book.pk, int(account)])
-    return reverse("web:entry", args=[book.pk, entry.uid])
-
-
 def _write_page(
     request: HttpRequest, book: Book, form: EntryForm, mode: str, *, corrected: JournalEntry | None = None
 ) -> HttpResponse:
@@ -145,29 +142,25 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
     used = frozenset(line.account_id for line in lines)
     mode, form = _form(request, book, accounts_of(book=book), drafted=draft_of(entry, lines), used=used)
     if _is_save(request) and form.is_valid():
+        data = form.cleaned_data
         try:
-            replacement = _correct(form, book=book, entry=entry, request=request)
+            said = form.posting()
+            if isinstance(said, ExchangeDraft):
+                text = _(
+                    "The two accounts are kept in different currencies. Correct this as debits and credits, "
+                    "or delete it and enter it again."
+                )
+                raise Conflict(reason=text)
+            replacement = services.correct_entry(
+                entry=entry, actor=user_of(request), lines=said, on=today_in(book),
+                date=data["date"], payee=data["payee"], description=data["description"],
+            )  # fmt: skip
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
             messages.success(request, _("Corrected. The earlier version stays in its history."))
             return redirect(safe_next(request) or redirect("web:entry", book.pk, replacement.uid).url)
     return _write_page(request, book, form, mode, corrected=entry)
-
-
-def _correct(form: EntryForm, *, book: Book, entry: JournalEntry, request: HttpRequest) -> JournalEntry:
-    said = form.posting()
-    if isinstance(said, ExchangeDraft):
-        raise Conflict(
-            reason=_(
-                "The two accounts are kept in different currencies. Correct this as debits and credits, or delete it and enter it again."
-            )
-        )
-    data = form.cleaned_data
-    return services.correct_entry(
-        entry=entry, actor=user_of(request), lines=said, on=today_in(book),
-        date=data["date"], payee=data["payee"], description=data["description"],
-    )  # fmt: skip
 
 
 @book_page()
@@ -189,6 +182,13 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
     reversals = {each.reverses_id: each for each in history if each.reverses_id}
     successor = {each.corrects_id: each for each in history if each.corrects_id}
     lines = lines_of(entry=shown)
+    # Every version with what it came to.
+    versions: list[tuple[JournalEntry, list[tuple[str, int]]]] = []
+    if len(history) > 1:
+        by_entry: dict[int, list[JournalLine]] = {each.pk: [] for each in history}
+        for line in JournalLine.objects.filter(entry_id__in=by_entry):
+            by_entry[line.entry_id].append(line)
+        versions = [(each, _totals(by_entry[each.pk])) for each in history]
     # The line of a bank file that the entry was posted from.
     came_in_with: ImportRow | None = None
     if shown.source == JournalEntry.Source.IMPORT:
@@ -197,20 +197,12 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         "entry": shown,
         "lines": lines,
         "totals": _totals(lines),
-        "history": _versions(history) if len(history) > 1 else [],
+        "history": versions,
         "reversal": reversals.get(shown.pk),
         "successor": successor.get(shown.pk),
         "came_in_with": came_in_with,
         "is_current": shown.pk not in reversals and shown.reverses_id is None,
     }
-
-
-def _versions(history: list[JournalEntry]) -> list[tuple[JournalEntry, list[tuple[str, int]]]]:
-    """Every version with what it came to."""
-    lines: dict[int, list[JournalLine]] = {each.pk: [] for each in history}
-    for line in JournalLine.objects.filter(entry_id__in=lines):
-        lines[line.entry_id].append(line)
-    return [(each, _totals(lines[each.pk])) for each in history]
 
 
 def _totals(lines: list[JournalLine]) -> list[tuple[str, int]]:

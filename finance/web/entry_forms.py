@@ -113,20 +113,18 @@ class EntryForm(forms.Form):
             ]
         counter = self.read("counter_amount", other)
         if counter is None:
-            self._ask_counter(taker if known == giver else giver)
+            account = taker if known == giver else giver
+            if not self.has_error("counter_amount"):
+                self.add_error(
+                    "counter_amount",
+                    _("%(account)s is kept in %(currency)s: enter the amount in that currency. No rate is assumed.")
+                    % {"account": account.name, "currency": account.currency},
+                )
             return None
         amounts = (amount, counter) if known == giver else (counter, amount)
         return ExchangeDraft(
             source_account=giver, source_amount=amounts[0], target_account=taker, target_amount=amounts[1]
         )
-
-    def _ask_counter(self, other: Account) -> None:
-        if not self.has_error("counter_amount"):
-            self.add_error(
-                "counter_amount",
-                _("%(account)s is kept in %(currency)s: enter the amount in that currency. No rate is assumed.")
-                % {"account": other.name, "currency": other.currency},
-            )
 
 
 def amount_field(label: Any, *, required: bool = True) -> forms.CharField:

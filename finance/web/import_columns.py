@@ -17,7 +17,6 @@ from finance.imports import selectors, services
 from finance.imports.models import ImportBatch
 from finance.imports.parsers.csv import records_for
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.parsers.table import Record
 from finance.models import Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.imports import WAIT_SECONDS
@@ -140,18 +139,16 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
     return render(request, "finance/imports/columns.html", context, status=400 if form.errors else 200)
 
 
-def _records(head: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
-    """A header that stands further down, or that the profile has wrong, leaves the file's first lines to look at."""
-    try:
-        return records_for(head[: head.rfind(b"\n") + 1] if len(head) == PREVIEW_BYTES else head, profile)
-    except StatementUnreadable:
-        return records_for(head, dataclasses.replace(profile, header=()))
-
-
 def _preview(batch: ImportBatch, profile: CsvProfile) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Names of the columns and the first lines of transactions, from the beginning of the file alone."""
-    head = ImportBatch.objects.filter(pk=batch.pk).values_list(Substr("content", 1, PREVIEW_BYTES), flat=True).get()
-    records, first = _records(bytes(head), profile)
+    content = ImportBatch.objects.filter(pk=batch.pk).values_list(Substr("content", 1, PREVIEW_BYTES), flat=True)
+    head = bytes(content.get())
+    whole_lines = head[: head.rfind(b"\n") + 1] if len(head) == PREVIEW_BYTES else head
+    try:
+        records, first = records_for(whole_lines, profile)
+    except StatementUnreadable:
+        # A header that stands further down, or that the profile has wrong, leaves the first lines to look at.
+        records, first = records_for(head, dataclasses.replace(profile, header=()))
     shown = [record for record in records[first:] if not record.is_blank][:PREVIEW]
     width = max([len(profile.header), *(len(record.cells) for record in shown)])
     names = [(profile.header[i].strip() if i < len(profile.header) else "") for i in range(width)]

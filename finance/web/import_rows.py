@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from finance.errors import Invalid
@@ -17,6 +18,15 @@ _CHIPS = {
     ImportRow.Status.NEW: "chip-ok",
     ImportRow.Status.PROBABLE_MATCH: "chip-warn",
     ImportRow.Status.ERROR: "chip-trouble",
+}
+_CHOICES: dict[ImportRow.Status, list[tuple[str, StrOrPromise]]] = {
+    ImportRow.Status.NEW: [("", gettext_lazy("post")), ("ignore", gettext_lazy("ignore"))],
+    ImportRow.Status.PROBABLE_MATCH: [
+        ("", gettext_lazy("it is the same")),
+        ("post", gettext_lazy("post anyway")),
+        ("ignore", gettext_lazy("ignore")),
+    ],
+    ImportRow.Status.ALREADY_IMPORTED: [("", gettext_lazy("leave out")), ("post", gettext_lazy("import anyway"))],
 }
 
 
@@ -77,25 +87,8 @@ def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str
             currency=row.statement.currency,
             chip=_CHIPS.get(ImportRow.Status(row.fate), ""),
             category=categories.names.get(row.counter_account_id or 0, ""),
-            choices=_choices(row),
+            choices=_CHOICES.get(ImportRow.Status(row.fate), []),
             problem=problem,
         )
         for row in rows
     ]
-
-
-def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
-    status, decision = ImportRow.Status, ImportRow.Decision
-    match row.fate:
-        case status.NEW:
-            return [("", _("post")), (decision.IGNORE.value, _("ignore"))]
-        case status.PROBABLE_MATCH:
-            return [
-                ("", _("it is the same")),
-                (decision.POST.value, _("post anyway")),
-                (decision.IGNORE.value, _("ignore")),
-            ]
-        case status.ALREADY_IMPORTED:
-            return [("", _("leave out")), (decision.POST.value, _("import anyway"))]
-        case _:
-            return []

@@ -127,7 +127,10 @@ def chart_of(held: Wealth, *, currency: str) -> dict[str, Any]:
 @from_replica
 def proof(request: HttpRequest, book: Book) -> HttpResponse:
     """The trial balance of a day: the proof that the books are in order."""
-    as_of = _asked_day(request) or today_in(book)
+    try:
+        as_of = datetime.date.fromisoformat(request.GET.get("on", ""))
+    except ValueError:
+        as_of = today_in(book)
     balance = trial_balance(book=book, as_of=as_of)
     totals = [(currency, debit, credit) for currency, (debit, credit) in balance.totals.items()]
     in_order = all(debit == credit for _currency, debit, credit in totals)
@@ -140,10 +143,3 @@ def proof(request: HttpRequest, book: Book) -> HttpResponse:
         "chain": chain.state_of(book=book, now=timezone.now()),
     }
     return render(request, "web/proof.html", {"book": book, **context})
-
-
-def _asked_day(request: HttpRequest) -> datetime.date | None:
-    try:
-        return datetime.date.fromisoformat(request.GET.get("on", ""))
-    except ValueError:
-        return None

@@ -110,7 +110,13 @@ def register(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
     if account.kind == AccountKind.GROUP or "below" in request.GET:
         return _group_page(request, book, account, tree, form)
     after = request.GET.get("after") or None
-    page = _page(form, account, after)
+    try:
+        page = register_page(account=account, after=after, limit=PAGE, filters=form.filters())
+    except Invalid as error:
+        if "after" in error.fields:
+            raise NotFound(thing="page") from error
+        refuse(form, error)
+        page = RegisterPage(rows=[], next_cursor=None, searched_to=None)
     context: dict[str, Any] = {
         "account": account,
         "path": form.paths[account.pk].split(":")[:-1],
@@ -124,16 +130,6 @@ def register(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
         "today": today_in(book),
     }
     return render(request, "web/register.html", {"book": book, **context})
-
-
-def _page(form: FilterForm, account: Account, after: str | None) -> RegisterPage:
-    try:
-        return register_page(account=account, after=after, limit=PAGE, filters=form.filters())
-    except Invalid as error:
-        if "after" in error.fields:
-            raise NotFound(thing="page") from error
-        refuse(form, error)
-        return RegisterPage(rows=[], next_cursor=None, searched_to=None)
 
 
 def _head(form: FilterForm, *, today: datetime.date) -> dict[str, Any]:

@@ -44,7 +44,10 @@ def flow(
     """What `nets` (from `category_months`) says about one type, largest first."""
     mine = [account for account in accounts if account.type == type]
     sign = -1 if type == AccountType.INCOME else 1
-    averaged = _months_with_history(nets, month)
+    # A book of two months is averaged over two, not six.
+    earlier = (day for by_month in nets.values() for day in by_month if day < month)
+    apart = relativedelta(month, min(earlier, default=month))
+    averaged = apart.years * 12 + apart.months
     amounts, averages = {}, {}
     unvalued: dict[str, int] = {}
     for account in mine:
@@ -70,15 +73,6 @@ def category_months(*, book: Book, month: datetime.date) -> dict[int, dict[datet
     """Net change per category and month, for the month and the averaged ones before it. One query."""
     first = month - relativedelta(months=AVERAGED_MONTHS)
     return months_of(book=book, first=first, last=month, types=[AccountType.INCOME, AccountType.EXPENSE])
-
-
-def _months_with_history(nets: Mapping[int, Mapping[datetime.date, int]], month: datetime.date) -> int:
-    """A book of two months is averaged over two, not six."""
-    past = [day for by_month in nets.values() for day in by_month if day < month]
-    if not past:
-        return 0
-    apart = relativedelta(month, min(past))
-    return apart.years * 12 + apart.months
 
 
 def _rows(accounts: list[Account], amounts: Mapping[int, int], averages: Mapping[int, int]) -> list[CategoryFlow]:

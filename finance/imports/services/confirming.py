@@ -91,7 +91,12 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, o
     _catch_up(batch, rows, accounts)
     _treat_older(batch, rows, accounts, actor=actor, choice=older_rows)
     if opening_balance:
-        batch.opening_entry = _open_with_balance(batch, actor) or batch.opening_entry
+        for statement in batch.statements.filter(account=batch.account).order_by("position"):
+            if (needed := opening_needed(statement)) is not None:
+                batch.opening_entry = post_opening_balance(
+                    account=accounts[batch.account_id], actor=actor, amount=needed.amount, on=needed.on
+                )
+                break
     _number(rows)
     _post(batch, actor, [row for row in rows if _is_planned(row, Decision.POST)], accounts)
     _settle(rows)
@@ -114,14 +119,6 @@ def _keep_reading(batch: ImportBatch, actor: User | None) -> None:
         signature=profile.signature,
         defaults={"book": batch.book, "reading": batch.profile, "updated_by": actor},
     )
-
-
-def _open_with_balance(batch: ImportBatch, actor: User | None) -> JournalEntry | None:
-    for statement in batch.statements.select_related("account").order_by("position"):
-        needed = opening_needed(statement)
-        if needed is not None and statement.account is not None and statement.account_id == batch.account_id:
-            return post_opening_balance(account=statement.account, actor=actor, amount=needed.amount, on=needed.on)
-    return None
 
 
 def _treat_older(
@@ -170,7 +167,10 @@ def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int,
     """Judge again what other imports changed since this one was staged; people's own decisions stay."""
     for account in accounts.values():
         own = [row for row in rows if row.account_id == account.pk]
-        if not _changed_since(batch, account, own):
+        others = ImportBatch.objects.filter(statements__account=account).exclude(pk=batch.pk)
+        newer = others.filter(Q(confirmed_at__gte=batch.created_at) | Q(undone_at__gte=batch.created_at))
+        matched = {row.matched_entry_id for row in own if row.matched_entry_id is not None}
+        if not (newer.exists() or JournalEntry.objects.filter(reverses__in=matched).exists()):
             continue
         chosen = {row.pk: row.counter_account_id for row in own if row.decided_at is not None}
         judge_rows(rows=own, account=account, batch=batch)
@@ -179,15 +179,6 @@ def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int,
                 row.counter_account_id = chosen[row.pk]
             if row.decision == Decision.MATCH and row.matched_entry_id is None:
                 row.decision = Decision.NONE
-
-
-def _changed_since(batch: ImportBatch, account: Account, rows: Sequence[ImportRow]) -> bool:
-    since = batch.created_at
-    others = ImportBatch.objects.filter(statements__account=account).exclude(pk=batch.pk)
-    if others.filter(Q(confirmed_at__gte=since) | Q(undone_at__gte=since)).exists():
-        return True
-    matched = {row.matched_entry_id for row in rows if row.matched_entry_id is not None}
-    return JournalEntry.objects.filter(reverses__in=matched).exists() if matched else False
 
 
 def _number(rows: Sequence[ImportRow]) -> None:
@@ -211,18 +202,17 @@ def _number(rows: Sequence[ImportRow]) -> None:
 
 def _post(batch: ImportBatch, actor: User | None, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:
     fallback = _Fallback(batch, actor)
-    drafts = [_draft(row, fallback.account_id(accounts[row.account_id or 0], row.amount or 0)) for row in rows]
+    drafts = []
+    for row in rows:
+        if row.date is None or row.amount is None or row.account_id is None:
+            raise ValueError("only rows with account, date and amount are posted")
+        uncategorised_id = fallback.account_id(accounts[row.account_id], row.amount)
+        sides = ((row.account_id, row.amount), (row.counter_account_id or uncategorised_id, -row.amount))
+        lines = [LineDraft(account_id=account_id, amount=amount) for account_id, amount in sides]
+        drafts.append(EntryDraft(date=row.date, lines=lines, payee=row.payee, description=row.description))
     ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)
     for row, entry_id in zip(rows, ids, strict=True):
         row.posted_entry_id, row.outcome, row.active = entry_id, Outcome.POSTED, True
-
-
-def _draft(row: ImportRow, uncategorised_id: int) -> EntryDraft:
-    if row.date is None or row.amount is None or row.account_id is None:
-        raise ValueError("only rows with account, date and amount are posted")
-    counter = row.counter_account_id or uncategorised_id
-    lines = (LineDraft(account_id=row.account_id, amount=row.amount), LineDraft(account_id=counter, amount=-row.amount))
-    return EntryDraft(date=row.date, lines=lines, payee=row.payee, description=row.description)
 
 
 class _Fallback:

@@ -32,20 +32,6 @@ def decide_rows(
     is not open, Invalid for what cannot be done with one of the rows.
     """
     batch = locked_batch(batch)
-    rows = _chosen(batch, row_ids, fate)
-    changes: dict[str, Any] = {"decided_by": actor, "decided_at": timezone.now()}
-    if decision is not None:
-        _check_decision(rows, decision)
-        changes["decision"] = decision
-    if counter_account is not None:
-        _check_counter(batch, rows, counter_account)
-        changes |= {"counter_account": counter_account, "suggestion": ""}
-    if len(changes) == 2:
-        raise Invalid(field="decision", reason=gettext("Choose a decision or a category for the rows."))
-    return rows.update(**changes)
-
-
-def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None) -> QuerySet[ImportRow]:
     rows = ImportRow.objects.filter(batch=batch)
     if row_ids is None and fate is None:
         raise Invalid(field="rows", reason=gettext("Choose rows, or a status."))
@@ -57,7 +43,16 @@ def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None)
         rows = rows.filter(pk__in=row_ids)
         if fate is None and rows.count() != len(set(row_ids)):
             raise Invalid(field="rows", reason=gettext("Some of these rows are not in this import."))
-    return rows
+    changes: dict[str, Any] = {"decided_by": actor, "decided_at": timezone.now()}
+    if decision is not None:
+        _check_decision(rows, decision)
+        changes["decision"] = decision
+    if counter_account is not None:
+        _check_counter(batch, rows, counter_account)
+        changes |= {"counter_account": counter_account, "suggestion": ""}
+    if len(changes) == 2:
+        raise Invalid(field="decision", reason=gettext("Choose a decision or a category for the rows."))
+    return rows.update(**changes)
 
 
 def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:

@@ -4,7 +4,7 @@ This is the side with the database; the verdicts come from the pure `finance.imp
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from finance.imports.matching import (
     MATCH_DAYS,
@@ -25,20 +25,31 @@ def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatc
 
     Rows that the bank has not booked, and rows with a problem, keep the status that they have.
     """
-    judged = {i: row for i, row in enumerate(rows) if _is_judged(row)}
-    if not judged:
+    incoming = [
+        IncomingRow(
+            position=position, date=row.date, amount=row.amount, text=row.text, bank_id=row.bank_id, balance=row.balance
+        )
+        for position, row in enumerate(rows)
+        if row.booked and row.fate != ImportRow.Status.ERROR and row.date is not None and row.amount is not None
+    ]
+    if not incoming:
         return
-    incoming = [_incoming(i, row) for i, row in judged.items()]
     days = [row.date for row in incoming]
     known = known_rows(account=account, first=min(days), last=max(days))
     candidates = _candidates(account=account, incoming=incoming, batch=batch)
+    closed = Book.objects.values_list("closed_through", flat=True).get(pk=account.book_id)
+    suggestions = Suggestions(account=account, until=max(days))
     for verdict in judge(incoming, known, candidates):
-        row = judged[verdict.position]
+        row = rows[verdict.position]
         row.identity, row.occurrence = verdict.identity, verdict.occurrence
         row.fate, row.reason = verdict.fate.value, verdict.reason[:300]
         row.matched_entry_id = verdict.entry_id
-    _refuse_closed(judged.values(), account.book)
-    _suggest(list(judged.values()), account)
+        if row.fate == RowStatus.NEW.value and closed is not None and row.date is not None and row.date <= closed:
+            row.fate = RowStatus.ERROR.value
+            row.reason = f"The books are closed through {closed:%Y-%m-%d}; this row cannot be posted any more."
+        found = suggestions.for_payee(row.payee, amount=row.amount or 0)
+        row.counter_account_id = found.account_id if found else None
+        row.suggestion = found.reason if found else ""
 
 
 def known_rows(*, account: Account, first: datetime.date, last: datetime.date) -> list[KnownRow]:
@@ -54,18 +65,6 @@ def known_rows(*, account: Account, first: datetime.date, last: datetime.date) -
             *fields, "batch__file_name"
         )
     ]  # fmt: skip
-
-
-def _is_judged(row: ImportRow) -> bool:
-    return row.booked and row.fate != ImportRow.Status.ERROR and row.date is not None and row.amount is not None
-
-
-def _incoming(position: int, row: ImportRow) -> IncomingRow:
-    if row.date is None or row.amount is None:
-        raise ValueError("only rows with a date and an amount are judged")
-    return IncomingRow(
-        position=position, date=row.date, amount=row.amount, text=row.text, bank_id=row.bank_id, balance=row.balance
-    )
 
 
 def _candidates(*, account: Account, incoming: Sequence[IncomingRow], batch: ImportBatch) -> list[Candidate]:
@@ -95,22 +94,3 @@ def _candidates(*, account: Account, incoming: Sequence[IncomingRow], batch: Imp
         for entry_id, date, amount, payee, description in lines.values_list(*fields)
         if entry_id not in taken
     ]
-
-
-def _refuse_closed(rows: Iterable[ImportRow], book: Book) -> None:
-    closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
-    if closed is None:
-        return
-    for row in rows:
-        if row.fate == RowStatus.NEW.value and row.date is not None and row.date <= closed:
-            row.fate = RowStatus.ERROR.value
-            row.reason = f"The books are closed through {closed:%Y-%m-%d}; this row cannot be posted any more."
-
-
-def _suggest(rows: Sequence[ImportRow], account: Account) -> None:
-    days = [row.date for row in rows if row.date is not None]
-    suggestions = Suggestions(account=account, until=max(days))
-    for row in rows:
-        found = suggestions.for_payee(row.payee, amount=row.amount or 0)
-        row.counter_account_id = found.account_id if found else None
-        row.suggestion = found.reason if found else ""

@@ -293,7 +293,13 @@ def _rounded(value: Decimal, currency: str) -> int:
 
 def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None, parsed: ParsedRow) -> ImportRow:
     amount, problem, note = _amount(parsed, statement.currency, batch.format)
-    fate, reason = _first_status(parsed, problem, account)
+    # What the file alone decides on; NEW is for the books to judge.
+    if parsed.state is not RowState.BOOKED:
+        fate, reason = RowStatus.PENDING, parsed.note
+    elif problem:
+        fate, reason = RowStatus.ERROR, problem
+    else:
+        fate, reason = RowStatus.NEW, "" if account else gettext("Choose the account of this statement first.")
     return ImportRow(
         book=batch.book,
         batch=batch,
@@ -315,15 +321,6 @@ def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None
     )
 
 
-def _first_status(parsed: ParsedRow, problem: str, account: Account | None) -> tuple[RowStatus, str]:
-    """The status that the file alone decides on; NEW is for the books to judge."""
-    if parsed.state is not RowState.BOOKED:
-        return RowStatus.PENDING, parsed.note
-    if problem:
-        return RowStatus.ERROR, problem
-    return RowStatus.NEW, "" if account is not None else gettext("Choose the account of this statement first.")
-
-
 def _amount(parsed: ParsedRow, currency: str, file_format: str) -> tuple[int | None, str, str]:
     """Minor units, a problem, a note."""
     if parsed.problem or parsed.amount is None:
@@ -338,21 +335,14 @@ def _amount(parsed: ParsedRow, currency: str, file_format: str) -> tuple[int | N
     try:
         return money.to_minor_units(parsed.amount, currency=currency), "", ""
     except AmountInvalid as error:
-        return _excess(parsed.amount, currency, file_format, error)
-
-
-def _excess(value: Decimal, currency: str, file_format: str, error: AmountInvalid) -> tuple[int | None, str, str]:
-    """OFX files of some brokers carry more decimals than the currency has; elsewhere that means a wrong reading."""
-    if file_format != ImportBatch.Format.OFX:
-        return None, error.detail, ""
+        # OFX files of some brokers carry more decimals than the currency has; elsewhere that means a wrong reading.
+        if file_format != ImportBatch.Format.OFX:
+            return None, error.detail, ""
     try:
-        amount = _rounded(value, currency)
-    except AmountInvalid as still:
-        return None, still.detail, ""
+        amount = _rounded(parsed.amount, currency)
+    except AmountInvalid as error:
+        return None, error.detail, ""
+    value = parsed.amount.normalize() if parsed.amount else parsed.amount
+    note = gettext("The file says %(value)s; rounded to %(shown)s %(currency)s.")
     shown = money.format_amount(amount, currency=currency)
-    return (
-        amount,
-        "",
-        gettext("The file says %(value)s; rounded to %(shown)s %(currency)s.")
-        % {"value": value.normalize() if value else value, "shown": shown, "currency": currency},
-    )
+    return amount, "", note % {"value": value, "shown": shown, "currency": currency}

@@ -43,7 +43,10 @@ def undo_import(*, batch: ImportBatch, actor: User | None, on: datetime.date) ->
             reason=gettext("Only a confirmed import can be undone; this one is %(state)s.")
             % {"state": batch.get_state_display()}
         )
-    entries = {entry.pk: entry for entry in _posted(batch)}
+    posted = ImportRow.objects.filter(batch=batch, outcome=ImportRow.Outcome.POSTED).values("posted_entry")
+    entries = {entry.pk: entry for entry in JournalEntry.objects.filter(pk__in=posted).order_by("pk")}
+    if batch.opening_entry is not None:
+        entries[batch.opening_entry.pk] = batch.opening_entry
     why = _touched(batch, entries)
     back = _openings_back(batch, actor, on=on)
     reverse_entries(book=batch.book, actor=actor, entries=[e for e in entries.values() if e.pk not in why], on=on)
@@ -79,12 +82,6 @@ def _openings_back(batch: ImportBatch, actor: User | None, *, on: datetime.date)
             on=on,
         )
     return kept
-
-
-def _posted(batch: ImportBatch) -> list[JournalEntry]:
-    posted = ImportRow.objects.filter(batch=batch, outcome=ImportRow.Outcome.POSTED).values("posted_entry")
-    entries = list(JournalEntry.objects.filter(pk__in=posted).order_by("pk"))
-    return entries + ([batch.opening_entry] if batch.opening_entry is not None else [])
 
 
 def _touched(batch: ImportBatch, entries: dict[int, JournalEntry]) -> dict[int, tuple[str, bool]]:

@@ -41,7 +41,14 @@ def open_account(
     _check_parent(book=book, parent=parent, account_type=type)
     if opening_balance and opened_on is None:
         raise Invalid(field="opened_on", reason="An opening balance needs its date.")
-    account = _save_new(Account(book=book, parent=parent, name=name, type=type, kind=kind, currency=currency))
+    account = Account(book=book, parent=parent, name=name, type=type, kind=kind, currency=currency)
+    try:
+        with transaction.atomic():
+            account.save(force_insert=True)
+    except IntegrityError as error:
+        if "finance_account_system_unique" in str(error):
+            raise Conflict(field="kind", reason="The book already has such an account in this currency.") from error
+        raise AccountNameTaken(field="name", name=name) from error
     emit(AccountOpened(book_id=book.pk, account_id=account.pk))
     if opening_balance and opened_on is not None:
         post_opening_balance(account=account, actor=actor, amount=opening_balance, on=opened_on)
@@ -175,17 +182,6 @@ def close_account(*, account: Account, actor: User | None, on: datetime.date) ->
     account.closed_on = on
     account.save(update_fields=["closed_on"])
     emit(AccountClosed(book_id=account.book_id, account_id=account.pk))
-    return account
-
-
-def _save_new(account: Account) -> Account:
-    try:
-        with transaction.atomic():
-            account.save(force_insert=True)
-    except IntegrityError as error:
-        if "finance_account_system_unique" in str(error):
-            raise Conflict(field="kind", reason="The book already has such an account in this currency.") from error
-        raise AccountNameTaken(field="name", name=account.name) from error
     return account
 
 

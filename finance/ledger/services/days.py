@@ -35,18 +35,16 @@ def begin_days(*, now: datetime.datetime) -> int:
     still yesterday does not begin a day twice.
     """
     zones = Book.objects.order_by("time_zone").values_list("time_zone", flat=True).distinct()
-    dates = {zone: _date_in(zone, now) for zone in zones}
+    dates = {}
+    for zone in zones:
+        try:
+            dates[zone] = day_in(zone, at=now)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            # A zone that this machine no longer knows must not stop the clock of all the others.
+            logger.warning("The time zone %s is unknown here; books in it begin their day with UTC.", zone)
+            dates[zone] = now.astimezone(datetime.UTC).date()
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN, (list(dates), list(dates.values())))
         begun = cursor.fetchall()
     emit_many([DayBegan(book_id=book_id, date=date) for book_id, date in begun])
     return len(begun)
-
-
-def _date_in(zone: str, now: datetime.datetime) -> datetime.date:
-    try:
-        return day_in(zone, at=now)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        # A zone that this machine no longer knows must not stop the clock of all the others.
-        logger.warning("The time zone %s is unknown here; books in it begin their day with UTC.", zone)
-        return now.astimezone(datetime.UTC).date()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from django.db import IntegrityError, connection, transaction
 
 from core.batches import in_batches
-from finance.errors import AlreadyReversed, Conflict, FinanceError, PeriodClosedError
+from finance.errors import AlreadyReversed, Conflict, PeriodClosedError
 from finance.events import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, opposite
@@ -48,7 +48,9 @@ def post_entry(
     with _guarded(book=book, date=date):
         entry = insert_entry(book=book, actor=actor, draft=draft, source=str(source))
         if entry is None:
-            raise _why_not(book=book, draft=draft)
+            # Only now ask why, so that a good posting does not pay for the question.
+            check_draft(draft, accounts_for_posting(book=book, account_ids={line.account_id for line in lines}))
+            raise Conflict(reason="An account was changed at the same moment; try again.")
         emit(JournalPosted(book_id=book.pk, entry_ids=(entry.pk,), source=str(source)))
     return entry
 
@@ -157,15 +159,6 @@ def _reversals(
     ]
 
 
-def _why_not(*, book: Book, draft: EntryDraft) -> FinanceError:
-    """The sentence for what the insert refused; asked only then, so that a good posting does not pay for it."""
-    try:
-        check_draft(draft, accounts_for_posting(book=book, account_ids={line.account_id for line in draft.lines}))
-    except FinanceError as error:
-        return error
-    return Conflict(reason="An account was changed at the same moment; try again.")
-
-
 @contextmanager
 def _guarded(*, book: Book, date: datetime.date) -> Iterator[None]:
     """A transaction in which a guard's refusal comes out as the domain error of the same meaning."""
@@ -173,23 +166,16 @@ def _guarded(*, book: Book, date: datetime.date) -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        raise _domain_error(error, book=book, date=date) from error
-
-
-def _domain_error(error: IntegrityError, *, book: Book, date: datetime.date) -> FinanceError | IntegrityError:
-    diagnostics = getattr(error.__cause__, "diag", None)
-    match getattr(diagnostics, "constraint_name", None):
-        case "finance_period_open":
-            return PeriodClosedError(field="date", closed_through=_closed_through(book), date=date)
-        case "finance_journalentry_reverses_id_key" | "finance_journalentry_corrects_id_key":
-            return AlreadyReversed()
-        case "finance_entry_uid":
-            return Conflict(field="uid", reason="An entry with this uid exists already.")
-        case _:
-            return error
-
-
-def _closed_through(book: Book) -> datetime.date | str:
-    if connection.in_atomic_block and connection.needs_rollback:
-        return "a later date"  # inside a caller's broken transaction nothing can be asked any more
-    return Book.objects.values_list("closed_through", flat=True).get(pk=book.pk) or "a later date"
+        diagnostics = getattr(error.__cause__, "diag", None)
+        match getattr(diagnostics, "constraint_name", None):
+            case "finance_period_open":
+                closed = None
+                # Inside a caller's broken transaction nothing can be asked any more.
+                if not (connection.in_atomic_block and connection.needs_rollback):
+                    closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+                raise PeriodClosedError(field="date", closed_through=closed or "a later date", date=date) from error
+            case "finance_journalentry_reverses_id_key" | "finance_journalentry_corrects_id_key":
+                raise AlreadyReversed() from error
+            case "finance_entry_uid":
+                raise Conflict(field="uid", reason="An entry with this uid exists already.") from error
+        raise

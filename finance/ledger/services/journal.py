@@ -79,8 +79,21 @@ def insert_entry(*, book: Book, actor: User | None, draft: EntryDraft, source: s
         line_count=len(draft.lines),
         created_by=actor,
     )
+    parameters: dict[str, Any] = {
+        "book": entry.book_id,
+        "uid": entry.uid,
+        "date": entry.date,
+        "payee": entry.payee,
+        "description": entry.description,
+        "source": entry.source,
+        "line_count": entry.line_count,
+        "actor": entry.created_by_id,
+        "accounts": [line.account_id for line in draft.lines],
+        "amounts": [line.amount for line in draft.lines],
+        "memos": [line.memo for line in draft.lines],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT_ENTRY, _insert_parameters(entry, draft))
+        cursor.execute(_INSERT_ENTRY, parameters)
         entry.pk, entry.created_at, written, unbalanced = cursor.fetchone()
     entry._state.adding = False
     return entry if written == len(draft.lines) and not unbalanced else None
@@ -103,7 +116,11 @@ def copy_entries(
         ids = [int(row[0]) for row in cursor.fetchall()]
         with cursor.copy(_COPY_ENTRIES) as copy:
             for entry_id, posting in zip(ids, postings, strict=True):
-                copy.write_row((entry_id, book_id, *_header(posting), actor_id))
+                draft = posting.draft
+                texts = (draft.payee, draft.description, posting.source)
+                links = (posting.reverses_id, posting.corrects_id)
+                header = (draft.uid or uuid7(), draft.date, *texts, len(draft.lines), *links)
+                copy.write_row((entry_id, book_id, *header, actor_id))
         with cursor.copy(_COPY_LINES) as copy:
             for entry_id, posting in zip(ids, postings, strict=True):
                 date = posting.draft.date
@@ -114,26 +131,3 @@ def copy_entries(
                     )
     plans.take_statistics(loaded=len(ids))
     return ids
-
-
-def _header(posting: Posting) -> tuple[Any, ...]:
-    draft = posting.draft
-    texts = (draft.payee, draft.description, posting.source)
-    links = (posting.reverses_id, posting.corrects_id)
-    return (draft.uid or uuid7(), draft.date, *texts, len(draft.lines), *links)
-
-
-def _insert_parameters(entry: JournalEntry, draft: EntryDraft) -> dict[str, Any]:
-    return {
-        "book": entry.book_id,
-        "uid": entry.uid,
-        "date": entry.date,
-        "payee": entry.payee,
-        "description": entry.description,
-        "source": entry.source,
-        "line_count": entry.line_count,
-        "actor": entry.created_by_id,
-        "accounts": [line.account_id for line in draft.lines],
-        "amounts": [line.amount for line in draft.lines],
-        "memos": [line.memo for line in draft.lines],
-    }

@@ -50,7 +50,10 @@ def invite_member(
     The link starts with `base_url`. It is returned as well, in case the mail is lost; unlike the mailed one it does not
     prove that its user reads the address. Raises Forbidden, Invalid (not an address), Conflict (a member already).
     """
-    email = _check_email(email)
+    try:
+        email = check_email(email)
+    except ValidationError as error:
+        raise Invalid(field="email", reason=_("This is not an e-mail address.")) from error
     lock_for_owner(book=book, actor=actor)
     if Membership.objects.filter(book=book, user__email=email).exists():
         raise Conflict(field="email", reason=_("%(email)s is already a member of this book.") % {"email": email})
@@ -182,8 +185,11 @@ def invitation_mail(event: InvitationIssued, *, now: datetime.datetime) -> Email
         .filter(pk=event.invitation_id, accepted_at=None, expires_at__gt=now)
         .first()
     )
-    token = _token_of(invitation) if invitation is not None else None
-    if invitation is None or token is None:
+    if invitation is None:
+        return None
+    tokens = (_token(invitation.nonce, secret) for secret in _secrets())
+    token = next((token for token in tokens if _hash(token) == invitation.token_hash), None)
+    if token is None:  # it was made with a secret that counts no longer
         return None
     inviter = invitation.invited_by
     context = {
@@ -239,13 +245,6 @@ def _forget_invitations_by(membership: Membership) -> None:
     Invitation.objects.filter(book=membership.book, invited_by=membership.user, accepted_at=None).delete()
 
 
-def _check_email(email: str) -> str:
-    try:
-        return check_email(email)
-    except ValidationError as error:
-        raise Invalid(field="email", reason=_("This is not an e-mail address.")) from error
-
-
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -254,12 +253,6 @@ def _token(nonce: str, secret: str) -> str:
     """A mail is written after the transaction; so the token must be found again, but not in the database alone."""
     digest = salted_hmac("finance.invitation.token", nonce, secret=secret, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-
-def _token_of(invitation: Invitation) -> str | None:
-    """The token that the invitation was given; None if it was made with a secret that counts no longer."""
-    tokens = (_token(invitation.nonce, secret) for secret in _secrets())
-    return next((token for token in tokens if _hash(token) == invitation.token_hash), None)
 
 
 def _secrets() -> list[str]:

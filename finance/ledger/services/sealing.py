@@ -6,10 +6,9 @@ passed over, whatever order their numbers became visible in. What no event tells
 chain, or written by hand) is found by looking at all.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from django.db import connection, transaction
 
@@ -64,18 +63,16 @@ def seal_entries(*, posted: Mapping[int, Sequence[int]]) -> int:
         cursor.execute(_LOCK, [LOCK_CLASS, books])
         plans.forget_plans(ahead_of=len(ids))
         cursor.execute(_UNSEALED, [ids, books])
-        seals = [seal for _, rows in groupby(cursor.fetchall(), key=itemgetter(0)) for seal in _continued(rows)]
-        if seals:
-            cursor.execute(_SEAL, [list(column) for column in zip(*seals, strict=True)])
-    return len(seals)
-
-
-def _continued(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, bytes]]:
-    """The seals (book, number, entry, hash) of one book's entries, behind the end of its chain."""
-    previous = None
-    for number, (book_id, entry_id, document, seals, head) in enumerate(rows, start=1):
-        previous = chain.link(previous or head or chain.BEFORE_THE_FIRST, document)
-        yield book_id, (seals or 0) + number, entry_id, previous
+        made: list[tuple[int, int, int, bytes]] = []
+        for _, rows in groupby(cursor.fetchall(), key=itemgetter(0)):
+            # Each book's entries behind the end of its chain.
+            previous = None
+            for number, (book_id, entry_id, document, seals, head) in enumerate(rows, start=1):
+                previous = chain.link(previous or head or chain.BEFORE_THE_FIRST, document)
+                made.append((book_id, (seals or 0) + number, entry_id, previous))
+        if made:
+            cursor.execute(_SEAL, [list(column) for column in zip(*made, strict=True)])
+    return len(made)
 
 
 def seal_missed(

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from finance import money
 from finance.errors import FinanceError
-from finance.imports.models import ImportBatch, ImportStatement
+from finance.imports.models import ImportBatch
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import proof_of
 from finance.imports.selectors import counts_of, statements_of
@@ -65,20 +65,29 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> dict[str, Any]:
         book, account = _place(options["book"], options["account"])
-        data = _read(options["file"])
+        name = options["file"]
+        try:
+            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        except OSError as error:
+            raise CommandError(f"{name} cannot be read: {error.strerror}") from error
         profile = _profile(options["profile"])
         with (
             transaction.atomic(),
             tqdm(unit="row", file=sys.stderr, disable=options["json"] or None, leave=False) as bar,
         ):
+
+            def progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
             batch = stage_import(
                 book=book,
                 account=account,
                 actor=None,
                 data=data,
-                file_name=options["file"] if options["file"] != "-" else "stdin",
+                file_name=name if name != "-" else "stdin",
                 profile=profile,
-                on_progress=lambda done, total: _advance(bar, done, total),
+                on_progress=progress,
             )
             if not options["dry_run"]:
                 confirm_import(
@@ -103,13 +112,6 @@ def _place(book_id: int, account: str) -> tuple[Book, Account]:
     return book, Account.objects.select_related("book").get(pk=found[0])
 
 
-def _read(name: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise CommandError(f"{name} cannot be read: {error.strerror}") from error
-
-
 def _profile(text: str | None) -> CsvProfile | None:
     if not text:
         return None
@@ -120,15 +122,29 @@ def _profile(text: str | None) -> CsvProfile | None:
     return CsvProfile.from_dict(values)
 
 
-def _advance(bar: "tqdm[Any]", done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
-
-
 def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     counts = counts_of(batch=batch)
     problems = batch.rows.filter(fate="error").order_by("pk")[:20]
     fresh = ImportBatch.objects.without_content().get(pk=batch.pk)
+    names = ("opening", "rows_sum", "computed", "closing", "difference", "books_closing", "books_difference")
+    statements = []
+    for statement in statements_of(batch=fresh):
+        proof = proof_of(statement)
+        amounts = {name: getattr(proof, name) for name in names}
+        statements.append(
+            {
+                "account_at_bank": statement.external_account,
+                "account": statement.account.name if statement.account else None,
+                "currency": proof.currency,
+                **{
+                    name: None if amount is None else money.format_amount(amount, currency=proof.currency)
+                    for name, amount in amounts.items()
+                },
+                "balance_break": proof.balance_break,
+                "holds": proof.holds,
+                "explanation": proof.sentences,
+            }
+        )
     return {
         "import": None if dry_run else batch.pk,
         "state": "dry run" if dry_run else fresh.state,
@@ -140,25 +156,7 @@ def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
         "fates": counts.fates,
         "outcomes": counts.outcomes,
         "errors": [{"line": row.number, "reason": row.reason} for row in problems],
-        "statements": [_statement(statement) for statement in statements_of(batch=fresh)],
-    }
-
-
-def _statement(statement: ImportStatement) -> dict[str, Any]:
-    proof = proof_of(statement)
-    names = ("opening", "rows_sum", "computed", "closing", "difference", "books_closing", "books_difference")
-    amounts = {name: getattr(proof, name) for name in names}
-    return {
-        "account_at_bank": statement.external_account,
-        "account": statement.account.name if statement.account else None,
-        "currency": proof.currency,
-        **{
-            name: None if amount is None else money.format_amount(amount, currency=proof.currency)
-            for name, amount in amounts.items()
-        },
-        "balance_break": proof.balance_break,
-        "holds": proof.holds,
-        "explanation": proof.sentences,
+        "statements": statements,
     }
 
 
@@ -167,17 +165,14 @@ def _told(result: dict[str, Any]) -> str:
     lines += [f"  {fate.replace('_', ' ')}: {number}" for fate, number in result["fates"].items() if number]
     lines += [f"  line {problem['line']}: {problem['reason']}" for problem in result["errors"]]
     for statement in result["statements"]:
-        lines.append(_told_statement(statement))
+        name = statement["account"] or f"{statement['account_at_bank']} (not assigned to an account)"
+        if statement["computed"] is None or statement["closing"] is None:
+            lines.append(f"{name}: rows {statement['rows_sum']} {statement['currency']}.")
+        else:
+            sign = {True: "=", False: "≠", None: "?"}[statement["holds"]]
+            lines.append(
+                f"{name}: {statement['opening']} + {statement['rows_sum']} = {statement['computed']} "
+                f"{sign} {statement['closing']} {statement['currency']}"
+            )
         lines += [f"  {sentence}" for sentence in statement["explanation"]]
     return "\n".join(lines + [f"Note: {note}" for note in result["notes"]])
-
-
-def _told_statement(statement: dict[str, Any]) -> str:
-    name = statement["account"] or f"{statement['account_at_bank']} (not assigned to an account)"
-    if statement["computed"] is None or statement["closing"] is None:
-        return f"{name}: rows {statement['rows_sum']} {statement['currency']}."
-    sign = {True: "=", False: "≠", None: "?"}[statement["holds"]]
-    return (
-        f"{name}: {statement['opening']} + {statement['rows_sum']} = {statement['computed']} "
-        f"{sign} {statement['closing']} {statement['currency']}"
-    )

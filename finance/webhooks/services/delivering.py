@@ -95,7 +95,17 @@ def _send(delivery: WebhookDelivery, *, now: datetime.datetime) -> _Try:
     started = time.monotonic()
     try:
         target = checked_target(delivery.endpoint.url)
-        tried.headers = _headers(delivery, body, now=now)
+        tried.headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "LifeOS-Webhooks/1.0",
+            **({"X-Request-ID": trace} if (trace := current_trace()) else {}),
+            **signed_headers(
+                secrets=valid_secrets(endpoint=delivery.endpoint, now=now),
+                message_id=delivery.message_id,
+                timestamp=int(now.timestamp()),
+                body=body,
+            ),
+        }
         tried.answer = client.post(
             target,
             headers=tried.headers,
@@ -112,20 +122,6 @@ def _send(delivery: WebhookDelivery, *, now: datetime.datetime) -> _Try:
         tried.failure = {2: Failure.NONE, 3: Failure.REDIRECT}.get(tried.answer.status // 100, Failure.STATUS)
     tried.milliseconds = round((time.monotonic() - started) * 1000)
     return tried
-
-
-def _headers(delivery: WebhookDelivery, body: bytes, *, now: datetime.datetime) -> dict[str, str]:
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "LifeOS-Webhooks/1.0",
-        **({"X-Request-ID": trace} if (trace := current_trace()) else {}),
-        **signed_headers(
-            secrets=valid_secrets(endpoint=delivery.endpoint, now=now),
-            message_id=delivery.message_id,
-            timestamp=int(now.timestamp()),
-            body=body,
-        ),
-    }
 
 
 @transaction.atomic

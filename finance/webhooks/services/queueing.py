@@ -36,7 +36,15 @@ def queue_deliveries(*, happened: Sequence[Happened]) -> int:
     """
     endpoints = active_by_book({each.event.book_id for each in happened})
     wanted = [
-        _delivery(endpoint, each)
+        WebhookDelivery(
+            book_id=endpoint.book_id,
+            endpoint=endpoint,
+            message_id=message_id_of(each),
+            event_id=each.event_id,
+            event_type=each.event.name,
+            occurred_at=each.at,
+            body=body_of(each),
+        )
         for each in happened
         for endpoint in endpoints.get(each.event.book_id, ())
         if endpoint.wants(each.event.name)
@@ -52,18 +60,6 @@ def queue_deliveries(*, happened: Sequence[Happened]) -> int:
     traces: dict[int | None, str] = {each.event_id: each.trace for each in happened}
     _queue(WebhookDelivery.objects.bulk_create(new), traces=[traces[each.event_id] for each in new])
     return len(new)
-
-
-def _delivery(endpoint: WebhookEndpoint, happened: Happened) -> WebhookDelivery:
-    return WebhookDelivery(
-        book_id=endpoint.book_id,
-        endpoint=endpoint,
-        message_id=message_id_of(happened),
-        event_id=happened.event_id,
-        event_type=happened.event.name,
-        occurred_at=happened.at,
-        body=body_of(happened),
-    )
 
 
 def _queue(deliveries: Iterable[WebhookDelivery], *, traces: Sequence[str] = ()) -> None:
