@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from platform_outbox import sql
 from platform_outbox.external import circuit_breaker, queues
@@ -90,10 +90,9 @@ def claim(*, handler: Handler, queue: Queue, worker: str, now: datetime.datetime
 
 
 def _leases(name: str, values: Any) -> list[Lease]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.QUERIES[name].replace("{columns}", _COLUMNS), values)
-        # Django hands jsonb over as text.
-        return [Lease._make((*rest, json.loads(payload))) for *rest, payload in cursor.fetchall()]
+    rows = sql.rows_of(sql.QUERIES[name].replace("{columns}", _COLUMNS), values)
+    # Django hands jsonb over as text.
+    return [Lease._make((*rest, json.loads(payload))) for *rest, payload in rows]
 
 
 def renew(held: Collection[tuple[Lease, float]]) -> set[uuid.UUID]:

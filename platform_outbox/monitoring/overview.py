@@ -4,7 +4,7 @@ import datetime
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from platform_outbox import emit
 from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
@@ -96,10 +96,8 @@ class WorkerState:
 def backlog(*, now: datetime.datetime) -> Backlog:
     """The open events by status, type and handler, with what each handler did in the last hour."""
     with transaction.atomic(), without_sorting():
-        rows = rows_of(_OPEN, ())
-    with connection.cursor() as cursor:
-        cursor.execute(_DELIVERIES)
-        deliveries = {(handler, status): count for handler, status, count in cursor.fetchall()}
+        rows = rows_of(_OPEN)
+    deliveries = {(handler, status): count for handler, status, count in rows_of(_DELIVERIES)}
     by_status = dict.fromkeys((Status.PENDING.value, Status.FAILED.value, Status.SENDING.value), 0)
     types: dict[str, Line] = {}
     for event_type, status, count, oldest in rows:
@@ -142,10 +140,8 @@ def _by_handler(
 
 def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
     """The errors of which events died, the latest first; only one group when it is given."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ERROR_GROUPS, {"group": group, "most": 2 * GROUPS_SHOWN})
-        rows = cursor.fetchall()
     groups: dict[str, ErrorGroup] = {}
+    rows = rows_of(_ERROR_GROUPS, {"group": group, "most": 2 * GROUPS_SHOWN})
     for key, event_type, count, last, first_at, last_at, error, handlers in rows:
         found = groups.setdefault(key, ErrorGroup(key=key))
         found.types[event_type] = count

@@ -23,7 +23,7 @@ from platform_outbox.operations.registry import Operation, operation_named, read
 from platform_outbox.operations.runs import OperationCancelled, OperationInterrupted, Run
 from platform_outbox.processing.results import clean
 from platform_outbox.registry import Context, Interrupted, on
-from platform_outbox.sql import QUERIES
+from platform_outbox.sql import QUERIES, rows_of
 from platform_outbox.wakeup.notifier import own_connection
 
 State = OperationRun.State
@@ -268,7 +268,4 @@ class _OwnConnection:
 
 def _in_transaction(statement: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
     """Inside a caller's transaction, as tests have it, no other connection could see the run's row."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
+    return next(iter(rows_of(statement, values)), None)

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -23,10 +23,10 @@ from platform_outbox.events import event_from, kept_key
 from platform_outbox.models import Attempt, Pause, Replay
 from platform_outbox.operators.selection import first_id_since
 from platform_outbox.processing import claim
-from platform_outbox.processing.handlers import BrokenTransaction
+from platform_outbox.processing.handlers import insist_on_sound_transaction
 from platform_outbox.processing.results import clean, failure
 from platform_outbox.registry import Context, Handler, handler_named
-from platform_outbox.sql import QUERIES
+from platform_outbox.sql import fetch, rows_of
 
 BATCH = 50
 # Ids that one look for the next events passes over at most; a rare type must not make it a scan of the table.
@@ -40,8 +40,7 @@ class ReplayRefused(Exception):
     """The replay cannot be started or resumed; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     id: int
     event_type: str
     event_version: int
@@ -100,9 +99,7 @@ def plan(
 
 
 def _ids_between(since: datetime.datetime | None, until: datetime.datetime | None) -> tuple[int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM platform_outbox")
-        first, last = cursor.fetchone()
+    ((first, last),) = rows_of("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM platform_outbox")
     if since is not None:
         first = max(first, first_id_since(since))
     if until is not None:
@@ -195,12 +192,7 @@ def _error_of(handler: Handler, rows: list[Past]) -> Exception | None:
         with transaction.atomic():
             for portion in [rows] if handler.batch and rows else [[row] for row in rows]:
                 handler.function(*_events_and_contexts(handler, portion))
-            if connection.needs_rollback:
-                raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
-            with connection.cursor() as cursor:
-                # Deferred constraints must fail here, where the failure can be told from one of the cursor's commit.
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            insist_on_sound_transaction(constraints=True)
     except Exception as error:
         if connection.connection is None or connection.connection.closed:
             raise
@@ -279,16 +271,12 @@ def _next(replay: Replay, *, limit: int) -> tuple[list[Past], int]:
 
 
 def _past(replay: Replay, *, above: int, through: int, limit: int) -> list[Past]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            QUERIES["past_events"],
-            {
-                "above": above, "through": through, "types": list(replay.event_types), "key": replay.ordering_key,
-                "since": replay.emitted_from, "until": replay.emitted_to, "handler": replay.handler, "limit": limit,
-            },
-        )  # fmt: skip
-        # Django hands jsonb over as text.
-        return [Past(*row[:5], json.loads(row[5]), row[6]) for row in cursor.fetchall()]  # type: ignore[call-arg]
+    values = {
+        "above": above, "through": through, "types": list(replay.event_types), "key": replay.ordering_key,
+        "since": replay.emitted_from, "until": replay.emitted_to, "handler": replay.handler, "limit": limit,
+    }  # fmt: skip
+    # Django hands jsonb over as text.
+    return [Past._make((*row[:5], json.loads(row[5]), row[6])) for row in fetch("past_events", values)]
 
 
 def _events_and_contexts(handler: Handler, rows: list[Past]) -> tuple[Any, Any]:
