@@ -73,9 +73,7 @@ def _state(request: HttpRequest) -> dict[str, Any]:
         "replays": overview.replays(),
         "chart": {
             "labels": [timezone.localtime(step.at).strftime("%H:%M") for step in steps],
-            "sent": [step.sent for step in steps],
-            "failed": [step.failed for step in steps],
-            "dead": [step.dead for step in steps],
+            **{name: [getattr(step, name) for step in steps] for name in history.OUTCOMES},
             "median": [_milliseconds(step.quantile(0.5)) for step in steps],
             "p99": [_milliseconds(step.quantile(0.99)) for step in steps],
             "words": {

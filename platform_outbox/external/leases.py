@@ -151,11 +151,7 @@ def finish(
         return False
     latency = (moment - lease.created_at).total_seconds()
     minutes.note(
-        handler=lease.handler,
-        event_type=lease.event_type,
-        outcome=str(decision.status),
-        at=moment,
-        latencies=[latency],
+        handler=lease.handler, event_type=lease.event_type, outcome=str(decision.status), at=moment, latencies=[latency]
     )
     if state == Status.SENT:
         END_TO_END.observe(latency)

@@ -51,8 +51,8 @@ def call(
         context = Context(
             *(lease.message_id, handler.name, lease.attempts + 1, lease.created_at),
             trace=lease.trace,
-            mine=still_mine,
-            ending=stopping,
+            still_mine=still_mine,
+            stopping=stopping,
         )
         with traced(lease.trace):
             handler.function(event, context)

@@ -33,9 +33,7 @@ HANDLER_SECONDS = Histogram(
     buckets=_STEPS,
 )
 END_TO_END = Histogram(
-    "platform_outbox_end_to_end_seconds",
-    "From the commit of a change to the commit of its last effect.",
-    buckets=WAITS,
+    "platform_outbox_end_to_end_seconds", "From the commit of a change to the commit of its last effect.", buckets=WAITS
 )
 CLAIM_SECONDS = Histogram("platform_outbox_claim_seconds", "Time to claim a batch of events.", buckets=_STEPS)
 BATCH_SIZE = Histogram(

@@ -5,7 +5,6 @@ per replay however often the process dies. Handlers with effects outside the dat
 moves, so a crash may call them twice for one event.
 
 A step holds the shards of its events as a worker's batch does: no event of their keys is handled at the same time.
-What carries a replay out, watches it, cancels and resumes it is a long operation (`operations.operations`).
 """
 
 import datetime

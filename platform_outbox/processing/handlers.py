@@ -318,10 +318,7 @@ def fail(batch: Batch, work: Work, name: str, error: Exception) -> None:
     work.touched = True
     earlier, handler = work.outcomes.get(name), handler_named(name)
     decision = after_failure(
-        error,
-        attempts=work.attempts(name),
-        failing_since=earlier.failing_since if earlier else None,
-        now=batch.now,
+        error, attempts=work.attempts(name), failing_since=earlier.failing_since if earlier else None, now=batch.now
     )
     halts = decision.retry_at is None and handler is not None and handler.on_death == "halt"
     work.outcomes[name] = Outcome(

@@ -57,6 +57,9 @@ class Outcome:
         """Something is left to do in a batch."""
         return self.status in (Status.PENDING, Status.FAILED) and not self.io
 
+    def is_due(self, now: datetime.datetime) -> bool:
+        return self.is_open and (self.retry_at is None or self.retry_at <= now)
+
 
 @dataclass(slots=True, kw_only=True)
 class ResultWriter:

@@ -76,7 +76,6 @@ class Schedule:
         self._started[shard] = time.time()
 
     def done(self, shard: int) -> None:
-        """Give a reserved shard back."""
         with self._changed:
             self._running.discard(shard)
             self._changed.notify()
