@@ -94,7 +94,6 @@ def current_trace() -> str:
 
 @contextmanager
 def traced(trace: str) -> Iterator[None]:
-    """Let everything inside be done under this trace."""
     token = _trace.set(trace[:LONGEST_TRACE])
     try:
         yield
@@ -127,7 +126,6 @@ def upcast(name: str, *, from_version: int) -> Callable[[AnyUpcaster], AnyUpcast
 
 
 def known_events() -> list[type[Event]]:
-    """Every event type in its newest version, by name."""
     return [_newest[name] for name in sorted(_newest)]
 
 

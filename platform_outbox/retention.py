@@ -12,10 +12,8 @@ from django.db import OperationalError, connection
 
 from platform_outbox import sql
 
-# Ids in a partition.
-PARTITION_SIZE = 1_000_000
-# Room that stands ready for the coming events, in partitions.
-PARTITIONS_AHEAD = 1
+PARTITION_SIZE = 1_000_000  # ids
+PARTITIONS_AHEAD = 1  # room that stands ready for the coming events
 PRUNE_BATCH = 5_000
 
 logger = logging.getLogger("platform_outbox.retention")
@@ -39,7 +37,6 @@ class Pruned:
 
 
 def partitions() -> list[Partition]:
-    """The partitions with a range, lowest first."""
     return [Partition(name=name, lower=lower, upper=upper) for name, lower, upper in sql.fetch("partitions")]
 
 

@@ -151,13 +151,6 @@ def run_job(
     return _note_success(taken)
 
 
-def run_due(*, now: datetime.datetime | None = None, worker: str = "") -> None:
-    """Run every declared job that is due, once. For tests and for processes without a scheduler."""
-    introduce()
-    for job in all_jobs():
-        run_job(job, now=now, worker=worker)
-
-
 def introduce() -> None:
     """Make the rows of jobs that are declared for the first time; those are due at once."""
     jobs = all_jobs()

@@ -36,11 +36,9 @@ from platform_outbox.timing import ALIVE_SECONDS
 # Wake-ups leave no rows in django_dramatiq's list, and events have pages of their own.
 admin.site.unregister(Task)
 
-# A search for a type or a key looks at so many of the newest events.
-SEARCHED = 200_000
+SEARCHED = 200_000  # so many of the newest events a search for a type or a key looks at
 LARGEST_ID = 2**63 - 1
-# Of what waits, and of each state in the list of everything unfinished, so many are listed.
-MOST_LISTED = 1_000
+MOST_LISTED = 1_000  # of what waits, and of each state in the list of everything unfinished
 # Each but the first and SENT has an index of its own, in the order of ids.
 _CONDITIONS: dict[str, Q] = {
     Status.PENDING: Q(status=Status.PENDING) & Q(status__in=OPEN),

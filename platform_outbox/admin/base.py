@@ -80,8 +80,6 @@ class ReadOnly(ShownLookups):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What an operator is asked to confirm."""
-
     title: Any
     consequence: Any
     button: Any

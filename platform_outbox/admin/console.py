@@ -29,8 +29,7 @@ EVENTS_SHOWN = 50
 # Hours shown → seconds of a step.
 RANGES = {1: 60, 6: 300, 24: 900}
 RATE_MINUTES = 5
-# Older than this, what is due has waited for too long.
-LATE_SECONDS = 300
+LATE_SECONDS = 300  # what is due and older has waited for too long
 
 
 def console(request: HttpRequest, model_admin: Any) -> HttpResponse:

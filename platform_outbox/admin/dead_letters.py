@@ -31,12 +31,9 @@ from platform_outbox.operators.editing import masked, masked_text
 from platform_outbox.operators.selection import Discarded, Events, Selected, Selection, carry_out
 from platform_outbox.registry import handlers_of
 
-# A page must answer; what is left after this time is asked about again.
-BUDGET_SECONDS = 20.0
-# More are chosen by what they have in common, on the page of dead letters.
-MOST_SELECTED = 10_000
-# So many get a line each in the admin's log; of more, one line tells.
-MOST_LINES = 20
+BUDGET_SECONDS = 20.0  # a page must answer; what is left then is asked about again
+MOST_SELECTED = 10_000  # more are chosen by what they have in common, on the page of dead letters
+MOST_LINES = 20  # so many get a line each in the admin's log; of more, one line tells
 LONGEST_PAYLOAD = 100_000
 
 _WHEN = {"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}

@@ -180,16 +180,9 @@ def _mark(lease: Lease, decision: Decision, error: Exception | None, *, now: dat
     finished_at = now if over else None
     values = (decision.status, decision.attempts, decision.retry_at, finished_at, decision.failing_since, halts)
     sql.change("mark_delivery", (*values, lease.id))
-    settled = sql.fetch(
-        "settle_event",
-        {
-            "attempts": decision.attempts,
-            "now": now,
-            "error": brief(error) if error else None,
-            "group": fingerprint_of(error) if error else None,
-            "message": lease.message_id,
-        },
-    )
+    told, group = (brief(error), fingerprint_of(error)) if error is not None else (None, None)
+    event = {"attempts": decision.attempts, "now": now, "error": told, "group": group, "message": lease.message_id}
+    settled = sql.fetch("settle_event", event)
     if error is not None:
         number = lease.attempts + 1
         attempt_row(

@@ -128,15 +128,11 @@ def count(batch: Batch, *, seconds: float) -> None:
     for (name, event_type, status), runs in alike.items():
         # Looking up a labelled metric costs more than adding to it.
         observe = metrics.HANDLER_SECONDS.labels(name).observe
-        for _, spent in runs:
-            observe(spent)
+        latencies, spent = zip(*runs, strict=True)
+        for each in spent:
+            observe(each)
         minutes.note(
-            handler=name,
-            event_type=event_type,
-            outcome=status,
-            at=batch.now,
-            latencies=[latency for latency, _ in runs],
-            seconds=sum(spent for _, spent in runs),
+            handler=name, event_type=event_type, outcome=status, at=batch.now, latencies=latencies, seconds=sum(spent)
         )
 
 

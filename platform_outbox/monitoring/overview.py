@@ -17,10 +17,8 @@ from platform_outbox.timing import ALIVE_SECONDS
 
 # Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
 SAMPLE = emit.COUNT_CAP
-# The newest of each that a page shows.
 REPLAYS_SHOWN = 8
-# Events whose deliveries name the handlers of an error.
-LOOKED_AT = 20
+LOOKED_AT = 20  # events whose deliveries name the handlers of an error
 GROUPS_SHOWN = 100
 NO_GROUP = "none"
 
@@ -85,8 +83,6 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
-    """A worker and the batches in its hands."""
-
     worker: Worker
     alive: bool
     seconds_silent: float
@@ -94,7 +90,6 @@ class WorkerState:
 
 
 def backlog(*, now: datetime.datetime) -> Backlog:
-    """The open events by status, type and handler, with what each handler did in the last hour."""
     with transaction.atomic(), without_sorting():
         rows = rows_of(_OPEN)
     deliveries = {(handler, status): count for handler, status, count in rows_of(_DELIVERIES)}

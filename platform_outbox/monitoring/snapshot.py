@@ -26,12 +26,9 @@ from platform_outbox.sql import QUERIES, fetch, rows_of, without_sorting
 from platform_outbox.timing import ALIVE_SECONDS
 
 EVERY_SECONDS = 5.0
-# Older figures are not shown without an attempt to take new ones.
-STALE_SECONDS = 15.0
-# A reader of the page of metrics waits no longer.
-LONGEST_MILLISECONDS = 2_000
-# Of each shard so many of the oldest open events are looked at for the oldest of each type.
-HEADS = 100
+STALE_SECONDS = 15.0  # older figures are not shown without an attempt to take new ones
+LONGEST_MILLISECONDS = 2_000  # a reader of the page of metrics waits no longer
+HEADS = 100  # so many of each shard's oldest open events are looked at for the oldest of each type
 
 logger = logging.getLogger("platform_outbox.monitoring.snapshot")
 

@@ -25,8 +25,7 @@ from platform_outbox.admin.base import CappedPaginator, ReadOnly, State, note
 from platform_outbox.operations import registry, runs, services
 from platform_outbox.operations.models import OperationRun
 
-# The newest lines; all of them are in the database.
-SHOWN_LOG = 20_000
+SHOWN_LOG = 20_000  # the newest characters; all of them are in the database
 
 _FIELDS: dict[type, tuple[type[forms.Field], Any]] = {
     bool: (forms.BooleanField, widgets.UnfoldBooleanSwitchWidget),
@@ -106,7 +105,6 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         return TemplateResponse(request, "platform_operation/_progress.html", self._context(request, run))
 
     def file_view(self, request: HttpRequest, run_id: int, name: str) -> FileResponse:
-        """A file that a run has left, for those who could have started it."""
         run = self._run(request, run_id)
         self._allowed(request, run.operation)
         found = next((path for path in runs.left_by(run_id) if path.name == name), None)

@@ -27,14 +27,11 @@ from platform_outbox.wakeup.notifier import OwnConnection
 
 State = OperationRun.State
 
-# Steps may be short: the database hears of them no more often than this.
-REPORT_SECONDS = 0.5
+REPORT_SECONDS = 0.5  # steps may be short: the database hears of them no more often
 LONGEST_LOG = 200_000
 LONGEST_ERROR = 2_000
-# A worker that died in an operation is missed after this.
-LEASE_SECONDS = 30.0
-# No operation may take longer than a day in one go.
-LONGEST_SECONDS = 24 * 3600.0
+LEASE_SECONDS = 30.0  # a worker that died in an operation is missed after this
+LONGEST_SECONDS = 24 * 3600.0  # in one go
 
 
 class OperationRefused(Exception):

@@ -31,8 +31,7 @@ BATCH = 50
 # Ids that one look for the next events passes over at most; a rare type must not make it a scan of the table.
 WINDOW = 5_000
 WINDOWS_PER_STEP = 20
-# While a worker has the shard of the next event.
-BUSY_SECONDS = 0.05
+BUSY_SECONDS = 0.05  # while a worker has the shard of the next event
 
 
 class ReplayRefused(Exception):
@@ -236,14 +235,9 @@ def _close(replay: Replay, rows: list[Past], through: int, error: Exception | No
     if error is not None:
         replay.error = clean(f"#{rows[-1].id}: {type(error).__name__}: {error}", 300)
         Attempt.objects.create(
-            message_id=rows[-1].id,
-            handler=replay.handler,
-            number=1,
-            outcome=Attempt.Outcome.REPLAY_FAILED,
-            worker=replay.by,
-            **failure(error),
-            at=replay.moved_at,
-        )
+            message_id=rows[-1].id, handler=replay.handler, number=1, outcome=Attempt.Outcome.REPLAY_FAILED,
+            worker=replay.by, at=replay.moved_at, **failure(error),
+        )  # fmt: skip
     if error is not None and not replay.keep_going:
         replay.state = Replay.State.STOPPED
         replay.cursor = rows[-2].id if handled else replay.cursor

@@ -3,7 +3,7 @@
 import datetime
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from django.db import connection, transaction
 
@@ -32,8 +32,6 @@ class MissingHandler(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a batch was asked to do."""
-
     shard: int
     limit: int
     worker: str
@@ -321,16 +319,7 @@ def fail(batch: Batch, work: Work, name: str, error: Exception) -> None:
         error, attempts=work.attempts(name), failing_since=earlier.failing_since if earlier else None, now=batch.now
     )
     halts = decision.retry_at is None and handler is not None and handler.on_death == "halt"
-    work.outcomes[name] = Outcome(
-        status=decision.status,
-        attempts=decision.attempts,
-        error=error,
-        retry_at=decision.retry_at,
-        fresh=True,
-        failing_since=decision.failing_since,
-        counted=decision.counted,
-        halts=halts,
-    )
+    work.outcomes[name] = Outcome(error=error, fresh=True, halts=halts, **asdict(decision))
     if halts:
         batch.holds.add(work.row, name, batch.now + HALTED_LOOK)
     elif decision.retry_at is not None:

@@ -25,8 +25,6 @@ LIVES = 1_869_964_410
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One call of a handler, under way."""
-
     shard: int
     handler: str
     ids: list[int]

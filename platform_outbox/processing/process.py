@@ -66,17 +66,11 @@ def process_batch(
     `inflight` is told what is in hand, in case the process dies. `unknown_events` remembers events of a newer release
     between batches. Raises OperationalError or InterfaceError when the database has gone away.
     """
+    limit, worker = batch_size or settings.WORKER_BATCH_SIZE, worker or f"{socket.gethostname()}:{os.getpid()}"
     options = Options(
-        shard=shard,
-        limit=batch_size or settings.WORKER_BATCH_SIZE,
-        worker=worker or f"{socket.gethostname()}:{os.getpid()}",
-        now=now,
-        should_stop=should_stop,
-        has_news=has_news,
-        low_water=low_water,
-        inflight=inflight,
-        unknown_events=unknown_events,
-    )
+        shard=shard, limit=limit, worker=worker, now=now, should_stop=should_stop, has_news=has_news,
+        low_water=low_water, inflight=inflight, unknown_events=unknown_events,
+    )  # fmt: skip
     if inflight is None:
         return _together_or_in_halves(options)
     with inflight.gate.shared():

@@ -18,8 +18,7 @@ from platform_outbox.sql import QUERIES, array_of, rows_of
 
 LONGEST_TRACEBACK = 20_000
 LONGEST_MESSAGE = 2_000
-# So much of a message is looked at to tell one error from another.
-LONGEST_FINGERPRINTED = 400
+LONGEST_FINGERPRINTED = 400  # so much of a message is looked at to tell one error from another
 
 # Each is what differs between two events that fail for one reason.
 _VARIABLE = (
@@ -203,7 +202,6 @@ def fingerprint_of(error: BaseException) -> str:
 
 
 def normalised(message: str) -> str:
-    """The message without what differs from event to event."""
     text = message.strip().split("\n")[0][:LONGEST_FINGERPRINTED]
     for pattern, stand_in in _VARIABLE:
         text = pattern.sub(stand_in, text)
