@@ -63,10 +63,7 @@ def delay_before(*, attempt: int, shortest: float = 0.0) -> float:
 def probe_delays(error: Exception) -> list[float]:
     """Seconds until an open breaker lets a probe through: after the first failure, after the next, and so on."""
     base, wish = max(timing.SHORTEST_PROBE, float(settings.WORKER_BACKOFF_SECONDS)), wish_of(error)
-    return [
-        max(wish, min(timing.LONGEST_PROBE, base * settings.OUTBOX_BACKOFF_MULTIPLIER**failures))
-        for failures in range(64)
-    ]
+    return [max(wish, min(timing.LONGEST_PROBE, base * settings.OUTBOX_BACKOFF_MULTIPLIER**n)) for n in range(64)]
 
 
 def wish_of(error: Exception) -> float:
