@@ -152,13 +152,13 @@ def carry_out(*, run_id: int, goes_on: Callable[[], bool]) -> None:
     own = OperationRun.objects.filter(pk=run_id, state__in=OPEN_RUNS, token=run.token)
     if not own.update(state=State.RUNNING, token=token, started_at=run.started_at or now, heartbeat_at=now):
         return
-    with contextlib.closing(OwnConnection()) as own:
+    with contextlib.closing(OwnConnection()) as outside:
 
         def execute(statement: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
             # Inside a caller's transaction, as tests have it, no other connection could see the run's row.
             if connection.in_atomic_block:
                 return next(iter(rows_of(statement, values)), None)
-            return own.execute(statement, values).fetchone()
+            return outside.execute(statement, values).fetchone()
 
         record = RecordedRun(run, token=token, execute=execute, goes_on=goes_on)
         outcome = _outcome(run, record)
