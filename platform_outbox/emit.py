@@ -113,7 +113,6 @@ def health() -> Health:
 
 
 def workers_alive() -> int:
-    """How many workers have given a sign of life in the last half minute."""
     ((count,),) = rows_of(_WORKERS_ALIVE)
     return int(count)
 

@@ -94,7 +94,6 @@ def current_trace() -> str:
 
 @contextmanager
 def traced(trace: str) -> Iterator[None]:
-    """Let everything inside be done under this trace."""
     token = _trace.set(trace[:LONGEST_TRACE])
     try:
         yield
@@ -127,7 +126,6 @@ def upcast(name: str, *, from_version: int) -> Callable[[AnyUpcaster], AnyUpcast
 
 
 def known_events() -> list[type[Event]]:
-    """Every event type in its newest version, by name."""
     return [_newest[name] for name in sorted(_newest)]
 
 
@@ -237,40 +235,27 @@ def _exactly(kind: type) -> Convert:
     return check
 
 
-def _text(value: Any) -> str:
-    """A member of a text enumeration is a str as well; what it stands for is what travels."""
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not of type str.")
-    return str.__str__(value)
-
-
-def _as_text(kind: type, write: Convert) -> Convert:
-    def encode(value: Any) -> str:
+def _written(kind: type, write: Convert) -> Convert:
+    def encode(value: Any) -> Any:
         if not isinstance(value, kind):
             raise TypeError(f"{value!r} is not of type {kind.__name__}.")
-        text: str = write(value)
-        return text
+        return write(value)
 
     return encode
 
 
-def _from_text(read: Convert) -> Convert:
+def _read(read: Convert) -> Convert:
     check = _exactly(str)
     return lambda value: read(check(value))
 
 
 def _tuple_of(item: _Codec) -> _Codec:
-    def encode(value: Any) -> list[Any]:
-        if not isinstance(value, tuple):
-            raise TypeError(f"{value!r} is not a tuple.")
-        return [item.encode(each) for each in value]
-
-    def decode(value: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise TypeError(f"{value!r} is not a list.")
-        return tuple(item.decode(each) for each in value)
-
-    return _Codec(label=f"list of {item.label}", encode=encode, decode=decode)
+    check = _exactly(list)
+    return _Codec(
+        label=f"list of {item.label}",
+        encode=_written(tuple, lambda value: [item.encode(each) for each in value]),
+        decode=lambda value: tuple(item.decode(each) for each in check(value)),
+    )
 
 
 def _decimal(text: str) -> decimal.Decimal:
@@ -282,16 +267,15 @@ def _decimal(text: str) -> decimal.Decimal:
 
 _SIMPLE: dict[Any, _Codec] = {
     int: _Codec("int", _exactly(int), _exactly(int)),
-    str: _Codec("str", _text, _exactly(str)),
+    # A member of a text enumeration is a str as well; what it stands for is what travels.
+    str: _Codec("str", _written(str, str.__str__), _exactly(str)),
     bool: _Codec("bool", _exactly(bool), _exactly(bool)),
-    datetime.date: _Codec(
-        "date", _as_text(datetime.date, datetime.date.isoformat), _from_text(datetime.date.fromisoformat)
-    ),
+    datetime.date: _Codec("date", _written(datetime.date, datetime.date.isoformat), _read(datetime.date.fromisoformat)),
     datetime.datetime: _Codec(
         "date and time",
-        _as_text(datetime.datetime, datetime.datetime.isoformat),
-        _from_text(datetime.datetime.fromisoformat),
+        _written(datetime.datetime, datetime.datetime.isoformat),
+        _read(datetime.datetime.fromisoformat),
     ),
-    decimal.Decimal: _Codec("decimal", _as_text(decimal.Decimal, str), _from_text(_decimal)),
-    uuid.UUID: _Codec("uuid", _as_text(uuid.UUID, str), _from_text(uuid.UUID)),
+    decimal.Decimal: _Codec("decimal", _written(decimal.Decimal, str), _read(_decimal)),
+    uuid.UUID: _Codec("uuid", _written(uuid.UUID, str), _read(uuid.UUID)),
 }

@@ -5,8 +5,8 @@ import datetime
 from django.conf import settings
 
 from platform_outbox import retention
-from platform_outbox.models import Worker
-from platform_outbox.monitoring import history, snapshot
+from platform_outbox.models import Minute, Worker
+from platform_outbox.monitoring import snapshot
 from platform_outbox.operations import runs
 from platform_outbox.operators import actions, selection
 from platform_outbox.scheduler import Run, every
@@ -42,7 +42,7 @@ def forget_workers(run: Run) -> None:
 @every("platform_outbox.forget_minutes", seconds=3600)
 def forget_minutes(run: Run) -> None:
     """The charts' figures of past weeks."""
-    history.prune(before=run.now - MINUTES_KEPT)
+    Minute.objects.filter(minute__lt=run.now - MINUTES_KEPT).delete()
 
 
 @every("platform_outbox.requeue_known", seconds=60)

@@ -3,7 +3,7 @@
 import datetime
 import smtplib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -88,19 +88,10 @@ class Context:
     emitted_at: datetime.datetime
     replay: bool = False  # run again by an operator's replay, not for the first time
     trace: str = ""  # the request that the change came from, see events.current_trace
-    mine: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
-    ending: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
-
-    def still_mine(self) -> bool:
-        """False once the lease of an `io` delivery has been lost: somebody else will do it, or has done it.
-
-        Ask before each effect of a call that takes long.
-        """
-        return self.mine()
-
-    def stopping(self) -> bool:
-        """True once the worker was asked to end: an `io` call that takes long should raise Interrupted soon."""
-        return self.ending()
+    # For `io` calls that take long. False once the lease has been lost, as somebody else will do it: ask before each effect.
+    still_mine: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
+    # True once the worker was asked to end: raise Interrupted soon.
+    stopping: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
 
     @property
     def idempotency_key(self) -> str:
@@ -160,9 +151,7 @@ def on(
         raise TypeError(f"The handler {name} cannot be both io and batch: each effect outside succeeds by itself.")
 
     def register(function: Function) -> Function:
-        there = _handlers.get(name)
-        if there is not None and _place(there.function) != _place(function):
-            raise TypeError(f"Two handlers are called {name}: {_place(there.function)} and {_place(function)}.")
+        refuse_namesake("handler", name, _handlers, function)
         _handlers[name] = Handler(
             name=name, function=function, events=events, batch=batch, io=io, ordered=ordered,
             lease_seconds=lease_seconds, longest_seconds=longest_seconds, destination=destination, on_death=on_death,
@@ -176,20 +165,21 @@ def on(
     return register
 
 
-def _place(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
+def refuse_namesake(kind: str, name: str, registered: Mapping[str, Any], function: Callable[..., Any]) -> None:
+    """Raise TypeError if another function is registered under the name; the same one may come again."""
+    if name in registered:
+        old, new = (f"{each.__module__}.{each.__qualname__}" for each in (registered[name].function, function))
+        if old != new:
+            raise TypeError(f"Two {kind}s are called {name}: {old} and {new}.")
 
 
 def handlers_of(event_type: str) -> tuple[Handler, ...]:
-    """The handlers of an event type, by name."""
     return _by_event.get(event_type, ())
 
 
 def handler_named(name: str) -> Handler | None:
-    """The handler of that name, if this worker knows it."""
     return _handlers.get(name)
 
 
 def all_handlers() -> list[Handler]:
-    """Every registered handler, by name."""
     return [_handlers[name] for name in sorted(_handlers)]

@@ -1,8 +1,6 @@
-"""How long events are kept, and the partitions that they are kept in.
+"""How long events are kept, and the partitions that they are kept in, each a range of ids in a table of its own.
 
-The table is cut into ranges of ids. A range whose events are all old and done with is dropped as a table, which costs
-the same however many they are. Row by row goes only what a drop cannot reach: what is old in the range that is still
-being filled, and in a range that an unresolved dead letter keeps.
+A range whose events are all old and done with is dropped as a table. Row by row goes only what a drop cannot reach.
 """
 
 import datetime
@@ -14,10 +12,8 @@ from django.db import OperationalError, connection
 
 from platform_outbox import sql
 
-# Ids in a partition.
-PARTITION_SIZE = 1_000_000
-# Room that stands ready for the coming events, in partitions.
-PARTITIONS_AHEAD = 1
+PARTITION_SIZE = 1_000_000  # ids
+PARTITIONS_AHEAD = 1  # room that stands ready for the coming events
 PRUNE_BATCH = 5_000
 
 logger = logging.getLogger("platform_outbox.retention")
@@ -25,7 +21,7 @@ logger = logging.getLogger("platform_outbox.retention")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
-    """A range of ids, from `lower` to below `upper`, in a table of its own."""
+    """The ids from `lower` to below `upper`."""
 
     name: str
     lower: int
@@ -41,7 +37,6 @@ class Pruned:
 
 
 def partitions() -> list[Partition]:
-    """The partitions with a range, lowest first."""
     return [Partition(name=name, lower=lower, upper=upper) for name, lower, upper in sql.fetch("partitions")]
 
 

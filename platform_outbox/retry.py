@@ -6,16 +6,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from platform_outbox import timing
 from platform_outbox.models import Status
 from platform_outbox.registry import Deferred, DestinationUnavailable, PermanentError, spares_attempts
-from platform_outbox.timing import (
-    LONGEST_OUTAGE_RETRY,
-    LONGEST_PROBE,
-    LONGEST_RETRY,
-    LONGEST_WISH,
-    OUTAGE_PATIENCE,
-    SHORTEST_PROBE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +36,10 @@ def after_failure(
     call through again, where there is one.
     """
     since = (failing_since or now) if spares_attempts(error) else None
-    if since is not None and now - since < OUTAGE_PATIENCE:
+    if since is not None and now - since < timing.OUTAGE_PATIENCE:
         # As long as it has lasted already, between WORKER_BACKOFF_SECONDS and five minutes.
         lasting = max(settings.WORKER_BACKOFF_SECONDS, (now - since).total_seconds())
-        wait = _spread(min(LONGEST_OUTAGE_RETRY, lasting))
+        wait = _spread(min(timing.LONGEST_OUTAGE_RETRY, lasting))
         due = probe_at or now + datetime.timedelta(seconds=max(wait, wish_of(error)))
         return Decision(status=Status.FAILED, attempts=attempts, retry_at=due, failing_since=since, counted=False)
     attempts += 1
@@ -64,21 +57,19 @@ def delay_before(*, attempt: int, shortest: float = 0.0) -> float:
     base = max(shortest, settings.WORKER_BACKOFF_SECONDS)
     # The exponent is capped as well: an operator may allow hundreds of attempts, and floats end at 10^308.
     grown = base * settings.OUTBOX_BACKOFF_MULTIPLIER ** min(attempt - 2, 64)
-    return _spread(min(LONGEST_RETRY, grown))
+    return _spread(min(timing.LONGEST_RETRY, grown))
 
 
 def probe_delays(error: Exception) -> list[float]:
     """Seconds until an open breaker lets a probe through: after the first failure, after the next, and so on."""
-    base, wish = max(SHORTEST_PROBE, float(settings.WORKER_BACKOFF_SECONDS)), wish_of(error)
-    return [
-        max(wish, min(LONGEST_PROBE, base * settings.OUTBOX_BACKOFF_MULTIPLIER**failures)) for failures in range(64)
-    ]
+    base, wish = max(timing.SHORTEST_PROBE, float(settings.WORKER_BACKOFF_SECONDS)), wish_of(error)
+    return [max(wish, min(timing.LONGEST_PROBE, base * settings.OUTBOX_BACKOFF_MULTIPLIER**n)) for n in range(64)]
 
 
 def wish_of(error: Exception) -> float:
     """The pause in seconds that the destination asked for; 0 if it did not."""
     asked = error.retry_after if isinstance(error, DestinationUnavailable | Deferred) else None
-    return min(LONGEST_WISH, max(0.0, float(asked or 0)))
+    return min(timing.LONGEST_WISH, max(0.0, float(asked or 0)))
 
 
 def _spread(seconds: float) -> float:

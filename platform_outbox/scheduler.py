@@ -1,12 +1,6 @@
-"""Periodic jobs: how an app declares one, and how exactly one worker at a time runs it.
+"""Periodic jobs: how an app declares one in its module `periodic`, and how exactly one worker at a time runs it.
 
-Apps declare jobs in a module `periodic`, which is found by itself:
-
-    @every("identity.prune_access", seconds=86_400)
-    def prune_access(run: Run) -> None: ...
-
-The row of a job is its lock and its memory. A short job keeps the row locked while it runs, and its work and the mark
-commit together. A long one writes a lease into the row and works without a transaction.
+The row of a job is its lock and its memory: kept locked while a short job runs, or written a lease into for a long one.
 """
 
 import datetime
@@ -26,6 +20,7 @@ from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.metrics import JOB_SECONDS
 from platform_outbox.processing.handlers import is_the_servers
 from platform_outbox.processing.results import clean, first_line_of
+from platform_outbox.registry import refuse_namesake
 from platform_outbox.retry import delay_before
 from platform_outbox.timing import LONGEST_JOB_RETRY, LOOK_AT_JOBS_EVERY
 
@@ -89,9 +84,7 @@ def every(name: str, *, seconds: float, lease_seconds: float | None = None) -> C
     """
 
     def register(function: Function) -> Function:
-        there, place = _jobs.get(name), f"{function.__module__}.{function.__qualname__}"
-        if there is not None and place != (old := f"{there.function.__module__}.{there.function.__qualname__}"):
-            raise TypeError(f"Two jobs are called {name}: {old} and {place}.")
+        refuse_namesake("job", name, _jobs, function)
         _jobs[name] = Job(name=name, function=function, seconds=float(seconds), lease_seconds=lease_seconds)
         return function
 
@@ -99,7 +92,6 @@ def every(name: str, *, seconds: float, lease_seconds: float | None = None) -> C
 
 
 def all_jobs() -> list[Job]:
-    """Every declared job, by name."""
     return [_jobs[name] for name in sorted(_jobs)]
 
 
@@ -128,11 +120,7 @@ class _Taken:
 
 
 def run_job(
-    job: Job,
-    *,
-    now: datetime.datetime | None = None,
-    worker: str = "",
-    should_stop: Callable[[], bool] = lambda: False,
+    job: Job, *, now: datetime.datetime | None = None, worker: str = "", should_stop: Callable[[], bool] = lambda: False
 ) -> float:
     """Run the job if it is due and nobody is at it; returns the seconds until it is worth asking again.
 
@@ -161,13 +149,6 @@ def run_job(
             raise
         return _note_failure(taken, error)
     return _note_success(taken)
-
-
-def run_due(*, now: datetime.datetime | None = None, worker: str = "") -> None:
-    """Run every declared job that is due, once. For tests and for processes without a scheduler."""
-    introduce()
-    for job in all_jobs():
-        run_job(job, now=now, worker=worker)
 
 
 def introduce() -> None:
@@ -236,7 +217,6 @@ class Scheduler:
         self._next: dict[str, float] = {}
 
     def stop(self) -> None:
-        """End after the job that is running."""
         self._stopping.set()
 
     def run(self) -> None:

@@ -12,9 +12,8 @@ LONGEST_OUTAGE_RETRY = 300.0  # its end is noticed soon, without asking all the 
 LONGEST_WISH = 3600.0  # a destination may ask for a pause (429 with Retry-After), but not for ever
 SHORTEST_PROBE = 0.1  # however eager the settings: nobody who is down is asked more often
 LONGEST_PROBE = 900.0  # an open breaker lets a probe through at least so often
-HALTED_LOOK = datetime.timedelta(
-    hours=1
-)  # events behind a halting dead letter; an operator's decision wakes them at once
+# Events behind a halting dead letter; an operator's decision wakes them at once.
+HALTED_LOOK = datetime.timedelta(hours=1)
 
 # Claiming.
 LOW_WATER_EVERY = 5.0  # a shard's low-water mark moves so often: a query, so not at every batch
@@ -53,7 +52,5 @@ NOTIFY_EVERY_WHEN_BUSY = 0.2  # where a process commits often: waking its thread
 NOTIFY_BUSY_FROM = 70.0  # commits a second
 NOTIFY_RATE_OVER = 0.2  # seconds over which they are counted
 NOTIFY_FAREWELL = 2.0  # a short-lived process, such as a management command, waits so long for its last notification
-CLOSED_AFTER_FAILURE = {
-    "database": 0.2,
-    "broker": 5.0,
-}  # a road that failed is left alone: one that hangs delays the other
+# A road that failed is left alone: one that hangs delays the other.
+CLOSED_AFTER_FAILURE = {"database": 0.2, "broker": 5.0}

@@ -9,6 +9,7 @@ from finance.models import Book
 from identity.models import AuditRecord
 from platform_outbox import scheduler
 from platform_outbox.models import OutboxMessage, Periodic
+from platform_outbox.tests.jobs import run_due
 
 
 @pytest.mark.django_db
@@ -16,7 +17,7 @@ def test_the_installations_jobs_all_run(settings, caplog):
     settings.AUDIT_RETENTION_DAYS = 10
     book = Book.objects.create(name="Home", base_currency="EUR", time_zone="Europe/Berlin")
     record = AuditRecord.objects.create(action="signed_in", at=timezone.now() - datetime.timedelta(days=11))
-    scheduler.run_due(worker="test")
+    run_due(worker="test")
     assert {job.name for job in scheduler.all_jobs()} >= {
         "finance.day_clock",
         "finance.forget_answers",

@@ -4,7 +4,7 @@ Payloads have a permission of their own; what can be done is confirmed and recor
 """
 
 import json
-from functools import cached_property, reduce
+from functools import cached_property, partialmethod, reduce
 from operator import or_
 from typing import Any
 
@@ -24,6 +24,7 @@ from unfold.decorators import action, display
 
 from platform_outbox import emit
 from platform_outbox.admin import base, console, dead_letters
+from platform_outbox.admin.dead_letters import BulkAction
 from platform_outbox.models import OPEN, Attempt, Delivery, OutboxMessage, Periodic, Status, Worker
 from platform_outbox.operators import actions
 from platform_outbox.operators.editing import masked, masked_text
@@ -35,11 +36,9 @@ from platform_outbox.timing import ALIVE_SECONDS
 # Wake-ups leave no rows in django_dramatiq's list, and events have pages of their own.
 admin.site.unregister(Task)
 
-# A search for a type or a key looks at so many of the newest events.
-SEARCHED = 200_000
+SEARCHED = 200_000  # so many of the newest events a search for a type or a key looks at
 LARGEST_ID = 2**63 - 1
-# Of what waits, and of each state in the list of everything unfinished, so many are listed.
-MOST_LISTED = 1_000
+MOST_LISTED = 1_000  # of what waits, and of each state in the list of everything unfinished
 # Each but the first and SENT has an index of its own, in the order of ids.
 _CONDITIONS: dict[str, Q] = {
     Status.PENDING: Q(status=Status.PENDING) & Q(status__in=OPEN),
@@ -93,11 +92,8 @@ class StatusFilter(admin.SimpleListFilter):
         # queue a sample is listed, of other states the oldest.
         ids = sorted(pk for pk, status in self._open if status == Status.PENDING)[:MOST_LISTED]
         for value in () if chosen else UNFINISHED[1:]:
-            ids += (
-                OutboxMessage.objects.filter(_CONDITIONS[value])
-                .order_by("pk")
-                .values_list("pk", flat=True)[:MOST_LISTED]
-            )
+            oldest = OutboxMessage.objects.filter(_CONDITIONS[value]).order_by("pk")
+            ids += oldest.values_list("pk", flat=True)[:MOST_LISTED]
         return queryset.filter(pk__in=ids)
 
     @cached_property
@@ -208,17 +204,22 @@ class OutboxMessageAdmin(base.ReadOnly, ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return self.get_fields(request, obj)
 
-    def has_requeue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return _offers(request, object_id, dead_letters.REQUEUE)
+    def _offers(
+        self, action: BulkAction, request: HttpRequest, object_id: Any = None, states: Any = Status.values
+    ) -> bool:
+        """Whether the operator may do this, and to this event, so that only what makes sense is offered."""
+        if not base.may_act(request) or not str(object_id).isdecimal():
+            return base.may_act(request)
+        offered = OutboxMessage.objects.filter(actions.condition_of(action.service), pk=object_id, status__in=states)
+        return offered.exists()
 
-    def has_discard_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return _offers(request, object_id, dead_letters.DISCARD)
-
-    def has_restore_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return _offers(request, object_id, dead_letters.RESTORE)
+    has_requeue_permission = partialmethod(_offers, dead_letters.REQUEUE)
+    has_discard_permission = partialmethod(_offers, dead_letters.DISCARD)
+    has_restore_permission = partialmethod(_offers, dead_letters.RESTORE)
 
     def has_edit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.is_superuser) and _offers(request, object_id, dead_letters.DISCARD, Status.DEAD)
+        offered = self._offers(dead_letters.DISCARD, request, object_id, states=[Status.DEAD])
+        return bool(request.user.is_superuser) and offered
 
     @display(
         description=_("status"),
@@ -276,22 +277,12 @@ class OutboxMessageAdmin(base.ReadOnly, ModelAdmin):
         event = base.row_or_404(OutboxMessage.objects.all(), object_id=object_id)
         return HttpResponseRedirect(reverse("admin:platform_outbox_edit", args=[event.pk]))
 
-    def _confirm(
-        self, request: HttpRequest, action: dead_letters.BulkAction, queryset: Any, object_id: Any
-    ) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, action: BulkAction, queryset: Any, object_id: Any) -> HttpResponse:
         if queryset is None:
             ids = [base.row_or_404(OutboxMessage.objects.all(), object_id=object_id).pk]
         else:
             ids = list(queryset.order_by("id").values_list("id", flat=True)[: dead_letters.MOST_SELECTED])
         return dead_letters.confirm_selected(request, self, action, ids)
-
-
-def _offers(request: HttpRequest, object_id: Any, action: dead_letters.BulkAction, *states: str) -> bool:
-    """Whether the operator may do this, and to this event, so that only what makes sense is offered."""
-    if not base.may_act(request) or not str(object_id).isdecimal():
-        return base.may_act(request)
-    chosen = OutboxMessage.objects.filter(actions.condition_of(action.service), pk=object_id)
-    return (chosen.filter(status__in=states) if states else chosen).exists()
 
 
 def _link(words: Any, event_id: int) -> str:

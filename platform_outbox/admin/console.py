@@ -29,8 +29,7 @@ EVENTS_SHOWN = 50
 # Hours shown → seconds of a step.
 RANGES = {1: 60, 6: 300, 24: 900}
 RATE_MINUTES = 5
-# Older than this, what is due has waited for too long.
-LATE_SECONDS = 300
+LATE_SECONDS = 300  # what is due and older has waited for too long
 
 
 def console(request: HttpRequest, model_admin: Any) -> HttpResponse:
@@ -73,9 +72,7 @@ def _state(request: HttpRequest) -> dict[str, Any]:
         "replays": overview.replays(),
         "chart": {
             "labels": [timezone.localtime(step.at).strftime("%H:%M") for step in steps],
-            "sent": [step.sent for step in steps],
-            "failed": [step.failed for step in steps],
-            "dead": [step.dead for step in steps],
+            **{name: [getattr(step, name) for step in steps] for name in history.OUTCOMES},
             "median": [_milliseconds(step.quantile(0.5)) for step in steps],
             "p99": [_milliseconds(step.quantile(0.99)) for step in steps],
             "words": {

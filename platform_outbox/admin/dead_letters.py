@@ -26,25 +26,14 @@ from platform_outbox.admin.base import Question, ask, given_in, is_confirmed, no
 from platform_outbox.events import known_events, payload_of, type_names
 from platform_outbox.models import Delivery, OutboxMessage, Status
 from platform_outbox.monitoring.overview import NO_GROUP
-from platform_outbox.operators import actions
-from platform_outbox.operators.editing import (
-    MASK,
-    EditRefused,
-    edit_as_new,
-    masked,
-    masked_text,
-    replacement_for,
-    unmasked,
-)
+from platform_outbox.operators import actions, editing
+from platform_outbox.operators.editing import masked, masked_text
 from platform_outbox.operators.selection import Discarded, Events, Selected, Selection, carry_out
 from platform_outbox.registry import handlers_of
 
-# A page must answer; what is left after this time is asked about again.
-BUDGET_SECONDS = 20.0
-# More are chosen by what they have in common, on the page of dead letters.
-MOST_SELECTED = 10_000
-# So many get a line each in the admin's log; of more, one line tells.
-MOST_LINES = 20
+BUDGET_SECONDS = 20.0  # a page must answer; what is left then is asked about again
+MOST_SELECTED = 10_000  # more are chosen by what they have in common, on the page of dead letters
+MOST_LINES = 20  # so many get a line each in the admin's log; of more, one line tells
 LONGEST_PAYLOAD = 100_000
 
 _WHEN = {"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}
@@ -300,13 +289,18 @@ def edit(request: HttpRequest, model_admin: Any, event_id: int) -> HttpResponse:
     shown = json.dumps(masked(message.payload), indent=2, ensure_ascii=False)
     form = PayloadForm(request.POST or None, initial={"payload": shown})
     if form.is_valid():
-        payload = unmasked(form.cleaned_data["payload"], original=message.payload)
+        payload = editing.unmasked(form.cleaned_data["payload"], original=message.payload)
         try:
             if is_confirmed(request):
-                return _emit(request, message, payload)
-            changed = payload_of(replacement_for(message, payload))
+                new_id = editing.edit_as_new(event_id=message.pk, payload=payload, by=str(request.user))
+                note(request, message, f"edited as #{new_id}")
+                note(request, OutboxMessage.objects.get(pk=new_id), f"emitted in the place of #{message.pk}")
+                said = _("#%(new)d was emitted in the place of #%(old)d.") % {"new": new_id, "old": message.pk}
+                messages.success(request, said)
+                return HttpResponseRedirect(_page_of([new_id]))
+            changed = payload_of(editing.replacement_for(message, payload))
             return ask(request, model_admin, _question_of_edit(message, changed, edited=form["payload"].value()))
-        except EditRefused as error:
+        except editing.EditRefused as error:
             form.add_error("payload", str(error))
     classes = [cls for cls in known_events() if cls.name == message.event_type]
     context = {
@@ -315,7 +309,7 @@ def edit(request: HttpRequest, model_admin: Any, event_id: int) -> HttpResponse:
         "message": message,
         "form": form,
         "is_dead": message.status == Status.DEAD and message.discarded_at is None,
-        "mask": MASK,
+        "mask": editing.MASK,
         "fields": type_names(classes[0]) if classes else {},
     }
     return TemplateResponse(request, "platform_outbox/admin/edit.html", context)
@@ -345,12 +339,3 @@ def _question_of_edit(message: OutboxMessage, changed: dict[str, Any], *, edited
         hidden=[("payload", edited)],
         warning=_("These have handled the dead letter, and run again for the new event: %s.") % again if again else "",
     )
-
-
-def _emit(request: HttpRequest, message: OutboxMessage, payload: dict[str, Any]) -> HttpResponse:
-    new_id = edit_as_new(event_id=message.pk, payload=payload, by=str(request.user))
-    note(request, message, f"edited as #{new_id}")
-    note(request, OutboxMessage.objects.get(pk=new_id), f"emitted in the place of #{message.pk}")
-    said = _("#%(new)d was emitted in the place of #%(old)d.") % {"new": new_id, "old": message.pk}
-    messages.success(request, said)
-    return HttpResponseRedirect(reverse("admin:platform_outbox_outboxmessage_change", args=[new_id]))

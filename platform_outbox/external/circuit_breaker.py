@@ -1,8 +1,4 @@
-"""Breakers: while a destination is down, what is meant for it waits instead of failing one by one.
-
-The first sign of an outage opens the breaker of (handler, destination). When its time has come one delivery goes out as
-a probe, with the breaker half open: if it gets through, everything else follows; if not, the next probe is later.
-"""
+"""Breakers: while a destination is down, what is meant for it waits instead of failing one by one (docs/outbox.md)."""
 
 import datetime
 from dataclasses import dataclass

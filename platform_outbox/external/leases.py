@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from platform_outbox import sql
 from platform_outbox.external import circuit_breaker, queues
@@ -90,10 +90,9 @@ def claim(*, handler: Handler, queue: Queue, worker: str, now: datetime.datetime
 
 
 def _leases(name: str, values: Any) -> list[Lease]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.QUERIES[name].replace("{columns}", _COLUMNS), values)
-        # Django hands jsonb over as text.
-        return [Lease._make((*rest, json.loads(payload))) for *rest, payload in cursor.fetchall()]
+    rows = sql.rows_of(sql.QUERIES[name].replace("{columns}", _COLUMNS), values)
+    # Django hands jsonb over as text.
+    return [Lease._make((*rest, json.loads(payload))) for *rest, payload in rows]
 
 
 def renew(held: Collection[tuple[Lease, float]]) -> set[uuid.UUID]:
@@ -152,11 +151,7 @@ def finish(
         return False
     latency = (moment - lease.created_at).total_seconds()
     minutes.note(
-        handler=lease.handler,
-        event_type=lease.event_type,
-        outcome=str(decision.status),
-        at=moment,
-        latencies=[latency],
+        handler=lease.handler, event_type=lease.event_type, outcome=str(decision.status), at=moment, latencies=[latency]
     )
     if state == Status.SENT:
         END_TO_END.observe(latency)
@@ -185,16 +180,9 @@ def _mark(lease: Lease, decision: Decision, error: Exception | None, *, now: dat
     finished_at = now if over else None
     values = (decision.status, decision.attempts, decision.retry_at, finished_at, decision.failing_since, halts)
     sql.change("mark_delivery", (*values, lease.id))
-    settled = sql.fetch(
-        "settle_event",
-        {
-            "attempts": decision.attempts,
-            "now": now,
-            "error": brief(error) if error else None,
-            "group": fingerprint_of(error) if error else None,
-            "message": lease.message_id,
-        },
-    )
+    told, group = (brief(error), fingerprint_of(error)) if error is not None else (None, None)
+    event = {"attempts": decision.attempts, "now": now, "error": told, "group": group, "message": lease.message_id}
+    settled = sql.fetch("settle_event", event)
     if error is not None:
         number = lease.attempts + 1
         attempt_row(

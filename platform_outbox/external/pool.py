@@ -48,12 +48,8 @@ def call(
             if isinstance(error, NotYetKnown) and timezone.now() < lease.created_at + UPGRADE_PATIENCE:
                 raise Deferred(str(error)) from error  # the next to try may be of a newer release
             raise PermanentError(str(error)) from error
-        context = Context(
-            *(lease.message_id, handler.name, lease.attempts + 1, lease.created_at),
-            trace=lease.trace,
-            mine=still_mine,
-            ending=stopping,
-        )
+        delivery = (lease.message_id, handler.name, lease.attempts + 1, lease.created_at)
+        context = Context(*delivery, trace=lease.trace, still_mine=still_mine, stopping=stopping)
         with traced(lease.trace):
             handler.function(event, context)
     except SystemExit as error:
@@ -107,8 +103,6 @@ class _Held:
 
 
 class ExternalPool:
-    """A worker's pool for `io` handlers."""
-
     def __init__(self, *, count: int, worker: str) -> None:
         self.count = count
         self.worker = worker
@@ -129,7 +123,6 @@ class ExternalPool:
         return [self._start("outbox-dispatcher", self._dispatch), self._start("outbox-leases", self._renew)]
 
     def wake(self) -> None:
-        """Look for something to do."""
         self._news.set()
 
     def stop(self) -> None:
@@ -163,7 +156,6 @@ class ExternalPool:
         return thread
 
     def _dispatch(self) -> None:
-        """The dispatcher's thread."""
         wait: float | None = None
         while not self._stopping.is_set():
             self._news.wait(wait)
@@ -233,7 +225,6 @@ class ExternalPool:
         return taken
 
     def _deliver(self) -> None:
-        """A caller's thread."""
         while (held := self._jobs.get()) is not None:
             try:
                 self._call_and_mark(held)
@@ -289,7 +280,6 @@ class ExternalPool:
         return True
 
     def _renew(self) -> None:
-        """The thread that renews leases."""
         while not self._stopped.is_set():
             with self._lock:
                 times = [held.renew_at for held in self._held.values() if not held.lost and not held.hangs]

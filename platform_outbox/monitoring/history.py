@@ -13,12 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from django.db import connection
-
 from platform_outbox.models import Status
 from platform_outbox.monitoring import metrics
 from platform_outbox.processing.handlers import Batch
-from platform_outbox.sql import QUERIES
+from platform_outbox.sql import QUERIES, rows_of
 
 # Upper bounds of the latency buckets in seconds; a last bucket holds what took longer.
 BOUNDS = metrics.WAITS
@@ -130,15 +128,11 @@ def count(batch: Batch, *, seconds: float) -> None:
     for (name, event_type, status), runs in alike.items():
         # Looking up a labelled metric costs more than adding to it.
         observe = metrics.HANDLER_SECONDS.labels(name).observe
-        for _, spent in runs:
-            observe(spent)
+        latencies, spent = zip(*runs, strict=True)
+        for each in spent:
+            observe(each)
         minutes.note(
-            handler=name,
-            event_type=event_type,
-            outcome=status,
-            at=batch.now,
-            latencies=[latency for latency, _ in runs],
-            seconds=sum(spent for _, spent in runs),
+            handler=name, event_type=event_type, outcome=status, at=batch.now, latencies=latencies, seconds=sum(spent)
         )
 
 
@@ -172,19 +166,10 @@ def history(
     *, since: datetime.datetime, until: datetime.datetime, step_seconds: int = 60, handler: str = ""
 ) -> list[Stretch]:
     """The steps between the moments in which anything happened, of one handler or of all, oldest first."""
-    statement = QUERIES["history"].replace("{buckets}", _BUCKETS)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"since": since, "until": until, "step": step_seconds, "handler": handler})
-        return [Stretch(*row) for row in cursor.fetchall()]
+    values = {"since": since, "until": until, "step": step_seconds, "handler": handler}
+    return [Stretch(*row) for row in rows_of(QUERIES["history"].replace("{buckets}", _BUCKETS), values)]
 
 
 def by_handler(*, since: datetime.datetime, until: datetime.datetime) -> dict[str, Stretch]:
-    with connection.cursor() as cursor:
-        cursor.execute(QUERIES["history_by_handler"].replace("{buckets}", _BUCKETS), (since, until))
-        return {name: Stretch(since, *row) for name, *row in cursor.fetchall()}
-
-
-def prune(*, before: datetime.datetime) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM platform_outbox_minute WHERE minute < %s", (before,))
-        return int(cursor.rowcount)
+    statement = QUERIES["history_by_handler"].replace("{buckets}", _BUCKETS)
+    return {name: Stretch(since, *row) for name, *row in rows_of(statement, (since, until))}

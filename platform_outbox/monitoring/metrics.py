@@ -33,9 +33,7 @@ HANDLER_SECONDS = Histogram(
     buckets=_STEPS,
 )
 END_TO_END = Histogram(
-    "platform_outbox_end_to_end_seconds",
-    "From the commit of a change to the commit of its last effect.",
-    buckets=WAITS,
+    "platform_outbox_end_to_end_seconds", "From the commit of a change to the commit of its last effect.", buckets=WAITS
 )
 CLAIM_SECONDS = Histogram("platform_outbox_claim_seconds", "Time to claim a batch of events.", buckets=_STEPS)
 BATCH_SIZE = Histogram(
@@ -81,8 +79,7 @@ COUNTERS = (
     PROCESSED, RETRIES, FAILURES, DUPLICATES_SUPPRESSED, CRASH_SUSPECTS, LEASES_EXPIRED, BREAKER_CHANGES, JOB_RUNS,
 )  # fmt: skip
 
-# A label's value is a column; names of errors have no limit of their own.
-LONGEST_LABEL = 120
+LONGEST_LABEL = 120  # a label's value is a column; names of errors have no limit of their own
 
 
 class Tally(NamedTuple):
@@ -124,8 +121,7 @@ def add(*counted: Tally, shard: int = 0, times: int = 1) -> None:
         rows_of(*adding(counts, shard=shard))
 
 
-# Workers of one machine share the setting; each takes the next free port.
-PORTS = 10
+PORTS = 10  # workers of one machine share the setting; each takes the next free port
 _registry_page = make_wsgi_app()
 
 

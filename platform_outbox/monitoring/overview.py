@@ -4,7 +4,7 @@ import datetime
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from platform_outbox import emit
 from platform_outbox.models import CurrentTurn, Pause, Periodic, Replay, Status, Worker
@@ -17,10 +17,8 @@ from platform_outbox.timing import ALIVE_SECONDS
 
 # Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
 SAMPLE = emit.COUNT_CAP
-# The newest of each that a page shows.
 REPLAYS_SHOWN = 8
-# Events whose deliveries name the handlers of an error.
-LOOKED_AT = 20
+LOOKED_AT = 20  # events whose deliveries name the handlers of an error
 GROUPS_SHOWN = 100
 NO_GROUP = "none"
 
@@ -85,8 +83,6 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
-    """A worker and the batches in its hands."""
-
     worker: Worker
     alive: bool
     seconds_silent: float
@@ -94,12 +90,9 @@ class WorkerState:
 
 
 def backlog(*, now: datetime.datetime) -> Backlog:
-    """The open events by status, type and handler, with what each handler did in the last hour."""
     with transaction.atomic(), without_sorting():
-        rows = rows_of(_OPEN, ())
-    with connection.cursor() as cursor:
-        cursor.execute(_DELIVERIES)
-        deliveries = {(handler, status): count for handler, status, count in cursor.fetchall()}
+        rows = rows_of(_OPEN)
+    deliveries = {(handler, status): count for handler, status, count in rows_of(_DELIVERIES)}
     by_status = dict.fromkeys((Status.PENDING.value, Status.FAILED.value, Status.SENDING.value), 0)
     types: dict[str, Line] = {}
     for event_type, status, count, oldest in rows:
@@ -142,10 +135,8 @@ def _by_handler(
 
 def error_groups(*, group: str | None = None) -> list[ErrorGroup]:
     """The errors of which events died, the latest first; only one group when it is given."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ERROR_GROUPS, {"group": group, "most": 2 * GROUPS_SHOWN})
-        rows = cursor.fetchall()
     groups: dict[str, ErrorGroup] = {}
+    rows = rows_of(_ERROR_GROUPS, {"group": group, "most": 2 * GROUPS_SHOWN})
     for key, event_type, count, last, first_at, last_at, error, handlers in rows:
         found = groups.setdefault(key, ErrorGroup(key=key))
         found.types[event_type] = count

@@ -5,14 +5,13 @@ lives, the row grows stale, and the first reader takes the figures: the depth of
 Every count stops at COUNT_CAP + 1, every other look-up is a probe of an index, so it costs the same at ten million rows.
 """
 
-import datetime
 import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
@@ -23,16 +22,13 @@ from platform_outbox.monitoring.history import OUTCOMES
 from platform_outbox.monitoring.metrics import COUNTERS, PROCESSED, Metric
 from platform_outbox.processing.results import first_line_of
 from platform_outbox.registry import all_handlers
-from platform_outbox.sql import QUERIES, rows_of, without_sorting
+from platform_outbox.sql import QUERIES, fetch, rows_of, without_sorting
 from platform_outbox.timing import ALIVE_SECONDS
 
 EVERY_SECONDS = 5.0
-# Older figures are not shown without an attempt to take new ones.
-STALE_SECONDS = 15.0
-# A reader of the page of metrics waits no longer.
-LONGEST_MILLISECONDS = 2_000
-# Of each shard so many of the oldest open events are looked at for the oldest of each type.
-HEADS = 100
+STALE_SECONDS = 15.0  # older figures are not shown without an attempt to take new ones
+LONGEST_MILLISECONDS = 2_000  # a reader of the page of metrics waits no longer
+HEADS = 100  # so many of each shard's oldest open events are looked at for the oldest of each type
 
 logger = logging.getLogger("platform_outbox.monitoring.snapshot")
 
@@ -60,7 +56,6 @@ _LOCK = 7_310_581_000_000_001
 class Sample:
     """The figures of one moment; `age` in seconds. Counts of COUNT_CAP + 1 mean more than COUNT_CAP."""
 
-    taken_at: datetime.datetime
     age: float
     figures: dict[str, Any]
 
@@ -68,7 +63,7 @@ class Sample:
 def take() -> None:
     """Look everything up and leave it for all to read."""
     with transaction.atomic(), without_sorting():
-        rows_of(_TAKE, ())
+        rows_of(_TAKE)
 
 
 def current() -> Sample | None:
@@ -77,23 +72,19 @@ def current() -> Sample | None:
     if sample is not None and sample.age < STALE_SECONDS:
         return sample
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,))
-            # Another process is at it: one is enough.
-            if cursor.fetchone()[0]:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(LONGEST_MILLISECONDS),))
-                with without_sorting():
-                    cursor.execute(_TAKE)
+        with transaction.atomic():
+            # Another process may be at it: one is enough.
+            if rows_of("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,))[0][0]:
+                rows_of("SELECT set_config('statement_timeout', %s, true)", (str(LONGEST_MILLISECONDS),))
+                take()
     except OperationalError as error:
         logger.warning("The outbox's figures could not be taken: %s", first_line_of(error))
     return _read()
 
 
 def _read() -> Sample | None:
-    with connection.cursor() as cursor:
-        cursor.execute(QUERIES["read_sample"])
-        row = cursor.fetchone()
-    return Sample(taken_at=row[0], age=max(0.0, row[1]), figures=json.loads(row[2])) if row else None
+    rows = fetch("read_sample")
+    return Sample(age=max(0.0, rows[0][0]), figures=json.loads(rows[0][1])) if rows else None
 
 
 # By the name of the figure.

@@ -22,19 +22,10 @@ from unfold.decorators import display
 
 from platform_outbox import emit
 from platform_outbox.admin.base import CappedPaginator, ReadOnly, State, note
-from platform_outbox.operations import runs, services
+from platform_outbox.operations import registry, runs, services
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.registry import (
-    Operation,
-    Parameter,
-    ParametersInvalid,
-    all_operations,
-    operation_named,
-    parameters_of,
-)
 
-# The newest lines; all of them are in the database.
-SHOWN_LOG = 20_000
+SHOWN_LOG = 20_000  # the newest characters; all of them are in the database
 
 _FIELDS: dict[type, tuple[type[forms.Field], Any]] = {
     bool: (forms.BooleanField, widgets.UnfoldBooleanSwitchWidget),
@@ -82,7 +73,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         startable = _startable(request)
-        offered = [each for each in all_operations() if each.name in startable]
+        offered = [each for each in registry.all_operations() if each.name in startable]
         context = {**(extra_context or {}), "offered": offered, "no_worker": not emit.workers_alive()}
         page: HttpResponse = super().changelist_view(request, context)
         return page
@@ -114,7 +105,6 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         return TemplateResponse(request, "platform_operation/_progress.html", self._context(request, run))
 
     def file_view(self, request: HttpRequest, run_id: int, name: str) -> FileResponse:
-        """A file that a run has left, for those who could have started it."""
         run = self._run(request, run_id)
         self._allowed(request, run.operation)
         found = next((path for path in runs.left_by(run_id) if path.name == name), None)
@@ -130,7 +120,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
 
     @display(description=gettext_lazy("operation"))
     def shown_title(self, run: OperationRun) -> str:
-        operation = operation_named(run.operation)
+        operation = registry.operation_named(run.operation)
         title = str(operation.title) if operation else run.operation
         return _("%s (dry run)") % title if run.dry_run else title
 
@@ -148,15 +138,15 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         run: OperationRun = get_object_or_404(self.get_queryset(request), pk=run_id)
         return run
 
-    def _allowed(self, request: HttpRequest, name: str) -> Operation:
-        operation = operation_named(name)
+    def _allowed(self, request: HttpRequest, name: str) -> registry.Operation:
+        operation = registry.operation_named(name)
         if operation is None:
             raise Http404
         if not request.user.has_perm(operation.permission):
             raise PermissionDenied
         return operation
 
-    def _start(self, request: HttpRequest, operation: Operation, form: Any) -> OperationRun | None:
+    def _start(self, request: HttpRequest, operation: registry.Operation, form: Any) -> OperationRun | None:
         given = {
             name: runs.keep_given(value.chunks(), name=value.name or "") if isinstance(value, UploadedFile) else value
             for name, value in form.cleaned_data.items()
@@ -164,7 +154,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         dry_run = bool(given.pop("dry_run", False))
         try:
             run = services.start(name=operation.name, given=given, by=request.user.get_username(), dry_run=dry_run)
-        except ParametersInvalid as error:
+        except registry.ParametersInvalid as error:
             for field, problem in error.problems.items():
                 form.add_error(field if field in form.fields else None, problem)
             return None
@@ -187,7 +177,7 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
         return HttpResponseRedirect(_url(run))
 
     def _context(self, request: HttpRequest, run: OperationRun) -> dict[str, Any]:
-        operation = operation_named(run.operation)
+        operation = registry.operation_named(run.operation)
         may_act = operation is not None and request.user.has_perm(operation.permission)
         return {
             **self.admin_site.each_context(request),
@@ -205,12 +195,12 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
 
 
 def _startable(request: HttpRequest) -> set[str]:
-    return {each.name for each in all_operations() if request.user.has_perm(each.permission)}
+    return {each.name for each in registry.all_operations() if request.user.has_perm(each.permission)}
 
 
-def _form_for(operation: Operation) -> type[forms.Form]:
+def _form_for(operation: registry.Operation) -> type[forms.Form]:
     """A form class with one field per parameter, and one for the dry run where there is one."""
-    fields: dict[str, Any] = {each.name: _field(each) for each in parameters_of(operation.parameters)}
+    fields: dict[str, Any] = {each.name: _field(each) for each in registry.parameters_of(operation.parameters)}
     if operation.dry_run:
         fields["dry_run"] = forms.BooleanField(
             label=_("Dry run: tell what would be done, change nothing"),
@@ -221,7 +211,7 @@ def _form_for(operation: Operation) -> type[forms.Form]:
     return type("OperationForm", (forms.Form,), fields)
 
 
-def _field(parameter: Parameter) -> forms.Field:
+def _field(parameter: registry.Parameter) -> forms.Field:
     common: dict[str, Any] = {
         "label": parameter.label,
         "help_text": parameter.help_text,
@@ -240,8 +230,8 @@ def _field(parameter: Parameter) -> forms.Field:
     return field(**common, widget=widget)
 
 
-def _given(run: OperationRun, operation: Operation | None) -> list[tuple[str, Any]]:
-    labels = {each.name: each.label for each in parameters_of(operation.parameters)} if operation else {}
+def _given(run: OperationRun, operation: registry.Operation | None) -> list[tuple[str, Any]]:
+    labels = {each.name: each.label for each in registry.parameters_of(operation.parameters)} if operation else {}
     words = {True: _("yes"), False: _("no")}
     return [
         (labels.get(name, name), words[value] if isinstance(value, bool) else value)

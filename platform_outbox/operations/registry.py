@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from platform_outbox.operations.runs import Run
+from platform_outbox.registry import refuse_namesake
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Scalar = int | str | bool | datetime.date | None
@@ -48,9 +49,7 @@ class Operation:
     do_not_call_in_templates = True  # called as a decorator only
 
     def __call__(self, function: Function) -> Function:
-        there = _operations.get(self.name)
-        if there is not None and _place(there.function) != _place(function):
-            raise TypeError(f"Two operations are called {self.name}: {_place(there.function)} and {_place(function)}.")
+        refuse_namesake("operation", self.name, _operations, function)
         self.function = function
         _operations[self.name] = self
         return function
@@ -65,10 +64,6 @@ def operation_named(name: str) -> Operation | None:
 
 def all_operations() -> list[Operation]:
     return [_operations[name] for name in sorted(_operations)]
-
-
-def _place(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
 
 
 class ParametersInvalid(ValueError):
@@ -112,7 +107,6 @@ def parameter(
 
 
 def parameters_of(cls: type[Any]) -> list[Parameter]:
-    """The fields of a parameters class, in their order."""
     hints = typing.get_type_hints(cls)
     found = []
     for field in dataclasses.fields(cls):

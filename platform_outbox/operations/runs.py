@@ -30,8 +30,6 @@ class OperationInterrupted(OperationStopped):
 
 
 class Run(ABC):
-    """One carrying out of an operation, as the operation sees it."""
-
     def __init__(self, *, by: str, dry_run: bool = False, kept: dict[str, Any] | None = None, done: int = 0) -> None:
         self.by = by
         self.dry_run = dry_run

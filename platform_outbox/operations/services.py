@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import psycopg
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -23,19 +22,16 @@ from platform_outbox.operations.registry import Operation, operation_named, read
 from platform_outbox.operations.runs import OperationCancelled, OperationInterrupted, Run
 from platform_outbox.processing.results import clean
 from platform_outbox.registry import Context, Interrupted, on
-from platform_outbox.sql import QUERIES
-from platform_outbox.wakeup.notifier import own_connection
+from platform_outbox.sql import QUERIES, rows_of
+from platform_outbox.wakeup.notifier import OwnConnection
 
 State = OperationRun.State
 
-# Steps may be short: the database hears of them no more often than this.
-REPORT_SECONDS = 0.5
+REPORT_SECONDS = 0.5  # steps may be short: the database hears of them no more often
 LONGEST_LOG = 200_000
 LONGEST_ERROR = 2_000
-# A worker that died in an operation is missed after this.
-LEASE_SECONDS = 30.0
-# No operation may take longer than a day in one go.
-LONGEST_SECONDS = 24 * 3600.0
+LEASE_SECONDS = 30.0  # a worker that died in an operation is missed after this
+LONGEST_SECONDS = 24 * 3600.0  # in one go
 
 
 class OperationRefused(Exception):
@@ -156,8 +152,14 @@ def carry_out(*, run_id: int, goes_on: Callable[[], bool]) -> None:
     own = OperationRun.objects.filter(pk=run_id, state__in=OPEN_RUNS, token=run.token)
     if not own.update(state=State.RUNNING, token=token, started_at=run.started_at or now, heartbeat_at=now):
         return
-    with contextlib.closing(_OwnConnection()) as reporter:
-        execute = _in_transaction if connection.in_atomic_block else reporter
+    with contextlib.closing(OwnConnection()) as outside:
+
+        def execute(statement: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
+            # Inside a caller's transaction, as tests have it, no other connection could see the run's row.
+            if connection.in_atomic_block:
+                return next(iter(rows_of(statement, values)), None)
+            return outside.execute(statement, values).fetchone()
+
         record = RecordedRun(run, token=token, execute=execute, goes_on=goes_on)
         outcome = _outcome(run, record)
         with contextlib.suppress(OperationCancelled):  # asked too late: the outcome stands
@@ -242,33 +244,3 @@ class RecordedRun(Run):
             raise OperationInterrupted
         if row[0]:
             raise OperationCancelled
-
-
-class _OwnConnection:
-    """Executes on a connection of its own, and once more on another one when the server has been restarted."""
-
-    def __init__(self) -> None:
-        self._connection: psycopg.Connection[Any] | None = None
-
-    def __call__(self, statement: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
-        if self._connection is None:
-            self._connection = own_connection()
-        try:
-            return self._connection.execute(statement, values).fetchone()
-        except psycopg.OperationalError:
-            self.close()
-            self._connection = own_connection()
-            return self._connection.execute(statement, values).fetchone()
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def _in_transaction(statement: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
-    """Inside a caller's transaction, as tests have it, no other connection could see the run's row."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        return row

@@ -4,15 +4,15 @@ import datetime
 import getpass
 from collections.abc import Callable, Collection
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 
+from platform_outbox import sql
 from platform_outbox.emit import SHARDS
 from platform_outbox.external import queues
 from platform_outbox.models import Attempt, Breaker, Delivery, OutboxMessage, Pause, Status
 from platform_outbox.registry import all_handlers
-from platform_outbox.sql import QUERIES
 from platform_outbox.wakeup.notifier import notifier
 
 
@@ -25,12 +25,9 @@ def requeue(*, ids: Collection[int], by: str) -> int:
     with transaction.atomic():
         rows = _lock(ids, condition_of(requeue))
         found = [row.pk for row in rows]
-        with connection.cursor() as cursor:
-            # The clock by which workers go: what is due by a clock ahead of it would wait.
-            cursor.execute("SELECT statement_timestamp()")
-            (now,) = cursor.fetchone()
-            cursor.execute(QUERIES["only_calls_left"], (found,))
-            only_calls = [event_id for (event_id,) in cursor.fetchall()]
+        # The clock by which workers go: what is due by a clock ahead of it would wait.
+        ((now,),) = sql.fetch("clock", (None,))
+        only_calls = [event_id for (event_id,) in sql.fetch("only_calls_left", (found,))]
         OutboxMessage.objects.filter(pk__in=found).update(
             status=Case(When(pk__in=only_calls, then=Value(Status.SENDING)), default=Value(Status.PENDING)),
             attempts=0,
@@ -169,28 +166,19 @@ def _lock(ids: Collection[int], condition: Q) -> list[OutboxMessage]:
 
 def _settle(rows: list[OutboxMessage], *, outcome: str, by: str, now: datetime.datetime) -> None:
     Attempt.objects.bulk_create(
-        [
-            Attempt(message=row, handler="", number=row.attempts, outcome=outcome, worker=by[:120], at=now)
-            for row in rows
-        ]
+        Attempt(message=row, handler="", number=row.attempts, outcome=outcome, worker=by[:120], at=now) for row in rows
     )
     shards = {row.shard for row in rows}
-    with connection.cursor() as cursor:
-        cursor.execute(QUERIES["wake_followers"], (list(shards), [row.ordering_key for row in rows]))
+    sql.change("wake_followers", (list(shards), [row.ordering_key for row in rows]))
     transaction.on_commit(lambda: notifier.notify(shards, again=True))
 
 
 def _change_calls(statement: str, ids: Collection[int], now: datetime.datetime) -> None:
     """Change the events' calls to the outside; the queues behind them move up."""
-    with connection.cursor() as cursor:
-        cursor.execute(QUERIES["call_shards"], (list(ids),))
-        shards = [shard for (shard,) in cursor.fetchall()]
-        if not shards:
-            return
+    if shards := [shard for (shard,) in sql.fetch("call_shards", (list(ids),))]:
         queues.lock(shards)
-        cursor.execute(QUERIES[statement], (now, list(ids)))
-        queues.move_up(set(cursor.fetchall()))
-    transaction.on_commit(notifier.notify_external)
+        queues.move_up(set(sql.fetch(statement, (now, list(ids)))))
+        transaction.on_commit(notifier.notify_external)
 
 
 def command_user(command: str) -> str:

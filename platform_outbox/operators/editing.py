@@ -115,17 +115,11 @@ def edit_as_new(*, event_id: int, payload: Mapping[str, Any], by: str) -> int:
         new_id = emit(replacement_for(old, payload))
         OutboxMessage.objects.filter(pk=new_id).update(edited_from=old.pk)
         actions.discard(ids=[old.pk], by=by)
-        now = timezone.now()
         Attempt.objects.bulk_create(
             Attempt(
-                message_id=message_id,
-                handler="",
-                number=old.attempts if message_id == old.pk else 0,
-                outcome=Attempt.Outcome.EDITED,
-                worker=by[:120],
-                error_message=f"#{old.pk} → #{new_id}",
-                at=now,
+                message_id=message_id, handler="", number=number, outcome=Attempt.Outcome.EDITED, worker=by[:120],
+                error_message=f"#{old.pk} → #{new_id}", at=timezone.now(),
             )
-            for message_id in (old.pk, new_id)
-        )
+            for message_id, number in ((old.pk, old.attempts), (new_id, 0))
+        )  # fmt: skip
     return new_id

@@ -5,7 +5,6 @@ per replay however often the process dies. Handlers with effects outside the dat
 moves, so a crash may call them twice for one event.
 
 A step holds the shards of its events as a worker's batch does: no event of their keys is handled at the same time.
-What carries a replay out, watches it, cancels and resumes it is a long operation (`operations.operations`).
 """
 
 import datetime
@@ -13,7 +12,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -23,25 +22,23 @@ from platform_outbox.events import event_from, kept_key
 from platform_outbox.models import Attempt, Pause, Replay
 from platform_outbox.operators.selection import first_id_since
 from platform_outbox.processing import claim
-from platform_outbox.processing.handlers import BrokenTransaction
+from platform_outbox.processing.handlers import insist_on_sound_transaction
 from platform_outbox.processing.results import clean, failure
 from platform_outbox.registry import Context, Handler, handler_named
-from platform_outbox.sql import QUERIES
+from platform_outbox.sql import fetch, rows_of
 
 BATCH = 50
 # Ids that one look for the next events passes over at most; a rare type must not make it a scan of the table.
 WINDOW = 5_000
 WINDOWS_PER_STEP = 20
-# While a worker has the shard of the next event.
-BUSY_SECONDS = 0.05
+BUSY_SECONDS = 0.05  # while a worker has the shard of the next event
 
 
 class ReplayRefused(Exception):
     """The replay cannot be started or resumed; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     id: int
     event_type: str
     event_version: int
@@ -100,9 +97,7 @@ def plan(
 
 
 def _ids_between(since: datetime.datetime | None, until: datetime.datetime | None) -> tuple[int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM platform_outbox")
-        first, last = cursor.fetchone()
+    ((first, last),) = rows_of("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM platform_outbox")
     if since is not None:
         first = max(first, first_id_since(since))
     if until is not None:
@@ -195,12 +190,7 @@ def _error_of(handler: Handler, rows: list[Past]) -> Exception | None:
         with transaction.atomic():
             for portion in [rows] if handler.batch and rows else [[row] for row in rows]:
                 handler.function(*_events_and_contexts(handler, portion))
-            if connection.needs_rollback:
-                raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
-            with connection.cursor() as cursor:
-                # Deferred constraints must fail here, where the failure can be told from one of the cursor's commit.
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            insist_on_sound_transaction(constraints=True)
     except Exception as error:
         if connection.connection is None or connection.connection.closed:
             raise
@@ -245,14 +235,9 @@ def _close(replay: Replay, rows: list[Past], through: int, error: Exception | No
     if error is not None:
         replay.error = clean(f"#{rows[-1].id}: {type(error).__name__}: {error}", 300)
         Attempt.objects.create(
-            message_id=rows[-1].id,
-            handler=replay.handler,
-            number=1,
-            outcome=Attempt.Outcome.REPLAY_FAILED,
-            worker=replay.by,
-            **failure(error),
-            at=replay.moved_at,
-        )
+            message_id=rows[-1].id, handler=replay.handler, number=1, outcome=Attempt.Outcome.REPLAY_FAILED,
+            worker=replay.by, at=replay.moved_at, **failure(error),
+        )  # fmt: skip
     if error is not None and not replay.keep_going:
         replay.state = Replay.State.STOPPED
         replay.cursor = rows[-2].id if handled else replay.cursor
@@ -279,16 +264,12 @@ def _next(replay: Replay, *, limit: int) -> tuple[list[Past], int]:
 
 
 def _past(replay: Replay, *, above: int, through: int, limit: int) -> list[Past]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            QUERIES["past_events"],
-            {
-                "above": above, "through": through, "types": list(replay.event_types), "key": replay.ordering_key,
-                "since": replay.emitted_from, "until": replay.emitted_to, "handler": replay.handler, "limit": limit,
-            },
-        )  # fmt: skip
-        # Django hands jsonb over as text.
-        return [Past(*row[:5], json.loads(row[5]), row[6]) for row in cursor.fetchall()]  # type: ignore[call-arg]
+    values = {
+        "above": above, "through": through, "types": list(replay.event_types), "key": replay.ordering_key,
+        "since": replay.emitted_from, "until": replay.emitted_to, "handler": replay.handler, "limit": limit,
+    }  # fmt: skip
+    # Django hands jsonb over as text.
+    return [Past._make((*row[:5], json.loads(row[5]), row[6])) for row in fetch("past_events", values)]
 
 
 def _events_and_contexts(handler: Handler, rows: list[Past]) -> tuple[Any, Any]:

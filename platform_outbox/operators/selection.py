@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from platform_outbox.events import NotYetKnown, is_known
 from platform_outbox.models import OutboxMessage, Status
+from platform_outbox.sql import rows_of
 
 BATCH = 1_000
 # How far a confirmation counts: an index-only scan of a fraction of a second.
@@ -27,9 +27,9 @@ class Events:
     def events(self) -> QuerySet[OutboxMessage]:
         raise NotImplementedError
 
-    def count(self, *, most: int = MOST_COUNTED) -> int:
-        """How many there are; one more than `most` means more than that."""
-        return self.events().order_by().values("id")[: most + 1].count()
+    def count(self) -> int:
+        """How many there are; one more than MOST_COUNTED means more than that."""
+        return self.events().order_by().values("id")[: MOST_COUNTED + 1].count()
 
     def batches(self) -> Iterator[list[int]]:
         """Ids, oldest first, some at a time; what is dealt with meanwhile is not met again."""
@@ -106,17 +106,14 @@ def carry_out(chosen: Events, *, service: Callable[..., int], by: str) -> Iterat
 
 def first_id_since(moment: datetime.datetime) -> int:
     """An id that no event emitted since the moment is below. A bisection along the key, some thirty probes."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM platform_outbox")
-        low, high = cursor.fetchone()
-        while low < high:
-            middle = (low + high) // 2
-            cursor.execute("SELECT id, created_at FROM platform_outbox WHERE id >= %s ORDER BY id LIMIT 1", (middle,))
-            found = cursor.fetchone()
-            if found is not None and found[1] < moment - _OVERLAP:
-                low = found[0] + 1
-            else:
-                high = middle
+    ((low, high),) = rows_of("SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM platform_outbox")
+    while low < high:
+        middle = (low + high) // 2
+        found = rows_of("SELECT id, created_at FROM platform_outbox WHERE id >= %s ORDER BY id LIMIT 1", (middle,))
+        if found and found[0][1] < moment - _OVERLAP:
+            low = found[0][0] + 1
+        else:
+            high = middle
     return int(low)
 
 
@@ -132,7 +129,7 @@ def moment(text: str) -> datetime.datetime:
     return found if timezone.is_aware(found) else timezone.make_aware(found)
 
 
-def known_by_now(*, most: int = BATCH) -> list[int]:
+def known_by_now() -> list[int]:
     """Dead letters that came from a newer release than the worker's and that this code can read, oldest first."""
     early = OutboxMessage.objects.filter(
         status=Status.DEAD, discarded_at=None, error__startswith=f"{NotYetKnown.__name__}: "
@@ -142,4 +139,4 @@ def known_by_now(*, most: int = BATCH) -> list[int]:
     if not known:
         return []
     chosen = early.filter(reduce(or_, known))
-    return list(chosen.order_by("id").values_list("id", flat=True)[:most])
+    return list(chosen.order_by("id").values_list("id", flat=True)[:BATCH])

@@ -18,12 +18,10 @@ from platform_outbox.timing import FULL_LOOK_EVERY, JUST_COME, LOW_WATER_EVERY, 
 
 # First key of the two-part advisory lock; the second is the shard.
 LOCK_CLASS = 1_869_964_408
-# How many ordering keys of a shard one claim looks at when one of them would take it all.
-KEYS_AT_ONCE = 64
+KEYS_AT_ONCE = 64  # so many ordering keys of a shard one claim looks at when one of them would take it all
 # Behind fewer others than this a dominant key still gets so many: their batch shall end soon, but not without getting on.
 DOMINANT_AT_LEAST = 10
-# For what has just come so many of the shard's newest events are looked at.
-NEWEST = 20
+NEWEST = 20  # so many of the shard's newest events are looked at for what has just come
 
 _LOCK_FOR_CLAIM = QUERIES["lock_shard_for_claim"].replace("{do_not_sort}", DO_NOT_SORT)
 _COLUMNS = (

@@ -3,7 +3,7 @@
 import datetime
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from django.db import connection, transaction
 
@@ -15,6 +15,7 @@ from platform_outbox.processing.inflight import InFlight
 from platform_outbox.processing.results import Outcome
 from platform_outbox.registry import Context, Handler, handler_named
 from platform_outbox.retry import after_failure
+from platform_outbox.sql import rows_of
 from platform_outbox.timing import HALTED_LOOK
 
 # What comes of most calls.
@@ -31,8 +32,6 @@ class MissingHandler(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a batch was asked to do."""
-
     shard: int
     limit: int
     worker: str
@@ -159,7 +158,7 @@ def is_the_servers(error: Exception) -> bool:
 def run_together(batch: Batch) -> None:
     """Everything at once; any error undoes everything."""
     _run_all(batch, batch.work)
-    _insist_on_sound_transaction()
+    insist_on_sound_transaction()
 
 
 def run_in_halves(batch: Batch) -> None:
@@ -190,7 +189,7 @@ def _run_part(batch: Batch, works: list[Work]) -> bool:
     try:
         with transaction.atomic():
             _run_all(batch, works)
-            _insist_on_sound_transaction(constraints=True)
+            insist_on_sound_transaction(constraints=True)
     except Exception as error:
         if is_the_servers(error):
             raise
@@ -242,7 +241,7 @@ def _run_singly(batch: Batch, work: Work) -> bool:
                     _hand_over(work, handler)
                     continue
                 _call(batch, handler, [work])
-                _insist_on_sound_transaction(constraints=True)
+                insist_on_sound_transaction(constraints=True)
         except Exception as error:
             if is_the_servers(error):
                 raise
@@ -253,15 +252,14 @@ def _run_singly(batch: Batch, work: Work) -> bool:
     return failed
 
 
-def _insist_on_sound_transaction(*, constraints: bool = False) -> None:
+def insist_on_sound_transaction(*, constraints: bool = False) -> None:
     """With `constraints` deferred ones fail here, under the savepoint, not at the commit of the whole batch."""
     # Django would roll back without a word at the end of the block, and the event would count as handled.
     if connection.needs_rollback:
         raise BrokenTransaction("A handler swallowed a database error; it must let the error through.")
     if constraints:
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        rows_of("SET CONSTRAINTS ALL IMMEDIATE")
+        rows_of("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _call(batch: Batch, handler: Handler, works: list[Work]) -> None:
@@ -318,22 +316,10 @@ def fail(batch: Batch, work: Work, name: str, error: Exception) -> None:
     work.touched = True
     earlier, handler = work.outcomes.get(name), handler_named(name)
     decision = after_failure(
-        error,
-        attempts=work.attempts(name),
-        failing_since=earlier.failing_since if earlier else None,
-        now=batch.now,
+        error, attempts=work.attempts(name), failing_since=earlier.failing_since if earlier else None, now=batch.now
     )
     halts = decision.retry_at is None and handler is not None and handler.on_death == "halt"
-    work.outcomes[name] = Outcome(
-        status=decision.status,
-        attempts=decision.attempts,
-        error=error,
-        retry_at=decision.retry_at,
-        fresh=True,
-        failing_since=decision.failing_since,
-        counted=decision.counted,
-        halts=halts,
-    )
+    work.outcomes[name] = Outcome(error=error, fresh=True, halts=halts, **asdict(decision))
     if halts:
         batch.holds.add(work.row, name, batch.now + HALTED_LOOK)
     elif decision.retry_at is not None:

@@ -17,7 +17,7 @@ from django.db import OperationalError
 from platform_outbox.processing.claim import StaleBatch
 from platform_outbox.sql import QUERIES, array_of, database, rows_of
 from platform_outbox.timing import STALE_BATCH_GRACE
-from platform_outbox.wakeup.notifier import own_connection
+from platform_outbox.wakeup.notifier import OwnConnection
 
 # First key of the two-part advisory lock that vouches for a worker; the second is of its name.
 LIVES = 1_869_964_410
@@ -25,8 +25,6 @@ LIVES = 1_869_964_410
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One call of a handler, under way."""
-
     shard: int
     handler: str
     ids: list[int]
@@ -89,7 +87,7 @@ class InFlight:
         self._calls: dict[int, Call] = {}
         # Shard → the batch that a living worker had left there, and when it was met.
         self._met: dict[int, tuple[tuple[str, datetime.datetime], float]] = {}
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection = OwnConnection(prepare=self._vouch)
         self._lock = threading.Lock()
 
     def begin(self, *, shard: int, ids: Sequence[int], handler: str = "") -> None:
@@ -114,16 +112,13 @@ class InFlight:
         return time.monotonic() - met < STALE_BATCH_GRACE
 
     def calling(self, *, shard: int, handler: str, ids: list[int]) -> None:
-        """Note that the calling thread begins a call."""
         pgconn = getattr(database().connection, "pgconn", None)
         self._calls[threading.get_ident()] = Call(shard=shard, handler=handler, ids=ids, pgconn=pgconn)
 
     def returned(self) -> None:
-        """Its call is over."""
         self._calls.pop(threading.get_ident(), None)
 
     def overdue(self, *, seconds: float) -> list[Call]:
-        """The calls that have lasted longer."""
         limit = time.monotonic() - seconds
         return [call for call in list(self._calls.values()) if call.since < limit]
 
@@ -138,27 +133,16 @@ class InFlight:
         with contextlib.suppress(OperationalError):
             self._execute("forget_batches", self.worker)
         with self._lock:
-            self._hang_up()
+            self._connection.close()
+
+    def _vouch(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute("SET synchronous_commit = off")
+        connection.execute(QUERIES["vouch_for_worker"], (LIVES, _key(self.worker)))
 
     def _execute(self, name: str, *parameters: object) -> None:
         with self._lock:
-            if self._connection is not None:
-                try:
-                    self._connection.execute(QUERIES[name], parameters)
-                    return
-                except psycopg.Error:
-                    # The server may have been restarted since; a new connection tells.
-                    self._hang_up()
             try:
-                self._connection = own_connection()
-                self._connection.execute("SET synchronous_commit = off")
-                self._connection.execute(QUERIES["vouch_for_worker"], (LIVES, _key(self.worker)))
                 self._connection.execute(QUERIES[name], parameters)
             except psycopg.Error as error:
-                self._hang_up()
+                self._connection.close()
                 raise OperationalError(f"What is in flight cannot be written: {error}") from error
-
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None

@@ -22,18 +22,9 @@ from platform_outbox.events import UPGRADE_PATIENCE, EnvelopeError, NotYetKnown,
 from platform_outbox.models import Status
 from platform_outbox.monitoring.history import count, counters
 from platform_outbox.monitoring.metrics import CLAIM_SECONDS
-from platform_outbox.processing import claim, quarantine
+from platform_outbox.processing import claim, handlers, quarantine
 from platform_outbox.processing.claim import Claimed, LowWater, ShardState, Suspicion, UnknownEvents
-from platform_outbox.processing.handlers import (
-    Batch,
-    Holds,
-    Options,
-    Work,
-    fail,
-    is_the_servers,
-    run_in_halves,
-    run_together,
-)
+from platform_outbox.processing.handlers import Batch, Holds, Options, Work, fail, is_the_servers
 from platform_outbox.processing.inflight import InFlight, lives
 from platform_outbox.processing.results import Outcome, ResultWriter
 from platform_outbox.registry import all_handlers, handlers_of
@@ -75,17 +66,11 @@ def process_batch(
     `inflight` is told what is in hand, in case the process dies. `unknown_events` remembers events of a newer release
     between batches. Raises OperationalError or InterfaceError when the database has gone away.
     """
+    limit, worker = batch_size or settings.WORKER_BATCH_SIZE, worker or f"{socket.gethostname()}:{os.getpid()}"
     options = Options(
-        shard=shard,
-        limit=batch_size or settings.WORKER_BATCH_SIZE,
-        worker=worker or f"{socket.gethostname()}:{os.getpid()}",
-        now=now,
-        should_stop=should_stop,
-        has_news=has_news,
-        low_water=low_water,
-        inflight=inflight,
-        unknown_events=unknown_events,
-    )
+        shard=shard, limit=limit, worker=worker, now=now, should_stop=should_stop, has_news=has_news,
+        low_water=low_water, inflight=inflight, unknown_events=unknown_events,
+    )  # fmt: skip
     if inflight is None:
         return _together_or_in_halves(options)
     with inflight.gate.shared():
@@ -101,14 +86,14 @@ def _together_or_in_halves(options: Options) -> BatchResult:
     started, batch = time.monotonic(), Batch(options)
     try:
         with transaction.atomic():
-            result = _claim_run_mark(batch, run_together)
+            result = _claim_run_mark(batch, handlers.run_together)
     except Exception as error:
         if is_the_servers(error):
             raise
         logger.debug("Shard %s: a batch failed and is run in halves: %r", options.shard, error)
         batch = Batch(options)
         with transaction.atomic():
-            result = _claim_run_mark(batch, run_in_halves)
+            result = _claim_run_mark(batch, handlers.run_in_halves)
     count(batch, seconds=time.monotonic() - started)
     return result
 
@@ -199,18 +184,14 @@ def _read(batch: Batch, rows: list[Claimed]) -> None:
         except EnvelopeError as error:
             _put_aside(batch, work, error)
             continue
-        handlers = handlers_of(row.event_type)
+        listening = handlers_of(row.event_type)
         if not work.outcomes:
             # The first time, which is the rule. An event that nobody listens to is through.
-            work.todo, work.touched = list(handlers), not handlers
+            work.todo, work.touched = list(listening), not listening
             continue
-        due = {
-            name
-            for name, outcome in work.outcomes.items()
-            if outcome.is_open and (outcome.retry_at is None or outcome.retry_at <= batch.now)
-        }
-        work.todo = [handler for handler in handlers if handler.name in due or handler.name not in work.outcomes]
-        work.missing = sorted(due - {handler.name for handler in handlers})
+        due = {name for name, outcome in work.outcomes.items() if outcome.is_due(batch.now)}
+        work.todo = [handler for handler in listening if handler.name in due or handler.name not in work.outcomes]
+        work.missing = sorted(due - {handler.name for handler in listening})
         # One that an operator requeued although nothing is left to do is through as well.
         work.touched = not work.todo and not work.missing
 

@@ -15,8 +15,7 @@ from platform_outbox.monitoring import metrics
 from platform_outbox.processing.claim import Claimed, StaleBatch, Suspicion
 from platform_outbox.registry import PermanentError
 
-# So many workers may die with an event in hand: once in a batch, then alone.
-DEADLY = 3
+DEADLY = 3  # so many workers may die with an event in hand: once in a batch, then alone
 
 
 class KilledItsWorker(PermanentError):

@@ -18,8 +18,7 @@ from platform_outbox.sql import QUERIES, array_of, rows_of
 
 LONGEST_TRACEBACK = 20_000
 LONGEST_MESSAGE = 2_000
-# So much of a message is looked at to tell one error from another.
-LONGEST_FINGERPRINTED = 400
+LONGEST_FINGERPRINTED = 400  # so much of a message is looked at to tell one error from another
 
 # Each is what differs between two events that fail for one reason.
 _VARIABLE = (
@@ -56,6 +55,9 @@ class Outcome:
     def is_open(self) -> bool:
         """Something is left to do in a batch."""
         return self.status in (Status.PENDING, Status.FAILED) and not self.io
+
+    def is_due(self, now: datetime.datetime) -> bool:
+        return self.is_open and (self.retry_at is None or self.retry_at <= now)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,7 +202,6 @@ def fingerprint_of(error: BaseException) -> str:
 
 
 def normalised(message: str) -> str:
-    """The message without what differs from event to event."""
     text = message.strip().split("\n")[0][:LONGEST_FINGERPRINTED]
     for pattern, stand_in in _VARIABLE:
         text = pattern.sub(stand_in, text)

@@ -176,6 +176,6 @@ VALUES (1, statement_timestamp(), jsonb_build_object({figures}))
 ON CONFLICT (id) DO UPDATE SET taken_at = EXCLUDED.taken_at, figures = EXCLUDED.figures
 
 -- name: read_sample
--- The newest figures, and their age in seconds.
-SELECT taken_at, extract(epoch FROM statement_timestamp() - taken_at)::float8, figures
+-- The age of the newest figures in seconds, and the figures.
+SELECT extract(epoch FROM statement_timestamp() - taken_at)::float8, figures
 FROM platform_outbox_sample WHERE id = 1

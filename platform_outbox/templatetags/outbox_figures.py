@@ -43,6 +43,4 @@ def quantile(step: object, share: str) -> str:
     return span(step.quantile(float(share)))  # type: ignore[attr-defined]
 
 
-@register.filter
-def masked(text: str) -> str:
-    return masked_text(text)
+register.filter("masked", masked_text)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.registry import CollectorRegistry
 
-from platform_outbox import scheduler, testing
+from platform_outbox import testing
 from platform_outbox.emit import emit_many, health
 from platform_outbox.models import Breaker, Delivery, OutboxMessage, Quarantined, Sample, Tally
 from platform_outbox.monitoring import metrics, snapshot
@@ -21,6 +21,7 @@ from platform_outbox.monitoring.snapshot import GAUGES, OutboxCollector
 from platform_outbox.operators import actions
 from platform_outbox.processing.results import ResultWriter
 from platform_outbox.tests.conftest import wait_for
+from platform_outbox.tests.jobs import run_due
 from platform_outbox.tests.probe.events import Forked, Swarmed, Ticked
 from platform_outbox.tests.probe.models import Fault
 
@@ -114,11 +115,11 @@ def test_figures_are_read_from_the_newest_sample_and_taken_only_when_it_is_stale
 
 
 def test_the_workers_take_them_as_a_periodic_job():
-    scheduler.run_due(worker="test")
+    run_due(worker="test")
     assert Sample.objects.get().figures["pending"].get("finance.day.began", 0) == 0
     found = told()
     assert found["job_failures{platform_outbox.sample}"] == 0
-    scheduler.run_due(worker="test", now=timezone.now() + datetime.timedelta(minutes=2))
+    run_due(worker="test", now=timezone.now() + datetime.timedelta(minutes=2))
     assert told()["job_last_success_timestamp_seconds{platform_outbox.sample}"] > 1.7e9
 
 
@@ -208,7 +209,7 @@ def admin_shutdown():
 
 
 def test_runs_of_jobs_are_counted_with_their_outcome():
-    scheduler.run_due(worker="test")
+    run_due(worker="test")
     assert tallied()["job_runs_total{platform_outbox.sample,done}"] == 1
 
 

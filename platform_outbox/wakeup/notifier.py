@@ -49,6 +49,29 @@ def is_shared(connection: psycopg.Connection[Any]) -> bool:
     return row is None or row[0] != connection.info.backend_pid
 
 
+class OwnConnection:
+    """Executes outside of Django's transactions, and once more on another connection when the server has been restarted."""
+
+    def __init__(self, *, prepare: Callable[[psycopg.Connection[Any]], object] = lambda connection: None) -> None:
+        self._prepare = prepare
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def execute(self, statement: str, values: Any) -> psycopg.Cursor[Any]:
+        if self._connection is not None:
+            try:
+                return self._connection.execute(statement, values)
+            except psycopg.Error:
+                self.close()
+        self._connection = own_connection()
+        self._prepare(self._connection)
+        return self._connection.execute(statement, values)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
 class Notifier:
     """Collects shards and passes them on from a thread of its own."""
 

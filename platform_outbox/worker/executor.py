@@ -76,7 +76,6 @@ class Schedule:
         self._started[shard] = time.time()
 
     def done(self, shard: int) -> None:
-        """Give a reserved shard back."""
         with self._changed:
             self._running.discard(shard)
             self._changed.notify()
@@ -96,7 +95,6 @@ class Schedule:
         return self._started.get(shard, 0.0) > moment
 
     def close(self) -> None:
-        """Hand out nothing more and wake all who wait."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -110,8 +108,7 @@ class Fairness:
     """
 
     def __init__(self, *, due: Callable[[], set[int]]) -> None:
-        """`due` names all shards that have to be looked at, those that are being looked at among them."""
-        self._due = due
+        self._due = due  # all shards that have to be looked at, those that are being looked at among them
         self._changed = threading.Condition()
         self._backlogs: set[int] = set()
         self._under_way: set[int] = set()

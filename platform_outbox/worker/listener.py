@@ -1,7 +1,4 @@
-"""The thread of a worker process that hears of new events.
-
-Nothing about correctness lives here. Whatever gets lost on the way is found again by the poll.
-"""
+"""The thread of a worker process that hears of new events."""
 
 import contextlib
 import logging

@@ -9,16 +9,8 @@ from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from platform_outbox import emit
-from platform_outbox.operations import services
+from platform_outbox.operations import registry, services
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.registry import (
-    Operation,
-    ParametersInvalid,
-    all_operations,
-    operation_named,
-    parameters_of,
-    read,
-)
 from platform_outbox.operations.runs import OperationStopped, TerminalRun
 from platform_outbox.operators.actions import command_user
 
@@ -53,15 +45,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, f"_{options['action']}")(options)
-        except (services.OperationRefused, ParametersInvalid) as error:
+        except (services.OperationRefused, registry.ParametersInvalid) as error:
             raise CommandError(str(error)) from error
         except OperationRun.DoesNotExist:
             raise CommandError(_("There is no run %s.") % options["run"]) from None
 
     def _list(self, options: dict[str, Any]) -> None:
-        for operation in all_operations():
+        for operation in registry.all_operations():
             self.stdout.write(f"{operation.name}: {operation.title}. {operation.help_text}")
-            for each in parameters_of(operation.parameters):
+            for each in registry.parameters_of(operation.parameters):
                 needed = _("needed") if each.required else _("default: %s") % each.default
                 choices = f" ({', '.join(each.choices)})" if each.choices else ""
                 kind = f"{each.name}={each.kind.__name__}{choices}"
@@ -78,7 +70,7 @@ class Command(BaseCommand):
             quiet=options["verbosity"] == 0,
         )
         try:
-            result = operation.function(read(operation.parameters, given), run)
+            result = operation.function(registry.read(operation.parameters, given), run)
         except (KeyboardInterrupt, OperationStopped):
             raise CommandError(_("Stopped."), returncode=128 + signal.SIGINT) from None
         finally:
@@ -125,10 +117,10 @@ class Command(BaseCommand):
         self.stdout.write(_line(services.resume(run_id=options["run"], by=command_user("command"))))
 
     @staticmethod
-    def _wanted(options: dict[str, Any]) -> tuple[Operation, dict[str, str]]:
-        operation = operation_named(options["name"])
+    def _wanted(options: dict[str, Any]) -> tuple[registry.Operation, dict[str, str]]:
+        operation = registry.operation_named(options["name"])
         if operation is None:
-            names = ", ".join(each.name for each in all_operations())
+            names = ", ".join(each.name for each in registry.all_operations())
             raise CommandError(_("There is no operation %(name)s; there are: %(names)s.") % {**options, "names": names})
         given = {}
         for text in options["given"]:
