@@ -196,7 +196,8 @@ def test_everything_is_stopped_and_started_and_asked(installed):
     started = installed.deploy_sh("start", "production")
     assert started.returncode == 0, started.stderr
     assert (installed.releases(), installed.all_are_ready()) == ({"v1"}, True)
-    asked = installed.deploy_sh("manage", "production", "trial_balance", "--book", "1", "--format", "csv")
+    ((book,),) = installed.ask("SELECT min(id)::text FROM finance_book")
+    asked = installed.deploy_sh("manage", "production", "trial_balance", "--book", book, "--format", "csv")
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.splitlines()[0] == "account_id,account,type,currency,debit,credit"
     assert "Which command?" in installed.deploy_sh("manage", "production").stderr
