@@ -206,8 +206,8 @@ def _post(batch: ImportBatch, actor: User | None, rows: Sequence[ImportRow], acc
     for row in rows:
         if row.date is None or row.amount is None or row.account_id is None:
             raise ValueError("only rows with account, date and amount are posted")
-        uncategorised_id = fallback.account_id(accounts[row.account_id], row.amount)
-        sides = ((row.account_id, row.amount), (row.counter_account_id or uncategorised_id, -row.amount))
+        counter_id = row.counter_account_id or fallback.account_id(accounts[row.account_id], row.amount)
+        sides = ((row.account_id, row.amount), (counter_id, -row.amount))
         lines = [LineDraft(account_id=account_id, amount=amount) for account_id, amount in sides]
         drafts.append(EntryDraft(date=row.date, lines=lines, payee=row.payee, description=row.description))
     ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)

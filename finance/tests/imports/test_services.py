@@ -457,6 +457,16 @@ def test_decisions_must_make_sense(stage, accounts, owner, book):
         decide_rows(batch=batch, actor=owner, row_ids=ids, counter_account=dollars)
 
 
+def test_no_uncategorised_account_is_opened_where_every_row_has_a_category(stage, confirm, book, owner, accounts):
+    batch = stage()
+    batch.rows.update(counter_account=accounts.groceries)
+    before = set(book.accounts.values_list("pk", flat=True))
+    uncategorised = book.accounts.filter(name__startswith="Uncategorised")
+    uncategorised.update(name="Something else")
+    confirm(batch)
+    assert set(book.accounts.values_list("pk", flat=True)) == before
+
+
 def test_a_foreign_account_gets_its_own_uncategorised(stage, confirm, book, owner):
     dollars = ledger.open_account(book=book, actor=owner, name="Dollars", type="asset", kind="checking", currency="USD")
     confirm(stage("Date,Description,Amount\n2026-03-01,Shop,-4.00\n2026-03-01,Pay,9.00\n", account=dollars))
