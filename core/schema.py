@@ -23,7 +23,7 @@ class SqlFile(Operation):
         self.reverse = reverse
 
     def state_forwards(self, app_label: str, state: Any) -> None:
-        """Django's state knows nothing of it."""
+        """Does not change Django's state."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
@@ -63,7 +63,7 @@ class KeysWithBook(Operation):
         self.references = tuple(references)
 
     def state_forwards(self, app_label: str, state: Any) -> None:
-        """Django goes on with `id` as the key."""
+        """Does not change Django's state: its key is still `id`."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any

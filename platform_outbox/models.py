@@ -363,7 +363,7 @@ class Pause(models.Model):
 class CurrentTurn(models.Model):
     """What a worker is at in a shard; empty `ids` when it is through.
 
-    Written outside of the batch's transaction before any handler runs, and emptied inside it. So whoever gets the
+    Written outside of the batch's transaction before any handler runs, and emptied inside it. So the worker that gets the
     shard and finds ids here knows that the batch before did not come to its end, and which events it had in hand.
     """
 
@@ -415,7 +415,7 @@ class Periodic(models.Model):
     """One periodic job: when it is due, and how its last run went. The row is also the lock of the job."""
 
     name = models.CharField(_("job"), max_length=120, primary_key=True)
-    seconds = models.FloatField(_("every so many seconds"))
+    seconds = models.FloatField(_("interval in seconds"))
     due_at = models.DateTimeField(_("due"))
     last_run_at = models.DateTimeField(_("last run"), null=True)
     last_done_at = models.DateTimeField(_("last success"), null=True)

@@ -32,7 +32,7 @@ _by_event: dict[str, tuple["Handler", ...]] = {}
 
 
 class DestinationUnavailable(Exception):
-    """Whoever is called cannot be reached or cannot answer now: a time-out, a refused connection, a 5xx or 429.
+    """The destination cannot be reached or cannot answer now: a time-out, a refused connection, a 5xx or 429.
 
     The event is not to blame: the attempt does not count until the outage has lasted a day, and everything for this
     destination waits until a probe gets through. `retry_after` is the pause in seconds that it asked for.
@@ -44,7 +44,7 @@ class DestinationUnavailable(Exception):
 
 
 class Deferred(Exception):
-    """Whoever is called is well and has put this one off, such as a mail server that knows no stranger at once.
+    """The destination works and has deferred this call, such as a mail server with greylisting.
 
     The attempt does not count until it has gone on for a day; others for the same destination do not wait.
     """
@@ -59,7 +59,7 @@ class PermanentError(Exception):
 
 
 class Interrupted(Exception):
-    """A long call came back early because its worker is ending (`context.stopping()`): another one goes on with it.
+    """A long call came back early because its worker is ending (`context.stopping()`): another one continues it.
 
     No attempt is charged. Whatever the next call needs to know is for the handler to have kept.
     """

@@ -30,7 +30,7 @@ def after_failure(
     now: datetime.datetime,
     probe_at: datetime.datetime | None = None,
 ) -> Decision:
-    """How a handler goes on with an event after this error; `attempts` and `failing_since` are those of before.
+    """What a handler does with an event after this error; `attempts` and `failing_since` are the values before it.
 
     For a day an outage, or a destination that says "later", costs no attempt. `probe_at` is when the breaker lets a
     call through again, where there is one.

@@ -38,12 +38,12 @@ class LeaseLost(Exception):
 
 
 class JobInterrupted(Exception):
-    """This worker is about to end; another one goes on with the job at once."""
+    """This worker is about to end; another one continues the job at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A function that is called every so many seconds by one worker at a time."""
+    """A function that one worker at a time calls at an interval."""
 
     name: str
     function: "Callable[[Run], object]"
@@ -61,7 +61,7 @@ class Run:
     should_stop: Callable[[], bool] = field(default=lambda: False, repr=False)
 
     def renew(self) -> None:
-        """Say between two steps of a long run that it goes on.
+        """Renew the lease between two steps of a long run.
 
         Raises LeaseLost if another worker has it by now, JobInterrupted if this worker has to end: let both through.
         """
@@ -74,7 +74,7 @@ class Run:
 
 
 def every(name: str, *, seconds: float, lease_seconds: float | None = None) -> Callable[[Function], Function]:
-    """Call the decorated function every so many seconds, on one worker however many there are.
+    """Call the decorated function every `seconds`, on one worker at a time.
 
     Without a lease it runs inside the transaction that also marks it as done: everything it writes happens once per
     run. A long job takes a lease instead, runs outside any transaction in small steps of its own and calls

@@ -291,7 +291,7 @@ class AccountMonth(models.Model):
 
 
 class MonthRebuild(models.Model):
-    """Month totals of a book made anew from its lines. Inserting the row does it, by its trigger."""
+    """A rebuild of a book's month totals from its lines. Inserting the row runs it, by a trigger."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+", verbose_name=_("book"))
     by = models.CharField(_("by"), max_length=254)

@@ -35,7 +35,7 @@ class RehearseParameters:
     permission="backups.add_backuprun",
 )
 def back_up(parameters: BackUpParameters, run: Run) -> dict[str, Any]:
-    """Nothing of a stopped backup is kept; resumed, it starts again."""
+    """A cancelled backup is deleted; resuming it starts from the beginning."""
     made = services.create_backup(now=timezone.now(), progress=_stepwise(run, services.STEPS))
     return {"name": made.name, "bytes": made.size, "entries": made.entries, "kept_in": made.location}
 

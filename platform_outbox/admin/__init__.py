@@ -36,7 +36,7 @@ from platform_outbox.timing import ALIVE_SECONDS
 # Wake-ups leave no rows in django_dramatiq's list, and events have pages of their own.
 admin.site.unregister(Task)
 
-SEARCHED = 200_000  # so many of the newest events a search for a type or a key looks at
+SEARCHED = 200_000  # newest events that a search for a type or a key covers
 LARGEST_ID = 2**63 - 1
 MOST_LISTED = 1_000  # of what waits, and of each state in the list of everything unfinished
 # Each but the first and SENT has an index of its own, in the order of ids.

@@ -33,7 +33,7 @@ from platform_outbox.registry import handlers_of
 
 BUDGET_SECONDS = 20.0  # a page must answer; what is left then is asked about again
 MOST_SELECTED = 10_000  # more are chosen by what they have in common, on the page of dead letters
-MOST_LINES = 20  # so many get a line each in the admin's log; of more, one line tells
+MOST_LINES = 20  # events with a line each in the admin's log; a larger selection gets one line
 LONGEST_PAYLOAD = 100_000
 
 _WHEN = {"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}

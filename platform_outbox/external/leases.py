@@ -1,6 +1,6 @@
 """Leases: a worker takes a delivery for a while, calls outside of any transaction, and marks it with its token.
 
-Whoever loses the lease, because it fell silent for too long or an operator decided otherwise, marks nothing: the token
+A caller that loses the lease, because it fell silent for too long or an operator decided otherwise, marks nothing: the token
 in the row is another one by then. A row that stays leased to a worker that is gone is found by the clock.
 """
 
@@ -96,7 +96,7 @@ def _leases(name: str, values: Any) -> list[Lease]:
 
 
 def renew(held: Collection[tuple[Lease, float]]) -> set[uuid.UUID]:
-    """Extend each lease to so many seconds from now; returns the tokens of those that are still held."""
+    """Extend each lease to the seconds beside it, from now; returns the tokens of those that are still held."""
     ids, tokens = [lease.id for lease, _ in held], [lease.token for lease, _ in held]
     return {token for (token,) in sql.fetch("renew_leases", (ids, tokens, [seconds for _, seconds in held]))}
 

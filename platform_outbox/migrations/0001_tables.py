@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
             name='Periodic',
             fields=[
                 ('name', models.CharField(max_length=120, primary_key=True, serialize=False, verbose_name='job')),
-                ('seconds', models.FloatField(verbose_name='every so many seconds')),
+                ('seconds', models.FloatField(verbose_name='interval in seconds')),
                 ('due_at', models.DateTimeField(verbose_name='due')),
                 ('last_run_at', models.DateTimeField(null=True, verbose_name='last run')),
                 ('last_done_at', models.DateTimeField(null=True, verbose_name='last success')),

@@ -97,7 +97,7 @@ def tally(metric: Metric, first: str = "", second: str = "") -> Tally:
 def adding(counts: Mapping[Tally, int], *, shard: int) -> tuple[str, tuple[object, ...]]:
     """The statement that adds these, and its parameters, for a caller that sends it together with others.
 
-    Each shard has rows of its own. Whoever works at a shard has it alone, so workers do not wait for each other here.
+    Each shard has rows of its own. Only one worker has a shard at a time, so workers do not wait for each other here.
     """
     # In one order, so that transactions never wait for each other in a circle.
     rows = [(shard, *each, counts[each]) for each in sorted(counts)]

@@ -15,7 +15,7 @@ from platform_outbox.registry import all_handlers
 from platform_outbox.sql import QUERIES, rows_of, without_sorting
 from platform_outbox.timing import ALIVE_SECONDS
 
-# Of the open events so many are looked at, by shards: the shares of a longer queue are those of this sample.
+# Open events sampled, spread over the shards; the shares of a longer queue are estimated from them.
 SAMPLE = emit.COUNT_CAP
 REPLAYS_SHOWN = 8
 LOOKED_AT = 20  # events whose deliveries name the handlers of an error

@@ -28,7 +28,7 @@ from platform_outbox.timing import ALIVE_SECONDS
 EVERY_SECONDS = 5.0
 STALE_SECONDS = 15.0  # older figures are not shown without an attempt to take new ones
 LONGEST_MILLISECONDS = 2_000  # a reader of the page of metrics waits no longer
-HEADS = 100  # so many of each shard's oldest open events are looked at for the oldest of each type
+HEADS = 100  # oldest open events of each shard, among which the oldest of each type is found
 
 logger = logging.getLogger("platform_outbox.monitoring.snapshot")
 

@@ -1,6 +1,6 @@
 """Long operations: started, cancelled and resumed by people, carried out by workers. Every run passes through here.
 
-A run is a row. Whoever carries it out holds its token, reports with it, and learns there that it was cancelled or taken
+A run is a row. The worker that carries it out holds its token, reports with it, and learns there that it was cancelled or taken
 over. Who may start or stop a run is the caller's question (`Operation.permission`).
 """
 

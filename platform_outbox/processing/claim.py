@@ -18,10 +18,10 @@ from platform_outbox.timing import FULL_LOOK_EVERY, JUST_COME, LOW_WATER_EVERY, 
 
 # First key of the two-part advisory lock; the second is the shard.
 LOCK_CLASS = 1_869_964_408
-KEYS_AT_ONCE = 64  # so many ordering keys of a shard one claim looks at when one of them would take it all
-# Behind fewer others than this a dominant key still gets so many: their batch shall end soon, but not without getting on.
+KEYS_AT_ONCE = 64  # ordering keys that one claim looks at when one of them would take it all
+# Events that a dominant key still gets behind a few others: their batch ends soon, and the backlog advances too.
 DOMINANT_AT_LEAST = 10
-NEWEST = 20  # so many of the shard's newest events are looked at for what has just come
+NEWEST = 20  # newest events of a shard that are checked for new arrivals
 
 _LOCK_FOR_CLAIM = QUERIES["lock_shard_for_claim"].replace("{do_not_sort}", DO_NOT_SORT)
 _COLUMNS = (
@@ -164,7 +164,7 @@ def _claimed(statement: str, values: dict[str, Any]) -> list[Claimed]:
 def _other_keys(statement: str, values: dict[str, Any]) -> list[Claimed]:
     """Rows of other keys, from each the oldest before any the second-oldest.
 
-    With more keys than can be looked at, the next batch goes on behind the last one, and then from the start again.
+    With more keys than can be looked at, the next batch continues after the last one, and then from the start again.
     """
     shard = values["shard"]
     after = _looked_through.get(shard, "")

@@ -82,7 +82,7 @@ class InFlight:
 
     def __init__(self, *, worker: str) -> None:
         self.worker = worker
-        # A quarantined event runs while no other thread is at anything: whoever dies then has died of it.
+        # A quarantined event runs while the other threads are idle: if the process dies then, the event is the cause.
         self.gate = Gate()
         self._calls: dict[int, Call] = {}
         # Shard → the batch that a living worker had left there, and when it was met.

@@ -1,6 +1,6 @@
 """Events that may have killed their worker.
 
-A batch that never ended leaves its events behind in platform_outbox_turn. Whoever gets the shard next counts that
+A batch that never ended leaves its events behind in platform_outbox_turn. The next worker to take the shard counts that
 against each of them. From then on such an event runs alone, one handler at a time, until it is through: an innocent
 one is cleared by its next run, and a guilty one is soon known together with its handler.
 """
@@ -15,7 +15,7 @@ from platform_outbox.monitoring import metrics
 from platform_outbox.processing.claim import Claimed, StaleBatch, Suspicion
 from platform_outbox.registry import PermanentError
 
-DEADLY = 3  # so many workers may die with an event in hand: once in a batch, then alone
+DEADLY = 3  # workers that died with an event in hand: once in a batch, then alone
 
 
 class KilledItsWorker(PermanentError):

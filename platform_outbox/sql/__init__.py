@@ -57,7 +57,7 @@ def change(name: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> int:
 
 
 def database() -> BaseDatabaseWrapper:
-    """This thread's connection itself: `django.db.connection` looks it up anew for each of its attributes."""
+    """This thread's connection itself: `django.db.connection` looks it up for each attribute."""
     return connections[DEFAULT_DB_ALIAS]
 
 
@@ -81,7 +81,7 @@ def rows_of(statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> l
         return kept.fetchall() if kept.description else []
 
 
-# Whoever asks for the oldest of many along an index must not have them all sorted. The server would: where its
+# A query for the oldest of many along an index must not sort them all. The server would: where its
 # statistics are of a time without open events it expects a handful, and a sort of a handful is the cheapest of all.
 # Until PostgreSQL 18 a sort that cannot be avoided then counts as so dear that the statement would be compiled (jit).
 _SETTINGS = ("enable_sort", "jit")

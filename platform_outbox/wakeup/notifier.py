@@ -114,7 +114,7 @@ class Notifier:
             time.sleep(0.002)
 
     def forget(self) -> None:
-        """Start anew, without the thread and the connection of before."""
+        """Reset, dropping the thread and the connection."""
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._shards: set[int] = set()
@@ -151,7 +151,7 @@ class Notifier:
             for sender in self.senders if shards else ():
                 self._try("broker", lambda: sender(shards))  # noqa: B023
             self._busy = False
-            # Commits a second of this process, of late.
+            # Recent commits per second of this process.
             since, self._sent_at = time.monotonic() - self._sent_at, time.monotonic()
             self._rate += (noted / since - self._rate) * min(1.0, since / NOTIFY_RATE_OVER)
             time.sleep(NOTIFY_EVERY if self._rate < NOTIFY_BUSY_FROM else NOTIFY_EVERY_WHEN_BUSY)

@@ -19,7 +19,7 @@ from platform_outbox.processing.results import first_line_of
 from platform_outbox.timing import BUSY, RECONNECT, STAND_BACK
 from platform_outbox.wakeup.notifier import notifier
 
-# So many events of a backlog run before it ends for a fresh shard without a thread: batches without progress would help
+# Events of a backlog that run before it ends for a fresh shard without a thread: batches without progress would help
 # nobody.
 LEAST_EVENTS = 10
 
@@ -101,7 +101,7 @@ class Schedule:
 
 
 class Fairness:
-    """Which shards have a backlog, and which batches are under way: a backlog stands back for what has just happened.
+    """Which shards have a backlog, and which batches are under way: a backlog yields to new events.
 
     All threads share one interpreter, so a batch of a backlog slows every other batch down, and with a backlog in each
     thread a fresh event would wait for the end of one.
@@ -123,7 +123,7 @@ class Fairness:
             return Turn(self, backlog=backlog)
 
     def end(self, shard: int, *, more: bool | None) -> None:
-        """It has ended; with `more`, the shard has a backlog. None: another worker had it, and nothing is known anew."""
+        """It has ended; with `more`, the shard has a backlog. None: another worker had it, so nothing was learned."""
         with self._changed:
             self._under_way.discard(shard)
             if more is not None:

@@ -69,7 +69,7 @@ def detect(
     header = records[header_at].cells if header_at is not None else []
     first = header_at + 1 if header_at is not None else _first_transaction(records)
     sample = _sample(records[first:])
-    # Rows that a mark inside a text cut in two say nothing of the columns.
+    # A row with too many cells was split inside a text; its cells are in the wrong columns.
     whole = [record for record in sample if len(record.cells) <= len(header)]
     columns = columns_of(header, [record.cells for record in whole or sample])
     roles = find_roles(columns)

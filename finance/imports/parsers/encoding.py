@@ -46,7 +46,7 @@ _LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "ma
 _OTHER_SCRIPTS = ("cp1251", "koi8-r", "koi8-u", "cp1253", "iso8859-5", "iso8859-7", "cp866", "mac-cyrillic")
 # How much the page that the account's currency speaks for, or else Western, may explain less than another one.
 _HEAD_START = 0.3
-# Of the letters of a page for another script so many must be explained, or it is a script of more letters than a page has.
+# The share of letters that must fit a non-Latin page. Below it the script is one that no single-byte page can hold.
 _SURE = 0.95
 # Beside words, and what words hold besides letters.
 _MARKS = "–—‘’“”„‚…•€£§°©®·¡¿ªº´¨¸ \u00ad"

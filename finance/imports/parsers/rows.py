@@ -81,7 +81,7 @@ class RowReader:
         self.accounts: list[str] = []
         self.stated: dict[str, Decimal] = {}
         self._remarks: list[ParsedRow] = []
-        # What was left out of the rows, and why: nothing of a file goes without a word.
+        # Lines that are not transactions, each with the reason in its note.
         self.left_out: list[ParsedRow] = []
         self._money = self._money_reader()
         self._continued = self._second_lines()

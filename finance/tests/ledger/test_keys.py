@@ -1,4 +1,4 @@
-"""No row points into another book, whatever writes it; and Django goes on as if keys were ids."""
+"""No row points into another book, however it is written, and Django still uses ids as keys."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -66,7 +66,7 @@ def test_a_delivery_goes_to_no_webhook_of_another_book(book, elsewhere):
 
 
 def test_the_same_outside_name_in_two_books_is_two_entries(book, accounts, owner, spend, elsewhere):
-    """A name that a client has chosen in one book says nothing of the entries of another."""
+    """A uid that a client chose in one book is free in every other."""
     spend(1_00)
     entry = JournalEntry.objects.get(book=book)
     checking = Account.objects.get(book=elsewhere, kind="checking")

@@ -53,7 +53,7 @@ class Command(migrate.Command):
         if objection:
             raise CommandError(f"{objection} {pooling.HINT}")
         with _alone(connection):
-            # Before the first release the migrations were begun anew.
+            # The migrations of the builds before the first release are gone.
             if ("finance", "0001_initial") in MigrationRecorder(connection).applied_migrations():
                 raise CommandError(
                     "This database is of a build before the first release and cannot be upgraded. Export its books with"
