@@ -48,8 +48,8 @@ class Proof:
     Statement: `opening` + `rows_sum` = `computed`, against the stated `closing`; `difference` = closing − computed. The
     opening is the file's or, where the file states only a closing balance, that of the books (`opening_source`).
     Books: `books_closing` is the account's balance at the end of `closing_on` with the rows that will be posted;
-    `books_difference` = closing − books_closing. `holds` is None where the file states nothing to check against, and
-    where that is the opening balance an empty account still lacks (`opening_needed`).
+    `books_difference` = closing − books_closing. `holds` is None where the file states nothing to check against, where
+    a row could not be read, and where what is missing is the opening balance an empty account still lacks (`opening_needed`).
     """
 
     currency: str
@@ -87,6 +87,9 @@ def proof_of(statement: ImportStatement) -> Proof:
     needed = opening_needed(statement) if books_difference else None
     holds: bool | None = statement.balance_break is None and not difference
     if statement.balance_break is None and (difference is None or (needed and not from_file)):
+        holds = None
+    elif holds and sums["unreadable"]:
+        # A sum that misses a row proves nothing, however well it ends: the last balance may be missing with the row.
         holds = None
     proof = Proof(
         currency=statement.currency,
@@ -216,7 +219,7 @@ def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -
     found = []
     if proof.older is not None:
         found.append(told_older(proof.older, currency=proof.currency))
-    if proof.holds is None and proof.opening_needed is None:
+    if proof.holds is None and proof.opening_needed is None and proof.difference is None:
         found.append(gettext("The file states no balances, so there is nothing to check the rows against."))
     if proof.balance_break is not None:
         text = gettext("The balance column stops adding up at line %(line)d: a row may be missing before it.")

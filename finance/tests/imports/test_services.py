@@ -457,6 +457,14 @@ def test_decisions_must_make_sense(stage, accounts, owner, book):
         decide_rows(batch=batch, actor=owner, row_ids=ids, counter_account=dollars)
 
 
+def test_a_proof_without_an_unreadable_row_does_not_hold(stage):
+    batch = stage("Date,Payee,Amount,Balance\n2026-03-01,Kiosk,-4.00,96.00\n2026-03-02,Bar, Foo,-3.00,93.00\n")
+    proof = proof_of(batch.statements.get())
+    assert (proof.difference, proof.holds) == (0, None)
+    assert not any("states no balances" in sentence for sentence in proof.sentences)
+    assert "1 row could not be read, so its amount is missing in the sum." in proof.sentences
+
+
 def test_no_uncategorised_account_is_opened_where_every_row_has_a_category(stage, confirm, book, owner, accounts):
     batch = stage()
     batch.rows.update(counter_account=accounts.groceries)

@@ -64,6 +64,13 @@ def test_the_upload_page_offers_the_account_from_the_register(client, base, acco
     assert "No file has been imported yet" in page
 
 
+def test_a_sum_that_misses_a_row_is_not_shown_as_a_proof(stage, client, base):
+    batch = stage("Date,Payee,Amount,Balance\n2026-03-01,Kiosk,-4.00,96.00\n2026-03-02,Bar, Foo,-3.00,93.00\n")
+    page = text(client.get(f"{base}{batch.pk}/"))
+    assert "Not proven: the sum misses a row" in page
+    assert "It adds up" not in page
+
+
 def test_the_middle_page_shows_proof_rows_and_a_plain_way_to_post(upload):
     page = text(upload())
     assert "It adds up" in page
