@@ -141,6 +141,11 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
 
 def _preview(batch: ImportBatch, profile: CsvProfile) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Names of the columns and the first lines of transactions, from the beginning of the file alone."""
+    if batch.format != ImportBatch.Format.CSV:
+        # A workbook is opened in the reader's process alone: here its header is known, and no line.
+        columns = [getattr(profile, name) for name in (*_OPTIONAL, "date_column")]
+        width = max(len(profile.header), *(column + 1 for column in columns if column is not None))
+        return [(profile.header[i].strip() if i < len(profile.header) else "") for i in range(width)], []
     content = ImportBatch.objects.filter(pk=batch.pk).values_list(Substr("content", 1, PREVIEW_BYTES), flat=True)
     head = bytes(content.get())
     whole_lines = head[: head.rfind(b"\n") + 1] if len(head) == PREVIEW_BYTES else head

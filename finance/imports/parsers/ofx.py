@@ -1,20 +1,19 @@
 """OFX and QFX files: bank, credit card and investment accounts, one statement each."""
 
-import dataclasses
-import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import Element
 
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.encoding import decode
+from finance.imports.parsers.joining import join_statements
 from finance.imports.parsers.limits import (
     LONGEST_NUMBER,
-    believable_day,
     check_rows,
     check_statements,
     is_believable,
+    iso_day,
     no_such_day,
 )
 from finance.imports.parsers.ofx_tree import parse_tree, value
@@ -25,7 +24,6 @@ _STATEMENTS = ("STMTRS", "CCSTMTRS", "INVSTMTRS")
 _PENDING = {"BANKTRANLISTP", "CCPENDINGTRANLIST", "STMTTRNP"}
 _CHARSET = re.compile(r"CHARSET:\s{0,8}([\w-]+)")
 _NOT_DIGITS = re.compile(r"[\s'$€£]")
-_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _HEADER_CHARSETS = {
     "1252": "cp1252",
     "1250": "cp1250",
@@ -58,41 +56,13 @@ def read_ofx(data: bytes) -> ParsedFile:
     if not found:
         raise StatementUnreadable(reason=_why_nothing(root))
     check_statements(len(found))
-    statements = _joined([_statement(element) for element in found])
+    statements, notes = join_statements([_statement(element) for element in found])
     check_rows(sum(len(statement.rows) for statement in statements))
     if not any(statement.rows or statement.closing is not None for statement in statements):
         raise StatementUnreadable(
             reason=_why_nothing(root) if _error(root) else "The file names an account but holds no transactions."
         )
-    return ParsedFile(format="ofx", statements=statements, notes=tuple(_notes(statements)))
-
-
-def _joined(statements: Sequence[ParsedStatement]) -> tuple[ParsedStatement, ...]:
-    """One statement for each account: some banks write one for each month. Balances are those of the latest."""
-    by_account: dict[tuple[str, str, str], list[ParsedStatement]] = {}
-    for place, statement in enumerate(statements):
-        # One that names no account is one of its own.
-        key = (statement.account or f"\n{place}", statement.label, statement.currency)
-        by_account.setdefault(key, []).append(statement)
-    return tuple(each[0] if len(each) == 1 else _one_of(each) for each in by_account.values())
-
-
-def _one_of(parts: Sequence[ParsedStatement]) -> ParsedStatement:
-    ordered = sorted(parts, key=lambda part: (part.start or datetime.date.min, part.end or datetime.date.min))
-    rows = [row for part in ordered for row in part.rows]
-    stated = max(
-        (part for part in ordered if part.closing is not None),
-        key=lambda part: part.closing_on or datetime.date.min,
-        default=ordered[-1],
-    )
-    return dataclasses.replace(
-        ordered[0],
-        rows=tuple(dataclasses.replace(row, number=number) for number, row in enumerate(rows, 1)),
-        start=min((part.start for part in ordered if part.start), default=None),
-        end=max((part.end for part in ordered if part.end), default=None),
-        closing=stated.closing,
-        closing_on=stated.closing_on,
-    )
+    return ParsedFile(format="ofx", statements=statements, notes=(*notes, *_notes(statements)))
 
 
 def _encoding_of(data: bytes) -> str:
@@ -130,7 +100,7 @@ def _statement(element: Element) -> ParsedStatement:
     rows = [_row(number, found) for number, found in enumerate(_transactions(element), 1)]
     currency = _currency(element, rows)
     listed = next((child for child in element.iter() if child.tag in _LISTS), None)
-    closing, closing_on = _number(value(ledger, "BALAMT")), _day(value(ledger, "DTASOF"))
+    closing, closing_on = _number(value(ledger, "BALAMT")), iso_day(value(ledger, "DTASOF"))
     days = [row.date for row in rows if row.date and row.state is RowState.BOOKED]
     kind = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT"}.get(element.tag, value(element, ".//ACCTTYPE"))
     return ParsedStatement(
@@ -138,8 +108,8 @@ def _statement(element: Element) -> ParsedStatement:
         label=kind.capitalize(),
         currency=currency,
         rows=tuple(rows),
-        start=_day(value(listed, "DTSTART")) or min(days, default=None),
-        end=_day(value(listed, "DTEND")) or max(days, default=None),
+        start=iso_day(value(listed, "DTSTART")) or min(days, default=None),
+        end=iso_day(value(listed, "DTEND")) or max(days, default=None),
         closing=closing,
         closing_on=closing_on if closing is not None else None,
         oldest_first=days == sorted(days) or days != sorted(days, reverse=True),
@@ -168,7 +138,7 @@ def _currency(element: Element, rows: list[ParsedRow]) -> str:
 def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
     element, pending = found
     raw_date = value(element, "DTPOSTED") or value(element, "DTTRAN")
-    day, amount = _day(raw_date), _number(value(element, "TRNAMT"))
+    day, amount = iso_day(raw_date), _number(value(element, "TRNAMT"))
     name, memo = _names(element)
     state, note = _state(pending, amount)
     # The currency in which the amount is given, where a transaction names one (not the original one).
@@ -212,15 +182,6 @@ def _names(element: Element) -> tuple[str, str]:
     if not name and check:
         name = f"Check {check}"
     return name, "" if memo == name else memo
-
-
-def _day(text: str) -> datetime.date | None:
-    """The day as the bank wrote it, in the bank's own offset: never moved by time zones."""
-    match = _DATE.match(text)
-    try:
-        return believable_day(int(match[1]), int(match[2]), int(match[3])) if match else None
-    except ValueError:
-        return None
 
 
 def _number(text: str) -> Decimal | None:

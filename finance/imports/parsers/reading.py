@@ -10,6 +10,7 @@ from finance.imports.parsers.csv import detect
 from finance.imports.parsers.dates import describe
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.recognise import read_statement
+from finance.imports.parsers.sheets import looks_like_workbook, read_sheet
 from finance.imports.parsers.statement import ParsedFile
 
 _NOT_AS_BEFORE = (
@@ -35,6 +36,14 @@ class Question:
 
 def read_file(data: bytes, question: Question) -> ParsedFile:
     """Read a bank file. Raises StatementUnreadable, and Invalid for a profile that does not fit together."""
+    if not looks_like_workbook(data):
+        return _as_asked(data, question)
+    sheet = read_sheet(data)
+    parsed = _as_asked(sheet.text, question)
+    return dataclasses.replace(parsed, format=sheet.format, notes=(*sheet.notes, *parsed.notes))
+
+
+def _as_asked(data: bytes, question: Question) -> ParsedFile:
     if question.profile is not None:
         return _read(data, question, _corrected(data, question))
     parsed = _read(data, question, None)
