@@ -20,7 +20,8 @@ from finance.imports.parsers.ofx_tree import parse_tree, value
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.money import known_currencies
 
-_STATEMENTS = ("STMTRS", "CCSTMTRS", "INVSTMTRS")
+_STATEMENTS = ("STMTRS", "CCSTMTRS", "INVSTMTRS", "LOANSTMTRS")
+_TRANSACTIONS = {"STMTTRN", "STMTTRNP", "LOANSTMTTRN"}
 _PENDING = {"BANKTRANLISTP", "CCPENDINGTRANLIST", "STMTTRNP"}
 _CHARSET = re.compile(r"CHARSET:\s{0,8}([\w-]+)")
 _NOT_DIGITS = re.compile(r"[\s'$€£]")
@@ -31,7 +32,11 @@ _HEADER_CHARSETS = {
     "ISO-8859-1": "cp1252",
     "8859-1": "cp1252",
 }
-_LISTS = {"BANKTRANLIST", "INVTRANLIST"}
+_LISTS = {"BANKTRANLIST", "INVTRANLIST", "LOANTRANLIST"}
+_KINDS = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT", "LOANSTMTRS": "LOAN"}
+# The longest NAME of the specification; banks go on in MEMO.
+_LONGEST_NAME = 32
+_MOST_TOLD = 20
 
 
 def looks_like_ofx(data: bytes) -> bool:
@@ -53,16 +58,52 @@ def read_ofx(data: bytes) -> ParsedFile:
             reason="The file begins like an OFX file, but its content is missing. Please export it again."
         )
     found = [element for element in root.iter() if element.tag in _STATEMENTS]
+    if not found and any(element.tag in _TRANSACTIONS for element in root.iter()):
+        # Some programs write the transactions without the frame that names the account.
+        found = [root]
     if not found:
         raise StatementUnreadable(reason=_why_nothing(root))
     check_statements(len(found))
     statements, notes = join_statements([_statement(element) for element in found])
     check_rows(sum(len(statement.rows) for statement in statements))
-    if not any(statement.rows or statement.closing is not None for statement in statements):
+    trades = _trades(root)
+    if not trades and not any(statement.rows or statement.closing is not None for statement in statements):
         raise StatementUnreadable(
             reason=_why_nothing(root) if _error(root) else "The file names an account but holds no transactions."
         )
-    return ParsedFile(format="ofx", statements=statements, notes=(*notes, *_notes(statements)))
+    notes += [f"Left out: “{trade.payee[:100]}”. {trade.note}" for trade in trades[:_MOST_TOLD]]
+    if len(trades) > _MOST_TOLD:
+        notes.append(f"{len(trades) - _MOST_TOLD} more transactions in securities are left out.")
+    return ParsedFile(
+        format="ofx", statements=statements, left_out=tuple(trades), notes=(*notes, *_notes(statements, bool(trades)))
+    )
+
+
+def _trades(root: Element) -> list[ParsedRow]:
+    """What the lists of investment accounts hold beside movements of cash: trades, dividends, transfers of securities."""
+    names = {
+        value(info, "SECID/UNIQUEID"): value(info, "SECNAME") or value(info, "TICKER") for info in root.iter("SECINFO")
+    }
+    found: list[ParsedRow] = []
+    for element in (element for listed in root.iter("INVTRANLIST") for element in listed):
+        inner = next(element.iter("INVTRAN"), None)
+        if inner is None or element.tag == "INVBANKTRAN":
+            continue
+        security = next((value(each, "UNIQUEID") for each in element.iter("SECID")), "")
+        total = next((" ".join((each.text or "").split()) for each in element.iter("TOTAL")), "")
+        day = iso_day(value(inner, "DTTRADE"))
+        parts = [str(day or ""), element.tag.lower(), names.get(security) or security, total]
+        found.append(
+            ParsedRow(
+                number=len(found) + 1,
+                date=None,
+                amount=None,
+                payee=" ".join(filter(None, parts))[:200],
+                note="It is a transaction in securities; those are not imported.",
+            )
+        )
+        check_rows(len(found))
+    return found
 
 
 def _encoding_of(data: bytes) -> str:
@@ -102,9 +143,9 @@ def _statement(element: Element) -> ParsedStatement:
     listed = next((child for child in element.iter() if child.tag in _LISTS), None)
     closing, closing_on = _number(value(ledger, "BALAMT")), iso_day(value(ledger, "DTASOF"))
     days = [row.date for row in rows if row.date and row.state is RowState.BOOKED]
-    kind = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT"}.get(element.tag, value(element, ".//ACCTTYPE"))
+    kind = _KINDS.get(element.tag, value(element, ".//ACCTTYPE"))
     return ParsedStatement(
-        account=value(element, ".//ACCTID")[:64],
+        account=(value(element, ".//ACCTID") or value(element, ".//LOANACCTID"))[:64],
         label=kind.capitalize(),
         currency=currency,
         rows=tuple(rows),
@@ -122,7 +163,7 @@ def _transactions(element: Element) -> Iterator[tuple[Element, bool]]:
     while waiting:
         found, pending = waiting.pop()
         pending = pending or found.tag in _PENDING
-        if found.tag in {"STMTTRN", "STMTTRNP"}:
+        if found.tag in _TRANSACTIONS:
             yield found, pending
         waiting += [(child, pending) for child in reversed(found)]
 
@@ -173,7 +214,7 @@ def _state(pending: bool, amount: Decimal | None) -> tuple[RowState, str]:
 
 
 def _names(element: Element) -> tuple[str, str]:
-    """Payee and text. If NAME is cut off at 32 letters and MEMO continues it, MEMO alone is better."""
+    """Payee and text. A NAME that is cut off at 32 characters goes on in MEMO, or is there once more in full."""
     name = value(element, "NAME") or value(element, "PAYEE/NAME")
     memo = value(element, "MEMO")
     check = value(element, "CHECKNUM").lstrip("0")
@@ -181,7 +222,13 @@ def _names(element: Element) -> tuple[str, str]:
         name, memo = memo, ""
     if not name and check:
         name = f"Check {check}"
-    return name, "" if memo == name else memo
+    if memo.startswith(name):
+        is_cut = len(name) in (_LONGEST_NAME - 1, _LONGEST_NAME)
+        return (memo, "") if is_cut or memo == name else (name, memo)
+    if len(name) in (_LONGEST_NAME - 1, _LONGEST_NAME) and memo and not (memo[0].isupper() or memo[0].isdigit()):
+        # 31 where the cut fell behind a blank; a new text of its own would begin with a capital.
+        return name + (" " if len(name) < _LONGEST_NAME else "") + memo, ""
+    return name, memo
 
 
 def _number(text: str) -> Decimal | None:
@@ -196,9 +243,9 @@ def _number(text: str) -> Decimal | None:
     return number if len(text) < LONGEST_NUMBER and is_believable(number) else None
 
 
-def _notes(statements: tuple[ParsedStatement, ...]) -> list[str]:
+def _notes(statements: tuple[ParsedStatement, ...], has_trades: bool) -> list[str]:
     empty = [statement for statement in statements if not statement.rows]
-    if not empty:
+    if not empty or has_trades:
         return []
     names = ", ".join(statement.account or statement.label for statement in empty)
     return [f"No transactions are listed for {names}; only the balance is stated."]

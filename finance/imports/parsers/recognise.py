@@ -9,6 +9,7 @@ from finance.errors import StatementUnreadable
 from finance.imports.parsers.archive import unpack
 from finance.imports.parsers.camt import looks_like_camt, read_camt
 from finance.imports.parsers.csv import read_csv
+from finance.imports.parsers.currencies import in_currency_of_account
 from finance.imports.parsers.limits import MAX_BYTES
 from finance.imports.parsers.mt940 import looks_like_mt940, read_mt940
 from finance.imports.parsers.ofx import looks_like_ofx, read_ofx
@@ -57,11 +58,12 @@ def read_statement(
     asked = _Asked(profile=profile, currency=currency, card=card)
     for looks_right, read in _FORMATS:
         if looks_right(data):
-            return read(data, asked)
+            return in_currency_of_account(read(data, asked), currency=currency)
     for pattern, seen in _TEXT:
         if pattern.search(data[:20_000].lstrip(b"\xef\xbb\xbf")):
             raise StatementUnreadable(reason=f"{seen}, which cannot be read yet. {_ADVICE}")
-    return read_csv(data, profile=profile, currency=currency, card=card)
+    parsed = read_csv(data, profile=profile, currency=currency, card=card)
+    return in_currency_of_account(parsed, currency=currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
