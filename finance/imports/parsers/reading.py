@@ -1,15 +1,17 @@
 """What the reader of a bank file is asked, beside the bytes, and how it goes about it."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from finance.errors import Invalid, StatementUnreadable
+from finance.imports.parsers.banks import find_bank
 from finance.imports.parsers.csv import detect
 from finance.imports.parsers.dates import describe
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.parsers.recognise import read_statement
+from finance.imports.parsers.recognise import is_table, read_statement
 from finance.imports.parsers.sheets import looks_like_workbook, read_sheet
 from finance.imports.parsers.statement import ParsedFile
 
@@ -46,7 +48,7 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
 def _as_asked(data: bytes, question: Question) -> ParsedFile:
     if question.profile is not None:
         return _read(data, question, _corrected(data, question))
-    parsed = _read(data, question, None)
+    parsed = _by_itself(data, question)
     saved = question.saved.get(parsed.profile.signature) if parsed.profile else None
     if saved is None:
         return parsed
@@ -58,6 +60,30 @@ def _as_asked(data: bytes, question: Question) -> ParsedFile:
         return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
     told = _told_otherwise(parsed.profile, as_before.profile)
     return dataclasses.replace(as_before, notes=(*as_before.notes, *told))
+
+
+def _by_itself(data: bytes, question: Question) -> ParsedFile:
+    """As the bank writes its files, where the columns are known to be a bank's and nothing in the file contradicts that."""
+    known = find_bank(data) if is_table(data) else None
+    if known is None:
+        return _read(data, question, None)
+    layout, profile = known
+    told = f"Read as {layout.told}."
+    as_bank = None
+    with contextlib.suppress(StatementUnreadable, Invalid):
+        as_bank = _read(data, question, profile)
+        if not _contradictions(as_bank):
+            return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    try:
+        parsed = _read(data, question, None)
+    except StatementUnreadable:
+        if as_bank is None:
+            raise
+        return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    if as_bank is not None and _contradictions(as_bank) <= _contradictions(parsed):
+        return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    note = f"The columns are those of {layout.told}, but its way of writing does not fit this file, which is read by itself."
+    return dataclasses.replace(parsed, notes=(*parsed.notes, note))
 
 
 def _for_this_file(saved: CsvProfile, alone: CsvProfile | None) -> CsvProfile:

@@ -66,6 +66,13 @@ def read_statement(
     return in_currency_of_account(parsed, currency=currency)
 
 
+def is_table(data: bytes) -> bool:
+    """Whether the bytes are a table in text, as far as their beginning tells: nothing else that is known."""
+    if data.startswith(tuple(magic for magic, _seen in _BINARY)) or any(right(data) for right, _read in _FORMATS):
+        return False
+    return not any(pattern.search(data[:20_000].lstrip(b"\xef\xbb\xbf")) for pattern, _seen in _TEXT)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     profile: CsvProfile | None
