@@ -119,6 +119,8 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
         "fates": ImportRow.Status.choices,
         "fate": fate,
         "proofs": proofs,
+        # A file of one account is only asked about where it does not seem to be the chosen one.
+        "asks_account": len(statements) > 1 or any(statement.account_id is None for statement in statements),
         "several": len(statements) > 1,
         "assign_accounts": [a for a in categories.accounts if a.type in _MONEY],
         "rows": row_views(page.rows, categories),
@@ -222,6 +224,7 @@ def import_confirm(request: HttpRequest, book: Book, import_id: int) -> HttpResp
             actor=user_of(request),
             opening_balance=request.POST.get("opening_balance") == "on",
             older_rows=request.POST.get("older_rows", ""),
+            leave_undecided=request.POST.get("leave_undecided") == "on",
         )
     except FinanceError as error:
         _complain(request, error)
