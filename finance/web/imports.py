@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from core.clock import today_in
-from finance.errors import FinanceError, Forbidden, NotFound
+from finance.errors import Conflict, FinanceError, Forbidden, NotFound
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.limits import MAX_BYTES
@@ -307,6 +307,9 @@ def import_again(request: HttpRequest, book: Book, import_id: int) -> HttpRespon
         try:
             batch = services.read_again(batch=batch, **form.cleaned_data)
             services.settled(batch=batch, seconds=WAIT_SECONDS, keep=True)
+        except Conflict as error:  # it has been read, or discarded, meanwhile
+            _complain(request, error)
+            return redirect("web:import_detail", book.pk, batch.pk)
         except FinanceError as error:
             refuse(form, error)
         else:
