@@ -225,7 +225,9 @@ def import_row(request: HttpRequest, book: Book, import_id: int, row_id: int) ->
         return redirect(_back(request, book, batch) + f"#row-{row.pk}")
     (view,) = row_views([selectors.row_for(batch=batch, row_id=row_id)], categories, problem=problem)
     context = {"book": book, "batch": batch, "row": view, "is_open": True, "asked": True}
-    return render(request, "finance/imports/_row.html", context)
+    answer = render(request, "finance/imports/_row.html", context)
+    answer["HX-Trigger-After-Swap"] = "decided"
+    return answer
 
 
 @require_POST
