@@ -26,11 +26,14 @@ class Question:
     """How a file is to be read; JSON-able through `dataclasses.asdict`.
 
     `currency` and `card` describe the account. A given `profile` is used as it is, or with `changes` made to it;
-    without one, the profile in `saved` (by signature) for files of this shape, or else the one that is detected.
+    without one, `encoding` and `delimiter` are believed where they are given, or the profile in `saved` (by signature) is
+    used for files of this shape, or else the one that is detected.
     """
 
     currency: str = ""
     card: bool = False
+    encoding: str = ""
+    delimiter: str = ""
     profile: Mapping[str, Any] | None = None
     changes: Mapping[str, Any] | None = None
     saved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -41,13 +44,25 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
     if not looks_like_workbook(data):
         return _as_asked(data, question)
     sheet = read_sheet(data)
-    parsed = _as_asked(sheet.text, question)
+    # A sheet has neither an encoding nor a separator that somebody could correct.
+    changes = {name: value for name, value in (question.changes or {}).items() if name not in ("delimiter", "encoding")}
+    typed = dataclasses.replace(question, encoding="", delimiter="", changes=changes)
+    parsed = _as_asked(sheet.text, typed)
     return dataclasses.replace(parsed, format=sheet.format, notes=(*sheet.notes, *parsed.notes))
 
 
 def _as_asked(data: bytes, question: Question) -> ParsedFile:
     if question.profile is not None:
         return _read(data, question, _corrected(data, question))
+    if question.encoding or question.delimiter:
+        believed = detect(
+            data,
+            currency=question.currency,
+            card=question.card,
+            encoding=question.encoding,
+            delimiter=question.delimiter,
+        )
+        return _read(data, question, believed.profile)
     parsed = _by_itself(data, question)
     saved = question.saved.get(parsed.profile.signature) if parsed.profile else None
     if saved is None:
