@@ -27,17 +27,16 @@ _LONGEST_HEADER = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """One way in which a bank writes its files; `facts` is what its file in the catalogue says."""
+    """One way in which a bank writes its files; `facts` is what its file in the catalogue says.
+
+    `names` are those of the columns, as they are compared.
+    """
 
     bank: str
     country: str
     source: str
+    names: frozenset[str]
     facts: Mapping[str, Any]
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The names of the columns, as they are compared."""
-        return frozenset(plain(cell) for cell in self.facts["header"])
 
     @property
     def date_order(self) -> str:
@@ -97,7 +96,13 @@ def catalogue() -> tuple[Layout, ...]:
     for path in sorted(FOLDER.glob("*.toml")):
         bank = tomllib.loads(path.read_text(encoding="utf-8"))
         found += [
-            Layout(bank=bank["name"], country=bank["country"], source=bank["source"], facts=facts)
+            Layout(
+                bank=bank["name"],
+                country=bank["country"],
+                source=bank["source"],
+                names=frozenset(plain(cell) for cell in facts["header"]),
+                facts=facts,
+            )
             for facts in bank["layout"]
         ]
     return tuple(sorted(found, key=lambda layout: -len(layout.names)))

@@ -85,7 +85,14 @@ def _whole(entry: Element, detail: Element | None, owner: str) -> ParsedRow:
         amount=None if problems and amount is None else amount,
         payee=payee[:200],
         description=description[:500],
-        bank_id=_id(entry, detail)[:120],
+        # The servicer's reference of the entry, then of the payment, then the entry's own, then the payer's.
+        bank_id=_first_id(
+            text_at(entry, "AcctSvcrRef"),
+            text_at(detail, "Refs/AcctSvcrRef"),
+            text_at(entry, "NtryRef"),
+            text_at(detail, "Refs/TxId"),
+            text_at(detail, "Refs/EndToEndId"),
+        )[:120],
         currency=currency if currency in known_currencies() else "",
         raw_date=(raw_date or raw_value_date)[:64],
         state=state,
@@ -137,17 +144,6 @@ def _state(entry: Element, amount: Decimal | None) -> tuple[RowState, str]:
 
 def _first_id(*ids: str) -> str:
     return next((each for each in ids if each and each.upper() not in _NO_ID), "")
-
-
-def _id(entry: Element, detail: Element | None) -> str:
-    """The servicer's reference of the entry, then of the payment, then the entry's own, then the payer's."""
-    return _first_id(
-        text_at(entry, "AcctSvcrRef"),
-        text_at(detail, "Refs/AcctSvcrRef"),
-        text_at(entry, "NtryRef"),
-        text_at(detail, "Refs/TxId"),
-        text_at(detail, "Refs/EndToEndId"),
-    )
 
 
 def _texts(entry: Element, detail: Element | None, owner: str) -> tuple[str, str]:

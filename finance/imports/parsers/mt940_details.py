@@ -93,7 +93,7 @@ def _from_subfields(text: str, separator: str) -> Details:
     first = _SEPA_WORD.search(whole)
     text = words.get("SVWZ") or (whole[: first.start()].strip() if first else whole)
     return Details(
-        payee=_ultimate(words) or _glued(names),
+        payee=_given(words.get("ABWA", "")) or _given(words.get("ABWE", "")) or _glued(names),
         text=" ".join(text.split()),
         kind=fields.get("00", "").strip(),
         reference=_given(words.get("EREF", "")),
@@ -109,10 +109,6 @@ def _glued(pieces: Sequence[str]) -> str:
         text += (" " if text and (begins or length < _CUT_AFTER) else "") + piece
         length = len(piece)
     return " ".join(text.split())
-
-
-def _ultimate(words: Mapping[str, str]) -> str:
-    return _given(words.get("ABWA", "")) or _given(words.get("ABWE", ""))
 
 
 def _given(text: str) -> str:

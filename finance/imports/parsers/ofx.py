@@ -1,4 +1,4 @@
-"""OFX and QFX files: bank, credit card and investment accounts, one statement each."""
+"""OFX and QFX files: bank, card, loan and investment accounts, one statement each."""
 
 import re
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import infer_decimal_mark, signed_value, take_apart, undecided_decimals, value_of
-from finance.imports.parsers.dates import DateOrder, describe, parse_date, resolve_order
+from finance.imports.parsers.dates import describe, parse_date, resolve_order
 from finance.imports.parsers.encoding import decode
 from finance.imports.parsers.limits import check_rows, check_statements, no_such_day
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
@@ -69,7 +69,12 @@ def read_qif(data: bytes, *, currency: str = "") -> ParsedFile:
     mark = infer_decimal_mark(cores, places=exponent(currency) if currency else 2)
     notes = [f"{count} {what} in the file are not imported." for what, count in others.items()]
     if order.ambiguous:
-        notes.insert(0, _doubt(order))
+        notes.insert(
+            0,
+            "Every date in this file can be read with the day or with the month first; "
+            f"it is read as {describe(order.order)}, because {order.reason}. "
+            "If that is wrong, discard this import and export the file with another format of dates, or as CSV.",
+        )
     if example := undecided_decimals(cores, places=exponent(currency) if currency else 2):
         notes.insert(
             0, f"“{example}” can be read with decimals or with thousands; it is read as {value_of(example, mark):,f}."
@@ -85,14 +90,6 @@ def read_qif(data: bytes, *, currency: str = "") -> ParsedFile:
             reason=f"None of the {len(rows)} transactions of this Quicken file (QIF) can be read. The first one: {rows[0].problem}"
         )
     return ParsedFile(format="qif", statements=tuple(statements), notes=(*notes, *row_notes))
-
-
-def _doubt(order: DateOrder) -> str:
-    return (
-        "Every date in this file can be read with the day or with the month first; "
-        f"it is read as {describe(order.order)}, because {order.reason}. "
-        "If that is wrong, discard this import and export the file with another format of dates, or as CSV."
-    )
 
 
 def _registers(text: str) -> tuple[dict[tuple[str, str], list[_Record]], Counter[str]]:

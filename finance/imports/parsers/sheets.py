@@ -89,7 +89,9 @@ def _look_inside(data: bytes) -> list[str]:
             content = archive.read(name)
             never_calculated += sum(1 for _each in _NEVER_CALCULATED.finditer(content))
             for match in _FILLED.finditer(content):
-                if int(match[2]) > MAX_ROWS + 1000 or _column_number(match[1]) > MAX_COLUMNS:
+                # Columns beyond Z have two letters, beyond ZZ three.
+                column = sum((letter - 64) * 26**place for place, letter in enumerate(reversed(match[1])))
+                if int(match[2]) > MAX_ROWS + 1000 or column > MAX_COLUMNS:
                     where = (match[1] + match[2]).decode()
                     raise StatementUnreadable(
                         reason=f"The sheet has a cell in {where}; at most {MAX_ROWS:,} rows and {MAX_COLUMNS} columns are read."
@@ -105,13 +107,6 @@ def _look_inside(data: bytes) -> list[str]:
         f"{never_calculated} cells hold formulas without a result, so they are read as empty. "
         "Open the file in a spreadsheet program and save it there."
     ]
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
 
 
 def _tables(data: bytes, kind: str) -> dict[str, list[list[str]]]:

@@ -16,6 +16,7 @@ from finance.ledger.selectors import balance_of
 from finance.ledger.services import open_account
 from finance.tests.conftest import TODAY
 from finance.tests.imports.conftest import CSV
+from finance.tests.imports.workbooks import Day, xlsx
 from finance.web import import_columns, imports
 from platform_outbox.models import Worker
 from platform_outbox.testing import drain
@@ -164,6 +165,21 @@ def test_columns_are_corrected_and_remembered(upload, client, base):
     refused = client.post(url, {**data, "date_column": "1"})
     assert refused.status_code == 400
     assert "None of the 2 rows" in text(refused)
+
+
+def test_the_columns_of_a_sheet_are_corrected_by_their_names(upload, client, base):
+    upload(xlsx({"S": [["Date", "Description", "Amount"], [Day(46054), "Shop", 4.0], [Day(46055), "Shop", 5.0]]}))
+    url = f"{base}{the_import().pk}/columns/"
+    page = client.get(url)
+    assert (page.status_code, page.context["names"], page.context["lines"]) == (
+        200,
+        ["Date", "Description", "Amount"],
+        [],
+    )
+    form = page.context["form"]
+    data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    assert "The file was read again" in text(client.post(url, {**data, "sign": "inverted"}, follow=True))
+    assert (the_import().format, ImportRow.objects.get(batch=the_import(), number=2).amount) == ("xlsx", -4_00)
 
 
 def test_another_delimiter_or_no_header_reads_anew(upload, client, base):
