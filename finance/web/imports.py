@@ -54,7 +54,10 @@ DELIMITER_LABELS = [
     ("\t", gettext_lazy("tab")),
     ("|", gettext_lazy("bar")),
 ]
-_SUFFIXES = ".csv .tsv .txt .xlsx .xlsm .xls .ods .ofx .qfx .xml .zip .sta .mt940 .940 .942 .swi .qif".split()
+_SUFFIXES = [
+    *(".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".ofx", ".qfx", ".xml", ".zip"),
+    *(".sta", ".mt940", ".940", ".942", ".swi", ".qif"),
+]
 _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
 
 

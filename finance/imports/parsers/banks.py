@@ -1,6 +1,6 @@
 """The catalogue of banks (`finance/imports/banks/*.toml`): whose file this is, and how that bank writes its columns.
 
-A bank is known by the names of its columns. `docs/importing.md` says how to add one.
+A bank is known by the names of its columns. `docs/bank-formats.md` says how to add one.
 """
 
 import csv
