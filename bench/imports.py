@@ -1,142 +1,244 @@
-"""Reading and importing bank files: rows a second and peak memory for each format, beside other readers of the same files.
+"""Bank files into the books, per format and size, beside the raw limit and other programs' readers on the same files.
 
-python bench/imports.py                     1,000, 10,000 and 100,000 rows
-python bench/imports.py --quick             1,000 and 10,000
-python bench/imports.py --only "csv|ofx"    only these formats
-python bench/imports.py --no-peers          without ofxparse, mt-940, quiffen, beangulp, openpyxl and Actual
-
-The peers live in environments of their own, made at the first run: var/bench-venv from requirements/bench.txt and, where npm
-is at hand, var/bench-node with @actual-app/api. Each file is read in a process of its own. "Imported" is the whole way in a
-scratch database: read in the child process, staged, matched, confirmed and sealed into the ledger.
+python bench/imports.py             1,000 and 10,000 rows of each format, a few minutes
+python bench/imports.py --large     100,000 rows as well, and the peak of memory
+python bench/imports.py --quick     1,000 rows
+python bench/imports.py --no-peers  without installing other programs (PyPI, npm)
 """
 
 import argparse
 import json
-import os
-import re
-import shutil
+import resource
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+
+import peers
+
+if __name__ == "__main__":
+    peers.enter()
 
 import harness
-from imports_app.files import FILES, SUFFIXES
-from peers import ENVIRONMENT, peers_python
+from imports_app.files import FORMATS, csv_file, rows
+from ledger import RAW_TABLES, Household, post_in_bulk_raw
 
+from finance.errors import StatementUnreadable
+from finance.imports.parsers.recognise import read_statement
 from finance.imports.services import confirm_import, stage_import
-from finance.ledger import services
 from finance.ledger.models import Account
-from identity.models import User
+from finance.ledger.posting import EntryDraft, LineDraft
 
-ROOT = harness.ROOT
-NODE = ROOT / "var" / "bench-node"
-SIZES = (1_000, 10_000, 100_000)
-# Who reads what beside us.
-PEERS = {"csv": ["beangulp"], "xlsx": ["openpyxl"], "ofx": ["ofxparse"], "mt940": ["mt-940"], "qif": ["quiffen"]}
-ACTUAL = {"csv", "ofx", "camt", "qif"}
-PATIENCE = 600  # seconds
+ACTUAL = harness.ROOT / "var" / "bench-actual"
 
 
-def read(who: str, path: Path, warm: Path) -> dict[str, Any] | None:
-    """What a reader took for the file; None when it failed or took too long."""
-    python = ENVIRONMENT / "bin" / "python" if who != "LifeOS" else Path(sys.executable)
-    command = [str(python), "-m", "imports_app.readers", who, str(path), str(warm)]
-    surroundings = {**os.environ, "PYTHONPATH": f"{ROOT / 'bench'}:{ROOT}"}
-    if who == "Actual":
-        command = ["node", str(ROOT / "bench" / "imports_app" / "actual.js"), str(path)]
-        surroundings["NODE_PATH"] = str(NODE / "node_modules")
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True, env=surroundings, cwd=ROOT)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        print(f"{who} did not read {path.name}: {str(error.stderr or b'')[-300:]}", file=sys.stderr)
-        return None
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+class Statement(Household):
+    """A book whose checking account takes one file after the other, each into an account of its own."""
+
+    def fresh_account(self) -> Account:
+        from finance.ledger import services
+
+        account = services.open_account(
+            book=self.book,
+            actor=None,
+            name=f"Account {self.random.randrange(10**9)}",
+            type="asset",
+            kind="checking",
+            currency="EUR",
+            parent=self.checking.parent,
+        )
+        return Account.objects.select_related("book").get(pk=account.pk)
+
+    def drafts(self, count: int) -> list[EntryDraft]:
+        """The entries of the statement, for the raw limit."""
+        category = self.categories[0]
+        return [
+            EntryDraft(
+                date=row.day,
+                payee=row.payee,
+                lines=[
+                    LineDraft(account_id=self.checking.pk, amount=row.amount),
+                    LineDraft(account_id=category, amount=-row.amount),
+                ],
+            )
+            for row in rows(count)
+        ]
+
+
+def read_rate(data: bytes, count: int) -> float:
+    """Rows per second of reading alone."""
+    parsed = None
+
+    def work() -> None:
+        nonlocal parsed
+        parsed = read_statement(data, currency="EUR")
+
+    found = harness.rate(count, work)
+    assert parsed is not None
+    assert sum(len(statement.rows) for statement in parsed.statements) == count
     return found
 
 
-def imported(data: bytes, name: str, account: Account, owner: User) -> tuple[float, float]:
-    """Rows a second until the file is staged, and until it is confirmed."""
-    rows = 0
+def commit_rate(household: Statement, data: bytes, name: str, count: int) -> float:
+    """Rows per second from the file to committed postings: child process, matching, suggestions, posting."""
+    account = household.fresh_account()
 
-    def stage() -> None:
-        nonlocal rows
-        batch = stage_import(book=account.book, account=account, actor=owner, data=data, file_name=name)
-        rows = batch.rows_total
-        batches.append(batch)
+    def work() -> None:
+        batch = stage_import(book=household.book, account=account, actor=household.owner, data=data, file_name=name)
+        confirm_import(batch=batch, actor=household.owner)
 
-    batches: list[Any] = []
-    staged = 1 / harness.rate(1, stage)
-    confirmed = 1 / harness.rate(1, lambda: confirm_import(batch=batches[0], actor=owner, older_rows="import"))
-    return rows / staged, rows / (staged + confirmed)
+    found = harness.rate(count, work)
+    assert account.lines.count() == count
+    return found
 
 
-def with_actual() -> bool:
-    """Whether Actual's parser can be measured; installs it at the first run."""
-    if (NODE / "node_modules" / "@actual-app" / "api").exists():
-        return True
-    if shutil.which("npm") is None:
+def ofxparse_rate(data: bytes, count: int) -> float:
+    """ofxparse, reading alone."""
+    import io
+
+    from ofxparse import OfxParser
+
+    return harness.rate(count, lambda: OfxParser.parse(io.BytesIO(data)))
+
+
+def mt940_rate(data: bytes, count: int) -> float:
+    """mt-940, reading alone."""
+    import mt940
+
+    return harness.rate(count, lambda: mt940.parse_statements(data.decode()))
+
+
+def reading_peers(count: int) -> Iterator[tuple[str, str, Callable[[], float]]]:
+    """Readers of the same file that are there: the figure's name, the format, and what measures it."""
+    for peer, name, peer_rate in (("ofxparse", "OFX", ofxparse_rate), ("mt940", "MT940", mt940_rate)):
+        if peers.has(peer):
+            yield f"{peer}: read {name}, {count:,}", name, partial(peer_rate, FORMATS[name](count), count)
+
+
+def beangulp_rate(path: Path, count: int) -> float:
+    """beangulp's CSV importer, which is told what each column is: reading alone."""
+    from beangulp.importers import csvbase
+
+    class Bank(csvbase.Importer):
+        date = csvbase.Date("Date", "%Y-%m-%d")
+        narration = csvbase.Column("Description")
+        amount = csvbase.Amount("Amount")
+
+        def identify(self, _path: str) -> bool:
+            return True
+
+    importer = Bank("Assets:Bank", "EUR")
+    return harness.rate(count, lambda: importer.extract(str(path), []))
+
+
+def actual_rate(path: Path, count: int) -> float:
+    """Actual's reader and import, with columns told."""
+    result = path.with_suffix(".json")
+    script = Path(__file__).parent / "imports_app" / "actual.js"
+    subprocess.run(
+        ["node", script, path, ACTUAL, result], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    found = json.loads(result.read_text())
+    assert found["added"] == count
+    return count / (found["reading"] + found["importing"])
+
+
+def memory_of(name: str, count: int) -> tuple[float, float, float]:
+    """Seconds, and peak megabytes of the importing process and of its reader, in a process of its own."""
+    command = [sys.executable, __file__, "--no-peers", "--one", name, str(count)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    return found["seconds"], found["megabytes"], found["reader"]
+
+
+def one(name: str, count: int) -> None:
+    """What `memory_of` runs."""
+    with harness.scratch_database():
+        household = Statement(1)
+        data = FORMATS[name](count)
+        begun = time.perf_counter()
+        commit_rate(household, data, name, count)
+        figures = {
+            "seconds": time.perf_counter() - begun,
+            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "reader": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+        }
+    print(json.dumps(figures))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--one", nargs=2, metavar=("FORMAT", "ROWS"), help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def readable(name: str) -> bool:
+    try:
+        read_statement(FORMATS[name](10), currency="EUR")
+    except StatementUnreadable as error:
+        print(f"{name} is left out: {error.detail}", file=sys.stderr)
         return False
-    NODE.mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--prefix", str(NODE), "--no-audit", "--no-fund", "--silent", "@actual-app/api"]
-    return subprocess.run(command, check=False).returncode == 0
+    return True
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", default="", help="only formats that match")
-    parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--json", type=Path, default=ROOT / "bench" / "results" / "imports.json")
-    options = parser.parse_args()
-    peers = not options.no_peers and peers_python() is not None
-    actual = not options.no_peers and with_actual()
-    sizes = SIZES[:2] if options.quick else SIZES
-    figures: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder, harness.scratch_database():
-        owner = User.objects.create_user("bench@example.org", None)
-        for kind in [kind for kind in FILES if re.search(options.only, kind)]:
-            warm = Path(folder) / f"warm.{SUFFIXES.get(kind, kind)}"
-            warm.write_bytes(FILES[kind](20))
-            readers = [
-                "LifeOS",
-                *(PEERS.get(kind, []) if peers else []),
-                *(["Actual"] if actual and kind in ACTUAL else []),
-            ]
-            for size in sizes:
-                path = Path(folder) / f"{size}.{SUFFIXES.get(kind, kind)}"
-                path.write_bytes(FILES[kind](size))
-                for who in readers:
-                    if (took := read(who, path, warm)) is not None:
-                        figures.append({"format": kind, "size": size, "who": who, "bytes": path.stat().st_size, **took})
-                        print(_line(figures[-1]), flush=True)
-                book = services.create_book(
-                    owner=owner,
-                    name=f"{kind} {size}",
-                    base_currency="EUR",
-                    time_zone="Europe/Berlin",
-                    template="household",
-                )
-                account = Account.objects.select_related("book").get(book=book, name="Checking account")
-                staged, confirmed = imported(path.read_bytes(), path.name, account, owner)
-                figures.append(
-                    {"format": kind, "size": size, "who": "imported", "staged": staged, "confirmed": confirmed}
-                )
-                print(
-                    f"{kind:6} {size:>8,}  imported    {staged:>10,.0f} rows/s staged, {confirmed:,.0f} confirmed",
-                    flush=True,
-                )
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    options = arguments()
+    if options.one:
+        one(options.one[0], int(options.one[1]))
+        return
+    formats = [name for name in FORMATS if readable(name)]
+    sizes = [1000] if options.quick else [1000, 10_000]
+    with_actual = not options.no_peers and peers.npm(ACTUAL, "@actual-app/api", rebuild="better-sqlite3")
+    claims: list = []
+    with harness.scratch_database(), tempfile.TemporaryDirectory() as directory:
+        from django.db import connection
 
-
-def _line(figure: dict[str, Any]) -> str:
-    wrong = "" if figure["rows"] == figure["size"] else f"  read {figure['rows']:,} rows"
-    return (
-        f"{figure['format']:6} {figure['size']:>8,}  {figure['who']:10}  {figure['rows'] / figure['seconds']:>10,.0f} rows/s"
-        f"  {figure['megabytes']:>6,.0f} MB{wrong}"
-    )
+        with connection.cursor() as cursor:
+            cursor.execute(RAW_TABLES)
+        household = Statement(1)
+        runs = {}
+        for count in sizes:
+            runs[f"raw COPY, {count:,}"] = ("rows/s", lambda count=count: post_in_bulk_raw(household, count))
+            for name in formats:
+                data = FORMATS[name](count)
+                runs[f"{name}: read, {count:,}"] = ("rows/s", lambda data=data, count=count: read_rate(data, count))
+                runs[f"{name}: file to postings, {count:,}"] = (
+                    "rows/s",
+                    lambda data=data, name=name, count=count: commit_rate(household, data, name, count),
+                )
+            path = Path(directory) / f"{count}.csv"
+            path.write_bytes(csv_file(count))
+            for title, name, run in reading_peers(count):
+                runs[title] = ("rows/s", run)
+                claims.append(harness.Ratio(f"{name}: read, {count:,}", title, 1.0))
+            if peers.has("beangulp"):
+                runs[f"beangulp: read CSV, {count:,}"] = ("rows/s", lambda p=path, c=count: beangulp_rate(p, c))
+                claims.append(harness.Yardstick(f"CSV: read, {count:,}", f"beangulp: read CSV, {count:,}"))
+            if with_actual:
+                runs[f"Actual: CSV to postings, {count:,}"] = ("rows/s", lambda p=path, c=count: actual_rate(p, c))
+                claims.append(
+                    harness.Ratio(f"CSV: file to postings, {count:,}", f"Actual: CSV to postings, {count:,}", 10.0)
+                )
+            claims.append(harness.Ratio(f"CSV: file to postings, {count:,}", f"raw COPY, {count:,}", 0.25))
+        figures = harness.interleaved(runs, repetitions=options.repetitions)
+    if options.large:
+        for name in formats:
+            seconds, megabytes, reader = memory_of(name, 100_000)
+            for what, unit, value in (
+                ("time", "s", seconds),
+                ("memory", "MB", megabytes),
+                ("reader's memory", "MB", reader),
+            ):
+                title = f"{name}: {what}, 100,000"
+                figures[title] = harness.Figure(title, unit, [value])
+            claims += [harness.Limit(f"{name}: time, 100,000", 60), harness.Limit(f"{name}: memory, 100,000", 250)]
+    harness.report(title="imports", figures=figures, ratios=claims)
 
 
 if __name__ == "__main__":

@@ -13,25 +13,16 @@ import argparse
 import importlib.util
 import os
 import re
-import sys
 from pathlib import Path
 
-from peers import ENVIRONMENT, peers_python
+import peers
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT / "bench"
 
 
-def with_peers() -> None:
-    """Start over under an interpreter that has the peers; continue without them if they cannot be installed."""
-    if Path(sys.prefix) == ENVIRONMENT or "--no-peers" in sys.argv:
-        return
-    if (python := peers_python()) is not None:
-        os.execv(python, [str(python), *sys.argv])
-
-
 if __name__ == "__main__":
-    with_peers()
+    peers.enter()
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "outbox_app.settings"
 os.environ["PYTHONPATH"] = str(BENCH)

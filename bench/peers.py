@@ -1,6 +1,8 @@
-"""The environment of the benches' peers, var/bench-venv: made from requirements/bench.txt at the first run."""
+"""Other programs to measure beside ours, installed into an environment of their own that `make run` never sees."""
 
 import hashlib
+import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -10,8 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / "var" / "bench-venv"
 
 
-def peers_python() -> Path | None:
-    """The interpreter that has the peers; None when they cannot be installed."""
+def enter() -> None:
+    """Start over under an interpreter that has the peers; continue without them if they cannot be installed."""
+    if Path(sys.prefix) == ENVIRONMENT or "--no-peers" in sys.argv:
+        return
     wanted, python = ROOT / "requirements" / "bench.txt", ENVIRONMENT / "bin" / "python"
     stamp = ENVIRONMENT / ".installed"
     digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
@@ -23,6 +27,32 @@ def peers_python() -> Path | None:
         except (OSError, subprocess.CalledProcessError) as error:
             shutil.rmtree(ENVIRONMENT, ignore_errors=True)
             print(f"The peers cannot be installed, measuring without them: {error}")
-            return None
+            return
         stamp.write_text(digest)
-    return python
+    os.execv(python, [str(python), *sys.argv])
+
+
+def has(module: str) -> bool:
+    """Whether a peer's package is there."""
+    return importlib.util.find_spec(module) is not None
+
+
+def npm(directory: Path, package: str, *, rebuild: str = "") -> bool:
+    """Install a package of the npm registry into the directory; False where that cannot be done."""
+    if (directory / "node_modules" / package).exists():
+        return True
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "package.json").write_text('{"private": true}')
+    try:
+        subprocess.run(
+            ["npm", "install", "--no-audit", "--no-fund", package], cwd=directory, check=True, stdout=subprocess.DEVNULL
+        )
+        if rebuild:
+            subprocess.run(
+                ["npm", "rebuild", "--allow-scripts", rebuild], cwd=directory, check=True, stdout=subprocess.DEVNULL
+            )
+    except (OSError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(directory, ignore_errors=True)
+        print(f"{package} cannot be installed, measuring without it: {error}")
+        return False
+    return True
