@@ -12,7 +12,7 @@ from decimal import Decimal
 from xml.etree.ElementTree import Element
 
 from finance.errors import StatementUnreadable
-from finance.imports.parsers.camt_entries import amount_of, rows_of, signed
+from finance.imports.parsers.camt_entries import REVERSAL, amount_of, rows_of, signed
 from finance.imports.parsers.joining import join_statements
 from finance.imports.parsers.limits import check_rows, check_statements, iso_day
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
@@ -38,7 +38,6 @@ def read_camt(files: Sequence[bytes]) -> ParsedFile:
     readers = [_Reader() for _file in files]
     for reader, data in zip(readers, files, strict=True):
         read_xml(data, holders=_HOLDERS, on_open=reader.open, on_child=reader.child)
-        check_statements(sum(len(each.found) for each in readers))
         check_rows(sum(each.rows for each in readers))
     found = [(reader.message, part) for reader in readers for part in reader.statements()]
     if not found:
@@ -46,7 +45,9 @@ def read_camt(files: Sequence[bytes]) -> ParsedFile:
             reason="This CAMT file holds no statement, report or notification. Please export it again."
         )
     kept, notes = _without_repeats(found)
+    # Daily statements of some years are joined before they are counted.
     statements, more = join_statements(kept)
+    check_statements(len(statements))
     if not any(statement.rows or statement.closing is not None for statement in statements):
         raise StatementUnreadable(reason="The file names an account but holds no transactions.")
     return ParsedFile(format="camt", statements=statements, notes=(*notes, *more))
@@ -102,19 +103,23 @@ class _Account:
         currency = self._currency()
         opening = self._balance("OPBD", currency) or self._balance("PRCD", currency)
         closing = self._balance("CLBD", currency, last=True) or self._balance("ITBD", currency, last=True)
-        booked = [row for row in self.rows if row.state is RowState.BOOKED]
-        days = [row.date for row in booked if row.date]
-        moved = sum((row.amount for row in booked if row.amount is not None), Decimal(0))
-        if not is_final and opening and closing and opening[0] + moved != closing[0]:
-            # A report may list only what is new since the one before it.
-            opening = None
+        rows = self.rows
+        if opening and closing and opening[0] + _moved(rows) != closing[0]:
+            # Some banks state the direction of the entry that is taken back; the balances tell.
+            turned = [_turned(row) for row in rows]
+            if opening[0] + _moved(turned) == closing[0]:
+                rows = turned
+            elif not is_final:
+                # A report may list only what is new since the one before it.
+                opening = None
+        days = [row.date for row in rows if row.date and row.state is RowState.BOOKED]
         start = iso_day(text_at(self.period, "FrDtTm", "FrDt")) or min(days, default=None)
         end = iso_day(text_at(self.period, "ToDtTm", "ToDt")) or max(days, default=None)
         return ParsedStatement(
             account=text_at(self.head, "Id/IBAN", "Id/Othr/Id", "Id/PrtryAcct/Id", "Id/BBAN").replace(" ", "")[:64],
             label=text_at(self.head, "Nm")[:64],
             currency=currency,
-            rows=tuple(self.rows),
+            rows=tuple(rows),
             start=start,
             end=end,
             opening=opening[0] if opening else None,
@@ -144,6 +149,17 @@ class _Account:
             return None
         day, amount = max(found, key=lambda each: each[0][:10]) if last else min(found, key=lambda each: each[0][:10])
         return amount, day
+
+
+def _moved(rows: Sequence[ParsedRow]) -> Decimal:
+    return sum((row.amount for row in rows if row.amount is not None and row.state is RowState.BOOKED), Decimal(0))
+
+
+def _turned(row: ParsedRow) -> ParsedRow:
+    if row.amount is None or not row.note.startswith(REVERSAL):
+        return row
+    note = f"{REVERSAL} Only with its direction turned round do the balances add up."
+    return dataclasses.replace(row, amount=-row.amount, note=note)
 
 
 def _without_repeats(found: Sequence[tuple[str, ParsedStatement]]) -> tuple[list[ParsedStatement], list[str]]:

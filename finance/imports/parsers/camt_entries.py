@@ -19,6 +19,7 @@ _STATES = {
     "FUTR": "The bank lists this row for a later day: it is not booked yet.",
 }
 _TRUE = {"true", "1"}
+REVERSAL = "The bank marks this row as the reversal of an earlier one."
 _LONGEST_NOTE = 200
 
 
@@ -177,7 +178,7 @@ def _party(entry: Element, detail: Element | None, owner: str) -> str:
 def _notes(entry: Element, detail: Element | None, currency: str) -> Iterator[str]:
     """What the amount hides: another currency, charges, that it takes an earlier one back."""
     if text_at(entry, "RvslInd").lower() in _TRUE:
-        yield "The bank marks this row as the reversal of an earlier one."
+        yield REVERSAL
     for holder in (detail, entry):
         value, original = amount_of(holder.find("AmtDtls/InstdAmt/Amt")) if holder is not None else (None, "")
         if value is not None and original and original != currency:

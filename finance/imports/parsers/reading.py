@@ -47,11 +47,11 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
     # A sheet has neither an encoding nor a separator that somebody could correct.
     changes = {name: value for name, value in (question.changes or {}).items() if name not in ("delimiter", "encoding")}
     typed = dataclasses.replace(question, encoding="", delimiter="", changes=changes)
-    parsed = _as_asked(sheet.text, typed)
+    parsed = _as_asked(sheet.text, typed, decimal_mark=sheet.decimal_mark)
     return dataclasses.replace(parsed, format=sheet.format, notes=(*sheet.notes, *parsed.notes))
 
 
-def _as_asked(data: bytes, question: Question) -> ParsedFile:
+def _as_asked(data: bytes, question: Question, *, decimal_mark: str = "") -> ParsedFile:
     if question.profile is not None:
         return _read(data, question, _corrected(data, question))
     if question.encoding or question.delimiter:
@@ -63,7 +63,7 @@ def _as_asked(data: bytes, question: Question) -> ParsedFile:
             delimiter=question.delimiter,
         )
         return _read(data, question, believed.profile)
-    parsed = _by_itself(data, question)
+    parsed = _by_itself(data, question, decimal_mark)
     saved = question.saved.get(parsed.profile.signature) if parsed.profile else None
     if saved is None:
         return parsed
@@ -77,12 +77,16 @@ def _as_asked(data: bytes, question: Question) -> ParsedFile:
     return dataclasses.replace(as_before, notes=(*as_before.notes, *told))
 
 
-def _by_itself(data: bytes, question: Question) -> ParsedFile:
-    """As the bank writes its files, where the columns are known to be a bank's and nothing in the file contradicts that."""
+def _by_itself(data: bytes, question: Question, decimal_mark: str) -> ParsedFile:
+    """As the bank writes its files, where the columns are known to be a bank's and nothing in the file contradicts that.
+
+    `decimal_mark` is that of a sheet, whose numbers were typed whatever the bank writes into its CSV files.
+    """
     known = find_bank(data) if is_table(data) else None
     if known is None:
         return _read(data, question, None)
     layout, profile = known
+    profile = dataclasses.replace(profile, decimal_mark=decimal_mark or profile.decimal_mark)
     told = f"Read as {layout.told}."
     as_bank = None
     with contextlib.suppress(StatementUnreadable, Invalid):

@@ -40,6 +40,7 @@ class Sheet:
 
     format: str
     text: bytes
+    decimal_mark: str
     notes: tuple[str, ...]
 
 
@@ -62,7 +63,9 @@ def read_sheet(data: bytes) -> Sheet:
     if kind != "xls":
         check_unpacked(data, limit=_MOST_UNPACKED)
         notes += _look_inside(data)
-    tables = _tables(data, kind)
+    read = _tables(data, kind)
+    tables = {name: rows for name, (rows, _mark) in read.items()}
+    marks = {name: mark for name, (_rows, mark) in read.items()}
     scores = {name: sum(map(looks_like_transaction, rows[:_SAMPLE])) for name, rows in tables.items()}
     if not any(any(row) for rows in tables.values() for row in rows):
         raise StatementUnreadable(reason="The workbook is empty.")
@@ -76,7 +79,7 @@ def read_sheet(data: bytes) -> Sheet:
         notes.insert(0, f"The sheet “{best[:60]}” is read.")
     target = io.StringIO(newline="")
     csv.writer(target, lineterminator="\n").writerows(tables[best])
-    return Sheet(format=kind, text=target.getvalue().encode(), notes=tuple(notes))
+    return Sheet(format=kind, text=target.getvalue().encode(), decimal_mark=marks[best], notes=tuple(notes))
 
 
 def _look_inside(data: bytes) -> list[str]:
@@ -109,7 +112,7 @@ def _look_inside(data: bytes) -> list[str]:
     ]
 
 
-def _tables(data: bytes, kind: str) -> dict[str, list[list[str]]]:
+def _tables(data: bytes, kind: str) -> dict[str, tuple[list[list[str]], str]]:
     # Here, because only workbooks are worth loading it.
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
@@ -143,8 +146,8 @@ def _damaged(kind: str) -> StatementUnreadable:
     return StatementUnreadable(reason=f"This is {what}. Please save it as XLSX or export the transactions as CSV.")
 
 
-def _table(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
-    """Texts of the cells. Numbers get a decimal comma where texts of the sheet have one, so that all agree."""
+def _table(rows: Iterable[Sequence[Cell]]) -> tuple[list[list[str]], str]:
+    """Texts of the cells, and their decimal mark: a comma where texts of the sheet have one, so that all agree."""
     kept: list[Sequence[Cell]] = []
     for number, row in enumerate(rows, 1):
         check_rows(number)
@@ -155,7 +158,7 @@ def _table(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
         kept.append(row[:MAX_COLUMNS])
     texts = (cell for row in kept[:_SAMPLE] for cell in row if isinstance(cell, str) and len(cell) < 40)
     mark = "," if any(_COMMA_AMOUNT.fullmatch(text.strip()) for text in texts) else "."
-    return [[_text(cell, mark) for cell in row] for row in kept]
+    return [[_text(cell, mark) for cell in row] for row in kept], mark
 
 
 def _text(cell: Cell, mark: str) -> str:

@@ -14,6 +14,7 @@ from finance.imports.parsers.reading import Question, read_file
 from finance.imports.parsers.statement import RowState
 from finance.imports.parsers.words import direction_of, is_pending
 from finance.money import known_currencies
+from finance.tests.imports.workbooks import Day, xlsx
 
 LAYOUTS = {
     f"{each.country} {each.bank} {each.facts['header'][0]} {len(each.facts['header'])}": each for each in catalogue()
@@ -122,6 +123,16 @@ def test_pending_words_keep_a_row_from_being_booked(name):
     for word in layout.facts["pending"]:
         first, *rest = read_file(statement(layout, MOVES, pending=word), Question()).statements[0].rows
         assert (first.state, {row.state for row in rest}) == (RowState.PENDING, {RowState.BOOKED})
+
+
+def test_a_sheet_with_the_columns_of_a_bank_is_known_as_well():
+    layout = next(each for each in catalogue() if each.bank == "Argenta")
+    cells = {"Boekdatum": Day(46086), "Bedrag": -125.5, "Munt": "EUR", "Naam tegenpartij": "Shop"}
+    sheet = xlsx({"S": [layout.facts["header"], [cells.get(name, "") for name in layout.facts["header"]]]})
+    parsed = read_file(sheet, Question(currency="EUR"))
+    assert (parsed.format, parsed.notes) == ("xlsx", ("Read as Argenta (Belgium).",))
+    (row,) = parsed.statements[0].rows
+    assert (row.date, row.amount, row.payee) == (datetime.date(2026, 3, 5), Decimal("-125.5"), "Shop")
 
 
 def test_the_banks_order_of_dates_decides_where_the_file_leaves_it_open():

@@ -124,6 +124,15 @@ def test_a_reversal_keeps_the_direction_that_the_bank_states_and_names_the_other
     assert row.note == "The bank marks this row as the reversal of an earlier one."
 
 
+@pytest.mark.parametrize(("closing", "amounts", "turned"), [("90.00", [-10, 10], False), ("70.00", [-10, -10], True), ("55.00", [-10, 10], False)])  # fmt: skip
+def test_balances_tell_which_direction_a_reversal_has(closing, amounts, turned):
+    back = entry(direction="CRDT", more="<RvslInd>true</RvslInd>", ref="R2")
+    parts = (balance("OPBD", "90.00", "2026-03-01"), balance("CLBD", closing), entry(), back)
+    found = rows(*parts)
+    assert [row.amount for row in found] == amounts
+    assert ("turned round" in found[1].note) == turned
+
+
 @pytest.mark.parametrize(
     ("status", "state"),
     [
@@ -203,6 +212,17 @@ def test_statements_of_an_account_become_one_and_of_two_accounts_two():
     assert (second.account, parsed.notes) == ("DE88", ())
 
 
+def test_more_than_a_hundred_daily_statements_of_an_account_are_read():
+    days = [datetime.date(2026, 1, 1) + datetime.timedelta(days=n) for n in range(150)]
+    daily = [
+        document(account(balance("OPBD", f"{500 - n}.00", d), balance("CLBD", f"{499 - n}.00", d), entry("1.00", day=d, ref=f"N{n:06}")))
+        for n, d in enumerate(days)
+    ]  # fmt: skip
+    parsed = read_statement(zipped(*daily))
+    (statement,) = parsed.statements
+    assert (statement.opening, statement.closing, len(statement.rows), parsed.notes) == (500, 350, 150, ())
+
+
 def test_a_missing_statement_between_two_is_told():
     march = account(balance("OPBD", "90.00", "2026-03-01"), balance("CLBD", "80.00"), entry())
     may = account(
@@ -256,7 +276,7 @@ BOMB = (
         (document(account("<a>" * 200 + "</a>" * 200)), "deeper than any statement"),
         (document(), "holds no statement"),
         (document(account()), "holds no transactions"),
-        (document(account() * 101), "101 statements"),
+        (document("".join(account(entry(), iban=f"DE{n}") for n in range(101))), "101 statements"),
         (zipped(b"\x00" * 60_000_000), "larger than 50 MB"),
         (zipped(document(account(entry())))[:-60], "damaged"),
         (zipped(), "empty"),
