@@ -7,8 +7,7 @@ DATABASE_REPLICA_MAX_LAG_SECONDS, is away, or is no replica of this primary, the
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -102,15 +101,18 @@ def read(report: Callable[[], Result]) -> Result:
         return report()
     if not _is_fresh():
         return report()
+    token = _reading.set(True)
     try:
-        with _from_replica():
-            found = report()
+        found = report()
     except _AWAY as error:
         # Also a report that held up the replay for too long, and was ended for it.
         _leave_alone("away", error)
-        return report()
-    READS.labels("replica").inc()
-    return found
+    else:
+        READS.labels("replica").inc()
+        return found
+    finally:
+        _reading.reset(token)
+    return report()
 
 
 def standing() -> Standing | None:
@@ -134,15 +136,6 @@ class _Rest:
 
 
 _rest = _Rest()
-
-
-@contextmanager
-def _from_replica() -> Iterator[None]:
-    token = _reading.set(True)
-    try:
-        yield
-    finally:
-        _reading.reset(token)
 
 
 def _is_fresh() -> bool:
