@@ -7,7 +7,8 @@ DATABASE_REPLICA_MAX_LAG_SECONDS, is away, or is no replica of this primary, the
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -101,18 +102,15 @@ def read(report: Callable[[], Result]) -> Result:
         return report()
     if not _is_fresh():
         return report()
-    token = _reading.set(True)
     try:
-        found = report()
+        with _from_replica():
+            found = report()
     except _AWAY as error:
         # Also a report that held up the replay for too long, and was ended for it.
         _leave_alone("away", error)
-    else:
-        READS.labels("replica").inc()
-        return found
-    finally:
-        _reading.reset(token)
-    return report()
+        return report()
+    READS.labels("replica").inc()
+    return found
 
 
 def standing() -> Standing | None:
@@ -136,6 +134,15 @@ class _Rest:
 
 
 _rest = _Rest()
+
+
+@contextmanager
+def _from_replica() -> Iterator[None]:
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
 
 
 def _is_fresh() -> bool:
