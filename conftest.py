@@ -230,7 +230,9 @@ def pytest_collection_modifyitems(items):
     """Modules that start programs or break things come first: they take minutes, and at the end they would run alone."""
     ranks = {item.path: len(LONGEST) + 1 for item in items}
     ranks |= {item.path: len(LONGEST) for item in items if any(map(item.get_closest_marker, LONG_MARKERS))}
-    ranks |= {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    first = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    assert all(path.exists() for path in first), "LONGEST in conftest.py names a module that is gone."
+    ranks |= first
     items.sort(key=lambda item: ranks[item.path])
 
 
