@@ -54,7 +54,9 @@ class Decision(StrictSerializer):
         choices=ImportRow.Status.choices, required=False, help_text="All rows with this status."
     )
     decision = serializers.ChoiceField(
-        choices=ImportRow.Decision.choices, required=False, help_text="What to do instead of the suggestion."
+        choices=ImportRow.Decision.choices,
+        required=False,
+        help_text="What to do instead of the suggestion. `post` also takes in a line that was left out, `leave` puts it back.",
     )
     counter_account = AccountReferenceField(required=False, help_text="The category, or the other side of a transfer.")
 
@@ -70,6 +72,11 @@ class ProfileChanges(serializers.Serializer[Any]):
     credit_column = serializers.IntegerField(required=False, allow_null=True)
     decimal_mark = serializers.ChoiceField(choices=[".", ","], required=False)
     sign = serializers.ChoiceField(choices=["as_written", "inverted", "unmarked_out"], required=False)
+    mark_or_sign = serializers.ChoiceField(
+        choices=["", "mark", "sign"],
+        required=False,
+        help_text="Which one is right where a mark such as D or C contradicts the sign; such rows are errors otherwise.",
+    )
 
 
 class Confirmation(StrictSerializer):

@@ -30,6 +30,7 @@ class RowStatus(StrEnum):
     PROBABLE_MATCH = "probable_match"
     PENDING = "pending"
     ERROR = "error"
+    LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

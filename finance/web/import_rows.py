@@ -26,6 +26,7 @@ _CHOICES: dict[ImportRow.Status, list[tuple[str, StrOrPromise]]] = {
         ("post", gettext_lazy("post anyway")),
         ("ignore", gettext_lazy("ignore")),
     ],
+    ImportRow.Status.LEFT_OUT: [("", gettext_lazy("leave out")), ("post", gettext_lazy("take in"))],
     ImportRow.Status.ALREADY_IMPORTED: [("", gettext_lazy("leave out")), ("post", gettext_lazy("import anyway"))],
 }
 
@@ -79,6 +80,15 @@ class RowView:
     problem: str
 
 
+def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
+    if row.fate == ImportRow.Status.LEFT_OUT and (row.amount is None or row.date is None or row.account_id is None):
+        return []
+    choices = _CHOICES.get(ImportRow.Status(row.fate), [])
+    if row.left_out and row.fate != ImportRow.Status.LEFT_OUT:
+        return [*choices, ("leave", _("not a transaction"))]
+    return choices
+
+
 def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str = "") -> list[RowView]:
     """What the table shows of the rows."""
     return [
@@ -87,7 +97,7 @@ def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str
             currency=row.statement.currency,
             chip=_CHIPS.get(ImportRow.Status(row.fate), ""),
             category=categories.names.get(row.counter_account_id or 0, ""),
-            choices=_CHOICES.get(ImportRow.Status(row.fate), []),
+            choices=_choices(row),
             problem=problem,
         )
         for row in rows

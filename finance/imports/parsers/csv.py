@@ -15,11 +15,13 @@ from finance.imports.parsers.amounts import (
     undecided_decimals,
     value_of,
 )
+from finance.imports.parsers.cells import money_reader
 from finance.imports.parsers.columns import Column, Roles, columns_of, find_roles, is_balance_line
 from finance.imports.parsers.dates import describe, looks_like_date, resolve_order
 from finance.imports.parsers.encoding import decode
-from finance.imports.parsers.profile import DECIMAL_MARKS, SIGNS, CsvProfile
-from finance.imports.parsers.rows import RowReader, read_statements
+from finance.imports.parsers.profile import DECIMAL_MARKS, MARK_OR_SIGN, SIGNS, CsvProfile
+from finance.imports.parsers.row_reader import RowReader
+from finance.imports.parsers.rows import read_statements
 from finance.imports.parsers.running import balances_fit
 from finance.imports.parsers.statement import ParsedFile
 from finance.imports.parsers.table import (
@@ -34,6 +36,8 @@ from finance.imports.parsers.words import currency_code, currency_in_header, is_
 from finance.money import exponent
 
 _SAMPLE_ROWS = 400
+# Words that name the kind of a row as often as its direction.
+_KINDS = {"payment", "deposit", "withdrawal", "expense", "income", "lastschrift", "gutschrift", "belastung"}
 # Rows whose balances are asked which reading is right.
 _WITNESSES = 2_000
 _UNMARKED_IS_OUT = "Amounts without a mark are read as money out; marked ones (+ or CR) as money in."
@@ -84,6 +88,15 @@ def detect(
         delimiter=delimiter, encoding=found_encoding, quoted=quoted, header=tuple(header), **_places(roles)
     )
     profile, notes = _conventions(base, columns, roles, currency=currency, card=card, preamble=records[:first])
+    if profile.flag_column is not None:
+        read = money_reader(profile, sample)
+        doubtful = sum(read(record).contradicts for record in sample)
+        kinds = {plain(cell) for cell in columns[profile.flag_column].filled} <= _KINDS
+        if 2 * doubtful >= len(sample) or (doubtful and kinds):
+            notes.append(
+                f"The column “{columns[profile.flag_column].header}” contradicts the signs of the amounts, so it is not used."
+            )
+            profile = dataclasses.replace(profile, flag_column=None)
     if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES])) is not None:
         profile, notes = settled, [*_without_guesses(notes), _SETTLED]
     return Detection(profile=profile, notes=tuple(roles.notes + notes), records=records, first=first)
@@ -206,6 +219,8 @@ def _settled_by_balances(profile: CsvProfile, records: Sequence[Record]) -> CsvP
     if hits == checks:
         return None
     others = [dataclasses.replace(profile, decimal_mark=mark, sign=sign) for mark in DECIMAL_MARKS for sign in SIGNS]
+    if profile.flag_column is not None:
+        others = [dataclasses.replace(profile, mark_or_sign=which) for which in MARK_OR_SIGN if which] + others
     if not profile.header and profile.debit_column is not None:
         others += [
             dataclasses.replace(other, debit_column=profile.credit_column, credit_column=profile.debit_column)

@@ -15,6 +15,8 @@ _TIME = re.compile(
     r"(?<![T ,])[T ,]++(?:at |um )?\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?(?:\s*+[AaPp]\.?[Mm]\.?)?"
     r"\s*+(?:Z|[+-]\d{2}:?\d{2}|\(?[A-Z]{2,5}\)?)?$"
 )
+# "11/14/2020 as of 11/13/2020": the day of booking first, then the day that counts for interest.
+_AS_OF = re.compile(r" as of ", re.IGNORECASE)
 _WEEKDAY = re.compile(r"^[^\W\d_]{2,10}\.?,\s+(?=\d)")
 _NUMERIC = re.compile(r"(\d{1,4})\s?([./\-\s])\s?(\d{1,2})\s?\2\s?(\d{1,4})\.?")
 _COMPACT = re.compile(r"\d{8}")
@@ -55,7 +57,7 @@ def bare_date(text: str) -> str:
     """The date part of a cell that may also hold a weekday and a time; "" for a cell too long to be a date."""
     if len(text) > _LONGEST_CELL:
         return ""
-    stripped = _WEEKDAY.sub("", text.strip().strip("'\""))
+    stripped = _WEEKDAY.sub("", _AS_OF.split(text, maxsplit=1)[0].strip().strip("'\""))
     return _TIME.sub("", stripped).strip()
 
 
@@ -100,6 +102,15 @@ def parse_date(text: str, order: str) -> datetime.date:
     if found or looks_like_date(text):
         raise ValueError(no_such_day(text.strip()[:40], when=f" when read as {describe(order)}"))
     raise ValueError(f"“{text.strip()[:40]}” is not a date.")
+
+
+def value_date_in(text: str, order: str) -> datetime.date | None:
+    """The second day of a cell such as "11/14/2020 as of 11/13/2020"; None without one."""
+    _first, found, second = text[:_LONGEST_CELL].lower().partition(" as of ")
+    try:
+        return parse_date(second, order) if found else None
+    except ValueError:
+        return None
 
 
 def describe(order: str) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from finance.errors import Conflict, Invalid
 from finance.events import ImportConfirmed
-from finance.imports.models import ImportBatch, ImportProfile, ImportRow
+from finance.imports.models import STUCK, ImportBatch, ImportProfile, ImportRow
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
 from finance.imports.services.matching import judge_rows
@@ -157,10 +157,10 @@ def _treat_older(
 
 
 def _is_planned(row: ImportRow, decision: str) -> bool:
-    """PENDING and ERROR rows are never posted, whatever was decided."""
+    """Rows that the bank has not booked, errors and lines left out are never posted, whatever was decided."""
     if row.account_id is None or row.date is None or not row.amount:
         return False
-    return row.plan == decision and row.fate not in (ImportRow.Status.PENDING, ImportRow.Status.ERROR)
+    return row.plan == decision and row.fate not in STUCK
 
 
 def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:

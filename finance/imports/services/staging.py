@@ -1,6 +1,7 @@
 """Turns a file into staged rows: store, read, judge."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -203,8 +204,14 @@ def fill(
     with transaction.atomic():
         hold()
         batch.save(update_fields=["format", "profile", "notes", "rows_total", "rows_done"])
+    # Lines that are no transactions stand with the statement that they name, or else with the first.
+    homes = {(s.account, s.currency): place for place, s in reversed(list(enumerate(parsed.statements)))}
+    left_out: dict[int, list[ParsedRow]] = defaultdict(list)
+    for row in parsed.left_out:
+        left_out[homes.get((row.account, row.currency), 0)].append(row)
     for position, (statement, account) in enumerate(zip(parsed.statements, accounts, strict=True)):
-        _save_statement(batch, position, statement, account, hold=hold, on_progress=on_progress)
+        more = left_out[position]
+        _save_statement(batch, position, statement, account, left_out=more, hold=hold, on_progress=on_progress)
     with transaction.atomic():
         hold()
         batch.state, batch.rows_done = ImportBatch.State.STAGED, batch.rows_total
@@ -241,6 +248,7 @@ def _save_statement(
     parsed: ParsedStatement,
     account: Account | None,
     *,
+    left_out: Sequence[ParsedRow],
     hold: Callable[[], None],
     on_progress: Progress | None,
 ) -> None:
@@ -263,7 +271,7 @@ def _save_statement(
     with transaction.atomic():
         hold()
         statement.save(force_insert=True)
-    rows = [_row(batch, statement, account, row) for row in parsed.rows]
+    rows = [_row(batch, statement, account, row) for row in (*parsed.rows, *left_out)]
     if account is not None:
         account.book = batch.book
         judge_rows(rows=rows, account=account, batch=batch)
@@ -271,7 +279,7 @@ def _save_statement(
         with transaction.atomic():
             hold()
             ImportRow.objects.bulk_create(chunk)
-        batch.rows_done += len(chunk)
+        batch.rows_done += sum(not row.left_out for row in chunk)
         if on_progress is not None:
             on_progress(batch.rows_done, batch.rows_total)
 
@@ -294,7 +302,10 @@ def _rounded(value: Decimal, currency: str) -> int:
 def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None, parsed: ParsedRow) -> ImportRow:
     amount, problem, note = _amount(parsed, statement.currency, batch.format)
     # What the file alone decides on; NEW is for the books to judge.
-    if parsed.state is not RowState.BOOKED:
+    left_out = " ".join(filter(None, [parsed.note, problem]))[:300] if parsed.state is RowState.LEFT_OUT else ""
+    if left_out:
+        fate, reason = RowStatus.LEFT_OUT, left_out
+    elif parsed.state is not RowState.BOOKED:
         fate, reason = RowStatus.PENDING, parsed.note
     elif problem:
         fate, reason = RowStatus.ERROR, problem
@@ -314,6 +325,9 @@ def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None
         description=parsed.description[:500],
         text=normalise_text(parsed.payee, parsed.description),
         bank_id=parsed.bank_id[:120],
+        counterparty_account=parsed.counterparty_account[:64],
+        counterparty_bank=parsed.counterparty_bank[:64],
+        left_out=left_out,
         booked=parsed.state is RowState.BOOKED,
         fate=fate.value,
         reason=reason[:300],

@@ -52,7 +52,7 @@ USED = {
     "money._PLAIN_DECIMAL": ("fullmatch",),
     "figures._NUMBER": ("fullmatch",),
 }
-BEHIND_A_LIMIT = {"words", "dates", "amounts", "rows"}
+BEHIND_A_LIMIT = {"words", "dates", "amounts", "row_reader"}
 
 
 def patterns():

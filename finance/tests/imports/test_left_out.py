@@ -1,0 +1,113 @@
+"""Lines that are no transactions: listed with the reason, and taken in where somebody knows better."""
+
+import datetime
+
+import pytest
+from django.test import Client
+
+from finance.errors import Invalid
+from finance.imports.models import ImportRow
+from finance.imports.proof import proof_of
+from finance.imports.selectors import counts_of, rows_page, statements_of
+from finance.imports.services import decide_rows
+from finance.ledger.models import JournalEntry
+
+FILE = """Statement of account 4711
+Date,Payee,Amount,Balance
+2026-03-01,Opening balance,100.00,100.00
+2026-03-02,Kiosk,-4.00,96.00
+Date,Payee,Amount,Balance
+2026-03-03,Bar,-6.00,90.00
+Subject to the terms of the bank.
+"""
+
+
+@pytest.fixture
+def lines():
+    def run(batch):
+        found = ImportRow.objects.filter(batch=batch).exclude(left_out="").order_by("number")
+        return {row.number: row for row in found}
+
+    return run
+
+
+@pytest.fixture
+def decide(owner):
+    return lambda batch, row, decision: decide_rows(batch=batch, actor=owner, row_ids=[row.pk], decision=decision)
+
+
+def test_each_line_of_the_file_is_a_row_or_has_a_reason(stage, lines):
+    batch = stage(FILE)
+    assert {number: row.reason for number, row in lines(batch).items()} == {
+        1: "It stands above the column names.",
+        3: "It reads like a balance or a sum, not like a transaction.",
+        5: "It repeats the column names.",
+        7: "It stands below the last transaction, with neither a date nor an amount.",
+    }
+    counts = counts_of(batch=batch)
+    assert (counts.total, counts.left_out, counts.to_post, batch.rows_total) == (2, 4, 2, 2)
+    (statement,) = statements_of(batch=batch)
+    proof = proof_of(statement)
+    assert (proof.rows_count, proof.left_out, proof.left_out_readable) == (2, 4, 1)
+    assert "1 of them has a date and an amount" in proof.left_out_told
+
+
+def test_a_line_with_date_and_amount_is_taken_in_and_put_back(stage, lines, decide, confirm):
+    batch = stage(FILE)
+    line = lines(batch)[3]
+    assert (line.date, line.amount, line.booked, line.plan) == (datetime.date(2026, 3, 1), 10000, False, "")
+    decide(batch, line, "post")
+    taken = lines(batch)[3]
+    assert (taken.fate, taken.plan, taken.booked) == ("new", "post", True)
+    assert counts_of(batch=batch).to_post == 3
+    decide(batch, line, "leave")
+    back = lines(batch)[3]
+    assert (back.fate, back.plan, back.booked, back.reason) == ("left_out", "", False, line.reason)
+    decide(batch, line, "post")
+    confirm(batch)
+    assert JournalEntry.objects.filter(payee="Opening balance").exists()
+
+
+def test_a_line_left_out_is_never_posted(stage, confirm, lines):
+    batch = stage(FILE)
+    confirm(batch)
+    assert not JournalEntry.objects.filter(payee="Opening balance").exists()
+    assert {row.outcome for row in lines(batch).values()} == {"left"}
+
+
+def test_a_line_taken_in_twice_is_known_the_second_time(stage, confirm, lines, decide):
+    first = stage(FILE)
+    decide(first, lines(first)[3], "post")
+    confirm(first)
+    second = stage(FILE)
+    decide(second, lines(second)[3], "post")
+    line = lines(second)[3]
+    assert (line.fate, line.plan) == ("already_imported", "")
+
+
+def test_a_line_without_date_or_amount_cannot_be_taken_in(stage, lines, decide):
+    batch = stage(FILE)
+    with pytest.raises(Invalid, match="Line 7 cannot be taken in"):
+        decide(batch, lines(batch)[7], "post")
+
+
+def test_lists_show_such_lines_last_or_alone(stage):
+    batch = stage(FILE)
+    assert [row.fate for row in rows_page(batch=batch).rows] == ["new"] * 2 + ["left_out"] * 4
+    assert len(rows_page(batch=batch, left_out=False).rows) == 2
+    assert len(rows_page(batch=batch, fate="left_out").rows) == 4
+
+
+def test_the_page_shows_them_apart_and_takes_one_in(stage, book, owner, lines):
+    batch = stage(FILE)
+    client = Client()
+    client.force_login(owner)
+    url = f"/b/{book.pk}/imports/{batch.pk}/"
+    page = " ".join(client.get(url).content.decode().split())
+    assert "4 lines of the file that are no transactions" in page
+    assert "Not a transaction 4" in page
+    assert ">take in<" in page
+    line = lines(batch)[3]
+    answer = client.post(f"{url}rows/{line.pk}/", {"decision": "post", "category": ""}, headers={"HX-Request": "true"})
+    assert ">not a transaction<" in answer.content.decode()
+    assert lines(batch)[3].fate == "new"
