@@ -28,7 +28,7 @@ from finance.errors import FinanceError
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.limits import MAX_BYTES
-from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.profile import DATE_ORDERS, CsvProfile
 from identity.api.idempotency import once_per_key
 
 PREFER = OpenApiParameter(
@@ -66,7 +66,7 @@ class ProfileChanges(serializers.Serializer[Any]):
 
     delimiter = serializers.CharField(required=False, trim_whitespace=False)
     date_column = serializers.IntegerField(required=False)
-    date_order = serializers.ChoiceField(choices=["dmy", "mdy", "ymd"], required=False)
+    date_order = serializers.ChoiceField(choices=list(DATE_ORDERS), required=False)
     amount_column = serializers.IntegerField(required=False, allow_null=True)
     debit_column = serializers.IntegerField(required=False, allow_null=True)
     credit_column = serializers.IntegerField(required=False, allow_null=True)

@@ -7,7 +7,9 @@ from functools import cached_property
 from itertools import pairwise
 
 from finance.imports.parsers.amounts import looks_like_amount, take_apart
+from finance.imports.parsers.counted_days import count_of
 from finance.imports.parsers.dates import looks_like_date
+from finance.imports.parsers.sums import columns_that_add_up
 from finance.imports.parsers.words import (
     balance_kind,
     currency_code,
@@ -120,6 +122,11 @@ def find_roles(columns: Sequence[Column]) -> Roles:
 def _find_dates(columns: Sequence[Column], roles: Roles) -> None:
     dated = [column for column in columns if column.filled and column.dates >= 0.5]
     named = [column for column in dated if column.score("date") > 0]
+    if not dated:
+        # Counted days look like amounts: those of a column named after dates, or else of the first that holds nothing else.
+        counted = [column for column in columns if count_of(column.filled)]
+        named = [column for column in counted if column.score("date") > 0]
+        dated = [column for column in counted if not column.header]
     ranked = sorted(named or dated, key=lambda column: (-_date_rank(column), column.index))
     if not ranked:
         return
@@ -142,9 +149,23 @@ def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
         roles.amount = single.index
     elif pair is not None:
         roles.debit, roles.credit = pair
-    elif not _pair_by_content(columns, numeric, roles):
+    elif not _by_sums(numeric, roles) and not _pair_by_content(columns, numeric, roles):
         roles.unreadable = _unreadable_amounts(columns)
-        roles.amount = _amount_by_content(numeric, columns) if roles.unreadable is None else None
+        roles.amount = _amount_by_content(numeric, columns, roles) if roles.unreadable is None else None
+
+
+def _by_sums(numeric: Sequence[Column], roles: Roles) -> bool:
+    """Amounts and balance where the words of the header fail and the figures add up."""
+    found = columns_that_add_up([column.cells for column in numeric])
+    if found is None:
+        return False
+    index = {place: column.index for place, column in enumerate(numeric)}
+    roles.balance = index[found.balance]
+    if found.amount is not None:
+        roles.amount = index[found.amount]
+    elif found.debit is not None and found.credit is not None:
+        roles.debit, roles.credit = index[found.debit], index[found.credit]
+    return True
 
 
 def _named_amount(numeric: Sequence[Column]) -> Column | None:
@@ -204,7 +225,7 @@ def _is_split(left: Column, right: Column, numeric: Sequence[Column]) -> bool:
     return len(exactly_one) >= 1 and sum(exactly_one) >= 0.95 * len(exactly_one)
 
 
-def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column]) -> int | None:
+def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column], roles: Roles) -> int | None:
     likely = [c for c in numeric if c.fill >= 0.5 and c.score("balance") < 50]
     headed = any(column.header for column in columns)
     if headed:
@@ -213,14 +234,24 @@ def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column]) -> 
     scored = [
         (c.money_marks + c.negative * 1.0 - (0.5 if headed and c.score("fee") else 0), -c.index, c) for c in likely
     ]
-    return max(scored, key=lambda item: item[:2])[2].index if scored else None
+    if not scored:
+        return None
+    chosen = max(scored, key=lambda item: item[:2])[2]
+    if headed and not chosen.score("amount") and sum(c.money_marks > 0.5 for c in likely) > 1:
+        roles.notes.append(
+            f"The column “{chosen.header or chosen.index + 1}” is taken as the amounts; its name does not say so. "
+            "Choose another one under Columns if that is wrong."
+        )
+    return chosen.index
 
 
 def _find_balance(columns: Sequence[Column], roles: Roles) -> None:
     taken = {roles.amount, roles.debit, roles.credit, roles.date}
     numeric = [c for c in columns if c.filled and c.amounts >= 0.8 and c.dates < 0.5 and c.index not in taken]
     named = [c for c in numeric if c.score("balance") >= 50]
-    if named:
+    if roles.balance is not None:
+        pass
+    elif named:
         roles.balance = max(named, key=lambda c: (c.score("balance"), c.fill)).index
     elif not any(column.header for column in columns):
         # Without a header, the reader drops the column if it does not run along with the amounts.

@@ -17,7 +17,9 @@ from finance.imports.parsers.amounts import (
 )
 from finance.imports.parsers.cells import money_reader
 from finance.imports.parsers.columns import Column, Roles, columns_of, find_roles, is_balance_line
-from finance.imports.parsers.dates import describe, looks_like_date, resolve_order
+from finance.imports.parsers.counted_days import count_of, counted_day
+from finance.imports.parsers.date_order import DateOrder, resolve_order
+from finance.imports.parsers.dates import describe, looks_like_date
 from finance.imports.parsers.encoding import decode
 from finance.imports.parsers.profile import DECIMAL_MARKS, MARK_OR_SIGN, SIGNS, CsvProfile
 from finance.imports.parsers.row_reader import RowReader
@@ -117,7 +119,7 @@ def records_for(data: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
 
 
 def _first_transaction(records: Sequence[Record]) -> int:
-    return next((i for i, record in enumerate(records) if looks_like_transaction(record.cells)), len(records))
+    return next((i for i, record in enumerate(records) if looks_like_transaction(record.cells)), 0)
 
 
 def _sample(records: Sequence[Record]) -> list[Record]:
@@ -201,14 +203,22 @@ def _conventions(
         american=code in _MONTH_FIRST,
         pairs=list(zip(booked.cells, other.cells, strict=True)) if other is not None else [],
     )
-    if order.ambiguous:
-        notes.append(
-            "Every date in this file can be read with the day or with the month first; "
-            f"it is read as {describe(order.order)}, because {order.reason}."
-        )
+    if not any(looks_like_date(cell) for cell in booked.filled):
+        # Numbers in a column named after dates, or in a file that has no other dates.
+        count = count_of(booked.filled)
+        order = DateOrder(order=count, note=_counted(booked, count))
+    notes += [order.note] if order.note else []
     profile = dataclasses.replace(profile, date_order=order.order)
     sign, note = _sign(profile, columns, card=card)
     return dataclasses.replace(profile, sign=sign), notes + note
+
+
+def _counted(column: Column, count: str) -> str:
+    example = column.filled[0]
+    return (
+        f"“{example[:40]}” is read as {describe(count)}: {counted_day(example, count):%Y-%m-%d}. "
+        "Choose another column of dates under Columns if that is wrong."
+    )
 
 
 def _settled_by_balances(profile: CsvProfile, records: Sequence[Record]) -> CsvProfile | None:

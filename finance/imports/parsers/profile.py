@@ -11,7 +11,8 @@ from finance.errors import Invalid
 from finance.imports.parsers.words import plain
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-DATE_ORDERS = ("dmy", "mdy", "ymd")
+# The last ones count days, seconds or milliseconds; see `counted_days`.
+DATE_ORDERS = ("dmy", "mdy", "ymd", "dmy-hr", "excel", "epoch", "epoch_ms")
 DECIMAL_MARKS = (".", ",")
 # as_written: minus is money out · inverted: plus is money out (card statements) · unmarked_out: only marked amounts
 # are money in.
@@ -72,7 +73,7 @@ class CsvProfile:
         if self.delimiter not in DELIMITERS:
             found.append(("delimiter", "must be a comma, a semicolon, a tab or a bar"))
         if self.date_order not in DATE_ORDERS:
-            found.append(("date_order", "must be dmy, mdy or ymd"))
+            found.append(("date_order", f"must be one of {', '.join(DATE_ORDERS)}"))
         if self.decimal_mark not in DECIMAL_MARKS:
             found.append(("decimal_mark", "must be a point or a comma"))
         if self.sign not in SIGNS:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from finance.imports.parsers.amounts import signed_value, take_apart
 from finance.imports.parsers.cells import cell_of, money_columns, money_reader
 from finance.imports.parsers.columns import is_balance_line
+from finance.imports.parsers.counted_days import counted_day
 from finance.imports.parsers.dates import looks_like_date, parse_date, value_date_in
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.statement import ParsedRow, RowState
@@ -90,7 +91,7 @@ class RowReader:
             self.rows[-1] = dataclasses.replace(
                 last, payee=payee[:_LONGEST_PAYEE], description=more[:_LONGEST_DESCRIPTION]
             )
-        elif not has_money and not looks_like_date(date_text) and not is_pending(date_text):
+        elif not has_money and not self._is_date(date_text) and not is_pending(date_text):
             problem = "This line has neither a date nor an amount; it is not a transaction."
             self._remarks.append(_text_row(record, problem=problem))
         else:
@@ -115,13 +116,16 @@ class RowReader:
         amounts = [cell_of(record, column) for column in money_columns(self.profile)]
         money = next((value for cell in amounts if (value := signed_value(cell, self.profile.decimal_mark))), None)
         balance = self._value(record, self.profile.balance_column)
-        if not looks_like_date(date_text) or money is None:
+        if not self._is_date(date_text) or money is None:
             return False
         if balance is not None:
             # A line that states a balance says it once, or the same twice.
             return abs(balance) != abs(money)
         # "NEW BALANCE" is a maker of shoes; nobody is called "Closing balance".
         return kind == "closing" and plain(text) == "new balance" and bool(self.rows)
+
+    def _is_date(self, text: str) -> bool:
+        return looks_like_date(text) or counted_day(text, self.profile.date_order) is not None
 
     def _usual_width(self) -> int:
         """How many cells a row has: as many as the header, or more where all rows agree and no amount is cut in two."""
@@ -213,7 +217,7 @@ class RowReader:
 
     def _date(self, record: Record, text: str) -> tuple[datetime.date | None, str, str]:
         """The day, why there is none, and a note of a second day that the same cell names."""
-        text = text if looks_like_date(text) else cell_of(record, self.profile.value_date_column) or text
+        text = text if self._is_date(text) else cell_of(record, self.profile.value_date_column) or text
         if not text:
             return None, "The row has no date.", ""
         try:

@@ -10,6 +10,7 @@ from finance.money import known_currencies
 _LETTERS = str.maketrans(
     {"ø": "o", "æ": "ae", "ł": "l", "ß": "ss", "đ": "d", "ð": "d", "ı": "i", "€": " eur ", "£": " gbp "}
 )
+_VOICED = "\u3099\u309a"
 _LONGEST = 1000
 _LONGEST_NAME = 120  # of a column
 _ASCII_WORDS = re.compile(r"[a-z0-9]+")
@@ -32,8 +33,14 @@ def plain(text: str) -> str:
     if text.isascii():
         return " ".join(_ASCII_WORDS.findall(text.lower()))
     folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
-    kept = "".join(c if c.isalnum() else " " for c in folded if not unicodedata.combining(c))
-    return " ".join(kept.split())
+    # Vowels of Thai and of Indian scripts are marks as well, but parts of the word; Japanese has two marks that make
+    # another letter.
+    kept = "".join(
+        c if c.isalnum() or unicodedata.category(c)[0] == "M" else " "
+        for c in folded
+        if not unicodedata.combining(c) or c in _VOICED
+    )
+    return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
 def _any(words: str) -> re.Pattern[str]:
@@ -51,13 +58,13 @@ _OUT_STEMS = (
     r"|salid|gasto|addebit|uscit|prelie|saida|levantam|afschrijv|uitgav|bedrag af|obciaz|wyplat|wydat|odeslan|vydaj"
     r"|terhel|kiad|zaduzen|isplat|odliv|uttag|utbetal|utgift|haevet|udbetal|veloit|otto|panot ulos|islaid|nurasyt"
     r"|islaido|izmaks|norakst|valjamin|valjamaks|platit|iesir|cikan|borc|списан|расход|дебет|видат|χρεωσ|αναληψ|支出|出金|お支払"
-    r"|出金額|支払|출금|withdraw|paid out|money out|outflow|spent"
+    r"|出金額|支払|출금|지급금액|찾으신|ถอน|withdraw|paid out|money out|outflow|spent"
 )
 _IN_STEMS = (
     r"gutschr|zugang|einzahl|eingang|einnahm|credit|kredit|crdit|versement|encaiss|entree|recett|abono|ingres|deposit"
     r"|haber|accredit|entrat|versament|entrada|bijschrijv|ontvangst|ontvangen|bedrag bij|uznan|wplat|wplyw|prijem(?!c)|prichoz|pripsan"
     r"|jovair|bevetel|priliv|uplat|odobren|insattn|inbetal|inkomst|indsat|indbetal|hyvit|panot|talletus|ieskait|iemaks"
-    r"|laekum|sissetulek|pajam|gaunam|incasar|giren|alacak|зачисл|приход|кредит|надход|πιστωσ|καταθεσ|収入|入金|お預|預入|입금"
+    r"|laekum|sissetulek|pajam|gaunam|incasar|giren|alacak|зачисл|приход|кредит|надход|πιστωσ|καταθεσ|収入|入金|お預|預入|입금|맡기신|ฝาก"
     r"|paid in|money in|inflow|received"
 )
 
@@ -98,6 +105,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (
             _any(
                 r"date|datum|dato|data|fecha|paiva|pvm|paivays|paivamaara|kuupaev|datums|tarih|дата|日期|日付|交易时间"
+                r"|timestamp|created at|created on|unixtime|epoch|วันที|거래일|거래일자|거래일시|거래날짜|fecha hora"
             ),
             60,
         ),
@@ -118,7 +126,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
             _any(
                 r"amount|betrag|buchungsbetrag|montant|bedrag|belopp|belob|beloeb|belop|importe|importo|kwota|castka"
                 r"|zauctovana castka|objem|osszeg|сумма|monto|valor|umsatz|maara|iznos|suma|summa|summe|tutar|tutari|金額"
-                r"|入出金\w*|入出金 円|quantia|cantidad|transaction amount|amt|umsatz in|net amount|net|netto|金额|tranzakcio osszege"
+                r"|入出金\w*|거래금액|금액|入出金 円|quantia|cantidad|transaction amount|amt|umsatz in|net amount|net|netto|金额|tranzakcio osszege"
                 r"|kwota transakcji|kwota operacji|сумма платежа|сумма операции|ご利用金額|利用金額|сума|bedrag eur|visszeg"
             ),
             100,
@@ -160,7 +168,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (
             _any(
                 r"balance|bal|running bal|saldo|solde|kontostand|egyenleg|zustatek|zostatok|остаток|残高|残高 円|差引残高|stand|tegoed"
-                r"|jaak|atlikums|likutis|sold|bakiye|余额|accountbalance|runningbalance|saldo na trn|saldo na mutatie|buchungssaldo"
+                r"|jaak|atlikums|likutis|sold|bakiye|余额|잔액|잔고|거래후잔액|거래후 잔액|ยอดคงเหลือ|คงเหลือ|so du|accountbalance|runningbalance|saldo na trn|saldo na mutatie|buchungssaldo"
             ),
             100,
         ),
@@ -197,7 +205,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
                 r"|zahlungspflichtige r|zahlungsempfanger\w*|auftraggeber|payer|payer name|empfm|beneficiary|beneficiary payer|naam tegenpartij|nazev protiuctu"
                 r"|partner neve|nadawca odbiorca|nadawca|odbiorca|dane kontrahenta|kontrahent|contrepartie"
                 r"|nom de la contrepartie|beneficiario|ordenante|destinatario|mottagare|modtager|saaja maksaja|saaja|maksaja"
-                r"|saaja maksaja|получатель|контрагент|取引先|supplierfound|vendor|shop|tegenpartij|protistrana|plnc|gegenpartei"
+                r"|saaja maksaja|получатель|контрагент|取引先|거래처|보낸분 받는분|supplierfound|vendor|shop|tegenpartij|protistrana|plnc|gegenpartei"
                 r"|zahlungsbeteiligter|name zahlungsbeteiligter|mottaker|avsender|avsandare|afsender|nimi|saaja tai maksaja"
                 r"|recipient|sender|supplier|交易对方|ご利用店名|利用店名|ご利用店名 海外利用都市名|beguenstigter auftraggeber|begunstigter auftraggeber"
             ),
@@ -221,7 +229,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
                 r"|gestructureerde mededeling|label|communication|communications|concepto|observaciones|descripcion|descrizione"
                 r"|descrizione completa|causale|opis|opis operacji|opis transakcji|tytul|zprava|zprava pro prijemce|zprava pro me"
                 r"|poznamka|kozlemeny|beskrivning|beskrivelse|rubrik|melding|meddelande|selite|viesti|selgitus|назначение|описание|descricao"
-                r"|historico|摘要|お取り扱い内容|取引内容|入出金先内容|particulars|notes|note|notes and tags|purpose|payment reference|reference"
+                r"|historico|摘要|お取り扱い内容|적요|내용|거래내용|รายการ|รายละเอียด|noi dung|取引内容|入出金先内容|particulars|notes|note|notes and tags|purpose|payment reference|reference"
                 r"|avisierungstext|transaktionsbeschreibung|beschreibung\d?|description \d|transaction description|transaction details|title|商品"
                 r"|details of payment|remittance information|remarks|aciklama|action|original description|extended details|booking text|libelle operation"
             ),

@@ -47,12 +47,15 @@ USED = {
     "ofx_builder._AGGREGATE": ("fullmatch",),
     "encoding._DOUBLE_ENCODED": ("findall",),
     "encoding._WORDS": ("findall",),
+    "counted_days._EXCEL": ("fullmatch",),
+    "counted_days._SECONDS": ("fullmatch",),
+    "counted_days._MILLISECONDS": ("fullmatch",),
     "limits._YEAR": ("findall",),
     "matching._WEAK_ID": ("fullmatch",),
     "money._PLAIN_DECIMAL": ("fullmatch",),
     "figures._NUMBER": ("fullmatch",),
 }
-BEHIND_A_LIMIT = {"words", "dates", "amounts", "row_reader"}
+BEHIND_A_LIMIT = {"words", "dates", "months", "amounts", "row_reader"}
 
 
 def patterns():
