@@ -279,9 +279,9 @@ PHRASES = {
         "Straßenverkehrsamt",
     ),
     "fr": ("cp1252 iso8859-15 mac-roman", "Virement à Zoé", "Boulangerie Chez Irène", "Prélèvement électricité août"),
-    "pt": ("cp1252 iso8859-15", "Pão e Açúcar", "Salário de março", "Transferência para José"),
-    "es": ("cp1252 iso8859-15", "Panadería Muñoz", "Teléfono y jardín", "Nómina de señora Núñez"),
-    "it": ("cp1252 iso8859-15", "Caffè di città", "Più servizi però", "Università libertà"),
+    "pt": ("cp1252 iso8859-15 mac-roman", "Pão e Açúcar", "Salário de março", "Transferência para José"),
+    "es": ("cp1252 iso8859-15 mac-roman", "Panadería Muñoz", "Teléfono y jardín", "Nómina de señora Núñez"),
+    "it": ("cp1252 iso8859-15 mac-roman", "Caffè di città", "Più servizi però", "Università libertà"),
     "sv": ("cp1252 iso8859-15", "Lön från Åkeri", "Överföring till Göran", "Hyra för våren"),
     "da": ("cp1252 iso8859-15", "Overførsel til Søren", "Køb i Ålborg", "Løn fra værksted"),
     "fi": ("cp1252 iso8859-15", "Sähkölasku Jyväskylä", "Ruokaostos Töölö", "Määräaika päättyy"),
@@ -294,10 +294,16 @@ PHRASES = {
     "tr": ("cp1254", "Maaş ödemesi Şubat", "Kira ödemesi için", "Alışveriş ığdır"),
     "lt": ("cp1257", "Mokėjimas už šildymą", "Pirkinys į Šiaulių miestą", "Atlyginimas už birželį ąžuolas"),
     "lv": ("cp1257", "Maksājums par šķērēm", "Pirkums Rīgā, Ģertrūdes ielā", "Alga par jūniju šķēres"),
-    "ru": ("cp1251 koi8-r", "Перевод от Ивана", "Покупка в магазине", "Заработная плата за март"),
+    "et": ("cp1257 cp1252", "Sularaha väljavõtt Jõgeva", "Ülekanne Õie Pärnale", "Töötasu märts üür"),
+    "uk": ("cp1251 koi8-u", "Переказ від Івана", "Покупка їжі в Києві", "Заробітна плата за березень"),
+    "bg": ("cp1251", "Превод от Иван", "Покупка от магазин", "Заплата за март"),
+    "ru": ("cp1251 koi8-r cp866 iso8859-5", "Перевод от Ивана", "Покупка в магазине", "Заработная плата за март"),
     "el": ("cp1253", "Πληρωμή λογαριασμού", "Μεταφορά χρημάτων", "Αγορά από κατάστημα"),
-    "ja": ("shift_jis", "スーパーでの買い物", "給与の振込です", "電気料金の支払い"),
-    "zh": ("gb18030", "超市购物消费记录", "工资收入转账", "支付电费账单"),
+    "ja": ("shift_jis euc_jp", "スーパーでの買い物", "給与の振込です", "電気料金の支払い"),
+    "ja-names": ("shift_jis", "ｶ)ｽｰﾊﾟｰ", "コンビニ", "イオン銀行　普通預金"),
+    "zh": ("gb18030", "超市购物消费记录", "工资收入转账", "支付电费账单", "手续费 张三"),
+    "zh-tw": ("big5", "超商購物消費", "薪資轉帳", "電費帳單 台北市", "手續費"),
+    "ko": ("euc_kr", "편의점 결제", "급여 이체", "전기요금 납부", "스타벅스 강남점", "수수료"),
 }
 CURRENCY = {"pl": "PLN", "cs": "CZK", "hu": "HUF", "ro": "RON", "tr": "TRY"}
 SAMPLES = [
@@ -315,8 +321,27 @@ def test_short_statements_are_decoded_by_their_language(phrase, page, currency):
 
 
 def test_there_are_enough_samples():
-    assert len(SAMPLES) >= 60
-    assert len(PHRASES) >= 20
+    assert len(SAMPLES) >= 100
+    assert len(PHRASES) >= 25
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("language", ["de", "ja", "ru", "ko", "el"])
+def test_utf_16_without_a_mark_at_its_beginning(language, encoding):
+    text = f"Datum;Text;Amount\n01.02.2026;{PHRASES[language][1]};-1,50\n02.02.2026;Shop;-2,50\n"
+    assert decode(text.encode(encoding)) == (text, encoding)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"Datum;Text\n01.02.2026;M\xfcller\n" + bytes(400),
+        bytes(64) + "Datum;Text\n01.02.2026;Müller\n".encode() + bytes(4000),
+        b"Datum" + bytes(27) + b";Text" + bytes(28) + b"\n01.02.2026;M\xfcller" + bytes(26) + b"\n",
+    ],
+)
+def test_cells_and_files_padded_with_zeros(written):
+    assert decode(written)[0] == "Datum;Text\n01.02.2026;Müller\n"
 
 
 # What earlier files have settled -----------------------------------------------------------------------------------
