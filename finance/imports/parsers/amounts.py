@@ -17,12 +17,17 @@ SYMBOLS = {
     "HK$": "HKD", "S$": "SGD", "Fr.": "CHF", "SFr.": "CHF", "円": "JPY", "лв": "BGN", "лв.": "BGN",
 }  # fmt: skip
 # Signs that several currencies share, so that they name none.
-_SHARED_SIGNS = {"$", "¥", "kr", "kr.", "KR", "Kr", "Fr", "lei", "Rs", "Rs.", "₨", "元"}
+_SHARED_SIGNS = {
+    "$": "USD CAD AUD NZD HKD SGD TWD MXN ARS CLP COP BRL UYU DOP JMD TTD BSD BBD BZD FJD XCD KYD BMD BND NAD LRD SRD GYD",
+    "¥": "JPY CNY", "元": "CNY TWD HKD", "kr": "SEK NOK DKK ISK", "Fr": "CHF XOF XAF XPF CDF GNF DJF RWF BIF KMF",
+    "lei": "RON MDL", "Rs": "INR PKR LKR NPR MUR SCR", "₨": "INR PKR LKR NPR MUR SCR",
+}  # fmt: skip
 _OUT_MARKS = {"DR", "DR.", "D", "S", "DB", "SOLL"}
 _IN_MARKS = {"CR", "CR.", "C", "H", "K", "HABEN"}
 # One to three digits, a mark, three digits: thousands, or decimals with a zero too many.
 _THREE = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _SPACED = re.compile(r"[ '’`´]")
+_DIGITS = re.compile(r"[\d.,+\-()]+")
 _CORE = re.compile(r"[.,]?\d[\d.,'’`´ ]*")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\u2003\t", " "))
 _MINUS = str.maketrans(dict.fromkeys("\u2212\u2013\u2014\u2010\u2011\ufe63\uff0d", "-"))
@@ -129,6 +134,18 @@ def common_currency(cells: Sequence[str]) -> str:
     return next(iter(named)) if len(named) == 1 else ""
 
 
+def shared_by(sign: str) -> frozenset[str]:
+    """The currencies that are written with the sign where it names none by itself; empty for other words."""
+    bare = sign.rstrip(".")
+    return frozenset(_SHARED_SIGNS.get(bare, _SHARED_SIGNS.get(bare.lower(), "")).split())
+
+
+def shared_sign(cells: Iterable[str]) -> str:
+    """The first such sign beside the amounts of a column; "" without any."""
+    words = (word for cell in cells for word in _DIGITS.sub(" ", cell[:40]).split())
+    return next((word for word in words if shared_by(word)), "")
+
+
 def _around(before: str, after: str) -> tuple[str, str] | None:
     """Sign and currency written around the digits, or None when there is anything else."""
     sign, currency = "", ""
@@ -141,7 +158,7 @@ def _around(before: str, after: str) -> tuple[str, str] | None:
             sign = sign or "+"
         elif code := _currency(word):
             currency = code
-        elif word not in _SHARED_SIGNS and word != "*":
+        elif not shared_by(word) and word != "*":
             return None
     return sign, currency
 

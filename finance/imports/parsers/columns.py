@@ -1,7 +1,7 @@
 """Which column of a CSV file is what: by the words of the header first, by the content where words fail."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -9,16 +9,16 @@ from itertools import pairwise
 from finance.imports.parsers.amounts import looks_like_amount, take_apart
 from finance.imports.parsers.counted_days import count_of
 from finance.imports.parsers.dates import looks_like_date
+from finance.imports.parsers.role_words import names_a_number, role_score
 from finance.imports.parsers.sums import columns_that_add_up
 from finance.imports.parsers.words import (
     balance_kind,
     currency_code,
     direction_of,
     is_pending,
+    is_settled,
     is_void,
     looks_like_account,
-    names_a_number,
-    role_score,
 )
 from finance.money import known_currencies
 
@@ -89,6 +89,8 @@ class Roles:
     status: int | None = None
     bank_id: int | None = None
     account: int | None = None
+    counterparty_account: int | None = None
+    counterparty_bank: int | None = None
     payees: tuple[int, ...] = ()
     descriptions: tuple[int, ...] = ()
     unreadable: int | None = None  # named as the amounts, and not to be read as such
@@ -108,13 +110,14 @@ def columns_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Col
     ]
 
 
-def find_roles(columns: Sequence[Column]) -> Roles:
-    """Roles for all columns that have one."""
+def find_roles(columns: Sequence[Column], *, own_accounts: Collection[str] = ()) -> Roles:
+    """Roles for all columns that have one. `own_accounts` are numbers of the household's accounts, as banks write them."""
     roles = Roles()
     _find_dates(columns, roles)
     _find_amounts(columns, roles)
     _find_balance(columns, roles)
     _find_marks(columns, roles)
+    _find_accounts(columns, roles, frozenset(map(_bare, own_accounts)))
     _find_texts(columns, roles)
     return roles
 
@@ -268,8 +271,38 @@ def _find_marks(columns: Sequence[Column], roles: Roles) -> None:
     roles.status = _status(columns)
     ids = [c for c in columns if c.score("bank_id") >= 60 and c.fill >= 0.95 and _is_unique(c)]
     roles.bank_id = max(ids, key=lambda c: (c.score("bank_id"), -c.index)).index if ids else None
-    accounts = [c for c in columns if c.score("account") and c.fill >= 0.95 and _is_own_account(c)]
-    roles.account = max(accounts, key=lambda c: (c.score("account"), -c.index)).index if accounts else None
+
+
+def _find_accounts(columns: Sequence[Column], roles: Roles, known: frozenset[str]) -> None:
+    """One's own account: the same in every row, or known to the book. Other account numbers are the other side's."""
+    taken = {roles.date, roles.value_date, roles.amount, roles.debit, roles.credit, roles.balance, roles.bank_id}
+    free = [c for c in columns if c.filled and c.index not in taken and c.dates < 0.5]
+    accounts = [c for c in free if c.score("account") and c.fill >= 0.95 and _is_own_account(c, known)]
+    own = max(accounts, key=lambda c: (c.score("account"), _all_known(c, known), -c.index), default=None)
+    roles.account = own.index if own is not None else None
+    others = [
+        c
+        for c in free
+        if c is not own and c.score("counterparty_account") and c.share(lambda cell: _digits(cell) >= 4) >= 0.5
+    ]
+    other = max(others, key=lambda c: (c.score("counterparty_account"), c.fill, -c.index), default=None)
+    roles.counterparty_account = other.index if other is not None else None
+    banks = [c for c in free if c not in (own, other) and c.score("counterparty_bank") and c.length <= 16]
+    # One's own bank is the same in every row.
+    bank = max(banks, key=lambda c: (len(set(c.filled)) > 1, c.score("counterparty_bank"), -c.index), default=None)
+    roles.counterparty_bank = bank.index if bank is not None else None
+
+
+def _bare(account: str) -> str:
+    return "".join(account.split()).upper()
+
+
+def _digits(text: str) -> int:
+    return sum(character.isdigit() for character in text)
+
+
+def _all_known(column: Column, known: frozenset[str]) -> bool:
+    return all(_bare(value) in known for value in set(column.filled))
 
 
 def _flag(columns: Sequence[Column]) -> int | None:
@@ -284,7 +317,8 @@ def _currency(columns: Sequence[Column], roles: Roles) -> int | None:
     coded = [
         c for c in columns if c.filled and c.share(lambda cell: currency_code(cell) in known) >= 0.9 and c.fill >= 0.5
     ]
-    named = [c for c in coded if c.score("currency") > 0 or not c.header]
+    # That of the purchase abroad is not the account's.
+    named = [c for c in coded if c.score("currency") > 10 or not c.header]
     anchor = roles.amount if roles.amount is not None else roles.debit or 0
     return min(named, key=lambda c: (-c.score("currency"), _distance(c.index, anchor))).index if named else None
 
@@ -308,34 +342,46 @@ def _is_unique(column: Column) -> bool:
     return repeated <= 0.02 * len(column.filled) and column.length >= 4
 
 
-def _is_own_account(column: Column) -> bool:
+def _is_own_account(column: Column, known: frozenset[str]) -> bool:
     """Whether the column says to which of the household's accounts a row belongs, by number or by its own name."""
     values = set(column.filled)
     if not 1 <= len(values) <= 10:
         return False
     score = column.score("account")
+    if _all_known(column, known):
+        return True
     if score == 60:
         return all(len(value) <= 40 for value in values)
     # Several numbers under a heading that does not say whose they are: those of the people who were paid.
     if len(values) > 1 and (score == 50 or len(values) > len(column.filled) / 2):
         return False
-    return all(sum(c.isdigit() for c in value) >= 8 and len(value) <= 40 for value in values)
+    return all(_digits(value) >= 8 and len(value) <= 40 for value in values)
 
 
 def _find_texts(columns: Sequence[Column], roles: Roles) -> None:
     taken = {
         *(roles.date, roles.value_date, roles.time, roles.amount, roles.debit, roles.credit, roles.flag),
         *(roles.balance, roles.currency, roles.status, roles.bank_id, roles.account, roles.fee),
+        *(roles.counterparty_account, roles.counterparty_bank),
     }
     free = [c for c in columns if c.index not in taken and c.dates < 0.5]
-    payees = [c for c in free if c.score("payee") >= 100 and c.letters > 0.3]
-    payees = payees or _plain_names(columns, free)
+    payees = [c for c in free if c.score("payee") >= 100 and c.letters > 0.3 and _names_people(c)]
+    payees = payees or [c for c in _plain_names(columns, free) if _names_people(c)]
+    # An e-mail address stands in where there is no name.
+    payees.sort(key=lambda c: c.share(lambda cell: "@" in cell) > 0.5)
     roles.payees = tuple(c.index for c in payees[:3])
     rest = [c for c in free if c not in payees[:3] and c.filled]
     strong = [c for c in rest if c.score("description") >= 60]
     weak = [c for c in rest if c.score("description") > 0]
     chosen = strong or weak or _texts_by_content(rest, bool(payees))
     roles.descriptions = tuple(c.index for c in chosen[:6])
+
+
+def _names_people(column: Column) -> bool:
+    """Whether the words of the column tell people and shops apart: not "Verified", not the account's holder in each row."""
+    if column.share(is_settled) > 0.5:
+        return False
+    return len(set(column.filled)) > 1 or len(column.filled) < 3
 
 
 def _plain_names(columns: Sequence[Column], free: Sequence[Column]) -> list[Column]:

@@ -1,7 +1,7 @@
 """CSV files of banks: detect how the columns are to be read, and read them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ from finance.imports.parsers.amounts import (
     common_currency,
     infer_decimal_mark,
     looks_like_amount,
+    shared_by,
+    shared_sign,
     signed_value,
     take_apart,
     undecided_decimals,
@@ -60,12 +62,19 @@ class Detection:
 
 
 def detect(
-    data: bytes, *, currency: str = "", card: bool = False, encoding: str = "", delimiter: str = ""
+    data: bytes,
+    *,
+    currency: str = "",
+    card: bool = False,
+    encoding: str = "",
+    delimiter: str = "",
+    own_accounts: Collection[str] = (),
 ) -> Detection:
     """Find the profile of a CSV file.
 
     `currency` (of the account that the file is for) breaks ties of day and month and tells the places of amounts;
-    `card` says that the account is a card or loan; a given `encoding` or `delimiter` is believed.
+    `card` says that the account is a card or loan; a given `encoding` or `delimiter` is believed. `own_accounts` are the
+    numbers of the household's accounts, by which their column is told from the other side's.
     Raises StatementUnreadable when no column of dates or amounts can be found.
     """
     text, found_encoding = decode(data, encoding, currency=currency)
@@ -78,7 +87,7 @@ def detect(
     # A row with too many cells was split inside a text; its cells are in the wrong columns.
     whole = [record for record in sample if len(record.cells) <= len(header)]
     columns = columns_of(header, [record.cells for record in whole or sample])
-    roles = find_roles(columns)
+    roles = find_roles(columns, own_accounts=own_accounts)
     if roles.unreadable is not None:
         column = columns[roles.unreadable]
         cell = next(text for text in column.filled if not looks_like_amount(text))
@@ -165,6 +174,8 @@ def _places(roles: Roles) -> dict[str, Any]:
         "status_column": roles.status,
         "bank_id_column": roles.bank_id,
         "account_column": roles.account,
+        "counterparty_account_column": roles.counterparty_account,
+        "counterparty_bank_column": roles.counterparty_bank,
         "payee_columns": roles.payees,
         "description_columns": roles.descriptions,
     }
@@ -182,7 +193,15 @@ def _conventions(
     """Currency, decimal mark, order of dates and meaning of signs, with a note for every assumption."""
     notes: list[str] = []
     money = [columns[i] for i in (profile.amount_column, profile.debit_column, profile.credit_column) if i is not None]
-    stated = _stated_currency(profile, columns, money)
+    stated = _stated_currency(profile, columns, money, currency)
+    cells = [text for column in money for text in column.filled]
+    named = stated or any((cell := take_apart(text)) is not None and cell.currency for text in cells)
+    sign = "" if named or not currency else shared_sign(cells)
+    if sign and currency not in shared_by(sign):
+        raise StatementUnreadable(
+            reason=f"The amounts are written with “{sign}”, but the account is kept in {currency}. Choose an account in the "
+            "file's currency, or open one."
+        )
     code = stated or currency
     watched = [*money, *([columns[profile.balance_column]] if profile.balance_column is not None else [])]
     cores = [cell.core for column in watched for text in column.filled if (cell := take_apart(text))]
@@ -251,10 +270,11 @@ def _without_guesses(notes: Sequence[str]) -> list[str]:
     return [note for note in notes if note not in (_PLAIN_IS_OUT, _UNMARKED_IS_OUT)]
 
 
-def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column]) -> str:
+def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column], currency: str) -> str:
+    """The currency of most rows, where the file says it; the account's where it is among those of the rows."""
     if profile.currency_column is not None:
         codes = [currency_code(cell) for cell in columns[profile.currency_column].filled]
-        return max(set(codes), key=codes.count) if codes else ""
+        return currency if currency in codes else max(codes, key=codes.count, default="")
     for column in money:
         if code := currency_in_header(column.header):
             return code
@@ -296,13 +316,20 @@ def _is_inverted(column: Column, columns: Sequence[Column], profile: CsvProfile,
     return bool(paid) and minus * 2 < total and all(value < 0 for value in paid)
 
 
-def read_csv(data: bytes, *, profile: CsvProfile | None = None, currency: str = "", card: bool = False) -> ParsedFile:
+def read_csv(
+    data: bytes,
+    *,
+    profile: CsvProfile | None = None,
+    currency: str = "",
+    card: bool = False,
+    own_accounts: Collection[str] = (),
+) -> ParsedFile:
     """The statements of a CSV file, read with the profile given or else with the one detected.
 
     Raises StatementUnreadable with a sentence for the customer of a bank.
     """
     if profile is None:
-        found = detect(data, currency=currency, card=card)
+        found = detect(data, currency=currency, card=card, own_accounts=own_accounts)
         profile, notes, records, first = found.profile, found.notes, found.records, found.first
     else:
         records, first = records_for(data, profile)

@@ -1,7 +1,7 @@
 """What the reader of a bank file is asked, beside the bytes, and how it goes about it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,9 @@ _NOT_AS_BEFORE = (
     "signs and amounts."
 )
 
+# Encodings of earlier files that are tried on the header of a file.
+_MOST_PAGES = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -24,6 +27,7 @@ class Question:
 
     `currency` and `card` describe the account. A given `profile` is used as it is, or with `changes` made to it;
     without one, the profile in `saved` (by signature) for files of this shape, or else the one that is detected.
+    `own_accounts` are the numbers of the book's accounts at their banks.
     """
 
     currency: str = ""
@@ -31,6 +35,7 @@ class Question:
     profile: Mapping[str, Any] | None = None
     changes: Mapping[str, Any] | None = None
     saved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    own_accounts: Sequence[str] = ()
 
 
 def read_file(data: bytes, question: Question) -> ParsedFile:
@@ -39,6 +44,8 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
         return _read(data, question, _corrected(data, question))
     parsed = _read(data, question, None)
     saved = question.saved.get(parsed.profile.signature) if parsed.profile else None
+    if saved is None:
+        saved = _saved_under_another_encoding(data, question, parsed)
     if saved is None:
         return parsed
     try:
@@ -49,6 +56,22 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
         return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
     told = _told_otherwise(parsed.profile, as_before.profile)
     return dataclasses.replace(as_before, notes=(*as_before.notes, *told))
+
+
+def _saved_under_another_encoding(data: bytes, question: Question, parsed: ParsedFile) -> Mapping[str, Any] | None:
+    """The reading of an earlier file whose header is this one's, once it is decoded as that one was."""
+    if parsed.profile is None or parsed.profile.encoding.startswith("utf"):
+        return None
+    pages = dict.fromkeys(str(each.get("encoding", "")) for each in question.saved.values())
+    pages = {page: None for page in pages if page and not page.startswith("utf") and page != parsed.profile.encoding}
+    for page in list(pages)[:_MOST_PAGES]:
+        try:
+            found = detect(data, currency=question.currency, card=question.card, encoding=page)
+        except StatementUnreadable:
+            continue
+        if found.profile.signature in question.saved:
+            return question.saved[found.profile.signature]
+    return None
 
 
 def _for_this_file(saved: CsvProfile, alone: CsvProfile | None) -> CsvProfile:
@@ -84,7 +107,13 @@ def _told_otherwise(alone: CsvProfile | None, before: CsvProfile | None) -> list
 
 
 def _read(data: bytes, question: Question, profile: CsvProfile | None) -> ParsedFile:
-    return read_statement(data, profile=profile, currency=question.currency, card=question.card)
+    return read_statement(
+        data,
+        profile=profile,
+        currency=question.currency,
+        card=question.card,
+        own_accounts=question.own_accounts,
+    )
 
 
 def _corrected(data: bytes, question: Question) -> CsvProfile:
@@ -100,6 +129,7 @@ def _corrected(data: bytes, question: Question) -> CsvProfile:
         card=question.card,
         encoding=checked.encoding,
         delimiter=checked.delimiter,
+        own_accounts=question.own_accounts,
     )
     return found.profile.corrected(
         {name: value for name, value in changes.items() if name not in ("delimiter", "encoding")}

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from collections.abc import Collection
 from io import BytesIO
 
 from finance.errors import StatementUnreadable
@@ -45,12 +46,18 @@ _TEXT = (
 
 
 def read_statement(
-    data: bytes, *, profile: CsvProfile | None = None, currency: str = "", card: bool = False
+    data: bytes,
+    *,
+    profile: CsvProfile | None = None,
+    currency: str = "",
+    card: bool = False,
+    own_accounts: Collection[str] = (),
 ) -> ParsedFile:
     """Read a bank file of any supported format.
 
     `profile` is used for CSV files, instead of detection; `currency` and `card` describe the account that the file
-    is for. Raises StatementUnreadable with one or two plain sentences: what was seen, and what to do.
+    is for, `own_accounts` are numbers of the household's accounts. Raises StatementUnreadable with one or two plain
+    sentences: what was seen, and what to do.
     """
     if not data.strip():
         raise StatementUnreadable(reason="The file is empty.")
@@ -66,7 +73,7 @@ def read_statement(
     for pattern, seen in _TEXT:
         if pattern.search(data[:20_000].lstrip(b"\xef\xbb\xbf")):
             raise StatementUnreadable(reason=f"{seen}, which cannot be read yet. {_ADVICE}")
-    return read_csv(data, profile=profile, currency=currency, card=card)
+    return read_csv(data, profile=profile, currency=currency, card=card, own_accounts=own_accounts)
 
 
 def _archive(data: bytes) -> str:

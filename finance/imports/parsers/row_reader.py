@@ -13,6 +13,7 @@ from finance.imports.parsers.columns import is_balance_line
 from finance.imports.parsers.counted_days import counted_day
 from finance.imports.parsers.dates import looks_like_date, parse_date, value_date_in
 from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.role_words import party
 from finance.imports.parsers.statement import ParsedRow, RowState
 from finance.imports.parsers.table import Record
 from finance.imports.parsers.words import (
@@ -22,7 +23,6 @@ from finance.imports.parsers.words import (
     is_plain_total,
     is_void,
     looks_like_account,
-    party,
     plain,
 )
 from finance.money import known_currencies

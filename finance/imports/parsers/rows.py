@@ -66,7 +66,7 @@ def _with_currencies(rows: Sequence[ParsedRow], profile: CsvProfile) -> list[Par
     # A column's heading or the only currency of all signs speaks for the rows without one.
     if len(named) < 2 or (profile.currency_column is None and profile.currency):
         return list(rows)
-    problem = "The file holds several currencies and this row names none."
+    problem = "The file holds several currencies, and the row does not say which one is meant."
     return [
         row
         if row.currency or row.amount is None

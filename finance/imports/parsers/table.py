@@ -10,7 +10,8 @@ from finance.imports.parsers.amounts import looks_like_amount
 from finance.imports.parsers.dates import looks_like_date
 from finance.imports.parsers.limits import MAX_COLUMNS, check_rows
 from finance.imports.parsers.profile import DELIMITERS
-from finance.imports.parsers.words import is_header_word, is_pending, plain, role_score
+from finance.imports.parsers.role_words import is_header_word, role_score
+from finance.imports.parsers.words import is_pending, plain
 
 _SAMPLE_LINES = 300
 _HEADER_WITHIN = 60

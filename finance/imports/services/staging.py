@@ -176,11 +176,16 @@ def parse(
 ) -> ParsedFile:
     """Read the bytes in a child process, with the settings saved for the account where the question names none."""
     saved = ImportProfile.objects.filter(account=account).order_by("-updated_at").values_list("signature", "reading")
+    statements = ImportStatement.objects.filter(book=account.book_id, account__isnull=False).exclude(
+        external_account=""
+    )
+    known = statements.order_by("external_account").values_list("external_account", flat=True).distinct()
     asked = Question(
         currency=account.currency,
         card=account.type == AccountType.LIABILITY,
         profile=question.get("profile"),
         changes=question.get("changes"),
+        own_accounts=tuple(known[:MOST_SAVED_PROFILES]),
         saved={} if question.get("profile") else dict(saved[:MOST_SAVED_PROFILES]),
     )
     limits = Limits(seconds=settings.IMPORT_READING_SECONDS, megabytes=settings.IMPORT_READING_MEMORY_MB)

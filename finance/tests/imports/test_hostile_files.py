@@ -14,7 +14,7 @@ from finance import figures, money
 from finance.errors import AmountInvalid, Invalid, StatementUnreadable
 from finance.imports import matching, parsers
 from finance.imports.matching import Candidate, IncomingRow, KnownRow, identity_of, judge
-from finance.imports.parsers import amounts, dates, encoding, limits, ofx, ofx_tree, words
+from finance.imports.parsers import amounts, dates, encoding, limits, ofx, ofx_tree, role_words, words
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question, read_file
 from finance.imports.parsers.recognise import read_statement
@@ -55,7 +55,7 @@ USED = {
     "money._PLAIN_DECIMAL": ("fullmatch",),
     "figures._NUMBER": ("fullmatch",),
 }
-BEHIND_A_LIMIT = {"words", "dates", "months", "amounts", "row_reader"}
+BEHIND_A_LIMIT = {"words", "role_words", "dates", "months", "amounts", "row_reader"}
 
 
 def patterns():
@@ -141,7 +141,7 @@ FUNCTIONS = {
     "looks_like_date": dates.looks_like_date.__wrapped__ if hasattr(dates.looks_like_date, "__wrapped__") else dates.looks_like_date,
     "take_apart": amounts.take_apart.__wrapped__,
     "plain": words.plain.__wrapped__,
-    "role_score": lambda text: [words.role_score.__wrapped__(text, role) for role in words._ROLES],
+    "role_score": lambda text: [role_words.role_score.__wrapped__(text, role) for role in role_words._ROLES],
     "balance_kind": words.balance_kind,
     "looks_like_account": words.looks_like_account,
     "decode": lambda text: encoding.decode(text.encode()),
