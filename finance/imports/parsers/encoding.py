@@ -45,6 +45,8 @@ _DOUBLE_ENCODED = re.compile(
     "[ÃÂÅÄ][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u2013-\u203a\u20ac]"
 )
 _SAMPLE_BYTES = 200_000
+_TEXT_WORDS = re.compile(r"[\w\ufffd]+")
+_LINES_SHOWN, _LONGEST_SHOWN = 20, 24
 # Of UTF-16: the least share of zeros in a text with digits, and of those that stand in the other half of the places.
 _ZEROS, _ASTRAY = 0.1, 0.05
 
@@ -69,6 +71,17 @@ def decode(data: bytes, encoding: str = "", *, currency: str = "") -> tuple[str,
     )
     text = data.decode(found, errors="replace")
     return _tidy(_undo_double_encoding(text) if found.startswith("utf-8") else text), found
+
+
+def words_under(data: bytes, encoding: str, *, number: int = 3) -> str:
+    """The first words with letters beyond a to z that the encoding makes of the bytes, to be looked at; "" for none."""
+    wide = encoding.startswith(("utf-16", "utf-32"))
+    if wide != (b"\x00" in data[:64]):
+        return ""
+    lines = [data] if wide else [line for line in data.splitlines() if not line.isascii()]
+    text = b"\n".join(lines[:_LINES_SHOWN])[:_SAMPLE_BYTES].decode(encoding, errors="replace")
+    found = dict.fromkeys(word[:_LONGEST_SHOWN] for word in _TEXT_WORDS.findall(text) if not word.isascii())
+    return ", ".join(list(found)[:number])
 
 
 def _tidy(text: str) -> str:

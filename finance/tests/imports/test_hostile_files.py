@@ -47,6 +47,7 @@ USED = {
     "ofx_builder._AGGREGATE": ("fullmatch",),
     "encoding._DOUBLE_ENCODED": ("findall",),
     "encoding._WORDS": ("findall",),
+    "encoding._TEXT_WORDS": ("findall",),
     "counted_days._EXCEL": ("fullmatch",),
     "counted_days._SECONDS": ("fullmatch",),
     "counted_days._MILLISECONDS": ("fullmatch",),
