@@ -352,6 +352,8 @@ def _is_own_account(column: Column, known: frozenset[str]) -> bool:
         return True
     if score == 60:
         return all(len(value) <= 40 for value in values)
+    if len(values) == 1 and len(column.filled) > 1 and score >= 50:
+        return all(_digits(value) >= 4 and len(value) <= 40 for value in values)
     # Several numbers under a heading that does not say whose they are: those of the people who were paid.
     if len(values) > 1 and (score == 50 or len(values) > len(column.filled) / 2):
         return False
@@ -392,8 +394,10 @@ def _plain_names(columns: Sequence[Column], free: Sequence[Column]) -> list[Colu
 
 
 def _texts_by_content(free: Sequence[Column], has_payee: bool) -> list[Column]:
-    texts = [c for c in free if c.letters > 0.5 and not c.score("account")]
-    unnamed = [c for c in texts if not c.header] or ([] if has_payee else texts)
+    texts = [c for c in free if c.letters > 0.5 and not c.score("account") and not c.score("counterparty_account")]
+    # Beside a payee only what differs from row to row: a category says the same again and again.
+    telling = [c for c in texts if 2 * len(set(c.filled)) > len(c.filled)] if has_payee else texts
+    unnamed = [c for c in texts if not c.header] or telling
     return sorted(unnamed, key=lambda c: -c.length)[:1]
 
 

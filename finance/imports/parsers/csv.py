@@ -104,9 +104,8 @@ def detect(
         doubtful = sum(read(record).contradicts for record in sample)
         kinds = {plain(cell) for cell in columns[profile.flag_column].filled} <= _KINDS
         if 2 * doubtful >= len(sample) or (doubtful and kinds):
-            notes.append(
-                f"The column “{columns[profile.flag_column].header}” contradicts the signs of the amounts, so it is not used."
-            )
+            name = columns[profile.flag_column].header or profile.flag_column + 1
+            notes.append(f"The column “{name}” contradicts the signs of the amounts, so it is not used.")
             profile = dataclasses.replace(profile, flag_column=None)
     if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES])) is not None:
         profile, notes = settled, [*_without_guesses(notes), _SETTLED]

@@ -83,6 +83,8 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (anywhere(r"dat(?:e|um|a|o)|fecha|дата|datum|paiva|kuupaev|tarih|日"), 50),
     ],
     "amount": [
+        # Beside "сумма платежа" that of the purchase, in the shop's currency.
+        (any_of(r"сумма операции"), 60),
         (
             any_of(
                 r"original\w*|orig|foreign\w*|fremd\w*|local|exchange|wechselkurs|kurs|rate|fees?|gebuhr\w*|poplatek|charges?"
@@ -139,13 +141,14 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (
             any_of(
                 r"balance|bal|running bal|saldo|solde|kontostand|egyenleg|zustatek|zostatok|остаток|残高|残高 円|差引残高|stand|tegoed"
-                r"|jaak|atlikums|likutis|sold|bakiye|余额|잔액|잔고|거래후잔액|거래후 잔액|ยอดคงเหลือ|คงเหลือ|so du|accountbalance|runningbalance|saldo na trn|saldo na mutatie|buchungssaldo"
+                r"|jaak|atlikums|likutis|sold|bakiye|余额|餘額|結餘|结余|잔액|잔고|거래후잔액|거래후 잔액|ยอดคงเหลือ|คงเหลือ|so du|accountbalance|runningbalance|saldo na trn|saldo na mutatie|buchungssaldo"
             ),
             100,
         ),
         (anywhere(r"saldo|balance|kontostand|残高"), 80),
     ],
     "currency": [
+        (any_of(r"валюта операции"), 60),
         (
             any_of(r"original\w*|foreign\w*|fremd\w*|local|puvodni|eredeti|exchange|source|target|from|to|instructed"),
             10,
@@ -195,12 +198,12 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         ),
         (
             any_of(
-                r"descriptions?|details|detail|memo|narrative|narration|text|tekst|verwendungszweck|vorgang verwendungszweck"
+                r"descriptions?|details|detail|memo|narrative|narration|text|tekst|verwendungszweck|zweck|buchungszweck|verwendung|vorgang verwendungszweck"
                 r"|buchungsdetails|omschrijving\w*|omschrijving \d|mededeling|mededelingen|vrije mededeling|libelle"
                 r"|gestructureerde mededeling|label|communication|communications|concepto|observaciones|descripcion|descrizione"
                 r"|descrizione completa|causale|opis|opis operacji|opis transakcji|tytul|zprava|zprava pro prijemce|zprava pro me"
                 r"|poznamka|kozlemeny|beskrivning|beskrivelse|rubrik|melding|meddelande|selite|viesti|selgitus|назначение|описание|descricao"
-                r"|historico|摘要|お取り扱い内容|적요|내용|거래내용|รายการ|รายละเอียด|noi dung|取引内容|入出金先内容|particulars|notes|note|notes and tags|purpose|payment reference|reference"
+                r"|historico|摘要|商品说明|备注|備註|用途|お取り扱い内容|적요|내용|거래내용|รายการ|รายละเอียด|noi dung|取引内容|入出金先内容|particulars|notes|note|notes and tags|purpose|payment reference|reference"
                 r"|avisierungstext|transaktionsbeschreibung|beschreibung\d?|description \d|transaction description|transaction details|title|商品"
                 r"|details of payment|remittance information|remarks|aciklama|action|original description|extended details|booking text|libelle operation"
             ),
@@ -222,7 +225,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
                 r"|numero de sequence|n de sequence|no de sequence|fitid|tran id|trans id|trx id|transaction number|transaction no"
                 r"|arkistointitunnus|buchungsreferenz|transaktionsreferenz|transaction reference number|transfer reference|operation id"
                 r"|identyfikator transakcji|nr transakcji|id operazione|payment id|entry id|external id|bank reference|archive id"
-                r"|archival identifier|交易号|uuid|id transaction|radnummer id|identifiant|transaction unique id"
+                r"|archival identifier|交易号|交易订单号|订单号|uuid|id transaction|radnummer id|identifiant|transaction unique id"
             ),
             100,
         ),

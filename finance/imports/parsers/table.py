@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import looks_like_amount
 from finance.imports.parsers.dates import looks_like_date
-from finance.imports.parsers.limits import MAX_COLUMNS, check_rows
+from finance.imports.parsers.limits import MAX_CELL, MAX_COLUMNS, check_rows
 from finance.imports.parsers.profile import DELIMITERS
 from finance.imports.parsers.role_words import is_header_word, role_score
 from finance.imports.parsers.words import is_pending, plain
@@ -52,6 +52,10 @@ def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
             if len(record.cells) > MAX_COLUMNS:
                 raise StatementUnreadable(
                     reason=f"Line {line} has {len(record.cells):,} columns; statements of banks have {MAX_COLUMNS} at most."
+                )
+            if (longest := max(map(len, record.cells), default=0)) > MAX_CELL:
+                raise StatementUnreadable(
+                    reason=f"Line {line} cannot be read: one of its cells has {longest:,} characters; {MAX_CELL:,} are read at most."
                 )
             yield record
             line += 1 + sum(cell.count("\n") for cell in record.cells)

@@ -214,6 +214,10 @@ def test_thousands_of_equal_rows_are_matched_in_proportion():
 HEAD = "Date,Payee,Amount\n2026-03-01,a,-1"
 TOO_MUCH = [
     (f"{HEAD}\n2026-03-01,{'x' * 140_000},-1.00\n", "Line 3 cannot be read: one of its cells is too long."),
+    (
+        f"{HEAD}\n2026-03-01,{'x' * 10_001},-1.00\n",
+        "Line 3 cannot be read: one of its cells has 10,001 characters; 10,000 are read at most.",
+    ),
     (f"{HEAD}{',x' * 300}\n", "Line 2 has 303 columns; statements of banks have 200 at most."),
     (HEAD + "\n2026-03-01,a,-1" * 200_001, "The file holds more than 200,000 rows. Please export a shorter period."),
     (
@@ -223,7 +227,7 @@ TOO_MUCH = [
 ]
 
 
-@pytest.mark.parametrize(("data", "said"), TOO_MUCH, ids=["cell", "columns", "rows", "statements"])
+@pytest.mark.parametrize(("data", "said"), TOO_MUCH, ids=["endless", "cell", "columns", "rows", "statements"])
 def test_too_much_is_told_with_its_place(data, said):
     with pytest.raises(StatementUnreadable) as refused:
         read_statement(data.encode())
