@@ -36,6 +36,9 @@ _BALANCE = "It reads like a balance or a sum, not like a transaction."
 _ABOVE = "It stands above the column names."
 _BELOW = "It stands below the last transaction, with neither a date nor an amount."
 _NAMES = "It repeats the column names."
+_STATES = "It states a balance and moves nothing."
+_TEXT = "It is a line of text, with neither a date nor an amount."
+_MARKS = "It holds no words and no figures."
 
 
 class RowReader:
@@ -48,6 +51,7 @@ class RowReader:
         self.stated: dict[str, Decimal] = {}
         # Lines that are not transactions, each with the reason in its note.
         self.left_out: list[ParsedRow] = []
+        self.notes: list[str] = []
         self._remarks: list[ParsedRow] = []
         self._money = money_reader(profile, records)
         self._continued = self._second_lines()
@@ -77,8 +81,16 @@ class RowReader:
         date_text = cell_of(record, self.profile.date_column)
         has_money = any(cell_of(record, column) for column in money_columns(self.profile))
         kind = is_balance_line(record.cells)
+        filled = [cell for cell in record.cells if cell.strip()]
         if self._is_header(record):
             self.left_out.append(self._left_out(record, _NAMES))
+            if self.rows:
+                self.notes.append(
+                    f"The column names come again in line {record.line}: the rows below it may be of another account. "
+                    "If they are, export each account into a file of its own."
+                )
+        elif not any(character.isalnum() for cell in filled for character in cell):
+            self.left_out.append(self._left_out(record, _MARKS))
         elif kind and not self._moves_money(record, date_text, kind):
             places = [self.profile.balance_column, *money_columns(self.profile)]
             self._keep_balance(kind, [cell_of(record, place) for place in places] + record.cells)
@@ -91,9 +103,14 @@ class RowReader:
             self.rows[-1] = dataclasses.replace(
                 last, payee=payee[:_LONGEST_PAYEE], description=more[:_LONGEST_DESCRIPTION]
             )
-        elif not has_money and not self._is_date(date_text) and not is_pending(date_text):
+        elif not has_money and not self._is_date(date_text):
             problem = "This line has neither a date nor an amount; it is not a transaction."
-            self._remarks.append(_text_row(record, problem=problem))
+            if len(filled) == 1 and signed_value(filled[0], self.profile.decimal_mark) is None:
+                self.left_out.append(self._left_out(record, _TEXT))
+            else:
+                self._remarks.append(_text_row(record, problem=problem))
+        elif not has_money and self._value(record, self.profile.balance_column) is not None:
+            self.left_out.append(self._left_out(record, _STATES))
         else:
             self.rows += [*self._remarks, self._transaction(record, date_text)]
             self._remarks = []
@@ -111,8 +128,10 @@ class RowReader:
     def _moves_money(self, record: Record, date_text: str, kind: str) -> bool:
         """Whether a line whose text reads like a balance is a transaction all the same, of a payee so named."""
         text = next(cell for cell in record.cells if balance_kind(cell))
-        if date_text and is_plain_total(text):
-            return True
+        if self._is_date(date_text) and is_plain_total(text):
+            # A shop may be called "Total"; but not where it took what all rows above make together.
+            above = [row.amount for row in self.rows if row.amount is not None]
+            return len(above) < 2 or self._money(record).amount != sum(above)
         amounts = [cell_of(record, column) for column in money_columns(self.profile)]
         money = next((value for cell in amounts if (value := signed_value(cell, self.profile.decimal_mark))), None)
         balance = self._value(record, self.profile.balance_column)

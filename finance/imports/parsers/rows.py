@@ -56,7 +56,7 @@ def read_statements(
         statements=tuple(statements),
         profile=profile,
         left_out=tuple(sorted(reader.left_out, key=lambda row: row.number)),
-        notes=(*notes, *dict.fromkeys(more)),
+        notes=(*notes, *reader.notes, *dict.fromkeys(more)),
     )
 
 

@@ -94,12 +94,20 @@ _OPENING = anywhere(
     r"^(?:opening|beginning|starting|previous|old|brought forward|alter|anfangs|begin|eroffnungs|start|initial|beg)\w*?(?:\s\w*?)?"
     r"(?:balance|bal|saldo|kontostand)|^(?:saldo (?:inicial|iniziale|poczatkowe|vorher)|solde (?:initial|precedent)|anfangssaldo"
     r"|anfangsbestand|algsaldo|ingaende saldo|inngaende saldo|pocatecni zustatek|nyito egyenleg|sakuma atlikums|balance brought forward"
-    r"|alter kontostand|alter saldo|входящий остаток|likutis pradzioje|balance forward)\b"
+    r"|alter kontostand|alter saldo|входящии остаток|начальныи остаток|остаток на начало|вхіднии залишок|начално салдо|likutis pradzioje"
+    r"|balance forward|saldovortrag|saldoubertrag|ubertrag|saldo anterior|saldo precedente|saldo riportato|saldo apertura|solde reporte"
+    r"|report de solde|ancien solde|vorig saldo|saldo poprzednie|pociatocny zostatok|sold initial|sold precedent|prethodno stanje"
+    r"|pocetno stanje|zacetno stanje|saldo primo|primosaldo|ingaende balans|alkusaldo|algjaak|devreden bakiye|acilis bakiyesi"
+    r"|αρχικο υπολοιπο|προηγουμενο υπολοιπο|前月繰越|前期繰越|繰越残高|이월잔액|이월금액|期初余额|上期余额|期初餘額|承前)(?:\b|$)"
 )
 _CLOSING = anywhere(
     r"^(?:closing|ending|end|final|new|current|neuer|end|schluss|slut|eind)\w*?(?:\s\w*?)?(?:balance|bal|saldo|kontostand)"
     r"|^(?:saldo (?:final|finale|koncowe|nachher)|solde (?:final|actuel)|endsaldo|lopsaldo|loppsaldo|utgaende saldo|konecny zustatek"
-    r"|zaro egyenleg|beigu atlikums|balance carried forward|neuer kontostand|исходящий остаток|ledger balance|kontostand)\b"
+    r"|zaro egyenleg|beigu atlikums|balance carried forward|neuer kontostand|исходящии остаток|конечныи остаток|остаток на конец"
+    r"|вихіднии залишок|краино салдо|ledger balance|kontostand|endbestand|nouveau solde|saldo actual|nuevo saldo|saldo nuevo|nuovo saldo"
+    r"|saldo contabile|saldo chiusura|konecny zostatok|sold final|zavrsno stanje|krajnje stanje|novo stanje|koncno stanje|saldo ultimo"
+    r"|ultimosaldo|utgaende balans|loppusaldo|loppjaak|likutis pabaigoje|kapanis bakiyesi|τελικο υπολοιπο|νεο υπολοιπο|次月繰越|次期繰越"
+    r"|期末余额|本期余额|期末餘額|기말잔액)(?:\b|$)"
 )
 _TURNOVER = anywhere(
     r"^(?:turnover|kaive|apgrozijums|apyvarta|total credits|total debits|summe|total|totals|totali|suma|sum)\b"
@@ -107,7 +115,9 @@ _TURNOVER = anywhere(
 _ACCOUNT = re.compile(r"[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]){2,32}[ ]?|[\d \-/.]{8,}")
 # Cheap test before the others: nearly no cell of a file speaks of balances.
 _BALANCE_HINT = re.compile(
-    r"bal|sal[dg]|sold|stand|tot|sum|turn|k[äa]ive|apgr|apyv|остат|st[áa]te[kg]|egyenleg|liku|bestand", re.IGNORECASE
+    r"bal|sal[dg]|sold|stand|tot|sum|turn|k[äa]ive|apgr|apyv|остат|st[áa]t[eo][kg]|egyenleg|liku|bestand|[üu]bertrag|stanj|j[äa][äa]k"
+    r"|bakiye|υπόλ|υπολ|салд|залиш|繰越|이월|잔액|余额|餘額|承前",
+    re.IGNORECASE,
 )
 _CODES = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _PAYMENT = any_of(

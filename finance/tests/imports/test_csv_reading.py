@@ -141,10 +141,8 @@ def test_pending_rows_are_kept_apart_and_carry_no_problem():
     assert "not booked yet" in statement.rows[0].note
 
 
-def test_a_line_of_text_between_rows_is_an_error_and_small_print_at_the_end_is_not():
-    statement = only(
-        "01.01.2020;a;-1,00\nA line without meaning;;\n02.01.2020;b;-2,00\nThank you for banking with us\n"
-    )
+def test_a_broken_line_between_rows_is_an_error_and_small_print_at_the_end_is_not():
+    statement = only("01.01.2020;a;-1,00\nA line without;meaning;\n02.01.2020;b;-2,00\nThank you for banking with us\n")
     assert [row.number for row in statement.rows] == [1, 2, 3]
     assert "neither a date nor an amount" in statement.rows[1].problem
 

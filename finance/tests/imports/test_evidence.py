@@ -190,12 +190,11 @@ def test_a_second_line_below_a_balance_at_the_top_goes_with_no_row():
     text += "06.01.2026;Bar;-4.50\n;downtown;\n"
     parsed = read(text)
     rows = parsed.statements[0].rows
-    assert [(row.amount, row.description) for row in rows[1:]] == [
+    assert [(row.amount, row.description) for row in rows] == [
         (Decimal("-3.5"), "Kiosk at the station"),
         (Decimal("-4.5"), "Bar downtown"),
     ]
-    assert (rows[0].amount, rows[0].payee, bool(rows[0].problem)) == (None, "carried over", True)
-    assert [row.number for row in parsed.left_out] == [2]
+    assert [(row.number, row.amount) for row in parsed.left_out] == [(2, Decimal(100)), (3, None)]
 
 
 def test_a_quote_that_is_never_closed_swallows_nothing():

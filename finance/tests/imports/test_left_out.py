@@ -7,6 +7,7 @@ from django.test import Client
 
 from finance.errors import Invalid
 from finance.imports.models import ImportRow
+from finance.imports.parsers.csv import read_csv
 from finance.imports.proof import proof_of
 from finance.imports.selectors import counts_of, rows_page, statements_of
 from finance.imports.services import decide_rows
@@ -42,7 +43,7 @@ def test_each_line_of_the_file_is_a_row_or_has_a_reason(stage, lines):
         1: "It stands above the column names.",
         3: "It reads like a balance or a sum, not like a transaction.",
         5: "It repeats the column names.",
-        7: "It stands below the last transaction, with neither a date nor an amount.",
+        7: "It is a line of text, with neither a date nor an amount.",
     }
     counts = counts_of(batch=batch)
     assert (counts.total, counts.left_out, counts.to_post, batch.rows_total) == (2, 4, 2, 2)
@@ -111,3 +112,40 @@ def test_the_page_shows_them_apart_and_takes_one_in(stage, book, owner, lines):
     answer = client.post(f"{url}rows/{line.pk}/", {"decision": "post", "category": ""}, headers={"HX-Request": "true"})
     assert ">not a transaction<" in answer.content.decode()
     assert lines(batch)[3].fate == "new"
+
+
+BALANCES = """Opening balance|Saldovortrag|Übertrag|Solde reporté|Ancien solde|Saldo anterior|Saldo precedente|Vorig saldo
+Saldo początkowe|Počáteční zůstatek|Pociatočný zostatok|Nyitó egyenleg|Sold inițial|Početno stanje|Začetno stanje|Ingående saldo
+Saldo primo|Alkusaldo|Algjääk|Sākuma atlikums|Likutis pradžioje|Devreden bakiye|Входящий остаток|Вхідний залишок|Начално салдо
+Αρχικό υπόλοιπο|前月繰越|이월잔액|期初余额|Closing balance|Endbestand|Nouveau solde|Nuevo saldo|Eindsaldo|Saldo końcowe|Konečný zůstatek
+Záró egyenleg|Završno stanje|Saldo ultimo|Lõppjääk|Beigu atlikums|Likutis pabaigoje|Исходящий остаток|Τελικό υπόλοιπο|次月繰越|期末余额"""
+
+
+@pytest.mark.parametrize("words", BALANCES.replace("\n", "|").split("|"))
+def test_balances_by_name_in_many_languages(words):
+    text = f"Date;Text;Amount\n2026-03-01;{words};100,00\n2026-03-02;Kiosk;-4,00\n2026-03-03;Bar;-6,00\n"
+    parsed = read_csv(text.encode())
+    assert [(row.number, row.amount) for row in parsed.left_out] == [(2, 100)]
+    assert [row.payee for row in parsed.statements[0].rows] == ["Kiosk", "Bar"]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("2026-03-02;Xyz;;96.00", "It states a balance and moves nothing."),
+        ("Card 1234;;;", "It is a line of text, with neither a date nor an amount."),
+        ("******;**;**;**", "It holds no words and no figures."),
+        ("2026-03-02;Total;-4.00;", ""),
+        ("2026-03-03;Total;-10.00;", "It reads like a balance or a sum, not like a transaction."),
+    ],
+)
+def test_lines_that_move_nothing(line, why):
+    text = f"Date;Text;Amount;Balance\n2026-03-01;Kiosk;-4.00;96.00\n2026-03-02;Bar;-6.00;90.00\n{line}\n2026-03-03;Shop;-1.00;89.00\n"
+    parsed = read_csv(text.encode())
+    assert [row.note for row in parsed.left_out] == ([why] if why else [])
+    assert not any(row.problem for row in parsed.statements[0].rows)
+
+
+def test_names_of_columns_that_come_again_are_told():
+    parsed = read_csv(b"Date,Text,Amount\n2026-03-01,a,-1.00\nSavings,,\nDate,Text,Amount\n2026-03-02,b,-2.00\n")
+    assert any("come again in line 4" in note for note in parsed.notes)
