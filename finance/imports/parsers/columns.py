@@ -159,10 +159,12 @@ def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
 
 def _by_sums(numeric: Sequence[Column], roles: Roles) -> bool:
     """Amounts and balance where the words of the header fail and the figures add up."""
-    found = columns_that_add_up([column.cells for column in numeric])
+    # Counts of rows and numbers of papers add up among themselves.
+    money = [c for c in numeric if c.money_marks > 0.5 or not names_a_number(c.header)]
+    found = columns_that_add_up([column.cells for column in money])
     if found is None:
         return False
-    index = {place: column.index for place, column in enumerate(numeric)}
+    index = {place: column.index for place, column in enumerate(money)}
     roles.balance = index[found.balance]
     if found.amount is not None:
         roles.amount = index[found.amount]

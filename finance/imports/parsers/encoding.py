@@ -31,6 +31,15 @@ _WEIGHTS = (1.0, 0.7, 0.4)
 _PAGE_OF_CURRENCY = {
     "CZK": "cp1250", "PLN": "cp1250", "HUF": "cp1250", "RON": "cp1250", "TRY": "cp1254", "LTL": "cp1257", "LVL": "cp1257",
 }  # fmt: skip
+# Headings say so as well, and need no letter beyond a to z for it.
+_PAGE_OF_WORDS = {
+    page: re.compile(rb"(?<![A-Za-z])(?:" + words + rb")(?![A-Za-z])", re.IGNORECASE)
+    for page, words in (
+        ("cp1250", rb"opis|iznos|isplata|uplata|stanje|prejemnik|breme|kwota|rachunek|egyenleg|castka"),
+        ("cp1254", rb"tutar|bakiye|tarih"),
+        ("cp1257", rb"likutis|atlikums|datums|paskirtis|saaja|selgitus"),
+    )
+}
 _LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "mac-roman", "cp850", "cp852")
 _OTHER_SCRIPTS = ("cp1251", "koi8-r", "koi8-u", "cp1253", "iso8859-5", "iso8859-7", "cp866", "mac-cyrillic")
 # How much the page that the account's currency speaks for, or else Western, may explain less than another one.
@@ -128,7 +137,8 @@ def _code_page(data: bytes, currency: str) -> str:
             return other
         if sure >= EAST_ASIAN:
             return eastern
-    first = _PAGE_OF_CURRENCY.get(currency, "cp1252")
+    by_words = next((page for page, pattern in _PAGE_OF_WORDS.items() if pattern.search(sample)), "cp1252")
+    first = _PAGE_OF_CURRENCY.get(currency, by_words)
     # Three letters prove little, thirty a lot.
     ahead = _HEAD_START * min(1.0, 3 / strange)
     latin = max(_LATIN, key=lambda page: (_likelihood(words, page) + ahead * (page == first), page == first))

@@ -13,14 +13,14 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Beginnings of the words for money out and money in, where a heading says more than one word ("Belastungsbetrag",
 # "Montant débité", "Bedrag af") in the languages of the banks we know of.
 _OUT_STEMS = (
-    r"belast|abbuch|abgang|auszahl|ausgab|lastschr|debit|debet|dbit|prelev|retrait|sortie|depens|cargo|adeud|retiro"
+    r"belast|vyber|duguj|breme|platiti|\bplati\b|дебит|uttekt|ghi no\b|abbuch|abgang|auszahl|ausgab|lastschr|debit|debet|dbit|prelev|retrait|sortie|depens|cargo|adeud|retiro"
     r"|salid|gasto|addebit|uscit|prelie|saida|levantam|afschrijv|uitgav|bedrag af|obciaz|wyplat|wydat|odeslan|vydaj"
     r"|terhel|kiad|zaduzen|isplat|odliv|uttag|utbetal|utgift|haevet|udbetal|veloit|otto|panot ulos|islaid|nurasyt"
     r"|islaido|izmaks|norakst|valjamin|valjamaks|platit|iesir|cikan|borc|списан|расход|дебет|видат|χρεωσ|αναληψ|支出|出金|お支払"
     r"|出金額|支払|출금|지급금액|찾으신|ถอน|withdraw|paid out|money out|outflow|spent"
 )
 _IN_STEMS = (
-    r"gutschr|zugang|einzahl|eingang|einnahm|credit|kredit|crdit|versement|encaiss|entree|recett|abono|ingres|deposit"
+    r"gutschr|sissemaks|\bvklad|potraz|\bdobro|innlegg|ghi co\b|zugang|einzahl|eingang|einnahm|credit|kredit|crdit|versement|encaiss|entree|recett|abono|ingres|deposit"
     r"|haber|accredit|entrat|versament|entrada|bijschrijv|ontvangst|ontvangen|bedrag bij|uznan|wplat|wplyw|prijem(?!c)|prichoz|pripsan"
     r"|jovair|bevetel|priliv|uplat|odobren|insattn|inbetal|inkomst|indsat|indbetal|hyvit|panot|talletus|ieskait|iemaks"
     r"|laekum|sissetulek|pajam|gaunam|incasar|giren|alacak|зачисл|приход|кредит|надход|πιστωσ|καταθεσ|収入|入金|お預|預入|입금|맡기신|ฝาก"
@@ -60,7 +60,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (
             any_of(
                 r"valuta|valutadatum|wertstellung|wertstellung valuta|wert|value dat|value|dateval|date valeur|ertektknap"
-                r"|erteknap|valutadag|valutadato|rentedatum|rentedato|interest date|arvopaiva|vardedag|valeur|валютирования"
+                r"|erteknap|valutadag|valutadato|rentedatum|rentedato|interest date|arvopaiva|vardedag|valeur|вальор|валютирования"
             ),
             40,
         ),
@@ -76,7 +76,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (
             any_of(
                 r"date|datum|dato|data|fecha|paiva|pvm|paivays|paivamaara|kuupaev|datums|tarih|дата|日期|日付|交易时间"
-                r"|timestamp|created at|created on|unixtime|epoch|วันที|거래일|거래일자|거래일시|거래날짜|fecha hora"
+                r"|ημερομηνια|ημ νια|dagsetning|ngay giao dich|ngay|tanggal|tarikh|timestamp|created at|created on|unixtime|epoch|วันที|거래일|거래일자|거래일시|거래날짜|fecha hora"
             ),
             60,
         ),
@@ -99,7 +99,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
             any_of(
                 r"amount|betrag|buchungsbetrag|montant|bedrag|belopp|belob|beloeb|belop|importe|importo|kwota|castka"
                 r"|zauctovana castka|objem|osszeg|сумма|monto|valor|umsatz|maara|iznos|suma|summa|summe|tutar|tutari|金額"
-                r"|入出金\w*|거래금액|금액|入出金 円|quantia|cantidad|transaction amount|amt|umsatz in|net amount|net|netto|金额|tranzakcio osszege"
+                r"|montante|ciastka|znesek|valoare|стоиност|ποσο|ποσου|upphaed|jumlah|so tien|จ\u0e4d\u0e32นวนเง\u0e34น|入出金\w*|거래금액|금액|入出金 円|quantia|cantidad|transaction amount|amt|umsatz in|net amount|net|netto|金额|tranzakcio osszege"
                 r"|kwota transakcji|kwota operacji|сумма платежа|сумма операции|ご利用金額|利用金額|сума|bedrag eur|visszeg"
             ),
             100,
@@ -141,7 +141,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (
             any_of(
                 r"balance|bal|running bal|saldo|solde|kontostand|egyenleg|zustatek|zostatok|остаток|残高|残高 円|差引残高|stand|tegoed"
-                r"|jaak|atlikums|likutis|sold|bakiye|余额|餘額|結餘|结余|잔액|잔고|거래후잔액|거래후 잔액|ยอดคงเหลือ|คงเหลือ|so du|accountbalance|runningbalance|saldo na trn|saldo na mutatie|buchungssaldo"
+                r"|jaak|atlikums|likutis|sold|bakiye|behallning|behollning|stanje|залишок|салдо|υπολοιπο|stada|余额|餘額|結餘|结余|잔액|잔고|거래후잔액|거래후 잔액|ยอดคงเหลือ|คงเหลือ|so du|accountbalance|runningbalance|saldo na trn|saldo na mutatie|buchungssaldo"
             ),
             100,
         ),
@@ -156,7 +156,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (
             any_of(
                 r"currency|ccy|curr|wahrung|waehrung|whrung|buchungswahrung|kontowahrung|devise|munt|muntsoort|valuta|mena"
-                r"|mena uctu|devizanem|tranzakcio devizaneme|waluta|moneda|divisa|moeda|валюта|valuutta|valuuta|通貨|para birimi"
+                r"|mena uctu|devizanem|tranzakcio devizaneme|waluta|moneda|divisa|moeda|валюта|valuutta|valuuta|valutta|valiuta|penznem|doviz cinsi|νομισμα|mynt|币种|幣別|통화|สก\u0e38ลเง\u0e34น|通貨|para birimi"
                 r"|devise du compte|валюта операции|валюта платежа"
             ),
             100,
@@ -179,7 +179,10 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
                 r"|zahlungspflichtige r|zahlungsempfanger\w*|auftraggeber|payer|payer name|empfm|beneficiary|beneficiary payer|naam tegenpartij|nazev protiuctu"
                 r"|partner neve|nadawca odbiorca|nadawca|odbiorca|dane kontrahenta|kontrahent|contrepartie"
                 r"|nom de la contrepartie|beneficiario|ordenante|destinatario|mottagare|modtager|saaja maksaja|saaja|maksaja"
-                r"|saaja maksaja|получатель|контрагент|取引先|거래처|보낸분 받는분|supplierfound|vendor|shop|tegenpartij|protistrana|plnc|gegenpartei"
+                r"|saaja maksaja|получатель|контрагент|取引先|거래처|보낸분 받는분|supplierfound|vendor|shop|beneficiaire|gavejas|moketojas|gavejas moketojas|sanemejs|maksatajs|sanemejs maksatajs|prijemce|prijemca|kedvezmenyezett"
+                r"|kedvezmenyezett neve|primatelj|platitelj|primatelj platitelj|prejemnik|placnik|prejemnik placnik|beneficiar|platitor|alici"
+                r"|gonderen|musteri|отримувач|отримувач платежу|получател|наредител|контрагенти|δικαιουχοσ|収款人|收款人|付款人|对方户名|对方名称|받는분|보낸분"
+                r"|contrapartida|controparte|vidtakandi|tegenpartij|protistrana|plnc|gegenpartei"
                 r"|zahlungsbeteiligter|name zahlungsbeteiligter|mottaker|avsender|avsandare|afsender|nimi|saaja tai maksaja"
                 r"|recipient|sender|supplier|交易对方|ご利用店名|利用店名|ご利用店名 海外利用都市名|beguenstigter auftraggeber|begunstigter auftraggeber"
             ),
@@ -189,7 +192,9 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
     ],
     "description": [
         (
-            any_of(r"type|tipo|typ|typ transakce|typ transakcji|category|kategorie|kategoria|kategorie transakce|code"),
+            any_of(
+                r"type|tipo|typ|категорія|категория|категории|typ transakce|typ transakcji|category|kategorie|kategoria|kategorie transakce|code"
+            ),
             10,
         ),
         (
@@ -203,7 +208,8 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
                 r"|gestructureerde mededeling|label|communication|communications|concepto|observaciones|descripcion|descrizione"
                 r"|descrizione completa|causale|opis|opis operacji|opis transakcji|tytul|zprava|zprava pro prijemce|zprava pro me"
                 r"|poznamka|kozlemeny|beskrivning|beskrivelse|rubrik|melding|meddelande|selite|viesti|selgitus|назначение|описание|descricao"
-                r"|historico|摘要|商品说明|备注|備註|用途|お取り扱い内容|적요|내용|거래내용|รายการ|รายละเอียด|noi dung|取引内容|入出金先内容|particulars|notes|note|notes and tags|purpose|payment reference|reference"
+                r"|historico|paskirtis|mokejimo paskirtis|aprasymas|apraksts|maksajuma merkis|namen|detalii|detalii tranzactie|призначення|призначення платежу"
+                r"|опис|опис операції|основание|αιτιολογια|περιγραφη|skyring|dien giai|keterangan|摘要|商品说明|备注|備註|用途|お取り扱い内容|적요|내용|거래내용|รายการ|รายละเอียด|noi dung|取引内容|入出金先内容|particulars|notes|note|notes and tags|purpose|payment reference|reference"
                 r"|avisierungstext|transaktionsbeschreibung|beschreibung\d?|description \d|transaction description|transaction details|title|商品"
                 r"|details of payment|remittance information|remarks|aciklama|action|original description|extended details|booking text|libelle operation"
             ),
@@ -223,7 +229,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
                 r"transaction id|transactionid|transferwise id|id transakce|transaktions nr|transaktionsnummer|transaktionsid"
                 r"|transactie id|transaktions id|unique id|id operace|id pohybu|identificador|referencni cislo transakce|volgnr"
                 r"|numero de sequence|n de sequence|no de sequence|fitid|tran id|trans id|trx id|transaction number|transaction no"
-                r"|arkistointitunnus|buchungsreferenz|transaktionsreferenz|transaction reference number|transfer reference|operation id"
+                r"|arkistointitunnus|arhiveerimistunnus|buchungsreferenz|transaktionsreferenz|transaction reference number|transfer reference|operation id"
                 r"|identyfikator transakcji|nr transakcji|id operazione|payment id|entry id|external id|bank reference|archive id"
                 r"|archival identifier|交易号|交易订单号|订单号|uuid|id transaction|radnummer id|identifiant|transaction unique id"
             ),
@@ -278,7 +284,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         ),
         (
             any_of(
-                r"konto|iban|account|kontonummer|account number|rekening|iban bic|kontonummer iban|to account|from account"
+                r"konto|iban|account|kontonummer|account number|rekening|iban bic|kontonummer iban|to account|from account|numer konta|nr konta|rachunek|cuenta|conto|compte|szamla|racun|konts|saskaita|tili|счет|рахунок|ucet"
             ),
             50,
         ),
@@ -303,7 +309,7 @@ _ROLES: dict[str, list[tuple[re.Pattern[str], int]]] = {
         (
             any_of(
                 r"debit credit|credit debit|af bij|soll haben|direction|d c|c d|dc|dr cr|cr dr|bevetel kiadas|s h|transaction type"
-                r"|in out|out in|i o|o i|money in out|debit credit indicator|crdr|drcr|입출금구분|借贷|借贷标志|smer|kierunek|sens|segno|signo|credit debit indicator|richtung|indicator|umsatzart|type|details|debit or credit|deebet kreedit d c|debit credit d c"
+                r"|in out|out in|i o|o i|money in out|debit credit indicator|crdr|drcr|입출금구분|借贷|借贷标志|smer|kierunek|sens|segno|signo|credit debit indicator|προσημο|προσημο ποσου|richtung|indicator|umsatzart|type|details|debit or credit|deebet kreedit d c|debit credit d c"
                 r"|sign|vorzeichen|soll haben kennung|收 支"
             ),
             100,

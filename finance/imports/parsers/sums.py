@@ -33,7 +33,7 @@ def columns_that_add_up(columns: Sequence[Sequence[str]]) -> Sums | None:
     numbers = range(len(values))
     for balance in numbers:
         steps = _steps(values[balance])
-        if not any(any(step) for step in steps):
+        if not _tells(values[balance], columns[balance]):
             continue
         for amount in numbers:
             # An amount in every row: where one is missing, another column has it.
@@ -60,6 +60,12 @@ def _values(cells: Sequence[str]) -> list[Decimal]:
     parts = [cell for text in cells if (cell := take_apart(text)) is not None]
     mark = infer_decimal_mark([cell.core for cell in parts])
     return [signed_value(text, mark) or Decimal(0) for text in cells]
+
+
+def _tells(balances: Sequence[Decimal], cells: Sequence[str]) -> bool:
+    """Whether the column can bear witness: its steps differ in size, or its figures have decimals as counts have none."""
+    sizes = {abs(after - before) for before, after in pairwise(balances)} - {Decimal(0)}
+    return len(sizes) > 1 or (len(sizes) == 1 and any("." in cell or "," in cell for cell in cells))
 
 
 def _steps(balances: Sequence[Decimal]) -> list[list[Decimal | None]]:

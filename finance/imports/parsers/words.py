@@ -54,11 +54,11 @@ def anywhere(words: str) -> re.Pattern[str]:
 _FLAGS_OUT = frozenset(
     "out outflow debit dr d db dbit s soll af debet terheles t kiadas cargo debe dare uscita addebito obciazenie wn vydaj odchozi"
     " withdrawal uttag otto saida debito expense расход дебет списание neg minus lastschrift belastung debitering deebet payment 支出"
-    " wydatek o dt wyplata isplata odliv cikis χρεωση 출금 出金 支払".split()
+    " wydatek o dt χ wyplata isplata odliv cikis χρεωση 출금 出金 支払".split()
 )
 _FLAGS_IN = frozenset(
     "in inflow credit cr c crdt h haben bij jovairas j bevetel abono haber avere entrata accredito uznanie ma prijem prichozi deposit"
-    " insattning pano entrada credito income приход кредит зачисление pos plus gutschrift kredit k kreedit kreditering 收入 wplyw i ct wplata uplata priliv giris πιστωση 입금 入金".split()
+    " insattning pano entrada credito income приход кредит зачисление pos plus gutschrift kredit k kreedit kreditering 收入 wplyw i ct π wplata uplata priliv giris πιστωση 입금 入金".split()
 )
 _PENDING = frozenset(
     plain(word.replace("_", " ")).replace(" ", "_")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Which column is what: accounts of both sides, currencies, payees, and marks beside signed amounts."""
 
 import pytest
@@ -7,6 +8,7 @@ from finance.imports.models import ImportRow, ImportStatement
 from finance.imports.parsers.csv import read_csv
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question, read_file
+from finance.imports.parsers.role_words import role_score
 
 
 def read(text, **hints):
@@ -168,3 +170,37 @@ def test_a_column_of_kinds_that_contradicts_the_signs_is_no_mark():
     parsed = read("Date;Text;Type;Amount\n2026-03-05;a;Payment;-1.00\n2026-03-06;b;Payment;+5.00\n")
     assert [row.amount for row in parsed.statements[0].rows] == [-1, 5]
     assert any("“Type” contradicts the signs" in note for note in parsed.notes)
+
+
+# Words of headings -------------------------------------------------------------------------------------------------
+
+HEADINGS = {
+    "date": "Datum|Dato|Fecha|Päivämäärä|Kuupäev|Datums|Tarih|Дата|Ημερομηνία|Ημ/νία|Dátum|Dagsetning|Ngày giao dịch|日期|取引日|거래일|วันที่",
+    "amount": "Betrag|Montant|Importe|Importo|Montante|Bedrag|Belopp|Beløb|Määrä|Summa|Kwota|Částka|Čiastka|Összeg|Iznos|Znesek|Sumă|Valoare"
+    "|Tutar|Сумма|Сума|Стойност|Ποσό|Upphæð|金額|金额|거래금액|จำนวนเงิน",
+    "debit": "Soll|Débit|Cargo|Addebiti|Débito|Uttag|Hævet|Veloitus|Väljamakse|Debetas|Obciążenia|Výdaje|Výber|Terhelés|Isplata|Duguje|Breme"
+    "|Plăți|Borç|Дебет|Дебит|Χρέωση|Úttekt|出金|支出|출금액|ถอน",
+    "credit": "Haben|Crédit|Abono|Accrediti|Crédito|Insättning|Indsat|Hyvitys|Sissemakse|Kreditas|Uznania|Příjmy|Vklad|Jóváírás|Uplata"
+    "|Potražuje|Dobro|Încasări|Alacak|Кредит|Надходження|Πίστωση|Innlegg|入金|收入|입금액|ฝาก",
+    "balance": "Saldo|Kontostand|Solde|Behållning|Jääk|Likutis|Atlikums|Zůstatek|Zostatok|Egyenleg|Stanje|Sold|Bakiye|Остаток|Залишок|Салдо"
+    "|Υπόλοιπο|Staða|残高|余额|餘額|잔액|ยอดคงเหลือ",
+    "currency": "Währung|Devise|Divisa|Moeda|Munt|Valuutta|Valiuta|Valūta|Waluta|Měna|Devizanem|Pénznem|Monedă|Para Birimi|Валюта|Νόμισμα|通貨|币种|통화",
+    "payee": "Empfänger|Bénéficiaire|Beneficiario|Beneficiário|Naam tegenpartij|Mottagare|Saaja|Gavėjas|Saņēmējs|Odbiorca|Příjemce|Príjemca"
+    "|Kedvezményezett|Primatelj|Prejemnik|Beneficiar|Alıcı|Получатель|Отримувач|Δικαιούχος|收款人|取引先|받는분",
+    "description": "Verwendungszweck|Zweck|Libellé|Concepto|Causale|Descrição|Omschrijving|Beskrivning|Selite|Selgitus|Paskirtis|Apraksts|Opis|Popis"
+    "|Közlemény|Namen|Descriere|Açıklama|Назначение платежа|Призначення|Основание|Αιτιολογία|Skýring|摘要|적요|รายการ",
+}
+
+
+@pytest.mark.parametrize("role", HEADINGS)
+def test_headings_in_many_languages_name_their_role(role):
+    others = set(HEADINGS) - {role}
+    for heading in HEADINGS[role].split("|"):
+        score = role_score(heading, role)
+        assert score >= 50, heading
+        assert score >= max(role_score(heading, other) for other in others), heading
+
+
+def test_counts_of_rows_and_papers_are_no_balance():
+    text = "Row;Datum;Text;Paper;Xyz\n1;05.03.2026;a;1234567;-10,00\n2;06.03.2026;b;1234568;-20,00\n3;07.03.2026;c;1234569;-5,00\n"
+    assert [(row.amount, row.balance) for row in rows(text)] == [(-10, None), (-20, None), (-5, None)]

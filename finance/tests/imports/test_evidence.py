@@ -319,6 +319,19 @@ def test_short_statements_are_decoded_by_their_language(phrase, page, currency):
     assert decode(text.encode(page), currency=currency)[0] == text, decode(text.encode(page), currency=currency)[1]
 
 
+@pytest.mark.parametrize(
+    ("heading", "phrase", "page"),
+    [
+        ("Datum;Opis;Iznos", "Plaća", "cp1250"),
+        ("Tarih;Metin;Tutar", "Maaş", "cp1254"),
+        ("Datums;Teksts;Summa", "Rēzekne", "cp1257"),
+    ],
+)
+def test_headings_tell_the_page_of_a_single_letter(heading, phrase, page):
+    text = f"{heading}\n01.02.2026;{phrase};-1,50\n"
+    assert decode(text.encode(page), currency="EUR") == (text, page)
+
+
 def test_there_are_enough_samples():
     assert len(SAMPLES) >= 100
     assert len(PHRASES) >= 25

@@ -48,6 +48,7 @@ USED = {
     "encoding._DOUBLE_ENCODED": ("findall",),
     "encoding._WORDS": ("findall",),
     "encoding._TEXT_WORDS": ("findall",),
+    "encoding._PAGE_OF_WORDS": ("search",),
     "counted_days._EXCEL": ("fullmatch",),
     "counted_days._SECONDS": ("fullmatch",),
     "counted_days._MILLISECONDS": ("fullmatch",),
