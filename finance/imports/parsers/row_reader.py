@@ -116,7 +116,11 @@ class RowReader:
             self._remarks = []
 
     def _is_header(self, record: Record) -> bool:
-        return bool(self._header) and [plain(cell) for cell in record.cells] == self._header
+        cells = record.cells
+        # Asked of every row: nearly all differ in their first cell.
+        if len(cells) != len(self._header) or not cells or plain(cells[0]) != self._header[0]:
+            return False
+        return [plain(cell) for cell in cells] == self._header
 
     def _left_out(self, record: Record, why: str) -> ParsedRow:
         """The line with all that can be read of it: people may take it in where it has a date and an amount."""

@@ -119,6 +119,7 @@ _BALANCE_HINT = re.compile(
     r"|bakiye|υπόλ|υπολ|салд|залиш|繰越|이월|잔액|余额|餘額|承前",
     re.IGNORECASE,
 )
+_FIGURES = frozenset("0123456789+-")
 _CODES = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _PAYMENT = any_of(
     r"payment received|payment thank you|thank you|thank you for your payment|autopay|auto ?pay payment|automatic payment"
@@ -159,7 +160,8 @@ def is_settled(cell: str) -> bool:
 
 def balance_kind(cell: str) -> str:
     """ "opening", "closing", "turnover" or "" for the text of a line that states a balance instead of a movement."""
-    if len(cell) > 80 or not _BALANCE_HINT.search(cell):
+    # Asked of every cell: dates and amounts begin with a figure or a sign, a balance with its name.
+    if len(cell) > 80 or cell[:1] in _FIGURES or not _BALANCE_HINT.search(cell):
         return ""
     text = plain(cell)
     if _OPENING.search(text):
