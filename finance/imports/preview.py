@@ -12,7 +12,6 @@ from finance.imports.parsers.encoding import words_under
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.rows import read_statements
 from finance.imports.parsers.statement import ParsedRow
-from finance.imports.parsers.table import Record
 from finance.imports.parsers.words import plain
 from finance.ledger.models import AccountType
 
@@ -89,11 +88,11 @@ def preview_of(head: bytes, profile: CsvProfile) -> Preview:
     width = max([len(profile.header), *(len(record.cells) for record in shown)])
     names = [(profile.header[i].strip() if i < len(profile.header) else "") for i in range(width)]
     lines = [(record.line, [*record.cells, *[""] * (width - len(record.cells))]) for record in shown]
-    headers = [(r.line, r.cells, _told(r)) for r in records[:_HEADER_WITHIN] if sum(map(bool, r.cells)) > 1]
+    headers = [
+        (record.line, record.cells, " · ".join(filter(None, map(str.strip, record.cells)))[:80])
+        for record in records[:_HEADER_WITHIN]
+        if sum(map(bool, record.cells)) > 1
+    ]
     wanted = [plain(cell) for cell in profile.header]
     current = next((line for line, cells, _text in headers if wanted and [plain(cell) for cell in cells] == wanted), 0)
     return Preview(names=names, lines=lines, headers=headers, header_line=current, rows=rows, problem=problem)
-
-
-def _told(record: Record) -> str:
-    return " · ".join(cell.strip() for cell in record.cells if cell.strip())[:80]

@@ -104,7 +104,7 @@ def undecided_decimals(cores: Iterable[str], *, places: int = 2) -> str:
 def value_of(core: str, decimal_mark: str) -> Decimal | None:
     """The unsigned value under a decimal mark, or None where the grouping makes no sense."""
     thousands = "," if decimal_mark == "." else "."
-    whole, separator, fraction = _without_space_groups(core).rpartition(decimal_mark)
+    whole, separator, fraction = _SPACED.sub("", core).rpartition(decimal_mark)
     if not separator:
         whole, fraction = fraction, ""
     if fraction and not fraction.isdigit():
@@ -156,25 +156,16 @@ def _around(before: str, after: str) -> tuple[str, str] | None:
             sign = "-"
         elif word.upper() in _IN_MARKS:
             sign = sign or "+"
-        elif code := _currency(word):
+        elif code := SYMBOLS.get(word, bare if (bare := word.upper().strip(".,")) in known_currencies() else ""):
             currency = code
         elif not shared_by(word) and word != "*":
             return None
     return sign, currency
 
 
-def _currency(token: str) -> str:
-    code = token.upper().strip(".,")
-    return SYMBOLS.get(token, code if code in known_currencies() else "")
-
-
-def _without_space_groups(core: str) -> str:
-    return _SPACED.sub("", core)
-
-
 def _evidence(core: str, *, places: int) -> tuple[str, int]:
     """Which decimal mark a cell speaks for, and how loudly."""
-    bare = _without_space_groups(core)
+    bare = _SPACED.sub("", core)
     dots, commas = bare.count("."), bare.count(",")
     if dots and commas:
         return ("." if bare.rfind(".") > bare.rfind(",") else ","), 100

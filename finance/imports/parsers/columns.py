@@ -1,15 +1,12 @@
 """Which column of a CSV file is what: by the words of the header first, by the content where words fail."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from finance.imports.parsers.amounts import looks_like_amount, take_apart
+from finance.imports.parsers.column import Column, Roles
 from finance.imports.parsers.counted_days import count_of
-from finance.imports.parsers.dates import looks_like_date
-from finance.imports.parsers.role_words import names_a_number, role_score
+from finance.imports.parsers.role_words import names_a_number
 from finance.imports.parsers.sums import columns_that_add_up
 from finance.imports.parsers.words import (
     balance_kind,
@@ -18,96 +15,8 @@ from finance.imports.parsers.words import (
     is_pending,
     is_settled,
     is_void,
-    looks_like_account,
 )
 from finance.money import known_currencies
-
-
-@dataclass
-class Column:
-    """One column of the sample: its header ("" without one) and its cells, stripped."""
-
-    index: int
-    header: str
-    cells: list[str]
-
-    @cached_property
-    def filled(self) -> list[str]:
-        return [cell for cell in self.cells if cell]
-
-    @cached_property
-    def fill(self) -> float:
-        return len(self.filled) / len(self.cells) if self.cells else 0.0
-
-    def share(self, test: Callable[[str], object]) -> float:
-        """Share of the filled cells that pass the test."""
-        return sum(1 for cell in self.filled if test(cell)) / len(self.filled) if self.filled else 0.0
-
-    @cached_property
-    def dates(self) -> float:
-        return self.share(looks_like_date)
-
-    @cached_property
-    def amounts(self) -> float:
-        return self.share(lambda cell: looks_like_amount(cell) and not looks_like_date(cell))
-
-    @cached_property
-    def money_marks(self) -> float:
-        """Share of cells that no account number would look like: with decimals, a sign or a currency."""
-        return self.share(_is_money)
-
-    @cached_property
-    def negative(self) -> bool:
-        return any((cell := take_apart(text)) is not None and cell.sign == "-" for text in self.filled)
-
-    @cached_property
-    def length(self) -> float:
-        return sum(map(len, self.filled)) / len(self.filled) if self.filled else 0.0
-
-    @cached_property
-    def letters(self) -> float:
-        return self.share(lambda cell: sum(c.isalpha() for c in cell) >= 2 and not looks_like_account(cell))
-
-    def score(self, role: str) -> int:
-        return role_score(self.header, role)
-
-
-@dataclass
-class Roles:
-    """The columns chosen; None where there is none."""
-
-    date: int | None = None
-    value_date: int | None = None
-    time: int | None = None
-    amount: int | None = None
-    debit: int | None = None
-    credit: int | None = None
-    flag: int | None = None
-    fee: int | None = None
-    balance: int | None = None
-    currency: int | None = None
-    status: int | None = None
-    bank_id: int | None = None
-    account: int | None = None
-    counterparty_account: int | None = None
-    counterparty_bank: int | None = None
-    payees: tuple[int, ...] = ()
-    descriptions: tuple[int, ...] = ()
-    unreadable: int | None = None  # named as the amounts, and not to be read as such
-    notes: list[str] = field(default_factory=list)
-
-
-def columns_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]:
-    """The columns of the sample rows, as many as the widest has."""
-    width = max([len(header), *(len(row) for row in rows)], default=0)
-    return [
-        Column(
-            index=index,
-            header=header[index].strip() if index < len(header) else "",
-            cells=[row[index].strip() if index < len(row) else "" for row in rows],
-        )
-        for index in range(width)
-    ]
 
 
 def find_roles(columns: Sequence[Column], *, own_accounts: Collection[str] = ()) -> Roles:
@@ -130,18 +39,18 @@ def _find_dates(columns: Sequence[Column], roles: Roles) -> None:
         counted = [column for column in columns if count_of(column.filled)]
         named = [column for column in counted if column.score("date") > 0]
         dated = [column for column in counted if not column.header]
-    ranked = sorted(named or dated, key=lambda column: (-_date_rank(column), column.index))
+
+    def rank(column: Column) -> float:
+        full = sum(1 for cell in column.cells if cell or is_pending(cell)) / max(len(column.cells), 1)
+        return (column.score("date") or 30) + (40 if full > 0.2 else 0) + 10 * column.dates
+
+    ranked = sorted(named or dated, key=lambda column: (-rank(column), column.index))
     if not ranked:
         return
     roles.date = ranked[0].index
     # A second date helps where the first is empty (card payments that are not settled yet).
     roles.value_date = ranked[1].index if len(ranked) > 1 else None
     roles.time = next((c.index for c in columns if c.score("time") and c.filled), None)
-
-
-def _date_rank(column: Column) -> float:
-    full = sum(1 for cell in column.cells if cell or is_pending(cell)) / max(len(column.cells), 1)
-    return (column.score("date") or 30) + (40 if full > 0.2 else 0) + 10 * column.dates
 
 
 def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
@@ -153,7 +62,9 @@ def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
     elif pair is not None:
         roles.debit, roles.credit = pair
     elif not _by_sums(numeric, roles) and not _pair_by_content(columns, numeric, roles):
-        roles.unreadable = _unreadable_amounts(columns)
+        # A column that is named as the amounts and holds none; another column's numbers are something else then.
+        named = (c for c in columns if c.filled and c.score("amount") == 100 and c.fill >= 0.5 and c.amounts < 0.8)
+        roles.unreadable = next((c.index for c in named), None)
         roles.amount = _amount_by_content(numeric, columns, roles) if roles.unreadable is None else None
 
 
@@ -179,12 +90,6 @@ def _named_amount(numeric: Sequence[Column]) -> Column | None:
         return None
     # Net before gross before the rest; a column named in the account's words before a vaguely named one.
     return max(named, key=lambda c: (c.score("amount") + 5 * ("net" in c.header.lower().split()), c.fill, -c.index))
-
-
-def _unreadable_amounts(columns: Sequence[Column]) -> int | None:
-    """A column that is named as the amounts and holds none; another column's numbers are something else then."""
-    named = [c for c in columns if c.filled and c.score("amount") == 100 and c.fill >= 0.5 and c.amounts < 0.8]
-    return named[0].index if named else None
 
 
 def _named_pair(columns: Sequence[Column], numeric: Sequence[Column]) -> tuple[int | None, int | None] | None:
@@ -268,10 +173,22 @@ def _find_balance(columns: Sequence[Column], roles: Roles) -> None:
 
 def _find_marks(columns: Sequence[Column], roles: Roles) -> None:
     """Direction, currency, state, id and account: columns of codes."""
-    roles.flag = _flag(columns)
+    flags = [c for c in columns if c.filled and c.share(direction_of) >= 0.9 and c.amounts < 0.5]
+    # Words such as "payment" stand for out only where their column also says in, or is named as a direction.
+    sure = [c for c in flags if c.score("flag") or len({direction_of(cell) for cell in c.filled}) == 2 or not c.header]
+    roles.flag = max(sure, key=lambda c: (c.score("flag"), c.fill)).index if sure else None
     roles.currency = _currency(columns, roles)
-    roles.status = _status(columns)
-    ids = [c for c in columns if c.score("bank_id") >= 60 and c.fill >= 0.95 and _is_unique(c)]
+    telling = [c for c in columns if c.filled and any(is_pending(cell) or is_void(cell) for cell in c.filled)]
+    named = [c for c in columns if c.filled and c.score("status") and c.dates < 0.5 and c.amounts < 0.5]
+    by_content = [c for c in telling if c.letters > 0.8 and c.length < 30 and len(set(c.filled)) <= 8]
+    roles.status = next((c.index for c in telling if c in named), next((c.index for c in [*named, *by_content]), None))
+
+    def is_unique(column: Column) -> bool:
+        """Nearly all different, and not merely a count of the rows."""
+        repeated = sum(count for count in Counter(column.filled).values() if count > 1)
+        return repeated <= 0.02 * len(column.filled) and column.length >= 4
+
+    ids = [c for c in columns if c.score("bank_id") >= 60 and c.fill >= 0.95 and is_unique(c)]
     roles.bank_id = max(ids, key=lambda c: (c.score("bank_id"), -c.index)).index if ids else None
 
 
@@ -307,13 +224,6 @@ def _all_known(column: Column, known: frozenset[str]) -> bool:
     return all(_bare(value) in known for value in set(column.filled))
 
 
-def _flag(columns: Sequence[Column]) -> int | None:
-    flags = [c for c in columns if c.filled and c.share(direction_of) >= 0.9 and c.amounts < 0.5]
-    # Words such as "payment" stand for out only where their column also says in, or is named as a direction.
-    sure = [c for c in flags if c.score("flag") or len({direction_of(cell) for cell in c.filled}) == 2 or not c.header]
-    return max(sure, key=lambda c: (c.score("flag"), c.fill)).index if sure else None
-
-
 def _currency(columns: Sequence[Column], roles: Roles) -> int | None:
     known = known_currencies()
     coded = [
@@ -322,26 +232,12 @@ def _currency(columns: Sequence[Column], roles: Roles) -> int | None:
     # That of the purchase abroad is not the account's.
     named = [c for c in coded if c.score("currency") > 10 or not c.header]
     anchor = roles.amount if roles.amount is not None else roles.debit or 0
-    return min(named, key=lambda c: (-c.score("currency"), _distance(c.index, anchor))).index if named else None
 
+    def distance(index: int) -> float:
+        """Banks put the currency right after the amount."""
+        return index - anchor if index > anchor else anchor - index + 0.5
 
-def _distance(index: int, anchor: int) -> float:
-    """Banks put the currency right after the amount."""
-    return index - anchor if index > anchor else anchor - index + 0.5
-
-
-def _status(columns: Sequence[Column]) -> int | None:
-    telling = [c for c in columns if c.filled and any(is_pending(cell) or is_void(cell) for cell in c.filled)]
-    named = [c for c in columns if c.filled and c.score("status") and c.dates < 0.5 and c.amounts < 0.5]
-    by_content = [c for c in telling if c.letters > 0.8 and c.length < 30 and len(set(c.filled)) <= 8]
-    return next((c.index for c in telling if c in named), next((c.index for c in [*named, *by_content]), None))
-
-
-def _is_unique(column: Column) -> bool:
-    """Nearly all different, and not merely a count of the rows."""
-    counts = Counter(column.filled)
-    repeated = sum(count for count in counts.values() if count > 1)
-    return repeated <= 0.02 * len(column.filled) and column.length >= 4
+    return min(named, key=lambda c: (-c.score("currency"), distance(c.index))).index if named else None
 
 
 def _is_own_account(column: Column, known: frozenset[str]) -> bool:
@@ -406,11 +302,3 @@ def _texts_by_content(free: Sequence[Column], has_payee: bool) -> list[Column]:
 def is_balance_line(cells: Sequence[str]) -> str:
     """ "opening", "closing", "turnover" or "": what a line states instead of a movement."""
     return next((kind for cell in cells if cell.strip() and (kind := balance_kind(cell))), "")
-
-
-def _is_money(text: str) -> bool:
-    """Whether the cell is surely an amount and not a number of something."""
-    cell = take_apart(text)
-    if cell is None or not looks_like_amount(text):
-        return False
-    return bool(cell.sign or cell.currency or "." in cell.core or "," in cell.core)

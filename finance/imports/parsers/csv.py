@@ -18,7 +18,8 @@ from finance.imports.parsers.amounts import (
     value_of,
 )
 from finance.imports.parsers.cells import money_reader
-from finance.imports.parsers.columns import Column, Roles, columns_of, find_roles, is_balance_line
+from finance.imports.parsers.column import Column, Roles, columns_of
+from finance.imports.parsers.columns import find_roles, is_balance_line
 from finance.imports.parsers.counted_days import count_of, counted_day
 from finance.imports.parsers.date_order import DateOrder, resolve_order
 from finance.imports.parsers.dates import describe, looks_like_date
@@ -108,7 +109,7 @@ def detect(
             notes.append(f"The column “{name}” contradicts the signs of the amounts, so it is not used.")
             profile = dataclasses.replace(profile, flag_column=None)
     if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES])) is not None:
-        profile, notes = settled, [*_without_guesses(notes), _SETTLED]
+        profile, notes = settled, [*(note for note in notes if note not in (_PLAIN_IS_OUT, _UNMARKED_IS_OUT)), _SETTLED]
     return Detection(profile=profile, notes=tuple(roles.notes + notes), records=records, first=first)
 
 
@@ -224,19 +225,16 @@ def _conventions(
     if not any(looks_like_date(cell) for cell in booked.filled):
         # Numbers in a column named after dates, or in a file that has no other dates.
         count = count_of(booked.filled)
-        order = DateOrder(order=count, note=_counted(booked, count))
+        example = booked.filled[0]
+        order = DateOrder(
+            order=count,
+            note=f"“{example[:40]}” is read as {describe(count)}: {counted_day(example, count):%Y-%m-%d}. "
+            "Choose another column of dates under Columns if that is wrong.",
+        )
     notes += [order.note] if order.note else []
     profile = dataclasses.replace(profile, date_order=order.order)
     sign, note = _sign(profile, columns, card=card)
     return dataclasses.replace(profile, sign=sign), notes + note
-
-
-def _counted(column: Column, count: str) -> str:
-    example = column.filled[0]
-    return (
-        f"“{example[:40]}” is read as {describe(count)}: {counted_day(example, count):%Y-%m-%d}. "
-        "Choose another column of dates under Columns if that is wrong."
-    )
 
 
 def _settled_by_balances(profile: CsvProfile, records: Sequence[Record]) -> CsvProfile | None:
@@ -263,10 +261,6 @@ def _fit(profile: CsvProfile, records: Sequence[Record]) -> tuple[int, int]:
     reader = RowReader(profile, records)
     reader.read()
     return balances_fit(reader.rows)
-
-
-def _without_guesses(notes: Sequence[str]) -> list[str]:
-    return [note for note in notes if note not in (_PLAIN_IS_OUT, _UNMARKED_IS_OUT)]
 
 
 def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column], currency: str) -> str:

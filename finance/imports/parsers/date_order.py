@@ -1,7 +1,7 @@
 """Which of day and month comes first in a file: impossible months decide, then dates that lie together, then habit."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finance.imports.parsers.dates import CROATIAN_NAMES, bare_date, describe, names_month_in_croatian, readings
@@ -50,14 +50,12 @@ def resolve_order(cells: Sequence[str], *, american: bool = False, pairs: Sequen
 
 def _far_denser_as_ymd(found: Sequence[dict[str, datetime.date]], fitting: Sequence[str]) -> bool:
     """Two-digit years first: read any other way, the rows of one statement would spread over decades."""
-    spans = {order: _span(reading.get(order) for reading in found) for order in fitting}
+    spans = {}
+    for order in fitting:
+        known = [reading[order] for reading in found if order in reading]
+        spans[order] = (max(known) - min(known)).days if known else 0
     rest = min((span for order, span in spans.items() if order != "ymd"), default=0)
     return rest > 366 and spans["ymd"] * 4 < rest
-
-
-def _span(days: Iterable[datetime.date | None]) -> int:
-    known = [day for day in days if day is not None]
-    return (max(known) - min(known)).days if known else 0
 
 
 def _between_day_and_month(
@@ -67,7 +65,12 @@ def _between_day_and_month(
         return DateOrder(order="dmy")
     if all("." in bare_date(cell) for cell in cells if cell.strip()):
         return DateOrder(order="dmy")
-    sorted_as = [order for order in ("dmy", "mdy") if _is_sorted(reading.get(order) for reading in found)]
+    sorted_as = [
+        order
+        for order in ("dmy", "mdy")
+        if (known := [reading[order] for reading in found if order in reading])
+        in (sorted(known), sorted(known, reverse=True))
+    ]
     if len(found) > 3 and len(sorted_as) == 1:
         return _open(sorted_as[0], f"only {describe(sorted_as[0])} puts the rows in order of time")
     order = "mdy" if american else "dmy"
@@ -97,8 +100,3 @@ def _open(order: str, reason: str) -> DateOrder:
         f"it is read as {describe(order)}, because {reason}."
     )
     return DateOrder(order=order, note=note)
-
-
-def _is_sorted(days: Iterable[datetime.date | None]) -> bool:
-    known = [day for day in days if day is not None]
-    return known == sorted(known) or known == sorted(known, reverse=True)

@@ -49,7 +49,14 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
     if saved is None:
         return parsed
     try:
-        as_before = _read(data, question, _for_this_file(CsvProfile.from_dict(saved), parsed.profile))
+        before = CsvProfile.from_dict(saved)
+        if parsed.profile is not None:
+            # Every file says for itself that it is Unicode, and a currency beside its amounts.
+            alone = parsed.profile
+            unicode = alone.encoding.startswith("utf") or before.encoding.startswith("utf")
+            encoding = alone.encoding if unicode else before.encoding
+            before = dataclasses.replace(before, encoding=encoding, currency=alone.currency or before.currency)
+        as_before = _read(data, question, before)
     except (StatementUnreadable, Invalid):
         return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
     if _contradictions(as_before) > _contradictions(parsed):
@@ -72,16 +79,6 @@ def _saved_under_another_encoding(data: bytes, question: Question, parsed: Parse
         if found.profile.signature in question.saved:
             return question.saved[found.profile.signature]
     return None
-
-
-def _for_this_file(saved: CsvProfile, alone: CsvProfile | None) -> CsvProfile:
-    """The saved reading with what every file says for itself: that it is Unicode, and a currency beside its amounts."""
-    if alone is None:
-        return saved
-    unicode = alone.encoding.startswith("utf") or saved.encoding.startswith("utf")
-    return dataclasses.replace(
-        saved, encoding=alone.encoding if unicode else saved.encoding, currency=alone.currency or saved.currency
-    )
 
 
 def _contradictions(parsed: ParsedFile) -> int:

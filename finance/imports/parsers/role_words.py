@@ -328,14 +328,9 @@ _SENDER = anywhere(r"pflicht|auftraggeber|avsand|afsend|avsend|sender|payer|orde
 @lru_cache(maxsize=4096)
 def role_score(header: str, role: str) -> int:
     """How well a header cell names the role: 0 (not at all) to 100. "CounterpartyName" is read as two words as well."""
-    return max(_score(text, role) for text in {header, _HUMP.sub(" ", header[:_LONGEST_NAME])})
-
-
-def _score(header: str, role: str) -> int:
-    text = plain(header)[:_LONGEST_NAME]
-    if not text:
-        return 0
-    return next((score for pattern, score in _ROLES[role] if pattern.search(text)), 0)
+    texts = {plain(text)[:_LONGEST_NAME] for text in (header, _HUMP.sub(" ", header[:_LONGEST_NAME]))} - {""}
+    found = (next((score for pattern, score in _ROLES[role] if pattern.search(text)), 0) for text in texts)
+    return max(found, default=0)
 
 
 def is_header_word(cell: str) -> bool:

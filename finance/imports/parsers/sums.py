@@ -32,7 +32,11 @@ def columns_that_add_up(columns: Sequence[Sequence[str]]) -> Sums | None:
     values = [_values(cells[:_MOST_ROWS]) for cells in columns[:_MOST_COLUMNS]]
     numbers = range(len(values))
     for balance in numbers:
-        steps = _steps(values[balance])
+        # What each row must have moved: with the rows from old to new, and from new to old; None for the oldest row.
+        pairs = list(pairwise(values[balance]))
+        later: list[Decimal | None] = [after - before for before, after in pairs]
+        earlier: list[Decimal | None] = [after - before for after, before in pairs]
+        steps = [[None, *later], [*earlier, None]]
         if not _tells(values[balance], columns[balance]):
             continue
         for amount in numbers:
@@ -66,13 +70,6 @@ def _tells(balances: Sequence[Decimal], cells: Sequence[str]) -> bool:
     """Whether the column can bear witness: its steps differ in size, or its figures have decimals as counts have none."""
     sizes = {abs(after - before) for before, after in pairwise(balances)} - {Decimal(0)}
     return len(sizes) > 1 or (len(sizes) == 1 and any("." in cell or "," in cell for cell in cells))
-
-
-def _steps(balances: Sequence[Decimal]) -> list[list[Decimal | None]]:
-    """What each row must have moved: with the rows from old to new, and from new to old; None for the oldest row."""
-    later = [new - old for old, new in pairwise(balances)]
-    earlier = [new - old for new, old in pairwise(balances)]
-    return [[None, *later], [*earlier, None]]
 
 
 def _fits(steps: Sequence[Decimal | None], moved: Sequence[Decimal], factor: int) -> bool:

@@ -239,12 +239,16 @@ def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> 
     own = [s for s in fitting if remembered.get(s.account) in (None, batch.account)]
     best = next((s for s in own if remembered.get(s.account) == batch.account), None)
     chosen = best or next((s for s in own if s.rows), next(iter(own or fitting)))
-    return [batch.account if s is chosen else _other(batch, remembered.get(s.account), s) for s in statements]
-
-
-def _other(batch: ImportBatch, account: Account | None, statement: ParsedStatement) -> Account | None:
-    usable = account is not None and account != batch.account and account.closed_on is None
-    return account if usable and account is not None and statement.currency in ("", account.currency) else None
+    usable = {
+        number: account
+        for number, account in remembered.items()
+        if account != batch.account and account.closed_on is None
+    }
+    others = (usable.get(s.account) for s in statements)
+    return [
+        batch.account if s is chosen else other if other and s.currency in ("", other.currency) else None
+        for s, other in zip(statements, others, strict=True)
+    ]
 
 
 def _save_statement(
