@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 
 from finance.imports.parsers.words import plain
@@ -60,8 +61,7 @@ class Suggestions:
         self._votes: dict[tuple[str, bool], dict[int, tuple[int, datetime.date]]] = defaultdict(dict)
         if not settings.ENABLE_ML:
             return
-        types = (AccountType.INCOME, AccountType.EXPENSE)
-        excluded = [found.pk for kind in types if (found := uncategorised(account=account, account_type=kind))]
+        excluded = list(uncategorised_accounts(account=account).values_list("pk", flat=True))
         first_day = datetime.date(1, 1, 1)
         parameters: dict[str, Any] = {
             "book": account.book_id,
@@ -93,6 +93,11 @@ class Suggestions:
 
 def uncategorised(*, account: Account, account_type: str) -> Account | None:
     """The book's account for what has no category yet, in the account's currency; None when it was never opened."""
+    return uncategorised_accounts(account=account).filter(type=account_type).order_by("pk").first()
+
+
+def uncategorised_accounts(*, account: Account) -> QuerySet[Account]:
+    """All open accounts for what has no category yet, of income and of expenses, in the account's currency."""
     names = {
         "Uncategorised",
         f"Uncategorised {account.currency}",
@@ -100,10 +105,13 @@ def uncategorised(*, account: Account, account_type: str) -> Account | None:
         gettext("Uncategorised"),
     }
     names = names | {f"{name} {number}" for name in names for number in range(2, MOST_UNCATEGORISED + 1)}
-    found = Account.objects.open().filter(
-        book_id=account.book_id, type=account_type, kind=AccountKind.CATEGORY, currency=account.currency, name__in=names
+    return Account.objects.open().filter(
+        book_id=account.book_id,
+        type__in=[AccountType.INCOME, AccountType.EXPENSE],
+        kind=AccountKind.CATEGORY,
+        currency=account.currency,
+        name__in=names,
     )
-    return found.order_by("pk").first()
 
 
 def uncategorised_name(account: Account) -> str:

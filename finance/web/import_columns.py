@@ -24,7 +24,7 @@ from finance.imports.parsers.statement import ParsedRow
 from finance.imports.preview import Preview, detected, encodings_of, head_of, preview_of
 from finance.models import Book, Role
 from finance.web.access import book_page, user_of
-from finance.web.imports import WAIT_SECONDS
+from finance.web.imports import DELIMITER_LABELS, WAIT_SECONDS
 
 # The settings of a profile that one column each can have, and those that several can.
 ROLES = {
@@ -64,12 +64,6 @@ _ORDERS = [
     ("epoch", gettext_lazy("seconds since 1970")),
     ("epoch_ms", gettext_lazy("milliseconds since 1970")),
 ]
-_DELIMITERS = [
-    (",", gettext_lazy("comma")),
-    (";", gettext_lazy("semicolon")),
-    ("\t", gettext_lazy("tab")),
-    ("|", gettext_lazy("bar")),
-]
 
 
 class ColumnsForm(forms.Form):
@@ -79,7 +73,7 @@ class ColumnsForm(forms.Form):
     others.
     """
 
-    delimiter = forms.ChoiceField(label=gettext_lazy("Column separator"), choices=_DELIMITERS)
+    delimiter = forms.ChoiceField(label=gettext_lazy("Column separator"), choices=DELIMITER_LABELS)
     date_order = forms.ChoiceField(label=gettext_lazy("Dates are"), choices=_ORDERS)
     decimal_mark = forms.ChoiceField(
         label=gettext_lazy("Decimals after"), choices=[(",", gettext_lazy("comma")), (".", gettext_lazy("point"))]

@@ -17,6 +17,7 @@ _NOT_OFFERED = (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING)
 _CHIPS = {
     ImportRow.Status.NEW: "chip-ok",
     ImportRow.Status.PROBABLE_MATCH: "chip-warn",
+    ImportRow.Status.QUESTION: "chip-warn",
     ImportRow.Status.ERROR: "chip-trouble",
 }
 _CHOICES: dict[ImportRow.Status, list[tuple[str, StrOrPromise]]] = {
@@ -27,6 +28,12 @@ _CHOICES: dict[ImportRow.Status, list[tuple[str, StrOrPromise]]] = {
         ("ignore", gettext_lazy("ignore")),
     ],
     ImportRow.Status.LEFT_OUT: [("", gettext_lazy("leave out")), ("post", gettext_lazy("take in"))],
+    ImportRow.Status.QUESTION: [
+        ("", gettext_lazy("not answered yet")),
+        ("match", gettext_lazy("it is the same")),
+        ("post", gettext_lazy("it is another one: post")),
+        ("ignore", gettext_lazy("ignore")),
+    ],
     ImportRow.Status.ALREADY_IMPORTED: [("", gettext_lazy("leave out")), ("post", gettext_lazy("import anyway"))],
 }
 
@@ -83,7 +90,11 @@ class RowView:
 def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
     if row.fate == ImportRow.Status.LEFT_OUT and (row.amount is None or row.date is None or row.account_id is None):
         return []
-    choices = _CHOICES.get(ImportRow.Status(row.fate), [])
+    choices = [
+        (value, label)
+        for value, label in _CHOICES.get(ImportRow.Status(row.fate), [])
+        if value != "match" or row.matched_entry_id is not None
+    ]
     if row.left_out and row.fate != ImportRow.Status.LEFT_OUT:
         return [*choices, ("leave", _("not a transaction"))]
     return choices
