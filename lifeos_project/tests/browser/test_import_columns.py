@@ -23,18 +23,6 @@ def test_a_role_is_chosen_and_the_rows_follow(new_page, anna, book, accounts, si
     testing.drain()
     tab = new_page(user=anna, size=size)
     tab.goto(f"/b/{book.pk}/imports/{batch.pk}/columns/")
-    import os
-
-    if d := os.environ.get("SHOTS"):
-        for name, w, scheme in (("wide", 1440, "light"), ("phone", 390, "dark")):
-            tab.set_viewport_size({"width": w, "height": 900})
-            tab.emulate_media(color_scheme=scheme)
-            tab.goto(f"/b/{book.pk}/imports/{batch.pk}/columns/")
-            tab.screenshot(path=f"{d}/columns-{name}.png", full_page=True)
-            tab.goto(f"/b/{book.pk}/imports/{batch.pk}/")
-            tab.evaluate("document.querySelector('details.left-out').open = true")
-            tab.screenshot(path=f"{d}/detail-{name}.png", full_page=True)
-        tab.goto(f"/b/{book.pk}/imports/{batch.pk}/columns/")
     rows = tab.locator(".as-read tbody tr")
     assert "Stadtwerke Köln" in rows.first.inner_text()
     payee = tab.locator("#id_role-1")
