@@ -10,6 +10,7 @@ from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.table import Record
 from finance.imports.parsers.words import direction_of
 
+NO_AMOUNT = "The row has no amount."
 _EMPTY = {"", "-", "--"}
 _WORDS = {"in": "money in", "out": "money out"}
 
@@ -64,7 +65,7 @@ def _pair_reader(profile: CsvProfile, records: Sequence[Record]) -> Callable[[Re
             if value is None:
                 return Money(problem=_unreadable(text))
             total, seen = total + value * direction * usual[column], True
-        return Money(amount=total) if seen else Money(problem="The row has no amount.")
+        return Money(amount=total) if seen else Money(problem=NO_AMOUNT)
 
     return read
 
@@ -72,7 +73,7 @@ def _pair_reader(profile: CsvProfile, records: Sequence[Record]) -> Callable[[Re
 def _plain(profile: CsvProfile, text: str) -> Money:
     value = signed_value(text, profile.decimal_mark)
     if value is None:
-        return Money(problem=_unreadable(text) if text else "The row has no amount.")
+        return Money(problem=_unreadable(text) if text else NO_AMOUNT)
     if profile.sign == "unmarked_out":
         cell = take_apart(text)
         return Money(amount=value if cell is not None and cell.sign == "+" else -value)

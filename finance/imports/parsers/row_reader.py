@@ -4,11 +4,12 @@ import dataclasses
 import datetime
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from finance.imports.parsers.amounts import signed_value, take_apart
-from finance.imports.parsers.cells import cell_of, money_columns, money_reader
+from finance.imports.parsers.cells import NO_AMOUNT, cell_of, money_columns, money_reader
 from finance.imports.parsers.columns import is_balance_line
 from finance.imports.parsers.counted_days import counted_day
 from finance.imports.parsers.dates import looks_like_date, parse_date, value_date_in
@@ -73,9 +74,39 @@ class RowReader:
         for record in self.records:
             if not record.is_blank:
                 self._read_record(record)
+        self._leave_out_statements()
         self.left_out += [
             dataclasses.replace(row, state=RowState.LEFT_OUT, note=_BELOW, problem="") for row in self._remarks
         ]
+
+    def _leave_out_statements(self) -> None:
+        """Rows without an amount whose balance is that of the rows beside them: they state it and move nothing.
+
+        With another balance, the row has moved money that was not read, and stays an error.
+        """
+        moved = [i for i, row in enumerate(self.rows) if row.amount is not None and row.balance is not None]
+        days = [row.date for row in self.rows if row.date is not None]
+        turned = len(days) > 1 and days[-1] < days[0]
+        stating = []
+        for i, row in enumerate(self.rows):
+            if row.problem != NO_AMOUNT or row.balance is None or not moved:
+                continue
+            place = bisect_left(moved, i)
+            above = self.rows[moved[place - 1]] if place else None
+            below = self.rows[moved[place]] if place < len(moved) else None
+            older, newer = (below, above) if turned else (above, below)
+            before = older.balance if older is not None else row.balance
+            after = row.balance
+            if newer is not None and newer.balance is not None and newer.amount is not None:
+                after = newer.balance - newer.amount
+            if before == row.balance == after:
+                stating.append(i)
+        self.left_out += [
+            dataclasses.replace(self.rows[i], amount=None, state=RowState.LEFT_OUT, problem="", note=_STATES)
+            for i in stating
+        ]
+        gone = set(stating)
+        self.rows = [row for i, row in enumerate(self.rows) if i not in gone]
 
     def _read_record(self, record: Record) -> None:
         date_text = cell_of(record, self.profile.date_column)
@@ -109,8 +140,6 @@ class RowReader:
                 self.left_out.append(self._left_out(record, _TEXT))
             else:
                 self._remarks.append(_text_row(record, problem=problem))
-        elif not has_money and self._value(record, self.profile.balance_column) is not None:
-            self.left_out.append(self._left_out(record, _STATES))
         else:
             self.rows += [*self._remarks, self._transaction(record, date_text)]
             self._remarks = []

@@ -132,7 +132,7 @@ def test_balances_by_name_in_many_languages(words):
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("2026-03-02;Xyz;;96.00", "It states a balance and moves nothing."),
+        ("2026-03-02;Xyz;;90.00", "It states a balance and moves nothing."),
         ("Card 1234;;;", "It is a line of text, with neither a date nor an amount."),
         ("******;**;**;**", "It holds no words and no figures."),
         ("2026-03-02;Total;-4.00;", ""),
@@ -149,3 +149,18 @@ def test_lines_that_move_nothing(line, why):
 def test_names_of_columns_that_come_again_are_told():
     parsed = read_csv(b"Date,Text,Amount\n2026-03-01,a,-1.00\nSavings,,\nDate,Text,Amount\n2026-03-02,b,-2.00\n")
     assert any("come again in line 4" in note for note in parsed.notes)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_row_without_an_amount_is_an_error_where_its_balance_moved(turned):
+    lines = [
+        "2026-03-01;Xyz;;100.00",
+        "2026-03-02;Kiosk;-4.00;96.00",
+        "2026-03-03;Shop;-6.00;90.00",
+        "2026-03-04;Wages;;1090.00",
+    ]
+    text = "\n".join(["Date;Text;Amount;Balance", *(lines[::-1] if turned else lines)])
+    parsed = read_csv(text.encode())
+    assert [(row.payee, row.balance) for row in parsed.left_out] == [("Xyz", 100)]
+    (broken,) = [row for row in parsed.statements[0].rows if row.problem]
+    assert (broken.payee, broken.problem) == ("Wages", "The row has no amount.")
