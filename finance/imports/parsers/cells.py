@@ -56,7 +56,7 @@ def _pair_reader(profile: CsvProfile, records: Sequence[Record]) -> Callable[[Re
         usual[column] = -1 if sum(value < 0 for value in values) * 2 > len(values) else 1
 
     def read(record: Record) -> Money:
-        total, seen = Decimal(0), False
+        moved, seen, note = Decimal(0), False, ""
         for column, direction in ((profile.debit_column, -1), (profile.credit_column, 1)):
             text = cell_of(record, column)
             if text in _EMPTY or column is None:
@@ -64,8 +64,13 @@ def _pair_reader(profile: CsvProfile, records: Sequence[Record]) -> Callable[[Re
             value = signed_value(text, profile.decimal_mark)
             if value is None:
                 return Money(problem=_unreadable(text))
-            total, seen = total + value * direction * usual[column], True
-        return Money(amount=total) if seen else Money(problem=NO_AMOUNT)
+            if value and moved:
+                return Money(problem="The row has both money out and money in; one of the two must be something else.")
+            moved, seen = moved + value * direction * usual[column], True
+            if value * usual[column] < 0:
+                side = _WORDS["out" if direction < 0 else "in"]
+                note = f"“{text[:40]}” stands under {side} with the opposite sign: it is read as taken back."
+        return Money(amount=moved, note=note) if seen else Money(problem=NO_AMOUNT)
 
     return read
 

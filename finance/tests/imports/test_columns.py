@@ -204,3 +204,11 @@ def test_headings_in_many_languages_name_their_role(role):
 def test_counts_of_rows_and_papers_are_no_balance():
     text = "Row;Datum;Text;Paper;Xyz\n1;05.03.2026;a;1234567;-10,00\n2;06.03.2026;b;1234568;-20,00\n3;07.03.2026;c;1234569;-5,00\n"
     assert [(row.amount, row.balance) for row in rows(text)] == [(-10, None), (-20, None), (-5, None)]
+
+
+def test_two_columns_of_which_a_row_fills_both_or_turns_the_sign():
+    text = "Date;Text;Debit;Credit\n2026-03-05;a;10.00;0.00\n2026-03-06;b;;100.00\n2026-03-07;c;3.00;5.00\n2026-03-08;d;-4.00;\n"
+    first, second, both, back = rows(text)
+    assert (first.amount, second.amount, both.amount, back.amount) == (-10, 100, None, 4)
+    assert "both money out and money in" in both.problem
+    assert "taken back" in back.note

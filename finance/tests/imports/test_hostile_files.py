@@ -14,7 +14,19 @@ from finance import figures, money
 from finance.errors import AmountInvalid, Invalid, StatementUnreadable
 from finance.imports import matching, parsers
 from finance.imports.matching import Candidate, IncomingRow, KnownRow, identity_of, judge
-from finance.imports.parsers import amounts, dates, encoding, limits, ofx, ofx_tree, role_words, words
+from finance.imports.parsers import (
+    amounts,
+    counted_days,
+    dates,
+    east_asian,
+    encoding,
+    limits,
+    months,
+    ofx,
+    ofx_tree,
+    role_words,
+    words,
+)
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question, read_file
 from finance.imports.parsers.recognise import read_statement
@@ -148,6 +160,12 @@ FUNCTIONS = {
     "looks_like_account": words.looks_like_account,
     "decode": lambda text: encoding.decode(text.encode()),
     "parse_tree": lambda text: ofx_tree.parse_tree(f"<OFX>{text}"),
+    "words_under": lambda text: encoding.words_under(text.encode(), "cp1252"),
+    "east_asian_page": lambda text: east_asian.east_asian_page(text.encode("utf-16-le")),
+    "value_date_in": lambda text: dates.value_date_in(f"1/2/2026 as of {text}", "dmy"),
+    "month_of": months.month_of,
+    "counted_day": lambda text: [counted_days.counted_day(text, count) for count in counted_days.COUNTS],
+    "shared_sign": lambda text: amounts.shared_sign([text]),
     "OFX amount": ofx._number,
     "parse_amount": lambda text: _refused(lambda: money.parse_amount(text, currency="EUR")),
 }  # fmt: skip
