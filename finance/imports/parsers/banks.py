@@ -52,7 +52,7 @@ class Layout:
 
     def profile(self, *, header: Sequence[str], delimiter: str, encoding: str, quoted: bool) -> CsvProfile:
         """How a file with this header is read."""
-        places = {
+        places: dict[str, Any] = {
             f"{role}_column": self._place(header, self.facts.get(key, ""))
             for role, key in (
                 *(

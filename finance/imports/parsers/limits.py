@@ -9,6 +9,7 @@ from finance.errors import StatementUnreadable
 MAX_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 200
+MAX_CELL = 10_000  # characters
 # Files hold one to three; each is walked through by itself.
 MAX_STATEMENTS = 100
 LONGEST_NUMBER = 40

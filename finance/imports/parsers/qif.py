@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import infer_decimal_mark, signed_value, take_apart, undecided_decimals, value_of
-from finance.imports.parsers.dates import describe, parse_date, resolve_order
+from finance.imports.parsers.date_order import resolve_order
+from finance.imports.parsers.dates import parse_date
 from finance.imports.parsers.encoding import decode
 from finance.imports.parsers.limits import check_rows, check_statements, no_such_day
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
@@ -68,13 +69,12 @@ def read_qif(data: bytes, *, currency: str = "") -> ParsedFile:
     cores = [cell.core for record in records if (cell := take_apart(record.amount()))]
     mark = infer_decimal_mark(cores, places=exponent(currency) if currency else 2)
     notes = [f"{count} {what} in the file are not imported." for what, count in others.items()]
-    if order.ambiguous:
-        notes.insert(
-            0,
-            "Every date in this file can be read with the day or with the month first; "
-            f"it is read as {describe(order.order)}, because {order.reason}. "
+    if order.note:
+        # There are no columns to correct here.
+        notes[:0] = [
+            order.note,
             "If that is wrong, discard this import and export the file with another format of dates, or as CSV.",
-        )
+        ]
     if example := undecided_decimals(cores, places=exponent(currency) if currency else 2):
         notes.insert(
             0, f"“{example}” can be read with decimals or with thousands; it is read as {value_of(example, mark):,f}."

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,9 @@ _NOT_AS_BEFORE = (
     "signs and amounts."
 )
 
+# Encodings of earlier files that are tried on the header of a file.
+_MOST_PAGES = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -27,7 +30,8 @@ class Question:
 
     `currency` and `card` describe the account. A given `profile` is used as it is, or with `changes` made to it;
     without one, `encoding` and `delimiter` are believed where they are given, or the profile in `saved` (by signature) is
-    used for files of this shape, or else the one that is detected.
+    used for files of this shape, or else the one that is detected. `own_accounts` are the numbers of the book's accounts
+    at their banks.
     """
 
     currency: str = ""
@@ -37,6 +41,7 @@ class Question:
     profile: Mapping[str, Any] | None = None
     changes: Mapping[str, Any] | None = None
     saved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    own_accounts: Sequence[str] = ()
 
 
 def read_file(data: bytes, question: Question) -> ParsedFile:
@@ -61,14 +66,24 @@ def _as_asked(data: bytes, question: Question, *, decimal_mark: str = "") -> Par
             card=question.card,
             encoding=question.encoding,
             delimiter=question.delimiter,
+            own_accounts=question.own_accounts,
         )
         return _read(data, question, believed.profile)
     parsed = _by_itself(data, question, decimal_mark)
     saved = question.saved.get(parsed.profile.signature) if parsed.profile else None
     if saved is None:
+        saved = _saved_under_another_encoding(data, question, parsed)
+    if saved is None:
         return parsed
     try:
-        as_before = _read(data, question, _for_this_file(CsvProfile.from_dict(saved), parsed.profile))
+        before = CsvProfile.from_dict(saved)
+        if parsed.profile is not None:
+            # Every file says for itself that it is Unicode, and a currency beside its amounts.
+            alone = parsed.profile
+            unicode = alone.encoding.startswith("utf") or before.encoding.startswith("utf")
+            encoding = alone.encoding if unicode else before.encoding
+            before = dataclasses.replace(before, encoding=encoding, currency=alone.currency or before.currency)
+        as_before = _read(data, question, before)
     except (StatementUnreadable, Invalid):
         return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
     if _contradictions(as_before) > _contradictions(parsed):
@@ -105,14 +120,20 @@ def _by_itself(data: bytes, question: Question, decimal_mark: str) -> ParsedFile
     return dataclasses.replace(parsed, notes=(*parsed.notes, note))
 
 
-def _for_this_file(saved: CsvProfile, alone: CsvProfile | None) -> CsvProfile:
-    """The saved reading with what every file says for itself: that it is Unicode, and a currency beside its amounts."""
-    if alone is None:
-        return saved
-    unicode = alone.encoding.startswith("utf") or saved.encoding.startswith("utf")
-    return dataclasses.replace(
-        saved, encoding=alone.encoding if unicode else saved.encoding, currency=alone.currency or saved.currency
-    )
+def _saved_under_another_encoding(data: bytes, question: Question, parsed: ParsedFile) -> Mapping[str, Any] | None:
+    """The reading of an earlier file whose header is this one's, once it is decoded as that one was."""
+    if parsed.profile is None or parsed.profile.encoding.startswith("utf"):
+        return None
+    pages = dict.fromkeys(str(each.get("encoding", "")) for each in question.saved.values())
+    pages = {page: None for page in pages if page and not page.startswith("utf") and page != parsed.profile.encoding}
+    for page in list(pages)[:_MOST_PAGES]:
+        try:
+            found = detect(data, currency=question.currency, card=question.card, encoding=page)
+        except StatementUnreadable:
+            continue
+        if found.profile.signature in question.saved:
+            return question.saved[found.profile.signature]
+    return None
 
 
 def _contradictions(parsed: ParsedFile) -> int:
@@ -138,7 +159,13 @@ def _told_otherwise(alone: CsvProfile | None, before: CsvProfile | None) -> list
 
 
 def _read(data: bytes, question: Question, profile: CsvProfile | None) -> ParsedFile:
-    return read_statement(data, profile=profile, currency=question.currency, card=question.card)
+    return read_statement(
+        data,
+        profile=profile,
+        currency=question.currency,
+        card=question.card,
+        own_accounts=question.own_accounts,
+    )
 
 
 def _corrected(data: bytes, question: Question) -> CsvProfile:
@@ -154,6 +181,7 @@ def _corrected(data: bytes, question: Question) -> CsvProfile:
         card=question.card,
         encoding=checked.encoding,
         delimiter=checked.delimiter,
+        own_accounts=question.own_accounts,
     )
     return found.profile.corrected(
         {name: value for name, value in changes.items() if name not in ("delimiter", "encoding")}

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from finance.errors import StatementUnreadable
@@ -41,12 +41,18 @@ _TEXT = (
 
 
 def read_statement(
-    data: bytes, *, profile: CsvProfile | None = None, currency: str = "", card: bool = False
+    data: bytes,
+    *,
+    profile: CsvProfile | None = None,
+    currency: str = "",
+    card: bool = False,
+    own_accounts: Collection[str] = (),
 ) -> ParsedFile:
     """Read a bank file of any supported format.
 
     `profile` is used for CSV files and sheets, instead of detection; `currency` and `card` describe the account that the
-    file is for. Raises StatementUnreadable with one or two plain sentences: what was seen, and what to do.
+    file is for, `own_accounts` are numbers of the household's accounts. Raises StatementUnreadable with one or two plain
+    sentences: what was seen, and what to do.
     """
     if not data.strip():
         raise StatementUnreadable(reason="The file is empty.")
@@ -55,14 +61,14 @@ def read_statement(
     for magic, seen in _BINARY:
         if data.startswith(magic):
             raise StatementUnreadable(reason=f"{seen} {_ADVICE}")
-    asked = _Asked(profile=profile, currency=currency, card=card)
+    asked = _Asked(profile=profile, currency=currency, card=card, own_accounts=own_accounts)
     for looks_right, read in _FORMATS:
         if looks_right(data):
             return in_currency_of_account(read(data, asked), currency=currency)
     for pattern, seen in _TEXT:
         if pattern.search(data[:20_000].lstrip(b"\xef\xbb\xbf")):
             raise StatementUnreadable(reason=f"{seen}, which cannot be read yet. {_ADVICE}")
-    parsed = read_csv(data, profile=profile, currency=currency, card=card)
+    parsed = asked.of_table(data)
     return in_currency_of_account(parsed, currency=currency)
 
 
@@ -78,11 +84,17 @@ class _Asked:
     profile: CsvProfile | None
     currency: str
     card: bool
+    own_accounts: Collection[str]
+
+    def of_table(self, data: bytes) -> ParsedFile:
+        return read_csv(
+            data, profile=self.profile, currency=self.currency, card=self.card, own_accounts=self.own_accounts
+        )
 
 
 def _from_workbook(data: bytes, asked: _Asked) -> ParsedFile:
     sheet = read_sheet(data)
-    parsed = read_csv(sheet.text, profile=asked.profile, currency=asked.currency, card=asked.card)
+    parsed = asked.of_table(sheet.text)
     return dataclasses.replace(parsed, format=sheet.format, notes=(*sheet.notes, *parsed.notes))
 
 
@@ -101,7 +113,9 @@ def _from_archive(data: bytes, asked: _Asked) -> ParsedFile:
         raise StatementUnreadable(
             reason="This is a ZIP archive of several files; please unpack it and import them one by one."
         )
-    return read_statement(content, profile=asked.profile, currency=asked.currency, card=asked.card)
+    return read_statement(
+        content, profile=asked.profile, currency=asked.currency, card=asked.card, own_accounts=asked.own_accounts
+    )
 
 
 _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, _Asked], ParsedFile]], ...] = (

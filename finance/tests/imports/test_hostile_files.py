@@ -14,7 +14,19 @@ from finance import figures, money
 from finance.errors import AmountInvalid, Invalid, StatementUnreadable
 from finance.imports import matching, parsers
 from finance.imports.matching import Candidate, IncomingRow, KnownRow, identity_of, judge
-from finance.imports.parsers import amounts, dates, encoding, limits, ofx, ofx_tree, words
+from finance.imports.parsers import (
+    amounts,
+    counted_days,
+    dates,
+    east_asian,
+    encoding,
+    limits,
+    months,
+    ofx,
+    ofx_tree,
+    role_words,
+    words,
+)
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question, read_file
 from finance.imports.parsers.recognise import read_statement
@@ -59,6 +71,11 @@ USED = {
     "ofx_builder._AGGREGATE": ("fullmatch",),
     "encoding._DOUBLE_ENCODED": ("findall",),
     "encoding._WORDS": ("findall",),
+    "encoding._TEXT_WORDS": ("findall",),
+    "encoding._PAGE_OF_WORDS": ("search",),
+    "counted_days._EXCEL": ("fullmatch",),
+    "counted_days._SECONDS": ("fullmatch",),
+    "counted_days._MILLISECONDS": ("fullmatch",),
     "limits._YEAR": ("findall",),
     "limits._ISO_DAY": ("match",),
     "xml_tree._DECLARED": ("match",),
@@ -84,7 +101,7 @@ USED = {
     "money._PLAIN_DECIMAL": ("fullmatch",),
     "figures._NUMBER": ("fullmatch",),
 }
-BEHIND_A_LIMIT = {"words", "dates", "amounts", "rows"}
+BEHIND_A_LIMIT = {"words", "role_words", "dates", "months", "amounts", "row_reader"}
 
 
 def patterns():
@@ -170,11 +187,17 @@ FUNCTIONS = {
     "looks_like_date": dates.looks_like_date.__wrapped__ if hasattr(dates.looks_like_date, "__wrapped__") else dates.looks_like_date,
     "take_apart": amounts.take_apart.__wrapped__,
     "plain": words.plain.__wrapped__,
-    "role_score": lambda text: [words.role_score.__wrapped__(text, role) for role in words._ROLES],
+    "role_score": lambda text: [role_words.role_score.__wrapped__(text, role) for role in role_words._ROLES],
     "balance_kind": words.balance_kind,
     "looks_like_account": words.looks_like_account,
     "decode": lambda text: encoding.decode(text.encode()),
     "parse_tree": lambda text: ofx_tree.parse_tree(f"<OFX>{text}"),
+    "words_under": lambda text: encoding.words_under(text.encode(), "cp1252"),
+    "east_asian_page": lambda text: east_asian.east_asian_page(text.encode("utf-16-le")),
+    "value_date_in": lambda text: dates.value_date_in(f"1/2/2026 as of {text}", "dmy"),
+    "month_of": months.month_of,
+    "counted_day": lambda text: [counted_days.counted_day(text, count) for count in counted_days.COUNTS],
+    "shared_sign": lambda text: amounts.shared_sign([text]),
     "OFX amount": ofx._number,
     "parse_amount": lambda text: _refused(lambda: money.parse_amount(text, currency="EUR")),
 }  # fmt: skip
@@ -245,6 +268,10 @@ def test_thousands_of_equal_rows_are_matched_in_proportion():
 HEAD = "Date,Payee,Amount\n2026-03-01,a,-1"
 TOO_MUCH = [
     (f"{HEAD}\n2026-03-01,{'x' * 140_000},-1.00\n", "Line 3 cannot be read: one of its cells is too long."),
+    (
+        f"{HEAD}\n2026-03-01,{'x' * 10_001},-1.00\n",
+        "Line 3 cannot be read: one of its cells has 10,001 characters; 10,000 are read at most.",
+    ),
     (f"{HEAD}{',x' * 300}\n", "Line 2 has 303 columns; statements of banks have 200 at most."),
     (HEAD + "\n2026-03-01,a,-1" * 200_001, "The file holds more than 200,000 rows. Please export a shorter period."),
     (
@@ -254,7 +281,7 @@ TOO_MUCH = [
 ]
 
 
-@pytest.mark.parametrize(("data", "said"), TOO_MUCH, ids=["cell", "columns", "rows", "statements"])
+@pytest.mark.parametrize(("data", "said"), TOO_MUCH, ids=["endless", "cell", "columns", "rows", "statements"])
 def test_too_much_is_told_with_its_place(data, said):
     with pytest.raises(StatementUnreadable) as refused:
         read_statement(data.encode())
