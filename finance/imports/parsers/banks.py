@@ -110,7 +110,8 @@ def catalogue() -> tuple[Layout, ...]:
 
 def find_bank(data: bytes) -> tuple[Layout, CsvProfile] | None:
     """The bank whose columns stand at the head of the file, and the profile to read it with; None for another file."""
-    sample = data[:_SAMPLE_BYTES]
+    # Cut between lines, not within a character.
+    sample = data if len(data) <= _SAMPLE_BYTES else data[: data.rfind(b"\n", 0, _SAMPLE_BYTES) + 1]
     text, detected = decode(sample)
     # A name with one letter of another page is not found; then the pages that banks are known to write are tried.
     pages = [detected, *sorted({layout.facts["encoding"] for layout in catalogue()} - {detected, "utf-8"})]

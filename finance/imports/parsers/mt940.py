@@ -22,10 +22,10 @@ _TAG_BYTES = re.compile(rb"^[ \t]{0,8}:(20|25P?|28C?|60[FM]|61|62[FM]|34F|86):",
 _BROKEN_TAG = re.compile(r"^:\n(?=\d\d[A-Z]?:)", re.MULTILINE)
 # Value date, entry date, mark, funds code, amount, the rest. RC takes back money that came in, RD money that went out.
 _LINE = re.compile(
-    r"(\d{6})(\d{4}| {4})?(E?[CD]|R[CD])([A-Z])?[ \n]?(\d{1,15}(?:[,.]\d{0,6})?)(?![\d,.])([A-Z][A-Z0-9 ]{3})?(.*)",
+    r"(\d{6})(\d{4}| {4})?(E?[CD]|R[CD])([A-Z])?[ \n]?(\d{1,18}(?:[,.]\d{0,6})?)(?![\d,.])([A-Z][A-Z0-9 ]{3})?(.*)",
     re.ASCII,
 )
-_BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})(\d{1,15}(?:[,.]\d{0,6})?)(?![\d,.])", re.ASCII)
+_BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})(\d{1,18}(?:[,.]\d{0,6})?)(?![\d,.])", re.ASCII)
 _NO_REFERENCE = {"NONREF", "NOTPROVIDED", ""}
 _OUT = {"D", "RC", "ED"}
 _HEAD = 20_000

@@ -135,6 +135,19 @@ def test_a_sheet_with_the_columns_of_a_bank_is_known_as_well():
     assert (row.date, row.amount, row.payee) == (datetime.date(2026, 3, 5), Decimal("-125.5"), "Shop")
 
 
+def test_a_long_file_is_known_by_its_head_wherever_that_is_cut():
+    layout = next(each for each in catalogue() if each.bank == "Oberbank")
+    rows = [(datetime.date(2026, 3, 25), "-1.00")] * 1500
+    for more in range(3):
+        data = (
+            statement(layout, rows)
+            .decode("cp1252")
+            .encode()
+            .replace(b"Text 700", b"Text " + b"x" * more + "ü".encode() * 3)
+        )
+        assert find_bank(data) is not None
+
+
 def test_the_banks_order_of_dates_decides_where_the_file_leaves_it_open():
     layout = LAYOUTS["US Chase Transaction Date 7"]
     parsed = read_file(statement(layout, [(datetime.date(2026, 2, 3), "-1.00")]), Question(currency="EUR"))

@@ -90,6 +90,11 @@ def test_pages_of_a_statement_become_one():
     assert (statement.opening, statement.closing, len(statement.rows), parsed.notes) == (100, 85, 2, ())
 
 
+def test_leading_zeros_of_a_balance_do_not_hide_it():
+    (statement,) = read(message(line(), opening="C260301EUR0000000000000100,00")).statements
+    assert statement.opening == 100
+
+
 def test_accounts_of_a_file_stay_apart():
     other = message(line(), head=HEAD.replace("0012345678", "99"))
     assert [each.account for each in read(message(line()), other).statements] == ["12345678/0012345678", "12345678/99"]
