@@ -202,7 +202,9 @@ class ImportRow(models.Model):
     text = models.CharField(max_length=400, blank=True)
     bank_id = models.CharField(_("bank's id"), max_length=120, blank=True)
     # The other side's account (IBAN or number) and bank (BIC or code), as the bank writes them.
-    counterparty_account = models.CharField(_("counterparty's account"), max_length=64, blank=True, default="", db_default="")
+    counterparty_account = models.CharField(
+        _("counterparty's account"), max_length=64, blank=True, default="", db_default=""
+    )
     counterparty_bank = models.CharField(_("counterparty's bank"), max_length=64, blank=True, default="", db_default="")
     # The bank's own word about the row.
     booked = models.BooleanField(default=True)
