@@ -36,6 +36,7 @@ from finance.imports.parsers.table import (
     looks_like_transaction,
     quotes_are_sound,
     read_records,
+    unwrapped,
 )
 from finance.imports.parsers.words import currency_code, currency_in_header, is_card_payment, plain
 from finance.money import exponent
@@ -79,6 +80,7 @@ def detect(
     Raises StatementUnreadable when no column of dates or amounts can be found.
     """
     text, found_encoding = decode(data, encoding, currency=currency)
+    text = unwrapped(text)
     delimiter, quoted = (delimiter, quotes_are_sound(text, delimiter=delimiter)) if delimiter else find_delimiter(text)
     records = read_records(text, delimiter=delimiter, quoted=quoted)
     header_at = find_header(records)
@@ -115,7 +117,7 @@ def detect(
 
 def records_for(data: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
     """The records of a file read with a given profile, and the index of the first one after its header."""
-    text, _encoding = decode(data, profile.encoding)
+    text = unwrapped(decode(data, profile.encoding)[0])
     quoted = profile.quoted and quotes_are_sound(text, delimiter=profile.delimiter)
     records = read_records(text, delimiter=profile.delimiter, quoted=quoted)
     wanted = [plain(cell) for cell in profile.header]

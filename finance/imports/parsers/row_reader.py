@@ -24,6 +24,7 @@ from finance.imports.parsers.words import (
     is_plain_total,
     is_void,
     looks_like_account,
+    names_pending,
     plain,
 )
 from finance.money import known_currencies
@@ -54,6 +55,7 @@ class RowReader:
         self.left_out: list[ParsedRow] = []
         self.notes: list[str] = []
         self._remarks: list[ParsedRow] = []
+        self._pending = False  # below a title that says so, until the next one
         self._money = money_reader(profile, records)
         self._continued = self._second_lines()
         self._width = self._usual_width()
@@ -66,6 +68,7 @@ class RowReader:
             filled = [cell.strip() for cell in record.cells if cell.strip()]
             if len(filled) >= 2:
                 self._keep_balance(balance_kind(filled[0].rstrip(":")), filled[1:])
+            self._pending = names_pending(filled[0]) if len(filled) == 1 else self._pending
             if filled and not self._is_header(record):
                 self.left_out.append(self._left_out(record, _ABOVE))
 
@@ -138,6 +141,7 @@ class RowReader:
             problem = "This line has neither a date nor an amount; it is not a transaction."
             if len(filled) == 1 and signed_value(filled[0], self.profile.decimal_mark) is None:
                 self.left_out.append(self._left_out(record, _TEXT))
+                self._pending = names_pending(filled[0])
             else:
                 self._remarks.append(_text_row(record, problem=problem))
         else:
@@ -286,6 +290,8 @@ class RowReader:
         if is_pending(status) or is_pending(date_text):
             word = status if is_pending(status) else date_text
             return RowState.PENDING, f"The bank marks this row as “{word[:40]}”: it is not booked yet."
+        if self._pending:
+            return RowState.PENDING, "It stands below a title that says: not booked yet."
         if not date_text and amount is not None:
             return RowState.PENDING, "The row has no booking date: the bank has not booked it yet."
         if amount == 0:

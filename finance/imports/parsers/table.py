@@ -80,6 +80,20 @@ def _lines(text: str, delimiter: str) -> Iterator[Record]:
             yield Record(number, next(csv.reader([bare], delimiter=delimiter), []))
 
 
+def unwrapped(text: str) -> str:
+    """The text; where a program has put each line as a whole in quotes, the lines without them."""
+    sample = [line for line in text.split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES] if line.strip()]
+    wrapped = [line.strip() for line in sample if line.strip()[:1] == line.strip()[-1:] == '"']
+    if len(wrapped) < 2 or len(wrapped) < 0.8 * len(sample):
+        return text
+    for line in wrapped:
+        inside = line[1:-1].replace('""', "")
+        if '"' in inside or not any(delimiter in inside for delimiter in DELIMITERS):
+            return text
+    lines = (line.strip() for line in text.split("\n"))
+    return "\n".join(line[1:-1].replace('""', '"') if line[:1] == line[-1:] == '"' else line for line in lines)
+
+
 def quotes_are_sound(text: str, *, delimiter: str) -> bool:
     """Whether quotes enclose cells; an unmatched one would swallow the lines that follow it."""
     try:

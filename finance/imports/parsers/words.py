@@ -119,6 +119,9 @@ _BALANCE_HINT = re.compile(
     r"|bakiye|υπόλ|υπολ|салд|залиш|繰越|이월|잔액|余额|餘額|承前",
     re.IGNORECASE,
 )
+_TITLE = 3  # words
+# Words for pending that a title may have for another reason: "Open Bank", "Holding account".
+_ALSO_NAMES = frozenset("open offen hold holding waiting processing".split())
 _FIGURES = frozenset("0123456789+-")
 _CODES = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _PAYMENT = any_of(
@@ -146,6 +149,15 @@ def is_pending(cell: str) -> bool:
     """Whether the bank says that the row is not booked yet."""
     text = plain(cell).replace(" ", "_")
     return text in _PENDING or text.startswith(("pending", "vorgemerkt", "umsatz_vorgemerkt"))
+
+
+def names_pending(title: str) -> bool:
+    """Whether a title of a few words says that the rows below it are not booked yet ("Pending transactions")."""
+    words = plain(title).split()[: _TITLE + 1]
+    if not words or len(words) > _TITLE:
+        return False
+    parts = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
+    return any(is_pending(part) or is_pending(part.removesuffix("s")) for part in parts - _ALSO_NAMES)
 
 
 def is_void(cell: str) -> bool:

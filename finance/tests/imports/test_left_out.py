@@ -164,3 +164,31 @@ def test_a_row_without_an_amount_is_an_error_where_its_balance_moved(turned):
     assert [(row.payee, row.balance) for row in parsed.left_out] == [("Xyz", 100)]
     (broken,) = [row for row in parsed.statements[0].rows if row.problem]
     assert (broken.payee, broken.problem) == ("Wages", "The row has no amount.")
+
+
+@pytest.mark.parametrize(
+    ("pending", "booked"),
+    [
+        ("Pending transactions", "Posted transactions"),
+        ("Vorgemerkte Umsätze", "Gebuchte Umsätze"),
+        ("Opérations en attente", "Opérations comptabilisées"),
+        ("Movimientos pendientes", "Movimientos"),
+        ("Prenotazioni in sospeso", "Movimenti"),
+    ],
+)
+def test_rows_below_a_title_of_pending_ones_are_not_booked(pending, booked):
+    head = "Date;Text;Amount\n"
+    rows = "2026-03-07;Shop;-7.00\n", "2026-03-05;Bar;-5.00\n"
+    for text in (
+        f"{head}{pending};;\n{rows[0]}{booked};;\n{rows[1]}",
+        f"{pending}\n{head}{rows[0]}{booked}\n{head}{rows[1]}",
+    ):
+        (statement,) = read_csv(text.encode()).statements
+        assert [(row.payee, row.state) for row in statement.rows] == [("Shop", "pending"), ("Bar", "booked")]
+
+
+def test_a_sentence_about_pending_rows_is_no_title():
+    text = (
+        "Date;Text;Amount\nPending transactions are not in this list;;\n2026-03-07;Shop;-7.00\n2026-03-05;Bar;-5.00\n"
+    )
+    assert {row.state for row in read_csv(text.encode()).statements[0].rows} == {"booked"}
