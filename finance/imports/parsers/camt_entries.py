@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from finance.imports.parsers.limits import is_believable, iso_day, no_such_day
@@ -95,6 +96,7 @@ def _whole(entry: Element, detail: Element | None, owner: str) -> ParsedRow:
             text_at(detail, "Refs/EndToEndId"),
         )[:120],
         currency=currency if currency in known_currencies() else "",
+        **_other_side(entry, detail),
         raw_date=(raw_date or raw_value_date)[:64],
         state=state,
         problem=" ".join(problems),
@@ -116,9 +118,20 @@ def _part(entry: Element, detail: Element, owner: str, whole: ParsedRow, place: 
         payee=payee[:200],
         description=description[:500],
         bank_id=f"{'/'.join(filter(None, ids))[:112]}/{place}" if any(ids) else "",
+        **_other_side(entry, detail),
         state=state,
         note=" ".join(filter(None, notes))[:_LONGEST_NOTE],
     )
+
+
+def _other_side(entry: Element, detail: Element | None) -> dict[str, Any]:
+    """Account and bank of the one who paid (money in) or was paid (money out)."""
+    side = "Dbtr" if text_at(entry, "CdtDbtInd") == "CRDT" else "Cdtr"
+    account, bank = f"RltdPties/{side}Acct/Id", f"RltdAgts/{side}Agt/FinInstnId"
+    return {
+        "counterparty_account": text_at(detail, f"{account}/IBAN", f"{account}/Othr/Id")[:64],
+        "counterparty_bank": text_at(detail, f"{bank}/BICFI", f"{bank}/BIC", f"{bank}/ClrSysMmbId/MmbId")[:64],
+    }
 
 
 def _part_amount(entry: Element, detail: Element) -> Decimal | None:

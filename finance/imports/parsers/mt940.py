@@ -139,6 +139,8 @@ class _Message:
             payee=payee[:200],
             description=text[:500],
             bank_id=(row.bank_id or details.reference)[:120],
+            counterparty_account=(details.account or row.counterparty_account)[:64],
+            counterparty_bank=(details.bank or row.counterparty_bank)[:64],
             note=" ".join(filter(None, [row.note, original]))[:200],
         )
 

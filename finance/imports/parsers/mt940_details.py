@@ -22,12 +22,14 @@ _PURPOSE = ("20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "60", "6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """Who, what for, and the bank's word for the kind of booking; each "" when it is not said."""
+    """Who (with account and bank), what for, and the bank's word for the kind of booking; each "" when it is not said."""
 
     payee: str = ""
     text: str = ""
     kind: str = ""
     reference: str = ""
+    account: str = ""
+    bank: str = ""
     original: str = ""  # another currency's amount, as the bank writes it
 
 
@@ -97,6 +99,8 @@ def _from_subfields(text: str, separator: str) -> Details:
         text=" ".join(text.split()),
         kind=fields.get("00", "").strip(),
         reference=_given(words.get("EREF", "")),
+        account=_given(words.get("IBAN", "") or fields.get("31", "")),
+        bank=_given(words.get("BIC", "") or fields.get("30", "")),
         original=words.get("OAMT", "")[:40],
     )
 
@@ -127,4 +131,6 @@ def _from_slashes(words: Mapping[str, str]) -> Details:
         text=" ".join(text.strip("/ ").split()),
         kind=words.get("TRTP", "").strip("/ "),
         reference=_given(words.get("EREF", "").strip("/ ")),
+        account=_given((words.get("IBAN") or parts[0]).strip("/ ")),
+        bank=_given((words.get("BIC") or (parts[1] if len(parts) > 1 else "")).strip("/ ")),
     )

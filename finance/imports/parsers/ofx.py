@@ -99,6 +99,7 @@ def _trades(root: Element) -> list[ParsedRow]:
                 date=None,
                 amount=None,
                 payee=" ".join(filter(None, parts))[:200],
+                state=RowState.LEFT_OUT,
                 note="It is a transaction in securities; those are not imported.",
             )
         )

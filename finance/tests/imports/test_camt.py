@@ -305,3 +305,15 @@ def test_other_encodings_are_read_whatever_is_declared():
 def test_a_zip_of_one_other_file_is_read_as_that_file():
     parsed = read_statement(zipped(b"Date,Payee,Amount\n2026-03-01,Shop,-3.00\n"))
     assert (parsed.format, parsed.statements[0].rows[0].amount) == ("csv", Decimal("-3.00"))
+
+
+@pytest.mark.parametrize(("direction", "side"), [("DBIT", "Cdtr"), ("CRDT", "Dbtr")])
+def test_account_and_bank_of_the_other_side_are_kept(direction, side):
+    other = "Dbtr" if side == "Cdtr" else "Cdtr"
+    parties = (
+        f"<RltdPties><{side}><Nm>Shop</Nm></{side}><{side}Acct><Id><IBAN>DE75512108001245126199</IBAN></Id></{side}Acct>"
+        f"<{other}Acct><Id><IBAN>DE02120300000000202051</IBAN></Id></{other}Acct></RltdPties>"
+        f"<RltdAgts><{side}Agt><FinInstnId><BICFI>SOLADEST600</BICFI></FinInstnId></{side}Agt></RltdAgts>"
+    )
+    (row,) = rows(entry(direction=direction, details=f"<TxDtls>{parties}</TxDtls>"))
+    assert (row.counterparty_account, row.counterparty_bank) == ("DE75512108001245126199", "SOLADEST600")

@@ -187,3 +187,17 @@ def test_code_pages_are_decoded():
 def test_a_message_without_rows_and_balances_is_refused():
     with pytest.raises(StatementUnreadable, match="MT940"):
         read(HEAD)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        "166?00GUTSCHRIFT?20SVWZ+Rent?30SOLADEST600?31DE75512108001245126199?32Ann Example",
+        "166?00GUTSCHRIFT?20SVWZ+Rent?21IBAN+DE75512108001245126199?22BIC+SOLADEST600?32Ann Example",
+        "/TRTP/SEPA/IBAN/DE75512108001245126199/BIC/SOLADEST600/NAME/Ann Example/REMI/Rent",
+        "/TRTP/SEPA/CNTP/DE75512108001245126199/SOLADEST600/Ann Example///REMI/USTD//Rent/",
+    ],
+)
+def test_account_and_bank_of_the_other_side_are_kept(details):
+    found = row(details=details)
+    assert (found.counterparty_account, found.counterparty_bank) == ("DE75512108001245126199", "SOLADEST600")
