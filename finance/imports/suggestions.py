@@ -10,11 +10,10 @@ from django.db import connection
 from django.utils.translation import gettext
 
 from finance.imports.parsers.words import plain
-from finance.ledger.models import Account, AccountKind, AccountType
+from finance.ledger.models import Account, AccountType
+from finance.ledger.uncategorised import uncategorised
 
 _LOOK_BACK = datetime.timedelta(days=730)
-# "Uncategorised 2" and so on take the place of those that were closed.
-MOST_UNCATEGORISED = 20
 # Share of a payee's entries that must agree.
 _AGREEMENT = 0.6
 
@@ -89,24 +88,3 @@ class Suggestions:
             return None
         reason = gettext("%(count)d of %(total)d earlier entries of this payee went here.")
         return Suggestion(account_id=account_id, reason=reason % {"count": count, "total": total})
-
-
-def uncategorised(*, account: Account, account_type: str) -> Account | None:
-    """The book's account for what has no category yet, in the account's currency; None when it was never opened."""
-    names = {
-        "Uncategorised",
-        f"Uncategorised {account.currency}",
-        uncategorised_name(account),
-        gettext("Uncategorised"),
-    }
-    names = names | {f"{name} {number}" for name in names for number in range(2, MOST_UNCATEGORISED + 1)}
-    found = Account.objects.open().filter(
-        book_id=account.book_id, type=account_type, kind=AccountKind.CATEGORY, currency=account.currency, name__in=names
-    )
-    return found.order_by("pk").first()
-
-
-def uncategorised_name(account: Account) -> str:
-    """Its name: with the currency where the book is kept in another one."""
-    base = gettext("Uncategorised")
-    return base if account.currency == account.book.base_currency else f"{base} {account.currency}"

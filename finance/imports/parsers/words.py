@@ -2,38 +2,18 @@
 """The words by which banks name columns, states and directions, without accents and in lower case."""
 
 import re
-import unicodedata
 from functools import lru_cache
 
+from core.words import plain as plain
 from finance.money import known_currencies
 
-_LETTERS = str.maketrans(
-    {"ø": "o", "æ": "ae", "ł": "l", "ß": "ss", "đ": "d", "ð": "d", "ı": "i", "€": " eur ", "£": " gbp "}
-)
-_LONGEST = 1000
 _LONGEST_NAME = 120  # of a column
-_ASCII_WORDS = re.compile(r"[a-z0-9]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # What banks write for a currency beside its code. Only names of the same unit: an old lira is not a new one.
 _CURRENCY_NAMES = {
     "RUR": "RUB", "RMB": "CNY", "CNH": "CNY", "NIS": "ILS", "TL": "TRY", "YTL": "TRY", "SFR": "CHF", "EURO": "EUR",
     "KC": "CZK", "ZL": "PLN",
 }  # fmt: skip
-
-
-@lru_cache(maxsize=8192)
-def plain(text: str) -> str:
-    """Lower case, no accents, punctuation as single spaces; "+" and "-" between brackets are dropped.
-
-    Only the first characters of a long text are read: its first words tell what it is, and putting accents in order
-    takes a time that grows with the square of their number.
-    """
-    text = text[:_LONGEST]
-    if text.isascii():
-        return " ".join(_ASCII_WORDS.findall(text.lower()))
-    folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
-    kept = "".join(c if c.isalnum() else " " for c in folded if not unicodedata.combining(c))
-    return " ".join(kept.split())
 
 
 def _any(words: str) -> re.Pattern[str]:

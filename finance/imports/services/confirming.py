@@ -14,10 +14,10 @@ from finance.imports.models import ImportBatch, ImportProfile, ImportRow
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
 from finance.imports.services.matching import judge_rows
-from finance.imports.suggestions import MOST_UNCATEGORISED, uncategorised, uncategorised_name
 from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services import move_opening_balance, open_account, post_entries, post_opening_balance
+from finance.ledger.uncategorised import MOST_UNCATEGORISED, uncategorised, uncategorised_name
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -164,7 +164,7 @@ def _is_planned(row: ImportRow, decision: str) -> bool:
 
 
 def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:
-    """Judge again what other imports changed since this one was staged; people's own decisions stay."""
+    """Judge again what other imports changed since this one was staged; decisions and proposals stay as shown."""
     for account in accounts.values():
         own = [row for row in rows if row.account_id == account.pk]
         others = ImportBatch.objects.filter(statements__account=account).exclude(pk=batch.pk)
@@ -172,11 +172,8 @@ def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int,
         matched = {row.matched_entry_id for row in own if row.matched_entry_id is not None}
         if not (newer.exists() or JournalEntry.objects.filter(reverses__in=matched).exists()):
             continue
-        chosen = {row.pk: row.counter_account_id for row in own if row.decided_at is not None}
         judge_rows(rows=own, account=account, batch=batch)
         for row in own:
-            if row.pk in chosen:
-                row.counter_account_id = chosen[row.pk]
             if row.decision == Decision.MATCH and row.matched_entry_id is None:
                 row.decision = Decision.NONE
 
@@ -206,10 +203,17 @@ def _post(batch: ImportBatch, actor: User | None, rows: Sequence[ImportRow], acc
     for row in rows:
         if row.date is None or row.amount is None or row.account_id is None:
             raise ValueError("only rows with account, date and amount are posted")
-        counter_id = row.counter_account_id or fallback.account_id(accounts[row.account_id], row.amount)
-        sides = ((row.account_id, row.amount), (counter_id, -row.amount))
-        lines = [LineDraft(account_id=account_id, amount=amount) for account_id, amount in sides]
-        drafts.append(EntryDraft(date=row.date, lines=lines, payee=row.payee, description=row.description))
+        lines = [LineDraft(account_id=row.account_id, amount=row.amount)]
+        if row.split:
+            lines += [
+                LineDraft(account_id=part["account"], amount=-part["amount"], memo=part["note"] or row.memo)
+                for part in row.split
+            ]
+        else:
+            counter_id = row.counter_account_id or fallback.account_id(accounts[row.account_id], row.amount)
+            lines.append(LineDraft(account_id=counter_id, amount=-row.amount, memo=row.memo))
+        payee = row.new_payee or row.payee
+        drafts.append(EntryDraft(date=row.date, lines=lines, payee=payee, description=row.description))
     ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)
     for row, entry_id in zip(rows, ids, strict=True):
         row.posted_entry_id, row.outcome, row.active = entry_id, Outcome.POSTED, True

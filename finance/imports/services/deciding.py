@@ -24,11 +24,13 @@ def decide_rows(
     fate: str | None = None,
     decision: str | None = None,
     counter_account: Account | None = None,
+    payee: str | None = None,
 ) -> int:
     """Decide on chosen rows, or on all of a status; returns how many rows were meant.
 
     `decision` is "post" (also a row that seems to be known), "match", "ignore" or "" (as suggested again); None leaves
-    it as it is. `counter_account` is the category or the other account of a transfer. Raises Conflict when the import
+    it as it is. `counter_account` is the category or the other account of a transfer, `payee` what is posted instead of
+    the bank's text ("" for that text again). All of this goes before rules and suggestions. Raises Conflict when the import
     is not open, Invalid for what cannot be done with one of the rows.
     """
     batch = locked_batch(batch)
@@ -49,9 +51,11 @@ def decide_rows(
         changes["decision"] = decision
     if counter_account is not None:
         _check_counter(batch, rows, counter_account)
-        changes |= {"counter_account": counter_account, "suggestion": ""}
+        changes |= {"counter_account": counter_account, "suggestion": "", "split": []}
+    if payee is not None:
+        changes["new_payee"] = _checked_payee(payee)
     if len(changes) == 2:
-        raise Invalid(field="decision", reason=gettext("Choose a decision or a category for the rows."))
+        raise Invalid(field="decision", reason=gettext("Choose a decision, a category or a payee for the rows."))
     return rows.update(**changes)
 
 
@@ -70,6 +74,12 @@ def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
         if alone is not None:
             reason = gettext("Line %(number)d has no matching entry.")
             raise Invalid(field="decision", reason=reason % {"number": alone.number})
+
+
+def _checked_payee(payee: str) -> str:
+    if len(payee) > 200 or "\x00" in payee:
+        raise Invalid(field="payee", reason=gettext("The payee has at most 200 characters, and no null character."))
+    return " ".join(payee.split())
 
 
 def _check_counter(batch: ImportBatch, rows: QuerySet[ImportRow], account: Account) -> None:

@@ -16,12 +16,11 @@ from finance.imports.matching import (
     normalise_text,
 )
 from finance.imports.models import ImportBatch, ImportRow
-from finance.imports.suggestions import Suggestions
 from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 
 
 def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatch) -> None:
-    """Set identity, status, reason, match and suggested category of the rows, all of one account; saves nothing.
+    """Set identity, status, reason and match of the rows, all of one account; saves nothing.
 
     Rows that the bank has not booked, and rows with a problem, keep the status that they have.
     """
@@ -38,7 +37,6 @@ def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatc
     known = known_rows(account=account, first=min(days), last=max(days))
     candidates = _candidates(account=account, incoming=incoming, batch=batch)
     closed = Book.objects.values_list("closed_through", flat=True).get(pk=account.book_id)
-    suggestions = Suggestions(account=account, until=max(days))
     for verdict in judge(incoming, known, candidates):
         row = rows[verdict.position]
         row.identity, row.occurrence = verdict.identity, verdict.occurrence
@@ -47,9 +45,6 @@ def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatc
         if row.fate == RowStatus.NEW.value and closed is not None and row.date is not None and row.date <= closed:
             row.fate = RowStatus.ERROR.value
             row.reason = f"The books are closed through {closed:%Y-%m-%d}; this row cannot be posted any more."
-        found = suggestions.for_payee(row.payee, amount=row.amount or 0)
-        row.counter_account_id = found.account_id if found else None
-        row.suggestion = found.reason if found else ""
 
 
 def known_rows(*, account: Account, first: datetime.date, last: datetime.date) -> list[KnownRow]:

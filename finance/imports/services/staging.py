@@ -20,7 +20,9 @@ from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.imports.services.matching import judge_rows
+from finance.imports.services.proposing import PROPOSED_FIELDS, keep_log, propose_rows
 from finance.ledger.models import Account, AccountKind, AccountType, Book
+from finance.rules.models import RuleLog
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -130,11 +132,14 @@ def assign_statement(*, statement: ImportStatement, actor: User | None, account:
     for row in rows:
         row.account = account
     judge_rows(rows=rows, account=account, batch=batch)
-    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "account"], batch_size=CHUNK)
+    log = propose_rows(rows=rows, account=account, batch=batch)
+    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, *PROPOSED_FIELDS, "account"], batch_size=CHUNK)
+    RuleLog.objects.filter(row__statement=statement).delete()
+    keep_log(log)
     return statement
 
 
-JUDGED_FIELDS = ("identity", "occurrence", "fate", "reason", "matched_entry", "counter_account", "suggestion")
+JUDGED_FIELDS = ("identity", "occurrence", "fate", "reason", "matched_entry")
 
 
 def locked_batch(batch: ImportBatch) -> ImportBatch:
@@ -264,13 +269,17 @@ def _save_statement(
         hold()
         statement.save(force_insert=True)
     rows = [_row(batch, statement, account, row) for row in parsed.rows]
+    log: dict[int, list[RuleLog]] = {}
     if account is not None:
         account.book = batch.book
         judge_rows(rows=rows, account=account, batch=batch)
+        for entry in propose_rows(rows=rows, account=account, batch=batch):
+            log.setdefault(id(entry.row), []).append(entry)
     for chunk in in_batches(rows, size=CHUNK):
         with transaction.atomic():
             hold()
             ImportRow.objects.bulk_create(chunk)
+            keep_log([entry for row in chunk for entry in log.get(id(row), ())])
         batch.rows_done += len(chunk)
         if on_progress is not None:
             on_progress(batch.rows_done, batch.rows_total)

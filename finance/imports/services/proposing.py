@@ -1,0 +1,79 @@
+"""What LifeOS proposes for new rows: first the book's rules, then, where they say nothing, what it has learned."""
+
+from collections.abc import Sequence
+
+from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.suggestions import Suggestions
+from finance.ledger.models import Account
+from finance.rules.engine import Outcome, Subject
+from finance.rules.models import RuleLog
+from finance.rules.selectors import engine_of
+
+# Set by `propose_rows`, beside what judging sets.
+PROPOSED_FIELDS = ("counter_account", "suggestion", "suggestions", "new_payee", "memo", "split", "decision")
+_SAID = 200
+
+
+def propose_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatch) -> list[RuleLog]:
+    """Set payee, category, split, note and decision of the rows, all of one account, where nobody has decided yet.
+
+    Saves nothing; returns the log of what the rules did, for `keep_log` once the rows are saved.
+    """
+    open_rows = [
+        row
+        for row in rows
+        if row.decided_at is None and row.booked and row.fate != ImportRow.Status.ERROR and row.date and row.amount
+    ]
+    log: list[RuleLog] = []
+    if not open_rows:
+        return log
+    engine = engine_of(book=batch.book)
+    suggestions = Suggestions(account=account, until=max(row.date for row in open_rows if row.date))
+    for row in open_rows:
+        outcome = engine.run(subject_of(row, account))
+        _take(row, outcome)
+        log += [
+            RuleLog(
+                book_id=row.book_id, rule_id=step.rule_id, version=step.version, row=row, step=place,
+                changes=step.changes, problem=step.problem[:_SAID],
+            )
+            for place, step in enumerate(outcome.steps, 1)
+        ]  # fmt: skip
+        if row.counter_account_id is None and not row.split:
+            found = suggestions.for_payee(row.payee, amount=row.amount or 0)
+            row.counter_account_id = found.account_id if found else None
+            row.suggestion = row.suggestion or (found.reason if found else "")
+    return log
+
+
+def subject_of(row: ImportRow, account: Account) -> Subject:
+    """The row as rules see it."""
+    if row.date is None or row.amount is None:
+        raise ValueError("only rows with date and amount are seen by rules")
+    return Subject(
+        account_id=account.pk, amount=row.amount, currency=account.currency, date=row.date, payee=row.payee,
+        description=row.description, original=row.payee, counterparty=getattr(row, "counterparty", ""),
+    )  # fmt: skip
+
+
+def _take(row: ImportRow, outcome: Outcome) -> None:
+    after = outcome.subject
+    row.counter_account_id = after.category_id
+    row.split = [{"account": each.account_id, "amount": each.amount, "note": each.note} for each in after.shares]
+    row.new_payee = after.payee if after.payee != row.payee else ""
+    row.memo = after.note
+    row.suggestions = []
+    ignored = after.ignored and row.fate == ImportRow.Status.NEW
+    row.decision = ImportRow.Decision.IGNORE if ignored else ImportRow.Decision.NONE
+    decider = outcome.decider("ignored") if ignored else outcome.decider("category_id", "shares")
+    decider = decider or outcome.decider("payee", "note")
+    said = [f"Rule “{decider.name}”"] if decider else []
+    said += [f"Rule “{step.name}” was not carried out: {step.problem}." for step in outcome.steps if step.problem]
+    row.suggestion = " · ".join(said)[:_SAID]
+
+
+def keep_log(log: Sequence[RuleLog]) -> None:
+    """Write the log of rows that are saved by now."""
+    for entry in log:
+        entry.row_id = entry.row.pk if entry.row else None
+    RuleLog.objects.bulk_create(log, batch_size=2000)

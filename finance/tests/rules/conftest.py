@@ -1,0 +1,15 @@
+"""Rules for tests: save(name, conditions, actions) in the household's book."""
+
+import pytest
+
+from finance.rules import services
+
+
+@pytest.fixture
+def save(book, owner):
+    def run(name="Groceries", conditions=None, actions=None, *, match="all", **options):
+        conditions = conditions or [{"field": "payee", "test": "words", "value": "rewe"}]
+        definition = {"match": match, "conditions": conditions, "actions": actions or [{"do": "ignore"}]}
+        return services.save_rule(book=book, actor=owner, name=name, definition=definition, **options)
+
+    return run
