@@ -1,5 +1,6 @@
 """Long operations on books, for operators: the admin, workers and `manage.py operation` call the same functions."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from finance import replica
-from finance.errors import FinanceError
+from finance.errors import Conflict, FinanceError
 from finance.exports.formats import FORMATS
 from finance.imports.selectors import counts_of
 from finance.imports.services import OlderRows, confirm_import, stage_import
@@ -226,7 +227,8 @@ def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
         while looked := apply_step(application_id=application.pk):
             run.advance(looked)
     except OperationCancelled:
-        cancel_application(application=application)
+        with contextlib.suppress(Conflict):  # the household cancelled it
+            cancel_application(application=application)
         raise
     application.refresh_from_db()
     return {"looked at": application.looked, "corrected": application.changed, "left": application.left_count}

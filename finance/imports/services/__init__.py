@@ -1,7 +1,7 @@
 """Everything that changes an import. Each function is one transaction and announces itself."""
 
 from finance.imports.services.confirming import OlderRows, confirm_import, discard_import
-from finance.imports.services.deciding import decide_rows
+from finance.imports.services.deciding import decide_rows, rows_like
 from finance.imports.services.reading import give_up, read_received, settled, take_refusal
 from finance.imports.services.staging import (
     assign_statement,
@@ -21,6 +21,7 @@ __all__ = [
     "give_up",
     "read_received",
     "receive_file",
+    "rows_like",
     "settled",
     "stage_import",
     "take_refusal",

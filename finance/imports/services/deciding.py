@@ -12,6 +12,7 @@ from finance.errors import AccountClosedError, Invalid
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.services.staging import locked_batch
 from finance.ledger.models import Account, AccountKind
+from finance.rules.engine import key_words
 from identity.models import User
 
 
@@ -74,6 +75,28 @@ def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
         if alone is not None:
             reason = gettext("Line %(number)d has no matching entry.")
             raise Invalid(field="decision", reason=reason % {"number": alone.number})
+
+
+# Rows that one category is offered for at once, and how many are looked at to find them.
+MOST_ALIKE, LOOK_AT = 1000, 20_000
+
+
+def rows_like(*, row: ImportRow) -> list[int]:
+    """Ids of the import's other rows that will be posted, with the same words as payee and in the same direction, that
+    nobody has given a category; at most a thousand."""
+    key = key_words(row.payee)
+    if not key or row.amount is None:
+        return []
+    others = ImportRow.objects.filter(
+        batch_id=row.batch_id, statement_id=row.statement_id, decided_at=None, fate=ImportRow.Status.NEW,
+        decision="", **{"amount__lt" if row.amount < 0 else "amount__gt": 0},
+    ).exclude(pk=row.pk)  # fmt: skip
+    alike = others.order_by("pk").values_list("pk", "payee", "counter_account_id")[:LOOK_AT]
+    return [
+        pk
+        for pk, payee, counter_id in alike
+        if (counter_id is None or counter_id != row.counter_account_id) and key_words(payee) == key
+    ][:MOST_ALIKE]
 
 
 def _checked_payee(payee: str) -> str:

@@ -1,5 +1,6 @@
 """Rules applied to the past: corrections of entries, made by a worker in steps that each commit whole."""
 
+import contextlib
 import datetime
 
 from django.db import IntegrityError, transaction
@@ -17,7 +18,7 @@ from finance.rules.models import Rule, RuleApplication, RuleLog
 from finance.rules.selectors import engine_of
 from identity.models import User
 from platform_outbox.emit import emit
-from platform_outbox.operations.services import OperationRefused, start
+from platform_outbox.operations.services import OperationRefused, cancel, start
 
 OPERATION = "rules.apply"
 # Entries looked at in one transaction.
@@ -62,6 +63,9 @@ def cancel_application(*, application: RuleApplication) -> RuleApplication:
     if not ended.update(state=State.CANCELLED, finished_at=timezone.now()):
         raise Conflict(reason=_("It is over already."))
     application.refresh_from_db()
+    if application.run_id is not None:
+        with contextlib.suppress(OperationRefused):  # it has just ended by itself
+            cancel(run_id=application.run_id, by="the household")
     return application
 
 

@@ -13,7 +13,6 @@ from finance.rules.history import count_matches, dry_run
 from finance.rules.models import RuleLog
 from finance.rules.selectors import draft_engine, engine_of
 from finance.tests.conftest import TODAY
-from finance.tests.imports.conftest import *  # noqa: F403
 from platform_outbox.models import OutboxMessage
 from platform_outbox.operations.models import OperationRun
 from platform_outbox.operations.services import carry_out
@@ -100,6 +99,7 @@ def test_it_can_be_cancelled_and_continued(book, shops, groceries, owner):
     application = services.apply_to_past(book=book, actor=owner)
     services.apply_step(application_id=application.pk, limit=1)
     services.cancel_application(application=application)
+    assert OperationRun.objects.get(pk=application.run_id).state == "cancelled"
     carry(application)
     assert (application.state, application.changed) == ("cancelled", 1)
     with pytest.raises(Conflict):

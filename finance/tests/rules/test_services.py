@@ -1,6 +1,9 @@
 """Saving, ordering, removing, and rules as JSON."""
 
+import json
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from finance.errors import Conflict, Invalid
 from finance.ledger.services import create_book, open_account
@@ -139,3 +142,18 @@ def test_what_cannot_be_imported_is_named_and_nothing_is_kept(book, owner, docum
         services.import_rules(book=book, actor=owner, document=document)
     assert path in refusal.value.fields
     assert not RuleGroup.objects.filter(book=book).exists()
+
+
+def test_commands_carry_rules_from_book_to_book(save, book, tmp_path, capsys):
+    save()
+    target = tmp_path / "rules.json"
+    call_command("export_rules", book=book.pk, output=target)
+    call_command("export_rules", book=book.pk)
+    assert json.loads(capsys.readouterr().out) == json.loads(target.read_text())
+    Rule.objects.all().delete()
+    call_command("import_rules", str(target), book=book.pk)
+    assert (capsys.readouterr().out, Rule.objects.get().name) == ("1 rules imported.\n", "Groceries")
+    for content, said in (("{", "is not JSON"), ("{}", "format: This is no export")):
+        target.write_text(content)
+        with pytest.raises(CommandError, match=said):
+            call_command("import_rules", str(target), book=book.pk)

@@ -11,7 +11,6 @@ from finance.ledger.services import close_account
 from finance.rules import services
 from finance.rules.models import RuleLog
 from finance.tests.conftest import TODAY
-from finance.tests.imports.conftest import *  # noqa: F403
 
 
 def row(batch, number):

@@ -1,0 +1,457 @@
+"""The rules of a book: everybody reads them, editors change them and apply them to the past."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api.filters import refuse_unknown_parameters
+from core.api.pagination import ForwardPages
+from core.api.queries import PAGE_PARAMETERS, query_of
+from core.keyset import dated_place, read_dated_place
+from finance import money
+from finance.api import rule_shapes as shapes
+from finance.api.base import BookView
+from finance.ledger.posting import LineDraft
+from finance.rules import selectors, services
+from finance.rules.history import PastChange, count_matches, dry_run
+from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from identity.api.idempotency import once_per_key
+
+_DRY_RUN_PAGES = ForwardPages("rules:dry-run")
+
+
+class RuleView(BookView):
+    def rule(self) -> Rule:
+        return selectors.rule_for(book=self.book, rule_id=self.kwargs["rule_id"])
+
+    def group(self, group_id: int | None) -> RuleGroup | None:
+        return None if group_id is None else selectors.group_for(book=self.book, group_id=group_id)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="rules_list",
+        summary="Rules of a book",
+        description="In the order in which they were made; they run by `group` and `position`.",
+        examples=[OpenApiExample("A rule", response_only=True, value=shapes.RULE)],
+    ),
+    post=extend_schema(
+        operation_id="rules_create",
+        summary="Add a rule",
+        description="Behind the other rules of its group. Errors name the place in the definition.",
+        request=shapes.NewRule,
+        responses={201: shapes.RuleSerializer},
+        examples=[
+            OpenApiExample(
+                "Groceries", request_only=True, value={"name": "Groceries", "definition": shapes.DEFINITION}
+            ),
+            OpenApiExample("A rule", response_only=True, value=shapes.RULE),
+        ],
+    ),
+)
+@extend_schema(tags=["rules"])
+class RuleList(RuleView, generics.ListAPIView[Rule]):
+    """What decides about rows of bank files."""
+
+    serializer_class = shapes.RuleSerializer
+    bodies = {"POST": shapes.NewRule}
+    ordering = ("id",)
+
+    def get_queryset(self) -> QuerySet[Rule]:
+        if getattr(self, "swagger_fake_view", False):
+            return Rule.objects.none()
+        return Rule.objects.filter(book=self.book, removed_at=None)
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
+        given = self.body()
+        group = self.group(given.pop("group", None))
+        rule = services.save_rule(book=self.book, actor=self.user, group=group, **given)
+        return status.HTTP_201_CREATED, shapes.RuleSerializer(rule).data
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="rules_retrieve", summary="A rule", responses=shapes.RuleSerializer),
+    patch=extend_schema(
+        operation_id="rules_update",
+        summary="Change a rule",
+        description="What changes what the rule says makes its next version; switching and moving do not.",
+        request=shapes.RuleChanges,
+        responses=shapes.RuleSerializer,
+        examples=[OpenApiExample("Switch it off", request_only=True, value={"active": False})],
+    ),
+    delete=extend_schema(
+        operation_id="rules_delete",
+        summary="Remove a rule",
+        description="What it did stays, in the books and in its log.",
+        responses={204: None},
+    ),
+)
+@extend_schema(tags=["rules"])
+class RuleDetail(RuleView):
+    """One rule."""
+
+    serializer_class = shapes.RuleSerializer
+    bodies = {"PATCH": shapes.RuleChanges}
+
+    def get(self, request: Request, book_id: int, rule_id: int) -> Response:
+        return Response(shapes.RuleSerializer(self.rule()).data)
+
+    @once_per_key()
+    def patch(self, request: Request, book_id: int, rule_id: int) -> tuple[int, Any]:
+        rule, given = self.rule(), self.body()
+        active, group = given.pop("active", None), self.group(given.pop("group", None))
+        said = {name: getattr(rule, name) for name in ("name", "definition", "stop", "override")}
+        rule = services.save_rule(book=self.book, actor=self.user, rule=rule, group=group, **{**said, **given})
+        if active is not None:
+            rule = services.switch_rule(rule=rule, active=active)
+        return status.HTTP_200_OK, shapes.RuleSerializer(rule).data
+
+    @once_per_key()
+    def delete(self, request: Request, book_id: int, rule_id: int) -> tuple[int, Any]:
+        services.remove_rule(rule=self.rule())
+        return status.HTTP_204_NO_CONTENT, None
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="rules_move",
+        summary="Move a rule up or down in its group",
+        request=shapes.Move,
+        responses=shapes.RuleSerializer,
+    )
+)
+@extend_schema(tags=["rules"])
+class MoveRule(RuleView):
+    """Changes places with its neighbour."""
+
+    serializer_class = shapes.RuleSerializer
+    bodies = {"POST": shapes.Move}
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int, rule_id: int) -> tuple[int, Any]:
+        services.move_rule(rule=self.rule(), up=self.body()["to"] == "up")
+        return status.HTTP_200_OK, shapes.RuleSerializer(self.rule()).data
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="rules_versions", summary="Versions of a rule, newest first"),
+)
+@extend_schema(tags=["rules"])
+class RuleVersions(RuleView, generics.ListAPIView[RuleVersion]):
+    """What the rule said from one save to the next."""
+
+    serializer_class = shapes.VersionSerializer
+    ordering = ("-number", "-id")
+
+    def get_queryset(self) -> QuerySet[RuleVersion]:
+        if getattr(self, "swagger_fake_view", False):
+            return RuleVersion.objects.none()
+        return self.rule().versions.select_related("saved_by")
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="rules_log",
+        summary="What a rule did, newest first",
+        description="Rows of bank files and entries of the past, with the version that decided.",
+    ),
+)
+@extend_schema(tags=["rules"])
+class RuleLogList(RuleView, generics.ListAPIView[RuleLog]):
+    """The log of one rule."""
+
+    serializer_class = shapes.LogSerializer
+    ordering = ("-id",)
+
+    def get_queryset(self) -> QuerySet[RuleLog]:
+        if getattr(self, "swagger_fake_view", False):
+            return RuleLog.objects.none()
+        return RuleLog.objects.filter(rule=self.rule()).select_related("entry")
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="rule_groups_list", summary="Groups of rules"),
+    post=extend_schema(
+        operation_id="rule_groups_create",
+        summary="Add a group of rules",
+        request=shapes.NewGroup,
+        responses={201: shapes.GroupSerializer},
+    ),
+)
+@extend_schema(tags=["rules"])
+class GroupList(RuleView, generics.ListAPIView[RuleGroup]):
+    """Groups run in their order, and can be switched off as a whole."""
+
+    serializer_class = shapes.GroupSerializer
+    bodies = {"POST": shapes.NewGroup}
+    ordering = ("id",)
+
+    def get_queryset(self) -> QuerySet[RuleGroup]:
+        if getattr(self, "swagger_fake_view", False):
+            return RuleGroup.objects.none()
+        return RuleGroup.objects.filter(book=self.book)
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
+        group = services.add_group(book=self.book, name=self.body()["name"])
+        return status.HTTP_201_CREATED, shapes.GroupSerializer(group).data
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="rule_groups_retrieve", summary="A group of rules", responses=shapes.GroupSerializer
+    ),
+    patch=extend_schema(
+        operation_id="rule_groups_update",
+        summary="Rename a group of rules, or switch it off and on",
+        request=shapes.GroupChanges,
+        responses=shapes.GroupSerializer,
+    ),
+    delete=extend_schema(
+        operation_id="rule_groups_delete",
+        summary="Remove a group without rules",
+        responses={204: None},
+    ),
+)
+@extend_schema(tags=["rules"])
+class GroupDetail(RuleView):
+    """One group."""
+
+    serializer_class = shapes.GroupSerializer
+    bodies = {"PATCH": shapes.GroupChanges}
+
+    def found(self) -> RuleGroup:
+        return selectors.group_for(book=self.book, group_id=self.kwargs["group_id"])
+
+    def get(self, request: Request, book_id: int, group_id: int) -> Response:
+        return Response(shapes.GroupSerializer(self.found()).data)
+
+    @once_per_key()
+    def patch(self, request: Request, book_id: int, group_id: int) -> tuple[int, Any]:
+        group = services.change_group(group=self.found(), **self.body())
+        return status.HTTP_200_OK, shapes.GroupSerializer(group).data
+
+    @once_per_key()
+    def delete(self, request: Request, book_id: int, group_id: int) -> tuple[int, Any]:
+        services.remove_group(group=self.found())
+        return status.HTTP_204_NO_CONTENT, None
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="rule_groups_move",
+        summary="Move a group of rules up or down",
+        request=shapes.Move,
+        responses=shapes.GroupSerializer,
+    )
+)
+@extend_schema(tags=["rules"])
+class MoveGroup(RuleView):
+    """Changes places with its neighbour."""
+
+    serializer_class = shapes.GroupSerializer
+    bodies = {"POST": shapes.Move}
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int, group_id: int) -> tuple[int, Any]:
+        group = selectors.group_for(book=self.book, group_id=group_id)
+        services.move_group(group=group, up=self.body()["to"] == "up")
+        group.refresh_from_db()
+        return status.HTTP_200_OK, shapes.GroupSerializer(group).data
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="rules_matches",
+        summary="Count the latest entries that a draft of a rule holds for",
+        request=shapes.Draft,
+        responses=shapes.MatchesSerializer,
+    )
+)
+@extend_schema(tags=["rules"])
+class Matches(RuleView):
+    """Changes nothing."""
+
+    serializer_class = shapes.MatchesSerializer
+    bodies = {"POST": shapes.Draft}
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
+        engine = selectors.draft_engine(book=self.book, definition=self.body()["definition"])
+        found = count_matches(book=self.book, engine=engine)
+        return status.HTTP_200_OK, {"matched": found.matched, "looked": found.looked}
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="rules_dry_run",
+        summary="What rules would change in the past",
+        description="Newest entries first. A page looks at up to 1,000 entries and may be empty; go on while `next` is set.",
+        parameters=[shapes.Period, *PAGE_PARAMETERS[1:]],
+        responses=shapes.DryRunSerializer,
+    )
+)
+@extend_schema(tags=["rules"])
+class DryRun(RuleView):
+    """Changes nothing."""
+
+    serializer_class = shapes.DryRunSerializer
+
+    def get(self, request: Request, book_id: int) -> Response:
+        query = query_of(request, shapes.Period)
+        rule = selectors.rule_for(book=self.book, rule_id=query["rule"]) if "rule" in query else None
+        place = _DRY_RUN_PAGES.place(request)
+        found = dry_run(
+            book=self.book, engine=selectors.engine_of(book=self.book, rule=rule), since=query.get("since"),
+            until=query.get("until"), after=read_dated_place(place) if place else None,
+        )  # fmt: skip
+        following = dated_place(*found.next_place) if found.next_place else None
+        page = _DRY_RUN_PAGES.body(request, results=[_change(each) for each in found.changes], following=following)
+        return Response({**page, "looked": found.looked, "kept": found.kept})
+
+
+def _change(change: PastChange) -> dict[str, Any]:
+    before = [LineDraft(account_id=x.account_id, amount=x.amount, memo=x.memo) for x in change.lines]
+
+    def told(lines: list[LineDraft]) -> list[dict[str, Any]]:
+        currency = change.own.currency
+        return [
+            {"account": x.account_id, "amount": money.format_amount(x.amount, currency=currency), "memo": x.memo}
+            for x in lines
+        ]
+
+    return {
+        "entry": str(change.entry.uid), "date": change.entry.date, "payee": change.entry.payee, "new_payee": change.payee,
+        "lines": told(before), "new_lines": told(change.drafts()), "closed": change.closed,
+        "rules": [step.rule_id for step in change.outcome.steps if step.changes],
+    }  # fmt: skip
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="rule_applications_list", summary="Applications of rules to the past, newest first"),
+    post=extend_schema(
+        operation_id="rule_applications_create",
+        summary="Apply rules to the past",
+        description="A worker corrects the entries that exist now; ask for the answer's `id` to see how far it is.",
+        request=shapes.Applying,
+        responses={201: shapes.ApplicationSerializer},
+    ),
+)
+@extend_schema(tags=["rules"])
+class ApplicationList(RuleView, generics.ListAPIView[RuleApplication]):
+    """One at a time in a book."""
+
+    serializer_class = shapes.ApplicationSerializer
+    bodies = {"POST": shapes.Applying}
+    ordering = ("-id",)
+
+    def get_queryset(self) -> QuerySet[RuleApplication]:
+        if getattr(self, "swagger_fake_view", False):
+            return RuleApplication.objects.none()
+        return RuleApplication.objects.filter(book=self.book)
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
+        given = self.body()
+        rule = given.pop("rule", None)
+        found = selectors.rule_for(book=self.book, rule_id=rule) if rule else None
+        application = services.apply_to_past(book=self.book, actor=self.user, rule=found, **given)
+        return status.HTTP_201_CREATED, shapes.ApplicationSerializer(application).data
+
+
+class ApplicationView(RuleView):
+    serializer_class = shapes.ApplicationSerializer
+
+    def found(self) -> RuleApplication:
+        return selectors.application_for(book=self.book, application_id=self.kwargs["application_id"])
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="rule_applications_retrieve",
+        summary="An application of rules to the past",
+        responses=shapes.ApplicationSerializer,
+    )
+)
+@extend_schema(tags=["rules"])
+class ApplicationDetail(ApplicationView):
+    """How far it is."""
+
+    def get(self, request: Request, book_id: int, application_id: int) -> Response:
+        return Response(shapes.ApplicationSerializer(self.found()).data)
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="rule_applications_cancel",
+        summary="Stop applying rules",
+        description="What was corrected stays corrected.",
+        request=None,
+        responses=shapes.ApplicationSerializer,
+    )
+)
+@extend_schema(tags=["rules"])
+class CancelApplication(ApplicationView):
+    """Stops after the step that is under way."""
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int, application_id: int) -> tuple[int, Any]:
+        application = services.cancel_application(application=self.found())
+        return status.HTTP_200_OK, shapes.ApplicationSerializer(application).data
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="rule_applications_resume",
+        summary="Continue what was cancelled",
+        request=None,
+        responses=shapes.ApplicationSerializer,
+    )
+)
+@extend_schema(tags=["rules"])
+class ResumeApplication(ApplicationView):
+    """Goes on where it stopped."""
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int, application_id: int) -> tuple[int, Any]:
+        application = services.resume_application(application=self.found(), actor=self.user)
+        return status.HTTP_200_OK, shapes.ApplicationSerializer(application).data
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="rules_export",
+        summary="All rules as one document",
+        description="Accounts are named by their paths, so that another book can import it.",
+        responses=shapes.Document,
+    ),
+    post=extend_schema(
+        operation_id="rules_import",
+        summary="Import rules",
+        description="All or none. A rule of a known name becomes that rule's next version.",
+        request=shapes.Document,
+        responses={201: shapes.RuleSerializer(many=True)},
+    ),
+)
+@extend_schema(tags=["rules"])
+class ExchangeRules(RuleView):
+    """Rules as they travel from book to book."""
+
+    serializer_class = shapes.Document
+    pagination_class = None
+    filter_backends = ()
+    bodies = {"POST": shapes.Document}
+
+    def get(self, request: Request, book_id: int) -> Response:
+        refuse_unknown_parameters(request, known=set())
+        return Response(services.export_rules(book=self.book))
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
+        rules = services.import_rules(book=self.book, actor=self.user, document=dict(self.body()))
+        return status.HTTP_201_CREATED, list(shapes.RuleSerializer(rules, many=True).data)
