@@ -60,6 +60,11 @@ class ImportParameters:
         choices=[value for value in OlderRows.values if value],
         default="",
     )
+    leave_undecided: bool = parameter(
+        gettext_lazy("Leave out rows that may be known already"),
+        help_text=gettext_lazy("Without it a file with such rows is refused; the household can answer on its page."),
+        default=False,
+    )
 
 
 def _scope(parameters: Any) -> str:
@@ -192,7 +197,11 @@ def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
             )
             counts = counts_of(batch=batch)
             confirm_import(
-                batch=batch, actor=None, opening_balance=parameters.opening_balance, older_rows=parameters.older_rows
+                batch=batch,
+                actor=None,
+                opening_balance=parameters.opening_balance,
+                older_rows=parameters.older_rows,
+                leave_undecided=parameters.leave_undecided,
             )
             transaction.set_rollback(run.dry_run)
     except FinanceError as error:

@@ -87,6 +87,9 @@ class Confirmation(StrictSerializer):
         required=False,
         help_text="Needed if a proof's `older` names rows that the account's opening balance already includes.",
     )
+    leave_undecided = serializers.BooleanField(
+        default=False, help_text="Leave out the rows with the status `question` that nobody has decided on."
+    )
 
 
 class Assignment(StrictSerializer):
@@ -358,7 +361,7 @@ class AssignStatement(ImportView):
         description=(
             "Posts and links everything in one transaction. Confirming twice posts once. Rows on or before the day "
             "of the account's opening balance would change today's balance: if there are any, `older_rows` must say "
-            "what to do with them."
+            "what to do with them. Rows with the status `question` need a decision, or `leave_undecided`."
         ),
         request=Confirmation,
         responses=ImportDetailSerializer,
@@ -378,6 +381,7 @@ class ConfirmImport(ImportView):
             actor=self.user,
             opening_balance=body["opening_balance"],
             older_rows=body.get("older_rows", ""),
+            leave_undecided=body["leave_undecided"],
         )
         return status.HTTP_200_OK, self.shown()
 

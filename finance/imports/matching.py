@@ -10,13 +10,17 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from finance.imports.parsers.words import plain
 
 # How far a bank's date may lie from the day on which somebody wrote the entry down.
 MATCH_DAYS = 5
+# How far apart two banks book the sides of one transfer.
+TRANSFER_DAYS = 4
+# Entries over one amount that are looked at for a transfer: with more than that it is a question anyway.
+_MOST_SIDES = 50
 # Rows × entries over the same amount that are compared each with each.
 _MOST_PAIRS = 100_000
 _WEAK_ID = re.compile(r"\D{0,2}0*\d{0,4}")
@@ -28,6 +32,8 @@ class RowStatus(StrEnum):
     NEW = "new"
     ALREADY_IMPORTED = "already_imported"
     PROBABLE_MATCH = "probable_match"
+    # Nothing happens to the row until somebody has answered.
+    QUESTION = "question"
     PENDING = "pending"
     ERROR = "error"
 
@@ -62,13 +68,18 @@ class KnownRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A line in the books on the same account that no bank row vouches for yet."""
+    """A line in the books that a row of the file may stand for; `amount` as the row would have it.
+
+    It is on the same account, and no bank row vouches for it yet; or, where `other_account` names one, the bank row of
+    that account brought it in without a category, so that both rows may be the two sides of one transfer.
+    """
 
     entry_id: int
     date: datetime.date
     amount: int
     text: str
     title: str = ""
+    other_account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,21 +124,41 @@ def judge(
     days: int = MATCH_DAYS,
 ) -> list[Verdict]:
     """A verdict per row, in the order of `rows`. Each known row and each candidate serves one row at most."""
+    return with_matches(rows, recognise(rows, known), candidates, days=days)
+
+
+def recognise(rows: Sequence[IncomingRow], known: Sequence[KnownRow]) -> list[Verdict]:
+    """What is known of the rows from earlier files. Rows of different days have nothing to do with each other here."""
     identities = {row.position: identity_of(row) for row in rows}
-    # Rows seen before: by identity and text, then identity alone, then by content where an id is missing.
     pool = _Pool(known)
     same: dict[int, _Same] = {}
-    for take in (_exact, _same_identity, _same_content, _same_weak_id):
+    # By identity and text, then identity alone, then by content where an id is missing, then by day and amount alone.
+    for take in (_exact, _same_identity, _same_content, _same_weak_id, _same_amount):
         for row in rows:
             if row.position not in same and (found := take(pool, row, identities[row.position])):
                 pool.used.add(found.known.row_id)
                 same[row.position] = found
-    open_rows = [row for row in rows if row.position not in same]
-    probable = _match_entries(open_rows, candidates, days=days)
     highest: Counter[str] = Counter()
     for seen in known:
         highest[seen.identity] = max(highest[seen.identity], seen.occurrence)
-    return [_verdict(row, identities[row.position], same, probable, highest) for row in rows]
+    return [_verdict(row, identities[row.position], same.get(row.position), highest) for row in rows]
+
+
+def with_matches(
+    rows: Sequence[IncomingRow], verdicts: Sequence[Verdict], candidates: Sequence[Candidate], *, days: int = MATCH_DAYS
+) -> list[Verdict]:
+    """The verdicts, those of new rows with the entries of the books that they seem to be."""
+    fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.fate is RowStatus.NEW]
+    own = [candidate for candidate in candidates if not candidate.other_account]
+    found = _match_entries(fresh, own, days=days)
+    fresh = [row for row in fresh if row.position not in found]
+    found |= _match_transfers(fresh, [candidate for candidate in candidates if candidate.other_account])
+    return [
+        replace(verdict, fate=match.fate, reason=match.reason, entry_id=match.candidate.entry_id)
+        if (match := found.get(verdict.position))
+        else verdict
+        for verdict in verdicts
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +188,7 @@ class _Pool:
                 self._queues["id", row.identity, row.text, row.bank_id].append(row)
             else:
                 self._queues["content without id", content].append(row)
+            self._queues["amount", row.date, row.amount].append(row)
             if row.bank_id and is_weak_id(row.bank_id):
                 self._queues["weak id", row.bank_id, row.date, row.amount].append(row)
 
@@ -213,6 +245,17 @@ def _same_weak_id(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None
     return _Same(found, False, f"Same number, day and amount as a row{_from(found)}, but with another text.")
 
 
+def _same_amount(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None:
+    """Banks rewrite texts once a payment is settled, and some give a row another id with every download."""
+    found = pool.first(("amount", row.date, row.amount))
+    if found is None:
+        return None
+    what = "the same text" if found.text == row.text else "another text"
+    if row.bank_id and found.bank_id and row.bank_id != found.bank_id:
+        what += " and another id of the bank" if found.text != row.text else " but another id of the bank"
+    return _Same(found, False, f"Same day and amount as a row{_from(found)}, with {what}: is it the same payment?")
+
+
 def _already(known: KnownRow, row: IncomingRow) -> str:
     by = "The bank's id of this row" if row.bank_id and row.bank_id == known.bank_id else "This day, amount and text"
     nth = f" ({_ordinal(known.occurrence)} of that day)" if known.occurrence > 1 else ""
@@ -229,12 +272,13 @@ def _ordinal(number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Probable:
+class _Match:
     candidate: Candidate
     reason: str
+    fate: RowStatus = RowStatus.PROBABLE_MATCH
 
 
-def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate], *, days: int) -> dict[int, _Probable]:
+def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate], *, days: int) -> dict[int, _Match]:
     """The best pairs first, so that an entry goes to the row that fits it best."""
     by_amount: dict[int, list[Candidate]] = defaultdict(list)
     for candidate in sorted(candidates, key=lambda c: (c.date, c.entry_id)):
@@ -243,7 +287,7 @@ def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate],
     for row in rows:
         wanted[row.amount].append(row)
     crowded = {amount for amount, some in by_amount.items() if len(wanted[amount]) * len(some) > _MOST_PAIRS}
-    found: dict[int, _Probable] = {}
+    found: dict[int, _Match] = {}
     for amount in crowded:
         found |= _match_in_order(wanted[amount], by_amount[amount], days=days)
     pairs = []
@@ -257,21 +301,48 @@ def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate],
     for _worse, position, entry_id, row, candidate in sorted(pairs, key=lambda pair: pair[:3]):
         if position not in found and entry_id not in taken:
             taken.add(entry_id)
-            found[position] = _Probable(candidate, _why(row, candidate))
+            found[position] = _Match(candidate, _why(row, candidate))
     return found
 
 
-def _match_in_order(rows: Sequence[IncomingRow], candidates: list[Candidate], *, days: int) -> dict[int, _Probable]:
+def _match_in_order(rows: Sequence[IncomingRow], candidates: list[Candidate], *, days: int) -> dict[int, _Match]:
     """Hundreds of entries over one amount are paired off by date alone: comparing each with each would take too long."""
     window = datetime.timedelta(days=days)
-    found: dict[int, _Probable] = {}
+    found: dict[int, _Match] = {}
     waiting = deque(candidates)
     for row in sorted(rows, key=lambda row: (row.date, row.position)):
         while waiting and waiting[0].date < row.date - window:
             waiting.popleft()
         if waiting and waiting[0].date <= row.date + window:
             candidate = waiting.popleft()
-            found[row.position] = _Probable(candidate, _why(row, candidate))
+            found[row.position] = _Match(candidate, _why(row, candidate))
+    return found
+
+
+def _match_transfers(rows: Sequence[IncomingRow], candidates: Sequence[Candidate]) -> dict[int, _Match]:
+    """The rows that may be the other side of an entry; where more than one fits, on either hand, it is a question."""
+    by_amount: dict[int, list[Candidate]] = defaultdict(list)
+    for candidate in sorted(candidates, key=lambda c: (c.date, c.entry_id)):
+        by_amount[candidate.amount].append(candidate)
+    window = datetime.timedelta(days=TRANSFER_DAYS)
+    fitting = {}
+    for row in rows:
+        if some := by_amount.get(row.amount):
+            low = bisect_left(some, row.date - window, key=lambda c: c.date)
+            high = bisect_right(some, row.date + window, key=lambda c: c.date)
+            fitting[row.position] = some[low : min(high, low + _MOST_SIDES)]
+    wanted = Counter(candidate.entry_id for some in fitting.values() for candidate in some)
+    found = {}
+    for row in rows:
+        if not (some := fitting.get(row.position)):
+            continue
+        best = min(some, key=lambda c: (abs(c.date - row.date), c.entry_id))
+        reason = f"“{best.other_account}” has the opposite amount without a category {_when(row, best)}"
+        if len(some) == 1 and wanted[best.entry_id] == 1:
+            found[row.position] = _Match(best, f"{reason}: both become one transfer.")
+        else:
+            more = f"{len(some)} entries fit this row" if len(some) > 1 else "other rows fit it as well"
+            found[row.position] = _Match(best, f"{reason}, but {more}: is it this transfer?", RowStatus.QUESTION)
     return found
 
 
@@ -283,24 +354,19 @@ def _score(row: IncomingRow, candidate: Candidate) -> float:
 
 
 def _why(row: IncomingRow, candidate: Candidate) -> str:
-    apart = abs((row.date - candidate.date).days)
-    when = (
-        "on the same day"
-        if not apart
-        else f"{apart} day{'s' if apart > 1 else ''} {'later' if candidate.date > row.date else 'earlier'}"
-    )
     title = f" “{candidate.title}”" if candidate.title else ""
-    return f"The books hold an entry{title} of the same amount {when}, not linked to a bank row yet."
+    return f"The books hold an entry{title} of the same amount {_when(row, candidate)}, not linked to a bank row yet."
 
 
-def _verdict(
-    row: IncomingRow,
-    identity: str,
-    same: dict[int, _Same],
-    probable: dict[int, _Probable],
-    number: Counter[str],
-) -> Verdict:
-    if (seen := same.get(row.position)) and seen.sure:
+def _when(row: IncomingRow, candidate: Candidate) -> str:
+    apart = (candidate.date - row.date).days
+    if not apart:
+        return "on the same day"
+    return f"{abs(apart)} day{'s' if abs(apart) > 1 else ''} {'later' if apart > 0 else 'earlier'}"
+
+
+def _verdict(row: IncomingRow, identity: str, seen: _Same | None, number: Counter[str]) -> Verdict:
+    if seen and seen.sure:
         return Verdict(
             position=row.position,
             fate=RowStatus.ALREADY_IMPORTED,
@@ -312,9 +378,7 @@ def _verdict(
     number[identity] += 1
     nth = number[identity]
     if seen:
-        fate, reason, entry_id = RowStatus.PROBABLE_MATCH, seen.reason, seen.known.entry_id
-    elif found := probable.get(row.position):
-        fate, reason, entry_id = RowStatus.PROBABLE_MATCH, found.reason, found.candidate.entry_id
+        fate, reason, entry_id = RowStatus.QUESTION, seen.reason, seen.known.entry_id
     else:
         fate, entry_id = RowStatus.NEW, None
         reason = "Not seen before." if nth == 1 else f"Not seen before: the {_ordinal(nth)} equal row of that day."

@@ -55,6 +55,8 @@ class ImportBatch(models.Model):
         DISCARDED = "discarded", _("discarded")
         REFUSED = "refused", _("not readable")
 
+    UNCONFIRMED = (State.RECEIVED, State.STAGED, State.REFUSED)
+
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
         OFX = "ofx", "OFX"
@@ -112,6 +114,11 @@ class ImportBatch(models.Model):
         return self.file_name
 
     @property
+    def is_unconfirmed(self) -> bool:
+        """Whether the file can be discarded: nothing of it is in the books."""
+        return self.state in self.UNCONFIRMED
+
+    @property
     def is_open(self) -> bool:
         """Whether rows may still be decided on."""
         return self.state == self.State.STAGED
@@ -154,6 +161,7 @@ class ImportRow(models.Model):
         NEW = RowStatus.NEW.value, _("new")
         ALREADY_IMPORTED = RowStatus.ALREADY_IMPORTED.value, _("already imported")
         PROBABLE_MATCH = RowStatus.PROBABLE_MATCH.value, _("probable match")
+        QUESTION = RowStatus.QUESTION.value, _("needs your answer")
         PENDING = RowStatus.PENDING.value, _("not booked by the bank")
         ERROR = RowStatus.ERROR.value, _("error")
 
@@ -253,12 +261,16 @@ class ImportRow(models.Model):
     @property
     def plan(self) -> str:
         """What confirming will do: a Decision, or "" for leaving the row out."""
-        if self.decision:
-            return self.decision
-        return {
-            self.Status.NEW.value: self.Decision.POST.value,
-            self.Status.PROBABLE_MATCH.value: self.Decision.MATCH.value,
-        }.get(self.fate, "")
+        return planned(fate=self.fate, decision=self.decision)
+
+
+def planned(*, fate: str, decision: str) -> str:
+    """What confirming does with a row of this status: its decision, or what the status suggests; "" leaves it out."""
+    suggested = {
+        ImportRow.Status.NEW.value: ImportRow.Decision.POST.value,
+        ImportRow.Status.PROBABLE_MATCH.value: ImportRow.Decision.MATCH.value,
+    }
+    return decision or suggested.get(fate, "")
 
 
 class LearnedBook(models.Model):

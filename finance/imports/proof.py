@@ -149,6 +149,7 @@ def _sums(statement: ImportStatement) -> dict[str, Any]:
         count=Count("pk", filter=readable),
         unreadable=Count("pk", filter=~readable),
         left_out=Count("pk", filter=Q(decision="ignore") | Q(fate=status.ERROR, amount__isnull=False)),
+        unanswered=Count("pk", filter=Q(decision="", fate=status.QUESTION, outcome="")),
         until_closing=Sum("amount", filter=readable & until),
         planned=Sum("amount", filter=planned & until),
     )
@@ -236,6 +237,13 @@ def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -
             sums["unreadable"],
         )
         found.append(text % {"count": sums["unreadable"]})
+    if sums["unanswered"]:
+        text = ngettext(
+            "%(count)d row needs your answer and is left out until then.",
+            "%(count)d rows need your answer and are left out until then.",
+            sums["unanswered"],
+        )
+        found.append(text % {"count": sums["unanswered"]})
     if proof.books_difference:
         found += _why_books_differ(statement, proof, sums)
     return found

@@ -1,26 +1,51 @@
 """Reading imports: lists by keyset, rows by status, counts."""
 
 import datetime
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When
+from django.db import connection
+from django.db.models import Case, Count, IntegerField, Q, Value, When
 
 from core.keyset import keyset_page
 from finance.errors import Invalid, NotFound
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
-from finance.ledger.models import Account, Book, JournalEntry, JournalLine
+from finance.ledger.models import Account, Book
 
 MAX_PAGE = 200
+_MOVED_AT_MOST = datetime.timedelta(days=366)
 # Rows that need a decision come first.
 _ORDER = [
+    ImportRow.Status.QUESTION,
     ImportRow.Status.ERROR,
     ImportRow.Status.PROBABLE_MATCH,
     ImportRow.Status.PENDING,
     ImportRow.Status.NEW,
     ImportRow.Status.ALREADY_IMPORTED,
 ]
+
+# A common table of the entries of an account for which a row of a bank stands, from %(since)s through %(until)s; of one
+# %(format)s only, or of all where that is ''. A row stands for what its entry was corrected to as well.
+VOUCHED = """vouched (id) AS (
+    SELECT row.posted_entry_id
+      FROM finance_importrow AS row JOIN finance_importbatch AS batch ON batch.id = row.batch_id
+     WHERE row.account_id = %(account)s AND row.active AND row.posted_entry_id IS NOT NULL
+       AND row.date BETWEEN %(since)s AND %(until)s AND %(format)s IN ('', batch.format)
+     UNION
+    SELECT entry.id FROM vouched JOIN finance_journalentry AS entry ON entry.corrects_id = vouched.id
+)"""
+_UNVOUCHED = f"""
+WITH RECURSIVE {VOUCHED}
+SELECT line.entry_id, sum(line.amount)
+  FROM finance_journalline AS line
+  JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+ WHERE line.account_id = %(account)s AND line.date BETWEEN %(first)s AND %(last)s
+   AND entry.reverses_id IS NULL AND entry.source <> 'opening'
+   AND NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id)
+   AND NOT EXISTS (SELECT FROM vouched WHERE vouched.id = line.entry_id)
+ GROUP BY line.entry_id
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +63,7 @@ class Counts:
     fates: dict[str, int]
     outcomes: dict[str, int]
     undecided_matches: int
+    unanswered: int
     uncategorised: int
     to_post: int
 
@@ -101,6 +127,7 @@ def counts_of(*, batch: ImportBatch) -> Counts:
     posts = Q(decision="post") | Q(decision="", fate=ImportRow.Status.NEW)
     more = rows.aggregate(
         matches=Count("pk", filter=Q(fate=ImportRow.Status.PROBABLE_MATCH, decision="")),
+        unanswered=Count("pk", filter=Q(fate=ImportRow.Status.QUESTION, decision="")),
         uncategorised=Count("pk", filter=posts & Q(counter_account=None, split=[])),
         to_post=Count("pk", filter=posts & Q(account__isnull=False)),
     )
@@ -108,6 +135,7 @@ def counts_of(*, batch: ImportBatch) -> Counts:
         fates=fates,
         outcomes=outcomes,
         undecided_matches=more["matches"],
+        unanswered=more["unanswered"],
         uncategorised=more["uncategorised"],
         to_post=more["to_post"],
     )
@@ -147,13 +175,15 @@ def rows_page(
 
 def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:
     """Entry id → amount on the account, for entries of the period that no bank row stands for."""
-    vouched = ImportRow.objects.filter(account=account, active=True).exclude(posted_entry=None)
-    lines = JournalLine.objects.filter(account=account, date__gte=first, date__lte=last).filter(
-        Q(entry__reverses=None), Q(entry__reversed_by=None)
-    )
-    found: dict[int, int] = defaultdict(int)
-    free = lines.exclude(entry__in=vouched.values("posted_entry")).annotate(source=F("entry__source"))
-    for entry_id, amount, source in free.values_list("entry_id", "amount", "source"):
-        if source != JournalEntry.Source.OPENING:
-            found[entry_id] += amount
-    return dict(found)
+    parameters: dict[str, Any] = {
+        "account": account.pk,
+        "first": first,
+        "last": last,
+        # Somebody may have moved the entry since its row came.
+        "since": first - _MOVED_AT_MOST,
+        "until": last + _MOVED_AT_MOST,
+        "format": "",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_UNVOUCHED, parameters)
+        return {entry_id: int(amount) for entry_id, amount in cursor.fetchall()}

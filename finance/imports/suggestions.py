@@ -10,8 +10,8 @@ from django.db import connection
 from django.utils.translation import gettext
 
 from finance.imports.parsers.words import plain
-from finance.ledger.models import Account, AccountType
-from finance.ledger.uncategorised import uncategorised
+from finance.ledger.models import Account
+from finance.ledger.uncategorised import uncategorised_accounts
 
 _LOOK_BACK = datetime.timedelta(days=730)
 # Share of a payee's entries that must agree.
@@ -59,8 +59,7 @@ class Suggestions:
         self._votes: dict[tuple[str, bool], dict[int, tuple[int, datetime.date]]] = defaultdict(dict)
         if not settings.ENABLE_ML:
             return
-        types = (AccountType.INCOME, AccountType.EXPENSE)
-        excluded = [found.pk for kind in types if (found := uncategorised(account=account, account_type=kind))]
+        excluded = list(uncategorised_accounts(account=account).values_list("pk", flat=True))
         first_day = datetime.date(1, 1, 1)
         parameters: dict[str, Any] = {
             "book": account.book_id,

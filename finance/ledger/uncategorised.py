@@ -1,8 +1,9 @@
 """The accounts that take what has no category yet."""
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 
-from finance.ledger.models import Account, AccountKind, Book
+from finance.ledger.models import Account, AccountKind, AccountType, Book
 
 # "Uncategorised 2" and so on take the place of those that were closed.
 MOST_UNCATEGORISED = 20
@@ -10,11 +11,15 @@ MOST_UNCATEGORISED = 20
 
 def uncategorised(*, account: Account, account_type: str) -> Account | None:
     """The book's account for what has no category yet, in the account's currency; None when it was never opened."""
-    found = Account.objects.open().filter(
-        book_id=account.book_id, type=account_type, kind=AccountKind.CATEGORY, currency=account.currency,
-        name__in=_names(account.currency, uncategorised_name(account)),
+    return uncategorised_accounts(account=account).filter(type=account_type).order_by("pk").first()
+
+
+def uncategorised_accounts(*, account: Account) -> QuerySet[Account]:
+    """All open accounts for what has no category yet, of income and of expenses, in the account's currency."""
+    return Account.objects.open().filter(
+        book_id=account.book_id, type__in=[AccountType.INCOME, AccountType.EXPENSE], kind=AccountKind.CATEGORY,
+        currency=account.currency, name__in=_names(account.currency, uncategorised_name(account)),
     )  # fmt: skip
-    return found.order_by("pk").first()
 
 
 def uncategorised_ids(*, book: Book) -> set[int]:

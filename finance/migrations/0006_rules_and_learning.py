@@ -10,7 +10,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0003_guards'),
+        ('finance', '0004_import_questions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -17,6 +17,7 @@ _NOT_OFFERED = (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING)
 _CHIPS = {
     ImportRow.Status.NEW: "chip-ok",
     ImportRow.Status.PROBABLE_MATCH: "chip-warn",
+    ImportRow.Status.QUESTION: "chip-warn",
     ImportRow.Status.ERROR: "chip-trouble",
 }
 _CHOICES: dict[ImportRow.Status, list[tuple[str, StrOrPromise]]] = {
@@ -24,6 +25,12 @@ _CHOICES: dict[ImportRow.Status, list[tuple[str, StrOrPromise]]] = {
     ImportRow.Status.PROBABLE_MATCH: [
         ("", gettext_lazy("it is the same")),
         ("post", gettext_lazy("post anyway")),
+        ("ignore", gettext_lazy("ignore")),
+    ],
+    ImportRow.Status.QUESTION: [
+        ("", gettext_lazy("not answered yet")),
+        ("match", gettext_lazy("it is the same")),
+        ("post", gettext_lazy("it is another one: post")),
         ("ignore", gettext_lazy("ignore")),
     ],
     ImportRow.Status.ALREADY_IMPORTED: [("", gettext_lazy("leave out")), ("post", gettext_lazy("import anyway"))],
@@ -107,7 +114,11 @@ def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str
             currency=row.statement.currency,
             chip=_CHIPS.get(ImportRow.Status(row.fate), ""),
             category=categories.names.get(row.counter_account_id or 0, ""),
-            choices=_CHOICES.get(ImportRow.Status(row.fate), []),
+            choices=[
+                (value, label)
+                for value, label in _CHOICES.get(ImportRow.Status(row.fate), [])
+                if value != "match" or row.matched_entry_id is not None
+            ],
             problem=problem,
             parts=[(categories.names.get(part["account"], ""), part["amount"]) for part in row.split],
             picks=[

@@ -1,28 +1,43 @@
 """From staged rows to postings, all or nothing."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from core.batches import in_batches
 from finance.errors import Conflict, Invalid
 from finance.events import ImportConfirmed
-from finance.imports.models import ImportBatch, ImportProfile, ImportRow
+from finance.imports.models import ImportBatch, ImportProfile, ImportRow, planned
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
-from finance.imports.services.matching import judge_rows
-from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry
+from finance.imports.services.matching import Matcher, incoming_rows
+from finance.imports.services.staging import CHUNK, JUDGED_FIELDS
+from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
-from finance.ledger.services import move_opening_balance, open_account, post_entries, post_opening_balance
-from finance.ledger.uncategorised import MOST_UNCATEGORISED, uncategorised, uncategorised_name
+from finance.ledger.services import (
+    correct_entry,
+    move_opening_balance,
+    open_account,
+    post_entries,
+    post_opening_balance,
+)
+from finance.ledger.uncategorised import (
+    MOST_UNCATEGORISED,
+    uncategorised,
+    uncategorised_accounts,
+    uncategorised_name,
+)
 from identity.models import User
 from platform_outbox.emit import emit
 
-_BEFORE_CONFIRMATION = (ImportBatch.State.STAGED, ImportBatch.State.RECEIVED, ImportBatch.State.REFUSED)
 Decision, Outcome = ImportRow.Decision, ImportRow.Outcome
+# Entries that are posted by one statement, all in one transaction.
+POSTED_AT_ONCE = 10_000
 
 
 class OlderRows(models.TextChoices):
@@ -38,20 +53,31 @@ class OlderRows(models.TextChoices):
 
 
 def confirm_import(
-    *, batch: ImportBatch, actor: User | None, opening_balance: bool = False, older_rows: str = ""
+    *,
+    batch: ImportBatch,
+    actor: User | None,
+    opening_balance: bool = False,
+    older_rows: str = "",
+    leave_undecided: bool = False,
 ) -> ImportBatch:
     """Post, link and ignore the rows as decided, in one transaction; a second call returns what the first did.
 
     Rows that another import brought in since staging are left out, never posted twice. `opening_balance` also starts
     an account that is still empty with the balance that the bank states for the day before the first row.
     `older_rows` says what to do with rows not newer than the account's opening balance: "leave_out", "correct_opening"
-    (replace the opening balance by an earlier one, so that today's balance stays) or "import". Raises Invalid when
-    there are such rows and nothing is said, Conflict unless the batch is staged, and what posting raises
-    (PeriodClosedError, AccountClosedError).
+    (replace the opening balance by an earlier one, so that today's balance stays) or "import". `leave_undecided` leaves
+    out the rows whose question nobody has answered. Raises Invalid when there are such rows and nothing is said,
+    Conflict unless the batch is staged, and what posting raises (PeriodClosedError, AccountClosedError).
     """
     try:
         with transaction.atomic():
-            return _confirm(batch=batch, actor=actor, opening_balance=opening_balance, older_rows=older_rows)
+            return _confirm(
+                batch=batch,
+                actor=actor,
+                opening_balance=opening_balance,
+                older_rows=older_rows,
+                leave_undecided=leave_undecided,
+            )
     except IntegrityError as error:
         if "finance_importrow_identity" not in str(error):
             raise
@@ -64,7 +90,7 @@ def discard_import(*, batch: ImportBatch, actor: User | None) -> ImportBatch:
     batch = ImportBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
     if batch.state == ImportBatch.State.DISCARDED:
         return batch
-    if batch.state not in _BEFORE_CONFIRMATION:
+    if not batch.is_unconfirmed:
         raise Conflict(
             reason=gettext("This import is %(state)s; undo it instead.") % {"state": batch.get_state_display()}
         )
@@ -73,7 +99,53 @@ def discard_import(*, batch: ImportBatch, actor: User | None) -> ImportBatch:
     return batch
 
 
-def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, older_rows: str) -> ImportBatch:
+@transaction.atomic
+def discard_imports(*, book: Book, ids: Sequence[int]) -> int:
+    """Put several files of the book aside; returns how many. Those that are confirmed, or of another book, stay."""
+    chosen = ImportBatch.objects.select_for_update(of=("self",)).filter(
+        book=book, pk__in=ids, state__in=ImportBatch.UNCONFIRMED
+    )
+    numbers = list(chosen.order_by("pk").values_list("pk", flat=True))
+    return ImportBatch.objects.filter(pk__in=numbers).update(state=ImportBatch.State.DISCARDED)
+
+
+@dataclass(slots=True)
+class _Row:
+    """What confirming needs of a row. A file may have 200,000, and whole models of them would take half a gigabyte."""
+
+    pk: int
+    number: int
+    account_id: int | None
+    date: datetime.date | None
+    amount: int | None
+    fate: str
+    decision: str
+    identity: str
+    occurrence: int
+    counter_account_id: int | None
+    matched_entry_id: int | None
+    posted_entry_id: int | None = None
+    outcome: str = ""
+    active: bool = False
+
+    def will(self, decision: str) -> bool:
+        """Whether this is done with the row; PENDING and ERROR rows are never posted, whatever was decided."""
+        if self.account_id is None or self.date is None or not self.amount:
+            return False
+        if self.fate in (ImportRow.Status.PENDING, ImportRow.Status.ERROR):
+            return False
+        return planned(fate=self.fate, decision=self.decision) == decision
+
+
+_READ = (
+    "pk", "number", "account_id", "date", "amount", "fate", "decision", "identity", "occurrence", "counter_account_id",
+    "matched_entry_id",
+)  # fmt: skip
+
+
+def _confirm(
+    *, batch: ImportBatch, actor: User | None, opening_balance: bool, older_rows: str, leave_undecided: bool
+) -> ImportBatch:
     batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
     if batch.state == ImportBatch.State.CONFIRMED:
         return batch
@@ -87,8 +159,10 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, o
     accounts = {account.pk: account for account in held}
     for account in accounts.values():
         account.book = batch.book
-    rows = list(ImportRow.objects.filter(batch=batch).order_by("pk"))
-    _catch_up(batch, rows, accounts)
+    _catch_up(batch, accounts)
+    read = ImportRow.objects.filter(batch=batch).order_by("pk").values_list(*_READ)
+    rows = [_Row(*values) for values in read.iterator(chunk_size=CHUNK)]
+    _check_answered(rows, leave_undecided=leave_undecided)
     _treat_older(batch, rows, accounts, actor=actor, choice=older_rows)
     if opening_balance:
         for statement in batch.statements.filter(account=batch.account).order_by("position"):
@@ -98,8 +172,9 @@ def _confirm(*, batch: ImportBatch, actor: User | None, opening_balance: bool, o
                 )
                 break
     _number(rows)
-    _post(batch, actor, [row for row in rows if _is_planned(row, Decision.POST)], accounts)
+    _post(batch, actor, [row for row in rows if row.will(Decision.POST)], accounts)
     _settle(rows)
+    _join_transfers(rows, accounts, actor=actor)
     _write(rows)
     batch.state, batch.confirmed_by, batch.confirmed_at = ImportBatch.State.CONFIRMED, actor, timezone.now()
     batch.save(update_fields=["state", "confirmed_by", "confirmed_at", "opening_entry", "moved_openings", "notes"])
@@ -122,14 +197,14 @@ def _keep_reading(batch: ImportBatch, actor: User | None) -> None:
 
 
 def _treat_older(
-    batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int, Account], *, actor: User | None, choice: str
+    batch: ImportBatch, rows: Sequence[_Row], accounts: dict[int, Account], *, actor: User | None, choice: str
 ) -> None:
     """Rows that an opening balance sums up already change every later balance: only as somebody has chosen."""
     if choice not in OlderRows.values:
         raise Invalid(field="older_rows", reason=f"{choice} is none of {', '.join(filter(None, OlderRows.values))}.")
     for account in accounts.values():
         line = opening_line(account.pk)
-        own = [row for row in rows if row.account_id == account.pk and _is_planned(row, Decision.POST)]
+        own = [row for row in rows if row.account_id == account.pk and row.will(Decision.POST)]
         older = [row for row in own if line is not None and row.date is not None and row.date <= line.date]
         if line is None or not older:
             continue
@@ -156,35 +231,46 @@ def _treat_older(
             batch.moved_openings = [*batch.moved_openings, {"entry": line.entry_id, "by": replaced.pk}]
 
 
-def _is_planned(row: ImportRow, decision: str) -> bool:
-    """PENDING and ERROR rows are never posted, whatever was decided."""
-    if row.account_id is None or row.date is None or not row.amount:
-        return False
-    return row.plan == decision and row.fate not in (ImportRow.Status.PENDING, ImportRow.Status.ERROR)
+def _check_answered(rows: Sequence[_Row], *, leave_undecided: bool) -> None:
+    """Raise Invalid for questions without an answer, unless they are to be left out."""
+    open_questions = [row for row in rows if row.fate == ImportRow.Status.QUESTION and not row.decision]
+    if not open_questions or leave_undecided:
+        return
+    text = ngettext(
+        "%(count)d row needs your answer first (line %(line)d). Answer it, or leave it out this time.",
+        "%(count)d rows need your answer first (the first in line %(line)d). Answer them, or leave them out this time.",
+        len(open_questions),
+    )
+    raise Invalid(
+        field="leave_undecided", reason=text % {"count": len(open_questions), "line": open_questions[0].number}
+    )
 
 
-def _catch_up(batch: ImportBatch, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:
+def _catch_up(batch: ImportBatch, accounts: dict[int, Account]) -> None:
     """Judge again what other imports changed since this one was staged; decisions and proposals stay as shown."""
     for account in accounts.values():
-        own = [row for row in rows if row.account_id == account.pk]
+        own = ImportRow.objects.filter(batch=batch, account=account).order_by("pk")
         others = ImportBatch.objects.filter(statements__account=account).exclude(pk=batch.pk)
         newer = others.filter(Q(confirmed_at__gte=batch.created_at) | Q(undone_at__gte=batch.created_at))
-        matched = {row.matched_entry_id for row in own if row.matched_entry_id is not None}
-        if not (newer.exists() or JournalEntry.objects.filter(reverses__in=matched).exists()):
+        changed = JournalEntry.objects.filter(reverses__in=own.exclude(matched_entry=None).values("matched_entry"))
+        if not (newer.exists() or changed.exists()):
             continue
-        judge_rows(rows=own, account=account, batch=batch)
-        for row in own:
-            if row.decision == Decision.MATCH and row.matched_entry_id is None:
-                row.decision = Decision.NONE
+        matcher = Matcher(account=account, batch=batch)
+        numbers = list(own.values_list("pk", flat=True))
+        matcher.look(incoming_rows(own.iterator(chunk_size=CHUNK)))
+        for some in in_batches(numbers, size=CHUNK):
+            rows = list(own.filter(pk__in=some))
+            for row in rows:
+                matcher.judge(row.pk, row)
+                if row.decision == Decision.MATCH and row.matched_entry_id is None:
+                    row.decision = Decision.NONE
+            ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "decision"], batch_size=CHUNK)
 
 
-def _number(rows: Sequence[ImportRow]) -> None:
+def _number(rows: Sequence[_Row]) -> None:
     """Occurrences that continue those in force, so that a row imported anyway becomes the next twin."""
-    entering = [
-        row
-        for row in rows
-        if any(_is_planned(row, decision) for decision in (Decision.POST, Decision.MATCH, Decision.IGNORE))
-    ]
+    decisions = (Decision.POST, Decision.MATCH, Decision.IGNORE)
+    entering = [row for row in rows if any(row.will(decision) for decision in decisions)]
     known = ImportRow.objects.filter(
         account__in={row.account_id for row in entering}, identity__in={row.identity for row in entering}, active=True
     )
@@ -197,26 +283,30 @@ def _number(rows: Sequence[ImportRow]) -> None:
         highest[key] = row.occurrence = highest.get(key, 0) + 1
 
 
-def _post(batch: ImportBatch, actor: User | None, rows: Sequence[ImportRow], accounts: dict[int, Account]) -> None:
+def _post(batch: ImportBatch, actor: User | None, rows: Sequence[_Row], accounts: dict[int, Account]) -> None:
     fallback = _Fallback(batch, actor)
-    drafts = []
-    for row in rows:
-        if row.date is None or row.amount is None or row.account_id is None:
-            raise ValueError("only rows with account, date and amount are posted")
-        lines = [LineDraft(account_id=row.account_id, amount=row.amount)]
-        if row.split:
-            lines += [
-                LineDraft(account_id=part["account"], amount=-part["amount"], memo=part["note"] or row.memo)
-                for part in row.split
-            ]
-        else:
-            counter_id = row.counter_account_id or fallback.account_id(accounts[row.account_id], row.amount)
-            lines.append(LineDraft(account_id=counter_id, amount=-row.amount, memo=row.memo))
-        payee = row.new_payee or row.payee
-        drafts.append(EntryDraft(date=row.date, lines=lines, payee=payee, description=row.description))
-    ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)
-    for row, entry_id in zip(rows, ids, strict=True):
-        row.posted_entry_id, row.outcome, row.active = entry_id, Outcome.POSTED, True
+    for some in in_batches(rows, size=POSTED_AT_ONCE):
+        # By the range: all rows of a file lie together.
+        told = ImportRow.objects.filter(batch=batch, pk__range=(some[0].pk, some[-1].pk))
+        texts = {pk: said for pk, *said in told.values_list("pk", "payee", "description", "new_payee", "memo", "split")}
+        drafts = []
+        for row in some:
+            if row.date is None or row.amount is None or row.account_id is None:
+                raise ValueError("only rows with account, date and amount are posted")
+            payee, description, new_payee, memo, split = texts[row.pk]
+            lines = [LineDraft(account_id=row.account_id, amount=row.amount)]
+            if split:
+                lines += [
+                    LineDraft(account_id=part["account"], amount=-part["amount"], memo=part["note"] or memo)
+                    for part in split
+                ]
+            else:
+                counter_id = row.counter_account_id or fallback.account_id(accounts[row.account_id], row.amount)
+                lines.append(LineDraft(account_id=counter_id, amount=-row.amount, memo=memo))
+            drafts.append(EntryDraft(date=row.date, lines=lines, payee=new_payee or payee, description=description))
+        ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)
+        for row, entry_id in zip(some, ids, strict=True):
+            row.posted_entry_id, row.outcome, row.active = entry_id, Outcome.POSTED, True
 
 
 class _Fallback:
@@ -264,51 +354,86 @@ class _Fallback:
         )
 
 
-def _settle(rows: Iterable[ImportRow]) -> None:
+def _settle(rows: Sequence[_Row]) -> None:
     """Outcomes of all rows that were not posted."""
-    vouched: set[tuple[str, int | None]] = set()
-    rows = list(rows)
-    linked = [row for row in rows if _is_planned(row, Decision.MATCH)]
+    linked = [row for row in rows if row.will(Decision.MATCH)]
     known = ImportRow.objects.filter(active=True, posted_entry__in={row.matched_entry_id for row in linked})
-    vouched |= set(known.values_list("identity", "posted_entry_id"))
+    vouched = set(known.values_list("identity", "posted_entry_id"))
     for row in rows:
         if row.outcome == Outcome.POSTED:
             continue
-        if _is_planned(row, Decision.MATCH):
+        if row.will(Decision.MATCH):
             row.outcome, row.posted_entry_id = Outcome.LINKED, row.matched_entry_id
             # Where the same row stands for the entry already, this one only repeats it.
             row.active = (row.identity, row.matched_entry_id) not in vouched
-        elif row.plan == Decision.IGNORE:
-            row.outcome, row.active = Outcome.IGNORED, _is_planned(row, Decision.IGNORE)
+        elif planned(fate=row.fate, decision=row.decision) == Decision.IGNORE:
+            row.outcome, row.active = Outcome.IGNORED, row.will(Decision.IGNORE)
         else:
             row.outcome = Outcome.LEFT
 
 
+_WITHOUT_ITS_LINE = """
+SELECT given.row FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS given (row, entry, account)
+ WHERE NOT EXISTS (SELECT FROM finance_journalline AS line
+                    WHERE line.entry_id = given.entry AND line.account_id = given.account)
+"""
+
+
+def _join_transfers(rows: Sequence[_Row], accounts: dict[int, Account], *, actor: User | None) -> None:
+    """Make the entry of another account's row a transfer to this one, where the row was linked to it.
+
+    The entry's side without a category is replaced by this account, as a correction that undoing takes back.
+    """
+    linked = {
+        row.pk: (row, row.posted_entry_id, row.account_id)
+        for row in rows
+        if row.outcome == Outcome.LINKED and row.posted_entry_id is not None and row.account_id is not None
+    }
+    if not linked:
+        return
+    entries, own = [found[1] for found in linked.values()], [found[2] for found in linked.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_ITS_LINE, [list(linked), entries, own])
+        joined = [linked[pk] for (pk,) in cursor.fetchall()]
+    for row, entry_id, account_id in joined:
+        account = accounts[account_id]
+        entry = JournalEntry.objects.select_related("book").get(pk=entry_id)
+        lines = list(entry.lines.order_by("position"))
+        free = {found.pk for found in uncategorised_accounts(account=account)}
+        fitting = [line for line in lines if line.account_id in free and line.amount == row.amount]
+        if len(lines) != 2 or len(fitting) != 1 or JournalEntry.objects.filter(reverses=entry).exists():
+            text = gettext("The entry that line %(line)d was to be joined with has been changed; decide on it again.")
+            raise Conflict(field="rows", reason=text % {"line": row.number})
+        replaced = correct_entry(
+            entry=entry,
+            actor=actor,
+            date=entry.date,
+            lines=[
+                LineDraft(
+                    account_id=account.pk if line is fitting[0] else line.account_id, amount=line.amount, memo=line.memo
+                )
+                for line in lines
+            ],
+            payee=entry.payee,
+            description=entry.description,
+            on=entry.date,
+        )
+        row.posted_entry_id = replaced.pk
+
+
 _WRITE = """
 UPDATE finance_importrow AS row
-   SET outcome = given.outcome, posted_entry_id = given.entry, active = given.active, identity = given.identity,
-       occurrence = given.occurrence, fate = given.fate, reason = given.reason, matched_entry_id = given.matched
-  FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::boolean[], %s::text[], %s::int[], %s::text[], %s::text[],
-              %s::bigint[]) AS given (id, outcome, entry, active, identity, occurrence, fate, reason, matched)
+   SET outcome = given.outcome, posted_entry_id = given.entry, active = given.active, occurrence = given.occurrence
+  FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::boolean[], %s::int[])
+       AS given (id, outcome, entry, active, occurrence)
  WHERE row.id = given.id
 """
 
 
-def _write(rows: Sequence[ImportRow]) -> None:
-    columns = [
-        (
-            r.pk,
-            str(r.outcome),
-            r.posted_entry_id,
-            r.active,
-            r.identity,
-            r.occurrence,
-            str(r.fate),
-            r.reason,
-            r.matched_entry_id,
+def _write(rows: Sequence[_Row]) -> None:
+    for some in in_batches(rows, size=POSTED_AT_ONCE):
+        columns = zip(
+            *((row.pk, str(row.outcome), row.posted_entry_id, row.active, row.occurrence) for row in some), strict=True
         )
-        for r in rows
-    ]
-    if columns:
         with connection.cursor() as cursor:
-            cursor.execute(_WRITE, [list(column) for column in zip(*columns, strict=True)])
+            cursor.execute(_WRITE, [list(column) for column in columns])

@@ -1,22 +1,139 @@
-"""Staged rows matched with what the books already know, in a fixed number of queries.
+"""Staged rows matched with what the books already know.
 
 This is the side with the database; the verdicts come from the pure `finance.imports.matching`.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext
 
 from finance.imports.matching import (
     MATCH_DAYS,
+    TRANSFER_DAYS,
     Candidate,
     IncomingRow,
     KnownRow,
     RowStatus,
-    judge,
+    Verdict,
     normalise_text,
+    recognise,
+    with_matches,
 )
 from finance.imports.models import ImportBatch, ImportRow
-from finance.ledger.models import Account, Book, JournalEntry, JournalLine
+from finance.imports.selectors import VOUCHED
+from finance.ledger.models import Account, Book
+from finance.ledger.uncategorised import uncategorised_accounts
+
+# Rows of a file that are compared with those of earlier files at a time.
+WINDOW = 5000
+
+_OWN_LINES = f"""
+WITH RECURSIVE {VOUCHED}
+SELECT line.entry_id, line.date, line.amount, entry.payee, entry.description, ''
+  FROM finance_journalline AS line
+  JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+ WHERE line.account_id = %(account)s AND line.date BETWEEN %(first)s AND %(last)s
+   AND line.amount = ANY(%(amounts)s::bigint[]) AND entry.reverses_id IS NULL AND entry.source <> 'opening'
+   AND NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id)
+   AND NOT EXISTS (SELECT FROM vouched WHERE vouched.id = line.entry_id)
+"""
+
+# Two-line entries that stand against an Uncategorised account, with the own account on their other line. The amount of
+# the line on Uncategorised is what the row of the other side would have.
+_OTHER_SIDES = """
+SELECT line.entry_id, line.date, line.amount, entry.payee, entry.description, other.name
+  FROM finance_journalline AS line
+  JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+  JOIN finance_journalline AS side ON side.entry_id = entry.id AND side.id <> line.id
+  JOIN finance_account AS other ON other.id = side.account_id
+ WHERE line.account_id = ANY(%(uncategorised)s::bigint[]) AND line.date BETWEEN %(first)s AND %(last)s
+   AND line.amount = ANY(%(amounts)s::bigint[]) AND entry.line_count = 2
+   AND entry.reverses_id IS NULL AND entry.source <> 'opening'
+   AND other.type IN ('asset', 'liability') AND other.id <> %(account)s
+   AND NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id)
+"""
+
+
+class Matcher:
+    """Gives the rows of one account their status, reason and match."""
+
+    def __init__(self, *, account: Account, batch: ImportBatch) -> None:
+        self._account = account
+        self._batch = batch
+        self._verdicts: dict[int, Verdict] = {}
+        self._closed: datetime.date | None = None
+
+    def look(self, incoming: Sequence[IncomingRow]) -> None:
+        """Compare the rows with the books. Earlier rows are asked for by days, so that memory stays bounded."""
+        if not incoming:
+            return
+        self._closed = Book.objects.values_list("closed_through", flat=True).get(pk=self._account.book_id)
+        ordered = sorted(incoming, key=lambda row: row.date)
+        verdicts = []
+        for rows in _by_days(ordered):
+            known = known_rows(account=self._account, first=rows[0].date, last=rows[-1].date)
+            verdicts += recognise(rows, known)
+        fresh = [row for row, verdict in zip(ordered, verdicts, strict=True) if verdict.fate is RowStatus.NEW]
+        candidates = self._candidates(fresh) if fresh else []
+        self._verdicts = {verdict.position: verdict for verdict in with_matches(ordered, verdicts, candidates)}
+
+    def judge(self, position: int, row: ImportRow) -> None:
+        """Set what was found for the row at this position; a row that was not looked at stays as it is."""
+        verdict = self._verdicts.get(position)
+        if verdict is None:
+            return
+        row.identity, row.occurrence = verdict.identity, verdict.occurrence
+        row.fate, row.reason = verdict.fate.value, verdict.reason[:300]
+        row.matched_entry_id = verdict.entry_id
+        closed = self._closed
+        if row.fate == RowStatus.NEW.value and closed is not None and row.date is not None and row.date <= closed:
+            row.fate = RowStatus.ERROR.value
+            row.reason = gettext("The books are closed through %(day)s; this row cannot be posted any more.") % {
+                "day": f"{closed:%Y-%m-%d}"
+            }
+
+    def _candidates(self, fresh: Sequence[IncomingRow]) -> list[Candidate]:
+        """Entries that new rows may stand for: lines of the account itself, and other sides of transfers."""
+        first, last = min(row.date for row in fresh), max(row.date for row in fresh)
+        shared: dict[str, Any] = {"account": self._account.pk, "amounts": list({row.amount for row in fresh})}
+        days = datetime.timedelta(days=MATCH_DAYS)
+        own: dict[str, Any] = {
+            **shared,
+            "first": first - days,
+            "last": last + days,
+            # A row of another format has other texts, so that its entry may still be this row's.
+            "format": self._batch.format,
+            "since": first - 4 * days,
+            "until": last + 4 * days,
+        }
+        days = datetime.timedelta(days=TRANSFER_DAYS)
+        other: dict[str, Any] = {
+            **shared,
+            # An entry of a closed period can no longer be made a transfer.
+            "first": max(first - days, self._closed + datetime.timedelta(days=1)) if self._closed else first - days,
+            "last": last + days,
+            "uncategorised": [account.pk for account in uncategorised_accounts(account=self._account)],
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_OWN_LINES, own)
+            found = cursor.fetchall()
+            if other["uncategorised"]:
+                cursor.execute(_OTHER_SIDES, other)
+                found += cursor.fetchall()
+        return [
+            Candidate(
+                entry_id=entry_id,
+                date=date,
+                amount=amount,
+                text=normalise_text(payee, description),
+                title=(payee or description)[:60],
+                other_account=name,
+            )
+            for entry_id, date, amount, payee, description, name in found
+        ]
 
 
 def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatch) -> None:
@@ -24,27 +141,21 @@ def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatc
 
     Rows that the bank has not booked, and rows with a problem, keep the status that they have.
     """
-    incoming = [
+    matcher = Matcher(account=account, batch=batch)
+    matcher.look(incoming_rows(rows))
+    for row in rows:
+        matcher.judge(row.pk, row)
+
+
+def incoming_rows(rows: Iterable[ImportRow]) -> list[IncomingRow]:
+    """The rows that can be matched, under their ids: booked, without a problem, with day and amount."""
+    return [
         IncomingRow(
-            position=position, date=row.date, amount=row.amount, text=row.text, bank_id=row.bank_id, balance=row.balance
+            position=row.pk, date=row.date, amount=row.amount, text=row.text, bank_id=row.bank_id, balance=row.balance
         )
-        for position, row in enumerate(rows)
+        for row in rows
         if row.booked and row.fate != ImportRow.Status.ERROR and row.date is not None and row.amount is not None
     ]
-    if not incoming:
-        return
-    days = [row.date for row in incoming]
-    known = known_rows(account=account, first=min(days), last=max(days))
-    candidates = _candidates(account=account, incoming=incoming, batch=batch)
-    closed = Book.objects.values_list("closed_through", flat=True).get(pk=account.book_id)
-    for verdict in judge(incoming, known, candidates):
-        row = rows[verdict.position]
-        row.identity, row.occurrence = verdict.identity, verdict.occurrence
-        row.fate, row.reason = verdict.fate.value, verdict.reason[:300]
-        row.matched_entry_id = verdict.entry_id
-        if row.fate == RowStatus.NEW.value and closed is not None and row.date is not None and row.date <= closed:
-            row.fate = RowStatus.ERROR.value
-            row.reason = f"The books are closed through {closed:%Y-%m-%d}; this row cannot be posted any more."
 
 
 def known_rows(*, account: Account, first: datetime.date, last: datetime.date) -> list[KnownRow]:
@@ -62,30 +173,12 @@ def known_rows(*, account: Account, first: datetime.date, last: datetime.date) -
     ]  # fmt: skip
 
 
-def _candidates(*, account: Account, incoming: Sequence[IncomingRow], batch: ImportBatch) -> list[Candidate]:
-    """Lines of the account that no bank row vouches for, or only one of another file format (whose texts differ)."""
-    window = datetime.timedelta(days=MATCH_DAYS)
-    first, last = min(row.date for row in incoming), max(row.date for row in incoming)
-    vouched = ImportRow.objects.filter(account=account, active=True).exclude(posted_entry=None)
-    same_format = vouched.filter(batch__format=batch.format, date__gte=first - 3 * window, date__lte=last + 3 * window)
-    lines = JournalLine.objects.filter(
-        account=account,
-        date__gte=first - window,
-        date__lte=last + window,
-        amount__in={row.amount for row in incoming},
-        entry__reverses=None,
-        entry__reversed_by=None,
-    ).exclude(entry__source=JournalEntry.Source.OPENING)
-    taken = set(same_format.values_list("posted_entry_id", flat=True))
-    fields = ("entry_id", "date", "amount", "entry__payee", "entry__description")
-    return [
-        Candidate(
-            entry_id=entry_id,
-            date=date,
-            amount=amount,
-            text=normalise_text(payee, description),
-            title=(payee or description)[:60],
-        )
-        for entry_id, date, amount, payee, description in lines.values_list(*fields)
-        if entry_id not in taken
-    ]
+def _by_days(ordered: Sequence[IncomingRow]) -> Iterator[list[IncomingRow]]:
+    """Rows sorted by date, in parts that never divide a day: equal rows of one day are counted together."""
+    part: list[IncomingRow] = []
+    for row in ordered:
+        if len(part) >= WINDOW and row.date != part[-1].date:
+            yield part
+            part = []
+        part.append(row)
+    yield part

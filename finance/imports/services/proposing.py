@@ -9,41 +9,44 @@ from finance.rules.engine import Outcome, Subject
 from finance.rules.models import RuleLog
 from finance.rules.selectors import engine_of
 
-# Set by `propose_rows`, beside what judging sets.
+# Set by `Proposer.propose`, beside what judging sets.
 PROPOSED_FIELDS = ("counter_account", "suggestion", "suggestions", "new_payee", "memo", "split", "decision")
 _SAID = 200
 
 
-def propose_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatch) -> list[RuleLog]:
-    """Set payee, category, split, note and decision of the rows, all of one account, where nobody has decided yet.
+class Proposer:
+    """The rules and what was learned, for the rows of one account; asked chunk by chunk."""
 
-    Saves nothing; returns the log of what the rules did, for `keep_log` once the rows are saved.
-    """
-    open_rows = [
-        row
-        for row in rows
-        if row.decided_at is None and row.booked and row.fate != ImportRow.Status.ERROR and row.date and row.amount
-    ]
-    log: list[RuleLog] = []
-    if not open_rows:
+    def __init__(self, *, account: Account, batch: ImportBatch) -> None:
+        self._account = account
+        self._engine = engine_of(book=batch.book)
+        self._suggestions = Suggestions(account=account, until=batch.created_at.date())
+
+    def propose(self, rows: Sequence[ImportRow]) -> list[RuleLog]:
+        """Set payee, category, split, note and decision of the rows where nobody has decided yet.
+
+        Saves nothing; returns the log of what the rules did, for `keep_log` once the rows are saved.
+        """
+        log: list[RuleLog] = []
+        for row in rows:
+            if row.decided_at is not None or not row.booked or row.fate == ImportRow.Status.ERROR:
+                continue
+            if row.date is None or not row.amount:
+                continue
+            outcome = self._engine.run(subject_of(row, self._account))
+            _take(row, outcome)
+            log += [
+                RuleLog(
+                    book_id=row.book_id, rule_id=step.rule_id, version=step.version, row=row, step=place,
+                    changes=step.changes, problem=step.problem[:_SAID],
+                )
+                for place, step in enumerate(outcome.steps, 1)
+            ]  # fmt: skip
+            if row.counter_account_id is None and not row.split:
+                found = self._suggestions.for_payee(row.payee, amount=row.amount)
+                row.counter_account_id = found.account_id if found else None
+                row.suggestion = row.suggestion or (found.reason if found else "")
         return log
-    engine = engine_of(book=batch.book)
-    suggestions = Suggestions(account=account, until=max(row.date for row in open_rows if row.date))
-    for row in open_rows:
-        outcome = engine.run(subject_of(row, account))
-        _take(row, outcome)
-        log += [
-            RuleLog(
-                book_id=row.book_id, rule_id=step.rule_id, version=step.version, row=row, step=place,
-                changes=step.changes, problem=step.problem[:_SAID],
-            )
-            for place, step in enumerate(outcome.steps, 1)
-        ]  # fmt: skip
-        if row.counter_account_id is None and not row.split:
-            found = suggestions.for_payee(row.payee, amount=row.amount or 0)
-            row.counter_account_id = found.account_id if found else None
-            row.suggestion = row.suggestion or (found.reason if found else "")
-    return log
 
 
 def subject_of(row: ImportRow, account: Account) -> Subject:

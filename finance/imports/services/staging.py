@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -13,14 +14,14 @@ from core.batches import in_batches
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
-from finance.imports.matching import RowStatus, normalise_text
+from finance.imports.matching import IncomingRow, RowStatus, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
 from finance.imports.parsers.child import Limits, read_in_child
-from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.profile import CsvProfile, check_text_settings
 from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
-from finance.imports.services.matching import judge_rows
-from finance.imports.services.proposing import PROPOSED_FIELDS, keep_log, propose_rows
+from finance.imports.services.matching import Matcher, judge_rows
+from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_log
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.rules.models import RuleLog
 from identity.models import User
@@ -132,11 +133,31 @@ def assign_statement(*, statement: ImportStatement, actor: User | None, account:
     for row in rows:
         row.account = account
     judge_rows(rows=rows, account=account, batch=batch)
-    log = propose_rows(rows=rows, account=account, batch=batch)
+    log = Proposer(account=account, batch=batch).propose(rows)
     ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, *PROPOSED_FIELDS, "account"], batch_size=CHUNK)
     RuleLog.objects.filter(row__statement=statement).delete()
     keep_log(log)
     return statement
+
+
+@transaction.atomic
+def read_again(*, batch: ImportBatch, account: Account, encoding: str = "", delimiter: str = "") -> ImportBatch:
+    """Have a file that could not be read tried once more, for this account and with what is known of its text.
+
+    Raises Conflict unless the file is kept because it could not be read, Invalid, AccountClosedError.
+    """
+    _check_account(book=batch.book, account=account)
+    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
+    if batch.state != ImportBatch.State.REFUSED:
+        raise Conflict(
+            reason=gettext("This import is no longer to be read: it is %(state)s.")
+            % {"state": batch.get_state_display()}
+        )
+    check_text_settings(encoding=encoding, delimiter=delimiter)
+    batch.account = account
+    batch.save(update_fields=["account"])
+    _ask(batch, {"encoding": encoding, "delimiter": delimiter})
+    return batch
 
 
 JUDGED_FIELDS = ("identity", "occurrence", "fate", "reason", "matched_entry")
@@ -184,11 +205,20 @@ def parse(
         currency=account.currency,
         card=account.type == AccountType.LIABILITY,
         profile=question.get("profile"),
+        encoding=question.get("encoding", ""),
+        delimiter=question.get("delimiter", ""),
         changes=question.get("changes"),
         saved={} if question.get("profile") else dict(saved[:MOST_SAVED_PROFILES]),
     )
     limits = Limits(seconds=settings.IMPORT_READING_SECONDS, megabytes=settings.IMPORT_READING_MEMORY_MB)
     return read_in_child(data, asked, limits=limits, goes_on=goes_on)
+
+
+def is_same_number(one: str, other: str) -> bool:
+    """Whether two spellings may be of one bank account: an IBAN holds its account number, and parts may be masked."""
+    first, second = ("".join(c for c in text.casefold() if c.isalnum() and c not in "x*") for text in (one, other))
+    short, long = sorted((first, second), key=len)
+    return short in long or (min(len(short), 4) > 0 and long.endswith(short[-4:]) and not (one + other).isalnum())
 
 
 def nobody_else() -> None:
@@ -219,20 +249,45 @@ def fill(
 
 def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> list[Account | None]:
     """The chosen account for the first statement that fits; others where they were imported to before, or nowhere."""
-    # Which accounts the bank's account numbers were imported into, latest first.
+    # Which accounts the bank's account numbers were imported into, latest first. One number may have several currencies.
     numbers = {statement.account for statement in statements} - {""}
-    earlier = ImportStatement.objects.filter(
-        book=batch.book, external_account__in=numbers, batch__state=ImportBatch.State.CONFIRMED
-    ).exclude(account=None)
-    found = earlier.select_related("account").order_by("pk")
-    remembered = {statement.external_account: statement.account for statement in found if statement.account is not None}
+    confirmed = ImportStatement.objects.filter(book=batch.book, batch__state=ImportBatch.State.CONFIRMED)
+    earlier = confirmed.filter(external_account__in=numbers).exclude(account=None).select_related("account")
+    remembered = {(found.external_account, found.currency): found.account for found in earlier.order_by("pk")}
     fitting = [s for s in statements if not s.currency or s.currency == batch.account.currency]
     if not fitting:
         _check_currency(batch.account, statements[0].currency)
-    own = [s for s in fitting if remembered.get(s.account) in (None, batch.account)]
-    best = next((s for s in own if remembered.get(s.account) == batch.account), None)
-    chosen = best or next((s for s in own if s.rows), next(iter(own or fitting)))
-    return [batch.account if s is chosen else _other(batch, remembered.get(s.account), s) for s in statements]
+
+    def known(statement: ParsedStatement) -> Account | None:
+        return remembered.get((statement.account, statement.currency or batch.account.currency))
+
+    own = [s for s in fitting if known(s) in (None, batch.account)]
+    best = next((s for s in own if known(s) == batch.account), None)
+    chosen = best or next((s for s in own if s.rows), next(iter(own), None))
+    if chosen is None:
+        # Somebody has most likely chosen the wrong account; nothing is guessed either way.
+        text = gettext(
+            "The file is of the account %(number)s, which was imported into “%(known)s” before. Choose its account."
+        )
+        first = known(fitting[0])
+        batch.notes = [*batch.notes, text % {"number": fitting[0].account, "known": first.name if first else ""}]
+        return [None] * len(statements)
+    elif best is None and chosen.account:
+        mine = (
+            confirmed.filter(account=batch.account)
+            .exclude(external_account="")
+            .values_list("external_account", flat=True)
+        )
+        if (before := mine.order_by("-pk").first()) and not is_same_number(before, chosen.account):
+            text = gettext(
+                "Earlier files of “%(account)s” bear the number %(before)s, this one bears %(number)s. Choose its account."
+            )
+            batch.notes = [
+                *batch.notes,
+                text % {"account": batch.account.name, "before": before, "number": chosen.account},
+            ]
+            chosen = None
+    return [batch.account if s is chosen else _other(batch, known(s), s) for s in statements]
 
 
 def _other(batch: ImportBatch, account: Account | None, statement: ParsedStatement) -> Account | None:
@@ -268,19 +323,43 @@ def _save_statement(
     with transaction.atomic():
         hold()
         statement.save(force_insert=True)
-    rows = [_row(batch, statement, account, row) for row in parsed.rows]
-    log: dict[int, list[RuleLog]] = {}
+    # Rows of the database are heavy: only a chunk of them is there at a time, whatever the file holds.
+    alone = [_alone(row, statement, batch.format) for row in parsed.rows]
+    texts = [normalise_text(row.payee[:200], row.description[:500]) for row in parsed.rows]
+    matcher = proposer = None
     if account is not None:
         account.book = batch.book
-        judge_rows(rows=rows, account=account, batch=batch)
-        for entry in propose_rows(rows=rows, account=account, batch=batch):
-            log.setdefault(id(entry.row), []).append(entry)
-    for chunk in in_batches(rows, size=CHUNK):
+        matcher, proposer = Matcher(account=account, batch=batch), Proposer(account=account, batch=batch)
+        matcher.look(
+            [
+                IncomingRow(
+                    position=position,
+                    date=row.date,
+                    amount=found.amount,
+                    text=texts[position],
+                    bank_id=row.bank_id[:120],
+                    balance=_stated(row.balance, currency),
+                )
+                for position, (row, found) in enumerate(zip(parsed.rows, alone, strict=True))
+                if found.fate is RowStatus.NEW and row.date is not None and found.amount is not None
+            ]
+        )
+    for positions in in_batches(range(len(parsed.rows)), size=CHUNK):
+        rows = []
+        for position in positions:
+            found = alone[position]
+            row = _row(parsed.rows[position], found, batch=batch, statement=statement, text=texts[position])
+            if matcher is not None:
+                matcher.judge(position, row)
+            elif found.fate is RowStatus.NEW:
+                row.reason = gettext("Choose the account of this statement first.")
+            rows.append(row)
+        log = proposer.propose(rows) if proposer is not None else []
         with transaction.atomic():
             hold()
-            ImportRow.objects.bulk_create(chunk)
-            keep_log([entry for row in chunk for entry in log.get(id(row), ())])
-        batch.rows_done += len(chunk)
+            ImportRow.objects.bulk_create(rows)
+            keep_log(log)
+        batch.rows_done += len(rows)
         if on_progress is not None:
             on_progress(batch.rows_done, batch.rows_total)
 
@@ -300,33 +379,44 @@ def _rounded(value: Decimal, currency: str) -> int:
     return money.to_minor_units(value.quantize(places, rounding=ROUND_HALF_UP), currency=currency)
 
 
-def _row(batch: ImportBatch, statement: ImportStatement, account: Account | None, parsed: ParsedRow) -> ImportRow:
-    amount, problem, note = _amount(parsed, statement.currency, batch.format)
-    # What the file alone decides on; NEW is for the books to judge.
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """What the file alone says of a row; NEW is for the books to judge. `amount` in minor units."""
+
+    amount: int | None
+    fate: RowStatus
+    reason: str
+    note: str
+
+
+def _alone(parsed: ParsedRow, statement: ImportStatement, file_format: str) -> _Alone:
+    amount, problem, note = _amount(parsed, statement.currency, file_format)
     if parsed.state is not RowState.BOOKED:
-        fate, reason = RowStatus.PENDING, parsed.note
-    elif problem:
-        fate, reason = RowStatus.ERROR, problem
-    else:
-        fate, reason = RowStatus.NEW, "" if account else gettext("Choose the account of this statement first.")
+        return _Alone(amount, RowStatus.PENDING, parsed.note, note)
+    return _Alone(
+        amount, RowStatus.ERROR if problem else RowStatus.NEW, problem, " ".join(filter(None, [parsed.note, note]))
+    )
+
+
+def _row(parsed: ParsedRow, alone: _Alone, *, batch: ImportBatch, statement: ImportStatement, text: str) -> ImportRow:
     return ImportRow(
         book=batch.book,
         batch=batch,
         statement=statement,
-        account=account,
+        account=statement.account,
         number=parsed.number,
         date=parsed.date,
         raw_date=parsed.raw_date[:64],
-        amount=amount,
+        amount=alone.amount,
         balance=_stated(parsed.balance, statement.currency),
         payee=parsed.payee[:200],
         description=parsed.description[:500],
-        text=normalise_text(parsed.payee, parsed.description),
+        text=text,
         bank_id=parsed.bank_id[:120],
         booked=parsed.state is RowState.BOOKED,
-        fate=fate.value,
-        reason=reason[:300],
-        note=" ".join(filter(None, [parsed.note if parsed.state is RowState.BOOKED else "", note]))[:200],
+        fate=alone.fate.value,
+        reason=alone.reason[:300],
+        note=alone.note[:200],
     )
 
 

@@ -3,6 +3,7 @@
 import datetime
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -47,9 +48,19 @@ def undo_import(*, batch: ImportBatch, actor: User | None, on: datetime.date) ->
     entries = {entry.pk: entry for entry in JournalEntry.objects.filter(pk__in=posted).order_by("pk")}
     if batch.opening_entry is not None:
         entries[batch.opening_entry.pk] = batch.opening_entry
+    # Entries of other accounts that the import made transfers: they get their former sides back.
+    joined = ImportRow.objects.filter(
+        batch=batch, outcome=ImportRow.Outcome.LINKED, posted_entry__corrects=F("matched_entry")
+    ).select_related("posted_entry__book", "matched_entry")
+    transfers = {row.posted_entry.pk: row for row in joined if row.posted_entry is not None}
+    entries |= {pk: row.posted_entry for pk, row in transfers.items() if row.posted_entry is not None}
     why = _touched(batch, entries)
     back = _openings_back(batch, actor, on=on)
-    reverse_entries(book=batch.book, actor=actor, entries=[e for e in entries.values() if e.pk not in why], on=on)
+    for entry_id, row in transfers.items():
+        if entry_id not in why and row.matched_entry is not None:
+            _as_before(entries[entry_id], row.matched_entry, actor, on=on)
+    own = [entry for pk, entry in entries.items() if pk not in why and pk not in transfers]
+    reverse_entries(book=batch.book, actor=actor, entries=own, on=on)
     staying = {entry_id for entry_id, (_reason, stands) in why.items() if stands}
     ImportRow.objects.filter(batch=batch, active=True).exclude(posted_entry__in=staying).update(active=False)
     batch.kept = [_told(entries[entry_id], reason) for entry_id, (reason, _stands) in sorted(why.items())] + back
@@ -65,23 +76,28 @@ def _openings_back(batch: ImportBatch, actor: User | None, *, on: datetime.date)
     for moved in batch.moved_openings:
         entry = JournalEntry.objects.select_related("book").get(pk=moved["by"])
         first = JournalEntry.objects.get(pk=moved["entry"])
-        lines = [
-            LineDraft(account_id=line.account_id, amount=line.amount, memo=line.memo)
-            for line in first.lines.order_by("position")
-        ]
         if JournalEntry.objects.filter(reverses=entry).exists():
             kept.append(_told(entry, gettext("The opening balance has been changed since.")))
             continue
-        correct_entry(
-            entry=entry,
-            actor=actor,
-            date=first.date,
-            lines=lines,
-            payee=first.payee,
-            description=first.description,
-            on=on,
-        )
+        _as_before(entry, first, actor, on=on)
     return kept
+
+
+def _as_before(entry: JournalEntry, first: JournalEntry, actor: User | None, *, on: datetime.date) -> None:
+    """Correct an entry back to what it replaced."""
+    lines = [
+        LineDraft(account_id=line.account_id, amount=line.amount, memo=line.memo)
+        for line in first.lines.order_by("position")
+    ]
+    correct_entry(
+        entry=entry,
+        actor=actor,
+        date=first.date,
+        lines=lines,
+        payee=first.payee,
+        description=first.description,
+        on=on,
+    )
 
 
 def _touched(batch: ImportBatch, entries: dict[int, JournalEntry]) -> dict[int, tuple[str, bool]]:

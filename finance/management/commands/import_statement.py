@@ -25,7 +25,7 @@ REFUSED, DOUBTFUL = 2, 3
 class Command(BaseCommand):
     help = (
         "Stage and confirm a CSV, OFX or QFX file. Exit code 0: imported (or, with --dry-run, readable); "
-        "2: refused, with the reason; 3: imported, but the statement's balances do not add up."
+        "2: refused, with the reason; 3: imported, but balances do not add up, or a statement's account is not known."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,6 +45,11 @@ class Command(BaseCommand):
             default="",
             help="what to do with rows that are not newer than the account's opening balance; without it they are refused",
         )
+        parser.add_argument(
+            "--leave-undecided",
+            action="store_true",
+            help="leave out rows that may be known already; without it a file with such rows is refused",
+        )
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,7 +65,7 @@ class Command(BaseCommand):
             sys.exit(REFUSED)
         else:
             self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) if options["json"] else _told(result))
-            if any(proof["holds"] is False for proof in result["statements"]):
+            if any(proof["holds"] is False or proof["account"] is None for proof in result["statements"]):
                 sys.exit(DOUBTFUL)
 
     def _run(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +100,7 @@ class Command(BaseCommand):
                     actor=None,
                     opening_balance=options["opening_balance"],
                     older_rows=options["older_rows"],
+                    leave_undecided=options["leave_undecided"],
                 )
             result = _result(batch, dry_run=options["dry_run"])
             transaction.set_rollback(options["dry_run"])

@@ -201,7 +201,7 @@ def test_thousands_of_equal_rows_are_matched_in_proportion():
             for n in range(count)
         ]
         entries = [Candidate(entry_id=n, date=day, amount=-1, text="kiosk") for n in range(count)]
-        assert {verdict.fate for verdict in judge(rows, known, [])} == {"probable_match"}
+        assert {verdict.fate for verdict in judge(rows, known, [])} == {"question"}
         assert len({verdict.entry_id for verdict in judge(rows, [], entries)} - {None}) == count
 
     assert seconds_of(lambda: run(8_000), times=1) < 5
