@@ -293,7 +293,8 @@ class LearnedEntry(models.Model):
     pk = models.CompositePrimaryKey("entry_id", "book_id")
     book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
     entry = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    weight = models.PositiveSmallIntegerField()
+    # Exactly what was counted, to be taken out again: [{"words", "out", "to", "weight", "key", "name"}].
+    counted = models.JSONField()
 
     def __str__(self) -> str:
         return f"learned entry #{self.entry_id}"

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
             name='LearnedEntry',
             fields=[
                 ('pk', models.CompositePrimaryKey('entry_id', 'book_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('weight', models.PositiveSmallIntegerField()),
+                ('counted', models.JSONField()),
                 ('book', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book')),
                 ('entry', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.journalentry')),
             ],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from finance.imports.models import ImportBatch, ImportRow
-from finance.imports.suggestions import Suggestions
+from finance.imports.suggestions.reader import Asked, Suggested, Suggestions
 from finance.ledger.models import Account
 from finance.rules.engine import Outcome, Subject
 from finance.rules.models import RuleLog
@@ -20,7 +20,7 @@ class Proposer:
     def __init__(self, *, account: Account, batch: ImportBatch) -> None:
         self._account = account
         self._engine = engine_of(book=batch.book)
-        self._suggestions = Suggestions(account=account, until=batch.created_at.date())
+        self._suggestions = Suggestions(account=account)
 
     def propose(self, rows: Sequence[ImportRow]) -> list[RuleLog]:
         """Set payee, category, split, note and decision of the rows where nobody has decided yet.
@@ -28,6 +28,7 @@ class Proposer:
         Saves nothing; returns the log of what the rules did, for `keep_log` once the rows are saved.
         """
         log: list[RuleLog] = []
+        left: list[tuple[ImportRow, Asked]] = []
         for row in rows:
             if row.decided_at is not None or not row.booked or row.fate == ImportRow.Status.ERROR:
                 continue
@@ -42,11 +43,21 @@ class Proposer:
                 )
                 for place, step in enumerate(outcome.steps, 1)
             ]  # fmt: skip
-            if row.counter_account_id is None and not row.split:
-                found = self._suggestions.for_payee(row.payee, amount=row.amount)
-                row.counter_account_id = found.account_id if found else None
-                row.suggestion = row.suggestion or (found.reason if found else "")
+            left.append((row, Asked(payee=row.payee, description=row.description, amount=row.amount)))
+        for (row, _asked), found in zip(left, self._suggestions.for_rows([asked for _row, asked in left]), strict=True):
+            _fill(row, found)
         return log
+
+
+def _fill(row: ImportRow, found: Suggested) -> None:
+    """Take what was learned where no rule has decided."""
+    row.new_payee = row.new_payee or found.name
+    if row.counter_account_id is not None or row.split:
+        return
+    row.suggestions = [{"account": x.account_id, "chance": x.chance, "why": x.why} for x in found.offers]
+    if found.chosen is not None:
+        row.counter_account_id = found.chosen.account_id
+        row.suggestion = " · ".join(filter(None, [row.suggestion, found.chosen.why]))[:_SAID]
 
 
 def subject_of(row: ImportRow, account: Account) -> Subject:

@@ -121,6 +121,7 @@ class TestTransfers:
         again = stage(self.IN, account=accounts.savings)
         assert fates(again)[0] == "probable_match"
 
+    @pytest.mark.usefixtures("nothing_suggested")
     def test_two_entries_that_fit_are_a_question(self, stage, confirm, fates, accounts):
         """TRF-05: ambiguous candidates are asked about."""
         confirm(stage(self.OUT + "2026-03-01,To savings too,-500.00\n"))
@@ -128,6 +129,7 @@ class TestTransfers:
         assert fates(batch) == ["question", "probable_match"]
         assert "2 entries fit this row" in ImportRow.objects.filter(batch=batch).first().reason
 
+    @pytest.mark.usefixtures("nothing_suggested")
     def test_two_rows_that_fit_one_entry_are_questions_and_cannot_both_be_it(
         self, stage, confirm, fates, accounts, owner
     ):

@@ -4,10 +4,10 @@ import pytest
 
 from finance.rules import services
 from finance.tests.api.conftest import api, clients, foreign, url
-from finance.tests.imports.conftest import confirm, stage
+from finance.tests.imports.conftest import confirm, nothing_suggested, stage
 from finance.tests.web.conftest import as_, page, send
 
-__all__ = ["api", "as_", "clients", "confirm", "foreign", "page", "send", "stage", "url"]
+__all__ = ["api", "as_", "clients", "confirm", "foreign", "nothing_suggested", "page", "send", "stage", "url"]
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from finance.rules import services
 from finance.rules.models import RuleLog
 from finance.tests.conftest import TODAY
 
+pytestmark = pytest.mark.usefixtures("nothing_suggested")
+
 
 def row(batch, number):
     return ImportRow.objects.get(batch=batch, number=number)
