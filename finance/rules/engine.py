@@ -333,4 +333,4 @@ def _of_text(name: str, test: str, value: Any) -> Predicate:
 
 def key_words(text: str) -> str:
     """The words of a payee without branch numbers, card numbers and dates."""
-    return " ".join(word for word in plain(text).split() if len(word) > 1 and not any(c.isdigit() for c in word))
+    return " ".join([word for word in plain(text).split() if len(word) > 1 and word.isalpha()])

@@ -67,7 +67,7 @@ SELECT entry.id FROM finance_journalentry AS entry
 """
 _TAKE = """
 INSERT INTO finance_learnedentry (entry_id, book_id, counted)
-SELECT entry, %(book)s, counted FROM unnest(%(entries)s::bigint[], %(counted)s::jsonb[]) AS given (entry, counted)
+SELECT (pair->>0)::bigint, %(book)s, pair->1 FROM jsonb_array_elements(%(kept)s::jsonb) AS given (pair)
 ON CONFLICT DO NOTHING RETURNING entry_id
 """
 _LET_GO = "DELETE FROM finance_learnedentry WHERE entry_id = ANY(%(entries)s::bigint[]) AND book_id = %(book)s RETURNING counted"
@@ -133,8 +133,7 @@ def learn(*, book_id: int, posted: Iterable[int] = (), taken_back: Iterable[int]
     kept: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for example in examples:
         kept[example.entry_id].append(example.kept())
-    counted = [json.dumps(each) for each in kept.values()]
-    fresh = {pk for (pk,) in _rows(_TAKE, book=book_id, entries=list(kept), counted=counted)}
+    fresh = {pk for (pk,) in _rows(_TAKE, book=book_id, kept=json.dumps(list(kept.items())))}
     examples = [example for example in examples if example.entry_id in fresh]
     if not examples:
         return 0

@@ -18,6 +18,9 @@ _SMOOTHING = 1.0
 _SIDE_WEIGHTS = {AMOUNT: 0.5, ACCOUNT: 0.5, KEY: 1.0}
 # Share of what was never seen with any of the words.
 _UNSEEN = 0.02
+# Words seen with more accounts than this say little about which one it is.
+_TELLING = 6
+_NOTHING = (0, 0)
 # Borders of the classes of stated probability; they lie closer where most suggestions are.
 BORDERS = (0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 CLASSES = len(BORDERS) + 1
@@ -88,36 +91,38 @@ def rank(
     words: Sequence[str], *, outgoing: bool, counts: Counts, allowed: Collection[int] | None = None
 ) -> list[Ranked]:
     """The likeliest accounts, best first, at most three; empty where no word of the row is known."""
-    known = [(word, counts.of[word, outgoing]) for word in words if (word, outgoing) in counts.of]
-    candidates = {account for word, found in known if is_word(word) for account in found}
+    known = [(word, found) for word in words if (found := counts.of.get((word, outgoing)))]
+    told = [(word, found) for word, found in known if is_word(word)]
+    # A word that goes with everything names no candidates, unless there are no others.
+    telling = [found for _word, found in told if len(found) <= _TELLING] or [found for _word, found in told]
+    candidates = {account for found in telling for account in found}
     if allowed is not None:
         candidates &= set(allowed)
     if not candidates:
         return []
     every = counts.of.get((EVERY, outgoing), {})
-    whole = sum(weight for _entries, weight in every.values()) or 1
-    plain_words = sum(1 for word, _found in known if is_word(word) and not word.startswith(KEY))
-    tempered = 1 / math.sqrt(max(plain_words, 1))
-    sums = [(word, found, sum(weight for _entries, weight in found.values())) for word, found in known]
+    whole = sum([weight for _entries, weight in every.values()]) + 0.5 * (len(every) + 1)
+    tempered = 1 / math.sqrt(max(sum([not word.startswith(KEY) for word, _found in told]), 1))
+    sums = [
+        (word, found, sum([weight for _entries, weight in found.values()]) + _SMOOTHING,
+         _SIDE_WEIGHTS.get(word[0], tempered), is_word(word))
+        for word, found in known
+    ]  # fmt: skip
     scores: dict[int, tuple[float, str]] = {}
     for account in candidates:
-        base = (every.get(account, (0, 0))[1] + 0.5) / (whole + 0.5 * (len(every) + 1))
+        base = (every.get(account, _NOTHING)[1] + 0.5) / whole
         score, best, spoke = math.log(base), -math.inf, ""
-        for word, found, total in sums:
-            share = (found.get(account, (0, 0))[1] + _SMOOTHING * base) / (total + _SMOOTHING)
-            said = _SIDE_WEIGHTS.get(word[:1], tempered) * math.log(share / base)
+        for word, found, total, side, is_told in sums:
+            said = side * math.log((found.get(account, _NOTHING)[1] + _SMOOTHING * base) / total / base)
             score += said
-            if is_word(word) and said > best + (0.0 if word.startswith(KEY) else 1e-9):
+            if is_told and said > best:
                 best, spoke = said, word
         scores[account] = score, spoke
     highest = max(score for score, _word in scores.values())
     odds = {account: math.exp(score - highest) for account, (score, _word) in scores.items()}
     whole_odds = sum(odds.values()) + _UNSEEN
     ordered = sorted(odds, key=lambda account: (-odds[account], account))[:TOP]
-    return [
-        _ranked(account, odds[account] / whole_odds, scores[account][1], [(w, f) for w, f in known if is_word(w)])
-        for account in ordered
-    ]
+    return [_ranked(account, odds[account] / whole_odds, scores[account][1], told) for account in ordered]
 
 
 def _ranked(account: int, stated: float, spoke: str, known: Sequence[tuple[str, Accounts]]) -> Ranked:
