@@ -235,7 +235,9 @@ def import_row(request: HttpRequest, book: Book, import_id: int, row_id: int) ->
     alike = len(services.rows_like(row=row)) if account and not problem and row.plan == "post" else 0
     (view,) = row_views([row], categories, problem=problem, alike=alike)
     context = {"book": book, "batch": batch, "row": view, "is_open": True, "asked": True}
-    return render(request, "finance/imports/_row.html", context)
+    answer = render(request, "finance/imports/_row.html", context)
+    answer["HX-Trigger-After-Swap"] = "decided"
+    return answer
 
 
 @require_POST
