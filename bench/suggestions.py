@@ -138,7 +138,16 @@ class SmartImporter:
         if filed is not None:
             name = "Expenses:" + filed.replace(" ", "-")
             postings.append(data.Posting(name, amount.Amount(D(-row.amount) / 100, "EUR"), None, None, None, None))
-        return data.Transaction(data.new_metadata("bench", row.month), day, "*", row.payee, row.description, frozenset(), frozenset(), postings)
+        return data.Transaction(
+            data.new_metadata("bench", row.month),
+            day,
+            "*",
+            row.payee,
+            row.description,
+            frozenset(),
+            frozenset(),
+            postings,
+        )
 
 
 @dataclass(slots=True)

@@ -76,31 +76,21 @@ class RuleForm(forms.Form):
         return AccountField(tree=self._categories.accounts_in_order, types=ALL_TYPES, label=label, required=False)
 
     def _condition(self, index: int) -> dict[str, Any]:
-        number = index + 1
         what = [("", "—"), *((group, options) for group, options in tests_by_group())]
-        self.fields[f"c{index}-what"] = forms.ChoiceField(
-            label=_("Condition %(n)d") % {"n": number}, choices=what, required=False
-        )
-        for part, label in (("value", _("Value of condition %(n)d")), ("to", _("Up to, condition %(n)d"))):
+        self.fields[f"c{index}-what"] = forms.ChoiceField(label=_("Condition"), choices=what, required=False)
+        for part, label in (("value", _("Value")), ("to", _("to"))):
             self.fields[f"c{index}-{part}"] = forms.CharField(
-                label=label % {"n": number}, max_length=200, required=False,
+                label=label, max_length=200, required=False,
                 widget=forms.TextInput(attrs={"autocomplete": "off", **({"list": "rule-accounts"} if part == "value" else {})}),
             )  # fmt: skip
-        self.fields[f"c{index}-bracket"] = forms.ChoiceField(
-            label=_("Bracket of condition %(n)d") % {"n": number}, choices=_BRACKETS, required=False
-        )
+        self.fields[f"c{index}-bracket"] = forms.ChoiceField(label=_("Bracket"), choices=_BRACKETS, required=False)
         return {name: self[f"c{index}-{name}"] for name in ("what", "value", "to", "bracket")}
 
     def _part(self, index: int) -> dict[str, Any]:
-        number = index + 1
-        self.fields[f"p{index}-account"] = self._account(_("Category of part %(n)d") % {"n": number})
-        self.fields[f"p{index}-how"] = forms.ChoiceField(
-            label=_("How much part %(n)d takes") % {"n": number}, choices=_HOW, required=False
-        )
-        for part, label in (("number", _("Amount or percentage of part %(n)d")), ("note", _("Note of part %(n)d"))):
-            self.fields[f"p{index}-{part}"] = forms.CharField(
-                label=label % {"n": number}, max_length=200, required=False
-            )
+        self.fields[f"p{index}-account"] = self._account(_("Category"))
+        self.fields[f"p{index}-how"] = forms.ChoiceField(label=_("Takes"), choices=_HOW, required=False)
+        for part, label in (("number", _("How much")), ("note", _("Note"))):
+            self.fields[f"p{index}-{part}"] = forms.CharField(label=label, max_length=200, required=False)
         return {name: self[f"p{index}-{name}"] for name in ("account", "how", "number", "note")}
 
     def clean(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How likely each account is for a row: naive Bayes over words, brought down to earth by how often it was right.
 
-Without a database: `Counts` is filled by whoever has one. Words are not independent, so their weights are tempered, and
-what comes out is compared with what people did (`Calibration`): a stated 90 % is right in nine cases of ten.
+Without a database: `Counts` is filled by whoever has one. A word counts as far as it tells accounts apart. Words are not
+independent, so what comes out is compared with what people did (`Calibration`): a stated 90 % is right in nine of ten.
 """
 
 import math
@@ -14,8 +14,8 @@ from finance.imports.suggestions.words import ACCOUNT, AMOUNT, EVERY, KEY, is_wo
 
 # Weight of what is known of an account at large against a feature's own counts.
 _SMOOTHING = 1.0
-# How much amount and account say beside the words.
-_SIDE_WEIGHTS = {AMOUNT: 0.5, ACCOUNT: 0.5, KEY: 1.0}
+# The payee as a whole counts in full: what was mixed stays mixed. Amount and account count for half.
+_SIDE_WEIGHTS = {KEY: 1.0, AMOUNT: 0.5, ACCOUNT: 0.5}
 # Share of what was never seen with any of the words.
 _UNSEEN = 0.02
 # Words seen with more accounts than this say little about which one it is.
@@ -102,18 +102,13 @@ def rank(
         return []
     every = counts.of.get((EVERY, outgoing), {})
     whole = sum([weight for _entries, weight in every.values()]) + 0.5 * (len(every) + 1)
-    tempered = 1 / math.sqrt(max(sum([not word.startswith(KEY) for word, _found in told]), 1))
-    sums = [
-        (word, found, sum([weight for _entries, weight in found.values()]) + _SMOOTHING,
-         _SIDE_WEIGHTS.get(word[0], tempered), is_word(word))
-        for word, found in known
-    ]  # fmt: skip
+    sums = [(word, found, *_worth(word, found, every, whole), is_word(word)) for word, found in known]
     scores: dict[int, tuple[float, str]] = {}
     for account in candidates:
         base = (every.get(account, _NOTHING)[1] + 0.5) / whole
         score, best, spoke = math.log(base), -math.inf, ""
-        for word, found, total, side, is_told in sums:
-            said = side * math.log((found.get(account, _NOTHING)[1] + _SMOOTHING * base) / total / base)
+        for word, found, total, worth, is_told in sums:
+            said = worth * math.log((found.get(account, _NOTHING)[1] + _SMOOTHING * base) / total / base)
             score += said
             if is_told and said > best:
                 best, spoke = said, word
@@ -123,6 +118,16 @@ def rank(
     whole_odds = sum(odds.values()) + _UNSEEN
     ordered = sorted(odds, key=lambda account: (-odds[account], account))[:TOP]
     return [_ranked(account, odds[account] / whole_odds, scores[account][1], told) for account in ordered]
+
+
+def _worth(word: str, found: Accounts, every: Accounts, whole: float) -> tuple[float, float]:
+    """The word's smoothed weight in all, and how much it counts: as far as it points to one account rather than to what
+    money goes to anyway. Cities and small print count next to nothing."""
+    top = max(found, key=lambda account: found[account][1])
+    total = sum([weight for _entries, weight in found.values()])
+    usual = (every.get(top, _NOTHING)[1] + 0.5) / whole
+    points = max((found[top][1] / (total + 1) - usual) / (1 - usual), 0.0) if usual < 1 else 0.0
+    return total + _SMOOTHING, _SIDE_WEIGHTS.get(word[0], points)
 
 
 def _ranked(account: int, stated: float, spoke: str, known: Sequence[tuple[str, Accounts]]) -> Ranked:
