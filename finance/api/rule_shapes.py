@@ -50,6 +50,10 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         )
 
 
+class ImportedSerializer(serializers.Serializer[Any]):
+    rules = RuleSerializer(many=True)
+
+
 class VersionSerializer(serializers.ModelSerializer[RuleVersion]):
     definition = serializers.DictField()
     saved_by = serializers.EmailField(source="saved_by.email", default=None, read_only=True, allow_null=True)

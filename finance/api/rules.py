@@ -8,7 +8,6 @@ from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.filters import refuse_unknown_parameters
 from core.api.pagination import ForwardPages
 from core.api.queries import PAGE_PARAMETERS, query_of
 from core.keyset import dated_place, read_dated_place
@@ -435,7 +434,7 @@ class ResumeApplication(ApplicationView):
         summary="Import rules",
         description="All or none. A rule of a known name becomes that rule's next version.",
         request=shapes.Document,
-        responses={201: shapes.RuleSerializer(many=True)},
+        responses={201: shapes.ImportedSerializer},
     ),
 )
 @extend_schema(tags=["rules"])
@@ -448,10 +447,9 @@ class ExchangeRules(RuleView):
     bodies = {"POST": shapes.Document}
 
     def get(self, request: Request, book_id: int) -> Response:
-        refuse_unknown_parameters(request, known=set())
         return Response(services.export_rules(book=self.book))
 
     @once_per_key()
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         rules = services.import_rules(book=self.book, actor=self.user, document=dict(self.body()))
-        return status.HTTP_201_CREATED, list(shapes.RuleSerializer(rules, many=True).data)
+        return status.HTTP_201_CREATED, {"rules": list(shapes.RuleSerializer(rules, many=True).data)}

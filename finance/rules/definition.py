@@ -100,14 +100,16 @@ def _each_condition(conditions: Conditions, path: str) -> Iterator[tuple[str, Co
             yield f"{path}.{index}", each
 
 
-def parse_definition(data: object) -> Definition:
-    """A rule from JSON. Raises Invalid with every problem, each at its path such as "actions.0.parts.1.percent"."""
+def parse_definition(data: object, *, at: str = "") -> Definition:
+    """A rule from JSON. Raises Invalid with every problem, each at its path such as "actions.0.parts.1.percent", below
+    the field `at` where the definition stands in one."""
     problems: dict[str, str] = {}
     given = _object(data, {"match", "conditions", "actions"}, "definition", problems)
     conditions = _conditions(given, "", problems, nested=False)
     actions = _actions(given.get("actions"), problems)
     if problems:
-        raise Invalid(fields=problems, reason=" ".join(dict.fromkeys(problems.values())))
+        fields = {f"{at}.{path}" if at and path != at else path: why for path, why in problems.items()}
+        raise Invalid(fields=fields, reason=" ".join(dict.fromkeys(problems.values())))
     return Definition(conditions=conditions, actions=actions)
 
 

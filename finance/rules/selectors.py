@@ -73,8 +73,10 @@ def compiled(rule: Rule | RuleVersion) -> CompiledRule:
 
 
 def draft_engine(*, book: Book, definition: Any, override: bool = False) -> Engine:
-    """An engine of one rule that is not saved. Raises Invalid."""
-    rule = CompiledRule(rule_id=0, version=0, name="", definition=parse_definition(definition), override=override)
+    """An engine of one rule that is not saved. Raises Invalid at places below "definition"."""
+    rule = CompiledRule(
+        rule_id=0, version=0, name="", definition=parse_definition(definition, at="definition"), override=override
+    )
     return engine_for(book=book, rules=[rule])
 
 

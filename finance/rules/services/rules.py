@@ -39,14 +39,7 @@ def save_rule(
     """
     locked_book(book)
     name = checked_name(name)
-    try:
-        parsed = parse_definition(definition)
-    except Invalid as error:
-        fields = {
-            f"definition.{path}".replace("definition.definition", "definition"): why
-            for path, why in error.fields.items()
-        }
-        raise Invalid(fields=fields, reason=error.detail) from error
+    parsed = parse_definition(definition, at="definition")
     _check_accounts(book, parsed)
     namesakes = Rule.objects.filter(book=book, name=name, removed_at=None)
     if (namesakes.exclude(pk=rule.pk) if rule else namesakes).exists():

@@ -163,7 +163,7 @@ def test_rules_travel(api, url, save):
     document = api.get(url("rules/document/")).json()
     Rule.objects.update(removed_at="2026-03-01T00:00:00Z")
     answer = api.post(url("rules/document/"), document, format="json")
-    assert [rule["name"] for rule in answer.json()] == ["Groceries"]
+    assert [rule["name"] for rule in answer.json()["rules"]] == ["Groceries"]
     assert api.post(url("rules/document/"), {**document, "format": "x"}, format="json").json()["fields"]["format"]
 
 
