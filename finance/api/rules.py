@@ -27,6 +27,10 @@ class RuleView(BookView):
     def rule(self) -> Rule:
         return selectors.rule_for(book=self.book, rule_id=self.kwargs["rule_id"])
 
+    def former_or_current(self) -> Rule:
+        """Also a rule that was removed: what it did can still be read."""
+        return selectors.rule_for(book=self.book, rule_id=self.kwargs["rule_id"], removed_too=True)
+
     def group(self, group_id: int | None) -> RuleGroup | None:
         return None if group_id is None else selectors.group_for(book=self.book, group_id=group_id)
 
@@ -150,14 +154,14 @@ class RuleVersions(RuleView, generics.ListAPIView[RuleVersion]):
     def get_queryset(self) -> QuerySet[RuleVersion]:
         if getattr(self, "swagger_fake_view", False):
             return RuleVersion.objects.none()
-        return self.rule().versions.select_related("saved_by")
+        return self.former_or_current().versions.select_related("saved_by")
 
 
 @extend_schema_view(
     get=extend_schema(
         operation_id="rules_log",
         summary="What a rule did, newest first",
-        description="Rows of bank files and entries of the past, with the version that decided.",
+        description="Rows of bank files and entries of the past, with the version that decided; also of a removed rule.",
     ),
 )
 @extend_schema(tags=["rules"])
@@ -170,7 +174,7 @@ class RuleLogList(RuleView, generics.ListAPIView[RuleLog]):
     def get_queryset(self) -> QuerySet[RuleLog]:
         if getattr(self, "swagger_fake_view", False):
             return RuleLog.objects.none()
-        return RuleLog.objects.filter(rule=self.rule()).select_related("entry")
+        return RuleLog.objects.filter(rule=self.former_or_current()).select_related("entry")
 
 
 @extend_schema_view(

@@ -38,10 +38,10 @@ def group_for(*, book: Book, group_id: int) -> RuleGroup:
     return found
 
 
-def rule_for(*, book: Book, rule_id: int) -> Rule:
-    """The book's rule, unless it was removed. Raises NotFound."""
-    found = Rule.objects.select_related("group").filter(book=book, pk=rule_id, removed_at=None).first()
-    if found is None:
+def rule_for(*, book: Book, rule_id: int, removed_too: bool = False) -> Rule:
+    """The book's rule; one that was removed only where that is asked for. Raises NotFound."""
+    found = Rule.objects.select_related("group").filter(book=book, pk=rule_id).first()
+    if found is None or (found.removed_at is not None and not removed_too):
         raise NotFound(thing="rule")
     found.book = book
     return found

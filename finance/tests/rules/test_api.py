@@ -109,6 +109,8 @@ def test_a_rule_is_made_changed_and_removed(api, url, accounts):
     ]
     assert api.delete(url(f"rules/{made['id']}/")).status_code == 204
     assert api.get(url("rules/")).json()["results"] == []
+    assert api.get(url(f"rules/{made['id']}/")).status_code == 404
+    assert len(api.get(url(f"rules/{made['id']}/versions/")).json()["results"]) == 2
 
 
 def test_a_refusal_names_the_place(api, url):
