@@ -11,6 +11,7 @@ from finance.api import (
     members,
     registers,
     rules,
+    rules_past,
     webhook_deliveries,
     webhooks,
 )
