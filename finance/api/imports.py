@@ -41,7 +41,9 @@ PREFER = OpenApiParameter(
 
 class NewImport(StrictSerializer):
     of_text = True
-    file = serializers.FileField(help_text="CSV, OFX or QFX, at most 50 MB.")
+    file = serializers.FileField(
+        help_text="CSV, XLSX, XLS, ODS, OFX, QFX, CAMT, MT940 or QIF, or a ZIP archive of these; at most 50 MB."
+    )
     account = AccountReferenceField(help_text="The account of the book that the file is for.")
     profile = serializers.CharField(required=False, help_text="JSON: how the columns of a CSV file are read.")
 

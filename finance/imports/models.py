@@ -60,6 +60,12 @@ class ImportBatch(models.Model):
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
         OFX = "ofx", "OFX"
+        CAMT = "camt", "CAMT"
+        MT940 = "mt940", "MT940"
+        QIF = "qif", "QIF"
+        XLSX = "xlsx", "Excel (XLSX)"
+        XLS = "xls", "Excel (XLS)"
+        ODS = "ods", "OpenDocument (ODS)"
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="imports")
     # The account that was chosen on upload; the statements of the file carry their own.
@@ -70,7 +76,7 @@ class ImportBatch(models.Model):
     sha256 = models.CharField(max_length=64)
     content = models.BinaryField(_("content"))
     size = models.PositiveIntegerField(_("size in bytes"))
-    format = models.CharField(_("format"), max_length=4, choices=Format.choices, blank=True)
+    format = models.CharField(_("format"), max_length=8, choices=Format.choices, blank=True)
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.RECEIVED)
     profile = models.JSONField(_("how the columns are read"), null=True, blank=True)
     notes = models.JSONField(_("notes"), default=list)

@@ -68,6 +68,15 @@ def encodings_of(head: bytes, current: str) -> list[tuple[str, str]]:
     return [(name, " · ".join(filter(None, [name, words[name]]))) for name in names]
 
 
+def preview_of_sheet(profile: CsvProfile) -> Preview:
+    """What is known of a workbook without opening it, which only the reader's process does: the names of its columns."""
+    columns = [value for name, value in profile.to_dict().items() if name.endswith("_column") and value is not None]
+    width = max(len(profile.header), *(column + 1 for column in columns))
+    names = [(profile.header[i].strip() if i < len(profile.header) else "") for i in range(width)]
+    headers = [(1, list(profile.header), " · ".join(filter(None, names))[:80])] if profile.header else []
+    return Preview(names=names, lines=[], headers=headers, header_line=len(headers), rows=[], problem="")
+
+
 def preview_of(head: bytes, profile: CsvProfile) -> Preview:
     """What the profile makes of the file's beginning."""
     problem, rows = "", []

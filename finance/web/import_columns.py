@@ -21,7 +21,7 @@ from finance.imports.models import ImportBatch
 from finance.imports.parsers.encoding import decode
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.statement import ParsedRow
-from finance.imports.preview import Preview, detected, encodings_of, head_of, preview_of
+from finance.imports.preview import Preview, detected, encodings_of, head_of, preview_of, preview_of_sheet
 from finance.models import Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.imports import DELIMITER_LABELS, WAIT_SECONDS
@@ -158,7 +158,8 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
     batch = selectors.batch_for(book=book, batch_id=import_id)
     if not batch.is_open or batch.profile is None:
         return redirect("web:import_detail", book.pk, batch.pk)
-    head = head_of(batch)
+    # A workbook is opened in the reader's process alone.
+    head = head_of(batch) if batch.format == ImportBatch.Format.CSV else b""
     profile = CsvProfile.from_dict(batch.profile)
     if not profile.encoding:
         profile = dataclasses.replace(profile, encoding=decode(head)[1])
@@ -196,8 +197,8 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
 
 
 def _form(data: Any, head: bytes, profile: CsvProfile) -> ColumnsForm:
-    encodings = encodings_of(head, profile.encoding)
-    return ColumnsForm(data, profile=profile, preview=preview_of(head, profile), encodings=encodings)
+    preview = preview_of(head, profile) if head else preview_of_sheet(profile)
+    return ColumnsForm(data, profile=profile, preview=preview, encodings=encodings_of(head, profile.encoding))
 
 
 def _shown(batch: ImportBatch, head: bytes, staged: CsvProfile, read_as: str) -> CsvProfile:

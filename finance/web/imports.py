@@ -42,6 +42,10 @@ DELIMITER_LABELS = [
     ("\t", gettext_lazy("tab")),
     ("|", gettext_lazy("bar")),
 ]
+_SUFFIXES = [
+    *(".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".ofx", ".qfx", ".xml", ".zip"),
+    *(".sta", ".mt940", ".940", ".942", ".swi", ".qif"),
+]
 _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
 
 
@@ -50,8 +54,12 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("Bank file"),
-        help_text=gettext_lazy("CSV, OFX or QFX, as your bank exports it. Nothing is posted before you have seen it."),
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.ofx,.qfx,.txt,.tsv,.CSV,.OFX,.QFX"}),
+        help_text=gettext_lazy(
+            "CSV, Excel, OFX, QFX, CAMT, MT940 or QIF, as your bank exports it. Nothing is posted before you have seen it."
+        ),
+        widget=forms.ClearableFileInput(
+            attrs={"accept": ",".join([*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES)])}
+        ),
     )
 
     def __init__(self, *args: object, tree: list[Account], **kwargs: object) -> None:

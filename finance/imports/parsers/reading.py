@@ -1,15 +1,18 @@
 """What the reader of a bank file is asked, beside the bytes, and how it goes about it."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from finance.errors import Invalid, StatementUnreadable
+from finance.imports.parsers.banks import find_bank
 from finance.imports.parsers.csv import detect
 from finance.imports.parsers.dates import describe
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.parsers.recognise import read_statement
+from finance.imports.parsers.recognise import is_table, read_statement
+from finance.imports.parsers.sheets import looks_like_workbook, read_sheet
 from finance.imports.parsers.statement import ParsedFile
 
 _NOT_AS_BEFORE = (
@@ -43,6 +46,17 @@ class Question:
 
 def read_file(data: bytes, question: Question) -> ParsedFile:
     """Read a bank file. Raises StatementUnreadable, and Invalid for a profile that does not fit together."""
+    if not looks_like_workbook(data):
+        return _as_asked(data, question)
+    sheet = read_sheet(data)
+    # A sheet has neither an encoding nor a separator that somebody could correct.
+    changes = {name: value for name, value in (question.changes or {}).items() if name not in ("delimiter", "encoding")}
+    typed = dataclasses.replace(question, encoding="", delimiter="", changes=changes)
+    parsed = _as_asked(sheet.text, typed, decimal_mark=sheet.decimal_mark)
+    return dataclasses.replace(parsed, format=sheet.format, notes=(*sheet.notes, *parsed.notes))
+
+
+def _as_asked(data: bytes, question: Question, *, decimal_mark: str = "") -> ParsedFile:
     if question.profile is not None:
         return _read(data, question, _corrected(data, question))
     if question.encoding or question.delimiter:
@@ -55,7 +69,7 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
             own_accounts=question.own_accounts,
         )
         return _read(data, question, believed.profile)
-    parsed = _read(data, question, None)
+    parsed = _by_itself(data, question, decimal_mark)
     saved = question.saved.get(parsed.profile.signature) if parsed.profile else None
     if saved is None:
         saved = _saved_under_another_encoding(data, question, parsed)
@@ -76,6 +90,34 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
         return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
     told = _told_otherwise(parsed.profile, as_before.profile)
     return dataclasses.replace(as_before, notes=(*as_before.notes, *told))
+
+
+def _by_itself(data: bytes, question: Question, decimal_mark: str) -> ParsedFile:
+    """As the bank writes its files, where the columns are known to be a bank's and nothing in the file contradicts that.
+
+    `decimal_mark` is that of a sheet, whose numbers were typed whatever the bank writes into its CSV files.
+    """
+    known = find_bank(data) if is_table(data) else None
+    if known is None:
+        return _read(data, question, None)
+    layout, profile = known
+    profile = dataclasses.replace(profile, decimal_mark=decimal_mark or profile.decimal_mark)
+    told = f"Read as {layout.told}."
+    as_bank = None
+    with contextlib.suppress(StatementUnreadable, Invalid):
+        as_bank = _read(data, question, profile)
+        if not _contradictions(as_bank):
+            return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    try:
+        parsed = _read(data, question, None)
+    except StatementUnreadable:
+        if as_bank is None:
+            raise
+        return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    if as_bank is not None and _contradictions(as_bank) <= _contradictions(parsed):
+        return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    note = f"The columns are those of {layout.told}, but its way of writing does not fit this file, which is read by itself."
+    return dataclasses.replace(parsed, notes=(*parsed.notes, note))
 
 
 def _saved_under_another_encoding(data: bytes, question: Question, parsed: ParsedFile) -> Mapping[str, Any] | None:

@@ -107,14 +107,14 @@ def _ask(batch: ImportBatch, question: dict[str, Any]) -> None:
 
 @transaction.atomic
 def change_profile(*, batch: ImportBatch, actor: User | None, changes: Mapping[str, object]) -> ImportBatch:
-    """Have a staged CSV file read again with some settings corrected, and remember them for files of this shape.
+    """Have a staged CSV file or sheet read again with some settings corrected, and remember them for files of this shape.
 
     A worker does it. Until then, and where it cannot be done, the import stays staged as it was, with the `refusal`.
     Raises Conflict unless the batch is staged, Invalid with the fields that make no sense.
     """
     batch = locked_batch(batch)
-    if batch.format != ImportBatch.Format.CSV or batch.profile is None:
-        raise Conflict(reason=gettext("Only CSV files have columns to correct."))
+    if batch.profile is None:
+        raise Conflict(reason=gettext("Only CSV files and sheets have columns to correct."))
     CsvProfile.from_dict(batch.profile).corrected(changes)
     _ask(batch, {"profile": batch.profile, "changes": dict(changes), "by": actor.pk if actor else None})
     return batch

@@ -25,7 +25,7 @@ MOST_LEFT_OUT = 50
 
 class Command(BaseCommand):
     help = (
-        "Stage and confirm a CSV, OFX or QFX file. Exit code 0: imported (or, with --dry-run, readable); "
+        "Stage and confirm a bank file: CSV, Excel, OFX, QFX, CAMT, MT940 or QIF. Exit code 0: imported (or, with --dry-run, readable); "
         "2: refused, with the reason; 3: imported, but balances do not add up, or a statement's account is not known."
     )
 

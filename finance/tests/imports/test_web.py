@@ -16,6 +16,7 @@ from finance.ledger.selectors import balance_of
 from finance.ledger.services import open_account
 from finance.tests.conftest import TODAY
 from finance.tests.imports.conftest import CSV
+from finance.tests.imports.workbooks import Day, xlsx
 from finance.web import imports
 from platform_outbox.models import Worker
 from platform_outbox.testing import drain
@@ -147,6 +148,21 @@ def test_an_empty_account_is_offered_the_banks_opening_balance(upload, client, b
     assert "Start the account with €100.00 on Feb 28, 2026" in page
     client.post(f"{base}{the_import().pk}/confirm/", {"opening_balance": "on"})
     assert balance_of(account=accounts.checking) == 97_00
+
+
+def test_the_columns_of_a_sheet_are_corrected_by_their_names(upload, client, base):
+    upload(xlsx({"S": [["Date", "Description", "Amount"], [Day(46054), "Shop", 4.0], [Day(46055), "Shop", 5.0]]}))
+    url = f"{base}{the_import().pk}/columns/"
+    page = client.get(url)
+    assert (page.status_code, page.context["form"].preview.names, page.context["lines"]) == (
+        200,
+        ["Date", "Description", "Amount"],
+        [],
+    )
+    form = page.context["form"]
+    data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    assert "The file was read again" in text(client.post(url, {**data, "sign": "inverted"}, follow=True))
+    assert (the_import().format, ImportRow.objects.get(batch=the_import(), number=2).amount) == ("xlsx", -4_00)
 
 
 def test_a_file_that_cannot_be_read_is_kept_and_tried_again_with_other_settings(upload, client, base, book, accounts):

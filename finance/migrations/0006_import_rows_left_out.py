@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0004_import_questions'),
+        ('finance', '0005_import_formats'),
     ]
 
     operations = [
