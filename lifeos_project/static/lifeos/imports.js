@@ -1,4 +1,5 @@
-// The rows of an import by keyboard: j and k move, a number chooses what to do, c goes to the category, Escape back.
+// The rows of an import by keyboard: j and k move, a number takes a suggestion, c goes to the category, Escape back, and
+// x goes through what can be done with the row.
 
 // Without those in a list that is folded away.
 const rows = () => [...document.querySelectorAll(".import-row")].filter((row) => row.getClientRects().length);
@@ -32,9 +33,11 @@ document.addEventListener("keydown", (event) => {
     category.focus();
     category.select();
   } else if (/^[1-9]$/.test(event.key)) {
+    current()?.querySelectorAll("button[name='pick']")[Number(event.key) - 1]?.click();
+  } else if (event.key === "x") {
     const choice = current()?.querySelector("select[name='decision']");
-    if (!choice || Number(event.key) > choice.options.length) return;
-    choice.selectedIndex = Number(event.key) - 1;
+    if (!choice) return;
+    choice.selectedIndex = (choice.selectedIndex + 1) % choice.options.length;
     choice.dispatchEvent(new Event("change", { bubbles: true }));
   }
 });
@@ -43,7 +46,7 @@ document.addEventListener("keydown", (event) => {
 let answered = null;
 document.addEventListener("htmx:beforeRequest", (event) => {
   const row = event.target.closest?.(".import-row");
-  answered = row?.contains(document.activeElement) ? row.id : null;
+  answered = row && row.contains(document.activeElement) ? row.id : null;
 });
 document.addEventListener("htmx:afterSettle", () => {
   if (!answered) return;

@@ -198,7 +198,7 @@ def test_rows_of_an_import_are_decided_by_keyboard_and_the_figures_follow(new_pa
     tab.keyboard.press("j")
     tab.keyboard.press("j")
     expect(tab.locator(".import-row").nth(1)).to_be_focused()
-    tab.keyboard.press("2")
+    tab.keyboard.press("x")
     expect(tab.get_by_role("button", name="Post 1 entry")).to_be_visible()
     expect(tab.locator(".import-row").nth(1)).to_be_focused()
     tab.keyboard.press("k")
