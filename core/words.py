@@ -7,6 +7,7 @@ from functools import lru_cache
 _LETTERS = str.maketrans(
     {"ø": "o", "æ": "ae", "ł": "l", "ß": "ss", "đ": "d", "ð": "d", "ı": "i", "€": " eur ", "£": " gbp "}
 )
+_VOICED = "\u3099\u309a"
 _LONGEST = 1000
 _ASCII_WORDS = re.compile(r"[a-z0-9]+")
 
@@ -22,5 +23,11 @@ def plain(text: str) -> str:
     if text.isascii():
         return " ".join(_ASCII_WORDS.findall(text.lower()))
     folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
-    kept = "".join(c if c.isalnum() else " " for c in folded if not unicodedata.combining(c))
-    return " ".join(kept.split())
+    # Vowels of Thai and of Indian scripts are marks as well, but parts of the word; Japanese has two marks that make
+    # another letter.
+    kept = "".join(
+        c if c.isalnum() or unicodedata.category(c)[0] == "M" else " "
+        for c in folded
+        if not unicodedata.combining(c) or c in _VOICED
+    )
+    return " ".join(unicodedata.normalize("NFC", kept).split())

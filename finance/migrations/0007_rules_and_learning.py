@@ -10,7 +10,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0004_import_questions'),
+        ('finance', '0006_import_rows_left_out'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
