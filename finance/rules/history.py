@@ -19,7 +19,7 @@ _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
 _Source = JournalEntry.Source
 _NOT_OURS = (_Source.OPENING, _Source.EXCHANGE, _Source.REVERSAL)
 # What the bank wrote, where the entry came from a bank file.
-_ROW = ("pk", "import_rows__account_id", "import_rows__payee", "import_rows__new_payee", "import_rows__decided_at")
+_ROW = ("account_id", "payee", "new_payee", "decided_at", "counterparty_account")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,11 +164,17 @@ def subjects_of(*, book: Book, entries: Sequence[JournalEntry]) -> list[Seen]:
     for line in found:
         lines[line.entry_id].append(line)
     imported = [entry.pk for entry in entries if entry.source == _Source.IMPORT]
-    rows = {pk: given for pk, *given in JournalEntry.objects.filter(pk__in=imported).values_list(*_ROW) if given[0]}
+    rows = {
+        pk: given
+        for pk, *given in JournalEntry.objects.filter(pk__in=imported).values_list(
+            "pk", *(f"import_rows__{name}" for name in _ROW)
+        )
+        if given[0]
+    }
     nowhere = uncategorised_ids(book=book)
     seen: list[Seen] = []
     for entry in entries:
-        account_id, bank_payee, new_payee, decided_at = rows.get(entry.pk, (None, "", "", None))
+        account_id, bank_payee, new_payee, decided_at, counterparty = rows.get(entry.pk, (None, "", "", None, ""))
         own = _own(lines[entry.pk], account_id)
         if own is None or len({line.currency for line in lines[entry.pk]}) > 1:
             continue
@@ -183,11 +189,18 @@ def subjects_of(*, book: Book, entries: Sequence[JournalEntry]) -> list[Seen]:
             account_id=own.account_id, amount=own.amount, currency=own.currency, date=entry.date,
             payee=entry.payee if by_hand or account_id is None else bank_payee or entry.payee,
             description=entry.description, note=note, original=bank_payee, category_id=category,
-            shares=tuple(Share(account_id=x.account_id, amount=-x.amount, note=x.memo) for x in rest[: len(rest) * (len(rest) > 1)]),
+            counterparty="".join(counterparty.split()),
+            shares=_shares(rest),
             chosen=frozenset(chosen),
         )  # fmt: skip
         seen.append((entry, subject, tuple(lines[entry.pk]), own))
     return seen
+
+
+def _shares(rest: Sequence[JournalLine]) -> tuple[Share, ...]:
+    """The parts of an entry that is split; none where there is one other side."""
+    parts = rest if len(rest) > 1 else ()
+    return tuple(Share(account_id=each.account_id, amount=-each.amount, note=each.memo) for each in parts)
 
 
 def _own(lines: Sequence[JournalLine], account_id: int | None) -> JournalLine | None:

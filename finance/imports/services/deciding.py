@@ -36,8 +36,8 @@ def decide_rows(
     or "" (as suggested again); None leaves it as it is. "post" takes a line in that was left out as no transaction, if it
     has a date and an amount: it then gets the status that any row would get. "leave" puts it back. `counter_account` is
     the category or the other account of a transfer, `payee` what is posted instead of the bank's text ("" for that text
-    again). All of this goes before rules and suggestions. Raises Conflict when the import is not open, Invalid for what
-    cannot be done with one of the rows.
+    again); both go before rules and suggestions. Raises Conflict when the import is not open, Invalid for what cannot be
+    done with one of the rows.
     """
     batch = locked_batch(batch)
     rows = _chosen(batch, row_ids, fate)

@@ -98,7 +98,7 @@ def subject_of(row: ImportRow, account: Account) -> Subject:
         raise ValueError("only rows with date and amount are seen by rules")
     return Subject(
         account_id=account.pk, amount=row.amount, currency=account.currency, date=row.date, payee=row.payee,
-        description=row.description, original=row.payee, counterparty=row.counterparty_account,
+        description=row.description, original=row.payee, counterparty="".join(row.counterparty_account.split()),
     )  # fmt: skip
 
 

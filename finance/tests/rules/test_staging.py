@@ -6,10 +6,13 @@ from finance.errors import Invalid
 from finance.imports.models import ImportRow
 from finance.imports.selectors import counts_of
 from finance.imports.services import assign_statement, decide_rows
+from finance.imports.services.proposing import subject_of
 from finance.ledger.models import JournalLine
 from finance.ledger.services import close_account
 from finance.rules import services
+from finance.rules.history import dry_run
 from finance.rules.models import RuleLog
+from finance.rules.selectors import engine_of
 from finance.tests.conftest import TODAY
 
 pytestmark = pytest.mark.usefixtures("nothing_suggested")
@@ -131,3 +134,17 @@ def test_a_file_is_staged_with_as_many_queries_whatever_its_length(stage, save, 
     head = "Date,Payee,Amount\n"
     with django_assert_max_num_queries(60):
         stage(head + "".join(f"2026-03-{day:02},Rewe {day},-{day}.00\n" for day in range(1, 29)))
+
+
+def test_the_other_sides_account_number_counts_in_imports_and_in_the_past(stage, confirm, save, accounts, book):
+    batch = stage()
+    ImportRow.objects.filter(batch=batch, number=3).update(counterparty_account="DE12 3456 7890")
+    rule = save(
+        conditions=[{"field": "counterparty", "test": "equals", "value": "de1234567890"}],
+        actions=[{"do": "category", "account": accounts.groceries.pk}],
+    )
+    engine = engine_of(book=book, rule=rule)
+    assert engine.matches(subject_of(row(batch, 3), accounts.checking))
+    assert not engine.matches(subject_of(row(batch, 4), accounts.checking))
+    confirm(batch)
+    assert [change.entry.payee for change in dry_run(book=book, engine=engine).changes] == ["Rewe"]
