@@ -34,7 +34,9 @@ from finance.book_import.readers.fields import rows_of, text_of
 from finance.errors import BookUnreadable
 from finance.imports.parsers.dates import parse_date, resolve_order
 
-_NEEDS = dict.fromkeys(("Account", "Date", "Payee", "Category", "Memo", "Outflow", "Inflow"), "This is not YNAB's register.")
+_NEEDS = dict.fromkeys(
+    ("Account", "Date", "Payee", "Category", "Memo", "Outflow", "Inflow"), "This is not YNAB's register."
+)
 _SPLIT = re.compile(r"Split \((\d{1,4})/(\d{1,4})\) ?")
 _TRANSFER = re.compile(r"Transfer ?: ?(?P<account>.+)")
 _INFLOW = ("ready to assign", "to be budgeted", "available this month", "available next month")
@@ -157,6 +159,8 @@ def _amount(text: str, currency: str, where: str) -> Decimal:
         if text.strip():
             raise BookUnreadable(reason=f"{where}: “{text[:40]}” is not an amount.")
         return Decimal(0)
+    if not digits.strip("0"):
+        return Decimal(0)
     places = money.exponent(currency)
     if len(digits) > 18 or len(text) > 60:
         raise BookUnreadable(reason=f"{where}: “{text[:40]}” is too large.")
@@ -266,7 +270,9 @@ class _Pairing:
         for row in group:
             self.used.add(row.number)
             memo = row.memo if len(group) > 1 else ""
-            if (row.amount < 0 and _is_inflow(row)) or (row.amount > 0 and _key(row).startswith("c:") and not row.other):
+            if (row.amount < 0 and _is_inflow(row)) or (
+                row.amount > 0 and _key(row).startswith("c:") and not row.other
+            ):
                 self.tally.add(
                     "refund?", "money came back to a category, or income was taken back; it is booked there",
                     example=f"{row.where}: {row.payee} {row.amount} {row.category}",

@@ -106,7 +106,7 @@ def test_what_hledger_prints_comes_with_hledgers_balances(journal, move_in, db):
     told = left(report)
     assert (told["virtual posting"], told["currency exchange"], told["purchase or sale of shares"]) == (1, 1, 1)
     (cost,) = [each for each in report.left_out if each.kind == "cost of shares"]
-    assert cost.examples == ("assets:broker: 10 AAPL for 500.00 EUR in all, 50.0000 each",)
+    assert cost.examples == ("assets:broker: 10 AAPL for 500 EUR in all, 50.0000 each",)
     entry = JournalEntry.objects.get(payee="Bäckerei Süß")
     assert entry.description == "Brötchen und Kaffee (c1) #trip:italy"
     assert entry.lines.get(amount=12_50).memo == "Laugen"
