@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from beancount.core import data
+from beancount.core.position import Cost
 from beancount.ops import balance as balances
 from beancount.ops import pad
 from beancount.parser import booking, parser
@@ -134,7 +135,7 @@ class _Reader:
             self.names.setdefault(posting.account)
             self.currencies[units.currency] += 1
             self.sums.add(posting.account, units.currency, quantity)
-            if posting.cost is not None and quantity:
+            if isinstance(posting.cost, Cost) and quantity:
                 total = abs(quantity * posting.cost.number)
                 self.tally.add(
                     "cost of shares", "the money went to or came from the trading account",
@@ -151,6 +152,8 @@ class _Reader:
 
     def balance(self, found: data.Balance) -> SourceBalance:
         where = f"line {found.meta.get('lineno', 0)}"
+        if found.amount.number is None:
+            raise BookUnreadable(reason=f"{where}: the amount of the balance is missing.")
         self.names.setdefault(found.account)
         return SourceBalance(
             account=found.account,
