@@ -10,42 +10,19 @@ The peers live in an environment of their own (var/bench-venv), made from requir
 """
 
 import argparse
-import hashlib
 import importlib.util
 import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+import peers
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT / "bench"
-ENVIRONMENT = ROOT / "var" / "bench-venv"
-
-
-def with_peers() -> None:
-    """Start over under an interpreter that has the peers; continue without them if they cannot be installed."""
-    if Path(sys.prefix) == ENVIRONMENT or "--no-peers" in sys.argv:
-        return
-    wanted, python = ROOT / "requirements" / "bench.txt", ENVIRONMENT / "bin" / "python"
-    stamp = ENVIRONMENT / ".installed"
-    digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != digest:
-        uv = ROOT / ".venv" / "bin" / "uv"
-        try:
-            subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, ENVIRONMENT], check=True)
-            subprocess.run([uv, "pip", "install", "-q", "--python", python, "-r", wanted], check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-            print(f"The peers cannot be installed, measuring without them: {error}")
-            return
-        stamp.write_text(digest)
-    os.execv(python, [str(python), *sys.argv])
 
 
 if __name__ == "__main__":
-    with_peers()
+    peers.enter()
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "outbox_app.settings"
 os.environ["PYTHONPATH"] = str(BENCH)

@@ -127,8 +127,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         operator = _operator(request)
         chosen = operators.manageable(operator=operator).filter(pk__in=queryset.values("pk"))
         count = sum(bool(lockout.unlock(actor=operator, email=user.email)) for user in chosen)
-        said = ngettext("%(count)d lock-out lifted.", "%(count)d lock-outs lifted.", count) % {"count": count}
-        messages.success(request, said)
+        _tell_lifted(request, count)
 
     @action(description=gettext_lazy("Deactivate the selected users (signs them out)"), permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -204,11 +203,18 @@ class AccessAttemptAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
         names -= set(above.filter(email__in=names).values_list("email", flat=True))
         for name in sorted(names):
             lockout.unlock(actor=operator, email=name)
-        said = ngettext("%(count)d lock-out lifted.", "%(count)d lock-outs lifted.", len(names)) % {"count": len(names)}
-        messages.success(request, said)
+        _tell_lifted(request, len(names))
 
     def has_forget_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("identity.change_user")
+
+
+def _tell_lifted(request: HttpRequest, count: int) -> None:
+    if count:
+        said = ngettext("%(count)d lock-out lifted.", "%(count)d lock-outs lifted.", count) % {"count": count}
+        messages.success(request, said)
+    else:
+        messages.info(request, _("None of these accounts was locked out."))
 
 
 @admin.register(AccessPolicy)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -253,12 +254,20 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     def _verify(self, request: HttpRequest, book: Book) -> None:
         report = verify_ledger(book=book, now=timezone.now())
         note(request, book, "verified: sound" if report.sound else f"verified: {len(report.problems)} promises broken")
-        figures = {"book": book.name, "entries": report.entries, "problems": len(report.problems)}
+        figures = {"book": book.name, "entries": intcomma(report.entries), "problems": intcomma(len(report.problems))}
         if report.sound:
-            said = _("%(book)s is sound: %(entries)d entries proven.") % figures
+            said = ngettext(
+                "%(book)s is sound: %(entries)s entry proven.",
+                "%(book)s is sound: %(entries)s entries proven.",
+                report.entries,
+            )
         else:
-            said = _("%(book)s is NOT sound: %(problems)d promises are broken. See its verifications.") % figures
-        self.message_user(request, said, messages.SUCCESS if report.sound else messages.ERROR)
+            said = ngettext(
+                "%(book)s is NOT sound: %(problems)s promise is broken. See its verifications.",
+                "%(book)s is NOT sound: %(problems)s promises are broken. See its verifications.",
+                len(report.problems),
+            )
+        self.message_user(request, said % figures, messages.SUCCESS if report.sound else messages.ERROR)
         for warning in report.warnings:
             self.message_user(request, " ".join(warning.examples), messages.WARNING)
 

@@ -93,6 +93,10 @@ class ImportBatchAdmin(ReadOnly, ModelAdmin):
                 self.message_user(request, f"{batch.file_name}: {error.detail}", messages.ERROR)
                 continue
             note(request, batch, "undo")
-            said = _("%(file)s is undone; %(kept)d entries were left as they are.")
+            said = ngettext(
+                "%(file)s is undone; %(kept)d entry was left as it is.",
+                "%(file)s is undone; %(kept)d entries were left as they are.",
+                len(undone.kept),
+            )
             self.message_user(request, said % {"file": batch.file_name, "kept": len(undone.kept)}, messages.SUCCESS)
         return None

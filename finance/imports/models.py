@@ -55,6 +55,8 @@ class ImportBatch(models.Model):
         DISCARDED = "discarded", _("discarded")
         REFUSED = "refused", _("not readable")
 
+    UNCONFIRMED = (State.RECEIVED, State.STAGED, State.REFUSED)
+
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
         OFX = "ofx", "OFX"
@@ -110,6 +112,11 @@ class ImportBatch(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether the file can be discarded: nothing of it is in the books."""
+        return self.state in self.UNCONFIRMED
 
     @property
     def is_open(self) -> bool:

@@ -19,26 +19,11 @@ from finance.imports.parsers.csv import records_for
 from finance.imports.parsers.profile import CsvProfile
 from finance.models import Book, Role
 from finance.web.access import book_page, user_of
-from finance.web.imports import WAIT_SECONDS
+from finance.web.imports import DELIMITER_LABELS, ENCODINGS_OFFERED, WAIT_SECONDS
 from finance.web.refusals import refuse
 
 PREVIEW = 8
 PREVIEW_BYTES = 256 * 1024
-_ENCODINGS = [
-    "utf-8",
-    "utf-8-sig",
-    "utf-16",
-    "cp1252",
-    "cp1250",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "cp1257",
-    "cp932",
-    "gb18030",
-    "cp852",
-    "cp850",
-]
 _OPTIONAL = {
     "amount_column": gettext_lazy("Amount"),
     "debit_column": gettext_lazy("Money out"),
@@ -59,18 +44,12 @@ _ORDERS = [
     ("mdy", gettext_lazy("month, day, year")),
     ("ymd", gettext_lazy("year, month, day")),
 ]
-_DELIMITERS = [
-    (",", gettext_lazy("comma")),
-    (";", gettext_lazy("semicolon")),
-    ("\t", gettext_lazy("tab")),
-    ("|", gettext_lazy("bar")),
-]
 
 
 class ColumnsForm(forms.Form):
     """The profile with the names of the file's columns."""
 
-    delimiter = forms.ChoiceField(label=gettext_lazy("Column separator"), choices=_DELIMITERS)
+    delimiter = forms.ChoiceField(label=gettext_lazy("Column separator"), choices=DELIMITER_LABELS)
     has_header = forms.BooleanField(label=gettext_lazy("The file has a line with column names"), required=False)
     date_order = forms.ChoiceField(label=gettext_lazy("Dates are"), choices=_ORDERS)
     decimal_mark = forms.ChoiceField(
@@ -82,7 +61,7 @@ class ColumnsForm(forms.Form):
         super().__init__(*args, **kwargs)
         columns = [(str(i), name or _("Column %(number)d") % {"number": i + 1}) for i, name in enumerate(names)]
         current = self.initial.get("encoding", "")
-        encodings = _ENCODINGS if current in _ENCODINGS else [current, *_ENCODINGS]
+        encodings = ENCODINGS_OFFERED if current in ENCODINGS_OFFERED else [current, *ENCODINGS_OFFERED]
         self.fields["encoding"] = forms.ChoiceField(
             label=_("Encoding"), choices=[(name, name) for name in encodings if name]
         )

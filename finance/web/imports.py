@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from core.clock import today_in
-from finance.errors import FinanceError, Forbidden, NotFound
+from finance.errors import Conflict, FinanceError, Forbidden, NotFound
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.limits import MAX_BYTES
@@ -32,6 +32,28 @@ WAIT_SECONDS = 2.0
 # A page says that no worker is there when a file was not begun in this time.
 BEGINS_WITHIN = datetime.timedelta(seconds=5)
 PER_PAGE = 50
+MOST_DISCARDED = 200
+ENCODINGS_OFFERED = [
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp1257",
+    "cp932",
+    "gb18030",
+    "cp852",
+    "cp850",
+]
+DELIMITER_LABELS = [
+    (",", gettext_lazy("comma")),
+    (";", gettext_lazy("semicolon")),
+    ("\t", gettext_lazy("tab")),
+    ("|", gettext_lazy("bar")),
+]
 _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
 
 
@@ -54,6 +76,26 @@ class UploadForm(forms.Form):
         if (file.size or 0) > MAX_BYTES:
             raise forms.ValidationError(_("The file is larger than 50 MB. Please export a shorter period."))
         return file
+
+
+class AgainForm(forms.Form):
+    """What may have kept a file from being read: the account that was chosen, the separator, the encoding."""
+
+    delimiter = forms.ChoiceField(
+        label=gettext_lazy("Column separator"),
+        required=False,
+        choices=[("", gettext_lazy("find out")), *DELIMITER_LABELS],
+    )
+    encoding = forms.ChoiceField(
+        label=gettext_lazy("Encoding"),
+        required=False,
+        choices=[("", gettext_lazy("find out")), *((name, name) for name in ENCODINGS_OFFERED)],
+    )
+
+    def __init__(self, *args: object, tree: list[Account], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["account"] = AccountField(tree=tree, types=_MONEY, label=_("Account"))
+        self.order_fields(["account", "delimiter", "encoding"])
 
 
 @require_safe
@@ -80,7 +122,7 @@ def import_new(request: HttpRequest, book: Book) -> HttpResponse:
                 data=file.read(),
                 file_name=file.name or "",
             )
-            batch = services.settled(batch=batch, seconds=WAIT_SECONDS)
+            batch = services.settled(batch=batch, seconds=WAIT_SECONDS, keep=True)
         except FinanceError as error:
             refuse(form, error, fields={"": "file"})
         else:
@@ -92,7 +134,13 @@ def _upload_page(
     request: HttpRequest, book: Book, form: UploadForm, batches: list[ImportBatch], *, status: int = 200
 ) -> HttpResponse:
     more = batches[20:]
-    context = {"book": book, "form": form, "batches": batches[:20], "next": batches[19].pk if more else None}
+    context = {
+        "book": book,
+        "form": form,
+        "batches": batches[:20],
+        "any_unconfirmed": any(batch.is_unconfirmed for batch in batches[:20]),
+        "next": batches[19].pk if more else None,
+    }
     return render(request, "finance/imports/upload.html", context, status=status)
 
 
@@ -102,7 +150,8 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
     """The import in the state that it is in: being read, waiting for decisions, done."""
     batch = selectors.batch_for(book=book, batch_id=import_id)
     if batch.state in (ImportBatch.State.RECEIVED, ImportBatch.State.REFUSED):
-        return render(request, "finance/imports/reading.html", _reading(book, batch))
+        form = AgainForm(tree=accounts_of(book=book), initial={"account": batch.account_id})
+        return render(request, "finance/imports/reading.html", {**_reading(book, batch), "form": form})
     fate, cursor = request.GET.get("fate", ""), request.GET.get("after") or None
     try:
         page = selectors.rows_page(batch=batch, fate=fate, cursor=cursor, limit=PER_PAGE)
@@ -176,7 +225,9 @@ def import_row(request: HttpRequest, book: Book, import_id: int, row_id: int) ->
         return redirect(_back(request, book, batch) + f"#row-{row.pk}")
     (view,) = row_views([selectors.row_for(batch=batch, row_id=row_id)], categories, problem=problem)
     context = {"book": book, "batch": batch, "row": view, "is_open": True, "asked": True}
-    return render(request, "finance/imports/_row.html", context)
+    answer = render(request, "finance/imports/_row.html", context)
+    answer["HX-Trigger-After-Swap"] = "decided"
+    return answer
 
 
 @require_POST
@@ -246,6 +297,43 @@ def import_undo(request: HttpRequest, book: Book, import_id: int) -> HttpRespons
     else:
         messages.success(request, _("The import is undone."))
     return redirect("web:import_detail", book.pk, batch.pk)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_again(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    """Try a file once more that could not be read."""
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    form = AgainForm(request.POST, tree=accounts_of(book=book))
+    if form.is_valid():
+        try:
+            batch = services.read_again(batch=batch, **form.cleaned_data)
+            services.settled(batch=batch, seconds=WAIT_SECONDS, keep=True)
+        except Conflict as error:  # it has been read, or discarded, meanwhile
+            _complain(request, error)
+            return redirect("web:import_detail", book.pk, batch.pk)
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            return redirect("web:import_detail", book.pk, batch.pk)
+    context = {**_reading(book, batch), "form": form}
+    return render(request, "finance/imports/reading.html", context, status=400)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def imports_discard(request: HttpRequest, book: Book) -> HttpResponse:
+    """Discard the chosen files of the list that are not confirmed."""
+    chosen = [int(value) for value in request.POST.getlist("import")[:MOST_DISCARDED] if _is_id(value)]
+    number = services.discard_imports(book=book, ids=chosen)
+    if number:
+        said = ngettext(
+            "%(count)d file discarded; nothing was posted.", "%(count)d files discarded; nothing was posted.", number
+        )
+        messages.success(request, said % {"count": number})
+    else:
+        messages.error(request, _("Choose files that are not confirmed yet."))
+    return redirect("web:imports", book.pk)
 
 
 @require_POST

@@ -63,7 +63,7 @@ def pause(request: HttpRequest, model_admin: Any) -> HttpResponse:
         return _console()
     if kind == Pause.Kind.HANDLER:
         consequence = _(
-            "Batches under way finish; then its events wait, also new ones, and never fail. Other handlers of the same "
+            "Running batches finish. Then its events wait, including new ones, and none of them fails. Other handlers of the same "
             "events continue. Resuming undoes it."
         )
     else:
@@ -124,7 +124,7 @@ def _waiting(kind: str, target: str) -> dict[Any, Any]:
     names = sorted({event.name for event in handler.events})
     sample = waiting.order_by().values("event_type")[: overview.SAMPLE + 1]
     count = sum(1 for each in sample if each["event_type"] in names)
-    return {_("Event types"): ", ".join(names), _("Events of these types that wait now"): capped(count)}
+    return {_("Event types"): ", ".join(names), _("Events of these types waiting now"): capped(count)}
 
 
 def break_open(request: HttpRequest, model_admin: Any) -> HttpResponse:

@@ -111,6 +111,16 @@ class CsvProfile:
         return cls(**clean)
 
 
+def check_text_settings(*, encoding: str, delimiter: str) -> None:
+    """Raise Invalid for an encoding or a delimiter that is not known; "" leaves it to detection."""
+    try:
+        _encoding(encoding)
+    except ValueError as error:
+        raise Invalid(field="encoding", reason=str(error)) from error
+    if delimiter and delimiter not in DELIMITERS:
+        raise Invalid(field="delimiter", reason="must be a comma, a semicolon, a tab or a bar")
+
+
 def _checked(name: str, value: Any) -> Any:
     if name == "quoted":
         if not isinstance(value, bool):

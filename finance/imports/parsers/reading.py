@@ -23,11 +23,14 @@ class Question:
     """How a file is to be read; JSON-able through `dataclasses.asdict`.
 
     `currency` and `card` describe the account. A given `profile` is used as it is, or with `changes` made to it;
-    without one, the profile in `saved` (by signature) for files of this shape, or else the one that is detected.
+    without one, `encoding` and `delimiter` are believed where they are given, or the profile in `saved` (by signature) is
+    used for files of this shape, or else the one that is detected.
     """
 
     currency: str = ""
     card: bool = False
+    encoding: str = ""
+    delimiter: str = ""
     profile: Mapping[str, Any] | None = None
     changes: Mapping[str, Any] | None = None
     saved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -37,6 +40,15 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
     """Read a bank file. Raises StatementUnreadable, and Invalid for a profile that does not fit together."""
     if question.profile is not None:
         return _read(data, question, _corrected(data, question))
+    if question.encoding or question.delimiter:
+        believed = detect(
+            data,
+            currency=question.currency,
+            card=question.card,
+            encoding=question.encoding,
+            delimiter=question.delimiter,
+        )
+        return _read(data, question, believed.profile)
     parsed = _read(data, question, None)
     saved = question.saved.get(parsed.profile.signature) if parsed.profile else None
     if saved is None:

@@ -1,11 +1,12 @@
 """Everything that changes an import. Each function is one transaction and announces itself."""
 
-from finance.imports.services.confirming import OlderRows, confirm_import, discard_import
+from finance.imports.services.confirming import OlderRows, confirm_import, discard_import, discard_imports
 from finance.imports.services.deciding import decide_rows
 from finance.imports.services.reading import give_up, read_received, settled, take_refusal
 from finance.imports.services.staging import (
     assign_statement,
     change_profile,
+    read_again,
     receive_file,
     stage_import,
 )
@@ -18,7 +19,9 @@ __all__ = [
     "confirm_import",
     "decide_rows",
     "discard_import",
+    "discard_imports",
     "give_up",
+    "read_again",
     "read_received",
     "receive_file",
     "settled",

@@ -23,7 +23,7 @@ from finance.imports.suggestions import (
     uncategorised_accounts,
     uncategorised_name,
 )
-from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry
+from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services import (
     correct_entry,
@@ -35,7 +35,6 @@ from finance.ledger.services import (
 from identity.models import User
 from platform_outbox.emit import emit
 
-_BEFORE_CONFIRMATION = (ImportBatch.State.STAGED, ImportBatch.State.RECEIVED, ImportBatch.State.REFUSED)
 Decision, Outcome = ImportRow.Decision, ImportRow.Outcome
 # Entries that are posted by one statement, all in one transaction.
 POSTED_AT_ONCE = 10_000
@@ -91,13 +90,23 @@ def discard_import(*, batch: ImportBatch, actor: User | None) -> ImportBatch:
     batch = ImportBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
     if batch.state == ImportBatch.State.DISCARDED:
         return batch
-    if batch.state not in _BEFORE_CONFIRMATION:
+    if not batch.is_unconfirmed:
         raise Conflict(
             reason=gettext("This import is %(state)s; undo it instead.") % {"state": batch.get_state_display()}
         )
     batch.state = ImportBatch.State.DISCARDED
     batch.save(update_fields=["state"])
     return batch
+
+
+@transaction.atomic
+def discard_imports(*, book: Book, ids: Sequence[int]) -> int:
+    """Put several files of the book aside; returns how many. Those that are confirmed, or of another book, stay."""
+    chosen = ImportBatch.objects.select_for_update(of=("self",)).filter(
+        book=book, pk__in=ids, state__in=ImportBatch.UNCONFIRMED
+    )
+    numbers = list(chosen.order_by("pk").values_list("pk", flat=True))
+    return ImportBatch.objects.filter(pk__in=numbers).update(state=ImportBatch.State.DISCARDED)
 
 
 @dataclass(slots=True)

@@ -118,11 +118,12 @@ def give_up(*, batch_id: int) -> None:
 _places = threading.BoundedSemaphore(max(1, settings.GUNICORN_THREADS // 2))
 
 
-def settled(*, batch: ImportBatch, seconds: float = WAIT_SECONDS) -> ImportBatch:
+def settled(*, batch: ImportBatch, seconds: float = WAIT_SECONDS, keep: bool = False) -> ImportBatch:
     """The import once a worker has read it, or as it is when the time is up.
 
     At most half of the process's threads wait like that; the others answer at once. Raises StatementUnreadable or
-    Invalid for what could not be read: a new file is then gone again, a staged one is as it was.
+    Invalid for what could not be read: a new file is then gone again, a staged one is as it was. With `keep` a new file
+    that could not be read is returned with its problem, to be tried again with other settings.
     """
     if _places.acquire(blocking=False):
         try:
@@ -132,6 +133,8 @@ def settled(*, batch: ImportBatch, seconds: float = WAIT_SECONDS) -> ImportBatch
         finally:
             _places.release()
     batch = ImportBatch.objects.without_content().select_related("account").get(pk=batch.pk)
+    if keep and batch.state == State.REFUSED:
+        return batch
     if batch.state != State.RECEIVED and batch.refusal is not None:
         raise take_refusal(batch=batch)
     return batch

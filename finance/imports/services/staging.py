@@ -17,7 +17,7 @@ from finance.events import ImportReceived, ImportStaged
 from finance.imports.matching import IncomingRow, RowStatus, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
 from finance.imports.parsers.child import Limits, read_in_child
-from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.profile import CsvProfile, check_text_settings
 from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.imports.services.matching import Matcher, judge_rows
@@ -135,6 +135,26 @@ def assign_statement(*, statement: ImportStatement, actor: User | None, account:
     return statement
 
 
+@transaction.atomic
+def read_again(*, batch: ImportBatch, account: Account, encoding: str = "", delimiter: str = "") -> ImportBatch:
+    """Have a file that could not be read tried once more, for this account and with what is known of its text.
+
+    Raises Conflict unless the file is kept because it could not be read, Invalid, AccountClosedError.
+    """
+    _check_account(book=batch.book, account=account)
+    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
+    if batch.state != ImportBatch.State.REFUSED:
+        raise Conflict(
+            reason=gettext("This import is no longer to be read: it is %(state)s.")
+            % {"state": batch.get_state_display()}
+        )
+    check_text_settings(encoding=encoding, delimiter=delimiter)
+    batch.account = account
+    batch.save(update_fields=["account"])
+    _ask(batch, {"encoding": encoding, "delimiter": delimiter})
+    return batch
+
+
 JUDGED_FIELDS = ("identity", "occurrence", "fate", "reason", "matched_entry", "counter_account", "suggestion")
 
 
@@ -180,6 +200,8 @@ def parse(
         currency=account.currency,
         card=account.type == AccountType.LIABILITY,
         profile=question.get("profile"),
+        encoding=question.get("encoding", ""),
+        delimiter=question.get("delimiter", ""),
         changes=question.get("changes"),
         saved={} if question.get("profile") else dict(saved[:MOST_SAVED_PROFILES]),
     )

@@ -94,7 +94,7 @@ class TestVerify:
             {"action": "verify", "_selected_action": [book.pk]},
             follow=True,
         )
-        assert messages_of(response) == ["Home is sound: 1 entries proven."]
+        assert messages_of(response) == ["Home is sound: 1 entry proven."]
         assert LedgerCheck.objects.get(book=book).problems == []
         entry = LogEntry.objects.get()
         assert (entry.user, entry.object_id, entry.change_message) == (operator, str(book.pk), "verified: sound")
@@ -107,7 +107,7 @@ class TestVerify:
             cursor.execute("UPDATE finance_accountmonth SET debit = 1")
             cursor.execute("SET LOCAL session_replication_role = origin")
         response = as_operator.post(page(book, "verify_one"), {"confirmed": "yes"}, follow=True)
-        assert messages_of(response) == ["Home is NOT sound: 1 promises are broken. See its verifications."]
+        assert messages_of(response) == ["Home is NOT sound: 1 promise is broken. See its verifications."]
         check = LedgerCheck.objects.get()
         shown = as_operator.get(reverse("admin:finance_ledgercheck_change", args=[check.pk])).content.decode()
         assert "The months of every account hold the sums of its lines." in shown

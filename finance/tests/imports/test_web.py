@@ -13,6 +13,7 @@ from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.services import receive_file
 from finance.ledger.models import JournalEntry
 from finance.ledger.selectors import balance_of
+from finance.ledger.services import open_account
 from finance.tests.conftest import TODAY
 from finance.tests.imports.conftest import CSV
 from finance.web import import_columns, imports
@@ -174,12 +175,52 @@ def test_another_delimiter_or_no_header_reads_anew(upload, client, base):
     assert client.post(url, {name: value for name, value in data.items() if name != "has_header"}).status_code == 302
 
 
-def test_refused_files_are_explained_beside_the_form(upload):
-    answer = upload(b"%PDF-1.4")
-    assert answer.status_code == 400
-    assert "This is a PDF document" in text(answer)
-    assert "is kept in EUR" in text(upload("Date,Description,Amount (USD)\n2026-03-01,Shop,-4.00\n"))
-    assert not ImportBatch.objects.exists()
+def test_a_file_that_cannot_be_read_is_kept_and_tried_again_with_other_settings(upload, client, base, book, accounts):
+    page = text(upload(b"%PDF-1.4"))
+    assert "This is a PDF document" in page
+    assert "Try again with other settings" in page
+    page = text(upload("Date,Description,Amount (USD)\n2026-03-01,Shop,-4.00\n"))
+    assert "is kept in EUR" in page
+    dollars = open_account(
+        book=book,
+        actor=None,
+        name="Dollars",
+        type="asset",
+        kind="savings",
+        currency="USD",
+        parent=accounts.checking.parent,
+    )
+    url = f"{base}{the_import().pk}/again/"
+    still = client.post(url, {"account": accounts.savings.pk, "delimiter": "", "encoding": ""}, follow=True)
+    assert "is kept in EUR" in text(still)
+    assert client.post(url, {"account": dollars.pk, "delimiter": "nonsense"}).status_code == 400
+    page = text(client.post(url, {"account": dollars.pk, "delimiter": ",", "encoding": "cp1252"}, follow=True))
+    assert "Post 1 entry" in page
+    assert the_import().profile["encoding"] == "cp1252"
+    late = client.post(url, {"account": dollars.pk, "delimiter": "", "encoding": ""}, follow=True)
+    assert "no longer to be read: it is waiting for confirmation" in text(late)
+
+
+def test_several_files_are_discarded_at_once_and_confirmed_ones_stay(upload, client, base, book):
+    upload()
+    confirmed = the_import()
+    client.post(f"{base}{confirmed.pk}/confirm/")
+    upload("Date,Payee,Amount\n2026-03-05,Shop,-4.00\n")
+    upload(b"%PDF-1.4")
+    listed = text(client.get(base))
+    assert listed.count('name="import"') == 2
+    page = text(
+        client.post(f"{base}discard/", {"import": [batch.pk for batch in ImportBatch.objects.all()]}, follow=True)
+    )
+    assert "2 files discarded; nothing was posted." in page
+    assert list(ImportBatch.objects.order_by("pk").values_list("state", flat=True)) == [
+        "confirmed",
+        "discarded",
+        "discarded",
+    ]
+    assert "Choose files that are not confirmed yet." in text(
+        client.post(f"{base}discard/", {"import": "x"}, follow=True)
+    )
 
 
 def test_a_file_that_takes_long_is_read_while_the_page_shows_progress(upload, client, base, monkeypatch):
@@ -265,11 +306,13 @@ def test_pages_and_forms_by_role(upload, base, request, person, read, write):
         "confirm",
         "undo",
         "discard",
+        "again",
         "decide",
         f"rows/{row.pk}",
         f"assign/{batch.statements.get().pk}",
     ):
         assert other.post(f"{base}{batch.pk}/{path}/").status_code == write
+    assert other.post(f"{base}discard/", {"import": batch.pk}).status_code == write
     assert upload(by=other, follow=False).status_code == write
     assert the_import() == batch
     assert the_import().state == "staged"

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from finance.imports.services import stage_import
 from finance.models import Account, JournalEntry, JournalLine
 from lifeos_project.tests.services import wait_until
 
@@ -186,3 +187,24 @@ def test_everything_can_be_read_and_written_without_scripts(new_page, anna, chec
     tab.fill("#search", "aldi")
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("heading", name="Search for “aldi”")).to_be_visible()
+
+
+def test_rows_of_an_import_are_decided_by_keyboard_and_the_figures_follow(new_page, anna, filled, checking):
+    file = b"Date,Payee,Amount,Balance\n2021-03-01,Kiosk,-4.00,96.00\n2021-03-02,Cinema,-12.00,84.00\n"
+    batch = stage_import(book=filled, account=checking, actor=anna, data=file, file_name="march.csv")
+    tab = new_page(user=anna)
+    tab.goto(f"/b/{filled.pk}/imports/{batch.pk}/")
+    tab.locator("#opening, #rows").first.wait_for()
+    tab.keyboard.press("j")
+    tab.keyboard.press("j")
+    expect(tab.locator(".import-row").nth(1)).to_be_focused()
+    tab.keyboard.press("2")
+    expect(tab.get_by_role("button", name="Post 1 entry")).to_be_visible()
+    expect(tab.locator(".import-row").nth(1)).to_be_focused()
+    tab.keyboard.press("k")
+    tab.keyboard.press("c")
+    tab.keyboard.type("Food › Groceries")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#post")).not_to_contain_text("without a category")
+    tab.keyboard.press("Escape")
+    expect(tab.locator(".import-row").first).to_be_focused()
