@@ -6,6 +6,9 @@ from importlib import import_module
 from finance.book_import.model import Question, SourceBook
 from finance.errors import AmountInvalid, BookUnreadable, CurrencyUnknown
 
+# The long operation that moves in, and the file in which it leaves its report.
+OPERATION, REPORT_FILE = "books.import_book", "report.json"
+
 MAX_BYTES = 50 * 1024 * 1024
 
 # Loaded when they are asked for: beancount alone takes a second.

@@ -84,10 +84,12 @@ def import_book(
     accept_differences: bool = False,
     dry_run: bool = False,
     on_progress: Progress = lambda done, total: None,
+    before_commit: Callable[[BookReport], None] = lambda report: None,
 ) -> BookReport:
     """Create a book of everything in the source; with `dry_run` do all of it and take it back.
 
-    Empty name, currency or time zone are the source's own. Raises BalancesDiffer (with the report) unless differences
+    Empty name, currency or time zone are the source's own, or else the owner's. `before_commit` is the last to run in
+    the transaction. Raises BalancesDiffer (with the report) unless differences
     are accepted or it is a dry run, BookUnreadable, Invalid, CurrencyUnknown, and what posting raises.
     """
     currency = base_currency or source.base_currency or "EUR"
@@ -98,7 +100,7 @@ def import_book(
             owner=owner,
             name=name or source.name or gettext("Moved in"),
             base_currency=currency,
-            time_zone=time_zone or source.time_zone or "UTC",
+            time_zone=time_zone or source.time_zone or owner.time_zone or "UTC",
             template=None,
         )
         accounts = _open_accounts(book=book, actor=owner, planned=plan.accounts)
@@ -109,6 +111,7 @@ def import_book(
         report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run)
         if report.differences and not accept_differences and not dry_run:
             raise BalancesDiffer(report)
+        before_commit(report)
         transaction.set_rollback(dry_run)
     return report
 
