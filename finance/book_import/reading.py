@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from finance.book_import.model import Question, SourceBook
+from finance.book_import.readers.archive import gunzip
 from finance.errors import AmountInvalid, BookUnreadable, CurrencyUnknown
 
 # The long operation that moves in, and the file in which it leaves its report.
@@ -38,6 +39,8 @@ def read_book(data: bytes, question: Question) -> SourceBook:
         raise BookUnreadable(reason=f"“{question.format}” is none of {', '.join(READERS)}.")
     if not data.strip():
         raise BookUnreadable(reason="The file is empty.")
+    if data.startswith(b"\x1f\x8b"):
+        data = gunzip(data)
     reader = import_module(f"finance.book_import.readers.{READERS[question.format]}")
     try:
         book: SourceBook = reader.read(data, question)

@@ -98,7 +98,7 @@ def import_book(
     with transaction.atomic():
         book = create_book(
             owner=owner,
-            name=name or source.name or gettext("Moved in"),
+            name=name or source.name or gettext("My books"),
             base_currency=currency,
             time_zone=time_zone or source.time_zone or owner.time_zone or "UTC",
             template=None,

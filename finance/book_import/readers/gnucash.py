@@ -6,7 +6,6 @@ debits are positive as here. Template transactions (of scheduled ones) are no tr
 """
 
 from finance.book_import.model import Question, SourceBook
-from finance.book_import.readers.archive import gunzip
 from finance.book_import.readers.gnucash_books import Books
 from finance.book_import.readers.gnucash_sqlite import read_tables
 from finance.book_import.readers.gnucash_xml import read_xml
@@ -20,5 +19,5 @@ def read(data: bytes, question: Question) -> SourceBook:
         with opened(data) as tables:
             read_tables(tables, books)
     else:
-        read_xml(gunzip(data) if data.startswith(b"\x1f\x8b") else data, books)
+        read_xml(data, books)
     return books.book()

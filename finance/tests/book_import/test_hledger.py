@@ -1,5 +1,6 @@
 """hledger's own JSON, made by hledger where it is installed: its balances are ours afterwards."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -199,3 +200,8 @@ def test_an_account_of_unknown_type_is_asked_for(move_in):
 def test_what_is_no_such_output_is_refused_by_name(read, data, said):
     with pytest.raises(BookUnreadable, match=said):
         read(data, "hledger")
+
+
+def test_a_compressed_file_is_read(in_child):
+    entry = transaction(posting("expenses:a", amount(100)), posting("assets:b", amount(-100)))
+    assert len(in_child(gzip.compress(printed(entry)), "hledger").entries) == 1
