@@ -143,6 +143,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a
         (b"<html></html>", "begins with “html”"),
         (b"plain text", "neither XML nor a database"),
         (xml(head=BOMB), "declares a document type"),
+        (xml(head='<?xml version="1.0"?><!DOCTYPE x SYSTEM "file:///etc/passwd">'), "declares a document type"),
         (b"<gnc-v2>" + b"<a>" * 100, "nested too deeply"),
         (gzip.compress(xml())[:200], "ends too early"),
         (b"\x1f\x8bgarbage", "damaged"),

@@ -156,6 +156,14 @@ def test_an_assertion_that_does_not_hold_is_a_difference(move_in):
     assert (row.account, row.source, row.ours, row.stated) == ("assets:b", Decimal("-1.01"), Decimal("-1.00"), True)
 
 
+def test_an_assertion_that_counts_what_does_not_come_proves_nothing(move_in):
+    virtual = transaction(posting("assets:b", amount(4000), kind="VirtualPosting"))
+    entry = transaction(posting("expenses:a", amount(100)), posting("assets:b", amount(-100), asserted=amount(3900)))
+    report, held = move_in(printed(virtual, entry), "hledger")
+    assert (held["assets:b"], [row for row in report.proof if row.stated]) == ("-1.00 EUR", [])
+    assert left(report)["virtual posting"] == 1
+
+
 def test_decimals_finer_than_the_currency_are_rounded_with_a_line_and_a_difference(move_in):
     entry = transaction(posting("expenses:a", amount(12345, places=3)), posting("assets:b", amount(-12345, places=3)))
     with pytest.raises(BalancesDiffer):
