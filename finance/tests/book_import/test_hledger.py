@@ -1,18 +1,21 @@
 """hledger's own JSON, made by hledger where it is installed: its balances are ours afterwards."""
 
 import gzip
+import io
 import json
 import shutil
 import subprocess
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 
 from finance import money
 from finance.book_import.services import BalancesDiffer
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry
 from finance.tests.book_import.conftest import left
+from finance.tests.exports.conftest import weird_book  # noqa: F401 -- a fixture
 
 JOURNAL = """
 account vermögen:bank   ; type: C
@@ -114,6 +117,17 @@ def test_what_hledger_prints_comes_with_hledgers_balances(journal, move_in, db):
     assert [row.stated for row in report.proof if row.on] == [True]
     assert Account.objects.get(name="bank").kind == "checking"
     assert Account.objects.get(name="opening balances").kind == "opening"
+
+
+@pytest.mark.hledger
+@pytest.mark.skipif(shutil.which("hledger") is None, reason="hledger is not installed (Debian package hledger)")
+def test_our_own_export_comes_back_with_the_same_balances(journal, weird_book, move_in):  # noqa: F811
+    out = io.StringIO()
+    call_command("export_book", book=weird_book.pk, format="hledger", stdout=out)
+    data, _theirs = journal(out.getvalue())
+    report, _held = move_in(data, "hledger")
+    before, after = JournalEntry.objects.filter(book=weird_book), JournalEntry.objects.filter(book=report.book)
+    assert (report.differences, set(after.values_list("uid"))) == ([], set(before.values_list("uid")))
 
 
 def test_inv_17_a_position_with_its_total_cost_says_total_and_per_unit(move_in):
