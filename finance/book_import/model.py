@@ -16,6 +16,9 @@ GROUP, OPENING, CATEGORY = "group", "opening", "category"
 MAX_ENTRIES = 200_000
 MAX_ACCOUNTS = 10_000
 _EXAMPLES = 5
+# What all of the programs have, and LifeOS does not.
+MARK = "mark of cleared, pending or reconciled"
+NO_MARKS = "LifeOS compares with bank files instead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

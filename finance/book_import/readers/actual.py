@@ -16,6 +16,8 @@ from finance.book_import.model import (
     EQUITY,
     EXPENSE,
     INCOME,
+    MARK,
+    NO_MARKS,
     OPENING,
     Question,
     SourceAccount,
@@ -39,6 +41,7 @@ _NEEDED = {
 }  # fmt: skip
 _PLANNING = (
     ("schedules", "schedule", "LifeOS does not take over schedules"),
+    ("notes", "note on an account or category", "accounts have no notes here"),
     ("rules", "rule", "LifeOS learns categories from the entries instead"),
     ("zero_budgets", "month of a category in the budget", "LifeOS does not take over amounts assigned to envelopes"),
     ("reflect_budgets", "month of a category in the tracking budget", "LifeOS does not take over budgets"),
@@ -206,7 +209,7 @@ class _Budget:
     def _rows(self) -> dict[str, _Row]:
         columns = (
             "id parent_id isParent isChild acct amount date category description notes transferred_id "
-            "starting_balance_flag error tombstone"
+            "starting_balance_flag error tombstone cleared reconciled"
         )
         order = "date, rowid"
         found = list(self.tables.rows("transactions", columns, order=order))
@@ -222,6 +225,7 @@ class _Budget:
             if row["isChild"] and parent in deleted:
                 self.tally.add("deleted transaction", "it was deleted in Actual")
                 continue
+            self.tally.add(MARK, NO_MARKS, count=bool(row["cleared"] or row["reconciled"]))
             rows[key] = _Row(
                 id=key,
                 parent=parent if row["isChild"] else "",

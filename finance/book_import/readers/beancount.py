@@ -22,6 +22,8 @@ from finance.book_import.model import (
     EXPENSE,
     INCOME,
     LIABILITY,
+    MARK,
+    NO_MARKS,
     OPENING,
     Question,
     SourceAccount,
@@ -112,7 +114,7 @@ class _Reader:
     def entry(self, found: data.Transaction) -> SourceEntry:
         where = f"line {found.meta.get('lineno', 0)} ({found.date}, {(found.payee or found.narration or '')[:40]})"
         if found.flag == "!":
-            self.tally.add("mark of incomplete (!)", "LifeOS compares with bank files instead")
+            self.tally.add(MARK, NO_MARKS)
         more = [key for key in found.meta if key not in _OWN and not key.startswith("__")]
         for key in more:
             self.tally.add("metadata", "LifeOS has none", example=key)

@@ -20,7 +20,9 @@ from finance.book_import.model import (
     EXPENSE,
     INCOME,
     LIABILITY,
+    MARK,
     MAX_ENTRIES,
+    NO_MARKS,
     OPENING,
     Question,
     SourceAccount,
@@ -75,6 +77,7 @@ class _Row:
     bill: str
     tags: tuple[str, ...]
     notes: str
+    reconciled: bool
 
 
 def read(data: bytes, question: Question) -> SourceBook:
@@ -175,6 +178,7 @@ def _row(cells: dict[str, Any], where: str, tags: Sequence[Any]) -> _Row:
         bill=text("bill"),
         tags=tuple(str(tag) for tag in tags),
         notes=text("notes"),
+        reconciled=str(cells.get("reconciled")).lower() in ("1", "true"),
     )
 
 
@@ -282,12 +286,12 @@ class _Books:
 
     def _tell(self, row: _Row) -> None:
         where = f"{row.where}: {row.description[:60]}"
-        remark = row.foreign_currency and row.foreign_currency != row.currency
+        remark = row.foreign_currency and row.foreign_currency != row.currency and row.type != "transfer"
         if remark and row.foreign_currency not in (self.kept_in.get(row.source), self.kept_in.get(row.destination)):
-            if row.type == "transfer":
-                return
             told = f"{where} ({row.foreign_amount:f} {row.foreign_currency})"
             self.tally.add("foreign amount beside an amount", "the account moved the other one", example=told)
+        if row.reconciled:
+            self.tally.add(MARK, NO_MARKS)
         if row.budget:
             self.tally.add("budget of a transaction", "budgets do not come along", example=row.budget)
         if row.bill:

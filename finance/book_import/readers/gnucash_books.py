@@ -12,6 +12,8 @@ from finance.book_import.model import (
     EXPENSE,
     INCOME,
     LIABILITY,
+    MARK,
+    NO_MARKS,
     OPENING,
     Question,
     SourceAccount,
@@ -110,7 +112,7 @@ class Books:
                     f"{abs(split.value):f} {currency} in all, {each:.4f} each",
                 )  # fmt: skip
             if split.state in ("y", "c"):
-                self.tally.add("mark of reconciled or cleared", "LifeOS compares with bank files instead")
+                self.tally.add(MARK, NO_MARKS)
         check_entries(len(self.entries) + 1)
         self.entries.append(
             SourceEntry(

@@ -20,6 +20,8 @@ from finance.book_import.model import (
     EXPENSE,
     INCOME,
     LIABILITY,
+    MARK,
+    NO_MARKS,
     OPENING,
     Question,
     SourceAccount,
@@ -118,8 +120,8 @@ class _Reader:
             lines.extend(self._lines(typed(posting, dict, where), date, where))
         if found.get("tdate2"):
             self.tally.add("secondary date", "an entry has one day", example=where)
-        if found.get("tstatus") in ("Pending", "Unmarked"):
-            self.tally.add("mark of pending or cleared", "LifeOS compares with bank files instead")
+        if found.get("tstatus") in ("Pending", "Cleared"):
+            self.tally.add(MARK, NO_MARKS)
         tags = [
             (str(pair[0]), str(pair[1]))
             for pair in found.get("ttags") or []

@@ -18,7 +18,9 @@ from finance.book_import.model import (
     EQUITY,
     EXPENSE,
     INCOME,
+    MARK,
     MAX_ENTRIES,
+    NO_MARKS,
     OPENING,
     Question,
     SourceAccount,
@@ -57,6 +59,7 @@ class _Row:
     amount: Decimal
     split: tuple[int, int] | None
     flag: str
+    marked: bool
 
     @property
     def other(self) -> str:
@@ -147,6 +150,7 @@ def _rows(text: str, currency: str) -> list[_Row]:
                 amount=amount,
                 split=(int(split[1]), int(split[2])) if split else None,
                 flag=cells.get("Flag", "").strip(),
+                marked=cells.get("Cleared", "") in ("Cleared", "Reconciled"),
             )
         )
     return rows
@@ -283,6 +287,8 @@ class _Pairing:
         for row in group:
             if row.flag:
                 self.tally.add("flag", "it became a word in the description")
+            if row.marked:
+                self.tally.add(MARK, NO_MARKS)
         return SourceEntry(
             date=first.date,
             payee="" if first.payee == "Starting Balance" else payee,

@@ -24,7 +24,7 @@ REFUSED, DOUBTFUL = 2, 3
 class Command(BaseCommand):
     help = (
         "Create a new book from another program's export, with a proof by account. Exit code 0: created (or, with "
-        "--dry-run, readable); 2: refused, with the reason; 3: balances differ from the file's."
+        "--dry-run, readable); 2: refused, with the reason; 3: created or readable, but balances differ from the file's."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from finance.book_import.model import MARK
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry, JournalLine
 from finance.tests.book_import.conftest import left
@@ -100,11 +101,11 @@ def test_deleted_rows_and_planning_are_counted(move_in):
     assert not Account.objects.filter(name="Gone").exists()
 
 
-def test_mig_05_thirteen_kinds_of_schedules_are_counted_not_invented(move_in):
+def test_mig_05_schedules_and_marks_are_counted_not_invented(move_in):
     kinds = "".join(f"INSERT INTO schedules (id, active) VALUES ('s{number}', 1);" for number in range(13))
-    report, _held = move_in(exported(kinds + transaction("a", "chk", -100, category="food", cleared=0)), "actual")
-    assert left(report)["schedule"] == 13
-    assert report.entries == 1
+    marked = transaction("a", "chk", -100, cleared=0) + transaction("b", "chk", -200, cleared=1)
+    report, _held = move_in(exported(kinds + marked), "actual")
+    assert (left(report)["schedule"], left(report)[MARK], report.entries) == (13, 1, 2)
 
 
 def test_a_transfer_whose_sides_differ_is_not_joined(move_in):

@@ -6,6 +6,7 @@ import io
 import pytest
 from django.core.management import call_command
 
+from finance.book_import.model import MARK
 from finance.book_import.services import BalancesDiffer
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry
@@ -72,7 +73,7 @@ def test_a_ledger_comes_with_its_balances_as_proof(move_in):
         "süß",
     )
     told = left(report)
-    assert (told["price"], told["metadata"], told["mark of incomplete (!)"]) == (1, 1, 1)
+    assert (told["price"], told["metadata"], told[MARK]) == (1, 1, 1)
     assert Account.objects.get(name="Opening-Balances").kind == "opening"
 
 

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from finance.book_import.model import MARK
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry
 from finance.tests.book_import.conftest import left
@@ -57,6 +58,7 @@ def test_every_type_of_transaction_moves_its_accounts(move_in):
                     category="Essen",
                     budget="Monat",
                     notes="Kuchen",
+                    reconciled="1",
                 ),
                 row("Withdrawal", "-20.00", GIRO, ("Cash account", "Cash account")),
                 row("Transfer", "45.00", GIRO, USD, foreign_currency_code="USD", foreign_amount="50.00"),
@@ -91,7 +93,7 @@ def test_every_type_of_transaction_moves_its_accounts(move_in):
     baker = JournalEntry.objects.get(payee="Bäckerei")
     assert (baker.description, baker.date.isoformat()) == ("Something – Kuchen", "2026-02-03")
     assert JournalEntry.objects.get(payee="Arbeitgeber GmbH").description == "Something #lohn #2026_Q1"
-    assert left(report)["budget of a transaction"] == 1
+    assert (left(report)["budget of a transaction"], left(report)[MARK]) == (1, 1)
 
 
 def test_a_split_is_one_entry(move_in):

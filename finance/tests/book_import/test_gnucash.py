@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 
+from finance.book_import.model import MARK
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry
 from finance.tests.book_import.conftest import left
@@ -113,7 +114,7 @@ def test_all_of_its_files_give_the_same_book(move_in, data):
     )
     assert baker.lines.get(amount=1250).memo == "süß"
     told = left(report)
-    assert (told["scheduled transaction"], told["budget"], told["mark of reconciled or cleared"]) == (2, 1, 1)
+    assert (told["scheduled transaction"], told["budget"], told[MARK]) == (2, 1, 1)
     assert (told["account of shares"], told["purchase or sale of shares"], told["currency exchange"]) == (1, 1, 1)
     (cost,) = [each for each in report.left_out if each.kind == "cost of shares"]
     assert cost.examples == ("ACME: 12.5 NASDAQ:ACME for 500 EUR in all, 40.0000 each",)
