@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from finance import money
 from finance.errors import BookUnreadable
 
 # Readers cannot ask the ledger's models (they run in a process without Django); these are its texts.
@@ -138,6 +139,16 @@ class Tally:
         kept = self._examples.setdefault((kind, why), [])
         if example and len(kept) < _EXAMPLES and example not in kept:
             kept.append(example[:200])
+
+    def add_cost(self, account: str, *, quantity: Decimal, commodity: str, total: Decimal, currency: str) -> None:
+        """Tell what shares cost, in all and each: the two are easily taken for one another."""
+        places = money.exponent(currency) if currency in money.known_currencies() else 4
+        each = abs(total / quantity) if quantity else Decimal(0)
+        self.add(
+            "cost of shares",
+            "the money went to or came from the trading account",
+            example=f"{account}: {quantity:f} {commodity} for {abs(total):.{places}f} {currency} in all, {each:.4f} each",
+        )
 
     def told(self) -> tuple[LeftOut, ...]:
         return tuple(

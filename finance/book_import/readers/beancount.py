@@ -138,11 +138,9 @@ class _Reader:
             self.currencies[units.currency] += 1
             self.sums.add(posting.account, units.currency, quantity)
             if isinstance(posting.cost, Cost) and quantity:
-                total = abs(quantity * posting.cost.number)
-                self.tally.add(
-                    "cost of shares", "the money went to or came from the trading account",
-                    example=f"{posting.account}: {quantity:f} {units.currency} for {total:.2f} {posting.cost.currency} in all, "
-                    f"{posting.cost.number:.4f} each",
+                self.tally.add_cost(
+                    posting.account, quantity=quantity, commodity=units.currency,
+                    total=quantity * posting.cost.number, currency=posting.cost.currency,
                 )  # fmt: skip
             memo = (posting.meta or {}).get("memo", "")
             yield SourceLine(

@@ -105,11 +105,9 @@ class Books:
             commodity = self.commodities[split.account]
             lines.append(SourceLine(account=split.account, currency=commodity, amount=split.quantity, memo=split.memo))
             if ":" in commodity and split.quantity:
-                each = abs(split.value / split.quantity)
-                self.tally.add(
-                    "cost of shares", "the money went to or came from the trading account",
-                    example=f"{self.accounts[split.account].name}: {split.quantity:f} {commodity} for "
-                    f"{abs(split.value):f} {currency} in all, {each:.4f} each",
+                self.tally.add_cost(
+                    self.accounts[split.account].name, quantity=split.quantity, commodity=commodity, total=split.value,
+                    currency=currency,
                 )  # fmt: skip
             if split.state in ("y", "c"):
                 self.tally.add(MARK, NO_MARKS)

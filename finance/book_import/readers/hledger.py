@@ -222,13 +222,8 @@ class _Reader:
     def _tell_cost(self, account: str, commodity: str, quantity: Decimal, cost: Any, where: str) -> None:
         currency, price = self._amount(typed(cost, dict, where).get("contents"), where)
         unit = cost.get("tag") in ("UnitPrice", "UnitCost")
-        total = abs(price * quantity) if unit else abs(price)
-        each = abs(total / quantity) if quantity else Decimal(0)
-        self.tally.add(
-            "cost of shares",
-            "the money went to or came from the trading account",
-            example=f"{account}: {quantity:f} {commodity} for {total:f} {currency} in all, {each:.4f} each",
-        )
+        total = price * quantity if unit else price
+        self.tally.add_cost(account, quantity=quantity, commodity=commodity, total=total, currency=currency)
 
     def assertions(self) -> Iterator[SourceBalance]:
         """Balance assertions that speak for the end of their day: another posting behind one makes it speak of noon."""

@@ -117,7 +117,7 @@ def test_all_of_its_files_give_the_same_book(move_in, data):
     assert (told["scheduled transaction"], told["budget"], told[MARK]) == (2, 1, 1)
     assert (told["account of shares"], told["purchase or sale of shares"], told["currency exchange"]) == (1, 1, 1)
     (cost,) = [each for each in report.left_out if each.kind == "cost of shares"]
-    assert cost.examples == ("ACME: 12.5 NASDAQ:ACME for 500 EUR in all, 40.0000 each",)
+    assert cost.examples == ("ACME: 12.5 NASDAQ:ACME for 500.00 EUR in all, 40.0000 each",)
     assert (Account.objects.get(name="Girokonto").kind, Account.objects.get(name="Aktiva").kind) == (
         "checking",
         "group",
