@@ -27,8 +27,8 @@ CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 
 # more slowly, and the floor holds without.
 comma := ,
 COVERAGE := --branch --json --out var/coverage.json --source $(subst $() ,$(comma),$(APPS)) --omit '*/migrations/*,*/tests/*'
-# Long modules come first. Tests wait for other programs, so there may be one more at a time than processors.
-JOBS ?= $(shell expr $$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2) + 1)
+# Long modules come first. Tests wait for other programs, so there may be two more at a time than processors.
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2) + 2)
 PARALLEL := -n $(JOBS) --dist loadscope --no-loadscope-reorder
 STARTS_PROGRAMS := faults or redis or rabbitmq or nginx or rsyslog or prometheus or browser or hledger or faketime or s3 or lifeos or long
 SLOW_PLACES := $(addprefix lifeos_project/tests/,deploy hosts stack browser guide) lifeos_project/backups/tests

@@ -23,6 +23,29 @@ hypothesis_settings.load_profile("lifeos")
 SERVICE_MARKERS = ("redis", "rabbitmq", "nginx", "prometheus", "browser", "hledger", "faketime", "s3", "rsyslog")
 
 LONG_MARKERS = ("faults", "nginx", "rabbitmq", "browser", "s3", "lifeos", "long")
+# A module runs in one process of the run; these take a minute or more each, the longest first.
+LONGEST = (
+    "lifeos_project/tests/deploy/test_deploy.py",
+    "lifeos_project/tests/deploy/test_install.py",
+    "lifeos_project/tests/stack/test_running_stack.py",
+    "lifeos_project/tests/deploy/test_compose_deploy.py",
+    "lifeos_project/tests/test_every_page.py",
+    "platform_outbox/tests/test_promises.py",
+    "lifeos_project/tests/browser/test_every_link.py",
+    "platform_outbox/tests/test_outside.py",
+    "platform_outbox/tests/faults/test_database.py",
+    "lifeos_project/tests/test_every_operation.py",
+    "lifeos_project/tests/guide/test_guide.py",
+    "lifeos_project/tests/test_run.py",
+    "platform_outbox/tests/faults/test_storm.py",
+    "lifeos_project/tests/hosts/test_hosts.py",
+    "lifeos_project/tests/browser/test_accessibility.py",
+    "platform_outbox/tests/test_crashes.py",
+    "lifeos_project/backups/tests/test_major_upgrade.py",
+    "lifeos_project/tests/test_embedded_postgres.py",
+    "lifeos_project/backups/tests/test_backup.py",
+    "finance/tests/ledger/test_plans.py",
+)
 # Who asks for one of these starts processes.
 LONG_FIXTURES = {"pool", "own_postgres", "live_server"}
 # Django's own, the same after every migration.
@@ -205,8 +228,12 @@ def pytest_itemcollected(item):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Modules that start programs or break things come first: they take minutes, and at the end they would run alone."""
-    long = {item.path for item in items if any(item.get_closest_marker(marker) for marker in LONG_MARKERS)}
-    items.sort(key=lambda item: item.path not in long)
+    ranks = {item.path: len(LONGEST) + 1 for item in items}
+    ranks |= {item.path: len(LONGEST) for item in items if any(map(item.get_closest_marker, LONG_MARKERS))}
+    first = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    assert all(path.exists() for path in first), "LONGEST in conftest.py names a module that is gone."
+    ranks |= first
+    items.sort(key=lambda item: ranks[item.path])
 
 
 @pytest.hookimpl(hookwrapper=True)

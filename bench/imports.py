@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import peers
@@ -102,6 +104,20 @@ def ofxparse_rate(data: bytes, count: int) -> float:
     return harness.rate(count, lambda: OfxParser.parse(io.BytesIO(data)))
 
 
+def mt940_rate(data: bytes, count: int) -> float:
+    """mt-940, reading alone."""
+    import mt940
+
+    return harness.rate(count, lambda: mt940.parse_statements(data.decode()))
+
+
+def reading_peers(count: int) -> Iterator[tuple[str, str, Callable[[], float]]]:
+    """Readers of the same file that are there: the figure's name, the format, and what measures it."""
+    for peer, name, peer_rate in (("ofxparse", "OFX", ofxparse_rate), ("mt940", "MT940", mt940_rate)):
+        if peers.has(peer):
+            yield f"{peer}: read {name}, {count:,}", name, partial(peer_rate, FORMATS[name](count), count)
+
+
 def beangulp_rate(path: Path, count: int) -> float:
     """beangulp's CSV importer, which is told what each column is: reading alone."""
     from beangulp.importers import csvbase
@@ -110,6 +126,9 @@ def beangulp_rate(path: Path, count: int) -> float:
         date = csvbase.Date("Date", "%Y-%m-%d")
         narration = csvbase.Column("Description")
         amount = csvbase.Amount("Amount")
+
+        def identify(self, _path: str) -> bool:
+            return True
 
     importer = Bank("Assets:Bank", "EUR")
     return harness.rate(count, lambda: importer.extract(str(path), []))
@@ -195,10 +214,9 @@ def main() -> None:
                 )
             path = Path(directory) / f"{count}.csv"
             path.write_bytes(csv_file(count))
-            if peers.has("ofxparse"):
-                data = FORMATS["OFX"](count)
-                runs[f"ofxparse: read OFX, {count:,}"] = ("rows/s", lambda d=data, c=count: ofxparse_rate(d, c))
-                claims.append(harness.Ratio(f"OFX: read, {count:,}", f"ofxparse: read OFX, {count:,}", 1.0))
+            for title, name, run in reading_peers(count):
+                runs[title] = ("rows/s", run)
+                claims.append(harness.Ratio(f"{name}: read, {count:,}", title, 1.0))
             if peers.has("beangulp"):
                 runs[f"beangulp: read CSV, {count:,}"] = ("rows/s", lambda p=path, c=count: beangulp_rate(p, c))
                 claims.append(harness.Yardstick(f"CSV: read, {count:,}", f"beangulp: read CSV, {count:,}"))

@@ -57,7 +57,9 @@ class ImportParameters:
         gettext_lazy("Account"), help_text=gettext_lazy("Number of the account the file belongs to.")
     )
     file: str = parameter(
-        gettext_lazy("File"), help_text=gettext_lazy("CSV, OFX or QFX, as the bank provides it."), file=True
+        gettext_lazy("File"),
+        help_text=gettext_lazy("CSV, Excel, OFX, QFX, CAMT, MT940 or QIF, as the bank provides it."),
+        file=True,
     )
     opening_balance: bool = parameter(gettext_lazy("Start an empty account with the stated balance"), default=False)
     older_rows: str = parameter(

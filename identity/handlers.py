@@ -19,15 +19,14 @@ from platform_outbox.registry import Context, on
 )
 def send_mail(event: MailWanted | SignupRequested | PasswordResetRequested, context: Context) -> None:
     """Send the mail that the event is about. Sent twice, it has the same Message-ID."""
-    message = _written(event)
+    message: EmailMultiAlternatives | None
+    if isinstance(event, MailWanted):
+        message = mail.message_of(to=event.to, subject=event.subject, text=event.text, html=event.html)
+    else:
+        with translation.override(event.language):
+            if isinstance(event, SignupRequested):
+                message = signup.link_mail(event)
+            else:
+                message = passwords.link_mail(event)
     if message is not None:
         mail.deliver(message, context)
-
-
-def _written(event: MailWanted | SignupRequested | PasswordResetRequested) -> EmailMultiAlternatives | None:
-    if isinstance(event, MailWanted):
-        return mail.message_of(to=event.to, subject=event.subject, text=event.text, html=event.html)
-    with translation.override(event.language):
-        if isinstance(event, SignupRequested):
-            return signup.link_mail(event)
-        return passwords.link_mail(event)

@@ -214,7 +214,12 @@ def _codec_for(hint: Any) -> _Codec:
         return _SIMPLE[hint]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-        return _tuple_of(_codec_for(arguments[0]))
+        item, check = _codec_for(arguments[0]), _exactly(list)
+        return _Codec(
+            label=f"list of {item.label}",
+            encode=_written(tuple, lambda value: [item.encode(each) for each in value]),
+            decode=lambda value: tuple(item.decode(each) for each in check(value)),
+        )
     if origin in (types.UnionType, typing.Union) and len(arguments) == 2 and types.NoneType in arguments:
         inner = _codec_for(next(argument for argument in arguments if argument is not types.NoneType))
         return _Codec(
@@ -247,15 +252,6 @@ def _written(kind: type, write: Convert) -> Convert:
 def _read(read: Convert) -> Convert:
     check = _exactly(str)
     return lambda value: read(check(value))
-
-
-def _tuple_of(item: _Codec) -> _Codec:
-    check = _exactly(list)
-    return _Codec(
-        label=f"list of {item.label}",
-        encode=_written(tuple, lambda value: [item.encode(each) for each in value]),
-        decode=lambda value: tuple(item.decode(each) for each in check(value)),
-    )
 
 
 def _decimal(text: str) -> decimal.Decimal:

@@ -1,8 +1,10 @@
 """Bank files in every format that the importer reads, and ways to damage them. A new format is one line in FORMATS."""
 
 import datetime
+import io
 import random
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -90,6 +92,66 @@ class Format:
     seeds: tuple[bytes, ...]
 
 
+def _camt(version: str, kind: str) -> bytes:
+    message, holder = {"053": ("BkToCstmrStmt", "Stmt"), "052": ("BkToCstmrAcctRpt", "Rpt")}[kind]
+
+    def balance(code: str, amount: str) -> str:
+        return (
+            f'<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>'
+            "<Dt><Dt>2026-03-31</Dt></Dt></Bal>\n"
+        )
+
+    payments = "".join(
+        f'<TxDtls><Refs><EndToEndId>id{n}</EndToEndId></Refs><AmtDtls><TxAmt><Amt Ccy="EUR">{n}.25</Amt></TxAmt></AmtDtls>'
+        f"<RltdPties><Cdtr><Nm>Shop {n}</Nm></Cdtr></RltdPties><RmtInf><Ustrd>Thanks</Ustrd></RmtInf></TxDtls>\n"
+        for n in (1, 2)
+    )
+    entries = "".join(
+        f'<Ntry><Amt Ccy="EUR">3.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>{status}</Sts><BookgDt><Dt>2026-03-0{n}</Dt></BookgDt>'
+        f"<AcctSvcrRef>R{n}</AcctSvcrRef><NtryDtls>{payments}</NtryDtls></Ntry>\n"
+        for n, status in enumerate(("BOOK", "<Cd>PDNG</Cd>", "BOOK", "INFO"), 1)
+    )
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.{kind}.001.{version}">'
+        f"<{message}><{holder}><Acct><Id><IBAN>DE02120300000000202051</IBAN></Id></Acct>{balance('OPBD', '90.00')}"
+        f"{balance('CLBD', '79.50')}{entries}</{holder}></{message}></Document>\n"
+    ).encode()
+
+
+def _mt940() -> bytes:
+    rows = "".join(
+        f":61:2603{n:02}03{n:02}D{n},25NTRFNONREF//B{n}\r\n:86:166?00KARTE?20SVWZ+Rechnung {n}?32Shop {n}\r\n"
+        for n in range(1, 9)
+    )
+    return (
+        f":20:STARTUMS\r\n:25:10020030/1234567\r\n:28C:1/1\r\n:60F:C260228EUR100,00\r\n{rows}:62F:C260331EUR62,00\r\n-\r\n"
+    ).encode()
+
+
+def _dutch() -> bytes:
+    rows = "".join(
+        f":61:2603{n:02}C{n},5N196NONREF\n:86:/TRTP/SEPA OVERBOEKING/IBAN/NL02ABNA0123456789/NAME/Shop {n}/REMI/Thanks/EREF/id{n}\n"
+        for n in range(1, 6)
+    )
+    return f"ABNANL2A\n940\nABNANL2A\n:20:ABN AMRO\n:25:123\n:28:1/1\n:60F:D260228EUR5,00\n{rows}:62F:C260331EUR17,5\n-\n".encode()
+
+
+def _qif() -> bytes:
+    rows = "".join(
+        f"D{n}/{10 + n}'26\nT-1,{n}00.25\nPShop {n}\nMThanks\nLFood\nSFood\n$-1.00\nSRest\n$-2.00\n^\n"
+        for n in range(1, 9)
+    )
+    return f"!Option:AutoSwitch\n!Account\nNGiro\nTBank\n^\n!Type:Bank\n{rows}!Type:Cat\nNFood\nE\n^\n".encode()
+
+
+def _zip_of(files: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return target.getvalue()
+
+
 FORMATS: dict[str, Format] = {
     "csv": Format("statement.csv", (comma_separated(), _german(), _two_columns(), _without_header())),
     "ofx1": Format(
@@ -101,6 +163,10 @@ FORMATS: dict[str, Format] = {
     "qfx": Format(
         "statement.qfx", tuple((_SGML_HEAD + _ofx_body(closed=True, card=c)).encode() for c in (False, True))
     ),
+    "camt": Format("statement.xml", (_camt("02", "053"), _camt("08", "052"))),
+    "zip": Format("statements.zip", (_zip_of({"1.xml": _camt("02", "053"), "2.xml": _camt("08", "053")}),)),
+    "mt940": Format("statement.sta", (_mt940(), _dutch())),
+    "qif": Format("statement.qif", (_qif(),)),
 }
 
 _RUNS = (

@@ -5,7 +5,10 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from finance.tests.imports.workbooks import Day, xlsx
+
 FIRST_DAY = datetime.date(2016, 1, 1)
+EXCEL_EPOCH = datetime.date(1899, 12, 30)
 SHOPS = [f"{kind} {number}" for kind in ("Market", "Bakery", "Cinema", "Pharmacy", "Garage") for number in range(60)]
 
 
@@ -114,8 +117,16 @@ def mt940_file(count: int) -> bytes:
     ).encode()
 
 
+def xlsx_file(count: int) -> bytes:
+    """A sheet with typed cells."""
+    head = ["Date", "Description", "Amount", "Balance"]
+    cells = ([Day((row.day - EXCEL_EPOCH).days), row.payee, row.amount / 100, row.balance / 100] for row in rows(count))
+    return xlsx({"Statement": [head, *cells]})
+
+
 FORMATS: dict[str, Callable[[int], bytes]] = {
     "CSV": csv_file,
+    "XLSX": xlsx_file,
     "OFX": ofx_file,
     "QIF": qif_file,
     "CAMT.053": camt_file,

@@ -40,22 +40,17 @@ def validation_body(detail: Any, *, telling: Container[str] = ()) -> ErrorBody:
     for path, message in found:
         if path:
             fields.setdefault(path, []).append(str(message))
-    whole = [str(message) for path, message in found if not path]
+    # What is said of the whole body, or else of its first field.
+    headline = " ".join(str(message) for path, message in found if not path)
+    if not headline:
+        headline = next((f"{path}: {messages[0]}" for path, messages in fields.items()), _("The request is not valid."))
     codes = {message.code or "invalid" for _path, message in found}
     only = codes.pop() if len(codes) == 1 else "invalid"
     return error_body(
         code=only if only in telling else "invalid",
-        detail=_headline(whole, fields),
+        detail=headline,
         fields=fields,
     )
-
-
-def _headline(whole: Sequence[str], fields: Mapping[str, Sequence[str]]) -> str:
-    if whole:
-        return " ".join(whole)
-    for path, messages in fields.items():
-        return f"{path}: {messages[0]}"
-    return _("The request is not valid.")
 
 
 def _flatten(detail: Any, *, path: str) -> Iterator[tuple[str, ErrorDetail]]:

@@ -100,20 +100,13 @@ def read_json(text: str) -> Any:
 
 def _unique_members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ParseError(
-            _("The request body names {name} twice in one object.").format(name=json.dumps(_first_repeated(pairs)))
-        )
-    return members
-
-
-def _first_repeated(pairs: Sequence[tuple[str, Any]]) -> str:
     seen: set[str] = set()
-    for name, _value in pairs:
+    for name, _value in pairs if len(members) < len(pairs) else ():
         if name in seen:
-            return name[:_LONGEST_NAME]
+            shown = json.dumps(name[:_LONGEST_NAME])
+            raise ParseError(_("The request body names {name} twice in one object.").format(name=shown))
         seen.add(name)
-    raise AssertionError("no name is repeated")
+    return members
 
 
 def _refuse_constant(name: str) -> NoReturn:

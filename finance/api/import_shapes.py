@@ -51,6 +51,7 @@ class ProofSerializer(serializers.Serializer[Any]):
     books_difference = serializers.CharField(allow_null=True)
     opening_needed = serializers.CharField(allow_null=True, help_text="What an empty account would have to start with.")
     older = OlderSerializer(allow_null=True, help_text="Confirming needs `older_rows` if this is not null.")
+    left_out = serializers.IntegerField(help_text="Lines of the file that were not taken for transactions.")
     explanation = serializers.ListField(child=serializers.CharField())
 
 
@@ -105,6 +106,8 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
             *("id", "statement", "number", "date", "raw_date", "amount", "balance", "currency", "payee", "description"),
             *(
                 "bank_id",
+                "counterparty_account",
+                "counterparty_bank",
                 "fate",
                 "reason",
                 "note",
@@ -184,6 +187,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "balance_break": proof.balance_break,
         "opening_needed": _shown(needed, proof.currency),
         "older": older,
+        "left_out": proof.left_out,
         "explanation": proof.sentences,
     }
 

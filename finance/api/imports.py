@@ -28,7 +28,7 @@ from finance.errors import FinanceError
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.limits import MAX_BYTES
-from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.profile import DATE_ORDERS, CsvProfile
 from identity.api.idempotency import once_per_key
 
 PREFER = OpenApiParameter(
@@ -41,7 +41,9 @@ PREFER = OpenApiParameter(
 
 class NewImport(StrictSerializer):
     of_text = True
-    file = serializers.FileField(help_text="CSV, OFX or QFX, at most 50 MB.")
+    file = serializers.FileField(
+        help_text="CSV, XLSX, XLS, ODS, OFX, QFX, CAMT, MT940 or QIF, or a ZIP archive of these; at most 50 MB."
+    )
     account = AccountReferenceField(help_text="The account of the book that the file is for.")
     profile = serializers.CharField(required=False, help_text="JSON: how the columns of a CSV file are read.")
 
@@ -54,7 +56,9 @@ class Decision(StrictSerializer):
         choices=ImportRow.Status.choices, required=False, help_text="All rows with this status."
     )
     decision = serializers.ChoiceField(
-        choices=ImportRow.Decision.choices, required=False, help_text="What to do instead of the suggestion."
+        choices=ImportRow.Decision.choices,
+        required=False,
+        help_text="What to do instead of the suggestion. `post` also takes in a line that was left out, `leave` puts it back.",
     )
     counter_account = AccountReferenceField(required=False, help_text="The category, or the other side of a transfer.")
 
@@ -64,12 +68,17 @@ class ProfileChanges(serializers.Serializer[Any]):
 
     delimiter = serializers.CharField(required=False, trim_whitespace=False)
     date_column = serializers.IntegerField(required=False)
-    date_order = serializers.ChoiceField(choices=["dmy", "mdy", "ymd"], required=False)
+    date_order = serializers.ChoiceField(choices=list(DATE_ORDERS), required=False)
     amount_column = serializers.IntegerField(required=False, allow_null=True)
     debit_column = serializers.IntegerField(required=False, allow_null=True)
     credit_column = serializers.IntegerField(required=False, allow_null=True)
     decimal_mark = serializers.ChoiceField(choices=[".", ","], required=False)
     sign = serializers.ChoiceField(choices=["as_written", "inverted", "unmarked_out"], required=False)
+    mark_or_sign = serializers.ChoiceField(
+        choices=["", "mark", "sign"],
+        required=False,
+        help_text="Which one is right where a mark such as D or C contradicts the sign; such rows are errors otherwise.",
+    )
 
 
 class Confirmation(StrictSerializer):

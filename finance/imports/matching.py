@@ -36,6 +36,7 @@ class RowStatus(StrEnum):
     QUESTION = "question"
     PENDING = "pending"
     ERROR = "error"
+    LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,12 @@ class ImportBatch(models.Model):
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
         OFX = "ofx", "OFX"
+        CAMT = "camt", "CAMT"
+        MT940 = "mt940", "MT940"
+        QIF = "qif", "QIF"
+        XLSX = "xlsx", "Excel (XLSX)"
+        XLS = "xls", "Excel (XLS)"
+        ODS = "ods", "OpenDocument (ODS)"
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="imports")
     # The account that was chosen on upload; the statements of the file carry their own.
@@ -70,7 +76,7 @@ class ImportBatch(models.Model):
     sha256 = models.CharField(max_length=64)
     content = models.BinaryField(_("content"))
     size = models.PositiveIntegerField(_("size in bytes"))
-    format = models.CharField(_("format"), max_length=4, choices=Format.choices, blank=True)
+    format = models.CharField(_("format"), max_length=8, choices=Format.choices, blank=True)
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.RECEIVED)
     profile = models.JSONField(_("how the columns are read"), null=True, blank=True)
     notes = models.JSONField(_("notes"), default=list)
@@ -154,6 +160,10 @@ class ImportStatement(models.Model):
         return self.external_account or self.label or f"statement {self.position}"
 
 
+# Statuses that nothing is posted from: a line that was left out gets another one when it is taken in.
+STUCK = (RowStatus.PENDING.value, RowStatus.ERROR.value, RowStatus.LEFT_OUT.value)
+
+
 class ImportRow(models.Model):
     """One line of the file and its status. `active` rows hold their identity: the same row never comes in twice."""
 
@@ -164,6 +174,7 @@ class ImportRow(models.Model):
         QUESTION = RowStatus.QUESTION.value, _("needs your answer")
         PENDING = RowStatus.PENDING.value, _("not booked by the bank")
         ERROR = RowStatus.ERROR.value, _("error")
+        LEFT_OUT = RowStatus.LEFT_OUT.value, _("not a transaction")
 
     class Decision(models.TextChoices):
         """What people decided; empty means what the status suggests."""
@@ -172,6 +183,7 @@ class ImportRow(models.Model):
         POST = "post", _("post")
         MATCH = "match", _("accept the match")
         IGNORE = "ignore", _("ignore")
+        LEAVE = "leave", _("leave out")
 
     class Outcome(models.TextChoices):
         NONE = "", "—"
@@ -195,8 +207,15 @@ class ImportRow(models.Model):
     description = models.CharField(_("description"), max_length=500, blank=True)
     text = models.CharField(max_length=400, blank=True)
     bank_id = models.CharField(_("bank's id"), max_length=120, blank=True)
+    # The other side's account (IBAN or number) and bank (BIC or code), as the bank writes them.
+    counterparty_account = models.CharField(
+        _("counterparty's account"), max_length=64, blank=True, default="", db_default=""
+    )
+    counterparty_bank = models.CharField(_("counterparty's bank"), max_length=64, blank=True, default="", db_default="")
     # The bank's own word about the row.
     booked = models.BooleanField(default=True)
+    # Why the line was taken for no transaction; stays when somebody takes it in all the same.
+    left_out = models.CharField(max_length=300, blank=True, default="", db_default="")
     identity = models.CharField(max_length=48, blank=True)
     occurrence = models.PositiveIntegerField(default=1)
     fate = models.CharField(_("fate"), max_length=16, choices=Status.choices)

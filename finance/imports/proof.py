@@ -9,7 +9,7 @@ from django.utils.translation import gettext, ngettext
 
 from core.formatting import date_text
 from finance.figures import money_text
-from finance.imports.models import ImportRow, ImportStatement
+from finance.imports.models import STUCK, ImportRow, ImportStatement
 from finance.imports.selectors import unvouched_lines
 from finance.ledger.models import AccountKind, JournalLine
 from finance.ledger.selectors import balance_of
@@ -50,6 +50,7 @@ class Proof:
     Books: `books_closing` is the account's balance at the end of `closing_on` with the rows that will be posted;
     `books_difference` = closing − books_closing. `holds` is None where the file states nothing to check against, where
     a row could not be read, and where what is missing is the opening balance an empty account still lacks (`opening_needed`).
+    `left_out` lines of the file were not taken for transactions; `left_out_readable` of them have a date and an amount.
     """
 
     currency: str
@@ -70,7 +71,28 @@ class Proof:
     opening_needed: Opening | None
     holds: bool | None
     older: Older | None = None
+    left_out: int = 0
+    left_out_readable: int = 0
     sentences: list[str] = field(default_factory=list)
+
+    @property
+    def left_out_told(self) -> str:
+        """What the sum does not hold because it was not taken for transactions; "" for nothing."""
+        if not self.left_out:
+            return ""
+        text = ngettext(
+            "%(count)d line of the file was not taken for a transaction.",
+            "%(count)d lines of the file were not taken for transactions.",
+            self.left_out,
+        ) % {"count": self.left_out}
+        if not self.left_out_readable:
+            return text
+        more = ngettext(
+            "%(count)d of them has a date and an amount and can be taken in.",
+            "%(count)d of them have a date and an amount and can be taken in.",
+            self.left_out_readable,
+        )
+        return f"{text} {more % {'count': self.left_out_readable}}"
 
 
 def proof_of(statement: ImportStatement) -> Proof:
@@ -110,6 +132,8 @@ def proof_of(statement: ImportStatement) -> Proof:
         opening_needed=needed,
         holds=holds,
         older=older_rows(statement) if statement.batch.is_open else None,
+        left_out=sums["lines"],
+        left_out_readable=sums["like_rows"],
     )
     proof.sentences.extend(_sentences(statement, proof, sums))
     return proof
@@ -143,19 +167,21 @@ def _sums(statement: ImportStatement) -> dict[str, Any]:
     until = Q(date__lte=statement.closing_on) if statement.closing_on else Q()
     status = ImportRow.Status
     posts = Q(decision="post") | Q(decision="", fate=status.NEW)
-    planned = posts & ~Q(fate__in=[status.ERROR, status.PENDING])
+    planned = posts & ~Q(fate__in=STUCK)
     found = rows.aggregate(
         moved=Sum("amount", filter=readable),
         count=Count("pk", filter=readable),
         unreadable=Count("pk", filter=~readable),
-        left_out=Count("pk", filter=Q(decision="ignore") | Q(fate=status.ERROR, amount__isnull=False)),
+        left_out=Count("pk", filter=Q(decision__in=["ignore", "leave"]) | Q(fate=status.ERROR, amount__isnull=False)),
         unanswered=Count("pk", filter=Q(decision="", fate=status.QUESTION, outcome="")),
         until_closing=Sum("amount", filter=readable & until),
         planned=Sum("amount", filter=planned & until),
     )
     sums = {name: int(value or 0) for name, value in found.items()}
     first = rows.filter(date__isnull=False).order_by("date").values_list("date", flat=True).first()
-    return {**sums, "first": first}
+    lines = ImportRow.objects.filter(statement=statement, fate=status.LEFT_OUT)
+    no_rows = lines.aggregate(lines=Count("pk"), like_rows=Count("amount", filter=Q(date__isnull=False)))
+    return {**sums, **no_rows, "first": first}
 
 
 def _books(statement: ImportStatement, sums: dict[str, Any]) -> tuple[int | None, int | None]:
@@ -179,7 +205,7 @@ def older_rows(statement: ImportStatement) -> Older | None:
     found = (
         ImportRow.objects.filter(statement=statement, booked=True, date__lte=line.date)
         .filter(posts)
-        .exclude(fate__in=[status.ERROR, status.PENDING])
+        .exclude(fate__in=STUCK)
         .exclude(amount=None)
         .exclude(amount=0)
         .aggregate(count=Count("pk"), moved=Sum("amount"), first=Min("date"))

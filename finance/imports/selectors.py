@@ -23,6 +23,7 @@ _ORDER = [
     ImportRow.Status.PENDING,
     ImportRow.Status.NEW,
     ImportRow.Status.ALREADY_IMPORTED,
+    ImportRow.Status.LEFT_OUT,
 ]
 
 # A common table of the entries of an account for which a row of a bank stands, from %(since)s through %(until)s; of one
@@ -69,7 +70,12 @@ class Counts:
 
     @property
     def total(self) -> int:
-        return sum(self.fates.values())
+        """The rows; lines that are no transactions are counted apart."""
+        return sum(self.fates.values()) - self.left_out
+
+    @property
+    def left_out(self) -> int:
+        return self.fates[ImportRow.Status.LEFT_OUT]
 
 
 def batch_for(*, book: Book, batch_id: int) -> ImportBatch:
@@ -142,9 +148,18 @@ def counts_of(*, batch: ImportBatch) -> Counts:
 
 
 def rows_page(
-    *, batch: ImportBatch, fate: str = "", outcome: str = "", cursor: str | None = None, limit: int = 50
+    *,
+    batch: ImportBatch,
+    fate: str = "",
+    outcome: str = "",
+    left_out: bool = True,
+    cursor: str | None = None,
+    limit: int = 50,
 ) -> ImportRowPage:
-    """Rows of a batch, problems first, inside a status in the file's order; keyset on (urgency, id)."""
+    """Rows of a batch, problems first, inside a status in the file's order; keyset on (urgency, id).
+
+    Lines that are no transactions come last, and only if `left_out`.
+    """
     whens = [When(fate=fate, then=Value(place)) for place, fate in enumerate(_ORDER)]
     rows = ImportRow.objects.filter(batch=batch).annotate(
         urgency=Case(*whens, default=Value(len(_ORDER)), output_field=IntegerField())
@@ -153,6 +168,8 @@ def rows_page(
         if fate not in ImportRow.Status.values:
             raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Status.values)}.")
         rows = rows.filter(fate=fate)
+    elif not left_out:
+        rows = rows.exclude(fate=ImportRow.Status.LEFT_OUT)
     if outcome:
         rows = rows.filter(outcome=outcome)
     after = None

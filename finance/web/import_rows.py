@@ -27,6 +27,7 @@ _CHOICES: dict[ImportRow.Status, list[tuple[str, StrOrPromise]]] = {
         ("post", gettext_lazy("post anyway")),
         ("ignore", gettext_lazy("ignore")),
     ],
+    ImportRow.Status.LEFT_OUT: [("", gettext_lazy("leave out")), ("post", gettext_lazy("take in"))],
     ImportRow.Status.QUESTION: [
         ("", gettext_lazy("not answered yet")),
         ("match", gettext_lazy("it is the same")),
@@ -86,6 +87,19 @@ class RowView:
     problem: str
 
 
+def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
+    if row.fate == ImportRow.Status.LEFT_OUT and (row.amount is None or row.date is None or row.account_id is None):
+        return []
+    choices = [
+        (value, label)
+        for value, label in _CHOICES.get(ImportRow.Status(row.fate), [])
+        if value != "match" or row.matched_entry_id is not None
+    ]
+    if row.left_out and row.fate != ImportRow.Status.LEFT_OUT:
+        return [*choices, ("leave", _("not a transaction"))]
+    return choices
+
+
 def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str = "") -> list[RowView]:
     """What the table shows of the rows."""
     return [
@@ -94,11 +108,7 @@ def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str
             currency=row.statement.currency,
             chip=_CHIPS.get(ImportRow.Status(row.fate), ""),
             category=categories.names.get(row.counter_account_id or 0, ""),
-            choices=[
-                (value, label)
-                for value, label in _CHOICES.get(ImportRow.Status(row.fate), [])
-                if value != "match" or row.matched_entry_id is not None
-            ],
+            choices=_choices(row),
             problem=problem,
         )
         for row in rows

@@ -18,6 +18,7 @@ from finance.errors import Conflict, FinanceError, Forbidden, NotFound
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.limits import MAX_BYTES
+from finance.imports.preview import ENCODINGS
 from finance.imports.proof import proof_of
 from finance.ledger.selectors import account_for, accounts_of
 from finance.models import Account, AccountType, Book, Role
@@ -32,27 +33,18 @@ WAIT_SECONDS = 2.0
 # A page says that no worker is there when a file was not begun in this time.
 BEGINS_WITHIN = datetime.timedelta(seconds=5)
 PER_PAGE = 50
+# Lines that are no transactions, below the last rows; the others are behind a link.
+MOST_LEFT_OUT = 20
 MOST_DISCARDED = 200
-ENCODINGS_OFFERED = [
-    "utf-8",
-    "utf-8-sig",
-    "utf-16",
-    "cp1252",
-    "cp1250",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "cp1257",
-    "cp932",
-    "gb18030",
-    "cp852",
-    "cp850",
-]
 DELIMITER_LABELS = [
     (",", gettext_lazy("comma")),
     (";", gettext_lazy("semicolon")),
     ("\t", gettext_lazy("tab")),
     ("|", gettext_lazy("bar")),
+]
+_SUFFIXES = [
+    *(".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".ofx", ".qfx", ".xml", ".zip"),
+    *(".sta", ".mt940", ".940", ".942", ".swi", ".qif"),
 ]
 _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
 
@@ -62,8 +54,12 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("Bank file"),
-        help_text=gettext_lazy("CSV, OFX or QFX, as your bank exports it. Nothing is posted before you have seen it."),
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.ofx,.qfx,.txt,.tsv,.CSV,.OFX,.QFX"}),
+        help_text=gettext_lazy(
+            "CSV, Excel, OFX, QFX, CAMT, MT940 or QIF, as your bank exports it. Nothing is posted before you have seen it."
+        ),
+        widget=forms.ClearableFileInput(
+            attrs={"accept": ",".join([*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES)])}
+        ),
     )
 
     def __init__(self, *args: object, tree: list[Account], **kwargs: object) -> None:
@@ -89,7 +85,7 @@ class AgainForm(forms.Form):
     encoding = forms.ChoiceField(
         label=gettext_lazy("Encoding"),
         required=False,
-        choices=[("", gettext_lazy("find out")), *((name, name) for name in ENCODINGS_OFFERED)],
+        choices=[("", gettext_lazy("find out")), *((name, name) for name in ENCODINGS)],
     )
 
     def __init__(self, *args: object, tree: list[Account], **kwargs: object) -> None:
@@ -154,17 +150,22 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
         return render(request, "finance/imports/reading.html", {**_reading(book, batch), "form": form})
     fate, cursor = request.GET.get("fate", ""), request.GET.get("after") or None
     try:
-        page = selectors.rows_page(batch=batch, fate=fate, cursor=cursor, limit=PER_PAGE)
+        page = selectors.rows_page(batch=batch, fate=fate, left_out=False, cursor=cursor, limit=PER_PAGE)
     except FinanceError as error:
         raise NotFound(thing="page") from error
+    counts = selectors.counts_of(batch=batch)
     statements = selectors.statements_of(batch=batch)
+    left_out: list[ImportRow] = []
+    if counts.left_out and not fate and not page.next_cursor:
+        left_out = list(selectors.rows_page(batch=batch, fate=ImportRow.Status.LEFT_OUT, limit=MOST_LEFT_OUT).rows)
     categories = Categories(book)
     proofs = [(statement, proof_of(statement)) for statement in statements]
     context = {
         "book": book,
         "batch": batch,
         "older_choices": [c for c in services.OlderRows.choices if c[0]] if any(p.older for _s, p in proofs) else [],
-        "counts": selectors.counts_of(batch=batch),
+        "counts": counts,
+        "left_out": row_views(left_out, categories),
         "fates": ImportRow.Status.choices,
         "fate": fate,
         "proofs": proofs,

@@ -98,7 +98,11 @@ def is_allowed(address: Address, *, policy: Policy) -> bool:
         return False
     if any(inner in network for network in policy.networks if network.version == inner.version):
         return True
-    if _is_public(inner):
+    public = inner.is_global
+    if isinstance(inner, ipaddress.IPv6Address):
+        # Tunnels lead to whatever IPv4 address is written into them.
+        public = public and inner in _GLOBAL_IPV6 and inner.sixtofour is None and inner.teredo is None
+    if public:
         return True
     # Private, shared, loopback or link-local: a machine can have it, unlike a reserved one.
     return (
@@ -110,13 +114,6 @@ def is_allowed(address: Address, *, policy: Policy) -> bool:
             or any(inner in network for network in _PRIVATE if network.version == inner.version)
         )
     )
-
-
-def _is_public(address: Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address):
-        # Tunnels lead to whatever IPv4 address is written into them.
-        return address in _GLOBAL_IPV6 and address.is_global and address.sixtofour is None and address.teredo is None
-    return address.is_global
 
 
 _PRIVATE = tuple(

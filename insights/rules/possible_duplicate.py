@@ -46,21 +46,18 @@ def possible_duplicate(facts: Facts, settings: Settings) -> list[Finding]:
         for payment in charges(facts.payees[payee_key]):
             equal[payment.account_id, payment.paid].append(payment)
         for key in sorted(equal):
-            found += _findings(facts, equal[key], settings)
+            payments = equal[key]
+            if payments[0].paid < settings.amount("minimum_amount", payments[0].currency):
+                continue
+            earlier: list[datetime.date] = []
+            for group in _groups(payments, days=settings.days):
+                last = group[-1].date
+                year_before = add_months(last, -Settings.months_of_history)
+                habit = sum(date >= year_before for date in earlier) >= settings.usual_pairs
+                if facts.concerns(last) and not habit:
+                    found.append(_finding([payment for payment in group if payment.date >= year_before]))
+                earlier.append(last)
     return found
-
-
-def _findings(facts: Facts, payments: Sequence[Movement], settings: Settings) -> Iterator[Finding]:
-    if payments[0].paid < settings.amount("minimum_amount", payments[0].currency):
-        return
-    earlier: list[datetime.date] = []
-    for group in _groups(payments, days=settings.days):
-        last = group[-1].date
-        year_before = add_months(last, -Settings.months_of_history)
-        habit = sum(date >= year_before for date in earlier) >= settings.usual_pairs
-        if facts.concerns(last) and not habit:
-            yield _finding([payment for payment in group if payment.date >= year_before])
-        earlier.append(last)
 
 
 def _groups(payments: Sequence[Movement], *, days: int) -> Iterator[list[Movement]]:

@@ -38,7 +38,17 @@ def database_settings(
     if url:
         settings, options = _server(url, variable=variable, password=password, password_file=password_file)
     else:
-        settings, options = _embedded(embedded_directory, durable=durable, user=embedded_user), {}
+        cluster = embedded_postgres.Cluster(directory=embedded_directory / EMBEDDED_MAJOR, durable=durable)
+        settings, options = (
+            {
+                "NAME": embedded_postgres.DATABASE,
+                "USER": embedded_user,
+                "HOST": str(cluster.socket_directory),
+                "PORT": embedded_postgres.PORT,
+                "EMBEDDED": {"directory": str(cluster.directory), "durable": durable},
+            },
+            {},
+        )
     pooled = {"pool": {"min_size": 1, "max_size": pool_size}} if pool_size else {}
     return {
         "ENGINE": "lifeos_project.postgresql",
@@ -56,17 +66,6 @@ def database_settings(
             **options,
         },
         **settings,
-    }
-
-
-def _embedded(directory: Path, *, durable: bool, user: str) -> dict[str, Any]:
-    cluster = embedded_postgres.Cluster(directory=directory / EMBEDDED_MAJOR, durable=durable)
-    return {
-        "NAME": embedded_postgres.DATABASE,
-        "USER": user,
-        "HOST": str(cluster.socket_directory),
-        "PORT": embedded_postgres.PORT,
-        "EMBEDDED": {"directory": str(cluster.directory), "durable": durable},
     }
 
 

@@ -87,23 +87,18 @@ def plan(
     if emitted_from is not None and emitted_to is not None and emitted_from >= emitted_to:
         raise ReplayRefused(_("The time range ends before it begins."))
     now = timezone.now()
-    first, last = _ids_between(emitted_from, emitted_to)
+    ((first, last),) = rows_of("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM platform_outbox")
+    if emitted_from is not None:
+        first = max(first, first_id_since(emitted_from))
+    if emitted_to is not None:
+        # Behind the last id that may be that old; the time itself is compared row by row.
+        last = min(last, first_id_since(emitted_to + datetime.timedelta(minutes=20)))
     return Replay(
         handler=handler, event_types=sorted(set(event_types) or known), ordering_key=kept_key(ordering_key),
         emitted_from=emitted_from, emitted_to=emitted_to,
         first=first, last=last, cursor=first - 1, rate=rate, keep_going=keep_going, by=by[:120],
         created_at=now, moved_at=now,
     )  # fmt: skip
-
-
-def _ids_between(since: datetime.datetime | None, until: datetime.datetime | None) -> tuple[int, int]:
-    ((first, last),) = rows_of("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM platform_outbox")
-    if since is not None:
-        first = max(first, first_id_since(since))
-    if until is not None:
-        # Behind the last id that may be that old; the time itself is compared row by row.
-        last = min(last, first_id_since(until + datetime.timedelta(minutes=20)))
-    return first, last
 
 
 def count(replay: Replay) -> Iterator[tuple[int, int]]:

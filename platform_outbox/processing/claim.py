@@ -97,14 +97,13 @@ def lock_shard(shard: int) -> bool:
     return bool(taken)
 
 
-def lock_shard_for_claim(shard: int) -> bool:
-    """The same when `claim` comes next: nothing is sorted until then."""
+def take_shard(shard: int) -> ShardState | None:
+    """Take the shard, as `claim` comes next, and see how it stands there; None when another worker has it."""
+    # Nothing is sorted from here to the claim.
     ((taken, _),) = rows_of(_LOCK_FOR_CLAIM, (LOCK_CLASS, shard))
-    return bool(taken)
-
-
-def shard_state_of(shard: int) -> ShardState:
-    """Ask after taking the shard's lock: only then nobody else is at it, and a batch that did not end is a fact."""
+    if not taken:
+        return None
+    # Asked under the lock: only then nobody else is at it, and a batch that did not end is a fact.
     ((paused, handlers, quarantined, held, now, ids, *stale),) = rows_of(QUERIES["shard_state"], {"shard": shard})
     holds: dict[tuple[str, str], tuple[int, datetime.datetime]] = {}
     for message_id, handler, key, due in json.loads(held or "[]"):

@@ -155,10 +155,33 @@ def is_the_servers(error: Exception) -> bool:
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(("53", "57P", "58"))
 
 
-def run_together(batch: Batch) -> None:
-    """Everything at once; any error undoes everything."""
-    _run_all(batch, batch.work)
-    insist_on_sound_transaction()
+def run_together(batch: Batch, works: list[Work] | None = None, *, constraints: bool = False) -> None:
+    """All of the batch, or these, at once; any error undoes everything. `constraints`: deferred ones are checked, too."""
+    in_batches: dict[str, tuple[Handler, list[Work]]] = {}
+    # What is only put together for a batch handler takes no time in which something could have changed.
+    since_asked = True
+    for work in batch.work if works is None else works:
+        if since_asked and batch.must_end():
+            break
+        since_asked = False
+        if work.missing:
+            raise MissingHandler(work.missing)
+        for handler in work.todo:
+            if batch.holds.stop(work.row, handler):
+                continue
+            if handler.io:
+                _hand_over(work, handler)
+            elif handler.batch:
+                in_batches.setdefault(handler.name, (handler, []))[1].append(work)
+            else:
+                _call(batch, handler, [work])
+                _succeed(batch, handler, [work])
+                since_asked = True
+    for handler, together in in_batches.values():
+        together.sort(key=lambda work: work.row.id)
+        _call(batch, handler, together)
+        _succeed(batch, handler, together)
+    insist_on_sound_transaction(constraints=constraints)
 
 
 def run_in_halves(batch: Batch) -> None:
@@ -188,8 +211,7 @@ def _run_part(batch: Batch, works: list[Work]) -> bool:
     more = batch.more
     try:
         with transaction.atomic():
-            _run_all(batch, works)
-            insist_on_sound_transaction(constraints=True)
+            run_together(batch, works, constraints=True)
     except Exception as error:
         if is_the_servers(error):
             raise
@@ -198,33 +220,6 @@ def _run_part(batch: Batch, works: list[Work]) -> bool:
             work.outcomes, work.touched, work.seconds = outcomes, touched, seconds
         return False
     return True
-
-
-def _run_all(batch: Batch, works: list[Work]) -> None:
-    in_batches: dict[str, tuple[Handler, list[Work]]] = {}
-    # What is only put together for a batch handler takes no time in which something could have changed.
-    since_asked = True
-    for work in works:
-        if since_asked and batch.must_end():
-            break
-        since_asked = False
-        if work.missing:
-            raise MissingHandler(work.missing)
-        for handler in work.todo:
-            if batch.holds.stop(work.row, handler):
-                continue
-            if handler.io:
-                _hand_over(work, handler)
-            elif handler.batch:
-                in_batches.setdefault(handler.name, (handler, []))[1].append(work)
-            else:
-                _call(batch, handler, [work])
-                _succeed(batch, handler, [work])
-                since_asked = True
-    for handler, together in in_batches.values():
-        together.sort(key=lambda work: work.row.id)
-        _call(batch, handler, together)
-        _succeed(batch, handler, together)
 
 
 def _run_singly(batch: Batch, work: Work) -> bool:

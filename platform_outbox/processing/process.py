@@ -101,9 +101,8 @@ def _together_or_in_halves(options: Options) -> BatchResult:
 def _claim_run_mark(batch: Batch, run: Callable[[Batch], None]) -> BatchResult:
     """The whole road of a batch, inside its transaction."""
     options, shard = batch.options, batch.options.shard
-    if not claim.lock_shard_for_claim(shard):
+    if (state := claim.take_shard(shard)) is None:
         return BatchResult(busy=True)
-    state = claim.shard_state_of(shard)
     if (instead := _instead_of_claiming(options, state)) is not None:
         return instead
     batch.now = options.now or state.now
@@ -125,7 +124,11 @@ def _claim_run_mark(batch: Batch, run: Callable[[Batch], None]) -> BatchResult:
     if batch.suspicion is not None:
         _isolate(batch, batch.suspicion)
     if options.inflight is not None:
-        _tell(batch, options.inflight)
+        # In case the process dies in a handler: what is in hand is written down before the first one is called.
+        able = [handler for work in batch.work for handler in work.todo if not batch.holds.stop(work.row, handler)]
+        if able:
+            alone = able[0].name if batch.suspicion is not None else ""
+            options.inflight.begin(shard=shard, ids=[work.row.id for work in batch.work], handler=alone)
     run(batch)
     _mark(batch)
     if options.low_water:
@@ -230,14 +233,6 @@ def _isolate(batch: Batch, suspicion: Suspicion) -> None:
             fail(batch, work, handler.name, verdict)
         work.todo = [handler for handler in work.todo if handler not in able]
     work.left = bool(waiting)
-
-
-def _tell(batch: Batch, inflight: InFlight) -> None:
-    """Write down what is in hand, before the first handler is called."""
-    able = [handler for work in batch.work for handler in work.todo if not batch.holds.stop(work.row, handler)]
-    if able:
-        alone = able[0].name if batch.suspicion is not None else ""
-        inflight.begin(shard=batch.options.shard, ids=[work.row.id for work in batch.work], handler=alone)
 
 
 def _mark(batch: Batch) -> None:

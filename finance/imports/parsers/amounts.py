@@ -17,12 +17,17 @@ SYMBOLS = {
     "HK$": "HKD", "S$": "SGD", "Fr.": "CHF", "SFr.": "CHF", "円": "JPY", "лв": "BGN", "лв.": "BGN",
 }  # fmt: skip
 # Signs that several currencies share, so that they name none.
-_SHARED_SIGNS = {"$", "¥", "kr", "kr.", "KR", "Kr", "Fr", "lei", "Rs", "Rs.", "₨", "元"}
+_SHARED_SIGNS = {
+    "$": "USD CAD AUD NZD HKD SGD TWD MXN ARS CLP COP BRL UYU DOP JMD TTD BSD BBD BZD FJD XCD KYD BMD BND NAD LRD SRD GYD",
+    "¥": "JPY CNY", "元": "CNY TWD HKD", "kr": "SEK NOK DKK ISK", "Fr": "CHF XOF XAF XPF CDF GNF DJF RWF BIF KMF",
+    "lei": "RON MDL", "Rs": "INR PKR LKR NPR MUR SCR", "₨": "INR PKR LKR NPR MUR SCR",
+}  # fmt: skip
 _OUT_MARKS = {"DR", "DR.", "D", "S", "DB", "SOLL"}
 _IN_MARKS = {"CR", "CR.", "C", "H", "K", "HABEN"}
 # One to three digits, a mark, three digits: thousands, or decimals with a zero too many.
 _THREE = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _SPACED = re.compile(r"[ '’`´]")
+_DIGITS = re.compile(r"[\d.,+\-()]+")
 _CORE = re.compile(r"[.,]?\d[\d.,'’`´ ]*")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\u2003\t", " "))
 _MINUS = str.maketrans(dict.fromkeys("\u2212\u2013\u2014\u2010\u2011\ufe63\uff0d", "-"))
@@ -99,7 +104,7 @@ def undecided_decimals(cores: Iterable[str], *, places: int = 2) -> str:
 def value_of(core: str, decimal_mark: str) -> Decimal | None:
     """The unsigned value under a decimal mark, or None where the grouping makes no sense."""
     thousands = "," if decimal_mark == "." else "."
-    whole, separator, fraction = _without_space_groups(core).rpartition(decimal_mark)
+    whole, separator, fraction = _SPACED.sub("", core).rpartition(decimal_mark)
     if not separator:
         whole, fraction = fraction, ""
     if fraction and not fraction.isdigit():
@@ -129,6 +134,18 @@ def common_currency(cells: Sequence[str]) -> str:
     return next(iter(named)) if len(named) == 1 else ""
 
 
+def shared_by(sign: str) -> frozenset[str]:
+    """The currencies that are written with the sign where it names none by itself; empty for other words."""
+    bare = sign.rstrip(".")
+    return frozenset(_SHARED_SIGNS.get(bare, _SHARED_SIGNS.get(bare.lower(), "")).split())
+
+
+def shared_sign(cells: Iterable[str]) -> str:
+    """The first such sign beside the amounts of a column; "" without any."""
+    words = (word for cell in cells for word in _DIGITS.sub(" ", cell[:40]).split())
+    return next((word for word in words if shared_by(word)), "")
+
+
 def _around(before: str, after: str) -> tuple[str, str] | None:
     """Sign and currency written around the digits, or None when there is anything else."""
     sign, currency = "", ""
@@ -139,25 +156,16 @@ def _around(before: str, after: str) -> tuple[str, str] | None:
             sign = "-"
         elif word.upper() in _IN_MARKS:
             sign = sign or "+"
-        elif code := _currency(word):
+        elif code := SYMBOLS.get(word, bare if (bare := word.upper().strip(".,")) in known_currencies() else ""):
             currency = code
-        elif word not in _SHARED_SIGNS and word != "*":
+        elif not shared_by(word) and word != "*":
             return None
     return sign, currency
 
 
-def _currency(token: str) -> str:
-    code = token.upper().strip(".,")
-    return SYMBOLS.get(token, code if code in known_currencies() else "")
-
-
-def _without_space_groups(core: str) -> str:
-    return _SPACED.sub("", core)
-
-
 def _evidence(core: str, *, places: int) -> tuple[str, int]:
     """Which decimal mark a cell speaks for, and how loudly."""
-    bare = _without_space_groups(core)
+    bare = _SPACED.sub("", core)
     dots, commas = bare.count("."), bare.count(",")
     if dots and commas:
         return ("." if bare.rfind(".") > bare.rfind(",") else ","), 100

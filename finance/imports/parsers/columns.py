@@ -1,118 +1,32 @@
 """Which column of a CSV file is what: by the words of the header first, by the content where words fail."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from finance.imports.parsers.amounts import looks_like_amount, take_apart
-from finance.imports.parsers.dates import looks_like_date
+from finance.imports.parsers.column import Column, Roles
+from finance.imports.parsers.counted_days import count_of
+from finance.imports.parsers.role_words import names_a_number
+from finance.imports.parsers.sums import columns_that_add_up
 from finance.imports.parsers.words import (
     balance_kind,
     currency_code,
     direction_of,
     is_pending,
+    is_settled,
     is_void,
-    looks_like_account,
-    names_a_number,
-    role_score,
 )
 from finance.money import known_currencies
 
 
-@dataclass
-class Column:
-    """One column of the sample: its header ("" without one) and its cells, stripped."""
-
-    index: int
-    header: str
-    cells: list[str]
-
-    @cached_property
-    def filled(self) -> list[str]:
-        return [cell for cell in self.cells if cell]
-
-    @cached_property
-    def fill(self) -> float:
-        return len(self.filled) / len(self.cells) if self.cells else 0.0
-
-    def share(self, test: Callable[[str], object]) -> float:
-        """Share of the filled cells that pass the test."""
-        return sum(1 for cell in self.filled if test(cell)) / len(self.filled) if self.filled else 0.0
-
-    @cached_property
-    def dates(self) -> float:
-        return self.share(looks_like_date)
-
-    @cached_property
-    def amounts(self) -> float:
-        return self.share(lambda cell: looks_like_amount(cell) and not looks_like_date(cell))
-
-    @cached_property
-    def money_marks(self) -> float:
-        """Share of cells that no account number would look like: with decimals, a sign or a currency."""
-        return self.share(_is_money)
-
-    @cached_property
-    def negative(self) -> bool:
-        return any((cell := take_apart(text)) is not None and cell.sign == "-" for text in self.filled)
-
-    @cached_property
-    def length(self) -> float:
-        return sum(map(len, self.filled)) / len(self.filled) if self.filled else 0.0
-
-    @cached_property
-    def letters(self) -> float:
-        return self.share(lambda cell: sum(c.isalpha() for c in cell) >= 2 and not looks_like_account(cell))
-
-    def score(self, role: str) -> int:
-        return role_score(self.header, role)
-
-
-@dataclass
-class Roles:
-    """The columns chosen; None where there is none."""
-
-    date: int | None = None
-    value_date: int | None = None
-    time: int | None = None
-    amount: int | None = None
-    debit: int | None = None
-    credit: int | None = None
-    flag: int | None = None
-    fee: int | None = None
-    balance: int | None = None
-    currency: int | None = None
-    status: int | None = None
-    bank_id: int | None = None
-    account: int | None = None
-    payees: tuple[int, ...] = ()
-    descriptions: tuple[int, ...] = ()
-    unreadable: int | None = None  # named as the amounts, and not to be read as such
-    notes: list[str] = field(default_factory=list)
-
-
-def columns_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]:
-    """The columns of the sample rows, as many as the widest has."""
-    width = max([len(header), *(len(row) for row in rows)], default=0)
-    return [
-        Column(
-            index=index,
-            header=header[index].strip() if index < len(header) else "",
-            cells=[row[index].strip() if index < len(row) else "" for row in rows],
-        )
-        for index in range(width)
-    ]
-
-
-def find_roles(columns: Sequence[Column]) -> Roles:
-    """Roles for all columns that have one."""
+def find_roles(columns: Sequence[Column], *, own_accounts: Collection[str] = ()) -> Roles:
+    """Roles for all columns that have one. `own_accounts` are numbers of the household's accounts, as banks write them."""
     roles = Roles()
     _find_dates(columns, roles)
     _find_amounts(columns, roles)
     _find_balance(columns, roles)
     _find_marks(columns, roles)
+    _find_accounts(columns, roles, frozenset(map(_bare, own_accounts)))
     _find_texts(columns, roles)
     return roles
 
@@ -120,18 +34,23 @@ def find_roles(columns: Sequence[Column]) -> Roles:
 def _find_dates(columns: Sequence[Column], roles: Roles) -> None:
     dated = [column for column in columns if column.filled and column.dates >= 0.5]
     named = [column for column in dated if column.score("date") > 0]
-    ranked = sorted(named or dated, key=lambda column: (-_date_rank(column), column.index))
+    if not dated:
+        # Counted days look like amounts: those of a column named after dates, or else of the first that holds nothing else.
+        counted = [column for column in columns if count_of(column.filled)]
+        named = [column for column in counted if column.score("date") > 0]
+        dated = [column for column in counted if not column.header]
+
+    def rank(column: Column) -> float:
+        full = sum(1 for cell in column.cells if cell or is_pending(cell)) / max(len(column.cells), 1)
+        return (column.score("date") or 30) + (40 if full > 0.2 else 0) + 10 * column.dates
+
+    ranked = sorted(named or dated, key=lambda column: (-rank(column), column.index))
     if not ranked:
         return
     roles.date = ranked[0].index
     # A second date helps where the first is empty (card payments that are not settled yet).
     roles.value_date = ranked[1].index if len(ranked) > 1 else None
     roles.time = next((c.index for c in columns if c.score("time") and c.filled), None)
-
-
-def _date_rank(column: Column) -> float:
-    full = sum(1 for cell in column.cells if cell or is_pending(cell)) / max(len(column.cells), 1)
-    return (column.score("date") or 30) + (40 if full > 0.2 else 0) + 10 * column.dates
 
 
 def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
@@ -142,9 +61,27 @@ def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
         roles.amount = single.index
     elif pair is not None:
         roles.debit, roles.credit = pair
-    elif not _pair_by_content(columns, numeric, roles):
-        roles.unreadable = _unreadable_amounts(columns)
-        roles.amount = _amount_by_content(numeric, columns) if roles.unreadable is None else None
+    elif not _by_sums(numeric, roles) and not _pair_by_content(columns, numeric, roles):
+        # A column that is named as the amounts and holds none; another column's numbers are something else then.
+        named = (c for c in columns if c.filled and c.score("amount") == 100 and c.fill >= 0.5 and c.amounts < 0.8)
+        roles.unreadable = next((c.index for c in named), None)
+        roles.amount = _amount_by_content(numeric, columns, roles) if roles.unreadable is None else None
+
+
+def _by_sums(numeric: Sequence[Column], roles: Roles) -> bool:
+    """Amounts and balance where the words of the header fail and the figures add up."""
+    # Counts of rows and numbers of papers add up among themselves.
+    money = [c for c in numeric if c.money_marks > 0.5 or not names_a_number(c.header)]
+    found = columns_that_add_up([column.cells for column in money])
+    if found is None:
+        return False
+    index = {place: column.index for place, column in enumerate(money)}
+    roles.balance = index[found.balance]
+    if found.amount is not None:
+        roles.amount = index[found.amount]
+    elif found.debit is not None and found.credit is not None:
+        roles.debit, roles.credit = index[found.debit], index[found.credit]
+    return True
 
 
 def _named_amount(numeric: Sequence[Column]) -> Column | None:
@@ -153,12 +90,6 @@ def _named_amount(numeric: Sequence[Column]) -> Column | None:
         return None
     # Net before gross before the rest; a column named in the account's words before a vaguely named one.
     return max(named, key=lambda c: (c.score("amount") + 5 * ("net" in c.header.lower().split()), c.fill, -c.index))
-
-
-def _unreadable_amounts(columns: Sequence[Column]) -> int | None:
-    """A column that is named as the amounts and holds none; another column's numbers are something else then."""
-    named = [c for c in columns if c.filled and c.score("amount") == 100 and c.fill >= 0.5 and c.amounts < 0.8]
-    return named[0].index if named else None
 
 
 def _named_pair(columns: Sequence[Column], numeric: Sequence[Column]) -> tuple[int | None, int | None] | None:
@@ -204,7 +135,7 @@ def _is_split(left: Column, right: Column, numeric: Sequence[Column]) -> bool:
     return len(exactly_one) >= 1 and sum(exactly_one) >= 0.95 * len(exactly_one)
 
 
-def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column]) -> int | None:
+def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column], roles: Roles) -> int | None:
     likely = [c for c in numeric if c.fill >= 0.5 and c.score("balance") < 50]
     headed = any(column.header for column in columns)
     if headed:
@@ -213,14 +144,24 @@ def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column]) -> 
     scored = [
         (c.money_marks + c.negative * 1.0 - (0.5 if headed and c.score("fee") else 0), -c.index, c) for c in likely
     ]
-    return max(scored, key=lambda item: item[:2])[2].index if scored else None
+    if not scored:
+        return None
+    chosen = max(scored, key=lambda item: item[:2])[2]
+    if headed and not chosen.score("amount") and sum(c.money_marks > 0.5 for c in likely) > 1:
+        roles.notes.append(
+            f"The column “{chosen.header or chosen.index + 1}” is taken as the amounts; its name does not say so. "
+            "Choose another one under Columns if that is wrong."
+        )
+    return chosen.index
 
 
 def _find_balance(columns: Sequence[Column], roles: Roles) -> None:
     taken = {roles.amount, roles.debit, roles.credit, roles.date}
     numeric = [c for c in columns if c.filled and c.amounts >= 0.8 and c.dates < 0.5 and c.index not in taken]
     named = [c for c in numeric if c.score("balance") >= 50]
-    if named:
+    if roles.balance is not None:
+        pass
+    elif named:
         roles.balance = max(named, key=lambda c: (c.score("balance"), c.fill)).index
     elif not any(column.header for column in columns):
         # Without a header, the reader drops the column if it does not run along with the amounts.
@@ -232,20 +173,55 @@ def _find_balance(columns: Sequence[Column], roles: Roles) -> None:
 
 def _find_marks(columns: Sequence[Column], roles: Roles) -> None:
     """Direction, currency, state, id and account: columns of codes."""
-    roles.flag = _flag(columns)
-    roles.currency = _currency(columns, roles)
-    roles.status = _status(columns)
-    ids = [c for c in columns if c.score("bank_id") >= 60 and c.fill >= 0.95 and _is_unique(c)]
-    roles.bank_id = max(ids, key=lambda c: (c.score("bank_id"), -c.index)).index if ids else None
-    accounts = [c for c in columns if c.score("account") and c.fill >= 0.95 and _is_own_account(c)]
-    roles.account = max(accounts, key=lambda c: (c.score("account"), -c.index)).index if accounts else None
-
-
-def _flag(columns: Sequence[Column]) -> int | None:
     flags = [c for c in columns if c.filled and c.share(direction_of) >= 0.9 and c.amounts < 0.5]
     # Words such as "payment" stand for out only where their column also says in, or is named as a direction.
     sure = [c for c in flags if c.score("flag") or len({direction_of(cell) for cell in c.filled}) == 2 or not c.header]
-    return max(sure, key=lambda c: (c.score("flag"), c.fill)).index if sure else None
+    roles.flag = max(sure, key=lambda c: (c.score("flag"), c.fill)).index if sure else None
+    roles.currency = _currency(columns, roles)
+    telling = [c for c in columns if c.filled and any(is_pending(cell) or is_void(cell) for cell in c.filled)]
+    named = [c for c in columns if c.filled and c.score("status") and c.dates < 0.5 and c.amounts < 0.5]
+    by_content = [c for c in telling if c.letters > 0.8 and c.length < 30 and len(set(c.filled)) <= 8]
+    roles.status = next((c.index for c in telling if c in named), next((c.index for c in [*named, *by_content]), None))
+
+    def is_unique(column: Column) -> bool:
+        """Nearly all different, and not merely a count of the rows."""
+        repeated = sum(count for count in Counter(column.filled).values() if count > 1)
+        return repeated <= 0.02 * len(column.filled) and column.length >= 4
+
+    ids = [c for c in columns if c.score("bank_id") >= 60 and c.fill >= 0.95 and is_unique(c)]
+    roles.bank_id = max(ids, key=lambda c: (c.score("bank_id"), -c.index)).index if ids else None
+
+
+def _find_accounts(columns: Sequence[Column], roles: Roles, known: frozenset[str]) -> None:
+    """One's own account: the same in every row, or known to the book. Other account numbers are the other side's."""
+    taken = {roles.date, roles.value_date, roles.amount, roles.debit, roles.credit, roles.balance, roles.bank_id}
+    free = [c for c in columns if c.filled and c.index not in taken and c.dates < 0.5]
+    accounts = [c for c in free if c.score("account") and c.fill >= 0.95 and _is_own_account(c, known)]
+    own = max(accounts, key=lambda c: (c.score("account"), _all_known(c, known), -c.index), default=None)
+    roles.account = own.index if own is not None else None
+    others = [
+        c
+        for c in free
+        if c is not own and c.score("counterparty_account") and c.share(lambda cell: _digits(cell) >= 4) >= 0.5
+    ]
+    other = max(others, key=lambda c: (c.score("counterparty_account"), c.fill, -c.index), default=None)
+    roles.counterparty_account = other.index if other is not None else None
+    banks = [c for c in free if c not in (own, other) and c.score("counterparty_bank") and c.length <= 16]
+    # One's own bank is the same in every row.
+    bank = max(banks, key=lambda c: (len(set(c.filled)) > 1, c.score("counterparty_bank"), -c.index), default=None)
+    roles.counterparty_bank = bank.index if bank is not None else None
+
+
+def _bare(account: str) -> str:
+    return "".join(account.split()).upper()
+
+
+def _digits(text: str) -> int:
+    return sum(character.isdigit() for character in text)
+
+
+def _all_known(column: Column, known: frozenset[str]) -> bool:
+    return all(_bare(value) in known for value in set(column.filled))
 
 
 def _currency(columns: Sequence[Column], roles: Roles) -> int | None:
@@ -253,58 +229,59 @@ def _currency(columns: Sequence[Column], roles: Roles) -> int | None:
     coded = [
         c for c in columns if c.filled and c.share(lambda cell: currency_code(cell) in known) >= 0.9 and c.fill >= 0.5
     ]
-    named = [c for c in coded if c.score("currency") > 0 or not c.header]
+    # That of the purchase abroad is not the account's.
+    named = [c for c in coded if c.score("currency") > 10 or not c.header]
     anchor = roles.amount if roles.amount is not None else roles.debit or 0
-    return min(named, key=lambda c: (-c.score("currency"), _distance(c.index, anchor))).index if named else None
+
+    def distance(index: int) -> float:
+        """Banks put the currency right after the amount."""
+        return index - anchor if index > anchor else anchor - index + 0.5
+
+    return min(named, key=lambda c: (-c.score("currency"), distance(c.index))).index if named else None
 
 
-def _distance(index: int, anchor: int) -> float:
-    """Banks put the currency right after the amount."""
-    return index - anchor if index > anchor else anchor - index + 0.5
-
-
-def _status(columns: Sequence[Column]) -> int | None:
-    telling = [c for c in columns if c.filled and any(is_pending(cell) or is_void(cell) for cell in c.filled)]
-    named = [c for c in columns if c.filled and c.score("status") and c.dates < 0.5 and c.amounts < 0.5]
-    by_content = [c for c in telling if c.letters > 0.8 and c.length < 30 and len(set(c.filled)) <= 8]
-    return next((c.index for c in telling if c in named), next((c.index for c in [*named, *by_content]), None))
-
-
-def _is_unique(column: Column) -> bool:
-    """Nearly all different, and not merely a count of the rows."""
-    counts = Counter(column.filled)
-    repeated = sum(count for count in counts.values() if count > 1)
-    return repeated <= 0.02 * len(column.filled) and column.length >= 4
-
-
-def _is_own_account(column: Column) -> bool:
+def _is_own_account(column: Column, known: frozenset[str]) -> bool:
     """Whether the column says to which of the household's accounts a row belongs, by number or by its own name."""
     values = set(column.filled)
     if not 1 <= len(values) <= 10:
         return False
     score = column.score("account")
+    if _all_known(column, known):
+        return True
     if score == 60:
         return all(len(value) <= 40 for value in values)
+    if len(values) == 1 and len(column.filled) > 1 and score >= 50:
+        return all(_digits(value) >= 4 and len(value) <= 40 for value in values)
     # Several numbers under a heading that does not say whose they are: those of the people who were paid.
     if len(values) > 1 and (score == 50 or len(values) > len(column.filled) / 2):
         return False
-    return all(sum(c.isdigit() for c in value) >= 8 and len(value) <= 40 for value in values)
+    return all(_digits(value) >= 8 and len(value) <= 40 for value in values)
 
 
 def _find_texts(columns: Sequence[Column], roles: Roles) -> None:
     taken = {
         *(roles.date, roles.value_date, roles.time, roles.amount, roles.debit, roles.credit, roles.flag),
         *(roles.balance, roles.currency, roles.status, roles.bank_id, roles.account, roles.fee),
+        *(roles.counterparty_account, roles.counterparty_bank),
     }
     free = [c for c in columns if c.index not in taken and c.dates < 0.5]
-    payees = [c for c in free if c.score("payee") >= 100 and c.letters > 0.3]
-    payees = payees or _plain_names(columns, free)
+    payees = [c for c in free if c.score("payee") >= 100 and c.letters > 0.3 and _names_people(c)]
+    payees = payees or [c for c in _plain_names(columns, free) if _names_people(c)]
+    # An e-mail address stands in where there is no name.
+    payees.sort(key=lambda c: c.share(lambda cell: "@" in cell) > 0.5)
     roles.payees = tuple(c.index for c in payees[:3])
     rest = [c for c in free if c not in payees[:3] and c.filled]
     strong = [c for c in rest if c.score("description") >= 60]
     weak = [c for c in rest if c.score("description") > 0]
     chosen = strong or weak or _texts_by_content(rest, bool(payees))
     roles.descriptions = tuple(c.index for c in chosen[:6])
+
+
+def _names_people(column: Column) -> bool:
+    """Whether the words of the column tell people and shops apart: not "Verified", not the account's holder in each row."""
+    if column.share(is_settled) > 0.5:
+        return False
+    return len(set(column.filled)) > 1 or len(column.filled) < 3
 
 
 def _plain_names(columns: Sequence[Column], free: Sequence[Column]) -> list[Column]:
@@ -315,19 +292,13 @@ def _plain_names(columns: Sequence[Column], free: Sequence[Column]) -> list[Colu
 
 
 def _texts_by_content(free: Sequence[Column], has_payee: bool) -> list[Column]:
-    texts = [c for c in free if c.letters > 0.5 and not c.score("account")]
-    unnamed = [c for c in texts if not c.header] or ([] if has_payee else texts)
+    texts = [c for c in free if c.letters > 0.5 and not c.score("account") and not c.score("counterparty_account")]
+    # Beside a payee only what differs from row to row: a category says the same again and again.
+    telling = [c for c in texts if 2 * len(set(c.filled)) > len(c.filled)] if has_payee else texts
+    unnamed = [c for c in texts if not c.header] or telling
     return sorted(unnamed, key=lambda c: -c.length)[:1]
 
 
 def is_balance_line(cells: Sequence[str]) -> str:
     """ "opening", "closing", "turnover" or "": what a line states instead of a movement."""
     return next((kind for cell in cells if cell.strip() and (kind := balance_kind(cell))), "")
-
-
-def _is_money(text: str) -> bool:
-    """Whether the cell is surely an amount and not a number of something."""
-    cell = take_apart(text)
-    if cell is None or not looks_like_amount(text):
-        return False
-    return bool(cell.sign or cell.currency or "." in cell.core or "," in cell.core)

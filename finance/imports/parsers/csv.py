@@ -1,7 +1,7 @@
 """CSV files of banks: detect how the columns are to be read, and read them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,23 @@ from finance.imports.parsers.amounts import (
     common_currency,
     infer_decimal_mark,
     looks_like_amount,
+    shared_by,
+    shared_sign,
     signed_value,
     take_apart,
     undecided_decimals,
     value_of,
 )
-from finance.imports.parsers.columns import Column, Roles, columns_of, find_roles, is_balance_line
-from finance.imports.parsers.dates import describe, looks_like_date, resolve_order
+from finance.imports.parsers.cells import money_reader
+from finance.imports.parsers.column import Column, Roles, columns_of
+from finance.imports.parsers.columns import find_roles, is_balance_line
+from finance.imports.parsers.counted_days import count_of, counted_day
+from finance.imports.parsers.date_order import DateOrder, resolve_order
+from finance.imports.parsers.dates import describe, looks_like_date
 from finance.imports.parsers.encoding import decode
-from finance.imports.parsers.profile import DECIMAL_MARKS, SIGNS, CsvProfile
-from finance.imports.parsers.rows import RowReader, read_statements
+from finance.imports.parsers.profile import DECIMAL_MARKS, MARK_OR_SIGN, SIGNS, CsvProfile
+from finance.imports.parsers.row_reader import RowReader
+from finance.imports.parsers.rows import read_statements
 from finance.imports.parsers.running import balances_fit
 from finance.imports.parsers.statement import ParsedFile
 from finance.imports.parsers.table import (
@@ -29,11 +36,14 @@ from finance.imports.parsers.table import (
     looks_like_transaction,
     quotes_are_sound,
     read_records,
+    unwrapped,
 )
 from finance.imports.parsers.words import currency_code, currency_in_header, is_card_payment, plain
 from finance.money import exponent
 
 _SAMPLE_ROWS = 400
+# Words that name the kind of a row as often as its direction.
+_KINDS = {"payment", "deposit", "withdrawal", "expense", "income", "lastschrift", "gutschrift", "belastung"}
 # Rows whose balances are asked which reading is right.
 _WITNESSES = 2_000
 _UNMARKED_IS_OUT = "Amounts without a mark are read as money out; marked ones (+ or CR) as money in."
@@ -54,15 +64,23 @@ class Detection:
 
 
 def detect(
-    data: bytes, *, currency: str = "", card: bool = False, encoding: str = "", delimiter: str = ""
+    data: bytes,
+    *,
+    currency: str = "",
+    card: bool = False,
+    encoding: str = "",
+    delimiter: str = "",
+    own_accounts: Collection[str] = (),
 ) -> Detection:
     """Find the profile of a CSV file.
 
     `currency` (of the account that the file is for) breaks ties of day and month and tells the places of amounts;
-    `card` says that the account is a card or loan; a given `encoding` or `delimiter` is believed.
+    `card` says that the account is a card or loan; a given `encoding` or `delimiter` is believed. `own_accounts` are the
+    numbers of the household's accounts, by which their column is told from the other side's.
     Raises StatementUnreadable when no column of dates or amounts can be found.
     """
     text, found_encoding = decode(data, encoding, currency=currency)
+    text = unwrapped(text)
     delimiter, quoted = (delimiter, quotes_are_sound(text, delimiter=delimiter)) if delimiter else find_delimiter(text)
     records = read_records(text, delimiter=delimiter, quoted=quoted)
     header_at = find_header(records)
@@ -72,7 +90,7 @@ def detect(
     # A row with too many cells was split inside a text; its cells are in the wrong columns.
     whole = [record for record in sample if len(record.cells) <= len(header)]
     columns = columns_of(header, [record.cells for record in whole or sample])
-    roles = find_roles(columns)
+    roles = find_roles(columns, own_accounts=own_accounts)
     if roles.unreadable is not None:
         column = columns[roles.unreadable]
         cell = next(text for text in column.filled if not looks_like_amount(text))
@@ -84,14 +102,22 @@ def detect(
         delimiter=delimiter, encoding=found_encoding, quoted=quoted, header=tuple(header), **_places(roles)
     )
     profile, notes = _conventions(base, columns, roles, currency=currency, card=card, preamble=records[:first])
+    if profile.flag_column is not None:
+        read = money_reader(profile, sample)
+        doubtful = sum(read(record).contradicts for record in sample)
+        kinds = {plain(cell) for cell in columns[profile.flag_column].filled} <= _KINDS
+        if 2 * doubtful >= len(sample) or (doubtful and kinds):
+            name = columns[profile.flag_column].header or profile.flag_column + 1
+            notes.append(f"The column “{name}” contradicts the signs of the amounts, so it is not used.")
+            profile = dataclasses.replace(profile, flag_column=None)
     if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES])) is not None:
-        profile, notes = settled, [*_without_guesses(notes), _SETTLED]
+        profile, notes = settled, [*(note for note in notes if note not in (_PLAIN_IS_OUT, _UNMARKED_IS_OUT)), _SETTLED]
     return Detection(profile=profile, notes=tuple(roles.notes + notes), records=records, first=first)
 
 
 def records_for(data: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
     """The records of a file read with a given profile, and the index of the first one after its header."""
-    text, _encoding = decode(data, profile.encoding)
+    text = unwrapped(decode(data, profile.encoding)[0])
     quoted = profile.quoted and quotes_are_sound(text, delimiter=profile.delimiter)
     records = read_records(text, delimiter=profile.delimiter, quoted=quoted)
     wanted = [plain(cell) for cell in profile.header]
@@ -104,7 +130,7 @@ def records_for(data: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
 
 
 def _first_transaction(records: Sequence[Record]) -> int:
-    return next((i for i, record in enumerate(records) if looks_like_transaction(record.cells)), len(records))
+    return next((i for i, record in enumerate(records) if looks_like_transaction(record.cells)), 0)
 
 
 def _sample(records: Sequence[Record]) -> list[Record]:
@@ -150,6 +176,8 @@ def _places(roles: Roles) -> dict[str, Any]:
         "status_column": roles.status,
         "bank_id_column": roles.bank_id,
         "account_column": roles.account,
+        "counterparty_account_column": roles.counterparty_account,
+        "counterparty_bank_column": roles.counterparty_bank,
         "payee_columns": roles.payees,
         "description_columns": roles.descriptions,
     }
@@ -167,7 +195,15 @@ def _conventions(
     """Currency, decimal mark, order of dates and meaning of signs, with a note for every assumption."""
     notes: list[str] = []
     money = [columns[i] for i in (profile.amount_column, profile.debit_column, profile.credit_column) if i is not None]
-    stated = _stated_currency(profile, columns, money)
+    stated = _stated_currency(profile, columns, money, currency)
+    cells = [text for column in money for text in column.filled]
+    named = stated or any((cell := take_apart(text)) is not None and cell.currency for text in cells)
+    sign = "" if named or not currency else shared_sign(cells)
+    if sign and currency not in shared_by(sign):
+        raise StatementUnreadable(
+            reason=f"The amounts are written with “{sign}”, but the account is kept in {currency}. Choose an account in the "
+            "file's currency, or open one."
+        )
     code = stated or currency
     watched = [*money, *([columns[profile.balance_column]] if profile.balance_column is not None else [])]
     cores = [cell.core for column in watched for text in column.filled if (cell := take_apart(text))]
@@ -188,11 +224,16 @@ def _conventions(
         american=code in _MONTH_FIRST,
         pairs=list(zip(booked.cells, other.cells, strict=True)) if other is not None else [],
     )
-    if order.ambiguous:
-        notes.append(
-            "Every date in this file can be read with the day or with the month first; "
-            f"it is read as {describe(order.order)}, because {order.reason}."
+    if not any(looks_like_date(cell) for cell in booked.filled):
+        # Numbers in a column named after dates, or in a file that has no other dates.
+        count = count_of(booked.filled)
+        example = booked.filled[0]
+        order = DateOrder(
+            order=count,
+            note=f"“{example[:40]}” is read as {describe(count)}: {counted_day(example, count):%Y-%m-%d}. "
+            "Choose another column of dates under Columns if that is wrong.",
         )
+    notes += [order.note] if order.note else []
     profile = dataclasses.replace(profile, date_order=order.order)
     sign, note = _sign(profile, columns, card=card)
     return dataclasses.replace(profile, sign=sign), notes + note
@@ -206,6 +247,8 @@ def _settled_by_balances(profile: CsvProfile, records: Sequence[Record]) -> CsvP
     if hits == checks:
         return None
     others = [dataclasses.replace(profile, decimal_mark=mark, sign=sign) for mark in DECIMAL_MARKS for sign in SIGNS]
+    if profile.flag_column is not None:
+        others = [dataclasses.replace(profile, mark_or_sign=which) for which in MARK_OR_SIGN if which] + others
     if not profile.header and profile.debit_column is not None:
         others += [
             dataclasses.replace(other, debit_column=profile.credit_column, credit_column=profile.debit_column)
@@ -222,14 +265,11 @@ def _fit(profile: CsvProfile, records: Sequence[Record]) -> tuple[int, int]:
     return balances_fit(reader.rows)
 
 
-def _without_guesses(notes: Sequence[str]) -> list[str]:
-    return [note for note in notes if note not in (_PLAIN_IS_OUT, _UNMARKED_IS_OUT)]
-
-
-def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column]) -> str:
+def _stated_currency(profile: CsvProfile, columns: Sequence[Column], money: Sequence[Column], currency: str) -> str:
+    """The currency of most rows, where the file says it; the account's where it is among those of the rows."""
     if profile.currency_column is not None:
         codes = [currency_code(cell) for cell in columns[profile.currency_column].filled]
-        return max(set(codes), key=codes.count) if codes else ""
+        return currency if currency in codes else max(codes, key=codes.count, default="")
     for column in money:
         if code := currency_in_header(column.header):
             return code
@@ -271,13 +311,20 @@ def _is_inverted(column: Column, columns: Sequence[Column], profile: CsvProfile,
     return bool(paid) and minus * 2 < total and all(value < 0 for value in paid)
 
 
-def read_csv(data: bytes, *, profile: CsvProfile | None = None, currency: str = "", card: bool = False) -> ParsedFile:
+def read_csv(
+    data: bytes,
+    *,
+    profile: CsvProfile | None = None,
+    currency: str = "",
+    card: bool = False,
+    own_accounts: Collection[str] = (),
+) -> ParsedFile:
     """The statements of a CSV file, read with the profile given or else with the one detected.
 
     Raises StatementUnreadable with a sentence for the customer of a bank.
     """
     if profile is None:
-        found = detect(data, currency=currency, card=card)
+        found = detect(data, currency=currency, card=card, own_accounts=own_accounts)
         profile, notes, records, first = found.profile, found.notes, found.records, found.first
     else:
         records, first = records_for(data, profile)

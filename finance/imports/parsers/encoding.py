@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from functools import cache
 
-from charset_normalizer import from_bytes
+from finance.imports.parsers.east_asian import SURE as EAST_ASIAN
+from finance.imports.parsers.east_asian import east_asian_page
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -14,18 +15,6 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CODE_PAGES = [
-    "cp1252",
-    "cp1250",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "cp1257",
-    "cp932",
-    "gb18030",
-    "cp852",
-    "cp850",
-]
 # Letters beyond a to z of the languages of bank files, by how common they are there: everyday, now and then, rare.
 _LETTERS_OF = {
     "de": ("äöüß", "", "é"), "fr": ("éèêàç", "ùâîôûëï", "œæÿü"), "pt": ("ãçáéíóúâêôõà", "", "ü"),
@@ -42,6 +31,15 @@ _WEIGHTS = (1.0, 0.7, 0.4)
 _PAGE_OF_CURRENCY = {
     "CZK": "cp1250", "PLN": "cp1250", "HUF": "cp1250", "RON": "cp1250", "TRY": "cp1254", "LTL": "cp1257", "LVL": "cp1257",
 }  # fmt: skip
+# Headings say so as well, and need no letter beyond a to z for it.
+_PAGE_OF_WORDS = {
+    page: re.compile(rb"(?<![A-Za-z])(?:" + words + rb")(?![A-Za-z])", re.IGNORECASE)
+    for page, words in (
+        ("cp1250", rb"opis|iznos|isplata|uplata|stanje|prejemnik|breme|kwota|rachunek|egyenleg|castka"),
+        ("cp1254", rb"tutar|bakiye|tarih"),
+        ("cp1257", rb"likutis|atlikums|datums|paskirtis|saaja|selgitus"),
+    )
+}
 _LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "mac-roman", "cp850", "cp852")
 _OTHER_SCRIPTS = ("cp1251", "koi8-r", "koi8-u", "cp1253", "iso8859-5", "iso8859-7", "cp866", "mac-cyrillic")
 # How much the page that the account's currency speaks for, or else Western, may explain less than another one.
@@ -56,6 +54,10 @@ _DOUBLE_ENCODED = re.compile(
     "[ÃÂÅÄ][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u2013-\u203a\u20ac]"
 )
 _SAMPLE_BYTES = 200_000
+_TEXT_WORDS = re.compile(r"[\w\ufffd]+")
+_LINES_SHOWN, _LONGEST_SHOWN = 20, 24
+# Of UTF-16: the least share of zeros in a text with digits, and of those that stand in the other half of the places.
+_ZEROS, _ASTRAY = 0.1, 0.05
 
 
 def decode(data: bytes, encoding: str = "", *, currency: str = "") -> tuple[str, str]:
@@ -80,16 +82,28 @@ def decode(data: bytes, encoding: str = "", *, currency: str = "") -> tuple[str,
     return _tidy(_undo_double_encoding(text) if found.startswith("utf-8") else text), found
 
 
+def words_under(data: bytes, encoding: str, *, number: int = 3) -> str:
+    """The first words with letters beyond a to z that the encoding makes of the bytes, to be looked at; "" for none."""
+    wide = encoding.startswith(("utf-16", "utf-32"))
+    if wide != (b"\x00" in data[:64]):
+        return ""
+    lines = [data] if wide else [line for line in data.splitlines() if not line.isascii()]
+    text = b"\n".join(lines[:_LINES_SHOWN])[:_SAMPLE_BYTES].decode(encoding, errors="replace")
+    found = dict.fromkeys(word[:_LONGEST_SHOWN] for word in _TEXT_WORDS.findall(text) if not word.isascii())
+    return ", ".join(list(found)[:number])
+
+
 def _tidy(text: str) -> str:
     return text.lstrip("\ufeff").replace("\x00", "")
 
 
 def _by_nulls(data: bytes) -> str | None:
-    """UTF-16 without a mark shows as a zero in every second byte."""
-    sample = data[:2000]
-    if len(sample) < 4 or sample.count(0) < len(sample) * 0.3:
+    """UTF-16 without a mark: zeros in every second byte, beside digits and delimiters. Padding has them in all places."""
+    sample = data[:4000]
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if len(sample) < 4 or even + odd < _ZEROS * len(sample) or min(even, odd) > _ASTRAY * max(even, odd):
         return None
-    return "utf-16-le" if sample[1::2].count(0) > sample[0::2].count(0) else "utf-16-be"
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _utf8(data: bytes) -> str | None:
@@ -105,32 +119,30 @@ def _utf8(data: bytes) -> str | None:
 
 
 def _code_page(data: bytes, currency: str) -> str:
-    sample = data[:_SAMPLE_BYTES]
-    if latin := _latin_page(sample, currency):
-        return latin
-    candidates = [name for name in _CODE_PAGES if _decodes(sample, name)]
-    best = from_bytes(sample, cp_isolation=candidates or ["cp1252"]).best() if len(sample) >= 32 else None
-    # Western is the safe guess: nearly every byte means something there.
-    return best.encoding if best is not None and best.encoding in candidates else "cp1252"
-
-
-def _latin_page(data: bytes, currency: str) -> str:
-    """The page under which the words of the text are words of one language; "" for another script.
+    """The page under which the words of the text are words of one language; Western among equals.
 
     Statistics of letters need more text than most statements have. Here each letter beyond a to z counts for the
-    languages that have it; the page whose best language explains most of them wins, and Western among equals.
+    languages that have it, and the page whose best language explains most of them wins. Chinese, Japanese and Korean
+    are told by how common their characters are.
     """
-    words = [word for word in _WORDS.findall(data) if not word.isascii()][:2000]
-    strange = sum(byte > 0x7F for word in words for byte in word)
+    sample = data[:_SAMPLE_BYTES]
+    words = [word for word in _WORDS.findall(sample) if not word.isascii()][:2000]
     if not words:
-        return ""
+        return "cp1252"
+    strange = sum(byte > 0x7F for word in words for byte in word)
+    eastern, sure = east_asian_page(sample)
     if 2 * sum(len(word) for word in words) < 3 * strange:
-        best = max(_OTHER_SCRIPTS, key=lambda page: _likelihood(words, page))
-        return best if _likelihood(words, best) >= _SURE else ""
-    first = _PAGE_OF_CURRENCY.get(currency, "cp1252")
+        other = max(_OTHER_SCRIPTS, key=lambda page: _likelihood(words, page))
+        if _likelihood(words, other) >= _SURE:
+            return other
+        if sure >= EAST_ASIAN:
+            return eastern
+    by_words = next((page for page, pattern in _PAGE_OF_WORDS.items() if pattern.search(sample)), "cp1252")
+    first = _PAGE_OF_CURRENCY.get(currency, by_words)
     # Three letters prove little, thirty a lot.
     ahead = _HEAD_START * min(1.0, 3 / strange)
-    return max(_LATIN, key=lambda page: (_likelihood(words, page) + ahead * (page == first), page == first))
+    latin = max(_LATIN, key=lambda page: (_likelihood(words, page) + ahead * (page == first), page == first))
+    return eastern if sure >= EAST_ASIAN and sure >= _likelihood(words, latin) else latin
 
 
 def _likelihood(words: list[bytes], page: str) -> float:
@@ -174,14 +186,6 @@ def _encodes(letters: str, page: str) -> bool:
     try:
         letters.translate({ord("ș"): None, ord("ț"): None}).encode(page)
     except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _decodes(data: bytes, encoding: str) -> bool:
-    try:
-        data.decode(encoding)
-    except UnicodeDecodeError:
         return False
     return True
 

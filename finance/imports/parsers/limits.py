@@ -9,12 +9,14 @@ from finance.errors import StatementUnreadable
 MAX_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 200
+MAX_CELL = 10_000  # characters
 # Files hold one to three; each is walked through by itself.
 MAX_STATEMENTS = 100
 LONGEST_NUMBER = 40
 # Days that a bank can mean; outside of them the arithmetic of calendars ends (9999-12-31 has no next day).
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 _YEAR = re.compile(r"(?<!\d)\d{4}(?=$|\D|\d{4}(?!\d))")
+_ISO_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 # Far beyond what the ledger holds; sums of a whole file stay exact within the 28 digits of a Decimal.
 _BIGGEST = Decimal(10) ** 18
 _SMALLEST_PLACE = -18
@@ -26,6 +28,15 @@ def believable_day(year: int, month: int, day: int) -> datetime.date:
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise ValueError(f"The year {year} is not between {FIRST_YEAR} and {LAST_YEAR}.")
     return found
+
+
+def iso_day(text: str) -> datetime.date | None:
+    """The day that the text begins with, as 2026-03-01 or 20260301: the bank's own, never moved by time zones."""
+    match = _ISO_DAY.match(text)
+    try:
+        return believable_day(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
 
 
 def no_such_day(text: str, *, when: str = "") -> str:

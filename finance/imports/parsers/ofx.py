@@ -1,31 +1,30 @@
-"""OFX and QFX files: bank, credit card and investment accounts, one statement each."""
+"""OFX and QFX files: bank, card, loan and investment accounts, one statement each."""
 
-import dataclasses
-import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import Element
 
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.encoding import decode
+from finance.imports.parsers.joining import join_statements
 from finance.imports.parsers.limits import (
     LONGEST_NUMBER,
-    believable_day,
     check_rows,
     check_statements,
     is_believable,
+    iso_day,
     no_such_day,
 )
 from finance.imports.parsers.ofx_tree import parse_tree, value
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.money import known_currencies
 
-_STATEMENTS = ("STMTRS", "CCSTMTRS", "INVSTMTRS")
+_STATEMENTS = ("STMTRS", "CCSTMTRS", "INVSTMTRS", "LOANSTMTRS")
+_TRANSACTIONS = {"STMTTRN", "STMTTRNP", "LOANSTMTTRN"}
 _PENDING = {"BANKTRANLISTP", "CCPENDINGTRANLIST", "STMTTRNP"}
 _CHARSET = re.compile(r"CHARSET:\s{0,8}([\w-]+)")
 _NOT_DIGITS = re.compile(r"[\s'$€£]")
-_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _HEADER_CHARSETS = {
     "1252": "cp1252",
     "1250": "cp1250",
@@ -33,7 +32,11 @@ _HEADER_CHARSETS = {
     "ISO-8859-1": "cp1252",
     "8859-1": "cp1252",
 }
-_LISTS = {"BANKTRANLIST", "INVTRANLIST"}
+_LISTS = {"BANKTRANLIST", "INVTRANLIST", "LOANTRANLIST"}
+_KINDS = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT", "LOANSTMTRS": "LOAN"}
+# The longest NAME of the specification; banks go on in MEMO.
+_LONGEST_NAME = 32
+_MOST_TOLD = 20
 
 
 def looks_like_ofx(data: bytes) -> bool:
@@ -55,44 +58,53 @@ def read_ofx(data: bytes) -> ParsedFile:
             reason="The file begins like an OFX file, but its content is missing. Please export it again."
         )
     found = [element for element in root.iter() if element.tag in _STATEMENTS]
+    if not found and any(element.tag in _TRANSACTIONS for element in root.iter()):
+        # Some programs write the transactions without the frame that names the account.
+        found = [root]
     if not found:
         raise StatementUnreadable(reason=_why_nothing(root))
     check_statements(len(found))
-    statements = _joined([_statement(element) for element in found])
+    statements, notes = join_statements([_statement(element) for element in found])
     check_rows(sum(len(statement.rows) for statement in statements))
-    if not any(statement.rows or statement.closing is not None for statement in statements):
+    trades = _trades(root)
+    if not trades and not any(statement.rows or statement.closing is not None for statement in statements):
         raise StatementUnreadable(
             reason=_why_nothing(root) if _error(root) else "The file names an account but holds no transactions."
         )
-    return ParsedFile(format="ofx", statements=statements, notes=tuple(_notes(statements)))
-
-
-def _joined(statements: Sequence[ParsedStatement]) -> tuple[ParsedStatement, ...]:
-    """One statement for each account: some banks write one for each month. Balances are those of the latest."""
-    by_account: dict[tuple[str, str, str], list[ParsedStatement]] = {}
-    for place, statement in enumerate(statements):
-        # One that names no account is one of its own.
-        key = (statement.account or f"\n{place}", statement.label, statement.currency)
-        by_account.setdefault(key, []).append(statement)
-    return tuple(each[0] if len(each) == 1 else _one_of(each) for each in by_account.values())
-
-
-def _one_of(parts: Sequence[ParsedStatement]) -> ParsedStatement:
-    ordered = sorted(parts, key=lambda part: (part.start or datetime.date.min, part.end or datetime.date.min))
-    rows = [row for part in ordered for row in part.rows]
-    stated = max(
-        (part for part in ordered if part.closing is not None),
-        key=lambda part: part.closing_on or datetime.date.min,
-        default=ordered[-1],
+    notes += [f"Left out: “{trade.payee[:100]}”. {trade.note}" for trade in trades[:_MOST_TOLD]]
+    if len(trades) > _MOST_TOLD:
+        notes.append(f"{len(trades) - _MOST_TOLD} more transactions in securities are left out.")
+    return ParsedFile(
+        format="ofx", statements=statements, left_out=tuple(trades), notes=(*notes, *_notes(statements, bool(trades)))
     )
-    return dataclasses.replace(
-        ordered[0],
-        rows=tuple(dataclasses.replace(row, number=number) for number, row in enumerate(rows, 1)),
-        start=min((part.start for part in ordered if part.start), default=None),
-        end=max((part.end for part in ordered if part.end), default=None),
-        closing=stated.closing,
-        closing_on=stated.closing_on,
-    )
+
+
+def _trades(root: Element) -> list[ParsedRow]:
+    """What the lists of investment accounts hold beside movements of cash: trades, dividends, transfers of securities."""
+    names = {
+        value(info, "SECID/UNIQUEID"): value(info, "SECNAME") or value(info, "TICKER") for info in root.iter("SECINFO")
+    }
+    found: list[ParsedRow] = []
+    for element in (element for listed in root.iter("INVTRANLIST") for element in listed):
+        inner = next(element.iter("INVTRAN"), None)
+        if inner is None or element.tag == "INVBANKTRAN":
+            continue
+        security = next((value(each, "UNIQUEID") for each in element.iter("SECID")), "")
+        total = next((" ".join((each.text or "").split()) for each in element.iter("TOTAL")), "")
+        day = iso_day(value(inner, "DTTRADE"))
+        parts = [str(day or ""), element.tag.lower(), names.get(security) or security, total]
+        found.append(
+            ParsedRow(
+                number=len(found) + 1,
+                date=None,
+                amount=None,
+                payee=" ".join(filter(None, parts))[:200],
+                state=RowState.LEFT_OUT,
+                note="It is a transaction in securities; those are not imported.",
+            )
+        )
+        check_rows(len(found))
+    return found
 
 
 def _encoding_of(data: bytes) -> str:
@@ -130,16 +142,16 @@ def _statement(element: Element) -> ParsedStatement:
     rows = [_row(number, found) for number, found in enumerate(_transactions(element), 1)]
     currency = _currency(element, rows)
     listed = next((child for child in element.iter() if child.tag in _LISTS), None)
-    closing, closing_on = _number(value(ledger, "BALAMT")), _day(value(ledger, "DTASOF"))
+    closing, closing_on = _number(value(ledger, "BALAMT")), iso_day(value(ledger, "DTASOF"))
     days = [row.date for row in rows if row.date and row.state is RowState.BOOKED]
-    kind = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT"}.get(element.tag, value(element, ".//ACCTTYPE"))
+    kind = _KINDS.get(element.tag, value(element, ".//ACCTTYPE"))
     return ParsedStatement(
-        account=value(element, ".//ACCTID")[:64],
+        account=(value(element, ".//ACCTID") or value(element, ".//LOANACCTID"))[:64],
         label=kind.capitalize(),
         currency=currency,
         rows=tuple(rows),
-        start=_day(value(listed, "DTSTART")) or min(days, default=None),
-        end=_day(value(listed, "DTEND")) or max(days, default=None),
+        start=iso_day(value(listed, "DTSTART")) or min(days, default=None),
+        end=iso_day(value(listed, "DTEND")) or max(days, default=None),
         closing=closing,
         closing_on=closing_on if closing is not None else None,
         oldest_first=days == sorted(days) or days != sorted(days, reverse=True),
@@ -152,7 +164,7 @@ def _transactions(element: Element) -> Iterator[tuple[Element, bool]]:
     while waiting:
         found, pending = waiting.pop()
         pending = pending or found.tag in _PENDING
-        if found.tag in {"STMTTRN", "STMTTRNP"}:
+        if found.tag in _TRANSACTIONS:
             yield found, pending
         waiting += [(child, pending) for child in reversed(found)]
 
@@ -168,7 +180,7 @@ def _currency(element: Element, rows: list[ParsedRow]) -> str:
 def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
     element, pending = found
     raw_date = value(element, "DTPOSTED") or value(element, "DTTRAN")
-    day, amount = _day(raw_date), _number(value(element, "TRNAMT"))
+    day, amount = iso_day(raw_date), _number(value(element, "TRNAMT"))
     name, memo = _names(element)
     state, note = _state(pending, amount)
     # The currency in which the amount is given, where a transaction names one (not the original one).
@@ -203,7 +215,7 @@ def _state(pending: bool, amount: Decimal | None) -> tuple[RowState, str]:
 
 
 def _names(element: Element) -> tuple[str, str]:
-    """Payee and text. If NAME is cut off at 32 letters and MEMO continues it, MEMO alone is better."""
+    """Payee and text. A NAME that is cut off at 32 characters goes on in MEMO, or is there once more in full."""
     name = value(element, "NAME") or value(element, "PAYEE/NAME")
     memo = value(element, "MEMO")
     check = value(element, "CHECKNUM").lstrip("0")
@@ -211,16 +223,13 @@ def _names(element: Element) -> tuple[str, str]:
         name, memo = memo, ""
     if not name and check:
         name = f"Check {check}"
-    return name, "" if memo == name else memo
-
-
-def _day(text: str) -> datetime.date | None:
-    """The day as the bank wrote it, in the bank's own offset: never moved by time zones."""
-    match = _DATE.match(text)
-    try:
-        return believable_day(int(match[1]), int(match[2]), int(match[3])) if match else None
-    except ValueError:
-        return None
+    if memo.startswith(name):
+        is_cut = len(name) in (_LONGEST_NAME - 1, _LONGEST_NAME)
+        return (memo, "") if is_cut or memo == name else (name, memo)
+    if len(name) in (_LONGEST_NAME - 1, _LONGEST_NAME) and memo and not (memo[0].isupper() or memo[0].isdigit()):
+        # 31 where the cut fell behind a blank; a new text of its own would begin with a capital.
+        return name + (" " if len(name) < _LONGEST_NAME else "") + memo, ""
+    return name, memo
 
 
 def _number(text: str) -> Decimal | None:
@@ -235,9 +244,9 @@ def _number(text: str) -> Decimal | None:
     return number if len(text) < LONGEST_NUMBER and is_believable(number) else None
 
 
-def _notes(statements: tuple[ParsedStatement, ...]) -> list[str]:
+def _notes(statements: tuple[ParsedStatement, ...], has_trades: bool) -> list[str]:
     empty = [statement for statement in statements if not statement.rows]
-    if not empty:
+    if not empty or has_trades:
         return []
     names = ", ".join(statement.account or statement.label for statement in empty)
     return [f"No transactions are listed for {names}; only the balance is stated."]

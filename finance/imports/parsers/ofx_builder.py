@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9._]*)(?:\s[^<>]*?)
 # More of a text is kept nowhere; and a reference such as &#99…9; of more digits is more than Python reads.
 LONGEST_TEXT = 4000
 # Aggregates whose end a broken download may have lost.
-_AGGREGATE = re.compile(r"OFX|STMTTRN|LEDGERBAL|INVBANKTRAN|\w+MSGSRSV\d|\w*TRNRS|\w*STMTRS|\w*TRANLIST|\w+ACCTFROM")
+_AGGREGATE = re.compile(r"OFX|\w*STMTTRN|LEDGERBAL|INVBANKTRAN|\w+MSGSRSV\d|\w*TRNRS|\w*STMTRS|\w*TRANLIST|\w+ACCTFROM")
 
 
 class ForgivingTreeBuilder(TreeBuilder):

@@ -11,11 +11,14 @@ from finance.errors import Invalid
 from finance.imports.parsers.words import plain
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-DATE_ORDERS = ("dmy", "mdy", "ymd")
+# The last ones count days, seconds or milliseconds; see `counted_days`.
+DATE_ORDERS = ("dmy", "mdy", "ymd", "dmy-hr", "excel", "epoch", "epoch_ms")
 DECIMAL_MARKS = (".", ",")
 # as_written: minus is money out · inverted: plus is money out (card statements) · unmarked_out: only marked amounts
 # are money in.
 SIGNS = ("as_written", "inverted", "unmarked_out")
+# Which one is right where a mark such as D or C contradicts the sign of the amount; "" leaves such rows as errors.
+MARK_OR_SIGN = ("", "mark", "sign")
 LONGEST_TEXT = 1000
 # As Python names them; a profile may use any name by which Python knows one of these.
 ENCODINGS = frozenset(
@@ -56,10 +59,13 @@ class CsvProfile:
     status_column: int | None = None
     bank_id_column: int | None = None
     account_column: int | None = None
+    counterparty_account_column: int | None = None
+    counterparty_bank_column: int | None = None
     payee_columns: tuple[int, ...] = ()
     description_columns: tuple[int, ...] = ()
     decimal_mark: str = "."
     sign: str = "as_written"
+    mark_or_sign: str = ""
     currency: str = ""
 
     def __post_init__(self) -> None:
@@ -67,11 +73,13 @@ class CsvProfile:
         if self.delimiter not in DELIMITERS:
             found.append(("delimiter", "must be a comma, a semicolon, a tab or a bar"))
         if self.date_order not in DATE_ORDERS:
-            found.append(("date_order", "must be dmy, mdy or ymd"))
+            found.append(("date_order", f"must be one of {', '.join(DATE_ORDERS)}"))
         if self.decimal_mark not in DECIMAL_MARKS:
             found.append(("decimal_mark", "must be a point or a comma"))
         if self.sign not in SIGNS:
             found.append(("sign", f"must be one of {', '.join(SIGNS)}"))
+        if self.mark_or_sign not in MARK_OR_SIGN:
+            found.append(("mark_or_sign", "must be mark, sign or empty"))
         if self.amount_column is None and self.debit_column is None and self.credit_column is None:
             found.append(("amount_column", "name the column of amounts, or those of money out and money in"))
         problems = dict(found)

@@ -1,21 +1,27 @@
 """What the reader of a bank file is asked, beside the bytes, and how it goes about it."""
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from finance.errors import Invalid, StatementUnreadable
+from finance.imports.parsers.banks import find_bank
 from finance.imports.parsers.csv import detect
 from finance.imports.parsers.dates import describe
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.parsers.recognise import read_statement
+from finance.imports.parsers.recognise import is_table, read_statement
+from finance.imports.parsers.sheets import looks_like_workbook, read_sheet
 from finance.imports.parsers.statement import ParsedFile
 
 _NOT_AS_BEFORE = (
     "This file contradicts how the earlier files of this account were read, so it is read by itself: please check dates, "
     "signs and amounts."
 )
+
+# Encodings of earlier files that are tried on the header of a file.
+_MOST_PAGES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +30,8 @@ class Question:
 
     `currency` and `card` describe the account. A given `profile` is used as it is, or with `changes` made to it;
     without one, `encoding` and `delimiter` are believed where they are given, or the profile in `saved` (by signature) is
-    used for files of this shape, or else the one that is detected.
+    used for files of this shape, or else the one that is detected. `own_accounts` are the numbers of the book's accounts
+    at their banks.
     """
 
     currency: str = ""
@@ -34,10 +41,22 @@ class Question:
     profile: Mapping[str, Any] | None = None
     changes: Mapping[str, Any] | None = None
     saved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    own_accounts: Sequence[str] = ()
 
 
 def read_file(data: bytes, question: Question) -> ParsedFile:
     """Read a bank file. Raises StatementUnreadable, and Invalid for a profile that does not fit together."""
+    if not looks_like_workbook(data):
+        return _as_asked(data, question)
+    sheet = read_sheet(data)
+    # A sheet has neither an encoding nor a separator that somebody could correct.
+    changes = {name: value for name, value in (question.changes or {}).items() if name not in ("delimiter", "encoding")}
+    typed = dataclasses.replace(question, encoding="", delimiter="", changes=changes)
+    parsed = _as_asked(sheet.text, typed, decimal_mark=sheet.decimal_mark)
+    return dataclasses.replace(parsed, format=sheet.format, notes=(*sheet.notes, *parsed.notes))
+
+
+def _as_asked(data: bytes, question: Question, *, decimal_mark: str = "") -> ParsedFile:
     if question.profile is not None:
         return _read(data, question, _corrected(data, question))
     if question.encoding or question.delimiter:
@@ -47,14 +66,24 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
             card=question.card,
             encoding=question.encoding,
             delimiter=question.delimiter,
+            own_accounts=question.own_accounts,
         )
         return _read(data, question, believed.profile)
-    parsed = _read(data, question, None)
+    parsed = _by_itself(data, question, decimal_mark)
     saved = question.saved.get(parsed.profile.signature) if parsed.profile else None
+    if saved is None:
+        saved = _saved_under_another_encoding(data, question, parsed)
     if saved is None:
         return parsed
     try:
-        as_before = _read(data, question, _for_this_file(CsvProfile.from_dict(saved), parsed.profile))
+        before = CsvProfile.from_dict(saved)
+        if parsed.profile is not None:
+            # Every file says for itself that it is Unicode, and a currency beside its amounts.
+            alone = parsed.profile
+            unicode = alone.encoding.startswith("utf") or before.encoding.startswith("utf")
+            encoding = alone.encoding if unicode else before.encoding
+            before = dataclasses.replace(before, encoding=encoding, currency=alone.currency or before.currency)
+        as_before = _read(data, question, before)
     except (StatementUnreadable, Invalid):
         return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
     if _contradictions(as_before) > _contradictions(parsed):
@@ -63,14 +92,48 @@ def read_file(data: bytes, question: Question) -> ParsedFile:
     return dataclasses.replace(as_before, notes=(*as_before.notes, *told))
 
 
-def _for_this_file(saved: CsvProfile, alone: CsvProfile | None) -> CsvProfile:
-    """The saved reading with what every file says for itself: that it is Unicode, and a currency beside its amounts."""
-    if alone is None:
-        return saved
-    unicode = alone.encoding.startswith("utf") or saved.encoding.startswith("utf")
-    return dataclasses.replace(
-        saved, encoding=alone.encoding if unicode else saved.encoding, currency=alone.currency or saved.currency
-    )
+def _by_itself(data: bytes, question: Question, decimal_mark: str) -> ParsedFile:
+    """As the bank writes its files, where the columns are known to be a bank's and nothing in the file contradicts that.
+
+    `decimal_mark` is that of a sheet, whose numbers were typed whatever the bank writes into its CSV files.
+    """
+    known = find_bank(data) if is_table(data) else None
+    if known is None:
+        return _read(data, question, None)
+    layout, profile = known
+    profile = dataclasses.replace(profile, decimal_mark=decimal_mark or profile.decimal_mark)
+    told = f"Read as {layout.told}."
+    as_bank = None
+    with contextlib.suppress(StatementUnreadable, Invalid):
+        as_bank = _read(data, question, profile)
+        if not _contradictions(as_bank):
+            return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    try:
+        parsed = _read(data, question, None)
+    except StatementUnreadable:
+        if as_bank is None:
+            raise
+        return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    if as_bank is not None and _contradictions(as_bank) <= _contradictions(parsed):
+        return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    note = f"The columns are those of {layout.told}, but its way of writing does not fit this file, which is read by itself."
+    return dataclasses.replace(parsed, notes=(*parsed.notes, note))
+
+
+def _saved_under_another_encoding(data: bytes, question: Question, parsed: ParsedFile) -> Mapping[str, Any] | None:
+    """The reading of an earlier file whose header is this one's, once it is decoded as that one was."""
+    if parsed.profile is None or parsed.profile.encoding.startswith("utf"):
+        return None
+    pages = dict.fromkeys(str(each.get("encoding", "")) for each in question.saved.values())
+    pages = {page: None for page in pages if page and not page.startswith("utf") and page != parsed.profile.encoding}
+    for page in list(pages)[:_MOST_PAGES]:
+        try:
+            found = detect(data, currency=question.currency, card=question.card, encoding=page)
+        except StatementUnreadable:
+            continue
+        if found.profile.signature in question.saved:
+            return question.saved[found.profile.signature]
+    return None
 
 
 def _contradictions(parsed: ParsedFile) -> int:
@@ -96,7 +159,13 @@ def _told_otherwise(alone: CsvProfile | None, before: CsvProfile | None) -> list
 
 
 def _read(data: bytes, question: Question, profile: CsvProfile | None) -> ParsedFile:
-    return read_statement(data, profile=profile, currency=question.currency, card=question.card)
+    return read_statement(
+        data,
+        profile=profile,
+        currency=question.currency,
+        card=question.card,
+        own_accounts=question.own_accounts,
+    )
 
 
 def _corrected(data: bytes, question: Question) -> CsvProfile:
@@ -112,6 +181,7 @@ def _corrected(data: bytes, question: Question) -> CsvProfile:
         card=question.card,
         encoding=checked.encoding,
         delimiter=checked.delimiter,
+        own_accounts=question.own_accounts,
     )
     return found.profile.corrected(
         {name: value for name, value in changes.items() if name not in ("delimiter", "encoding")}

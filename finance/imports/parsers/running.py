@@ -78,9 +78,10 @@ def _best_reading(rows: Sequence[ParsedRow]) -> _Reading | None:
     up, down = _steps(moved)
     directions = (True,) if up and not down else (False,) if down and not up else (down <= up, down > up)
     candidates = [
-        _Reading(oldest_first, before, *_count(moved if oldest_first else moved[::-1], before))
+        _Reading(oldest_first, before, sum(expected == stated for _row, expected, stated in links), len(links))
         for before in (False, True)
         for oldest_first in directions
+        for links in [_links(moved if oldest_first else moved[::-1], before)]
     ]
     best = max(candidates, key=lambda reading: reading.hits)
     plain = candidates[0]
@@ -103,12 +104,6 @@ def balances_fit(rows: Sequence[ParsedRow]) -> tuple[int, int]:
     """How many links between stated balances add up under the best reading, and how many there are."""
     best = _best_reading(rows)
     return (best.hits, best.checks) if best is not None else (0, 0)
-
-
-def _count(rows: Sequence[ParsedRow], before: bool) -> tuple[int, int]:
-    """How many links between stated balances add up, and how many there are; rows run from old to new."""
-    links = list(_links(rows, before))
-    return sum(expected == stated for _row, expected, stated in links), len(links)
 
 
 def _links(rows: Sequence[ParsedRow], before: bool) -> list[tuple[ParsedRow, Decimal, Decimal]]:

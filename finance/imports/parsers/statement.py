@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 class RowState(StrEnum):
-    """What the bank itself says of a row: only BOOKED rows moved money."""
+    """What the file itself says of a row: only BOOKED rows moved money. LEFT_OUT lines are no transactions."""
 
     BOOKED = "booked"
     PENDING = "pending"
     VOID = "void"
+    LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,8 @@ class ParsedRow:
     """One transaction of the file; amounts are exact decimals, money out is negative.
 
     `number` is the line of a CSV file, or the position of the transaction in an OFX file, counted from 1.
-    A row with a `problem` (a sentence) has no date or no amount that can be posted.
+    A row with a `problem` (a sentence) has no date or no amount that can be posted. `account` is one's own account as
+    the row names it; `counterparty_account` and `counterparty_bank` (BIC or bank code) are the other side's.
     """
 
     number: int
@@ -34,6 +36,9 @@ class ParsedRow:
     bank_id: str = ""
     balance: Decimal | None = None
     currency: str = ""
+    account: str = ""
+    counterparty_account: str = ""
+    counterparty_bank: str = ""
     raw_date: str = ""
     state: RowState = RowState.BOOKED
     problem: str = ""
@@ -69,6 +74,6 @@ class ParsedFile:
     format: str
     statements: tuple[ParsedStatement, ...]
     profile: "CsvProfile | None" = None
-    # Lines of the file that are no rows: `note` says why. They have neither a date nor an amount.
+    # Lines of the file that are no transactions: `note` says why. Those with date and amount can still be taken in.
     left_out: tuple[ParsedRow, ...] = ()
     notes: tuple[str, ...] = field(default=())

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import looks_like_amount
 from finance.imports.parsers.dates import looks_like_date
-from finance.imports.parsers.limits import MAX_COLUMNS, check_rows
+from finance.imports.parsers.limits import MAX_CELL, MAX_COLUMNS, check_rows
 from finance.imports.parsers.profile import DELIMITERS
-from finance.imports.parsers.words import is_header_word, is_pending, plain, role_score
+from finance.imports.parsers.role_words import is_header_word, role_score
+from finance.imports.parsers.words import is_pending
 
 _SAMPLE_LINES = 300
 _HEADER_WITHIN = 60
@@ -35,11 +36,8 @@ def read_records(text: str, *, delimiter: str, quoted: bool = True) -> list[Reco
     Raises StatementUnreadable, which names the line, for a cell, a row or a file that is too large.
     """
     records = list(_records(text, delimiter=delimiter, quoted=quoted))
-    return (
-        records[1:]
-        if records and plain(delimiter.join(records[0].cells)).startswith("sep") and _is_sep(text)
-        else records
-    )
+    mark = text.split("\n", 1)[0].strip().strip('"').lower()
+    return records[1:] if mark.startswith("sep=") and len(mark) <= 5 else records
 
 
 def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
@@ -51,6 +49,10 @@ def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
             if len(record.cells) > MAX_COLUMNS:
                 raise StatementUnreadable(
                     reason=f"Line {line} has {len(record.cells):,} columns; statements of banks have {MAX_COLUMNS} at most."
+                )
+            if (longest := max(map(len, record.cells), default=0)) > MAX_CELL:
+                raise StatementUnreadable(
+                    reason=f"Line {line} cannot be read: one of its cells has {longest:,} characters; {MAX_CELL:,} are read at most."
                 )
             yield record
             line += 1 + sum(cell.count("\n") for cell in record.cells)
@@ -73,18 +75,23 @@ def _lines(text: str, delimiter: str) -> Iterator[Record]:
     for number, line in enumerate(io.StringIO(text, newline=None), 1):
         bare = line.rstrip("\n")
         if bare.count('"') % 2:
-            yield Record(number, [_without_stray_quote(cell) for cell in bare.split(delimiter)])
+            yield Record(number, [cell.strip().removeprefix('"').removesuffix('"') for cell in bare.split(delimiter)])
         else:
             yield Record(number, next(csv.reader([bare], delimiter=delimiter), []))
 
 
-def _without_stray_quote(cell: str) -> str:
-    return cell.strip().removeprefix('"').removesuffix('"')
-
-
-def _is_sep(text: str) -> bool:
-    first = text.split("\n", 1)[0].strip().strip('"').lower()
-    return first.startswith("sep=") and len(first) <= 5
+def unwrapped(text: str) -> str:
+    """The text; where a program has put each line as a whole in quotes, the lines without them."""
+    sample = [line for line in text.split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES] if line.strip()]
+    wrapped = [line.strip() for line in sample if line.strip()[:1] == line.strip()[-1:] == '"']
+    if len(wrapped) < 2 or len(wrapped) < 0.8 * len(sample):
+        return text
+    for line in wrapped:
+        inside = line[1:-1].replace('""', "")
+        if '"' in inside or not any(delimiter in inside for delimiter in DELIMITERS):
+            return text
+    lines = (line.strip() for line in text.split("\n"))
+    return "\n".join(line[1:-1].replace('""', '"') if line[:1] == line[-1:] == '"' else line for line in lines)
 
 
 def quotes_are_sound(text: str, *, delimiter: str) -> bool:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from core.batches import in_batches
 from finance.errors import Conflict, Invalid
 from finance.events import ImportConfirmed
-from finance.imports.models import ImportBatch, ImportProfile, ImportRow, planned
+from finance.imports.models import STUCK, ImportBatch, ImportProfile, ImportRow, planned
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
 from finance.imports.services.matching import Matcher, incoming_rows
@@ -129,10 +129,10 @@ class _Row:
     active: bool = False
 
     def will(self, decision: str) -> bool:
-        """Whether this is done with the row; PENDING and ERROR rows are never posted, whatever was decided."""
+        """Whether this is done with the row. What the bank has not booked, errors and lines left out are never posted."""
         if self.account_id is None or self.date is None or not self.amount:
             return False
-        if self.fate in (ImportRow.Status.PENDING, ImportRow.Status.ERROR):
+        if self.fate in STUCK:
             return False
         return planned(fate=self.fate, decision=self.decision) == decision
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from finance.errors import AccountClosedError, Invalid
 from finance.imports.models import ImportBatch, ImportRow
-from finance.imports.services.staging import locked_batch
+from finance.imports.services.matching import judge_rows
+from finance.imports.services.staging import CHUNK, JUDGED_FIELDS, locked_batch
 from finance.ledger.models import Account, AccountKind
 from identity.models import User
 
@@ -27,11 +28,34 @@ def decide_rows(
 ) -> int:
     """Decide on chosen rows, or on all of a status; returns how many rows were meant.
 
-    `decision` is "post" (also a row that seems to be known), "match", "ignore" or "" (as suggested again); None leaves
-    it as it is. `counter_account` is the category or the other account of a transfer. Raises Conflict when the import
-    is not open, Invalid for what cannot be done with one of the rows.
+    `decision` is "post" (also a row that seems to be known), "match", "ignore" (for good), "leave" (out of this import)
+    or "" (as suggested again); None leaves it as it is. "post" takes a line in that was left out as no transaction, if it
+    has a date and an amount: it then gets the status that any row would get. "leave" puts it back. `counter_account` is
+    the category or the other account of a transfer. Raises Conflict when the import is not open, Invalid for what
+    cannot be done with one of the rows.
     """
     batch = locked_batch(batch)
+    rows = _chosen(batch, row_ids, fate)
+    changes: dict[str, Any] = {"decided_by": actor, "decided_at": timezone.now()}
+    if decision is not None:
+        _check_decision(rows, decision)
+        changes["decision"] = decision
+    if counter_account is not None:
+        _check_counter(batch, rows, counter_account)
+        changes |= {"counter_account": counter_account, "suggestion": ""}
+    if len(changes) == 2:
+        raise Invalid(field="decision", reason=gettext("Choose a decision or a category for the rows."))
+    moved = []
+    if decision == ImportRow.Decision.POST:
+        moved = _take_in(batch, list(rows.filter(fate=ImportRow.Status.LEFT_OUT)))
+    elif decision == ImportRow.Decision.LEAVE:
+        moved = _put_back(list(rows.exclude(left_out="")))
+    # Those have a new status, which decides until somebody else does.
+    others = rows.exclude(pk__in=moved).update(**changes)
+    return others + ImportRow.objects.filter(pk__in=moved).update(**changes | {"decision": ""})
+
+
+def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None) -> QuerySet[ImportRow]:
     rows = ImportRow.objects.filter(batch=batch)
     if row_ids is None and fate is None:
         raise Invalid(field="rows", reason=gettext("Choose rows, or a status."))
@@ -43,16 +67,30 @@ def decide_rows(
         rows = rows.filter(pk__in=row_ids)
         if fate is None and rows.count() != len(set(row_ids)):
             raise Invalid(field="rows", reason=gettext("Some of these rows are not in this import."))
-    changes: dict[str, Any] = {"decided_by": actor, "decided_at": timezone.now()}
-    if decision is not None:
-        _check_decision(rows, decision)
-        changes["decision"] = decision
-    if counter_account is not None:
-        _check_counter(batch, rows, counter_account)
-        changes |= {"counter_account": counter_account, "suggestion": ""}
-    if len(changes) == 2:
-        raise Invalid(field="decision", reason=gettext("Choose a decision or a category for the rows."))
-    return rows.update(**changes)
+    return rows
+
+
+def _take_in(batch: ImportBatch, rows: list[ImportRow]) -> list[int]:
+    """Judge lines that were left out like any row, beside the rows of the same amount, with which they might be mixed up."""
+    for account in {row.account for row in rows if row.account is not None}:
+        account.book = batch.book
+        own = {row.pk: row for row in rows if row.account_id == account.pk}
+        amounts = {row.amount for row in own.values()}
+        twins = ImportRow.objects.filter(batch=batch, account=account, booked=True, amount__in=amounts)
+        for row in own.values():
+            row.booked, row.fate = True, ImportRow.Status.NEW
+        judge_rows(rows=[*twins.order_by("pk"), *own.values()], account=account, batch=batch)
+    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "booked"], batch_size=CHUNK)
+    return [row.pk for row in rows]
+
+
+def _put_back(rows: list[ImportRow]) -> list[int]:
+    """Lines that were taken in become what they were."""
+    for row in rows:
+        row.booked, row.fate, row.reason = False, ImportRow.Status.LEFT_OUT, row.left_out
+        row.identity, row.occurrence, row.matched_entry = "", 1, None
+    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "booked"], batch_size=CHUNK)
+    return [row.pk for row in rows]
 
 
 def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
@@ -65,6 +103,13 @@ def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
         if stuck is not None:
             reason = gettext("Line %(number)d cannot be posted: %(why)s")
             raise Invalid(field="decision", reason=reason % {"number": stuck.number, "why": stuck.reason})
+        left_out = rows.filter(fate=ImportRow.Status.LEFT_OUT)
+        bare = left_out.filter(Q(date=None) | Q(amount=None)).first()
+        if bare is not None:
+            reason = gettext("Line %(number)d cannot be taken in: no date and amount can be read in it.")
+            raise Invalid(field="decision", reason=reason % {"number": bare.number})
+        if left_out.filter(account=None).exists():
+            raise Invalid(field="decision", reason=gettext("Choose the account of this statement first."))
     if decision == ImportRow.Decision.MATCH:
         alone = rows.filter(matched_entry=None).first()
         if alone is not None:

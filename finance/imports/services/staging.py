@@ -1,6 +1,7 @@
 """Turns a file into staged rows: store, read, judge."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -106,14 +107,14 @@ def _ask(batch: ImportBatch, question: dict[str, Any]) -> None:
 
 @transaction.atomic
 def change_profile(*, batch: ImportBatch, actor: User | None, changes: Mapping[str, object]) -> ImportBatch:
-    """Have a staged CSV file read again with some settings corrected, and remember them for files of this shape.
+    """Have a staged CSV file or sheet read again with some settings corrected, and remember them for files of this shape.
 
     A worker does it. Until then, and where it cannot be done, the import stays staged as it was, with the `refusal`.
     Raises Conflict unless the batch is staged, Invalid with the fields that make no sense.
     """
     batch = locked_batch(batch)
-    if batch.format != ImportBatch.Format.CSV or batch.profile is None:
-        raise Conflict(reason=gettext("Only CSV files have columns to correct."))
+    if batch.profile is None:
+        raise Conflict(reason=gettext("Only CSV files and sheets have columns to correct."))
     CsvProfile.from_dict(batch.profile).corrected(changes)
     _ask(batch, {"profile": batch.profile, "changes": dict(changes), "by": actor.pk if actor else None})
     return batch
@@ -196,6 +197,10 @@ def parse(
 ) -> ParsedFile:
     """Read the bytes in a child process, with the settings saved for the account where the question names none."""
     saved = ImportProfile.objects.filter(account=account).order_by("-updated_at").values_list("signature", "reading")
+    statements = ImportStatement.objects.filter(book=account.book_id, account__isnull=False).exclude(
+        external_account=""
+    )
+    known = statements.order_by("external_account").values_list("external_account", flat=True).distinct()
     asked = Question(
         currency=account.currency,
         card=account.type == AccountType.LIABILITY,
@@ -203,6 +208,7 @@ def parse(
         encoding=question.get("encoding", ""),
         delimiter=question.get("delimiter", ""),
         changes=question.get("changes"),
+        own_accounts=tuple(known[:MOST_SAVED_PROFILES]),
         saved={} if question.get("profile") else dict(saved[:MOST_SAVED_PROFILES]),
     )
     limits = Limits(seconds=settings.IMPORT_READING_SECONDS, megabytes=settings.IMPORT_READING_MEMORY_MB)
@@ -233,8 +239,14 @@ def fill(
     with transaction.atomic():
         hold()
         batch.save(update_fields=["format", "profile", "notes", "rows_total", "rows_done"])
+    # Lines that are no transactions stand with the statement that they name, or else with the first.
+    homes = {(s.account, s.currency): place for place, s in reversed(list(enumerate(parsed.statements)))}
+    left_out: dict[int, list[ParsedRow]] = defaultdict(list)
+    for row in parsed.left_out:
+        left_out[homes.get((row.account, row.currency), 0)].append(row)
     for position, (statement, account) in enumerate(zip(parsed.statements, accounts, strict=True)):
-        _save_statement(batch, position, statement, account, hold=hold, on_progress=on_progress)
+        more = left_out[position]
+        _save_statement(batch, position, statement, account, left_out=more, hold=hold, on_progress=on_progress)
     with transaction.atomic():
         hold()
         batch.state, batch.rows_done = ImportBatch.State.STAGED, batch.rows_total
@@ -296,6 +308,7 @@ def _save_statement(
     parsed: ParsedStatement,
     account: Account | None,
     *,
+    left_out: Sequence[ParsedRow],
     hold: Callable[[], None],
     on_progress: Progress | None,
 ) -> None:
@@ -319,8 +332,9 @@ def _save_statement(
         hold()
         statement.save(force_insert=True)
     # Rows of the database are heavy: only a chunk of them is there at a time, whatever the file holds.
-    alone = [_alone(row, statement, batch.format) for row in parsed.rows]
-    texts = [normalise_text(row.payee[:200], row.description[:500]) for row in parsed.rows]
+    lines = (*parsed.rows, *left_out)
+    alone = [_alone(row, statement, batch.format) for row in lines]
+    texts = [normalise_text(row.payee[:200], row.description[:500]) for row in lines]
     matcher = None
     if account is not None:
         account.book = batch.book
@@ -335,15 +349,15 @@ def _save_statement(
                     bank_id=row.bank_id[:120],
                     balance=_stated(row.balance, currency),
                 )
-                for position, (row, found) in enumerate(zip(parsed.rows, alone, strict=True))
+                for position, (row, found) in enumerate(zip(lines, alone, strict=True))
                 if found.fate is RowStatus.NEW and row.date is not None and found.amount is not None
             ]
         )
-    for positions in in_batches(range(len(parsed.rows)), size=CHUNK):
+    for positions in in_batches(range(len(lines)), size=CHUNK):
         rows = []
         for position in positions:
             found = alone[position]
-            row = _row(parsed.rows[position], found, batch=batch, statement=statement, text=texts[position])
+            row = _row(lines[position], found, batch=batch, statement=statement, text=texts[position])
             if matcher is not None:
                 matcher.judge(position, row)
             elif found.fate is RowStatus.NEW:
@@ -352,7 +366,7 @@ def _save_statement(
         with transaction.atomic():
             hold()
             ImportRow.objects.bulk_create(rows)
-        batch.rows_done += len(rows)
+        batch.rows_done += sum(not row.left_out for row in rows)
         if on_progress is not None:
             on_progress(batch.rows_done, batch.rows_total)
 
@@ -384,6 +398,8 @@ class _Alone:
 
 def _alone(parsed: ParsedRow, statement: ImportStatement, file_format: str) -> _Alone:
     amount, problem, note = _amount(parsed, statement.currency, file_format)
+    if parsed.state is RowState.LEFT_OUT:
+        return _Alone(amount, RowStatus.LEFT_OUT, " ".join(filter(None, [parsed.note, problem])), note)
     if parsed.state is not RowState.BOOKED:
         return _Alone(amount, RowStatus.PENDING, parsed.note, note)
     return _Alone(
@@ -406,6 +422,9 @@ def _row(parsed: ParsedRow, alone: _Alone, *, batch: ImportBatch, statement: Imp
         description=parsed.description[:500],
         text=text,
         bank_id=parsed.bank_id[:120],
+        counterparty_account=parsed.counterparty_account[:64],
+        counterparty_bank=parsed.counterparty_bank[:64],
+        left_out=alone.reason[:300] if alone.fate is RowStatus.LEFT_OUT else "",
         booked=parsed.state is RowState.BOOKED,
         fate=alone.fate.value,
         reason=alone.reason[:300],

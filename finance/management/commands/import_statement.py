@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from finance import money
 from finance.errors import FinanceError
-from finance.imports.models import ImportBatch
+from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import proof_of
 from finance.imports.selectors import counts_of, statements_of
@@ -20,11 +20,12 @@ from finance.ledger.models import Account, Book
 from finance.ledger.selectors import account_paths
 
 REFUSED, DOUBTFUL = 2, 3
+MOST_LEFT_OUT = 50
 
 
 class Command(BaseCommand):
     help = (
-        "Stage and confirm a CSV, OFX or QFX file. Exit code 0: imported (or, with --dry-run, readable); "
+        "Stage and confirm a bank file: CSV, Excel, OFX, QFX, CAMT, MT940 or QIF. Exit code 0: imported (or, with --dry-run, readable); "
         "2: refused, with the reason; 3: imported, but balances do not add up, or a statement's account is not known."
     )
 
@@ -131,6 +132,7 @@ def _profile(text: str | None) -> CsvProfile | None:
 def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     counts = counts_of(batch=batch)
     problems = batch.rows.filter(fate="error").order_by("pk")[:20]
+    left_out = batch.rows.exclude(left_out="").select_related("statement").order_by("number")[:MOST_LEFT_OUT]
     fresh = ImportBatch.objects.without_content().get(pk=batch.pk)
     names = ("opening", "rows_sum", "computed", "closing", "difference", "books_closing", "books_difference")
     statements = []
@@ -148,7 +150,7 @@ def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
                 },
                 "balance_break": proof.balance_break,
                 "holds": proof.holds,
-                "explanation": proof.sentences,
+                "explanation": [*proof.sentences, *filter(None, [proof.left_out_told])],
             }
         )
     return {
@@ -162,14 +164,25 @@ def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
         "fates": counts.fates,
         "outcomes": counts.outcomes,
         "errors": [{"line": row.number, "reason": row.reason} for row in problems],
+        "left_out": [
+            {"line": row.number, "text": _text(row), "reason": row.left_out, "can_be_taken_in": row.amount is not None}
+            for row in left_out
+        ],
         "statements": statements,
     }
+
+
+def _text(row: ImportRow) -> str:
+    """The line in one: its day and amount where it has them, and its words."""
+    amount = None if row.amount is None else money.format_amount(row.amount, currency=row.statement.currency)
+    return " ".join(filter(None, [row.raw_date, row.payee[:80], row.description[:80], amount]))
 
 
 def _told(result: dict[str, Any]) -> str:
     lines = [f"{result['file']}: {result['rows']} rows, {result['state']}."]
     lines += [f"  {fate.replace('_', ' ')}: {number}" for fate, number in result["fates"].items() if number]
     lines += [f"  line {problem['line']}: {problem['reason']}" for problem in result["errors"]]
+    lines += [f"  line {row['line']} “{row['text']}” is no transaction: {row['reason']}" for row in result["left_out"]]
     for statement in result["statements"]:
         name = statement["account"] or f"{statement['account_at_bank']} (not assigned to an account)"
         if statement["computed"] is None or statement["closing"] is None:

@@ -42,14 +42,7 @@ def test_upload_shows_fates_and_proof_and_posts_nothing(upload, accounts):
         accounts.checking.pk,
         4,
     )
-    assert body["fates"] == {
-        "new": 4,
-        "already_imported": 0,
-        "probable_match": 0,
-        "question": 0,
-        "pending": 0,
-        "error": 0,
-    }
+    assert body["fates"] == dict.fromkeys(ImportRow.Status.values, 0) | {"new": 4}
     (statement,) = body["statements"]
     assert statement["proof"]["holds"] is True
     assert (statement["proof"]["opening"], statement["proof"]["rows_sum"], statement["proof"]["closing"]) == (

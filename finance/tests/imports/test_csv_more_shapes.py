@@ -3,6 +3,7 @@
 
 import pytest
 
+from finance.imports.parsers.csv import read_csv
 from finance.tests.imports.test_csv_shapes import rows_of
 
 SHAPES = {
@@ -430,3 +431,12 @@ SHAPES = {
 def test_the_shape_is_read_without_help(shape):
     text, expected = SHAPES[shape]
     assert rows_of(text) == expected
+
+
+def test_lines_that_are_in_quotes_as_a_whole():
+    text = '"Date;Text;Amount"\n"05.01.2026;Card ""Gold"";-3,50"\n"06.01.2026;Bar;-4,50"\n'
+    (statement,) = read_csv(text.encode()).statements
+    assert [(row.number, row.payee, str(row.amount)) for row in statement.rows] == [
+        (2, 'Card "Gold"', "-3.50"),
+        (3, "Bar", "-4.50"),
+    ]

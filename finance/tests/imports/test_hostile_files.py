@@ -14,11 +14,24 @@ from finance import figures, money
 from finance.errors import AmountInvalid, Invalid, StatementUnreadable
 from finance.imports import matching, parsers
 from finance.imports.matching import Candidate, IncomingRow, KnownRow, identity_of, judge
-from finance.imports.parsers import amounts, dates, encoding, limits, ofx, ofx_tree, words
+from finance.imports.parsers import (
+    amounts,
+    counted_days,
+    dates,
+    east_asian,
+    encoding,
+    limits,
+    months,
+    ofx,
+    ofx_tree,
+    role_words,
+    words,
+)
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.reading import Question, read_file
 from finance.imports.parsers.recognise import read_statement
 from finance.tests.imports.conftest import CSV
+from finance.tests.imports.workbooks import Day, xls, xlsx
 
 OFX = (
     "OFXHEADER:100\nDATA:OFXSGML\nCHARSET:1252\n\n<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR<BANKACCTFROM>"
@@ -26,6 +39,18 @@ OFX = (
     "<TRNAMT>-35.50<FITID>TX-1<NAME>Rewe</STMTTRN></BANKTRANLIST><LEDGERBAL><BALAMT>64.50<DTASOF>20260331</LEDGERBAL>"
     "</STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>"
 )
+CAMT = (
+    '<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"><BkToCstmrStmt><Stmt><Acct><Id><IBAN>'
+    "DE02</IBAN></Id></Acct><Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy='EUR'>64.50</Amt><CdtDbtInd>CRDT"
+    "</CdtDbtInd><Dt><Dt>2026-03-31</Dt></Dt></Bal><Ntry><Amt Ccy='EUR'>35.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts>"
+    "<BookgDt><Dt>2026-03-02</Dt></BookgDt><NtryDtls><TxDtls><RmtInf><Ustrd>Rewe</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
+    "</Stmt></BkToCstmrStmt></Document>"
+)
+MT940 = (
+    ":20:STARTUMS\n:25:DE02\n:28C:1/1\n:60F:C260301EUR100,00\n:61:2603020302D35,50NTRFNONREF//TX-1\n:86:166?00KARTE?20SVWZ+Rewe"
+    "?32Shop\n:62F:C260331EUR64,50\n-\n"
+)
+QIF = "!Account\nNGiro\nTBank\n^\n!Type:Bank\nD3/2'26\nT-35.50\nPRewe\nLFood\nSFood\n$-35.50\n^\nD13/3/2026\nT1\n^\n"
 # Pieces that are repeated, alone and with an end that keeps a pattern from matching.
 PIECES = [
     " ", "\n", "\t ", "0", "9", "0,", "1.", "a", "A", "T ", " ,", "<", "<a", "<OFX ", "<!--", "<![CDATA[", "<Document ",
@@ -40,19 +65,43 @@ USED = {
     "recognise._TEXT": ("search",),
     "ofx._CHARSET": ("search",),
     "ofx._NOT_DIGITS": ("sub",),
-    "ofx._DATE": ("match",),
     "ofx_tree._START": ("search",),
     "ofx_tree._STRAY": ("sub",),
     "ofx_builder._TOKEN": ("findall",),
     "ofx_builder._AGGREGATE": ("fullmatch",),
     "encoding._DOUBLE_ENCODED": ("findall",),
     "encoding._WORDS": ("findall",),
+    "encoding._TEXT_WORDS": ("findall",),
+    "encoding._PAGE_OF_WORDS": ("search",),
+    "counted_days._EXCEL": ("fullmatch",),
+    "counted_days._SECONDS": ("fullmatch",),
+    "counted_days._MILLISECONDS": ("fullmatch",),
     "limits._YEAR": ("findall",),
+    "limits._ISO_DAY": ("match",),
+    "xml_tree._DECLARED": ("match",),
+    "camt._CAMT": ("search",),
+    "camt_entries._AMOUNT": ("fullmatch",),
+    "mt940._TAG": ("match",),
+    "mt940._TAG_BYTES": ("findall",),
+    "mt940._BROKEN_TAG": ("sub",),
+    "mt940._LINE": ("match",),
+    "mt940._BALANCE": ("match",),
+    "qif._HEADER": ("search",),
+    "qif._DATE": ("fullmatch",),
+    "sheets._FILLED": ("findall",),
+    "sheets._REPEATED": ("findall",),
+    "sheets._NEVER_CALCULATED": ("findall",),
+    "sheets._COMMA_AMOUNT": ("fullmatch",),
+    "mt940_details._SUBFIELDS": ("match",),
+    "mt940_details._SEPA_WORD": ("findall",),
+    "mt940_details._SLASH_WORD": ("findall",),
+    "mt940_details._POLISH_WORD": ("findall",),
+    "mt940_details._NS_LINE": ("match",),
     "matching._WEAK_ID": ("fullmatch",),
     "money._PLAIN_DECIMAL": ("fullmatch",),
     "figures._NUMBER": ("fullmatch",),
 }
-BEHIND_A_LIMIT = {"words", "dates", "amounts", "rows"}
+BEHIND_A_LIMIT = {"words", "role_words", "dates", "months", "amounts", "row_reader"}
 
 
 def patterns():
@@ -138,11 +187,17 @@ FUNCTIONS = {
     "looks_like_date": dates.looks_like_date.__wrapped__ if hasattr(dates.looks_like_date, "__wrapped__") else dates.looks_like_date,
     "take_apart": amounts.take_apart.__wrapped__,
     "plain": words.plain.__wrapped__,
-    "role_score": lambda text: [words.role_score.__wrapped__(text, role) for role in words._ROLES],
+    "role_score": lambda text: [role_words.role_score.__wrapped__(text, role) for role in role_words._ROLES],
     "balance_kind": words.balance_kind,
     "looks_like_account": words.looks_like_account,
     "decode": lambda text: encoding.decode(text.encode()),
     "parse_tree": lambda text: ofx_tree.parse_tree(f"<OFX>{text}"),
+    "words_under": lambda text: encoding.words_under(text.encode(), "cp1252"),
+    "east_asian_page": lambda text: east_asian.east_asian_page(text.encode("utf-16-le")),
+    "value_date_in": lambda text: dates.value_date_in(f"1/2/2026 as of {text}", "dmy"),
+    "month_of": months.month_of,
+    "counted_day": lambda text: [counted_days.counted_day(text, count) for count in counted_days.COUNTS],
+    "shared_sign": lambda text: amounts.shared_sign([text]),
     "OFX amount": ofx._number,
     "parse_amount": lambda text: _refused(lambda: money.parse_amount(text, currency="EUR")),
 }  # fmt: skip
@@ -156,6 +211,9 @@ def test_functions_take_time_in_proportion(name):
 WRAPPINGS = {
     "file": "{}",
     "OFX": "OFXHEADER:100\n<OFX>{}",
+    "CAMT": CAMT[: CAMT.index("<Ntry>")] + "{}",
+    "details": MT940.replace("Rewe", "{}"),
+    "QIF": QIF + "{}",
     "cell": "Date,Payee,Amount\n2026-03-01,{},-1.00\n",
     "date": "Date,Payee,Amount\n2026-03-01,x,1\n{},a,-1.00\n",
     "amount": "Date,Payee,Amount\n2026-03-01,x,1\n2026-03-01,a,{}\n",
@@ -210,6 +268,10 @@ def test_thousands_of_equal_rows_are_matched_in_proportion():
 HEAD = "Date,Payee,Amount\n2026-03-01,a,-1"
 TOO_MUCH = [
     (f"{HEAD}\n2026-03-01,{'x' * 140_000},-1.00\n", "Line 3 cannot be read: one of its cells is too long."),
+    (
+        f"{HEAD}\n2026-03-01,{'x' * 10_001},-1.00\n",
+        "Line 3 cannot be read: one of its cells has 10,001 characters; 10,000 are read at most.",
+    ),
     (f"{HEAD}{',x' * 300}\n", "Line 2 has 303 columns; statements of banks have 200 at most."),
     (HEAD + "\n2026-03-01,a,-1" * 200_001, "The file holds more than 200,000 rows. Please export a shorter period."),
     (
@@ -219,7 +281,7 @@ TOO_MUCH = [
 ]
 
 
-@pytest.mark.parametrize(("data", "said"), TOO_MUCH, ids=["cell", "columns", "rows", "statements"])
+@pytest.mark.parametrize(("data", "said"), TOO_MUCH, ids=["endless", "cell", "columns", "rows", "statements"])
 def test_too_much_is_told_with_its_place(data, said):
     with pytest.raises(StatementUnreadable) as refused:
         read_statement(data.encode())
@@ -262,6 +324,11 @@ SEEDS = {
     "csv": CSV,
     "german csv": "Buchungstag;Empfänger;Betrag;Saldo\n01.03.2026;Müller;-1.234,50;10,00\n02.03.2026;Rewe;-3,00;7,00\n".encode("cp1252"),
     "ofx": OFX.encode(),
+    "camt": CAMT.encode(),
+    "mt940": MT940.encode(),
+    "qif": QIF.encode(),
+    "xlsx": xlsx({"S": [["Date", "Payee", "Amount"], [Day(46086), "Rewe", -35.5], [Day(46087), "Inn", -1.25]]}),
+    "xls": xls([["Date", "Payee", "Amount"], [Day(46086), "Rewe", -35.5], [Day(46087), "Inn", -1.25]]),
     "xml": ('<?xml version="1.0"?><?OFX OFXHEADER="200"?>' + OFX[OFX.index("<OFX>") :]).encode(),
 }  # fmt: skip
 BITS = [

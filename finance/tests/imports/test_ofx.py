@@ -8,6 +8,7 @@ import pytest
 
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.ofx import read_ofx
+from finance.imports.parsers.recognise import read_statement
 
 HEADER = (
     "OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\nSECURITY:NONE\r\nENCODING:USASCII\r\nCHARSET:1252\r\n"
@@ -125,3 +126,68 @@ def test_files_without_transactions_are_explained(body, words):
     with pytest.raises(StatementUnreadable) as caught:
         read(body)
     assert words in caught.value.detail
+
+
+def cash_and_trades(cash=""):
+    trade = (
+        "<BUYSTOCK><INVBUY><INVTRAN><FITID>T1<DTTRADE>20240110</INVTRAN><SECID><UNIQUEID>US0378<UNIQUEIDTYPE>CUSIP</SECID>"
+        "<UNITS>10<UNITPRICE>100<TOTAL>-1000.00</INVBUY><BUYTYPE>BUY</BUYSTOCK>"
+    )
+    return (
+        "<INVSTMTMSGSRSV1><INVSTMTTRNRS><INVSTMTRS><CURDEF>USD<INVACCTFROM><BROKERID>b<ACCTID>X1</INVACCTFROM>"
+        f"<INVTRANLIST><DTSTART>20240101<DTEND>20240131{trade}{cash}</INVTRANLIST></INVSTMTRS></INVSTMTTRNRS></INVSTMTMSGSRSV1>"
+        "<SECLISTMSGSRSV1><SECLIST><STOCKINFO><SECINFO><SECID><UNIQUEID>US0378<UNIQUEIDTYPE>CUSIP</SECID><SECNAME>Apple Inc</SECINFO></STOCKINFO></SECLIST></SECLISTMSGSRSV1>"
+    )
+
+
+@pytest.mark.parametrize("cash", ["", f"<INVBANKTRAN>{row(fitid='I1')}<SUBACCTFUND>CASH</INVBANKTRAN>"])
+def test_trades_are_left_out_by_name_and_cash_movements_are_rows(cash):
+    parsed = read(cash_and_trades(cash))
+    assert [r.bank_id for r in parsed.statements[0].rows] == (["I1"] if cash else [])
+    assert parsed.notes == (
+        "Left out: “2024-01-10 buystock Apple Inc -1000.00”. It is a transaction in securities; those are not imported.",
+    )
+    assert [each.payee for each in parsed.left_out] == ["2024-01-10 buystock Apple Inc -1000.00"]
+
+
+FULL = "Verkehrsbetriebe der Stadt Musterhausen am See"
+
+
+@pytest.mark.parametrize(
+    ("name", "memo", "expected"),
+    [
+        (FULL[:32], FULL[32:], (FULL, "")),
+        (FULL[:32], FULL, (FULL, "")),
+        (FULL[:32], "Monthly ticket", (FULL[:32], "Monthly ticket")),
+        ("Gemeinschaftspraxis Zahnheilkund", "e Dr. Muster", ("Gemeinschaftspraxis Zahnheilkunde Dr. Muster", "")),
+        ("Shop", "Shop", ("Shop", "")),
+        ("Shop", "Shop in Bern", ("Shop", "Shop in Bern")),
+    ],
+)
+def test_a_name_that_is_cut_off_goes_on_in_the_memo(name, memo, expected):
+    (found,) = read(bank(row(name=f"{name}<MEMO>{memo}"))).statements[0].rows
+    assert (found.payee, found.description) == expected
+
+
+def test_transactions_without_a_frame_are_read():
+    for body in (f"<BANKTRANLIST>{row()}</BANKTRANLIST>", row()):
+        (statement,) = read(body).statements
+        assert (statement.account, [r.amount for r in statement.rows]) == ("", [Decimal("-10.00")])
+
+
+def test_loan_statements_are_read():
+    body = (
+        "<LOANMSGSRSV1><LOANSTMTTRNRS><LOANSTMTRS><CURDEF>EUR<LOANACCTFROM><LOANACCTID>L7</LOANACCTFROM><LOANTRANLIST>"
+        "<LOANSTMTTRN><DTPOSTED>20240105<TRNAMT>250.00<FITID>L1<NAME>Instalment</LOANSTMTTRN></LOANTRANLIST></LOANSTMTRS>"
+        "</LOANSTMTTRNRS></LOANMSGSRSV1>"
+    )
+    (statement,) = read(body).statements
+    assert (statement.account, statement.label, statement.rows[0].amount) == ("L7", "Loan", Decimal("250.00"))
+
+
+@pytest.mark.parametrize(("code", "account", "found"), [("RUR", "RUB", "RUB"), ("ANG", "XCG", "XCG"), ("ANG", "ANG", "ANG"), ("TRL", "TRY", "TRL"), ("DEM", "EUR", "DEM")])  # fmt: skip
+def test_a_former_code_of_the_same_unit_is_the_accounts_currency(code, account, found):
+    data = f"{HEADER}<OFX>{SIGNON}{bank(row(), currency=f'<CURDEF>{code}')}</OFX>".encode()
+    parsed = read_statement(data, currency=account)
+    assert parsed.statements[0].currency == found
+    assert bool(parsed.notes) == (code != found)

@@ -16,7 +16,8 @@ from finance.ledger.selectors import balance_of
 from finance.ledger.services import open_account
 from finance.tests.conftest import TODAY
 from finance.tests.imports.conftest import CSV
-from finance.web import import_columns, imports
+from finance.tests.imports.workbooks import Day, xlsx
+from finance.web import imports
 from platform_outbox.models import Worker
 from platform_outbox.testing import drain
 
@@ -149,30 +150,19 @@ def test_an_empty_account_is_offered_the_banks_opening_balance(upload, client, b
     assert balance_of(account=accounts.checking) == 97_00
 
 
-def test_columns_are_corrected_and_remembered(upload, client, base):
-    upload("Date,Description,Amount\n01/02/2026,Shop,4.00\n03/02/2026,Shop,5.00\n")
+def test_the_columns_of_a_sheet_are_corrected_by_their_names(upload, client, base):
+    upload(xlsx({"S": [["Date", "Description", "Amount"], [Day(46054), "Shop", 4.0], [Day(46055), "Shop", 5.0]]}))
     url = f"{base}{the_import().pk}/columns/"
     page = client.get(url)
-    assert "How the columns are read" in text(page)
+    assert (page.status_code, page.context["form"].preview.names, page.context["lines"]) == (
+        200,
+        ["Date", "Description", "Amount"],
+        [],
+    )
     form = page.context["form"]
-    values = {name: field.value() if (field := form[name]) else None for name in form.fields}
-    data = {name: value for name, value in values.items() if value is not None}
-    answer = client.post(url, {**data, "sign": "inverted", "date_order": "mdy"}, follow=True)
-    assert "The file was read again" in text(answer)
-    row = ImportRow.objects.get(batch=the_import(), number=2)
-    assert (row.amount, row.date) == (-4_00, datetime.date(2026, 1, 2))
-    refused = client.post(url, {**data, "date_column": "1"})
-    assert refused.status_code == 400
-    assert "None of the 2 rows" in text(refused)
-
-
-def test_another_delimiter_or_no_header_reads_anew(upload, client, base):
-    upload("Date,Description,Amount\n2026-03-01,Shop; Berlin,4.00\n")
-    url = f"{base}{the_import().pk}/columns/"
-    form = client.get(url).context["form"]
     data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
-    assert client.post(url, {**data, "delimiter": ";"}).status_code == 400
-    assert client.post(url, {name: value for name, value in data.items() if name != "has_header"}).status_code == 302
+    assert "The file was read again" in text(client.post(url, {**data, "sign": "inverted"}, follow=True))
+    assert (the_import().format, ImportRow.objects.get(batch=the_import(), number=2).amount) == ("xlsx", -4_00)
 
 
 def test_a_file_that_cannot_be_read_is_kept_and_tried_again_with_other_settings(upload, client, base, book, accounts):
@@ -262,20 +252,6 @@ def test_a_long_unreadable_file_says_why_and_can_be_discarded(client, base, book
     assert "This is a PDF document" in text(client.get(f"{base}{batch.pk}/"))
     assert client.post(f"{base}{batch.pk}/discard/").status_code == 302
     assert the_import().state == "discarded"
-
-
-def test_columns_corrected_in_vain_leave_the_import_as_it_was(upload, client, base, monkeypatch):
-    upload("Date,Description,Amount\n2026-03-01,Shop,4.00\n")
-    url, before = f"{base}{the_import().pk}/columns/", the_import().rows.get().pk
-    form = client.get(url).context["form"]
-    data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
-    monkeypatch.setattr(import_columns, "WAIT_SECONDS", 0)
-    assert client.post(url, {**data, "date_column": "1"}).status_code == 302
-    assert "<progress" in text(client.get(f"{base}{the_import().pk}/"))
-    drain()
-    page = text(client.get(f"{base}{the_import().pk}/"))
-    assert "None of the 1 rows can be read" in page
-    assert (the_import().state, the_import().rows.get().pk) == ("staged", before)
 
 
 def test_more_rows_are_fetched_by_keyset(upload, client, base):

@@ -1,6 +1,7 @@
 // The rows of an import by keyboard: j and k move, a number chooses what to do, c goes to the category, Escape back.
 
-const rows = () => [...document.querySelectorAll(".import-row")];
+// Without those in a list that is folded away.
+const rows = () => [...document.querySelectorAll(".import-row")].filter((row) => row.getClientRects().length);
 const current = () => document.activeElement?.closest(".import-row");
 
 function focus(row) {

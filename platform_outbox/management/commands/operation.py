@@ -15,6 +15,11 @@ from platform_outbox.operations.runs import OperationStopped, TerminalRun
 from platform_outbox.operators.actions import command_user
 
 WATCH_SECONDS = 0.5
+# What `status --json` tells of a run.
+_TOLD = (
+    *("id", "operation", "scope", "parameters", "dry_run", "by", "state", "requested_at", "started_at"),
+    *("finished_at", "done", "unit", "result", "error"),
+)
 
 
 class Command(BaseCommand):
@@ -90,7 +95,8 @@ class Command(BaseCommand):
         one = options["run"]
         runs = [OperationRun.objects.get(pk=one)] if one else list(OperationRun.objects.order_by("-pk")[:20])
         if options["json"]:
-            self.stdout.write(json.dumps([_described(run) for run in runs], default=str))
+            found = [{**{name: getattr(run, name) for name in _TOLD}, "total": run.steps} for run in runs]
+            self.stdout.write(json.dumps(found, default=str))
             return
         for run in runs:
             self.stdout.write(_line(run))
@@ -137,11 +143,3 @@ def _line(run: OperationRun) -> str:
     dry = _(" (dry run)") if run.dry_run else ""
     when = timezone.localtime(run.requested_at)
     return f"#{run.pk} {run.operation} {run.scope}{dry}: {run.get_state_display()}, {steps.strip()}, {run.by}, {when:%Y-%m-%d %H:%M} {told}"
-
-
-def _described(run: OperationRun) -> dict[str, Any]:
-    names = (
-        *("id", "operation", "scope", "parameters", "dry_run", "by", "state", "requested_at", "started_at"),
-        *("finished_at", "done", "unit", "result", "error"),
-    )
-    return {**{name: getattr(run, name) for name in names}, "total": run.steps}

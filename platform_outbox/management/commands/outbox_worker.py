@@ -28,7 +28,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _insist_on_sessions()
+        # Limits that a worker sets for its session would come over others in a pool, and no notification would be heard.
+        # A database that is away is waited for later, as at any other time.
+        with suppress(psycopg.OperationalError, OperationalError), own_connection() as connection:
+            if is_shared(connection):
+                raise CommandError(
+                    "The database is reached through a connection pool, on which a worker cannot work. Name the server "
+                    "itself in DATABASE_DIRECT_URL (docs/scaling.md)."
+                )
         # Its threads take shards in worker/executor.py and run each batch by processing/process.py.
         worker = WorkerProcess(threads=max(1, options["threads"]), io_threads=max(1, options["io_threads"]))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,16 +51,3 @@ class Command(BaseCommand):
         logger.info("Outbox worker %s stopped.", worker.name)
         if worker.replaced:
             sys.exit(REPLACE_ME)
-
-
-def _insist_on_sessions() -> None:
-    """Limits that a worker sets for its session would come over others in a pool, and no notification would be heard.
-
-    A database that is away is waited for later, as at any other time.
-    """
-    with suppress(psycopg.OperationalError, OperationalError), own_connection() as connection:
-        if is_shared(connection):
-            raise CommandError(
-                "The database is reached through a connection pool, on which a worker cannot work. Name the server "
-                "itself in DATABASE_DIRECT_URL (docs/scaling.md)."
-            )
