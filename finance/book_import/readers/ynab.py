@@ -34,7 +34,7 @@ from finance.book_import.model import (
 from finance.book_import.readers.archive import is_zip, members
 from finance.book_import.readers.fields import rows_of, text_of
 from finance.errors import BookUnreadable
-from finance.imports.parsers.dates import parse_date, resolve_order
+from finance.imports.parsers.limits import believable_day
 
 _NEEDS = dict.fromkeys(
     ("Account", "Date", "Payee", "Category", "Memo", "Outflow", "Inflow"), "This is not YNAB's register."
@@ -42,6 +42,7 @@ _NEEDS = dict.fromkeys(
 _SPLIT = re.compile(r"Split \((\d{1,4})/(\d{1,4})\) ?")
 _TRANSFER = re.compile(r"Transfer ?: ?(?P<account>.+)")
 _INFLOW = ("ready to assign", "to be budgeted", "available this month", "available next month")
+_DATE = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})", re.ASCII)
 _DIGITS = re.compile(r"\d")
 _STARTING, _LOOSE = "opening", "transfers"
 
@@ -123,18 +124,22 @@ def _rows(text: str, currency: str) -> list[_Row]:
     found = list(rows_of(text, needs=_NEEDS, limit=MAX_ENTRIES))
     if not found:
         raise BookUnreadable(reason="The register has no rows.")
-    order = resolve_order([cells["Date"] for _where, cells in found])
-    if order.ambiguous:
-        raise BookUnreadable(
-            reason="The dates can be read with the day or with the month first, and nothing in the file says which. Set "
-            "YNAB's date format to year-month-day and export again."
-        )
+    parts: list[tuple[int, int, int]] = []
+    marks = set()
+    for where, cells in found:
+        match = _DATE.fullmatch(cells["Date"].strip())
+        if match is None:
+            raise BookUnreadable(reason=f"{where}: “{cells['Date'][:40]}” is not a date as YNAB writes it.")
+        parts.append((int(match[1]), int(match[3]), int(match[4])))
+        marks.add(match[2])
+    order = _order(parts, slashes=marks == {"/"})
     rows = []
-    for number, (where, cells) in enumerate(found):
+    for number, ((where, cells), written) in enumerate(zip(found, parts, strict=True)):
         try:
-            date = parse_date(cells["Date"], order.order)
+            year, month, day = (written[place] for place in order)
+            date = believable_day(year, month, day)
         except ValueError as error:
-            raise BookUnreadable(reason=f"{where}: {error}") from error
+            raise BookUnreadable(reason=f"{where}: “{cells['Date'][:40]}” is not a day of the calendar.") from error
         split = _SPLIT.match(cells["Memo"])
         amount = _amount(cells["Inflow"], currency, where) - _amount(cells["Outflow"], currency, where)
         rows.append(
@@ -154,6 +159,22 @@ def _rows(text: str, currency: str) -> list[_Row]:
             )
         )
     return rows
+
+
+def _order(parts: Sequence[tuple[int, int, int]], *, slashes: bool) -> tuple[int, int, int]:
+    """Where year, month and day stand. Of YNAB's formats only those with slashes have either the day or the month first."""
+    if all(first > 31 for first, _second, _third in parts):
+        return 0, 1, 2
+    if not slashes or any(first > 12 for first, _second, _third in parts):
+        return 2, 1, 0
+    if any(second > 12 for _first, second, _third in parts):
+        return 2, 0, 1
+    if all(first == second for first, second, _third in parts):
+        return 2, 1, 0
+    raise BookUnreadable(
+        reason="The dates can be read with the day or with the month first, and nothing in the file says which. Set "
+        "YNAB's date format to year-month-day and export again."
+    )
 
 
 def _amount(text: str, currency: str, where: str) -> Decimal:

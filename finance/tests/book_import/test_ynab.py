@@ -112,15 +112,23 @@ def test_amounts_in_all_of_its_formats(move_in, text, base, minor):
     assert JournalLine.objects.get(account__name="Y").amount == minor
 
 
-def test_dates_follow_the_whole_file_and_doubt_is_refused(move_in, read):
-    one = row("A", "02/03/2026", "Shop", "X: Y", out="1.00")
-    move_in(register(one, row("A", "28/03/2026", "Shop", "X: Y", out="1.00")), "ynab")
-    assert sorted(f"{each}" for each in JournalEntry.objects.values_list("date", flat=True)) == [
-        "2026-03-02",
-        "2026-03-28",
-    ]
+@pytest.mark.parametrize(
+    ("written", "second"),
+    [
+        ("02/03/2026", "28/03/2026"), ("03/02/2026", "03/28/2026"), ("02.03.2026", "03.03.2026"),
+        ("02-03-2026", "03-03-2026"), ("2026/03/02", "2026/03/03"), ("2026-03-02", "2026-03-03"),
+    ],
+)  # fmt: skip
+def test_dates_are_read_in_all_of_its_formats(read, written, second):
+    rows = [row("A", date, "Shop", "X: Y", out="1.00") for date in (written, second)]
+    assert read(register(*rows), "ynab").entries[0].date.isoformat() == "2026-03-02"
+
+
+def test_dates_that_can_be_read_twice_are_refused(read):
     with pytest.raises(BookUnreadable, match="day or with the month first"):
-        read(register(one), "ynab")
+        read(register(row("A", "02/03/2026", "Shop", "X: Y", out="1.00")), "ynab")
+    with pytest.raises(BookUnreadable, match=r"line 3: “31/02/2026” is not a day"):
+        read(register(*(row("A", date, "Shop", out="1.00") for date in ("02/03/2026", "31/02/2026"))), "ynab")
 
 
 def test_an_emoji_in_two_halves_is_one(read):
