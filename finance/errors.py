@@ -95,3 +95,15 @@ class StatementUnreadable(FinanceError):
     """{reason}"""
 
     code = "statement_unreadable"
+
+
+class BookUnreadable(FinanceError):
+    """{reason}"""
+
+    code = "book_unreadable"
+
+
+class BookDiffers(FinanceError):
+    """{count} balances differ between the file and the new book, so nothing was created. The report names each."""
+
+    code = "book_differs"

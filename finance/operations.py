@@ -2,23 +2,33 @@
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from finance import replica
+from finance.book_import import report as reports
+from finance.book_import.child import read_in_child
+from finance.book_import.model import Question, SourceBook
+from finance.book_import.reading import OPERATION as BOOK_IMPORT
+from finance.book_import.reading import READERS, REPORT_FILE
+from finance.book_import.services import BalancesDiffer, BookReport, import_book
 from finance.errors import Conflict, FinanceError
 from finance.exports.formats import FORMATS
+from finance.imports.parsers.child import Limits
 from finance.imports.selectors import counts_of
 from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book, RuleApplication
 from finance.rules.services import apply_step, cancel_application, entries_to_look_at
+from identity.models import User
 from platform_outbox.operations.registry import operation, parameter
 from platform_outbox.operations.runs import OperationCancelled, Run
 
@@ -66,6 +76,31 @@ class ImportParameters:
         gettext_lazy("Leave out rows that may be known already"),
         help_text=gettext_lazy("Without it a file with such rows is refused; the household can answer on its page."),
         default=False,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BookImportParameters:
+    owner: int = parameter(
+        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user whom the new book shall belong to.")
+    )
+    format: str = parameter(gettext_lazy("Program that wrote the file"), choices=sorted(READERS))
+    file: str = parameter(
+        gettext_lazy("File"), help_text=gettext_lazy("The export of the whole book, 50 MB at most."), file=True
+    )
+    name: str = parameter(
+        gettext_lazy("Name"), help_text=gettext_lazy("Of the new book; empty: as in the file."), default=""
+    )
+    base_currency: str = parameter(
+        gettext_lazy("Main currency"), help_text=gettext_lazy("Such as EUR; empty: as in the file."), default=""
+    )
+    time_zone: str = parameter(
+        gettext_lazy("Time zone"),
+        help_text=gettext_lazy("Such as Europe/Berlin; empty: as in the file, or the owner's."),
+        default="",
+    )
+    accept_differences: bool = parameter(
+        gettext_lazy("Create the book although balances differ from the file's"), default=False
     )
 
 
@@ -243,6 +278,88 @@ def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
         raise
     application.refresh_from_db()
     return {"looked at": application.looked, "corrected": application.changed, "left": application.left_count}
+
+
+@operation(
+    BOOK_IMPORT,
+    title=gettext_lazy("Move in with a whole book"),
+    help_text=gettext_lazy(
+        "Creates a new book from another program's export, or from one of LifeOS, with a proof account by account. "
+        "Refused where a balance differs, unless differences are accepted."
+    ),
+    parameters=BookImportParameters,
+    permission="finance.add_book",
+    scope=lambda parameters: f"user:{parameters.owner}",
+    dry_run=True,
+)
+def move_in(parameters: BookImportParameters, run: Run) -> dict[str, Any]:
+    """Read in a child process, then create the book in one transaction; a stopped run leaves nothing and starts again."""
+    if "book" in run.kept and Book.objects.filter(pk=run.kept["book"]).exists():
+        # The last worker committed, and was gone before it could say so.
+        return dict(run.kept["result"])
+    owner = User.objects.filter(pk=parameters.owner, is_active=True).first()
+    if owner is None:
+        raise OperationFailed(_("There is no user %s.") % parameters.owner)
+
+    def progress(done: int, total: int) -> None:
+        run.expect(total, unit="entries")
+        run.show(done)
+
+    def keep(report: BookReport) -> None:
+        run.write(REPORT_FILE, [json.dumps(reports.as_dict(report), ensure_ascii=False)])
+        if report.book is not None:
+            run.keep(book=report.book, result=_figures(report))
+
+    try:
+        report = import_book(
+            owner=owner,
+            source=_source_book(parameters, run, owner),
+            name=parameters.name,
+            base_currency=parameters.base_currency,
+            time_zone=parameters.time_zone,
+            accept_differences=parameters.accept_differences,
+            dry_run=run.dry_run,
+            on_progress=progress,
+            before_commit=keep,
+        )
+    except BalancesDiffer as error:
+        run.write(REPORT_FILE, [json.dumps(reports.as_dict(error.report), ensure_ascii=False)])
+        raise OperationFailed(error.detail) from error
+    except FinanceError as error:
+        raise OperationFailed(error.detail) from error
+    return _figures(report)
+
+
+def _source_book(parameters: BookImportParameters, run: Run, owner: User) -> SourceBook:
+    def goes_on() -> bool:
+        run.advance(0)  # raises where the run shall end
+        return True
+
+    try:
+        data = run.read(parameters.file)
+    except OSError as error:
+        raise OperationFailed(_("The file is no longer kept. Please choose it again.")) from error
+    return read_in_child(
+        data,
+        Question(
+            format=parameters.format,
+            base_currency=parameters.base_currency,
+            time_zone=parameters.time_zone or owner.time_zone,
+        ),
+        limits=Limits(seconds=settings.IMPORT_READING_SECONDS, megabytes=settings.IMPORT_READING_MEMORY_MB),
+        goes_on=goes_on,
+    )
+
+
+def _figures(report: BookReport) -> dict[str, Any]:
+    told: dict[str, Any] = {"book": report.book} if report.book else {}
+    return told | {
+        "accounts": report.accounts,
+        "entries": report.entries,
+        "balances compared": len(report.proof),
+        "differences": len(report.differences),
+        "left out or changed": sum(left.count for left in report.left_out),
+    }
 
 
 def _book(book_id: int) -> Book:

@@ -200,6 +200,7 @@ class JournalEntry(models.Model):
         CORRECTION = "correction", _("correction")
         API = "api", _("API")
         DEMO = "demo", _("demonstration")
+        MOVED = "moved", _("another program")
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="entries", db_index=False)
     # Outside name, time-ordered; may be chosen by the client.

@@ -27,6 +27,16 @@ class EntryDraft:
     uid: uuid.UUID | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastEntry:
+    """An entry of a journal that is taken over whole; `reverses` and `corrects` are positions in that journal."""
+
+    draft: EntryDraft
+    source: str
+    reverses: int | None = None
+    corrects: int | None = None
+
+
 def opposite(lines: Iterable[LineDraft]) -> list[LineDraft]:
     """The lines that take the given ones back."""
     return [LineDraft(account_id=line.account_id, amount=-line.amount, memo=line.memo) for line in lines]

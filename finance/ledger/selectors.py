@@ -54,11 +54,13 @@ def accounts_of(*, book: Book) -> list[Account]:
         children[account.parent_id].append(account)
     ordered: list[Account] = []
     types = ["asset", "liability", "equity", "income", "expense"]
-    stack = sorted(children[None], key=lambda root: (types.index(root.type), root.name.casefold()), reverse=True)
+    stack = sorted(
+        children[None], key=lambda root: (types.index(root.type), root.name.casefold(), root.name), reverse=True
+    )
     while stack:
         account = stack.pop()
         ordered.append(account)
-        stack.extend(sorted(children[account.pk], key=lambda child: child.name.casefold(), reverse=True))
+        stack.extend(sorted(children[account.pk], key=lambda child: (child.name.casefold(), child.name), reverse=True))
     return ordered
 
 

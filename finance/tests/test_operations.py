@@ -5,7 +5,7 @@ import datetime
 import pytest
 from django.db import connection
 
-from finance.ledger.models import AccountMonth, JournalEntry, LedgerCheck, MonthRebuild
+from finance.ledger.models import AccountMonth, Book, JournalEntry, LedgerCheck, MonthRebuild
 from finance.ledger.selectors import balances
 from finance.models import ImportBatch
 from finance.operations import OperationFailed
@@ -150,3 +150,19 @@ def test_what_cannot_be_done_is_told_in_a_sentence(book, accounts, tmp_path):
     with pytest.raises(OperationFailed):
         carry_out("books.import", account=accounts.checking.pk, file=str(tmp_path / "photo.csv"))
     assert not JournalEntry.objects.exists()
+
+
+def test_moving_in_needs_its_owner_and_its_file(owner, tmp_path):
+    with pytest.raises(OperationFailed, match="no user 0"):
+        carry_out("books.import_book", owner=0, format="ynab", file="x")
+    with pytest.raises(OperationFailed, match="no longer kept"):
+        carry_out("books.import_book", owner=owner.pk, format="ynab", file=str(tmp_path / "gone.csv"))
+
+
+def test_a_cancelled_move_creates_nothing(owner, tmp_path):
+    (tmp_path / "books.csv").write_text("Account,Date\n")
+    with pytest.raises(OperationCancelled):
+        carry_out(
+            "books.import_book", Told(cancel_after=0), owner=owner.pk, format="ynab", file=str(tmp_path / "books.csv")
+        )
+    assert not Book.objects.exists()

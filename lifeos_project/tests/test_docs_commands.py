@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import io
+import json
 import re
 import shlex
 
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from finance.models import Account, Book
+from identity.models import User
 from platform_outbox import testing
 from platform_outbox.operations.models import OperationRun
 
@@ -33,6 +35,25 @@ OFX = (
     "<SEVERITY>INFO</STATUS><STMTRS><CURDEF>EUR<BANKACCTFROM><BANKID>9<ACCTID>1<ACCTTYPE>CHECKING</BANKACCTFROM><BANKTRANLIST>"
     "<DTSTART>20260301<DTEND>20260331<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260305<TRNAMT>-10.00<FITID>A1<NAME>Shop</STMTTRN>"
     "</BANKTRANLIST></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>"
+)
+
+HLEDGER = json.dumps(
+    [
+        {
+            "tdate": "2026-03-01",
+            "tdescription": "Shop",
+            "tpostings": [
+                {
+                    "paccount": name,
+                    "ptype": "RegularPosting",
+                    "pamount": [
+                        {"acommodity": "EUR", "aquantity": {"decimalMantissa": amount, "decimalPlaces": 2}},
+                    ],
+                }
+                for name, amount in (("expenses:food", 100), ("assets:cash", -100))
+            ],
+        }
+    ]
 )
 
 
@@ -65,9 +86,10 @@ def typed(words):
 def demonstration(db, tmp_path, monkeypatch):
     """The documentation speaks of book 1 and of account 12; here they have other numbers."""
     monkeypatch.chdir(tmp_path)
-    for name, text in (("statement.csv", CSV), ("march.csv", CSV), ("march.ofx", OFX)):
+    for name, text in (("statement.csv", CSV), ("march.csv", CSV), ("march.ofx", OFX), ("books.json", HLEDGER)):
         (tmp_path / name).write_text(text)
     call_command("seed_demo", months=3, seed=1, verbosity=0)
+    User.objects.create_user("olga@example.org", "correct horse battery")
     book = Book.objects.latest("pk")
     account = Account.objects.get(book=book, name="Checking account")
     return {"book": str(book.pk), "account": str(account.pk)}
@@ -99,5 +121,5 @@ def test_the_commands_that_people_are_told_to_type_work(demonstration, settings,
                 f"{page.name}: manage.py {shlex.join(words)} printed nothing"
             )
             ran.append(words[0])
-    assert {"verify_ledger", "trial_balance", "export_book", "import_statement", "operation"} <= set(ran)
+    assert {"verify_ledger", "trial_balance", "export_book", "import_statement", "import_book", "operation"} <= set(ran)
     assert (tmp_path / "home.json").exists()

@@ -48,6 +48,8 @@ def location_of(path):
         (reverse("api-imports", args=[12]), True),
         (reverse("admin:platform_operation_start", args=["books.import"]), True),
         (reverse("web:imports", args=[12]), True),
+        (reverse("web:move_in"), True),
+        (reverse("web:book_new"), False),
         (reverse("web:home"), False),
         (reverse("api-books"), False),
         (reverse("admin:login"), False),
@@ -70,6 +72,7 @@ def test_every_location_answers_for_a_path_of_the_application():
             ("web:home", []),
             ("login", []),
             ("web:import_new", [1]),
+            ("web:move_in", []),
             ("admin:platform_operation_start", ["books.import"]),
             ("metrics", []),
         ]

@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from finance.errors import Invalid, StatementUnreadable
+from finance.errors import FinanceError, Invalid, StatementUnreadable
 from finance.imports.parsers.reading import Question, read_file, to_json
 from finance.imports.parsers.statement import ParsedFile
 
@@ -56,6 +56,62 @@ class Limits:
     megabytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A reader in a process of its own: its module, the classes that its answer may name, and what to advise people."""
+
+    module: str
+    classes: Collection[tuple[str, str]]
+    advice: str = "Please export a shorter period."
+    broken: str = "Please export the transactions as CSV or OFX again."
+
+    def ask(
+        self, data: bytes, question: Mapping[str, Any], *, limits: Limits, goes_on: Callable[[], bool] = lambda: True
+    ) -> tuple[str, Any]:
+        """The child's answer to the question (JSON-able) about the bytes: ("file", …) or ("refused", code, detail, fields).
+
+        Raises StatementUnreadable when the child takes too much or breaks, and ReadingStopped once `goes_on` says no.
+        """
+        asked = json.dumps({"limits": [limits.seconds, limits.megabytes], "question": question}).encode()
+        # A pipe would have to be fed while the answer is awaited; a file without a name is just there.
+        with tempfile.TemporaryFile() as source:
+            source.write(asked + b"\n" + data)
+            source.seek(0)
+            with subprocess.Popen(
+                [sys.executable, "-s", "-m", self.module],
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=_ROOT,
+                env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8"},
+            ) as child:
+                try:
+                    answer, said = _wait_for(child, limits=limits, goes_on=goes_on, advice=self.advice)
+                finally:
+                    child.kill()
+        if child.returncode == 0:
+            return self._answered(answer)
+        logger.warning(
+            "The reader of a file ended with %s: %s", child.returncode, said[-2000:].decode(errors="replace").strip()
+        )
+        raise StatementUnreadable(reason=self._what_happened(child.returncode, limits))
+
+    def _what_happened(self, code: int, limits: Limits) -> str:
+        if code == -signal.SIGXCPU:
+            return _too_long(limits, self.advice)
+        if code == _OUT_OF_MEMORY:
+            return _too_much(limits, self.advice)
+        return f"The file made the reader stop. The operator finds the cause in the server's log. {self.broken}"
+
+    def _answered(self, answer: bytes) -> tuple[str, Any]:
+        try:
+            kind, value = _Unpickler(BytesIO(answer), self.classes).load()
+        except (pickle.UnpicklingError, EOFError, AttributeError, TypeError, ValueError, IndexError) as error:
+            logger.exception("The reader of a file gave no answer.")
+            raise StatementUnreadable(reason=self._what_happened(1, Limits(seconds=0, megabytes=0))) from error
+        return kind, value
+
+
 def read_in_child(
     data: bytes, question: Question, *, limits: Limits, goes_on: Callable[[], bool] = lambda: True
 ) -> ParsedFile:
@@ -63,32 +119,17 @@ def read_in_child(
 
     Raises also StatementUnreadable when the child takes too much or breaks, and ReadingStopped once `goes_on` says no.
     """
-    asked = json.dumps({"limits": [limits.seconds, limits.megabytes], "question": to_json(question)}).encode()
-    # A pipe would have to be fed while the answer is awaited; a file without a name is just there.
-    with tempfile.TemporaryFile() as source:
-        source.write(asked + b"\n" + data)
-        source.seek(0)
-        with subprocess.Popen(
-            [sys.executable, "-s", "-m", _MODULE],
-            stdin=source,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=_ROOT,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8"},
-        ) as child:
-            try:
-                answer, said = _wait_for(child, limits=limits, goes_on=goes_on)
-            finally:
-                child.kill()
-    if child.returncode == 0:
-        return _answered(answer)
-    logger.warning(
-        "The reader of a bank file ended with %s: %s", child.returncode, said[-2000:].decode(errors="replace").strip()
-    )
-    raise StatementUnreadable(reason=_what_happened(child.returncode, limits))
+    kind, value = Child(module=_MODULE, classes=_ANSWERS).ask(data, to_json(question), limits=limits, goes_on=goes_on)
+    if kind == "file":
+        parsed: ParsedFile = value
+        return parsed
+    code, detail, fields = value
+    raise Invalid(reason=detail, fields=fields) if code == Invalid.code else StatementUnreadable(reason=detail)
 
 
-def _wait_for(child: "subprocess.Popen[bytes]", *, limits: Limits, goes_on: Callable[[], bool]) -> tuple[bytes, bytes]:
+def _wait_for(
+    child: "subprocess.Popen[bytes]", *, limits: Limits, goes_on: Callable[[], bool], advice: str
+) -> tuple[bytes, bytes]:
     until = time.monotonic() + limits.seconds
     full = False
     while True:
@@ -97,10 +138,10 @@ def _wait_for(child: "subprocess.Popen[bytes]", *, limits: Limits, goes_on: Call
         if not goes_on():
             raise ReadingStopped
         if time.monotonic() > until:
-            raise StatementUnreadable(reason=_too_long(limits))
+            raise StatementUnreadable(reason=_too_long(limits, advice))
         full, was_full = _has_no_memory_left(child.pid, limits=limits), full
         if full and was_full:
-            raise StatementUnreadable(reason=_too_much(limits))
+            raise StatementUnreadable(reason=_too_much(limits, advice))
 
 
 def _has_no_memory_left(pid: int, *, limits: Limits) -> bool:
@@ -115,50 +156,27 @@ def _has_no_memory_left(pid: int, *, limits: Limits) -> bool:
     return pages * resource.getpagesize() > limits.megabytes * 1024 * 1024 - _ROOM
 
 
-def _too_long(limits: Limits) -> str:
-    return f"Reading the file took longer than {limits.seconds} seconds and was ended. Please export a shorter period."
+def _too_long(limits: Limits, advice: str) -> str:
+    return f"Reading the file took longer than {limits.seconds} seconds and was ended. {advice}"
 
 
-def _too_much(limits: Limits) -> str:
-    return (
-        f"Reading the file takes more than {limits.megabytes} MB of memory and was ended. "
-        "Please export a shorter period."
-    )
-
-
-def _what_happened(code: int, limits: Limits) -> str:
-    if code == -signal.SIGXCPU:
-        return _too_long(limits)
-    if code == _OUT_OF_MEMORY:
-        return _too_much(limits)
-    return (
-        "The file made the reader stop. The operator finds the cause in the server's log. "
-        "Please export the transactions as CSV or OFX again."
-    )
+def _too_much(limits: Limits, advice: str) -> str:
+    return f"Reading the file takes more than {limits.megabytes} MB of memory and was ended. {advice}"
 
 
 class _Unpickler(pickle.Unpickler):
+    def __init__(self, source: BytesIO, classes: Collection[tuple[str, str]]) -> None:
+        super().__init__(source)
+        self._classes = classes
+
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ANSWERS:
+        if (module, name) not in self._classes:
             raise pickle.UnpicklingError(f"The reader answered with a {module}.{name}.")
         return super().find_class(module, name)
 
 
-def _answered(answer: bytes) -> ParsedFile:
-    try:
-        kind, value = _Unpickler(BytesIO(answer)).load()
-    except (pickle.UnpicklingError, EOFError, AttributeError, TypeError, ValueError, IndexError) as error:
-        logger.exception("The reader of a bank file gave no answer.")
-        raise StatementUnreadable(reason=_what_happened(1, Limits(seconds=0, megabytes=0))) from error
-    if kind == "file":
-        parsed: ParsedFile = value
-        return parsed
-    code, detail, fields = value
-    raise Invalid(reason=detail, fields=fields) if code == Invalid.code else StatementUnreadable(reason=detail)
-
-
-def main() -> int:
-    """The child: limits first, then the question, then the file."""
+def serve(answer: Callable[[bytes, Any], Any]) -> int:
+    """The child's side of `Child.ask`: limits first, then the question, then the file. Returns the exit code."""
     source = sys.stdin.buffer
     asked = json.loads(source.readline())
     seconds, megabytes = asked["limits"]
@@ -168,14 +186,19 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it has nothing to write but its answer
     try:
         try:
-            answer: tuple[str, Any] = "file", read_file(source.read(), Question(**asked["question"]))
-        except (StatementUnreadable, Invalid) as error:
-            answer = "refused", (error.code, error.detail, error.fields)
-        pickle.dump(answer, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+            said: tuple[str, Any] = "file", answer(source.read(), asked["question"])
+        except FinanceError as error:
+            said = "refused", (error.code, error.detail, error.fields)
+        pickle.dump(said, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
         sys.stdout.buffer.flush()
     except MemoryError:
         return _OUT_OF_MEMORY
     return 0
+
+
+def main() -> int:
+    """The child that reads bank files."""
+    return serve(lambda data, question: read_file(data, Question(**question)))
 
 
 if __name__ == "__main__":

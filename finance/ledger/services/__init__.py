@@ -14,6 +14,7 @@ from finance.ledger.services.entries import (
     correct_entry,
     post_entries,
     post_entry,
+    post_history,
     reverse_entries,
     reverse_entry,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "open_account",
     "post_entries",
     "post_entry",
+    "post_history",
     "post_opening_balance",
     "rebuild_months",
     "remove_member",

@@ -16,9 +16,9 @@ from core.batches import in_batches
 from finance.errors import AlreadyReversed, Conflict, PeriodClosedError
 from finance.events import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger.models import Book, JournalEntry, JournalLine
-from finance.ledger.posting import EntryDraft, LineDraft, opposite
+from finance.ledger.posting import EntryDraft, LineDraft, PastEntry, opposite
 from finance.ledger.services.drafts import accounts_for_posting, check_draft, check_shape
-from finance.ledger.services.journal import Posting, copy_entries, insert_entry
+from finance.ledger.services.journal import Posting, copy_entries, insert_entry, next_ids
 from identity.models import User
 from platform_outbox.emit import emit, emit_many
 
@@ -72,6 +72,45 @@ def post_entries(*, book: Book, actor: User | None, drafts: Sequence[EntryDraft]
         ids = copy_entries(book=book, actor=actor, postings=postings, accounts=accounts)
         for announced in in_batches(ids, size=ENTRIES_PER_EVENT):
             emit(JournalPosted(book_id=book.pk, entry_ids=tuple(announced), source=str(source)))
+    return ids
+
+
+def post_history(*, book: Book, actor: User | None, entries: Sequence[PastEntry]) -> list[int]:
+    """Post a journal from elsewhere by COPY, all or none, with its reversals and corrections linked as they were.
+
+    Returns the ids in the journal's order. Raises as post_entries does, and Conflict for a link that the ledger would
+    not have made: a reversal that is not the opposite, a corrected entry that was not reversed.
+    """
+    if not entries:
+        return []
+    with _guarded(book=book, date=min(entry.draft.date for entry in entries)):
+        accounts = accounts_for_posting(
+            book=book, account_ids={line.account_id for entry in entries for line in entry.draft.lines}
+        )
+        for index, entry in enumerate(entries):
+            check_draft(entry.draft, accounts, path=f"{index}.")
+        ids = next_ids(len(entries))
+        postings = [
+            Posting(
+                draft=entry.draft,
+                source=entry.source,
+                reverses_id=ids[entry.reverses] if entry.reverses is not None else None,
+                corrects_id=ids[entry.corrects] if entry.corrects is not None else None,
+            )
+            for entry in entries
+        ]
+        copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, ids=ids)
+        if any(entry.reverses is not None or entry.corrects is not None for entry in entries):
+            # Links are judged at the commit; whoever asked has to hear of it here.
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS finance_entry_links IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS finance_entry_links DEFERRED")
+        by_source: dict[str, list[int]] = defaultdict(list)
+        for entry, pk in zip(entries, ids, strict=True):
+            by_source[entry.source].append(pk)
+        for source, posted in by_source.items():
+            for announced in in_batches(posted, size=ENTRIES_PER_EVENT):
+                emit(JournalPosted(book_id=book.pk, entry_ids=tuple(announced), source=source))
     return ids
 
 
@@ -176,6 +215,9 @@ def _guarded(*, book: Book, date: datetime.date) -> Iterator[None]:
                 raise PeriodClosedError(field="date", closed_through=closed or "a later date", date=date) from error
             case "finance_journalentry_reverses_id_key" | "finance_journalentry_corrects_id_key":
                 raise AlreadyReversed() from error
+            case "finance_reversal_opposite" | "finance_correction_chained":
+                why = "A reversal is not the opposite of what it names, or a corrected entry was never reversed."
+                raise Conflict(reason=why) from error
             case "finance_entry_uid":
                 raise Conflict(field="uid", reason="An entry with this uid exists already.") from error
         raise

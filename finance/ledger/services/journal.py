@@ -99,10 +99,22 @@ def insert_entry(*, book: Book, actor: User | None, draft: EntryDraft, source: s
     return entry if written == len(draft.lines) and not unbalanced else None
 
 
+def next_ids(count: int) -> list[int]:
+    """Ids for that many entries, in order; for postings that refer to each other before they are written."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_IDS, [count])
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
 def copy_entries(
-    *, book: Book, actor: User | None, postings: Sequence[Posting], accounts: Mapping[int, Account]
+    *,
+    book: Book,
+    actor: User | None,
+    postings: Sequence[Posting],
+    accounts: Mapping[int, Account],
+    ids: Sequence[int] = (),
 ) -> list[int]:
-    """Write many entries by COPY; returns their ids in order."""
+    """Write many entries by COPY; returns their ids in order, which are those of `next_ids` where it was asked."""
     actor_id, book_id = actor.pk if actor else None, book.pk
     currencies = {account_id: account.currency for account_id, account in accounts.items()}
     # Django does not wrap what COPY raises; without this a guard's refusal would not be an IntegrityError.
@@ -112,8 +124,7 @@ def copy_entries(
         if len(postings) >= plans.MANY:
             cursor.execute("SET LOCAL enable_seqscan = off")
             plans.forget_plans()
-        cursor.execute(_NEXT_IDS, [len(postings)])
-        ids = [int(row[0]) for row in cursor.fetchall()]
+        ids = list(ids) or next_ids(len(postings))
         with cursor.copy(_COPY_ENTRIES) as copy:
             for entry_id, posting in zip(ids, postings, strict=True):
                 draft = posting.draft

@@ -4,6 +4,7 @@ import datetime
 import os
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from playwright.sync_api import sync_playwright
 
@@ -15,6 +16,8 @@ from finance.rules.services import apply_to_past, save_rule
 from finance.webhooks import services as webhooks
 from identity.models import User
 from platform_outbox import testing
+from platform_outbox.operations.models import OperationRun
+from platform_outbox.operations.services import carry_out
 
 FLAGS = [
     "--headless",
@@ -150,3 +153,33 @@ def filled(book, anna, accounts):
     webhooks.send_test(endpoint=hook.endpoint, actor=anna, now=datetime.datetime.now(tz=datetime.UTC))
     testing.drain(raise_errors=False)  # webhooks may not go there
     return book
+
+
+@pytest.fixture
+def moving_in(anna, settings, tmp_path):
+    """Pages of moving in: the choice, a report with a difference, a book that was created, a refused file, one that waits."""
+    settings.MEDIA_ROOT = tmp_path
+    client = Client()
+    client.force_login(anna)
+
+    def upload(text, format):
+        file = SimpleUploadedFile("Budget – Register.csv", text.encode())
+        return client.post("/books/move-in/", {"format": format, "base_currency": "EUR", "file": file})["Location"]
+
+    def work():
+        for run in OperationRun.objects.filter(state="requested"):
+            carry_out(run_id=run.pk, goes_on=lambda: True)
+
+    ledger = (
+        "2026-01-01 open Assets:Giro EUR\n2026-01-01 open Expenses:Essen-und-Trinken\n2026-01-01 price EUR 1 USD\n"
+        '2026-01-02 * "Bäckerei" ""\n  Expenses:Essen-und-Trinken  12.50 EUR\n  Assets:Giro\n'
+        "2026-01-03 balance Assets:Giro -12.00 EUR\n"
+    )
+    pages = ["/books/move-in/"]
+    for text, format in ((ledger, "beancount"), ("a,b\n", "ynab"), (ledger.replace("-12.00", "-12.50"), "beancount")):
+        pages.append(upload(text, format))
+        work()
+    pages.append(client.post(f"{pages[-1]}create/")["Location"])
+    work()
+    pages.append(upload(ledger, "beancount"))
+    return pages

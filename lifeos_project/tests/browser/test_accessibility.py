@@ -77,6 +77,17 @@ def test_no_page_without_a_book_has_a_barrier(new_page, anna, size):
     assert not found, json.dumps(found, indent=1)
 
 
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_no_page_of_moving_in_has_a_barrier(new_page, anna, moving_in, size):
+    tab = new_page(user=anna, size=size)
+    found = {}
+    for url in moving_in:
+        status, problems = problems_of(tab, url)
+        assert status == 200, url
+        found |= problems
+    assert not found, json.dumps(found, indent=1)
+
+
 def test_an_empty_book_has_no_barrier(new_page, anna, book):
     tab = new_page(user=anna)
     assert problems_of(tab, f"/b/{book.pk}/") == (200, {})

@@ -1,0 +1,51 @@
+"""Read the books of another program in a process of its own: `python -m finance.book_import.child`.
+
+As for bank files: a stranger wrote the bytes, so they meet a process with limits, without database and settings.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Callable
+
+from finance.book_import.model import Question, SourceBook
+from finance.book_import.reading import MAX_BYTES, read_book
+from finance.errors import BookUnreadable, StatementUnreadable
+from finance.imports.parsers.child import Child, Limits, serve
+
+_MODEL = "finance.book_import.model"
+_CHILD = Child(
+    module="finance.book_import.child",
+    classes={
+        (_MODEL, "SourceBook"),
+        (_MODEL, "SourceAccount"),
+        (_MODEL, "SourceEntry"),
+        (_MODEL, "SourceLine"),
+        (_MODEL, "SourceBalance"),
+        (_MODEL, "LeftOut"),
+        ("decimal", "Decimal"),
+        ("datetime", "date"),
+        ("uuid", "UUID"),
+    },
+    advice="The operator can allow more (IMPORT_READING_SECONDS, IMPORT_READING_MEMORY_MB).",
+    broken="Please export the books again.",
+)
+
+
+def read_in_child(
+    data: bytes, question: Question, *, limits: Limits, goes_on: Callable[[], bool] = lambda: True
+) -> SourceBook:
+    """The source's book. Raises BookUnreadable, and ReadingStopped once `goes_on` says no."""
+    if len(data) > MAX_BYTES:
+        raise BookUnreadable(reason=f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.")
+    try:
+        kind, value = _CHILD.ask(data, dataclasses.asdict(question), limits=limits, goes_on=goes_on)
+    except StatementUnreadable as error:
+        raise BookUnreadable(reason=error.detail) from error
+    if kind == "file":
+        book: SourceBook = value
+        return book
+    raise BookUnreadable(reason=value[1])
+
+
+if __name__ == "__main__":
+    sys.exit(serve(lambda data, question: read_book(data, Question(**question))))

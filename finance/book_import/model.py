@@ -1,0 +1,193 @@
+"""What every reader makes of an export: accounts, entries, the source's own balances, and what cannot come along."""
+
+import datetime
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from finance import money
+from finance.errors import BookUnreadable
+
+# Readers cannot ask the ledger's models (they run in a process without Django); these are its texts.
+ASSET, LIABILITY, EQUITY, INCOME, EXPENSE = TYPES = ("asset", "liability", "equity", "income", "expense")
+GROUP, OPENING, CATEGORY = "group", "opening", "category"
+
+MAX_ENTRIES = 200_000
+MAX_ACCOUNTS = 10_000
+_EXAMPLES = 5
+# What all of the programs have, and LifeOS does not.
+MARK = "mark of cleared, pending or reconciled"
+NO_MARKS = "LifeOS compares with bank files instead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAccount:
+    """An account of the source; `key` is how its lines name it, `parent` the key of the account above or "".
+
+    `currency` is that of an account with only one, else "". `kind` is one of LifeOS's or "" for the usual one of the
+    type. A `closed_on` day makes it a closed account; `closed` without a day does so after its last line.
+    """
+
+    key: str
+    name: str
+    type: str
+    kind: str = ""
+    currency: str = ""
+    parent: str = ""
+    closed_on: datetime.date | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLine:
+    """One side of an entry: debit positive, in a currency or in any other commodity that the source knows."""
+
+    account: str
+    currency: str
+    amount: Decimal
+    memo: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEntry:
+    """A transaction of the source. `where` is how people find it there: a line, a row, an id.
+
+    `source`, `reverses` and `corrects` are known to LifeOS's own exports only; the latter two are uids.
+    """
+
+    date: datetime.date
+    lines: tuple[SourceLine, ...]
+    payee: str = ""
+    description: str = ""
+    uid: uuid.UUID | None = None
+    source: str = ""
+    reverses: uuid.UUID | None = None
+    corrects: uuid.UUID | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBalance:
+    """What an account held according to the source, at the end of `on` or of everything.
+
+    `stated`: the file says so itself; otherwise it is summed from the file's rows, apart from making entries of them.
+    `with_children` counts the accounts below it too. `tolerance` is what the source itself lets pass.
+    """
+
+    account: str
+    currency: str
+    amount: Decimal
+    on: datetime.date | None = None
+    stated: bool = False
+    with_children: bool = False
+    tolerance: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Something of the source that does not come, or comes changed: what, how often, why, and a few of them."""
+
+    kind: str
+    count: int
+    why: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBook:
+    """A whole book as a reader understood it.
+
+    `exact`: it is one of ours, and its tree is kept as it is, roots included.
+    """
+
+    format: str
+    accounts: tuple[SourceAccount, ...]
+    entries: tuple[SourceEntry, ...]
+    balances: tuple[SourceBalance, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+    name: str = ""
+    base_currency: str = ""
+    time_zone: str = ""
+    closed_through: datetime.date | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """How a file is to be read; JSON-able. Programs without currencies keep everything in `base_currency`."""
+
+    format: str
+    base_currency: str = ""
+    time_zone: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what cannot come, by kind and reason, and keeps the first few of each."""
+
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def add(self, kind: str, why: str, *, example: str = "", count: int = 1) -> None:
+        """Count something; a count of zero is nothing."""
+        if not count:
+            return
+        self._counts[kind, why] += count
+        kept = self._examples.setdefault((kind, why), [])
+        if example and len(kept) < _EXAMPLES and example not in kept:
+            kept.append(example[:200])
+
+    def add_cost(self, account: str, *, quantity: Decimal, commodity: str, total: Decimal, currency: str) -> None:
+        """Tell what shares cost, in all and each: the two are easily taken for one another."""
+        places = money.exponent(currency) if currency in money.known_currencies() else 4
+        each = abs(total / quantity) if quantity else Decimal(0)
+        self.add(
+            "cost of shares",
+            "the money went to or came from the trading account",
+            example=f"{account}: {quantity:f} {commodity} for {abs(total):.{places}f} {currency} in all, {each:.4f} each",
+        )
+
+    def told(self) -> tuple[LeftOut, ...]:
+        return tuple(
+            LeftOut(kind=kind, count=count, why=why, examples=tuple(self._examples[kind, why]))
+            for (kind, why), count in self._counts.items()
+        )
+
+
+@dataclass(slots=True)
+class Sums:
+    """The source's balances by account and currency, added up row by row."""
+
+    _held: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+
+    def add(self, account: str, currency: str, amount: Decimal) -> None:
+        self._held[account, currency] = self._held.get((account, currency), Decimal(0)) + amount
+
+    def balances(self) -> tuple[SourceBalance, ...]:
+        return tuple(
+            SourceBalance(account=account, currency=currency, amount=amount)
+            for (account, currency), amount in self._held.items()
+        )
+
+
+def worded(text: str, tags: Iterable[str]) -> str:
+    """A description with tags behind it, as words that the search finds: "Dinner #trip #2026"."""
+    marked = " ".join(f"#{'_'.join(tag.split())}" for tag in tags if tag.strip())
+    return f"{text} {marked}".strip()
+
+
+def uid_of(text: str) -> uuid.UUID | None:
+    """The source's id as a uid, where it is one (GnuCash and Actual have such ids)."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def check_entries(number: int) -> None:
+    """Raise BookUnreadable for more entries than are taken at once."""
+    if number > MAX_ENTRIES:
+        raise BookUnreadable(reason=f"The file holds more than {MAX_ENTRIES:,} transactions, which is the limit.")

@@ -1,0 +1,1 @@
+"""One module per program. Each turns the bytes of its export into a `SourceBook`, without a database."""

@@ -1,0 +1,335 @@
+"""Actual: the archive that "Export data" gives, with db.sqlite and metadata.json.
+
+The tables are those of actualbudget's loot-core (server/sql/init.sql and its migrations): amounts in hundredths whatever
+the currency, days as 20260131, `description` is a payee's id, deleted rows have tombstone = 1. A split is a parent row
+that counts nothing and children that do; a transfer is two rows, each naming the other in transferred_id.
+"""
+
+import datetime
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from finance import money
+from finance.book_import.model import (
+    ASSET,
+    EQUITY,
+    EXPENSE,
+    INCOME,
+    MARK,
+    NO_MARKS,
+    OPENING,
+    Question,
+    SourceAccount,
+    SourceBalance,
+    SourceBook,
+    SourceEntry,
+    SourceLine,
+    Tally,
+    check_entries,
+    uid_of,
+)
+from finance.book_import.readers.archive import is_zip, members
+from finance.book_import.readers.fields import believable, json_of, text_of
+from finance.book_import.readers.sqlite import MAGIC, Tables, opened
+from finance.errors import BookUnreadable
+from finance.imports.parsers.limits import believable_day
+
+_NEEDED = {
+    "accounts": {"id", "name"}, "categories": {"id", "name", "is_income", "cat_group"}, "category_groups": {"id", "name"},
+    "payees": {"id", "name"}, "transactions": {"id", "acct", "amount", "date", "isParent", "isChild", "description"},
+}  # fmt: skip
+_PLANNING = (
+    ("schedules", "schedule", "LifeOS does not take over schedules"),
+    ("notes", "note on an account or category", "accounts have no notes here"),
+    ("rules", "rule", "LifeOS learns categories from the entries instead"),
+    ("zero_budgets", "month of a category in the budget", "LifeOS does not take over amounts assigned to envelopes"),
+    ("reflect_budgets", "month of a category in the tracking budget", "LifeOS does not take over budgets"),
+)
+# Of live transactions by account, as Actual itself sums a balance: what counts are the children, not their parent.
+_BALANCES = """
+SELECT child.acct, sum(child.amount) FROM transactions AS child
+  LEFT JOIN transactions AS parent ON child.isChild = 1 AND parent.id = child.parent_id
+ WHERE coalesce(child.tombstone, 0) = 0 AND coalesce(child.isParent, 0) = 0 AND coalesce(parent.tombstone, 0) = 0
+   AND child.date IS NOT NULL AND child.acct IS NOT NULL
+ GROUP BY child.acct
+"""
+_LOOSE = "loose"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Row:
+    """A live transaction or part of a split; `parent` is the id of the row above it or ""."""
+
+    id: str
+    parent: str
+    account: str
+    amount: Decimal
+    date: datetime.date
+    category: str
+    payee: str
+    notes: str
+    other: str
+    starting: bool
+    flawed: bool
+    sequence: int
+    used: bool = field(default=False)
+
+
+def read(data: bytes, question: Question) -> SourceBook:
+    """The budget. Raises BookUnreadable."""
+    name, database = _files(data)
+    with opened(database) as tables:
+        for table, columns in _NEEDED.items():
+            missing = columns - tables.columns(table)
+            if missing:
+                raise BookUnreadable(
+                    reason=f"The database is not Actual's: {table} has no column {sorted(missing)[0]}."
+                )
+        currency = question.base_currency or _preferred(tables)
+        if not currency:
+            raise BookUnreadable(reason="Actual does not say the currency in its export. Choose the main currency.")
+        return _Budget(tables, currency).book(name, question)
+
+
+def _files(data: bytes) -> tuple[str, bytes]:
+    """The budget's name and its database; the database alone will do."""
+    if data.startswith(MAGIC):
+        return "", data
+    if not is_zip(data):
+        raise BookUnreadable(reason="The file is not an export of Actual: it is neither an archive nor a database.")
+    found = {path.rpartition("/")[2]: content for path, content in members(data, suffixes=(".sqlite", ".json")).items()}
+    if "db.sqlite" not in found:
+        raise BookUnreadable(reason="The archive holds no db.sqlite, so it is not an export of Actual.")
+    told = json_of(text_of(found["metadata.json"]), "an export of Actual") if "metadata.json" in found else {}
+    name = told.get("budgetName") if isinstance(told, dict) else ""
+    return name if isinstance(name, str) else "", found["db.sqlite"]
+
+
+def _preferred(tables: Tables) -> str:
+    for row in tables.rows("preferences", "id value") if "preferences" in tables else ():
+        if row["id"] == "defaultCurrencyCode" and row["value"] in money.known_currencies():
+            return str(row["value"])
+    return ""
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+class _Budget:
+    def __init__(self, tables: Tables, currency: str) -> None:
+        self.tables, self.currency, self.tally = tables, currency, Tally()
+        self.accounts: dict[str, SourceAccount] = {}
+        self.merged_categories = self._mapping("category_mapping", "transferId")
+        self.merged_payees = self._mapping("payee_mapping", "targetId")
+        self.payees = {row["id"]: row for row in tables.rows("payees", "id name transfer_acct")}
+        self._places()
+
+    def _mapping(self, table: str, column: str) -> dict[str, str]:
+        """Where a merged category or payee went."""
+        if column not in self.tables.columns(table):
+            return {}
+        return {row["id"]: row[column] for row in self.tables.rows(table, f"id {column}") if row[column]}
+
+    def _places(self) -> None:
+        """Accounts, category groups and categories. Deleted ones too: a live row may still stand on them."""
+        for row in self.tables.rows("accounts", "id name offbudget closed tombstone"):
+            self._add(
+                SourceAccount(
+                    key=f"a:{row['id']}", name=_text(row["name"]) or "Account", type=ASSET, currency=self.currency,
+                    closed=bool(row["closed"]) or bool(row["tombstone"]),
+                )
+            )  # fmt: skip
+        groups = {row["id"]: row for row in self.tables.rows("category_groups", "id name is_income")}
+        for row in self.tables.rows("categories", "id name is_income cat_group"):
+            type = INCOME if row["is_income"] else EXPENSE
+            group = groups.get(row["cat_group"])
+            above = ""
+            if group is not None and not row["is_income"]:
+                root = self._add(SourceAccount(key="root", name="Expenses", type=EXPENSE))
+                above = self._add(
+                    SourceAccount(
+                        key=f"g:{group['id']}", name=_text(group["name"]) or "Group", type=EXPENSE, parent=root
+                    )
+                )
+            self._add(
+                SourceAccount(key=f"c:{row['id']}", name=_text(row["name"]) or "Category", type=type, parent=above)
+            )
+
+    def _add(self, account: SourceAccount) -> str:
+        return self.accounts.setdefault(account.key, account).key
+
+    def book(self, name: str, question: Question) -> SourceBook:
+        rows = self._rows()
+        entries = self._entries(rows)
+        used = {line.account for entry in entries for line in entry.lines}
+        for table, kind, why in _PLANNING:
+            if table in self.tables:
+                rows_there = self.tables.rows(table, "id tombstone")
+                self.tally.add(kind, why, count=sum(not row["tombstone"] for row in rows_there))
+        deleted = {
+            f"{letter}:{row['id']}"
+            for letter, table in (("a", "accounts"), ("c", "categories"), ("g", "category_groups"))
+            for row in self.tables.rows(table, "id tombstone")
+            if row["tombstone"]
+        }
+        live = {account.parent for key, account in self.accounts.items() if key in used or key not in deleted}
+        balances = []
+        for account, total in self.tables.asked(self._balances()):
+            key = f"a:{account}"
+            if key in self.accounts and isinstance(total, int):
+                balances.append(SourceBalance(account=key, currency=self.currency, amount=Decimal(total).scaleb(-2)))
+        return SourceBook(
+            format=question.format,
+            # A deleted account or category comes along only where a live row needs it.
+            accounts=tuple(
+                account for key, account in self.accounts.items()
+                if key in used or key in live or key not in deleted
+            ),
+            entries=tuple(entries),
+            balances=tuple(balances),
+            left_out=self.tally.told(),
+            notes=(
+                "Actual does not say which accounts are debts: credit cards and loans stand below Assets with their "
+                "negative balance; the sum of everything is right.",
+            ),
+            name=name,
+            base_currency=self.currency,
+        )  # fmt: skip
+
+    def _balances(self) -> str:
+        # Budgets from before 2021 have no parent_id; a child's id begins with its parent's there.
+        return (
+            _BALANCES
+            if "parent_id" in self.tables.columns("transactions")
+            else _BALANCES.replace("child.parent_id", "NULL")
+        )
+
+    def _rows(self) -> dict[str, _Row]:
+        columns = (
+            "id parent_id isParent isChild acct amount date category description notes transferred_id "
+            "starting_balance_flag error tombstone cleared reconciled"
+        )
+        order = "date, rowid"
+        found = list(self.tables.rows("transactions", columns, order=order))
+        check_entries(len(found))
+        deleted = {row["id"] for row in found if row["tombstone"]}
+        self.tally.add("deleted transaction", "it was deleted in Actual", count=len(deleted))
+        rows: dict[str, _Row] = {}
+        for sequence, row in enumerate(found):
+            key, where = _text(row["id"]), f"transaction {str(row['id'])[:40]}"
+            parent = _text(row["parent_id"]) or (key.rpartition("/")[0] if row["isChild"] else "")
+            if row["tombstone"] or row["isParent"] or row["date"] is None or row["acct"] is None:
+                continue
+            if row["isChild"] and parent in deleted:
+                self.tally.add("deleted transaction", "it was deleted in Actual")
+                continue
+            self.tally.add(MARK, NO_MARKS, count=bool(row["cleared"] or row["reconciled"]))
+            rows[key] = _Row(
+                id=key,
+                parent=parent if row["isChild"] else "",
+                account=f"a:{row['acct']}",
+                amount=self._amount(row["amount"], where),
+                date=_day(row["date"], where),
+                category=self.merged_categories.get(row["category"], row["category"]) or "",
+                payee=self._payee(row["description"]),
+                notes=_text(row["notes"]).strip(),
+                other=_text(row["transferred_id"]),
+                starting=bool(row["starting_balance_flag"]),
+                flawed=bool(row["error"]),
+                sequence=sequence,
+            )
+        self.parents = {_text(row["id"]): row for row in found if row["isParent"] and not row["tombstone"]}
+        for row in self.parents.values():
+            self.tally.add(
+                "split that does not add up", "its parts count, as in Actual", count=bool(row["error"]),
+                example=str(row["date"]),
+            )  # fmt: skip
+        return rows
+
+    def _amount(self, value: Any, where: str) -> Decimal:
+        if value is None:
+            return Decimal(0)
+        if not isinstance(value, int):
+            raise BookUnreadable(reason=f"{where}: its amount is not a whole number of hundredths.")
+        return believable(Decimal(value).scaleb(-2), where)
+
+    def _payee(self, value: Any) -> str:
+        row = self.payees.get(self.merged_payees.get(value, value))
+        return _text(row["name"]).strip() if row is not None and not row["transfer_acct"] else ""
+
+    def _entries(self, rows: dict[str, _Row]) -> list[SourceEntry]:
+        groups: dict[str, list[_Row]] = {}
+        for row in rows.values():
+            groups.setdefault(row.parent or row.id, []).append(row)
+        # Splits first: the other side of one of their parts belongs to them.
+        ordered = sorted(groups.items(), key=lambda item: (item[1][0].parent == "", item[1][0].sequence))
+        entries: list[tuple[int, SourceEntry]] = []
+        for key, group in ordered:
+            rest = [row for row in group if not row.used]
+            if rest:
+                entries.append((rest[0].sequence, self._entry(key, rest, rows)))
+        return [entry for _sequence, entry in sorted(entries, key=lambda pair: (pair[1].date, pair[0]))]
+
+    def _entry(self, key: str, group: list[_Row], rows: dict[str, _Row]) -> SourceEntry:
+        held: dict[str, Decimal] = {}
+        others: list[SourceLine] = []
+        for row in group:
+            row.used = True
+            held[row.account] = held.get(row.account, Decimal(0)) + row.amount
+            others.append(
+                SourceLine(
+                    account=self._other_side(row, rows), currency=self.currency, amount=-row.amount,
+                    memo=row.notes if row.parent else "",
+                )
+            )  # fmt: skip
+        first, parent = group[0], self.parents.get(key)
+        notes = _text(parent["notes"]).strip() if parent is not None else first.notes
+        payee = self._payee(parent["description"]) if parent is not None else first.payee
+        return SourceEntry(
+            date=first.date,
+            payee=payee or next((row.payee for row in group if row.payee), ""),
+            description=notes,
+            uid=uid_of(key),
+            where=f"transaction {key[:40]} of {first.date}",
+            lines=(
+                *(SourceLine(account=account, currency=self.currency, amount=total) for account, total in held.items()),
+                *others,
+            ),
+        )
+
+    def _other_side(self, row: _Row, rows: dict[str, _Row]) -> str:
+        if row.other:
+            partner = rows.get(row.other)
+            if (
+                partner is not None
+                and not partner.used
+                and partner.amount == -row.amount
+                and partner.account != row.account
+            ):
+                partner.used = True
+                where = f"{row.date} {row.amount}"
+                if row.category or partner.category:
+                    self.tally.add("category of a transfer", "a transfer has none here", example=where)
+                if partner.date != row.date:
+                    self.tally.add("transfer of two days", "it stands on the first row's day", example=where)
+                return partner.account
+            self.tally.add(
+                "transfer without another side", "it stands on an equity account of that name",
+                example=f"{row.date} {row.amount}",
+            )  # fmt: skip
+            return self._add(SourceAccount(key=_LOOSE, name="Transfers without another side", type=EQUITY))
+        if row.starting:
+            return self._add(SourceAccount(key="opening", name="Opening balances", type=EQUITY, kind=OPENING))
+        if f"c:{row.category}" in self.accounts:
+            return f"c:{row.category}"
+        type = INCOME if row.amount > 0 else EXPENSE
+        return self._add(SourceAccount(key=f"none:{type}", name="Uncategorised", type=type))
+
+
+def _day(value: Any, where: str) -> datetime.date:
+    try:
+        return believable_day(int(value) // 10_000, int(value) // 100 % 100, int(value) % 100)
+    except (ValueError, TypeError) as error:
+        raise BookUnreadable(reason=f"{where}: “{str(value)[:20]}” is not a day such as 20260331.") from error

@@ -1,0 +1,201 @@
+"""Beancount: one file, read by the beancount package's own parser and booking.
+
+Beancount's loader is not used: it imports the plugins that a file names, and opens the files that it includes. The
+parser only reads. Balances are proven as Beancount means them: at the beginning of their day, with all accounts below.
+"""
+
+import datetime
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from beancount.core import data
+from beancount.core.position import Cost
+from beancount.ops import balance as balances
+from beancount.ops import pad
+from beancount.parser import booking, parser
+
+from finance.book_import.model import (
+    ASSET,
+    EQUITY,
+    EXPENSE,
+    INCOME,
+    LIABILITY,
+    MARK,
+    NO_MARKS,
+    OPENING,
+    Question,
+    SourceAccount,
+    SourceBalance,
+    SourceBook,
+    SourceEntry,
+    SourceLine,
+    Sums,
+    Tally,
+    check_entries,
+    uid_of,
+    worded,
+)
+from finance.book_import.readers.fields import believable, text_of
+from finance.errors import BookUnreadable
+from finance.imports.parsers.limits import believable_day
+
+_TOLD = {
+    data.Price: ("price", "LifeOS keeps money only"),
+    data.Note: ("note on an account", "accounts have no notes here"),
+    data.Document: ("document", "files are not in the file"),
+    data.Event: ("event", "LifeOS has none"),
+    data.Query: ("query", "LifeOS has none"),
+    data.Custom: ("custom directive", "LifeOS does not know what it means"),
+}
+_A_DAY = datetime.timedelta(days=1)
+_OWN = {"uid", "source", "reverses", "corrects", "filename", "lineno", "memo", "name"}
+
+
+def read(data_: bytes, question: Question) -> SourceBook:
+    """The ledger; plugins are not run, and a file that includes others is refused. Raises BookUnreadable."""
+    directives, errors, options = parser.parse_string(text_of(data_), "<books>")
+    _refuse(errors)
+    if options["include"]:
+        raise BookUnreadable(
+            reason=f"The file includes others, such as {options['include'][0][:80]}. Write one file of everything first: "
+            "bean-query main.beancount print > all.beancount"
+        )
+    check_entries(len(directives))
+    booked, errors = booking.book(directives, options)
+    _refuse(errors)
+    padded, errors = pad.pad(booked, options)
+    _refuse(errors)
+    reader = _Reader(options)
+    for name, _configuration in options["plugin"]:
+        reader.tally.add("plugin", "a stranger's file cannot run code here; its effects are missing", example=str(name))
+    entries = [reader.entry(each) for each in padded if isinstance(each, data.Transaction)]
+    stated = [reader.balance(each) for each in padded if isinstance(each, data.Balance)]
+    for each in padded:
+        if type(each) in _TOLD:
+            reader.tally.add(*_TOLD[type(each)])
+    currencies = options["operating_currency"]
+    return SourceBook(
+        format=question.format,
+        accounts=tuple(reader.accounts(padded)),
+        entries=tuple(entries),
+        balances=(*reader.sums.balances(), *stated),
+        left_out=reader.tally.told(),
+        name=options["title"] if options["title"] != "Beancount" else "",
+        base_currency=question.base_currency or (currencies[0] if currencies else reader.most_used()),
+    )
+
+
+def _refuse(errors: Sequence[Any]) -> None:
+    """What Beancount itself finds wrong, with the line."""
+    if errors:
+        found = errors[0]
+        line = (found.source or {}).get("lineno", 0)
+        raise BookUnreadable(
+            reason=f"Beancount finds {len(errors)} errors; the first in line {line}: {' '.join(str(found.message).split())[:200]}"
+        )
+
+
+class _Reader:
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        self.tally, self.sums = Tally(), Sums()
+        self.currencies: Counter[str] = Counter()
+        self.names: dict[str, None] = {}
+        self.roots = {
+            options["name_assets"]: ASSET, options["name_liabilities"]: LIABILITY, options["name_equity"]: EQUITY,
+            options["name_income"]: INCOME, options["name_expenses"]: EXPENSE,
+        }  # fmt: skip
+
+    def most_used(self) -> str:
+        return self.currencies.most_common(1)[0][0] if self.currencies else ""
+
+    def entry(self, found: data.Transaction) -> SourceEntry:
+        where = f"line {found.meta.get('lineno', 0)} ({found.date}, {(found.payee or found.narration or '')[:40]})"
+        if found.flag == "!":
+            self.tally.add(MARK, NO_MARKS)
+        more = [key for key in found.meta if key not in _OWN and not key.startswith("__")]
+        for key in more:
+            self.tally.add("metadata", "LifeOS has none", example=key)
+        words = [*sorted(found.tags or ()), *(f"^{link}" for link in sorted(found.links or ()))]
+        return SourceEntry(
+            date=_day(found.date, where),
+            payee=found.payee or "",
+            description=worded(found.narration or "", words),
+            uid=uid_of(str(found.meta.get("uid", ""))),
+            where=where,
+            lines=tuple(self._lines(found, where)),
+        )
+
+    def _lines(self, found: data.Transaction, where: str) -> Iterator[SourceLine]:
+        for posting in found.postings:
+            units = posting.units
+            if units is None or not isinstance(units.number, Decimal):
+                raise BookUnreadable(reason=f"{where}: an amount is missing and cannot be computed.")
+            quantity = believable(units.number, where)
+            self.names.setdefault(posting.account)
+            self.currencies[units.currency] += 1
+            self.sums.add(posting.account, units.currency, quantity)
+            if isinstance(posting.cost, Cost) and quantity:
+                self.tally.add_cost(
+                    posting.account, quantity=quantity, commodity=units.currency,
+                    total=quantity * posting.cost.number, currency=posting.cost.currency,
+                )  # fmt: skip
+            memo = (posting.meta or {}).get("memo", "")
+            yield SourceLine(
+                account=posting.account,
+                currency=units.currency,
+                amount=quantity,
+                memo=memo if isinstance(memo, str) else "",
+            )
+
+    def balance(self, found: data.Balance) -> SourceBalance:
+        where = f"line {found.meta.get('lineno', 0)}"
+        if found.amount.number is None:
+            raise BookUnreadable(reason=f"{where}: the amount of the balance is missing.")
+        self.names.setdefault(found.account)
+        return SourceBalance(
+            account=found.account,
+            currency=found.amount.currency,
+            amount=believable(found.amount.number, where),
+            on=_day(found.date, where) - _A_DAY,
+            stated=True,
+            with_children=True,
+            tolerance=balances.get_balance_tolerance(found, self.options),
+        )
+
+    def accounts(self, directives: Sequence[Any]) -> Iterator[SourceAccount]:
+        only: dict[str, str] = {}
+        closed: dict[str, datetime.date] = {}
+        for each in directives:
+            if isinstance(each, data.Open):
+                self.names.setdefault(each.account)
+                if each.currencies and len(each.currencies) == 1:
+                    only[each.account] = each.currencies[0]
+            elif isinstance(each, data.Close):
+                # Beancount's closing day is the first on which nothing may be posted.
+                closed[each.account] = _day(each.date, each.account) - _A_DAY
+        names: dict[str, None] = {}
+        for name in self.names:
+            parts = name.split(":")
+            for depth in range(1, len(parts) + 1):
+                names.setdefault(":".join(parts[:depth]))
+        opening = f"{self.options['name_equity']}:{self.options['account_previous_balances']}"
+        for name in names:
+            yield SourceAccount(
+                key=name,
+                name=name.rpartition(":")[2],
+                type=self.roots[name.partition(":")[0]],
+                kind=OPENING if name == opening else "",
+                currency=only.get(name, ""),
+                parent=name.rpartition(":")[0],
+                closed_on=closed.get(name),
+            )
+
+
+def _day(found: datetime.date, where: str) -> datetime.date:
+    try:
+        return believable_day(found.year, found.month, found.day)
+    except ValueError as error:
+        raise BookUnreadable(reason=f"{where}: {error}") from error

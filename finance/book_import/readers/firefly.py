@@ -1,0 +1,300 @@
+"""Firefly III: transactions as CSV (Options, Export data), with accounts.csv beside it in an archive where there is one,
+or the transactions of its JSON API (/api/v1/transactions).
+
+Columns and words are those of firefly-iii's ExportDataGenerator: amounts are negative for withdrawals and positive for
+all others, so the type of a row and its two accounts say where the money went, not the sign. A split is several rows
+of one group_id. Expense and revenue accounts are payees; what they are in LifeOS, the categories, become accounts.
+"""
+
+import datetime
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from finance.book_import.model import (
+    ASSET,
+    EQUITY,
+    EXPENSE,
+    INCOME,
+    LIABILITY,
+    MARK,
+    MAX_ENTRIES,
+    NO_MARKS,
+    OPENING,
+    Question,
+    SourceAccount,
+    SourceBook,
+    SourceEntry,
+    SourceLine,
+    Sums,
+    Tally,
+    worded,
+)
+from finance.book_import.readers.archive import is_zip, members
+from finance.book_import.readers.fields import day, decimal, json_of, rows_of, text_of, typed
+from finance.errors import BookUnreadable
+
+_COLUMNS = (
+    "group_id", "journal_id", "type", "currency_code", "amount", "foreign_currency_code", "foreign_amount",
+    "description", "date", "source_name", "source_type", "destination_name", "destination_type",
+)  # fmt: skip
+_NEEDS = dict.fromkeys(_COLUMNS, "Export the transactions in Firefly III under Options, Export data.")
+_MONEY = {
+    "asset account": (ASSET, ""),
+    "default account": (ASSET, ""),
+    "loan": (LIABILITY, "loan"),
+    "debt": (LIABILITY, "loan"),
+    "mortgage": (LIABILITY, "loan"),
+    "credit card": (LIABILITY, "card"),
+}
+_NAMED_BY_PAYEE = ("expense account", "revenue account", "beneficiary account", "cash account")
+_TYPES = ("withdrawal", "deposit", "transfer", "opening balance", "reconciliation", "liability credit")
+_ROLES = {
+    "ccasset": (LIABILITY, "card"), "savingasset": (ASSET, "savings"), "cashwalletasset": (ASSET, "cash"),
+    "defaultasset": (ASSET, "checking"), "sharedasset": (ASSET, "checking"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    where: str
+    group: str
+    type: str
+    date: datetime.date
+    currency: str
+    amount: Decimal
+    foreign_currency: str
+    foreign_amount: Decimal
+    source: tuple[str, str]  # (type in lower case, name)
+    destination: tuple[str, str]
+    description: str
+    group_title: str
+    category: str
+    budget: str
+    bill: str
+    tags: tuple[str, ...]
+    notes: str
+    reconciled: bool
+
+
+def read(data: bytes, question: Question) -> SourceBook:
+    """The transactions. Raises BookUnreadable."""
+    tables = _tables(data)
+    rows = list(_rows_of_csv(tables["transactions"]) if "transactions" in tables else _rows_of_api(data))
+    if not rows:
+        raise BookUnreadable(reason="The export has no transactions.")
+    books = _Books(rows, tally=Tally(), details=_details(tables.get("accounts", "")))
+    entries = [books.entry(list(parts)) for _key, parts in groupby(rows, key=lambda row: (row.group, row.date))]
+    for name in tables:
+        if name not in ("transactions", "accounts"):
+            books.tally.add(f"file {name}.csv", "only transactions and accounts are read")
+    return SourceBook(
+        format=question.format,
+        accounts=tuple(books.accounts.values()),
+        entries=tuple(entries),
+        balances=books.sums.balances(),
+        left_out=books.tally.told(),
+        notes=(
+            "Firefly III exports the period that was chosen there. Balances are summed from the exported rows; compare "
+            "them with Firefly III's own.",
+        ),
+        base_currency=question.base_currency or Counter(row.currency for row in rows).most_common(1)[0][0],
+    )
+
+
+def _tables(data: bytes) -> dict[str, str]:
+    """The CSV files by what they hold; Firefly III begins their names with a date."""
+    if not is_zip(data):
+        return {} if data.lstrip()[:1] in (b"{", b"[") else {"transactions": text_of(data)}
+    found = members(data, suffixes=(".csv",))
+    tables = {}
+    for name, content in found.items():
+        stem = name.rpartition("/")[2].lower().removesuffix(".csv")
+        kind = next((kind for kind in ("transactions", "accounts") if kind in stem), stem)
+        if kind in tables:
+            raise BookUnreadable(reason=f"The archive holds two files of {kind}.")
+        tables[kind] = text_of(content)
+    if "transactions" not in tables:
+        raise BookUnreadable(reason="The archive holds no file of transactions.")
+    return tables
+
+
+def _rows_of_csv(text: str) -> Iterator[_Row]:
+    for where, cells in rows_of(text, needs=_NEEDS, limit=MAX_ENTRIES):
+        yield _row(cells, where, [tag for tag in cells.get("tags", "").split(",") if tag])
+
+
+def _rows_of_api(data: bytes) -> Iterator[_Row]:
+    document = json_of(text_of(data), "CSV or JSON of Firefly III")
+    pages = document if isinstance(document, list) else [document]
+    number = 0
+    for page in pages:
+        number += len(typed(typed(page, dict, "A page").get("data"), list, "“data”"))
+    total = ((pages[0].get("meta") or {}).get("pagination") or {}).get("total") if pages else 0
+    if isinstance(total, int) and total != number:
+        raise BookUnreadable(
+            reason=f"The file holds {number:,} of {total:,} transactions. Put all pages into one list."
+        )
+    for page in pages:
+        for group in page["data"]:
+            told = typed(typed(group, dict, "A transaction").get("attributes"), dict, "“attributes”")
+            for part in typed(told.get("transactions"), list, "“transactions”"):
+                cells = {name: "" if value is None else value for name, value in typed(part, dict, "A split").items()}
+                cells |= {
+                    "group_id": str(group.get("id")), "group_title": told.get("group_title") or "",
+                    "category": cells.get("category_name", ""), "budget": cells.get("budget_name", ""),
+                    "bill": cells.get("bill_name", ""),
+                }  # fmt: skip
+                yield _row(cells, f"transaction {group.get('id')}", cells.get("tags") or [])
+
+
+def _row(cells: dict[str, Any], where: str, tags: Sequence[Any]) -> _Row:
+    def text(name: str) -> str:
+        value: str = typed(cells.get(name, ""), str, f"{where}: “{name}”")
+        return value.strip()
+
+    kind = text("type").lower()
+    if kind not in _TYPES:
+        raise BookUnreadable(reason=f"{where}: “{kind[:40]}” is no type of transaction that Firefly III has.")
+    foreign = text("foreign_currency_code") if text("foreign_amount") else ""
+    return _Row(
+        where=where,
+        group=text("group_id"),
+        type=kind,
+        date=day(text("date"), where),
+        currency=text("currency_code"),
+        amount=abs(decimal(text("amount"), where)),
+        foreign_currency=foreign,
+        foreign_amount=abs(decimal(text("foreign_amount"), where)) if foreign else Decimal(0),
+        source=(text("source_type").lower(), text("source_name")),
+        destination=(text("destination_type").lower(), text("destination_name")),
+        description=text("description"),
+        group_title=text("group_title"),
+        category=text("category"),
+        budget=text("budget"),
+        bill=text("bill"),
+        tags=tuple(str(tag) for tag in tags),
+        notes=text("notes"),
+        reconciled=str(cells.get("reconciled")).lower() in ("1", "true"),
+    )
+
+
+def _details(text: str) -> dict[tuple[str, str], dict[str, str]]:
+    """Rows of accounts.csv by (type, name): their currency, role, and whether they are still active."""
+    if not text:
+        return {}
+    needs = dict.fromkeys(("type", "name", "currency_code"), "This is not Firefly III's accounts.csv.")
+    rows = rows_of(text, needs=needs, limit=MAX_ENTRIES)
+    return {(cells["type"].lower(), cells["name"].strip()): cells for _where, cells in rows}
+
+
+class _Books:
+    def __init__(self, rows: Sequence[_Row], *, tally: Tally, details: dict[tuple[str, str], dict[str, str]]) -> None:
+        self.tally, self.details = tally, details
+        self.sums = Sums()
+        self.accounts: dict[str, SourceAccount] = {}
+        self.kept_in = {side: cells["currency_code"] for side, cells in details.items() if cells["currency_code"]}
+        # Without accounts.csv the currency of an account is that of the rows which it alone decides.
+        used: dict[tuple[str, str], Counter[str]] = {}
+        for row in rows:
+            own = row.destination if row.type == "deposit" else row.source
+            for side in [row.source, row.destination] if row.type == "opening balance" else [own]:
+                used.setdefault(side, Counter())[row.currency] += 1
+        for side, counted in used.items():
+            self.kept_in.setdefault(side, counted.most_common(1)[0][0])
+
+    def entry(self, parts: list[_Row]) -> SourceEntry:
+        """One entry of the rows of a group: the money account once, one line for each part on the other side."""
+        first = parts[0]
+        held: dict[tuple[str, str], Decimal] = {}
+        others = []
+        for row in parts:
+            for line in self._lines(row):
+                if line.account.startswith("m:"):
+                    # Independent of which line it will be part of: the proof's sum.
+                    self.sums.add(line.account, line.currency, line.amount)
+                    held[line.account, line.currency] = (
+                        held.get((line.account, line.currency), Decimal(0)) + line.amount
+                    )
+                else:
+                    others.append(replace(line, memo=row.description if len(parts) > 1 else ""))
+            self._tell(row)
+        payees = dict.fromkeys(
+            name for row in parts for kind, name in (row.destination, row.source)
+            if kind in _NAMED_BY_PAYEE and kind != "cash account" and name
+        )  # fmt: skip
+        told = (first.group_title or first.description) if len(parts) > 1 else first.description
+        notes = dict.fromkeys(row.notes for row in parts if row.notes)
+        return SourceEntry(
+            date=first.date,
+            payee=next(iter(payees), ""),
+            description=worded(" – ".join([told, *notes]), dict.fromkeys(tag for row in parts for tag in row.tags)),
+            where=f"{first.where} ({told[:40]})",
+            lines=(
+                *(SourceLine(account=key, currency=code, amount=amount) for (key, code), amount in held.items()),
+                *others,
+            ),
+        )
+
+    def _lines(self, row: _Row) -> Iterator[SourceLine]:
+        for side, sign in ((row.source, -1), (row.destination, 1)):
+            currency, amount = row.currency, row.amount
+            if row.foreign_currency and row.foreign_currency != row.currency and side[0] in _MONEY:
+                # The foreign amount is what an account kept in that currency moved; elsewhere it is a remark.
+                other = row.destination if side == row.source else row.source
+                known = self.kept_in.get(side, "")
+                foreign_here = known == row.foreign_currency or (
+                    not known and sign > 0 and row.type == "transfer" and self.kept_in.get(other) == row.currency
+                )
+                if foreign_here:
+                    currency, amount = row.foreign_currency, row.foreign_amount
+            yield SourceLine(account=self._account(side, row, sign), currency=currency, amount=sign * amount)
+
+    def _account(self, side: tuple[str, str], row: _Row, sign: int) -> str:
+        kind, _name = side
+        if kind in _MONEY:
+            return self._money_account(side)
+        if kind == "initial balance account" or row.type == "opening balance":
+            return self._add(SourceAccount(key="opening", name="Opening balances", type=EQUITY, kind=OPENING))
+        if kind == "reconciliation account" or row.type == "reconciliation":
+            return self._add(SourceAccount(key="reconciliation", name="Reconciliation", type=EQUITY))
+        if kind == "liability credit account" or row.type == "liability credit":
+            return self._add(SourceAccount(key="credit", name="Liability credit", type=EQUITY))
+        if kind not in _NAMED_BY_PAYEE:
+            raise BookUnreadable(reason=f"{row.where}: “{kind[:40]}” is no type of account that is known here.")
+        type = EXPENSE if sign > 0 else INCOME
+        title = row.category or "Uncategorised"
+        return self._add(SourceAccount(key=f"{type}:{title if row.category else ''}", name=title, type=type))
+
+    def _money_account(self, side: tuple[str, str]) -> str:
+        kind, name = side
+        type, usual = _MONEY[kind]
+        details = self.details.get(side, {})
+        type, usual = _ROLES.get(details.get("role", "").lower().replace("_", ""), (type, usual))
+        return self._add(
+            SourceAccount(
+                key=f"m:{kind}:{name}", name=name, type=type, kind=usual, currency=self.kept_in.get(side, ""),
+                closed=details.get("active", "1").lower() in ("0", "false"),
+            )
+        )  # fmt: skip
+
+    def _add(self, account: SourceAccount) -> str:
+        return self.accounts.setdefault(account.key, account).key
+
+    def _tell(self, row: _Row) -> None:
+        where = f"{row.where}: {row.description[:60]}"
+        remark = row.foreign_currency and row.foreign_currency != row.currency and row.type != "transfer"
+        if remark and row.foreign_currency not in (self.kept_in.get(row.source), self.kept_in.get(row.destination)):
+            told = f"{where} ({row.foreign_amount:f} {row.foreign_currency})"
+            self.tally.add("foreign amount beside an amount", "the account moved the other one", example=told)
+        if row.reconciled:
+            self.tally.add(MARK, NO_MARKS)
+        if row.budget:
+            self.tally.add("budget of a transaction", "budgets do not come along", example=row.budget)
+        if row.bill:
+            self.tally.add("bill of a transaction", "bills do not come along", example=row.bill)
+        if row.category and row.source[0] in _MONEY and row.destination[0] in _MONEY:
+            self.tally.add("category of a transfer", "a transfer has none here", example=where)

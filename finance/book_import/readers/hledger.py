@@ -1,0 +1,300 @@
+"""hledger: `hledger print -O json`, and behind it, where names do not say the types, `hledger accounts --types`.
+
+The format is hledger's own transactions as JSON (hledger-lib, Hledger.Data.Json; read from versions 1.25 to 1.50):
+amounts as a mantissa with decimal places, costs as "aprice" or, since 1.40, "acost". One command writes a file that
+needs no guess: (hledger print -O json; hledger accounts --types) > books.json
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from babel import Locale
+
+from finance import money
+from finance.book_import.model import (
+    ASSET,
+    EQUITY,
+    EXPENSE,
+    INCOME,
+    LIABILITY,
+    MARK,
+    NO_MARKS,
+    OPENING,
+    Question,
+    SourceAccount,
+    SourceBalance,
+    SourceBook,
+    SourceEntry,
+    SourceLine,
+    Sums,
+    Tally,
+    check_entries,
+    uid_of,
+    worded,
+)
+from finance.book_import.readers.fields import believable, day, text_of, typed
+from finance.errors import BookUnreadable
+
+_TYPES = {
+    "A": ASSET, "C": ASSET, "L": LIABILITY, "E": EQUITY, "V": EQUITY, "R": INCOME, "X": EXPENSE, "G": INCOME,
+}  # fmt: skip
+# As hledger itself guesses from English names (its manual, "Account types").
+_NAMES = (
+    (re.compile(r"assets?(:|$)", re.I), ASSET),
+    (re.compile(r"(debts?|liabilit(y|ies))(:|$)", re.I), LIABILITY),
+    (re.compile(r"equity(:|$)", re.I), EQUITY),
+    (re.compile(r"(income|revenue)s?(:|$)", re.I), INCOME),
+    (re.compile(r"expenses?(:|$)", re.I), EXPENSE),
+)
+_CASH = re.compile(r"assets?(:.+)?:(cash|bank|che(ck|que?)(ing)?|savings?|current)(:|$)", re.I)
+_OPENING = re.compile(r"equity:opening[ -_]?balances?$", re.I)
+_DECLARED = re.compile(r"(?P<name>.+?)\s*;\s*type:\s*(?P<type>[A-Z]?)\s*$")
+_MOST_PLACES = 18
+# Marks that mean one currency wherever they stand. "$" and "¥" mean several.
+_MARKS = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "zł": "PLN", "₿": "BTC"}
+
+
+def read(data: bytes, question: Question) -> SourceBook:
+    """The journal. Virtual postings that need not balance are left out. Raises BookUnreadable."""
+    found, declared = _apart(text_of(data))
+    check_entries(len(found))
+    reader = _Reader(question)
+    entries = [reader.entry(each, f"transaction {index}") for index, each in enumerate(found, 1)]
+    accounts = reader.accounts(declared)
+    return SourceBook(
+        format=question.format,
+        accounts=tuple(accounts),
+        entries=tuple(entry for entry in entries if entry.lines),
+        balances=(*reader.sums.balances(), *reader.assertions()),
+        left_out=reader.tally.told(),
+        notes=tuple(reader.notes),
+        base_currency=question.base_currency,
+    )
+
+
+def _apart(text: str) -> tuple[list[Any], dict[str, str]]:
+    """The transactions, and the types by account from the lines behind them."""
+    start = len(text) - len(text.lstrip())
+    try:
+        found, end = json.JSONDecoder(parse_float=Decimal).raw_decode(text, start)
+    except ValueError as error:
+        raise BookUnreadable(
+            reason=f"The file does not begin with the output of hledger print -O json: {error}."
+        ) from error
+    typed(found, list, "What the file begins with")
+    declared = {}
+    for line in text[end:].splitlines():
+        if line.strip():
+            match = _DECLARED.fullmatch(line) if len(line) < 2000 else None
+            if match is None:
+                raise BookUnreadable(
+                    reason=f"Behind the transactions stands “{line.strip()[:60]}”, which is no line of hledger accounts --types."
+                )
+            declared[match["name"].strip()] = match["type"]
+    return found, declared
+
+
+class _Reader:
+    def __init__(self, question: Question) -> None:
+        self.base = question.base_currency
+        self.tally, self.sums = Tally(), Sums()
+        self.notes: list[str] = []
+        self.names: dict[str, None] = {}
+        # (account, commodity) → the last posting of each day, with what was asserted there.
+        self._days: dict[tuple[str, str], dict[Any, SourceBalance | None]] = {}
+        self._commodities: dict[str, str] = {}
+        # Accounts whose assertions also count what does not come, or comes on another day.
+        self._uncertain: set[str] = set()
+
+    def entry(self, found: Any, where: str) -> SourceEntry:
+        typed(found, dict, where)
+        date = day(found.get("tdate"), where)
+        told = typed(found.get("tdescription"), str, f"{where}: “tdescription”")
+        where = f"{where} ({date}, {told[:40]})"
+        payee, bar, note = (part.strip() for part in told.partition("|"))
+        lines: list[SourceLine] = []
+        for posting in typed(found.get("tpostings"), list, f"{where}: “tpostings”"):
+            lines.extend(self._lines(typed(posting, dict, where), date, where))
+        if found.get("tdate2"):
+            self.tally.add("secondary date", "an entry has one day", example=where)
+        if found.get("tstatus") in ("Pending", "Cleared"):
+            self.tally.add(MARK, NO_MARKS)
+        tags = [
+            (str(pair[0]), str(pair[1]))
+            for pair in found.get("ttags") or []
+            if isinstance(pair, list) and len(pair) == 2
+        ]
+        own = dict(tags)
+        comment = _comment(found.get("tcomment"), own)
+        return SourceEntry(
+            date=date,
+            payee=payee,
+            description=worded(
+                " ".join(
+                    filter(None, [note if bar else "", comment, f"({found['tcode']})" if found.get("tcode") else ""])
+                ),
+                (f"{name}:{value}" if value else name for name, value in tags if name not in ("uid", "source")),
+            ),
+            uid=uid_of(own.get("uid", "")),
+            where=where,
+            lines=tuple(lines),
+        )
+
+    def _lines(self, posting: dict[str, Any], date: Any, where: str) -> Iterator[SourceLine]:
+        account = typed(posting.get("paccount"), str, f"{where}: “paccount”")
+        kind = posting.get("ptype")
+        if kind == "VirtualPosting":
+            self._uncertain.add(account)
+            self.tally.add(
+                "virtual posting",
+                "it has no other side: (in brackets) it need not balance",
+                example=f"{where}: {account}",
+            )
+            return
+        if kind not in ("RegularPosting", "BalancedVirtualPosting"):
+            raise BookUnreadable(reason=f"{where}: a posting of the unknown type “{str(kind)[:40]}”.")
+        if posting.get("pdate") and posting["pdate"] != date.isoformat():
+            self._uncertain.add(account)
+            self.tally.add("posting on a day of its own", "an entry has one day", example=f"{where}: {account}")
+        memo = _comment(posting.get("pcomment"), {})
+        self.names.setdefault(account)
+        for amount in typed(posting.get("pamount"), list, f"{where}: “pamount”"):
+            if _is_bare_zero(amount):
+                continue
+            commodity, quantity = self._amount(amount, where)
+            self.sums.add(account, commodity, quantity)
+            self._days.setdefault((account, commodity), {})[date] = None
+            yield SourceLine(account=account, currency=commodity, amount=quantity, memo=memo)
+            cost = amount.get("acost") or amount.get("aprice")
+            if cost and not _is_money(commodity):
+                self._tell_cost(account, commodity, quantity, cost, where)
+        stated = posting.get("pbalanceassertion")
+        if stated:
+            commodity, quantity = self._amount(typed(stated, dict, where).get("baamount"), where)
+            if not stated.get("bainclusive"):
+                self._days.setdefault((account, commodity), {})[date] = SourceBalance(
+                    account=account, currency=commodity, amount=quantity, on=date, stated=True
+                )
+
+    def _amount(self, found: Any, where: str) -> tuple[str, Decimal]:
+        typed(found, dict, f"{where}: an amount")
+        quantity = typed(found.get("aquantity"), dict, f"{where}: “aquantity”")
+        mantissa = typed(quantity.get("decimalMantissa"), int, f"{where}: “decimalMantissa”")
+        places = typed(quantity.get("decimalPlaces"), int, f"{where}: “decimalPlaces”")
+        if not 0 <= places <= 255 or abs(mantissa) > 10**60:
+            raise BookUnreadable(reason=f"{where}: an amount is too large, or has too many decimals.")
+        number = Decimal(mantissa).scaleb(-places)
+        if places > _MOST_PLACES:  # trailing zeros of a division
+            number = number.quantize(Decimal(1).scaleb(-_MOST_PLACES))
+        return self._currency(typed(found.get("acommodity"), str, f"{where}: “acommodity”"), where), believable(
+            number, where
+        )
+
+    def _currency(self, commodity: str, where: str) -> str:
+        known = self._commodities.get(commodity)
+        if known is None:
+            known = self._commodities[commodity] = self._resolve(commodity, where)
+        return known
+
+    def _resolve(self, commodity: str, where: str) -> str:
+        if commodity in _MARKS:
+            return _MARKS[commodity]
+        if commodity == "":
+            if not self.base:
+                raise BookUnreadable(reason=f"{where}: an amount without currency. Choose the main currency for those.")
+            self.notes.append(f"Amounts without a currency were read as {self.base}.")
+            return self.base
+        if commodity in ("$", "¥", "kr", "Kr", "Fr", "Fr."):
+            symbol = Locale("en").currency_symbols.get(self.base, "")
+            local = {"kr": ("SEK", "NOK", "DKK", "ISK"), "fr": ("CHF",)}.get(commodity.rstrip(".").lower(), ())
+            if not (symbol.endswith(commodity) or self.base in local):
+                raise BookUnreadable(
+                    reason=f"{where}: “{commodity}” can be several currencies. Choose the one meant as the main currency, "
+                    "or write its code in the journal."
+                )
+            self.notes.append(f"Amounts in {commodity} were read as {self.base}.")
+            return self.base
+        return commodity
+
+    def _tell_cost(self, account: str, commodity: str, quantity: Decimal, cost: Any, where: str) -> None:
+        currency, price = self._amount(typed(cost, dict, where).get("contents"), where)
+        unit = cost.get("tag") in ("UnitPrice", "UnitCost")
+        total = price * quantity if unit else price
+        self.tally.add_cost(account, quantity=quantity, commodity=commodity, total=total, currency=currency)
+
+    def assertions(self) -> Iterator[SourceBalance]:
+        """Balance assertions that speak for the end of their day: another posting behind one makes it speak of noon."""
+        for by_day in self._days.values():
+            for stated in by_day.values():
+                if stated is not None and stated.account not in self._uncertain:
+                    yield stated
+
+    def accounts(self, declared: dict[str, str]) -> list[SourceAccount]:
+        names: dict[str, None] = {}
+        for name in self.names:
+            parts = name.split(":")
+            for depth in range(1, len(parts) + 1):
+                names.setdefault(":".join(parts[:depth]))
+        types = {name: _type_of(name, declared) for name in names}
+        # A parent without a type of its own stands where its accounts do.
+        for name in sorted(names, key=lambda each: -each.count(":")):
+            above = name.rpartition(":")[0]
+            if above and types[above] is None and above not in self.names:
+                types[above] = types[name]
+        unknown = [name for name in self.names if types[name] is None]
+        if unknown:
+            raise BookUnreadable(
+                reason=f"The type of {', '.join(f'“{name[:60]}”' for name in unknown[:5])} is not known. Put the output of "
+                "“hledger accounts --types” behind the JSON, and declare types in the journal where it shows none."
+            )
+        return [
+            SourceAccount(
+                key=name, name=name.rpartition(":")[2], type=types[name] or ASSET, parent=name.rpartition(":")[0],
+                kind=_kind_of(name, declared),
+            )
+            for name in names
+        ]  # fmt: skip
+
+
+def _is_bare_zero(amount: Any) -> bool:
+    """Whether it is a 0 without a commodity, as behind an assertion."""
+    return (
+        isinstance(amount, dict)
+        and amount.get("acommodity") == ""
+        and isinstance(amount.get("aquantity"), dict)
+        and amount["aquantity"].get("decimalMantissa") == 0
+    )
+
+
+def _is_money(commodity: str) -> bool:
+    return commodity in money.known_currencies()
+
+
+def _type_of(name: str, declared: dict[str, str]) -> str | None:
+    """As declared for it or the nearest account above, else by hledger's English names."""
+    at = name
+    while at:
+        letter = declared.get(at)
+        if letter:
+            return _TYPES.get(letter)
+        at = at.rpartition(":")[0]
+    return next((type for pattern, type in _NAMES if pattern.match(name)), None)
+
+
+def _kind_of(name: str, declared: dict[str, str]) -> str:
+    if _OPENING.fullmatch(name):
+        return OPENING
+    last = name.rpartition(":")[2].lower()
+    if declared.get(name) == "C" or (not declared.get(name) and _CASH.match(name)):
+        return {"cash": "cash", "savings": "savings", "saving": "savings"}.get(last, "checking") if ":" in name else ""
+    return ""
+
+
+def _comment(text: object, tags: dict[str, str]) -> str:
+    """A comment without the tags in it, which are told apart."""
+    lines: Iterable[str] = text.splitlines() if isinstance(text, str) else ()
+    parts = [part.strip() for line in lines for part in line.split(",")]
+    return ", ".join(part for part in parts if part and part.partition(":")[0] not in tags)

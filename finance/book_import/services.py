@@ -1,0 +1,253 @@
+"""Creates the new book: accounts, entries, closings and the proof, in one transaction."""
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext
+
+from core.batches import in_batches
+from finance import money
+from finance.book_import.model import SourceBook
+from finance.book_import.plan import Plan, PlannedAccount, plan_of
+from finance.errors import BookDiffers, BookUnreadable
+from finance.events import AccountClosed
+from finance.ledger.models import Account, AccountType, Book, JournalEntry
+from finance.ledger.posting import EntryDraft, LineDraft, PastEntry
+from finance.ledger.selectors import account_paths
+from finance.ledger.services import close_period, create_book, open_account, post_history
+from identity.models import User
+from platform_outbox.emit import emit
+
+Progress = Callable[[int, int], None]
+ENTRIES_AT_ONCE = 20_000
+_FOREVER = datetime.date(9999, 12, 31)
+_SOURCES = set(JournalEntry.Source.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofRow:
+    """One balance of the source beside ours: decimals of `currency`. `on` is None for the balance at the end."""
+
+    account: str
+    currency: str
+    source: Decimal
+    ours: Decimal
+    on: datetime.date | None
+    stated: bool
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookReport:
+    """What came, what did not and why, and the proof. `book` is None after a dry run."""
+
+    format: str
+    book: int | None
+    name: str
+    base_currency: str
+    time_zone: str
+    accounts: int
+    entries: int
+    lines: int
+    first: datetime.date | None
+    last: datetime.date | None
+    left_out: tuple[Any, ...]
+    notes: tuple[str, ...]
+    proof: tuple[ProofRow, ...]
+
+    @property
+    def differences(self) -> list[ProofRow]:
+        return [row for row in self.proof if not row.holds]
+
+
+class BalancesDiffer(BookDiffers):
+    """{count} balances differ between the file and the new book, so nothing was created. The report names each."""
+
+    def __init__(self, report: BookReport) -> None:
+        super().__init__(count=len(report.differences))
+        self.report = dataclasses.replace(report, book=None)
+
+
+def import_book(
+    *,
+    owner: User,
+    source: SourceBook,
+    name: str = "",
+    base_currency: str = "",
+    time_zone: str = "",
+    accept_differences: bool = False,
+    dry_run: bool = False,
+    on_progress: Progress = lambda done, total: None,
+    before_commit: Callable[[BookReport], None] = lambda report: None,
+) -> BookReport:
+    """Create a book of everything in the source; with `dry_run` do all of it and take it back.
+
+    Empty name, currency or time zone are the source's own, or else the owner's. `before_commit` is the last to run in
+    the transaction. Raises BalancesDiffer (with the report) unless differences
+    are accepted or it is a dry run, BookUnreadable, Invalid, CurrencyUnknown, and what posting raises.
+    """
+    currency = base_currency or source.base_currency or "EUR"
+    money.exponent(currency, field="base_currency")
+    plan = plan_of(source, base_currency=currency)
+    with transaction.atomic():
+        book = create_book(
+            owner=owner,
+            name=name or source.name or gettext("My books"),
+            base_currency=currency,
+            time_zone=time_zone or source.time_zone or owner.time_zone or "UTC",
+            template=None,
+        )
+        accounts = _open_accounts(book=book, actor=owner, planned=plan.accounts)
+        _post(book=book, actor=owner, source=source, plan=plan, accounts=accounts, on_progress=on_progress)
+        _close_accounts(book=book, accounts=accounts, planned=plan.accounts)
+        if source.closed_through is not None:
+            close_period(book=book, actor=owner, through=source.closed_through)
+        report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run)
+        if report.differences and not accept_differences and not dry_run:
+            raise BalancesDiffer(report)
+        before_commit(report)
+        transaction.set_rollback(dry_run)
+    return report
+
+
+def _open_accounts(*, book: Book, actor: User, planned: Sequence[PlannedAccount]) -> list[Account]:
+    titles = {
+        AccountType.ASSET.value: gettext("Assets"),
+        AccountType.LIABILITY.value: gettext("Liabilities"),
+        AccountType.EQUITY.value: gettext("Equity"),
+        AccountType.INCOME.value: gettext("Income"),
+        AccountType.EXPENSE.value: gettext("Expenses"),
+    }
+    opened: list[Account] = []
+    for each in planned:
+        opened.append(
+            open_account(
+                book=book,
+                actor=actor,
+                name=titles[each.type] if each.is_root else each.name,
+                type=each.type,
+                kind=each.kind,
+                currency=each.currency,
+                parent=opened[each.parent] if each.parent is not None else None,
+            )
+        )
+    return opened
+
+
+def _post(
+    *, book: Book, actor: User, source: SourceBook, plan: Plan, accounts: Sequence[Account], on_progress: Progress
+) -> None:
+    positions: dict[uuid.UUID, int] = {
+        planned.source.uid: position for position, planned in enumerate(plan.entries) if planned.source.uid is not None
+    }
+
+    def position_of(uid: uuid.UUID | None, where: str) -> int | None:
+        if uid is None:
+            return None
+        if uid not in positions:
+            raise BookUnreadable(reason=f"{where}: it names the entry {uid}, which is not in the file.")
+        return positions[uid]
+
+    past = []
+    for planned in plan.entries:
+        entry = planned.source
+        where = entry.where or str(entry.date)
+        if entry.source and entry.source not in _SOURCES:
+            raise BookUnreadable(reason=f"{where}: “{entry.source[:40]}” is none of {', '.join(sorted(_SOURCES))}.")
+        past.append(
+            PastEntry(
+                draft=EntryDraft(
+                    date=entry.date,
+                    payee=planned.payee,
+                    description=planned.description,
+                    uid=entry.uid,
+                    lines=[
+                        LineDraft(account_id=accounts[line.account].pk, amount=line.amount, memo=line.memo)
+                        for line in planned.lines
+                    ],
+                ),
+                source=entry.source
+                or (JournalEntry.Source.OPENING.value if planned.opening else JournalEntry.Source.MOVED.value),
+                reverses=position_of(entry.reverses, where),
+                corrects=position_of(entry.corrects, where),
+            )
+        )
+    on_progress(0, len(past))
+    if any(entry.reverses is not None or entry.corrects is not None for entry in past):
+        post_history(book=book, actor=actor, entries=past)
+    else:
+        done = 0
+        for batch in in_batches(past, size=ENTRIES_AT_ONCE):
+            post_history(book=book, actor=actor, entries=batch)
+            done += len(batch)
+            on_progress(done, len(past))
+    on_progress(len(past), len(past))
+
+
+def _close_accounts(*, book: Book, accounts: Sequence[Account], planned: Sequence[PlannedAccount]) -> None:
+    """As they were closed in the source: there a later reversal may have left a balance, which `close_account` refuses."""
+    for account, each in zip(accounts, planned, strict=True):
+        if each.closed_on is not None:
+            account.closed_on = each.closed_on
+            account.save(update_fields=["closed_on"])
+            emit(AccountClosed(book_id=book.pk, account_id=account.pk))
+
+
+# From the lines themselves: a proof by the month totals would trust what it proves.
+_BALANCES = """
+SELECT given.position, coalesce(sum(line.amount), 0)
+  FROM unnest(%s::int[], %s::bigint[], %s::date[]) AS given (position, account_id, through)
+  LEFT JOIN finance_journalline AS line ON line.account_id = given.account_id AND line.date <= given.through
+ GROUP BY given.position
+"""
+
+
+def _report(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence[Account], dry_run: bool) -> BookReport:
+    asked = [
+        (position, accounts[place].pk, check.balance.on or _FOREVER)
+        for position, check in enumerate(plan.checks)
+        for place in check.accounts
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_BALANCES, [list(column) for column in zip(*asked, strict=True)] or [[], [], []])
+        held = {int(position): int(total) for position, total in cursor.fetchall()}
+    paths = account_paths(book=book)
+    names = {account.key: account.name for account in source.accounts}
+    proof = []
+    for position, check in enumerate(plan.checks):
+        balance = check.balance
+        ours = money.to_decimal(held.get(position, 0), currency=balance.currency)
+        first = paths[accounts[check.accounts[0]].pk] if check.accounts else ""
+        proof.append(
+            ProofRow(
+                account=first or names.get(balance.account, balance.account),
+                currency=balance.currency,
+                source=balance.amount,
+                ours=ours,
+                on=balance.on,
+                stated=balance.stated,
+                holds=abs(ours - balance.amount) <= balance.tolerance,
+            )
+        )
+    days = [planned.source.date for planned in plan.entries]
+    return BookReport(
+        format=source.format,
+        book=None if dry_run else book.pk,
+        name=book.name,
+        base_currency=book.base_currency,
+        time_zone=book.time_zone,
+        accounts=len(accounts),
+        entries=len(plan.entries),
+        lines=sum(len(planned.lines) for planned in plan.entries),
+        first=min(days, default=None),
+        last=max(days, default=None),
+        left_out=plan.left_out,
+        notes=source.notes,
+        proof=tuple(proof),
+    )

@@ -1,0 +1,155 @@
+"""Actual's database: splits, transfers on two rows, merged and deleted things; and databases that mean harm."""
+
+import io
+import json
+import sqlite3
+import zipfile
+
+import pytest
+
+from finance.book_import.model import MARK
+from finance.errors import BookUnreadable
+from finance.ledger.models import Account, JournalEntry, JournalLine
+from finance.tests.book_import.conftest import left
+
+SCHEMA = """
+CREATE TABLE accounts (id TEXT PRIMARY KEY, name TEXT, offbudget INTEGER DEFAULT 0, closed INTEGER DEFAULT 0, tombstone INTEGER DEFAULT 0);
+CREATE TABLE category_groups (id TEXT PRIMARY KEY, name TEXT, is_income INTEGER DEFAULT 0, sort_order REAL, tombstone INTEGER DEFAULT 0);
+CREATE TABLE categories (id TEXT PRIMARY KEY, name TEXT, is_income INTEGER DEFAULT 0, cat_group TEXT, tombstone INTEGER DEFAULT 0);
+CREATE TABLE category_mapping (id TEXT PRIMARY KEY, transferId TEXT);
+CREATE TABLE payees (id TEXT PRIMARY KEY, name TEXT, category TEXT, tombstone INTEGER DEFAULT 0, transfer_acct TEXT);
+CREATE TABLE payee_mapping (id TEXT PRIMARY KEY, targetId TEXT);
+CREATE TABLE schedules (id TEXT PRIMARY KEY, rule TEXT, active INTEGER, tombstone INTEGER DEFAULT 0);
+CREATE TABLE rules (id TEXT PRIMARY KEY, conditions TEXT, tombstone INTEGER DEFAULT 0);
+CREATE TABLE zero_budgets (id TEXT PRIMARY KEY, month INTEGER, category TEXT, amount INTEGER, carryover INTEGER);
+CREATE TABLE transactions (id TEXT PRIMARY KEY, isParent INTEGER DEFAULT 0, isChild INTEGER DEFAULT 0, acct TEXT, category TEXT,
+  amount INTEGER, description TEXT, notes TEXT, date INTEGER, error TEXT, starting_balance_flag INTEGER DEFAULT 0,
+  transferred_id TEXT, sort_order REAL, tombstone INTEGER DEFAULT 0, cleared INTEGER DEFAULT 1, parent_id TEXT);
+INSERT INTO accounts (id, name, offbudget, closed) VALUES ('chk', 'Checking', 0, 0), ('sav', 'Savings', 1, 0), ('old', 'Old', 0, 1);
+INSERT INTO category_groups (id, name, is_income) VALUES ('g1', 'Usual', 0), ('g2', 'Income', 1);
+INSERT INTO categories (id, name, is_income, cat_group, tombstone)
+  VALUES ('food', 'Food', 0, 'g1', 0), ('eat', 'Eating', 0, 'g1', 1), ('pay', 'Salary', 1, 'g2', 0), ('gone', 'Gone', 0, 'g1', 1);
+INSERT INTO category_mapping VALUES ('food', 'food'), ('eat', 'food');
+INSERT INTO payees (id, name, transfer_acct)
+  VALUES ('p1', 'Bäckerei', NULL), ('p2', 'Baker', NULL), ('t1', NULL, 'chk'), ('t2', NULL, 'sav');
+INSERT INTO payee_mapping VALUES ('p1', 'p1'), ('p2', 'p1');
+"""
+UID = "0199a000-0000-7000-8000-00000000000"
+
+
+def database(script="", *, wal=False):
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA + script)
+    data = connection.serialize()
+    connection.close()
+    return data[:18] + b"\x02\x02" + data[20:] if wal else data
+
+
+def exported(script="", name="Zuhause"):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("db.sqlite", database(script))
+        archive.writestr("metadata.json", json.dumps({"id": "My-1", "budgetName": name}))
+    return packed.getvalue()
+
+
+def transaction(id, account, amount, *, date=20260115, **more):
+    columns = {"id": id, "acct": account, "amount": amount, "date": date} | more
+    values = ", ".join("NULL" if value is None else repr(value) for value in columns.values())
+    return f"INSERT INTO transactions ({', '.join(columns)}) VALUES ({values});"
+
+
+def test_mig_01_a_split_with_a_transfer_part_moves_its_money_once(move_in):
+    script = (
+        transaction("start", "chk", 100000, starting_balance_flag=1, date=20260101)
+        + transaction(UID + "1", "chk", -40000, isParent=1, description="p2", notes="weekly")
+        + transaction("c1", "chk", -15000, isChild=1, parent_id=UID + "1", category="eat", notes="bread")
+        + transaction("c2", "chk", -25000, isChild=1, parent_id=UID + "1", description="t2", transferred_id="x")
+        + transaction("x", "sav", 25000, description="t1", transferred_id="c2")
+    )
+    report, held = move_in(exported(script), "actual", name="")
+    assert held == {
+        "Assets:Checking": "600.00 EUR", "Assets:Savings": "250.00 EUR", "Equity:Opening balances": "-1000.00 EUR",
+        "Expenses:Usual:Food": "150.00 EUR",
+    }  # fmt: skip
+    assert (report.name, report.entries, report.differences) == ("Zuhause", 2, [])
+    split = JournalEntry.objects.get(uid=UID + "1")
+    assert (split.payee, split.description) == ("Bäckerei", "weekly")
+    assert sorted(split.lines.values_list("amount", "memo")) == [(-40000, ""), (15000, "bread"), (25000, "")]
+    assert JournalLine.objects.filter(account__name="Savings").count() == 1
+    assert Account.objects.filter(name="Old", closed_on=None).exists()  # no day is known on which it could have closed
+
+
+def test_deleted_rows_and_planning_are_counted(move_in):
+    script = (
+        transaction("a", "chk", -100, category="food")
+        + transaction("b", "chk", -200, tombstone=1)
+        + transaction("p", "chk", -300, isParent=1, tombstone=1)
+        + transaction("q", "chk", -300, isChild=1, parent_id="p")
+        + transaction("in", "old", 500, category="pay") + transaction("out", "old", -500)
+        + "INSERT INTO schedules (id, rule, active, tombstone) VALUES ('s1', 'r', 1, 0), ('s2', 'r', 1, 1);"
+        + "INSERT INTO zero_budgets (id, month, category, amount) VALUES ('1', 202601, 'food', 5000);"
+    )  # fmt: skip
+    report, held = move_in(exported(script), "actual")
+    assert held == {
+        "Assets:Checking": "-1.00 EUR", "Expenses:Usual:Food": "1.00 EUR", "Income:Salary": "-5.00 EUR",
+        "Expenses:Uncategorised": "5.00 EUR",
+    }  # fmt: skip
+    told = left(report)
+    assert (told["deleted transaction"], told["schedule"], told["month of a category in the budget"]) == (3, 1, 1)
+    assert Account.objects.get(name="Old").closed_on is not None
+    assert not Account.objects.filter(name="Gone").exists()
+
+
+def test_mig_05_schedules_and_marks_are_counted_not_invented(move_in):
+    kinds = "".join(f"INSERT INTO schedules (id, active) VALUES ('s{number}', 1);" for number in range(13))
+    marked = transaction("a", "chk", -100, cleared=0) + transaction("b", "chk", -200, cleared=1)
+    report, _held = move_in(exported(kinds + marked), "actual")
+    assert (left(report)["schedule"], left(report)[MARK], report.entries) == (13, 1, 2)
+
+
+def test_a_transfer_whose_sides_differ_is_not_joined(move_in):
+    script = transaction("a", "chk", -100, transferred_id="b") + transaction("b", "sav", 90, transferred_id="a")
+    report, held = move_in(exported(script), "actual")
+    assert (held["Assets:Checking"], held["Assets:Savings"]) == ("-1.00 EUR", "0.90 EUR")
+    assert held["Equity:Transfers without another side"] == "0.10 EUR"
+    assert (left(report)["transfer without another side"], report.differences) == (2, [])
+
+
+def test_hundredths_become_yen_exactly_or_are_told(move_in):
+    report, held = move_in(exported(transaction("a", "chk", -120000, category="food")), "actual", base="JPY")
+    assert held["Assets:Checking"] == "-1200 JPY"
+    report, _held = move_in(
+        exported(transaction("a", "chk", -120050, category="food")), "actual", base="JPY", accept_differences=True
+    )
+    assert (left(report)["amount rounded"], len(report.differences)) == (2, 1)
+
+
+def test_a_database_with_a_write_ahead_log_is_read(move_in):
+    _report, held = move_in(database(transaction("a", "chk", -100, category="food"), wal=True), "actual")
+    assert held["Assets:Checking"] == "-1.00 EUR"
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, 'x' AS name FROM n"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"nothing", "neither an archive nor a database"),
+        (database("DROP TABLE payees;"), "payees has no column id"),
+        (database(f"DROP TABLE payees; CREATE VIEW payees AS {ENDLESS};"), "payees has no column id"),
+        (database(transaction("a", "chk", "much")), "not a whole number of hundredths"),
+        (database(transaction("a", "chk", 100, date=20260230)), "“20260230” is not a day"),
+        (database(transaction("a", "nowhere", 100)), "there is no account “a:nowhere”"),
+        (database()[:5000], "cannot be read"),
+        (b"SQLite format 3\x00" + b"\xff" * 5000, "cannot be read"),
+    ],
+)
+def test_what_is_no_such_export_is_refused_by_name(move_in, data, said):
+    with pytest.raises(BookUnreadable, match=said):
+        move_in(data, "actual")
+
+
+def test_the_child_reads_the_same(in_child):
+    assert len(in_child(exported(transaction("a", "chk", -100)), "actual").entries) == 1
