@@ -15,6 +15,7 @@ from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_l
 from finance.imports.services.staging import CHUNK, JUDGED_FIELDS, locked_batch
 from finance.ledger.models import Account, AccountKind
 from finance.rules.engine import key_words
+from finance.rules.models import RuleLog
 from identity.models import User
 
 
@@ -35,8 +36,8 @@ def decide_rows(
     or "" (as suggested again); None leaves it as it is. "post" takes a line in that was left out as no transaction, if it
     has a date and an amount: it then gets the status that any row would get. "leave" puts it back. `counter_account` is
     the category or the other account of a transfer, `payee` what is posted instead of the bank's text ("" for that text
-    again); both go before rules and suggestions. Raises Conflict when the import is not open, Invalid for what cannot be
-    done with one of the rows.
+    again). All of this goes before rules and suggestions. Raises Conflict when the import is not open, Invalid for what
+    cannot be done with one of the rows.
     """
     batch = locked_batch(batch)
     rows = _chosen(batch, row_ids, fate)
@@ -78,6 +79,7 @@ def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None)
 
 def _take_in(batch: ImportBatch, rows: list[ImportRow]) -> list[int]:
     """Judge lines that were left out like any row, beside the rows of the same amount, with which they might be mixed up."""
+    log: list[RuleLog] = []
     for account in {row.account for row in rows if row.account is not None}:
         account.book = batch.book
         own = {row.pk: row for row in rows if row.account_id == account.pk}
@@ -86,8 +88,10 @@ def _take_in(batch: ImportBatch, rows: list[ImportRow]) -> list[int]:
         for row in own.values():
             row.booked, row.fate = True, ImportRow.Status.NEW
         judge_rows(rows=[*twins.order_by("pk"), *own.values()], account=account, batch=batch)
-        keep_log(Proposer(account=account, batch=batch).propose(list(own.values())))
+        log += Proposer(account=account, batch=batch).propose(list(own.values()))
     ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, *PROPOSED_FIELDS, "booked"], batch_size=CHUNK)
+    RuleLog.objects.filter(row__in=rows).delete()
+    keep_log(log)
     return [row.pk for row in rows]
 
 

@@ -1,8 +1,10 @@
-"""What LifeOS proposes for new rows: first the book's rules, then, where they say nothing, what it has learned."""
+"""What LifeOS proposes for new rows: first the book's rules, then what is certain, then what it has learned."""
 
 from collections.abc import Sequence
 
-from finance.imports.models import ImportBatch, ImportRow
+from django.utils.translation import gettext
+
+from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.imports.suggestions.reader import Asked, Suggested, Suggestions
 from finance.ledger.models import Account
 from finance.rules.engine import Outcome, Subject
@@ -12,6 +14,8 @@ from finance.rules.selectors import engine_of
 # Set by `Proposer.propose`, beside what judging sets.
 PROPOSED_FIELDS = ("counter_account", "suggestion", "suggestions", "new_payee", "memo", "split", "decision")
 _SAID = 200
+# Shorter numbers of accounts may be anybody's.
+_SHORTEST_NUMBER = 6
 
 
 class Proposer:
@@ -21,6 +25,7 @@ class Proposer:
         self._account = account
         self._engine = engine_of(book=batch.book)
         self._suggestions = Suggestions(account=account)
+        self._own = _own_accounts(account)
 
     def propose(self, rows: Sequence[ImportRow]) -> list[RuleLog]:
         """Set payee, category, split, note and decision of the rows where nobody has decided yet.
@@ -36,6 +41,11 @@ class Proposer:
                 continue
             outcome = self._engine.run(subject_of(row, self._account))
             _take(row, outcome)
+            # Money between the household's own accounts is a transfer, whatever such rows were booked to before.
+            own = self._own.get(bare_number(row.counterparty_account)) if row.counterparty_account else None
+            if own is not None and row.counter_account_id is None and not row.split:
+                row.counter_account_id = own.pk
+                row.suggestion = gettext("The other side is your account “%(name)s”.") % {"name": own.name[:80]}
             log += [
                 RuleLog(
                     book_id=row.book_id, rule_id=step.rule_id, version=step.version, row=row, step=place,
@@ -47,6 +57,28 @@ class Proposer:
         for (row, _asked), found in zip(left, self._suggestions.for_rows([asked for _row, asked in left]), strict=True):
             _fill(row, found)
         return log
+
+
+def _own_accounts(account: Account) -> dict[str, Account]:
+    """The book's other accounts of the same currency, by the numbers that their confirmed files bear."""
+    statements = ImportStatement.objects.filter(
+        book=account.book_id,
+        batch__state=ImportBatch.State.CONFIRMED,
+        currency=account.currency,
+        account__closed_on=None,
+    )
+    numbered = statements.exclude(external_account="").exclude(account=None).order_by("pk").select_related("account")
+    found = {bare_number(each.external_account): each.account for each in numbered}
+    return {
+        number: own
+        for number, own in found.items()
+        if own is not None and own.pk != account.pk and len(number) >= _SHORTEST_NUMBER
+    }
+
+
+def bare_number(text: str) -> str:
+    """The number of an account without blanks and punctuation."""
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _fill(row: ImportRow, found: Suggested) -> None:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from core.batches import in_batches
+from core.copying import copy_rows
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
@@ -371,7 +372,7 @@ def _save_statement(
         log = proposer.propose(rows) if proposer is not None else []
         with transaction.atomic():
             hold()
-            ImportRow.objects.bulk_create(rows)
+            copy_rows(rows)
             keep_log(log)
         batch.rows_done += sum(not row.left_out for row in rows)
         if on_progress is not None:
