@@ -7,7 +7,6 @@ from functools import lru_cache
 _LETTERS = str.maketrans(
     {"ø": "o", "æ": "ae", "ł": "l", "ß": "ss", "đ": "d", "ð": "d", "ı": "i", "€": " eur ", "£": " gbp "}
 )
-_VOICED = "\u3099\u309a"
 _LONGEST = 1000
 _VOICED = "\u3099\u309a"
 _ASCII_WORDS = re.compile(r"[a-z0-9]+")

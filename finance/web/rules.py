@@ -105,7 +105,8 @@ def _form_page(request: HttpRequest, book: Book, changed: Rule | None, initial: 
     matches = ""
     if more:
         # More rows are no save: what was typed stays, and nothing is checked yet.
-        form = RuleForm(book=book, categories=categories, initial={**request.POST.dict(), **_counts(form)})
+        counts = {f"{name}-count": number for name, number in form.counts.items()}
+        form = RuleForm(book=book, categories=categories, initial={**request.POST.dict(), **counts})
     elif posted is not None and form.is_valid() and not form.errors:
         try:
             if "check" in posted:
@@ -124,10 +125,6 @@ def _form_page(request: HttpRequest, book: Book, changed: Rule | None, initial: 
     if request.headers.get("HX-Request") == "true" and posted is not None and "check" in posted:
         return render(request, "finance/rules/_matches.html", context)
     return render(request, "finance/rules/form.html", context, status=status)
-
-
-def _counts(form: RuleForm) -> dict[str, Any]:
-    return {f"{name}-count": number for name, number in form.counts.items()}
 
 
 def _matches(book: Book, form: RuleForm) -> str:

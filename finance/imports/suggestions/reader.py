@@ -77,7 +77,13 @@ class Suggestions:
         """What is suggested for each of the rows: two queries for all of them, none with ENABLE_ML off."""
         if not self._on:
             return [Suggested()] * len(rows)
-        words = [self._words(row) for row in rows]
+        currency, own = self._account.currency, self._account.pk
+        words = [
+            features(
+                payee=row.payee, description=row.description, amount=row.amount, currency=currency, account_id=own
+            )
+            for row in rows
+        ]  # fmt: skip
         counts = Counts()
         wanted = {EVERY, *(word for each in words for word in each)}
         found = WordCount.objects.filter(book_id=self._account.book_id, word__in=wanted, entries__gt=0)
@@ -87,15 +93,9 @@ class Suggestions:
             counts.of[word, outgoing][account_id] = [entries, weight]
         names = self._names({key_words(row.payee) for row in rows})
         return [
-            self._suggested(row, own, counts, names.get(key_words(row.payee), ""))
-            for row, own in zip(rows, words, strict=True)
+            self._suggested(row, each, counts, names.get(key_words(row.payee), ""))
+            for row, each in zip(rows, words, strict=True)
         ]
-
-    def _words(self, row: Asked) -> tuple[str, ...]:
-        return features(
-            payee=row.payee, description=row.description, amount=row.amount, currency=self._account.currency,
-            account_id=self._account.pk,
-        )  # fmt: skip
 
     def _suggested(self, row: Asked, words: tuple[str, ...], counts: Counts, name: str) -> Suggested:
         outgoing = row.amount < 0
