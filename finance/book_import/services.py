@@ -105,7 +105,12 @@ def import_book(
         )
         accounts = _open_accounts(book=book, actor=owner, planned=plan.accounts)
         _post(book=book, actor=owner, source=source, plan=plan, accounts=accounts, on_progress=on_progress)
-        _close_accounts(book=book, accounts=accounts, planned=plan.accounts)
+        for account, planned in zip(accounts, plan.accounts, strict=True):
+            if planned.closed_on is not None:
+                # As in the source: a later reversal may have left a balance there, which `close_account` refuses.
+                account.closed_on = planned.closed_on
+                account.save(update_fields=["closed_on"])
+                emit(AccountClosed(book_id=book.pk, account_id=account.pk))
         if source.closed_through is not None:
             close_period(book=book, actor=owner, through=source.closed_through)
         report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run)
@@ -188,15 +193,6 @@ def _post(
             done += len(batch)
             on_progress(done, len(past))
     on_progress(len(past), len(past))
-
-
-def _close_accounts(*, book: Book, accounts: Sequence[Account], planned: Sequence[PlannedAccount]) -> None:
-    """As they were closed in the source: there a later reversal may have left a balance, which `close_account` refuses."""
-    for account, each in zip(accounts, planned, strict=True):
-        if each.closed_on is not None:
-            account.closed_on = each.closed_on
-            account.save(update_fields=["closed_on"])
-            emit(AccountClosed(book_id=book.pk, account_id=account.pk))
 
 
 # From the lines themselves: a proof by the month totals would trust what it proves.
