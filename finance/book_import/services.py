@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import uuid
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -26,7 +27,6 @@ from platform_outbox.emit import emit
 
 Progress = Callable[[int, int], None]
 ENTRIES_AT_ONCE = 20_000
-_FOREVER = datetime.date(9999, 12, 31)
 _SOURCES = set(JournalEntry.Source.values)
 
 
@@ -196,29 +196,41 @@ def _post(
 
 
 # From the lines themselves: a proof by the month totals would trust what it proves.
-_BALANCES = """
-SELECT given.position, coalesce(sum(line.amount), 0)
-  FROM unnest(%s::int[], %s::bigint[], %s::date[]) AS given (position, account_id, through)
-  LEFT JOIN finance_journalline AS line ON line.account_id = given.account_id AND line.date <= given.through
- GROUP BY given.position
+_DAYS = """
+SELECT account_id, date, sum(amount) FROM finance_journalline WHERE account_id = ANY(%s) GROUP BY account_id, date
+ ORDER BY account_id, date
 """
 
 
+class _Held:
+    """What each account holds at the end of each of its days, read once however many balances are compared."""
+
+    def __init__(self, accounts: Sequence[Account]) -> None:
+        self._days: dict[int, list[datetime.date]] = {}
+        self._totals: dict[int, list[int]] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_DAYS, [[account.pk for account in accounts]])
+            for account_id, date, amount in cursor.fetchall():
+                totals = self._totals.setdefault(account_id, [0])
+                totals.append(totals[-1] + int(amount))
+                self._days.setdefault(account_id, []).append(date)
+
+    def through(self, account: Account, on: datetime.date | None) -> int:
+        """Minor units at the end of the day, or of everything."""
+        days = self._days.get(account.pk, [])
+        reached = bisect_right(days, on) if on is not None else len(days)
+        return self._totals[account.pk][reached] if reached else 0
+
+
 def _report(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence[Account], dry_run: bool) -> BookReport:
-    asked = [
-        (position, accounts[place].pk, check.balance.on or _FOREVER)
-        for position, check in enumerate(plan.checks)
-        for place in check.accounts
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_BALANCES, [list(column) for column in zip(*asked, strict=True)] or [[], [], []])
-        held = {int(position): int(total) for position, total in cursor.fetchall()}
+    held = _Held(accounts)
     paths = account_paths(book=book)
     names = {account.key: account.name for account in source.accounts}
     proof = []
-    for position, check in enumerate(plan.checks):
+    for check in plan.checks:
         balance = check.balance
-        ours = money.to_decimal(held.get(position, 0), currency=balance.currency)
+        total = sum(held.through(accounts[place], balance.on) for place in check.accounts)
+        ours = money.to_decimal(total, currency=balance.currency)
         first = paths[accounts[check.accounts[0]].pk] if check.accounts else ""
         proof.append(
             ProofRow(
