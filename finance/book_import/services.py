@@ -16,7 +16,7 @@ from core.batches import in_batches
 from finance import money
 from finance.book_import.model import SourceBook
 from finance.book_import.plan import Plan, PlannedAccount, plan_of
-from finance.errors import BookDiffers, BookUnreadable
+from finance.errors import BookDiffers, BookUnreadable, EntryInvalid
 from finance.events import AccountClosed
 from finance.ledger.models import Account, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft, PastEntry
@@ -184,15 +184,18 @@ def _post(
             )
         )
     on_progress(0, len(past))
-    if any(entry.reverses is not None or entry.corrects is not None for entry in past):
-        post_history(book=book, actor=actor, entries=past)
-    else:
-        done = 0
-        for batch in in_batches(past, size=ENTRIES_AT_ONCE):
+    linked = any(entry.reverses is not None or entry.corrects is not None for entry in past)
+    done = 0
+    # Entries that name each other have to come together.
+    for batch in in_batches(past, size=len(past) if linked else ENTRIES_AT_ONCE):
+        try:
             post_history(book=book, actor=actor, entries=batch)
-            done += len(batch)
-            on_progress(done, len(past))
-    on_progress(len(past), len(past))
+        except EntryInvalid as error:
+            index = next(iter(error.fields), "0").partition(".")[0]
+            entry = plan.entries[done + int(index)].source
+            raise BookUnreadable(reason=f"{entry.where or entry.date}: {error.detail}") from error
+        done += len(batch)
+        on_progress(done, len(past))
 
 
 # From the lines themselves: a proof by the month totals would trust what it proves.
