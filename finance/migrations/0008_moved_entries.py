@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """A new place that entries come from; the column stays as it is."""
 
     dependencies = [
-        ('finance', '0006_import_rows_left_out'),
+        ('finance', '0007_rules_and_learning'),
     ]
 
     operations = [
