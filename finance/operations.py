@@ -335,6 +335,7 @@ def _source_book(parameters: BookImportParameters, run: Run, owner: User) -> Sou
         run.advance(0)  # raises where the run shall end
         return True
 
+    goes_on()  # a small file is read before anybody is asked
     try:
         data = run.read(parameters.file)
     except OSError as error:

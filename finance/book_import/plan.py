@@ -34,6 +34,9 @@ from finance.errors import AmountInvalid, BookUnreadable
 TRADING, OTHER = "trading", "other"
 MAX_LINES = 1000
 _LONGEST_NAME, _LONGEST_PAYEE, _LONGEST_DESCRIPTION, _LONGEST_MEMO = 120, 200, 500, 200
+_DEEPEST = 50
+# Accounts that stated balances ask for, those below them included: more would be work for a stranger's sake.
+_MOST_COMPARED = 1_000_000
 # An entry that is off by less came from rates and divisions, by more from a mistake.
 _ROUNDING = Decimal("0.011")
 _ROUNDED = "Rounding differences"
@@ -114,6 +117,7 @@ class _Planner:
         self.places: dict[tuple[str, str], int] = {}
         self.first: dict[str, int] = {}
         self.names: set[tuple[int | None, str, str]] = set()
+        self.numbers: Counter[tuple[int | None, str, str]] = Counter()
         self.roots: dict[str, int] = {}
         self.system: dict[tuple[str, str], int] = {}
         self.last_posted: dict[int, datetime.date] = {}
@@ -134,14 +138,18 @@ class _Planner:
         # Groups first: an account that hangs nowhere goes below the group of its type.
         above = {account.parent for account in self.book.accounts}
         children[""].sort(key=lambda account: bool(used[account.key]) or account.key not in above)
-        stack = list(reversed(children[""]))
+        stack = [(account, 1) for account in reversed(children[""])]
         seen: set[str] = set()
         ordered: list[SourceAccount] = []
         while stack:
-            account = stack.pop()
+            account, depth = stack.pop()
+            if depth > _DEEPEST:
+                raise BookUnreadable(
+                    reason=f"Its accounts are more than {_DEEPEST} levels deep: “{account.name[:60]}”."
+                )
             seen.add(account.key)
             ordered.append(account)
-            stack.extend(reversed(children[account.key]))
+            stack.extend((child, depth + 1) for child in reversed(children[account.key]))
         if len(ordered) != len(self.sources):
             missing = next(key for key in self.sources if key not in seen)
             raise BookUnreadable(reason=f"The account “{self.sources[missing].name[:80]}” is inside itself.")
@@ -178,10 +186,8 @@ class _Planner:
             self.tally.add("account of several currencies", "it became one account per currency", example=account.name)
 
     def _parent_of(self, account: SourceAccount) -> int | None:
-        """The nearest account above that came along; one of another type cannot hold it."""
+        """The account above, which has come along because of this one; one of another type cannot hold it."""
         parent = self.first.get(account.parent)
-        if parent is None and account.parent in self.sources:
-            return self._parent_of(self.sources[account.parent])
         if parent is not None and self.plan.accounts[parent].type != account.type:
             self.tally.add(
                 "account below one of another type", "it stands at the top of its own type", example=account.name
@@ -224,12 +230,13 @@ class _Planner:
         tidy = " ".join(name.replace("\x00", "").split()) or "Unnamed"
         if len(tidy) > _LONGEST_NAME:
             self.tally.add("long name", f"names have at most {_LONGEST_NAME} characters", example=tidy)
-        found, number = tidy[:_LONGEST_NAME], 1
         where = "" if parent is not None else type
+        found = tidy[:_LONGEST_NAME]
         while (parent, where, found) in self.names:
-            number += 1
-            found = f"{tidy[: _LONGEST_NAME - 6]} ({number})"
-        if number > 1:
+            # Each name remembers its last number: a file of ten thousand equal names is no work.
+            number = self.numbers[parent, where, tidy] = self.numbers[parent, where, tidy] + 1
+            found = f"{tidy[: _LONGEST_NAME - 8]} ({number + 1})"
+        if found != tidy[:_LONGEST_NAME]:
             self.tally.add("two accounts of one name", "the later one has a number behind its name", example=found)
         self.names.add((parent, where, found))
         return found
@@ -345,10 +352,13 @@ class _Planner:
             return
         for each in self.plan.accounts:
             each.closed_on = None
+        kept: dict[str, list[int]] = defaultdict(list)
+        for (key, _currency), place in self.places.items():
+            kept[key].append(place)
         for account in self.book.accounts:
             if account.closed or account.closed_on:
-                for currency in [code for key, code in self.places if key == account.key]:
-                    self._close(account, self.places[account.key, currency])
+                for place in kept[account.key]:
+                    self._close(account, place)
         with_open: set[int | None] = set()
         for position in reversed(range(len(self.plan.accounts))):
             planned = self.plan.accounts[position]
@@ -370,6 +380,7 @@ class _Planner:
         below: dict[str, list[str]] = defaultdict(list)
         for account in self.book.accounts:
             below[account.parent].append(account.key)
+        compared = 0
         for balance in self.book.balances:
             if not _is_money(balance.currency):
                 if not balance.stated and balance.amount:
@@ -379,10 +390,14 @@ class _Planner:
                         example=f"{name}: {balance.amount:f} {balance.currency}",
                     )  # fmt: skip
                 continue
+            if balance.stated and compared > _MOST_COMPARED:
+                self.tally.add("stated balance that was not compared", "the file states too many")
+                continue
             keys = [balance.account]
             if balance.with_children:
                 for key in keys:
                     keys.extend(below[key])
+            compared += len(keys)
             places = [self.places[key, balance.currency] for key in keys if (key, balance.currency) in self.places]
             self.plan.checks.append(PlannedCheck(balance=balance, accounts=tuple(places)))
 

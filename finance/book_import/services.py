@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import uuid
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +16,7 @@ from core.batches import in_batches
 from finance import money
 from finance.book_import.model import SourceBook
 from finance.book_import.plan import Plan, PlannedAccount, plan_of
-from finance.errors import BookDiffers, BookUnreadable
+from finance.errors import BookDiffers, BookUnreadable, EntryInvalid
 from finance.events import AccountClosed
 from finance.ledger.models import Account, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft, PastEntry
@@ -26,7 +27,6 @@ from platform_outbox.emit import emit
 
 Progress = Callable[[int, int], None]
 ENTRIES_AT_ONCE = 20_000
-_FOREVER = datetime.date(9999, 12, 31)
 _SOURCES = set(JournalEntry.Source.values)
 
 
@@ -105,7 +105,12 @@ def import_book(
         )
         accounts = _open_accounts(book=book, actor=owner, planned=plan.accounts)
         _post(book=book, actor=owner, source=source, plan=plan, accounts=accounts, on_progress=on_progress)
-        _close_accounts(book=book, accounts=accounts, planned=plan.accounts)
+        for account, planned in zip(accounts, plan.accounts, strict=True):
+            if planned.closed_on is not None:
+                # As in the source: a later reversal may have left a balance there, which `close_account` refuses.
+                account.closed_on = planned.closed_on
+                account.save(update_fields=["closed_on"])
+                emit(AccountClosed(book_id=book.pk, account_id=account.pk))
         if source.closed_through is not None:
             close_period(book=book, actor=owner, through=source.closed_through)
         report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run)
@@ -179,50 +184,56 @@ def _post(
             )
         )
     on_progress(0, len(past))
-    if any(entry.reverses is not None or entry.corrects is not None for entry in past):
-        post_history(book=book, actor=actor, entries=past)
-    else:
-        done = 0
-        for batch in in_batches(past, size=ENTRIES_AT_ONCE):
+    linked = any(entry.reverses is not None or entry.corrects is not None for entry in past)
+    done = 0
+    # Entries that name each other have to come together.
+    for batch in in_batches(past, size=len(past) if linked else ENTRIES_AT_ONCE):
+        try:
             post_history(book=book, actor=actor, entries=batch)
-            done += len(batch)
-            on_progress(done, len(past))
-    on_progress(len(past), len(past))
-
-
-def _close_accounts(*, book: Book, accounts: Sequence[Account], planned: Sequence[PlannedAccount]) -> None:
-    """As they were closed in the source: there a later reversal may have left a balance, which `close_account` refuses."""
-    for account, each in zip(accounts, planned, strict=True):
-        if each.closed_on is not None:
-            account.closed_on = each.closed_on
-            account.save(update_fields=["closed_on"])
-            emit(AccountClosed(book_id=book.pk, account_id=account.pk))
+        except EntryInvalid as error:
+            index = next(iter(error.fields), "0").partition(".")[0]
+            entry = plan.entries[done + int(index)].source
+            raise BookUnreadable(reason=f"{entry.where or entry.date}: {error.detail}") from error
+        done += len(batch)
+        on_progress(done, len(past))
 
 
 # From the lines themselves: a proof by the month totals would trust what it proves.
-_BALANCES = """
-SELECT given.position, coalesce(sum(line.amount), 0)
-  FROM unnest(%s::int[], %s::bigint[], %s::date[]) AS given (position, account_id, through)
-  LEFT JOIN finance_journalline AS line ON line.account_id = given.account_id AND line.date <= given.through
- GROUP BY given.position
+_DAYS = """
+SELECT account_id, date, sum(amount) FROM finance_journalline WHERE account_id = ANY(%s) GROUP BY account_id, date
+ ORDER BY account_id, date
 """
 
 
+class _Held:
+    """What each account holds at the end of each of its days, read once however many balances are compared."""
+
+    def __init__(self, accounts: Sequence[Account]) -> None:
+        self._days: dict[int, list[datetime.date]] = {}
+        self._totals: dict[int, list[int]] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_DAYS, [[account.pk for account in accounts]])
+            for account_id, date, amount in cursor.fetchall():
+                totals = self._totals.setdefault(account_id, [0])
+                totals.append(totals[-1] + int(amount))
+                self._days.setdefault(account_id, []).append(date)
+
+    def through(self, account: Account, on: datetime.date | None) -> int:
+        """Minor units at the end of the day, or of everything."""
+        days = self._days.get(account.pk, [])
+        reached = bisect_right(days, on) if on is not None else len(days)
+        return self._totals[account.pk][reached] if reached else 0
+
+
 def _report(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence[Account], dry_run: bool) -> BookReport:
-    asked = [
-        (position, accounts[place].pk, check.balance.on or _FOREVER)
-        for position, check in enumerate(plan.checks)
-        for place in check.accounts
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_BALANCES, [list(column) for column in zip(*asked, strict=True)] or [[], [], []])
-        held = {int(position): int(total) for position, total in cursor.fetchall()}
+    held = _Held(accounts)
     paths = account_paths(book=book)
     names = {account.key: account.name for account in source.accounts}
     proof = []
-    for position, check in enumerate(plan.checks):
+    for check in plan.checks:
         balance = check.balance
-        ours = money.to_decimal(held.get(position, 0), currency=balance.currency)
+        total = sum(held.through(accounts[place], balance.on) for place in check.accounts)
+        ours = money.to_decimal(total, currency=balance.currency)
         first = paths[accounts[check.accounts[0]].pk] if check.accounts else ""
         proof.append(
             ProofRow(

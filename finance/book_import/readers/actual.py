@@ -175,8 +175,10 @@ class _Budget:
             if row["tombstone"]
         }
         live = {account.parent for key, account in self.accounts.items() if key in used or key not in deleted}
+        # Budgets from before 2021 have no parent_id; a child's id begins with its parent's there.
+        old = "parent_id" not in self.tables.columns("transactions")
         balances = []
-        for account, total in self.tables.asked(self._balances()):
+        for account, total in self.tables.asked(_BALANCES.replace("child.parent_id", "NULL") if old else _BALANCES):
             key = f"a:{account}"
             if key in self.accounts and isinstance(total, int):
                 balances.append(SourceBalance(account=key, currency=self.currency, amount=Decimal(total).scaleb(-2)))
@@ -197,14 +199,6 @@ class _Budget:
             name=name,
             base_currency=self.currency,
         )  # fmt: skip
-
-    def _balances(self) -> str:
-        # Budgets from before 2021 have no parent_id; a child's id begins with its parent's there.
-        return (
-            _BALANCES
-            if "parent_id" in self.tables.columns("transactions")
-            else _BALANCES.replace("child.parent_id", "NULL")
-        )
 
     def _rows(self) -> dict[str, _Row]:
         columns = (

@@ -21,8 +21,11 @@ def members(data: bytes, *, suffixes: tuple[str, ...]) -> dict[str, bytes]:
             found = archive.infolist()
             if len(found) > _MAX_MEMBERS:
                 raise BookUnreadable(reason=f"The archive holds more than {_MAX_MEMBERS} files.")
+            # macOS adds a file of its own beside each.
             wanted = [
-                each for each in found if each.filename.lower().endswith(suffixes) and not _is_litter(each.filename)
+                each
+                for each in found
+                if each.filename.lower().endswith(suffixes) and not each.filename.startswith("__MACOSX/")
             ]
             if any(each.flag_bits & 1 for each in wanted):
                 raise BookUnreadable(reason="The archive is protected by a password. Please export it without one.")
@@ -53,11 +56,6 @@ def gunzip(data: bytes) -> bytes:
     if not unpacking.eof:
         raise BookUnreadable(reason="The file is damaged: it ends too early.")
     return content
-
-
-def _is_litter(name: str) -> bool:
-    """What macOS adds to archives."""
-    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
 
 
 def _too_large() -> str:

@@ -83,7 +83,13 @@ class _Row:
 def read(data: bytes, question: Question) -> SourceBook:
     """The transactions. Raises BookUnreadable."""
     tables = _tables(data)
-    rows = list(_rows_of_csv(tables["transactions"]) if "transactions" in tables else _rows_of_api(data))
+    if "transactions" in tables:
+        rows = [
+            _row(cells, where, [tag for tag in cells.get("tags", "").split(",") if tag])
+            for where, cells in rows_of(tables["transactions"], needs=_NEEDS, limit=MAX_ENTRIES)
+        ]
+    else:
+        rows = list(_rows_of_api(data))
     if not rows:
         raise BookUnreadable(reason="The export has no transactions.")
     books = _Books(rows, tally=Tally(), details=_details(tables.get("accounts", "")))
@@ -120,11 +126,6 @@ def _tables(data: bytes) -> dict[str, str]:
     if "transactions" not in tables:
         raise BookUnreadable(reason="The archive holds no file of transactions.")
     return tables
-
-
-def _rows_of_csv(text: str) -> Iterator[_Row]:
-    for where, cells in rows_of(text, needs=_NEEDS, limit=MAX_ENTRIES):
-        yield _row(cells, where, [tag for tag in cells.get("tags", "").split(",") if tag])
 
 
 def _rows_of_api(data: bytes) -> Iterator[_Row]:

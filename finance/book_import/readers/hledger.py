@@ -169,7 +169,7 @@ class _Reader:
             self._days.setdefault((account, commodity), {})[date] = None
             yield SourceLine(account=account, currency=commodity, amount=quantity, memo=memo)
             cost = amount.get("acost") or amount.get("aprice")
-            if cost and not _is_money(commodity):
+            if cost and commodity not in money.known_currencies():
                 self._tell_cost(account, commodity, quantity, cost, where)
         stated = posting.get("pbalanceassertion")
         if stated:
@@ -189,15 +189,10 @@ class _Reader:
         number = Decimal(mantissa).scaleb(-places)
         if places > _MOST_PLACES:  # trailing zeros of a division
             number = number.quantize(Decimal(1).scaleb(-_MOST_PLACES))
-        return self._currency(typed(found.get("acommodity"), str, f"{where}: “acommodity”"), where), believable(
-            number, where
-        )
-
-    def _currency(self, commodity: str, where: str) -> str:
-        known = self._commodities.get(commodity)
-        if known is None:
-            known = self._commodities[commodity] = self._resolve(commodity, where)
-        return known
+        commodity = typed(found.get("acommodity"), str, f"{where}: “acommodity”")
+        if commodity not in self._commodities:
+            self._commodities[commodity] = self._resolve(commodity, where)
+        return self._commodities[commodity], believable(number, where)
 
     def _resolve(self, commodity: str, where: str) -> str:
         if commodity in _MARKS:
@@ -267,10 +262,6 @@ def _is_bare_zero(amount: Any) -> bool:
         and isinstance(amount.get("aquantity"), dict)
         and amount["aquantity"].get("decimalMantissa") == 0
     )
-
-
-def _is_money(commodity: str) -> bool:
-    return commodity in money.known_currencies()
 
 
 def _type_of(name: str, declared: dict[str, str]) -> str | None:

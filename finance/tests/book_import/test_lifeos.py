@@ -85,6 +85,7 @@ def test_the_child_reads_the_same(book_with_history, in_child):
         (lambda d: d["entries"][1].update(uid=d["entries"][0]["uid"]), "two transactions have the id"),
         (lambda d: d["entries"][0].update(date="2026-02-30"), "entry 1: “2026-02-30”"),
         (lambda d: d["entries"][0].update(source="magic"), "entry 1: “magic”"),
+        (lambda d: d["entries"][1].update(payee="P" * 201), "entry 2: .* the payee has more than 200 characters"),
         (lambda d: d["accounts"][0].update(parent=d["accounts"][0]["id"]), "inside itself"),
         (lambda d: d["accounts"][0].update(type="money"), "unknown type"),
         (lambda d: d.pop("accounts"), "“accounts” is not a list"),

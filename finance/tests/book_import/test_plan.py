@@ -1,6 +1,7 @@
 """What every reader's book goes through: names, types, closings and roundings, each with a line in the report."""
 
 import datetime
+import time
 from decimal import Decimal
 
 import pytest
@@ -92,11 +93,25 @@ def test_an_entry_of_many_lines_or_none_is_left_out_and_told():
     assert told == {"entry too long": 1, "entry without money": 1}
 
 
+def test_thousands_of_equal_names_and_balances_are_little_work(monkeypatch):
+    monkeypatch.setattr("finance.book_import.plan._MOST_COMPARED", 100)
+    accounts = [account("top"), *(account(f"{n}", name="Cash", parent="top", closed=True) for n in range(5000))]
+    stated = [
+        SourceBalance(account="top", currency="EUR", amount=Decimal(0), on=DAY, stated=True, with_children=True)
+        for _ in range(5000)
+    ]
+    began = time.process_time()
+    plan, paths, told = planned(book(*accounts, balances=stated))
+    assert time.process_time() - began < 5  # it takes a fifth of a second; squared it would take minutes
+    assert (len(plan.checks), told["stated balance that was not compared"], paths[-1]) == (1, 4999, "top:Cash (5000)")
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
         (book(account("a"), account("a")), "two accounts of the same id"),
         (book(account("a", parent="b"), account("b", parent="a")), "is inside itself"),
+        (book(account("0"), *(account(f"{n + 1}", parent=f"{n}") for n in range(50))), "more than 50 levels deep"),
         (book(account("a"), entries=[entry(("b", "EUR", "1"))]), "no account “b”"),
         (book(account("a"), entries=[entry(("a", "EUR", "1e17"))]), "too large"),
     ],

@@ -166,3 +166,11 @@ def test_a_bomb_ends_at_the_limit(read, monkeypatch):
 def test_without_a_currency_it_is_asked_for(read):
     with pytest.raises(BookUnreadable, match="Choose the main currency"):
         read(register(row("A", "2026-01-15", "Shop", out="1.00")), "ynab", base="")
+
+
+def test_what_macos_adds_to_an_archive_is_passed_over(read):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("Plan - Register.csv", register(row("A", "2026-01-15", "Shop", "X: Y", out="1.00")))
+        archive.writestr("__MACOSX/._Plan - Register.csv", b"\x00\x05\x16\x07")
+    assert len(read(packed.getvalue(), "ynab").entries) == 1
