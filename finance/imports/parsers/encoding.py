@@ -1,6 +1,7 @@
 """Bytes of a bank file → text. Banks write UTF-8, UTF-16 and code pages, sometimes two at once."""
 
 import codecs
+import contextlib
 import re
 from collections import Counter
 from functools import cache
@@ -178,16 +179,14 @@ def _likelihood(words: list[bytes], page: str) -> float:
 @cache
 def _languages_of(page: str) -> list[tuple[str, str, str]]:
     """Letters of the languages that can be written with the page."""
-    return [parts for parts in _LETTERS_OF.values() if _encodes("".join(parts[:2]), page)]
-
-
-def _encodes(letters: str, page: str) -> bool:
-    # Romanian has its own commas only in Unicode; pages write cedillas.
-    try:
-        letters.translate({ord("ș"): None, ord("ț"): None}).encode(page)
-    except UnicodeEncodeError:
-        return False
-    return True
+    found = []
+    for parts in _LETTERS_OF.values():
+        # Romanian has its own commas only in Unicode; pages write cedillas.
+        letters = "".join(parts[:2]).translate({ord("ș"): None, ord("ț"): None})
+        with contextlib.suppress(UnicodeEncodeError):
+            letters.encode(page)
+            found.append(parts)
+    return found
 
 
 def _undo_double_encoding(text: str) -> str:

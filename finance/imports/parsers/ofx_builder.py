@@ -37,7 +37,11 @@ class ForgivingTreeBuilder(TreeBuilder):
             elif match["close"]:
                 self._close(tag)
             elif text or match["empty"] or not (tag in closed or _AGGREGATE.fullmatch(tag)):
-                self._leaf(tag, html.unescape(text[:LONGEST_TEXT]))
+                if self._open:
+                    self.start(tag, {})
+                    if content := html.unescape(text[:LONGEST_TEXT]):
+                        self.data(content)
+                    self.end(tag)
             else:
                 self._open.append(tag)
                 self._times_open[tag] += 1
@@ -50,14 +54,6 @@ class ForgivingTreeBuilder(TreeBuilder):
         while self._open:
             self.end(self._open.pop())
         return super().close()
-
-    def _leaf(self, tag: str, text: str) -> None:
-        if not self._open:
-            return
-        self.start(tag, {})
-        if text:
-            self.data(text)
-        self.end(tag)
 
     def _close(self, tag: str) -> None:
         if not self._times_open[tag]:
