@@ -80,7 +80,11 @@ def decode(data: bytes, encoding: str = "", *, currency: str = "") -> tuple[str,
         or _code_page(data, currency)
     )
     text = data.decode(found, errors="replace")
-    return _tidy(_undo_double_encoding(text) if found.startswith("utf-8") else text), found
+    if found.startswith("utf-8") and _DOUBLE_ENCODED.search(text[:_SAMPLE_BYTES]):
+        # "Ã¼" back to "ü", where the whole file can be read that way.
+        with contextlib.suppress(UnicodeError):
+            text = text.encode("cp1252").decode("utf-8")
+    return _tidy(text), found
 
 
 def words_under(data: bytes, encoding: str, *, number: int = 3) -> str:
@@ -187,13 +191,3 @@ def _languages_of(page: str) -> list[tuple[str, str, str]]:
             letters.encode(page)
             found.append(parts)
     return found
-
-
-def _undo_double_encoding(text: str) -> str:
-    """ "Ã¼" back to "ü", where the whole file can be read that way."""
-    if len(_DOUBLE_ENCODED.findall(text[:_SAMPLE_BYTES])) < 1:
-        return text
-    try:
-        return text.encode("cp1252").decode("utf-8")
-    except UnicodeError:
-        return text

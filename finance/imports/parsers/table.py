@@ -153,7 +153,17 @@ def find_header(records: Sequence[Record]) -> int | None:
     scored = [(score, -i) for i, score in candidates if score >= 2]
     if scored:
         return -max(scored)[1]
-    return first - 1 if _is_caption(records, first) else None
+    # A line of words in a language that we do not know, directly above the first transaction and as wide.
+    if not 0 < first < len(records):
+        return None
+    above, below = records[first - 1].cells, records[first].cells
+    filled = [cell.strip() for cell in above if cell.strip()]
+    if len(filled) < 3 or abs(len(above) - len(below)) > 1 or len(filled) < len(above) * 0.6:
+        return None
+    is_caption = len(set(filled)) == len(filled) and not any(
+        looks_like_date(cell) or looks_like_amount(cell) or is_pending(cell) or len(cell) > 60 for cell in filled
+    )
+    return first - 1 if is_caption else None
 
 
 def _header_score(cells: Sequence[str]) -> int:
@@ -170,16 +180,3 @@ def _header_score(cells: Sequence[str]) -> int:
 
 def _header_words(cells: Sequence[str]) -> int:
     return sum(1 for cell in cells if cell.strip() and len(cell) <= 60 and is_header_word(cell))
-
-
-def _is_caption(records: Sequence[Record], first: int) -> bool:
-    """A line of words in a language that we do not know, directly above the first transaction and as wide."""
-    if not 0 < first < len(records):
-        return False
-    above, below = records[first - 1].cells, records[first].cells
-    filled = [cell.strip() for cell in above if cell.strip()]
-    if len(filled) < 3 or abs(len(above) - len(below)) > 1 or len(filled) < len(above) * 0.6:
-        return False
-    return len(set(filled)) == len(filled) and not any(
-        looks_like_date(cell) or looks_like_amount(cell) or is_pending(cell) or len(cell) > 60 for cell in filled
-    )
