@@ -111,7 +111,7 @@ lock: .venv/.installed-dev  ## Compile requirements/*.in into pinned and hashed 
 	done
 
 bench: .venv/.installed-dev  ## Measure what we claim against peers (results in bench/results/; ARGS=--quick)
-	@for name in ledger proof imports outbox; do .venv/bin/python bench/$$name.py $(ARGS) || exit 1; done
+	@for name in ledger proof imports suggestions outbox; do .venv/bin/python bench/$$name.py $(ARGS) || exit 1; done
 
 clean:  ## Remove the environment and caches; the data in var/ stays
 	rm -rf .venv .venv-s3 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

@@ -208,6 +208,38 @@ class ImportUndone(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSaved(BookEvent):
+    """A rule was added or changed; each save is a version of its own."""
+
+    name: ClassVar[str] = "finance.rule.saved"
+    rule_id: int
+    rule_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRemoved(BookEvent):
+    """A rule was removed."""
+
+    name: ClassVar[str] = "finance.rule.removed"
+    rule_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesReordered(BookEvent):
+    """The order of the rules changed, or which of them are switched on."""
+
+    name: ClassVar[str] = "finance.rules.reordered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesApplied(BookEvent):
+    """Rules were applied to entries of the past; each corrected entry has its own event as well."""
+
+    name: ClassVar[str] = "finance.rules.applied"
+    application_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayBegan(BookEvent):
     """A day began in the book's time zone. Days on which no worker ran are skipped."""
 

@@ -8,6 +8,7 @@ from django.utils import timezone, translation
 
 from finance.events import (
     BookEvent,
+    ImportConfirmed,
     ImportReceived,
     InvitationIssued,
     JournalCorrected,
@@ -33,6 +34,27 @@ def seal(events: Sequence[JournalPosted | JournalReversed | JournalCorrected], c
     for event in events:
         posted[event.book_id] += event.recorded
     seal_entries(posted=posted)
+
+
+@on(JournalPosted, JournalReversed, JournalCorrected, name="finance.learn", batch=True)
+def learn(events: Sequence[JournalPosted | JournalReversed | JournalCorrected], contexts: Sequence[Context]) -> None:
+    """Teach suggestions what was posted, and take out what was reversed; nothing where ENABLE_ML is off."""
+    posted: dict[int, list[int]] = defaultdict(list)
+    taken_back: dict[int, list[int]] = defaultdict(list)
+    for event in events:
+        posted[event.book_id] += event.recorded
+        if not isinstance(event, JournalPosted):
+            taken_back[event.book_id].append(event.entry_id)
+    for book_id in sorted(posted):
+        imports.learn(book_id=book_id, posted=posted[book_id], taken_back=taken_back[book_id])
+
+
+@on(ImportConfirmed, name="finance.learn_linked")
+def learn_linked(event: ImportConfirmed, context: Context) -> None:
+    """Teach suggestions what the bank calls the entries that its rows were linked to."""
+    batch = ImportBatch.objects.without_content().filter(pk=event.import_id).first()
+    if batch is not None:
+        imports.learn_linked(batch=batch)
 
 
 class WebhookRefused(Exception):

@@ -1,6 +1,15 @@
 """Re-exports, so that Django finds every model of the app here."""
 
-from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
+from finance.imports.models import (
+    ImportBatch,
+    ImportProfile,
+    ImportRow,
+    ImportStatement,
+    LearnedBook,
+    LearnedEntry,
+    PayeeName,
+    WordCount,
+)
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -19,6 +28,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -35,15 +45,24 @@ __all__ = [
     "Invitation",
     "JournalEntry",
     "JournalLine",
+    "LearnedBook",
+    "LearnedEntry",
     "LedgerCheck",
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PayeeName",
     "PeriodChange",
     "Role",
+    "Rule",
+    "RuleApplication",
+    "RuleGroup",
+    "RuleLog",
+    "RuleVersion",
     "Seal",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookSecret",
+    "WordCount",
 ]

@@ -1,5 +1,6 @@
 """Long operations on books, for operators: the admin, workers and `manage.py operation` call the same functions."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,15 +11,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from finance import replica
-from finance.errors import FinanceError
+from finance.errors import Conflict, FinanceError
 from finance.exports.formats import FORMATS
 from finance.imports.selectors import counts_of
 from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
-from finance.models import Account, Book
+from finance.models import Account, Book, RuleApplication
+from finance.rules.services import apply_step, cancel_application, entries_to_look_at
 from platform_outbox.operations.registry import operation, parameter
-from platform_outbox.operations.runs import Run
+from platform_outbox.operations.runs import OperationCancelled, Run
 
 # Pieces of an export between two reports of progress.
 PIECES_AT_ONCE = 500
@@ -207,6 +209,40 @@ def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
     except FinanceError as error:
         raise OperationFailed(error.detail) from error
     return {"rows": counts.total, **{name.replace("_", " "): number for name, number in counts.fates.items() if number}}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationParameters:
+    application: int = parameter(
+        gettext_lazy("Application"), help_text=gettext_lazy("Its number, from the list of applications of rules.")
+    )
+
+
+@operation(
+    "rules.apply",
+    title=gettext_lazy("Apply rules to the past"),
+    help_text=gettext_lazy(
+        "Corrects past entries by a book's rules. Households start it themselves, under Rules; here it can be continued."
+    ),
+    parameters=ApplicationParameters,
+    permission="finance.change_ruleapplication",
+    scope=lambda parameters: f"application:{parameters.application}",
+)
+def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
+    """Step by step, each a transaction of its own; a stopped run continues where the last step ended."""
+    application = RuleApplication.objects.select_related("book").filter(pk=parameters.application).first()
+    if application is None:
+        raise OperationFailed(_("There is no application %s.") % parameters.application)
+    run.expect(entries_to_look_at(application=application), unit="entries")
+    try:
+        while looked := apply_step(application_id=application.pk):
+            run.advance(looked)
+    except OperationCancelled:
+        with contextlib.suppress(Conflict):  # the household cancelled it
+            cancel_application(application=application)
+        raise
+    application.refresh_from_db()
+    return {"looked at": application.looked, "corrected": application.changed, "left": application.left_count}
 
 
 def _book(book_id: int) -> Book:

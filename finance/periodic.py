@@ -5,6 +5,7 @@ import datetime
 
 from django.conf import settings
 
+from finance.imports import services as imports
 from finance.ledger import services
 from finance.models import Book, LedgerCheck
 from finance.webhooks.services import prune_deliveries
@@ -42,6 +43,12 @@ def seal_missed(run: Run) -> None:
     """Seals entries without an event: those from before the chain, and those whose event an operator discarded."""
     if services.some_are_unsealed():
         services.seal_missed(between=run.renew)
+
+
+@every("finance.learn_missed", seconds=3600, lease_seconds=600)
+def learn_missed(run: Run) -> None:
+    """Suggestions learn books that are there already, as after an upgrade; nothing with ENABLE_ML off."""
+    imports.learn_missed(between=run.renew)
 
 
 @every("finance.verify_ledger", seconds=3600)

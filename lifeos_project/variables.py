@@ -59,8 +59,8 @@ with env.section("Application"):
     ENABLE_ML = env.flag(
         "ENABLE_ML",
         True,
-        meaning="Suggest categories for the rows of a bank file, learned from the book's own entries. Without it rows "
-        "start without a category.",
+        meaning="Suggest categories and payees for the rows of a bank file, learned from the book's own entries. Without it "
+        "nothing is learned or suggested, and rows start without a category unless a rule gives one.",
     )
     LIFEOS_RELEASE = env.text(
         "LIFEOS_RELEASE",

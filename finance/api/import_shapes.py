@@ -1,5 +1,6 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from finance import money
@@ -98,6 +99,10 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
     counter_account = serializers.IntegerField(source="counter_account_id", read_only=True, allow_null=True)
     matched_entry = serializers.UUIDField(source="matched_entry.uid", default=None, read_only=True, allow_null=True)
     entry = serializers.UUIDField(source="posted_entry.uid", default=None, read_only=True, allow_null=True)
+    suggestions = serializers.ListField(
+        child=serializers.DictField(), help_text="Up to three accounts with the chance in percent and the reason."
+    )
+    split = serializers.SerializerMethodField(help_text="Parts instead of one `counter_account`, as a rule has it.")
     plan = serializers.CharField(read_only=True, help_text='What confirming will do: "post", "match", "ignore" or "".')
 
     class Meta:
@@ -115,6 +120,10 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
                 "plan",
                 "counter_account",
                 "suggestion",
+                "suggestions",
+                "new_payee",
+                "memo",
+                "split",
                 "matched_entry",
             ),
             *("outcome", "entry"),
@@ -122,6 +131,23 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
 
     def get_amount(self, row: ImportRow) -> str | None:
         return _shown(row.amount, row.statement.currency)
+
+    @extend_schema_field(
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["account", "amount", "note"],
+                "properties": {
+                    "account": {"type": "integer"},
+                    "amount": {"type": "string"},
+                    "note": {"type": "string"},
+                },
+            },
+        }
+    )
+    def get_split(self, row: ImportRow) -> list[dict[str, Any]]:
+        return [{**part, "amount": _shown(part["amount"], row.statement.currency)} for part in row.split]
 
     def get_balance(self, row: ImportRow) -> str | None:
         return _shown(row.balance, row.statement.currency)

@@ -61,6 +61,12 @@ class Decision(StrictSerializer):
         help_text="What to do instead of the suggestion. `post` also takes in a line that was left out, `leave` puts it back.",
     )
     counter_account = AccountReferenceField(required=False, help_text="The category, or the other side of a transfer.")
+    payee = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text="What is posted instead of the bank's text; empty for that text.",
+    )
 
 
 class ProfileChanges(serializers.Serializer[Any]):
@@ -299,6 +305,7 @@ class DecideRows(ImportView):
             fate=body.get("fate"),
             decision=body.get("decision"),
             counter_account=None if counter is None else self.tree.find(counter, field="counter_account"),
+            payee=body.get("payee"),
         )
         return status.HTTP_200_OK, self.shown()
 

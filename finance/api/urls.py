@@ -2,12 +2,27 @@
 
 from django.urls import path
 
-from finance.api import accounts, balances, books, entries, imports, members, registers, webhook_deliveries, webhooks
+from finance.api import (
+    accounts,
+    balances,
+    books,
+    entries,
+    imports,
+    members,
+    registers,
+    rules,
+    rules_past,
+    webhook_deliveries,
+    webhooks,
+)
 
 BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
+RULE = f"{BOOK}rules/<int:rule_id>/"
+GROUP = f"{BOOK}rule-groups/<int:group_id>/"
+APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
@@ -45,6 +60,21 @@ urlpatterns = [
     path(f"{IMPORT}confirm/", imports.ConfirmImport.as_view(), name="api-import-confirm"),
     path(f"{IMPORT}undo/", imports.UndoImport.as_view(), name="api-import-undo"),
     path(f"{IMPORT}discard/", imports.DiscardImport.as_view(), name="api-import-discard"),
+    path(f"{BOOK}rules/", rules.RuleList.as_view(), name="api-rules"),
+    path(f"{BOOK}rules/matches/", rules_past.Matches.as_view(), name="api-rules-matches"),
+    path(f"{BOOK}rules/dry-run/", rules_past.DryRun.as_view(), name="api-rules-dry-run"),
+    path(f"{BOOK}rules/document/", rules.ExchangeRules.as_view(), name="api-rules-document"),
+    path(RULE, rules.RuleDetail.as_view(), name="api-rule"),
+    path(f"{RULE}move/", rules.MoveRule.as_view(), name="api-rule-move"),
+    path(f"{RULE}versions/", rules.RuleVersions.as_view(), name="api-rule-versions"),
+    path(f"{RULE}log/", rules.RuleLogList.as_view(), name="api-rule-log"),
+    path(f"{BOOK}rule-groups/", rules.GroupList.as_view(), name="api-rule-groups"),
+    path(GROUP, rules.GroupDetail.as_view(), name="api-rule-group"),
+    path(f"{GROUP}move/", rules.MoveGroup.as_view(), name="api-rule-group-move"),
+    path(f"{BOOK}rule-applications/", rules_past.ApplicationList.as_view(), name="api-rule-applications"),
+    path(APPLICATION, rules_past.ApplicationDetail.as_view(), name="api-rule-application"),
+    path(f"{APPLICATION}cancel/", rules_past.CancelApplication.as_view(), name="api-rule-application-cancel"),
+    path(f"{APPLICATION}resume/", rules_past.ResumeApplication.as_view(), name="api-rule-application-resume"),
     path(f"{BOOK}webhooks/", webhooks.WebhookList.as_view(), name="api-webhooks"),
     path(f"{BOOK}webhooks/event-types/", webhooks.EventTypes.as_view(), name="api-webhook-event-types"),
     path(WEBHOOK, webhooks.WebhookDetail.as_view(), name="api-webhook"),

@@ -235,6 +235,13 @@ class ImportRow(models.Model):
         db_constraint=False,
     )
     suggestion = models.CharField(max_length=200, blank=True)  # why this category was proposed
+    # Up to three: [{"account", "chance" in percent, "why"}], the likeliest first; also where none is likely enough.
+    suggestions = models.JSONField(default=list, db_default=[])
+    # The payee to post instead of what the bank wrote; empty means as the bank wrote it.
+    new_payee = models.CharField(_("payee to post"), max_length=200, blank=True, default="", db_default="")
+    memo = models.CharField(_("note"), max_length=200, blank=True, default="", db_default="")
+    # Instead of one category: [{"account", "amount" in minor units with the row's sign, "note"}].
+    split = models.JSONField(_("split"), default=list, db_default=[])
     matched_entry = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False
     )
@@ -283,3 +290,58 @@ def planned(*, fate: str, decision: str) -> str:
         ImportRow.Status.PROBABLE_MATCH.value: ImportRow.Decision.MATCH.value,
     }
     return decision or suggested.get(fate, "")
+
+
+class LearnedBook(models.Model):
+    """What suggestions know of a book as a whole; its row is locked while the book's counts change."""
+
+    book = models.OneToOneField(Book, models.CASCADE, primary_key=True, related_name="+")
+    # When all entries of before were learned; empty while only those that came as events are.
+    complete_at = models.DateTimeField(null=True, blank=True)
+    # By tenths of stated probability: how often a suggestion was put to the test, and how often it was right.
+    tried = models.JSONField(default=list)
+    right = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"learned of book #{self.book_id}"
+
+
+class LearnedEntry(models.Model):
+    """An entry whose words are counted, so that each is counted once and can be taken out again."""
+
+    pk = models.CompositePrimaryKey("entry_id", "book_id")
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    entry = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    # Exactly what was counted, to be taken out again: [{"words", "out", "to", "weight", "key", "name"}].
+    counted = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"learned entry #{self.entry_id}"
+
+
+class WordCount(models.Model):
+    """How often a word stood on money that went out to (or came in from) an account. The empty word counts all of it."""
+
+    pk = models.CompositePrimaryKey("book_id", "word", "outgoing", "account_id")
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    word = models.CharField(max_length=64)
+    outgoing = models.BooleanField()
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    entries = models.IntegerField()
+    weight = models.IntegerField()  # what people chose or corrected counts more than once
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.entries}"
+
+
+class PayeeName(models.Model):
+    """How often entries from a bank's text (its words, as `key_words` has them) bear a name in the books."""
+
+    pk = models.CompositePrimaryKey("book_id", "key", "name")
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    weight = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.name}"

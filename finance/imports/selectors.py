@@ -134,7 +134,7 @@ def counts_of(*, batch: ImportBatch) -> Counts:
     more = rows.aggregate(
         matches=Count("pk", filter=Q(fate=ImportRow.Status.PROBABLE_MATCH, decision="")),
         unanswered=Count("pk", filter=Q(fate=ImportRow.Status.QUESTION, decision="")),
-        uncategorised=Count("pk", filter=posts & Q(counter_account=None)),
+        uncategorised=Count("pk", filter=posts & Q(counter_account=None, split=[])),
         to_post=Count("pk", filter=posts & Q(account__isnull=False)),
     )
     return Counts(

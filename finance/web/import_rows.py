@@ -44,6 +44,11 @@ class Categories:
     def __init__(self, book: Book) -> None:
         self._tree = accounts_of(book=book)
 
+    @property
+    def accounts_in_order(self) -> list[Account]:
+        """All accounts of the book, parents first."""
+        return self._tree
+
     @cached_property
     def accounts(self) -> list[Account]:
         return [a for a in self._tree if a.kind not in _NOT_OFFERED and a.closed_on is None]
@@ -59,6 +64,15 @@ class Categories:
         order = [AccountType.EXPENSE, AccountType.INCOME, AccountType.ASSET, AccountType.LIABILITY, AccountType.EQUITY]
         ranked = sorted(self.accounts, key=lambda account: order.index(AccountType(account.type)))
         return list({self.names[a.pk]: (self.names[a.pk], a.get_type_display()) for a in ranked}.values())
+
+    def picked(self, text: str) -> Account | None:
+        """The account whose id a button carries; None without one. Raises Invalid."""
+        if not text:
+            return None
+        found = next((account for account in self.accounts if str(account.pk) == text), None)
+        if found is None:
+            raise Invalid(field="category", reason=_("This account takes no postings."))
+        return found
 
     def find(self, typed: str, row: ImportRow) -> Account | None:
         """The account of that name; None for an empty field. Where two share it, the row's direction decides."""
@@ -85,6 +99,12 @@ class RowView:
     category: str
     choices: list[tuple[str, StrOrPromise]]
     problem: str
+    # Parts of a split: category and signed minor units.
+    parts: list[tuple[str, int]]
+    # Other categories that may be meant: id, name, chance in percent, why.
+    picks: list[tuple[int, str, int, str]]
+    # How many rows like it could take the same category.
+    alike: int
 
 
 def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
@@ -100,7 +120,7 @@ def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
     return choices
 
 
-def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str = "") -> list[RowView]:
+def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str = "", alike: int = 0) -> list[RowView]:
     """What the table shows of the rows."""
     return [
         RowView(
@@ -110,6 +130,13 @@ def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str
             category=categories.names.get(row.counter_account_id or 0, ""),
             choices=_choices(row),
             problem=problem,
+            parts=[(categories.names.get(part["account"], ""), part["amount"]) for part in row.split],
+            picks=[
+                (pick["account"], categories.names[pick["account"]], pick["chance"], pick["why"])
+                for pick in row.suggestions
+                if pick["account"] != row.counter_account_id and pick["account"] in categories.names
+            ],
+            alike=alike,
         )
         for row in rows
     ]

@@ -209,12 +209,20 @@ def import_row(request: HttpRequest, book: Book, import_id: int, row_id: int) ->
     batch = selectors.batch_for(book=book, batch_id=import_id)
     row = selectors.row_for(batch=batch, row_id=row_id)
     categories = Categories(book)
-    problem = ""
+    problem, account = "", None
     try:
-        account = categories.find(request.POST.get("category", ""), row)
-        decision = request.POST.get("decision", "")
+        account = categories.picked(request.POST.get("pick", "")) or categories.find(
+            request.POST.get("category", ""), row
+        )
+        decision, payee = request.POST.get("decision", ""), request.POST.get("payee")
         services.decide_rows(
-            batch=batch, actor=user_of(request), row_ids=[row.pk], decision=decision, counter_account=account
+            batch=batch,
+            actor=user_of(request),
+            row_ids=[row.pk],
+            decision=decision,
+            # A name that was only sent along is no choice: the split of a rule, or its category, stays.
+            counter_account=None if account and account.pk == row.counter_account_id else account,
+            payee=None if payee in (None, row.new_payee) else payee,
         )
     except (Forbidden, NotFound):
         raise
@@ -224,11 +232,33 @@ def import_row(request: HttpRequest, book: Book, import_id: int, row_id: int) ->
         if problem:
             messages.error(request, problem)
         return redirect(_back(request, book, batch) + f"#row-{row.pk}")
-    (view,) = row_views([selectors.row_for(batch=batch, row_id=row_id)], categories, problem=problem)
+    row = selectors.row_for(batch=batch, row_id=row_id)
+    alike = len(services.rows_like(row=row)) if account and not problem and row.plan == "post" else 0
+    (view,) = row_views([row], categories, problem=problem, alike=alike)
     context = {"book": book, "batch": batch, "row": view, "is_open": True, "asked": True}
     answer = render(request, "finance/imports/_row.html", context)
     answer["HX-Trigger-After-Swap"] = "decided"
     return answer
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def import_like(request: HttpRequest, book: Book, import_id: int, row_id: int) -> HttpResponse:
+    """The category of one row for all rows like it that nobody has decided on."""
+    batch = selectors.batch_for(book=book, batch_id=import_id)
+    row = selectors.row_for(batch=batch, row_id=row_id)
+    alike = services.rows_like(row=row)
+    try:
+        if alike and row.counter_account is not None:
+            services.decide_rows(
+                batch=batch, actor=user_of(request), row_ids=alike, counter_account=row.counter_account
+            )
+    except FinanceError as error:
+        _complain(request, error)
+    else:
+        said = ngettext("%(count)d row updated.", "%(count)d rows updated.", len(alike))
+        messages.success(request, said % {"count": len(alike)})
+    return redirect(_back(request, book, batch) + f"#row-{row.pk}")
 
 
 @require_POST

@@ -113,7 +113,9 @@ class Shell:
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
             self._room(_("Import"), "web:imports", "import", ("import",)),
             self._room(_("Insights"), "insights:feed", "insights", (), count=unread),
-            self._room(_("Settings"), "web:settings", "settings", ("settings", "member", "invitation", "webhook")),
+            self._room(
+                _("Settings"), "web:settings", "settings", ("settings", "member", "invitation", "webhook", "rule")
+            ),
         ]
         return [room for room in rooms if room]
 

@@ -60,6 +60,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, _("Entries"), "receipt_long", "finance.journalentry"),
                 _list(request, _("Members"), "group", "finance.membership"),
                 _list(request, _("Invitations"), "mail", "finance.invitation"),
+                _list(request, _("Rules"), "rule", "finance.rule"),
+                _list(request, _("Applications of rules"), "history", "finance.ruleapplication"),
                 _list(request, _("Webhooks"), "webhook", "finance.webhookendpoint"),
                 _list(request, _("Webhook deliveries"), "outgoing_mail", "finance.webhookdelivery"),
             ],

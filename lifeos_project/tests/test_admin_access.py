@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from finance.events import BookRenamed
 from finance.imports.models import ImportBatch
-from finance.models import Account, Invitation, JournalEntry, LedgerCheck, Membership, WebhookDelivery
+from finance.models import Account, Invitation, JournalEntry, LedgerCheck, Membership, RuleApplication, WebhookDelivery
+from finance.rules.services import save_rule
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
 from finance.webhooks import services as webhooks
 from finance.webhooks.bodies import Happened
@@ -37,6 +38,7 @@ ACT = "LLFFOO"
 SUPERUSER = "LLFFFO"
 ANY_STAFF = "LLOOOO"
 
+RULE = {"conditions": [{"field": "note", "test": "empty"}], "actions": [{"do": "ignore"}]}
 READ_ONLY = {"changelist": LOOK, "change": LOOK, "history": LOOK, "add": NOBODY, "delete": NOBODY}
 MODELS = {
     "identity_user": {**READ_ONLY, "add": ACT},
@@ -57,6 +59,8 @@ MODELS = {
     "finance_ledgercheck": READ_ONLY,
     "finance_journalentry": READ_ONLY,
     "finance_importbatch": READ_ONLY,
+    "finance_rule": READ_ONLY,
+    "finance_ruleapplication": READ_ONLY,
     "finance_webhookendpoint": READ_ONLY,
     "finance_webhookdelivery": READ_ONLY,
     "insights_insight": READ_ONLY,
@@ -171,6 +175,8 @@ def world(book, owner, insight):
             book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
             file_name="a.csv", content=b"", sha256=digest, size=0,
         ),
+        "finance_rule": save_rule(book=book, actor=owner, name="Groceries", definition=RULE),
+        "finance_ruleapplication": RuleApplication.objects.create(book=book, created_by=owner),
         "finance_webhookendpoint": WebhookDelivery.objects.get().endpoint,
         "finance_webhookdelivery": WebhookDelivery.objects.get(),
         "insights_insight": Insight.objects.first(),

@@ -14,6 +14,8 @@ from rest_framework.test import APIClient
 from finance.imports.services import stage_import
 from finance.ledger import services as ledger
 from finance.ledger.models import Membership
+from finance.models import RuleApplication
+from finance.rules.services import add_group, save_rule
 from finance.tests.api.test_webhooks import webhook_with_message
 from finance.tests.conftest import (  # noqa: F401  # fixtures
     accounts,
@@ -28,6 +30,8 @@ from insights.models import Insight
 from insights.tests.conftest import NOW, clock, every_month, insight  # noqa: F401  # fixtures
 from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.tests import contract
+
+RULE = {"conditions": [{"field": "note", "test": "empty"}], "actions": [{"do": "ignore"}]}
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
@@ -122,6 +126,19 @@ def bodies(world):
         ("POST", BOOK + "insights/{insight_id}/reopen/"): None,
         ("POST", BOOK + "insights/{insight_id}/mute-payee/"): None,
         ("POST", BOOK + "insights/{insight_id}/snooze/"): {"until": "2999-01-01"},
+        ("POST", BOOK + "rules/"): {"name": "Late", "definition": RULE, "stop": True, "override": False},
+        ("PATCH", BOOK + "rules/{rule_id}/"): {"name": "Other", "active": False, "stop": True},
+        ("DELETE", BOOK + "rules/{rule_id}/"): None,
+        ("POST", BOOK + "rules/{rule_id}/move/"): {"to": "up"},
+        ("POST", BOOK + "rules/matches/"): {"definition": RULE},
+        ("POST", BOOK + "rules/document/"): {"format": "lifeos-rules-1", "groups": []},
+        ("POST", BOOK + "rule-groups/"): {"name": "More"},
+        ("PATCH", BOOK + "rule-groups/{group_id}/"): {"name": "Later", "active": False},
+        ("DELETE", BOOK + "rule-groups/{group_id}/"): None,
+        ("POST", BOOK + "rule-groups/{group_id}/move/"): {"to": "up"},
+        ("POST", BOOK + "rule-applications/"): {"since": "2026-01-01", "closed_too": False},
+        ("POST", BOOK + "rule-applications/{application_id}/cancel/"): None,
+        ("POST", BOOK + "rule-applications/{application_id}/resume/"): None,
         ("POST", BOOK + "webhooks/"): {"url": URL, "description": "Robot", "event_types": ["finance.book.renamed"]},
         ("PATCH", BOOK + "webhooks/{webhook_id}/"): {"description": "Other", "active": True, "event_types": []},
         ("DELETE", BOOK + "webhooks/{webhook_id}/"): None,
@@ -173,6 +190,9 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
             "invitation_id": ledger.invite_member(**invite, book=book, email="nina@example.org").invitation.pk,
             "webhook_id": fresh.endpoint.pk,
             "delivery_id": delivery.pk,
+            "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
+            "group_id": add_group(book=book, name="Empty").pk,
+            "application_id": RuleApplication.objects.create(book=book, state="done").pk,
         },
     }
 
@@ -199,6 +219,10 @@ def prepare(world, name):
         assert ask(world, ("POST", BOOK + "imports/{import_id}/confirm/"), {}).status_code == 200
     if name[1].endswith("/reopen-period/"):
         assert ask(world, ("POST", BOOK + "close-period/"), {"through": "2025-12-31"}).status_code == 200
+    if name[1].endswith("/{application_id}/cancel/"):
+        RuleApplication.objects.update(state="running")
+    if name[1].endswith("/{application_id}/resume/"):
+        RuleApplication.objects.update(state="cancelled")
     if name[1].endswith("/reopen/"):
         Insight.objects.filter(pk=world["insight"].pk).update(state="dismissed")
 

@@ -15,6 +15,7 @@ from finance.imports.parsers.words import (
     is_pending,
     is_settled,
     is_void,
+    looks_like_account,
 )
 from finance.money import known_currencies
 
@@ -50,7 +51,7 @@ def _find_dates(columns: Sequence[Column], roles: Roles) -> None:
     roles.date = ranked[0].index
     # A second date helps where the first is empty (card payments that are not settled yet).
     roles.value_date = ranked[1].index if len(ranked) > 1 else None
-    roles.time = next((c.index for c in columns if c.score("time") and c.filled), None)
+    roles.time = next((c.index for c in columns if c.score("time") and c.filled and c.index != roles.date), None)
 
 
 def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
@@ -200,17 +201,21 @@ def _find_accounts(columns: Sequence[Column], roles: Roles, known: frozenset[str
     accounts = [c for c in free if c.score("account") and c.fill >= 0.95 and _is_own_account(c, known)]
     own = max(accounts, key=lambda c: (c.score("account"), _all_known(c, known), -c.index), default=None)
     roles.account = own.index if own is not None else None
-    others = [
-        c
-        for c in free
-        if c is not own and c.score("counterparty_account") and c.share(lambda cell: _digits(cell) >= 4) >= 0.5
-    ]
+    others = [c for c in free if c is not own and _is_other_account(c)]
     other = max(others, key=lambda c: (c.score("counterparty_account"), c.fill, -c.index), default=None)
     roles.counterparty_account = other.index if other is not None else None
     banks = [c for c in free if c not in (own, other) and c.score("counterparty_bank") and c.length <= 16]
     # One's own bank is the same in every row.
     bank = max(banks, key=lambda c: (len(set(c.filled)) > 1, c.score("counterparty_bank"), -c.index), default=None)
     roles.counterparty_bank = bank.index if bank is not None else None
+
+
+def _is_other_account(column: Column) -> bool:
+    """By its heading; without one, only an IBAN is surely an account."""
+    if column.score("counterparty_account"):
+        return column.share(lambda cell: _digits(cell) >= 4) >= 0.5
+    ibans = column.share(lambda cell: cell[:2].isalpha() and looks_like_account(cell))
+    return not column.header and len(set(column.filled)) > 1 and ibans >= 0.8
 
 
 def _bare(account: str) -> str:

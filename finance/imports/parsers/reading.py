@@ -103,21 +103,52 @@ def _by_itself(data: bytes, question: Question, decimal_mark: str) -> ParsedFile
     layout, profile = known
     profile = dataclasses.replace(profile, decimal_mark=decimal_mark or profile.decimal_mark)
     told = f"Read as {layout.told}."
-    as_bank = None
-    with contextlib.suppress(StatementUnreadable, Invalid):
-        as_bank = _read(data, question, profile)
-        if not _contradictions(as_bank):
-            return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
     try:
         parsed = _read(data, question, None)
     except StatementUnreadable:
-        if as_bank is None:
-            raise
+        as_bank = _read(data, question, profile)
         return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
-    if as_bank is not None and _contradictions(as_bank) <= _contradictions(parsed):
-        return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
+    for bank in dict.fromkeys((_completed(profile, parsed.profile), profile)):
+        with contextlib.suppress(StatementUnreadable, Invalid):
+            as_bank = _read(data, question, bank)
+            if _contradictions(as_bank) <= _contradictions(parsed):
+                return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
     note = f"The columns are those of {layout.told}, but its way of writing does not fit this file, which is read by itself."
     return dataclasses.replace(parsed, notes=(*parsed.notes, note))
+
+
+# What a file may say beyond what is known of its bank; none of it changes an amount or a date.
+_MORE = (
+    "value_date",
+    "time",
+    "balance",
+    "currency",
+    "status",
+    "bank_id",
+    "account",
+    "counterparty_account",
+    "counterparty_bank",
+)
+
+
+def _completed(bank: CsvProfile, alone: CsvProfile | None) -> CsvProfile:
+    """The bank's columns, and those that the file itself shows to be a balance, an id, a text and so on."""
+    if alone is None or (alone.delimiter, alone.header) != (bank.delimiter, bank.header):
+        return bank
+    single = {name: value for name, value in bank.to_dict().items() if name.endswith("_column") and value is not None}
+    used = {*single.values(), *bank.payee_columns, *bank.description_columns}
+    changes: dict[str, Any] = {}
+    for name in (f"{role}_column" for role in _MORE):
+        found = getattr(alone, name)
+        if name not in single and found is not None and found not in used:
+            changes[name] = found
+            used.add(found)
+    for name in ("payee_columns", "description_columns"):
+        more = tuple(column for column in getattr(alone, name) if column not in used)
+        if name == "description_columns" or not bank.payee_columns:
+            changes[name] = getattr(bank, name) + more
+            used.update(more)
+    return dataclasses.replace(bank, **changes)
 
 
 def _saved_under_another_encoding(data: bytes, question: Question, parsed: ParsedFile) -> Mapping[str, Any] | None:

@@ -2,43 +2,16 @@
 """The words by which banks name states, directions and balances, without accents and in lower case."""
 
 import re
-import unicodedata
 from functools import lru_cache
 
+from core.words import plain as plain
 from finance.money import known_currencies
 
-_LETTERS = str.maketrans(
-    {"ø": "o", "æ": "ae", "ł": "l", "ß": "ss", "đ": "d", "ð": "d", "ı": "i", "€": " eur ", "£": " gbp "}
-)
-_VOICED = "\u3099\u309a"
-_LONGEST = 1000
-_ASCII_WORDS = re.compile(r"[a-z0-9]+")
 # What banks write for a currency beside its code. Only names of the same unit: an old lira is not a new one.
 _CURRENCY_NAMES = {
     "RUR": "RUB", "RMB": "CNY", "CNH": "CNY", "NIS": "ILS", "TL": "TRY", "YTL": "TRY", "SFR": "CHF", "EURO": "EUR",
     "KC": "CZK", "ZL": "PLN",
 }  # fmt: skip
-
-
-@lru_cache(maxsize=8192)
-def plain(text: str) -> str:
-    """Lower case, no accents, punctuation as single spaces; "+" and "-" between brackets are dropped.
-
-    Only the first characters of a long text are read: its first words tell what it is, and putting accents in order
-    takes a time that grows with the square of their number.
-    """
-    text = text[:_LONGEST]
-    if text.isascii():
-        return " ".join(_ASCII_WORDS.findall(text.lower()))
-    folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
-    # Vowels of Thai and of Indian scripts are marks as well, but parts of the word; Japanese has two marks that make
-    # another letter.
-    kept = "".join(
-        c if c.isalnum() or unicodedata.category(c)[0] == "M" else " "
-        for c in folded
-        if not unicodedata.combining(c) or c in _VOICED
-    )
-    return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
 def any_of(words: str) -> re.Pattern[str]:

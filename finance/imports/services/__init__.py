@@ -1,7 +1,8 @@
 """Everything that changes an import. Each function is one transaction and announces itself."""
 
 from finance.imports.services.confirming import OlderRows, confirm_import, discard_import, discard_imports
-from finance.imports.services.deciding import decide_rows
+from finance.imports.services.deciding import decide_rows, rows_like
+from finance.imports.services.learning import learn, learn_book, learn_linked, learn_missed
 from finance.imports.services.reading import give_up, read_received, settled, take_refusal
 from finance.imports.services.staging import (
     assign_statement,
@@ -21,9 +22,14 @@ __all__ = [
     "discard_import",
     "discard_imports",
     "give_up",
+    "learn",
+    "learn_book",
+    "learn_linked",
+    "learn_missed",
     "read_again",
     "read_received",
     "receive_file",
+    "rows_like",
     "settled",
     "stage_import",
     "take_refusal",

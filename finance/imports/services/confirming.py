@@ -17,12 +17,6 @@ from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
 from finance.imports.services.matching import Matcher, incoming_rows
 from finance.imports.services.staging import CHUNK, JUDGED_FIELDS
-from finance.imports.suggestions import (
-    MOST_UNCATEGORISED,
-    uncategorised,
-    uncategorised_accounts,
-    uncategorised_name,
-)
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services import (
@@ -31,6 +25,12 @@ from finance.ledger.services import (
     open_account,
     post_entries,
     post_opening_balance,
+)
+from finance.ledger.uncategorised import (
+    MOST_UNCATEGORISED,
+    uncategorised,
+    uncategorised_accounts,
+    uncategorised_name,
 )
 from identity.models import User
 from platform_outbox.emit import emit
@@ -259,7 +259,7 @@ def _check_answered(rows: Sequence[_Row], *, leave_undecided: bool) -> None:
 
 
 def _catch_up(batch: ImportBatch, accounts: dict[int, Account]) -> None:
-    """Judge again what other imports changed since this one was staged; people's own decisions stay."""
+    """Judge again what other imports changed since this one was staged; decisions and proposals stay as shown."""
     for account in accounts.values():
         own = ImportRow.objects.filter(batch=batch, account=account).order_by("pk")
         others = ImportBatch.objects.filter(statements__account=account).exclude(pk=batch.pk)
@@ -273,10 +273,7 @@ def _catch_up(batch: ImportBatch, accounts: dict[int, Account]) -> None:
         for some in in_batches(numbers, size=CHUNK):
             rows = list(own.filter(pk__in=some))
             for row in rows:
-                chosen = row.counter_account_id, row.suggestion
                 matcher.judge(row.pk, row)
-                if row.decided_at is not None:
-                    row.counter_account_id, row.suggestion = chosen
                 if row.decision == Decision.MATCH and row.matched_entry_id is None:
                     row.decision = Decision.NONE
             ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "decision"], batch_size=CHUNK)
@@ -303,16 +300,22 @@ def _post(batch: ImportBatch, actor: User | None, rows: Sequence[_Row], accounts
     for some in in_batches(rows, size=POSTED_AT_ONCE):
         # By the range: all rows of a file lie together.
         told = ImportRow.objects.filter(batch=batch, pk__range=(some[0].pk, some[-1].pk))
-        texts = {pk: (payee, description) for pk, payee, description in told.values_list("pk", "payee", "description")}
+        texts = {pk: said for pk, *said in told.values_list("pk", "payee", "description", "new_payee", "memo", "split")}
         drafts = []
         for row in some:
             if row.date is None or row.amount is None or row.account_id is None:
                 raise ValueError("only rows with account, date and amount are posted")
-            counter_id = row.counter_account_id or fallback.account_id(accounts[row.account_id], row.amount)
-            sides = ((row.account_id, row.amount), (counter_id, -row.amount))
-            lines = [LineDraft(account_id=account_id, amount=amount) for account_id, amount in sides]
-            payee, description = texts[row.pk]
-            drafts.append(EntryDraft(date=row.date, lines=lines, payee=payee, description=description))
+            payee, description, new_payee, memo, split = texts[row.pk]
+            lines = [LineDraft(account_id=row.account_id, amount=row.amount)]
+            if split:
+                lines += [
+                    LineDraft(account_id=part["account"], amount=-part["amount"], memo=part["note"] or memo)
+                    for part in split
+                ]
+            else:
+                counter_id = row.counter_account_id or fallback.account_id(accounts[row.account_id], row.amount)
+                lines.append(LineDraft(account_id=counter_id, amount=-row.amount, memo=memo))
+            drafts.append(EntryDraft(date=row.date, lines=lines, payee=new_payee or payee, description=description))
         ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)
         for row, entry_id in zip(some, ids, strict=True):
             row.posted_entry_id, row.outcome, row.active = entry_id, Outcome.POSTED, True

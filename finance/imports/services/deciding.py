@@ -11,8 +11,11 @@ from django.utils.translation import gettext
 from finance.errors import AccountClosedError, Invalid
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.services.matching import judge_rows
+from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_log
 from finance.imports.services.staging import CHUNK, JUDGED_FIELDS, locked_batch
 from finance.ledger.models import Account, AccountKind
+from finance.rules.engine import key_words
+from finance.rules.models import RuleLog
 from identity.models import User
 
 
@@ -25,13 +28,15 @@ def decide_rows(
     fate: str | None = None,
     decision: str | None = None,
     counter_account: Account | None = None,
+    payee: str | None = None,
 ) -> int:
     """Decide on chosen rows, or on all of a status; returns how many rows were meant.
 
     `decision` is "post" (also a row that seems to be known), "match", "ignore" (for good), "leave" (out of this import)
     or "" (as suggested again); None leaves it as it is. "post" takes a line in that was left out as no transaction, if it
     has a date and an amount: it then gets the status that any row would get. "leave" puts it back. `counter_account` is
-    the category or the other account of a transfer. Raises Conflict when the import is not open, Invalid for what
+    the category or the other account of a transfer, `payee` what is posted instead of the bank's text ("" for that text
+    again). All of this goes before rules and suggestions. Raises Conflict when the import is not open, Invalid for what
     cannot be done with one of the rows.
     """
     batch = locked_batch(batch)
@@ -42,9 +47,11 @@ def decide_rows(
         changes["decision"] = decision
     if counter_account is not None:
         _check_counter(batch, rows, counter_account)
-        changes |= {"counter_account": counter_account, "suggestion": ""}
+        changes |= {"counter_account": counter_account, "suggestion": "", "split": []}
+    if payee is not None:
+        changes["new_payee"] = _checked_payee(payee)
     if len(changes) == 2:
-        raise Invalid(field="decision", reason=gettext("Choose a decision or a category for the rows."))
+        raise Invalid(field="decision", reason=gettext("Choose a decision, a category or a payee for the rows."))
     moved = []
     if decision == ImportRow.Decision.POST:
         moved = _take_in(batch, list(rows.filter(fate=ImportRow.Status.LEFT_OUT)))
@@ -72,6 +79,7 @@ def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None)
 
 def _take_in(batch: ImportBatch, rows: list[ImportRow]) -> list[int]:
     """Judge lines that were left out like any row, beside the rows of the same amount, with which they might be mixed up."""
+    log: list[RuleLog] = []
     for account in {row.account for row in rows if row.account is not None}:
         account.book = batch.book
         own = {row.pk: row for row in rows if row.account_id == account.pk}
@@ -80,7 +88,10 @@ def _take_in(batch: ImportBatch, rows: list[ImportRow]) -> list[int]:
         for row in own.values():
             row.booked, row.fate = True, ImportRow.Status.NEW
         judge_rows(rows=[*twins.order_by("pk"), *own.values()], account=account, batch=batch)
-    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "booked"], batch_size=CHUNK)
+        log += Proposer(account=account, batch=batch).propose(list(own.values()))
+    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, *PROPOSED_FIELDS, "booked"], batch_size=CHUNK)
+    RuleLog.objects.filter(row__in=rows).delete()
+    keep_log(log)
     return [row.pk for row in rows]
 
 
@@ -115,6 +126,34 @@ def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
         if alone is not None:
             reason = gettext("Line %(number)d has no matching entry.")
             raise Invalid(field="decision", reason=reason % {"number": alone.number})
+
+
+# Rows that one category is offered for at once, and how many are looked at to find them.
+MOST_ALIKE, LOOK_AT = 1000, 20_000
+
+
+def rows_like(*, row: ImportRow) -> list[int]:
+    """Ids of the import's other rows that will be posted, with the same words as payee and in the same direction, that
+    nobody has given a category; at most a thousand."""
+    key = key_words(row.payee)
+    if not key or row.amount is None:
+        return []
+    others = ImportRow.objects.filter(
+        batch_id=row.batch_id, statement_id=row.statement_id, decided_at=None, fate=ImportRow.Status.NEW,
+        decision="", **{"amount__lt" if row.amount < 0 else "amount__gt": 0},
+    ).exclude(pk=row.pk)  # fmt: skip
+    alike = others.order_by("pk").values_list("pk", "payee", "counter_account_id")[:LOOK_AT]
+    return [
+        pk
+        for pk, payee, counter_id in alike
+        if (counter_id is None or counter_id != row.counter_account_id) and key_words(payee) == key
+    ][:MOST_ALIKE]
+
+
+def _checked_payee(payee: str) -> str:
+    if len(payee) > 200 or "\x00" in payee:
+        raise Invalid(field="payee", reason=gettext("The payee has at most 200 characters, and no null character."))
+    return " ".join(payee.split())
 
 
 def _check_counter(batch: ImportBatch, rows: QuerySet[ImportRow], account: Account) -> None:

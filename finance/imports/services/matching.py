@@ -24,8 +24,8 @@ from finance.imports.matching import (
 )
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.selectors import VOUCHED
-from finance.imports.suggestions import Suggestions, uncategorised_accounts
 from finance.ledger.models import Account, Book
+from finance.ledger.uncategorised import uncategorised_accounts
 
 # Rows of a file that are compared with those of earlier files at a time.
 WINDOW = 5000
@@ -58,14 +58,13 @@ SELECT line.entry_id, line.date, line.amount, entry.payee, entry.description, ot
 
 
 class Matcher:
-    """Gives the rows of one account their status, reason, match and suggested category."""
+    """Gives the rows of one account their status, reason and match."""
 
     def __init__(self, *, account: Account, batch: ImportBatch) -> None:
         self._account = account
         self._batch = batch
         self._verdicts: dict[int, Verdict] = {}
         self._closed: datetime.date | None = None
-        self._suggestions: Suggestions | None = None
 
     def look(self, incoming: Sequence[IncomingRow]) -> None:
         """Compare the rows with the books. Earlier rows are asked for by days, so that memory stays bounded."""
@@ -80,7 +79,6 @@ class Matcher:
         fresh = [row for row, verdict in zip(ordered, verdicts, strict=True) if verdict.fate is RowStatus.NEW]
         candidates = self._candidates(fresh) if fresh else []
         self._verdicts = {verdict.position: verdict for verdict in with_matches(ordered, verdicts, candidates)}
-        self._suggestions = Suggestions(account=self._account, until=ordered[-1].date)
 
     def judge(self, position: int, row: ImportRow) -> None:
         """Set what was found for the row at this position; a row that was not looked at stays as it is."""
@@ -96,9 +94,6 @@ class Matcher:
             row.reason = gettext("The books are closed through %(day)s; this row cannot be posted any more.") % {
                 "day": f"{closed:%Y-%m-%d}"
             }
-        found = self._suggestions.for_payee(row.payee, amount=row.amount or 0) if self._suggestions else None
-        row.counter_account_id = found.account_id if found else None
-        row.suggestion = found.reason if found else ""
 
     def _candidates(self, fresh: Sequence[IncomingRow]) -> list[Candidate]:
         """Entries that new rows may stand for: lines of the account itself, and other sides of transfers."""
@@ -142,7 +137,7 @@ class Matcher:
 
 
 def judge_rows(*, rows: Sequence[ImportRow], account: Account, batch: ImportBatch) -> None:
-    """Set identity, status, reason, match and suggested category of the rows, all of one account; saves nothing.
+    """Set identity, status, reason and match of the rows, all of one account; saves nothing.
 
     Rows that the bank has not booked, and rows with a problem, keep the status that they have.
     """

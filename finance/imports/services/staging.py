@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from core.batches import in_batches
+from core.copying import copy_rows
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
@@ -22,7 +23,9 @@ from finance.imports.parsers.profile import CsvProfile, check_text_settings
 from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.imports.services.matching import Matcher, judge_rows
+from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_log
 from finance.ledger.models import Account, AccountKind, AccountType, Book
+from finance.rules.models import RuleLog
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -132,7 +135,10 @@ def assign_statement(*, statement: ImportStatement, actor: User | None, account:
     for row in rows:
         row.account = account
     judge_rows(rows=rows, account=account, batch=batch)
-    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "account"], batch_size=CHUNK)
+    log = Proposer(account=account, batch=batch).propose(rows)
+    ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, *PROPOSED_FIELDS, "account"], batch_size=CHUNK)
+    RuleLog.objects.filter(row__statement=statement).delete()
+    keep_log(log)
     return statement
 
 
@@ -156,7 +162,7 @@ def read_again(*, batch: ImportBatch, account: Account, encoding: str = "", deli
     return batch
 
 
-JUDGED_FIELDS = ("identity", "occurrence", "fate", "reason", "matched_entry", "counter_account", "suggestion")
+JUDGED_FIELDS = ("identity", "occurrence", "fate", "reason", "matched_entry")
 
 
 def locked_batch(batch: ImportBatch) -> ImportBatch:
@@ -335,10 +341,10 @@ def _save_statement(
     lines = (*parsed.rows, *left_out)
     alone = [_alone(row, statement, batch.format) for row in lines]
     texts = [normalise_text(row.payee[:200], row.description[:500]) for row in lines]
-    matcher = None
+    matcher = proposer = None
     if account is not None:
         account.book = batch.book
-        matcher = Matcher(account=account, batch=batch)
+        matcher, proposer = Matcher(account=account, batch=batch), Proposer(account=account, batch=batch)
         matcher.look(
             [
                 IncomingRow(
@@ -363,9 +369,11 @@ def _save_statement(
             elif found.fate is RowStatus.NEW:
                 row.reason = gettext("Choose the account of this statement first.")
             rows.append(row)
+        log = proposer.propose(rows) if proposer is not None else []
         with transaction.atomic():
             hold()
-            ImportRow.objects.bulk_create(rows)
+            copy_rows(rows)
+            keep_log(log)
         batch.rows_done += sum(not row.left_out for row in rows)
         if on_progress is not None:
             on_progress(batch.rows_done, batch.rows_total)

@@ -32,3 +32,9 @@ def confirm(owner):
 @pytest.fixture
 def fates():
     return lambda batch: list(ImportRow.objects.filter(batch=batch).order_by("pk").values_list("fate", flat=True))
+
+
+@pytest.fixture
+def nothing_suggested(settings):
+    """For stories in which rows have no category unless somebody chooses one."""
+    settings.ENABLE_ML = False

@@ -180,3 +180,14 @@ def test_what_an_account_was_told_once_wins_over_the_catalogue():
     profile = read_file(data, Question()).profile.corrected({"sign": "inverted"})
     parsed = read_file(data, Question(saved={profile.signature: profile.to_dict()}))
     assert parsed.statements[0].rows[0].amount == 1
+
+
+def test_columns_beyond_those_known_of_a_bank_are_read_as_well():
+    """A bank that begins to state the balance must not lose its proof because the catalogue does not know of it."""
+    head = "Datum,Empfänger,Kontonummer,Transaktionstyp,Verwendungszweck,Kategorie,Betrag (EUR),Betrag (Fremdwährung),Fremdwährung,Wechselkurs,Kontostand"
+    lines = ["2026-03-01,Shop A,,Karte,,Essen,-10.00,,,,90.00", "2026-03-02,Shop B,,Karte,,Reise,-5.00,,,,85.00"]
+    parsed = read_file("\n".join([head, *lines]).encode(), Question(currency="EUR"))
+    assert parsed.notes[0] == "Read as N26 (Germany)."
+    assert [row.balance for row in parsed.statements[0].rows] == [90, 85]
+    assert [row.payee for row in parsed.statements[0].rows] == ["Shop A", "Shop B"]
+    assert (parsed.statements[0].opening, parsed.statements[0].closing) == (100, 85)

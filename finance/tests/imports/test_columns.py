@@ -212,3 +212,8 @@ def test_two_columns_of_which_a_row_fills_both_or_turns_the_sign():
     assert (first.amount, second.amount, both.amount, back.amount) == (-10, 100, None, 4)
     assert "both money out and money in" in both.problem
     assert "taken back" in back.note
+
+
+def test_an_iban_is_the_other_sides_account_without_a_heading_too():
+    found = rows(f"05.03.2026;Strom;{SHOP};-50,00\n06.03.2026;Lohn;{WORK};1500,00\n")
+    assert [(row.payee, row.counterparty_account) for row in found] == [("Strom", SHOP), ("Lohn", WORK)]

@@ -168,6 +168,7 @@ def test_a_statement_that_is_wrong_in_itself_still_does_not_add_up(opened, stage
     assert proof_of(stage(FIRST, file_name="a.ofx").statements.get()).holds is False
 
 
+@pytest.mark.usefixtures("nothing_suggested")
 def test_a_closed_uncategorised_is_replaced_by_a_numbered_one(stage, confirm, book, owner):
     for account in Account.objects.filter(book=book, name="Uncategorised"):
         ledger.close_account(account=account, actor=owner, on=TODAY)

@@ -121,6 +121,7 @@ class TestTransfers:
         again = stage(self.IN, account=accounts.savings)
         assert fates(again)[0] == "probable_match"
 
+    @pytest.mark.usefixtures("nothing_suggested")
     def test_two_entries_that_fit_are_a_question(self, stage, confirm, fates, accounts):
         """TRF-05: ambiguous candidates are asked about."""
         confirm(stage(self.OUT + "2026-03-01,To savings too,-500.00\n"))
@@ -128,6 +129,7 @@ class TestTransfers:
         assert fates(batch) == ["question", "probable_match"]
         assert "2 entries fit this row" in ImportRow.objects.filter(batch=batch).first().reason
 
+    @pytest.mark.usefixtures("nothing_suggested")
     def test_two_rows_that_fit_one_entry_are_questions_and_cannot_both_be_it(
         self, stage, confirm, fates, accounts, owner
     ):
@@ -157,3 +159,20 @@ class TestTransfers:
         batch = undo_import(batch=batch, actor=owner, on=TODAY)
         assert [kept["why"] for kept in batch.kept] == ["It has been corrected since."]
         assert balance_of(account=accounts.savings) == 500_00
+
+    def test_the_other_sides_number_tells_that_it_is_ones_own_account(self, stage, confirm, fates, accounts):
+        head = "Date,Payee,Amount,Account number,Counterparty IBAN\n"
+        savings = f"{head}2026-02-01,Interest,1.00,DE75512108001245126199,\n"
+        confirm(stage(savings, account=accounts.savings))
+        out = f"{head}2026-03-02,Olga,-500.00,DE02120300000000202051,DE75 5121 0800 1245 1261 99\n"
+        batch = stage(out + "2026-03-02,Qwerty,-20.00,DE02120300000000202051,DE89370400440532013000\n")
+        row, other = ImportRow.objects.filter(batch=batch).order_by("pk")
+        assert (row.counter_account, row.suggestion) == (
+            accounts.savings,
+            "The other side is your account “Savings account”.",
+        )
+        assert other.counter_account is None
+        confirm(batch)
+        assert balance_of(account=accounts.savings) == 501_00
+        back = f"{head}2026-03-03,Olga,500.00,DE75512108001245126199,DE02120300000000202051\n"
+        assert fates(stage(back, account=accounts.savings)) == ["probable_match"]

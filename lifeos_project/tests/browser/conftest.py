@@ -11,6 +11,7 @@ from finance.imports.services import stage_import
 from finance.ledger import services
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.models import Account
+from finance.rules.services import apply_to_past, save_rule
 from finance.webhooks import services as webhooks
 from identity.models import User
 from platform_outbox import testing
@@ -132,6 +133,19 @@ def filled(book, anna, accounts):
     stage_import(
         book=book, account=accounts["Savings account"], actor=anna, data=rows.encode(), file_name="savings.csv"
     )
+    parts = [{"account": pk["Sports"], "percent": "50", "of": "total"}, {"account": pk["Groceries"], "rest": True}]
+    definition = {
+        "conditions": [
+            {"field": "payee", "test": "words", "value": "gym"},
+            {"match": "any", "conditions": [
+                {"field": "amount", "test": "between", "value": {"from": "10", "to": "80"}},
+                {"field": "direction", "test": "is", "value": "in"},
+            ]},
+        ],
+        "actions": [{"do": "payee", "value": "Sports club"}, {"do": "split", "parts": parts}],
+    }  # fmt: skip
+    save_rule(book=book, actor=anna, name="Sports club", definition=definition, override=True)
+    apply_to_past(book=book, actor=anna, until=datetime.date(2020, 1, 1))
     hook = webhooks.add_endpoint(book=book, actor=anna, url="https://localhost/lifeos", description="Budget robot")
     webhooks.send_test(endpoint=hook.endpoint, actor=anna, now=datetime.datetime.now(tz=datetime.UTC))
     testing.drain(raise_errors=False)  # webhooks may not go there

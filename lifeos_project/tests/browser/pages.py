@@ -3,7 +3,7 @@
 from functools import partial
 
 from finance.imports.models import ImportBatch
-from finance.models import Account, JournalEntry, WebhookEndpoint
+from finance.models import Account, JournalEntry, Rule, WebhookEndpoint
 from insights.models import Insight
 
 
@@ -32,12 +32,19 @@ def pages_of(book):
     hook = WebhookEndpoint.objects.get(book=book)
     message = hook.deliveries.filter(attempts_made__gt=0).latest("pk")
     batch = ImportBatch.objects.get(book=book)
+    rule = Rule.objects.get(book=book)
     insight = Insight.objects.filter(book_id=book.pk).first()
     return [
         *addresses,
         f"{b}/imports/",
         f"{b}/imports/{batch.pk}/",
         f"{b}/imports/{batch.pk}/columns/",
+        f"{b}/rules/",
+        f"{b}/rules/new/?entry={entry['Kiosk']}",
+        f"{b}/rules/{rule.pk}/",
+        f"{b}/rules/{rule.pk}/edit/",
+        f"{b}/rules/dry-run/",
+        f"{b}/rules/applications/{rule.book.rule_applications.get().pk}/",
         f"{b}/webhooks/",
         f"{b}/webhooks/new/",
         f"{b}/webhooks/{hook.pk}/",

@@ -1,0 +1,131 @@
+"""Asks what was learned of a book for the rows of one account."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext
+
+from finance.imports.models import LearnedBook, PayeeName, WordCount
+from finance.imports.suggestions import prior
+from finance.imports.suggestions.model import Calibration, Counts, class_of, rank
+from finance.imports.suggestions.words import EVERY, features, told
+from finance.ledger.models import Account, AccountType
+from finance.ledger.uncategorised import uncategorised_ids
+from finance.rules.engine import key_words
+
+# Below this chance a category is offered, not chosen.
+CHOSEN_FROM = 0.75
+# Below this it is not offered either.
+OFFERED_FROM = 0.05
+# A payee's name is taken where so many of its entries bear it, by weight.
+_NAME_SHARE, _NAME_WEIGHT = 0.6, 2
+_TYPES = (AccountType.INCOME, AccountType.EXPENSE, AccountType.ASSET, AccountType.LIABILITY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A row to be judged: minor units on the own account, money out negative."""
+
+    payee: str
+    description: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An account, how likely it is in percent, and why, as a sentence."""
+
+    account_id: int
+    chance: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggested:
+    """Up to three accounts, the likeliest first; `chosen` is the first one where it is likely enough. `name` is what
+    people call the payee, or ""."""
+
+    offers: tuple[Offer, ...] = ()
+    chosen: Offer | None = None
+    name: str = ""
+
+
+class Suggestions:
+    """What was learned of the account's book. With ENABLE_ML off it knows nothing, and reads no table."""
+
+    def __init__(self, *, account: Account) -> None:
+        self._account = account
+        self._on = bool(settings.ENABLE_ML)
+        if not self._on:
+            return
+        learned = LearnedBook.objects.filter(pk=account.book_id).first()
+        calibration = Calibration(learned.tried, learned.right) if learned and learned.tried else Calibration()
+        self._chances = calibration.chances()
+        # Never the row's own account, a closed one, or one of another currency.
+        open_accounts = Account.objects.postable().filter(
+            book_id=account.book_id, currency=account.currency, type__in=_TYPES
+        )
+        nowhere = uncategorised_ids(book=account.book)
+        self._accounts = {
+            found.pk: found for found in open_accounts if found.pk not in nowhere and found.pk != account.pk
+        }
+        self._prior = prior.by_word(list(self._accounts.values()))
+
+    def for_rows(self, rows: Sequence[Asked]) -> list[Suggested]:
+        """What is suggested for each of the rows: two queries for all of them, none with ENABLE_ML off."""
+        if not self._on:
+            return [Suggested()] * len(rows)
+        words = [self._words(row) for row in rows]
+        counts = Counts()
+        wanted = {EVERY, *(word for each in words for word in each)}
+        found = WordCount.objects.filter(book_id=self._account.book_id, word__in=wanted, entries__gt=0)
+        for word, outgoing, account_id, entries, weight in found.values_list(
+            "word", "outgoing", "account_id", "entries", "weight"
+        ):
+            counts.of[word, outgoing][account_id] = [entries, weight]
+        names = self._names({key_words(row.payee) for row in rows})
+        return [
+            self._suggested(row, own, counts, names.get(key_words(row.payee), ""))
+            for row, own in zip(rows, words, strict=True)
+        ]
+
+    def _words(self, row: Asked) -> tuple[str, ...]:
+        return features(
+            payee=row.payee, description=row.description, amount=row.amount, currency=self._account.currency,
+            account_id=self._account.pk,
+        )  # fmt: skip
+
+    def _suggested(self, row: Asked, words: tuple[str, ...], counts: Counts, name: str) -> Suggested:
+        outgoing = row.amount < 0
+        offers = []
+        for each in rank(words, outgoing=outgoing, counts=counts, allowed=self._accounts):
+            chance = min(self._chances[class_of(each.stated)], 0.99)
+            if chance >= OFFERED_FROM and each.times:
+                why = gettext("because of %(words)s: %(times)d of %(total)d times %(account)s") % {
+                    "words": told(each.features), "times": each.times, "total": each.total,
+                    "account": self._accounts[each.account_id].name,
+                }  # fmt: skip
+                offers.append(Offer(account_id=each.account_id, chance=round(100 * chance), why=why))
+        if not offers and (found := prior.lookup(self._prior, words, outgoing=outgoing)):
+            word, account_id = found
+            why = gettext("because “%(word)s” usually means %(account)s") % {
+                "word": word, "account": self._accounts[account_id].name,
+            }  # fmt: skip
+            offers.append(Offer(account_id=account_id, chance=round(100 * prior.CHANCE), why=why))
+        chosen = offers[0] if offers and offers[0].chance >= 100 * CHOSEN_FROM else None
+        return Suggested(offers=tuple(offers), chosen=chosen, name=name if name != row.payee else "")
+
+    def _names(self, keys: set[str]) -> dict[str, str]:
+        """The name that people gave to most entries of a bank's text; an unchanged text counts as the name ""."""
+        votes: dict[str, dict[str, int]] = defaultdict(dict)
+        found = PayeeName.objects.filter(book_id=self._account.book_id, key__in=keys - {""}, weight__gt=0)
+        for key, name, weight in found.values_list("key", "name", "weight"):
+            votes[key][name] = weight
+        best = {key: max(names.items(), key=lambda item: item[1]) for key, names in votes.items()}
+        return {
+            key: name
+            for key, (name, weight) in best.items()
+            if weight >= _NAME_WEIGHT and weight >= _NAME_SHARE * sum(votes[key].values())
+        }

@@ -1,0 +1,133 @@
+"""Rules over the rows of a bank file: what they propose, who goes before them, what the log keeps."""
+
+import pytest
+
+from finance.errors import Invalid
+from finance.imports.models import ImportRow
+from finance.imports.selectors import counts_of
+from finance.imports.services import assign_statement, decide_rows
+from finance.ledger.models import JournalLine
+from finance.ledger.services import close_account
+from finance.rules import services
+from finance.rules.models import RuleLog
+from finance.tests.conftest import TODAY
+
+pytestmark = pytest.mark.usefixtures("nothing_suggested")
+
+
+def row(batch, number):
+    return ImportRow.objects.get(batch=batch, number=number)
+
+
+def lines(entry):
+    return [
+        (line.account.name, line.amount, line.memo)
+        for line in JournalLine.objects.filter(entry=entry).select_related("account").order_by("position")
+    ]
+
+
+def test_rules_decide_and_the_row_says_which(stage, confirm, save, accounts):
+    save("Rewe", actions=[{"do": "payee", "value": "REWE supermarket"}, {"do": "note", "value": "weekly"}])
+    save(
+        "Groceries",
+        [{"field": "payee", "test": "equals", "value": "rewe supermarket"}],
+        [{"do": "category", "account": accounts.groceries.pk}],
+    )
+    save("Coffee", [{"field": "any", "test": "contains", "value": "coffee"}], [{"do": "ignore"}])
+    batch = stage()
+    rewe, coffee = row(batch, 3), row(batch, 4)
+    assert (rewe.payee, rewe.new_payee, rewe.counter_account_id, rewe.memo) == (
+        "Rewe",
+        "REWE supermarket",
+        accounts.groceries.pk,
+        "weekly",
+    )
+    assert (rewe.suggestion, coffee.decision, coffee.suggestion) == ("Rule “Groceries”", "ignore", "Rule “Coffee”")
+    log = RuleLog.objects.filter(row=rewe).order_by("step").values_list("rule__name", "version", "changes")
+    assert list(log) == [
+        ("Rewe", 1, {"payee": ["Rewe", "REWE supermarket"], "note": ["", "weekly"]}),
+        ("Groceries", 1, {"category_id": [None, accounts.groceries.pk]}),
+    ]
+    confirm(batch)
+    entry = row(batch, 3).posted_entry
+    assert (entry.payee, entry.description) == ("REWE supermarket", "Groceries")
+    assert lines(entry) == [("Checking account", -3550, ""), ("Groceries", 3550, "weekly")]
+    assert (row(batch, 4).outcome, row(batch, 4).posted_entry) == ("ignored", None)
+
+
+def test_a_split_is_posted_to_the_cent(stage, confirm, save, accounts):
+    parts = [
+        {"account": accounts.rent.pk, "amount": "0.01", "note": "deposit"},
+        {"account": accounts.groceries.pk, "percent": "50", "of": "rest"},
+        {"account": accounts.restaurants.pk, "rest": True},
+    ]
+    save("Split", [{"field": "payee", "test": "words", "value": "rewe"}], [{"do": "split", "parts": parts}])
+    batch = stage()
+    assert counts_of(batch=batch).uncategorised == 3
+    confirm(batch)
+    assert lines(row(batch, 3).posted_entry) == [
+        ("Checking account", -3550, ""), ("Rent", 1, "deposit"), ("Groceries", 1775, ""), ("Restaurants", 1774, ""),
+    ]  # fmt: skip
+
+
+def test_people_go_before_rules(stage, confirm, save, accounts, owner):
+    parts = [
+        {"account": accounts.rent.pk, "percent": "50", "of": "total"},
+        {"account": accounts.groceries.pk, "rest": True},
+    ]
+    save(
+        "Split",
+        [{"field": "payee", "test": "words", "value": "rewe"}],
+        [{"do": "split", "parts": parts}, {"do": "payee", "value": "X"}],
+    )
+    save("Coffee", [{"field": "any", "test": "contains", "value": "coffee"}], [{"do": "ignore"}])
+    batch = stage()
+    decide_rows(batch=batch, actor=owner, row_ids=[row(batch, 3).pk], counter_account=accounts.restaurants, payee="")
+    decide_rows(batch=batch, actor=owner, row_ids=[row(batch, 4).pk], decision="")
+    with pytest.raises(Invalid):
+        decide_rows(batch=batch, actor=owner, row_ids=[row(batch, 4).pk], payee="x" * 201)
+    # Rules run once more over what nobody has decided, and leave the rest.
+    assign_statement(statement=batch.statements.get(), actor=owner, account=accounts.checking)
+    assert (row(batch, 3).split, row(batch, 3).new_payee, row(batch, 4).decision, row(batch, 5).decision) == (
+        [],
+        "",
+        "",
+        "ignore",
+    )
+    assert RuleLog.objects.filter(row__batch=batch).count() == 1
+    confirm(batch)
+    assert lines(row(batch, 3).posted_entry)[1:] == [("Restaurants", 3550, "")]
+    assert row(batch, 3).posted_entry.payee == "Rewe"
+    assert row(batch, 4).outcome == "posted"
+
+
+def test_what_a_rule_cannot_do_is_told_on_the_row(stage, save, accounts, owner):
+    parts = [{"account": accounts.rent.pk, "amount": "100"}, {"account": accounts.groceries.pk, "rest": True}]
+    save("Split", [{"field": "payee", "test": "words", "value": "rewe"}], [{"do": "split", "parts": parts}])
+    save(
+        "Fun",
+        [{"field": "payee", "test": "words", "value": "kiosk"}],
+        [{"do": "category", "account": accounts.restaurants.pk}],
+    )
+    close_account(account=accounts.restaurants, actor=owner, on=TODAY)
+    batch = stage()
+    assert (row(batch, 3).suggestion, row(batch, 3).split) == (
+        "Rule “Split” was not carried out: 35.50 EUR is too little for part 1.", [],
+    )  # fmt: skip
+    assert row(batch, 4).suggestion == "Rule “Fun” was not carried out: an account that it names is closed."
+    assert RuleLog.objects.get(row=row(batch, 3)).problem == "35.50 EUR is too little for part 1"
+
+
+def test_rules_that_are_off_do_nothing(stage, save):
+    rule = save()
+    services.switch_rule(rule=rule, active=False)
+    other = save("Other", group=services.add_group(book=rule.book, name="More"))
+    services.change_group(group=other.group, active=False)
+    assert not RuleLog.objects.filter(row__batch=stage()).exists()
+
+
+def test_a_file_is_staged_with_as_many_queries_whatever_its_length(stage, save, django_assert_max_num_queries):
+    save("Rewe", actions=[{"do": "payee", "value": "REWE"}])
+    head = "Date,Payee,Amount\n"
+    with django_assert_max_num_queries(60):
+        stage(head + "".join(f"2026-03-{day:02},Rewe {day},-{day}.00\n" for day in range(1, 29)))
