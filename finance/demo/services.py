@@ -18,6 +18,7 @@ from finance.demo.diary import (
     SAVINGS,
     TRANSLATIONS,
     TRAVEL_USD,
+    Correction,
     Diary,
     DiaryEntry,
 )
@@ -133,27 +134,33 @@ def _post(
             description="Currency exchange",
         )
     for correction in diary.corrections:
-        wrong = correction.wrong
-        entry = services.post_entry(
-            book=book,
-            actor=owner,
-            date=wrong.date,
-            payee=wrong.payee,
-            lines=_lines(wrong, accounts),
-            source=JournalEntry.Source.DEMO,
-        )
-        for replacement in correction.replacements:
-            entry = services.correct_entry(
-                entry=entry,
-                actor=owner,
-                date=replacement.date,
-                payee=replacement.payee,
-                description=replacement.description,
-                lines=_lines(replacement, accounts),
-                on=diary.today,
-            )
+        _correct(book=book, owner=owner, correction=correction, accounts=accounts, on=diary.today)
     progress(total, total)
 
 
 def _lines(posting: DiaryEntry, accounts: dict[str, Account]) -> list[LineDraft]:
     return [LineDraft(account_id=accounts[path].pk, amount=amount, memo=memo) for path, amount, memo in posting.lines]
+
+
+def _correct(
+    *, book: Book, owner: User, correction: Correction, accounts: dict[str, Account], on: datetime.date
+) -> None:
+    wrong = correction.wrong
+    entry = services.post_entry(
+        book=book,
+        actor=owner,
+        date=wrong.date,
+        payee=wrong.payee,
+        lines=_lines(wrong, accounts),
+        source=JournalEntry.Source.DEMO,
+    )
+    for replacement in correction.replacements:
+        entry = services.correct_entry(
+            entry=entry,
+            actor=owner,
+            date=replacement.date,
+            payee=replacement.payee,
+            description=replacement.description,
+            lines=_lines(replacement, accounts),
+            on=on,
+        )

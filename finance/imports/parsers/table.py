@@ -98,19 +98,18 @@ def quotes_are_sound(text: str, *, delimiter: str) -> bool:
     """Whether quotes enclose cells; an unmatched one would swallow the lines that follow it."""
     try:
         records = _records(text, delimiter=delimiter, quoted=True)
-        return not any(_swallows(cell, delimiter) for record in records for cell in record.cells if "\n" in cell)
+        for cell in (cell for record in records for cell in record.cells if "\n" in cell):
+            lines = cell.split("\n")
+            # Lines that are transactions by themselves: the quote in front of them was never closed.
+            if len(lines) > _LONGEST_CELL_LINES or any(
+                looks_like_date(cells[0]) or looks_like_transaction(cells)
+                for line in lines[1:]
+                if delimiter in line and (cells := line.split(delimiter))
+            ):
+                return False
     except StatementUnreadable:
         return False
-
-
-def _swallows(cell: str, delimiter: str) -> bool:
-    """Whether a cell of several lines holds lines that are transactions by themselves: its quote was never closed."""
-    lines = cell.split("\n")
-    return len(lines) > _LONGEST_CELL_LINES or any(
-        looks_like_date(cells[0]) or looks_like_transaction(cells)
-        for line in lines[1:]
-        if delimiter in line and (cells := line.split(delimiter))
-    )
+    return True
 
 
 def find_delimiter(text: str) -> tuple[str, bool]:

@@ -47,19 +47,9 @@ def read_received(*, batch: ImportBatch, stopping: Callable[[], bool] = lambda: 
         if not own.update(reading_at=timezone.now(), **progress):
             raise ReadingTaken
 
-    looked = time.monotonic()
-
-    def goes_on() -> bool:
-        """Called often during a long parse, it asks the database once a second."""
-        nonlocal looked
-        if time.monotonic() - looked >= _SIGN_OF_LIFE_SECONDS:
-            looked = time.monotonic()
-            hold()
-        return not stopping()
-
     try:
         parsed = staging.parse(
-            data=bytes(batch.content), account=batch.account, question=batch.question, goes_on=goes_on
+            data=bytes(batch.content), account=batch.account, question=batch.question, goes_on=_watch(hold, stopping)
         )
         if batch.question.get("changes") is None:
             with transaction.atomic():
@@ -77,6 +67,20 @@ def read_received(*, batch: ImportBatch, stopping: Callable[[], bool] = lambda: 
     except FinanceError as error:
         _refuse(batch, error, own=own)
     return batch
+
+
+def _watch(hold: Callable[[], None], stopping: Callable[[], bool]) -> Callable[[], bool]:
+    """Whether to continue a long parse; called often, it asks the database once a second."""
+    looked = time.monotonic()
+
+    def goes_on() -> bool:
+        nonlocal looked
+        if time.monotonic() - looked >= _SIGN_OF_LIFE_SECONDS:
+            looked = time.monotonic()
+            hold()
+        return not stopping()
+
+    return goes_on
 
 
 def _replace(batch: ImportBatch, parsed: Any) -> None:
