@@ -26,7 +26,12 @@ class StrictSerializer(serializers.Serializer[Any]):
     }
 
     def to_internal_value(self, data: Any) -> Any:
-        wrong = {**self._strangers(data), **self._mistyped(data)} if isinstance(data, Mapping) else {}
+        wrong = self._strangers(data) if isinstance(data, Mapping) else {}
+        if isinstance(data, Mapping) and not self.of_text:
+            # DRF reads 0 as "0", "yes" as true and "12" as 12; a program that sends those has made a mistake.
+            known = {name: self.fields[name] for name in data if name in self.fields}
+            found = {name: self._mistakes(field, data[name]) for name, field in known.items() if not field.read_only}
+            wrong |= {name: said for name, said in found.items() if said}
         if not wrong:
             return super().to_internal_value(data)
         try:
@@ -48,13 +53,6 @@ class StrictSerializer(serializers.Serializer[Any]):
                 if len(found) == MAX_TOLD:
                     break
         return found
-
-    def _mistyped(self, data: Mapping[Any, Any]) -> dict[str, Any]:
-        """DRF reads 0 as "0", "yes" as true and "12" as 12; a program that sends those has made a mistake."""
-        if self.of_text:
-            return {}
-        found = {name: self._mistakes(self.fields[name], data[name]) for name in data if name in self.fields}
-        return {name: said for name, said in found.items() if said and not self.fields[name].read_only}
 
     def _mistakes(self, field: serializers.Field[Any, Any, Any, Any], value: Any) -> Any:
         if value is None:

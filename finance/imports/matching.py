@@ -297,7 +297,13 @@ def _match_entries(rows: Sequence[IncomingRow], candidates: Sequence[Candidate],
         same_amount = [] if row.amount in crowded else by_amount.get(row.amount, [])
         low = bisect_left(same_amount, row.date - window, key=lambda c: c.date)
         high = bisect_right(same_amount, row.date + window, key=lambda c: c.date)
-        pairs += [(-_score(row, c), row.position, c.entry_id, row, c) for c in same_amount[low:high]]
+        ours = set(row.text.split())
+        for candidate in same_amount[low:high]:
+            # Nearness in days counts most, then words in common.
+            theirs = set(candidate.text.split())
+            common = len(ours & theirs) / len(ours | theirs) if ours and theirs else 0.0
+            score = 100.0 - 10.0 * abs((row.date - candidate.date).days) + 40.0 * common
+            pairs.append((-score, row.position, candidate.entry_id, row, candidate))
     taken: set[int] = set()
     for _worse, position, entry_id, row, candidate in sorted(pairs, key=lambda pair: pair[:3]):
         if position not in found and entry_id not in taken:
@@ -345,13 +351,6 @@ def _match_transfers(rows: Sequence[IncomingRow], candidates: Sequence[Candidate
             more = f"{len(some)} entries fit this row" if len(some) > 1 else "other rows fit it as well"
             found[row.position] = _Match(best, f"{reason}, but {more}: is it this transfer?", RowStatus.QUESTION)
     return found
-
-
-def _score(row: IncomingRow, candidate: Candidate) -> float:
-    """Nearness in days counts most, then words in common."""
-    ours, theirs = set(row.text.split()), set(candidate.text.split())
-    common = len(ours & theirs) / len(ours | theirs) if ours and theirs else 0.0
-    return 100.0 - 10.0 * abs((row.date - candidate.date).days) + 40.0 * common
 
 
 def _why(row: IncomingRow, candidate: Candidate) -> str:

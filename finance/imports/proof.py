@@ -304,23 +304,19 @@ def _why_books_differ(statement: ImportStatement, proof: Proof, sums: dict[str, 
             "%(count)d row of the file is not posted.", "%(count)d rows of the file are not posted.", sums["left_out"]
         )
         found.append(text % {"count": sums["left_out"]})
-    return [*found, *_unknown_to_bank(statement, proof)]
-
-
-def _unknown_to_bank(statement: ImportStatement, proof: Proof) -> list[str]:
-    if statement.account is None or statement.start is None or statement.closing_on is None:
-        return []
-    lines = unvouched_lines(account=statement.account, first=statement.start, last=statement.closing_on)
+    if statement.account is None or statement.start is None:
+        return found
+    lines = unvouched_lines(account=statement.account, first=statement.start, last=proof.closing_on)
     matched = set(statement.rows.exclude(matched_entry=None).values_list("matched_entry_id", flat=True))
-    free = {entry_id: amount for entry_id, amount in lines.items() if entry_id not in matched}
-    if not free:
-        return []
-    text = ngettext(
-        "%(count)d entry in this period, of %(amount)s, is in the books but not in the file.",
-        "%(count)d entries in this period, together %(amount)s, are in the books but not in the file.",
-        len(free),
-    )
-    return [text % {"count": len(free), "amount": _told(sum(free.values()), proof)}]
+    free = [amount for entry_id, amount in lines.items() if entry_id not in matched]
+    if free:
+        text = ngettext(
+            "%(count)d entry in this period, of %(amount)s, is in the books but not in the file.",
+            "%(count)d entries in this period, together %(amount)s, are in the books but not in the file.",
+            len(free),
+        )
+        found.append(text % {"count": len(free), "amount": _told(sum(free), proof)})
+    return found
 
 
 def _told(amount: int, proof: Proof) -> str:

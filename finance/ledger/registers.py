@@ -113,6 +113,13 @@ _CONDITIONS = {
 _SHOWN = "NOT (coalesce(reversal.date = entry.date, false) OR coalesce(reversed.date = entry.date, false))"
 
 
+_COUNTER_LINES = """
+SELECT line.entry_id, line.id, line.account_id, account.name, account.type, line.amount, line.currency, line.memo
+  FROM finance_journalline AS line JOIN finance_account AS account ON account.id = line.account_id
+ WHERE line.entry_id = ANY(%s::bigint[]) ORDER BY line.entry_id, line.position
+"""
+
+
 def register_page(
     *, account: Account, after: str | None = None, limit: int = 50, filters: Filters | None = None
 ) -> RegisterPage:
@@ -123,7 +130,16 @@ def register_page(
     more_found = len(rows) > limit
     rows = rows[:limit]
     _set_balances(account=account, rows=rows, filters=filters)
-    _set_counter_lines(rows=rows)
+    by_entry: dict[int, list[tuple[int, CounterLine]]] = defaultdict(list)
+    with reading().cursor() as cursor:
+        cursor.execute(_COUNTER_LINES, [[row.entry_id for row in rows]])
+        for entry_id, line_id, account_id, name, account_type, amount, currency, memo in cursor.fetchall():
+            line = CounterLine(
+                account_id=account_id, name=name, type=account_type, amount=amount, currency=currency, memo=memo
+            )
+            by_entry[entry_id].append((line_id, line))
+    for row in rows:
+        row.counter_lines = [line for line_id, line in by_entry[row.entry_id] if line_id != row.line_id]
     if more_found:
         return RegisterPage(rows=rows, next_cursor=rows[-1].cursor, searched_to=None)
     if last_scanned is not None:
@@ -251,23 +267,3 @@ def _set_balances(*, account: Account, rows: list[RegisterRow], filters: Filters
             running[line_id] = balance_on[date]
     for row in rows:
         row.balance = running[row.line_id]
-
-
-_COUNTER_LINES = """
-SELECT line.entry_id, line.id, line.account_id, account.name, account.type, line.amount, line.currency, line.memo
-  FROM finance_journalline AS line JOIN finance_account AS account ON account.id = line.account_id
- WHERE line.entry_id = ANY(%s::bigint[]) ORDER BY line.entry_id, line.position
-"""
-
-
-def _set_counter_lines(*, rows: list[RegisterRow]) -> None:
-    by_entry: dict[int, list[tuple[int, CounterLine]]] = defaultdict(list)
-    with reading().cursor() as cursor:
-        cursor.execute(_COUNTER_LINES, [[row.entry_id for row in rows]])
-        for entry_id, line_id, account_id, name, account_type, amount, currency, memo in cursor.fetchall():
-            line = CounterLine(
-                account_id=account_id, name=name, type=account_type, amount=amount, currency=currency, memo=memo
-            )
-            by_entry[entry_id].append((line_id, line))
-    for row in rows:
-        row.counter_lines = [line for line_id, line in by_entry[row.entry_id] if line_id != row.line_id]

@@ -77,22 +77,19 @@ def _form(
         if "more_rows" in request.POST:
             start["rows"] = str(int(typed.get("rows") or 0) + MORE_ROWS) if typed.get("rows", "").isdigit() else "6"
     else:
-        if drafted is None and request.GET.get("copy"):
-            usual, known = _copied(book, request.GET["copy"])
+        if drafted is None and (copied := request.GET.get("copy")):
+            try:
+                entry = entry_for(book=book, uid=uuid.UUID(copied))
+            except ValueError:
+                pass  # no number of an entry: an empty form
+            else:
+                usual, known = draft_of(entry, lines_of(entry=entry))
+                known = {**known, "date": today_in(book)}
         mode = _mode_of(request.GET.get("mode"), usual)
         asked = {name: value for name, value in request.GET.items() if name != "uid"}
         everyday = everyday_accounts(tree)
         start = {"date": today_in(book), "account": everyday[0].pk if everyday else None, **known, **asked}
     return mode, MODES[mode][1](initial={"uid": uuid7(), **start}, tree=tree, used=used)
-
-
-def _copied(book: Book, uid: str) -> tuple[str, dict[str, Any]]:
-    try:
-        entry = entry_for(book=book, uid=uuid.UUID(uid))
-    except ValueError:
-        return "spent", {}
-    mode, known = draft_of(entry, lines_of(entry=entry))
-    return mode, {**known, "date": today_in(book)}
 
 
 def _post(form: EntryForm, *, book: Book, request: HttpRequest) -> JournalEntry:

@@ -86,10 +86,12 @@ class ColumnsForm(forms.Form):
 
     def __init__(self, data: Any, *, profile: CsvProfile, preview: Preview, encodings: list[tuple[str, str]]) -> None:
         self.preview = preview
+        several = [(role, index) for role in SHARED_ROLES for index in getattr(profile, f"{role}_columns")]
+        single = [(role, getattr(profile, f"{role}_column")) for role in ROLES]
         initial: dict[str, Any] = profile.to_dict() | {
             "read_as": _read_as(profile),
             "header_line": str(preview.header_line or ""),
-            **{f"role-{index}": role for role, index in _roles_of(profile)},
+            **{f"role-{index}": role for role, index in [*several, *single] if index is not None},
         }
         super().__init__(data, initial=initial)
         self.fields["encoding"] = forms.ChoiceField(
@@ -233,12 +235,6 @@ def _told(error: FinanceError) -> str:
 
 def _read_as(profile: CsvProfile) -> str:
     return f"{profile.delimiter}{profile.encoding}"
-
-
-def _roles_of(profile: CsvProfile) -> list[tuple[str, int]]:
-    single = [(role, getattr(profile, f"{role}_column")) for role in ROLES]
-    several = [(role, index) for role in SHARED_ROLES for index in getattr(profile, f"{role}_columns")]
-    return [(role, index) for role, index in [*several, *single] if index is not None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,23 +51,22 @@ def payees_like(*, book: Book, prefix: str) -> list[dict[str, Any]]:
         found: dict[str, list[tuple[Any, ...]]] = {}
         for payee, *line in cursor.fetchall():
             found.setdefault(payee, []).append(tuple(line))
-    return [_told(payee, lines) for payee, lines in found.items()]
-
-
-def _told(payee: str, lines: list[tuple[Any, ...]]) -> dict[str, Any]:
-    """The payee's last entry: what it moved, the account that paid and the category."""
-    told: dict[str, Any] = {"payee": payee, "day": date_text(lines[0][0]), "lines": len(lines)}
-    sides = []
-    # Own money before other accounts: of a shared bill the friend who owes a part did not pay it.
-    for _date, account_id, amount, currency, name, account_type, kind in sorted(
-        lines, key=lambda line: line[-1] not in OWN_KINDS
-    ):
-        side = "category" if account_type in ("income", "expense") else "account"
-        told.setdefault(side, account_id)
-        if side == "category":
-            told.setdefault("category_name", name)
-        sides.append(Side(account=name, kind=kind, currency=currency, amount=amount))
-    currency, amount = movement_of(sides).amounts[0]
-    told["amount"] = typed_text(abs(amount), currency=currency)
-    told["shown"] = money_text(abs(amount), currency=currency)
-    return told
+    answer = []
+    for payee, lines in found.items():
+        # Its last entry: what it moved, the account that paid and the category.
+        told: dict[str, Any] = {"payee": payee, "day": date_text(lines[0][0]), "lines": len(lines)}
+        sides = []
+        # Own money before other accounts: of a shared bill the friend who owes a part did not pay it.
+        for _date, account_id, amount, currency, name, account_type, kind in sorted(
+            lines, key=lambda line: line[-1] not in OWN_KINDS
+        ):
+            side = "category" if account_type in ("income", "expense") else "account"
+            told.setdefault(side, account_id)
+            if side == "category":
+                told.setdefault("category_name", name)
+            sides.append(Side(account=name, kind=kind, currency=currency, amount=amount))
+        currency, amount = movement_of(sides).amounts[0]
+        told["amount"] = typed_text(abs(amount), currency=currency)
+        told["shown"] = money_text(abs(amount), currency=currency)
+        answer.append(told)
+    return answer

@@ -104,9 +104,14 @@ def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hi
     with connection.cursor() as cursor:
         cursor.execute(_HITS, parameters)
         rows = cursor.fetchall()
-        moved = _movements([row[0] for row in rows[:limit]])
+        sides: dict[int, list[Side]] = {row[0]: [] for row in rows[:limit]}
+        lines = JournalLine.objects.filter(entry_id__in=sides).order_by("entry_id", "position")
+        for entry, name, kind, currency, amount in lines.values_list(
+            "entry_id", "account__name", "account__kind", "currency", "amount"
+        ):
+            sides[entry].append(Side(account=name, kind=kind, currency=currency, amount=amount))
         entries = [
-            Hit(id=id_, uid=uid, date=day, payee=payee, description=text, movement=moved[id_])
+            Hit(id=id_, uid=uid, date=day, payee=payee, description=text, movement=movement_of(sides[id_]))
             for id_, uid, day, payee, text in rows[:limit]
         ]
         if len(rows) > limit:
@@ -119,14 +124,3 @@ def find_entries(*, book: Book, words: str, after: str | None, limit: int) -> Hi
         end = cursor.fetchone()
     cursor_text = dated_place(*end) if end else None
     return Hits(entries=entries, next_cursor=cursor_text, searched_to=end[0] if end else None)
-
-
-def _movements(entry_ids: list[int]) -> dict[int, Movement]:
-    """What each of the entries moved. One query."""
-    sides: dict[int, list[Side]] = {entry_id: [] for entry_id in entry_ids}
-    lines = JournalLine.objects.filter(entry_id__in=entry_ids).order_by("entry_id", "position")
-    for entry_id, name, kind, currency, amount in lines.values_list(
-        "entry_id", "account__name", "account__kind", "currency", "amount"
-    ):
-        sides[entry_id].append(Side(account=name, kind=kind, currency=currency, amount=amount))
-    return {entry_id: movement_of(found) for entry_id, found in sides.items()}

@@ -72,7 +72,12 @@ class OncePerKey(APIView):
                 data = {**data, **dict.fromkeys(secrets)}
             return status_code, None if data is None else json.loads(JSONRenderer().render(data))
 
-        user, request_hash = cast(User, self.request.user), _fingerprint(self.request)
+        # Method, path and meaning of the body; spaces and the order of members do not matter.
+        given = self.request.data
+        meaning = {name: given.getlist(name) for name in given} if isinstance(given, QueryDict) else given
+        body = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_of_file)
+        asked = f"{self.request.method} {self.request.path}\n{body}".encode(errors="surrogatepass")
+        user, request_hash = cast(User, self.request.user), hashlib.sha256(asked).hexdigest()
         try:
             status_code, data, replayed = remember_answer(
                 user=user, key=key, request_hash=request_hash, run=run, book_id=self.kwargs.get("book_id")
@@ -102,14 +107,6 @@ def once_per_key(
         return answer
 
     return decorate
-
-
-def _fingerprint(request: Request) -> str:
-    """Method, path and meaning of the body; spaces and the order of members do not matter."""
-    data = request.data
-    meaning = {name: data.getlist(name) for name in data} if isinstance(data, QueryDict) else data
-    body = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_of_file)
-    return hashlib.sha256(f"{request.method} {request.path}\n{body}".encode(errors="surrogatepass")).hexdigest()
 
 
 def _of_file(file: "UploadedFile[bytes]") -> list[str | None]:

@@ -201,7 +201,16 @@ class Cluster:
                 start_new_session=True,
                 **embedded_postgres_user.identity(),
             )
-        self._wait_until_ready(server)
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.is_running():
+            if server.poll() is not None or time.monotonic() > deadline:
+                lines = [line for line in self._log_lines() if "FATAL" in line] or self._log_lines()
+                raise EmbeddedPostgresError(
+                    f"The embedded PostgreSQL did not start: {lines[-1] if lines else 'no output'} (log: {self.log_file})"
+                )
+            time.sleep(0.02)
+        # The process that started it does not own it: it is adopted by init and must not be reaped as a child here.
+        server.returncode = 0
 
     def _ensure_serving_role(self) -> None:
         """Data of an older release has no such role; its rights come with `migrate`."""
@@ -231,18 +240,6 @@ class Cluster:
                 if link.readlink() == self.directory:
                     return True
         return False
-
-    def _wait_until_ready(self, server: "subprocess.Popen[bytes]") -> None:
-        deadline = time.monotonic() + START_TIMEOUT
-        while not self.is_running():
-            if server.poll() is not None or time.monotonic() > deadline:
-                lines = [line for line in self._log_lines() if "FATAL" in line] or self._log_lines()
-                raise EmbeddedPostgresError(
-                    f"The embedded PostgreSQL did not start: {lines[-1] if lines else 'no output'} (log: {self.log_file})"
-                )
-            time.sleep(0.02)
-        # The process that started it does not own it: it is adopted by init and must not be reaped as a child here.
-        server.returncode = 0
 
     def _log_lines(self) -> list[str]:
         return self.log_file.read_text(errors="replace").strip().splitlines()

@@ -54,7 +54,13 @@ def _state(request: HttpRequest) -> dict[str, Any]:
     asked = request.GET.get("hours", "")
     hours = int(asked) if asked.isdecimal() and int(asked) in RANGES else min(RANGES)
     health = emit.health()
-    steps = _steps(hours, now=now)
+    # The chart's steps without gaps, oldest first.
+    seconds = RANGES[hours]
+    until = datetime.datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, tz=datetime.UTC)
+    since = until - datetime.timedelta(hours=hours)
+    found = {step.at: step for step in history.history(since=since, until=until, step_seconds=seconds)}
+    times = (since + datetime.timedelta(seconds=seconds * place) for place in range(hours * 3600 // seconds))
+    steps = [found.get(at, Stretch(at)) for at in times]
     groups = overview.error_groups()
     return {
         "now": now,
@@ -101,16 +107,6 @@ def _figures(health: emit.Health, *, now: datetime.datetime) -> list[dict[str, A
         {"name": _("Handled a minute"), "value": f"{rate:,.0f}" if rate >= 10 or not rate else f"{rate:.1f}"},
         {"name": _("Workers alive"), "value": f"{health.workers_alive}", "trouble": not health.workers_alive},
     ]
-
-
-def _steps(hours: int, *, now: datetime.datetime) -> list[Stretch]:
-    """The chart's steps without gaps, oldest first."""
-    seconds = RANGES[hours]
-    until = datetime.datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, tz=datetime.UTC)
-    since = until - datetime.timedelta(hours=hours)
-    found = {step.at: step for step in history.history(since=since, until=until, step_seconds=seconds)}
-    times = (since + datetime.timedelta(seconds=seconds * place) for place in range(hours * 3600 // seconds))
-    return [found.get(at, Stretch(at)) for at in times]
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -102,23 +102,12 @@ def backlog(*, now: datetime.datetime) -> Backlog:
         setattr(line, column, count)
         line.oldest = min(filter(None, [line.oldest, oldest]))
     lines = sorted(types.values(), key=lambda line: (-line.waiting - line.retrying - line.sending, line.name))
-    return Backlog(
-        by_status=by_status,
-        by_type=lines,
-        by_handler=_by_handler(types, deliveries, now=now),
-        sampled=sum(by_status.values()) > SAMPLE,
-    )
-
-
-def _by_handler(
-    types: dict[str, Line], deliveries: dict[tuple[str, str], int], *, now: datetime.datetime
-) -> list[Line]:
     paused = {pause.target: pause for pause in actions.pauses() if pause.kind == Pause.Kind.HANDLER}
     lately = history.by_handler(since=now - datetime.timedelta(hours=1), until=now)
-    lines = []
+    handlers = []
     for handler in all_handlers():
         mine = [types[event.name] for event in set(handler.events) if event.name in types]
-        lines.append(
+        handlers.append(
             Line(
                 name=handler.name,
                 waiting=sum(line.waiting for line in mine) + deliveries.get((handler.name, Status.PENDING), 0),
@@ -130,7 +119,12 @@ def _by_handler(
                 hour=lately.get(handler.name, Stretch(now)),
             )
         )
-    return lines
+    return Backlog(
+        by_status=by_status,
+        by_type=lines,
+        by_handler=handlers,
+        sampled=sum(by_status.values()) > SAMPLE,
+    )
 
 
 def error_groups(*, group: str | None = None) -> list[ErrorGroup]:

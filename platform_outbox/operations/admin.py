@@ -84,7 +84,16 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
 
     def start_view(self, request: HttpRequest, name: str) -> HttpResponse:
         operation = self._allowed(request, name)
-        form = _form_for(operation)(request.POST or None, request.FILES or None)
+        # A field for each parameter, and one for the dry run where there is one.
+        fields: dict[str, Any] = {each.name: _field(each) for each in registry.parameters_of(operation.parameters)}
+        if operation.dry_run:
+            fields["dry_run"] = forms.BooleanField(
+                label=_("Dry run: tell what would be done, change nothing"),
+                required=False,
+                initial=True,
+                widget=widgets.UnfoldBooleanSwitchWidget,
+            )
+        form = type("OperationForm", (forms.Form,), fields)(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid() and (run := self._start(request, operation, form)):
             return HttpResponseRedirect(_url(run))
         context = {
@@ -179,13 +188,19 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
     def _context(self, request: HttpRequest, run: OperationRun) -> dict[str, Any]:
         operation = registry.operation_named(run.operation)
         may_act = operation is not None and request.user.has_perm(operation.permission)
+        labels = {each.name: each.label for each in registry.parameters_of(operation.parameters)} if operation else {}
+        words = {True: _("yes"), False: _("no")}
         return {
             **self.admin_site.each_context(request),
             "title": self.shown_title(run),
             "opts": OperationRun._meta,
             "run": run,
             "no_worker": run.is_open and not emit.workers_alive(),
-            "given": _given(run, operation),
+            "given": [
+                (labels.get(name, name), words[value] if isinstance(value, bool) else value)
+                for name, value in run.parameters.items()
+                if value not in (None, "")
+            ],
             "result": (run.result or {}).items(),
             "files": [path.name for path in runs.left_by(run.pk)] if may_act else [],
             "log": run.log[-SHOWN_LOG:],
@@ -196,19 +211,6 @@ class OperationRunAdmin(ReadOnly, ModelAdmin):
 
 def _startable(request: HttpRequest) -> set[str]:
     return {each.name for each in registry.all_operations() if request.user.has_perm(each.permission)}
-
-
-def _form_for(operation: registry.Operation) -> type[forms.Form]:
-    """A form class with one field per parameter, and one for the dry run where there is one."""
-    fields: dict[str, Any] = {each.name: _field(each) for each in registry.parameters_of(operation.parameters)}
-    if operation.dry_run:
-        fields["dry_run"] = forms.BooleanField(
-            label=_("Dry run: tell what would be done, change nothing"),
-            required=False,
-            initial=True,
-            widget=widgets.UnfoldBooleanSwitchWidget,
-        )
-    return type("OperationForm", (forms.Form,), fields)
 
 
 def _field(parameter: registry.Parameter) -> forms.Field:
@@ -228,16 +230,6 @@ def _field(parameter: registry.Parameter) -> forms.Field:
         return forms.CharField(**common, max_length=500, widget=widgets.UnfoldAdminTextInputWidget)
     field, widget = _FIELDS[parameter.kind]
     return field(**common, widget=widget)
-
-
-def _given(run: OperationRun, operation: registry.Operation | None) -> list[tuple[str, Any]]:
-    labels = {each.name: each.label for each in registry.parameters_of(operation.parameters)} if operation else {}
-    words = {True: _("yes"), False: _("no")}
-    return [
-        (labels.get(name, name), words[value] if isinstance(value, bool) else value)
-        for name, value in run.parameters.items()
-        if value not in (None, "")
-    ]
 
 
 def _url(run: OperationRun) -> str:

@@ -59,11 +59,19 @@ def take_apart(text: str) -> AmountCell | None:
     match = _CORE.search(inner)
     if match is None:
         return None
-    around = _around(inner[: match.start()], inner[match.end() :])
-    if around is None:
-        return None
-    sign, currency = around
-    return AmountCell(core=match[0].strip(), sign="-" if bracketed else sign, currency=currency)
+    # Around the digits stand sign and currency, or it is no amount.
+    sign, currency = "-" if bracketed else "", ""
+    around = f"{inner[: match.start()]} {inner[match.end() :]}"
+    for word in around.replace("+", " + ").replace("-", " - ").split():
+        if word == "-" or word.upper() in _OUT_MARKS:
+            sign = "-"
+        elif word == "+" or word.upper() in _IN_MARKS:
+            sign = sign or "+"
+        elif code := SYMBOLS.get(word, bare if (bare := word.upper().strip(".,")) in known_currencies() else ""):
+            currency = code
+        elif not shared_by(word) and word != "*":
+            return None
+    return AmountCell(core=match[0].strip(), sign=sign, currency=currency)
 
 
 def looks_like_amount(text: str) -> bool:
@@ -144,23 +152,6 @@ def shared_sign(cells: Iterable[str]) -> str:
     """The first such sign beside the amounts of a column; "" without any."""
     words = (word for cell in cells for word in _DIGITS.sub(" ", cell[:40]).split())
     return next((word for word in words if shared_by(word)), "")
-
-
-def _around(before: str, after: str) -> tuple[str, str] | None:
-    """Sign and currency written around the digits, or None when there is anything else."""
-    sign, currency = "", ""
-    for word in f"{before} {after}".replace("+", " + ").replace("-", " - ").split():
-        if word in {"+", "-"}:
-            sign = sign if sign == "-" else word
-        elif word.upper() in _OUT_MARKS:
-            sign = "-"
-        elif word.upper() in _IN_MARKS:
-            sign = sign or "+"
-        elif code := SYMBOLS.get(word, bare if (bare := word.upper().strip(".,")) in known_currencies() else ""):
-            currency = code
-        elif not shared_by(word) and word != "*":
-            return None
-    return sign, currency
 
 
 def _evidence(core: str, *, places: int) -> tuple[str, int]:

@@ -100,13 +100,24 @@ class _Account:
         self.rows: list[ParsedRow] = []
 
     def statement(self, *, is_final: bool) -> ParsedStatement:
-        currency = self._currency()
+        # The account's; where it is not said, the one of the balances, or else of most rows.
+        amounts = [each.find("Amt") for each in self.balances]
+        codes = [each.get("Ccy", "").upper() for each in amounts if each is not None]
+        codes = codes or [row.currency for row in self.rows if row.currency]
+        currency = text_at(self.head, "Ccy").upper() or (Counter(codes).most_common(1)[0][0] if codes else "")
+        currency = currency if currency in known_currencies() else ""
         opening = self._balance("OPBD", currency) or self._balance("PRCD", currency)
         closing = self._balance("CLBD", currency, last=True) or self._balance("ITBD", currency, last=True)
         rows = self.rows
         if opening and closing and opening[0] + _moved(rows) != closing[0]:
             # Some banks state the direction of the entry that is taken back; the balances tell.
-            turned = [_turned(row) for row in rows]
+            note = f"{REVERSAL} Only with its direction turned round do the balances add up."
+            turned = [
+                dataclasses.replace(row, amount=-row.amount, note=note)
+                if row.amount is not None and row.note.startswith(REVERSAL)
+                else row
+                for row in rows
+            ]
             if opening[0] + _moved(turned) == closing[0]:
                 rows = turned
             elif not is_final:
@@ -128,15 +139,6 @@ class _Account:
             oldest_first=days == sorted(days) or days != sorted(days, reverse=True),
         )
 
-    def _currency(self) -> str:
-        """The account's; where it is not said, the one of the balances, or else of most rows."""
-        stated = text_at(self.head, "Ccy").upper()
-        balances = [each.find("Amt") for each in self.balances]
-        codes = [each.get("Ccy", "").upper() for each in balances if each is not None]
-        codes = codes or [row.currency for row in self.rows if row.currency]
-        found = stated or (Counter(codes).most_common(1)[0][0] if codes else "")
-        return found if found in known_currencies() else ""
-
     def _balance(self, code: str, currency: str, *, last: bool = False) -> tuple[Decimal, str] | None:
         """The earliest or latest balance of the kind (OPBD, PRCD, CLBD, ITBD), and its day as written."""
         found = []
@@ -153,13 +155,6 @@ class _Account:
 
 def _moved(rows: Sequence[ParsedRow]) -> Decimal:
     return sum((row.amount for row in rows if row.amount is not None and row.state is RowState.BOOKED), Decimal(0))
-
-
-def _turned(row: ParsedRow) -> ParsedRow:
-    if row.amount is None or not row.note.startswith(REVERSAL):
-        return row
-    note = f"{REVERSAL} Only with its direction turned round do the balances add up."
-    return dataclasses.replace(row, amount=-row.amount, note=note)
 
 
 def _without_repeats(found: Sequence[tuple[str, ParsedStatement]]) -> tuple[list[ParsedStatement], list[str]]:

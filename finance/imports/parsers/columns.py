@@ -56,16 +56,25 @@ def _find_dates(columns: Sequence[Column], roles: Roles) -> None:
 
 def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
     numeric = [c for c in columns if c.filled and c.amounts >= 0.8 and c.dates < 0.5 and c.index != roles.date]
-    pair = _named_pair(columns, numeric)
-    single = _named_amount([c for c in numeric if pair is None or c.index not in pair])
+    usable = [c for c in columns if c in numeric or not c.filled]
+    debit = _strongest(usable, "debit")
+    credit = _strongest([c for c in usable if c is not debit], "credit")
+    pair = (debit.index, credit.index) if debit is not None and credit is not None else None
+    named = [c for c in numeric if c.score("amount") >= 50 and c.fill >= 0.5 and c.score("balance") < 50]
+    # Net before gross before the rest; a column named in the account's words before a vaguely named one.
+    single = max(
+        (c for c in named if pair is None or c.index not in pair),
+        key=lambda c: (c.score("amount") + 5 * ("net" in c.header.lower().split()), c.fill, -c.index),
+        default=None,
+    )
     if single is not None and (pair is None or single.negative):
         roles.amount = single.index
     elif pair is not None:
         roles.debit, roles.credit = pair
     elif not _by_sums(numeric, roles) and not _pair_by_content(columns, numeric, roles):
         # A column that is named as the amounts and holds none; another column's numbers are something else then.
-        named = (c for c in columns if c.filled and c.score("amount") == 100 and c.fill >= 0.5 and c.amounts < 0.8)
-        roles.unreadable = next((c.index for c in named), None)
+        meant = (c for c in columns if c.filled and c.score("amount") == 100 and c.fill >= 0.5 and c.amounts < 0.8)
+        roles.unreadable = next((c.index for c in meant), None)
         roles.amount = _amount_by_content(numeric, columns, roles) if roles.unreadable is None else None
 
 
@@ -85,23 +94,6 @@ def _by_sums(numeric: Sequence[Column], roles: Roles) -> bool:
     return True
 
 
-def _named_amount(numeric: Sequence[Column]) -> Column | None:
-    named = [c for c in numeric if c.score("amount") >= 50 and c.fill >= 0.5 and c.score("balance") < 50]
-    if not named:
-        return None
-    # Net before gross before the rest; a column named in the account's words before a vaguely named one.
-    return max(named, key=lambda c: (c.score("amount") + 5 * ("net" in c.header.lower().split()), c.fill, -c.index))
-
-
-def _named_pair(columns: Sequence[Column], numeric: Sequence[Column]) -> tuple[int | None, int | None] | None:
-    usable = [c for c in columns if c in numeric or not c.filled]
-    debit = _strongest(usable, "debit")
-    credit = _strongest([c for c in usable if c is not debit], "credit")
-    if debit is None or credit is None:
-        return None
-    return debit.index, credit.index
-
-
 def _strongest(columns: Sequence[Column], role: str) -> Column | None:
     scored = [c for c in columns if c.score(role) >= 50 and c.score("balance") < 50]
     return max(scored, key=lambda c: (c.score(role), c.fill, -c.index)) if scored else None
@@ -115,7 +107,12 @@ def _pair_by_content(columns: Sequence[Column], numeric: Sequence[Column], roles
     if any(column.header for column in columns):
         return False
     for left, right in pairwise(columns):
-        if not _is_split(left, right, numeric):
+        if not (left in numeric or right in numeric):
+            continue
+        if any(c.filled and (c not in numeric or c.money_marks < 0.5 or c.negative) for c in (left, right)):
+            continue
+        exactly_one = [bool(a) != bool(b) for a, b in zip(left.cells, right.cells, strict=True) if a or b]
+        if not exactly_one or sum(exactly_one) < 0.95 * len(exactly_one):
             continue
         out, into = (left, right) if len(left.filled) >= len(right.filled) else (right, left)
         roles.debit, roles.credit = out.index, into.index
@@ -125,15 +122,6 @@ def _pair_by_content(columns: Sequence[Column], numeric: Sequence[Column], roles
         )
         return True
     return False
-
-
-def _is_split(left: Column, right: Column, numeric: Sequence[Column]) -> bool:
-    if not (left in numeric or right in numeric):
-        return False
-    if any(c.filled and (c not in numeric or c.money_marks < 0.5 or c.negative) for c in (left, right)):
-        return False
-    exactly_one = [bool(a) != bool(b) for a, b in zip(left.cells, right.cells, strict=True) if a or b]
-    return len(exactly_one) >= 1 and sum(exactly_one) >= 0.95 * len(exactly_one)
 
 
 def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column], roles: Roles) -> int | None:
@@ -178,7 +166,20 @@ def _find_marks(columns: Sequence[Column], roles: Roles) -> None:
     # Words such as "payment" stand for out only where their column also says in, or is named as a direction.
     sure = [c for c in flags if c.score("flag") or len({direction_of(cell) for cell in c.filled}) == 2 or not c.header]
     roles.flag = max(sure, key=lambda c: (c.score("flag"), c.fill)).index if sure else None
-    roles.currency = _currency(columns, roles)
+    known = known_currencies()
+    coded = [
+        c for c in columns if c.filled and c.share(lambda cell: currency_code(cell) in known) >= 0.9 and c.fill >= 0.5
+    ]
+    # That of the purchase abroad is not the account's.
+    coded = [c for c in coded if c.score("currency") > 10 or not c.header]
+    anchor = roles.amount if roles.amount is not None else roles.debit or 0
+
+    def distance(index: int) -> float:
+        """Banks put the currency right after the amount."""
+        return index - anchor if index > anchor else anchor - index + 0.5
+
+    coded.sort(key=lambda c: (-c.score("currency"), distance(c.index)))
+    roles.currency = coded[0].index if coded else None
     telling = [c for c in columns if c.filled and any(is_pending(cell) or is_void(cell) for cell in c.filled)]
     named = [c for c in columns if c.filled and c.score("status") and c.dates < 0.5 and c.amounts < 0.5]
     by_content = [c for c in telling if c.letters > 0.8 and c.length < 30 and len(set(c.filled)) <= 8]
@@ -229,22 +230,6 @@ def _all_known(column: Column, known: frozenset[str]) -> bool:
     return all(_bare(value) in known for value in set(column.filled))
 
 
-def _currency(columns: Sequence[Column], roles: Roles) -> int | None:
-    known = known_currencies()
-    coded = [
-        c for c in columns if c.filled and c.share(lambda cell: currency_code(cell) in known) >= 0.9 and c.fill >= 0.5
-    ]
-    # That of the purchase abroad is not the account's.
-    named = [c for c in coded if c.score("currency") > 10 or not c.header]
-    anchor = roles.amount if roles.amount is not None else roles.debit or 0
-
-    def distance(index: int) -> float:
-        """Banks put the currency right after the amount."""
-        return index - anchor if index > anchor else anchor - index + 0.5
-
-    return min(named, key=lambda c: (-c.score("currency"), distance(c.index))).index if named else None
-
-
 def _is_own_account(column: Column, known: frozenset[str]) -> bool:
     """Whether the column says to which of the household's accounts a row belongs, by number or by its own name."""
     values = set(column.filled)
@@ -271,14 +256,24 @@ def _find_texts(columns: Sequence[Column], roles: Roles) -> None:
     }
     free = [c for c in columns if c.index not in taken and c.dates < 0.5]
     payees = [c for c in free if c.score("payee") >= 100 and c.letters > 0.3 and _names_people(c)]
-    payees = payees or [c for c in _plain_names(columns, free) if _names_people(c)]
+    if not payees:
+        # A column just called "name": the account holder's where it stays the same beside an empty column of payees.
+        named = [c for c in free if c.score("payee") >= 50 and c.letters > 0.3][:1]
+        has_empty = any(c.score("payee") >= 100 and not c.filled for c in columns)
+        payees = [c for c in named if (not has_empty or len(set(c.filled)) > 1) and _names_people(c)]
     # An e-mail address stands in where there is no name.
     payees.sort(key=lambda c: c.share(lambda cell: "@" in cell) > 0.5)
     roles.payees = tuple(c.index for c in payees[:3])
     rest = [c for c in free if c not in payees[:3] and c.filled]
     strong = [c for c in rest if c.score("description") >= 60]
     weak = [c for c in rest if c.score("description") > 0]
-    chosen = strong or weak or _texts_by_content(rest, bool(payees))
+    chosen = strong or weak
+    if not chosen:
+        texts = [c for c in rest if c.letters > 0.5 and not c.score("account") and not c.score("counterparty_account")]
+        # Beside a payee only what differs from row to row: a category says the same again and again.
+        telling = [c for c in texts if 2 * len(set(c.filled)) > len(c.filled)] if payees else texts
+        unnamed = [c for c in texts if not c.header] or telling
+        chosen = sorted(unnamed, key=lambda c: -c.length)[:1]
     roles.descriptions = tuple(c.index for c in chosen[:6])
 
 
@@ -287,21 +282,6 @@ def _names_people(column: Column) -> bool:
     if column.share(is_settled) > 0.5:
         return False
     return len(set(column.filled)) > 1 or len(column.filled) < 3
-
-
-def _plain_names(columns: Sequence[Column], free: Sequence[Column]) -> list[Column]:
-    """A column just called "name": the account holder's where it stays the same beside an empty column of payees."""
-    named = [c for c in free if c.score("payee") >= 50 and c.letters > 0.3][:1]
-    has_empty = any(c.score("payee") >= 100 and not c.filled for c in columns)
-    return [c for c in named if not has_empty or len(set(c.filled)) > 1]
-
-
-def _texts_by_content(free: Sequence[Column], has_payee: bool) -> list[Column]:
-    texts = [c for c in free if c.letters > 0.5 and not c.score("account") and not c.score("counterparty_account")]
-    # Beside a payee only what differs from row to row: a category says the same again and again.
-    telling = [c for c in texts if 2 * len(set(c.filled)) > len(c.filled)] if has_payee else texts
-    unnamed = [c for c in texts if not c.header] or telling
-    return sorted(unnamed, key=lambda c: -c.length)[:1]
 
 
 def is_balance_line(cells: Sequence[str]) -> str:

@@ -41,21 +41,18 @@ def resolve_order(cells: Sequence[str], *, american: bool = False, pairs: Sequen
     misses = {order: sum(order not in reading for reading in found) for order in ("dmy", "mdy", "ymd")}
     best = min(misses.values())
     fitting = [order for order in ("dmy", "mdy", "ymd") if misses[order] == best]
-    if fitting == ["ymd"] or ("ymd" in fitting and _far_denser_as_ymd(found, fitting)):
-        return DateOrder(order="ymd")
+    if "ymd" in fitting and len(fitting) > 1:
+        # Two-digit years first: read any other way, the rows of one statement would spread over decades.
+        spans = {}
+        for order in fitting:
+            known = [reading[order] for reading in found if order in reading]
+            spans[order] = (max(known) - min(known)).days if known else 0
+        rest = min(span for order, span in spans.items() if order != "ymd")
+        if rest > 366 and spans["ymd"] * 4 < rest:
+            return DateOrder(order="ymd")
     if not {"dmy", "mdy"} <= set(fitting):
         return DateOrder(order=fitting[0])
     return _nearer_pairs(pairs) or _between_day_and_month(cells, found, american=american)
-
-
-def _far_denser_as_ymd(found: Sequence[dict[str, datetime.date]], fitting: Sequence[str]) -> bool:
-    """Two-digit years first: read any other way, the rows of one statement would spread over decades."""
-    spans = {}
-    for order in fitting:
-        known = [reading[order] for reading in found if order in reading]
-        spans[order] = (max(known) - min(known)).days if known else 0
-    rest = min((span for order, span in spans.items() if order != "ymd"), default=0)
-    return rest > 366 and spans["ymd"] * 4 < rest
 
 
 def _between_day_and_month(

@@ -58,7 +58,12 @@ def readings(text: str) -> dict[str, datetime.date]:
     if match := _NUMERIC.fullmatch(bare):
         return _numeric(match[1], match[3], match[4])
     if _COMPACT.fullmatch(bare):
-        return _compact(bare)
+        if bare[:2] in {"19", "20"} and (day := _day(bare[:4], bare[4:6], bare[6:])):
+            return {"ymd": day}
+        if bare[4:6] not in {"19", "20"}:
+            return {}
+        orders = {"dmy": _day(bare[4:], bare[2:4], bare[:2]), "mdy": _day(bare[4:], bare[:2], bare[2:4])}
+        return {order: day for order, day in orders.items() if day is not None}
     if match := _EAST_ASIAN.fullmatch(bare):
         return {"any": day} if (day := _day(*match.groups())) else {}
     named = _named_parts(bare)
@@ -130,18 +135,6 @@ def _numeric(first: str, middle: str, last: str) -> dict[str, datetime.date]:
     if len(last) == 2 and len(first) == 2:
         candidates["ymd"] = _day(first, middle, last)
     return {order: day for order, day in candidates.items() if day is not None}
-
-
-def _compact(digits: str) -> dict[str, datetime.date]:
-    if digits[:2] in {"19", "20"} and (day := _day(digits[:4], digits[4:6], digits[6:])):
-        return {"ymd": day}
-    if digits[4:6] in {"19", "20"}:
-        candidates = {
-            "dmy": _day(digits[4:], digits[2:4], digits[:2]),
-            "mdy": _day(digits[4:], digits[:2], digits[2:4]),
-        }
-        return {order: day for order, day in candidates.items() if day is not None}
-    return {}
 
 
 def _named_parts(bare: str) -> tuple[str, str, str] | None:

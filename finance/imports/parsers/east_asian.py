@@ -38,19 +38,18 @@ def east_asian_page(data: bytes) -> tuple[str, float]:
     `data` may end within a line, which is then not looked at.
     """
     whole = data[: data.rfind(b"\n") + 1] or data
-    return max(((page, _likelihood(whole, page)) for page in PAGES), key=lambda each: each[1])
-
-
-def _likelihood(data: bytes, page: str) -> float:
-    try:
-        text = data.decode(page)
-    except UnicodeDecodeError:
-        return 0.0
-    strange = [character for character in text if character > "\x7f"]
-    if not strange:
-        return 0.0
-    # One character proves little, three a lot.
-    return sum(_weight(character, page) for character in strange) / max(3, len(strange))
+    best, everyday = PAGES[0], 0.0
+    for page in PAGES:
+        try:
+            text = whole.decode(page)
+        except UnicodeDecodeError:
+            continue
+        strange = [character for character in text if character > "\x7f"]
+        # One character proves little, three a lot.
+        likelihood = sum(_weight(character, page) for character in strange) / max(3, len(strange))
+        if likelihood > everyday:
+            best, everyday = page, likelihood
+    return best, everyday
 
 
 @lru_cache(maxsize=16384)

@@ -1,6 +1,7 @@
 """Bytes of a bank file → text. Banks write UTF-8, UTF-16 and code pages, sometimes two at once."""
 
 import codecs
+import contextlib
 import re
 from collections import Counter
 from functools import cache
@@ -79,7 +80,11 @@ def decode(data: bytes, encoding: str = "", *, currency: str = "") -> tuple[str,
         or _code_page(data, currency)
     )
     text = data.decode(found, errors="replace")
-    return _tidy(_undo_double_encoding(text) if found.startswith("utf-8") else text), found
+    if found.startswith("utf-8") and _DOUBLE_ENCODED.search(text[:_SAMPLE_BYTES]):
+        # "Ã¼" back to "ü", where the whole file can be read that way.
+        with contextlib.suppress(UnicodeError):
+            text = text.encode("cp1252").decode("utf-8")
+    return _tidy(text), found
 
 
 def words_under(data: bytes, encoding: str, *, number: int = 3) -> str:
@@ -178,23 +183,11 @@ def _likelihood(words: list[bytes], page: str) -> float:
 @cache
 def _languages_of(page: str) -> list[tuple[str, str, str]]:
     """Letters of the languages that can be written with the page."""
-    return [parts for parts in _LETTERS_OF.values() if _encodes("".join(parts[:2]), page)]
-
-
-def _encodes(letters: str, page: str) -> bool:
-    # Romanian has its own commas only in Unicode; pages write cedillas.
-    try:
-        letters.translate({ord("ș"): None, ord("ț"): None}).encode(page)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _undo_double_encoding(text: str) -> str:
-    """ "Ã¼" back to "ü", where the whole file can be read that way."""
-    if len(_DOUBLE_ENCODED.findall(text[:_SAMPLE_BYTES])) < 1:
-        return text
-    try:
-        return text.encode("cp1252").decode("utf-8")
-    except UnicodeError:
-        return text
+    found = []
+    for parts in _LETTERS_OF.values():
+        # Romanian has its own commas only in Unicode; pages write cedillas.
+        letters = "".join(parts[:2]).translate({ord("ș"): None, ord("ț"): None})
+        with contextlib.suppress(UnicodeEncodeError):
+            letters.encode(page)
+            found.append(parts)
+    return found

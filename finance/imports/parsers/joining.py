@@ -28,7 +28,15 @@ def join_statements(statements: Sequence[ParsedStatement]) -> tuple[tuple[Parsed
     joined = []
     for parts in by_account.values():
         ordered = sorted(parts, key=lambda part: (part.start or datetime.date.min, part.end or datetime.date.min))
-        notes += _gaps(ordered)
+        gaps = [
+            f"A statement of {after.account or 'the account'} ends with {before.closing:,f} and the next one, from "
+            f"{after.start}, begins with {after.opening:,f}: one may be missing between them."
+            for before, after in pairwise(ordered)
+            if before.closing is not None and after.opening is not None and before.closing != after.opening
+        ]
+        notes += gaps[:_MOST_TOLD]
+        if len(gaps) > _MOST_TOLD:
+            notes.append(f"There are {len(gaps) - _MOST_TOLD} more gaps of this kind.")
         joined.append(ordered[0] if len(ordered) == 1 else _one_of(ordered))
     return tuple(joined), notes
 
@@ -48,15 +56,3 @@ def _one_of(ordered: Sequence[ParsedStatement]) -> ParsedStatement:
         closing=last.closing,
         closing_on=last.closing_on,
     )
-
-
-def _gaps(ordered: Sequence[ParsedStatement]) -> list[str]:
-    """Where one statement does not begin with the balance that the one before it ended with."""
-    told = [
-        f"A statement of {after.account or 'the account'} ends with {before.closing:,f} and the next one, from "
-        f"{after.start}, begins with {after.opening:,f}: one may be missing between them."
-        for before, after in pairwise(ordered)
-        if before.closing is not None and after.opening is not None and before.closing != after.opening
-    ]
-    more = len(told) - _MOST_TOLD
-    return [*told[:_MOST_TOLD], f"There are {more} more gaps of this kind."] if more > 0 else told

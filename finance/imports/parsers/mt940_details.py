@@ -5,7 +5,7 @@ descriptions of ABN AMRO, ING and Rabobank (words between slashes), those of mBa
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SUBFIELDS = re.compile(r"\d{0,3} ?([?<~^@|])\d\d")
@@ -40,7 +40,20 @@ def read_details(lines: Sequence[str]) -> Details:
         return _from_subfields(joined, match[1])
     words = _words(joined, _SLASH_WORD) if joined.startswith("/") else {}
     if words.keys() & {"NAME", "REMI", "CNTP", "TRTP", "EREF"}:
-        return _from_slashes(words)
+        text = words.get("REMI", "")
+        for mark in ("USTD//", "STRD/CUR/", "USTD/", "STRD/"):
+            text = text.removeprefix(mark)
+        # /CNTP/account/bank/name/place/
+        parts = words.get("CNTP", "").split("/")
+        payee = words.get("NAME") or (parts[2] if len(parts) > 2 else "")
+        return Details(
+            payee=payee.strip("/ "),
+            text=" ".join(text.strip("/ ").split()),
+            kind=words.get("TRTP", "").strip("/ "),
+            reference=_given(words.get("EREF", "").strip("/ ")),
+            account=_given((words.get("IBAN") or parts[0]).strip("/ ")),
+            bank=_given((words.get("BIC") or (parts[1] if len(parts) > 1 else "")).strip("/ ")),
+        )
     # A line is cut at 65 characters; where a word ends there, the blank behind it was lost.
     plain = _one_line(lines)
     words = _words(plain, _POLISH_WORD)
@@ -117,20 +130,3 @@ def _glued(pieces: Sequence[str]) -> str:
 
 def _given(text: str) -> str:
     return "" if text.strip().upper() in ("", "NOTPROVIDED", "NONREF") else text.strip()
-
-
-def _from_slashes(words: Mapping[str, str]) -> Details:
-    text = words.get("REMI", "")
-    for mark in ("USTD//", "STRD/CUR/", "USTD/", "STRD/"):
-        text = text.removeprefix(mark)
-    # /CNTP/account/bank/name/place/
-    parts = words.get("CNTP", "").split("/")
-    payee = words.get("NAME") or (parts[2] if len(parts) > 2 else "")
-    return Details(
-        payee=payee.strip("/ "),
-        text=" ".join(text.strip("/ ").split()),
-        kind=words.get("TRTP", "").strip("/ "),
-        reference=_given(words.get("EREF", "").strip("/ ")),
-        account=_given((words.get("IBAN") or parts[0]).strip("/ ")),
-        bank=_given((words.get("BIC") or (parts[1] if len(parts) > 1 else "")).strip("/ ")),
-    )

@@ -74,9 +74,10 @@ def read_ofx(data: bytes) -> ParsedFile:
     notes += [f"Left out: “{trade.payee[:100]}”. {trade.note}" for trade in trades[:_MOST_TOLD]]
     if len(trades) > _MOST_TOLD:
         notes.append(f"{len(trades) - _MOST_TOLD} more transactions in securities are left out.")
-    return ParsedFile(
-        format="ofx", statements=statements, left_out=tuple(trades), notes=(*notes, *_notes(statements, bool(trades)))
-    )
+    empty = [statement.account or statement.label for statement in statements if not statement.rows]
+    if empty and not trades:
+        notes.append(f"No transactions are listed for {', '.join(empty)}; only the balance is stated.")
+    return ParsedFile(format="ofx", statements=statements, left_out=tuple(trades), notes=tuple(notes))
 
 
 def _trades(root: Element) -> list[ParsedRow]:
@@ -140,7 +141,9 @@ def _why_nothing(root: Element) -> str:
 def _statement(element: Element) -> ParsedStatement:
     ledger = element.find(".//LEDGERBAL")
     rows = [_row(number, found) for number, found in enumerate(_transactions(element), 1)]
-    currency = _currency(element, rows)
+    code = value(element, "CURDEF").upper()
+    named = {row.currency for row in rows if row.currency}
+    currency = code if code in known_currencies() else next(iter(named)) if len(named) == 1 else ""
     listed = next((child for child in element.iter() if child.tag in _LISTS), None)
     closing, closing_on = _number(value(ledger, "BALAMT")), iso_day(value(ledger, "DTASOF"))
     days = [row.date for row in rows if row.date and row.state is RowState.BOOKED]
@@ -169,20 +172,16 @@ def _transactions(element: Element) -> Iterator[tuple[Element, bool]]:
         waiting += [(child, pending) for child in reversed(found)]
 
 
-def _currency(element: Element, rows: list[ParsedRow]) -> str:
-    code = value(element, "CURDEF").upper()
-    if code in known_currencies():
-        return code
-    named = {row.currency for row in rows if row.currency}
-    return next(iter(named)) if len(named) == 1 else ""
-
-
 def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
     element, pending = found
     raw_date = value(element, "DTPOSTED") or value(element, "DTTRAN")
     day, amount = iso_day(raw_date), _number(value(element, "TRNAMT"))
     name, memo = _names(element)
-    state, note = _state(pending, amount)
+    state, note = RowState.BOOKED, ""
+    if pending:
+        state, note = RowState.PENDING, "The bank lists this row as pending: it is not booked yet."
+    elif amount == 0:
+        state, note = RowState.VOID, "The amount is zero: no money moved."
     # The currency in which the amount is given, where a transaction names one (not the original one).
     code = value(element, "CURRENCY/CURSYM").upper()
     problems = []
@@ -204,14 +203,6 @@ def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
         problem=" ".join(problems),
         note=note,
     )
-
-
-def _state(pending: bool, amount: Decimal | None) -> tuple[RowState, str]:
-    if pending:
-        return RowState.PENDING, "The bank lists this row as pending: it is not booked yet."
-    if amount == 0:
-        return RowState.VOID, "The amount is zero: no money moved."
-    return RowState.BOOKED, ""
 
 
 def _names(element: Element) -> tuple[str, str]:
@@ -242,11 +233,3 @@ def _number(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if len(text) < LONGEST_NUMBER and is_believable(number) else None
-
-
-def _notes(statements: tuple[ParsedStatement, ...], has_trades: bool) -> list[str]:
-    empty = [statement for statement in statements if not statement.rows]
-    if not empty or has_trades:
-        return []
-    names = ", ".join(statement.account or statement.label for statement in empty)
-    return [f"No transactions are listed for {names}; only the balance is stated."]

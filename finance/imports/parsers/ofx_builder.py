@@ -34,10 +34,21 @@ class ForgivingTreeBuilder(TreeBuilder):
             if self._is_complete:
                 if tag == "OFX" and not match["close"]:
                     raise StatementUnreadable(reason=_SEVERAL)
+            elif match["close"] and self._times_open[tag]:
+                self._is_complete = tag == self._open[0] and self._times_open[tag] == 1
+                inner = ""
+                while inner != tag:
+                    inner = self._open.pop()
+                    self._times_open[inner] -= 1
+                    self.end(inner)
             elif match["close"]:
-                self._close(tag)
+                continue  # of an element that was never opened
             elif text or match["empty"] or not (tag in closed or _AGGREGATE.fullmatch(tag)):
-                self._leaf(tag, html.unescape(text[:LONGEST_TEXT]))
+                if self._open:
+                    self.start(tag, {})
+                    if content := html.unescape(text[:LONGEST_TEXT]):
+                        self.data(content)
+                    self.end(tag)
             else:
                 self._open.append(tag)
                 self._times_open[tag] += 1
@@ -50,21 +61,3 @@ class ForgivingTreeBuilder(TreeBuilder):
         while self._open:
             self.end(self._open.pop())
         return super().close()
-
-    def _leaf(self, tag: str, text: str) -> None:
-        if not self._open:
-            return
-        self.start(tag, {})
-        if text:
-            self.data(text)
-        self.end(tag)
-
-    def _close(self, tag: str) -> None:
-        if not self._times_open[tag]:
-            return
-        self._is_complete = tag == self._open[0] and self._times_open[tag] == 1
-        inner = ""
-        while inner != tag:
-            inner = self._open.pop()
-            self._times_open[inner] -= 1
-            self.end(inner)

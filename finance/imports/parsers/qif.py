@@ -44,6 +44,18 @@ class _Record:
     def amount(self) -> str:
         return self.fields.get("T") or self.fields.get("U", "")
 
+    def categories(self) -> str:
+        """The category of the file, the other account of a transfer, or the parts of a split, as they are written."""
+        parts = [
+            f"{split.get('S') or split.get('E') or 'no category'} {split.get('$', '')}".strip() for split in self.splits
+        ]
+        if len(parts) > 1:
+            return "Split in the file: " + "; ".join(parts) + "."
+        category = self.fields.get("L", "") or (self.splits[0].get("S", "") if self.splits else "")
+        if category.startswith("["):
+            return f"Transfer in the file: {category.strip('[]')}."
+        return f"Category in the file: {category}." if category else ""
+
 
 def looks_like_qif(data: bytes) -> bool:
     """Whether the beginning holds a line such as !Type:Bank or !Account."""
@@ -208,18 +220,5 @@ def _row(record: _Record, amount: Decimal | None, order: str) -> ParsedRow:
         raw_date=raw_date[:64],
         state=RowState.VOID if is_void else RowState.BOOKED,
         problem=" ".join(problems),
-        note="The amount is zero: no money moved." if is_void else _categories(record)[:200],
+        note="The amount is zero: no money moved." if is_void else record.categories()[:200],
     )
-
-
-def _categories(record: _Record) -> str:
-    """The category of the file, the other account of a transfer, or the parts of a split, as they are written."""
-    parts = [
-        f"{split.get('S') or split.get('E') or 'no category'} {split.get('$', '')}".strip() for split in record.splits
-    ]
-    if len(parts) > 1:
-        return "Split in the file: " + "; ".join(parts) + "."
-    category = record.fields.get("L", "") or (record.splits[0].get("S", "") if record.splits else "")
-    if category.startswith("["):
-        return f"Transfer in the file: {category.strip('[]')}."
-    return f"Category in the file: {category}." if category else ""

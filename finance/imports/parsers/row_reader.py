@@ -241,7 +241,13 @@ class RowReader:
         date, date_problem, date_note = self._date(record, date_text)
         if state is RowState.PENDING and date is None:
             date_problem = ""
-        currency, currency_problem = self._currency(record)
+        currency, currency_problem = currency_code(cell_of(record, profile.currency_column)), ""
+        if profile.currency_column is None:
+            # From a sign beside the amount.
+            cells = (take_apart(cell_of(record, column)) for column in money_columns(profile))
+            currency = next((cell.currency for cell in cells if cell is not None and cell.currency), "")
+        elif currency and currency not in known_currencies():
+            currency, currency_problem = "", f"“{currency[:10]}” is not a currency."
         payee, description = self._texts(record, amount)
         return ParsedRow(
             number=record.line,
@@ -260,16 +266,6 @@ class RowReader:
             problem=" ".join(filter(None, [date_problem, problem, currency_problem])),
             note=" ".join(filter(None, [note, money.note, date_note])),
         )
-
-    def _currency(self, record: Record) -> tuple[str, str]:
-        """The currency of the row and what is wrong with it: from its column, or else from a sign beside the amount."""
-        if self.profile.currency_column is None:
-            cells = (take_apart(cell_of(record, column)) for column in money_columns(self.profile))
-            return next((cell.currency for cell in cells if cell is not None and cell.currency), ""), ""
-        currency = currency_code(cell_of(record, self.profile.currency_column))
-        if currency and currency not in known_currencies():
-            return "", f"“{currency[:10]}” is not a currency."
-        return currency, ""
 
     def _date(self, record: Record, text: str) -> tuple[datetime.date | None, str, str]:
         """The day, why there is none, and a note of a second day that the same cell names."""

@@ -38,9 +38,16 @@ class _Reading:
 def follow_balances(rows: Sequence[ParsedRow], *, with_fees: Mapping[int, Decimal]) -> tuple[Running, list[str]]:
     """Choose the reading under which most rows add up, and take a fee off the amount where that makes them add up."""
     plain_rows = list(rows)
-    charged = _charged(plain_rows, with_fees)
     chosen, best = plain_rows, _best_reading(plain_rows)
-    if charged is not None:
+    if with_fees:
+        charged = [
+            dataclasses.replace(
+                row, amount=row.amount - with_fees[row.number], note=row.note or "The fee is included in the amount."
+            )
+            if row.amount is not None and row.number in with_fees
+            else row
+            for row in plain_rows
+        ]
         other = _best_reading(charged)
         # Without balances to ask, a fee beside the amount is money out (Revolut's way).
         if best is None or other is None or other.hits > best.hits:
@@ -54,19 +61,6 @@ def follow_balances(rows: Sequence[ParsedRow], *, with_fees: Mapping[int, Decima
         bare = [dataclasses.replace(row, balance=None) for row in chosen]
         return Running(rows=bare, oldest_first=oldest_first), notes
     return _summed(chosen, best), []
-
-
-def _charged(rows: list[ParsedRow], fees: Mapping[int, Decimal]) -> list[ParsedRow] | None:
-    if not fees:
-        return None
-    return [
-        dataclasses.replace(
-            row, amount=row.amount - fees[row.number], note=row.note or "The fee is included in the amount."
-        )
-        if row.amount is not None and row.number in fees
-        else row
-        for row in rows
-    ]
 
 
 def _best_reading(rows: Sequence[ParsedRow]) -> _Reading | None:

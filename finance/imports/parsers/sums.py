@@ -37,7 +37,9 @@ def columns_that_add_up(columns: Sequence[Sequence[str]]) -> Sums | None:
         later: list[Decimal | None] = [after - before for before, after in pairs]
         earlier: list[Decimal | None] = [after - before for after, before in pairs]
         steps = [[None, *later], [*earlier, None]]
-        if not _tells(values[balance], columns[balance]):
+        # To bear witness its steps must differ in size, or its figures have decimals, as counts have none.
+        sizes = {abs(after - before) for before, after in pairs} - {Decimal(0)}
+        if not sizes or (len(sizes) == 1 and not any("." in cell or "," in cell for cell in columns[balance])):
             continue
         for amount in numbers:
             # An amount in every row: where one is missing, another column has it.
@@ -64,12 +66,6 @@ def _values(cells: Sequence[str]) -> list[Decimal]:
     parts = [cell for text in cells if (cell := take_apart(text)) is not None]
     mark = infer_decimal_mark([cell.core for cell in parts])
     return [signed_value(text, mark) or Decimal(0) for text in cells]
-
-
-def _tells(balances: Sequence[Decimal], cells: Sequence[str]) -> bool:
-    """Whether the column can bear witness: its steps differ in size, or its figures have decimals as counts have none."""
-    sizes = {abs(after - before) for before, after in pairwise(balances)} - {Decimal(0)}
-    return len(sizes) > 1 or (len(sizes) == 1 and any("." in cell or "," in cell for cell in cells))
 
 
 def _fits(steps: Sequence[Decimal | None], moved: Sequence[Decimal], factor: int) -> bool:

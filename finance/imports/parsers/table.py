@@ -98,19 +98,18 @@ def quotes_are_sound(text: str, *, delimiter: str) -> bool:
     """Whether quotes enclose cells; an unmatched one would swallow the lines that follow it."""
     try:
         records = _records(text, delimiter=delimiter, quoted=True)
-        return not any(_swallows(cell, delimiter) for record in records for cell in record.cells if "\n" in cell)
+        for cell in (cell for record in records for cell in record.cells if "\n" in cell):
+            lines = cell.split("\n")
+            # Lines that are transactions by themselves: the quote in front of them was never closed.
+            if len(lines) > _LONGEST_CELL_LINES or any(
+                looks_like_date(cells[0]) or looks_like_transaction(cells)
+                for line in lines[1:]
+                if delimiter in line and (cells := line.split(delimiter))
+            ):
+                return False
     except StatementUnreadable:
         return False
-
-
-def _swallows(cell: str, delimiter: str) -> bool:
-    """Whether a cell of several lines holds lines that are transactions by themselves: its quote was never closed."""
-    lines = cell.split("\n")
-    return len(lines) > _LONGEST_CELL_LINES or any(
-        looks_like_date(cells[0]) or looks_like_transaction(cells)
-        for line in lines[1:]
-        if delimiter in line and (cells := line.split(delimiter))
-    )
+    return True
 
 
 def find_delimiter(text: str) -> tuple[str, bool]:
@@ -153,7 +152,17 @@ def find_header(records: Sequence[Record]) -> int | None:
     scored = [(score, -i) for i, score in candidates if score >= 2]
     if scored:
         return -max(scored)[1]
-    return first - 1 if _is_caption(records, first) else None
+    # A line of words in a language that we do not know, directly above the first transaction and as wide.
+    if not 0 < first < len(records):
+        return None
+    above, below = records[first - 1].cells, records[first].cells
+    filled = [cell.strip() for cell in above if cell.strip()]
+    if len(filled) < 3 or abs(len(above) - len(below)) > 1 or len(filled) < len(above) * 0.6:
+        return None
+    is_caption = len(set(filled)) == len(filled) and not any(
+        looks_like_date(cell) or looks_like_amount(cell) or is_pending(cell) or len(cell) > 60 for cell in filled
+    )
+    return first - 1 if is_caption else None
 
 
 def _header_score(cells: Sequence[str]) -> int:
@@ -170,16 +179,3 @@ def _header_score(cells: Sequence[str]) -> int:
 
 def _header_words(cells: Sequence[str]) -> int:
     return sum(1 for cell in cells if cell.strip() and len(cell) <= 60 and is_header_word(cell))
-
-
-def _is_caption(records: Sequence[Record], first: int) -> bool:
-    """A line of words in a language that we do not know, directly above the first transaction and as wide."""
-    if not 0 < first < len(records):
-        return False
-    above, below = records[first - 1].cells, records[first].cells
-    filled = [cell.strip() for cell in above if cell.strip()]
-    if len(filled) < 3 or abs(len(above) - len(below)) > 1 or len(filled) < len(above) * 0.6:
-        return False
-    return len(set(filled)) == len(filled) and not any(
-        looks_like_date(cell) or looks_like_amount(cell) or is_pending(cell) or len(cell) > 60 for cell in filled
-    )

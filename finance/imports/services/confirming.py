@@ -143,6 +143,15 @@ _READ = (
 )  # fmt: skip
 
 
+_WRITE = """
+UPDATE finance_importrow AS row
+   SET outcome = given.outcome, posted_entry_id = given.entry, active = given.active, occurrence = given.occurrence
+  FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::boolean[], %s::int[])
+       AS given (id, outcome, entry, active, occurrence)
+ WHERE row.id = given.id
+"""
+
+
 def _confirm(
     *, batch: ImportBatch, actor: User | None, opening_balance: bool, older_rows: str, leave_undecided: bool
 ) -> ImportBatch:
@@ -175,7 +184,10 @@ def _confirm(
     _post(batch, actor, [row for row in rows if row.will(Decision.POST)], accounts)
     _settle(rows)
     _join_transfers(rows, accounts, actor=actor)
-    _write(rows)
+    for some in in_batches(rows, size=POSTED_AT_ONCE):
+        changed = ((row.pk, str(row.outcome), row.posted_entry_id, row.active, row.occurrence) for row in some)
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE, [list(column) for column in zip(*changed, strict=True)])
     batch.state, batch.confirmed_by, batch.confirmed_at = ImportBatch.State.CONFIRMED, actor, timezone.now()
     batch.save(update_fields=["state", "confirmed_by", "confirmed_at", "opening_entry", "moved_openings", "notes"])
     _keep_reading(batch, actor)
@@ -419,21 +431,3 @@ def _join_transfers(rows: Sequence[_Row], accounts: dict[int, Account], *, actor
             on=entry.date,
         )
         row.posted_entry_id = replaced.pk
-
-
-_WRITE = """
-UPDATE finance_importrow AS row
-   SET outcome = given.outcome, posted_entry_id = given.entry, active = given.active, occurrence = given.occurrence
-  FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::boolean[], %s::int[])
-       AS given (id, outcome, entry, active, occurrence)
- WHERE row.id = given.id
-"""
-
-
-def _write(rows: Sequence[_Row]) -> None:
-    for some in in_batches(rows, size=POSTED_AT_ONCE):
-        columns = zip(
-            *((row.pk, str(row.outcome), row.posted_entry_id, row.active, row.occurrence) for row in some), strict=True
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(_WRITE, [list(column) for column in columns])

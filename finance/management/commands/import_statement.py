@@ -76,7 +76,13 @@ class Command(BaseCommand):
             data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         except OSError as error:
             raise CommandError(f"{name} cannot be read: {error.strerror}") from error
-        profile = _profile(options["profile"])
+        profile = None
+        if text := options["profile"]:
+            try:
+                values = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
+            except (OSError, ValueError) as error:
+                raise CommandError(f"The profile is not JSON: {error}") from error
+            profile = CsvProfile.from_dict(values)
         with (
             transaction.atomic(),
             tqdm(unit="row", file=sys.stderr, disable=options["json"] or None, leave=False) as bar,
@@ -117,16 +123,6 @@ def _place(book_id: int, account: str) -> tuple[Book, Account]:
     if not found:
         raise CommandError(f"There is no account {account} in this book. There are: {', '.join(paths.values())}")
     return book, Account.objects.select_related("book").get(pk=found[0])
-
-
-def _profile(text: str | None) -> CsvProfile | None:
-    if not text:
-        return None
-    try:
-        values = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
-    except (OSError, ValueError) as error:
-        raise CommandError(f"The profile is not JSON: {error}") from error
-    return CsvProfile.from_dict(values)
 
 
 def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from tqdm import tqdm
 from finance.ledger import chain
 from finance.ledger.integrity import PROMISES, Report, steps, verify_ledger
 from finance.management.books import book_named
-from finance.models import Book
 
 
 class Command(BaseCommand):
@@ -30,7 +29,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         book = book_named(options["book"]) if options["book"] is not None else None
-        expected = _hash_of(options["expect_head"], book=book)
+        expected = (options["expect_head"] or "").lower()
+        if options["expect_head"] is not None:
+            if book is None:
+                raise CommandError("A head belongs to one book: add --book NUMBER.")
+            if not re.fullmatch("[0-9a-f]{64}", expected):
+                raise CommandError("A head is a hash of 64 hexadecimal digits.")
         started = time.perf_counter()
         quiet = options["verbosity"] == 0 or not sys.stderr.isatty()
         with tqdm(total=steps(book=book), unit="step", file=sys.stderr, disable=quiet, leave=False) as bar:
@@ -75,13 +79,3 @@ class Command(BaseCommand):
             self.stdout.write(f"\nWARNING, not yet: {warning.promise}  [{warning.code}, {warning.count} entries]")
             for example in warning.examples:
                 self.stdout.write(f"  {example}")
-
-
-def _hash_of(text: str | None, *, book: Book | None) -> str:
-    if text is None:
-        return ""
-    if book is None:
-        raise CommandError("A head belongs to one book: add --book NUMBER.")
-    if not re.fullmatch("[0-9a-fA-F]{64}", text):
-        raise CommandError("A head is a hash of 64 hexadecimal digits.")
-    return text.lower()

@@ -62,6 +62,19 @@ class _Try:
             return self.status in _NOT_NOW or self.status >= 500
         return self.failure != Failure.NONE and self.failure not in _AT_THE_MESSAGE
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the receiver asks to wait: a number or a date, an hour at most; None when it does not say."""
+        text = self.answer.retry_after.strip() if self.answer else ""
+        if text.isascii() and text.isdigit():
+            seconds = float(text[:9])
+        else:
+            try:
+                seconds = (email.utils.parsedate_to_datetime(text) - self.at).total_seconds()
+            except (ValueError, TypeError):
+                return None
+        return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
 
 def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> DeliveryOutcome:
     """Make one attempt to send a message that waits; no transaction may be open, since the answer takes its time.
@@ -85,7 +98,7 @@ def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> Delivery
     if tried.failure == Failure.NONE or last or tried.status == GONE:
         return DeliveryOutcome(said=said)
     if tried.is_down:
-        return DeliveryOutcome(down=True, retry_after=_retry_after(tried), said=said)
+        return DeliveryOutcome(down=True, retry_after=tried.retry_after, said=said)
     return DeliveryOutcome(again=True, said=said)
 
 
@@ -136,7 +149,22 @@ def _write_down(delivery: WebhookDelivery, tried: _Try, *, last: bool) -> None:
     elif locked.state == State.WAITING and (last or tried.status == GONE):
         locked.state = State.FAILED
     locked.save(update_fields=["attempts_made", "last_attempt_at", "status_code", "failure", "state"])
-    _keep(locked, tried)
+    number = locked.attempts_made
+    WebhookAttempt.objects.create(
+        book_id=locked.book_id,
+        delivery=locked,
+        number=number,
+        at=tried.at,
+        milliseconds=tried.milliseconds,
+        address=tried.answer.address if tried.answer else "",
+        request_headers=tried.headers,
+        status_code=tried.status,
+        response_body=tried.answer.body.decode("utf-8", "replace").replace("\x00", "�") if tried.answer else "",
+        failure=tried.failure,
+        detail=tried.detail[:300],
+    )
+    if number > MOST_ATTEMPTS_KEPT:
+        WebhookAttempt.objects.filter(delivery=locked, number__range=(2, number - MOST_ATTEMPTS_KEPT + 1)).delete()
     # Note since when nothing arrives, and give up on the address when it is gone or that has lasted for days.
     rows = WebhookEndpoint.objects.filter(pk=delivery.endpoint.pk)
     if tried.failure == Failure.NONE:
@@ -149,35 +177,3 @@ def _write_down(delivery: WebhookDelivery, tried: _Try, *, last: bool) -> None:
         rows.filter(failing_since=None).update(failing_since=tried.at)
     elif tried.at - delivery.endpoint.failing_since >= datetime.timedelta(days=settings.WEBHOOK_DISABLE_AFTER_DAYS):
         give_up_on(delivery.endpoint, reason=WebhookEndpoint.Stopped.FAILING, now=tried.at)
-
-
-def _keep(delivery: WebhookDelivery, tried: _Try) -> None:
-    number = delivery.attempts_made
-    WebhookAttempt.objects.create(
-        book_id=delivery.book_id,
-        delivery=delivery,
-        number=number,
-        at=tried.at,
-        milliseconds=tried.milliseconds,
-        address=tried.answer.address if tried.answer else "",
-        request_headers=tried.headers,
-        status_code=tried.status,
-        response_body=tried.answer.body.decode("utf-8", "replace").replace("\x00", "�") if tried.answer else "",
-        failure=tried.failure,
-        detail=tried.detail[:300],
-    )
-    if number > MOST_ATTEMPTS_KEPT:
-        WebhookAttempt.objects.filter(delivery=delivery, number__range=(2, number - MOST_ATTEMPTS_KEPT + 1)).delete()
-
-
-def _retry_after(tried: _Try) -> float | None:
-    """Seconds that the receiver asks to wait: a number or a date, an hour at most; None when it does not say."""
-    text = tried.answer.retry_after.strip() if tried.answer else ""
-    if text.isascii() and text.isdigit():
-        seconds = float(text[:9])
-    else:
-        try:
-            seconds = (email.utils.parsedate_to_datetime(text) - tried.at).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
