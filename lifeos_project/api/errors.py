@@ -35,6 +35,8 @@ STATUS_OF_CODE = {
     "account_closed": status.HTTP_409_CONFLICT,
     "account_name_taken": status.HTTP_409_CONFLICT,
     "statement_unreadable": status.HTTP_400_BAD_REQUEST,
+    "book_unreadable": status.HTTP_400_BAD_REQUEST,
+    "book_differs": status.HTTP_409_CONFLICT,
 }
 
 # Seconds after which trying again is sensible when the database was busy or away.
