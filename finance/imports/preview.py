@@ -22,7 +22,8 @@ _READ = 500
 _HEADER_WITHIN = 60
 ENCODINGS = (
     "utf-8", "utf-16", "cp1252", "iso8859-15", "mac-roman", "cp1250", "iso8859-2", "cp1251", "koi8-r", "koi8-u", "cp866",
-    "iso8859-5", "cp1253", "iso8859-7", "cp1254", "cp1257", "cp437", "cp850", "cp852", "gb18030", "big5", "cp932", "euc_jp",
+    "iso8859-5", "cp1253", "iso8859-7", "cp1254", "cp1257", "cp1255", "cp1256",
+    "cp874", "cp437", "cp850", "cp852", "gb18030", "big5", "cp932", "euc_jp",
     "cp949",
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +139,8 @@ def _accepted(
                     "it is then kept under another name."
                 )
     manifest, path = _opened(source, identity=identity, work=work, progress=progress)
-    if not take_ownership and (missing := scratch.missing_roles(database, manifest["roles"])):
-        make = " ".join(f'CREATE ROLE "{role}" LOGIN;' for role in missing)
-        raise BackupRefused(
-            f"The server lacks roles that own the backup's tables or have rights on them. Create them: {make} "
-            "Or say --take-ownership, and everything will belong to the role that restores."
-        )
+    if not take_ownership:
+        _refuse_missing_roles(database, manifest["roles"])
     return manifest, path
 
 
@@ -190,6 +186,16 @@ def _refuse_newer(manifest: Mapping[str, Any]) -> None:
     if unknown:
         raise BackupRefused(
             f"The backup is of a newer LifeOS: this one does not know {', '.join(unknown[:3])}. Install that version first."
+        )
+
+
+def _refuse_missing_roles(database: Database, roles: Sequence[str]) -> None:
+    missing = scratch.missing_roles(database, roles)
+    if missing:
+        make = " ".join(f'CREATE ROLE "{role}" LOGIN;' for role in missing)
+        raise BackupRefused(
+            f"The server lacks roles that own the backup's tables or have rights on them. Create them: {make} "
+            "Or say --take-ownership, and everything will belong to the role that restores."
         )
 
 

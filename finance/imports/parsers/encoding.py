@@ -3,8 +3,11 @@
 import codecs
 import contextlib
 import re
+import unicodedata
 from collections import Counter
 from functools import cache
+
+from charset_normalizer import from_bytes
 
 from finance.imports.parsers.east_asian import SURE as EAST_ASIAN
 from finance.imports.parsers.east_asian import east_asian_page
@@ -24,8 +27,10 @@ _LETTERS_OF = {
     "pl": ("ąćęłńóśźż", "", "é"), "cs": ("áčďéěíňóřšťúůýž", "", ""), "sk": ("áäčďéíľňóôšťúýž", "", "ĺŕ"),
     "hu": ("áéíóöőúüű", "", ""), "ro": ("ăâîșțşţ", "", "é"), "hr": ("čćđšž", "", ""), "sl": ("čšž", "", "ćđ"),
     "et": ("äõöü", "", "šž"), "lv": ("āčēģīķļņšūž", "", "ōŗ"), "lt": ("ąčęėįšųūž", "", ""), "tr": ("çğıöşü", "", "âî"),
-    "ru": ("абвгдежзийклмнопрстуфхцчшщъыьэюя", "ё", ""), "uk": ("абвгдежзийклмнопрстуфхцчшщьюяіїєґ", "", ""),
-    "bg": ("абвгдежзийклмнопрстуфхцчшщъьюя", "", ""), "el": ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ", "ϊϋΐΰ", ""),
+    "ru": ("абвгдежзийклмнопрстуфхцчшыьэюя", "ё", "щъ"), "uk": ("абвгдежзийклмнопрстуфхцчшьюяіїє", "ґ", "щ"),
+    "bg": ("абвгдежзийклмнопрстуфхцчшъюя", "", "щь"), "he": ("אבגדהוזחטיכלמנסעפצקרשתםןץףך", "", ""),
+    "ar": ("ابتثجحخدذرزسشصضطظعغفقكلمنهويةىأإآئءؤ", "", "ًٌٍَُِّْ"),
+    "th": ("กขคฆงจฉชซญฎฏฐณดตถทธนบปผฝพฟภมยรลวศษสหฬอฮะาำเแโใไัิีึืุู็่้๊๋์", "ๆฯๅ", ""), "el": ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ", "ϊϋΐΰ", ""),
 }  # fmt: skip
 _WEIGHTS = (1.0, 0.7, 0.4)
 # Where a page is told from another by one letter, the currency of the account says which country wrote it.
@@ -42,7 +47,14 @@ _PAGE_OF_WORDS = {
     )
 }
 _LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "mac-roman", "cp850", "cp852")
-_OTHER_SCRIPTS = ("cp1251", "koi8-r", "koi8-u", "cp1253", "iso8859-5", "iso8859-7", "cp866", "mac-cyrillic")
+# Among equals the first: what is Hebrew to the end of each word is seldom anything else.
+_OTHER_SCRIPTS = (
+    "cp1255", "cp1251", "koi8-r", "koi8-u", "cp1256", "cp1253", "iso8859-5", "iso8859-7", "cp866", "mac-cyrillic",
+)  # fmt: skip
+# Hebrew letters that stand at the ends of words only, and those that never do.
+_AT_THE_END, _NOT_AT_THE_END = "ךםןףץ", "כמנפצ"
+# Where two pages explain a text about equally, the frequencies of letters decide, if there are enough of them.
+_EQUAL, _ENOUGH = 0.05, 60
 # How much the page that the account's currency speaks for, or else Western, may explain less than another one.
 _HEAD_START = 0.3
 # The share of letters that must fit a non-Latin page. Below it the script is one that no single-byte page can hold.
@@ -137,11 +149,18 @@ def _code_page(data: bytes, currency: str) -> str:
     strange = sum(byte > 0x7F for word in words for byte in word)
     eastern, sure = east_asian_page(sample)
     if 2 * sum(len(word) for word in words) < 3 * strange:
-        other = max(_OTHER_SCRIPTS, key=lambda page: _likelihood(words, page))
-        if _likelihood(words, other) >= _SURE:
-            return other
+        scores = {page: _likelihood(words, page) for page in _OTHER_SCRIPTS}
+        best = max(scores.values())
+        if best >= _SURE:
+            equal = [page for page, score in scores.items() if score > best - _EQUAL]
+            if len(equal) > 1 and strange >= _ENOUGH and (match := from_bytes(sample, cp_isolation=equal).best()):
+                return next((page for page in equal if codecs.lookup(page) == codecs.lookup(match.encoding)), equal[0])
+            return max(equal, key=lambda page: scores[page])
         if sure >= EAST_ASIAN:
             return eastern
+        # Thai fills its page, so that other scripts are often words in it.
+        if _likelihood(words, "cp874") >= _SURE:
+            return "cp874"
     by_words = next((page for page, pattern in _PAGE_OF_WORDS.items() if pattern.search(sample)), "cp1252")
     first = _PAGE_OF_CURRENCY.get(currency, by_words)
     # Three letters prove little, thirty a lot.
@@ -161,10 +180,14 @@ def _likelihood(words: list[bytes], page: str) -> float:
             lower = character.lower()
             if character.isascii() or (quoted and character in "«»"):
                 continue
-            if not character.isalpha():
+            if unicodedata.category(character)[0] not in "LM":
                 # A dash or a sign of currency beside a word is no letter of it; in a word it is a wrong page.
                 inside = 0 < place < len(text) - 1 and character not in _APOSTROPHES
                 wrong += inside or character not in _MARKS
+            elif character in _AT_THE_END + _NOT_AT_THE_END and len(text) > 1:
+                misplaced = (character in _AT_THE_END) != (place == len(text) - 1)
+                wrong += misplaced
+                letters[lower] += not misplaced
             elif character != lower and place > 0 and text[place - 1].islower():
                 wrong += 1
             else:

@@ -298,6 +298,9 @@ PHRASES = {
     "bg": ("cp1251", "Превод от Иван", "Покупка от магазин", "Заплата за март"),
     "ru": ("cp1251 koi8-r cp866 iso8859-5", "Перевод от Ивана", "Покупка в магазине", "Заработная плата за март"),
     "el": ("cp1253", "Πληρωμή λογαριασμού", "Μεταφορά χρημάτων", "Αγορά από κατάστημα"),
+    "he": ("cp1255", "סופר מרקט", "משכורת חודשית", "חשבון חשמל", "העברה בנקאית"),
+    "ar": ("cp1256", "راتب شهري", "سوبر ماركت الرياض", "تحويل بنكي"),
+    "th": ("cp874", "เงินเดือน", "ร้านกาแฟ", "ค่าไฟฟ้า"),
     "ja": ("shift_jis euc_jp", "スーパーでの買い物", "給与の振込です", "電気料金の支払い"),
     "ja-names": ("shift_jis", "ｶ)ｽｰﾊﾟｰ", "コンビニ", "イオン銀行　普通預金"),
     "zh": ("gb18030", "超市购物消费记录", "工资收入转账", "支付电费账单", "手续费 张三"),
@@ -330,6 +333,15 @@ def test_short_statements_are_decoded_by_their_language(phrase, page, currency):
 def test_headings_tell_the_page_of_a_single_letter(heading, phrase, page):
     text = f"{heading}\n01.02.2026;{phrase};-1,50\n"
     assert decode(text.encode(page), currency="EUR") == (text, page)
+
+
+@pytest.mark.parametrize(
+    ("language", "page"), [("he", "cp1255"), ("ru", "koi8-r"), ("uk", "koi8-u"), ("ar", "cp1256"), ("el", "cp1253")]
+)
+def test_frequencies_of_letters_decide_between_pages_that_explain_a_longer_text_alike(language, page):
+    lines = [f"01.02.2026;{phrase.lower()};-1,50\n" for phrase in PHRASES[language][1:] * 3]
+    text = "Datum;Text;Amount\n" + "".join(lines)
+    assert decode(text.encode(page), currency="EUR")[0] == text
 
 
 def test_there_are_enough_samples():
