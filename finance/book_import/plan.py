@@ -171,7 +171,13 @@ class _Planner:
                 currencies.remove(code)
                 currencies.insert(0, code)
         own = account.currency if _is_money(account.currency) else ""
-        parent = self._parent_of(account)
+        # The account above has come along because of this one; one of another type cannot hold it.
+        parent = self.first.get(account.parent)
+        if parent is not None and self.plan.accounts[parent].type != account.type:
+            self.tally.add(
+                "account below one of another type", "it stands at the top of its own type", example=account.name
+            )
+            parent = None
         kind = account.kind or (CATEGORY if account.type in (INCOME, EXPENSE) else OTHER)
         if not account.kind and not used and has_children:
             kind = GROUP
@@ -185,16 +191,6 @@ class _Planner:
         if len(currencies) > 1:
             self.tally.add("account of several currencies", "it became one account per currency", example=account.name)
 
-    def _parent_of(self, account: SourceAccount) -> int | None:
-        """The account above, which has come along because of this one; one of another type cannot hold it."""
-        parent = self.first.get(account.parent)
-        if parent is not None and self.plan.accounts[parent].type != account.type:
-            self.tally.add(
-                "account below one of another type", "it stands at the top of its own type", example=account.name
-            )
-            return None
-        return parent
-
     def _open(
         self, *, name: str, type: str, kind: str, currency: str, parent: int | None,
         closed_on: datetime.date | None = None,
@@ -203,27 +199,27 @@ class _Planner:
             if kind in (OPENING, TRADING) and (kind, currency) in self.system:
                 kind = OTHER
             if parent is None and kind != GROUP:
-                parent = self._root_of(type)
+                # Below the group at the top of its type; made where the source has none.
+                if type not in self.roots:
+                    root = self._free_name(_ROOTS[type], None, type)
+                    self.plan.accounts.append(
+                        PlannedAccount(name=root, type=type, kind=GROUP, currency=self.base, parent=None, is_root=True)
+                    )
+                    self.roots[type] = len(self.plan.accounts) - 1
+                parent = self.roots[type]
             name = self._free_name(name, parent, type)
         self.plan.accounts.append(
-            PlannedAccount(name=name, type=type, kind=kind, currency=currency, parent=parent, closed_on=closed_on)
-        )
+            PlannedAccount(
+                name=name, type=type, kind=kind, currency=currency, parent=parent,
+                closed_on=closed_on if self.book.exact else None,  # `close_accounts` decides on the others
+            )
+        )  # fmt: skip
         position = len(self.plan.accounts) - 1
         if parent is None and kind == GROUP:
             self.roots.setdefault(type, position)
         if kind in (OPENING, TRADING):
             self.system.setdefault((kind, currency), position)
         return position
-
-    def _root_of(self, type: str) -> int:
-        """The group at the top of the type; made where the source has none."""
-        if type not in self.roots:
-            name = self._free_name(_ROOTS[type], None, type)
-            self.plan.accounts.append(
-                PlannedAccount(name=name, type=type, kind=GROUP, currency=self.base, parent=None, is_root=True)
-            )
-            self.roots[type] = len(self.plan.accounts) - 1
-        return self.roots[type]
 
     def _free_name(self, name: str, parent: int | None, type: str) -> str:
         """The name as the ledger takes it, numbered where a sibling has it already."""
@@ -239,18 +235,6 @@ class _Planner:
         if found != tidy[:_LONGEST_NAME]:
             self.tally.add("two accounts of one name", "the later one has a number behind its name", example=found)
         self.names.add((parent, where, found))
-        return found
-
-    def _system(self, kind: str, currency: str) -> int:
-        """The account that takes one side where the source had something else than money of this currency."""
-        found = self.system.get((kind, currency))
-        if found is None:
-            title = _ROUNDED if kind == _ROUNDED else "Trading"
-            found = self._open(
-                name=f"{title} {currency}", type=EQUITY, kind=OTHER if kind == _ROUNDED else TRADING,
-                currency=currency, parent=None,
-            )  # fmt: skip
-            self.system[kind, currency] = found
         return found
 
     def place_entries(self) -> None:
@@ -319,11 +303,16 @@ class _Planner:
             self.tally.add("currency exchange", "both sides meet on the trading accounts", example=where)
         sides = []
         for currency, total in rounded.items():
-            if total:
-                kind = TRADING if currency in traded else _ROUNDED
-                if kind == _ROUNDED:
-                    self.tally.add("entry off by a rounding", f"the rest stands on “{_ROUNDED}”", example=where)
-                sides.append(PlannedLine(account=self._system(kind, currency), amount=-total, memo=""))
+            if not total:
+                continue
+            kind, title, own = (TRADING, "Trading", TRADING) if currency in traded else (_ROUNDED, _ROUNDED, OTHER)
+            if kind == _ROUNDED:
+                self.tally.add("entry off by a rounding", f"the rest stands on “{_ROUNDED}”", example=where)
+            if (kind, currency) not in self.system:
+                self.system[kind, currency] = self._open(
+                    name=f"{title} {currency}", type=EQUITY, kind=own, currency=currency, parent=None
+                )
+            sides.append(PlannedLine(account=self.system[kind, currency], amount=-total, memo=""))
         return sides
 
     def _minor_units(self, amount: Decimal, currency: str, where: str) -> int:
@@ -350,15 +339,17 @@ class _Planner:
         """Close what was closed, where the ledger allows it: without a balance, and with nothing open below."""
         if self.book.exact:
             return
-        for each in self.plan.accounts:
-            each.closed_on = None
         kept: dict[str, list[int]] = defaultdict(list)
         for (key, _currency), place in self.places.items():
             kept[key].append(place)
         for account in self.book.accounts:
-            if account.closed or account.closed_on:
-                for place in kept[account.key]:
-                    self._close(account, place)
+            for place in kept[account.key] if account.closed or account.closed_on else ():
+                planned, last = self.plan.accounts[place], self.last_posted.get(place)
+                if self.held[place] and account.type in (ASSET, LIABILITY):
+                    self.tally.add("closed account with a balance", "it stays open", example=account.name)
+                elif planned.kind not in (OPENING, TRADING):
+                    # One that was never used has no day on which it could have been closed, and stays open.
+                    planned.closed_on = max((day for day in (account.closed_on, last) if day is not None), default=None)
         with_open: set[int | None] = set()
         for position in reversed(range(len(self.plan.accounts))):
             planned = self.plan.accounts[position]
@@ -366,14 +357,6 @@ class _Planner:
                 planned.closed_on = None
             if planned.closed_on is None:
                 with_open.add(planned.parent)
-
-    def _close(self, account: SourceAccount, place: int) -> None:
-        planned, last = self.plan.accounts[place], self.last_posted.get(place)
-        if self.held[place] and account.type in (ASSET, LIABILITY):
-            self.tally.add("closed account with a balance", "it stays open", example=account.name)
-        elif planned.kind not in (OPENING, TRADING):
-            # One that was never used has no day on which it could have been closed, and stays open.
-            planned.closed_on = max((day for day in (account.closed_on, last) if day is not None), default=None)
 
     def place_checks(self) -> None:
         """Which of our accounts hold what the source says of one of its own; commodities are not compared."""

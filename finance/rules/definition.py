@@ -106,11 +106,35 @@ def parse_definition(data: object, *, at: str = "") -> Definition:
     problems: dict[str, str] = {}
     given = _object(data, {"match", "conditions", "actions"}, "definition", problems)
     conditions = _conditions(given, "", problems, nested=False)
-    actions = _actions(given.get("actions"), problems)
+    listed = given.get("actions")
+    if not isinstance(listed, list) or not listed:
+        problems["actions"] = _("A rule needs at least one action.")
+        listed = []
+    actions: list[Action] = []
+    for index, one in enumerate(listed[: len(ACTIONS) + 1]):
+        path = f"actions.{index}"
+        do = one.get("do") if isinstance(one, Mapping) else None
+        if do not in ACTIONS:
+            problems[f"{path}.do"] = _("Choose one of: %(known)s.") % {"known": ", ".join(ACTIONS)}
+            continue
+        if any(do == each.do or {do, each.do} <= {"category", "transfer", "split"} for each in actions):
+            problems[f"{path}.do"] = _("A rule sets each thing once, and one of category, transfer and split.")
+        takes = {"payee": "value", "note": "value", "category": "account", "transfer": "account", "split": "parts"}
+        _object(one, {"do", takes.get(do, "do")}, path, problems)
+        try:
+            if do in ("payee", "note"):
+                actions.append(Action(do=do, text=_text(one.get("value")).strip()))
+            elif do in ("category", "transfer"):
+                actions.append(Action(do=do, account_id=_account(one.get("account"))))
+            else:
+                parts = _parts(one.get("parts"), f"{path}.parts", problems) if do == "split" else ()
+                actions.append(Action(do=do, parts=parts))
+        except ValueError as error:
+            problems[f"{path}.{takes[do]}"] = str(error)
     if problems:
         fields = {f"{at}.{path}" if at and path != at else path: why for path, why in problems.items()}
         raise Invalid(fields=fields, reason=" ".join(dict.fromkeys(problems.values())))
-    return Definition(conditions=conditions, actions=actions)
+    return Definition(conditions=conditions, actions=tuple(actions))
 
 
 def pattern(text: str) -> Any:
@@ -248,34 +272,6 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "day": _number(31, "Enter a day of the month, 1 to 31."),
     "weekday": _weekdays,
 }
-
-
-def _actions(listed: object, problems: dict[str, str]) -> tuple[Action, ...]:
-    if not isinstance(listed, list) or not listed:
-        problems["actions"] = _("A rule needs at least one action.")
-        return ()
-    actions: list[Action] = []
-    for index, one in enumerate(listed[: len(ACTIONS) + 1]):
-        path = f"actions.{index}"
-        do = one.get("do") if isinstance(one, Mapping) else None
-        if do not in ACTIONS:
-            problems[f"{path}.do"] = _("Choose one of: %(known)s.") % {"known": ", ".join(ACTIONS)}
-            continue
-        if any(do == each.do or {do, each.do} <= {"category", "transfer", "split"} for each in actions):
-            problems[f"{path}.do"] = _("A rule sets each thing once, and one of category, transfer and split.")
-        takes = {"payee": "value", "note": "value", "category": "account", "transfer": "account", "split": "parts"}
-        _object(one, {"do", takes.get(do, "do")}, path, problems)
-        try:
-            if do in ("payee", "note"):
-                actions.append(Action(do=do, text=_text(one.get("value")).strip()))
-            elif do in ("category", "transfer"):
-                actions.append(Action(do=do, account_id=_account(one.get("account"))))
-            else:
-                parts = _parts(one.get("parts"), f"{path}.parts", problems) if do == "split" else ()
-                actions.append(Action(do=do, parts=parts))
-        except ValueError as error:
-            problems[f"{path}.{takes[do]}"] = str(error)
-    return tuple(actions)
 
 
 def _parts(listed: object, path: str, problems: dict[str, str]) -> tuple[Part, ...]:

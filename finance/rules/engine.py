@@ -5,7 +5,8 @@ pass for that row, whether or not it changed anything.
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -119,7 +120,13 @@ class Engine:
         for action in rule.definition.actions:
             touched = {"transfer": "category", "split": "category"}.get(action.do, action.do)
             if touched in subject.chosen and not rule.override:
-                kept.append(touched)
+                # Held back from changing something, as against saying what stands there already.
+                if (
+                    action.do == "split"
+                    or (action.do in ("payee", "note") and getattr(subject, action.do) != action.text)
+                    or (action.do in ("category", "transfer") and subject.category_id != action.account_id)
+                ):
+                    kept.append(touched)
                 continue
             try:
                 after = self._acted(action, after)
@@ -131,8 +138,7 @@ class Engine:
             if getattr(subject, name) != getattr(after, name)
         }
         step = Step(
-            rule_id=rule.rule_id, version=rule.version, name=rule.name, changes=changes, problem=problem,
-            kept=tuple(name for name in kept if _would_change(name, rule.definition.actions, subject)),
+            rule_id=rule.rule_id, version=rule.version, name=rule.name, changes=changes, problem=problem, kept=tuple(kept)
         )  # fmt: skip
         return step, after if changes else subject
 
@@ -163,18 +169,6 @@ class Engine:
             raise SplitImpossible(f"it posts to {self._currencies[account_id]}, the row is in {subject.currency}")
         if account_id == subject.account_id:
             raise SplitImpossible("it posts to the account of the row itself")
-
-
-def _would_change(name: str, actions: Iterable[Action], subject: Subject) -> bool:
-    """Whether an action was held back from changing anything, as against saying what stands there already."""
-    for action in actions:
-        if name == action.do and name in ("payee", "note") and getattr(subject, name) != action.text:
-            return True
-        if name == "category" and action.do in ("category", "transfer") and subject.category_id != action.account_id:
-            return True
-        if name == "category" and action.do == "split":
-            return True
-    return False
 
 
 def _json(value: Any) -> Any:
@@ -251,18 +245,29 @@ def fold(text: str) -> str:
 Predicate = Callable[[Seen], bool]
 
 
-def _compiled(conditions: Conditions) -> Predicate:
-    each = [_compiled(one) if isinstance(one, Conditions) else _predicate(one) for one in conditions.each]
-    if conditions.match == "any":
-        return lambda seen: any(holds(seen) for holds in each)
-    return lambda seen: all(holds(seen) for holds in each)
+_MEASURES: dict[str, Callable[[Seen], Any]] = {
+    "amount": lambda seen: abs(money.to_decimal(seen.subject.amount, currency=seen.subject.currency)),
+    "date": lambda seen: seen.subject.date,
+    "day": lambda seen: seen.subject.date.day,
+}
+# "after" and "before" leave out the day itself, "between" includes both ends.
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "is": operator.eq, "after": operator.gt, "before": operator.lt, "at_least": operator.ge, "at_most": operator.le,
+    "between": lambda found, ends: bool(ends[0] <= found <= ends[1]),
+}  # fmt: skip
 
 
-def _predicate(condition: Condition) -> Predicate:
+def _compiled(condition: Condition | Conditions) -> Predicate:
+    if isinstance(condition, Conditions):
+        each = [_compiled(one) for one in condition.each]
+        if condition.match == "any":
+            return lambda seen: any(holds(seen) for holds in each)
+        return lambda seen: all(holds(seen) for holds in each)
     name, test, value = condition.field, condition.test, condition.value
+    if name in _MEASURES:
+        measure, compare = _MEASURES[name], _COMPARISONS[test]
+        return lambda seen: compare(measure(seen), value)
     match name:
-        case "amount":
-            return _of_amount(test, value)
         case "direction":
             return lambda seen: (seen.subject.amount > 0) == (value == "in")
         case "account":
@@ -271,39 +276,11 @@ def _predicate(condition: Condition) -> Predicate:
             if test in ("empty", "not_empty"):
                 return lambda seen: (not (seen.subject.category_id or seen.subject.shares)) == (test == "empty")
             return lambda seen: (seen.subject.category_id == value) == (test == "is")
-        case "date":
-            return _compared(test, value, lambda seen: seen.subject.date)
-        case "day":
-            return _compared(test, value, lambda seen: seen.subject.date.day)
         case "weekday":
             return lambda seen: seen.subject.date.isoweekday() in value
         case "counterparty":
             return _of_text(name, test, value.replace(" ", "") if value else value)
     return _of_text(name, test, value)
-
-
-def _of_amount(test: str, value: Any) -> Predicate:
-    def size(seen: Seen) -> Decimal:
-        return abs(money.to_decimal(seen.subject.amount, currency=seen.subject.currency))
-
-    match test:
-        case "at_least":
-            return lambda seen: size(seen) >= value
-        case "at_most":
-            return lambda seen: size(seen) <= value
-    return _compared(test, value, size)
-
-
-def _compared(test: str, value: Any, of: Callable[[Seen], Any]) -> Predicate:
-    """ "after" and "before" leave out the day itself, "between" includes both ends."""
-    match test:
-        case "after":
-            return lambda seen: bool(of(seen) > value)
-        case "before":
-            return lambda seen: bool(of(seen) < value)
-        case "between":
-            return lambda seen: bool(value[0] <= of(seen) <= value[1])
-    return lambda seen: bool(of(seen) == value)
 
 
 def _of_text(name: str, test: str, value: Any) -> Predicate:

@@ -181,6 +181,7 @@ def subjects_of(*, book: Book, entries: Sequence[JournalEntry]) -> list[Seen]:
         rest = [line for line in lines[entry.pk] if line is not own]
         category = rest[0].account_id if len(rest) == 1 and rest[0].account_id not in nowhere else None
         note = rest[0].memo if len(rest) == 1 else ""
+        parts = rest if len(rest) > 1 else ()
         by_hand = entry.source != _Source.IMPORT or bool(decided_at and new_payee)
         chosen = {"category"} if category or len(rest) > 1 else set()
         chosen |= {"payee"} if by_hand and entry.payee else set()
@@ -190,17 +191,11 @@ def subjects_of(*, book: Book, entries: Sequence[JournalEntry]) -> list[Seen]:
             payee=entry.payee if by_hand or account_id is None else bank_payee or entry.payee,
             description=entry.description, note=note, original=bank_payee, category_id=category,
             counterparty="".join(counterparty.split()),
-            shares=_shares(rest),
+            shares=tuple(Share(account_id=each.account_id, amount=-each.amount, note=each.memo) for each in parts),
             chosen=frozenset(chosen),
         )  # fmt: skip
         seen.append((entry, subject, tuple(lines[entry.pk]), own))
     return seen
-
-
-def _shares(rest: Sequence[JournalLine]) -> tuple[Share, ...]:
-    """The parts of an entry that is split; none where there is one other side."""
-    parts = rest if len(rest) > 1 else ()
-    return tuple(Share(account_id=each.account_id, amount=-each.amount, note=each.memo) for each in parts)
 
 
 def _own(lines: Sequence[JournalLine], account_id: int | None) -> JournalLine | None:

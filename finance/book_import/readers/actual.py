@@ -78,7 +78,17 @@ class _Row:
 
 def read(data: bytes, question: Question) -> SourceBook:
     """The budget. Raises BookUnreadable."""
-    name, database = _files(data)
+    if data.startswith(MAGIC):
+        name, database = "", data
+    elif is_zip(data):
+        packed = members(data, suffixes=(".sqlite", ".json"))
+        found = {path.rpartition("/")[2]: content for path, content in packed.items()}
+        if "db.sqlite" not in found:
+            raise BookUnreadable(reason="The archive holds no db.sqlite, so it is not an export of Actual.")
+        told = json_of(text_of(found["metadata.json"]), "an export of Actual") if "metadata.json" in found else {}
+        name, database = _text(told.get("budgetName") if isinstance(told, dict) else ""), found["db.sqlite"]
+    else:
+        raise BookUnreadable(reason="The file is not an export of Actual: it is neither an archive nor a database.")
     with opened(database) as tables:
         for table, columns in _NEEDED.items():
             missing = columns - tables.columns(table)
@@ -86,31 +96,13 @@ def read(data: bytes, question: Question) -> SourceBook:
                 raise BookUnreadable(
                     reason=f"The database is not Actual's: {table} has no column {sorted(missing)[0]}."
                 )
-        currency = question.base_currency or _preferred(tables)
+        preferences = tables.rows("preferences", "id value") if "preferences" in tables else iter(())
+        preferred = (str(row["value"]) for row in preferences if row["id"] == "defaultCurrencyCode")
+        known = money.known_currencies()
+        currency = question.base_currency or next((code for code in preferred if code in known), "")
         if not currency:
             raise BookUnreadable(reason="Actual does not say the currency in its export. Choose the main currency.")
         return _Budget(tables, currency).book(name, question)
-
-
-def _files(data: bytes) -> tuple[str, bytes]:
-    """The budget's name and its database; the database alone will do."""
-    if data.startswith(MAGIC):
-        return "", data
-    if not is_zip(data):
-        raise BookUnreadable(reason="The file is not an export of Actual: it is neither an archive nor a database.")
-    found = {path.rpartition("/")[2]: content for path, content in members(data, suffixes=(".sqlite", ".json")).items()}
-    if "db.sqlite" not in found:
-        raise BookUnreadable(reason="The archive holds no db.sqlite, so it is not an export of Actual.")
-    told = json_of(text_of(found["metadata.json"]), "an export of Actual") if "metadata.json" in found else {}
-    name = told.get("budgetName") if isinstance(told, dict) else ""
-    return name if isinstance(name, str) else "", found["db.sqlite"]
-
-
-def _preferred(tables: Tables) -> str:
-    for row in tables.rows("preferences", "id value") if "preferences" in tables else ():
-        if row["id"] == "defaultCurrencyCode" and row["value"] in money.known_currencies():
-            return str(row["value"])
-    return ""
 
 
 def _text(value: Any) -> str:
@@ -124,16 +116,7 @@ class _Budget:
         self.merged_categories = self._mapping("category_mapping", "transferId")
         self.merged_payees = self._mapping("payee_mapping", "targetId")
         self.payees = {row["id"]: row for row in tables.rows("payees", "id name transfer_acct")}
-        self._places()
-
-    def _mapping(self, table: str, column: str) -> dict[str, str]:
-        """Where a merged category or payee went."""
-        if column not in self.tables.columns(table):
-            return {}
-        return {row["id"]: row[column] for row in self.tables.rows(table, f"id {column}") if row[column]}
-
-    def _places(self) -> None:
-        """Accounts, category groups and categories. Deleted ones too: a live row may still stand on them."""
+        # Accounts, category groups and categories. Deleted ones too: a live row may still stand on them.
         for row in self.tables.rows("accounts", "id name offbudget closed tombstone"):
             self._add(
                 SourceAccount(
@@ -156,6 +139,12 @@ class _Budget:
             self._add(
                 SourceAccount(key=f"c:{row['id']}", name=_text(row["name"]) or "Category", type=type, parent=above)
             )
+
+    def _mapping(self, table: str, column: str) -> dict[str, str]:
+        """Where a merged category or payee went."""
+        if column not in self.tables.columns(table):
+            return {}
+        return {row["id"]: row[column] for row in self.tables.rows(table, f"id {column}") if row[column]}
 
     def _add(self, account: SourceAccount) -> str:
         return self.accounts.setdefault(account.key, account).key
@@ -205,8 +194,7 @@ class _Budget:
             "id parent_id isParent isChild acct amount date category description notes transferred_id "
             "starting_balance_flag error tombstone cleared reconciled"
         )
-        order = "date, rowid"
-        found = list(self.tables.rows("transactions", columns, order=order))
+        found = list(self.tables.rows("transactions", columns, order="date, rowid"))
         check_entries(len(found))
         deleted = {row["id"] for row in found if row["tombstone"]}
         self.tally.add("deleted transaction", "it was deleted in Actual", count=len(deleted))
@@ -220,11 +208,14 @@ class _Budget:
                 self.tally.add("deleted transaction", "it was deleted in Actual")
                 continue
             self.tally.add(MARK, NO_MARKS, count=bool(row["cleared"] or row["reconciled"]))
+            cents = row["amount"]
+            if not isinstance(cents, int | None):
+                raise BookUnreadable(reason=f"{where}: its amount is not a whole number of hundredths.")
             rows[key] = _Row(
                 id=key,
                 parent=parent if row["isChild"] else "",
                 account=f"a:{row['acct']}",
-                amount=self._amount(row["amount"], where),
+                amount=Decimal(0) if cents is None else believable(Decimal(cents).scaleb(-2), where),
                 date=_day(row["date"], where),
                 category=self.merged_categories.get(row["category"], row["category"]) or "",
                 payee=self._payee(row["description"]),
@@ -242,13 +233,6 @@ class _Budget:
             )  # fmt: skip
         return rows
 
-    def _amount(self, value: Any, where: str) -> Decimal:
-        if value is None:
-            return Decimal(0)
-        if not isinstance(value, int):
-            raise BookUnreadable(reason=f"{where}: its amount is not a whole number of hundredths.")
-        return believable(Decimal(value).scaleb(-2), where)
-
     def _payee(self, value: Any) -> str:
         row = self.payees.get(self.merged_payees.get(value, value))
         return _text(row["name"]).strip() if row is not None and not row["transfer_acct"] else ""
@@ -262,36 +246,30 @@ class _Budget:
         entries: list[tuple[int, SourceEntry]] = []
         for key, group in ordered:
             rest = [row for row in group if not row.used]
-            if rest:
-                entries.append((rest[0].sequence, self._entry(key, rest, rows)))
+            if not rest:
+                continue
+            held: dict[str, Decimal] = {}
+            others: list[SourceLine] = []
+            for row in rest:
+                row.used = True
+                held[row.account] = held.get(row.account, Decimal(0)) + row.amount
+                side, memo = self._other_side(row, rows), row.notes if row.parent else ""
+                others.append(SourceLine(account=side, currency=self.currency, amount=-row.amount, memo=memo))
+            first, parent = rest[0], self.parents.get(key)
+            payee = self._payee(parent["description"]) if parent is not None else first.payee
+            entry = SourceEntry(
+                date=first.date,
+                payee=payee or next((row.payee for row in rest if row.payee), ""),
+                description=_text(parent["notes"]).strip() if parent is not None else first.notes,
+                uid=uid_of(key),
+                where=f"transaction {key[:40]} of {first.date}",
+                lines=(
+                    *(SourceLine(account=on, currency=self.currency, amount=total) for on, total in held.items()),
+                    *others,
+                ),
+            )
+            entries.append((first.sequence, entry))
         return [entry for _sequence, entry in sorted(entries, key=lambda pair: (pair[1].date, pair[0]))]
-
-    def _entry(self, key: str, group: list[_Row], rows: dict[str, _Row]) -> SourceEntry:
-        held: dict[str, Decimal] = {}
-        others: list[SourceLine] = []
-        for row in group:
-            row.used = True
-            held[row.account] = held.get(row.account, Decimal(0)) + row.amount
-            others.append(
-                SourceLine(
-                    account=self._other_side(row, rows), currency=self.currency, amount=-row.amount,
-                    memo=row.notes if row.parent else "",
-                )
-            )  # fmt: skip
-        first, parent = group[0], self.parents.get(key)
-        notes = _text(parent["notes"]).strip() if parent is not None else first.notes
-        payee = self._payee(parent["description"]) if parent is not None else first.payee
-        return SourceEntry(
-            date=first.date,
-            payee=payee or next((row.payee for row in group if row.payee), ""),
-            description=notes,
-            uid=uid_of(key),
-            where=f"transaction {key[:40]} of {first.date}",
-            lines=(
-                *(SourceLine(account=account, currency=self.currency, amount=total) for account, total in held.items()),
-                *others,
-            ),
-        )
 
     def _other_side(self, row: _Row, rows: dict[str, _Row]) -> str:
         if row.other:

@@ -37,7 +37,7 @@ from finance.book_import.model import (
     uid_of,
     worded,
 )
-from finance.book_import.readers.fields import believable, text_of
+from finance.book_import.readers.fields import believable, text_of, with_parents
 from finance.errors import BookUnreadable
 from finance.imports.parsers.limits import believable_day
 
@@ -119,16 +119,8 @@ class _Reader:
         for key in more:
             self.tally.add("metadata", "LifeOS has none", example=key)
         words = [*sorted(found.tags or ()), *(f"^{link}" for link in sorted(found.links or ()))]
-        return SourceEntry(
-            date=_day(found.date, where),
-            payee=found.payee or "",
-            description=worded(found.narration or "", words),
-            uid=uid_of(str(found.meta.get("uid", ""))),
-            where=where,
-            lines=tuple(self._lines(found, where)),
-        )
-
-    def _lines(self, found: data.Transaction, where: str) -> Iterator[SourceLine]:
+        date = _day(found.date, where)
+        lines = []
         for posting in found.postings:
             units = posting.units
             if units is None or not isinstance(units.number, Decimal):
@@ -143,12 +135,20 @@ class _Reader:
                     total=quantity * posting.cost.number, currency=posting.cost.currency,
                 )  # fmt: skip
             memo = (posting.meta or {}).get("memo", "")
-            yield SourceLine(
-                account=posting.account,
-                currency=units.currency,
-                amount=quantity,
-                memo=memo if isinstance(memo, str) else "",
-            )
+            lines.append(
+                SourceLine(
+                    account=posting.account, currency=units.currency, amount=quantity,
+                    memo=memo if isinstance(memo, str) else "",
+                )
+            )  # fmt: skip
+        return SourceEntry(
+            date=date,
+            payee=found.payee or "",
+            description=worded(found.narration or "", words),
+            uid=uid_of(str(found.meta.get("uid", ""))),
+            where=where,
+            lines=tuple(lines),
+        )
 
     def balance(self, found: data.Balance) -> SourceBalance:
         where = f"line {found.meta.get('lineno', 0)}"
@@ -176,13 +176,8 @@ class _Reader:
             elif isinstance(each, data.Close):
                 # Beancount's closing day is the first on which nothing may be posted.
                 closed[each.account] = _day(each.date, each.account) - _A_DAY
-        names: dict[str, None] = {}
-        for name in self.names:
-            parts = name.split(":")
-            for depth in range(1, len(parts) + 1):
-                names.setdefault(":".join(parts[:depth]))
         opening = f"{self.options['name_equity']}:{self.options['account_previous_balances']}"
-        for name in names:
+        for name in with_parents(self.names):
             yield SourceAccount(
                 key=name,
                 name=name.rpartition(":")[2],

@@ -5,7 +5,7 @@ import datetime
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +38,16 @@ def believable(number: Decimal, where: str) -> Decimal:
     if not is_believable(number):
         raise BookUnreadable(reason=f"{where}: {str(number)[:40]} is too large, or has too many decimals.")
     return number
+
+
+def with_parents(names: Iterable[str]) -> dict[str, None]:
+    """The accounts in their order, each behind those above it: Assets, Assets:Bank, Assets:Bank:Savings."""
+    found: dict[str, None] = {}
+    for name in names:
+        parts = name.split(":")
+        for depth in range(1, len(parts) + 1):
+            found.setdefault(":".join(parts[:depth]))
+    return found
 
 
 def json_of(text: str, what: str) -> Any:

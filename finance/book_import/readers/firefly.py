@@ -92,7 +92,13 @@ def read(data: bytes, question: Question) -> SourceBook:
         rows = list(_rows_of_api(data))
     if not rows:
         raise BookUnreadable(reason="The export has no transactions.")
-    books = _Books(rows, tally=Tally(), details=_details(tables.get("accounts", "")))
+    # Rows of accounts.csv by (type, name): their currency, role, and whether they are still active.
+    details = {}
+    if tables.get("accounts"):
+        needs = dict.fromkeys(("type", "name", "currency_code"), "This is not Firefly III's accounts.csv.")
+        for _where, cells in rows_of(tables["accounts"], needs=needs, limit=MAX_ENTRIES):
+            details[cells["type"].lower(), cells["name"].strip()] = cells
+    books = _Books(rows, tally=Tally(), details=details)
     entries = [books.entry(list(parts)) for _key, parts in groupby(rows, key=lambda row: (row.group, row.date))]
     for name in tables:
         if name not in ("transactions", "accounts"):
@@ -183,15 +189,6 @@ def _row(cells: dict[str, Any], where: str, tags: Sequence[Any]) -> _Row:
     )
 
 
-def _details(text: str) -> dict[tuple[str, str], dict[str, str]]:
-    """Rows of accounts.csv by (type, name): their currency, role, and whether they are still active."""
-    if not text:
-        return {}
-    needs = dict.fromkeys(("type", "name", "currency_code"), "This is not Firefly III's accounts.csv.")
-    rows = rows_of(text, needs=needs, limit=MAX_ENTRIES)
-    return {(cells["type"].lower(), cells["name"].strip()): cells for _where, cells in rows}
-
-
 class _Books:
     def __init__(self, rows: Sequence[_Row], *, tally: Tally, details: dict[tuple[str, str], dict[str, str]]) -> None:
         self.tally, self.details = tally, details
@@ -252,38 +249,27 @@ class _Books:
                 )
                 if foreign_here:
                     currency, amount = row.foreign_currency, row.foreign_amount
-            yield SourceLine(account=self._account(side, row, sign), currency=currency, amount=sign * amount)
-
-    def _account(self, side: tuple[str, str], row: _Row, sign: int) -> str:
-        kind, _name = side
-        if kind in _MONEY:
-            return self._money_account(side)
-        if kind == "initial balance account" or row.type == "opening balance":
-            return self._add(SourceAccount(key="opening", name="Opening balances", type=EQUITY, kind=OPENING))
-        if kind == "reconciliation account" or row.type == "reconciliation":
-            return self._add(SourceAccount(key="reconciliation", name="Reconciliation", type=EQUITY))
-        if kind == "liability credit account" or row.type == "liability credit":
-            return self._add(SourceAccount(key="credit", name="Liability credit", type=EQUITY))
-        if kind not in _NAMED_BY_PAYEE:
-            raise BookUnreadable(reason=f"{row.where}: “{kind[:40]}” is no type of account that is known here.")
-        type = EXPENSE if sign > 0 else INCOME
-        title = row.category or "Uncategorised"
-        return self._add(SourceAccount(key=f"{type}:{title if row.category else ''}", name=title, type=type))
-
-    def _money_account(self, side: tuple[str, str]) -> str:
-        kind, name = side
-        type, usual = _MONEY[kind]
-        details = self.details.get(side, {})
-        type, usual = _ROLES.get(details.get("role", "").lower().replace("_", ""), (type, usual))
-        return self._add(
-            SourceAccount(
-                key=f"m:{kind}:{name}", name=name, type=type, kind=usual, currency=self.kept_in.get(side, ""),
-                closed=details.get("active", "1").lower() in ("0", "false"),
-            )
-        )  # fmt: skip
-
-    def _add(self, account: SourceAccount) -> str:
-        return self.accounts.setdefault(account.key, account).key
+            kind, name = side
+            if kind in _MONEY:
+                details = self.details.get(side, {})
+                type, usual = _ROLES.get(details.get("role", "").lower().replace("_", ""), _MONEY[kind])
+                account = SourceAccount(
+                    key=f"m:{kind}:{name}", name=name, type=type, kind=usual, currency=self.kept_in.get(side, ""),
+                    closed=details.get("active", "1").lower() in ("0", "false"),
+                )  # fmt: skip
+            elif kind == "initial balance account" or row.type == "opening balance":
+                account = SourceAccount(key="opening", name="Opening balances", type=EQUITY, kind=OPENING)
+            elif kind == "reconciliation account" or row.type == "reconciliation":
+                account = SourceAccount(key="reconciliation", name="Reconciliation", type=EQUITY)
+            elif kind == "liability credit account" or row.type == "liability credit":
+                account = SourceAccount(key="credit", name="Liability credit", type=EQUITY)
+            elif kind in _NAMED_BY_PAYEE:
+                type = EXPENSE if sign > 0 else INCOME
+                account = SourceAccount(key=f"{type}:{row.category}", name=row.category or "Uncategorised", type=type)
+            else:
+                raise BookUnreadable(reason=f"{row.where}: “{kind[:40]}” is no type of account that is known here.")
+            self.accounts.setdefault(account.key, account)
+            yield SourceLine(account=account.key, currency=currency, amount=sign * amount)
 
     def _tell(self, row: _Row) -> None:
         where = f"{row.where}: {row.description[:60]}"

@@ -22,6 +22,7 @@ _NEEDED = {
     "transactions": "guid currency_guid num post_date description",
     "splits": "guid tx_guid account_guid memo reconcile_state value_num value_denom quantity_num quantity_denom",
 }
+_SLOTS = ("equity-type", "notes")
 _SUMS = "SELECT account_guid, quantity_denom, sum(quantity_num) FROM splits GROUP BY account_guid, quantity_denom"
 
 
@@ -37,7 +38,9 @@ def read_tables(tables: Tables, books: Books) -> None:
     commodities = {row["guid"]: row for row in tables.rows("commodities", _NEEDED["commodities"])}
     rows = list(tables.rows("accounts", _NEEDED["accounts"]))
     templates = _below([row["root_template_guid"] for row in tables.rows("books", "root_template_guid")], rows)
-    equity_types, notes = _slots(tables)
+    # What equity accounts are for, and the notes of transactions.
+    slots = tables.rows("slots", "obj_guid name string_val") if "slots" in tables else iter(())
+    told = {(row["name"], row["obj_guid"]): row["string_val"] or "" for row in slots if row["name"] in _SLOTS}
     for row in rows:
         if row["guid"] not in templates:
             commodity = commodities.get(row["commodity_guid"], {})
@@ -48,7 +51,7 @@ def read_tables(tables: Tables, books: Books) -> None:
                 space=commodity.get("namespace") or "",
                 mnemonic=commodity.get("mnemonic") or "",
                 parent=row["parent_guid"] or "",
-                equity_type=equity_types.get(row["guid"], ""),
+                equity_type=told.get(("equity-type", row["guid"]), ""),
             )
     for account, denominator, total in tables.asked(_SUMS):
         if account in books.accounts and isinstance(total, int) and isinstance(denominator, int):
@@ -64,7 +67,7 @@ def read_tables(tables: Tables, books: Books) -> None:
                 currency=str(commodities.get(row["currency_guid"], {}).get("mnemonic") or ""),
                 number=row["num"] or "",
                 description=row["description"] or "",
-                notes=notes.get(row["guid"], ""),
+                notes=told.get(("notes", row["guid"]), ""),
                 splits=splits.get(row["guid"], []),
             )
 
@@ -102,18 +105,6 @@ def _below(roots: Iterable[str], rows: Iterable[dict[str, Any]]) -> set[str]:
             found.add(at)
             waiting.extend(children.get(at, ()))
     return found
-
-
-def _slots(tables: Tables) -> tuple[dict[str, str], dict[str, str]]:
-    """By id: what equity accounts are for, and the notes of transactions."""
-    equity_types, notes = {}, {}
-    if "slots" in tables:
-        for row in tables.rows("slots", "obj_guid name string_val"):
-            if row["name"] == "equity-type":
-                equity_types[row["obj_guid"]] = row["string_val"] or ""
-            elif row["name"] == "notes":
-                notes[row["obj_guid"]] = row["string_val"] or ""
-    return equity_types, notes
 
 
 def _posted(value: Any, time_zone: str, where: str) -> datetime.date:

@@ -76,12 +76,13 @@ class _Xml:
         self.depth -= 1
         if self.hidden:
             self.hidden -= 1
-        elif self.stack:
-            node = self.stack.pop()
-            if not self.stack:
-                self._account(node) if name == "gnc:account" else self._transaction(node)
-
-    def _account(self, node: _Node) -> None:
+            return
+        node = self.stack.pop() if self.stack else None
+        if node is None or self.stack:
+            return
+        if name == "gnc:transaction":
+            self._transaction(node)
+            return
         slots = node.find("act:slots")
         self.books.account(
             id=node.said("act:id"),

@@ -35,7 +35,7 @@ from finance.book_import.model import (
     uid_of,
     worded,
 )
-from finance.book_import.readers.fields import believable, day, text_of, typed
+from finance.book_import.readers.fields import believable, day, text_of, typed, with_parents
 from finance.errors import BookUnreadable
 
 _TYPES = {
@@ -59,7 +59,23 @@ _MARKS = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "
 
 def read(data: bytes, question: Question) -> SourceBook:
     """The journal. Virtual postings that need not balance are left out. Raises BookUnreadable."""
-    found, declared = _apart(text_of(data))
+    text = text_of(data)
+    start = len(text) - len(text.lstrip())
+    try:
+        found, end = json.JSONDecoder(parse_float=Decimal).raw_decode(text, start)
+    except ValueError as error:
+        raise BookUnreadable(
+            reason=f"The file does not begin with the output of hledger print -O json: {error}."
+        ) from error
+    typed(found, list, "What the file begins with")
+    declared = {}
+    for line in filter(str.strip, text[end:].splitlines()):
+        match = _DECLARED.fullmatch(line) if len(line) < 2000 else None
+        if match is None:
+            raise BookUnreadable(
+                reason=f"Behind the transactions stands “{line.strip()[:60]}”, which is no line of hledger accounts --types."
+            )
+        declared[match["name"].strip()] = match["type"]
     check_entries(len(found))
     reader = _Reader(question)
     entries = [reader.entry(each, f"transaction {index}") for index, each in enumerate(found, 1)]
@@ -73,28 +89,6 @@ def read(data: bytes, question: Question) -> SourceBook:
         notes=tuple(reader.notes),
         base_currency=question.base_currency,
     )
-
-
-def _apart(text: str) -> tuple[list[Any], dict[str, str]]:
-    """The transactions, and the types by account from the lines behind them."""
-    start = len(text) - len(text.lstrip())
-    try:
-        found, end = json.JSONDecoder(parse_float=Decimal).raw_decode(text, start)
-    except ValueError as error:
-        raise BookUnreadable(
-            reason=f"The file does not begin with the output of hledger print -O json: {error}."
-        ) from error
-    typed(found, list, "What the file begins with")
-    declared = {}
-    for line in text[end:].splitlines():
-        if line.strip():
-            match = _DECLARED.fullmatch(line) if len(line) < 2000 else None
-            if match is None:
-                raise BookUnreadable(
-                    reason=f"Behind the transactions stands “{line.strip()[:60]}”, which is no line of hledger accounts --types."
-                )
-            declared[match["name"].strip()] = match["type"]
-    return found, declared
 
 
 class _Reader:
@@ -162,15 +156,18 @@ class _Reader:
         memo = _comment(posting.get("pcomment"), {})
         self.names.setdefault(account)
         for amount in typed(posting.get("pamount"), list, f"{where}: “pamount”"):
-            if _is_bare_zero(amount):
-                continue
+            numbers = amount.get("aquantity") if isinstance(amount, dict) and amount.get("acommodity") == "" else None
+            if isinstance(numbers, dict) and numbers.get("decimalMantissa") == 0:
+                continue  # a 0 without a commodity, as behind an assertion
             commodity, quantity = self._amount(amount, where)
             self.sums.add(account, commodity, quantity)
             self._days.setdefault((account, commodity), {})[date] = None
             yield SourceLine(account=account, currency=commodity, amount=quantity, memo=memo)
             cost = amount.get("acost") or amount.get("aprice")
             if cost and commodity not in money.known_currencies():
-                self._tell_cost(account, commodity, quantity, cost, where)
+                currency, price = self._amount(typed(cost, dict, where).get("contents"), where)
+                total = price * quantity if cost.get("tag") in ("UnitPrice", "UnitCost") else price
+                self.tally.add_cost(account, quantity=quantity, commodity=commodity, total=total, currency=currency)
         stated = posting.get("pbalanceassertion")
         if stated:
             commodity, quantity = self._amount(typed(stated, dict, where).get("baamount"), where)
@@ -191,34 +188,26 @@ class _Reader:
             number = number.quantize(Decimal(1).scaleb(-_MOST_PLACES))
         commodity = typed(found.get("acommodity"), str, f"{where}: “acommodity”")
         if commodity not in self._commodities:
-            self._commodities[commodity] = self._resolve(commodity, where)
+            meant = _MARKS.get(commodity, commodity)
+            if commodity == "":
+                if not self.base:
+                    raise BookUnreadable(
+                        reason=f"{where}: an amount without currency. Choose the main currency for those."
+                    )
+                self.notes.append(f"Amounts without a currency were read as {self.base}.")
+                meant = self.base
+            elif commodity in ("$", "¥", "kr", "Kr", "Fr", "Fr."):
+                symbol = Locale("en").currency_symbols.get(self.base, "")
+                local = {"kr": ("SEK", "NOK", "DKK", "ISK"), "fr": ("CHF",)}.get(commodity.rstrip(".").lower(), ())
+                if not (symbol.endswith(commodity) or self.base in local):
+                    raise BookUnreadable(
+                        reason=f"{where}: “{commodity}” can be several currencies. Choose the one meant as the main "
+                        "currency, or write its code in the journal."
+                    )
+                self.notes.append(f"Amounts in {commodity} were read as {self.base}.")
+                meant = self.base
+            self._commodities[commodity] = meant
         return self._commodities[commodity], believable(number, where)
-
-    def _resolve(self, commodity: str, where: str) -> str:
-        if commodity in _MARKS:
-            return _MARKS[commodity]
-        if commodity == "":
-            if not self.base:
-                raise BookUnreadable(reason=f"{where}: an amount without currency. Choose the main currency for those.")
-            self.notes.append(f"Amounts without a currency were read as {self.base}.")
-            return self.base
-        if commodity in ("$", "¥", "kr", "Kr", "Fr", "Fr."):
-            symbol = Locale("en").currency_symbols.get(self.base, "")
-            local = {"kr": ("SEK", "NOK", "DKK", "ISK"), "fr": ("CHF",)}.get(commodity.rstrip(".").lower(), ())
-            if not (symbol.endswith(commodity) or self.base in local):
-                raise BookUnreadable(
-                    reason=f"{where}: “{commodity}” can be several currencies. Choose the one meant as the main currency, "
-                    "or write its code in the journal."
-                )
-            self.notes.append(f"Amounts in {commodity} were read as {self.base}.")
-            return self.base
-        return commodity
-
-    def _tell_cost(self, account: str, commodity: str, quantity: Decimal, cost: Any, where: str) -> None:
-        currency, price = self._amount(typed(cost, dict, where).get("contents"), where)
-        unit = cost.get("tag") in ("UnitPrice", "UnitCost")
-        total = price * quantity if unit else price
-        self.tally.add_cost(account, quantity=quantity, commodity=commodity, total=total, currency=currency)
 
     def assertions(self) -> Iterator[SourceBalance]:
         """Balance assertions that speak for the end of their day: another posting behind one makes it speak of noon."""
@@ -228,12 +217,15 @@ class _Reader:
                     yield stated
 
     def accounts(self, declared: dict[str, str]) -> list[SourceAccount]:
-        names: dict[str, None] = {}
-        for name in self.names:
-            parts = name.split(":")
-            for depth in range(1, len(parts) + 1):
-                names.setdefault(":".join(parts[:depth]))
-        types = {name: _type_of(name, declared) for name in names}
+        names = with_parents(self.names)
+        types: dict[str, str | None] = {}
+        for name in names:
+            # As declared for it or the nearest account above, else by hledger's English names.
+            at = name
+            while at and not declared.get(at):
+                at = at.rpartition(":")[0]
+            guessed = next((type for pattern, type in _NAMES if pattern.match(name)), None)
+            types[name] = _TYPES.get(declared[at]) if at else guessed
         # A parent without a type of its own stands where its accounts do.
         for name in sorted(names, key=lambda each: -each.count(":")):
             above = name.rpartition(":")[0]
@@ -245,43 +237,14 @@ class _Reader:
                 reason=f"The type of {', '.join(f'“{name[:60]}”' for name in unknown[:5])} is not known. Put the output of "
                 "“hledger accounts --types” behind the JSON, and declare types in the journal where it shows none."
             )
-        return [
-            SourceAccount(
-                key=name, name=name.rpartition(":")[2], type=types[name] or ASSET, parent=name.rpartition(":")[0],
-                kind=_kind_of(name, declared),
-            )
-            for name in names
-        ]  # fmt: skip
-
-
-def _is_bare_zero(amount: Any) -> bool:
-    """Whether it is a 0 without a commodity, as behind an assertion."""
-    return (
-        isinstance(amount, dict)
-        and amount.get("acommodity") == ""
-        and isinstance(amount.get("aquantity"), dict)
-        and amount["aquantity"].get("decimalMantissa") == 0
-    )
-
-
-def _type_of(name: str, declared: dict[str, str]) -> str | None:
-    """As declared for it or the nearest account above, else by hledger's English names."""
-    at = name
-    while at:
-        letter = declared.get(at)
-        if letter:
-            return _TYPES.get(letter)
-        at = at.rpartition(":")[0]
-    return next((type for pattern, type in _NAMES if pattern.match(name)), None)
-
-
-def _kind_of(name: str, declared: dict[str, str]) -> str:
-    if _OPENING.fullmatch(name):
-        return OPENING
-    last = name.rpartition(":")[2].lower()
-    if declared.get(name) == "C" or (not declared.get(name) and _CASH.match(name)):
-        return {"cash": "cash", "savings": "savings", "saving": "savings"}.get(last, "checking") if ":" in name else ""
-    return ""
+        accounts = []
+        for name in names:
+            above, colon, last = name.rpartition(":")
+            kind = OPENING if _OPENING.fullmatch(name) else ""
+            if not kind and colon and (declared.get(name) == "C" or (not declared.get(name) and _CASH.match(name))):
+                kind = {"cash": "cash", "savings": "savings", "saving": "savings"}.get(last.lower(), "checking")
+            accounts.append(SourceAccount(key=name, name=last, type=types[name] or ASSET, parent=above, kind=kind))
+        return accounts
 
 
 def _comment(text: object, tags: dict[str, str]) -> str:

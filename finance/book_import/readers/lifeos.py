@@ -33,24 +33,26 @@ def read(data: bytes, question: Question) -> SourceBook:
     if document.get("version") != VERSION:
         raise BookUnreadable(reason=f"The export is of version {document.get('version')}; this LifeOS reads {VERSION}.")
     head = typed(document.get("book"), dict, "“book”")
-    accounts = [_account(found, index) for index, found in enumerate(_list(document, "accounts"))]
+    accounts = []
+    for number, found in enumerate(_list(document, "accounts"), 1):
+        where = f"account {number}"
+        closed = typed(found, dict, where).get("closed_on")
+        texts = {
+            name: typed(found.get(name), str, f"{where}: “{name}”") for name in ("name", "type", "kind", "currency")
+        }
+        accounts.append(
+            SourceAccount(
+                key=str(typed(found.get("id"), int, f"{where}: “id”")),
+                parent=str(found["parent"]) if found.get("parent") is not None else "",
+                closed_on=day(closed, where) if closed else None,
+                **texts,
+            )
+        )
     currencies = {account.key: account.currency for account in accounts}
-    found = _list(document, "entries")
-    check_entries(len(found))
-    sums, entries = Sums(), []
-    for index, entry in enumerate(found):
-        where = f"entry {index + 1}"
-        typed(entry, dict, where)
-        for line in _list(entry, "lines", where):
-            key = str(typed(line, dict, f"{where}: a line").get("account"))
-            currency = line.get("currency")
-            if currencies.get(key) != currency:
-                raise BookUnreadable(reason=f"{where}: account {key[:20]} is not kept in {str(currency)[:20]}.")
-            amount = decimal(line.get("amount"), where)
-            # Exact or not at all: this is our own format.
-            money.to_minor_units(amount, currency=currencies[key])
-            sums.add(key, currencies[key], amount)
-        entries.append(_entry(entry, where))
+    listed = _list(document, "entries")
+    check_entries(len(listed))
+    sums = Sums()
+    entries = [_entry(found, f"entry {number}", currencies, sums) for number, found in enumerate(listed, 1)]
     closed_through = head.get("closed_through")
     tally = Tally()
     for kind, why in _LEFT:
@@ -74,28 +76,25 @@ def _list(value: dict[str, Any], name: str, where: str = "The file") -> list[Any
     return found
 
 
-def _account(found: Any, index: int) -> SourceAccount:
-    where = f"account {index + 1}"
-    typed(found, dict, where)
-    closed: Any = found.get("closed_on")
-    return SourceAccount(
-        key=str(typed(found.get("id"), int, f"{where}: “id”")),
-        name=typed(found.get("name"), str, f"{where}: “name”"),
-        type=typed(found.get("type"), str, f"{where}: “type”"),
-        kind=typed(found.get("kind"), str, f"{where}: “kind”"),
-        currency=typed(found.get("currency"), str, f"{where}: “currency”"),
-        parent=str(found["parent"]) if found.get("parent") is not None else "",
-        closed_on=day(closed, where) if closed else None,
-    )
-
-
-def _entry(found: dict[str, Any], where: str) -> SourceEntry:
+def _entry(found: Any, where: str, currencies: dict[str, str], sums: Sums) -> SourceEntry:
     def uid(name: str) -> uuid.UUID | None:
         try:
             return uuid.UUID(found[name]) if found.get(name) else None
         except (ValueError, AttributeError, TypeError) as error:
             raise BookUnreadable(reason=f"{where}: “{name}” is not a uid.") from error
 
+    lines = []
+    for line in _list(typed(found, dict, where), "lines", where):
+        key = str(typed(line, dict, f"{where}: a line").get("account"))
+        currency = line.get("currency")
+        if currencies.get(key) != currency:
+            raise BookUnreadable(reason=f"{where}: account {key[:20]} is not kept in {str(currency)[:20]}.")
+        amount = decimal(line.get("amount"), where)
+        # Exact or not at all: this is our own format.
+        money.to_minor_units(amount, currency=currencies[key])
+        sums.add(key, currencies[key], amount)
+        memo = typed(line.get("memo"), str, f"{where}: “memo”")
+        lines.append(SourceLine(account=key, currency=currencies[key], amount=amount, memo=memo))
     own, date = uid("uid"), day(found.get("date"), where)
     if own is None:
         raise BookUnreadable(reason=f"{where} has no uid.")
@@ -108,13 +107,5 @@ def _entry(found: dict[str, Any], where: str) -> SourceEntry:
         reverses=uid("reverses"),
         corrects=uid("corrects"),
         where=where,
-        lines=tuple(
-            SourceLine(
-                account=str(line["account"]),
-                currency=line["currency"],
-                amount=decimal(line["amount"], where),
-                memo=typed(line.get("memo"), str, f"{where}: “memo”"),
-            )
-            for line in found["lines"]
-        ),
+        lines=tuple(lines),
     )

@@ -41,6 +41,7 @@ _NEEDS = dict.fromkeys(
 )
 _SPLIT = re.compile(r"Split \((\d{1,4})/(\d{1,4})\) ?")
 _TRANSFER = re.compile(r"Transfer ?: ?(?P<account>.+)")
+_ASSIGNED = ("Assigned", "Budgeted", "Activity", "Available")
 _INFLOW = ("ready to assign", "to be budgeted", "available this month", "available next month")
 _DATE = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})", re.ASCII)
 _DIGITS = re.compile(r"\d")
@@ -85,8 +86,11 @@ def read(data: bytes, question: Question) -> SourceBook:
     used = {line.account for entry in entries for line in entry.lines}
     if plan is not None:
         for where, cells in rows_of(plan, needs={"Category": "This is not YNAB's plan."}, limit=MAX_ENTRIES):
-            kind = "month of a category in the plan"
-            tally.add(kind, "LifeOS does not take over amounts assigned to envelopes", example=_planned(cells, where))
+            tally.add(
+                "month of a category in the plan", "LifeOS does not take over amounts assigned to envelopes",
+                example=f"{cells.get('Month', where)}, {cells.get('Category Group', '')}: {cells['Category']} "
+                + " ".join(f"{name} {cells[name]}" for name in _ASSIGNED if cells.get(name)),
+            )  # fmt: skip
     accounts = [SourceAccount(key=f"a:{name}", name=name, type=ASSET, currency=currency) for name in names]
     accounts += _categories(rows, used)
     accounts.append(SourceAccount(key=_STARTING, name="Opening balances", type=EQUITY, kind=OPENING, currency=currency))
@@ -199,14 +203,6 @@ def _amount(text: str, currency: str, where: str) -> Decimal:
     return -number if re.search(r"[-−(]", text) else number
 
 
-def _planned(cells: dict[str, str], where: str) -> str:
-    """A month of an envelope in one line: what was assigned, spent and left."""
-    told = " ".join(
-        f"{name} {cells[name]}" for name in ("Assigned", "Budgeted", "Activity", "Available") if cells.get(name)
-    )
-    return f"{cells.get('Month', where)}, {cells.get('Category Group', '')}: {cells['Category']} {told}"
-
-
 def _is_inflow(row: _Row) -> bool:
     return row.category.lower() in _INFLOW or row.group.lower() in ("inflow", "income")
 
@@ -257,19 +253,7 @@ class _Pairing:
                 self.waiting[row.account, row.other, row.date, row.amount].append(row)
 
     def entries(self) -> list[SourceEntry]:
-        groups = self._groups()
-        # Splits choose first: the other side of one of their parts must not be taken for a transfer of its own.
-        groups.sort(key=lambda group: (len(group) == 1, group[0].number))
-        entries = []
-        for group in groups:
-            # Without rows that were the other side of an earlier group, as where both sides of a transfer are splits.
-            rest = [row for row in group if row.number not in self.used]
-            if rest:
-                entries.append((rest[0].number, self._entry(rest)))
-        return [entry for _number, entry in sorted(entries, key=lambda pair: (pair[1].date, pair[0]))]
-
-    def _groups(self) -> list[list[_Row]]:
-        """Rows one by one, the parts of a split together; a split that is not whole stays single rows."""
+        # Rows one by one, the parts of a split together; a split that is not whole stays single rows.
         groups: list[list[_Row]] = []
         for row in self.rows:
             last = groups[-1] if groups else []
@@ -285,7 +269,15 @@ class _Pairing:
                 last.append(row)
             else:
                 groups.append([row])
-        return groups
+        # Splits choose first: the other side of one of their parts must not be taken for a transfer of its own.
+        groups.sort(key=lambda group: (len(group) == 1, group[0].number))
+        entries = []
+        for group in groups:
+            # Without rows that were the other side of an earlier group, as where both sides of a transfer are splits.
+            rest = [row for row in group if row.number not in self.used]
+            if rest:
+                entries.append((rest[0].number, self._entry(rest)))
+        return [entry for _number, entry in sorted(entries, key=lambda pair: (pair[1].date, pair[0]))]
 
     def _entry(self, group: list[_Row]) -> SourceEntry:
         first = group[0]

@@ -2,12 +2,10 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
 
 from finance.book_import import report as reports
 from finance.book_import.child import read_in_child
@@ -16,6 +14,7 @@ from finance.book_import.reading import READERS
 from finance.book_import.services import BalancesDiffer, import_book
 from finance.errors import FinanceError
 from finance.imports.parsers.child import Limits
+from finance.management.books import bytes_of, progress_bar
 from identity.models import User
 
 REFUSED, DOUBTFUL = 2, 3
@@ -61,24 +60,22 @@ class Command(BaseCommand):
             sys.exit(DOUBTFUL if report.book or options["dry_run"] else REFUSED)
 
     def _run(self, options: dict[str, Any]) -> Any:
-        owner, name = _owner(options["owner"]), options["file"]
-        try:
-            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        except OSError as error:
-            raise CommandError(f"{name} cannot be read: {error.strerror}") from error
+        email = options["owner"]
+        asked = User.objects.filter(email__iexact=email) if email else User.objects.all()
+        users = list(asked.order_by("pk")[:2])
+        if email and not users:
+            raise CommandError(f"There is no user {email}.")
+        if not email and len(users) != 1:
+            raise CommandError("Say with --owner whom the book shall belong to.")
+        data = bytes_of(options["file"])
         question = Question(
             format=options["format"], base_currency=options["base_currency"], time_zone=options["time_zone"]
         )
         limits = Limits(seconds=settings.IMPORT_READING_SECONDS, megabytes=settings.IMPORT_READING_MEMORY_MB)
         source = read_in_child(data, question, limits=limits)
-        with tqdm(unit="entry", file=sys.stderr, disable=options["json"] or None, leave=False) as bar:
-
-            def progress(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with progress_bar(unit="entry", hidden=options["json"] or None) as progress:
             return import_book(
-                owner=owner,
+                owner=users[0],
                 source=source,
                 name=options["name"],
                 base_currency=options["base_currency"],
@@ -87,15 +84,3 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
                 on_progress=progress,
             )
-
-
-def _owner(email: str | None) -> User:
-    if email:
-        found = User.objects.filter(email__iexact=email).first()
-        if found is None:
-            raise CommandError(f"There is no user {email}.")
-        return found
-    users = list(User.objects.order_by("pk")[:2])
-    if len(users) != 1:
-        raise CommandError("Say with --owner whom the book shall belong to.")
-    return users[0]

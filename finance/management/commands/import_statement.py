@@ -7,17 +7,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
-from tqdm import tqdm
 
 from finance import money
 from finance.errors import FinanceError
-from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.models import ImportBatch
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import proof_of
 from finance.imports.selectors import counts_of, statements_of
 from finance.imports.services import OlderRows, confirm_import, stage_import
-from finance.ledger.models import Account, Book
+from finance.ledger.models import Account
 from finance.ledger.selectors import account_paths
+from finance.management.books import book_named, bytes_of, progress_bar
 
 REFUSED, DOUBTFUL = 2, 3
 MOST_LEFT_OUT = 50
@@ -70,12 +70,14 @@ class Command(BaseCommand):
                 sys.exit(DOUBTFUL)
 
     def _run(self, options: dict[str, Any]) -> dict[str, Any]:
-        book, account = _place(options["book"], options["account"])
-        name = options["file"]
-        try:
-            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        except OSError as error:
-            raise CommandError(f"{name} cannot be read: {error.strerror}") from error
+        book = book_named(options["book"])
+        paths = account_paths(book=book)
+        asked, name = options["account"], options["file"]
+        found = [pk for pk, path in paths.items() if asked in (str(pk), path)]
+        if not found:
+            raise CommandError(f"There is no account {asked} in this book. There are: {', '.join(paths.values())}")
+        account = Account.objects.select_related("book").get(pk=found[0])
+        data = bytes_of(name)
         profile = None
         if text := options["profile"]:
             try:
@@ -83,15 +85,7 @@ class Command(BaseCommand):
             except (OSError, ValueError) as error:
                 raise CommandError(f"The profile is not JSON: {error}") from error
             profile = CsvProfile.from_dict(values)
-        with (
-            transaction.atomic(),
-            tqdm(unit="row", file=sys.stderr, disable=options["json"] or None, leave=False) as bar,
-        ):
-
-            def progress(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with transaction.atomic(), progress_bar(unit="row", hidden=options["json"] or None) as progress:
             batch = stage_import(
                 book=book,
                 account=account,
@@ -114,21 +108,15 @@ class Command(BaseCommand):
         return result
 
 
-def _place(book_id: int, account: str) -> tuple[Book, Account]:
-    book = Book.objects.filter(pk=book_id).first()
-    if book is None:
-        raise CommandError(f"There is no book {book_id}.")
-    paths = account_paths(book=book)
-    found = [pk for pk, path in paths.items() if account in (str(pk), path)]
-    if not found:
-        raise CommandError(f"There is no account {account} in this book. There are: {', '.join(paths.values())}")
-    return book, Account.objects.select_related("book").get(pk=found[0])
-
-
 def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     counts = counts_of(batch=batch)
     problems = batch.rows.filter(fate="error").order_by("pk")[:20]
-    left_out = batch.rows.exclude(left_out="").select_related("statement").order_by("number")[:MOST_LEFT_OUT]
+    left_out = []
+    for row in batch.rows.exclude(left_out="").select_related("statement").order_by("number")[:MOST_LEFT_OUT]:
+        amount = None if row.amount is None else money.format_amount(row.amount, currency=row.statement.currency)
+        text = " ".join(filter(None, [row.raw_date, row.payee[:80], row.description[:80], amount]))
+        taken = row.amount is not None
+        left_out.append({"line": row.number, "text": text, "reason": row.left_out, "can_be_taken_in": taken})
     fresh = ImportBatch.objects.without_content().get(pk=batch.pk)
     names = ("opening", "rows_sum", "computed", "closing", "difference", "books_closing", "books_difference")
     statements = []
@@ -160,18 +148,9 @@ def _result(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
         "fates": counts.fates,
         "outcomes": counts.outcomes,
         "errors": [{"line": row.number, "reason": row.reason} for row in problems],
-        "left_out": [
-            {"line": row.number, "text": _text(row), "reason": row.left_out, "can_be_taken_in": row.amount is not None}
-            for row in left_out
-        ],
+        "left_out": left_out,
         "statements": statements,
     }
-
-
-def _text(row: ImportRow) -> str:
-    """The line in one: its day and amount where it has them, and its words."""
-    amount = None if row.amount is None else money.format_amount(row.amount, currency=row.statement.currency)
-    return " ".join(filter(None, [row.raw_date, row.payee[:80], row.description[:80], amount]))
 
 
 def _told(result: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 import datetime
 import os
 import secrets
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
-from tqdm import tqdm
 
 from core.clock import day_in
 from finance.demo.services import has_demo_book, seed_household
 from finance.errors import FinanceError
+from finance.management.books import progress_bar
 from finance.models import JournalEntry
 from identity.models import User
 
@@ -53,30 +52,19 @@ class Command(BaseCommand):
                 if options["operator"]:
                     self._user(OPERATOR, logins, password=settings.OPERATOR_PASSWORD, superuser=True)
                 if not (options["if_missing"] and has_demo_book(owner=owner)):
-                    self._seed(owner=owner, today=today, options=options)
+                    quiet = options["verbosity"] == 0
+                    with progress_bar(unit="", label="entries", hidden=quiet, leave=True) as progress:
+                        book = seed_household(
+                            owner=owner, months=options["months"], seed=options["seed"], today=today,
+                            force_new=options["force_new"], progress=progress,
+                        )  # fmt: skip
+                    told = f"{JournalEntry.objects.filter(book=book).count()} entries through {today}."
+                    self.stdout.write(f"Book {book.pk}, “{book.name}”, of {owner.email}: {told}")
         except FinanceError as error:
             raise CommandError(error.detail) from error
         logins.keep()
         for email, password in logins.made.items():
             self.stdout.write(f"{email}  {password}")
-
-    def _seed(self, *, owner: User, today: datetime.date, options: dict[str, Any]) -> None:
-        with tqdm(desc="entries", unit="", file=sys.stderr, disable=options["verbosity"] == 0) as bar:
-
-            def progress(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
-            book = seed_household(
-                owner=owner,
-                months=options["months"],
-                seed=options["seed"],
-                today=today,
-                force_new=options["force_new"],
-                progress=progress,
-            )
-        entries = JournalEntry.objects.filter(book=book).count()
-        self.stdout.write(f"Book {book.pk}, “{book.name}”, of {owner.email}: {entries} entries through {today}.")
 
     def _user(self, email: str, logins: "_Logins", *, password: str, superuser: bool) -> User:
         email = email.lower()

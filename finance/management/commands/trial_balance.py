@@ -2,7 +2,6 @@ import csv
 import datetime
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -32,10 +31,18 @@ class Command(BaseCommand):
             case "json":
                 self.stdout.write(json.dumps(_document(book.pk, balance), ensure_ascii=False, indent=1))
             case _:
-                day = balance.as_of or "all postings"
-                self.stdout.write(f"{book.name}, {day}\n")
-                for line in _table(balance):
-                    self.stdout.write(line)
+                head = ("Account", "", "Debit", "Credit")
+                rows = [(row.path, row.currency, *_sides(row)) for row in balance.rows]
+                totals = [
+                    (f"Total {currency}", currency, *(money.format_amount(side, currency=currency) for side in sides))
+                    for currency, sides in balance.totals.items()
+                ]
+                widths = [max(len(row[column]) for row in [head, *rows, *totals]) for column in range(4)]
+                rule = "-" * (sum(widths) + 6)
+                self.stdout.write(f"{book.name}, {balance.as_of or 'all postings'}\n")
+                self.stdout.write(_aligned(head, widths))
+                for part in (rows, totals):
+                    self.stdout.write("\n".join([rule, *(_aligned(row, widths) for row in part)]))
 
 
 def _sides(row: TrialBalanceRow) -> tuple[str, str]:
@@ -69,27 +76,6 @@ def _document(book_id: int, balance: TrialBalance) -> dict[str, object]:
             for currency, (debit, credit) in balance.totals.items()
         },
     }
-
-
-def _table(balance: TrialBalance) -> Iterator[str]:
-    rows = [(row.path, row.currency, *_sides(row)) for row in balance.rows]
-    totals = [
-        (
-            f"Total {currency}",
-            currency,
-            money.format_amount(debit, currency=currency),
-            money.format_amount(credit, currency=currency),
-        )
-        for currency, (debit, credit) in balance.totals.items()
-    ]
-    head = ("Account", "", "Debit", "Credit")
-    widths = [max(len(row[column]) for row in [head, *rows, *totals]) for column in range(4)]
-    rule = "-" * (sum(widths) + 6)
-    yield _aligned(head, widths)
-    yield rule
-    yield from (_aligned(row, widths) for row in rows)
-    yield rule
-    yield from (_aligned(row, widths) for row in totals)
 
 
 def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
