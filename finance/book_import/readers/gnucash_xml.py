@@ -139,7 +139,7 @@ def read_xml(data: bytes, books: Books) -> None:
     parser.EntityDeclHandler = _refuse
     try:
         parser.Parse(data, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # LookupError: it names an encoding that is none
         raise BookUnreadable(reason=f"The file is neither XML nor a database of GnuCash: {error}.") from error
     # Roots are named only where they stand: accounts below them are at the top.
     for key, account in books.accounts.items():

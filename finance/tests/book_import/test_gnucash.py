@@ -141,6 +141,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a
     ("data", "said"),
     [
         (b"<gnc-v2>", "neither XML nor a database"),
+        (b'<?xml version="1.0" encoding="utf-1"?><gnc-v2/>', "neither XML nor a database"),
         (b"<html></html>", "begins with “html”"),
         (b"plain text", "neither XML nor a database"),
         (xml(head=BOMB), "declares a document type"),
