@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.migrations.loader import MigrationLoader
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
@@ -84,6 +85,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
     """In use when pytest-django makes the test databases."""
     with template_database.in_use():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _import_migrations():
+    """A migration that is first imported while a test has replaced the clock would keep that clock as a default."""
+    MigrationLoader(None)
 
 
 @pytest.fixture(scope="session", autouse=True)
