@@ -7,13 +7,16 @@ python bench/imports.py --no-peers  without installing other programs (PyPI, npm
 """
 
 import argparse
+import contextlib
+import itertools
 import json
-import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -29,28 +32,13 @@ from ledger import RAW_TABLES, Household, post_in_bulk_raw
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.recognise import read_statement
 from finance.imports.services import confirm_import, stage_import
-from finance.ledger.models import Account
 from finance.ledger.posting import EntryDraft, LineDraft
 
 ACTUAL = harness.ROOT / "var" / "bench-actual"
 
 
 class Statement(Household):
-    """A book whose checking account takes one file after the other, each into an account of its own."""
-
-    def fresh_account(self) -> Account:
-        from finance.ledger import services
-
-        account = services.open_account(
-            book=self.book,
-            actor=None,
-            name=f"Account {self.random.randrange(10**9)}",
-            type="asset",
-            kind="checking",
-            currency="EUR",
-            parent=self.checking.parent,
-        )
-        return Account.objects.select_related("book").get(pk=account.pk)
+    """A book of its own for each file: one that knows a file's account asks before it takes another one for it."""
 
     def drafts(self, count: int) -> list[EntryDraft]:
         """The entries of the statement, for the raw limit."""
@@ -82,9 +70,13 @@ def read_rate(data: bytes, count: int) -> float:
     return found
 
 
-def commit_rate(household: Statement, data: bytes, name: str, count: int) -> float:
+_seeds = itertools.count(100)
+
+
+def commit_rate(data: bytes, name: str, count: int) -> float:
     """Rows per second from the file to committed postings: child process, matching, suggestions, posting."""
-    account = household.fresh_account()
+    household = Statement(next(_seeds))
+    account = household.checking
 
     def work() -> None:
         batch = stage_import(book=household.book, account=account, actor=household.owner, data=data, file_name=name)
@@ -147,25 +139,42 @@ def actual_rate(path: Path, count: int) -> float:
 
 
 def memory_of(name: str, count: int) -> tuple[float, float, float]:
-    """Seconds, and peak megabytes of the importing process and of its reader, in a process of its own."""
-    command = [sys.executable, __file__, "--no-peers", "--one", name, str(count)]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    """Seconds, and peak megabytes of the importing process and of its reader, in a process that did nothing else."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(FORMATS[name](count))
+        file.flush()
+        command = [sys.executable, __file__, "--no-peers", "--one", file.name, str(count)]
+        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
     return found["seconds"], found["megabytes"], found["reader"]
 
 
-def one(name: str, count: int) -> None:
+def one(path: Path, count: int) -> None:
     """What `memory_of` runs."""
-    with harness.scratch_database():
-        household = Statement(1)
-        data = FORMATS[name](count)
+    with harness.scratch_database(), ThreadPoolExecutor() as watching:
+        done = threading.Event()
+        reader = watching.submit(peak_of_children, done)
         begun = time.perf_counter()
-        commit_rate(household, data, name, count)
-        figures = {
-            "seconds": time.perf_counter() - begun,
-            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "reader": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
-        }
-    print(json.dumps(figures))
+        commit_rate(path.read_bytes(), path.name, count)
+        seconds = time.perf_counter() - begun
+        done.set()
+    print(json.dumps({"seconds": seconds, "megabytes": peak("self"), "reader": reader.result()}))
+
+
+def peak(process: str) -> float:
+    """The most memory of a process in megabytes. What `getrusage` says begins with that of the process it came from."""
+    told = Path(f"/proc/{process}/status").read_text()
+    return int(told.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def peak_of_children(done: threading.Event) -> float:
+    """The most memory of any process that this one started meanwhile."""
+    most = 0.0
+    while not done.wait(0.02):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for thread in Path("/proc/self/task").iterdir():
+                for child in (thread / "children").read_text().split():
+                    most = max(most, peak(child))
+    return most
 
 
 def arguments() -> argparse.Namespace:
@@ -174,7 +183,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--one", nargs=2, metavar=("FORMAT", "ROWS"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=2, metavar=("FILE", "ROWS"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -190,7 +199,7 @@ def readable(name: str) -> bool:
 def main() -> None:
     options = arguments()
     if options.one:
-        one(options.one[0], int(options.one[1]))
+        one(Path(options.one[0]), int(options.one[1]))
         return
     formats = [name for name in FORMATS if readable(name)]
     sizes = [1000] if options.quick else [1000, 10_000]
@@ -210,7 +219,7 @@ def main() -> None:
                 runs[f"{name}: read, {count:,}"] = ("rows/s", lambda data=data, count=count: read_rate(data, count))
                 runs[f"{name}: file to postings, {count:,}"] = (
                     "rows/s",
-                    lambda data=data, name=name, count=count: commit_rate(household, data, name, count),
+                    lambda data=data, name=name, count=count: commit_rate(data, name, count),
                 )
             path = Path(directory) / f"{count}.csv"
             path.write_bytes(csv_file(count))

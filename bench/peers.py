@@ -48,9 +48,11 @@ def npm(directory: Path, package: str, *, rebuild: str = "") -> bool:
             ["npm", "install", "--no-audit", "--no-fund", package], cwd=directory, check=True, stdout=subprocess.DEVNULL
         )
         if rebuild:
+            # npm 11 runs no script of a package before somebody has approved of it; older ones know no such command.
             subprocess.run(
-                ["npm", "rebuild", "--allow-scripts", rebuild], cwd=directory, check=True, stdout=subprocess.DEVNULL
+                ["npm", "install-scripts", "approve", rebuild], cwd=directory, check=False, capture_output=True
             )
+            subprocess.run(["npm", "rebuild", rebuild], cwd=directory, check=True, stdout=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError) as error:
         shutil.rmtree(directory, ignore_errors=True)
         print(f"{package} cannot be installed, measuring without it: {error}")
