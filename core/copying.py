@@ -9,7 +9,7 @@ from django.db import connection, models
 def copy_rows(rows: Sequence[models.Model]) -> None:
     """Insert the rows, all of one model, and give them their ids; as `bulk_create` does, without its signals either.
 
-    Values go as they stand on the rows: of their columns' types, and without what `pre_save` of a field would set.
+    Values are written as the rows have them: of their columns' types, and without what `pre_save` of a field would set.
     Constraints refuse as they do for any insert, with IntegrityError.
     """
     if not rows:

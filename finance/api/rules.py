@@ -122,7 +122,7 @@ class RuleDetail(RuleView):
 )
 @extend_schema(tags=["rules"])
 class MoveRule(RuleView):
-    """Changes places with its neighbour."""
+    """Moves one place up or down."""
 
     serializer_class = shapes.RuleSerializer
     bodies = {"POST": shapes.Move}
@@ -247,7 +247,7 @@ class GroupDetail(RuleView):
 )
 @extend_schema(tags=["rules"])
 class MoveGroup(RuleView):
-    """Changes places with its neighbour."""
+    """Moves one place up or down."""
 
     serializer_class = shapes.GroupSerializer
     bodies = {"POST": shapes.Move}

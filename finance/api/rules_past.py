@@ -49,7 +49,7 @@ class Matches(RuleView):
     get=extend_schema(
         operation_id="rules_dry_run",
         summary="What rules would change in the past",
-        description="Newest entries first. A page looks at up to 1,000 entries and may be empty; go on while `next` is set.",
+        description="Newest entries first. A page looks at up to 1,000 entries and may be empty; continue while `next` is set.",
         parameters=[shapes.Period, *PAGE_PARAMETERS[1:]],
         responses=shapes.DryRunSerializer,
     )
@@ -173,7 +173,7 @@ class CancelApplication(ApplicationView):
 )
 @extend_schema(tags=["rules"])
 class ResumeApplication(ApplicationView):
-    """Goes on where it stopped."""
+    """Continues where it stopped."""
 
     @once_per_key()
     def post(self, request: Request, book_id: int, application_id: int) -> tuple[int, Any]:

@@ -298,7 +298,7 @@ class _Planner:
         """Lines that balance each currency: trading for what was exchanged, rounding differences for the rest."""
         traded = set(off) if shares or len(off) > 1 else set()
         if shares and traded:
-            self.tally.add("purchase or sale of shares", "its money stands on the trading account", example=where)
+            self.tally.add("purchase or sale of shares", "its money is on the trading account", example=where)
         elif traded:
             self.tally.add("currency exchange", "both sides meet on the trading accounts", example=where)
         sides = []
@@ -307,7 +307,7 @@ class _Planner:
                 continue
             kind, title, own = (TRADING, "Trading", TRADING) if currency in traded else (_ROUNDED, _ROUNDED, OTHER)
             if kind == _ROUNDED:
-                self.tally.add("entry off by a rounding", f"the rest stands on “{_ROUNDED}”", example=where)
+                self.tally.add("entry off by a rounding", f"the rest is on “{_ROUNDED}”", example=where)
             if (kind, currency) not in self.system:
                 self.system[kind, currency] = self._open(
                     name=f"{title} {currency}", type=EQUITY, kind=own, currency=currency, parent=None

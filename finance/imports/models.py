@@ -121,7 +121,7 @@ class ImportBatch(models.Model):
 
     @property
     def is_unconfirmed(self) -> bool:
-        """Whether the file can be discarded: nothing of it is in the books."""
+        """Whether the file can be discarded: none of its rows are posted."""
         return self.state in self.UNCONFIRMED
 
     @property

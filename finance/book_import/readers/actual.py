@@ -116,7 +116,7 @@ class _Budget:
         self.merged_categories = self._mapping("category_mapping", "transferId")
         self.merged_payees = self._mapping("payee_mapping", "targetId")
         self.payees = {row["id"]: row for row in tables.rows("payees", "id name transfer_acct")}
-        # Accounts, category groups and categories. Deleted ones too: a live row may still stand on them.
+        # Accounts, category groups and categories. Deleted ones too: a live row may still use them.
         for row in self.tables.rows("accounts", "id name offbudget closed tombstone"):
             self._add(
                 SourceAccount(
@@ -285,10 +285,10 @@ class _Budget:
                 if row.category or partner.category:
                     self.tally.add("category of a transfer", "a transfer has none here", example=where)
                 if partner.date != row.date:
-                    self.tally.add("transfer of two days", "it stands on the first row's day", example=where)
+                    self.tally.add("transfer of two days", "it has the first row's day", example=where)
                 return partner.account
             self.tally.add(
-                "transfer without another side", "it stands on an equity account of that name",
+                "transfer without another side", "it is on an equity account of that name",
                 example=f"{row.date} {row.amount}",
             )  # fmt: skip
             return self._add(SourceAccount(key=_LOOSE, name="Transfers without another side", type=EQUITY))

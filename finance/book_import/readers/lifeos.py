@@ -19,9 +19,9 @@ from finance.errors import BookUnreadable
 
 FORMAT, VERSION = "lifeos-book", 1
 _LEFT = (
-    ("members", "invite them again; the book belongs to whoever moves in"),
+    ("members", "invite them again; the book belongs to the person who imports it"),
     ("bank files and their rows", "the export holds the entries that were made of them"),
-    ("seals", "the new book's chain begins anew; the old one can be proven with the export of format “proof”"),
+    ("seals", "the new book starts a chain of its own; the old one can be proven with the export of format “proof”"),
 )
 
 

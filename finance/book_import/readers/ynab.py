@@ -324,7 +324,7 @@ class _Pairing:
                     self.tally.add("category of a transfer", "a transfer has none here", example=row.where)
                 return f"a:{partner.account}"
         self.tally.add(
-            "transfer without another side", "it stands on an equity account of that name",
+            "transfer without another side", "it is on an equity account of that name",
             example=f"{row.where}: {row.payee} {row.amount}",
         )  # fmt: skip
         return _LOOSE

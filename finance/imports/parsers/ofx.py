@@ -34,7 +34,7 @@ _HEADER_CHARSETS = {
 }
 _LISTS = {"BANKTRANLIST", "INVTRANLIST", "LOANTRANLIST"}
 _KINDS = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT", "LOANSTMTRS": "LOAN"}
-# The longest NAME of the specification; banks go on in MEMO.
+# The longest NAME of the specification; banks continue in MEMO.
 _LONGEST_NAME = 32
 _MOST_TOLD = 20
 
@@ -206,7 +206,7 @@ def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
 
 
 def _names(element: Element) -> tuple[str, str]:
-    """Payee and text. A NAME that is cut off at 32 characters goes on in MEMO, or is there once more in full."""
+    """Payee and text. A NAME that is cut off at 32 characters continues in MEMO, or MEMO repeats it in full."""
     name = value(element, "NAME") or value(element, "PAYEE/NAME")
     memo = value(element, "MEMO")
     check = value(element, "CHECKNUM").lstrip("0")

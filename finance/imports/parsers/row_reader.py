@@ -198,7 +198,7 @@ class RowReader:
         return max(widths)
 
     def _second_lines(self) -> set[int]:
-        """Lines that go on with the row above: without date and amount, as some banks write the shop.
+        """Lines that continue the row above: without date and amount, as some banks write the shop.
 
         Text below the table is none of them: such lines follow at least half of the transactions.
         """

@@ -153,7 +153,7 @@ def learn(*, book_id: int, posted: Iterable[int] = (), taken_back: Iterable[int]
 
 
 def learn_linked(*, batch: ImportBatch) -> int:
-    """Learn the entries that rows of an import were linked to anew: now the bank's text for them is known."""
+    """Learn again the entries that rows of an import were linked to: the bank's text for them is known now."""
     if not settings.ENABLE_ML:
         return 0
     linked = batch.rows.filter(outcome=ImportRow.Outcome.LINKED).exclude(posted_entry=None)

@@ -293,7 +293,7 @@ def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> 
         )
         if (before := mine.order_by("-pk").first()) and not is_same_number(before, chosen.account):
             text = gettext(
-                "Earlier files of “%(account)s” bear the number %(before)s, this one bears %(number)s. Choose its account."
+                "Earlier files of “%(account)s” have the number %(before)s, this one has %(number)s. Choose its account."
             )
             batch.notes = [
                 *batch.notes,

@@ -1,6 +1,6 @@
 """How likely each account is for a row: naive Bayes over words, brought down to earth by how often it was right.
 
-Without a database: `Counts` is filled by whoever has one. A word counts as far as it tells accounts apart. Words are not
+Without a database: the caller fills `Counts`. A word counts as far as it tells accounts apart. Words are not
 independent, so what comes out is compared with what people did (`Calibration`): a stated 90 % is right in nine of ten.
 """
 
@@ -60,7 +60,7 @@ class Calibration:
 
     def chances(self) -> list[float]:
         """What a stated probability of each class is worth: as often as it was right before, and no class less than a
-        lower one (neighbours that contradict this are taken together)."""
+        lower one (adjacent steps that contradict this are merged)."""
         pools: list[tuple[float, float, int]] = []  # right, tried, classes
         for tried, right, middle in zip(self.tried, self.right, _MIDDLES, strict=True):
             pool = (right + _TRUST * middle, tried + _TRUST, 1)

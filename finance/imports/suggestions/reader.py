@@ -19,7 +19,7 @@ from finance.rules.engine import key_words
 CHOSEN_FROM = 0.75
 # Below this it is not offered either.
 OFFERED_FROM = 0.05
-# A payee's name is taken where so many of its entries bear it, by weight.
+# The share of a payee's entries, by weight, that must have a name before it is suggested.
 _NAME_SHARE, _NAME_WEIGHT = 0.6, 2
 _TYPES = (AccountType.INCOME, AccountType.EXPENSE, AccountType.ASSET, AccountType.LIABILITY)
 

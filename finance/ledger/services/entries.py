@@ -101,7 +101,7 @@ def post_history(*, book: Book, actor: User | None, entries: Sequence[PastEntry]
         ]
         copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, ids=ids)
         if any(entry.reverses is not None or entry.corrects is not None for entry in entries):
-            # Links are judged at the commit; whoever asked has to hear of it here.
+            # Links are checked at the commit; check them here, so that the caller gets the error.
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS finance_entry_links IMMEDIATE")
                 cursor.execute("SET CONSTRAINTS finance_entry_links DEFERRED")

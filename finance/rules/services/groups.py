@@ -77,7 +77,7 @@ def checked_name(name: str) -> str:
 
 
 def swap_neighbours(listed: list[Rule] | list[RuleGroup], moved: Rule | RuleGroup, *, up: bool) -> None:
-    """Let the moved one and its neighbour change places; positions become 1, 2, 3, …"""
+    """Swap the moved one with the one next to it; positions become 1, 2, 3, …"""
     order = [each.pk for each in listed]
     here = order.index(moved.pk)
     there = here + (-1 if up else 1)

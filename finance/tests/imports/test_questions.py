@@ -70,7 +70,7 @@ def test_a_file_of_another_account_stops_with_a_question(stage, confirm, fates, 
     assert fates(batch) == ["question"]
     unknown = stage(file.replace("202051", "999999").replace("Shop", "Kiosk"), account=accounts.savings)
     assert ImportStatement.objects.get(batch=unknown).account is None
-    assert "Earlier files of “Savings account” bear the number DE02" in unknown.notes[0]
+    assert "Earlier files of “Savings account” have the number DE02" in unknown.notes[0]
 
 
 def test_numbers_of_one_account_in_different_spellings():

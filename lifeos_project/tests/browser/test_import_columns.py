@@ -1,4 +1,4 @@
-"""The page of columns in a browser: another role shows the rows anew, without a page load and without losing the focus."""
+"""The page of columns in a browser: another role refreshes the rows, without a page load and without losing the focus."""
 
 import pytest
 
