@@ -10,6 +10,7 @@ from finance.imports.parsers.role_words import names_a_number
 from finance.imports.parsers.sums import columns_that_add_up
 from finance.imports.parsers.words import (
     balance_kind,
+    bare_number,
     currency_code,
     direction_of,
     is_pending,
@@ -27,7 +28,7 @@ def find_roles(columns: Sequence[Column], *, own_accounts: Collection[str] = ())
     _find_amounts(columns, roles)
     _find_balance(columns, roles)
     _find_marks(columns, roles)
-    _find_accounts(columns, roles, frozenset(map(_bare, own_accounts)))
+    _find_accounts(columns, roles, frozenset(map(bare_number, own_accounts)))
     _find_texts(columns, roles)
     return roles
 
@@ -218,16 +219,12 @@ def _is_other_account(column: Column) -> bool:
     return not column.header and len(set(column.filled)) > 1 and ibans >= 0.8
 
 
-def _bare(account: str) -> str:
-    return "".join(account.split()).upper()
-
-
 def _digits(text: str) -> int:
     return sum(character.isdigit() for character in text)
 
 
 def _all_known(column: Column, known: frozenset[str]) -> bool:
-    return all(_bare(value) in known for value in set(column.filled))
+    return all(bare_number(value) in known for value in set(column.filled))
 
 
 def _is_own_account(column: Column, known: frozenset[str]) -> bool:

@@ -161,6 +161,11 @@ def is_plain_total(cell: str) -> bool:
     return balance_kind(cell) == "turnover" and plain(cell) not in _TURNOVER_ALWAYS
 
 
+def bare_number(text: str) -> str:
+    """The number of an account without blanks and punctuation, so that its spellings can be compared."""
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
 def looks_like_account(cell: str) -> bool:
     """Whether the cell is an account number (an IBAN, or digits alone) rather than a name."""
     stripped = cell.strip().strip("'")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext
 
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
+from finance.imports.parsers.words import bare_number
 from finance.imports.suggestions.reader import Asked, Suggested, Suggestions
 from finance.ledger.models import Account
 from finance.rules.engine import Outcome, Subject
@@ -74,11 +75,6 @@ def _own_accounts(account: Account) -> dict[str, Account]:
         for number, own in found.items()
         if own is not None and own.pk != account.pk and len(number) >= _SHORTEST_NUMBER
     }
-
-
-def bare_number(text: str) -> str:
-    """The number of an account without blanks and punctuation."""
-    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _fill(row: ImportRow, found: Suggested) -> None:

@@ -1,6 +1,7 @@
 """Turns a file into staged rows: store, read, judge."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from finance.imports.parsers.child import Limits, read_in_child
 from finance.imports.parsers.profile import CsvProfile, check_text_settings
 from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
+from finance.imports.parsers.words import bare_number
 from finance.imports.services.matching import Matcher, judge_rows
 from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_log
 from finance.ledger.models import Account, AccountKind, AccountType, Book
@@ -35,6 +37,8 @@ Progress = Callable[[int, int], None]
 CHUNK = 2000
 # Of an account; files of more shapes than that are detected again.
 MOST_SAVED_PROFILES = 100
+# What banks put for the digits that they do not show.
+_MASKED = re.compile(r"[*•xX]{2,}")
 _MONEY_ACCOUNTS = (AccountType.ASSET, AccountType.LIABILITY)
 
 
@@ -223,9 +227,9 @@ def parse(
 
 def is_same_number(one: str, other: str) -> bool:
     """Whether two spellings may be of one bank account: an IBAN holds its account number, and parts may be masked."""
-    first, second = ("".join(c for c in text.casefold() if c.isalnum() and c not in "x*") for text in (one, other))
-    short, long = sorted((first, second), key=len)
-    return short in long or (min(len(short), 4) > 0 and long.endswith(short[-4:]) and not (one + other).isalnum())
+    masked = _MASKED.search(one) or _MASKED.search(other)
+    short, long = sorted((bare_number(_MASKED.sub("", text)) for text in (one, other)), key=len)
+    return short in long or (masked is not None and long.endswith(short[-4:]))
 
 
 def nobody_else() -> None:

@@ -79,6 +79,9 @@ def test_numbers_of_one_account_in_different_spellings():
         assert is_same_number(iban, other), other
     assert not is_same_number(iban, "DE02120300000000999999")
     assert not is_same_number("202051", "999999")
+    assert is_same_number("DE02****2051", iban)
+    # Blanks are no mask: the last digits alone prove nothing.
+    assert not is_same_number(iban, "DE75 5121 0800 1245 1220 51")
 
 
 def test_a_corrected_entry_still_has_its_bank_row(stage, confirm, fates, accounts, owner):
