@@ -137,8 +137,10 @@ class NewRule(StrictSerializer):
         required=False, min_value=1, max_value=BIGGEST_ID, help_text="Without it: the last group."
     )
     definition = serializers.DictField(help_text=_DEFINITION_HELP)
-    stop = serializers.BooleanField(default=False, help_text="No later rule looks at what this rule holds for.")
-    override = serializers.BooleanField(default=False, help_text="Also change what somebody chose.")
+    stop = serializers.BooleanField(
+        default=False, help_text="Later rules are not tried on rows that this rule matches."
+    )
+    override = serializers.BooleanField(default=False, help_text="Also change what people chose themselves.")
 
 
 class RuleChanges(StrictSerializer):

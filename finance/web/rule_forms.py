@@ -32,7 +32,7 @@ class RuleForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     match = forms.ChoiceField(
         label=gettext_lazy("If"),
-        choices=[("all", gettext_lazy("all of these hold")), ("any", gettext_lazy("any of these holds"))],
+        choices=[("all", gettext_lazy("all of these are true")), ("any", gettext_lazy("any of these is true"))],
     )
     payee = forms.CharField(label=gettext_lazy("Set the payee to"), max_length=200, required=False)
     note = forms.CharField(label=gettext_lazy("Set the note to"), max_length=200, required=False)
@@ -41,10 +41,10 @@ class RuleForm(forms.Form):
     )  # fmt: skip
     stop = forms.BooleanField(
         label=gettext_lazy("Stop here"), required=False,
-        help_text=gettext_lazy("No later rule looks at what this rule holds for."),
+        help_text=gettext_lazy("Later rules are not tried on rows that this rule matches."),
     )  # fmt: skip
     override = forms.BooleanField(
-        label=gettext_lazy("Also change what somebody chose"), required=False,
+        label=gettext_lazy("Also change what people chose themselves"), required=False,
         help_text=gettext_lazy("Otherwise categories, payees and notes that people gave to past entries stay."),
     )  # fmt: skip
 

@@ -182,7 +182,7 @@ class _Budget:
             balances=tuple(balances),
             left_out=self.tally.told(),
             notes=(
-                "Actual does not say which accounts are debts: credit cards and loans stand below Assets with their "
+                "Actual does not say which accounts are debts: credit cards and loans are listed under Assets with their "
                 "negative balance; the sum of everything is right.",
             ),
             name=name,

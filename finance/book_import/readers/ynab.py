@@ -103,7 +103,7 @@ def read(data: bytes, question: Question) -> SourceBook:
         balances=sums.balances(),
         left_out=tally.told(),
         notes=(
-            "YNAB's register does not say which accounts are debts: credit cards and loans stand below Assets with their "
+            "YNAB's register does not say which accounts are debts: credit cards and loans are listed under Assets with their "
             "negative balance; the sum of everything is right.",
         ),
         base_currency=currency,

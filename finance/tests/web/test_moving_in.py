@@ -59,7 +59,7 @@ def test_a_file_becomes_a_report_and_then_a_book(as_, stranger, upload):
     work()
     assert client.get(url(run, "progress/"), HTTP_HX_REQUEST="true")["HX-Redirect"] == url(run)
     page = client.get(url(run)).content.decode()
-    assert "Every balance is the one in the file" in page
+    assert "Every balance matches the file" in page
     assert "€87.50" in page
     assert "Create the book" in page
     assert not Book.objects.exists()
