@@ -33,6 +33,14 @@ class BookRenamed(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookTimeZoneChanged(BookEvent):
+    """A book's days begin in another time zone from now on."""
+
+    name: ClassVar[str] = "finance.book.time_zone_changed"
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberInvited(BookEvent):
     """Somebody was invited to the book by e-mail."""
 
