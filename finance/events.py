@@ -248,6 +248,41 @@ class RulesApplied(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagSaved(BookEvent):
+    """A tag was made, renamed or given another colour."""
+
+    name: ClassVar[str] = "finance.tag.saved"
+    tag_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagsMerged(BookEvent):
+    """A tag was removed; what bore it bears another one."""
+
+    name: ClassVar[str] = "finance.tag.merged"
+    tag_id: int
+    into_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRemoved(BookEvent):
+    """A tag was taken off every entry and removed."""
+
+    name: ClassVar[str] = "finance.tag.removed"
+    tag_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesTagged(BookEvent):
+    """Tags were put on entries or taken off: on one, or up to 500. An entry is named by its first version."""
+
+    name: ClassVar[str] = "finance.entries.tagged"
+    entry_ids: tuple[int, ...]
+    added: tuple[int, ...]
+    removed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayBegan(BookEvent):
     """A day began in the book's time zone. Days on which no worker ran are skipped."""
 

@@ -29,6 +29,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from finance.tags.models import EntryTag, Tag
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "AccountType",
     "Book",
     "ChainHead",
+    "EntryTag",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -60,6 +62,7 @@ __all__ = [
     "RuleLog",
     "RuleVersion",
     "Seal",
+    "Tag",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",
