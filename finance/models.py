@@ -29,6 +29,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -36,8 +37,11 @@ __all__ = [
     "AccountKind",
     "AccountMonth",
     "AccountType",
+    "AssetPlan",
+    "AssetValue",
     "Book",
     "ChainHead",
+    "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -53,6 +57,8 @@ __all__ = [
     "NotedHead",
     "PayeeName",
     "PeriodChange",
+    "ReferenceFetch",
+    "ReferenceRate",
     "Role",
     "Rule",
     "RuleApplication",
@@ -60,6 +66,7 @@ __all__ = [
     "RuleLog",
     "RuleVersion",
     "Seal",
+    "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

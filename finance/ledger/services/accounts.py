@@ -46,7 +46,7 @@ def open_account(
         with transaction.atomic():
             account.save(force_insert=True)
     except IntegrityError as error:
-        if "finance_account_system_unique" in str(error):
+        if "finance_account_system_unique" in str(error) or "finance_account_valuation_unique" in str(error):
             raise Conflict(field="kind", reason="The book already has such an account in this currency.") from error
         raise AccountNameTaken(field="name", name=name) from error
     emit(AccountOpened(book_id=book.pk, account_id=account.pk))
@@ -107,7 +107,7 @@ def move_opening_balance(
 
 @transaction.atomic
 def system_account(*, book: Book, kind: AccountKind, currency: str) -> Account:
-    """The book's one account for opening balances or for exchanges in the currency; opened when it is needed."""
+    """The book's one account in the currency for opening balances, exchanges or changes of value; opened when needed."""
     found = Account.objects.filter(book=book, kind=kind, currency=currency).first()
     if found is not None and found.closed_on is not None:
         # There can be no other one; without it nothing of its kind could be posted in this currency any more.
@@ -116,13 +116,17 @@ def system_account(*, book: Book, kind: AccountKind, currency: str) -> Account:
         emit(AccountOpened(book_id=book.pk, account_id=found.pk))
     if found is not None:
         return found
-    title = gettext("Trading") if kind == AccountKind.TRADING else gettext("Opening balances")
+    titles = {
+        AccountKind.OPENING: gettext("Opening balances"),
+        AccountKind.TRADING: gettext("Trading"),
+        AccountKind.VALUATION: gettext("Changes of value"),
+    }
     parent = Account.objects.filter(book=book, type=AccountType.EQUITY, kind=AccountKind.GROUP, parent=None).first()
     account, created = Account.objects.get_or_create(
         book=book,
         kind=kind,
         currency=currency,
-        defaults={"parent": parent, "name": f"{title} {currency}", "type": AccountType.EQUITY},
+        defaults={"parent": parent, "name": f"{titles[kind]} {currency}", "type": AccountType.EQUITY},
     )
     if created:
         emit(AccountOpened(book_id=book.pk, account_id=account.pk))
@@ -171,8 +175,10 @@ def close_account(*, account: Account, actor: User | None, on: datetime.date) ->
     account = Account.objects.select_for_update().get(pk=account.pk)
     if account.closed_on is not None:
         raise Conflict(reason="The account is already closed.")
-    if account.kind in (AccountKind.OPENING, AccountKind.TRADING):
-        raise Conflict(reason="Opening balances and exchanges are posted to this account; it stays open.")
+    if account.kind in (AccountKind.OPENING, AccountKind.TRADING, AccountKind.VALUATION):
+        raise Conflict(
+            reason="Opening balances, exchanges or changes of value are posted to this account; it stays open."
+        )
     if account.children.filter(closed_on=None).exists():
         raise Conflict(reason="Close the accounts below this one first.")
     remaining = balance_of(account=account)
