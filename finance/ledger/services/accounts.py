@@ -44,7 +44,7 @@ def open_account(
         with transaction.atomic():
             account.save(force_insert=True)
     except IntegrityError as error:
-        if "finance_account_system_unique" in str(error):
+        if "finance_account_system_unique" in str(error) or "finance_account_valuation_unique" in str(error):
             raise Conflict(field="kind", reason="The book already has such an account in this currency.") from error
         raise AccountNameTaken(field="name", name=name) from error
     emit(AccountOpened(book_id=book.pk, account_id=account.pk))
@@ -95,8 +95,10 @@ def close_account(*, account: Account, actor: User | None, on: datetime.date) ->
     account = Account.objects.select_for_update().get(pk=account.pk)
     if account.closed_on is not None:
         raise Conflict(reason="The account is already closed.")
-    if account.kind in (AccountKind.OPENING, AccountKind.TRADING):
-        raise Conflict(reason="Opening balances and exchanges are posted to this account; it stays open.")
+    if account.kind in (AccountKind.OPENING, AccountKind.TRADING, AccountKind.VALUATION):
+        raise Conflict(
+            reason="Opening balances, exchanges or changes of value are posted to this account; it stays open."
+        )
     if account.children.filter(closed_on=None).exists():
         raise Conflict(reason="Close the accounts below this one first.")
     remaining = balance_of(account=account)

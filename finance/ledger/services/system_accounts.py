@@ -10,7 +10,7 @@ from platform_outbox.emit import emit
 
 @transaction.atomic
 def system_account(*, book: Book, kind: AccountKind, currency: str) -> Account:
-    """The book's one account for opening balances or for exchanges in the currency; opened when it is needed."""
+    """The book's one account in the currency for opening balances, exchanges or changes of value; opened when needed."""
     found = Account.objects.filter(book=book, kind=kind, currency=currency).first()
     if found is not None and found.closed_on is not None:
         # There can be no other one; without it nothing of its kind could be posted in this currency any more.
@@ -19,13 +19,17 @@ def system_account(*, book: Book, kind: AccountKind, currency: str) -> Account:
         emit(AccountOpened(book_id=book.pk, account_id=found.pk))
     if found is not None:
         return found
-    title = gettext("Trading") if kind == AccountKind.TRADING else gettext("Opening balances")
+    titles = {
+        AccountKind.OPENING: gettext("Opening balances"),
+        AccountKind.TRADING: gettext("Trading"),
+        AccountKind.VALUATION: gettext("Changes of value"),
+    }
     parent = Account.objects.filter(book=book, type=AccountType.EQUITY, kind=AccountKind.GROUP, parent=None).first()
     account, created = Account.objects.get_or_create(
         book=book,
         kind=kind,
         currency=currency,
-        defaults={"parent": parent, "name": f"{title} {currency}", "type": AccountType.EQUITY},
+        defaults={"parent": parent, "name": f"{titles[kind]} {currency}", "type": AccountType.EQUITY},
     )
     if created:
         emit(AccountOpened(book_id=book.pk, account_id=account.pk))
