@@ -9,6 +9,7 @@ from finance.web import (
     members,
     moving_in,
     overview,
+    quick,
     registers,
     rules,
     rules_past,
@@ -22,6 +23,7 @@ app_name = "web"
 
 book_pages = [
     path("", overview.overview, name="overview"),
+    path("quick/", quick.quick_entry, name="quick"),
     path("start/", start.start, name="start"),
     path("start/next/", start.start_next, name="start_next"),
     path("proof/", overview.proof, name="proof"),
@@ -102,6 +104,8 @@ book_pages = [
 urlpatterns = [
     path("", books.home, name="home"),
     path("theme/", books.theme, name="theme"),
+    path("quick/", quick.quick, name="quick_home"),
+    path("quick-worker.js", quick.service_worker, name="quick_worker"),
     path("books/new/", books.book_new, name="book_new"),
     path("books/move-in/", moving_in.move_in, name="move_in"),
     path("books/move-in/<int:run_id>/", moving_in.move_in_run, name="move_in_run"),
