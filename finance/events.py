@@ -156,6 +156,23 @@ class JournalCorrected(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMade(BookEvent):
+    """Somebody edited or deleted entries; each entry has its own event as well."""
+
+    name: ClassVar[str] = "finance.change.made"
+    change_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeUndone(BookEvent):
+    """A change was undone by another change, `undo_id`; each entry has its own event as well."""
+
+    name: ClassVar[str] = "finance.change.undone"
+    change_id: int
+    undo_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodClosed(BookEvent):
     """A period was closed: nothing more can be posted on or before the date."""
 

@@ -10,6 +10,7 @@ from finance.imports.models import (
     PayeeName,
     WordCount,
 )
+from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -38,6 +39,9 @@ __all__ = [
     "AccountType",
     "Book",
     "ChainHead",
+    "Change",
+    "ChangedEntry",
+    "EntryTemplate",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",

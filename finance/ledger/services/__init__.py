@@ -9,6 +9,13 @@ from finance.ledger.services.accounts import (
     rename_account,
 )
 from finance.ledger.services.books import create_book, rename_book
+from finance.ledger.services.changes import (
+    change_entries,
+    delete_entries,
+    merge_payees,
+    replace_entry,
+    undo_change,
+)
 from finance.ledger.services.days import begin_days
 from finance.ledger.services.entries import (
     correct_entry,
@@ -34,14 +41,17 @@ from finance.ledger.services.sealing import seal_entries, seal_missed, some_are_
 __all__ = [
     "accept_invitation",
     "begin_days",
+    "change_entries",
     "change_role",
     "close_account",
     "close_period",
     "correct_entry",
     "create_book",
+    "delete_entries",
     "exchange",
     "invite_member",
     "leave_book",
+    "merge_payees",
     "move_account",
     "move_opening_balance",
     "open_account",
@@ -54,10 +64,12 @@ __all__ = [
     "rename_account",
     "rename_book",
     "reopen_period",
+    "replace_entry",
     "reverse_entries",
     "reverse_entry",
     "revoke_invitation",
     "seal_entries",
     "seal_missed",
     "some_are_unsealed",
+    "undo_change",
 ]
