@@ -173,6 +173,22 @@ class ChangeUndone(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTemplateSaved(BookEvent):
+    """An entry was kept as a template, or a template was replaced."""
+
+    name: ClassVar[str] = "finance.entry_template.saved"
+    template_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTemplateRemoved(BookEvent):
+    """A template of entries was removed."""
+
+    name: ClassVar[str] = "finance.entry_template.removed"
+    template_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodClosed(BookEvent):
     """A period was closed: nothing more can be posted on or before the date."""
 

@@ -25,7 +25,8 @@ from finance.ledger.services.entries import (
     reverse_entries,
     reverse_entry,
 )
-from finance.ledger.services.exchanges import exchange
+from finance.ledger.services.entry_templates import remove_template, save_template
+from finance.ledger.services.exchanges import exchange, exchange_lines
 from finance.ledger.services.members import (
     accept_invitation,
     change_role,
@@ -49,6 +50,7 @@ __all__ = [
     "create_book",
     "delete_entries",
     "exchange",
+    "exchange_lines",
     "invite_member",
     "leave_book",
     "merge_payees",
@@ -61,6 +63,7 @@ __all__ = [
     "post_opening_balance",
     "rebuild_months",
     "remove_member",
+    "remove_template",
     "rename_account",
     "rename_book",
     "reopen_period",
@@ -68,6 +71,7 @@ __all__ = [
     "reverse_entries",
     "reverse_entry",
     "revoke_invitation",
+    "save_template",
     "seal_entries",
     "seal_missed",
     "some_are_unsealed",

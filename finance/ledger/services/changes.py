@@ -32,6 +32,8 @@ from platform_outbox.emit import emit, emit_many
 MOST_ENTRIES = 5000
 # Entries left as they are that are told by name.
 MOST_TOLD = 100
+# Entries that stand in the way of Undo, told by name in its refusal.
+MOST_NAMED = 10
 Action = Change.Action
 Source = JournalEntry.Source
 
@@ -191,7 +193,11 @@ def undo_change(*, change: Change, actor: User | None, today: datetime.date, ski
     stale = [pair for pair in pairs if pair.pk in moved_on]
     if stale and (not skip_changed or len(stale) == len(pairs)):
         told = [entry for pair in stale if (entry := pair.after or pair.before) is not None]
-        raise ChangedSince(entries=told, count=len(told), rest=len(pairs) - len(stale))
+        names = "; ".join(f"{entry.payee or entry.description} ({entry.date})".strip() for entry in told[:MOST_NAMED])
+        more = f" … (+{len(told) - MOST_NAMED})" if len(told) > MOST_NAMED else ""
+        raise ChangedSince(
+            fields={"entries": f"{names}{more}"}, entries=told, count=len(told), rest=len(pairs) - len(stale)
+        )
     with guarded(book=book, date=today):
         on = open_day(book=book, today=today)
         closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
