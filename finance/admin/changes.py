@@ -12,7 +12,17 @@ from platform_outbox.admin.base import ReadOnly
 
 @admin.register(Change)
 class ChangeAdmin(Uncounted, ReadOnly, ModelAdmin):
-    list_display = ("pk", "book", "action", "entry_count", "left_count", "redated_count", "made_by", "made_at", "undoes")
+    list_display = (
+        "pk",
+        "book",
+        "action",
+        "entry_count",
+        "left_count",
+        "redated_count",
+        "made_by",
+        "made_at",
+        "undoes",
+    )
     list_select_related = ("book", "made_by", "undoes")
     list_filter = (("book", AutocompleteSelectFilter), "action")
     list_filter_submit = True

@@ -79,6 +79,11 @@ class ChangedEntry(models.Model):
     def __str__(self) -> str:
         return f"entry #{self.before_id} to #{self.after_id}"
 
+    @property
+    def both(self) -> tuple[JournalEntry | None, JournalEntry | None]:
+        """Before and after, for templates."""
+        return self.before, self.after
+
 
 class EntryTemplate(models.Model):
     """An entry to be written again, under a name; it holds no date."""

@@ -56,7 +56,7 @@ def revised(entry: JournalEntry, lines: Sequence[JournalLine], *, chosen: Collec
     draft = draft_as_it_is(entry, lines)
     drafts = list(draft.lines)
     if edit.account is not None:
-        for index in _parts(lines, chosen):
+        for index in parts_of(lines, chosen):
             if lines[index].currency != edit.account.currency:
                 raise Kept(
                     _("%(name)s is kept in %(currency)s.") % {"name": edit.account.name, "currency": edit.account.currency}
@@ -84,7 +84,7 @@ def _moved(date: datetime.date, edit: Edit) -> datetime.date:
         raise Kept(_("There is no such date.")) from error
 
 
-def _parts(lines: Sequence[JournalLine], chosen: Collection[int]) -> list[int]:
+def parts_of(lines: Sequence[JournalLine], chosen: Collection[int]) -> list[int]:
     """Indexes of the lines whose account is to be another."""
     real = [index for index, line in enumerate(lines) if line.account.kind != AccountKind.TRADING]
     mine = [index for index in real if lines[index].position in chosen]

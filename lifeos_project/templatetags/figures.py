@@ -6,6 +6,7 @@ from django import template
 
 from core import formatting
 from finance import figures
+from finance.money import exponent
 from finance.ledger import movements
 
 register = template.Library()
@@ -56,3 +57,9 @@ def opposite(minor_units: int) -> int:
 def natural(minor_units: int, account_type: str) -> int:
     """With the sign that people expect: income is positive."""
     return movements.natural(minor_units, account_type)
+
+
+@register.filter
+def places(currency: str) -> int:
+    """Decimal places of a currency, for scripts that show sums."""
+    return exponent(currency)

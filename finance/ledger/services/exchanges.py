@@ -8,7 +8,7 @@ from django.db import transaction
 
 from finance.errors import EntryInvalid
 from finance.ledger.models import Account, AccountKind, Book, JournalEntry
-from finance.ledger.posting import LineDraft
+from finance.ledger.posting import LineDraft, merged
 from finance.ledger.services.accounts import system_account
 from finance.ledger.services.entries import post_entry
 from identity.models import User
@@ -41,7 +41,7 @@ def exchange(
     )  # fmt: skip
     return post_entry(
         book=book, actor=actor, date=date, payee=payee, description=description, source=JournalEntry.Source.EXCHANGE,
-        uid=uid, lines=[*lines, *extra],
+        uid=uid, lines=merged([*lines, *extra]),
     )  # fmt: skip
 
 
