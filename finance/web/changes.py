@@ -163,11 +163,11 @@ def _row_again(
     else:
         row, before.line_id, before.entry_uid = before, line.pk, pair.after.uid if pair.after else before.entry_uid
     context = {
-        "book": book, "account": cell.account, "row": row, "here": safe_next(request),
+        "book": book, "account": cell.account, "row": row, "replaces": cell.line.pk, "here": safe_next(request),
         "moved_to": None if line.account_id == cell.account.pk else line.account.name,
     }  # fmt: skip
     response = render(request, "web/_changed_row.html", context)
-    return trigger_client_event(response, CHANGED, {"rows": False}, after="settle")
+    return trigger_client_event(reswap(response, "none"), CHANGED, {"rows": False}, after="settle")
 
 
 def say_changed(request: HttpRequest, book: Book, done: Changed) -> None:
@@ -205,6 +205,8 @@ def change_options(request: HttpRequest, book: Book) -> HttpResponse:
 def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
     """GET: how many rows the filter finds and what they come to. POST: change all that is selected."""
     if request.method != "POST":
+        if not request.GET.get("all"):
+            return HttpResponse()
         try:
             selection = _selection(book, request.GET)
         except Invalid as error:

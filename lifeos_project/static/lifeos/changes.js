@@ -145,11 +145,6 @@ document.addEventListener("click", (event) => {
   }
   if (event.target.closest("[data-unselect]")) unselect();
 });
-document.addEventListener("change", (event) => {
-  if (event.target.matches("#selection [name=all]") && !event.target.checked) {
-    document.getElementById("selection-all").textContent = "";
-  }
-});
 function unselect() {
   for (const pick of picks()) pick.checked = false;
   if (!bar()) return;
@@ -227,10 +222,9 @@ document.body.addEventListener("lifeos:changed", async (event) => {
 });
 
 // The row that was changed keeps the focus, so that the keys go on from there.
-document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.requestConfig?.elt?.matches?.(".cell-edit")) {
-    const id = event.detail.xhr.responseText.match(/id="(line-\d+)"/)?.[1];
-    document.getElementById(id)?.querySelector(".payee")?.focus({ preventScroll: true });
-  }
+document.body.addEventListener("htmx:oobAfterSwap", (event) => {
+  const row = event.detail.fragment?.querySelector?.(".row") ?? event.target;
+  const now = row?.id?.startsWith("line-") && document.getElementById(row.id);
+  if (now) now.querySelector(".payee")?.focus({ preventScroll: true });
 });
 count();
