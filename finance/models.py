@@ -30,6 +30,8 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from finance.tags.models import EntryTag, Tag
+from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -37,11 +39,15 @@ __all__ = [
     "AccountKind",
     "AccountMonth",
     "AccountType",
+    "AssetPlan",
+    "AssetValue",
     "Book",
     "ChainHead",
     "Change",
     "ChangedEntry",
+    "EntryTag",
     "EntryTemplate",
+    "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -57,6 +63,8 @@ __all__ = [
     "NotedHead",
     "PayeeName",
     "PeriodChange",
+    "ReferenceFetch",
+    "ReferenceRate",
     "Role",
     "Rule",
     "RuleApplication",
@@ -64,6 +72,8 @@ __all__ = [
     "RuleLog",
     "RuleVersion",
     "Seal",
+    "Tag",
+    "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",
