@@ -39,7 +39,7 @@ class EditForm(forms.Form):
             usable = [
                 each for each in tree if not currency or each.currency == currency or each.kind == AccountKind.GROUP
             ]
-            self.fields["value"] = AccountField(tree=usable, types=ALL_TYPES, label=label)
+            self.fields["value"] = AccountField(tree=usable, types=ALL_TYPES, label=label, categories_first=True)
         elif name == "date":
             widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
             self.fields["value"] = forms.DateField(label=label, widget=widget)

@@ -31,6 +31,8 @@ from finance.ledger.revising import Kept, parts_of
 from finance.ledger.selectors import account_for, accounts_of, change_for, entry_for, lines_of
 from finance.ledger.services.changes import Changed
 from finance.models import Account, Book, JournalEntry, JournalLine, Role
+from finance.tags import services as tag_services
+from finance.tags.selectors import by_name
 from finance.web.access import book_page, user_of
 from finance.web.change_forms import FIELDS, EditForm
 from finance.web.change_words import described
@@ -216,6 +218,9 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
         words = ngettext("%(n)s entry", "%(n)s entries", selection.count) % {"n": selection.count}
         return HttpResponse(escape(" · ".join([words, *sums])))
     try:
+        if request.POST.get("action") in ("tag", "untag"):
+            _tag(request, book)
+            return answer_change(request, book)
         done = _carry_out(request, book)
     except NotFound:
         raise
@@ -224,6 +229,27 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
     else:
         say_changed(request, book, done)
     return answer_change(request, book)
+
+
+def _tag(request: HttpRequest, book: Book) -> None:
+    """Tags are put on and taken off in place: no entry is corrected, and the message has no Undo."""
+    selection, action = _selection(book, request.POST), request.POST["action"]
+    names = [name for name in request.POST.get("tag_value", "").split(",") if name.strip()]
+    if not names or not selection.targets:
+        raise Invalid(reason=_("Name at least one tag, and choose at least one entry."))
+    if action == "tag":
+        tags = tag_services.tags_named(book=book, names=names)
+    else:
+        known = by_name(book=book)
+        tags = [known[name.strip().casefold()] for name in names if name.strip().casefold() in known]
+    changed = tag_services.tag_entries(
+        book=book, actor=user_of(request), entry_ids=list(selection.targets),
+        **{"add" if action == "tag" else "remove": tags},
+    )  # fmt: skip
+    told = ", ".join(tag.name for tag in tags)
+    words = _("Tagged %(count)s: %(tags)s.") if action == "tag" else _("Taken off %(count)s: %(tags)s.")
+    count = ngettext("%(n)s entry", "%(n)s entries", changed) % {"n": changed}
+    messages.success(request, words % {"count": count, "tags": told})
 
 
 def _carry_out(request: HttpRequest, book: Book) -> Changed:

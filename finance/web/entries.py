@@ -251,6 +251,9 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         for line in JournalLine.objects.filter(entry_id__in=by_entry):
             by_entry[line.entry_id].append(line)
         versions = [(each, _totals(by_entry[each.pk])) for each in history]
+        for each in history:
+            # A reversal is shown where nothing took the place of what it took back.
+            each.ends_it = each.reverses_id is not None and each.reverses_id not in successor  # type: ignore[attr-defined]
     # The line of a bank file that the entry was posted from.
     came_in_with: ImportRow | None = None
     if shown.source == JournalEntry.Source.IMPORT:

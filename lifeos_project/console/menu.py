@@ -58,6 +58,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, _("Books"), "menu_book", "finance.book"),
                 _list(request, _("Accounts"), "account_tree", "finance.account"),
                 _list(request, _("Entries"), "receipt_long", "finance.journalentry"),
+                _list(request, _("Changes of entries"), "edit_note", "finance.change"),
+                _list(request, _("Templates of entries"), "bookmark", "finance.entrytemplate"),
                 _list(request, _("Members"), "group", "finance.membership"),
                 _list(request, _("Invitations"), "mail", "finance.invitation"),
                 _list(request, _("Tags"), "sell", "finance.tag"),

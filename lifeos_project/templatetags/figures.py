@@ -6,8 +6,8 @@ from django import template
 
 from core import formatting
 from finance import figures
-from finance.money import exponent
 from finance.ledger import movements
+from finance.money import exponent
 
 register = template.Library()
 
