@@ -60,18 +60,18 @@ class UndoBody(StrictSerializer):
     )
 
 
-class LeftSerializer(serializers.Serializer[Any]):
+class LeftEntrySerializer(serializers.Serializer[Any]):
     entry = serializers.UUIDField()
     date = serializers.DateField()
     payee = serializers.CharField()
     why = serializers.CharField()
 
 
-class ChangeSerializer(serializers.ModelSerializer[Change]):
+class EntryChangeSerializer(serializers.ModelSerializer[Change]):
     asked = serializers.DictField(help_text="Fields and their new values; `amount` in minor units.")
     undoes = serializers.IntegerField(source="undoes_id", read_only=True, allow_null=True)
     undone_by = serializers.IntegerField(source="undone_by.pk", default=None, read_only=True, allow_null=True)
-    left = LeftSerializer(many=True, help_text="Entries that stayed as they were, the first hundred.")
+    left = LeftEntrySerializer(many=True, help_text="Entries that stayed as they were, the first hundred.")
     made_by = serializers.IntegerField(source="made_by_id", read_only=True, allow_null=True)
 
     class Meta:
@@ -83,8 +83,8 @@ class ChangeSerializer(serializers.ModelSerializer[Change]):
 
 
 class ChangedSerializer(serializers.Serializer[Any]):
-    change = ChangeSerializer(allow_null=True, help_text="Null where every entry said so already.")
-    left = LeftSerializer(many=True)
+    change = EntryChangeSerializer(allow_null=True, help_text="Null where every entry said so already.")
+    left = LeftEntrySerializer(many=True)
     same = serializers.IntegerField(help_text="Entries that said so already.")
 
 

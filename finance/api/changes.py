@@ -27,7 +27,7 @@ def told(done: Changed) -> dict[str, Any]:
     """The answer to a change."""
     change = None
     if done.change is not None:
-        change = shapes.ChangeSerializer(done.change).data
+        change = shapes.EntryChangeSerializer(done.change).data
     left = [
         {"entry": each.entry.uid, "date": each.entry.date, "payee": each.entry.payee, "why": each.why}
         for each in done.left
@@ -119,7 +119,7 @@ class MergePayees(BookView):
 class ChangeList(BookView, generics.ListAPIView[Change]):
     """What was corrected, by whom and when."""
 
-    serializer_class = shapes.ChangeSerializer
+    serializer_class = shapes.EntryChangeSerializer
     ordering = ("-id",)
 
     def get_queryset(self) -> QuerySet[Change]:
@@ -149,16 +149,16 @@ class ChangedEntryList(BookView, generics.ListAPIView[ChangedEntry]):
 
 
 @extend_schema_view(
-    get=extend_schema(operation_id="changes_retrieve", summary="A change", responses=shapes.ChangeSerializer)
+    get=extend_schema(operation_id="changes_retrieve", summary="A change", responses=shapes.EntryChangeSerializer)
 )
 @extend_schema(tags=["entries"])
 class ChangeDetail(BookView):
     """One change."""
 
-    serializer_class = shapes.ChangeSerializer
+    serializer_class = shapes.EntryChangeSerializer
 
     def get(self, request: Request, book_id: int, change_id: int) -> Response:
-        return Response(shapes.ChangeSerializer(change_for(book=self.book, change_id=change_id)).data)
+        return Response(shapes.EntryChangeSerializer(change_for(book=self.book, change_id=change_id)).data)
 
 
 @extend_schema_view(
@@ -170,21 +170,21 @@ class ChangeDetail(BookView):
             "too. Refused (`changed_since`) if entries were changed since, which `fields.entries` names."
         ),
         request=shapes.UndoBody,
-        responses={201: shapes.ChangeSerializer},
+        responses={201: shapes.EntryChangeSerializer},
     )
 )
 @extend_schema(tags=["entries"])
 class UndoChange(BookView):
     """Takes a change back."""
 
-    serializer_class = shapes.ChangeSerializer
+    serializer_class = shapes.EntryChangeSerializer
     bodies = {"POST": shapes.UndoBody}
 
     @once_per_key()
     def post(self, request: Request, book_id: int, change_id: int) -> tuple[int, Any]:
         change = change_for(book=self.book, change_id=change_id)
         undo = services.undo_change(change=change, actor=self.user, today=self.today(), **self.body())
-        return status.HTTP_201_CREATED, shapes.ChangeSerializer(undo).data
+        return status.HTTP_201_CREATED, shapes.EntryChangeSerializer(undo).data
 
 
 class TemplateView(BookView):
