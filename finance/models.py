@@ -28,6 +28,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.preferences.models import PayPeriod, SavedView
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -51,6 +52,7 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PayPeriod",
     "PayeeName",
     "PeriodChange",
     "Role",
@@ -59,6 +61,7 @@ __all__ = [
     "RuleGroup",
     "RuleLog",
     "RuleVersion",
+    "SavedView",
     "Seal",
     "WebhookAttempt",
     "WebhookDelivery",
