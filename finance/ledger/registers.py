@@ -18,7 +18,7 @@ from typing import Any
 
 from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid
-from finance.ledger.models import Account, AccountKind
+from finance.ledger.models import Account, AccountKind, AccountType
 from finance.ledger.plans import in_order
 from finance.replica import reading
 
@@ -29,6 +29,14 @@ SCAN_WINDOW = 5000
 
 _FIRST_DAY = datetime.date.min
 _LAST_DAY = datetime.date.max
+
+
+# Registers of many accounts that are no group: by the types of their accounts.
+SCOPES = {
+    "holdings": (AccountType.ASSET, AccountType.LIABILITY),
+    "spending": (AccountType.EXPENSE,),
+    "income": (AccountType.INCOME,),
+}
 
 
 class Kind(StrEnum):
@@ -223,6 +231,11 @@ def register_page(
     if last_scanned is not None:
         return RegisterPage(rows=rows, next_cursor=last_scanned, searched_to=parse_cursor(last_scanned)[0])
     return RegisterPage(rows=rows, next_cursor=None, searched_to=None)
+
+
+def accounts_in(*, scope: str, tree: list[Account]) -> list[Account]:
+    """The accounts of one of the SCOPES that take postings."""
+    return [account for account in tree if account.type in SCOPES[scope] and account.kind != AccountKind.GROUP]
 
 
 def parse_cursor(cursor: str) -> tuple[datetime.date, int]:

@@ -13,17 +13,18 @@ from django.utils.translation import gettext_lazy
 from core.clock import today_in
 from finance import figures
 from finance.errors import FinanceError, Invalid, NotFound
-from finance.ledger.registers import AmountRange, Filters, Kind
-from finance.ledger.selectors import account_for, accounts_of, paths_of
+from finance.ledger.registers import SCOPES, AmountRange, Filters, Kind, accounts_in
+from finance.ledger.selectors import account_for, accounts_of, below, paths_of
 from finance.models import Account, AccountKind, AccountType, Book, JournalEntry, Membership
 from finance.period_texts import PRESET_TEXTS, period_text
 from finance.periods import PayRule, Period, days_between, period_token, read_period
 from finance.preferences.selectors import pay_rule_of
+from finance.tags.selectors import tagged, tags_of
 
-SCOPES = {
-    "holdings": (gettext_lazy("What we own and owe"), (AccountType.ASSET, AccountType.LIABILITY)),
-    "spending": (gettext_lazy("Spending"), (AccountType.EXPENSE,)),
-    "income": (gettext_lazy("Income"), (AccountType.INCOME,)),
+SCOPE_TITLES = {
+    "holdings": gettext_lazy("What we own and owe"),
+    "spending": gettext_lazy("Spending"),
+    "income": gettext_lazy("Income"),
 }
 KINDS = [
     (Kind.SPENT, gettext_lazy("Spent")),
@@ -65,24 +66,14 @@ class Scope:
         return sorted(set(codes), key=lambda code: (-codes.count(code), code))
 
 
-def below(account: Account, tree: list[Account]) -> list[Account]:
-    """The account and all inside it that take postings; `tree` has parents before children."""
-    inside = {account.pk}
-    for each in tree:
-        if each.parent_id in inside:
-            inside.add(each.pk)
-    return [each for each in tree if each.pk in inside and each.kind != AccountKind.GROUP]
-
-
 def scope_of(*, book: Book, tree: list[Account], account_id: int | None, query: QueryDict) -> Scope:
     """What the address names. Raises NotFound for an account or a scope that the book does not have."""
     if account_id is None:
         name = query.get("scope") or "holdings"
         if name not in SCOPES:
             raise NotFound(thing="register")
-        title, types = SCOPES[name]
-        accounts = [account for account in tree if account.type in types and account.kind != AccountKind.GROUP]
-        return Scope(title=str(title), path=[], type=types[0], account=None, accounts=accounts)
+        accounts = accounts_in(scope=name, tree=tree)
+        return Scope(title=str(SCOPE_TITLES[name]), path=[], type=SCOPES[name][0], account=None, accounts=accounts)
     account = account_for(book=book, account_id=account_id)
     together = account.kind == AccountKind.GROUP or "below" in query
     return Scope(
@@ -109,6 +100,7 @@ class FilterForm(forms.Form):
     category = forms.ChoiceField(label=gettext_lazy("Category or other account"), required=False)
     account = forms.ChoiceField(label=gettext_lazy("Account"), required=False)
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False, choices=[("", gettext_lazy("Any")), *KINDS])
+    tag = forms.ChoiceField(label=gettext_lazy("Tag"), required=False)
     who = forms.ChoiceField(label=gettext_lazy("Entered by"), required=False)
     source = forms.ChoiceField(
         label=gettext_lazy("Came from"),
@@ -136,6 +128,8 @@ class FilterForm(forms.Form):
         people = Membership.objects.filter(book=book).select_related("user").order_by("pk")
         self.people = {one.user_id: one.user.name or one.user.email for one in people}
         self._choices("who", _("Anybody"), list(self.people.items()))
+        self.tags = {tag.pk: tag.name for tag in tags_of(book=book)}
+        self._choices("tag", _("Any"), list(self.tags.items()))
         if scope.is_single:
             del self.fields["account"]
 
@@ -223,6 +217,7 @@ class FilterForm(forms.Form):
             kind=Kind(data["kind"]) if data.get("kind") else None,
             source=data.get("source", ""),
             created_by_id=int(data["who"]) if data.get("who") else None,
+            also=(tagged(tag_ids=[int(data["tag"])]),) if data.get("tag") else (),
             with_superseded=bool(data.get("all")),
         )
 
@@ -284,6 +279,7 @@ def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
         "category": lambda value: form.paths[int(value)].rpartition(" › ")[2],
         "account": lambda value: form.paths[int(value)].rpartition(" › ")[2],
         "currency": str,
+        "tag": lambda value: form.tags[int(value)],
         "kind": lambda value: str(dict(KINDS)[Kind(value)]),
         "who": lambda value: _("entered by %(name)s") % {"name": form.people[int(value)]},
         "source": lambda value: str(JournalEntry.Source(value).label),

@@ -14,8 +14,8 @@ from finance.models import Book, SavedView
 from finance.preferences import services
 from finance.preferences.selectors import view_for, views_of
 from finance.web.access import book_page, user_of
-from finance.web.register_filters import read_register
 from finance.web.refusals import refuse
+from finance.web.register_filters import read_register
 
 
 class ViewForm(forms.Form):
