@@ -372,6 +372,29 @@ class WebhookQueued(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayPeriodSet(BookEvent):
+    """The book's pay period was set, changed or removed."""
+
+    name: ClassVar[str] = "finance.book.pay_period_set"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSaved(BookEvent):
+    """A view of a register was saved, or changed."""
+
+    name: ClassVar[str] = "finance.view.saved"
+    view_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewRemoved(BookEvent):
+    """A saved view was removed."""
+
+    name: ClassVar[str] = "finance.view.removed"
+    view_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateSaved(BookEvent):
     """An exchange rate was added or changed by hand."""
 

@@ -29,6 +29,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.preferences.models import PayPeriod, SavedView
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
@@ -61,6 +62,7 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PayPeriod",
     "PayeeName",
     "PeriodChange",
     "ReferenceFetch",
@@ -71,6 +73,7 @@ __all__ = [
     "RuleGroup",
     "RuleLog",
     "RuleVersion",
+    "SavedView",
     "Seal",
     "Tag",
     "ValuationChoice",

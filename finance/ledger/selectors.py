@@ -15,7 +15,7 @@ from django.db.models import F, Sum
 
 from finance.errors import Forbidden, NotFound
 from finance.ledger.change_models import Change, EntryTemplate
-from finance.ledger.models import Account, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
+from finance.ledger.models import Account, AccountKind, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
 from finance.replica import reading
 from identity.models import User
 
@@ -63,6 +63,15 @@ def accounts_of(*, book: Book) -> list[Account]:
         ordered.append(account)
         stack.extend(sorted(children[account.pk], key=lambda child: (child.name.casefold(), child.name), reverse=True))
     return ordered
+
+
+def below(account: Account, tree: list[Account]) -> list[Account]:
+    """The account and all inside it that take postings; `tree` is in tree order."""
+    inside = {account.pk}
+    for each in tree:
+        if each.parent_id in inside:
+            inside.add(each.pk)
+    return [each for each in tree if each.pk in inside and each.kind != AccountKind.GROUP]
 
 
 def account_paths(*, book: Book) -> dict[int, str]:

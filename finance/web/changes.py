@@ -28,7 +28,7 @@ from finance.ledger.change_models import Change, ChangedEntry
 from finance.ledger.movements import natural
 from finance.ledger.registers import RegisterRow, register_page
 from finance.ledger.revising import Kept, parts_of
-from finance.ledger.selectors import account_for, accounts_of, change_for, entry_for, lines_of
+from finance.ledger.selectors import accounts_of, change_for, entry_for, lines_of
 from finance.ledger.services.changes import Changed
 from finance.models import Account, Book, JournalEntry, JournalLine, Role
 from finance.tags import services as tag_services
@@ -36,6 +36,7 @@ from finance.tags.selectors import by_name
 from finance.web.access import book_page, user_of
 from finance.web.change_forms import FIELDS, EditForm
 from finance.web.change_words import described
+from finance.web.register_filters import Scope, read_register
 from finance.web.selections import Selection, all_of, picked
 
 PAGE = 30
@@ -45,13 +46,18 @@ CHANGED = "lifeos:changed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A thing of an entry, shown in a list: in the register of `account`, or elsewhere (None)."""
+    """A thing of an entry, shown in a list: in the register that `scope` tells, or elsewhere (None)."""
 
     entry: JournalEntry
     lines: list[JournalLine]
     line: JournalLine | None
     name: str
-    account: Account | None
+    scope: Scope | None
+
+    @property
+    def account(self) -> Account | None:
+        """Whose signs an amount is read with: people count income and debts the other way round."""
+        return self.line.account if self.line is not None and self.scope is not None else None
 
     @property
     def chosen(self) -> set[int]:
@@ -77,11 +83,11 @@ class Cell:
 
 def _cell(book: Book, asked: QueryDict) -> Cell:
     """The cell that a request names. Raises Http404."""
-    name, line_id, view = asked.get("field", ""), asked.get("line", ""), asked.get("view", "")
+    name, line_id, view = asked.get("field", ""), asked.get("line", ""), asked.get("view")
     if name not in FIELDS:
         raise Http404
     if line_id:
-        line = JournalLine.objects.filter(book=book, pk=_number(line_id)).select_related("entry").first()
+        line = JournalLine.objects.filter(book=book, pk=_number(line_id)).select_related("entry", "account").first()
         if line is None:
             raise Http404
         entry = line.entry
@@ -92,8 +98,11 @@ def _cell(book: Book, asked: QueryDict) -> Cell:
             entry = entry_for(book=book, uid=uuid.UUID(asked.get("entry", "")))
         except ValueError as error:
             raise Http404 from error
-    account = account_for(book=book, account_id=_number(view)) if view.isdigit() else None
-    return Cell(entry=entry, lines=lines_of(entry=entry), line=line, name=name, account=account)
+    scope = None
+    if view is not None and view != "fold":
+        query = QueryDict(asked.get("query", ""))
+        scope = read_register(book=book, query=query, account_id=_number(view) if view else None)[0]
+    return Cell(entry=entry, lines=lines_of(entry=entry), line=line, name=name, scope=scope)
 
 
 def _number(text: str) -> int:
@@ -118,7 +127,7 @@ def change_cell(request: HttpRequest, book: Book) -> HttpResponse:
         return render(request, "web/_change_cell.html", context)
     cell = _cell(book, request.POST)
     form = _form(book, cell, request.POST)
-    before = _row(cell.account, cell.line)
+    before = _row(cell.line) if cell.scope is not None else None
     if form.is_valid():
         try:
             done = services.change_entries(
@@ -129,9 +138,7 @@ def change_cell(request: HttpRequest, book: Book) -> HttpResponse:
             form.add_error("value", error.detail)
         else:
             say_changed(request, book, done)
-            in_place = (
-                before is not None and cell.account is not None and cell.name in ("account", "payee", "description")
-            )
+            in_place = before is not None and cell.name in ("account", "payee", "description")
             if not request.htmx or not in_place or done.change is None:  # type: ignore[attr-defined]
                 return answer_change(request, book)
             return _row_again(request, book, cell, before, done.change)
@@ -142,11 +149,11 @@ def change_cell(request: HttpRequest, book: Book) -> HttpResponse:
     return reswap(retarget(render(request, "web/_change_cell.html", context), "this"), "outerHTML")
 
 
-def _row(account: Account | None, line: JournalLine | None) -> RegisterRow | None:
-    """The register's row of a line, with its balance."""
-    if account is None or line is None:
+def _row(line: JournalLine | None) -> RegisterRow | None:
+    """The register's row of a line, with its balance in the account's own register."""
+    if line is None:
         return None
-    page = register_page(account=account, after=dated_place(line.date, line.pk + 1), limit=1)
+    page = register_page(accounts=[line.account], after=dated_place(line.date, line.pk + 1), limit=1)
     return page.rows[0] if page.rows and page.rows[0].line_id == line.pk else None
 
 
@@ -155,18 +162,16 @@ def _row_again(
 ) -> HttpResponse:
     """The row where it was: its balance is that of its old place, to which it does not return before the list is read again."""
     assert cell.line is not None
-    assert cell.account is not None
+    assert cell.scope is not None
     assert before is not None
-    pair = ChangedEntry.objects.select_related("after").get(change=change)
+    pair = ChangedEntry.objects.get(change=change)
     line = JournalLine.objects.select_related("account").get(entry=pair.after_id, position=cell.line.position)
-    row = _row(cell.account, line)
-    if row is not None:
-        row.balance = before.balance
-    else:
-        row, before.line_id, before.entry_uid = before, line.pk, pair.after.uid if pair.after else before.entry_uid
+    row = _row(line) or before
+    row.balance = before.balance
+    inside = {account.pk for account in cell.scope.accounts}
     context = {
-        "book": book, "account": cell.account, "row": row, "replaces": cell.line.pk, "here": safe_next(request),
-        "moved_to": None if line.account_id == cell.account.pk else line.account.name,
+        "book": book, "scope": cell.scope, "row": row, "replaces": cell.line.pk, "here": safe_next(request),
+        "query": request.POST.get("query", ""), "moved_to": None if line.account_id in inside else line.account.name,
     }  # fmt: skip
     response = render(request, "web/_changed_row.html", context)
     return trigger_client_event(reswap(response, "none"), CHANGED, {"rows": False}, after="settle")
@@ -191,7 +196,8 @@ def answer_change(request: HttpRequest, book: Book, *, otherwise: str = "") -> H
 
 def _selection(book: Book, asked: QueryDict) -> Selection:
     if asked.get("all"):
-        return all_of(book=book, account_id=_number(asked.get("view", "")), query=asked.get("query", ""))
+        view = asked.get("view")
+        return all_of(book=book, account_id=_number(view) if view else None, query=asked.get("query", ""))
     return picked(book=book, picks=asked.getlist("pick"))
 
 
@@ -213,8 +219,7 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
             selection = _selection(book, request.GET)
         except Invalid as error:
             return HttpResponse(escape(error.detail))
-        account = account_for(book=book, account_id=_number(request.GET.get("view", "")))
-        sums = [money_text(natural(amount, account.type), currency=code) for code, amount in selection.sums.items()]
+        sums = [money_text(amount, currency=code) for code, amount in selection.sums.items()]
         words = ngettext("%(n)s entry", "%(n)s entries", selection.count) % {"n": selection.count}
         return HttpResponse(escape(" · ".join([words, *sums])))
     try:

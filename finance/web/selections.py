@@ -4,20 +4,20 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from django.http import Http404, QueryDict
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from finance.errors import Invalid, NotFound
+from finance.ledger.movements import natural
 from finance.ledger.registers import MAX_PAGE, register_page
-from finance.ledger.selectors import account_for, accounts_of
 from finance.ledger.services.changes import MOST_ENTRIES
-from finance.models import AccountKind, Book, JournalEntry, JournalLine
-from finance.web.registers import FilterForm
+from finance.models import Book, JournalEntry, JournalLine
+from finance.web.register_filters import read_register
 
 
 @dataclass(slots=True, kw_only=True)
 class Selection:
-    """Entries by id, each with the positions of the lines that were chosen, and what these lines come to."""
+    """Entries by id, each with the positions of the lines that were chosen, and what the lines of a list come to."""
 
     targets: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     sums: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -53,21 +53,23 @@ def picked(*, book: Book, picks: list[str]) -> Selection:
     return selection
 
 
-def all_of(*, book: Book, account_id: int, query: str) -> Selection:
-    """All rows that the filter of an account's register finds. Raises Invalid where there are more than 5,000."""
-    account = account_for(book=book, account_id=account_id)
-    form = FilterForm(QueryDict(query), account=account, tree=accounts_of(book=book))
-    if not form.is_valid() or account.kind == AccountKind.GROUP:
-        raise Http404
+def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
+    """All rows that a register's address finds. Raises Invalid where there are more than 5,000, or for a bad filter."""
+    _scope, form = read_register(book=book, query=QueryDict(query), account_id=account_id)
+    if form.errors:
+        raise Invalid(reason=_("One of the filters makes no sense; correct it first."))
     selection, after = Selection(), None
     while True:
-        page = register_page(account=account, after=after, limit=MAX_PAGE, filters=form.filters())
-        lines = [row.line_id for row in page.rows if not row.is_reversal and not row.is_reversed]
-        found = JournalLine.objects.filter(pk__in=lines).values_list("entry_id", "position", "currency", "amount")
-        for entry_id, position, currency, amount in found:
-            selection.add(entry_id=entry_id, position=position, currency=currency, amount=amount)
+        page = register_page(accounts=form.accounts(), after=after, limit=MAX_PAGE, filters=form.filters())
+        rows = {row.line_id: row for row in page.rows if not row.is_reversal and not row.is_reversed}
+        for line_id, position in JournalLine.objects.filter(pk__in=rows).values_list("pk", "position"):
+            row = rows[line_id]
+            selection.add(
+                entry_id=row.entry_id, position=position, currency=row.account.currency,
+                amount=natural(row.amount, row.account.type),
+            )  # fmt: skip
         if selection.count > MOST_ENTRIES:
-            raise Invalid(reason=_("The filter finds more than %(most)s entries; narrow it.") % {"most": MOST_ENTRIES})
+            raise Invalid(reason=_("The list has more than %(most)s entries; narrow it.") % {"most": MOST_ENTRIES})
         if page.next_cursor is None:
             return selection
         after = page.next_cursor

@@ -33,7 +33,7 @@ def cell(send, row, accounts):
     """cell("payee", "Lidl") → the answer to the form in the cell, as htmx sends it."""
 
     def post(field, value, *, line=None, view=None, headers=HTMX, **extra):
-        data = {"line": line or row.pk, "field": field, "value": value, "view": view or accounts.checking.pk, **extra}
+        data = {"line": line or row.pk, "field": field, "value": value, "view": accounts.checking.pk if view is None else view, **extra}
         return send("editor", "changes/cell/", data, headers=headers)
 
     return post
@@ -95,6 +95,18 @@ def test_a_row_that_leaves_the_category_says_where_it_is_now(cell, entry, accoun
     html = cell("account", accounts.restaurants.pk, line=line.pk, view=accounts.groceries.pk).content.decode()
     assert "now in Restaurants" in html
     assert "row-gone" in html
+
+
+def test_in_a_group_and_in_all_spending_the_category_is_the_rows_own_account(cell, entry, page, accounts):
+    line = entry.lines.get(account=accounts.groceries)
+    for view, query in ((accounts.groceries.parent_id, ""), ("", "scope=spending")):
+        line = current(entry).lines.get(account__type="expense")
+        wanted = accounts.restaurants if line.account_id == accounts.groceries.pk else accounts.groceries
+        html = cell("account", wanted.pk, line=line.pk, view=view, query=query).content.decode()
+        assert f"{wanted.name}</a>" in html
+        assert "row-gone" not in html
+        assert 'hx-swap-oob="outerHTML:#line-' in html
+    assert "Change the category" in page("editor", f"accounts/{accounts.groceries.pk}/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +203,10 @@ def test_all_of_the_filter_is_found_by_the_server(page, select, spend, accounts,
     answer = select(None, all=1, query="q=aldi", account_value=accounts.restaurants.pk)
     assert notice(answer) == "230 entries → Restaurants."
     assert balances(book=book)[accounts.groceries.pk] == 7
-    assert page("editor", "changes/selection/", all=1, view=accounts.checking.pk, query="min=x").status_code == 404
+    refused = page("editor", "changes/selection/", all=1, view=accounts.checking.pk, query="amount=x").content.decode()
+    assert "makes no sense" in refused
+    everything = page("editor", "changes/selection/", all=1, view="", query="scope=spending&period=2026-03").content.decode()
+    assert re.match(r"\d+ entries · €", everything)
 
 
 def test_undo_lists_what_was_changed_since_and_offers_the_rest(select, cell, spend, accounts, as_, row):

@@ -121,15 +121,23 @@ let lastPick = null;
 function count() {
   if (!bar()) return;
   const chosen = picks().filter((pick) => pick.checked);
-  const { one, many, currency, places } = bar().dataset;
+  const { one, many } = bar().dataset;
   bar().querySelector("[data-count]").textContent = chosen.length === 1 ? one : many.replace("%n%", chosen.length);
-  const sum = chosen.reduce((total, pick) => total + BigInt(pick.dataset.amount), 0n);
-  const digits = (sum < 0n ? -sum : sum).toString().padStart(Number(places) + 1, "0");
-  const at = digits.length - Number(places);
-  const text = `${sum < 0n ? "-" : ""}${digits.slice(0, at)}${Number(places) ? "." : ""}${digits.slice(at)}`;
-  const style = { style: "currency", currency, minimumFractionDigits: Number(places), maximumFractionDigits: Number(places) };
-  const language = document.documentElement.lang || undefined;
-  bar().querySelector("[data-sum]").textContent = new Intl.NumberFormat(language, style).format(text).replace("-", "−");
+  const sums = new Map();
+  for (const { dataset } of chosen.map((pick) => pick.closest(".row"))) {
+    const sum = sums.get(dataset.currency) ?? { places: Number(dataset.places), total: 0n };
+    sums.set(dataset.currency, { ...sum, total: sum.total + BigInt(dataset.amount) });
+  }
+  bar().querySelector("[data-sum]").textContent = [...sums].map(([currency, sum]) => money(sum.total, currency, sum.places)).join(" · ");
+}
+
+// Exact: the digits are placed as text, a formatter takes them as they are.
+function money(minor, currency, places) {
+  const digits = (minor < 0n ? -minor : minor).toString().padStart(places + 1, "0");
+  const at = digits.length - places;
+  const text = `${minor < 0n ? "-" : ""}${digits.slice(0, at)}${places ? "." : ""}${digits.slice(at)}`;
+  const style = { style: "currency", currency, minimumFractionDigits: places, maximumFractionDigits: places };
+  return new Intl.NumberFormat(document.documentElement.lang || undefined, style).format(text).replace("-", "−");
 }
 
 document.addEventListener("click", (event) => {
@@ -185,6 +193,7 @@ function refreshFigures(page) {
     const fresh = page.getElementById(part.id);
     if (fresh) part.replaceWith(document.importNode(fresh, true));
   }
+  document.dispatchEvent(new CustomEvent("lifeos:theme")); // charts of the new figures
 }
 
 async function refreshRows() {
