@@ -164,6 +164,39 @@ class JournalCorrected(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMade(BookEvent):
+    """Somebody edited or deleted entries; each entry has its own event as well."""
+
+    name: ClassVar[str] = "finance.change.made"
+    change_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeUndone(BookEvent):
+    """A change was undone by another change, `undo_id`; each entry has its own event as well."""
+
+    name: ClassVar[str] = "finance.change.undone"
+    change_id: int
+    undo_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTemplateSaved(BookEvent):
+    """An entry was kept as a template, or a template was replaced."""
+
+    name: ClassVar[str] = "finance.entry_template.saved"
+    template_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTemplateRemoved(BookEvent):
+    """A template of entries was removed."""
+
+    name: ClassVar[str] = "finance.entry_template.removed"
+    template_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodClosed(BookEvent):
     """A period was closed: nothing more can be posted on or before the date."""
 
@@ -336,6 +369,29 @@ class WebhookQueued(Event):
     @property
     def ordering_key(self) -> str:
         return f"webhook:{self.webhook_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayPeriodSet(BookEvent):
+    """The book's pay period was set, changed or removed."""
+
+    name: ClassVar[str] = "finance.book.pay_period_set"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSaved(BookEvent):
+    """A view of a register was saved, or changed."""
+
+    name: ClassVar[str] = "finance.view.saved"
+    view_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewRemoved(BookEvent):
+    """A saved view was removed."""
+
+    name: ClassVar[str] = "finance.view.removed"
+    view_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

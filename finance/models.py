@@ -10,6 +10,7 @@ from finance.imports.models import (
     PayeeName,
     WordCount,
 )
+from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -28,6 +29,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.preferences.models import PayPeriod, SavedView
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
@@ -42,7 +44,10 @@ __all__ = [
     "AssetValue",
     "Book",
     "ChainHead",
+    "Change",
+    "ChangedEntry",
     "EntryTag",
+    "EntryTemplate",
     "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
@@ -57,6 +62,7 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PayPeriod",
     "PayeeName",
     "PeriodChange",
     "ReferenceFetch",
@@ -67,6 +73,7 @@ __all__ = [
     "RuleGroup",
     "RuleLog",
     "RuleVersion",
+    "SavedView",
     "Seal",
     "Tag",
     "ValuationChoice",

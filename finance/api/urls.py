@@ -6,9 +6,11 @@ from finance.api import (
     accounts,
     balances,
     books,
+    changes,
     entries,
     imports,
     members,
+    preferences,
     registers,
     rules,
     rules_past,
@@ -20,6 +22,8 @@ from finance.api import (
 BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
+CHANGE = f"{BOOK}changes/<int:change_id>/"
+TEMPLATE = f"{BOOK}entry-templates/<int:template_id>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
@@ -40,8 +44,20 @@ urlpatterns = [
     path(f"{ACCOUNT}opening-balance/", accounts.AccountOpening.as_view(), name="api-account-opening"),
     path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
     path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
+    path(f"{BOOK}register/", registers.BookRegister.as_view(), name="api-book-register"),
+    path(f"{BOOK}pay-period/", preferences.PayPeriodDetail.as_view(), name="api-pay-period"),
+    path(f"{BOOK}views/", preferences.ViewList.as_view(), name="api-views"),
+    path(f"{BOOK}views/<int:view_id>/", preferences.ViewDetail.as_view(), name="api-view"),
     path(f"{BOOK}entries/", entries.EntryList.as_view(), name="api-entries"),
     path(f"{BOOK}entries/bulk/", entries.EntryBulk.as_view(), name="api-entries-bulk"),
+    path(f"{BOOK}entries/changes/", changes.ChangeEntries.as_view(), name="api-entries-changes"),
+    path(f"{BOOK}entries/merge-payees/", changes.MergePayees.as_view(), name="api-entries-merge-payees"),
+    path(f"{BOOK}changes/", changes.ChangeList.as_view(), name="api-changes"),
+    path(CHANGE, changes.ChangeDetail.as_view(), name="api-change"),
+    path(f"{CHANGE}entries/", changes.ChangedEntryList.as_view(), name="api-change-entries"),
+    path(f"{CHANGE}undo/", changes.UndoChange.as_view(), name="api-change-undo"),
+    path(f"{BOOK}entry-templates/", changes.TemplateList.as_view(), name="api-entry-templates"),
+    path(TEMPLATE, changes.TemplateDetail.as_view(), name="api-entry-template"),
     path(f"{BOOK}entries/tags/", tags.TagManyEntries.as_view(), name="api-tags-entries"),
     path(ENTRY, entries.EntryDetail.as_view(), name="api-entry"),
     path(f"{ENTRY}history/", entries.EntryHistory.as_view(), name="api-entry-history"),

@@ -59,6 +59,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, "menu_book", "finance.book"),
                 _list(request, "account_tree", "finance.account"),
                 _list(request, "receipt_long", "finance.journalentry"),
+                _list(request, "edit_note", "finance.change"),
+                _list(request, "bookmark", "finance.entrytemplate"),
                 _list(request, "group", "finance.membership"),
                 _list(request, "mail", "finance.invitation"),
                 _list(request, "sell", "finance.tag"),
