@@ -1,5 +1,6 @@
 """Re-exports, so that Django finds every model of the app here."""
 
+from finance.attachments.models import Attachment, AttachmentContent
 from finance.imports.models import (
     ImportBatch,
     ImportProfile,
@@ -37,6 +38,8 @@ __all__ = [
     "AccountKind",
     "AccountMonth",
     "AccountType",
+    "Attachment",
+    "AttachmentContent",
     "Book",
     "ChainHead",
     "EntryTag",

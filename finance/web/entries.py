@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 from core.clock import today_in
 from core.formatting import date_text
 from core.redirects import safe_next
+from finance.attachments.selectors import attachments_of_entries
 from finance.errors import Conflict, FinanceError
 from finance.imports.models import ImportRow
 from finance.ledger import services
@@ -164,7 +165,8 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
 def entry(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """An entry with its lines, its origin and all its versions."""
     shown = entry_for(book=book, uid=uid)
-    return render(request, "web/entry.html", {"book": book, **_entry_context(shown)})
+    attached = attachments_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
+    return render(request, "web/entry.html", {"book": book, **_entry_context(shown), "attachments": attached})
 
 
 @book_page()

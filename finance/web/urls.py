@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from finance.web import (
     accounts,
+    attachments,
     books,
     entries,
     import_columns,
@@ -35,6 +36,10 @@ book_pages = [
     path("entries/<uuid:uid>/fold/", entries.entry_fold, name="entry_fold"),
     path("entries/<uuid:uid>/edit/", entries.entry_edit, name="entry_edit"),
     path("entries/<uuid:uid>/reverse/", entries.entry_reverse, name="entry_reverse"),
+    path("entries/<uuid:uid>/attach/", attachments.attach, name="entry_attach"),
+    path("attachments/<int:attachment_id>/", attachments.file, name="attachment"),
+    path("attachments/<int:attachment_id>/thumbnail/", attachments.thumbnail, name="attachment_thumbnail"),
+    path("attachments/<int:attachment_id>/remove/", attachments.remove, name="attachment_remove"),
     path("payees/", entries.payees, name="payees"),
     path("imports/", imports.imports, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),
