@@ -1,12 +1,20 @@
+from pathlib import Path
+
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from core.schema import KeysWithBook
+from core.schema import KeysWithBook, SqlFile
+
+_SQL = Path(__file__).parent / "sql"
+_DROP_WORDS = (
+    "DROP FUNCTION finance_search_query(bigint, text, boolean); DROP FUNCTION finance_search_words(bigint, text)"
+)
+_DROP_INDEXES = "DROP INDEX finance_entry_words, finance_line_words, finance_line_size"
 
 
 class Migration(migrations.Migration):
-    """Files on entries."""
+    """Files on entries, and the indexes that search reads."""
 
     dependencies = [
         ('finance', '0010_tags'),
@@ -55,4 +63,6 @@ class Migration(migrations.Migration):
             " ALTER COLUMN thumbnail SET STORAGE EXTERNAL",
             migrations.RunSQL.noop,
         ),
+        SqlFile(_SQL / "finance_search_words.sql", _DROP_WORDS),
+        SqlFile(_SQL / "search_indexes.sql", _DROP_INDEXES),
     ]
