@@ -31,6 +31,7 @@ from finance.ledger.models import (
 )
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
+from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -38,11 +39,14 @@ __all__ = [
     "AccountKind",
     "AccountMonth",
     "AccountType",
+    "AssetPlan",
+    "AssetValue",
     "Attachment",
     "AttachmentContent",
     "Book",
     "ChainHead",
     "EntryTag",
+    "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -58,6 +62,8 @@ __all__ = [
     "NotedHead",
     "PayeeName",
     "PeriodChange",
+    "ReferenceFetch",
+    "ReferenceRate",
     "Role",
     "Rule",
     "RuleApplication",
@@ -66,6 +72,7 @@ __all__ = [
     "RuleVersion",
     "Seal",
     "Tag",
+    "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

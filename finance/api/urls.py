@@ -40,6 +40,7 @@ urlpatterns = [
     path(f"{BOOK}accounts/", accounts.AccountList.as_view(), name="api-accounts"),
     path(ACCOUNT, accounts.AccountDetail.as_view(), name="api-account"),
     path(f"{ACCOUNT}move/", accounts.MoveAccount.as_view(), name="api-account-move"),
+    path(f"{ACCOUNT}opening-balance/", accounts.AccountOpening.as_view(), name="api-account-opening"),
     path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
     path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
     path(f"{BOOK}entries/", entries.EntryList.as_view(), name="api-entries"),
