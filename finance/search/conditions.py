@@ -3,7 +3,7 @@
 Statements see an entry as `entry`; `%(name)s` are parameters. Every version of an entry has its tags and receipts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from finance import money
 from finance.ledger.models import Account, AccountType, Book
 from finance.ledger.selectors import accounts_of, paths_of
+from finance.replica import reading
 from finance.search.query import Term
 from finance.tags.models import Tag
 
@@ -37,6 +38,7 @@ class World:
     accounts: list[Account]
     paths: dict[int, str]
     tags: list[Tag]
+    words: dict[Term, str | None]  # what an index of words is asked for; None for a term without any
 
     def accounts_named(self, text: str, *, only_categories: bool = False) -> list[int]:
         """Accounts whose path has all the words, at their beginnings; so an account's group finds it, too."""
@@ -58,10 +60,23 @@ def _begins(name: str, words: list[str]) -> bool:
     return all(any(part.startswith(word) for part in parts) or word in name.casefold().split(":") for word in words)
 
 
-def world_of(book: Book) -> World:
-    """Accounts and tags of the book, in two queries."""
+def world_of(*, book: Book, terms: Sequence[Term]) -> World:
+    """Accounts and tags of the book, and the terms' words as the indexes know them, in three queries."""
     accounts = accounts_of(book=book)
-    return World(book=book, accounts=accounts, paths=paths_of(accounts), tags=list(Tag.objects.filter(book=book)))
+    said = [term for term in terms if term.field in ("any", "payee", "note")]
+    words: dict[Term, str | None] = {}
+    if said:
+        # Once, and not for every row that is looked at.
+        with reading().cursor() as cursor:
+            cursor.execute(
+                "SELECT finance_search_query(%s, said, phrase)::text"
+                " FROM unnest(%s::text[], %s::boolean[]) WITH ORDINALITY AS term (said, phrase, place) ORDER BY place",
+                [book.pk, [term.text for term in said], [term.phrase for term in said]],
+            )
+            words = dict(zip(said, (row[0] for row in cursor.fetchall()), strict=True))
+    return World(
+        book=book, accounts=accounts, paths=paths_of(accounts), tags=list(Tag.objects.filter(book=book)), words=words
+    )
 
 
 _TAGGED = """
@@ -93,8 +108,8 @@ def condition_of(term: Term, *, name: str, world: World) -> Condition:
 
 def _words(term: Term, name: str, world: World) -> Condition:
     """Words of the entry, of a line's memo, of a category or an account, of a tag, or of a receipt's name; an amount."""
-    query = f"finance_search_query(%(book)s, %({name}_text)s, %({name}_phrase)s)"
-    parameters: dict[str, Any] = {f"{name}_text": term.text, f"{name}_phrase": term.phrase}
+    query = f"%({name}_words)s::tsquery"
+    parameters: dict[str, Any] = {f"{name}_words": world.words[term]}
     entry = f"{ENTRY_WORDS} @@ {query}"
     memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
     of_lines = [memo]
@@ -128,12 +143,12 @@ def _words(term: Term, name: str, world: World) -> Condition:
 
 
 def _payee(term: Term, name: str, world: World) -> Condition:
-    return _of_header(term, name, "entry.payee")
+    return _of_header(term, name, world, "entry.payee")
 
 
 def _note(term: Term, name: str, world: World) -> Condition:
-    header = _of_header(term, name, "entry.description")
-    query = f"finance_search_query(%(book)s, %({name}_text)s, %({name}_phrase)s)"
+    header = _of_header(term, name, world, "entry.description")
+    query = f"%({name}_words)s::tsquery"
     memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
     return Condition(
         holds=f"({header.holds} OR {_OF_LINES.format(which=memo)})",
@@ -143,15 +158,15 @@ def _note(term: Term, name: str, world: World) -> Condition:
     )
 
 
-def _of_header(term: Term, name: str, column: str) -> Condition:
+def _of_header(term: Term, name: str, world: World, column: str) -> Condition:
     """The index has both columns in one, so it finds candidates, and the column decides."""
-    query = f"finance_search_query(%(book)s, %({name}_text)s, %({name}_phrase)s)"
+    query = f"%({name}_words)s::tsquery"
     holds = f"finance_search_words(entry.book_id, {column}) @@ {query}"
     return Condition(
         holds=f"({holds})",
         found=f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ {query} AND {holds}",
         rank=1,
-        parameters={f"{name}_text": term.text, f"{name}_phrase": term.phrase},
+        parameters={f"{name}_words": world.words[term]},
     )
 
 

@@ -69,7 +69,7 @@ def find_accounts(*, book: Book, terms: list[Term], world: World | None = None) 
     words = [term.text for term in terms if term.field == "any" and not term.negated]
     if not words or len(words) < len(terms):
         return []
-    world = world or world_of(book)
+    world = world or world_of(book=book, terms=terms)
     matching = set.intersection(*(set(world.accounts_named(word)) for word in words))
     return [
         (account, world.paths[account.pk].replace(":", " › "))
@@ -86,7 +86,7 @@ def find_entries(
         edge = read_dated_place(after) if after else (datetime.date.max, 2**63 - 1)
     except ValueError as error:
         raise Invalid(field="after", reason="This is not a place in the results.") from error
-    world = world or world_of(book)
+    world = world or world_of(book=book, terms=terms)
     conditions = [condition_of(term, name=f"term{number}", world=world) for number, term in enumerate(terms)]
     parameters: dict[str, Any] = {"book": book.pk, "date": edge[0], "id": edge[1], "limit": limit + 1, "window": WINDOW}
     for condition in conditions:

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
@@ -19,11 +20,13 @@ from finance.imports.models import ImportRow
 from finance.ledger import services
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of
 from finance.models import Account, Book, JournalEntry, JournalLine, Role
+from finance.tags.selectors import tags_of, tags_of_entries
 from finance.web.access import book_page, user_of
 from finance.web.entry_drafts import carried, draft_of
 from finance.web.entry_forms import MODES, EntryForm, ExchangeDraft, LinesForm, RowsForm
 from finance.web.payees import payees_like
 from finance.web.refusals import refuse
+from finance.web.tags import save_tags, typed_tags
 from finance.web.wealth import everyday_accounts
 
 MORE_ROWS = 4
@@ -36,7 +39,9 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
     mode, form = _form(request, book, tree)
     if _is_save(request) and form.is_valid():
         try:
-            entry = _post(form, book=book, request=request)
+            with transaction.atomic():
+                entry = _post(form, book=book, request=request)
+                save_tags(request, entry)
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
@@ -123,6 +128,8 @@ def _write_page(
         "rows": form.row_list() if isinstance(form, RowsForm) else None,
         "as_lines": isinstance(form, LinesForm),
         "corrected": corrected,
+        "typed_tags": typed_tags(request, corrected),
+        "all_tags": tags_of(book=book),
         "next": safe_next(request),
         "today": today_in(book),
         "is_closed_by_now": corrected is not None
@@ -149,10 +156,12 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
                     "or delete it and enter it again."
                 )
                 raise Conflict(reason=text)
-            replacement = services.correct_entry(
-                entry=entry, actor=user_of(request), lines=said, on=today_in(book),
-                date=data["date"], payee=data["payee"], description=data["description"],
-            )  # fmt: skip
+            with transaction.atomic():
+                replacement = services.correct_entry(
+                    entry=entry, actor=user_of(request), lines=said, on=today_in(book),
+                    date=data["date"], payee=data["payee"], description=data["description"],
+                )  # fmt: skip
+                save_tags(request, replacement)
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
@@ -166,14 +175,21 @@ def entry(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """An entry with its lines, its origin and all its versions."""
     shown = entry_for(book=book, uid=uid)
     attached = attachments_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
-    return render(request, "web/entry.html", {"book": book, **_entry_context(shown), "attachments": attached})
+    context = {
+        "attachments": attached,
+        "tags": tags_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, []),
+        "typed_tags": typed_tags(request, shown),
+        "all_tags": tags_of(book=book),
+    }
+    return render(request, "web/entry.html", {"book": book, **_entry_context(shown), **context})
 
 
 @book_page()
 def entry_fold(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """The same, unfolded beneath its row in a register."""
     shown = entry_for(book=book, uid=uid)
-    return render(request, "web/_entry_fold.html", {"book": book, **_entry_context(shown)})
+    tags = tags_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
+    return render(request, "web/_entry_fold.html", {"book": book, **_entry_context(shown), "tags": tags})
 
 
 def _entry_context(shown: JournalEntry) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def search(request: HttpRequest, book: Book) -> HttpResponse:
     try:
         terms = parse_query(words, language=get_language() or "en")
         if terms:
-            world = world_of(book)
+            world = world_of(book=book, terms=terms)
             context["accounts"] = find_accounts(book=book, terms=terms, world=world)[:limit]
             found = find_entries(book=book, terms=terms, after=request.GET.get("after"), limit=limit, world=world)
             context["found"] = found

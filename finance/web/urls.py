@@ -16,6 +16,7 @@ from finance.web import (
     search,
     settings,
     start,
+    tags,
     webhooks,
 )
 
@@ -41,6 +42,9 @@ book_pages = [
     path("entries/<uuid:uid>/edit/", entries.entry_edit, name="entry_edit"),
     path("entries/<uuid:uid>/reverse/", entries.entry_reverse, name="entry_reverse"),
     path("entries/<uuid:uid>/attach/", attachments.attach, name="entry_attach"),
+    path("entries/<uuid:uid>/tags/", tags.entry_tags, name="entry_tags"),
+    path("tags/", tags.tags, name="tags"),
+    path("tags/<int:tag_id>/", tags.tag, name="tag"),
     path("attachments/<int:attachment_id>/", attachments.file, name="attachment"),
     path("attachments/<int:attachment_id>/thumbnail/", attachments.thumbnail, name="attachment_thumbnail"),
     path("attachments/<int:attachment_id>/remove/", attachments.remove, name="attachment_remove"),
