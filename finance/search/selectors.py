@@ -22,7 +22,7 @@ from finance.search.query import Term
 # A term that finds more than this is no way in; so many are added up.
 MOST_FOUND = 2_000
 # Entries that one page walks through at most.
-WINDOW = 3_000
+WINDOW = 2_000
 
 _CURRENT = """entry.reverses_id IS NULL
    AND NOT EXISTS (SELECT FROM finance_journalentry AS reversal WHERE reversal.reverses_id = entry.id)"""
@@ -92,14 +92,16 @@ def find_entries(
     for condition in conditions:
         parameters |= condition.parameters
     with plans.by_index(reading()):
-        candidates = _way_in(conditions, parameters)
-        if candidates is None:
+        way = _way_in(conditions, parameters)
+        if way is None:
             return _walk(conditions, parameters, limit)
-        return _pick(conditions, {**parameters, "candidates": candidates}, limit)
+        term, candidates = way
+        others = [condition for condition in conditions if condition is not term]
+        return _pick(others, {**parameters, "candidates": candidates}, limit)
 
 
-def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> list[int] | None:
-    """Ids among which everything is that the query finds; None where no term finds few enough."""
+def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> tuple[Condition, list[int]] | None:
+    """A term that finds few enough, and what it finds; None where there is none."""
     with reading().cursor() as cursor:
         for condition in sorted(conditions, key=lambda each: each.rank):
             if condition.found is None:
@@ -107,12 +109,12 @@ def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> list[int
             cursor.execute(f"SELECT * FROM ({condition.found}) AS found LIMIT {MOST_FOUND + 1}", parameters)
             ids = [row[0] for row in cursor.fetchall()]
             if len(ids) <= MOST_FOUND:
-                return ids
+                return condition, ids
     return None
 
 
 def _pick(conditions: list[Condition], parameters: dict[str, Any], limit: int) -> Found:
-    """Of the candidates those for which all holds: a page of them, and what all of them come to."""
+    """Of the candidates those for which the others hold: a page of them, and what all of them come to."""
     holds = " AND ".join(condition.holds for condition in conditions) or "true"
     statement = f"""
 SELECT {_COLUMNS} FROM finance_journalentry AS entry
