@@ -64,6 +64,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, "group", "finance.membership"),
                 _list(request, "mail", "finance.invitation"),
                 _list(request, "sell", "finance.tag"),
+                _list(request, "attach_file", "finance.attachment"),
                 _list(request, "rule", "finance.rule"),
                 _list(request, "history", "finance.ruleapplication"),
                 _list(request, "webhook", "finance.webhookendpoint"),
