@@ -337,6 +337,14 @@ with env.section("Bank files"):
         meaning="Memory in MB that this process may use; a file of 45 MB with 195,000 rows takes 490.",
     )
 
+with env.section("Exchange rates"):
+    ECB_RATES = env.text(
+        "ECB_RATES",
+        meaning="Address or file of the European Central Bank's reference rates, read four times a day for all books: "
+        "`https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip` (all days since 1999) or one of the shorter files; "
+        "XML, CSV or a zip of it. Empty: no published rates.",
+    )
+
 with env.section("Webhooks"):
     WEBHOOK_ALLOW_HTTP = env.flag(
         "WEBHOOK_ALLOW_HTTP", False, meaning="Webhooks may have addresses without TLS (`http://…`)."

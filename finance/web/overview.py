@@ -20,7 +20,7 @@ from finance.models import AccountMonth, AccountType, Book
 from finance.replica import from_replica
 from finance.web.access import book_page
 from finance.web.periods import month_end, rows_query
-from finance.web.spending import CategoryFlow, Flow, category_months, flow
+from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
 from finance.web.wealth import Wealth, everyday_accounts, wealth
 
 BARS = 8
@@ -48,8 +48,9 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
     accounts = accounts_of(book=book)
     held = wealth(book=book, accounts=accounts, today=today)
     nets = category_months(book=book, month=month)
-    spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets)
-    income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets)
+    valued = valued_months(book=book, accounts=accounts, month=month, nets=nets)
+    spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets, valued=valued)
+    income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets, valued=valued)
     differences = differences_of(book)
     context = {
         "today": today,

@@ -1,6 +1,7 @@
 """What the book owns, month by month, in its base currency. Reads monthly totals; no line is added up twice."""
 
 import datetime
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -8,28 +9,33 @@ from dateutil.relativedelta import relativedelta
 
 from finance.ledger.selectors import balances_of, months_of
 from finance.models import Account, AccountKind, AccountType, Book
+from finance.valuation.valuer import Total, Valuation, Valuer, valuer_at
 
 HOLDINGS = (AccountType.ASSET, AccountType.LIABILITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """Net worth at the end of a day, minor units of the base currency."""
+    """Net worth at the end of a day, by the rates of that day; minor units of the base currency."""
 
     day: datetime.date
-    amount: int
+    total: Total
+
+    @property
+    def amount(self) -> int:
+        return self.total.value
+
+    @property
+    def unvalued(self) -> dict[str, int]:
+        """What had no rate on that day and is not part of the amount: minor units per currency."""
+        return self.total.unvalued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wealth:
-    """Net worth over the months, oldest first; the last point is today.
-
-    `unvalued` holds what is kept in other currencies (today, minor units): no rate, so it is not part of the points.
-    `balances` are today's, per account id.
-    """
+    """Net worth over the months, oldest first; the last point is today. `balances` are today's, per account id."""
 
     points: list[Point]
-    unvalued: dict[str, int]
     balances: dict[int, int]
 
     @property
@@ -37,36 +43,74 @@ class Wealth:
         return self.points[-1].amount
 
     @property
-    def change(self) -> int:
-        """Since the end of last month."""
-        return self.points[-1].amount - self.points[-2].amount if len(self.points) > 1 else self.points[-1].amount
+    def unvalued(self) -> dict[str, int]:
+        """What is not part of today's net worth, because no rate is known."""
+        return self.points[-1].unvalued
+
+    @property
+    def converted(self) -> list[Valuation]:
+        """What is part of it in other currencies, with the rates and their dates."""
+        return self.points[-1].total.converted
+
+    @property
+    def change(self) -> int | None:
+        """Since the end of last month; None where something had a rate then and has none now, or the other way round."""
+        if len(self.points) < 2:
+            return self.now
+        before, now = self.points[-2:]
+        held = {part.currency for part in now.total.parts if part.amount} & {
+            part.currency for part in before.total.parts if part.amount
+        }
+        if any((currency in before.unvalued) != (currency in now.unvalued) for currency in held):
+            return None
+        return now.amount - before.amount
+
+    @property
+    def incomplete_until(self) -> datetime.date | None:
+        """The latest of the past points that lacks something which is valued today; None: the line is of one kind."""
+        for point in reversed(self.points[:-1]):
+            if set(point.unvalued) - set(self.unvalued):
+                return point.day
+        return None
 
 
 def wealth(*, book: Book, accounts: Iterable[Account], today: datetime.date, months: int = 12) -> Wealth:
-    """Net worth at the ends of the last `months` months, the current one as of today."""
+    """Net worth at the ends of the last `months` months, the current one as of today.
+
+    Amounts of one currency are added up first and valued as one. Three queries, and two more for other currencies.
+    """
     holdings = [account for account in accounts if account.type in HOLDINGS]
-    valued = [account.pk for account in holdings if account.currency == book.base_currency]
+    ids = [account.pk for account in holdings]
     first = today.replace(day=1) - relativedelta(months=months - 1)
-    before = balances_of(account_ids=valued, as_of=first - datetime.timedelta(days=1))
+    before = balances_of(account_ids=ids, as_of=first - datetime.timedelta(days=1))
     nets = months_of(book=book, first=first, last=today - relativedelta(months=1), types=list(HOLDINGS))
-    now = balances_of(account_ids=[account.pk for account in holdings], as_of=today)
-    by_account = [nets.get(pk, {}) for pk in valued]
-    past: list[Point] = []
-    month, amount = first, sum(before.values())
+    now = balances_of(account_ids=ids, as_of=today)
+    sums = _by_currency(holdings, before)
+    held: list[tuple[datetime.date, dict[str, int]]] = []
+    month = first
     while month < today.replace(day=1):
-        amount += sum(by_month.get(month, 0) for by_month in by_account)
+        for account in holdings:
+            sums[account.currency] += nets.get(account.pk, {}).get(month, 0)
         month += relativedelta(months=1)
-        past.append(Point(day=month - datetime.timedelta(days=1), amount=amount))
-    total = sum(now.get(pk, 0) for pk in valued)
-    sums: dict[str, int] = {}
-    for account in holdings:
-        if account.currency != book.base_currency and now.get(account.pk):
-            sums[account.currency] = sums.get(account.currency, 0) + now[account.pk]
-    return Wealth(
-        points=[*past, Point(day=today, amount=total)],
-        unvalued=dict(sorted(sums.items())),
-        balances=now,
-    )
+        held.append((month - datetime.timedelta(days=1), dict(sums)))
+    held.append((today, dict(_by_currency(holdings, now))))
+    valuer = _valuer(book, held)
+    return Wealth(points=[Point(day=day, total=valuer.total(sums, on=day)) for day, sums in held], balances=now)
+
+
+def _by_currency(accounts: Iterable[Account], held: dict[int, int]) -> defaultdict[str, int]:
+    sums: defaultdict[str, int] = defaultdict(int)
+    for account in accounts:
+        sums[account.currency] += held.get(account.pk, 0)
+    return sums
+
+
+def _valuer(book: Book, held: list[tuple[datetime.date, dict[str, int]]]) -> Valuer:
+    """Rates are read only where something is held in another currency."""
+    days = [day for day, _sums in held]
+    if any(amount and currency != book.base_currency for _day, sums in held for currency, amount in sums.items()):
+        return valuer_at(book=book, days=days)
+    return Valuer([], target=book.base_currency, days=days)
 
 
 # What people use most comes first.
