@@ -20,6 +20,7 @@ from finance.models import AccountMonth, AccountType, Book
 from finance.replica import from_replica
 from finance.web.access import book_page
 from finance.web.periods import month_end, rows_query
+from finance.web.rate_words import shown
 from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
 from finance.web.wealth import Wealth, everyday_accounts, wealth
 
@@ -56,6 +57,7 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
         "today": today,
         "month": month,
         "wealth": held,
+        "converted": shown(book, held.converted),
         "chart": chart_of(held, currency=book.base_currency),
         "holdings": [(account, held.balances.get(account.pk, 0)) for account in everyday_accounts(accounts)],
         "spending": spending,

@@ -98,6 +98,15 @@ def wealth(*, book: Book, accounts: Iterable[Account], today: datetime.date, mon
     return Wealth(points=[Point(day=day, total=valuer.total(sums, on=day)) for day, sums in held], balances=now)
 
 
+def worth_on(
+    day: datetime.date, *, book: Book, accounts: Iterable[Account], held: dict[int, int]
+) -> tuple[Total, Valuer]:
+    """Net worth at the end of a day by the balances of that day; and what valued it, for parts of it."""
+    sums = dict(_by_currency([account for account in accounts if account.type in HOLDINGS], held))
+    valuer = _valuer(book, [(day, sums)])
+    return valuer.total(sums, on=day), valuer
+
+
 def _by_currency(accounts: Iterable[Account], held: dict[int, int]) -> defaultdict[str, int]:
     sums: defaultdict[str, int] = defaultdict(int)
     for account in accounts:

@@ -1,6 +1,7 @@
 """Filters for amounts (minor units) and days, in the reader's language."""
 
 import datetime
+from decimal import Decimal
 
 from django import template
 
@@ -33,6 +34,13 @@ def amount(minor_units: int, currency: str) -> str:
 def amount_change(minor_units: int, currency: str) -> str:
     """ "+1,234.50" """
     return figures.amount_text(minor_units, currency=currency, plus=True)
+
+
+@register.filter
+def plain(value: Decimal) -> str:
+    """A number as it was entered, without zeros at its end: "1.0812"."""
+    places = max(0, -int(value.normalize().as_tuple().exponent))
+    return formatting.number_text(value, places=places)
 
 
 @register.filter

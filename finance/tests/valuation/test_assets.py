@@ -156,6 +156,16 @@ def test_an_entry_that_somebody_deleted_is_posted_again_only_when_asked(owner, c
     assert held(car) == 4_000_00
 
 
+def test_a_value_before_the_first_entry_is_asked_about(hold, car, appraise):
+    """What was opened with 5,000.00 in January would be worth that much more."""
+    with pytest.raises(Invalid, match=r"Car begins on Jan 31, 2025 in the books"):
+        appraise(car, 1_000_00, on=datetime.date(2024, 12, 31))
+    ring = hold("EUR", kind="property", name="Ring")
+    appraise(ring, 2_000_00, on=days_before(5))
+    appraise(ring, 1_500_00, on=days_before(50))
+    assert (held(ring, days_before(6)), held(ring)) == (1_500_00, 2_000_00)
+
+
 def test_a_new_appraisal_begins_the_depreciation_anew(owner, car, appraise):
     appraise(car, 12_000_00, on=datetime.date(2025, 10, 15))
     services.plan_depreciation(account=car, actor=owner, months=12, residual=0)

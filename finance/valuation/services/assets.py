@@ -14,6 +14,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from core.clock import today_in
+from core.formatting import date_text
 from finance.errors import Conflict, Invalid, PeriodClosedError
 from finance.events import AssetValued
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry, JournalLine
@@ -45,6 +46,12 @@ def appraise(*, account: Account, actor: User | None, date: datetime.date, value
     if date > today_in(book):
         raise Invalid(field="date", reason=_("What it will be worth is not known yet."))
     _refuse_closed(book, date)
+    begins = JournalLine.objects.filter(account=account).order_by("date").values_list("date", flat=True).first()
+    if begins is not None and date < begins and not AssetValue.objects.filter(account=account, date=begins).exists():
+        # What it held then would come on top of this value.
+        said = {"name": account.name, "day": date_text(begins)}
+        reason = _("%(name)s begins on %(day)s in the books. Give its first entry an earlier date, or value it later.")
+        raise Invalid(field="date", reason=reason % said)
     row, _created = AssetValue.objects.update_or_create(
         book=book, account=account, date=date,
         defaults={"kind": Kind.APPRAISAL, "value": value, "note": note.strip()[:200], "saved_by": actor},
@@ -149,10 +156,15 @@ def post_due_months(*, between: Callable[[], object] = lambda: None) -> int:
     return posted
 
 
+def is_valuable(account: Account) -> bool:
+    """Whether what the account holds can be appraised: a thing, a share, not money."""
+    return account.type == AccountType.ASSET and account.kind in VALUABLE_KINDS
+
+
 def _locked(account: Account) -> Book:
     """One change of an account's values at a time. Raises Conflict for an account that is no valuable."""
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-    if account.type != AccountType.ASSET or account.kind not in VALUABLE_KINDS:
+    if not is_valuable(account):
         reason = _("%(name)s is no valuable: what it holds is what its entries say.") % {"name": account.name}
         raise Conflict(reason=reason)
     return account.book
@@ -210,7 +222,9 @@ def _settle(account: Account, *, actor: User | None, since: datetime.date) -> No
         own = _own_amount(account, row)
         before = balance_of(account=account, as_of=day) - own
         target = (
-            row.value if row.kind == Kind.APPRAISAL else before + _loss(plan.plan if plan else None, start, month, before, own)
+            row.value
+            if row.kind == Kind.APPRAISAL
+            else before + _loss(plan.plan if plan else None, start, month, before, own)
         )
         _post(account, row, actor=actor, amount=target - before, today=today)
         row.value = max(target, 0)
