@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from finance.ledger.models import Account, AccountType, Book
+from finance.ledger.models import Account, Book
 from finance.valuation.changes import Change, changes_of_accounts
 from finance.valuation.gains import Flow, Gains, gains_of
+from finance.valuation.net_worth import HOLDINGS
 from finance.valuation.rates import Quote, half_away
 from finance.valuation.valuer import Valuer, valuer_between
-
-HOLDINGS = (AccountType.ASSET, AccountType.LIABILITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,11 @@ def values_page(
     return [DatedValue(row=row, held=held[row.date]) for row in shown], shown[-1].date if len(rows) > limit else None
 
 
+def read_day(text: str | None) -> datetime.date | None:
+    """The place that a page of values begins before; raises ValueError for what no page has named."""
+    return datetime.date.fromisoformat(text) if text else None
+
+
 def value_for(*, account: Account, value_id: int) -> AssetValue:
     """A value of the valuable. Raises NotFound."""
     found = AssetValue.objects.filter(book_id=account.book_id, account=account, pk=value_id).first()
