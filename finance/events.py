@@ -33,6 +33,14 @@ class BookRenamed(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookTimeZoneChanged(BookEvent):
+    """A book's days begin in another time zone from now on."""
+
+    name: ClassVar[str] = "finance.book.time_zone_changed"
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberInvited(BookEvent):
     """Somebody was invited to the book by e-mail."""
 
@@ -237,6 +245,41 @@ class RulesApplied(BookEvent):
 
     name: ClassVar[str] = "finance.rules.applied"
     application_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagSaved(BookEvent):
+    """A tag was made, renamed or given another colour."""
+
+    name: ClassVar[str] = "finance.tag.saved"
+    tag_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagsMerged(BookEvent):
+    """A tag was removed; what bore it bears another one."""
+
+    name: ClassVar[str] = "finance.tag.merged"
+    tag_id: int
+    into_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRemoved(BookEvent):
+    """A tag was taken off every entry and removed."""
+
+    name: ClassVar[str] = "finance.tag.removed"
+    tag_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesTagged(BookEvent):
+    """Tags were put on entries or taken off: on one, or up to 500. An entry is named by its first version."""
+
+    name: ClassVar[str] = "finance.entries.tagged"
+    entry_ids: tuple[int, ...]
+    added: tuple[int, ...]
+    removed: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

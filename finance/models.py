@@ -29,6 +29,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -41,6 +42,7 @@ __all__ = [
     "AssetValue",
     "Book",
     "ChainHead",
+    "EntryTag",
     "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
@@ -66,6 +68,7 @@ __all__ = [
     "RuleLog",
     "RuleVersion",
     "Seal",
+    "Tag",
     "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -21,7 +21,7 @@ from finance.ledger.models import Account, AccountKind, AccountType, Book, Journ
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import balance_of
 from finance.ledger.services import correct_entry, post_entry, reverse_entry
-from finance.ledger.services.accounts import system_account
+from finance.ledger.services.system_accounts import system_account
 from finance.money import MAX_MINOR_UNITS
 from finance.valuation.depreciation import Plan, month_days
 from finance.valuation.models import AssetPlan, AssetValue
