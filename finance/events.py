@@ -448,3 +448,16 @@ class AssetValued(BookEvent):
 
     name: ClassVar[str] = "finance.asset.valued"
     account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRatesDue(Event):
+    """Published exchange rates are to be fetched. Internal: not sent to webhooks."""
+
+    name: ClassVar[str] = "finance.reference_rates.due"
+    source: str
+    host: str  # who is called
+
+    @property
+    def ordering_key(self) -> str:
+        return f"rates:{self.source}"

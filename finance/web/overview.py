@@ -19,7 +19,8 @@ from finance.models import AccountMonth, AccountType, Book
 from finance.replica import from_replica
 from finance.web.access import book_page
 from finance.web.periods import month_end, rows_query
-from finance.web.spending import CategoryFlow, Flow, category_months, flow
+from finance.web.rate_words import shown
+from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
 from finance.web.wealth import Wealth, everyday_accounts, wealth
 
 BARS = 8
@@ -49,13 +50,15 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
     accounts = accounts_of(book=book)
     held = wealth(book=book, accounts=accounts, today=today)
     nets = category_months(book=book, month=month)
-    spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets)
-    income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets)
+    valued = valued_months(book=book, accounts=accounts, month=month, nets=nets)
+    spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets, valued=valued)
+    income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets, valued=valued)
     differences = differences_of(book)
     context = {
         "today": today,
         "month": month,
         "wealth": held,
+        "converted": shown(book, held.converted),
         "chart": chart_of(held, currency=book.base_currency),
         "holdings": [(account, held.balances.get(account.pk, 0)) for account in everyday_accounts(accounts)],
         "spending": spending,
