@@ -11,9 +11,12 @@ from django.db.models import Case, Count, IntegerField, Q, Value, When
 from core.keyset import keyset_page
 from finance.errors import Invalid, NotFound
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
+from finance.imports.parsers.words import bare_number
 from finance.ledger.models import Account, Book
 
 MAX_PAGE = 200
+# Shorter numbers of accounts may be anybody's.
+SHORTEST_NUMBER = 6
 _MOVED_AT_MOST = datetime.timedelta(days=366)
 # Rows that need a decision come first.
 _ORDER = [
@@ -188,6 +191,18 @@ def rows_page(
     return ImportRowPage(
         rows=page.rows, next_cursor=f"{_ORDER.index(ImportRow.Status(last.fate))}-{last.pk}" if last else None
     )
+
+
+def numbers_by_account(*, book_id: int) -> dict[int, set[str]]:
+    """Account id → the numbers, bare, that confirmed files of it had; of six characters and more."""
+    statements = ImportStatement.objects.filter(
+        book=book_id, batch__state=ImportBatch.State.CONFIRMED, account__isnull=False
+    ).exclude(external_account="")
+    found: dict[int, set[str]] = {}
+    for account_id, number in statements.values_list("account_id", "external_account").distinct():
+        if account_id is not None and len(bare := bare_number(number)) >= SHORTEST_NUMBER:
+            found.setdefault(account_id, set()).add(bare)
+    return found
 
 
 def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:

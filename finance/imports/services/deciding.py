@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from finance.errors import AccountClosedError, Invalid
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.services.matching import judge_rows
-from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_log
+from finance.imports.services.proposing import PROPOSED_FIELDS, Logged, Proposer, keep_log
 from finance.imports.services.staging import CHUNK, JUDGED_FIELDS, locked_batch
 from finance.ledger.models import Account, AccountKind
 from finance.rules.engine import key_words
@@ -79,7 +79,7 @@ def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None)
 
 def _take_in(batch: ImportBatch, rows: list[ImportRow]) -> list[int]:
     """Judge lines that were left out like any row, beside the rows of the same amount, with which they might be mixed up."""
-    log: list[RuleLog] = []
+    log: list[Logged] = []
     for account in {row.account for row in rows if row.account is not None}:
         account.book = batch.book
         own = {row.pk: row for row in rows if row.account_id == account.pk}
