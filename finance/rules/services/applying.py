@@ -15,7 +15,7 @@ from finance.ledger.models import Book, JournalEntry
 from finance.ledger.services import correct_entry
 from finance.rules.history import PastChange, current_entries, evaluate
 from finance.rules.models import Rule, RuleApplication, RuleLog
-from finance.rules.selectors import engine_of
+from finance.rules.selectors import engine_of, is_stalled
 from identity.models import User
 from platform_outbox.emit import emit
 from platform_outbox.operations.services import OperationRefused, cancel, start
@@ -71,16 +71,24 @@ def cancel_application(*, application: RuleApplication) -> RuleApplication:
 
 @transaction.atomic
 def resume_application(*, application: RuleApplication, actor: User | None) -> RuleApplication:
-    """Go on where a cancelled application stopped. Raises Conflict."""
+    """Go on where an application stopped that was cancelled, or whose run has ended without it. Raises Conflict."""
     try:
         with transaction.atomic():
-            stopped = RuleApplication.objects.filter(pk=application.pk, state=State.CANCELLED)
-            if not stopped.update(state=State.WAITING, finished_at=None):
+            stopped = RuleApplication.objects.filter(pk=application.pk, state__in=[State.CANCELLED, *_OPEN])
+            current = stopped.select_for_update().first()
+            if current is None or not (current.state == State.CANCELLED or is_stalled(application=current)):
                 raise Conflict(reason=_("Only what was cancelled can be continued."))
+            stopped.update(state=State.WAITING, finished_at=None)
     except IntegrityError as error:
         raise Conflict(reason=_("Rules are being applied to this book already.")) from error
     application.refresh_from_db()
     return _begun(application, actor)
+
+
+def stop_application(*, application_id: int) -> None:
+    """Note that the run has broken off, so that the application can be continued; what was corrected stays corrected."""
+    broken = RuleApplication.objects.filter(pk=application_id, state__in=_OPEN)
+    broken.update(state=State.CANCELLED, finished_at=timezone.now())
 
 
 def _begun(application: RuleApplication, actor: User | None) -> RuleApplication:

@@ -11,11 +11,11 @@ from finance.ledger.posting import LineDraft
 from finance.rules import services
 from finance.rules.history import count_matches, dry_run
 from finance.rules.models import RuleLog
-from finance.rules.selectors import draft_engine, engine_of
+from finance.rules.selectors import application_for, draft_engine, engine_of
 from finance.tests.conftest import TODAY
 from platform_outbox.models import OutboxMessage
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.services import carry_out
+from platform_outbox.operations.services import cancel, carry_out
 
 
 @pytest.fixture
@@ -106,6 +106,31 @@ def test_it_can_be_cancelled_and_continued(book, shops, groceries, owner):
         services.cancel_application(application=application)
     carry(services.resume_application(application=application, actor=owner))
     assert (application.state, application.changed) == ("done", 3)
+
+
+def test_a_run_that_breaks_off_can_be_continued(book, shops, groceries, owner, monkeypatch):
+    application = services.apply_to_past(book=book, actor=owner)
+
+    def breaks(**_values):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("finance.operations.apply_step", breaks)
+        carry(application)
+    assert application.state == "cancelled"
+    carry(services.resume_application(application=application, actor=owner))
+    assert (application.state, application.changed) == ("done", 3)
+
+
+def test_an_application_whose_run_is_over_is_not_under_way_for_ever(book, shops, groceries, owner):
+    application = services.apply_to_past(book=book, actor=owner)
+    with pytest.raises(Conflict):
+        services.resume_application(application=application, actor=owner)
+    cancel(run_id=application.run_id, by="an operator")
+    assert application_for(book=book, application_id=application.pk).stalled
+    carry(services.resume_application(application=application, actor=owner))
+    assert (application.state, application.changed) == ("done", 3)
+    assert not application_for(book=book, application_id=application.pk).stalled
 
 
 def test_closed_periods_are_left_unless_asked_for(book, shops, groceries, owner):
