@@ -283,6 +283,24 @@ class EntriesTagged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefundLinked(BookEvent):
+    """An entry was linked to the purchase that it gives back. Both are named by their first versions."""
+
+    name: ClassVar[str] = "finance.refund.linked"
+    refund_id: int
+    purchase_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundUnlinked(BookEvent):
+    """An entry no longer counts as giving a purchase back."""
+
+    name: ClassVar[str] = "finance.refund.unlinked"
+    refund_id: int
+    purchase_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayBegan(BookEvent):
     """A day began in the book's time zone. Days on which no worker ran are skipped."""
 

@@ -8,6 +8,7 @@ from finance.imports.models import (
     LearnedBook,
     LearnedEntry,
     PayeeName,
+    Refund,
     WordCount,
 )
 from finance.ledger.models import (
@@ -61,6 +62,7 @@ __all__ = [
     "PeriodChange",
     "ReferenceFetch",
     "ReferenceRate",
+    "Refund",
     "Role",
     "Rule",
     "RuleApplication",

@@ -244,6 +244,13 @@ class ImportRow(models.Model):
     memo = models.CharField(_("note"), max_length=200, blank=True, default="", db_default="")
     # Instead of one category: [{"account", "amount" in minor units with the row's sign, "note"}].
     split = models.JSONField(_("split"), default=list, db_default=[])
+    # Names of tags that rules put on the entry.
+    tags = models.JSONField(_("tags"), default=list, db_default=[])
+    # The purchase that this row gives back: an entry of the books, or another line of the same statement.
+    refund_of = models.ForeignKey(
+        JournalEntry, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
+    )
+    refund_of_line = models.PositiveIntegerField(null=True, blank=True)
     matched_entry = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
     )
@@ -283,6 +290,9 @@ class ImportRow(models.Model):
                 name="finance_importrow_match",
                 condition=models.Q(matched_entry__isnull=False),
             ),
+            models.Index(
+                fields=["refund_of"], name="finance_importrow_refund", condition=models.Q(refund_of__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -303,6 +313,26 @@ _SUGGESTED = {
 def planned(*, fate: str, decision: str) -> str:
     """What confirming does with a row of this status: its decision, or what the status suggests; "" leaves it out."""
     return decision or _SUGGESTED.get(fate, "")
+
+
+class Refund(models.Model):
+    """An entry gives back (part of) what another one spent. Both are named by their roots, so that corrections keep it."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    refund = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    purchase = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    linked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    linked_at = models.DateTimeField(_("linked"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [models.UniqueConstraint(fields=["refund", "book"], name="finance_refund_once")]
+        # The refunds of a purchase.
+        indexes = [models.Index(fields=["purchase"], name="finance_refund_purchase")]
+
+    def __str__(self) -> str:
+        return f"entry #{self.refund_id} gives back entry #{self.purchase_id}"
 
 
 class LearnedBook(models.Model):

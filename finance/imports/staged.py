@@ -44,6 +44,9 @@ class StagedRow:
     new_payee: str = ""
     memo: str = ""
     split: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    refund_of_id: int | None = None
+    refund_of_line: int | None = None
     matched_entry_id: int | None = None
     posted_entry_id: int | None = None
     outcome: str = ""

@@ -4,8 +4,11 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from core.schema import KeysWithBook
+
 
 class Migration(migrations.Migration):
+    """Indexes only of what is there; tags and refunds of rows."""
 
     dependencies = [
         ('finance', '0008_moved_entries'),
@@ -31,4 +34,47 @@ class Migration(migrations.Migration):
             model_name='importrow',
             index=models.Index(condition=models.Q(('matched_entry__isnull', False)), fields=['matched_entry'], name='finance_importrow_match'),
         ),
+        migrations.AddField(
+            model_name='importrow',
+            name='tags',
+            field=models.JSONField(db_default=[], default=list, verbose_name='tags'),
+        ),
+        migrations.AddField(
+            model_name='importrow',
+            name='refund_of',
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='finance.journalentry'),
+        ),
+        migrations.AddField(
+            model_name='importrow',
+            name='refund_of_line',
+            field=models.PositiveIntegerField(blank=True, null=True),
+        ),
+        migrations.AddIndex(
+            model_name='importrow',
+            index=models.Index(condition=models.Q(('refund_of__isnull', False)), fields=['refund_of'], name='finance_importrow_refund'),
+        ),
+        migrations.CreateModel(
+            name='Refund',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('linked_at', models.DateTimeField(auto_now_add=True, verbose_name='linked')),
+                ('book', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book')),
+                ('linked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('purchase', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.journalentry')),
+                ('refund', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.journalentry')),
+            ],
+            options={
+                'verbose_name': 'refund',
+                'verbose_name_plural': 'refunds',
+            },
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(fields=['purchase'], name='finance_refund_purchase'),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.UniqueConstraint(fields=('refund', 'book'), name='finance_refund_once'),
+        ),
+        KeysWithBook("refund", ["refund", "purchase"]),
     ]

@@ -38,6 +38,7 @@ book_pages = [
     path("entries/<uuid:uid>/", entries.entry, name="entry"),
     path("entries/<uuid:uid>/fold/", entries.entry_fold, name="entry_fold"),
     path("entries/<uuid:uid>/edit/", entries.entry_edit, name="entry_edit"),
+    path("entries/<uuid:uid>/unlink-refund/", entries.entry_refund_unlink, name="entry_refund_unlink"),
     path("entries/<uuid:uid>/reverse/", entries.entry_reverse, name="entry_reverse"),
     path("payees/", entries.payees, name="payees"),
     path("imports/", imports.imports, name="imports"),

@@ -1,6 +1,7 @@
 """From staged rows to postings, all or nothing."""
 
 import datetime
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from finance.imports.proof import Older, opening_line, opening_needed, told_olde
 from finance.imports.services.fallbacks import Fallback
 from finance.imports.services.joining import join_transfers
 from finance.imports.services.matching import Matcher, incoming_rows
+from finance.imports.services.refunds import link_refunds
 from finance.imports.services.staging import CHUNK, JUDGED_FIELDS
 from finance.ledger.models import Account, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
@@ -26,6 +28,7 @@ from finance.ledger.services import (
     post_entries,
     post_opening_balance,
 )
+from finance.tags.services import tag_entries, tags_named
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -118,6 +121,9 @@ class _Row:
     occurrence: int
     counter_account_id: int | None
     matched_entry_id: int | None
+    statement_id: int
+    refund_of_id: int | None
+    refund_of_line: int | None
     posted_entry_id: int | None = None
     outcome: str = ""
     active: bool = False
@@ -133,7 +139,7 @@ class _Row:
 
 _READ = (
     "pk", "number", "account_id", "date", "amount", "fate", "decision", "identity", "occurrence", "counter_account_id",
-    "matched_entry_id",
+    "matched_entry_id", "statement_id", "refund_of_id", "refund_of_line",
 )  # fmt: skip
 
 
@@ -175,8 +181,17 @@ def _confirm(
                 )
                 break
     _number(rows)
+    giving = _refunds_of(rows)
+    for row, purchase in giving:
+        row.counter_account_id = row.counter_account_id or purchase.counter_account_id
     _post(batch, actor, [row for row in rows if row.will(Decision.POST)], accounts)
     _settle(rows)
+    _tag(batch, actor, rows)
+    pairs = {
+        row.posted_entry_id: row.refund_of_id for row in rows if row.outcome == Outcome.POSTED and row.refund_of_id
+    }
+    pairs |= {row.posted_entry_id: purchase.posted_entry_id for row, purchase in giving if purchase.posted_entry_id}
+    link_refunds(book=batch.book, actor=actor, pairs={one: other for one, other in pairs.items() if one and other})
     linked = {row.pk: row for row in rows if row.outcome == Outcome.LINKED}
     for pk, entry_id in join_transfers(batch, linked, accounts, actor=actor).items():
         linked[pk].posted_entry_id = entry_id
@@ -273,6 +288,26 @@ def _catch_up(batch: ImportBatch, accounts: dict[int, Account]) -> None:
                 if row.decision == Decision.MATCH and row.matched_entry_id is None:
                     row.decision = Decision.NONE
             ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "decision"], batch_size=CHUNK)
+
+
+def _refunds_of(rows: Sequence[_Row]) -> list[tuple[_Row, _Row]]:
+    """Rows to be posted that give back another row of their statement, with that row."""
+    giving = [row for row in rows if row.refund_of_line is not None and row.will(Decision.POST)]
+    wanted = {(row.statement_id, row.refund_of_line) for row in giving}
+    found = {key: row for row in rows if (key := (row.statement_id, row.number)) in wanted}
+    pairs = [(row, found.get((row.statement_id, row.refund_of_line or 0))) for row in giving]
+    return [(row, purchase) for row, purchase in pairs if purchase is not None and purchase.will(Decision.POST)]
+
+
+def _tag(batch: ImportBatch, actor: User | None, rows: Sequence[_Row]) -> None:
+    """Put the tags that rules chose on the entries that were posted."""
+    posted = {row.pk: row.posted_entry_id for row in rows if row.outcome == Outcome.POSTED}
+    tagged: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for pk, names in ImportRow.objects.filter(batch=batch).exclude(tags=[]).order_by("pk").values_list("pk", "tags"):
+        if (entry_id := posted.get(pk)) is not None:
+            tagged[tuple(names)].append(entry_id)
+    for names, entries in tagged.items():
+        tag_entries(book=batch.book, actor=actor, entry_ids=entries, add=tags_named(book=batch.book, names=names))
 
 
 _HIGHEST = """

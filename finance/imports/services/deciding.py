@@ -18,6 +18,8 @@ from finance.rules.engine import key_words
 from finance.rules.models import RuleLog
 from identity.models import User
 
+_NO_REFUND = {"refund_of": None, "refund_of_line": None}
+
 
 @transaction.atomic
 def decide_rows(
@@ -47,7 +49,7 @@ def decide_rows(
         changes["decision"] = decision
     if counter_account is not None:
         _check_counter(batch, rows, counter_account)
-        changes |= {"counter_account": counter_account, "suggestion": "", "split": []}
+        changes |= {"counter_account": counter_account, "suggestion": "", "split": []} | _NO_REFUND
     if payee is not None:
         changes["new_payee"] = _checked_payee(payee)
     if len(changes) == 2:

@@ -14,7 +14,7 @@ from finance.imports.transfers import could_be_one
 from finance.ledger.models import Account, AccountKind, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.services import correct_entry
-from finance.ledger.services.accounts import system_account
+from finance.ledger.services.system_accounts import system_account
 from finance.ledger.uncategorised import uncategorised_ids
 from identity.models import User
 

@@ -143,6 +143,11 @@ class Matcher:
             ]  # fmt: skip
         return unlike_sides(fresh, sides, account=self._account.name, currency=self._account.currency, numbers=own)
 
+    def is_new(self, position: int) -> bool:
+        """Whether nothing is known of the row at this position."""
+        verdict = self._verdicts.get(position)
+        return verdict is not None and verdict.fate is RowStatus.NEW
+
     def judge(self, position: int, row: ImportRow | StagedRow) -> None:
         """Set what was found for the row at this position; a row that was not looked at stays as it is."""
         verdict = self._verdicts.get(position)

@@ -1,25 +1,51 @@
 """What LifeOS proposes for new rows: first the book's rules, then what is certain, then what it has learned."""
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from django.utils.translation import gettext
 
+from core.formatting import date_text
+from finance.figures import money_text
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.words import bare_number
+from finance.imports.refunds import Incoming, Purchase, purchases_given_back
 from finance.imports.selectors import numbers_by_account
+from finance.imports.services.refunds import purchases_of
 from finance.imports.staged import StagedRow
 from finance.imports.suggestions.reader import Asked, Suggested, Suggestions
 from finance.ledger.models import Account
-from finance.rules.engine import Outcome, Step, Subject
+from finance.rules.engine import Outcome, Step, Subject, key_words
 from finance.rules.models import RuleLog
 from finance.rules.selectors import engine_of
 
 # Set by `Proposer.propose`, beside what judging sets.
-PROPOSED_FIELDS = ("counter_account", "suggestion", "suggestions", "new_payee", "memo", "split", "decision")
+PROPOSED_FIELDS = (
+    "counter_account",
+    "suggestion",
+    "suggestions",
+    "new_payee",
+    "memo",
+    "split",
+    "tags",
+    "refund_of",
+    "refund_of_line",
+    "decision",
+)
 _SAID = 200
 Proposable = ImportRow | StagedRow
 # A row, what a rule did to it, and its place among those that did something.
 Logged = tuple[Proposable, Step, int]
+
+
+class Moved(NamedTuple):
+    """A new row of the statement, as far as refunds are concerned: minor units, money out negative."""
+
+    line: int
+    date: datetime.date
+    amount: int
+    payee: str
 
 
 class Proposer:
@@ -30,6 +56,43 @@ class Proposer:
         self._engine = engine_of(book=batch.book)
         self._suggestions = Suggestions(account=account)
         self._own = _own_accounts(account)
+        self._refunds: dict[int, Purchase] = {}
+
+    def look_for_refunds(self, moved: Iterable[Moved]) -> None:
+        """Find the purchases that new rows of the statement give back; all of its new rows are asked about at once."""
+        moved = [row for row in moved if row.amount]
+        coming = [
+            Incoming(line=row.line, key=key, date=row.date, amount=row.amount)
+            for row in moved
+            if row.amount > 0 and (key := key_words(row.payee))
+        ]
+        if not coming:
+            return
+        keys, days = {row.key for row in coming}, [row.date for row in coming]
+        own = [
+            Purchase(key=key, date=row.date, amount=-row.amount, left=-row.amount, payee=row.payee, line=row.line)
+            for row in moved
+            if row.amount < 0 and (key := key_words(row.payee)) in keys
+        ]
+        known = purchases_of(account=self._account, keys=keys, first=min(days), last=max(days))
+        self._refunds = purchases_given_back(coming, [*known, *own])
+
+    def _give_back(self, row: Proposable) -> None:
+        """Propose the category of the purchase that the row gives back, unless there is another one already."""
+        purchase = self._refunds.get(row.number)
+        if purchase is None or row.fate != ImportRow.Status.NEW or row.split:
+            return
+        if row.counter_account_id is not None and row.counter_account_id != purchase.category_id:
+            return
+        row.refund_of_id, row.refund_of_line = purchase.entry_id, purchase.line
+        row.counter_account_id = row.counter_account_id or purchase.category_id
+        amount = money_text(purchase.amount, currency=self._account.currency)
+        said = gettext("Refund of “%(payee)s” of %(day)s, %(amount)s") % {
+            "payee": purchase.payee[:60], "day": date_text(purchase.date), "amount": amount,
+        }  # fmt: skip
+        if purchase.line is not None:
+            said += gettext(" in line %(line)d, whose category it takes") % {"line": purchase.line}
+        row.suggestion = " · ".join(filter(None, [said, row.suggestion]))[:_SAID]
 
     def propose(self, rows: Sequence[Proposable]) -> list[Logged]:
         """Set payee, category, split, note and decision of the rows where nobody has decided yet.
@@ -55,6 +118,8 @@ class Proposer:
             left.append((row, Asked(payee=row.payee, description=row.description, amount=row.amount)))
         for (row, _asked), found in zip(left, self._suggestions.for_rows([asked for _row, asked in left]), strict=True):
             _fill(row, found)
+            if self._refunds:
+                self._give_back(row)
         return log
 
 
@@ -88,19 +153,20 @@ def subject_of(row: Proposable, account: Account) -> Subject:
 
 def _take(row: Proposable, outcome: Outcome | None) -> None:
     row.suggestions, row.suggestion, row.decision = [], "", ImportRow.Decision.NONE.value
-    row.counter_account_id, row.split, row.new_payee, row.memo = None, [], "", ""
+    row.refund_of_id, row.refund_of_line = None, None
+    row.counter_account_id, row.split, row.new_payee, row.memo, row.tags = None, [], "", "", []
     if outcome is None or not outcome.steps:
         return
     after = outcome.subject
     row.counter_account_id = after.category_id
     row.split = [{"account": each.account_id, "amount": each.amount, "note": each.note} for each in after.shares]
     row.new_payee = after.payee if after.payee != row.payee else ""
-    row.memo = after.note
+    row.memo, row.tags = after.note, list(after.tags)
     ignored = after.ignored and row.fate == ImportRow.Status.NEW
     if ignored:
         row.decision = ImportRow.Decision.IGNORE.value
     decider = outcome.decider("ignored") if ignored else outcome.decider("category_id", "shares")
-    decider = decider or outcome.decider("payee", "note")
+    decider = decider or outcome.decider("payee", "note", "tags")
     said = [f"Rule “{decider.name}”"] if decider else []
     said += [f"Rule “{step.name}” was not carried out: {step.problem}." for step in outcome.steps if step.problem]
     row.suggestion = " · ".join(said)[:_SAID]

@@ -25,7 +25,7 @@ from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.imports.parsers.words import bare_number
 from finance.imports.services.matching import Matcher, judge_rows
-from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_log
+from finance.imports.services.proposing import PROPOSED_FIELDS, Moved, Proposer, keep_log
 from finance.imports.staged import StagedRow
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.rules.models import RuleLog
@@ -143,7 +143,13 @@ def assign_statement(*, statement: ImportStatement, actor: User | None, account:
     for row in rows:
         row.account = account
     judge_rows(rows=rows, account=account, batch=batch)
-    log = Proposer(account=account, batch=batch).propose(rows)
+    proposer = Proposer(account=account, batch=batch)
+    proposer.look_for_refunds(
+        Moved(row.number, row.date, row.amount, row.payee)
+        for row in rows
+        if row.fate == ImportRow.Status.NEW and row.date is not None and row.amount is not None
+    )
+    log = proposer.propose(rows)
     ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, *PROPOSED_FIELDS, "account"], batch_size=CHUNK)
     RuleLog.objects.filter(row__statement=statement).delete()
     keep_log(log)
@@ -366,6 +372,11 @@ def _save_statement(
                 for position, (row, found) in enumerate(zip(lines, alone, strict=True))
                 if found.fate is RowStatus.NEW and row.date is not None and found.amount is not None
             ]
+        )
+        proposer.look_for_refunds(
+            Moved(row.number, row.date, found.amount, row.payee[:200])
+            for position, (row, found) in enumerate(zip(lines, alone, strict=True))
+            if row.date is not None and found.amount is not None and matcher.is_new(position)
         )
     for positions in in_batches(range(len(lines)), size=CHUNK):
         rows = []

@@ -16,6 +16,7 @@ from finance.ledger.services import correct_entry
 from finance.rules.history import PastChange, current_entries, evaluate
 from finance.rules.models import Rule, RuleApplication, RuleLog
 from finance.rules.selectors import engine_of, is_stalled
+from finance.tags.services import tag_entries, tags_named
 from identity.models import User
 from platform_outbox.emit import emit
 from platform_outbox.operations.services import OperationRefused, cancel, start
@@ -129,7 +130,7 @@ def apply_step(*, application_id: int, limit: int = STEP) -> int:
     for entry, why in problems:
         _leave(application, entry, why)
     for change in changes:
-        if change.closed and not application.closed_too:
+        if change.closed and change.changes_books and not application.closed_too:
             _leave(application, change.entry, _("Its period is closed."))
         else:
             _correct(application, change)
@@ -146,12 +147,19 @@ def apply_step(*, application_id: int, limit: int = STEP) -> int:
 
 def _correct(application: RuleApplication, change: PastChange) -> None:
     """The ledger's own correction. In a closed period it takes today's date, as corrections by hand do."""
-    entry, today = change.entry, today_in(application.book)
+    entry, today, book, actor = change.entry, today_in(application.book), application.book, application.created_by
     try:
-        correct_entry(
-            entry=entry, actor=application.created_by, date=today if change.closed else entry.date,
-            lines=change.drafts(), payee=change.payee, description=entry.description, on=today,
-        )  # fmt: skip
+        with transaction.atomic():
+            if change.changes_books:
+                correct_entry(
+                    entry=entry, actor=actor, date=today if change.closed else entry.date, lines=change.drafts(),
+                    payee=change.payee, description=entry.description, on=today,
+                )  # fmt: skip
+            if change.new_tags:
+                # On the first version, whose tags every correction has.
+                tag_entries(
+                    book=book, actor=actor, entry_ids=[entry.pk], add=tags_named(book=book, names=change.new_tags)
+                )
     except FinanceError as error:
         _leave(application, entry, error.detail)
         return
