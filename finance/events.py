@@ -316,6 +316,7 @@ class EntriesTagged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+<<<<<<< HEAD
 class AttachmentAdded(BookEvent):
     """A file was attached to an entry."""
 
@@ -329,6 +330,23 @@ class AttachmentRemoved(BookEvent):
 
     name: ClassVar[str] = "finance.attachment.removed"
     attachment_id: int
+=======
+class RefundLinked(BookEvent):
+    """An entry was linked to the purchase that it gives back. Both are named by their first versions."""
+
+    name: ClassVar[str] = "finance.refund.linked"
+    refund_id: int
+    purchase_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundUnlinked(BookEvent):
+    """An entry no longer counts as giving a purchase back."""
+
+    name: ClassVar[str] = "finance.refund.unlinked"
+    refund_id: int
+    purchase_id: int
+>>>>>>> w-imports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
