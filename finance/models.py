@@ -29,6 +29,8 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from finance.tags.models import EntryTag, Tag
+from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -36,8 +38,12 @@ __all__ = [
     "AccountKind",
     "AccountMonth",
     "AccountType",
+    "AssetPlan",
+    "AssetValue",
     "Book",
     "ChainHead",
+    "EntryTag",
+    "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -53,6 +59,8 @@ __all__ = [
     "NotedHead",
     "PayeeName",
     "PeriodChange",
+    "ReferenceFetch",
+    "ReferenceRate",
     "Role",
     "Rule",
     "RuleApplication",
@@ -60,6 +68,8 @@ __all__ = [
     "RuleLog",
     "RuleVersion",
     "Seal",
+    "Tag",
+    "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

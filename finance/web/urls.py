@@ -14,6 +14,7 @@ from finance.web import (
     rules_past,
     search,
     settings,
+    start,
     webhooks,
 )
 
@@ -21,6 +22,8 @@ app_name = "web"
 
 book_pages = [
     path("", overview.overview, name="overview"),
+    path("start/", start.start, name="start"),
+    path("start/next/", start.start_next, name="start_next"),
     path("proof/", overview.proof, name="proof"),
     path("search/", search.search, name="search"),
     path("accounts/", accounts.accounts, name="accounts"),
@@ -29,6 +32,7 @@ book_pages = [
     path("accounts/<int:account_id>/edit/", accounts.account_edit, name="account_edit"),
     path("accounts/<int:account_id>/rename/", accounts.account_rename, name="account_rename"),
     path("accounts/<int:account_id>/move/", accounts.account_move, name="account_move"),
+    path("accounts/<int:account_id>/opening/", accounts.account_opening, name="account_opening"),
     path("accounts/<int:account_id>/close/", accounts.account_close, name="account_close"),
     path("entries/new/", entries.entry_new, name="entry_new"),
     path("entries/<uuid:uid>/", entries.entry, name="entry"),
@@ -90,6 +94,7 @@ book_pages = [
     ),
     path("settings/", settings.settings, name="settings"),
     path("settings/rename/", settings.book_rename, name="settings_rename"),
+    path("settings/time-zone/", settings.book_time_zone, name="settings_time_zone"),
     path("settings/close/", settings.period_close, name="settings_close"),
     path("settings/reopen/", settings.period_reopen, name="settings_reopen"),
 ]
