@@ -316,7 +316,6 @@ class EntriesTagged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-<<<<<<< HEAD
 class AttachmentAdded(BookEvent):
     """A file was attached to an entry."""
 
@@ -330,7 +329,9 @@ class AttachmentRemoved(BookEvent):
 
     name: ClassVar[str] = "finance.attachment.removed"
     attachment_id: int
-=======
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefundLinked(BookEvent):
     """An entry was linked to the purchase that it gives back. Both are named by their first versions."""
 
@@ -346,7 +347,6 @@ class RefundUnlinked(BookEvent):
     name: ClassVar[str] = "finance.refund.unlinked"
     refund_id: int
     purchase_id: int
->>>>>>> w-imports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

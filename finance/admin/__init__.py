@@ -2,4 +2,16 @@
 
 from finance.admin import accounts, attachments, books, changes, entries, imports, rates, refunds, rules, tags, webhooks
 
-__all__ = ["accounts", "attachments", "books", "changes", "entries", "imports", "rates", "refunds", "rules", "tags", "webhooks"]
+__all__ = [
+    "accounts",
+    "attachments",
+    "books",
+    "changes",
+    "entries",
+    "imports",
+    "rates",
+    "refunds",
+    "rules",
+    "tags",
+    "webhooks",
+]
