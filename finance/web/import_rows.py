@@ -106,6 +106,11 @@ class RowView:
     # How many rows like it could take the same category.
     alike: int
 
+    @property
+    def is_undone(self) -> bool:
+        """It was posted, and that was taken back."""
+        return self.row.outcome == ImportRow.Outcome.POSTED and not self.row.active
+
 
 def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
     if row.fate == ImportRow.Status.LEFT_OUT and (row.amount is None or row.date is None or row.account_id is None):

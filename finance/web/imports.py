@@ -177,6 +177,7 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
         "next": page.next_cursor,
         "categories": categories.options,
         "is_open": batch.is_open,
+        "kept": [{**each, "date": datetime.date.fromisoformat(each["date"])} for each in batch.kept],
     }
     return render(request, "finance/imports/detail.html", context)
 
@@ -325,8 +326,7 @@ def import_undo(request: HttpRequest, book: Book, import_id: int) -> HttpRespons
         services.undo_import(batch=batch, actor=user_of(request), on=today_in(book))
     except FinanceError as error:
         _complain(request, error)
-    else:
-        messages.success(request, _("The import is undone."))
+    # The page itself says that it is undone, and what stays.
     return redirect("web:import_detail", book.pk, batch.pk)
 
 

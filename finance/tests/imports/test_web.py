@@ -92,7 +92,10 @@ def test_posting_and_undoing_by_plain_forms(upload, client, base, accounts):
     assert "The books show the bank" in page
     assert balance_of(account=accounts.checking) == 1957_50
     page = text(client.post(f"{base}{batch.pk}/undo/", follow=True))
+    assert page.count("The import is undone") == 1
     assert "The import is undone, with all its entries." in page
+    assert page.count('">Undone</span>') == 4
+    assert '">posted</span>' not in page.lower()
     assert balance_of(account=accounts.checking) == 0
     assert "undone" in text(client.get(base))
 
