@@ -81,7 +81,8 @@ class Event:
         raise NotImplementedError
 
 
-_trace: ContextVar[str] = ContextVar("platform_outbox_trace", default="")
+# What `current_trace` tells.
+TRACE: ContextVar[str] = ContextVar("platform_outbox_trace", default="")
 
 
 def current_trace() -> str:
@@ -89,16 +90,16 @@ def current_trace() -> str:
 
     An event carries the trace of its change, and what a handler emits carries that of the event that it handles.
     """
-    return _trace.get()
+    return TRACE.get()
 
 
 @contextmanager
 def traced(trace: str) -> Iterator[None]:
-    token = _trace.set(trace[:LONGEST_TRACE])
+    token = TRACE.set(trace[:LONGEST_TRACE])
     try:
         yield
     finally:
-        _trace.reset(token)
+        TRACE.reset(token)
 
 
 def kept_key(key: str) -> str:
@@ -156,15 +157,21 @@ def event_from(*, name: str, version: int, payload: Mapping[str, Any]) -> Event:
         raise MalformedEvent(f"The payload of {name} is not an object.")
     for step in range(version, cls.version):
         payload = _raised(name, step, payload)
-    codecs = _codecs(cls)
+    codecs = _codecs_by_class.get(cls)
+    if codecs is None:
+        codecs = _codecs(cls)
     if payload.keys() != codecs.keys():
         strange, missing = payload.keys() - codecs.keys(), codecs.keys() - payload.keys()
         told = "has no field" if strange else "lacks its field"
         raise MalformedEvent(f"{name} {told} {', '.join(sorted(strange or missing))}.")
     values = {}
     for field, codec in codecs.items():
+        value = payload[field]
+        if type(value) is codec.exact:  # most fields: nothing to call for
+            values[field] = value
+            continue
         try:
-            values[field] = codec.decode(payload[field])
+            values[field] = codec.decode(value)
         except (TypeError, ValueError, AttributeError) as error:
             raise MalformedEvent(f"{name}.{field}: {error}") from error
     return cls(**values)
@@ -195,18 +202,17 @@ class _Codec:
     label: str
     encode: Convert
     decode: Convert
+    exact: type | None = None  # a value of this very type is read as it is
 
 
 _codecs_by_class: dict[type[Event], dict[str, _Codec]] = {}
 
 
 def _codecs(cls: type[Event]) -> dict[str, _Codec]:
-    codecs = _codecs_by_class.get(cls)
-    if codecs is None:
+    if cls not in _codecs_by_class:
         hints = typing.get_type_hints(cls)
-        codecs = {field.name: _codec_for(hints[field.name]) for field in dataclasses.fields(cls)}
-        _codecs_by_class[cls] = codecs
-    return codecs
+        _codecs_by_class[cls] = {field.name: _codec_for(hints[field.name]) for field in dataclasses.fields(cls)}
+    return _codecs_by_class[cls]
 
 
 def _codec_for(hint: Any) -> _Codec:
@@ -262,10 +268,10 @@ def _decimal(text: str) -> decimal.Decimal:
 
 
 _SIMPLE: dict[Any, _Codec] = {
-    int: _Codec("int", _exactly(int), _exactly(int)),
+    int: _Codec("int", _exactly(int), _exactly(int), int),
     # A member of a text enumeration is a str as well; what it stands for is what travels.
-    str: _Codec("str", _written(str, str.__str__), _exactly(str)),
-    bool: _Codec("bool", _exactly(bool), _exactly(bool)),
+    str: _Codec("str", _written(str, str.__str__), _exactly(str), str),
+    bool: _Codec("bool", _exactly(bool), _exactly(bool), bool),
     datetime.date: _Codec("date", _written(datetime.date, datetime.date.isoformat), _read(datetime.date.fromisoformat)),
     datetime.datetime: _Codec(
         "date and time",

@@ -28,7 +28,8 @@ _SIGNS_OF_AN_OUTAGE = (
 )
 
 _handlers: dict[str, "Handler"] = {}
-_by_event: dict[str, tuple["Handler", ...]] = {}
+# Event type → its handlers, in their order (`all_handlers`); nothing where nobody listens.
+LISTENING: dict[str, tuple["Handler", ...]] = {}
 
 
 class DestinationUnavailable(Exception):
@@ -156,10 +157,10 @@ def on(
             name=name, function=function, events=events, batch=batch, io=io, ordered=ordered,
             lease_seconds=lease_seconds, longest_seconds=longest_seconds, destination=destination, on_death=on_death,
         )  # fmt: skip
-        _by_event.clear()
+        LISTENING.clear()
         for handler in all_handlers():
             for event in handler.events:
-                _by_event[event.name] = (*_by_event.get(event.name, ()), handler)
+                LISTENING[event.name] = (*LISTENING.get(event.name, ()), handler)
         return function
 
     return register
@@ -174,7 +175,7 @@ def refuse_namesake(kind: str, name: str, registered: Mapping[str, Any], functio
 
 
 def handlers_of(event_type: str) -> tuple[Handler, ...]:
-    return _by_event.get(event_type, ())
+    return LISTENING.get(event_type, ())
 
 
 def handler_named(name: str) -> Handler | None:

@@ -1,4 +1,4 @@
-"""What a batch adds to the counters and metrics, and what each handler did minute by minute, for charts.
+"""What a batch adds to the metrics of its process, and what each handler did minute by minute, for charts.
 
 Minutes are noted in memory and added up in the database at each heartbeat of a worker: a killed one takes up to ten
 seconds of them with it. What must be right is counted in rows, in the batch's transaction (metrics.py).
@@ -8,7 +8,7 @@ import bisect
 import datetime
 import json
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -91,23 +91,6 @@ def _sums() -> dict[str | int, float]:
 
 
 minutes = Minutes()
-
-
-def counters(batch: Batch) -> Counter[metrics.Tally]:
-    """What the batch has to add to the counters, in its own transaction."""
-    found: Counter[metrics.Tally] = Counter()
-    for work in batch.work:
-        for handler, outcome in work.outcomes.items():
-            name = handler or "none"
-            if outcome.fresh and not outcome.io:
-                found[metrics.tally(metrics.PROCESSED, name, str(outcome.status))] += 1
-                if outcome.attempts > 1:
-                    found[metrics.tally(metrics.RETRIES, name)] += 1
-                if outcome.error is not None:
-                    found[metrics.tally(metrics.FAILURES, name, type(outcome.error).__name__)] += 1
-            elif not outcome.fresh and outcome.status == Status.SENT:
-                found[metrics.tally(metrics.DUPLICATES_SUPPRESSED, name)] += 1
-    return found
 
 
 def count(batch: Batch, *, seconds: float) -> None:

@@ -11,7 +11,7 @@ import ipaddress
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -90,6 +90,7 @@ class Tally(NamedTuple):
     second: str = ""
 
 
+@lru_cache(maxsize=4096)
 def tally(metric: Metric, first: str = "", second: str = "") -> Tally:
     return Tally(metric.name, first[:LONGEST_LABEL], second[:LONGEST_LABEL])
 

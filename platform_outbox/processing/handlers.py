@@ -7,19 +7,16 @@ from dataclasses import asdict, dataclass, field
 
 from django.db import connection, transaction
 
-from platform_outbox.events import Event, traced
+from platform_outbox.events import TRACE, Event
 from platform_outbox.models import Status
 from platform_outbox.processing import claim
 from platform_outbox.processing.claim import Claimed, LowWater, ShardState, Suspicion, UnknownEvents
 from platform_outbox.processing.inflight import InFlight
-from platform_outbox.processing.results import Outcome
+from platform_outbox.processing.results import AT_FIRST, Outcome
 from platform_outbox.registry import Context, Handler, handler_named
 from platform_outbox.retry import after_failure
 from platform_outbox.sql import rows_of
 from platform_outbox.timing import HALTED_LOOK
-
-# What comes of most calls.
-_AT_FIRST = Outcome(status=Status.SENT, attempts=1, fresh=True)
 
 
 class BrokenTransaction(Exception):
@@ -67,10 +64,6 @@ class Work:
     def attempts(self, handler: str) -> int:
         return self.outcomes[handler].attempts if handler in self.outcomes else 0
 
-    def context(self, handler: Handler) -> Context:
-        row = self.row
-        return Context(row.id, handler.name, self.attempts(handler.name) + 1, row.created_at, trace=row.trace)
-
 
 class Holds:
     """Which handlers have to wait: an operator paused them, or an older event of the key is in the way."""
@@ -103,8 +96,6 @@ class Holds:
 
     def waits_until(self, work: Work, now: datetime.datetime) -> datetime.datetime | None:
         """When a handler of this event that could not run now may: if an older event holds it, at its next attempt."""
-        if not (work.left or self.held or self.paused):
-            return None
         stopped = [handler for handler in work.todo if self.stop(work.row, handler)]
         holds = [self.of(work.row.ordering_key, handler.name) for handler in stopped]
         times = [hold[1] for hold in holds if hold is not None and hold[0] < work.row.id]
@@ -158,6 +149,7 @@ def is_the_servers(error: Exception) -> bool:
 def run_together(batch: Batch, works: list[Work] | None = None, *, constraints: bool = False) -> None:
     """All of the batch, or these, at once; any error undoes everything. `constraints`: deferred ones are checked, too."""
     in_batches: dict[str, tuple[Handler, list[Work]]] = {}
+    holds = batch.holds
     # What is only put together for a batch handler takes no time in which something could have changed.
     since_asked = True
     for work in batch.work if works is None else works:
@@ -167,7 +159,7 @@ def run_together(batch: Batch, works: list[Work] | None = None, *, constraints: 
         if work.missing:
             raise MissingHandler(work.missing)
         for handler in work.todo:
-            if batch.holds.stop(work.row, handler):
+            if (holds.held or holds.paused) and holds.stop(work.row, handler):
                 continue
             if handler.io:
                 _hand_over(work, handler)
@@ -175,13 +167,12 @@ def run_together(batch: Batch, works: list[Work] | None = None, *, constraints: 
                 in_batches.setdefault(handler.name, (handler, []))[1].append(work)
             else:
                 _call(batch, handler, [work])
-                _succeed(batch, handler, [work])
                 since_asked = True
     for handler, together in in_batches.values():
         together.sort(key=lambda work: work.row.id)
         _call(batch, handler, together)
-        _succeed(batch, handler, together)
-    insist_on_sound_transaction(constraints=constraints)
+    if constraints or connection.needs_rollback:
+        insist_on_sound_transaction(constraints=constraints)
 
 
 def run_in_halves(batch: Batch) -> None:
@@ -235,15 +226,12 @@ def _run_singly(batch: Batch, work: Work) -> bool:
                 if handler.io:
                     _hand_over(work, handler)
                     continue
-                _call(batch, handler, [work])
-                insist_on_sound_transaction(constraints=True)
+                _call(batch, handler, [work], constraints=True)
         except Exception as error:
             if is_the_servers(error):
                 raise
             fail(batch, work, handler.name, error)
             failed = True
-        else:
-            _succeed(batch, handler, [work])
     return failed
 
 
@@ -257,33 +245,43 @@ def insist_on_sound_transaction(*, constraints: bool = False) -> None:
         rows_of("SET CONSTRAINTS ALL DEFERRED")
 
 
-def _call(batch: Batch, handler: Handler, works: list[Work]) -> None:
-    """Call the handler for one event, or a batch handler for several; its time is shared out evenly."""
+def _call(batch: Batch, handler: Handler, works: list[Work], *, constraints: bool = False) -> None:
+    """Call the handler for one event, or a batch handler for several, and note that it succeeded.
+
+    Its time is shared out evenly. `constraints`: deferred ones are checked before it counts as a success.
+    """
     inflight = batch.options.inflight
     traces = {work.row.trace for work in works}
+    contexts = [
+        Context(
+            work.row.id, handler.name, earlier.attempts + 1 if earlier else 1, work.row.created_at, trace=work.row.trace
+        )
+        for work in works
+        for earlier in (work.outcomes.get(handler.name),)
+    ]
     started = time.perf_counter()
     if inflight is not None:
         inflight.calling(shard=batch.options.shard, handler=handler.name, ids=[work.row.id for work in works])
+    token = TRACE.set(traces.pop() if len(traces) == 1 else "")
     try:
-        with traced(traces.pop() if len(traces) == 1 else ""):
-            if handler.batch:
-                handler.function([work.event for work in works], [work.context(handler) for work in works])
-            else:
-                handler.function(works[0].event, works[0].context(handler))
+        if handler.batch:
+            handler.function([work.event for work in works], contexts)
+        else:
+            handler.function(works[0].event, contexts[0])
     finally:
+        TRACE.reset(token)
         if inflight is not None:
             inflight.returned()
         share = (time.perf_counter() - started) / len(works)
         for work in works:
             work.seconds[handler.name] = share
-
-
-def _succeed(batch: Batch, handler: Handler, works: list[Work]) -> None:
+    if constraints:
+        insist_on_sound_transaction(constraints=True)
     for work in works:
         work.touched = True
         earlier = work.outcomes.get(handler.name)
         if earlier is None:
-            work.outcomes[handler.name] = _AT_FIRST
+            work.outcomes[handler.name] = AT_FIRST
             continue
         # Younger events of the key may go on.
         batch.more = batch.more or earlier.status == Status.FAILED

@@ -20,14 +20,14 @@ from django.db import transaction
 
 from platform_outbox.events import UPGRADE_PATIENCE, EnvelopeError, NotYetKnown, event_from
 from platform_outbox.models import Status
-from platform_outbox.monitoring.history import count, counters
+from platform_outbox.monitoring.history import count
 from platform_outbox.monitoring.metrics import CLAIM_SECONDS
 from platform_outbox.processing import claim, handlers, quarantine
 from platform_outbox.processing.claim import Claimed, LowWater, ShardState, Suspicion, UnknownEvents
 from platform_outbox.processing.handlers import Batch, Holds, Options, Work, fail, is_the_servers
 from platform_outbox.processing.inflight import InFlight, lives
 from platform_outbox.processing.results import Outcome, ResultWriter
-from platform_outbox.registry import all_handlers, handlers_of
+from platform_outbox.registry import LISTENING, all_handlers, handlers_of
 from platform_outbox.sql import QUERIES, rows_of
 from platform_outbox.timing import HALTED_LOOK
 
@@ -115,7 +115,9 @@ def _claim_run_mark(batch: Batch, run: Callable[[Batch], None]) -> BatchResult:
     if not claimed.rows:
         return BatchResult()
     batch.dominant_key = claimed.dominant_key
-    rows = quarantine.alone_or_before(claimed.rows, state.quarantined)
+    rows = claimed.rows
+    if state.quarantined:
+        rows = quarantine.alone_or_before(rows, state.quarantined)
     batch.suspicion = state.quarantined.get(rows[0].id)
     if batch.suspicion is not None and options.inflight is not None and not options.exclusive:
         return BatchResult(alone=True)
@@ -187,7 +189,7 @@ def _read(batch: Batch, rows: list[Claimed]) -> None:
         except EnvelopeError as error:
             _put_aside(batch, work, error)
             continue
-        listening = handlers_of(row.event_type)
+        listening = LISTENING.get(row.event_type, ())
         if not work.outcomes:
             # The first time, which is the rule. An event that nobody listens to is through.
             work.todo, work.touched = list(listening), not listening
@@ -239,16 +241,18 @@ def _mark(batch: Batch) -> None:
     options = batch.options
     results = ResultWriter(now=batch.now, shard=options.shard, worker=options.worker)
     for work in batch.work:
-        waits_until = batch.holds.waits_until(work, batch.now)
+        waits_until = None
+        if work.left or batch.holds.held or batch.holds.paused:
+            waits_until = batch.holds.waits_until(work, batch.now)
         # Partly done and waiting for its key with the rest: come back when the key does, not at every batch.
         if work.touched or (waits_until is not None and work.outcomes):
-            several = len(handlers_of(work.row.event_type)) > 1
+            several = len(LISTENING.get(work.row.event_type, ())) > 1
             work.state = results.enter(work.row, work.outcomes, several=several, waits_until=waits_until)
             if batch.suspicion is not None:
                 # What took too long will do so again: it is tried alone until it is through or given up.
                 slow = batch.suspicion.overran and work.state == Status.FAILED
                 quarantine.clear(work.row.id, handlers_left=work.left or slow)
-    results.write(ends_batch=options.inflight is not None, counts=counters(batch))
+    results.write(ends_batch=options.inflight is not None)
 
 
 def _result(batch: Batch) -> BatchResult:

@@ -4,7 +4,7 @@ import datetime
 import hashlib
 import re
 import traceback
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -14,7 +14,7 @@ from platform_outbox.models import Attempt, Status, event_status
 from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.metrics import Tally
 from platform_outbox.processing.claim import Claimed
-from platform_outbox.sql import QUERIES, array_of, rows_of
+from platform_outbox.sql import QUERIES, rows_of
 
 LONGEST_TRACEBACK = 20_000
 LONGEST_MESSAGE = 2_000
@@ -60,18 +60,23 @@ class Outcome:
         return self.is_open and (self.retry_at is None or self.retry_at <= now)
 
 
+# What comes of most calls.
+AT_FIRST = Outcome(status=Status.SENT, attempts=1, fresh=True)
+
+
 @dataclass(slots=True, kw_only=True)
 class ResultWriter:
-    """Collects what is to be written for a batch and writes it in a few statements."""
+    """Collects what is to be written for a batch, counts it, and writes all of it in a few statements."""
 
     now: datetime.datetime
     shard: int
     worker: str
-    _sent: list[int] = field(default_factory=list)
+    _sent: list[str] = field(default_factory=list)  # ids, as PostgreSQL writes them in an array
     _states: list[tuple[object, ...]] = field(default_factory=list)
     _deliveries: list[tuple[object, ...]] = field(default_factory=list)
     _attempts: list[Attempt] = field(default_factory=list)
     _handovers: list[HandOver] = field(default_factory=list)
+    _counts: Counter[Tally] = field(default_factory=Counter)
 
     def enter(
         self, row: Claimed, outcomes: dict[str, Outcome], *, several: bool, waits_until: datetime.datetime | None
@@ -81,29 +86,39 @@ class ResultWriter:
         `several` says that the event has more than one handler, `waits_until` that one of them has to wait for an
         older event of the same key.
         """
-        state = event_status(
-            [(outcome.status, outcome.io) for outcome in outcomes.values()], waiting=waits_until is not None
-        )
         # The common case, and the hottest: everything at once. The event itself says that all its handlers are through.
+        others = [outcome for outcome in outcomes.values() if outcome is not AT_FIRST]
+        state: str = Status.SENT
+        if others or waits_until is not None:
+            states = [(outcome.status, outcome.io) for outcome in outcomes.values()]
+            state = event_status(states, waiting=waits_until is not None)
         at_once = state == Status.SENT and not row.seen_before
         if at_once:
-            self._sent.append(row.id)
+            self._sent.append(str(row.id))
         else:
             self._states.append(self._state_row(row, outcomes, state, waits_until))
         for handler, outcome in outcomes.items():
+            name = handler or "none"
             if not outcome.fresh:
+                if outcome.status == Status.SENT:
+                    self._counts[metrics.tally(metrics.DUPLICATES_SUPPRESSED, name)] += 1
                 continue
             if outcome.io:
                 self._handovers.append(
                     HandOver(row.id, handler, row.ordering_key, self.shard, outcome.destination, outcome.ordered)
                 )
-            elif handler and not at_once and (several or outcome.recorded or outcome.status != Status.SENT):
+                continue
+            self._counts[metrics.tally(metrics.PROCESSED, name, str(outcome.status))] += 1
+            if outcome.attempts > 1:
+                self._counts[metrics.tally(metrics.RETRIES, name)] += 1
+            if handler and not at_once and (several or outcome.recorded or outcome.status != Status.SENT):
                 finished_at = None if outcome.is_open else self.now
                 self._deliveries.append(
                     (row.id, handler, row.ordering_key, self.shard, outcome.status, outcome.attempts,
                      outcome.retry_at or self.now, finished_at, outcome.failing_since, outcome.halts)
                 )  # fmt: skip
             if outcome.error is not None:
+                self._counts[metrics.tally(metrics.FAILURES, name, type(outcome.error).__name__)] += 1
                 number = outcome.attempts + (0 if outcome.counted else 1)
                 dead = outcome.status == Status.DEAD
                 self._attempts.append(
@@ -113,15 +128,15 @@ class ResultWriter:
                 )
         return state
 
-    def write(self, *, ends_batch: bool, counts: Mapping[Tally, int]) -> None:
-        """`ends_batch` when it was noted that this batch is under way; `counts` go to the counters."""
+    def write(self, *, ends_batch: bool) -> None:
+        """`ends_batch` when it was noted that this batch is under way."""
         steps: list[tuple[str, tuple[object, ...]]] = []
         if ends_batch:
             steps.append((QUERIES["end_batch"], (self.shard,)))
-        if counts:
-            steps.append(metrics.adding(counts, shard=self.shard))
+        if self._counts:
+            steps.append(metrics.adding(self._counts, shard=self.shard))
         if self._sent:
-            steps.append((QUERIES["mark_sent"], (self.now, array_of(self._sent))))
+            steps.append((QUERIES["mark_sent"], (self.now, f"{{{','.join(self._sent)}}}")))
         if steps:
             # Several changes of several tables as one statement: at every batch, each journey to the server counts.
             *before, (last, _) = steps

@@ -66,7 +66,7 @@ def rows_of(statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> l
 
     jsonb comes as text, as from Django's cursor; moments come in the time zone of the connection, which is UTC.
     """
-    db = database()
+    db = connections[DEFAULT_DB_ALIAS]
     if db.queries_logged or db.execute_wrappers:
         with db.cursor() as cursor:
             cursor.execute(statement, values)

@@ -21,9 +21,9 @@ def calls(monkeypatch):
     made = []
     original = handlers._call
 
-    def noted(batch, handler, works):
+    def noted(batch, handler, works, **options):
         made.append((handler.name, [work.event.number for work in works]))
-        original(batch, handler, works)
+        original(batch, handler, works, **options)
 
     monkeypatch.setattr(handlers, "_call", noted)
     return made
