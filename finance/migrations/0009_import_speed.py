@@ -35,6 +35,16 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('matched_entry__isnull', False)), fields=['matched_entry'], name='finance_importrow_match'),
         ),
         migrations.AddField(
+            model_name='importbatch',
+            name='head',
+            field=models.BinaryField(db_default=b'', default=b''),
+        ),
+        migrations.AddField(
+            model_name='importbatch',
+            name='encodings',
+            field=models.JSONField(db_default=[], default=list),
+        ),
+        migrations.AddField(
             model_name='importrow',
             name='tags',
             field=models.JSONField(db_default=[], default=list, verbose_name='tags'),
