@@ -1,5 +1,6 @@
 """Re-exports, so that Django finds every model of the app here."""
 
+from finance.attachments.models import Attachment, AttachmentContent
 from finance.imports.models import (
     ImportBatch,
     ImportProfile,
@@ -11,6 +12,7 @@ from finance.imports.models import (
     Refund,
     WordCount,
 )
+from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -29,6 +31,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.preferences.models import PayPeriod, SavedView
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
@@ -41,9 +44,14 @@ __all__ = [
     "AccountType",
     "AssetPlan",
     "AssetValue",
+    "Attachment",
+    "AttachmentContent",
     "Book",
     "ChainHead",
+    "Change",
+    "ChangedEntry",
     "EntryTag",
+    "EntryTemplate",
     "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
@@ -58,6 +66,7 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PayPeriod",
     "PayeeName",
     "PeriodChange",
     "ReferenceFetch",
@@ -69,6 +78,7 @@ __all__ = [
     "RuleGroup",
     "RuleLog",
     "RuleVersion",
+    "SavedView",
     "Seal",
     "Tag",
     "ValuationChoice",
