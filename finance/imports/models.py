@@ -252,7 +252,7 @@ class ImportRow(models.Model):
     tags = models.JSONField(_("tags"), default=list, db_default=[])
     # The purchase that this row gives back: an entry of the books, or another line of the same statement.
     refund_of = models.ForeignKey(
-        JournalEntry, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
+        JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
     )
     refund_of_line = models.PositiveIntegerField(null=True, blank=True)
     matched_entry = models.ForeignKey(

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='importrow',
             name='refund_of',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='finance.journalentry'),
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='finance.journalentry'),
         ),
         migrations.AddField(
             model_name='importrow',
@@ -62,6 +62,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='importrow',
             index=models.Index(condition=models.Q(('refund_of__isnull', False)), fields=['refund_of'], name='finance_importrow_refund'),
+        ),
+        # As KeysWithBook would, which would also make the primary key anew.
+        migrations.RunSQL(
+            "ALTER TABLE finance_importrow ADD CONSTRAINT finance_importrow_refund_of_of_book"
+            " FOREIGN KEY (book_id, refund_of_id) REFERENCES finance_journalentry (book_id, id)"
+            " DEFERRABLE INITIALLY DEFERRED",
+            "ALTER TABLE finance_importrow DROP CONSTRAINT finance_importrow_refund_of_of_book",
         ),
         migrations.CreateModel(
             name='Refund',

@@ -52,7 +52,7 @@ _PAGE_OF_WORDS = {
         ("cp1257", rb"likutis|atlikums|datums|paskirtis|saaja|selgitus"),
     )
 }
-_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "cp850", "cp852", "mac-roman")
+_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "mac-roman", "cp850", "cp852")
 # Of other systems than Windows: no currency and no heading speaks for or against them.
 _OTHER_SYSTEMS = ("cp850", "cp852", "mac-roman")
 # A text with more kinds of letters beyond a to z than this tells its page.

@@ -98,7 +98,7 @@ _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-
 # "Konto: 12345", "Account Savings", "Compte n° 123".
 _ACCOUNT_TITLE = re.compile(
     r"\s*(?:account|konto|kontonummer|compte|cuenta|conta|conto|rekening|rachunek|účet|ucet|tili|számla|račun|sąskaita"
-    r"|card|karte|carte|tarjeta|carta)(?: ?(?:(?:number|name|no|nr|nummer|číslo)\b|n°))?([ .:;,#°|\t]{1,5})(\S.{1,60})",
+    r")(?: ?(?:(?:number|name|no|nr|nummer|číslo)\b|n°))?([ .:;,#°|\t]{1,5})(\S.{1,60})",
     re.IGNORECASE,
 )
 # Words for pending that a title may have for another reason: "Open Bank", "Holding account".
