@@ -41,7 +41,7 @@ class ImportBatchQuerySet(models.QuerySet["ImportBatch"]):
 
     def without_content(self) -> Self:
         """For lists: the file may be megabytes long."""
-        return self.defer("content")
+        return self.defer("content", "head")
 
 
 class ImportBatch(models.Model):
@@ -79,6 +79,10 @@ class ImportBatch(models.Model):
     format = models.CharField(_("format"), max_length=8, choices=Format.choices, blank=True)
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.RECEIVED)
     profile = models.JSONField(_("how the columns are read"), null=True, blank=True)
+    # For the page of columns, as the reader found them: the beginning of a workbook's sheet as comma-separated text, and
+    # the words that each encoding makes of a text file: [[encoding, words]].
+    head = models.BinaryField(default=b"", db_default=b"")
+    encodings = models.JSONField(default=list, db_default=[])
     notes = models.JSONField(_("notes"), default=list)
     problem = models.TextField(_("problem"), blank=True)
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
@@ -248,7 +252,7 @@ class ImportRow(models.Model):
     tags = models.JSONField(_("tags"), default=list, db_default=[])
     # The purchase that this row gives back: an entry of the books, or another line of the same statement.
     refund_of = models.ForeignKey(
-        JournalEntry, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
+        JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
     )
     refund_of_line = models.PositiveIntegerField(null=True, blank=True)
     matched_entry = models.ForeignKey(

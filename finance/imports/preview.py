@@ -8,24 +8,18 @@ from django.db.models.functions import Substr
 from finance.errors import StatementUnreadable
 from finance.imports.models import ImportBatch
 from finance.imports.parsers.csv import detect, records_for
-from finance.imports.parsers.encoding import words_under
+from finance.imports.parsers.encoding import words_under, words_under_each
+from finance.imports.parsers.limits import PREVIEW_BYTES
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.rows import read_statements
 from finance.imports.parsers.statement import ParsedRow
 from finance.imports.parsers.words import plain
 from finance.ledger.models import AccountType
 
-# Bytes of the file that are looked at, lines that are shown, and records that are read for it.
-PREVIEW_BYTES = 256 * 1024
+# Lines that are shown, and records that are read for it.
 SHOWN = 8
 _READ = 500
 _HEADER_WITHIN = 60
-ENCODINGS = (
-    "utf-8", "utf-16", "cp1252", "iso8859-15", "mac-roman", "cp1250", "iso8859-2", "cp1251", "koi8-r", "koi8-u", "cp866",
-    "iso8859-5", "cp1253", "iso8859-7", "cp1254", "cp1257", "cp1255", "cp1256",
-    "cp874", "cp437", "cp850", "cp852", "gb18030", "big5", "cp932", "euc_jp",
-    "cp949",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +40,9 @@ class Preview:
 
 
 def head_of(batch: ImportBatch) -> bytes:
-    """The beginning of the file, up to the end of a line."""
+    """The beginning of the file, up to the end of a line; of a workbook that of its sheet, as the reader left it."""
+    if batch.format != ImportBatch.Format.CSV:
+        return bytes(ImportBatch.objects.values_list("head", flat=True).get(pk=batch.pk))
     content = ImportBatch.objects.filter(pk=batch.pk).values_list(Substr("content", 1, PREVIEW_BYTES), flat=True)
     head = bytes(content.get())
     if len(head) < PREVIEW_BYTES:
@@ -62,11 +58,17 @@ def detected(batch: ImportBatch, head: bytes, *, delimiter: str = "", encoding: 
     return detect(head, currency=batch.account.currency, card=card, delimiter=delimiter, encoding=encoding).profile
 
 
-def encodings_of(head: bytes, current: str) -> list[tuple[str, str]]:
-    """The encodings to choose from, each with the words beyond a to z that it makes of the file."""
-    names = [*([current] if current and current not in ENCODINGS else []), *ENCODINGS]
-    words = {name: words_under(head, name) for name in names}
-    return [(name, " · ".join(filter(None, [name, words[name]]))) for name in names]
+def encodings_of(batch: ImportBatch, head: bytes, current: str) -> list[tuple[str, str]]:
+    """The encodings to choose from, each with the words beyond a to z that it makes of the file.
+
+    A sheet has none to choose. The reader has made the words; those of files from before an upgrade are made here.
+    """
+    if batch.format != ImportBatch.Format.CSV:
+        return [(current, current)]
+    words = dict(batch.encodings or words_under_each(head))
+    if current and current not in words:
+        words = {current: words_under(head, current), **words}
+    return [(name, " · ".join(filter(None, [name, said]))) for name, said in words.items()]
 
 
 def preview_of_sheet(profile: CsvProfile) -> Preview:

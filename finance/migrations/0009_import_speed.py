@@ -35,6 +35,16 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('matched_entry__isnull', False)), fields=['matched_entry'], name='finance_importrow_match'),
         ),
         migrations.AddField(
+            model_name='importbatch',
+            name='head',
+            field=models.BinaryField(db_default=b'', default=b''),
+        ),
+        migrations.AddField(
+            model_name='importbatch',
+            name='encodings',
+            field=models.JSONField(db_default=[], default=list),
+        ),
+        migrations.AddField(
             model_name='importrow',
             name='tags',
             field=models.JSONField(db_default=[], default=list, verbose_name='tags'),
@@ -42,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='importrow',
             name='refund_of',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='finance.journalentry'),
+            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='finance.journalentry'),
         ),
         migrations.AddField(
             model_name='importrow',
@@ -52,6 +62,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='importrow',
             index=models.Index(condition=models.Q(('refund_of__isnull', False)), fields=['refund_of'], name='finance_importrow_refund'),
+        ),
+        # As KeysWithBook would, which would also make the primary key anew.
+        migrations.RunSQL(
+            "ALTER TABLE finance_importrow ADD CONSTRAINT finance_importrow_refund_of_of_book"
+            " FOREIGN KEY (book_id, refund_of_id) REFERENCES finance_journalentry (book_id, id)"
+            " DEFERRABLE INITIALLY DEFERRED",
+            "ALTER TABLE finance_importrow DROP CONSTRAINT finance_importrow_refund_of_of_book",
         ),
         migrations.CreateModel(
             name='Refund',

@@ -160,8 +160,7 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
     batch = selectors.batch_for(book=book, batch_id=import_id)
     if not batch.is_open or batch.profile is None:
         return redirect("web:import_detail", book.pk, batch.pk)
-    # A workbook is opened in the reader's process alone.
-    head = head_of(batch) if batch.format == ImportBatch.Format.CSV else b""
+    head = head_of(batch)
     profile = CsvProfile.from_dict(batch.profile)
     if not profile.encoding:
         profile = dataclasses.replace(profile, encoding=decode(head)[1])
@@ -172,7 +171,7 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
             profile = _shown(batch, head, profile, request.POST.get("read_as", ""))
         except FinanceError as error:
             problem = _told(error)
-    form = _form(request.POST or None, head, profile)
+    form = _form(request.POST or None, batch, head, profile)
     if "preview" in request.POST:
         form, problem = _previewed(batch, head, profile, form)
     elif request.method == "POST" and not problem and form.is_valid():
@@ -198,9 +197,17 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
     return render(request, "finance/imports/columns.html", context, status=400 if refused else 200)
 
 
-def _form(data: Any, head: bytes, profile: CsvProfile) -> ColumnsForm:
+def _form(data: Any, batch: ImportBatch, head: bytes, profile: CsvProfile) -> ColumnsForm:
+    # Only a workbook that was read before an upgrade has no beginning.
     preview = preview_of(head, profile) if head else preview_of_sheet(profile)
-    return ColumnsForm(data, profile=profile, preview=preview, encodings=encodings_of(head, profile.encoding))
+    encodings = encodings_of(batch, head, profile.encoding)
+    form = ColumnsForm(data, profile=profile, preview=preview, encodings=encodings)
+    if batch.format != ImportBatch.Format.CSV:
+        # Nothing divides the cells of a sheet but the sheet itself.
+        form.fields["delimiter"].choices = [  # type: ignore[attr-defined]
+            choice for choice in DELIMITER_LABELS if choice[0] == profile.delimiter
+        ]
+    return form
 
 
 def _shown(batch: ImportBatch, head: bytes, staged: CsvProfile, read_as: str) -> CsvProfile:
@@ -221,11 +228,11 @@ def _previewed(batch: ImportBatch, head: bytes, profile: CsvProfile, form: Colum
         changes = form.changes(profile)
         if not form.has_the_columns:
             found = detected(batch, head, delimiter=changes["delimiter"], encoding=changes["encoding"])
-            return _form(None, head, found), ""
+            return _form(None, batch, head, found), ""
         meant = profile.corrected(changes)
     except (Invalid, StatementUnreadable) as error:
         return form, _told(error)
-    return _form(None, head, meant), ""
+    return _form(None, batch, head, meant), ""
 
 
 def _told(error: FinanceError) -> str:

@@ -17,8 +17,8 @@ from core.clock import today_in
 from finance.errors import Conflict, FinanceError, Forbidden, NotFound
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
+from finance.imports.parsers.encoding import OFFERED
 from finance.imports.parsers.limits import MAX_BYTES
-from finance.imports.preview import ENCODINGS
 from finance.imports.proof import proof_of
 from finance.ledger.selectors import account_for, accounts_of
 from finance.models import Account, AccountType, Book, Role
@@ -85,7 +85,7 @@ class AgainForm(forms.Form):
     encoding = forms.ChoiceField(
         label=gettext_lazy("Encoding"),
         required=False,
-        choices=[("", gettext_lazy("find out")), *((name, name) for name in ENCODINGS)],
+        choices=[("", gettext_lazy("find out")), *((name, name) for name in OFFERED)],
     )
 
     def __init__(self, *args: object, tree: list[Account], **kwargs: object) -> None:

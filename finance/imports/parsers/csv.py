@@ -23,7 +23,7 @@ from finance.imports.parsers.columns import find_roles, is_balance_line
 from finance.imports.parsers.counted_days import count_of, counted_day
 from finance.imports.parsers.date_order import DateOrder, resolve_order
 from finance.imports.parsers.dates import describe, looks_like_date
-from finance.imports.parsers.encoding import decode
+from finance.imports.parsers.encoding import decode, other_reading, words_under
 from finance.imports.parsers.profile import DECIMAL_MARKS, MARK_OR_SIGN, SIGNS, CsvProfile
 from finance.imports.parsers.row_reader import RowReader
 from finance.imports.parsers.rows import read_statements
@@ -80,6 +80,7 @@ def detect(
     Raises StatementUnreadable when no column of dates or amounts can be found.
     """
     text, found_encoding = decode(data, encoding, currency=currency)
+    other = "" if encoding else other_reading(data, found_encoding)
     text = unwrapped(text)
     delimiter, quoted = (delimiter, quotes_are_sound(text, delimiter=delimiter)) if delimiter else find_delimiter(text)
     records = read_records(text, delimiter=delimiter, quoted=quoted)
@@ -112,6 +113,11 @@ def detect(
             profile = dataclasses.replace(profile, flag_column=None)
     if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES])) is not None:
         profile, notes = settled, [*(note for note in notes if note not in (_PLAIN_IS_OUT, _UNMARKED_IS_OUT)), _SETTLED]
+    if other:
+        notes.append(
+            f"Letters beyond a to z can be read in two ways: {words_under(data, found_encoding)} ({found_encoding}, as "
+            f"here) or {words_under(data, other)} ({other}). Choose the encoding under Columns if the first is wrong."
+        )
     return Detection(profile=profile, notes=tuple(roles.notes + notes), records=records, first=first)
 
 

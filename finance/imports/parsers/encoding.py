@@ -19,6 +19,12 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+OFFERED = (
+    "utf-8", "utf-16", "cp1252", "iso8859-15", "mac-roman", "cp1250", "iso8859-2", "cp1251", "koi8-r", "koi8-u", "cp866",
+    "iso8859-5", "cp1253", "iso8859-7", "cp1254", "cp1257", "cp1255", "cp1256",
+    "cp874", "cp437", "cp850", "cp852", "gb18030", "big5", "cp932", "euc_jp",
+    "cp949",
+)  # fmt: skip
 # Letters beyond a to z of the languages of bank files, by how common they are there: everyday, now and then, rare.
 _LETTERS_OF = {
     "de": ("äöüß", "", "é"), "fr": ("éèêàç", "ùâîôûëï", "œæÿü"), "pt": ("ãçáéíóúâêôõà", "", "ü"),
@@ -47,6 +53,10 @@ _PAGE_OF_WORDS = {
     )
 }
 _LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "mac-roman", "cp850", "cp852")
+# Of other systems than Windows: no currency and no heading speaks for or against them.
+_OTHER_SYSTEMS = ("cp850", "cp852", "mac-roman")
+# A text with more kinds of letters beyond a to z than this tells its page.
+_FEW_LETTERS = 3
 # Among equals the first: what is Hebrew to the end of each word is seldom anything else.
 _OTHER_SCRIPTS = (
     "cp1255", "cp1251", "koi8-r", "koi8-u", "cp1256", "cp1253", "iso8859-5", "iso8859-7", "cp866", "mac-cyrillic",
@@ -97,6 +107,31 @@ def decode(data: bytes, encoding: str = "", *, currency: str = "") -> tuple[str,
         with contextlib.suppress(UnicodeError):
             text = text.encode("cp1252").decode("utf-8")
     return _tidy(text), found
+
+
+def other_reading(data: bytes, encoding: str) -> str:
+    """Another encoding that explains a text of few letters beyond a to z as well, and makes other words of it; or "".
+
+    "Straße" of DOS is "Straáe" in Windows: one letter alone does not say which of the two is meant.
+    """
+    if encoding not in _LATIN:
+        return ""
+    sample = data[:_SAMPLE_BYTES]
+    words = [word for word in _WORDS.findall(sample) if not word.isascii()][:2000]
+    if not words or len({byte for word in words for byte in word if byte > 0x7F}) > _FEW_LETTERS:
+        return ""
+    said, own = words_under(sample, encoding), _likelihood(words, encoding)
+    others = _OTHER_SYSTEMS if encoding not in _OTHER_SYSTEMS else _LATIN
+    equal = [page for page in others if page != encoding and _likelihood(words, page) >= own - _EQUAL]
+    return next((page for page in equal if words_under(sample, page) != said), "")
+
+
+def words_under_each(data: bytes) -> tuple[tuple[str, str], ...]:
+    """The encodings that people can choose from, each with the words that it makes of the bytes."""
+    wide = b"\x00" in data[:64]
+    # The lines that show a difference, picked once for all of them.
+    lines = [] if wide else [line for line in data.splitlines() if not line.isascii()][:_LINES_SHOWN]
+    return tuple((name, words_under(data if wide else b"\n".join(lines), name)) for name in OFFERED)
 
 
 def words_under(data: bytes, encoding: str, *, number: int = 3) -> str:

@@ -8,6 +8,8 @@ from finance.errors import StatementUnreadable
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 200_000
+# Of a file's beginning, which the page of columns shows.
+PREVIEW_BYTES = 256 * 1024
 MAX_COLUMNS = 200
 MAX_CELL = 10_000  # characters
 # Files hold one to three; each is walked through by itself.

@@ -10,6 +10,8 @@ from finance.errors import Invalid, StatementUnreadable
 from finance.imports.parsers.banks import find_bank
 from finance.imports.parsers.csv import detect
 from finance.imports.parsers.dates import describe
+from finance.imports.parsers.encoding import words_under_each
+from finance.imports.parsers.limits import PREVIEW_BYTES
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.recognise import is_table, read_statement
 from finance.imports.parsers.sheets import looks_like_workbook, read_sheet
@@ -47,13 +49,18 @@ class Question:
 def read_file(data: bytes, question: Question) -> ParsedFile:
     """Read a bank file. Raises StatementUnreadable, and Invalid for a profile that does not fit together."""
     if not looks_like_workbook(data):
-        return _as_asked(data, question)
+        parsed = _as_asked(data, question)
+        table = parsed.profile is not None
+        return dataclasses.replace(parsed, encodings=words_under_each(data[:PREVIEW_BYTES])) if table else parsed
     sheet = read_sheet(data)
     # A sheet has neither an encoding nor a separator that somebody could correct.
     changes = {name: value for name, value in (question.changes or {}).items() if name not in ("delimiter", "encoding")}
     typed = dataclasses.replace(question, encoding="", delimiter="", changes=changes)
     parsed = _as_asked(sheet.text, typed, decimal_mark=sheet.decimal_mark)
-    return dataclasses.replace(parsed, format=sheet.format, notes=(*sheet.notes, *parsed.notes))
+    head = sheet.text[:PREVIEW_BYTES]
+    if len(sheet.text) > PREVIEW_BYTES:
+        head = head[: head.rfind(b"\n") + 1]
+    return dataclasses.replace(parsed, format=sheet.format, notes=(*sheet.notes, *parsed.notes), head=head)
 
 
 def _as_asked(data: bytes, question: Question, *, decimal_mark: str = "") -> ParsedFile:

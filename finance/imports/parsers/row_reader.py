@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from finance.imports.parsers.amounts import signed_value, take_apart
 from finance.imports.parsers.cells import NO_AMOUNT, cell_of, money_columns, money_reader
@@ -18,6 +19,7 @@ from finance.imports.parsers.role_words import party
 from finance.imports.parsers.statement import ParsedRow, RowState
 from finance.imports.parsers.table import Record
 from finance.imports.parsers.words import (
+    account_in_title,
     balance_kind,
     currency_code,
     is_pending,
@@ -38,9 +40,18 @@ _BALANCE = "It reads like a balance or a sum, not like a transaction."
 _ABOVE = "It stands above the column names."
 _BELOW = "It stands below the last transaction, with neither a date nor an amount."
 _NAMES = "It repeats the column names."
+_ACCOUNT = "It names an account."
 _STATES = "It states a balance and moves nothing."
 _TEXT = "It is a line of text, with neither a date nor an amount."
 _MARKS = "It holds no words and no figures."
+
+
+class Break(NamedTuple):
+    """A line below which rows of another account may begin; `title` is the account that it names, or ""."""
+
+    line: int
+    title: str
+    names_columns: bool
 
 
 class RowReader:
@@ -50,10 +61,12 @@ class RowReader:
         self.profile = profile
         self.records = records
         self.rows: list[ParsedRow] = []
-        self.stated: dict[str, Decimal] = {}
+        # Line, kind and value of each balance that is stated beside the rows.
+        self.stated: list[tuple[int, str, Decimal]] = []
+        # Where rows of another account may begin: lines that repeat the names of the columns, or name an account.
+        self.breaks: list[Break] = []
         # Lines that are not transactions, each with the reason in its note.
         self.left_out: list[ParsedRow] = []
-        self.notes: list[str] = []
         self._remarks: list[ParsedRow] = []
         self._pending = False  # below a title that says so, until the next one
         self._money = money_reader(profile, records)
@@ -68,7 +81,9 @@ class RowReader:
         for record in records:
             filled = [cell.strip() for cell in record.cells if cell.strip()]
             if len(filled) >= 2:
-                self._keep_balance(balance_kind(filled[0].rstrip(":")), filled[1:])
+                self._keep_balance(record, balance_kind(filled[0].rstrip(":")), filled[1:])
+            if 1 <= len(filled) <= 2 and (title := account_in_title(": ".join(filled))):
+                self.breaks.append(Break(record.line, title, names_columns=False))
             self._pending = names_pending(filled[0]) if len(filled) == 1 else self._pending
             if filled and not self._is_header(record):
                 self.left_out.append(self._left_out(record, _ABOVE))
@@ -120,15 +135,12 @@ class RowReader:
         if self._is_header(record):
             self.left_out.append(self._left_out(record, _NAMES))
             if self.rows:
-                self.notes.append(
-                    f"The column names come again in line {record.line}: the rows below it may be of another account. "
-                    "If they are, export each account into a file of its own."
-                )
+                self.breaks.append(Break(record.line, "", names_columns=True))
         elif not any(character.isalnum() for cell in filled for character in cell):
             self.left_out.append(self._left_out(record, _MARKS))
         elif kind and not self._moves_money(record, date_text, kind):
             places = [self.profile.balance_column, *self._money_columns]
-            self._keep_balance(kind, [cell_of(record, place) for place in places] + record.cells)
+            self._keep_balance(record, kind, [cell_of(record, place) for place in places] + record.cells)
             self.left_out.append(self._left_out(record, _BALANCE))
         elif record.line in self._continued and self.rows:
             # Some banks write the shop on a second line without date and amount.
@@ -140,7 +152,13 @@ class RowReader:
             )
         elif not has_money and not self._is_date(date_text):
             problem = "This line has neither a date nor an amount; it is not a transaction."
-            if len(filled) == 1 and signed_value(filled[0], self.profile.decimal_mark) is None:
+            title = (
+                account_in_title(": ".join(filled)) if len(filled) <= 2 and self.profile.account_column is None else ""
+            )
+            if title:
+                self.left_out.append(self._left_out(record, _ACCOUNT))
+                self.breaks.append(Break(record.line, title, names_columns=False))
+            elif len(filled) == 1 and signed_value(filled[0], self.profile.decimal_mark) is None:
                 self.left_out.append(self._left_out(record, _TEXT))
                 self._pending = names_pending(filled[0])
             else:
@@ -222,11 +240,11 @@ class RowReader:
     def _value(self, record: Record, column: int | None) -> Decimal | None:
         return signed_value(cell_of(record, column), self.profile.decimal_mark)
 
-    def _keep_balance(self, kind: str, cells: Iterable[str]) -> None:
+    def _keep_balance(self, record: Record, kind: str, cells: Iterable[str]) -> None:
         values = (signed_value(cell, self.profile.decimal_mark) for cell in cells if not looks_like_date(cell))
         value = next((value for value in values if value is not None), None)
         if kind in {"opening", "closing"} and value is not None:
-            self.stated[kind] = value
+            self.stated.append((record.line, kind, value))
 
     def _transaction(self, record: Record, date_text: str) -> ParsedRow:
         profile = self.profile

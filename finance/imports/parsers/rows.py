@@ -11,6 +11,7 @@ from finance.imports.parsers.limits import check_statements
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.row_reader import RowReader
 from finance.imports.parsers.running import follow_balances
+from finance.imports.parsers.sections import in_section, sections_of
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.imports.parsers.table import Record
 
@@ -32,22 +33,25 @@ def read_statements(
         )
     rows = _with_currencies(reader.rows, profile)
     # Rows per account and currency, each in the file's order; broken ones stay with the first.
-    groups: dict[tuple[str, str], list[ParsedRow]] = {}
-    for row in rows:
+    sections, told = sections_of(reader, rows)
+    groups: dict[tuple[int, str, str], list[ParsedRow]] = {}
+    for one in rows:
+        place, row = in_section(one, sections)
         if row.date is None and row.amount is None and groups:
-            next(iter(groups.values())).append(row)
+            own = (group for (section, *_rest), group in groups.items() if section == place)
+            next(own, next(iter(groups.values()))).append(row)
         else:
-            groups.setdefault((row.account, row.currency or profile.currency), []).append(row)
+            groups.setdefault((place, row.account, row.currency or profile.currency), []).append(row)
     check_statements(len(groups))
     fees = {
         record.line: abs(fee)
         for record in (reader.records if profile.fee_column is not None else ())
         if (fee := signed_value(cell_of(record, profile.fee_column), profile.decimal_mark))
     }
-    alone = len({account for account, _currency in groups} - {""}) <= 1
     statements, more = [], []
-    for (account, currency), group in groups.items():
-        stated = reader.stated if alone else {}
+    for (place, account, currency), group in groups.items():
+        alone = len({name for section, name, _currency in groups if section == place} - {""}) <= 1
+        stated = sections[place].stated if alone else {}
         statement, note = _statement(account, currency, group, fees=fees, stated=stated)
         statements.append(statement)
         more += note
@@ -56,7 +60,7 @@ def read_statements(
         statements=tuple(statements),
         profile=profile,
         left_out=tuple(sorted(reader.left_out, key=lambda row: row.number)),
-        notes=(*notes, *reader.notes, *dict.fromkeys(more)),
+        notes=(*notes, *told, *dict.fromkeys(more)),
     )
 
 

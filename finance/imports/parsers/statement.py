@@ -91,3 +91,7 @@ class ParsedFile:
     # Lines of the file that are no transactions: `note` says why. Those with date and amount can still be taken in.
     left_out: tuple[ParsedRow, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    # For the page of columns: the beginning of a workbook's sheet as comma-separated text, and what each encoding makes
+    # of the words of a text file.
+    head: bytes = b""
+    encodings: tuple[tuple[str, str], ...] = ()

@@ -93,6 +93,14 @@ _BALANCE_HINT = re.compile(
     re.IGNORECASE,
 )
 _TITLE = 3  # words
+_LONGEST_TITLE, _DIGITS = 120, 3
+_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+# "Konto: 12345", "Account Savings", "Compte n° 123".
+_ACCOUNT_TITLE = re.compile(
+    r"\s*(?:account|konto|kontonummer|compte|cuenta|conta|conto|rekening|rachunek|účet|ucet|tili|számla|račun|sąskaita"
+    r")(?: ?(?:(?:number|name|no|nr|nummer|číslo)\b|n°))?([ .:;,#°|\t]{1,5})(\S.{1,60})",
+    re.IGNORECASE,
+)
 # Words for pending that a title may have for another reason: "Open Bank", "Holding account".
 _ALSO_NAMES = frozenset("open offen hold holding waiting processing".split())
 _FIGURES = frozenset("0123456789+-")
@@ -170,6 +178,19 @@ def looks_like_account(cell: str) -> bool:
     """Whether the cell is an account number (an IBAN, or digits alone) rather than a name."""
     stripped = cell.strip().strip("'")
     return len(stripped) <= 64 and bool(_ACCOUNT.fullmatch(stripped))
+
+
+def account_in_title(text: str) -> str:
+    """The account that a title line names, by its IBAN or after a word such as "Account:"; "" for other lines."""
+    if len(text) > _LONGEST_TITLE:
+        return ""
+    if match := _IBAN.search(text):
+        return match[0].replace(" ", "")
+    match = _ACCOUNT_TITLE.match(text)
+    if match is None or not (":" in match[1] or sum(character.isdigit() for character in match[2]) >= _DIGITS):
+        # "Card payments" and "Account holder" name none.
+        return ""
+    return " ".join(match[2].split())[:64]
 
 
 def is_card_payment(text: str) -> bool:

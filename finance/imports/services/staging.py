@@ -252,13 +252,14 @@ def fill(
     """Write statements and rows and open the batch for decisions; `hold` is called first in each transaction."""
     batch.format = parsed.format
     batch.profile = parsed.profile.to_dict() if parsed.profile else None
+    batch.head, batch.encodings = parsed.head, [list(pair) for pair in parsed.encodings]
     batch.notes = [*batch.notes, *parsed.notes]
     batch.rows_total = sum(len(statement.rows) for statement in parsed.statements)
     batch.rows_done = 0
     accounts = _accounts_for(batch, parsed.statements)
     with transaction.atomic():
         hold()
-        batch.save(update_fields=["format", "profile", "notes", "rows_total", "rows_done"])
+        batch.save(update_fields=["format", "profile", "head", "encodings", "notes", "rows_total", "rows_done"])
     # Lines that are no transactions stand with the statement that they name, or else with the first.
     homes = {(s.account, s.currency): place for place, s in reversed(list(enumerate(parsed.statements)))}
     left_out: dict[int, list[ParsedRow]] = defaultdict(list)

@@ -8,7 +8,8 @@ from django.test import Client
 
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow
 from finance.imports.parsers.profile import CsvProfile
-from finance.imports.preview import encodings_of
+from finance.imports.preview import encodings_of, head_of
+from finance.tests.imports.workbooks import Day, xlsx
 from finance.web import import_columns
 from platform_outbox.testing import drain
 
@@ -145,11 +146,50 @@ def test_the_line_of_names_can_be_chosen_or_none(page):
 
 def test_encodings_are_shown_with_the_words_that_they_make(page):
     head = "Datum;Text;Betrag\n01.02.2026;Kontoführung Zoé;-1,50\n".encode("cp1252")
-    shown = dict(encodings_of(head, "cp1252"))
+    batch = page(head).batch
+    assert dict(batch.encodings)["cp1251"] == "Kontofьhrung, Zoй"
+    shown = dict(encodings_of(batch, b"", "cp1252"))
     assert shown["cp1252"] == "cp1252 · Kontoführung, Zoé"
     assert shown["cp1251"] == "cp1251 · Kontofьhrung, Zoй"
     assert shown["utf-16"] == "utf-16"
     assert "Kontoführung" in text(page(head).preview(page(head).values()))
+
+
+def test_files_of_before_an_upgrade_show_their_words_too(page):
+    batch = page("Datum;Text;Betrag\n01.02.2026;Kontoführung;-1,50\n".encode("cp1252")).batch
+    before = encodings_of(batch, head_of(batch), "cp1252")
+    batch.encodings = []
+    assert encodings_of(batch, head_of(batch), "cp1252") == before
+    # One that is not offered, but was used.
+    assert encodings_of(batch, head_of(batch), "utf-8-sig")[0][0] == "utf-8-sig"
+
+
+def test_a_workbook_shows_its_first_lines_and_takes_roles(page, client):
+    rows = [["Date", "Text", "Value", "Other"], [Day(46054), "Müller; Söhne", 4.5, 1.25], [Day(46055), "Bar", 5, 2]]
+    shown = page(xlsx({"S": rows}))
+    answer = client.get(shown.url)
+    assert answer.context["lines"][0] == (2, ["2026-02-01", "Müller; Söhne", "4.50", "1.25"])
+    assert as_read(answer)[0] == (2, "2026-02-01", "Müller; Söhne", "€4.50", "")
+    assert "not shown here" not in text(answer)
+    assert [len(answer.context["form"].fields[name].choices) for name in ("delimiter", "encoding")] == [1, 1]
+    values = {**shown.values(), "role-2": "", "role-3": "amount"}
+    assert as_read(shown.preview(values))[0][3] == "€1.25"
+    assert ImportRow.objects.filter(batch=shown.batch).first().amount == 4_50
+    assert shown.post(values).status_code == 302
+    drain()
+    assert ImportRow.objects.filter(batch=shown.batch).first().amount == 1_25
+
+
+def test_the_page_decodes_a_file_once(page, client, monkeypatch):
+    """What each encoding makes of it was found out by the reader."""
+    shown = page("Datum;Text;Betrag\n01.02.2026;Kontoführung;-1,50\n".encode("cp1252"))
+
+    def decoded(*_given):
+        raise AssertionError("in the request")
+
+    monkeypatch.setattr("finance.imports.preview.words_under_each", decoded)
+    monkeypatch.setattr("finance.imports.preview.words_under", decoded)
+    assert "Kontoführung" in text(client.get(shown.url))
 
 
 def test_an_encoding_chosen_once_is_used_for_the_next_file(stage, owner):

@@ -160,7 +160,7 @@ def test_the_columns_of_a_sheet_are_corrected_by_their_names(upload, client, bas
     assert (page.status_code, page.context["form"].preview.names, page.context["lines"]) == (
         200,
         ["Date", "Description", "Amount"],
-        [],
+        [(2, ["2026-02-01", "Shop", "4"]), (3, ["2026-02-02", "Shop", "5"])],
     )
     form = page.context["form"]
     data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
