@@ -107,7 +107,7 @@ def words_of(type_: AccountType) -> tuple[str, str, str]:
 
 def summary_of(form: FilterForm) -> Summary:
     """The summary of what the form asks for. Its sums are those of the rows, whatever the filter."""
-    scope, days, accounts = form.scope, form.days, form.accounts()
+    scope, days, accounts = form.scope, form.days, form.chosen_accounts()
     by_day = days.is_bounded and days.days() <= DAYS_SHOWN
     sums = register_sums(accounts=accounts, filters=form.filters(), by_day=by_day)
     summary = Summary(
@@ -221,7 +221,7 @@ def inside_of(form: FilterForm, scope: Scope, summary: Summary, *, held: dict[in
     """The accounts that make the sums, the largest first; `held` are balances where the accounts have some."""
     base = f"{scope.account.name}" if scope.account else ""
     found = []
-    for account in form.accounts():
+    for account in form.chosen_accounts():
         sums = summary.sums.by_account.get(account.pk, Sums())
         balance = None if held is None else natural(held.get(account.pk, 0), account.type)
         if not sums.rows and (account.closed_on is not None or not balance):

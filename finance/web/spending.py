@@ -21,6 +21,10 @@ class CategoryFlow:
     average: int
     parts: list["CategoryFlow"]
 
+    def all_accounts(self) -> list[Account]:
+        """The category and those below it that moved."""
+        return [self.account, *(account for part in self.parts for account in part.all_accounts())]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
