@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from core.clock import today_in
 from finance import figures
@@ -292,6 +292,7 @@ def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
         "max": lambda _range: _("at most %(amount)s") % {"amount": form.data["max"].strip()},
         "category": lambda value: form.paths[int(value)].rpartition(" › ")[2],
         "account": lambda value: form.paths[int(value)].rpartition(" › ")[2],
+        "accounts": lambda value: ngettext("%(n)s account", "%(n)s accounts", len(value)) % {"n": len(value)},
         "currency": str,
         "tag": lambda value: form.tags[int(value)],
         "kind": lambda value: str(dict(KINDS)[Kind(value)]),
