@@ -44,10 +44,11 @@ class Total:
 
     @property
     def percent(self) -> int | None:
-        """The change in whole percents of the period before, where that is a meaningful figure."""
-        if not self.before or self.change is None:
+        """The change in whole percents of the period before; None where that would tell nothing."""
+        if not self.before or self.change is None or (self.before > 0) != (self.net > 0):
             return None
-        return _rounded(Fraction(100 * self.change, abs(self.before)))
+        percent = _rounded(Fraction(100 * self.change, abs(self.before)))
+        return percent if abs(percent) < 1000 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ def amounts(html):
     return [
         (amount.strip(), balance.strip())
         for amount, balance in re.findall(
-            r'amount-cell">([^<]*)</td>\s*(?:<td class="num balance-cell">([^<]*)</td>)?', html
+            r'amount-cell"[^>]*>([^<]*)</td>\s*(?:<td class="num balance-cell">([^<]*)</td>)?', html
         )
     ]
 

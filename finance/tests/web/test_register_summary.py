@@ -66,7 +66,7 @@ def test_restaurants_last_quarter_in_three_clicks(look, year, accounts):
     register = look(link[1])
     assert re.search(r'href="\?period=last-quarter"[^>]*>Last quarter', register)
     shown = figures(look(link[1], period="last-quarter"))
-    assert shown["Spending Q4 2025"] == "€120.00"
+    assert shown["Spending · Q4 2025"] == "€120.00"
     assert shown["Entries"] == "3"
     assert shown["Per month"] == "€40.00 over 3 months"
     assert shown["Q3 2025"] == "€0.00 +€120.00"
@@ -75,7 +75,7 @@ def test_restaurants_last_quarter_in_three_clicks(look, year, accounts):
 def test_a_category_counts_spending_as_positive_and_shows_no_balance(look, year):
     html = look(f"accounts/{year.pk}/", period="2026-02")
     assert figures(html) == {
-        "Spending February 2026": "€15.00",
+        "Spending · February 2026": "€15.00",
         "Spent": "€20.00",
         "Paid back": "€5.00",
         "Entries": "2",
@@ -94,17 +94,17 @@ def test_income_counts_as_positive_too(look, book, owner, accounts):
     ]
     services.post_entry(book=book, actor=owner, date=TODAY, payee="Employer", lines=lines)
     shown = figures(look(f"accounts/{accounts.salary.pk}/", period="this-month"))
-    assert (shown["Income March 2026"], shown["Received"], shown["Taken back"]) == ("€50.00", "€50.00", "€0.00")
+    assert (shown["Income · March 2026"], shown["Received"], shown["Taken back"]) == ("€50.00", "€50.00", "€0.00")
 
 
 def test_a_month_under_way_is_compared_with_the_same_days_of_the_one_before(look, year):
     shown = figures(look(f"accounts/{year.pk}/", period="this-month"))
-    assert shown["Feb 1, 2026 – Feb 15, 2026"] == "€20.00 −€8.00 (−40%)"
+    assert shown["Feb 1 – 15, 2026"] == "€20.00 −€8.00 (−40%)"
 
 
 def test_the_average_goes_over_the_months_there_are(look, year):
     shown = figures(look(f"accounts/{year.pk}/"))
-    assert shown["Spending All time"] == "€177.00"
+    assert shown["Spending · All time"] == "€177.00"
     # October to 15 March: five months and 15 of 31 days.
     assert shown["Per month"] == "€32.28 over 5.5 months"
 
@@ -114,14 +114,14 @@ def test_an_account_keeps_its_balance_and_shows_what_came_and_went(look, year, a
     assert "Balance on Feb 28, 2026" in html
     assert re.search(r'id="balance">−€264.00<', html)
     shown = figures(html)
-    assert (shown["In"], shown["Out"], shown["Change February 2026"]) == ("€5.00", "€119.00", "−€114.00")
+    assert (shown["In"], shown["Out"], shown["Change · February 2026"]) == ("€5.00", "€119.00", "−€114.00")
 
 
 def test_a_group_lists_the_lines_of_all_accounts_inside(look, year, accounts):
     food = accounts.restaurants.parent_id
     html = look(f"accounts/{food}/", period="2026-02")
     assert payees(html) == ["Diner", "Aldi", "Diner"]
-    assert figures(html)["Spending February 2026"] == "€114.00"
+    assert figures(html)["Spending · February 2026"] == "€114.00"
     inside = dict(
         re.findall(
             r'<a href="/b/\d+/accounts/\d+/[^"]*">(Groceries|Restaurants)</a></th><td class="num"><a[^>]*>([^<]*)</a>',
@@ -131,7 +131,7 @@ def test_a_group_lists_the_lines_of_all_accounts_inside(look, year, accounts):
     assert inside == {"Groceries": "€99.00", "Restaurants": "€15.00"}
     only = look(f"accounts/{food}/", period="2026-02", account=str(accounts.groceries.pk))
     assert payees(only) == ["Aldi"]
-    assert figures(only)["Spending February 2026"] == "€99.00"
+    assert figures(only)["Spending · February 2026"] == "€99.00"
 
 
 def test_an_empty_group_says_so(look, book, owner, accounts):
@@ -142,8 +142,8 @@ def test_an_empty_group_says_so(look, book, owner, accounts):
 
 
 def test_the_whole_book_has_registers_of_what_is_owned_spent_and_earned(look, page, year):
-    assert figures(look("register/", scope="spending", period="2026-02"))["Spending February 2026"] == "€114.00"
-    assert figures(look("register/", end="2026-02-28"))["Change to Feb 28, 2026"] == "−€264.00"
+    assert figures(look("register/", scope="spending", period="2026-02"))["Spending · February 2026"] == "€114.00"
+    assert figures(look("register/", end="2026-02-28"))["Change · to Feb 28, 2026"] == "−€264.00"
     assert page("viewer", "register/", scope="everything").status_code == 404
 
 
@@ -178,7 +178,7 @@ def test_the_pay_period_is_offered_once_it_is_set(look, send, book, year):
     preferences.set_pay_period(book=book, actor=None, rule=PayRule(day=24))
     html = look(f"accounts/{year.pk}/", period="last-pay-period")
     assert "Last pay period" in html
-    assert figures(html)["Spending Jan 24, 2026 – Feb 23, 2026"] == "€45.00"
+    assert figures(html)["Spending · Jan 24 – Feb 23, 2026"] == "€45.00"
     assert "period=2025-12-24..2026-01-23" in html
 
 
