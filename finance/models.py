@@ -1,5 +1,6 @@
 """Re-exports, so that Django finds every model of the app here."""
 
+from finance.attachments.models import Attachment, AttachmentContent
 from finance.imports.models import (
     ImportBatch,
     ImportProfile,
@@ -8,8 +9,10 @@ from finance.imports.models import (
     LearnedBook,
     LearnedEntry,
     PayeeName,
+    Refund,
     WordCount,
 )
+from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -41,9 +44,14 @@ __all__ = [
     "AccountType",
     "AssetPlan",
     "AssetValue",
+    "Attachment",
+    "AttachmentContent",
     "Book",
     "ChainHead",
+    "Change",
+    "ChangedEntry",
     "EntryTag",
+    "EntryTemplate",
     "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
@@ -63,6 +71,7 @@ __all__ = [
     "PeriodChange",
     "ReferenceFetch",
     "ReferenceRate",
+    "Refund",
     "Role",
     "Rule",
     "RuleApplication",

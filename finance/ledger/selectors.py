@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import F, Sum
 
 from finance.errors import Forbidden, NotFound
+from finance.ledger.change_models import Change, EntryTemplate
 from finance.ledger.models import Account, AccountKind, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
 from finance.replica import reading
 from identity.models import User
@@ -241,6 +242,23 @@ def entry_history(*, entry: JournalEntry) -> list[JournalEntry]:
         ids = [row[0] for row in cursor.fetchall()]
     entries = JournalEntry.objects.filter(pk__in=ids).select_related("created_by")
     return sorted(entries, key=lambda each: each.pk)
+
+
+def change_for(*, book: Book, change_id: int) -> Change:
+    """The book's change. Raises NotFound."""
+    change = Change.objects.filter(book=book, pk=change_id).select_related("made_by", "undone_by").first()
+    if change is None:
+        raise NotFound(thing="change")
+    change.book = book
+    return change
+
+
+def template_for(*, book: Book, template_id: int) -> EntryTemplate:
+    """The book's template of an entry. Raises NotFound."""
+    template = EntryTemplate.objects.filter(book=book, pk=template_id).first()
+    if template is None:
+        raise NotFound(thing="template")
+    return template
 
 
 _HISTORY = """

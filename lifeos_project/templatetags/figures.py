@@ -10,6 +10,7 @@ from core import formatting
 from finance import figures
 from finance.ledger import movements
 from finance.ledger.registers import RegisterRow
+from finance.money import exponent
 
 register = template.Library()
 
@@ -39,6 +40,13 @@ def amount_change(minor_units: int, currency: str) -> str:
 
 
 @register.filter
+def plain(value: Decimal) -> str:
+    """A number as it was entered, without zeros at its end: "1.0812"."""
+    places = max(0, -int(value.normalize().as_tuple().exponent))
+    return formatting.number_text(value, places=places)
+
+
+@register.filter
 def day(value: datetime.date, form: str = "medium") -> str:
     """A date in the language's own order; of a moment the reader's day."""
     return formatting.date_text(value, form=form)
@@ -59,6 +67,12 @@ def opposite(minor_units: int) -> int:
 def natural(minor_units: int, account_type: str) -> int:
     """With the sign that people expect: income is positive."""
     return movements.natural(minor_units, account_type)
+
+
+@register.filter
+def places(currency: str) -> int:
+    """Decimal places of a currency, for scripts that show sums."""
+    return exponent(currency)
 
 
 @register.filter
