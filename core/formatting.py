@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_interval
 from babel.numbers import NumberPattern, format_percent, get_currency_name, parse_pattern
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -70,6 +70,12 @@ def date_text(day: datetime.date, *, form: str = "medium") -> str:
     if isinstance(day, datetime.datetime):
         day = timezone.localtime(day).date()
     return format_date(day, format=form, locale=active_locale())
+
+
+def days_text(first: datetime.date, last: datetime.date) -> str:
+    """From one day to another: "1 Jan – 30 Nov 2026"."""
+    text: str = format_interval(first, last, "yMMMd", locale=active_locale())
+    return text.replace("\N{THIN SPACE}", " ")
 
 
 def month_text(day: datetime.date) -> str:

@@ -5,7 +5,7 @@ import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.formatting import date_text, month_text
+from core.formatting import date_text, days_text, month_text
 from finance.periods import Period, Preset
 
 PRESET_TEXTS = {
@@ -38,7 +38,7 @@ def period_text(period: Period) -> str:
         return date_text(first, form="y")
     if first == last:
         return date_text(first)
-    return f"{date_text(first)} – {date_text(last)}"
+    return days_text(first, last)
 
 
 def _open_text(first: datetime.date | None, last: datetime.date | None) -> str:

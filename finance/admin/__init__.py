@@ -1,6 +1,19 @@
 """The operators' pages of finance, one module per slice; Django imports this package when it looks for admins."""
 
-from finance.admin import accounts, attachments, books, changes, entries, imports, rates, refunds, rules, tags, webhooks
+from finance.admin import (
+    accounts,
+    attachments,
+    books,
+    changes,
+    entries,
+    imports,
+    preferences,
+    rates,
+    refunds,
+    rules,
+    tags,
+    webhooks,
+)
 
 __all__ = [
     "accounts",
@@ -9,6 +22,7 @@ __all__ = [
     "changes",
     "entries",
     "imports",
+    "preferences",
     "rates",
     "refunds",
     "rules",

@@ -155,6 +155,11 @@ class TrialBalanceRow:
     debit: int
     credit: int
 
+    @property
+    def net(self) -> int:
+        """Debit less credit."""
+        return self.debit - self.credit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialBalance:

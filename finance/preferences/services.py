@@ -16,7 +16,7 @@ from platform_outbox.emit import emit
 MOST_VIEWS = 100
 # What the address of a register may ask for.
 PARAMETERS = frozenset({
-    "scope", "below", "period", "start", "end", "q", "amount", "min", "max", "payee", "category", "account", "currency",
+    "scope", "below", "period", "start", "end", "q", "amount", "min", "max", "payee", "category", "account", "accounts", "currency",
     "kind", "who", "source", "tag", "cleared", "all",
 })  # fmt: skip
 

@@ -225,7 +225,7 @@ def test_periods_in_words():
         "March 2026",
         "Q1 2026",
         "2026",
-        "Mar 5, 2026 – Apr 4, 2026",
+        "Mar 5 – Apr 4, 2026",
         "Mar 5, 2026",
         "from Mar 5, 2026",
         "All time",

@@ -64,16 +64,16 @@ TYPE_GROUPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeRow:
-    """An account with what it and all below it hold, as people of its type count it: (currency, minor units).
+    """An account with what it and all below it hold, as people of its type count it: (currency, minor units, query).
 
-    `query` makes the account's page show what adds up to it. `total` is all of it in the base currency, where some of it
-    is in another one.
+    A query makes the account's page show what adds up to the amount; `query` is that of all its currencies. `total` is
+    all of it in the base currency, where some of it is in another one.
     """
 
     account: Account
     depth: int
     is_group: bool
-    sums: list[tuple[str, int]]
+    sums: list[tuple[str, int, str]]
     query: str
     total: Total | None = None
 
@@ -91,13 +91,14 @@ def accounts(request: HttpRequest, book: Book) -> HttpResponse:
     context = {
         "today": today,
         "holdings": [
-            in_base(row, valuer=valuer, on=today) for row in rows_of(tree, HOLDINGS, held, with_closed=with_closed)
+            in_base(row, valuer=valuer, on=today)
+            for row in rows_of(tree, HOLDINGS, held, as_of=today, with_closed=with_closed)
         ],
         "worth": worth,
         "converted": shown(book, worth.converted),
         "spending": rows_of(tree, (AccountType.EXPENSE,), moved, period=year, with_closed=with_closed),
         "income": rows_of(tree, (AccountType.INCOME,), moved, period=year, with_closed=with_closed),
-        "equity": rows_of(tree, (AccountType.EQUITY,), held, with_closed=with_closed),
+        "equity": rows_of(tree, (AccountType.EQUITY,), held, as_of=today, with_closed=with_closed),
         "with_closed": with_closed,
         "closed_count": sum(account.closed_on is not None for account in tree),
     }
@@ -116,11 +117,12 @@ def rows_of(
     held: Mapping[int, int],
     *,
     period: tuple[datetime.date, datetime.date] | None = None,
+    as_of: datetime.date | None = None,
     with_closed: bool = False,
 ) -> list[TreeRow]:
     """The accounts of some types in tree order with rolled-up sums; closed ones only on request.
 
-    `held` are the sums of `period`, or of all time.
+    `held` are the sums of `period`, or of all time up to `as_of`.
     """
     mine = [account for account in tree if account.type in types]
     parents = {account.parent_id for account in mine}
@@ -132,13 +134,22 @@ def rows_of(
         if account.closed_on and not with_closed:
             continue
         own = sorted(sums[account.pk].items()) or [(account.currency, 0)]
+        together = account.pk in parents
+        first, last = period or (None, as_of)
         rows.append(
             TreeRow(
                 account=account,
                 depth=min(depths[account.pk], 4),
                 is_group=account.kind == AccountKind.GROUP,
-                sums=[(currency, natural(amount, account.type)) for currency, amount in own],
-                query=rows_query(*(period or (None, None)), below=account.pk in parents),
+                sums=[
+                    (
+                        currency,
+                        natural(amount, account.type),
+                        rows_query(first, last, below=together, currency=currency if len(own) > 1 else None),
+                    )
+                    for currency, amount in own
+                ],
+                query=rows_query(*(period or (None, None)), below=together),
             )
         )
     return rows
@@ -146,7 +157,7 @@ def rows_of(
 
 def in_base(row: TreeRow, *, valuer: Valuer, on: datetime.date) -> TreeRow:
     """The row with its total in the base currency, if it holds another one."""
-    sums = dict(row.sums)
+    sums = {currency: amount for currency, amount, _query in row.sums}
     others = any(amount and currency != valuer.target for currency, amount in sums.items())
     return replace(row, total=valuer.total(sums, on=on)) if others else row
 

@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from django.db.models import F, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,7 +16,7 @@ from finance import figures, money
 from finance.imports.models import ImportBatch
 from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, trial_balance
-from finance.models import AccountMonth, AccountType, Book
+from finance.models import AccountKind, AccountMonth, AccountType, Book
 from finance.replica import from_replica
 from finance.web.access import book_page
 from finance.web.periods import month_end, rows_query
@@ -32,11 +33,12 @@ IMPORTS = 3
 class Bar:
     """A category as a bar; `length` and `tick` are percentages of the chart's width for SVG.
 
-    `query` makes the category's page show what adds up to its amount.
+    `query` makes the category's page show what adds up to its amount, `averaged_query` to the averaged months.
     """
 
     row: CategoryFlow
     query: str
+    averaged_query: str
     length: str
     tick: str | None
 
@@ -57,15 +59,17 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
     context = {
         "today": today,
         "month": month,
+        "month_last": month_end(month),
         "wealth": held,
         "converted": shown(book, held.converted),
+        "converted_sum": sum(part.value or 0 for part in held.converted),
         "chart": chart_of(held, currency=book.base_currency),
         "holdings": [(account, held.balances.get(account.pk, 0)) for account in everyday_accounts(accounts)],
         "spending": spending,
         "spending_bars": bars_of(spending, month=month),
-        "spending_rest": rest_of(spending),
+        "spending_rest": rest_of(spending, scope="spending", month=month),
         "income": income,
-        "income_rest": rest_of(income),
+        "income_rest": rest_of(income, scope="income", month=month),
         "income_bars": bars_of(income, month=month),
         "in_order": not differences,
         **imports_of(book),
@@ -99,6 +103,9 @@ def bars_of(shown: Flow, *, month: datetime.date) -> list[Bar]:
         Bar(
             row=row,
             query=rows_query(month, month_end(month), below=bool(row.parts)),
+            averaged_query=rows_query(
+                month - relativedelta(months=shown.averaged), month - relativedelta(days=1), below=bool(row.parts)
+            ),
             length=_percent(row.amount, longest),
             tick=_percent(row.average, longest) if shown.averaged and row.average > 0 else None,
         )
@@ -106,10 +113,18 @@ def bars_of(shown: Flow, *, month: datetime.date) -> list[Bar]:
     ]
 
 
-def rest_of(shown: Flow) -> dict[str, int] | None:
+def rest_of(shown: Flow, *, scope: str, month: datetime.date) -> dict[str, Any] | None:
     """What the categories without a bar come to, so that the rows add up to the total; None where all have one."""
     rest = shown.rows[BARS:]
-    return {"amount": sum(row.amount for row in rest), "average": sum(row.average for row in rest)} if rest else None
+    if not rest:
+        return None
+    accounts = sorted(account.pk for row in rest for account in row.all_accounts() if account.kind != AccountKind.GROUP)
+    return {
+        "amount": sum(row.amount for row in rest),
+        "average": sum(row.average for row in rest),
+        "converted": sum(row.converted for row in rest),
+        "query": rows_query(month, month_end(month), accounts=accounts, scope=scope),
+    }
 
 
 def _percent(part: int, whole: int) -> str:

@@ -1,6 +1,7 @@
 """The days that a figure spans, and the address of the rows that make it."""
 
 import datetime
+from collections.abc import Iterable
 
 from dateutil.relativedelta import relativedelta
 from django.utils.http import urlencode
@@ -11,16 +12,27 @@ def month_end(day: datetime.date) -> datetime.date:
     return day + relativedelta(day=31)
 
 
-def rows_query(first: datetime.date | None, last: datetime.date | None, *, below: bool = False) -> str:
-    """What follows the address of an account so that its page shows the rows of these days, "" for all of them.
+def rows_query(
+    first: datetime.date | None,
+    last: datetime.date | None,
+    *,
+    below: bool = False,
+    currency: str | None = None,
+    accounts: Iterable[int] = (),
+    scope: str | None = None,
+) -> str:
+    """What follows the address of a register so that it shows the rows of these days, "" for all of them.
 
-    `below` asks for the account together with all accounts inside it.
+    `below` asks for the account together with all accounts inside it, `currency` and `accounts` for some of them only;
+    `scope` is for the register of the whole book.
     """
-    asked: dict[str, str] = {}
-    if first is not None:
-        asked["start"] = first.isoformat()
-    if last is not None:
-        asked["end"] = last.isoformat()
-    if below:
-        asked["below"] = "1"
+    asked = {
+        "scope": scope or "",
+        "start": first.isoformat() if first else "",
+        "end": last.isoformat() if last else "",
+        "below": "1" if below else "",
+        "currency": currency or "",
+        "accounts": ",".join(map(str, accounts)),
+    }
+    asked = {name: value for name, value in asked.items() if value}
     return f"?{urlencode(asked)}" if asked else ""

@@ -8,13 +8,13 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from core.clock import today_in
 from finance import figures
 from finance.errors import FinanceError, Invalid, NotFound
 from finance.ledger.registers import SCOPES, AmountRange, Filters, Kind, accounts_in
-from finance.ledger.selectors import account_for, accounts_of, below, paths_of
+from finance.ledger.selectors import accounts_of, below, paths_of
 from finance.models import Account, AccountKind, AccountType, Book, JournalEntry, Membership
 from finance.period_texts import PRESET_TEXTS, period_text
 from finance.periods import PayRule, Period, days_between, period_token, read_period
@@ -74,7 +74,9 @@ def scope_of(*, book: Book, tree: list[Account], account_id: int | None, query: 
             raise NotFound(thing="register")
         accounts = accounts_in(scope=name, tree=tree)
         return Scope(title=str(SCOPE_TITLES[name]), path=[], type=SCOPES[name][0], account=None, accounts=accounts)
-    account = account_for(book=book, account_id=account_id)
+    account = next((each for each in tree if each.pk == account_id), None)
+    if account is None:
+        raise NotFound(thing="account")
     together = account.kind == AccountKind.GROUP or "below" in query
     return Scope(
         title=account.name,
@@ -110,6 +112,7 @@ class FilterForm(forms.Form):
     all = forms.BooleanField(label=gettext_lazy("Show corrected and deleted entries too"), required=False)
     # Of the address only: menus and links set them.
     currency = forms.ChoiceField(required=False, widget=forms.HiddenInput)
+    accounts = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
     period = forms.CharField(required=False, max_length=30, widget=forms.HiddenInput)
     start = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     end = forms.DateField(label=gettext_lazy("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -161,6 +164,15 @@ class FilterForm(forms.Form):
             raise forms.ValidationError(refusal.detail) from refusal
         return found
 
+    def clean_accounts(self) -> list[int]:
+        """Several accounts by their ids, as links of figures name them: "12,15"."""
+        typed = self.cleaned_data["accounts"]
+        known = {str(account.pk): account.pk for account in self.scope.accounts}
+        chosen = typed.split(",") if typed else []
+        if not all(each in known for each in chosen):
+            raise forms.ValidationError(_("Some of these accounts are not in this register."))
+        return [known[each] for each in chosen]
+
     def clean_period(self) -> Period | None:
         text = self.cleaned_data["period"]
         try:
@@ -186,11 +198,13 @@ class FilterForm(forms.Form):
         found: Period = self.cleaned_data.get("days") or Period()
         return found
 
-    def accounts(self) -> list[Account]:
+    def chosen_accounts(self) -> list[Account]:
         """The accounts of the register that the filters leave."""
         data, accounts = self.cleaned_data, self.scope.accounts
         if data.get("account"):
             accounts = [account for account in accounts if str(account.pk) == data["account"]]
+        if data.get("accounts"):
+            accounts = [account for account in accounts if account.pk in data["accounts"]]
         if data.get("currency"):
             accounts = [account for account in accounts if account.currency == data["currency"]]
         return accounts
@@ -278,6 +292,7 @@ def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
         "max": lambda _range: _("at most %(amount)s") % {"amount": form.data["max"].strip()},
         "category": lambda value: form.paths[int(value)].rpartition(" › ")[2],
         "account": lambda value: form.paths[int(value)].rpartition(" › ")[2],
+        "accounts": lambda value: ngettext("%(n)s account", "%(n)s accounts", len(value)) % {"n": len(value)},
         "currency": str,
         "tag": lambda value: form.tags[int(value)],
         "kind": lambda value: str(dict(KINDS)[Kind(value)]),
@@ -289,7 +304,7 @@ def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
     return [
         Pill(text=words[name](value), without=with_query(query, **{name: None}))
         for name, value in asked
-        if value not in (None, "", False)
+        if value not in (None, "", False, [])
     ]
 
 

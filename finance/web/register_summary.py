@@ -44,10 +44,11 @@ class Total:
 
     @property
     def percent(self) -> int | None:
-        """The change in whole percents of the period before, where that is a meaningful figure."""
-        if not self.before or self.change is None:
+        """The change in whole percents of the period before; None where that would tell nothing."""
+        if not self.before or self.change is None or (self.before > 0) != (self.net > 0):
             return None
-        return _rounded(Fraction(100 * self.change, abs(self.before)))
+        percent = _rounded(Fraction(100 * self.change, abs(self.before)))
+        return percent if abs(percent) < 1000 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def words_of(type_: AccountType) -> tuple[str, str, str]:
 
 def summary_of(form: FilterForm) -> Summary:
     """The summary of what the form asks for. Its sums are those of the rows, whatever the filter."""
-    scope, days, accounts = form.scope, form.days, form.accounts()
+    scope, days, accounts = form.scope, form.days, form.chosen_accounts()
     by_day = days.is_bounded and days.days() <= DAYS_SHOWN
     sums = register_sums(accounts=accounts, filters=form.filters(), by_day=by_day)
     summary = Summary(
@@ -221,7 +222,7 @@ def inside_of(form: FilterForm, scope: Scope, summary: Summary, *, held: dict[in
     """The accounts that make the sums, the largest first; `held` are balances where the accounts have some."""
     base = f"{scope.account.name}" if scope.account else ""
     found = []
-    for account in form.accounts():
+    for account in form.chosen_accounts():
         sums = summary.sums.by_account.get(account.pk, Sums())
         balance = None if held is None else natural(held.get(account.pk, 0), account.type)
         if not sums.rows and (account.closed_on is not None or not balance):

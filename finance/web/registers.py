@@ -51,7 +51,7 @@ def register(request: HttpRequest, book: Book, account_id: int | None = None) ->
     scope, form = read_register(book=book, query=request.GET, account_id=account_id)
     after = request.GET.get("after") or None
     try:
-        page = register_page(accounts=form.accounts(), after=after, limit=PAGE, filters=form.filters())
+        page = register_page(accounts=form.chosen_accounts(), after=after, limit=PAGE, filters=form.filters())
     except Invalid as error:
         raise NotFound(thing="page") from error
     context: dict[str, Any] = {
@@ -75,9 +75,11 @@ def _above(request: HttpRequest, book: Book, scope: Scope, form: FilterForm) -> 
     summary = summary_of(form)
     held: dict[int, int] | None = None
     if not scope.is_category:
-        held = balances_of(account_ids=[account.pk for account in form.accounts()], as_of=form.days.last or form.today)
+        held = balances_of(
+            account_ids=[account.pk for account in form.chosen_accounts()], as_of=form.days.last or form.today
+        )
     balances: dict[str, int] = {}
-    for account in form.accounts() if held is not None else []:
+    for account in form.chosen_accounts() if held is not None else []:
         amount = natural(held.get(account.pk, 0), account.type) if held else 0
         balances[account.currency] = balances.get(account.currency, 0) + amount
     day = form.days.last

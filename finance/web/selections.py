@@ -60,7 +60,7 @@ def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
         raise Invalid(reason=_("One of the filters makes no sense; correct it first."))
     selection, after = Selection(), None
     while True:
-        page = register_page(accounts=form.accounts(), after=after, limit=MAX_PAGE, filters=form.filters())
+        page = register_page(accounts=form.chosen_accounts(), after=after, limit=MAX_PAGE, filters=form.filters())
         rows = {row.line_id: row for row in page.rows if not row.is_reversal and not row.is_reversed}
         for line_id, position in JournalLine.objects.filter(pk__in=rows).values_list("pk", "position"):
             row = rows[line_id]

@@ -18,12 +18,21 @@ AVERAGED_MONTHS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryFlow:
-    """One category with all below it; minor units of the base currency, positive as it is usual for its type."""
+    """One category with all below it; minor units of the base currency, positive as it is usual for its type.
+
+    `converted` is the part of the amount that was spent in other currencies; `mixed` says whether any of it ever was.
+    """
 
     account: Account
     amount: int
     average: int
     parts: list["CategoryFlow"]
+    converted: int = 0
+    mixed: bool = False
+
+    def all_accounts(self) -> list[Account]:
+        """The category and those below it that moved."""
+        return [self.account, *(account for part in self.parts for account in part.all_accounts())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,11 @@ class Flow:
     average: int
     averaged: int
     unvalued: dict[str, int]
+
+    @property
+    def converted(self) -> int:
+        """The part of the total that was spent in other currencies."""
+        return sum(row.converted for row in self.rows)
 
 
 def flow(
@@ -56,7 +70,7 @@ def flow(
     earlier = (day for by_month in nets.values() for day in by_month if day < month)
     apart = relativedelta(month, min(earlier, default=month))
     averaged = apart.years * 12 + apart.months
-    amounts, averages = {}, {}
+    amounts, averages, converted = {}, {}, {}
     unvalued: dict[str, int] = {}
     for account in mine:
         by_month = nets.get(account.pk, {})
@@ -67,10 +81,11 @@ def flow(
             if month in months and months[month].unvalued:
                 unvalued[account.currency] = unvalued.get(account.currency, 0) + sign * months[month].unvalued
             by_month = {day: half_away(valued_sum.value) for day, valued_sum in months.items()}
+            converted[account.pk] = sign * by_month.get(month, 0)
         amounts[account.pk] = sign * by_month.get(month, 0)
         past = sum(net for day, net in by_month.items() if day < month)
         averages[account.pk] = sign * past // averaged if averaged else 0
-    rows = _rows(mine, amounts, averages)
+    rows = _rows(mine, amounts, averages, converted)
     return Flow(
         rows=rows,
         total=sum(row.amount for row in rows),
@@ -99,7 +114,9 @@ def valued_months(
     return sums_by_month(changes, valuer=valuer)
 
 
-def _rows(accounts: list[Account], amounts: Mapping[int, int], averages: Mapping[int, int]) -> list[CategoryFlow]:
+def _rows(
+    accounts: list[Account], amounts: Mapping[int, int], averages: Mapping[int, int], converted: Mapping[int, int]
+) -> list[CategoryFlow]:
     """The tree of categories below the type's root groups, without what is zero in both."""
     children: dict[int | None, list[Account]] = {}
     for account in accounts:
@@ -112,6 +129,8 @@ def _rows(accounts: list[Account], amounts: Mapping[int, int], averages: Mapping
             amount=amounts.get(account.pk, 0) + sum(part.amount for part in parts),
             average=averages.get(account.pk, 0) + sum(part.average for part in parts),
             parts=parts,
+            converted=converted.get(account.pk, 0) + sum(part.converted for part in parts),
+            mixed=account.pk in converted or any(part.mixed for part in parts),
         )
 
     rows: list[CategoryFlow] = []

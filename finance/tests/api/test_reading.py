@@ -198,7 +198,7 @@ def test_balances_and_trial_balance_agree_on_any_day(api, url, accounts, journal
         ("entries/", 6),
         ("entries/?text=a&min_amount=1&account={account}", 7),
         ("accounts/{account}/", 3),
-        ("accounts/{account}/register/", 8),
+        ("accounts/{account}/register/", 9),
         ("entries/{entry}/", 6),
         ("entries/{entry}/history/", 8),
         ("balances/", 4),

@@ -27,6 +27,7 @@ ROUTES = [
     ("api-account-opening", "get", READ, None),
     ("api-account-opening", "post", EDIT, {"amount": "5.00", "on": "2026-01-01"}),
     ("api-register", "get", READ, None),
+    ("api-book-register", "get", READ, None),
     ("api-entries", "get", READ, None),
     ("api-entries", "post", EDIT, "entry"),
     ("api-entries-bulk", "post", EDIT, "entries"),
