@@ -33,7 +33,13 @@ def cell(send, row, accounts):
     """cell("payee", "Lidl") → the answer to the form in the cell, as htmx sends it."""
 
     def post(field, value, *, line=None, view=None, headers=HTMX, **extra):
-        data = {"line": line or row.pk, "field": field, "value": value, "view": accounts.checking.pk if view is None else view, **extra}
+        data = {
+            "line": line or row.pk,
+            "field": field,
+            "value": value,
+            "view": accounts.checking.pk if view is None else view,
+            **extra,
+        }
         return send("editor", "changes/cell/", data, headers=headers)
 
     return post
@@ -205,7 +211,9 @@ def test_all_of_the_filter_is_found_by_the_server(page, select, spend, accounts,
     assert balances(book=book)[accounts.groceries.pk] == 7
     refused = page("editor", "changes/selection/", all=1, view=accounts.checking.pk, query="amount=x").content.decode()
     assert "makes no sense" in refused
-    everything = page("editor", "changes/selection/", all=1, view="", query="scope=spending&period=2026-03").content.decode()
+    everything = page(
+        "editor", "changes/selection/", all=1, view="", query="scope=spending&period=2026-03"
+    ).content.decode()
     assert re.match(r"\d+ entries · €", everything)
 
 

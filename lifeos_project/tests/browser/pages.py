@@ -11,7 +11,7 @@ def pages_of(book):
     """Addresses of all household pages of the book."""
     b = f"/b/{book.pk}"
     account = {one.name: one.pk for one in Account.objects.filter(book=book)}
-    entry = {one.payee: one.uid for one in JournalEntry.objects.filter(book=book).order_by("pk")}
+    entry = {one.unfold: one.uid for one in JournalEntry.objects.filter(book=book).order_by("pk")}
     addresses = [
         f"{b}/",
         f"{b}/proof/",
@@ -57,14 +57,14 @@ def pages_of(book):
 def open_pages(tab):
     """The page as it opens, and then with its menus, folds and rows unfolded: (name, what opens it)."""
     yield "", None
-    if tab.locator("details.menu, details.fold, .register .payee").count():
+    if tab.locator("details.menu, details.fold, .register .unfold").count():
         yield "unfolded", partial(_unfold, tab)
 
 
 def _unfold(tab):
     tab.evaluate("for (const fold of document.querySelectorAll('details.fold')) fold.open = true")
-    if tab.locator(".register .payee").count() and not tab.locator(".unfolded").count():
-        tab.locator(".register .payee").first.click()
+    if tab.locator(".register .unfold").count() and not tab.locator(".unfolded").count():
+        tab.locator(".register .unfold").first.click()
         tab.wait_for_selector(".unfolded")
     if tab.locator(".user-menu > summary").count() and not tab.locator(".user-menu[open]").count():
         tab.locator(".user-menu > summary").click()
