@@ -316,6 +316,22 @@ class EntriesTagged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentAdded(BookEvent):
+    """A file was attached to an entry."""
+
+    name: ClassVar[str] = "finance.attachment.added"
+    attachment_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentRemoved(BookEvent):
+    """A file was taken off an entry."""
+
+    name: ClassVar[str] = "finance.attachment.removed"
+    attachment_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayBegan(BookEvent):
     """A day began in the book's time zone. Days on which no worker ran are skipped."""
 

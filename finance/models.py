@@ -1,5 +1,6 @@
 """Re-exports, so that Django finds every model of the app here."""
 
+from finance.attachments.models import Attachment, AttachmentContent
 from finance.imports.models import (
     ImportBatch,
     ImportProfile,
@@ -42,6 +43,8 @@ __all__ = [
     "AccountType",
     "AssetPlan",
     "AssetValue",
+    "Attachment",
+    "AttachmentContent",
     "Book",
     "ChainHead",
     "Change",

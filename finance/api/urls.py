@@ -4,6 +4,7 @@ from django.urls import path
 
 from finance.api import (
     accounts,
+    attachments,
     balances,
     books,
     changes,
@@ -14,6 +15,7 @@ from finance.api import (
     registers,
     rules,
     rules_past,
+    search,
     tags,
     webhook_deliveries,
     webhooks,
@@ -25,6 +27,7 @@ ENTRY = f"{BOOK}entries/<uuid:uid>/"
 CHANGE = f"{BOOK}changes/<int:change_id>/"
 TEMPLATE = f"{BOOK}entry-templates/<int:template_id>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
+ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
@@ -81,6 +84,12 @@ urlpatterns = [
     path(f"{IMPORT}undo/", imports.UndoImport.as_view(), name="api-import-undo"),
     path(f"{IMPORT}discard/", imports.DiscardImport.as_view(), name="api-import-discard"),
     path(f"{ENTRY}tags/", tags.SetEntryTags.as_view(), name="api-tags-entry"),
+    path(f"{ENTRY}attachments/", attachments.EntryAttachments.as_view(), name="api-attachments-entry"),
+    path(f"{BOOK}attachments/", attachments.AttachmentList.as_view(), name="api-attachments"),
+    path(ATTACHMENT, attachments.AttachmentDetail.as_view(), name="api-attachment"),
+    path(f"{ATTACHMENT}content/", attachments.AttachmentContentView.as_view(), name="api-attachment-content"),
+    path(f"{ATTACHMENT}thumbnail/", attachments.AttachmentThumbnail.as_view(), name="api-attachment-thumbnail"),
+    path(f"{BOOK}search/", search.Search.as_view(), name="api-search"),
     path(f"{BOOK}tags/", tags.TagList.as_view(), name="api-tags"),
     path(TAG, tags.TagDetail.as_view(), name="api-tag"),
     path(f"{TAG}merge/", tags.MergeTags.as_view(), name="api-tag-merge"),

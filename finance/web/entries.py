@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from core.clock import today_in
 from core.redirects import safe_next
+from finance.attachments.selectors import attachments_of_entries
 from finance.errors import Conflict, FinanceError
 from finance.imports.models import ImportRow
 from finance.ledger import services
@@ -20,6 +22,7 @@ from finance.ledger.posting import EntryDraft, LineDraft, merged
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of, role_of, template_for
 from finance.ledger.services.changes import Changed, open_day
 from finance.models import Account, Book, EntryTemplate, JournalEntry, JournalLine, Role
+from finance.tags.selectors import tags_of, tags_of_entries
 from finance.web.access import book_page, user_of
 from finance.web.change_words import entry_words
 from finance.web.changes import answer_change, say_changed
@@ -27,6 +30,7 @@ from finance.web.entry_drafts import carried, draft_of
 from finance.web.entry_forms import CATEGORY_TYPES, MODES, EntryForm, EntryInput, ExchangeDraft, LinesForm, RowsForm
 from finance.web.payees import payees_like
 from finance.web.refusals import refuse
+from finance.web.tags import save_tags, typed_tags
 from finance.web.wealth import everyday_accounts
 
 MORE_ROWS = 4
@@ -41,7 +45,9 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
         _keep(request, book, form)
     elif _is_save(request) and form.is_valid():
         try:
-            entry = _post(form, book=book, request=request)
+            with transaction.atomic():
+                entry = _post(form, book=book, request=request)
+                save_tags(request, entry)
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
@@ -188,6 +194,8 @@ def _write_page(
         "rows": form.row_list() if isinstance(form, RowsForm) else None,
         "as_lines": isinstance(form, LinesForm),
         "corrected": corrected,
+        "typed_tags": typed_tags(request, corrected),
+        "all_tags": tags_of(book=book),
         "next": safe_next(request),
         "today": today_in(book),
         "templates": [] if corrected else list(EntryTemplate.objects.filter(book=book).order_by("name")),
@@ -212,12 +220,14 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
                 date=data["date"], payee=data["payee"], description=data["description"],
                 lines=_lines(form.posting(), book=book),
             )  # fmt: skip
-            change = services.replace_entry(entry=entry, actor=user_of(request), draft=draft, today=today_in(book))
+            with transaction.atomic():
+                change = services.replace_entry(entry=entry, actor=user_of(request), draft=draft, today=today_in(book))
+                replacement = JournalEntry.objects.get(corrects=entry)
+                save_tags(request, replacement)
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
             say_changed(request, book, Changed(change=change))
-            replacement = JournalEntry.objects.get(corrects=entry)
             return redirect(safe_next(request) or redirect("web:entry", book.pk, replacement.uid).url)
     return _write_page(request, book, form, mode, corrected=entry)
 
@@ -226,7 +236,14 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
 def entry(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """An entry with its lines, its origin and all its versions."""
     shown = entry_for(book=book, uid=uid)
-    return render(request, "web/entry.html", {"book": book, **_entry_context(shown)})
+    attached = attachments_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
+    context = {
+        "attachments": attached,
+        "tags": tags_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, []),
+        "typed_tags": typed_tags(request, shown),
+        "all_tags": tags_of(book=book),
+    }
+    return render(request, "web/entry.html", {"book": book, **_entry_context(shown), **context})
 
 
 @book_page()
@@ -236,6 +253,7 @@ def entry_fold(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
     context = _entry_context(shown)
     edits = context["is_current"] and role_of(user=user_of(request), book=book) != Role.VIEWER
     context |= {"next": safe_next(request), "edits_parts": edits, "category_types": CATEGORY_TYPES}
+    context["tags"] = tags_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
     return render(request, "web/_entry_fold.html", {"book": book, **context})
 
 

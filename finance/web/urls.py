@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from finance.web import (
     accounts,
+    attachments,
     books,
     changes,
     entries,
@@ -17,6 +18,7 @@ from finance.web import (
     search,
     settings,
     start,
+    tags,
     webhooks,
 )
 
@@ -53,6 +55,13 @@ book_pages = [
     path("changes/selection/", changes.change_selection, name="change_selection"),
     path("changes/<int:change_id>/", changes.change, name="change"),
     path("changes/<int:change_id>/undo/", changes.change_undo, name="change_undo"),
+    path("entries/<uuid:uid>/attach/", attachments.attach, name="entry_attach"),
+    path("entries/<uuid:uid>/tags/", tags.entry_tags, name="entry_tags"),
+    path("tags/", tags.tags, name="tags"),
+    path("tags/<int:tag_id>/", tags.tag, name="tag"),
+    path("attachments/<int:attachment_id>/", attachments.file, name="attachment"),
+    path("attachments/<int:attachment_id>/thumbnail/", attachments.thumbnail, name="attachment_thumbnail"),
+    path("attachments/<int:attachment_id>/remove/", attachments.remove, name="attachment_remove"),
     path("payees/", entries.payees, name="payees"),
     path("imports/", imports.imports, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),

@@ -74,12 +74,22 @@ document.addEventListener("submit", (event) => {
 // Search results by arrow keys ----------------------------------------------------------------------------------------
 document.querySelector(".searchbox")?.addEventListener("keydown", (event) => {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const stops = [document.getElementById("search"), ...document.querySelectorAll("#search-results a")];
+  const stops = [document.getElementById("search"), ...document.querySelectorAll("#search-results a, #search-results button")];
   const next = stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
   if (stops[next]) {
     stops[next].focus();
     event.preventDefault();
   }
+});
+
+// An operator that the box offers takes the place of what was typed of it.
+document.getElementById("search-results")?.addEventListener("click", (event) => {
+  const operator = event.target.closest("[data-operator]")?.dataset.operator;
+  if (!operator) return;
+  const box = document.getElementById("search");
+  box.value = box.value.replace(/\S*$/, (typed) => (typed.startsWith("-") ? "-" : "") + operator);
+  box.focus();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
 // What changed, said aloud: any response may carry the header HX-Trigger: {"lifeos:say": "sentence"} ---------------------
