@@ -247,3 +247,42 @@ def test_on_a_phone_a_row_is_changed_by_two_taps_and_many_by_the_bar(new_page, a
     expect(tab.locator("#selection-accounts input")).to_be_focused()
     look(tab, "phone-selection")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_was_found_is_changed_where_it_is_shown(counted, filled, look):
+    tab = counted.start(f"/b/{filled.pk}/search/?q=ikea").tab
+    expect(tab.locator(".hit")).to_have_count(1)
+    counted.click(tab.locator(".hit [data-field=date]"))
+    expect(tab.locator("#cell-value")).to_be_focused()
+    tab.fill("#cell-value", "2026-01-02")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".hit")).to_contain_text("2 Jan 2026")
+    counted.click(tab.locator(".hit .pick"))
+    expect(tab.locator("#selection [data-sum]")).to_have_text("−€207.49")
+    counted.click("#selection summary >> nth=2")
+    tab.keyboard.type("shelf")
+    look(tab, "search-selection")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".hit .memo")).to_have_text("shelf")
+    assert counted.cost == (3, 0)
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_the_pages_of_changes_in_dark(new_page, anna, register, look, filled, size):
+    tab = new_page(user=anna, size=size)
+    tab.goto(register)
+    tab.evaluate("document.cookie = 'theme=dark; path=/'")
+    tab.goto(register)
+    tab.locator("input.pick").first.click()
+    tab.locator("#selection [name=action][value=delete]").click()
+    expect(tab.locator("#messages")).to_contain_text("Deleted: ")
+    tab.locator("input.pick").nth(3).click()
+    look(tab, f"dark-register-{size}")
+    tab.goto(f"/b/{filled.pk}/changes/")
+    look(tab, f"dark-changes-{size}")
+    expect(tab.get_by_role("button", name="Undo")).to_have_count(1)
+    tab.get_by_role("link", name="Deleted: ").click()
+    look(tab, f"dark-change-{size}")
+    tab.goto(f"/b/{filled.pk}/entries/new/?mode=moved")
+    look(tab, f"dark-form-{size}")
+    assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
