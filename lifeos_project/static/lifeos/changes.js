@@ -13,7 +13,7 @@ function leave(cell) {
   if (!content) return;
   waiting.delete(cell);
   cell.replaceChildren(...content);
-  cell.classList.remove("is-edited");
+  cell.classList.remove("is-edited", "options-up");
   htmx.process(cell);
   (cell.querySelector("[data-field]") ?? cell.closest("tr")?.querySelector(".payee"))?.focus();
 }
@@ -34,6 +34,9 @@ async function open(link, name) {
   field?.focus({ preventScroll: true });
   if (field?.type === "text") field.select();
   cell.querySelector("form")?.scrollIntoView({ block: "nearest" });
+  const options = cell.querySelector(".options-list");
+  // Above the field where there is no room below.
+  if (options) cell.classList.toggle("options-up", options.getBoundingClientRect().bottom > window.innerHeight - 72);
 }
 
 document.addEventListener("click", (event) => {
@@ -57,7 +60,7 @@ document.addEventListener("keydown", (event) => {
     return leave(edited);
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
-  const row = document.activeElement?.closest(".row, .hit");
+  const row = document.activeElement?.closest(".row, .found");
   if (!row) return;
   if (event.key === "x") {
     row.querySelector(".pick")?.click();
@@ -202,8 +205,8 @@ function refreshFigures(page) {
 async function refreshRows() {
   const pages = await Promise.all([location.href, ...later.map((path) => new URL(path, location.href).href)].map(fetched));
   if (!list() || pages.includes(null) || !pages[0].getElementById("register")) return location.reload();
-  const focused = document.activeElement?.closest(".row, .hit");
-  const at = focused ? [...document.querySelectorAll(".row, .hit")].indexOf(focused) : -1;
+  const focused = document.activeElement?.closest(".row, .found");
+  const at = focused ? [...document.querySelectorAll(".row, .found")].indexOf(focused) : -1;
   const place = window.scrollY;
   for (const old of list().querySelectorAll("tbody")) old.remove();
   for (const page of pages) {
@@ -217,7 +220,7 @@ async function refreshRows() {
   }
   refreshFigures(pages[0]);
   window.scrollTo({ top: place, behavior: "instant" });
-  const rows = [...document.querySelectorAll(".row, .hit")];
+  const rows = [...document.querySelectorAll(".row, .found")];
   if (at >= 0) rows[Math.min(at, rows.length - 1)]?.querySelector(".payee")?.focus({ preventScroll: true });
 }
 

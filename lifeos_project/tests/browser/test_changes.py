@@ -251,19 +251,19 @@ def test_on_a_phone_a_row_is_changed_by_two_taps_and_many_by_the_bar(new_page, a
 
 def test_what_was_found_is_changed_where_it_is_shown(counted, filled, look):
     tab = counted.start(f"/b/{filled.pk}/search/?q=ikea").tab
-    expect(tab.locator(".hit")).to_have_count(1)
-    counted.click(tab.locator(".hit [data-field=date]"))
+    expect(tab.locator(".found")).to_have_count(1)
+    counted.click(tab.locator(".found [data-field=date]"))
     expect(tab.locator("#cell-value")).to_be_focused()
     tab.fill("#cell-value", "2026-01-02")
     tab.keyboard.press("Enter")
-    expect(tab.locator(".hit")).to_contain_text("2 Jan 2026")
-    counted.click(tab.locator(".hit .pick"))
+    expect(tab.locator(".found")).to_contain_text("2 Jan 2026")
+    counted.click(tab.locator(".found .pick"))
     expect(tab.locator("#selection [data-sum]")).to_have_text("−€207.49")
     counted.click("#selection summary >> nth=2")
     tab.keyboard.type("shelf")
     look(tab, "search-selection")
     tab.keyboard.press("Enter")
-    expect(tab.locator(".hit .memo")).to_have_text("shelf")
+    expect(tab.locator(".found .memo")).to_have_text("shelf")
     assert counted.cost == (3, 0)
 
 
@@ -275,7 +275,8 @@ def test_the_pages_of_changes_in_dark(new_page, anna, register, look, filled, si
     tab.goto(register)
     tab.locator("input.pick").first.click()
     tab.locator("#selection [name=action][value=delete]").click()
-    expect(tab.locator("#messages")).to_contain_text("Deleted: ")
+    expect(tab.locator("#messages")).to_contain_text("Deleted: Landlord")
+    expect(row(tab, "Landlord")).to_have_count(0)
     tab.locator("input.pick").nth(3).click()
     look(tab, f"dark-register-{size}")
     tab.goto(f"/b/{filled.pk}/changes/")
