@@ -332,6 +332,24 @@ class AttachmentRemoved(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefundLinked(BookEvent):
+    """An entry was linked to the purchase that it gives back. Both are named by their first versions."""
+
+    name: ClassVar[str] = "finance.refund.linked"
+    refund_id: int
+    purchase_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundUnlinked(BookEvent):
+    """An entry no longer counts as giving a purchase back."""
+
+    name: ClassVar[str] = "finance.refund.unlinked"
+    refund_id: int
+    purchase_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayBegan(BookEvent):
     """A day began in the book's time zone. Days on which no worker ran are skipped."""
 
@@ -448,3 +466,16 @@ class AssetValued(BookEvent):
 
     name: ClassVar[str] = "finance.asset.valued"
     account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRatesDue(Event):
+    """Published exchange rates are to be fetched. Internal: not sent to webhooks."""
+
+    name: ClassVar[str] = "finance.reference_rates.due"
+    source: str
+    host: str  # who is called
+
+    @property
+    def ordering_key(self) -> str:
+        return f"rates:{self.source}"

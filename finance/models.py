@@ -9,6 +9,7 @@ from finance.imports.models import (
     LearnedBook,
     LearnedEntry,
     PayeeName,
+    Refund,
     WordCount,
 )
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
@@ -70,6 +71,7 @@ __all__ = [
     "PeriodChange",
     "ReferenceFetch",
     "ReferenceRate",
+    "Refund",
     "Role",
     "Rule",
     "RuleApplication",

@@ -4,6 +4,7 @@ from django.urls import path
 
 from finance.api import (
     accounts,
+    assets,
     attachments,
     balances,
     books,
@@ -12,6 +13,8 @@ from finance.api import (
     imports,
     members,
     preferences,
+    rates,
+    refunds,
     registers,
     rules,
     rules_past,
@@ -19,6 +22,7 @@ from finance.api import (
     tags,
     webhook_deliveries,
     webhooks,
+    worth,
 )
 
 BOOK = "books/<int:book_id>/"
@@ -33,6 +37,7 @@ RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
+ASSET = f"{BOOK}assets/<int:asset_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
@@ -65,10 +70,21 @@ urlpatterns = [
     path(ENTRY, entries.EntryDetail.as_view(), name="api-entry"),
     path(f"{ENTRY}history/", entries.EntryHistory.as_view(), name="api-entry-history"),
     path(f"{ENTRY}correct/", entries.CorrectEntry.as_view(), name="api-entry-correct"),
+    path(f"{ENTRY}refund/", refunds.EntryRefund.as_view(), name="api-entry-refund"),
     path(f"{ENTRY}reverse/", entries.ReverseEntry.as_view(), name="api-entry-reverse"),
     path(f"{BOOK}exchanges/", entries.PostExchange.as_view(), name="api-exchanges"),
     path(f"{BOOK}balances/", balances.BalanceList.as_view(), name="api-balances"),
     path(f"{BOOK}trial-balance/", balances.TrialBalanceReport.as_view(), name="api-trial-balance"),
+    path(f"{BOOK}net-worth/", worth.NetWorth.as_view(), name="api-net-worth"),
+    path(f"{BOOK}exchange-gains/", worth.ExchangeGains.as_view(), name="api-exchange-gains"),
+    path(f"{BOOK}rates/", rates.RateList.as_view(), name="api-rates"),
+    path(f"{BOOK}rates/import/", rates.ImportRates.as_view(), name="api-rates-import"),
+    path(f"{BOOK}rates/choice/", rates.RateChoice.as_view(), name="api-rates-choice"),
+    path(f"{BOOK}rates/<int:rate_id>/", rates.RateDetail.as_view(), name="api-rate"),
+    path(f"{ASSET}values/", assets.ValueList.as_view(), name="api-asset-values"),
+    path(f"{ASSET}values/<int:value_id>/", assets.ValueDetail.as_view(), name="api-asset-value"),
+    path(f"{ASSET}post-values/", assets.PostValues.as_view(), name="api-asset-post-values"),
+    path(f"{ASSET}depreciation/", assets.Depreciation.as_view(), name="api-asset-depreciation"),
     path(f"{BOOK}members/", members.MemberList.as_view(), name="api-members"),
     path(f"{BOOK}members/<int:membership_id>/", members.MemberDetail.as_view(), name="api-member"),
     path(f"{BOOK}invitations/", members.InvitationList.as_view(), name="api-invitations"),

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 from uuid_utils.compat import uuid7
 
 from core.clock import today_in
@@ -18,6 +19,8 @@ from finance.attachments.selectors import attachments_of_entries
 from finance.attachments.services import attach
 from finance.errors import Conflict, FinanceError
 from finance.imports.models import ImportRow
+from finance.imports.selectors import refund_links
+from finance.imports.services import unlink_refund
 from finance.ledger import services
 from finance.ledger.posting import EntryDraft, LineDraft, merged
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of, role_of, template_for
@@ -287,8 +290,18 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         "reversal": reversals.get(shown.pk),
         "successor": successor.get(shown.pk),
         "came_in_with": came_in_with,
+        "refunds": refund_links(entry=shown),
         "is_current": shown.pk not in reversals and shown.reverses_id is None,
     }
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def entry_refund_unlink(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
+    """Take back that the entry gives a purchase back."""
+    unlink_refund(entry=entry_for(book=book, uid=uid), actor=user_of(request))
+    messages.success(request, _("No longer linked as a refund. Both entries stay as they are."))
+    return redirect("web:entry", book.pk, uid)
 
 
 def _totals(lines: list[JournalLine]) -> list[tuple[str, int]]:

@@ -40,6 +40,13 @@ def amount_change(minor_units: int, currency: str) -> str:
 
 
 @register.filter
+def plain(value: Decimal) -> str:
+    """A number as it was entered, without zeros at its end: "1.0812"."""
+    places = max(0, -int(value.normalize().as_tuple().exponent))
+    return formatting.number_text(value, places=places)
+
+
+@register.filter
 def day(value: datetime.date, form: str = "medium") -> str:
     """A date in the language's own order; of a moment the reader's day."""
     return formatting.date_text(value, form=form)
