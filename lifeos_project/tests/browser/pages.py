@@ -11,7 +11,7 @@ def pages_of(book):
     """Addresses of all household pages of the book."""
     b = f"/b/{book.pk}"
     account = {one.name: one.pk for one in Account.objects.filter(book=book)}
-    entry = {one.unfold: one.uid for one in JournalEntry.objects.filter(book=book).order_by("pk")}
+    entry = {one.payee: one.uid for one in JournalEntry.objects.filter(book=book).order_by("pk")}
     addresses = [
         f"{b}/",
         f"{b}/proof/",
@@ -26,6 +26,7 @@ def pages_of(book):
         f"{b}/entries/{entry['Kiosk']}/",
         f"{b}/entries/{entry['IKEA']}/edit/",
         f"{b}/entries/{entry['IKEA']}/reverse/",
+        f"{b}/changes/",
         f"{b}/settings/",
         f"{b}/members/",
     ]
