@@ -37,7 +37,7 @@ from finance.web.access import book_page, user_of
 from finance.web.change_forms import FIELDS, EditForm
 from finance.web.change_words import described
 from finance.web.register_filters import Scope, read_register
-from finance.web.selections import Selection, all_of, picked
+from finance.web.selections import Selection, all_found, all_of, picked
 
 PAGE = 30
 # The list is read again where it stands; `rows` says whether more than its figures changed.
@@ -197,6 +197,8 @@ def answer_change(request: HttpRequest, book: Book, *, otherwise: str = "") -> H
 def _selection(book: Book, asked: QueryDict) -> Selection:
     if asked.get("all"):
         view = asked.get("view")
+        if view == "search":
+            return all_found(book=book, words=asked.get("query", ""))
         return all_of(book=book, account_id=_number(view) if view else None, query=asked.get("query", ""))
     return picked(book=book, picks=asked.getlist("pick"))
 

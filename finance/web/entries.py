@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 from core.clock import today_in
 from core.redirects import safe_next
 from finance.attachments.selectors import attachments_of_entries
+from finance.attachments.services import attach
 from finance.errors import Conflict, FinanceError
 from finance.imports.models import ImportRow
 from finance.imports.selectors import refund_links
@@ -51,6 +52,8 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
             with transaction.atomic():
                 entry = _post(form, book=book, request=request)
                 save_tags(request, entry)
+                for file in request.FILES.getlist("receipt"):
+                    attach(entry=entry, actor=user_of(request), data=file.read(), file_name=file.name or "")
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:

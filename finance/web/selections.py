@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from django.http import QueryDict
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from finance.errors import Invalid, NotFound
@@ -12,6 +13,9 @@ from finance.ledger.movements import natural
 from finance.ledger.registers import MAX_PAGE, register_page
 from finance.ledger.services.changes import MOST_ENTRIES
 from finance.models import Book, JournalEntry, JournalLine
+from finance.search.conditions import world_of
+from finance.search.query import QueryError, parse_query
+from finance.search.selectors import find_entries
 from finance.web.register_filters import read_register
 
 
@@ -73,3 +77,26 @@ def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
         if page.next_cursor is None:
             return selection
         after = page.next_cursor
+
+
+def all_found(*, book: Book, words: str) -> Selection:
+    """All entries that a search finds. Raises Invalid where there are more than 5,000, or for a bad query."""
+    try:
+        terms = parse_query(words, language=get_language() or "en")
+    except QueryError as error:
+        raise Invalid(reason=error.message) from error
+    if not terms:
+        raise Invalid(reason=_("Say what to search for."))
+    world = world_of(book=book, terms=terms)
+    selection, after = Selection(), None
+    while True:
+        found = find_entries(book=book, terms=terms, after=after, limit=MAX_PAGE, world=world)
+        for hit in found.entries:
+            selection.add(entry_id=hit.id, position=None)
+            for currency, amount in hit.movement.amounts:
+                selection.sums[currency] += amount
+        if selection.count > MOST_ENTRIES:
+            raise Invalid(reason=_("The search finds more than %(most)s entries; narrow it.") % {"most": MOST_ENTRIES})
+        if found.next_cursor is None:
+            return selection
+        after = found.next_cursor

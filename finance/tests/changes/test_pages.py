@@ -331,3 +331,27 @@ def test_viewers_see_rows_without_anything_to_change(page, row, accounts):
     assert 'class="row' in html
     assert "data-field" not in html
     assert 'id="selection"' not in html
+
+
+def test_what_a_search_finds_is_changed_in_place_and_all_at_once(page, send, cell, entry, spend, accounts):
+    spend(3_00, payee="Aldi")
+    html = page("editor", "search/", q="aldi").content.decode()
+    assert html.count('class="pick"') == 2
+    assert "data-field" not in page("viewer", "search/", q="aldi").content.decode()
+    told = page("editor", "changes/selection/", all=1, view="search", query="aldi").content.decode()
+    assert told == "2 entries · −€15.50"
+    data = {"all": "1", "view": "search", "query": "aldi", "account_value": accounts.restaurants.pk}
+    assert notice(send("editor", "changes/selection/", data, headers=HTMX)) == "2 entries → Restaurants."
+    data = {"entry": current(entry).uid, "field": "amount", "value": "7"}
+    assert notice(send("editor", "changes/cell/", data, headers=HTMX)) == "Aldi, €12.50 → €7.00."
+    refused = send(
+        "editor", "changes/selection/", {**data, "all": "1", "view": "search", "query": "amount:x"}, headers=HTMX
+    )
+    assert "notice-trouble" in refused.content.decode()
+
+
+def test_tags_are_put_on_and_taken_off_many(select, spend, accounts):
+    lines = [spend(n).lines.get(account=accounts.checking) for n in (1, 2)]
+    assert notice(select("tag", *lines, tag_value="Trip, Fun")) == "Tagged 2 entries: Trip, Fun."
+    assert notice(select("untag", *lines, tag_value="fun")) == "Taken off 2 entries: Fun."
+    assert "at least one tag" in notice(select("tag", *lines, tag_value=" , "))

@@ -4,6 +4,7 @@ import datetime
 import re
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from finance.ledger import services
 from finance.ledger.posting import LineDraft
@@ -29,7 +30,11 @@ def dollars(book, owner, accounts):
 def write(send, accounts):
     def post(mode, **values):
         data = {"mode": mode, "date": TODAY.isoformat(), "account": accounts.checking.pk, **values}
-        return send("editor", "entries/new/", {key: str(value) for key, value in data.items()})
+        return send(
+            "editor",
+            "entries/new/",
+            {key: value if hasattr(value, "read") else str(value) for key, value in data.items()},
+        )
 
     return post
 
@@ -387,3 +392,14 @@ def test_payees_are_completed_with_what_was_written_last(page, spend, accounts):
     assert told[0]["account"] == accounts.checking.pk
     assert page("viewer", "payees/", q="").json() == {"payees": []}
     assert page("viewer", "payees/", q="%").json() == {"payees": []}
+
+
+def test_a_receipt_comes_with_the_entry_or_the_entry_does_not_come(write, accounts):
+    def file(data):
+        return SimpleUploadedFile("bon.pdf", data, content_type="application/pdf")
+
+    refused = write("spent", amount="5", category=accounts.groceries.pk, receipt=file(b"MZ no receipt"))
+    assert "notice-trouble" in refused.content.decode()
+    assert not JournalEntry.objects.exists()
+    write("spent", amount="5", category=accounts.groceries.pk, receipt=file(b"%PDF-1.4\n%%EOF\n"))
+    assert JournalEntry.objects.get().book.attachments.count() == 1

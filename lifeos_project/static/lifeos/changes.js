@@ -13,7 +13,7 @@ function leave(cell) {
   if (!content) return;
   waiting.delete(cell);
   cell.replaceChildren(...content);
-  cell.classList.remove("is-edited");
+  cell.classList.remove("is-edited", "options-up");
   htmx.process(cell);
   (cell.querySelector("[data-field]") ?? cell.closest("tr")?.querySelector(".payee"))?.focus();
 }
@@ -21,7 +21,7 @@ const leaveAll = () => document.querySelectorAll(".is-edited").forEach(leave);
 
 async function open(link, name) {
   const row = link.closest("[data-cells]");
-  const cell = link.closest("td, [data-cell]");
+  const cell = link.closest("[data-cell], td, th");
   if (!row || !cell || cell.classList.contains("is-edited")) return;
   leaveAll();
   const answer = await fetch(`${row.dataset.cells}&field=${name}`, { headers: { "HX-Request": "true" } });
@@ -34,6 +34,9 @@ async function open(link, name) {
   field?.focus({ preventScroll: true });
   if (field?.type === "text") field.select();
   cell.querySelector("form")?.scrollIntoView({ block: "nearest" });
+  const options = cell.querySelector(".options-list");
+  // Above the field where there is no room below.
+  if (options) cell.classList.toggle("options-up", options.getBoundingClientRect().bottom > window.innerHeight - 72);
 }
 
 document.addEventListener("click", (event) => {
@@ -57,7 +60,7 @@ document.addEventListener("keydown", (event) => {
     return leave(edited);
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
-  const row = document.activeElement?.closest(".row");
+  const row = document.activeElement?.closest(".row, .found");
   if (!row) return;
   if (event.key === "x") {
     row.querySelector(".pick")?.click();
@@ -124,9 +127,12 @@ function count() {
   const { one, many } = bar().dataset;
   bar().querySelector("[data-count]").textContent = chosen.length === 1 ? one : many.replace("%n%", chosen.length);
   const sums = new Map();
-  for (const { dataset } of chosen.map((pick) => pick.closest(".row"))) {
-    const sum = sums.get(dataset.currency) ?? { places: Number(dataset.places), total: 0n };
-    sums.set(dataset.currency, { ...sum, total: sum.total + BigInt(dataset.amount) });
+  for (const pick of chosen) {
+    for (const figure of pick.closest("tr").dataset.amounts.trim().split(/\s+/)) {
+      const [currency, places, amount] = figure.split(":");
+      const before = sums.get(currency)?.total ?? 0n;
+      sums.set(currency, { places: Number(places), total: before + BigInt(amount) });
+    }
   }
   bar().querySelector("[data-sum]").textContent = [...sums].map(([currency, sum]) => money(sum.total, currency, sum.places)).join(" · ");
 }
@@ -199,8 +205,8 @@ function refreshFigures(page) {
 async function refreshRows() {
   const pages = await Promise.all([location.href, ...later.map((path) => new URL(path, location.href).href)].map(fetched));
   if (!list() || pages.includes(null) || !pages[0].getElementById("register")) return location.reload();
-  const focused = document.activeElement?.closest(".row");
-  const at = focused ? [...document.querySelectorAll(".row")].indexOf(focused) : -1;
+  const focused = document.activeElement?.closest(".row, .found");
+  const at = focused ? [...document.querySelectorAll(".row, .found")].indexOf(focused) : -1;
   const place = window.scrollY;
   for (const old of list().querySelectorAll("tbody")) old.remove();
   for (const page of pages) {
@@ -214,7 +220,7 @@ async function refreshRows() {
   }
   refreshFigures(pages[0]);
   window.scrollTo({ top: place, behavior: "instant" });
-  const rows = [...document.querySelectorAll(".row")];
+  const rows = [...document.querySelectorAll(".row, .found")];
   if (at >= 0) rows[Math.min(at, rows.length - 1)]?.querySelector(".payee")?.focus({ preventScroll: true });
 }
 

@@ -157,7 +157,7 @@ function names() {
   for (const [name, currency] of [["amount", accountOf("account")], ["fee", accountOf("account")], ["counter_amount", other]]) {
     const label = form().querySelector(`label[for="id_${name}"]`);
     if (!label) continue;
-    const unit = label.querySelector(".unit") ?? label.appendChild(Object.assign(document.createElement("span"), { className: "unit" }));
+    const unit = label.querySelector(".unit") ?? label.insertBefore(Object.assign(document.createElement("span"), { className: "unit" }), label.querySelector(".optional"));
     unit.textContent = currency ? ` ${currency}` : "";
   }
 }

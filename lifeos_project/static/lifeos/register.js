@@ -1,7 +1,7 @@
 // The register by keyboard: j and k move between rows, Enter unfolds and then opens, e corrects.
 
-const rows = () => [...document.querySelectorAll(".register .row")];
-const current = () => document.activeElement?.closest(".row") ?? document.activeElement?.closest(".unfolded")?.previousElementSibling;
+const rows = () => [...document.querySelectorAll(".register .row, .found")];
+const current = () => document.activeElement?.closest(".row, .found") ?? document.activeElement?.closest(".unfolded")?.previousElementSibling;
 
 let byKey = false; // a second Enter opens the entry's own page, a second click folds the row
 

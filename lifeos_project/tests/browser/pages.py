@@ -26,6 +26,7 @@ def pages_of(book):
         f"{b}/entries/{entry['Kiosk']}/",
         f"{b}/entries/{entry['IKEA']}/edit/",
         f"{b}/entries/{entry['IKEA']}/reverse/",
+        f"{b}/changes/",
         f"{b}/settings/",
         f"{b}/members/",
     ]
@@ -57,14 +58,14 @@ def pages_of(book):
 def open_pages(tab):
     """The page as it opens, and then with its menus, folds and rows unfolded: (name, what opens it)."""
     yield "", None
-    if tab.locator("details.menu, details.fold, .register .payee").count():
+    if tab.locator("details.menu, details.fold, .register .unfold").count():
         yield "unfolded", partial(_unfold, tab)
 
 
 def _unfold(tab):
     tab.evaluate("for (const fold of document.querySelectorAll('details.fold')) fold.open = true")
-    if tab.locator(".register .payee").count() and not tab.locator(".unfolded").count():
-        tab.locator(".register .payee").first.click()
+    if tab.locator(".register .unfold").count() and not tab.locator(".unfolded").count():
+        tab.locator(".register .unfold").first.click()
         tab.wait_for_selector(".unfolded")
     if tab.locator(".user-menu > summary").count() and not tab.locator(".user-menu[open]").count():
         tab.locator(".user-menu > summary").click()

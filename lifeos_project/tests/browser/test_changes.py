@@ -66,10 +66,15 @@ def row(tab, payee):
     return tab.locator(".register .row", has_text=payee)
 
 
+def height(place):
+    """How far down the page it is, however far that is scrolled."""
+    return round(place.bounding_box()["y"] + place.page.evaluate("window.scrollY"))
+
+
 def test_a_category_takes_two_clicks_and_no_page_load_and_undo_a_third(counted, register, look, checking):
     tab = counted.start(register).tab
     kiosk = row(tab, "Aldi").nth(2)
-    balance, place = kiosk.locator(".balance-cell").text_content(), kiosk.bounding_box()["y"]
+    balance, place = kiosk.locator(".balance-cell").text_content(), height(kiosk)
     counted.click(kiosk.locator(".chip[data-field]"))
     expect(tab.locator(".cell-edit input[type=search]")).to_be_focused()
     look(tab, "cell-category")
@@ -78,7 +83,7 @@ def test_a_category_takes_two_clicks_and_no_page_load_and_undo_a_third(counted, 
     assert counted.cost == (2, 0)
     changed = row(tab, "Aldi").nth(2)
     expect(changed.locator(".chip[data-field]")).to_have_text("Restaurants")
-    assert (changed.locator(".balance-cell").text_content(), changed.bounding_box()["y"]) == (balance, place)
+    assert (changed.locator(".balance-cell").text_content(), height(changed)) == (balance, place)
     look(tab, "cell-changed")
     counted.click(tab.locator("#messages").get_by_role("button", name="Undo"))
     expect(tab.locator("#messages")).to_contain_text("Undone: Restaurants → Groceries")
@@ -142,6 +147,7 @@ def test_all_of_the_list_is_changed_by_the_server_and_later_pages_stay(counted, 
     counted.click(tab.locator("#selection [name=all]"))
     expect(tab.locator("#selection-all")).to_contain_text("entries · ")
     counted.click("#selection summary >> nth=1")
+    expect(tab.locator("#selection-payee")).to_be_focused()
     tab.keyboard.type("Everyone")
     tab.keyboard.press("Enter")
     expect(row(tab, "Everyone")).to_have_count(rows)
@@ -242,3 +248,44 @@ def test_on_a_phone_a_row_is_changed_by_two_taps_and_many_by_the_bar(new_page, a
     expect(tab.locator("#selection-accounts input")).to_be_focused()
     look(tab, "phone-selection")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_was_found_is_changed_where_it_is_shown(counted, filled, look):
+    tab = counted.start(f"/b/{filled.pk}/search/?q=ikea").tab
+    expect(tab.locator(".found")).to_have_count(1)
+    counted.click(tab.locator(".found [data-field=date]"))
+    expect(tab.locator("#cell-value")).to_be_focused()
+    tab.fill("#cell-value", "2026-01-02")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".found")).to_contain_text("2 Jan 2026")
+    counted.click(tab.locator(".found .pick"))
+    expect(tab.locator("#selection [data-sum]")).to_have_text("−€207.49")
+    counted.click("#selection summary >> nth=2")
+    expect(tab.locator("#selection-note")).to_be_focused()
+    tab.keyboard.type("shelf")
+    look(tab, "search-selection")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".found .memo")).to_have_text("shelf")
+    assert counted.cost == (3, 0)
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_the_pages_of_changes_in_dark(new_page, anna, register, look, filled, size):
+    tab = new_page(user=anna, size=size)
+    tab.goto(register)
+    tab.evaluate("document.cookie = 'theme=dark; path=/'")
+    tab.goto(register)
+    tab.locator("input.pick").first.click()
+    tab.locator("#selection [name=action][value=delete]").click()
+    expect(tab.locator("#messages")).to_contain_text("Deleted: Landlord")
+    expect(row(tab, "Landlord")).to_have_count(0)
+    tab.locator("input.pick").nth(3).click()
+    look(tab, f"dark-register-{size}")
+    tab.goto(f"/b/{filled.pk}/changes/")
+    look(tab, f"dark-changes-{size}")
+    expect(tab.get_by_role("button", name="Undo")).to_have_count(1)
+    tab.get_by_role("link", name="Deleted: ").click()
+    look(tab, f"dark-change-{size}")
+    tab.goto(f"/b/{filled.pk}/entries/new/?mode=moved")
+    look(tab, f"dark-form-{size}")
+    assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

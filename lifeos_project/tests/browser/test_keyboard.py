@@ -29,7 +29,7 @@ def test_entries_are_written_one_after_the_other_without_the_mouse(new_page, ann
     expect(tab.locator("#id_payee")).to_have_value("Aldi")
     expect(tab.locator("#id_category option:checked")).to_have_text("Food › Groceries")
     tab.keyboard.press("Control+Enter")
-    expect(tab.get_by_text("Saved: Aldi.")).to_be_visible()
+    expect(tab.get_by_text("Saved: Aldi, €12.34.")).to_be_visible()
     expect(tab.locator("#id_amount")).to_be_focused()
     expect(tab.locator("#id_amount")).to_have_value("")
     entry = JournalEntry.objects.latest("pk")
@@ -89,21 +89,21 @@ def test_rows_are_walked_unfolded_opened_and_corrected_by_keys(new_page, anna, c
     expect(second.locator(".payee")).to_be_focused()
     tab.keyboard.press("Enter")
     expect(tab.locator(".unfolded")).to_be_visible()
-    expect(second.locator(".payee")).to_have_attribute("aria-expanded", "true")
-    address = second.locator(".payee").get_attribute("href")
+    expect(second.locator(".unfold")).to_have_attribute("aria-expanded", "true")
+    address = second.locator(".unfold").get_attribute("href")
     tab.keyboard.press("Enter")
     tab.wait_for_url(f"**{address}")
     tab.go_back()
     tab.keyboard.press("j")
     tab.keyboard.press("e")
     tab.wait_for_url("**/edit/**")
-    expect(tab.get_by_role("heading", name="Correct this entry")).to_be_visible()
+    expect(tab.get_by_role("heading", name="Edit this entry")).to_be_visible()
 
 
 def test_a_click_folds_the_row_again(new_page, anna, checking):
     tab = new_page(user=anna)
     tab.goto(f"/b/{checking.book_id}/accounts/{checking.pk}/")
-    first = tab.locator(".register .payee").first
+    first = tab.locator(".register .unfold").first
     first.click()
     expect(tab.locator(".unfolded")).to_have_count(1)
     first.click()
@@ -176,7 +176,7 @@ def test_everything_can_be_read_and_written_without_scripts(new_page, anna, chec
     tab.goto(f"{book}/accounts/{checking.pk}/")
     tab.get_by_role("link", name="Earlier entries").click()
     expect(tab.locator(".register .row").first).to_be_visible()
-    tab.locator(".register .payee").first.click()
+    tab.locator(".register .unfold").first.click()
     expect(tab.get_by_role("heading", name="Origin")).to_be_visible()
     tab.goto(f"{book}/entries/new/")
     tab.get_by_role("button", name="Received").click()
