@@ -29,6 +29,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.payees.models import Payee, PayeeAlias
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
@@ -60,6 +61,8 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "Payee",
+    "PayeeAlias",
     "PayeeName",
     "PeriodChange",
     "ReferenceFetch",

@@ -10,6 +10,7 @@ from finance.api import (
     entries,
     imports,
     members,
+    payees,
     registers,
     rules,
     rules_past,
@@ -24,6 +25,7 @@ ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
 ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
+PAYEE = f"{BOOK}payees/<int:payee_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
@@ -73,6 +75,11 @@ urlpatterns = [
     path(ATTACHMENT, attachments.AttachmentDetail.as_view(), name="api-attachment"),
     path(f"{ATTACHMENT}content/", attachments.AttachmentContentView.as_view(), name="api-attachment-content"),
     path(f"{ATTACHMENT}thumbnail/", attachments.AttachmentThumbnail.as_view(), name="api-attachment-thumbnail"),
+    path(f"{BOOK}payees/", payees.PayeeList.as_view(), name="api-payees"),
+    path(PAYEE, payees.PayeeDetail.as_view(), name="api-payee"),
+    path(f"{PAYEE}rename/", payees.RenamePayeeView.as_view(), name="api-payee-rename"),
+    path(f"{PAYEE}merge/", payees.MergePayeeView.as_view(), name="api-payee-merge"),
+    path(f"{PAYEE}history/", payees.PayeeHistory.as_view(), name="api-payee-history"),
     path(f"{BOOK}search/", search.Search.as_view(), name="api-search"),
     path(f"{BOOK}tags/", tags.TagList.as_view(), name="api-tags"),
     path(TAG, tags.TagDetail.as_view(), name="api-tag"),
