@@ -316,6 +316,31 @@ class EntriesTagged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayeeSaved(BookEvent):
+    """A payee was added, renamed, or given other aliases or another usual category."""
+
+    name: ClassVar[str] = "finance.payee.saved"
+    payee_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayeesMerged(BookEvent):
+    """A payee was removed; its names are aliases of another one."""
+
+    name: ClassVar[str] = "finance.payee.merged"
+    payee_id: int
+    into_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayeeRemoved(BookEvent):
+    """A payee was removed with its aliases; entries keep what they bear."""
+
+    name: ClassVar[str] = "finance.payee.removed"
+    payee_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentAdded(BookEvent):
     """A file was attached to an entry."""
 

@@ -31,6 +31,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.payees.models import Payee, PayeeAlias
 from finance.preferences.models import PayPeriod, SavedView
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
@@ -66,6 +67,8 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "Payee",
+    "PayeeAlias",
     "PayPeriod",
     "PayeeName",
     "PeriodChange",

@@ -12,6 +12,7 @@ from finance.api import (
     entries,
     imports,
     members,
+    payees,
     preferences,
     rates,
     refunds,
@@ -32,6 +33,7 @@ CHANGE = f"{BOOK}changes/<int:change_id>/"
 TEMPLATE = f"{BOOK}entry-templates/<int:template_id>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
 ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
+PAYEE = f"{BOOK}payees/<int:payee_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
@@ -105,6 +107,11 @@ urlpatterns = [
     path(ATTACHMENT, attachments.AttachmentDetail.as_view(), name="api-attachment"),
     path(f"{ATTACHMENT}content/", attachments.AttachmentContentView.as_view(), name="api-attachment-content"),
     path(f"{ATTACHMENT}thumbnail/", attachments.AttachmentThumbnail.as_view(), name="api-attachment-thumbnail"),
+    path(f"{BOOK}payees/", payees.PayeeList.as_view(), name="api-payees"),
+    path(PAYEE, payees.PayeeDetail.as_view(), name="api-payee"),
+    path(f"{PAYEE}rename/", payees.RenamePayeeView.as_view(), name="api-payee-rename"),
+    path(f"{PAYEE}merge/", payees.MergePayeeView.as_view(), name="api-payee-merge"),
+    path(f"{PAYEE}history/", payees.PayeeHistory.as_view(), name="api-payee-history"),
     path(f"{BOOK}search/", search.Search.as_view(), name="api-search"),
     path(f"{BOOK}tags/", tags.TagList.as_view(), name="api-tags"),
     path(TAG, tags.TagDetail.as_view(), name="api-tag"),

@@ -8,6 +8,7 @@ from core.formatting import date_text
 from finance.figures import money_text, typed_text
 from finance.ledger.movements import OWN_KINDS, Side, movement_of
 from finance.models import Book
+from finance.payees.selectors import payees_beginning, texts_of
 
 SUGGESTIONS = 8
 
@@ -69,4 +70,17 @@ def payees_like(*, book: Book, prefix: str) -> list[dict[str, Any]]:
         told["amount"] = typed_text(abs(amount), currency=currency)
         told["shown"] = money_text(abs(amount), currency=currency)
         answer.append(told)
-    return answer
+    return _with_named(book, prefix, answer)
+
+
+def _with_named(book: Book, prefix: str, written: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The payees that somebody named first, each once whatever its entries call it, with its usual category."""
+    by_text = {told["payee"].casefold(): told for told in written}
+    named = []
+    for payee in payees_beginning(book=book, prefix=prefix, limit=SUGGESTIONS):
+        found = [by_text.pop(text.casefold(), None) for text in texts_of(payee=payee)]
+        told = {**next((each for each in found if each), {}), "payee": payee.name}
+        if payee.default_account is not None:
+            told |= {"category": payee.default_account_id, "category_name": payee.default_account.name}
+        named.append(told)
+    return [*named, *by_text.values()][:SUGGESTIONS]

@@ -63,6 +63,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, "bookmark", "finance.entrytemplate"),
                 _list(request, "group", "finance.membership"),
                 _list(request, "mail", "finance.invitation"),
+                _list(request, "storefront", "finance.payee"),
                 _list(request, "sell", "finance.tag"),
                 _list(request, "attach_file", "finance.attachment"),
                 _list(request, "filter_list", "finance.savedview"),

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import URLResolver, reverse
 from django.utils import timezone
 
+from finance.attachments.services import attach
 from finance.events import BookRenamed
 from finance.imports.models import ImportBatch
 from finance.models import (
@@ -26,7 +27,9 @@ from finance.models import (
     RuleApplication,
     WebhookDelivery,
 )
+from finance.payees.services import save_payee
 from finance.rules.services import save_rule
+from finance.tags.services import save_tag
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
 from finance.webhooks import services as webhooks
 from finance.webhooks.bodies import Happened
@@ -71,7 +74,10 @@ MODELS = {
     "finance_change": READ_ONLY,
     "finance_entrytemplate": READ_ONLY,
     "finance_importbatch": READ_ONLY,
+    "finance_attachment": READ_ONLY,
+    "finance_payee": READ_ONLY,
     "finance_rule": READ_ONLY,
+    "finance_tag": READ_ONLY,
     "finance_ruleapplication": READ_ONLY,
     "finance_webhookendpoint": READ_ONLY,
     "finance_webhookdelivery": READ_ONLY,
@@ -189,6 +195,11 @@ def world(book, owner, insight):
             book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
             file_name="a.csv", content=b"", sha256=digest, size=0,
         ),
+        "finance_attachment": attach(
+            entry=JournalEntry.objects.filter(book=book).first(), actor=owner, data=b"%PDF-1.7", file_name="bill.pdf"
+        ),
+        "finance_payee": save_payee(book=book, name="Rewe"),
+        "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_rule": save_rule(book=book, actor=owner, name="Groceries", definition=RULE),
         "finance_ruleapplication": RuleApplication.objects.create(book=book, created_by=owner),
         "finance_webhookendpoint": WebhookDelivery.objects.get().endpoint,

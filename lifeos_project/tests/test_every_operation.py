@@ -12,11 +12,14 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
+from finance.attachments.services import attach
 from finance.imports.services import stage_import
 from finance.ledger import services as ledger
 from finance.ledger.models import Membership
 from finance.models import RuleApplication
+from finance.payees.services import save_payee
 from finance.rules.services import add_group, save_rule
+from finance.tags.services import save_tag
 from finance.tests.api.test_webhooks import webhook_with_message
 from finance.tests.conftest import (  # noqa: F401  # fixtures
     accounts,
@@ -41,6 +44,7 @@ NAMES = sorted(contract.operations())
 CHANGES = [name for name in NAMES if name[0] != "GET"]
 BOOK = "/api/v1/books/{book_id}/"
 URL = "https://hooks.example.org/lifeos"
+WITH_FILE = {("POST", BOOK + "imports/"), ("POST", BOOK + "entries/{uid}/attachments/")}
 # Why these take no Idempotency-Key; docs/api.md says so, too.
 WITHOUT_KEY = {
     ("POST", "/api/v1/auth/token/"): "nobody is signed in whose key it could be",
@@ -154,6 +158,27 @@ def bodies(world):
         ("POST", BOOK + "assets/{asset_id}/post-values/"): None,
         ("PUT", BOOK + "assets/{asset_id}/depreciation/"): {"months": 48, "residual": "1000.00"},
         ("DELETE", BOOK + "assets/{asset_id}/depreciation/"): None,
+        ("POST", BOOK + "tags/"): {"name": "Trip", "colour": "teal"},
+        ("PATCH", BOOK + "tags/{tag_id}/"): {"name": "Trips", "colour": "red"},
+        ("DELETE", BOOK + "tags/{tag_id}/"): None,
+        ("POST", BOOK + "tags/{tag_id}/merge/"): {"into": world["other_tag"]},
+        ("PUT", BOOK + "entries/{uid}/tags/"): {"tags": ["Holiday"]},
+        ("POST", BOOK + "entries/tags/"): {
+            "entries": [str(world["ids"]["uid"])],
+            "add": ["Trip"],
+            "remove": ["Holiday"],
+        },
+        ("POST", BOOK + "entries/{uid}/attachments/"): {},
+        ("DELETE", BOOK + "attachments/{attachment_id}/"): None,
+        ("POST", BOOK + "payees/"): {
+            "name": "Aldi",
+            "default_category": "Expenses:Food:Groceries",
+            "aliases": ["ALDI"],
+        },
+        ("PATCH", BOOK + "payees/{payee_id}/"): {"aliases": ["REWE"]},
+        ("DELETE", BOOK + "payees/{payee_id}/"): None,
+        ("POST", BOOK + "payees/{payee_id}/rename/"): {"name": "Shop", "past": "alias"},
+        ("POST", BOOK + "payees/{payee_id}/merge/"): {"into": world["other_payee"], "past": "alias"},
         ("POST", BOOK + "webhooks/"): {"url": URL, "description": "Robot", "event_types": ["finance.book.renamed"]},
         ("PATCH", BOOK + "webhooks/{webhook_id}/"): {"description": "Other", "active": True, "event_types": []},
         ("DELETE", BOOK + "webhooks/{webhook_id}/"): None,
@@ -193,6 +218,8 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
         "accounts": accounts,
         "dollars": dollars.pk,
         "token": mine.token,
+        "other_tag": save_tag(book=book, name="Vacation").pk,
+        "other_payee": save_payee(book=book, name="Edeka").pk,
         "row": batch.statements.get().rows.first().pk,
         "batch": batch,
         "insight": insight,
@@ -213,6 +240,9 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
             "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
             "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
             "group_id": add_group(book=book, name="Empty").pk,
+            "tag_id": save_tag(book=book, name="Holiday").pk,
+            "payee_id": save_payee(book=book, name="Rewe").pk,
+            "attachment_id": attach(entry=entry, actor=owner, data=b"%PDF-1.7", file_name="bill.pdf").pk,
             "application_id": RuleApplication.objects.create(book=book, state="done").pk,
         },
     }
@@ -226,8 +256,8 @@ def ask(world, name, body=None, *, path=None, **headers):
     """Call the operation; a dict is sent as it should be, bytes as they are."""
     method, template = name
     path = path or address(template, world["ids"])
-    if name == ("POST", BOOK + "imports/") and isinstance(body, dict):
-        file = io.BytesIO(CSV.replace(b"2026", b"2025"))
+    if name in WITH_FILE and isinstance(body, dict):
+        file = io.BytesIO(CSV.replace(b"2026", b"2025") if name[1].endswith("imports/") else b"%PDF-1.4")
         file.name = "other.csv"
         return world["client"].post(path, {"file": file, **body}, format="multipart", headers=headers)
     content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -286,7 +316,7 @@ def test_a_change_happens_once_per_key(world, name):
         assert all(str(first.json()[member]) not in json.dumps(kept) for member in secrets)
     else:
         assert again.content == b""
-    other = ask(world, name, {"other": 1} if name[1] != BOOK + "imports/" else {"account": "1"}, **key)
+    other = ask(world, name, {"other": 1} if name not in WITH_FILE else {"account": "1"}, **key)
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
 
 
@@ -332,8 +362,8 @@ def of_another_type(value):
     return []
 
 
-NAMES_OF_ACCOUNTS = ("account", "parent", "counter_account", "source_account", "target_account")
-IN_JSON = [name for name in CHANGES if name != ("POST", BOOK + "imports/")]
+NAMES_OF_ACCOUNTS = ("account", "parent", "counter_account", "source_account", "target_account", "default_category")
+IN_JSON = [name for name in CHANGES if name not in WITH_FILE]
 
 
 @pytest.mark.parametrize("name", IN_JSON, ids=" ".join)

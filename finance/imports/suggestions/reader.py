@@ -13,6 +13,7 @@ from finance.imports.suggestions.model import Calibration, Counts, class_of, ran
 from finance.imports.suggestions.words import EVERY, features, told
 from finance.ledger.models import Account, AccountType
 from finance.ledger.uncategorised import uncategorised_ids
+from finance.payees.selectors import aliases_in
 from finance.rules.engine import key_words
 
 # Below this chance a category is offered, not chosen.
@@ -124,8 +125,11 @@ class Suggestions:
         for key, name, weight in found.values_list("key", "name", "weight"):
             votes[key][name] = weight
         best = {key: max(names.items(), key=lambda item: item[1]) for key, names in votes.items()}
-        return {
+        learned = {
             key: name
             for key, (name, weight) in best.items()
             if weight >= _NAME_WEIGHT and weight >= _NAME_SHARE * sum(votes[key].values())
         }
+        # What people said themselves, as an alias of a payee, needs no votes.
+        said = {key_words(alias): name for alias, name in aliases_in(book_id=self._account.book_id).items()}
+        return {**learned, **{key: name for key, name in said.items() if key in keys and key}}

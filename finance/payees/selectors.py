@@ -1,0 +1,97 @@
+"""Payees of a book with their history."""
+
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, QuerySet
+from django.db.models.functions import Lower
+
+from finance.errors import NotFound
+from finance.ledger.models import Book, JournalEntry
+from finance.payees.models import Payee, PayeeAlias
+from finance.replica import reading
+
+_YEARS = """
+WITH current AS (
+    SELECT entry.id, extract(year FROM entry.date)::int AS year FROM finance_journalentry AS entry
+     WHERE entry.book_id = %(book)s AND lower(entry.payee) = ANY(%(names)s::text[]) AND entry.reverses_id IS NULL
+       AND NOT EXISTS (SELECT FROM finance_journalentry AS reversal WHERE reversal.reverses_id = entry.id)
+)
+SELECT current.year, line.currency, count(DISTINCT current.id),
+       coalesce(sum(line.amount) FILTER (WHERE account.type = 'expense'), 0)::bigint,
+       coalesce(-sum(line.amount) FILTER (WHERE account.type = 'income'), 0)::bigint
+  FROM current
+  JOIN finance_journalline AS line ON line.entry_id = current.id
+  JOIN finance_account AS account ON account.id = line.account_id
+ GROUP BY current.year, line.currency ORDER BY current.year DESC, line.currency
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayeeYear:
+    """A payee's entries that count in one year and currency: minor units with their natural sign."""
+
+    year: int
+    currency: str
+    entries: int
+    spent: int
+    received: int
+
+
+def payees_of(*, book: Book) -> QuerySet[Payee]:
+    """The book's payees with their aliases."""
+    aliases = Prefetch("aliases", PayeeAlias.objects.order_by(Lower("name")))
+    return Payee.objects.filter(book=book).select_related("default_account").prefetch_related(aliases)
+
+
+def payee_for(*, book: Book, payee_id: int) -> Payee:
+    """The book's payee. Raises NotFound."""
+    payee = payees_of(book=book).filter(pk=payee_id).first()
+    if payee is None:
+        raise NotFound(thing="payee")
+    payee.book = book
+    return payee
+
+
+def payee_named(*, book: Book, text: str) -> Payee | None:
+    """The payee whose name or alias this is, whatever its capitals."""
+    named = payees_of(book=book)
+    return (
+        named.filter(name__iexact=text).first()
+        or named.filter(pk__in=PayeeAlias.objects.filter(book=book, name__iexact=text).values("payee_id")).first()
+    )
+
+
+def payees_beginning(*, book: Book, prefix: str, limit: int) -> list[Payee]:
+    """Payees whose name or an alias begins so, whatever its capitals; by name."""
+    aliased = PayeeAlias.objects.filter(book=book, name__istartswith=prefix).values("payee_id")
+    named = payees_of(book=book).filter(name__istartswith=prefix)
+    found = named.union(payees_of(book=book).filter(pk__in=aliased))
+    ids = [payee.pk for payee in found[: limit * 2]]
+    return list(payees_of(book=book).filter(pk__in=ids).order_by(Lower("name"))[:limit])
+
+
+def texts_of(*, payee: Payee) -> list[str]:
+    """The name and all aliases."""
+    return [payee.name, *(alias.name for alias in payee.aliases.all())]
+
+
+def aliases_in(*, book_id: int) -> dict[str, str]:
+    """Alias → the payee's name, of the whole book."""
+    return dict(PayeeAlias.objects.filter(book_id=book_id).values_list("name", "payee__name"))
+
+
+def years_of(*, payee: Payee) -> list[PayeeYear]:
+    """What was spent and received, newest year first. Refunds lower what was spent; transfers are neither."""
+    names = [text.lower() for text in texts_of(payee=payee)]
+    with reading().cursor() as cursor:
+        cursor.execute(_YEARS, {"book": payee.book_id, "names": names})
+        return [
+            PayeeYear(year=year, currency=currency, entries=entries, spent=spent, received=received)
+            for year, currency, entries, spent, received in cursor.fetchall()
+        ]
+
+
+def entries_named(*, book: Book, names: list[str]) -> QuerySet[JournalEntry]:
+    """Entries that count whose payee is one of these texts, whatever its capitals; newest first."""
+    lowered = JournalEntry.objects.filter(book=book, reverses=None, reversed_by=None).alias(text=Lower("payee"))
+    return lowered.filter(text__in=[name.lower() for name in names]).order_by("-date", "-id")

@@ -1,0 +1,136 @@
+"""Payees: names and aliases, what they come to, and what happens to the past."""
+
+import datetime
+
+import pytest
+
+from finance.errors import Conflict, Invalid, NotFound
+from finance.imports.suggestions.reader import Suggestions
+from finance.ledger import services as ledger
+from finance.models import JournalEntry, Payee, PayeeAlias
+from finance.payees import selectors, services
+from finance.payees.selectors import PayeeYear
+from finance.tests.conftest import TODAY
+from platform_outbox.models import OutboxMessage
+
+day = datetime.date
+
+
+def current(book):
+    entries = JournalEntry.objects.filter(book=book, reverses=None, reversed_by=None)
+    return sorted(entries.values_list("payee", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"name": "REWE"}, "name"),
+        ({"name": "rewe markt gmbh"}, "name"),
+        ({"name": " "}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"name": "Edeka", "aliases": ["Rewe"]}, "aliases"),
+        ({"name": "Edeka", "aliases": ["x"] * 1 + [f"a{n}" for n in range(200)]}, "aliases"),
+    ],
+)
+def test_a_text_means_one_payee(book, rewe, given, field):
+    with pytest.raises(Invalid) as refused:
+        services.save_payee(book=book, **given)
+    assert list(refused.value.fields) == [field]
+
+
+def test_a_usual_category_is_a_category(book, accounts):
+    with pytest.raises(Invalid) as refused:
+        services.save_payee(book=book, name="Bank", default_account=accounts.checking)
+    assert list(refused.value.fields) == ["default_account"]
+
+
+def test_aliases_are_set_as_a_whole(book, rewe, accounts):
+    services.save_payee(book=book, payee=rewe, default_account=None, aliases=["REWE", "a", "A", "b"])
+    assert selectors.texts_of(payee=selectors.payee_for(book=book, payee_id=rewe.pk)) == ["Rewe", "A", "b"]
+    services.save_payee(book=book, payee=rewe)
+    assert PayeeAlias.objects.count() == 2
+    assert selectors.payee_named(book=book, text="B") == rewe
+    assert selectors.payee_named(book=book, text="REWE") == rewe
+    assert selectors.payee_named(book=book, text="c") is None
+
+
+def test_years_count_what_counts_by_every_name(book, owner, accounts, rewe, spend, django_assert_num_queries):
+    spend(10_00, payee="REWE MARKT GMBH", on=day(2025, 5, 1))
+    spend(20_00, payee="Rewe", on=day(2026, 1, 1))
+    spend(-5_00, payee="rewe", on=day(2026, 2, 1))
+    spend(-7_00, payee="Rewe", category=accounts.salary)
+    spend(1_00, payee="Rewe City")
+    ledger.reverse_entry(entry=spend(99_00, payee="Rewe"), actor=owner, on=TODAY)
+    payee = selectors.payee_for(book=book, payee_id=rewe.pk)
+    with django_assert_num_queries(1):
+        years = selectors.years_of(payee=payee)
+    assert years == [
+        PayeeYear(year=2026, currency="EUR", entries=3, spent=15_00, received=7_00),
+        PayeeYear(year=2025, currency="EUR", entries=1, spent=10_00, received=0),
+    ]
+
+
+def test_a_rename_leaves_the_past_alone_or_corrects_it(book, owner, rewe, spend):
+    old, closed = spend(1_00, payee="rewe"), spend(2_00, payee="Rewe", on=day(2026, 1, 1))
+    args = {"payee": rewe, "actor": owner, "on": TODAY}
+    assert services.rename_payee(**args, name="REWE City", correct_past=False) == 0
+    assert current(book) == ["Rewe", "rewe"]
+    assert selectors.payee_named(book=book, text="rewe").name == "REWE City"
+    ledger.close_period(book=book, actor=owner, through=day(2026, 1, 31))
+    rewe = selectors.payee_for(book=book, payee_id=rewe.pk)
+    assert services.rename_payee(payee=rewe, actor=owner, on=TODAY, name="Supermarket", correct_past=True) == 1
+    assert current(book) == ["Rewe", "Supermarket"]  # what is closed is found by the alias
+    new = JournalEntry.objects.get(corrects=old)
+    assert [line.amount for line in new.lines.order_by("position")] == [1_00, -1_00]
+    payee = selectors.payee_for(book=book, payee_id=rewe.pk)
+    assert {entry.pk for entry in selectors.entries_named(book=book, names=selectors.texts_of(payee=payee))} == {
+        new.pk,
+        closed.pk,
+    }
+
+
+def test_a_payee_can_take_one_of_its_aliases_as_its_name(book, owner, rewe):
+    services.rename_payee(payee=rewe, actor=owner, name="REWE sagt danke", correct_past=False, on=TODAY)
+    payee = selectors.payee_for(book=book, payee_id=rewe.pk)
+    assert selectors.texts_of(payee=payee) == ["REWE sagt danke", "Rewe", "REWE Markt GmbH"]
+
+
+def test_too_much_of_the_past_is_refused_as_a_whole(book, owner, rewe, spend, monkeypatch):
+    monkeypatch.setattr(services, "MOST_CORRECTED", 1)
+    spend(1_00, payee="Rewe")
+    spend(2_00, payee="Rewe")
+    with pytest.raises(Conflict):
+        services.rename_payee(payee=rewe, actor=owner, name="New", correct_past=True, on=TODAY)
+    assert Payee.objects.get().name == "Rewe"
+
+
+@pytest.mark.parametrize("correct_past", [False, True])
+def test_a_merge_moves_the_names(book, owner, rewe, spend, correct_past):
+    other = services.save_payee(book=book, name="Supermarket", aliases=["The shop"])
+    spend(1_00, payee="Rewe")
+    corrected = services.merge_payee(payee=rewe, into=other, actor=owner, correct_past=correct_past, on=TODAY)
+    assert corrected == int(correct_past)
+    assert current(book) == ["Supermarket" if correct_past else "Rewe"]
+    payee = selectors.payee_for(book=book, payee_id=other.pk)
+    assert set(selectors.texts_of(payee=payee)) == {
+        *("Supermarket", "The shop", "Rewe", "REWE Markt GmbH", "rewe sagt danke")
+    }
+    assert Payee.objects.count() == 1
+    assert OutboxMessage.objects.filter(event_type="finance.payee.merged").count() == 1
+    with pytest.raises(Conflict):
+        services.merge_payee(payee=payee, into=payee, actor=owner, correct_past=False, on=TODAY)
+
+
+def test_nothing_of_another_book(book, rewe, stranger):
+    other = ledger.create_book(owner=stranger, name="Other", base_currency="EUR", time_zone="UTC")
+    with pytest.raises(NotFound):
+        selectors.payee_for(book=other, payee_id=rewe.pk)
+    with pytest.raises(NotFound):
+        services.save_payee(book=other, payee=rewe)
+    assert selectors.payees_beginning(book=other, prefix="re", limit=5) == []
+    assert services.save_payee(book=other, name="Rewe").pk != rewe.pk
+
+
+def test_bank_files_know_an_alias(book, rewe, accounts):
+    assert selectors.aliases_in(book_id=book.pk)["REWE Markt GmbH"] == "Rewe"
+    assert Suggestions(account=accounts.checking)._names({"rewe markt gmbh"}) == {"rewe markt gmbh": "Rewe"}
