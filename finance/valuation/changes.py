@@ -9,6 +9,7 @@ from typing import Any
 
 from finance.ledger.models import AccountKind, Book
 from finance.replica import reading
+from finance.valuation.rates import fine
 from finance.valuation.valuer import Valuer
 
 
@@ -16,7 +17,7 @@ from finance.valuation.valuer import Valuer
 class Change:
     """What one account moved on one day (minor units, debit +): in all entries without an exchange, or in one with.
 
-    `at_entry` is its value by the exchange in the entry, in minor units of the target currency, not rounded.
+    `at_entry` is its value by the exchange in the entry, in minor units of the target currency.
     """
 
     account_id: int
@@ -44,14 +45,27 @@ def changes_of_accounts(
     }  # fmt: skip
     with reading().cursor() as cursor:
         cursor.execute(_CHANGES, given)
-        return [
-            Change(
-                account_id=account_id, currency=currency, date=date, amount=int(amount), entry_id=entry_id,
-                # What the entry has on the trading account of its currency cost what it has on that of the target.
-                at_entry=Fraction(int(amount) * int(paid), -int(traded)) if traded and paid else None,
-            )
-            for account_id, currency, date, entry_id, amount, traded, paid in cursor.fetchall()
-        ]  # fmt: skip
+        rows = cursor.fetchall()
+    traded: dict[int, dict[str, int]] = defaultdict(dict)
+    for account_id, currency, _date, entry_id, amount in rows:
+        if account_id is None and amount:
+            traded[entry_id][currency] = int(amount)
+    sums: dict[tuple[datetime.date, int, int], Change] = {}
+    for account_id, currency, date, entry_id, amount in rows:
+        if account_id is None:
+            continue
+        # Exchanges of one currency for one other stand by themselves.
+        exchanged = traded[entry_id] if len(traded.get(entry_id, ())) == 2 else {}
+        before = sums.get(key := (date, entry_id if exchanged else 0, account_id))
+        moved = int(amount) + (before.amount if before else 0)
+        own, paid = exchanged.get(currency), exchanged.get(target)
+        sums[key] = Change(
+            account_id=account_id, currency=currency, date=date, amount=moved,
+            entry_id=entry_id if exchanged else None,
+            # What the entry has on the trading account of its currency cost what it has on that of the target.
+            at_entry=fine(Fraction(moved * paid, -own)) if own and paid else None,
+        )  # fmt: skip
+    return [sums[key] for key in sorted(sums) if sums[key].amount]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,32 +88,18 @@ def sums_by_month(changes: Iterable[Change], *, valuer: Valuer) -> dict[tuple[in
     return dict(sums)
 
 
-# Lines of the accounts, one row per account and day, and apart from them one per entry that exchanges its currency and
-# just one other for the target currency.
+# Sums of the entries on the trading accounts (no account named), and the lines of the accounts asked about. They are
+# brought together here: PostgreSQL, which cannot know how many there are, would compare each with each.
 _CHANGES = """
-WITH traded AS (
-    SELECT line.entry_id, line.currency, sum(line.amount) AS amount
-      FROM finance_account AS account
-     CROSS JOIN LATERAL (SELECT entry_id, currency, amount FROM finance_journalline
-                          WHERE account_id = account.id AND date >= %(first)s AND date <= %(last)s OFFSET 0) AS line
-     WHERE account.book_id = %(book)s AND account.kind = %(trading)s
-     GROUP BY line.entry_id, line.currency
-    HAVING sum(line.amount) <> 0
-), exchange AS (
-    SELECT entry_id FROM traded GROUP BY entry_id HAVING count(*) = 2
-), moved AS (
-    SELECT asked.id AS account_id, line.currency, line.date, line.entry_id, line.amount
-      FROM unnest(%(accounts)s::bigint[]) AS asked (id)
-     CROSS JOIN LATERAL (SELECT currency, date, entry_id, amount FROM finance_journalline
-                          WHERE account_id = asked.id AND date >= %(first)s AND date <= %(last)s OFFSET 0) AS line
-)
-SELECT moved.account_id, moved.currency, moved.date, exchange.entry_id, sum(moved.amount),
-       min(own.amount), min(paid.amount)
-  FROM moved
-  LEFT JOIN exchange ON exchange.entry_id = moved.entry_id
-  LEFT JOIN traded AS own ON own.entry_id = exchange.entry_id AND own.currency = moved.currency
-  LEFT JOIN traded AS paid ON paid.entry_id = exchange.entry_id AND paid.currency = %(target)s
- GROUP BY moved.account_id, moved.currency, moved.date, exchange.entry_id
-HAVING sum(moved.amount) <> 0
- ORDER BY moved.date, exchange.entry_id NULLS FIRST, moved.account_id
+SELECT NULL::bigint AS account_id, line.currency, NULL::date AS date, line.entry_id, sum(line.amount)
+  FROM finance_account AS account
+ CROSS JOIN LATERAL (SELECT entry_id, currency, amount FROM finance_journalline
+                      WHERE account_id = account.id AND date >= %(first)s AND date <= %(last)s OFFSET 0) AS line
+ WHERE account.book_id = %(book)s AND account.kind = %(trading)s
+ GROUP BY line.entry_id, line.currency
+UNION ALL
+SELECT asked.id, line.currency, line.date, line.entry_id, line.amount
+  FROM unnest(%(accounts)s::bigint[]) AS asked (id)
+ CROSS JOIN LATERAL (SELECT currency, date, entry_id, amount FROM finance_journalline
+                      WHERE account_id = asked.id AND date >= %(first)s AND date <= %(last)s OFFSET 0) AS line
 """

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from finance.valuation.rates import fine
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
@@ -74,8 +76,8 @@ class Position:
             return Fraction(0)
         # The part that the holding covers goes at average cost; what exceeds it begins a holding the other way round.
         covered = max(flow.amount, -self.amount) if flow.amount < 0 else min(flow.amount, -self.amount)
-        gone = None if self.cost is None else self.cost * Fraction(-covered, self.amount)
-        value = None if flow.value is None else flow.value * Fraction(covered, flow.amount)
+        gone = None if self.cost is None else fine(self.cost * Fraction(-covered, self.amount))
+        value = None if flow.value is None else fine(flow.value * Fraction(covered, flow.amount))
         realised = None if gone is None or value is None else -value - gone
         self.amount += flow.amount
         if covered == flow.amount:

@@ -111,8 +111,8 @@ def holdings_report(
             gains=gains_of(
                 flows[currency],
                 first=first,
-                opening_rate=valuer.exactly(1, currency, on=before),
-                closing_rate=valuer.exactly(1, currency, on=last),
+                opening_rate=valuer.unit(currency, on=before),
+                closing_rate=valuer.unit(currency, on=last),
             ),
             quote=valuer.quote(currency, on=last),
         )

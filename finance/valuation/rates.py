@@ -79,6 +79,15 @@ def half_away(value: Fraction) -> int:
     return whole if value >= 0 else -whole
 
 
+# Sums of many exact fractions would grow a digit or more with each; what is added up is kept to a billionth of a unit.
+_FINE = 10**9
+
+
+def fine(value: Fraction) -> Fraction:
+    """The value to the nearest billionth; whole numbers and halves stay as they are."""
+    return value if _FINE % value.denominator == 0 else Fraction(half_away(value * _FINE), _FINE)
+
+
 def convert(amount: int, *, rate: Fraction, places: int, target_places: int) -> int:
     """Minor units of the target for `amount` minor units, where one whole unit is worth `rate` whole units."""
     return half_away(exactly(amount, rate=rate, places=places, target_places=target_places))

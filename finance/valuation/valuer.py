@@ -14,10 +14,10 @@ from typing import Any
 from finance import money
 from finance.ledger.models import AccountKind, Book
 from finance.replica import reading
-from finance.valuation.rates import Quote, Rate, RateTable, Source, convert, exactly, rate_of_amounts
+from finance.valuation.rates import Quote, Rate, RateTable, Source, convert, exactly, fine, rate_of_amounts
 
 # Of each currency that many of the latest exchanges before a day are looked at, to find one for each counterpart.
-LATEST_EXCHANGES = 20
+LATEST_EXCHANGES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +95,19 @@ class Valuer:
         return Valuation(value=value, quote=quote, **given)
 
     def exactly(self, amount: int, currency: str, *, on: datetime.date) -> Fraction | None:
-        """As `value`, in minor units that are not rounded, for sums that are rounded in the end; None: not valued."""
+        """As `value`, to a billionth of a minor unit, for sums that are rounded in the end; None: not valued."""
         if currency == self.target or not amount:
             return Fraction(amount)
+        unit = self.unit(currency, on=on)
+        return None if unit is None else fine(amount * unit)
+
+    def unit(self, currency: str, *, on: datetime.date) -> Fraction | None:
+        """What one minor unit is worth in minor units of the target, exactly; None without a rate."""
         quote = self.quote(currency, on=on)
         if quote is None:
             return None
         places, target_places = money.exponent(currency), money.exponent(self.target)
-        return exactly(amount, rate=quote.rate, places=places, target_places=target_places)
+        return exactly(1, rate=quote.rate, places=places, target_places=target_places)
 
     def total(self, amounts: Mapping[str, int], *, on: datetime.date) -> Total:
         """The amounts of several currencies (code → minor units) added up at a day."""

@@ -14,7 +14,7 @@ from core.clock import today_in
 from core.keyset import dated_place, read_dated_place
 from finance.errors import FinanceError, Forbidden, NotFound
 from finance.ledger.selectors import accounts_of, balances_of
-from finance.models import Book, ExchangeRate, ReferenceFetch, Role
+from finance.models import Account, Book, ExchangeRate, ReferenceFetch, Role
 from finance.valuation import selectors, services
 from finance.valuation.rates import DEFINED_UNITS
 from finance.valuation.valuer import valuer_at
@@ -80,9 +80,14 @@ def rates(request: HttpRequest, book: Book) -> HttpResponse:
     balances = balances_of(account_ids=[account.pk for account in tree], as_of=today)
     for account in tree:
         held[account.currency] = held.get(account.currency, 0) + balances.get(account.pk, 0)
+    holding: dict[str, list[Account]] = {}
+    for account in tree:
+        if balances.get(account.pk):
+            holding.setdefault(account.currency, []).append(account)
     total = valuer_at(book=book, days=[today]).total(held, on=today)
+    held_rows = [(each, holding[each.valuation.currency]) for each in shown(book, total.parts)]
     context = {
-        "book": book, "today": today, "held": shown(book, total.parts), "pairs": pairs, "pair": pair, "asked": asked,
+        "book": book, "today": today, "held": held_rows, "pairs": pairs, "pair": pair, "asked": asked,
         "rows": page.rows, "next": dated_place(page.edge.date, page.edge.pk) if page.edge else "",
         "choice": selectors.choice_of(book=book), "fetch": ReferenceFetch.objects.order_by("-pk").first(),
     }  # fmt: skip

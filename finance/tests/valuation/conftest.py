@@ -12,6 +12,7 @@ from finance.tests.conftest import TODAY
 from finance.tests.web.conftest import _today, as_, page, send
 from finance.valuation import services
 from finance.valuation.models import ReferenceRate
+from identity.models import User
 
 __all__ = ["_today", "api", "as_", "clients", "foreign", "page", "send", "url"]
 
@@ -71,6 +72,12 @@ def post(book, owner):
         return ledger.post_entry(book=book, actor=owner, date=on, payee=payee, lines=drafts)
 
     return run
+
+
+@pytest.fixture
+def operator(db):
+    """Runs the installation and is a member of no book."""
+    return User.objects.create_user("ops@example.org", "correct horse battery", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture

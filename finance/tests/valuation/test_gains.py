@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finance.valuation.gains import Flow, Position, gains_of
-from finance.valuation.rates import half_away
+from finance.valuation.rates import fine, half_away
 
 FIRST = datetime.date(2020, 1, 1)
 
@@ -55,6 +55,14 @@ def test_a_holding_that_is_gone_needs_no_rate():
     flows = [flow(10, None, on=datetime.date(2019, 1, 1)), flow(-10, None, on=datetime.date(2019, 2, 1)), flow(5, 50)]
     result = gains_of(flows, first=FIRST, opening_rate=None, closing_rate=Fraction(12))
     assert (result.opening, result.gain, result.unrealised) == (0, 10, 10)
+
+
+def test_thousands_of_movements_do_not_make_figures_of_thousands_of_digits():
+    position = Position()
+    for day in range(1, 3000):
+        position.take(flow(1_000 + day, fine(Fraction(1_000 + day, 1_0000 + day))))
+        position.take(flow(-997 - day, fine(Fraction(-997 - day, 1_0001 + day))))
+    assert position.cost.denominator <= 10**9
 
 
 @given(

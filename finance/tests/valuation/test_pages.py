@@ -53,7 +53,7 @@ def test_everybody_reads_and_editors_write(as_, book, things, person):
     assert {path: client.post(places[path], data).status_code for path, data in FORMS.items()} == dict.fromkeys(
         FORMS, post
     )
-    if person is None:
+    if person in (None, "stranger", "operator", "viewer"):
         assert not ExchangeRate.objects.exclude(pk=things["rate"]).exists()
 
 
@@ -236,3 +236,27 @@ def test_a_refused_form_of_a_valuable_says_why_and_can_be_opened_again(as_, book
 
 def test_a_bank_account_is_not_appraised(page, accounts):
     assert page("owner", f"accounts/{accounts.checking.pk}/values/").status_code == 404
+
+
+def test_the_overview_asks_few_questions_whatever_the_currencies(
+    as_, book, hold, post, quote, accounts, exchange, django_assert_max_num_queries
+):
+    for currency in ("USD", "GBP", "CHF", "JPY"):
+        held, food = hold(currency, 500_00), hold(currency, kind="category", type="expense", name=f"Food in {currency}")
+        quote(currency, "EUR", "0.50", on=days_before(10))
+        exchange(accounts.checking, 10_00, held, 10_00)
+        post({food: 10_00, held: -10_00}, on=days_before(5))
+    client = as_("viewer")
+    # Two for the rates of the months' ends, two for those of the days, one for what moved in other currencies.
+    with django_assert_max_num_queries(16 + 5):
+        answer = client.get(f"/b/{book.pk}/")
+    assert (answer.context["wealth"].unvalued, answer.context["spending"].unvalued) == ({}, {})
+
+
+def test_operators_read_and_change_nothing(as_, book, things):
+    client = as_("operator")
+    for model in ("exchangerate", "referencerate", "referencefetch", "assetvalue", "assetplan"):
+        assert client.get(f"/admin/finance/{model}/").status_code == 200
+        assert client.get(f"/admin/finance/{model}/add/").status_code == 403
+    assert client.get(f"/admin/finance/exchangerate/{things['rate']}/change/").status_code == 200
+    assert client.post(f"/admin/finance/exchangerate/{things['rate']}/delete/", {"post": "yes"}).status_code == 403

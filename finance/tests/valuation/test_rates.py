@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finance.valuation.rates import Rate, RateTable, Source, convert, half_away, rate_digits, rate_of_amounts
+from finance.valuation.rates import Rate, RateTable, Source, convert, fine, half_away, rate_digits, rate_of_amounts
 
 DAY = datetime.date(2026, 3, 15)
 
@@ -27,6 +27,14 @@ def worth(table, amount, base, quote, *, on=DAY, places=2, target_places=2, **op
 )
 def test_halves_go_away_from_zero(value, rounded):
     assert half_away(Fraction(value)) == rounded
+
+
+@given(st.fractions(min_value=-1000, max_value=1000))
+def test_what_is_added_up_is_kept_to_a_billionth(value):
+    kept = fine(value)
+    assert abs(kept - value) <= Fraction(1, 2 * 10**9)
+    assert 10**9 % kept.denominator == 0
+    assert fine(kept) == kept
 
 
 @given(st.integers(-(10**15), 10**15), st.fractions(min_value=Fraction(1, 10**9), max_value=10**9))

@@ -13,6 +13,7 @@ from finance.ledger import services
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.models import Account
 from finance.rules.services import apply_to_past, save_rule
+from finance.valuation.services import appraise, plan_depreciation, save_rate
 from finance.webhooks import services as webhooks
 from identity.models import User
 from platform_outbox import testing
@@ -124,6 +125,13 @@ def filled(book, anna, accounts):
         book=book, actor=anna, date=today, source_account=accounts["Checking account"], source_amount=10_000,
         target_account=dollars, target_amount=11_500, payee="Wise",
     )  # fmt: skip
+    save_rate(book=book, actor=anna, base="USD", quote="EUR", date=today - datetime.timedelta(days=75), rate="0.91")
+    car = services.open_account(
+        book=book, actor=anna, name="Car", type="asset", kind="property", currency="EUR",
+        parent=accounts["Checking account"].parent, opening_balance=900_000, opened_on=today - datetime.timedelta(days=90),
+    )  # fmt: skip
+    appraise(account=car, actor=anna, date=today - datetime.timedelta(days=70), value=840_000, note="Dealer's offer")
+    plan_depreciation(account=car, actor=anna, months=48, residual=100_000)
     sides = [LineDraft(account_id=pk["Groceries"], amount=999), LineDraft(account_id=pk["Cash"], amount=-999)]
     wrong = services.post_entry(book=book, actor=anna, date=today, payee="Kiosk", lines=sides)
     right = [LineDraft(account_id=pk["Groceries"], amount=99), LineDraft(account_id=pk["Cash"], amount=-99)]

@@ -27,6 +27,11 @@ def pages_of(book):
         f"{b}/entries/{entry['IKEA']}/edit/",
         f"{b}/entries/{entry['IKEA']}/reverse/",
         f"{b}/changes/",
+        f"{b}/rates/",
+        f"{b}/rates/new/?from=USD",
+        f"{b}/rates/import/",
+        f"{b}/currencies/",
+        f"{b}/accounts/{account['Car']}/values/",
         f"{b}/settings/",
         f"{b}/members/",
     ]
