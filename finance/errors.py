@@ -79,6 +79,12 @@ class AlreadyReversed(FinanceError):
     code = "already_reversed"
 
 
+class ReconciledRow(Conflict):
+    """{reason}"""
+
+    code = "reconciled"
+
+
 class AccountClosedError(FinanceError):
     """The account {name} is closed."""
 

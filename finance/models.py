@@ -28,6 +28,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.reconciliation.models import AccountStatement, LineMark
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -35,6 +36,7 @@ __all__ = [
     "Account",
     "AccountKind",
     "AccountMonth",
+    "AccountStatement",
     "AccountType",
     "Book",
     "ChainHead",
@@ -48,6 +50,7 @@ __all__ = [
     "LearnedBook",
     "LearnedEntry",
     "LedgerCheck",
+    "LineMark",
     "Membership",
     "MonthRebuild",
     "NotedHead",

@@ -18,6 +18,7 @@ from finance.errors import Conflict, FinanceError, PeriodClosedError
 from finance.ledger import services
 from finance.ledger.models import JournalEntry
 from finance.ledger.selectors import entry_for, entry_history
+from finance.reconciliation.services import reopening
 from identity.api.idempotency import once_per_key
 
 EXCHANGED = OpenApiExample(
@@ -226,15 +227,16 @@ class CorrectEntry(EntryView):
     @once_per_key()
     def post(self, request: Request, book_id: int, uid: str) -> tuple[int, Any]:
         entry, asked = self.entry(), self.body()
-        replacement = services.correct_entry(
-            entry=entry,
-            actor=self.user,
-            date=asked["date"],
-            lines=line_drafts(asked["lines"], tree=self.tree),
-            payee=asked["payee"],
-            description=asked["description"],
-            on=asked.get("on", self.today()),
-        )
+        with reopening(agreed=asked["reopen_statements"]):
+            replacement = services.correct_entry(
+                entry=entry,
+                actor=self.user,
+                date=asked["date"],
+                lines=line_drafts(asked["lines"], tree=self.tree),
+                payee=asked["payee"],
+                description=asked["description"],
+                on=asked.get("on", self.today()),
+            )
         return self.answer(status.HTTP_201_CREATED, replacement)
 
 
@@ -257,10 +259,11 @@ class ReverseEntry(EntryView):
     @once_per_key()
     def post(self, request: Request, book_id: int, uid: str) -> tuple[int, Any]:
         entry, asked = self.entry(), self.body()
-        reversal = services.reverse_entry(
-            entry=entry,
-            actor=self.user,
-            on=asked.get("on", self.today()),
-            description=asked["description"],
-        )
+        with reopening(agreed=asked["reopen_statements"]):
+            reversal = services.reverse_entry(
+                entry=entry,
+                actor=self.user,
+                on=asked.get("on", self.today()),
+                description=asked["description"],
+            )
         return self.answer(status.HTTP_201_CREATED, reversal)

@@ -12,6 +12,7 @@ from finance.api import (
     registers,
     rules,
     rules_past,
+    statements,
     webhook_deliveries,
     webhooks,
 )
@@ -20,6 +21,7 @@ BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
+STATEMENT = f"{BOOK}statements/<int:statement_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
@@ -37,6 +39,16 @@ urlpatterns = [
     path(f"{ACCOUNT}move/", accounts.MoveAccount.as_view(), name="api-account-move"),
     path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
     path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
+    path(f"{ACCOUNT}statements/", statements.StatementList.as_view(), name="api-statements"),
+    path(f"{ACCOUNT}from-files/", statements.FromFiles.as_view(), name="api-statements-from-files"),
+    path(f"{ACCOUNT}cleared/", statements.MarkCleared.as_view(), name="api-statements-cleared"),
+    path(STATEMENT, statements.StatementDetail.as_view(), name="api-statement"),
+    path(f"{STATEMENT}rows/", statements.StatementRows.as_view(), name="api-statement-rows"),
+    path(f"{STATEMENT}tick/", statements.TickRows.as_view(), name="api-statement-tick"),
+    path(f"{STATEMENT}untick/", statements.UntickRows.as_view(), name="api-statement-untick"),
+    path(f"{STATEMENT}reconcile/", statements.ReconcileStatement.as_view(), name="api-statement-reconcile"),
+    path(f"{STATEMENT}reopen/", statements.ReopenStatement.as_view(), name="api-statement-reopen"),
+    path(f"{STATEMENT}post-difference/", statements.PostDifference.as_view(), name="api-statement-post-difference"),
     path(f"{BOOK}entries/", entries.EntryList.as_view(), name="api-entries"),
     path(f"{BOOK}entries/bulk/", entries.EntryBulk.as_view(), name="api-entries-bulk"),
     path(ENTRY, entries.EntryDetail.as_view(), name="api-entry"),

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from core.clock import today_in
 from core.formatting import date_text
 from core.redirects import safe_next
-from finance.errors import Conflict, FinanceError
+from finance.errors import Conflict, FinanceError, ReconciledRow
 from finance.imports.models import ImportRow
 from finance.ledger import services
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of
@@ -213,9 +213,12 @@ def _totals(lines: list[JournalLine]) -> list[tuple[str, int]]:
 def entry_reverse(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """Reverse an entry, after saying what that means."""
     shown = entry_for(book=book, uid=uid)
+    asks_reopen = ""
     if request.method == "POST":
         try:
             reversal = services.reverse_entry(entry=shown, actor=user_of(request), on=today_in(book))
+        except ReconciledRow as error:
+            asks_reopen = error.detail
         except FinanceError as error:
             messages.error(request, error.detail)
         else:
@@ -223,10 +226,12 @@ def entry_reverse(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpRespo
             messages.success(
                 request, _("Deleted, with the date %(day)s. The entry stays in the history.") % {"day": day}
             )
-        return redirect("web:entry", book.pk, shown.uid)
+        if not asks_reopen:
+            return redirect("web:entry", book.pk, shown.uid)
     closed = book.closed_through is not None and shown.date <= book.closed_through
     context = {**_entry_context(shown), "reversed_on": today_in(book) if closed else shown.date, "is_closed": closed}
-    return render(request, "web/entry_reverse.html", {"book": book, **context})
+    context = {"book": book, "asks_reopen": asks_reopen, **context}
+    return render(request, "web/entry_reverse.html", context, status=409 if asks_reopen else 200)
 
 
 @book_page()

@@ -14,6 +14,7 @@ from finance.web import (
     rules_past,
     search,
     settings,
+    statements,
     webhooks,
 )
 
@@ -30,6 +31,14 @@ book_pages = [
     path("accounts/<int:account_id>/rename/", accounts.account_rename, name="account_rename"),
     path("accounts/<int:account_id>/move/", accounts.account_move, name="account_move"),
     path("accounts/<int:account_id>/close/", accounts.account_close, name="account_close"),
+    path("accounts/<int:account_id>/statements/", statements.statements, name="statements"),
+    path("accounts/<int:account_id>/statements/new/", statements.statement_new, name="statement_new"),
+    path("accounts/<int:account_id>/statements/from-file/", statements.statement_from_file, name="statement_from_file"),
+    path("statements/<int:statement_id>/", statements.statement, name="statement"),
+    path("statements/<int:statement_id>/edit/", statements.statement_edit, name="statement_edit"),
+    path("statements/<int:statement_id>/rows/", statements.statement_rows, name="statement_rows"),
+    path("statements/<int:statement_id>/change/", statements.statement_change, name="statement_change"),
+    path("statements/<int:statement_id>/difference/", statements.statement_difference, name="statement_difference"),
     path("entries/new/", entries.entry_new, name="entry_new"),
     path("entries/<uuid:uid>/", entries.entry, name="entry"),
     path("entries/<uuid:uid>/fold/", entries.entry_fold, name="entry_fold"),

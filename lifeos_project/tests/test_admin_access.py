@@ -15,7 +15,16 @@ from django.utils import timezone
 
 from finance.events import BookRenamed
 from finance.imports.models import ImportBatch
-from finance.models import Account, Invitation, JournalEntry, LedgerCheck, Membership, RuleApplication, WebhookDelivery
+from finance.models import (
+    Account,
+    AccountStatement,
+    Invitation,
+    JournalEntry,
+    LedgerCheck,
+    Membership,
+    RuleApplication,
+    WebhookDelivery,
+)
 from finance.rules.services import save_rule
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
 from finance.webhooks import services as webhooks
@@ -59,6 +68,7 @@ MODELS = {
     "finance_ledgercheck": READ_ONLY,
     "finance_journalentry": READ_ONLY,
     "finance_importbatch": READ_ONLY,
+    "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_ruleapplication": READ_ONLY,
     "finance_webhookendpoint": READ_ONLY,
@@ -174,6 +184,9 @@ def world(book, owner, insight):
         "finance_importbatch": ImportBatch.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
             file_name="a.csv", content=b"", sha256=digest, size=0,
+        ),
+        "finance_accountstatement": AccountStatement.objects.create(
+            book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
         ),
         "finance_rule": save_rule(book=book, actor=owner, name="Groceries", definition=RULE),
         "finance_ruleapplication": RuleApplication.objects.create(book=book, created_by=owner),
