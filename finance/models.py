@@ -30,6 +30,8 @@ from finance.ledger.models import (
 )
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from finance.tags.models import EntryTag, Tag
+from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -38,8 +40,12 @@ __all__ = [
     "AccountMonth",
     "AccountStatement",
     "AccountType",
+    "AssetPlan",
+    "AssetValue",
     "Book",
     "ChainHead",
+    "EntryTag",
+    "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -56,6 +62,8 @@ __all__ = [
     "NotedHead",
     "PayeeName",
     "PeriodChange",
+    "ReferenceFetch",
+    "ReferenceRate",
     "Role",
     "Rule",
     "RuleApplication",
@@ -63,6 +71,8 @@ __all__ = [
     "RuleLog",
     "RuleVersion",
     "Seal",
+    "Tag",
+    "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

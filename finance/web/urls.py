@@ -15,6 +15,7 @@ from finance.web import (
     rules_past,
     search,
     settings,
+    start,
     statements,
     webhooks,
 )
@@ -23,6 +24,8 @@ app_name = "web"
 
 book_pages = [
     path("", overview.overview, name="overview"),
+    path("start/", start.start, name="start"),
+    path("start/next/", start.start_next, name="start_next"),
     path("proof/", overview.proof, name="proof"),
     path("search/", search.search, name="search"),
     path("accounts/", accounts.accounts, name="accounts"),
@@ -31,6 +34,7 @@ book_pages = [
     path("accounts/<int:account_id>/edit/", accounts.account_edit, name="account_edit"),
     path("accounts/<int:account_id>/rename/", accounts.account_rename, name="account_rename"),
     path("accounts/<int:account_id>/move/", accounts.account_move, name="account_move"),
+    path("accounts/<int:account_id>/opening/", accounts.account_opening, name="account_opening"),
     path("accounts/<int:account_id>/close/", accounts.account_close, name="account_close"),
     path("accounts/<int:account_id>/statements/", statements.statements, name="statements"),
     path("accounts/<int:account_id>/statements/new/", statements.statement_new, name="statement_new"),
@@ -104,6 +108,7 @@ book_pages = [
     path("settings/export/<int:run_id>/cancel/", exports.export_cancel, name="export_cancel"),
     path("settings/export/<int:run_id>/file/", exports.export_file, name="export_file"),
     path("settings/rename/", settings.book_rename, name="settings_rename"),
+    path("settings/time-zone/", settings.book_time_zone, name="settings_time_zone"),
     path("settings/close/", settings.period_close, name="settings_close"),
     path("settings/reopen/", settings.period_reopen, name="settings_reopen"),
 ]
