@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import DataError, IntegrityError
+
 from finance.errors import BookUnreadable
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.reconciliation import carrying as reconciliation
 from finance.rules import carrying as rules
+from finance.tags import carrying as tags
+from finance.valuation import carrying as valuation
 
 # Members of the zip file below this folder are files of the book's own, such as receipts.
 FILES = "files/"
@@ -36,6 +40,8 @@ class Part:
 
 # In the order in which they are taken.
 PARTS: tuple[Part, ...] = (
+    Part(name="tags", give=tags.give, take=tags.take),
+    Part(name="values", give=valuation.give, take=valuation.take),
     Part(name="rules", give=rules.give, take=rules.take),
     Part(name="statements", give=reconciliation.give, take=reconciliation.take),
 )
@@ -52,5 +58,9 @@ def take_parts(arrival: Arrival, parts: Sequence[tuple[str, str]]) -> list[str]:
                 document = json.loads(given[part.name])
             except ValueError as error:
                 raise BookUnreadable(reason=f"The part “{part.name}” of the export is damaged.") from error
-            told += part.take(arrival, document)
+            try:
+                told += part.take(arrival, document)
+            except (DataError, IntegrityError) as error:
+                # What the database refuses, such as two rates of a pair for one day.
+                raise BookUnreadable(reason=f"The part “{part.name}” of the export contradicts itself.") from error
     return told

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from finance.ledger.models import Account, Book
+from finance.ledger.models import Account, Book, JournalEntry
 
 _LINES = """
 SELECT entry.uid, line.position, line.id, line.account_id
@@ -21,6 +21,10 @@ class Arrival:
 
     book: Book
     accounts: Mapping[str, Account]
+
+    def entries(self, uids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+        """uid → id of those entries that are in the book."""
+        return dict(JournalEntry.objects.filter(book=self.book, uid__in=set(uids)).values_list("uid", "pk"))
 
     def lines(self, uids: Iterable[uuid.UUID]) -> dict[tuple[uuid.UUID, int], tuple[int, int]]:
         """(uid of the entry, position) → (id of the line, id of its account), for the lines of these entries."""

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from finance.book_archive.parts import PARTS
 from finance.book_archive.writing import as_archive
 from finance.book_import.model import Question
 from finance.book_import.reading import read_book
@@ -28,8 +29,12 @@ from finance.reconciliation.carrying import give
 from finance.reconciliation.models import AccountStatement
 from finance.reconciliation.selectors import view_of
 from finance.rules.services import export_rules, save_rule
+from finance.tags import carrying as tags_part
+from finance.tags.models import EntryTag, Tag
 from finance.tests.exports.conftest import TODAY
 from finance.tests.exports.conftest import weird_book as weird_book  # a fixture
+from finance.valuation import carrying as values_part
+from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ValuationChoice
 
 pytestmark = pytest.mark.django_db
 MATCHES = [{"field": "payee", "test": "words", "value": "rewe"}]
@@ -54,6 +59,16 @@ def full_book(owner):
         if finish:
             reconciliation.reconcile(statement=statement, actor=owner)
     reconciliation.mark_cleared(account=checking, actor=owner, line_ids=[third.pk], cleared=True)
+    tag = Tag.objects.create(book=book, name="Holiday", colour="teal")
+    EntryTag.objects.create(book=book, entry=first.entry, tag=tag)
+    ExchangeRate.objects.create(
+        book=book, base="USD", quote="EUR", date=TODAY, rate=Decimal("0.925500000000000001"), source="hand"
+    )
+    ValuationChoice.objects.create(book=book, reference=False)
+    AssetPlan.objects.create(book=book, account=checking, method="straight", months=36, residual=5_00)
+    AssetValue.objects.create(
+        book=book, account=checking, date=TODAY, kind="appraisal", value=7_00, note="as new", entry=second.entry
+    )
     return book
 
 
@@ -79,6 +94,16 @@ def statements_of(book):
         each["account"] = paths[each["account"]]
         del each["id"]
     return told["statements"], sorted([uid, place, names.get(number)] for uid, place, number in told["marks"])
+
+
+def parts_of(book):
+    """Tags and values, with accounts by their paths and without the numbers that a database gives."""
+    paths, tags, values = account_paths(book=book), tags_part.give(book), values_part.give(book)
+    names = {tag.pop("id"): tag["name"] for tag in tags["tags"]}
+    tags["entries"] = [[uid, names[number]] for uid, number in tags["entries"]]
+    for each in (*values["plans"], *values["values"]):
+        each["account"] = paths[each["account"]]
+    return tags, values
 
 
 def rebuilt(data, change):
@@ -110,6 +135,8 @@ def test_the_whole_book_comes_back_equal(full_book, owner):
     assert export_rules(book=there) == export_rules(book=full_book)
     assert statements_of(there) == statements_of(full_book)
     assert [len(part) for part in statements_of(there)] == [2, 3]
+    assert parts_of(there) == parts_of(full_book)
+    assert [len(part) for part in parts_of(there)[1].values() if isinstance(part, list)] == [1, 1, 1]
     assert verify_ledger(book=there, now=timezone.now()).sound
     reconciled = AccountStatement.objects.get(book=there, state="reconciled")
     assert view_of(reconciled).difference == 0
@@ -123,7 +150,7 @@ def test_what_people_call_things_does_no_harm(weird_book, owner):
 def test_the_archive_says_what_is_in_it(full_book):
     with zipfile.ZipFile(io.BytesIO(archived(full_book))) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["book.json", "parts/rules.json", "parts/statements.json", "manifest.json"]
+        assert archive.namelist() == ["book.json", *(f"parts/{part.name}.json" for part in PARTS), "manifest.json"]
         assert len(json.loads(archive.read("book.json"))["entries"]) == JournalEntry.objects.count()
 
 
@@ -146,6 +173,13 @@ def test_a_changed_entry_is_found_by_the_digest(full_book, owner):
     assert Book.objects.count() == 1
 
 
+def twice_the_rates(members):
+    part = json.loads(members["parts/values.json"])
+    part["rates"] *= 2
+    members["parts/values.json"] = json.dumps(part).encode()
+    signed(members)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -154,8 +188,11 @@ def test_a_changed_entry_is_found_by_the_digest(full_book, owner):
         (lambda m: m.update({"manifest.json": b"{}"}), "not an archive of LifeOS"),
         (lambda m: (m.update({"parts/statements.json": b"[]"}), signed(m)), "statements of the export are damaged"),
         (lambda m: (m.update({"parts/rules.json": b"7"}), signed(m)), "rules of the export"),
+        (lambda m: (m.update({"parts/tags.json": b'{"version":1,"tags":0}'}), signed(m)), "tags of the export"),
+        (lambda m: (m.update({"parts/values.json": b'{"version":1,"rates":[[]]}'}), signed(m)), "values of the"),
+        (twice_the_rates, "“values” of the export contradicts itself"),
     ],
-    ids=["altered", "missing", "no archive", "no statements", "no rules"],
+    ids=["altered", "missing", "no archive", "no statements", "no rules", "no tags", "no values", "twice"],
 )
 def test_a_damaged_archive_is_refused_and_nothing_is_created(full_book, owner, change, message):
     with pytest.raises(BookUnreadable, match=message):
