@@ -44,11 +44,3 @@ def join_of(
 def next_start(covered_to: datetime.date) -> datetime.date:
     """The day on which the next statement would begin."""
     return covered_to + _DAY
-
-
-def day_of_start_balance(day: datetime.date) -> datetime.date:
-    """The day at whose end a balance holds that another program checks at the start of `day`.
-
-    LifeOS, as banks do, means the end of the day; beancount's `balance` means its start. The one place that converts.
-    """
-    return day - _DAY

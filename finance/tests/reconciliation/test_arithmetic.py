@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from finance.reconciliation.arithmetic import Join, day_of_start_balance, difference, join_of
+from finance.reconciliation.arithmetic import Join, difference, join_of
 
 
 def day(number, month=2):
@@ -34,8 +34,3 @@ def test_how_a_statement_follows_the_one_that_ends_on_31_january(start, opening,
 
 def test_the_first_statement_follows_nothing():
     assert join_of(start=day(1), opening=5, covered_to=None, closing_before=None).holds
-
-
-def test_a_balance_at_the_start_of_a_day_is_that_of_the_end_of_the_day_before():
-    # Field case REC-05.
-    assert day_of_start_balance(datetime.date(2026, 2, 1)) == datetime.date(2026, 1, 31)

@@ -28,6 +28,17 @@ def test_rows_after_the_statement_day_are_outside(state, spend, owner, accounts)
     assert services.reconcile(statement=statement, actor=owner).state == "reconciled"
 
 
+def test_the_closing_balance_is_that_of_the_end_of_its_day(state, spend, owner, accounts):
+    # REC-05: what happens on 31 January is in the balance of 31 January.
+    line = line_of(spend(40_00, on=day("2026-01-31")), accounts.checking)
+    statement = state(100_00, 60_00, "2026-01-01", "2026-01-31")
+    services.tick(statement=statement, actor=owner, line_ids=[line])
+    assert ask(statement).difference == 0
+    other = state(100_00, 60_00, "2025-12-31", "2026-01-30")
+    with pytest.raises(errors.Conflict, match="after the statement's last day"):
+        services.tick(statement=other, actor=owner, line_ids=[line])
+
+
 def test_three_old_months_stand_each_alone(state, spend, owner, accounts):
     # REC-02: closings 1,000.00, 1,150.00, 990.00; February begins with 1,020.00, which January did not end with.
     january = state(900_00, 1_000_00, "2026-01-01", "2026-01-31")
