@@ -85,6 +85,12 @@ class ReconciledRow(Conflict):
     code = "reconciled"
 
 
+class ChangedSince(Conflict):
+    """This cannot be undone as a whole: {count} of its entries were changed since."""
+
+    code = "changed_since"
+
+
 class AccountClosedError(FinanceError):
     """The account {name} is closed."""
 

@@ -33,6 +33,7 @@ STATUS_OF_CODE = {
     "period_closed": status.HTTP_409_CONFLICT,
     "reconciled": status.HTTP_409_CONFLICT,
     "already_reversed": status.HTTP_409_CONFLICT,
+    "changed_since": status.HTTP_409_CONFLICT,
     "account_closed": status.HTTP_409_CONFLICT,
     "account_name_taken": status.HTTP_409_CONFLICT,
     "statement_unreadable": status.HTTP_400_BAD_REQUEST,
