@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import DataError, IntegrityError
 
+from finance.attachments import carrying as attachments
 from finance.errors import BookUnreadable
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
@@ -41,6 +42,7 @@ class Part:
 # In the order in which they are taken.
 PARTS: tuple[Part, ...] = (
     Part(name="tags", give=tags.give, take=tags.take),
+    Part(name="receipts", give=attachments.give, take=attachments.take, files=attachments.files),
     Part(name="values", give=valuation.give, take=valuation.take),
     Part(name="rules", give=rules.give, take=rules.take),
     Part(name="statements", give=reconciliation.give, take=reconciliation.take),

@@ -100,7 +100,7 @@ class SourceBook:
     """A whole book as a reader understood it.
 
     `exact`: it is one of ours, and its tree is kept as it is, roots included. An archive of ours also has `parts`, as
-    (name, JSON), and the `digest` of its entries (finance.exports.digest).
+    (name, JSON), `files` as (SHA-256, content), and the `digest` of its entries (finance.exports.digest).
     """
 
     format: str
@@ -115,6 +115,7 @@ class SourceBook:
     closed_through: datetime.date | None = None
     exact: bool = False
     parts: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
     digest: str = ""
 
 

@@ -259,7 +259,9 @@ def _take_rest(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence
     """The parts of an archive; then its entries are compared, one and all, with those that are there now."""
     if not source.digest:
         return []
-    arrival = Arrival(book=book, accounts={key: accounts[place] for key, place in plan.places.items()})
+    arrival = Arrival(
+        book=book, accounts={key: accounts[place] for key, place in plan.places.items()}, files=dict(source.files)
+    )
     told = take_parts(arrival, source.parts)
     digest = digest_of(book=book)
     if digest != source.digest:

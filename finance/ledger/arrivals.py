@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection
 
@@ -17,10 +17,14 @@ SELECT entry.uid, line.position, line.id, line.account_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A new book made of an export. `accounts` go by their ids in the export; entries have kept their uids."""
+    """A new book made of an export. `accounts` go by their ids in the export; entries have kept their uids.
+
+    `files` are the archive's own files, by their SHA-256, which has been compared.
+    """
 
     book: Book
     accounts: Mapping[str, Account]
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def entries(self, uids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
         """uid → id of those entries that are in the book."""

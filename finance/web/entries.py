@@ -32,7 +32,7 @@ from finance.web.changes import answer_change, say_changed
 from finance.web.entry_drafts import carried, draft_of
 from finance.web.entry_forms import CATEGORY_TYPES, MODES, EntryForm, EntryInput, ExchangeDraft, LinesForm, RowsForm
 from finance.web.payees import payees_like
-from finance.web.refusals import refuse
+from finance.web.refusals import ask_reopen, refuse
 from finance.web.tags import save_tags, typed_tags
 from finance.web.wealth import everyday_accounts
 
@@ -312,25 +312,22 @@ def _totals(lines: list[JournalLine]) -> list[tuple[str, int]]:
 def entry_reverse(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """Delete an entry. GET says what that means; where a button posts at once, the message offers Undo."""
     shown = entry_for(book=book, uid=uid)
-    asks_reopen = ""
     if request.method == "POST":
         try:
             done = services.delete_entries(
                 book=book, actor=user_of(request), entry_ids=[shown.pk], today=today_in(book)
             )
         except ReconciledRow as error:
-            asks_reopen = error.detail
+            return ask_reopen(request, book, error)
         except FinanceError as error:
             messages.error(request, error.detail)
         else:
             say_changed(request, book, done)
-        if not asks_reopen:
-            return answer_change(request, book, otherwise=reverse("web:entry", args=[book.pk, shown.uid]))
+        return answer_change(request, book, otherwise=reverse("web:entry", args=[book.pk, shown.uid]))
     closed = book.closed_through is not None and shown.date <= book.closed_through
     on = open_day(book=book, today=today_in(book))
     context = {**_entry_context(shown), "reversed_on": on if closed else shown.date, "is_closed": closed}
-    context = {"book": book, "next": safe_next(request), "asks_reopen": asks_reopen, **context}
-    return render(request, "web/entry_reverse.html", context, status=409 if asks_reopen else 200)
+    return render(request, "web/entry_reverse.html", {"book": book, "next": safe_next(request), **context})
 
 
 @book_page()

@@ -36,7 +36,7 @@ def read(data: bytes, question: Question) -> SourceBook:
     """The book with uids, reversals, corrections and closings exactly as exported. Raises BookUnreadable."""
     if not is_zip(data):
         return _read_book(data, question)
-    found = members(data, suffixes=(".json",))
+    found = members(data, suffixes=("",))
     manifest = typed(json_of(text_of(found.get("manifest.json", b"")), "an archive of LifeOS"), dict, "manifest.json")
     if (manifest.get("format"), manifest.get("version")) != (ARCHIVE, ARCHIVE_VERSION):
         raise BookUnreadable(reason="The file is not an archive of LifeOS, or of a version that is not known here.")
@@ -44,7 +44,7 @@ def read(data: bytes, question: Question) -> SourceBook:
     for name, content in found.items():
         if name != "manifest.json" and hashes.get(name) != hashlib.sha256(content).hexdigest():
             raise BookUnreadable(reason=f"The archive is damaged: {name[:80]} is not what its manifest says.")
-    if missing := [name for name in hashes if name.endswith(".json") and name not in found]:
+    if missing := [name for name in hashes if name not in found]:
         raise BookUnreadable(reason=f"The archive is damaged: {missing[0][:80]} is missing.")
     parts = {name: content for name, content in found.items() if name.startswith("parts/")}
     return dataclasses.replace(
@@ -52,6 +52,7 @@ def read(data: bytes, question: Question) -> SourceBook:
         parts=tuple(
             (name.removeprefix("parts/").removesuffix(".json"), text_of(content)) for name, content in parts.items()
         ),
+        files=tuple((hashes[name], content) for name, content in found.items() if name.startswith("files/")),
         digest=typed(manifest.get("entries"), str, "manifest.json: “entries”"),
     )
 

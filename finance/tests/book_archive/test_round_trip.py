@@ -11,6 +11,9 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from finance.attachments import carrying as receipts_part
+from finance.attachments.selectors import files_of
+from finance.attachments.services import attach
 from finance.book_archive.parts import PARTS
 from finance.book_archive.writing import as_archive
 from finance.book_import.model import Question
@@ -37,6 +40,7 @@ from finance.valuation import carrying as values_part
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ValuationChoice
 
 pytestmark = pytest.mark.django_db
+RECEIPT = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 MATCHES = [{"field": "payee", "test": "words", "value": "rewe"}]
 
 
@@ -61,6 +65,8 @@ def full_book(owner):
     reconciliation.mark_cleared(account=checking, actor=owner, line_ids=[third.pk], cleared=True)
     tag = Tag.objects.create(book=book, name="Holiday", colour="teal")
     EntryTag.objects.create(book=book, entry=first.entry, tag=tag)
+    attach(entry=first.entry, actor=owner, data=RECEIPT, file_name="bill.pdf")
+    attach(entry=second.entry, actor=owner, data=RECEIPT, file_name="the same.pdf")
     ExchangeRate.objects.create(
         book=book, base="USD", quote="EUR", date=TODAY, rate=Decimal("0.925500000000000001"), source="hand"
     )
@@ -136,6 +142,8 @@ def test_the_whole_book_comes_back_equal(full_book, owner):
     assert statements_of(there) == statements_of(full_book)
     assert [len(part) for part in statements_of(there)] == [2, 3]
     assert parts_of(there) == parts_of(full_book)
+    assert receipts_part.give(there) == receipts_part.give(full_book)
+    assert [file.content for file in files_of(book=there)] == [RECEIPT, RECEIPT]
     assert [len(part) for part in parts_of(there)[1].values() if isinstance(part, list)] == [1, 1, 1]
     assert verify_ledger(book=there, now=timezone.now()).sound
     reconciled = AccountStatement.objects.get(book=there, state="reconciled")
@@ -150,7 +158,10 @@ def test_what_people_call_things_does_no_harm(weird_book, owner):
 def test_the_archive_says_what_is_in_it(full_book):
     with zipfile.ZipFile(io.BytesIO(archived(full_book))) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["book.json", *(f"parts/{part.name}.json" for part in PARTS), "manifest.json"]
+        members = [name for name in archive.namelist() if not name.startswith("files/")]
+        assert members == ["book.json", *(f"parts/{part.name}.json" for part in PARTS), "manifest.json"]
+        # Two entries show one file.
+        assert [archive.read(name) for name in archive.namelist() if name not in members] == [RECEIPT]
         assert len(json.loads(archive.read("book.json"))["entries"]) == JournalEntry.objects.count()
 
 

@@ -99,18 +99,30 @@ def test_the_timeline_shows_gaps_and_jumps(page, names, state, accounts):
     assert "march.csv" in body
 
 
-@pytest.mark.parametrize("form", ["edit", "reverse"])
-def test_an_entry_on_a_reconciled_statement_asks_in_its_form(send, reconciled, accounts, form):
+@pytest.mark.parametrize("way", ["edit", "reverse", "cell", "selection"])
+def test_an_entry_on_a_reconciled_statement_asks_wherever_it_is_changed(send, reconciled, accounts, way):
     statement, entry = reconciled
-    data = {
-        "mode": "spent", "amount": "41", "account": accounts.checking.pk, "category": accounts.groceries.pk,
-        "date": "2026-03-10",
-    } if form == "edit" else {}  # fmt: skip
-    answer = send("owner", f"entries/{entry.uid}/{form}/", data)
-    body = answer.content.decode()
+    line = line_of(entry, accounts.checking)
+    forms = {
+        "edit": (
+            f"entries/{entry.uid}/edit/",
+            {
+                "mode": "spent", "amount": "41", "account": accounts.checking.pk, "category": accounts.groceries.pk,
+                "date": "2026-03-10",
+            },
+        ),
+        "reverse": (f"entries/{entry.uid}/reverse/", {}),
+        "cell": ("changes/cell/", {"line": line, "field": "amount", "value": "41"}),
+        "selection": (
+            "changes/selection/", {"pick": line, "action": "delete", "view": accounts.checking.pk, "query": ""},
+        ),
+    }  # fmt: skip
+    path, data = forms[way]
+    body = send("owner", path, data).content.decode()
     assert "reconciled statement of Checking account" in body
     assert 'name="reopen"' in body
-    assert send("owner", f"entries/{entry.uid}/{form}/", {**data, "reopen": "on"}).status_code == 302
+    assert ask(statement).statement.state == "reconciled"
+    assert send("owner", path, {**data, "reopen": "on"}).status_code in (200, 302, 303)
     assert ask(statement).statement.is_open
 
 
