@@ -79,6 +79,12 @@ class AlreadyReversed(FinanceError):
     code = "already_reversed"
 
 
+class ReconciledRow(Conflict):
+    """{reason}"""
+
+    code = "reconciled"
+
+
 class ChangedSince(Conflict):
     """This cannot be undone as a whole: {count} of its entries were changed since."""
 

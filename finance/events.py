@@ -281,6 +281,62 @@ class RulesApplied(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatementAdded(BookEvent):
+    """A bank's statement of an account was added, to be reconciled."""
+
+    name: ClassVar[str] = "finance.statement.added"
+    statement_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementChanged(BookEvent):
+    """The period or a balance of a statement was corrected, or its difference was posted."""
+
+    name: ClassVar[str] = "finance.statement.changed"
+    statement_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementRowsChanged(BookEvent):
+    """Rows were put on a statement, or taken off it."""
+
+    name: ClassVar[str] = "finance.statement.rows_changed"
+    statement_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementReconciled(BookEvent):
+    """A statement was finished: its rows explain its closing balance."""
+
+    name: ClassVar[str] = "finance.statement.reconciled"
+    statement_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementReopened(BookEvent):
+    """A reconciled statement was opened again, by hand or because one of its rows was changed."""
+
+    name: ClassVar[str] = "finance.statement.reopened"
+    statement_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementRemoved(BookEvent):
+    """A statement was removed; its rows stay cleared."""
+
+    name: ClassVar[str] = "finance.statement.removed"
+    statement_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesMarked(BookEvent):
+    """Rows of an account were marked as known to the bank, or not any more."""
+
+    name: ClassVar[str] = "finance.lines.marked"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TagSaved(BookEvent):
     """A tag was made, renamed or given another colour."""
 

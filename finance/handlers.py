@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 
 from finance.attachments.services import make_thumbnail
+from finance.bank_statements import clear_imported
 from finance.events import (
     AttachmentAdded,
     BookEvent,
@@ -60,6 +61,12 @@ def learn_linked(event: ImportConfirmed, context: Context) -> None:
     batch = ImportBatch.objects.without_content().filter(pk=event.import_id).first()
     if batch is not None:
         imports.learn_linked(batch=batch)
+
+
+@on(ImportConfirmed, name="finance.clear_imported")
+def mark_imported(event: ImportConfirmed, context: Context) -> None:
+    """Mark the rows of a bank file as cleared: the bank has booked them."""
+    clear_imported(import_id=event.import_id)
 
 
 class WebhookRefused(Exception):

@@ -33,6 +33,7 @@ from finance.ledger.models import (
 )
 from finance.payees.models import Payee, PayeeAlias
 from finance.preferences.models import PayPeriod, SavedView
+from finance.reconciliation.models import AccountStatement, LineMark
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
@@ -42,6 +43,7 @@ __all__ = [
     "Account",
     "AccountKind",
     "AccountMonth",
+    "AccountStatement",
     "AccountType",
     "AssetPlan",
     "AssetValue",
@@ -64,6 +66,7 @@ __all__ = [
     "LearnedBook",
     "LearnedEntry",
     "LedgerCheck",
+    "LineMark",
     "Membership",
     "MonthRebuild",
     "NotedHead",

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from finance import replica
+from finance.book_archive.writing import as_archive
 from finance.book_import import report as reports
 from finance.book_import.child import read_in_child
 from finance.book_import.model import Question, SourceBook
@@ -20,13 +21,14 @@ from finance.book_import.reading import OPERATION as BOOK_IMPORT
 from finance.book_import.reading import READERS, REPORT_FILE
 from finance.book_import.services import BalancesDiffer, BookReport, import_book
 from finance.errors import Conflict, FinanceError
-from finance.exports.formats import FORMATS
+from finance.exports.formats import ARCHIVE, CHOICES, FORMATS, file_name
+from finance.exports.formats import OPERATION as BOOK_EXPORT
 from finance.imports.parsers.child import Limits
 from finance.imports.selectors import counts_of
 from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
-from finance.models import Account, Book, RuleApplication
+from finance.models import Account, Book, JournalEntry, RuleApplication
 from finance.rules.services import apply_step, cancel_application, entries_to_look_at, stop_application
 from identity.models import User
 from platform_outbox.operations.registry import operation, parameter
@@ -50,7 +52,7 @@ class OneOrAllBooks:
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ExportParameters:
     book: int = parameter(gettext_lazy("Book"), help_text=gettext_lazy("Number of the book."))
-    format: str = parameter(gettext_lazy("Format"), choices=sorted(FORMATS))
+    format: str = parameter(gettext_lazy("Format"), choices=CHOICES)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,10 +174,11 @@ def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
 
 
 @operation(
-    "books.export",
+    BOOK_EXPORT,
     title=gettext_lazy("Export a book"),
     help_text=gettext_lazy(
-        "Exports a whole book for hledger, beancount or as JSON. You can download the file from the run's page."
+        "Exports a whole book: everything as an archive (zip), or its entries for hledger, beancount, as CSV or JSON. You "
+        "can download the file from the run's page."
     ),
     parameters=ExportParameters,
     permission="finance.export_book",
@@ -184,19 +187,38 @@ def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
 def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
     """Export one consistent state of the book; a stopped run leaves no file and starts again."""
     book = _book(parameters.book)
-    name = f"book-{book.pk}.{parameters.format}"
-    return {"file": replica.read(lambda: run.write(name, _counted(FORMATS[parameters.format](book), run)))}
+    run.expect(JournalEntry.objects.filter(book=book).count(), unit="entries")
+
+    def pieces() -> Iterator[str | bytes]:
+        if parameters.format == ARCHIVE:
+            yield from as_archive(book, on_entry=counted.one)
+        else:
+            for piece in FORMATS[parameters.format](book):
+                yield piece
+                counted.one()
+        # Inside of the writing: whoever cancels now finds no file.
+        counted.tell()
+
+    counted = _Counted(run)
+    name = file_name(book, parameters.format)
+    return {"file": replica.read(lambda: run.write(name, pieces()))}
 
 
-def _counted(pieces: Iterable[str], run: Run) -> Iterator[str]:
-    since = 0
-    for piece in pieces:
-        yield piece
-        since += 1
-        if since == PIECES_AT_ONCE:
-            run.advance(since)
-            since = 0
-    run.advance(since)
+class _Counted:
+    """Tells the run of pieces, some hundred at a time."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._since = 0
+
+    def one(self) -> None:
+        self._since += 1
+        if self._since == PIECES_AT_ONCE:
+            self.tell()
+
+    def tell(self) -> None:
+        self._run.advance(self._since)
+        self._since = 0
 
 
 @operation(

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from core.api.serializers import StrictSerializer
 from finance import money
-from finance.api.entry_bodies import LineBody
+from finance.api.entry_bodies import REOPEN_HELP, LineBody
 from finance.api.fields import AccountReferenceField, AmountField
 from finance.api.tree import AccountTree
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
@@ -47,17 +47,20 @@ class ChangeBody(StrictSerializer):
     shift_days = serializers.IntegerField(required=False, min_value=-36_500, max_value=36_500)
     amount = AmountField(required=False, help_text="For one entry: its size, or with `part` that line's signed amount.")
     delete = serializers.BooleanField(required=False, default=False)
+    reopen_statements = serializers.BooleanField(default=False, help_text=REOPEN_HELP)
 
 
 class MergeBody(StrictSerializer):
     names = serializers.ListField(child=serializers.CharField(max_length=200), min_length=1, max_length=100)
     into = serializers.CharField(max_length=200)
+    reopen_statements = serializers.BooleanField(default=False, help_text=REOPEN_HELP)
 
 
 class UndoBody(StrictSerializer):
     skip_changed = serializers.BooleanField(
         default=False, help_text="Leave entries that were changed since as they are, instead of refusing."
     )
+    reopen_statements = serializers.BooleanField(default=False, help_text=REOPEN_HELP)
 
 
 class LeftEntrySerializer(serializers.Serializer[Any]):

@@ -20,6 +20,7 @@ from finance.ledger.models import JournalEntry, JournalLine
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import change_for, template_for
 from finance.ledger.services.changes import Changed
+from finance.reconciliation.services import reopening
 from identity.api.idempotency import once_per_key
 
 
@@ -59,6 +60,10 @@ class ChangeEntries(BookView):
     @once_per_key()
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         asked = self.body()
+        with reopening(agreed=asked.pop("reopen_statements")):
+            return self._change(asked)
+
+    def _change(self, asked: dict[str, Any]) -> tuple[int, Any]:
         chosen: dict[uuid.UUID, set[int]] = {}
         for target in asked.pop("entries"):
             chosen.setdefault(target["entry"], set()).update([target["part"]] if "part" in target else [])
@@ -110,7 +115,9 @@ class MergePayees(BookView):
 
     @once_per_key()
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
-        done = services.merge_payees(book=self.book, actor=self.user, today=self.today(), **self.body())
+        asked = self.body()
+        with reopening(agreed=asked.pop("reopen_statements")):
+            done = services.merge_payees(book=self.book, actor=self.user, today=self.today(), **asked)
         return status.HTTP_200_OK, told(done)
 
 
@@ -183,7 +190,9 @@ class UndoChange(BookView):
     @once_per_key()
     def post(self, request: Request, book_id: int, change_id: int) -> tuple[int, Any]:
         change = change_for(book=self.book, change_id=change_id)
-        undo = services.undo_change(change=change, actor=self.user, today=self.today(), **self.body())
+        asked = self.body()
+        with reopening(agreed=asked.pop("reopen_statements")):
+            undo = services.undo_change(change=change, actor=self.user, today=self.today(), **asked)
         return status.HTTP_201_CREATED, shapes.EntryChangeSerializer(undo).data
 
 

@@ -19,6 +19,7 @@ from finance.ledger import services
 from finance.ledger.models import JournalEntry
 from finance.ledger.posting import EntryDraft
 from finance.ledger.selectors import entry_for, entry_history
+from finance.reconciliation.services import reopening
 from identity.api.idempotency import once_per_key
 
 EXCHANGED = OpenApiExample(
@@ -230,7 +231,8 @@ class CorrectEntry(EntryView):
         lines = line_drafts(asked["lines"], tree=self.tree)
         draft = EntryDraft(date=asked["date"], lines=lines, payee=asked["payee"], description=asked["description"])
         on = asked.get("on", self.today())
-        services.replace_entry(entry=entry, actor=self.user, draft=draft, today=on)
+        with reopening(agreed=asked["reopen_statements"]):
+            services.replace_entry(entry=entry, actor=self.user, draft=draft, today=on)
         replacement = JournalEntry.objects.get(corrects=entry)
         return self.answer(status.HTTP_201_CREATED, replacement)
 
@@ -254,10 +256,11 @@ class ReverseEntry(EntryView):
     @once_per_key()
     def post(self, request: Request, book_id: int, uid: str) -> tuple[int, Any]:
         entry, asked = self.entry(), self.body()
-        reversal = services.reverse_entry(
-            entry=entry,
-            actor=self.user,
-            on=asked.get("on", self.today()),
-            description=asked["description"],
-        )
+        with reopening(agreed=asked["reopen_statements"]):
+            reversal = services.reverse_entry(
+                entry=entry,
+                actor=self.user,
+                on=asked.get("on", self.today()),
+                description=asked["description"],
+            )
         return self.answer(status.HTTP_201_CREATED, reversal)

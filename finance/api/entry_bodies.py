@@ -124,7 +124,11 @@ class BulkBody(StrictSerializer):
     )
 
 
+REOPEN_HELP = "Agree that a reconciled statement is reopened if one of its rows changes; refused otherwise."
+
+
 class CorrectionBody(EntryContent):
+    reopen_statements = serializers.BooleanField(default=False, help_text=REOPEN_HELP)
     on = serializers.DateField(
         required=False,
         help_text="Date of the reversal if the entry's own day is closed. Default: today.",
@@ -132,6 +136,7 @@ class CorrectionBody(EntryContent):
 
 
 class ReversalBody(StrictSerializer):
+    reopen_statements = serializers.BooleanField(default=False, help_text=REOPEN_HELP)
     on = serializers.DateField(
         required=False,
         help_text="Date of the reversal if the entry's own day is closed. Default: today.",

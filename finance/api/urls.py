@@ -10,6 +10,7 @@ from finance.api import (
     books,
     changes,
     entries,
+    exports,
     imports,
     members,
     payees,
@@ -20,6 +21,7 @@ from finance.api import (
     rules,
     rules_past,
     search,
+    statements,
     tags,
     webhook_deliveries,
     webhooks,
@@ -32,6 +34,7 @@ ENTRY = f"{BOOK}entries/<uuid:uid>/"
 CHANGE = f"{BOOK}changes/<int:change_id>/"
 TEMPLATE = f"{BOOK}entry-templates/<int:template_id>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
+STATEMENT = f"{BOOK}statements/<int:statement_id>/"
 ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
 PAYEE = f"{BOOK}payees/<int:payee_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
@@ -48,12 +51,25 @@ urlpatterns = [
     path(f"{BOOK}close-period/", books.ClosePeriod.as_view(), name="api-close-period"),
     path(f"{BOOK}reopen-period/", books.ReopenPeriod.as_view(), name="api-reopen-period"),
     path(f"{BOOK}proof/", books.Proof.as_view(), name="api-proof"),
+    path(f"{BOOK}exports/", exports.ExportList.as_view(), name="api-exports"),
+    path(f"{BOOK}exports/<int:run_id>/", exports.ExportDetail.as_view(), name="api-export"),
+    path(f"{BOOK}exports/<int:run_id>/file/", exports.ExportFile.as_view(), name="api-export-file"),
     path(f"{BOOK}accounts/", accounts.AccountList.as_view(), name="api-accounts"),
     path(ACCOUNT, accounts.AccountDetail.as_view(), name="api-account"),
     path(f"{ACCOUNT}move/", accounts.MoveAccount.as_view(), name="api-account-move"),
     path(f"{ACCOUNT}opening-balance/", accounts.AccountOpening.as_view(), name="api-account-opening"),
     path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
     path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
+    path(f"{ACCOUNT}statements/", statements.StatementList.as_view(), name="api-statements"),
+    path(f"{ACCOUNT}from-files/", statements.FromFiles.as_view(), name="api-statements-from-files"),
+    path(f"{ACCOUNT}cleared/", statements.MarkCleared.as_view(), name="api-statements-cleared"),
+    path(STATEMENT, statements.StatementDetail.as_view(), name="api-statement"),
+    path(f"{STATEMENT}rows/", statements.StatementRows.as_view(), name="api-statement-rows"),
+    path(f"{STATEMENT}tick/", statements.TickRows.as_view(), name="api-statement-tick"),
+    path(f"{STATEMENT}untick/", statements.UntickRows.as_view(), name="api-statement-untick"),
+    path(f"{STATEMENT}reconcile/", statements.ReconcileStatement.as_view(), name="api-statement-reconcile"),
+    path(f"{STATEMENT}reopen/", statements.ReopenStatement.as_view(), name="api-statement-reopen"),
+    path(f"{STATEMENT}post-difference/", statements.PostDifference.as_view(), name="api-statement-post-difference"),
     path(f"{BOOK}register/", registers.BookRegister.as_view(), name="api-book-register"),
     path(f"{BOOK}pay-period/", preferences.PayPeriodDetail.as_view(), name="api-pay-period"),
     path(f"{BOOK}views/", preferences.ViewList.as_view(), name="api-views"),

@@ -99,7 +99,8 @@ class LeftOut:
 class SourceBook:
     """A whole book as a reader understood it.
 
-    `exact`: it is one of ours, and its tree is kept as it is, roots included.
+    `exact`: it is one of ours, and its tree is kept as it is, roots included. An archive of ours also has `parts`, as
+    (name, JSON), `files` as (SHA-256, content), and the `digest` of its entries (finance.exports.digest).
     """
 
     format: str
@@ -113,6 +114,9 @@ class SourceBook:
     time_zone: str = ""
     closed_through: datetime.date | None = None
     exact: bool = False
+    parts: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

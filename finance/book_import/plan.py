@@ -90,6 +90,8 @@ class Plan:
     accounts: list[PlannedAccount] = field(default_factory=list)
     entries: list[PlannedEntry] = field(default_factory=list)
     checks: list[PlannedCheck] = field(default_factory=list)
+    # The account's key in the source → the position of the (first) account made of it.
+    places: dict[str, int] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -100,6 +102,7 @@ def plan_of(book: SourceBook, *, base_currency: str) -> Plan:
     planner.place_entries()
     planner.close_accounts()
     planner.place_checks()
+    planner.plan.places = planner.first
     planner.plan.left_out = (*book.left_out, *planner.tally.told())
     return planner.plan
 

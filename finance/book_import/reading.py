@@ -23,7 +23,7 @@ READERS: Mapping[str, str] = {
     "ynab": "ynab",
 }
 PROGRAMS: Mapping[str, str] = {
-    "lifeos": "LifeOS (export as JSON)",
+    "lifeos": "LifeOS (archive or JSON)",
     "hledger": "hledger (print as JSON)",
     "beancount": "Beancount",
     "gnucash": "GnuCash (XML or SQLite)",

@@ -15,10 +15,13 @@ from django.utils.translation import gettext
 
 from core.batches import in_batches
 from finance import money
+from finance.book_archive.parts import take_parts
 from finance.book_import.model import LeftOut, SourceBook
 from finance.book_import.plan import Plan, PlannedAccount, plan_of
 from finance.errors import BookDiffers, BookUnreadable, EntryInvalid
 from finance.events import AccountClosed
+from finance.exports.digest import digest_of
+from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Account, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft, PastEntry
 from finance.ledger.selectors import account_paths
@@ -119,7 +122,8 @@ def import_book(
                 emit(AccountClosed(book_id=book.pk, account_id=account.pk))
         if source.closed_through is not None:
             close_period(book=book, actor=owner, through=source.closed_through)
-        report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run)
+        told = _take_rest(book=book, source=source, plan=plan, accounts=accounts)
+        report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run, told=told)
         if report.differences and not accept_differences and not dry_run:
             raise BalancesDiffer(report)
         before_commit(report)
@@ -251,7 +255,30 @@ class _Held:
         return self._totals[account.pk][reached] if reached else 0
 
 
-def _report(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence[Account], dry_run: bool) -> BookReport:
+def _take_rest(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence[Account]) -> list[str]:
+    """The parts of an archive; then its entries are compared, one and all, with those that are there now."""
+    if not source.digest:
+        return []
+    arrival = Arrival(
+        book=book, accounts={key: accounts[place] for key, place in plan.places.items()}, files=dict(source.files)
+    )
+    told = take_parts(arrival, source.parts)
+    digest = digest_of(book=book)
+    if digest != source.digest:
+        raise BookUnreadable(reason="The entries of the new book are not those of the archive; nothing was created.")
+    text = gettext("Every entry is as in the archive: both have the digest %(digest)s.")
+    return [*told, text % {"digest": digest}]
+
+
+def _report(
+    *,
+    book: Book,
+    source: SourceBook,
+    plan: Plan,
+    accounts: Sequence[Account],
+    dry_run: bool,
+    told: Sequence[str],
+) -> BookReport:
     held = _Held(accounts)
     paths = account_paths(book=book)
     names = {account.key: account.name for account in source.accounts}
@@ -285,6 +312,6 @@ def _report(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence[Ac
         first=min(days, default=None),
         last=max(days, default=None),
         left_out=plan.left_out,
-        notes=source.notes,
+        notes=(*source.notes, *told),
         proof=tuple(proof),
     )

@@ -1,4 +1,4 @@
-"""Exports a book for other programs: hledger, beancount, JSON. Each is a stream of pieces of text."""
+"""Exports a book for other programs: hledger, beancount, CSV, JSON. Each is a stream of pieces of text."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +8,7 @@ from finance import money
 from finance.exports import names
 from finance.exports.journal import ExportedAccount, ExportedEntry, accounts_with_spans, journal_of, snapshot
 from finance.exports.proof import proof
+from finance.exports.spreadsheet import as_csv
 from finance.ledger import chain
 from finance.ledger.models import AccountKind, AccountType, Book
 
@@ -148,5 +149,17 @@ FORMATS: dict[str, Callable[[Book], Iterator[str]]] = {
     "hledger": hledger,
     "beancount": beancount,
     "json": as_json,
+    "csv": as_csv,
     "proof": proof,
 }
+
+# Everything, with what the slices keep: finance.book_archive writes it.
+ARCHIVE = "archive"
+CHOICES = [ARCHIVE, *sorted(FORMATS)]
+# The long operation that exports.
+OPERATION = "books.export"
+
+
+def file_name(book: Book, format: str) -> str:
+    """The name of the file in which a book leaves."""
+    return f"book-{book.pk}.{'zip' if format == ARCHIVE else format}"

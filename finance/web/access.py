@@ -6,15 +6,16 @@ from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 from finance.errors import Forbidden, NotFound
 from finance.ledger.selectors import book_for
 from finance.models import Book, Role
+from finance.reconciliation.services import reopening
 from identity.models import User
 
 P = ParamSpec("P")
-Page = Callable[Concatenate[HttpRequest, Book, P], HttpResponse]
+Page = Callable[Concatenate[HttpRequest, Book, P], HttpResponseBase]
 
 
 def user_of(request: HttpRequest) -> User:
@@ -22,18 +23,21 @@ def user_of(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def book_page(at_least: Role = Role.VIEWER) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
+def book_page(at_least: Role = Role.VIEWER) -> Callable[[Page[P]], Callable[..., HttpResponseBase]]:
     """Decorate a view of `/b/<book_id>/…`: it is called with the book, for members of at least that role.
 
-    NotFound and Forbidden that the view itself raises become 404 and 403 as well.
+    NotFound and Forbidden that the view itself raises become 404 and 403 as well. `reopen=on` in a form agrees that
+    reconciled statements are reopened.
     """
 
-    def decorate(view: Page[P]) -> Callable[..., HttpResponse]:
+    def decorate(view: Page[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def page(request: HttpRequest, /, book_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def page(request: HttpRequest, /, book_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             try:
                 book = book_for(user=user_of(request), book_id=book_id, at_least=at_least)
-                return view(request, book, *args, **kwargs)
+                # What a form asks for once a change of a reconciled row was refused.
+                with reopening(agreed=request.method == "POST" and request.POST.get("reopen") == "on"):
+                    return view(request, book, *args, **kwargs)
             except NotFound as error:
                 raise Http404(error.detail) from error
             except Forbidden as error:

@@ -21,7 +21,7 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 from core.clock import today_in
 from core.keyset import dated_place, keyset_page
 from core.redirects import safe_next
-from finance.errors import ChangedSince, FinanceError, Invalid, NotFound
+from finance.errors import ChangedSince, FinanceError, Invalid, NotFound, ReconciledRow
 from finance.figures import money_text, typed_text
 from finance.ledger import services
 from finance.ledger.change_models import Change, ChangedEntry
@@ -36,6 +36,7 @@ from finance.tags.selectors import by_name
 from finance.web.access import book_page, user_of
 from finance.web.change_forms import FIELDS, EditForm
 from finance.web.change_words import described
+from finance.web.refusals import ask_reopen
 from finance.web.register_filters import Scope, read_register
 from finance.web.selections import Selection, all_found, all_of, picked
 
@@ -134,6 +135,8 @@ def change_cell(request: HttpRequest, book: Book) -> HttpResponse:
                 book=book, actor=user_of(request), targets={cell.entry.pk: cell.chosen}, edit=form.edit(),
                 today=today_in(book),
             )  # fmt: skip
+        except ReconciledRow as error:
+            return ask_reopen(request, book, error)
         except FinanceError as error:
             form.add_error("value", error.detail)
         else:
@@ -231,6 +234,8 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
         done = _carry_out(request, book)
     except NotFound:
         raise
+    except ReconciledRow as error:
+        return ask_reopen(request, book, error)
     except FinanceError as error:
         messages.error(request, error.detail)
     else:
@@ -291,6 +296,8 @@ def change_undo(request: HttpRequest, book: Book, change_id: int) -> HttpRespons
     except ChangedSince as error:
         others = f"{request.path}?{urlencode({'skip': 1})}" if error.facts["rest"] else ""
         messages.error(request, f"{error.detail} {error.fields['entries']}", extra_tags=others)
+    except ReconciledRow as error:
+        return ask_reopen(request, book, error)
     except FinanceError as error:
         messages.error(request, error.detail)
     else:

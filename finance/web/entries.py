@@ -17,7 +17,7 @@ from core.clock import today_in
 from core.redirects import safe_next
 from finance.attachments.selectors import attachments_of_entries
 from finance.attachments.services import attach
-from finance.errors import Conflict, FinanceError
+from finance.errors import Conflict, FinanceError, ReconciledRow
 from finance.imports.models import ImportRow
 from finance.imports.selectors import refund_links
 from finance.imports.services import unlink_refund
@@ -33,7 +33,7 @@ from finance.web.changes import answer_change, say_changed
 from finance.web.entry_drafts import carried, draft_of
 from finance.web.entry_forms import CATEGORY_TYPES, MODES, EntryForm, EntryInput, ExchangeDraft, LinesForm, RowsForm
 from finance.web.payees import payees_like
-from finance.web.refusals import refuse
+from finance.web.refusals import ask_reopen, refuse
 from finance.web.tags import save_tags, typed_tags
 from finance.web.wealth import everyday_accounts
 
@@ -320,6 +320,8 @@ def entry_reverse(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpRespo
             done = services.delete_entries(
                 book=book, actor=user_of(request), entry_ids=[shown.pk], today=today_in(book)
             )
+        except ReconciledRow as error:
+            return ask_reopen(request, book, error)
         except FinanceError as error:
             messages.error(request, error.detail)
         else:

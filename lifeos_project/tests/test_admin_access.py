@@ -18,6 +18,7 @@ from finance.events import BookRenamed
 from finance.imports.models import ImportBatch
 from finance.models import (
     Account,
+    AccountStatement,
     Change,
     EntryTemplate,
     Invitation,
@@ -76,6 +77,7 @@ MODELS = {
     "finance_importbatch": READ_ONLY,
     "finance_attachment": READ_ONLY,
     "finance_payee": READ_ONLY,
+    "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
     "finance_ruleapplication": READ_ONLY,
@@ -200,6 +202,9 @@ def world(book, owner, insight):
         ),
         "finance_payee": save_payee(book=book, name="Rewe"),
         "finance_tag": save_tag(book=book, name="Holiday"),
+        "finance_accountstatement": AccountStatement.objects.create(
+            book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
+        ),
         "finance_rule": save_rule(book=book, actor=owner, name="Groceries", definition=RULE),
         "finance_ruleapplication": RuleApplication.objects.create(book=book, created_by=owner),
         "finance_webhookendpoint": WebhookDelivery.objects.get().endpoint,

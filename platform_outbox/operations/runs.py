@@ -65,7 +65,7 @@ class Run(ABC):
         """The content of a file that the operation was given. Raises OSError."""
 
     @abstractmethod
-    def write(self, name: str, pieces: Iterable[str]) -> str:
+    def write(self, name: str, pieces: Iterable[str | bytes]) -> str:
         """Write a file for the person who started the operation; returns where it is. All of it or nothing."""
 
     @abstractmethod
@@ -108,7 +108,7 @@ class TerminalRun(Run):
     def read(self, name: str) -> bytes:
         return Path(name).read_bytes()
 
-    def write(self, name: str, pieces: Iterable[str]) -> str:
+    def write(self, name: str, pieces: Iterable[str | bytes]) -> str:
         return str(write_private(Path(name), pieces))
 
     def report(self) -> None:
@@ -149,14 +149,14 @@ def left_by(run_id: int) -> list[Path]:
     return sorted(path for path in there.iterdir() if not path.name.startswith(".")) if there.is_dir() else []
 
 
-def write_private(target: Path, pieces: Iterable[str]) -> Path:
-    """Write the text for its owner alone (0600); it appears when it is complete. Raises OSError."""
+def write_private(target: Path, pieces: Iterable[str | bytes]) -> Path:
+    """Write text or bytes for their owner alone (0600); it appears when it is complete. Raises OSError."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with _private(draft) as file:
             for piece in pieces:
-                file.write(piece.encode())
+                file.write(piece if isinstance(piece, bytes) else piece.encode())
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)

@@ -225,7 +225,7 @@ class RecordedRun(Run):
     def read(self, name: str) -> bytes:
         return runs.given(name)
 
-    def write(self, name: str, pieces: Iterable[str]) -> str:
+    def write(self, name: str, pieces: Iterable[str | bytes]) -> str:
         return runs.write_private(runs.directory_of(self._id) / name, pieces).name
 
     def _report_now_and_then(self) -> None:

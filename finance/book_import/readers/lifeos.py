@@ -1,5 +1,10 @@
-"""LifeOS's own export (`export_book --format json`): `finance.exports.formats.as_json` writes it."""
+"""LifeOS's own exports: the archive of everything (`finance.book_archive.writing`), and its JSON alone.
 
+`finance.exports.formats.as_json` writes the latter.
+"""
+
+import dataclasses
+import hashlib
 import uuid
 from typing import Any
 
@@ -14,10 +19,12 @@ from finance.book_import.model import (
     Tally,
     check_entries,
 )
+from finance.book_import.readers.archive import is_zip, members
 from finance.book_import.readers.fields import day, decimal, json_of, text_of, typed
 from finance.errors import BookUnreadable
 
 FORMAT, VERSION = "lifeos-book", 1
+ARCHIVE, ARCHIVE_VERSION = "lifeos-archive", 1
 _LEFT = (
     ("members", "invite them again; the book belongs to the person who imports it"),
     ("bank files and their rows", "the export holds the entries that were made of them"),
@@ -27,9 +34,33 @@ _LEFT = (
 
 def read(data: bytes, question: Question) -> SourceBook:
     """The book with uids, reversals, corrections and closings exactly as exported. Raises BookUnreadable."""
+    if not is_zip(data):
+        return _read_book(data, question)
+    found = members(data, suffixes=("",))
+    manifest = typed(json_of(text_of(found.get("manifest.json", b"")), "an archive of LifeOS"), dict, "manifest.json")
+    if (manifest.get("format"), manifest.get("version")) != (ARCHIVE, ARCHIVE_VERSION):
+        raise BookUnreadable(reason="The file is not an archive of LifeOS, or of a version that is not known here.")
+    hashes = typed(manifest.get("members"), dict, "manifest.json: “members”")
+    for name, content in found.items():
+        if name != "manifest.json" and hashes.get(name) != hashlib.sha256(content).hexdigest():
+            raise BookUnreadable(reason=f"The archive is damaged: {name[:80]} is not what its manifest says.")
+    if missing := [name for name in hashes if name not in found]:
+        raise BookUnreadable(reason=f"The archive is damaged: {missing[0][:80]} is missing.")
+    parts = {name: content for name, content in found.items() if name.startswith("parts/")}
+    return dataclasses.replace(
+        _read_book(found.get("book.json", b""), question),
+        parts=tuple(
+            (name.removeprefix("parts/").removesuffix(".json"), text_of(content)) for name, content in parts.items()
+        ),
+        files=tuple((hashes[name], content) for name, content in found.items() if name.startswith("files/")),
+        digest=typed(manifest.get("entries"), str, "manifest.json: “entries”"),
+    )
+
+
+def _read_book(data: bytes, question: Question) -> SourceBook:
     document = typed(json_of(text_of(data), "an export of LifeOS"), dict, "The file")
     if document.get("format") != FORMAT:
-        raise BookUnreadable(reason="The file is not an export of LifeOS made with --format json.")
+        raise BookUnreadable(reason="The file is not an export of LifeOS made as an archive or with --format json.")
     if document.get("version") != VERSION:
         raise BookUnreadable(reason=f"The export is of version {document.get('version')}; this LifeOS reads {VERSION}.")
     head = typed(document.get("book"), dict, "“book”")

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from finance.ledger import plans
 from finance.ledger.models import Account, Book, JournalEntry
 from finance.ledger.posting import EntryDraft
+from finance.ledger.replacements import Replaced, tell_replaced
 from identity.models import User
 
 
@@ -141,4 +142,7 @@ def copy_entries(
                         (book_id, entry_id, account_id, date, currencies[account_id], line.amount, position, line.memo)
                     )
     plans.take_statistics(loaded=len(ids))
+    successors = {posting.corrects_id: pk for posting, pk in zip(postings, ids, strict=True)}
+    reversed_ids = [posting.reverses_id for posting in postings if posting.reverses_id is not None]
+    tell_replaced(book=book, replaced=[Replaced(entry_id=pk, replacement_id=successors.get(pk)) for pk in reversed_ids])
     return ids

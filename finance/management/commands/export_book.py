@@ -1,28 +1,39 @@
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from finance import replica
-from finance.exports.formats import FORMATS
+from finance.book_archive.writing import as_archive
+from finance.exports.formats import ARCHIVE, CHOICES, FORMATS
+from finance.ledger.models import Book
 from finance.management.books import book_named
 from platform_outbox.operations.runs import write_private
 
 
 class Command(BaseCommand):
-    help = "Export a whole book for hledger, beancount or as JSON, to a file or to standard output."
+    help = (
+        "Export a whole book to a file or to standard output: everything as an archive, or its entries for hledger, "
+        "beancount, as CSV or JSON."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--book", type=int, required=True, help="number of the book")
-        parser.add_argument("--format", choices=sorted(FORMATS), required=True)
+        parser.add_argument("--format", choices=CHOICES, required=True)
         parser.add_argument("--output", type=Path, help="file to write; it appears when it is complete")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        book, written = book_named(options["book"]), FORMATS[options["format"]]
+        book = book_named(options["book"])
+        written: Callable[[Book], Iterator[str] | Iterator[bytes]] = (
+            as_archive if options["format"] == ARCHIVE else FORMATS[options["format"]]
+        )
         if options["output"] is None:
+            if options["format"] == ARCHIVE:
+                raise CommandError("An archive is no text: say with --output where it shall be written.")
             for piece in written(book):
-                self.stdout.write(piece, ending="")
+                self.stdout.write(str(piece), ending="")
             return
         try:
             replica.read(lambda: write_private(options["output"], written(book)))

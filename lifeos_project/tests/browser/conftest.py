@@ -12,6 +12,7 @@ from finance.imports.services import stage_import
 from finance.ledger import services
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.models import Account
+from finance.reconciliation import services as statements
 from finance.rules.services import apply_to_past, save_rule
 from finance.valuation.services import appraise, plan_depreciation, save_rate
 from finance.webhooks import services as webhooks
@@ -141,6 +142,10 @@ def filled(book, anna, accounts):
             book=book, actor=anna, date=today - datetime.timedelta(days=day), payee="Gym",
             lines=[LineDraft(account_id=pk["Sports"], amount=4_990), LineDraft(account_id=pk["Cash"], amount=-4_990)],
         )  # fmt: skip
+    statements.add_statement(
+        book=book, account=accounts["Checking account"], actor=anna, start=today - datetime.timedelta(days=20), end=today,
+        opening=0, closing=100,
+    )  # fmt: skip
     rows = f"Date,Payee,Amount,Balance\n{today},Aldi,-10.00,90.00\n{today},Kiosk,-2.00,88.00\nnever,Row,x,1\n"
     stage_import(
         book=book, account=accounts["Savings account"], actor=anna, data=rows.encode(), file_name="savings.csv"

@@ -3,7 +3,7 @@
 from functools import partial
 
 from finance.imports.models import ImportBatch
-from finance.models import Account, JournalEntry, Rule, WebhookEndpoint
+from finance.models import Account, AccountStatement, JournalEntry, Rule, WebhookEndpoint
 from insights.models import Insight
 
 
@@ -33,6 +33,10 @@ def pages_of(book):
         f"{b}/currencies/",
         f"{b}/accounts/{account['Car']}/values/",
         f"{b}/settings/",
+        f"{b}/settings/export/",
+        f"{b}/accounts/{account['Checking account']}/statements/",
+        f"{b}/accounts/{account['Checking account']}/statements/new/",
+        *(f"{b}/statements/{one.pk}/" for one in AccountStatement.objects.filter(book=book)),
         f"{b}/members/",
     ]
     hook = WebhookEndpoint.objects.get(book=book)

@@ -1,0 +1,1 @@
+"""Everything of a book in one zip file, and the way back."""

@@ -1,0 +1,26 @@
+"""One number for all that the entries of a book say, whatever their ids: equal in an export and in the book made of it."""
+
+import hashlib
+import json
+
+from finance.exports.journal import journal_of
+from finance.exports.names import full_names
+from finance.ledger.models import Book
+from finance.ledger.selectors import accounts_of
+
+
+def digest_of(*, book: Book) -> str:
+    """SHA-256, 64 hexadecimal digits, over each entry as a JSON array, in the order of the export (date, then posting).
+
+    The array: uid, date, payee, description, source, uid of the reversed entry, uid of the corrected one, and the lines
+    as [full name of the account, currency, minor units, memo].
+    """
+    paths = full_names(accounts_of(book=book))
+    digest = hashlib.sha256()
+    for entry in journal_of(book=book):
+        lines = [[paths[line.account_id], line.currency, line.amount, line.memo] for line in entry.lines]
+        told = [
+            entry.uid, entry.date, entry.payee, entry.description, entry.source, entry.reverses, entry.corrects, lines
+        ]  # fmt: skip
+        digest.update(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
