@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from finance import facts as books
 from finance.facts import AccountFact, EntryFact
+from finance.periods import months_later
 from insights.rules.catalogue import RULES
 from insights.rules.facts import AccountOutlook, CategoryHistory, Movement, Spending
-from insights.rules.months import add_months
 
 # Where it hurts to be below zero; a card is below zero by nature.
 WATCHED_KINDS = frozenset({"cash", "checking"})
@@ -66,7 +66,7 @@ def payees(
     until: datetime.date,
 ) -> dict[str, Sequence[Movement]]:
     """Payments of these payees: the history that the rules need before `since`, and what follows `until` closely."""
-    first = add_months(since, -_months_of_history("payees"))
+    first = months_later(since, -_months_of_history("payees"))
     found: dict[str, list[Movement]] = defaultdict(list)
     for entry in books.payee_entries(
         book_id=book_id, payee_keys=set(payee_keys), since=first, until=until + LOOK_BEYOND
@@ -87,9 +87,9 @@ def categories(
 ) -> list[CategoryHistory]:
     """Months of these categories, with the entries of the months from `since` to `until`."""
     ids = sorted(category_ids)
-    first = add_months(since, -_months_of_history("categories"))
+    first = months_later(since, -_months_of_history("categories"))
     months = books.category_months(book_id=book_id, account_ids=ids, first=first, last=until)
-    end_of_month = add_months(until.replace(day=1), 1) - datetime.timedelta(days=1)
+    end_of_month = months_later(until.replace(day=1), 1) - datetime.timedelta(days=1)
     entries: dict[int, dict[datetime.date, list[Spending]]] = {each: defaultdict(list) for each in ids}
     for line in books.category_lines(book_id=book_id, account_ids=ids, since=since.replace(day=1), until=end_of_month):
         spending = Spending(entry_id=line.entry_id, date=line.date, amount=line.amount)
@@ -121,7 +121,7 @@ def outlooks(
     entries = books.latest_entries_of_accounts(
         book_id=book_id,
         account_ids=ids,
-        since=add_months(min(days), -_months_of_history("accounts")),
+        since=months_later(min(days), -_months_of_history("accounts")),
         until=max(days) + datetime.timedelta(days=OUTLOOK_DAYS),
         limit=OUTLOOK_LINES,
     )

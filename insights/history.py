@@ -10,12 +10,12 @@ from django.db import transaction
 from core.batches import in_batches
 from core.clock import today_in
 from finance import facts as books
+from finance.periods import months_later
 from insights import facts_loader, reconcile, services
 from insights.models import Backfill
 from insights.rules.catalogue import RULES, Rule, find_with
 from insights.rules.facts import Facts
 from insights.rules.findings import Finding
-from insights.rules.months import add_months
 from insights.rules.thresholds import Thresholds
 from insights.switches import switches_of
 
@@ -43,7 +43,7 @@ def preview(*, book_id: int, kind: str, thresholds: Mapping[str, Any], on: datet
     """
     rule = RULES[kind]
     tried, as_set = rule.settings.read(thresholds), switches_of(book_id=book_id)[kind].thresholds
-    since = add_months(on, -months)
+    since = months_later(on, -months)
     found: dict[str, Finding] = {}
     as_set_keys: set[str] = set()
     for facts in facts_between(book_id=book_id, rule=rule, since=since, until=on, on=on):
@@ -97,7 +97,7 @@ def steps_of(*, since: datetime.date, until: datetime.date) -> list[tuple[dateti
     """The months from `since` to `until`, the first and last as far as they belong."""
     steps, start = [], since
     while start <= until:
-        end = min(add_months(start.replace(day=1), 1) - datetime.timedelta(days=1), until)
+        end = min(months_later(start.replace(day=1), 1) - datetime.timedelta(days=1), until)
         steps.append((start, end))
         start = end + datetime.timedelta(days=1)
     return steps

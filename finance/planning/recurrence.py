@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from finance.periods import WeekendShift, day_in_month, shifted
+
 # As a day of the month: no month is longer, so in every month this is its last day.
 LAST_DAY = 31
 # As the number of a weekday within its month: the fifth, or the fourth where there are only four.
 LAST_WEEKDAY = 5
 
-_SATURDAY = 5
 _LAST_ORDINAL = datetime.date.max.toordinal()
 
 
@@ -28,30 +29,6 @@ class Unit(StrEnum):
     WEEK = "week"
     MONTH = "month"
     YEAR = "year"
-
-
-class WeekendShift(StrEnum):
-    """Which weekday stands in for a date on a weekend."""
-
-    NONE = "none"
-    BEFORE = "before"
-    AFTER = "after"
-    NEAREST = "nearest"
-
-
-def shifted(date: datetime.date, shift: WeekendShift) -> datetime.date:
-    """The weekday on which a nominal date is shown or booked. Only for display: bounds and indexes use nominal dates."""
-    days_into_weekend = date.weekday() - _SATURDAY
-    if shift is WeekendShift.NONE or days_into_weekend < 0:
-        return date
-    if shift is WeekendShift.BEFORE or (shift is WeekendShift.NEAREST and days_into_weekend == 0):
-        return date - datetime.timedelta(days=1 + days_into_weekend)
-    return date + datetime.timedelta(days=2 - days_into_weekend)
-
-
-def day_in_month(year: int, month: int, day: int) -> datetime.date:
-    """That day of the month, or its last day where the month is shorter. Raises ValueError outside the years 1 to 9999."""
-    return datetime.date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

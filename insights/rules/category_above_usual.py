@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from finance.periods import months_later
 from insights.rules.facts import CategoryHistory, Facts, Spending
 from insights.rules.findings import (
     Evidence,
@@ -18,7 +19,6 @@ from insights.rules.findings import (
     month,
 )
 from insights.rules.history import median, spread
-from insights.rules.months import add_months
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "category_above_usual"
@@ -55,7 +55,7 @@ def category_above_usual(facts: Facts, settings: Settings) -> list[Finding]:
             # Spending of the months before, latest first, from the category's first month on; months without any are
             # zero.
             earliest = min(category.months, default=first_day)
-            months = [add_months(first_day, -back) for back in range(1, settings.months + 1)]
+            months = [months_later(first_day, -back) for back in range(1, settings.months + 1)]
             before = {each: category.months.get(each, 0) for each in months if each >= earliest}
             if not any(each.amount > 0 for each in spendings) or len(before) < settings.minimum_months:
                 continue
@@ -71,7 +71,7 @@ def _is_far_above(
     spent = category.months.get(first_day, 0)
     usual = median(before)
     difference = spent - usual
-    year_ago = category.months.get(add_months(first_day, -12), 0)
+    year_ago = category.months.get(months_later(first_day, -12), 0)
     return (
         usual > 0
         and spent * 100 >= usual * settings.times_percent
@@ -91,7 +91,7 @@ def _finding(
     spendings: Sequence[Spending],
 ) -> Finding:
     spent, usual = category.months[first_day], median(list(before.values()))
-    still_running = facts.on < add_months(first_day, 1)
+    still_running = facts.on < months_later(first_day, 1)
     payments = [each for each in spendings if each.amount > 0]
     newest = max(each.date for each in payments)
     return Finding(

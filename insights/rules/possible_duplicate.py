@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from finance.periods import months_later
 from insights.rules.facts import Facts, Movement
 from insights.rules.findings import (
     EvidenceRole,
@@ -18,7 +19,6 @@ from insights.rules.findings import (
     payee_scope,
 )
 from insights.rules.history import charges
-from insights.rules.months import add_months
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "possible_duplicate"
@@ -52,7 +52,7 @@ def possible_duplicate(facts: Facts, settings: Settings) -> list[Finding]:
             earlier: list[datetime.date] = []
             for group in _groups(payments, days=settings.days):
                 last = group[-1].date
-                year_before = add_months(last, -Settings.months_of_history)
+                year_before = months_later(last, -Settings.months_of_history)
                 habit = sum(date >= year_before for date in earlier) >= settings.usual_pairs
                 if facts.concerns(last) and not habit:
                     found.append(_finding([payment for payment in group if payment.date >= year_before]))

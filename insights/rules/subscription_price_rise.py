@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from finance.periods import months_later
 from finance.planning.recurrence import Rhythm, detect
 from insights.rules.facts import Facts, Movement
 from insights.rules.findings import EvidenceRole, Finding, Severity, cite, day, dedup_key, figure, payee_scope
 from insights.rules.history import by_currency, charges
-from insights.rules.months import add_months
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "subscription_price_rise"
@@ -62,7 +62,7 @@ class _Prices:
 
     def stream_before(self, payment: Movement, price: int, *, minimum: int) -> _Stream | None:
         """The steady stream at that price that was there before the payment; None where there is none."""
-        first_day = add_months(payment.date, -Settings.months_of_history)
+        first_day = months_later(payment.date, -Settings.months_of_history)
         before = [each for each in self.between(price, first_day, payment.date) if each.order < payment.order]
         if len(before) < 2:
             return None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from finance.periods import months_later
 from insights.rules.facts import Facts, Movement
 from insights.rules.findings import (
     MAX_COMPARED,
@@ -18,7 +19,6 @@ from insights.rules.findings import (
     payee_scope,
 )
 from insights.rules.history import by_currency, charges, median, spread
-from insights.rules.months import add_months
 from insights.rules.thresholds import AmountPerCurrency, Thresholds, amounts, gettext_noop, whole
 
 KIND = "unusual_amount"
@@ -52,7 +52,7 @@ def unusual_amount(facts: Facts, settings: Settings) -> list[Finding]:
             amounts_before: list[int] = []
             oldest = 0
             for index, payment in enumerate(payments):
-                first_day = add_months(payment.date, -Settings.months_of_history)
+                first_day = months_later(payment.date, -Settings.months_of_history)
                 while payments[oldest].date < first_day or index - oldest > MAX_COMPARED:
                     amounts_before.remove(payments[oldest].paid)
                     oldest += 1
