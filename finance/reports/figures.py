@@ -1,0 +1,209 @@
+"""A finished report: sections of rows, a cell for each column. What shows it adds nothing up any more."""
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from finance.ledger.models import Account
+from finance.reports.columns import Column
+from finance.reports.definition import Definition, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """An amount in minor units of the section's currency; what had no rate stands in `unvalued`, per currency."""
+
+    amount: int = 0
+    unvalued: Mapping[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.amount or self.unvalued)
+
+    def __neg__(self) -> "Cell":
+        return NOTHING - self
+
+    def __add__(self, other: "Cell") -> "Cell":
+        if not other.unvalued and not self.unvalued:
+            return Cell(amount=self.amount + other.amount)
+        sums = dict(self.unvalued)
+        for currency, amount in other.unvalued.items():
+            sums[currency] = sums.get(currency, 0) + amount
+        return Cell(
+            amount=self.amount + other.amount,
+            unvalued={currency: amount for currency, amount in sorted(sums.items()) if amount},
+        )
+
+    def __sub__(self, other: "Cell") -> "Cell":
+        negative = {currency: -amount for currency, amount in other.unvalued.items()}
+        return self + Cell(amount=-other.amount, unvalued=negative)
+
+    def divided(self, count: int) -> "Cell":
+        """Each amount by `count`, halves away from zero."""
+        if count == 1:
+            return self
+        return Cell(
+            amount=_divided(self.amount, count),
+            unvalued={currency: _divided(amount, count) for currency, amount in self.unvalued.items()},
+        )
+
+
+NOTHING = Cell()
+
+
+def added(rows: Iterable[Sequence[Cell]], *, columns: int) -> list[Cell]:
+    """The sum of rows, column by column."""
+    sums = [NOTHING] * columns
+    for row in rows:
+        sums = [one + other for one, other in zip(sums, row, strict=True)]
+    return sums
+
+
+def _divided(amount: int, count: int) -> int:
+    size = (2 * abs(amount) + count) // (2 * count)
+    return size if amount >= 0 else -size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line of a report.
+
+    `account` with `below` says that the row is that account with all inside it, `group` that it is a payee or a member;
+    neither, that it is worked out from others. `key` is unique in its section.
+    """
+
+    key: str
+    label: str
+    cells: list[Cell]
+    depth: int = 0
+    account: Account | None = None
+    below: bool = False
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Rows with their total; of a tree the total is that of its top rows."""
+
+    key: str
+    title: str
+    currency: str
+    rows: list[Row]
+    total: list[Cell]
+    total_label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was asked for, and the answer. `summary` follows the sections; `not_valued` is per currency, of `total`."""
+
+    definition: Definition
+    scope: Scope
+    currency: str
+    columns: list[Column]
+    sections: list[Section]
+    summary: list[Row]
+    not_valued: Mapping[str, int]
+    rates: list["RateUsed"] = field(default_factory=list)
+
+    @property
+    def main(self) -> int:
+        """The place of the column that the sentence speaks of: the total, or the last period."""
+        roles = [column.role for column in self.columns]
+        return roles.index("total") if "total" in roles else len([role for role in roles if role == "period"]) - 1
+
+    @property
+    def compared(self) -> int | None:
+        """The place of the column that is compared with."""
+        roles = [column.role for column in self.columns]
+        return roles.index("compared") if "compared" in roles else None
+
+    def row(self, key: str) -> Row:
+        """The row of the summary with this key."""
+        return next(row for row in self.summary if row.key == key)
+
+    def section(self, key: str) -> Section:
+        return next(section for section in self.sections if section.key == key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateUsed:
+    """A rate that valued something: one unit of `currency` was `rate` units of the report's currency.
+
+    `date` is the rate's own day, None for a definition (pence), and `note` names a third currency or a source.
+    """
+
+    currency: str
+    on: datetime.date
+    rate: str
+    date: datetime.date | None
+    note: str = ""
+
+
+def tree_rows(
+    accounts: Sequence[Account],
+    own: Mapping[int, Sequence[Cell]],
+    *,
+    columns: int,
+    depth: int | None,
+    empty: bool,
+    largest_first: int | None = None,
+) -> list[Row]:
+    """The accounts (in tree order) as rows, each with all inside it; the sums of what lies deeper than `depth` stay in.
+
+    A single root that takes no postings itself is left out: the section says its name. Rows without any figure are
+    left out unless `empty`. `largest_first` sorts siblings by the amounts of that column.
+    """
+    inside = {account.pk for account in accounts}
+    children: dict[int | None, list[Account]] = {}
+    for account in accounts:
+        parent = account.parent_id if account.parent_id in inside else None
+        children.setdefault(parent, []).append(account)
+    nothing = [NOTHING] * columns
+    sums: dict[int, list[Cell]] = {}
+    for account in reversed(accounts):  # children before parents
+        below = [sums[child.pk] for child in children.get(account.pk, [])]
+        sums[account.pk] = added([own.get(account.pk, nothing), *below], columns=columns)
+
+    rows: list[Row] = []
+
+    def siblings(parent: int | None) -> list[Account]:
+        found = [each for each in children.get(parent, []) if empty or any(sums[each.pk])]
+        if largest_first is not None:
+            found.sort(key=lambda each: -sums[each.pk][largest_first].amount)
+        return found
+
+    def grow(account: Account, level: int) -> None:
+        kept = siblings(account.pk)
+        is_cut = depth is not None and level + 1 >= depth
+        has_children = account.pk in children
+        row = Row(
+            key=f"account-{account.pk}",
+            label=account.name,
+            cells=sums[account.pk],
+            depth=level,
+            account=account,
+            below=has_children,
+        )
+        rows.append(row)
+        if is_cut or not kept:
+            return
+        mine = own.get(account.pk, nothing)
+        if any(mine):
+            label = _("%(name)s itself") % {"name": account.name}
+            itself = Row(
+                key=f"own-{account.pk}", label=label, cells=list(mine), depth=level + 1, account=account, below=False
+            )
+            rows.append(itself)
+        for child in kept:
+            grow(child, level + 1)
+
+    roots = children.get(None, [])
+    if len(roots) == 1 and roots[0].pk in children and not any(own.get(roots[0].pk, nothing)):
+        roots = siblings(roots[0].pk)
+    else:
+        roots = siblings(None)
+    for root in roots:
+        grow(root, 0)
+    return rows

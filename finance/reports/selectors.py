@@ -1,0 +1,272 @@
+"""What accounts moved between days, from the month totals; lines are read only of the months that a day cuts.
+
+What was known at an earlier moment is what is known now, less what was recorded since.
+"""
+
+import datetime
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from django.db.models import Min, Sum
+
+from finance.errors import Invalid
+from finance.ledger.models import Account, AccountMonth, Book
+from finance.ledger.movements import OWN_KINDS
+from finance.ledger.plans import by_index
+from finance.replica import reading
+from finance.reports.columns import ONE_DAY, Span, bounds_of, cut_months
+
+# What groups by payee or member, values by day or looks for own money reads line by line; more are refused.
+MAX_LINES = 3_000_000
+BEGINNING = datetime.date.min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movements:
+    """Debits and credits (both ≥ 0, minor units of the account) per account, cumulated at each of the days `bounds`."""
+
+    bounds: list[datetime.date]
+    cumulated: dict[int, list[tuple[int, int]]]
+
+    def turnover(self, account_id: int, span: Span) -> tuple[int, int]:
+        """Debits and credits within the span, whose days are among the bounds."""
+        sums = self.cumulated.get(account_id)
+        if sums is None:
+            return 0, 0
+        first, end = sums[bisect_left(self.bounds, span.first)], sums[bisect_left(self.bounds, span.end)]
+        return end[0] - first[0], end[1] - first[1]
+
+    def net(self, account_id: int, span: Span) -> int:
+        """Debits less credits within the span."""
+        debit, credit = self.turnover(account_id, span)
+        return debit - credit
+
+    def held(self, account_id: int, span: Span) -> int:
+        """Debits less credits up to the end of the span; only where `movements` was asked from the BEGINNING."""
+        return self.net(account_id, Span(first=BEGINNING, end=span.end))
+
+
+_MONTHS = """
+SELECT account_id, width_bucket(month, %(bounds)s::date[]), sum(debit)::bigint, sum(credit)::bigint
+  FROM finance_accountmonth
+ WHERE account_id = ANY(%(accounts)s::bigint[]) AND month >= %(first)s AND month < %(end)s
+   AND month <> ALL(%(cut)s::date[])
+ GROUP BY 1, 2
+"""
+
+_DAYS = """
+SELECT account.id, day.bucket, day.debit, day.credit
+  FROM unnest(%(accounts)s::bigint[]) AS account (id)
+ CROSS JOIN unnest(%(firsts)s::date[], %(ends)s::date[]) AS part (first, "end")
+ CROSS JOIN LATERAL (
+       SELECT width_bucket(date, %(bounds)s::date[]) AS bucket,
+              coalesce(sum(amount) FILTER (WHERE amount > 0), 0)::bigint AS debit,
+              coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)::bigint AS credit
+         FROM finance_journalline
+        WHERE account_id = account.id AND date >= part.first AND date < part."end"
+        GROUP BY 1 OFFSET 0) AS day
+"""
+
+_RECORDED_SINCE = """
+SELECT line.account_id, width_bucket(line.date, %(bounds)s::date[]),
+       -coalesce(sum(line.amount) FILTER (WHERE line.amount > 0), 0)::bigint,
+       coalesce(sum(line.amount) FILTER (WHERE line.amount < 0), 0)::bigint
+  FROM finance_journalentry AS entry JOIN finance_journalline AS line ON line.entry_id = entry.id
+ WHERE entry.book_id = %(book)s AND entry.created_at > %(known_at)s
+   AND entry.date >= %(first)s AND entry.date < %(end)s AND line.account_id = ANY(%(accounts)s::bigint[])
+ GROUP BY 1, 2
+"""
+
+
+def movements(
+    *,
+    book: Book,
+    accounts: Sequence[Account],
+    spans: Iterable[Span],
+    known_at: datetime.datetime | None = None,
+    from_beginning: bool = False,
+) -> Movements:
+    """What the accounts moved between the days of the spans; two statements, three with `known_at`."""
+    bounds = bounds_of(spans)
+    if from_beginning and bounds[0] != BEGINNING:
+        bounds.insert(0, BEGINNING)
+    cut = cut_months(bounds)
+    parts = [(max(month, bounds[0]), min(_month_after(month), bounds[-1])) for month in cut]
+    asked: dict[str, Any] = {
+        "book": book.pk,
+        "accounts": [account.pk for account in accounts],
+        "bounds": bounds,
+        "first": bounds[0],
+        "end": bounds[-1],
+        "cut": cut,
+        "firsts": [first for first, _end in parts],
+        "ends": [end for _first, end in parts],
+        "known_at": known_at,
+    }
+    statements = [_MONTHS, *([_DAYS] if cut else []), *([_RECORDED_SINCE] if known_at else [])]
+    steps: dict[int, list[tuple[int, int]]] = {}
+    with by_index(reading()), reading().cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement, asked)
+            for account_id, bucket, debit, credit in cursor.fetchall():
+                # The first bound has nothing before it.
+                row = steps.setdefault(account_id, [(0, 0)] * len(bounds))
+                row[bucket] = (row[bucket][0] + debit, row[bucket][1] + credit)
+    return Movements(
+        bounds=bounds,
+        cumulated={
+            account_id: list(accumulate(row, lambda one, other: (one[0] + other[0], one[1] + other[1])))
+            for account_id, row in steps.items()
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Which lines count: of these accounts, in these days, as far as they were known, and of one payee or member.
+
+    `own_only` keeps those of entries that moved the household's own money. `payee` and `member` are keys of groups:
+    the payee's name, and the user's number as text ("" for none).
+    """
+
+    accounts: Sequence[Account]
+    known_at: datetime.datetime | None = None
+    own_only: bool = False
+    payee: str | None = None
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A sum of lines (minor units, debit +): within `span`, of one group, in one currency.
+
+    `date` is set where the currency is not the book's: such a sum is of one day. `rate` is what its entry itself
+    exchanged, as (minor units of the book's currency, minor units of this one).
+    """
+
+    key: Any
+    bucket: int
+    currency: str
+    date: datetime.date | None
+    rate: tuple[int, int] | None
+    amount: int
+
+
+# A reversal and a correction belong to whoever recorded the entry first.
+_MEMBER = """
+CASE WHEN entry.reverses_id IS NULL AND entry.corrects_id IS NULL THEN entry.created_by_id ELSE (
+    WITH RECURSIVE older AS (
+        SELECT coalesce(entry.reverses_id, entry.id) AS id
+        UNION ALL
+        SELECT replaced.corrects_id FROM older JOIN finance_journalentry AS replaced ON replaced.id = older.id
+         WHERE replaced.corrects_id IS NOT NULL)
+    SELECT root.created_by_id FROM older JOIN finance_journalentry AS root ON root.id = older.id
+     WHERE root.corrects_id IS NULL) END
+"""
+_KEYS = {"account": "line.account_id", "payee": "entry.payee", "member": _MEMBER}
+
+# Of a foreign line what its entry gave or got for it in the book's currency, where that is told by its trading lines.
+_FLOWS = """
+SELECT {key} AS key, width_bucket(line.date, %(bounds)s::date[]) AS bucket, line.currency,
+       CASE WHEN line.currency = %(base)s THEN NULL ELSE line.date END AS date,
+       traded.base, traded.foreign, sum(line.amount)::bigint
+  FROM finance_journalline AS line
+  {joins}
+  LEFT JOIN LATERAL (
+       SELECT sum(other.amount) FILTER (WHERE other.currency = %(base)s)::bigint AS base,
+              (-sum(other.amount) FILTER (WHERE other.currency = line.currency))::bigint AS foreign
+         FROM finance_journalline AS other
+        WHERE other.entry_id = line.entry_id AND other.account_id = ANY(%(trading)s::bigint[])
+       HAVING count(*) = 2) AS traded ON line.currency <> %(base)s
+ WHERE {where}
+ GROUP BY 1, 2, 3, 4, 5, 6
+"""
+_ENTRY = "JOIN finance_journalentry AS entry ON entry.id = line.entry_id"
+
+
+def flows(
+    *, book: Book, tree: Sequence[Account], cut: Cut, spans: Iterable[Span], by: str
+) -> tuple[list[datetime.date], list[Flow]]:
+    """Sums of lines by account, payee or member; their days as bounds, in which a flow's bucket is a place.
+
+    Reads every line of the accounts in these days. Raises Invalid (period) where they are more than MAX_LINES.
+    """
+    bounds = bounds_of(spans)
+    refuse_too_many(cut=cut, first=bounds[0], end=bounds[-1])
+    where, asked = conditions(book=book, tree=tree, cut=cut, first=bounds[0], end=bounds[-1])
+    joins = _ENTRY if by != "account" or cut.known_at or cut.payee is not None or cut.member is not None else ""
+    statement = _FLOWS.format(key=_KEYS[by], joins=joins, where=where)
+    asked |= {
+        "bounds": bounds,
+        "base": book.base_currency,
+        "trading": [account.pk for account in tree if account.kind == "trading"],
+    }
+    with reading().cursor() as cursor:
+        cursor.execute(statement, asked)
+        return bounds, [
+            Flow(
+                key=key,
+                bucket=bucket - 1,
+                currency=currency,
+                date=date,
+                rate=(base, foreign) if base and foreign else None,
+                amount=amount,
+            )
+            for key, bucket, currency, date, base, foreign, amount in cursor.fetchall()
+        ]
+
+
+def refuse_too_many(*, cut: Cut, first: datetime.date, end: datetime.date) -> int:
+    """How many lines will be read, at most. Raises Invalid where they are too many for one answer."""
+    months = AccountMonth.objects.filter(
+        account_id__in=[account.pk for account in cut.accounts], month__gte=first.replace(day=1), month__lt=end
+    )
+    lines = int(months.aggregate(lines=Sum("lines"))["lines"] or 0)
+    if lines > MAX_LINES:
+        raise Invalid(
+            field="period",
+            reason=f"This report would read {lines:,} lines, more than {MAX_LINES:,}. Choose a shorter period.",
+        )
+    return lines
+
+
+def conditions(
+    *, book: Book, tree: Sequence[Account], cut: Cut, first: datetime.date, end: datetime.date
+) -> tuple[str, dict[str, Any]]:
+    """The WHERE of the lines that count, and its parameters."""
+    where = ["line.account_id = ANY(%(accounts)s::bigint[])", "line.date >= %(first)s", "line.date < %(end)s"]
+    asked: dict[str, Any] = {
+        "accounts": [account.pk for account in cut.accounts],
+        "book": book.pk,
+        "first": first,
+        "end": end,
+    }
+    if cut.known_at is not None:
+        where.append("entry.created_at <= %(known_at)s")
+        asked["known_at"] = cut.known_at
+    if cut.own_only:
+        where.append(
+            "line.entry_id IN (SELECT own.entry_id FROM finance_journalline AS own"
+            " WHERE own.account_id = ANY(%(own)s::bigint[]) AND own.date >= %(first)s AND own.date < %(end)s)"
+        )
+        asked["own"] = [account.pk for account in tree if account.kind in OWN_KINDS]
+    if cut.payee is not None:
+        where.append("entry.payee = %(payee)s")
+        asked["payee"] = cut.payee
+    if cut.member is not None:
+        where.append(f"{_MEMBER} IS NOT DISTINCT FROM %(member)s::bigint")
+        asked["member"] = int(cut.member) if cut.member else None
+    return " AND ".join(where), asked
+
+
+def first_day_of(*, book: Book) -> datetime.date | None:
+    """The first day of the month of the book's first posting; None where nothing was posted."""
+    found: datetime.date | None = AccountMonth.objects.filter(book=book).aggregate(first=Min("month"))["first"]
+    return found
+
+
+def _month_after(month: datetime.date) -> datetime.date:
+    return (month.replace(day=28) + 4 * ONE_DAY).replace(day=1)

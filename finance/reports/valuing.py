@@ -1,0 +1,151 @@
+"""What accounts held and moved, in the book's currency: holdings at the rate of their day, movements at that of theirs.
+
+A rate that an entry stored itself, by an exchange, wins over any other. Without a rate an amount is not valued: it is
+never taken as 1 to 1, and never as 0.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from finance.ledger.models import Account, Book
+from finance.reports import selectors
+from finance.reports.columns import Column, Span
+from finance.reports.figures import NOTHING, Cell, RateUsed
+from finance.reports.selectors import Cut, Flow, Movements
+
+
+class Rates(Protocol):
+    """What values amounts of other currencies in the book's."""
+
+    def value(self, amount: int, *, currency: str, on: datetime.date) -> int | None:
+        """Minor units of the book's currency at the rate of that day, or None."""
+        ...
+
+    def used(self) -> list[RateUsed]:
+        """The rates that `value` found so far."""
+        ...
+
+
+class NoRates:
+    """Values nothing: every other currency stays beside the figures."""
+
+    def value(self, amount: int, *, currency: str, on: datetime.date) -> int | None:
+        return None
+
+    def used(self) -> list[RateUsed]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Amounts of one book as cells."""
+
+    book: Book
+    rates: Rates
+
+    def cell(self, amount: int, *, currency: str, on: datetime.date) -> Cell:
+        """The amount at the rate of that day."""
+        if not amount:
+            return NOTHING
+        if currency == self.book.base_currency:
+            return Cell(amount=amount)
+        valued = self.rates.value(amount, currency=currency, on=on)
+        return Cell(unvalued={currency: amount}) if valued is None else Cell(amount=valued)
+
+    def of_flow(self, flow: Flow) -> Cell:
+        """A sum of lines at the rate of its entry, or of its day."""
+        if flow.rate is not None:
+            base, foreign = flow.rate
+            return Cell(amount=_proportion(flow.amount, base, foreign))
+        return self.cell(flow.amount, currency=flow.currency, on=flow.date or datetime.date.min)
+
+    def held(self, accounts: Iterable[Account], moved: Movements, columns: Sequence[Column]) -> dict[int, list[Cell]]:
+        """What each account held at the end of each column."""
+
+        def at_end(account: Account, span: Span) -> Cell:
+            return self.cell(moved.held(account.pk, span), currency=account.currency, on=span.last)
+
+        return {
+            account.pk: in_columns(columns, lambda span, account=account: at_end(account, span))  # type: ignore[misc]
+            for account in accounts
+        }
+
+
+def in_columns(columns: Sequence[Column], figure: "Figure") -> list[Cell]:
+    """A row: the figure of each span, averaged where a column has several, and the difference of total and compared."""
+    cells: list[Cell] = []
+    by_role: dict[str, Cell] = {}
+    for column in columns:
+        if column.role == "difference":
+            cell = by_role.get("total", by_role.get("period", NOTHING)) - by_role["compared"]
+        else:
+            cell = sum((figure(span) for span in column.spans), NOTHING).divided(len(column.spans))
+        by_role[column.role] = cell
+        cells.append(cell)
+    return cells
+
+
+class Figure(Protocol):
+    def __call__(self, span: Span, /) -> Cell: ...
+
+
+def moved_cells(
+    *,
+    values: Values,
+    tree: Sequence[Account],
+    accounts: Sequence[Account],
+    columns: Sequence[Column],
+    known_at: datetime.datetime | None,
+) -> dict[int, list[Cell]]:
+    """What moved on each account within each column: from month totals, and of other currencies day by day."""
+    book = values.book
+    at_home = [account for account in accounts if account.currency == book.base_currency]
+    abroad = [account for account in accounts if account.currency != book.base_currency]
+    spans = spans_of(columns)
+    moved = selectors.movements(book=book, accounts=at_home, spans=spans, known_at=known_at)
+    cells = {
+        account.pk: in_columns(columns, lambda span, pk=account.pk: Cell(amount=moved.net(pk, span)))  # type: ignore[misc]
+        for account in at_home
+    }
+    if abroad:
+        cut = Cut(accounts=abroad, known_at=known_at)
+        cells |= grouped_cells(values=values, tree=tree, cut=cut, columns=columns, by="account")
+    return cells
+
+
+def grouped_cells(
+    *, values: Values, tree: Sequence[Account], cut: Cut, columns: Sequence[Column], by: str
+) -> dict[object, list[Cell]]:
+    """What moved within each column per account, payee or member, line by line; keys as the selector gives them."""
+    bounds, found = selectors.flows(book=values.book, tree=tree, cut=cut, spans=spans_of(columns), by=by)
+    sums: dict[object, dict[int, Cell]] = defaultdict(dict)
+    for flow in found:
+        buckets = sums[flow.key]
+        buckets[flow.bucket] = buckets.get(flow.bucket, NOTHING) + values.of_flow(flow)
+    place = {day: index for index, day in enumerate(bounds)}
+
+    def within(buckets: Mapping[int, Cell], span: Span) -> Cell:
+        first, end = place[span.first], place[span.end]
+        return sum((cell for bucket, cell in buckets.items() if first <= bucket < end), NOTHING)
+
+    return {
+        key: in_columns(columns, lambda span, buckets=buckets: within(buckets, span))  # type: ignore[misc]
+        for key, buckets in sums.items()
+    }
+
+
+def spans_of(columns: Iterable[Column]) -> list[Span]:
+    """All days that the columns add up."""
+    return [span for column in columns for span in column.spans]
+
+
+def _proportion(amount: int, part: int, whole: int) -> int:
+    """`amount` × `part` ÷ `whole`, rounded half away from zero."""
+    product = amount * part
+    if whole < 0:
+        product, whole = -product, -whole
+    size = (2 * abs(product) + whole) // (2 * whole)
+    return size if product >= 0 else -size

@@ -1,0 +1,250 @@
+"""Reports of small books whose figures can be worked out by hand."""
+
+import datetime
+
+import pytest
+
+from finance.errors import Invalid, NotFound
+from finance.ledger import services
+from finance.ledger.posting import LineDraft
+from finance.reports.building import build_report
+from finance.reports.definition import read_definition
+from finance.tests.conftest import TODAY
+
+pytestmark = pytest.mark.django_db
+
+JANUARY, FEBRUARY, MARCH = (datetime.date(2026, month, 10) for month in (1, 2, 3))
+
+
+@pytest.fixture
+def report(book):
+    """report("spending", period="2026-03", …) → the report."""
+
+    def make(kind, *, today=TODAY, rates=None, **texts):
+        definition = read_definition(kind, texts, time_zone=book.time_zone, today=today)
+        return build_report(book=book, definition=definition, today=today, rates=rates)
+
+    return make
+
+
+@pytest.fixture
+def post(book, owner):
+    """post({account: amount, …}, on=…) → the entry."""
+
+    def entry(amounts, *, on=MARCH, payee="", actor=owner):
+        lines = [LineDraft(account_id=account.pk, amount=amount) for account, amount in amounts.items()]
+        return services.post_entry(book=book, actor=actor, date=on, payee=payee, lines=lines)
+
+    return entry
+
+
+@pytest.fixture
+def household(accounts, post, spend):
+    """Opening 1,000.00; salary 3,000.00 each month; rent 800.00; groceries 100.00, 120.00, 90.00; 500.00 saved."""
+    post({accounts.checking: 1000_00, accounts.opening: -1000_00}, on=datetime.date(2026, 1, 1))
+    for month, food in ((JANUARY, 100_00), (FEBRUARY, 120_00), (MARCH, 90_00)):
+        post({accounts.checking: 3000_00, accounts.salary: -3000_00}, on=month, payee="Employer")
+        spend(800_00, payee="Landlord", on=month, category=accounts.rent)
+        spend(food, payee="Market", on=month)
+    spend(40_00, payee="Trattoria", category=accounts.restaurants, account=accounts.card)
+    post({accounts.savings: 500_00, accounts.checking: -500_00})
+    return accounts
+
+
+def amounts(rows):
+    return {row.label: [cell.amount for cell in row.cells] for row in rows}
+
+
+class TestBalanceSheet:
+    def test_both_sides_are_equal(self, report, household):
+        made = report("balance-sheet")
+        assert made.row("net_worth").cells[0].amount == 7250_00
+        assert made.section("equity").total[0].amount == 7250_00
+        assert amounts(made.section("equity").rows) == {
+            "Opening balances": [1000_00],
+            "Income less spending, to this day": [6250_00],
+        }
+
+    def test_the_end_of_an_earlier_period(self, report, household):
+        made = report("balance-sheet", period="2026-01")
+        assert amounts(made.section("assets").rows) == {"Checking account": [3100_00]}
+
+    def test_a_day_within_a_month(self, report, household):
+        assert report("balance-sheet", as_of="2026-02-09").row("net_worth").cells[0].amount == 3100_00
+        assert report("balance-sheet", as_of="2026-02-10").row("net_worth").cells[0].amount == 5180_00
+
+    def test_what_is_owed_is_negative(self, report, household):
+        assert amounts(report("balance-sheet").section("liabilities").rows) == {"Credit card": [-40_00]}
+
+    def test_compared_with_the_end_of_the_period_before(self, report, household):
+        made = report("balance-sheet", period="2026-02", compare="previous")
+        assert [cell.amount for cell in made.row("net_worth").cells] == [5180_00, 3100_00, 2080_00]
+
+
+class TestIncomeStatement:
+    def test_what_came_in_went_out_and_was_left(self, report, household):
+        made = report("income-statement")
+        assert made.section("income").total[0].amount == 3000_00
+        assert made.section("expenses").total[0].amount == 930_00
+        assert made.row("left").cells[0].amount == 2070_00
+
+    def test_a_column_for_each_month_and_the_total(self, report, household):
+        made = report("income-statement", period="2026-Q1", columns="month")
+        assert [column.role for column in made.columns] == ["period"] * 3 + ["total"]
+        assert [cell.amount for cell in made.section("expenses").total] == [900_00, 920_00, 930_00, 2750_00]
+
+    def test_a_period_that_cuts_months(self, report, household):
+        made = report("income-statement", period="2026-01-11..2026-03-09")
+        assert made.section("expenses").total[0].amount == 920_00
+
+    def test_depth_keeps_the_sums_of_what_it_hides(self, report, household):
+        assert amounts(report("income-statement", depth="1").section("expenses").rows) == {
+            "Food": [130_00],
+            "Housing": [800_00],
+        }
+
+    def test_empty_rows_on_request(self, report, household):
+        assert "Water" not in amounts(report("income-statement").section("expenses").rows)
+        assert amounts(report("income-statement", empty="1").section("expenses").rows)["Water"] == [0]
+
+    def test_the_month_that_is_not_over_is_compared_up_to_the_same_day(self, report, household, spend):
+        spend(7_00, on=datetime.date(2026, 2, 16))
+        made = report("income-statement", compare="previous")
+        assert [cell.amount for cell in made.section("expenses").total] == [930_00, 920_00, 10_00]
+
+    def test_average_of_the_months_before(self, report, household):
+        made = report("income-statement", compare="average", averaged="2")
+        assert [cell.amount for cell in made.section("expenses").total] == [930_00, 910_00, 20_00]
+
+    def test_the_same_period_last_year(self, report, household, spend):
+        spend(15_00, on=datetime.date(2025, 3, 2))
+        made = report("income-statement", compare="last-year")
+        assert [cell.amount for cell in made.section("expenses").total] == [930_00, 15_00, 915_00]
+
+
+class TestCashFlow:
+    def test_own_transfers_cancel_and_the_money_adds_up(self, report, household):
+        made = report("cash-flow")
+        assert made.section("income").total[0].amount == 3000_00
+        assert made.section("expenses").total[0].amount == -930_00
+        assert made.section("other").total[0].amount == 0
+        rows = amounts(made.summary)
+        assert rows == {
+            "Change of our money": [2070_00],
+            "Money at the beginning": [5180_00],
+            "Money at the end": [7250_00],
+        }
+
+    def test_what_moves_no_money_is_left_out(self, report, household, book, post):
+        house = services.open_account(
+            book=book, actor=None, name="House", type="asset", kind="property", currency="EUR", parent=None
+        )
+        post({house: 100_000_00, household.opening: -100_000_00})
+        assert report("cash-flow").section("other").rows == []
+
+    def test_a_payment_of_a_loan_is_not_spending(self, report, household, book, post):
+        loan = services.open_account(
+            book=book, actor=None, name="Loan", type="liability", kind="loan", currency="EUR", parent=None
+        )
+        post({loan: 200_00, household.checking: -200_00})
+        made = report("cash-flow")
+        assert amounts(made.section("other").rows) == {"Loan": [-200_00]}
+        assert made.section("expenses").total[0].amount == -930_00
+
+
+class TestNetWorth:
+    def test_month_by_month(self, report, household):
+        made = report("net-worth")
+        assert [cell.amount for cell in made.row("net_worth").cells] == [3100_00, 5180_00, 7250_00]
+
+    def test_the_last_column_is_today(self, report, household):
+        made = report("net-worth", today=datetime.date(2026, 3, 5))
+        assert [cell.amount for cell in made.row("net_worth").cells] == [3100_00, 5180_00, 5180_00]
+
+
+class TestSpending:
+    def test_by_category_largest_first(self, report, household):
+        rows = report("spending").sections[0].rows
+        assert [(row.label, row.depth, row.cells[0].amount) for row in rows] == [
+            ("Housing", 0, 800_00),
+            ("Rent", 1, 800_00),
+            ("Food", 0, 130_00),
+            ("Groceries", 1, 90_00),
+            ("Restaurants", 1, 40_00),
+        ]
+
+    def test_a_refund_lowers_its_category(self, report, household, spend):
+        spend(-100_00, payee="Market")
+        rows = amounts(report("spending", compare="none").sections[0].rows)
+        assert rows["Groceries"] == [-10_00]
+        assert rows["Food"] == [30_00]
+
+    def test_by_payee(self, report, household):
+        assert amounts(report("spending", by="payee", period="2026-Q1").sections[0].rows) == {
+            "Landlord": [2400_00],
+            "Market": [310_00],
+            "Trattoria": [40_00],
+        }  # and nothing to compare with: the book began this quarter
+
+    def test_payees_of_one_group(self, report, household):
+        food = household.groceries.parent_id
+        assert amounts(report("spending", by="payee", account=str(food), compare="none").sections[0].rows) == {
+            "Market": [90_00],
+            "Trattoria": [40_00],
+        }
+
+    def test_the_rest_of_the_payees_is_one_row(self, report, household):
+        made = report("spending", by="payee", top="1", compare="none")
+        assert amounts(made.sections[0].rows) == {"Landlord": [800_00], "2 others": [130_00]}
+        assert made.sections[0].total[0].amount == 930_00
+
+    def test_by_member_a_correction_stays_with_who_recorded_the_entry(self, report, household, editor, post, book):
+        entry = post({household.groceries: 50_00, household.cash: -50_00}, actor=editor)
+        lines = [LineDraft(account_id=household.groceries.pk, amount=60_00)]
+        lines.append(LineDraft(account_id=household.cash.pk, amount=-60_00))
+        owner = book.memberships.get(role="owner").user
+        corrected = services.correct_entry(
+            entry=entry, actor=owner, date=MARCH, lines=lines, payee="", description="", on=TODAY
+        )
+        services.reverse_entry(entry=corrected, actor=owner, on=TODAY)
+        post({household.groceries: 5_00, household.cash: -5_00}, actor=editor)
+        rows = amounts(report("spending", by="member", compare="none").sections[0].rows)
+        assert rows == {owner.email: [930_00], "edgar@example.org": [5_00]}
+
+    def test_income_is_positive(self, report, household):
+        assert report("income").sections[0].total[0].amount == 3000_00
+        assert amounts(report("income", by="payee", compare="none").sections[0].rows) == {"Employer": [3000_00]}
+
+    def test_an_account_of_nobody_or_of_another_kind(self, report, household):
+        for account in (household.checking.pk, 10**12):
+            with pytest.raises(NotFound):
+                report("spending", account=str(account))
+
+
+class TestTrialBalance:
+    def test_debits_equal_credits(self, report, household):
+        section = report("trial-balance", period="2026-03").section("EUR")
+        opening, debit, credit, closing = (cell.amount for cell in section.total)
+        assert (opening, closing) == (0, 0)
+        assert debit == credit == 4430_00
+
+    def test_has_columns_of_its_own(self, report, household):
+        with pytest.raises(Invalid) as refused:
+            report("trial-balance", columns="month")
+        assert "columns" in refused.value.fields
+
+
+class TestKnownAt:
+    def test_what_was_recorded_later_is_left_out(self, report, household, post, book):
+        from django.db import connection
+
+        def known():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT max(created_at) FROM finance_journalentry")
+                return cursor.fetchone()[0].isoformat()
+
+        assert report("balance-sheet", known_at=known()).row("net_worth").cells[0].amount == 7250_00
+        assert report("balance-sheet", known_at="2020-01-01").row("net_worth").cells[0].amount == 0
+        for kind in ("income-statement", "cash-flow"):
+            assert report(kind, known_at="2020-01-01").summary[0].cells[0].amount == 0
+        assert report("spending", by="payee", known_at="2020-01-01").sections[0].rows == []
