@@ -28,6 +28,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.reports.models import Dashboard, SavedReport
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -38,6 +39,7 @@ __all__ = [
     "AccountType",
     "Book",
     "ChainHead",
+    "Dashboard",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -59,6 +61,7 @@ __all__ = [
     "RuleGroup",
     "RuleLog",
     "RuleVersion",
+    "SavedReport",
     "Seal",
     "WebhookAttempt",
     "WebhookDelivery",

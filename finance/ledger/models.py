@@ -240,6 +240,8 @@ class JournalEntry(models.Model):
             models.Index(fields=["book", "date", "id"], name="finance_entry_journal"),
             # What else was paid to this payee (suggestions, insights).
             models.Index("book", Lower("payee"), "date", name="finance_entry_payee"),
+            # What was recorded since a moment: reports of what was known then.
+            models.Index(fields=["book", "created_at"], name="finance_entry_recorded"),
         ]
 
     def __str__(self) -> str:

@@ -183,7 +183,8 @@ def totals_behind(*, book: Book, asked: Behind, kind: Kind) -> tuple[int, dict[s
         book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end
     )
     accounts = {account.pk: account for account in asked.tree}
-    count, sums = 0, {}
+    count = 0
+    sums: dict[str, int] = {}
     with reading().cursor() as cursor:
         cursor.execute(_TOTALS.format(where=where), parameters)
         for account_id, lines, amount in cursor.fetchall():

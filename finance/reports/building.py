@@ -12,7 +12,7 @@ from finance.ledger.movements import OWN_KINDS
 from finance.ledger.selectors import accounts_of, paths_of
 from finance.periods import PayRule
 from finance.reports import selectors
-from finance.reports.columns import Column, columns_of
+from finance.reports.columns import ONE_DAY, Column, Span, columns_of
 from finance.reports.definition import By, Columns, Compare, Definition, Kind, Scope, scope_of
 from finance.reports.figures import Cell, Report, Row, Section, added, tree_rows
 from finance.reports.selectors import Cut
@@ -57,9 +57,7 @@ class Asked:
             largest_first=main if largest_first else None,
         )
         sums = added((cells[each.pk] for each in accounts if each.pk in cells), columns=len(self.columns))
-        return Section(
-            key=key, title=title, currency=self.book.base_currency, rows=rows, total=sums, total_label=total
-        )
+        return Section(key=key, title=title, currency=self.book.base_currency, rows=rows, total=sums, total_label=total)
 
     def report(self, sections: list[Section], summary: list[Row], *, not_valued: Sequence[Cell]) -> Report:
         """The finished report; `not_valued` is the row whose amounts without a rate are told."""
@@ -92,7 +90,10 @@ def build_report(
     """
     first_day = selectors.first_day_of(book=book) or today
     scope = scope_of(definition, today=today, pay=pay, first_day=first_day)
-    if definition.kind is Kind.TRIAL_BALANCE and (definition.columns, definition.compare) != (Columns.NONE, Compare.NONE):
+    if definition.kind is Kind.TRIAL_BALANCE and (definition.columns, definition.compare) != (
+        Columns.NONE,
+        Compare.NONE,
+    ):
         name = "compare" if definition.columns is Columns.NONE else "columns"
         raise Invalid(field=name, reason=_("A trial balance has its own columns: opening, debits, credits, closing."))
     asked = Asked(
@@ -115,7 +116,11 @@ def _balance_sheet(asked: Asked) -> Report:
     columns = len(asked.columns)
     result = [-cell for cell in added((held[each.pk] for each in result_of), columns=columns)]
     own = asked.section(
-        "equity", _("Where it came from"), equity, {each.pk: _negative(held[each.pk]) for each in equity}, total=_("Total")
+        "equity",
+        _("Where it came from"),
+        equity,
+        {each.pk: _negative(held[each.pk]) for each in equity},
+        total=_("Total"),
     )
     explained = added([own.total, result], columns=columns)
     rest = [one - other for one, other in zip(worth, explained, strict=True)]
@@ -196,9 +201,7 @@ def _spending(asked: Asked) -> Report:
         section = asked.section(definition.kind.value, title, accounts, signed, total=total, largest_first=True)
         return asked.report([section], [], not_valued=section.total)
     cut = Cut(accounts=accounts, known_at=definition.known_at)
-    found = grouped_cells(
-        values=asked.values, tree=asked.tree, cut=cut, columns=asked.columns, by=definition.by.value
-    )
+    found = grouped_cells(values=asked.values, tree=asked.tree, cut=cut, columns=asked.columns, by=definition.by.value)
     rows = _group_rows(asked, {key: _negative(row) if of_income else row for key, row in found.items()})
     section = Section(
         key=definition.kind.value,
@@ -309,9 +312,9 @@ def _own_money(asked: Asked, own: Sequence[Account]) -> tuple[list[Cell], list[C
     values = asked.values
 
     def before(account: Account) -> list[Cell]:
-        def figure(span: selectors.Span) -> Cell:
+        def figure(span: Span) -> Cell:
             amount = moved.held(account.pk, span) - moved.net(account.pk, span)
-            return values.cell(amount, currency=account.currency, on=span.first - selectors.ONE_DAY)
+            return values.cell(amount, currency=account.currency, on=span.first - ONE_DAY)
 
         return in_columns(asked.columns, figure)
 

@@ -127,4 +127,3 @@ def _next_start(columns: Columns, day: datetime.date, pay: PayRule | None) -> da
         return months_later(day.replace(month=(day.month - 1) // months * months + 1, day=1), months)
     except (ValueError, OverflowError) as error:
         raise Invalid(field="period", reason="The calendar ends at the year 9999.") from error
-

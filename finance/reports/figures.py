@@ -1,7 +1,7 @@
 """A finished report: sections of rows, a cell for each column. What shows it adds nothing up any more."""
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
@@ -155,18 +155,12 @@ def tree_rows(
     A single root that takes no postings itself is left out: the section says its name. Rows without any figure are
     left out unless `empty`. `largest_first` sorts siblings by the amounts of that column.
     """
-    inside = {account.pk for account in accounts}
-    children: dict[int | None, list[Account]] = {}
-    for account in accounts:
-        parent = account.parent_id if account.parent_id in inside else None
-        children.setdefault(parent, []).append(account)
+    children = _children(accounts)
     nothing = [NOTHING] * columns
     sums: dict[int, list[Cell]] = {}
     for account in reversed(accounts):  # children before parents
         below = [sums[child.pk] for child in children.get(account.pk, [])]
         sums[account.pk] = added([own.get(account.pk, nothing), *below], columns=columns)
-
-    rows: list[Row] = []
 
     def siblings(parent: int | None) -> list[Account]:
         found = [each for each in children.get(parent, []) if empty or any(sums[each.pk])]
@@ -174,36 +168,35 @@ def tree_rows(
             found.sort(key=lambda each: -sums[each.pk][largest_first].amount)
         return found
 
-    def grow(account: Account, level: int) -> None:
-        kept = siblings(account.pk)
-        is_cut = depth is not None and level + 1 >= depth
-        has_children = account.pk in children
-        row = Row(
+    def grow(account: Account, level: int) -> Iterator[Row]:
+        name, mine = account.name, own.get(account.pk, nothing)
+        yield Row(
             key=f"account-{account.pk}",
-            label=account.name,
+            label=name,
             cells=sums[account.pk],
             depth=level,
             account=account,
-            below=has_children,
+            below=account.pk in children,
         )
-        rows.append(row)
-        if is_cut or not kept:
+        inside = siblings(account.pk)
+        if not inside or (depth is not None and level + 1 >= depth):
             return
-        mine = own.get(account.pk, nothing)
         if any(mine):
-            label = _("%(name)s itself") % {"name": account.name}
-            itself = Row(
-                key=f"own-{account.pk}", label=label, cells=list(mine), depth=level + 1, account=account, below=False
-            )
-            rows.append(itself)
-        for child in kept:
-            grow(child, level + 1)
+            label = _("%(name)s itself") % {"name": name}
+            yield Row(key=f"own-{account.pk}", label=label, cells=list(mine), depth=level + 1, account=account)
+        for child in inside:
+            yield from grow(child, level + 1)
 
     roots = children.get(None, [])
-    if len(roots) == 1 and roots[0].pk in children and not any(own.get(roots[0].pk, nothing)):
-        roots = siblings(roots[0].pk)
-    else:
-        roots = siblings(None)
-    for root in roots:
-        grow(root, 0)
-    return rows
+    says_no_more = len(roots) == 1 and roots[0].pk in children and not any(own.get(roots[0].pk, nothing))
+    top = siblings(roots[0].pk if says_no_more else None)
+    return [row for root in top for row in grow(root, 0)]
+
+
+def _children(accounts: Sequence[Account]) -> dict[int | None, list[Account]]:
+    """Accounts by their parent, None where it is not among them."""
+    known = {account.pk for account in accounts}
+    children: dict[int | None, list[Account]] = {}
+    for account in accounts:
+        children.setdefault(account.parent_id if account.parent_id in known else None, []).append(account)
+    return children

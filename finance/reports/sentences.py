@@ -72,17 +72,23 @@ def _spending(report: Report, section: Section) -> str:
     facts["size"] = figures.about_text(abs(difference), currency=report.currency)
     facts["than"] = compared_text(report, report.columns[report.compared])
     if not difference:
-        said = _("You received %(amount)s %(when)s, as much as %(than)s.") if is_income else _(
-            "You spent %(amount)s %(when)s, as much as %(than)s."
+        said = (
+            _("You received %(amount)s %(when)s, as much as %(than)s.")
+            if is_income
+            else _("You spent %(amount)s %(when)s, as much as %(than)s.")
         )
         return said % facts
     if is_income:
-        said = _("You received %(amount)s %(when)s, %(size)s more than %(than)s%(cause)s.") if difference > 0 else _(
-            "You received %(amount)s %(when)s, %(size)s less than %(than)s%(cause)s."
+        said = (
+            _("You received %(amount)s %(when)s, %(size)s more than %(than)s%(cause)s.")
+            if difference > 0
+            else _("You received %(amount)s %(when)s, %(size)s less than %(than)s%(cause)s.")
         )
     else:
-        said = _("You spent %(amount)s %(when)s, %(size)s more than %(than)s%(cause)s.") if difference > 0 else _(
-            "You spent %(amount)s %(when)s, %(size)s less than %(than)s%(cause)s."
+        said = (
+            _("You spent %(amount)s %(when)s, %(size)s more than %(than)s%(cause)s.")
+            if difference > 0
+            else _("You spent %(amount)s %(when)s, %(size)s less than %(than)s%(cause)s.")
         )
     return said % {**facts, "cause": _cause(report, section.rows, rising=difference > 0)}
 
@@ -91,7 +97,9 @@ def _cause(report: Report, rows: list[Row], *, rising: bool) -> str:
     """The row that changed most in the total's direction: ": Restaurants +€180"."""
     place = (report.compared or 0) + 1
     # A row with rows below it would name the same change twice.
-    leaves = [row for row, after in zip(rows, [*rows[1:], None], strict=True) if after is None or after.depth <= row.depth]
+    leaves = [
+        row for row, after in zip(rows, [*rows[1:], None], strict=True) if after is None or after.depth <= row.depth
+    ]
     leaves = [row for row in leaves if row.key != "others"]
     sign = 1 if rising else -1
     most = max(leaves, key=lambda row: sign * row.cells[place].amount, default=None)
@@ -141,7 +149,9 @@ def compared_text(report: Report, column: Column) -> str:
 def column_text(report: Report, column: Column) -> str:
     """The head of a column."""
     if column.role in ("opening", "debit", "credit", "closing"):
-        return {"opening": _("Opening"), "debit": _("Debits"), "credit": _("Credits"), "closing": _("Closing")}[column.role]
+        return {"opening": _("Opening"), "debit": _("Debits"), "credit": _("Credits"), "closing": _("Closing")}[
+            column.role
+        ]
     if column.role == "difference":
         return _("Difference")
     if column.role == "compared" and report.definition.compare is Compare.AVERAGE:

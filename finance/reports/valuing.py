@@ -8,7 +8,7 @@ import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from finance.ledger.models import Account, Book
 from finance.reports import selectors
@@ -69,8 +69,7 @@ class Values:
             return self.cell(moved.held(account.pk, span), currency=account.currency, on=span.last)
 
         return {
-            account.pk: in_columns(columns, lambda span, account=account: at_end(account, span))  # type: ignore[misc]
-            for account in accounts
+            account.pk: in_columns(columns, lambda span, account=account: at_end(account, span)) for account in accounts
         }
 
 
@@ -107,7 +106,7 @@ def moved_cells(
     spans = spans_of(columns)
     moved = selectors.movements(book=book, accounts=at_home, spans=spans, known_at=known_at)
     cells = {
-        account.pk: in_columns(columns, lambda span, pk=account.pk: Cell(amount=moved.net(pk, span)))  # type: ignore[misc]
+        account.pk: in_columns(columns, lambda span, pk=account.pk: Cell(amount=moved.net(pk, span)))
         for account in at_home
     }
     if abroad:
@@ -118,10 +117,10 @@ def moved_cells(
 
 def grouped_cells(
     *, values: Values, tree: Sequence[Account], cut: Cut, columns: Sequence[Column], by: str
-) -> dict[object, list[Cell]]:
+) -> dict[Any, list[Cell]]:
     """What moved within each column per account, payee or member, line by line; keys as the selector gives them."""
     bounds, found = selectors.flows(book=values.book, tree=tree, cut=cut, spans=spans_of(columns), by=by)
-    sums: dict[object, dict[int, Cell]] = defaultdict(dict)
+    sums: dict[Any, dict[int, Cell]] = defaultdict(dict)
     for flow in found:
         buckets = sums[flow.key]
         buckets[flow.bucket] = buckets.get(flow.bucket, NOTHING) + values.of_flow(flow)
@@ -132,8 +131,7 @@ def grouped_cells(
         return sum((cell for bucket, cell in buckets.items() if first <= bucket < end), NOTHING)
 
     return {
-        key: in_columns(columns, lambda span, buckets=buckets: within(buckets, span))  # type: ignore[misc]
-        for key, buckets in sums.items()
+        key: in_columns(columns, lambda span, buckets=buckets: within(buckets, span)) for key, buckets in sums.items()
     }
 
 
