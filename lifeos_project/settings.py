@@ -294,6 +294,7 @@ SPECTACULAR_SETTINGS = {
         "EntrySourceEnum": "finance.models.JournalEntry.Source",
         "ImportStateEnum": "finance.models.ImportBatch.State",
         "DeliveryStateEnum": "finance.models.WebhookDelivery.State",
+        "ReportKindEnum": "finance.reports.definition.KINDS",
         "InsightKindEnum": "insights.models.Kind",
         "InsightStateEnum": "insights.models.Insight.State",
         "EvidenceRoleEnum": "insights.models.InsightEvidence.Role",

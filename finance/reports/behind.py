@@ -55,6 +55,10 @@ class Line:
     amount: int
 
     @property
+    def currency(self) -> str:
+        return self.account.currency
+
+    @property
     def cursor(self) -> str:
         return dated_place(self.date, self.id)
 

@@ -16,7 +16,7 @@ from finance.reports.columns import ONE_DAY, Column, Span, columns_of
 from finance.reports.definition import By, Columns, Compare, Definition, Kind, Scope, scope_of
 from finance.reports.figures import Cell, Report, Row, Section, added, tree_rows
 from finance.reports.selectors import Cut
-from finance.reports.valuing import NoRates, Rates, Values, grouped_cells, in_columns, moved_cells, spans_of
+from finance.reports.valuing import RatesOf, Values, grouped_cells, in_columns, moved_cells, rates_for, spans_of
 from identity.models import User
 
 
@@ -81,7 +81,7 @@ def build_report(
     definition: Definition,
     today: datetime.date,
     pay: PayRule | None = None,
-    rates: Rates | None = None,
+    rates_of: RatesOf | None = None,
 ) -> Report:
     """The report as of what is known now, or was at `definition.known_at`.
 
@@ -96,13 +96,15 @@ def build_report(
     ):
         name = "compare" if definition.columns is Columns.NONE else "columns"
         raise Invalid(field=name, reason=_("A trial balance has its own columns: opening, debits, credits, closing."))
+    columns = columns_of(definition, scope, today=today, pay=pay, first_day=first_day)
+    rates = rates_for(columns, rates_of=rates_of, at_ends=definition.is_of_holdings)
     asked = Asked(
         book=book,
         definition=definition,
         scope=scope,
         tree=accounts_of(book=book),
-        columns=columns_of(definition, scope, today=today, pay=pay, first_day=first_day),
-        values=Values(book, rates or NoRates()),
+        columns=columns,
+        values=Values(book, rates),
     )
     return _BUILDERS[definition.kind](asked)
 

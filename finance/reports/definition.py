@@ -30,6 +30,7 @@ class Kind(StrEnum):
     TRIAL_BALANCE = "trial-balance"
 
 
+KINDS = [kind.value for kind in Kind]
 # What accounts hold on a day; all others tell what moved in a period.
 HOLDINGS = frozenset({Kind.BALANCE_SHEET, Kind.NET_WORTH, Kind.TRIAL_BALANCE})
 # Those that can be grouped by something else than the category.
@@ -133,7 +134,7 @@ def read_definition(kind: str, texts: Mapping[str, str], *, time_zone: str, toda
 
     A day as `known_at` means its end in the book's time zone. Raises Invalid, which names the parameter.
     """
-    if kind not in [each.value for each in Kind]:
+    if kind not in KINDS:
         raise Invalid(field="kind", reason=_("“%(text)s” is no report.") % {"text": kind[:40]})
     given = {name: text for name in PARAMETERS if (text := texts.get(name, "").strip())}
     chosen = Kind(kind)

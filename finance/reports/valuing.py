@@ -6,13 +6,13 @@ never taken as 1 to 1, and never as 0.
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from finance.ledger.models import Account, Book
 from finance.reports import selectors
-from finance.reports.columns import Column, Span
+from finance.reports.columns import ONE_DAY, Column, Span
 from finance.reports.figures import NOTHING, Cell, RateUsed
 from finance.reports.selectors import Cut, Flow, Movements
 
@@ -37,6 +37,25 @@ class NoRates:
 
     def used(self) -> list[RateUsed]:
         return []
+
+
+class RatesOf(Protocol):
+    """Makes the rates of a book for certain days, or with `days` None for every one from `first` to `last`."""
+
+    def __call__(
+        self, *, days: Collection[datetime.date] | None, first: datetime.date, last: datetime.date
+    ) -> Rates: ...
+
+
+def rates_for(columns: Sequence[Column], *, rates_of: RatesOf | None, at_ends: bool) -> Rates:
+    """The rates that these columns need: at their ends, or day by day."""
+    if rates_of is None:
+        return NoRates()
+    spans = spans_of(columns)
+    first = min(span.first for span in spans) - ONE_DAY
+    return rates_of(
+        days={span.last for span in spans} if at_ends else None, first=first, last=max(span.last for span in spans)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from finance.errors import FinanceError, Invalid, NotFound
 from finance.models import Account, Book, Role
 from finance.periods import PayRule, days_between, period_token
 from finance.replica import from_replica
+from finance.report_sources import pay_of, rates_of
 from finance.reports import kept, services
 from finance.reports.behind import behind, lines_behind, totals_behind
 from finance.reports.building import build_report
-from finance.reports.definition import Definition, Kind, read_definition, usual_definition
+from finance.reports.definition import KINDS, Definition, Kind, read_definition, usual_definition
 from finance.reports.figures import Report
 from finance.reports.files import as_csv, as_data, as_xlsx
 from finance.reports.sentences import sentence_of, title_of, within_text
-from finance.reports.valuing import NoRates, Rates
 from finance.web.access import book_page, user_of
 from finance.web.report_charts import chart_of, diagram_of
 from finance.web.report_pills import Pills
@@ -50,16 +50,6 @@ DESCRIPTIONS = {
 }
 
 
-def rates_of(book: Book) -> Rates:
-    """What values other currencies in reports of this book."""
-    return NoRates()
-
-
-def pay_of(book: Book) -> PayRule | None:
-    """When the household's money month begins, where it said so."""
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """A report in the list of them."""
@@ -81,7 +71,7 @@ def reports(request: HttpRequest, book: Book) -> HttpResponse:
     saved = [
         Listed(
             title=each.name,
-            text=title_of(Kind(each.kind)) if each.kind in list(Kind) else "",
+            text=title_of(Kind(each.kind)) if each.kind in KINDS else "",
             url=address_of(book, each.kind, each.parameters),
             id=each.pk,
         )
@@ -106,12 +96,15 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     today, pay = today_in(book), pay_of(book)
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today, pay=pay)
-        made, problem = build_report(book=book, definition=definition, today=today, pay=pay, rates=rates_of(book)), None
+        made, problem = (
+            build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book)),
+            None,
+        )
     except Invalid as error:
-        if kind not in list(Kind):
+        if kind not in KINDS:
             raise NotFound(thing="report") from error
         definition, problem = usual_definition(Kind(kind)), error
-        made = build_report(book=book, definition=definition, today=today, pay=pay, rates=rates_of(book))
+        made = build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book))
     pills = Pills(definition, today=today, pay=pay)
     before, after = pills.neighbours()
     context = {
@@ -183,7 +176,7 @@ def _built(request: HttpRequest, book: Book, kind: str, *, today: datetime.date)
     """The report of the address. Raises NotFound for an address that asks for none."""
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today, pay=pay_of(book))
-        return build_report(book=book, definition=definition, today=today, pay=pay_of(book), rates=rates_of(book))
+        return build_report(book=book, definition=definition, today=today, pay=pay_of(book), rates_of=rates_of(book))
     except Invalid as error:
         raise NotFound(thing="report") from error
 

@@ -20,9 +20,9 @@ JANUARY, FEBRUARY, MARCH = (datetime.date(2026, month, 10) for month in (1, 2, 3
 def report(book):
     """report("spending", period="2026-03", …) → the report."""
 
-    def make(kind, *, today=TODAY, rates=None, **texts):
+    def make(kind, *, today=TODAY, rates_of=None, **texts):
         definition = read_definition(kind, texts, time_zone=book.time_zone, today=today)
-        return build_report(book=book, definition=definition, today=today, rates=rates)
+        return build_report(book=book, definition=definition, today=today, rates_of=rates_of)
 
     return make
 
