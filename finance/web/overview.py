@@ -18,7 +18,8 @@ from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountMonth, AccountType, Book
 from finance.replica import from_replica
-from finance.web.access import book_page
+from finance.web.access import book_page, user_of
+from finance.web.dashboard import cards_for
 from finance.web.periods import month_end, rows_query
 from finance.web.spending import CategoryFlow, Flow, category_months, flow
 from finance.web.wealth import Wealth, everyday_accounts, wealth
@@ -51,7 +52,11 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
     spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets)
     income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets)
     differences = differences_of(book)
+    wide, beside = cards_for(book=book, user=user_of(request), today=today)
     context = {
+        "wide": wide,
+        "beside": beside,
+        "shows_worth": any(card.name == "worth" for card in wide),
         "today": today,
         "month": month,
         "wealth": held,

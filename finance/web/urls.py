@@ -3,6 +3,7 @@ from django.urls import include, path
 from finance.web import (
     accounts,
     books,
+    dashboard,
     entries,
     import_columns,
     imports,
@@ -22,6 +23,7 @@ app_name = "web"
 
 book_pages = [
     path("", overview.overview, name="overview"),
+    path("cards/", dashboard.dashboard, name="dashboard"),
     path("proof/", overview.proof, name="proof"),
     path("search/", search.search, name="search"),
     path("accounts/", accounts.accounts, name="accounts"),

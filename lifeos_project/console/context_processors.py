@@ -109,7 +109,7 @@ class Shell:
             return unread_count(book_id=self.book.pk, on=today_in(book=self.book)) if self.book else 0
 
         rooms = [
-            self._room(_("Overview"), "web:overview", "overview", ("overview", "proof")),
+            self._room(_("Overview"), "web:overview", "overview", ("overview", "proof", "dashboard")),
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
             self._room(_("Import"), "web:imports", "import", ("import",)),
             self._room(_("Reports"), "web:reports", "reports", ("report",)),
