@@ -12,11 +12,11 @@ from finance.ledger.movements import OWN_KINDS
 from finance.ledger.selectors import accounts_of, paths_of
 from finance.periods import PayRule
 from finance.reports import selectors
-from finance.reports.columns import ONE_DAY, Column, Span, columns_of
+from finance.reports.columns import Column, columns_of
 from finance.reports.definition import By, Columns, Compare, Definition, Kind, Scope, scope_of
 from finance.reports.figures import Cell, Report, Row, Section, added, tree_rows
 from finance.reports.selectors import Cut
-from finance.reports.valuing import RatesOf, Values, grouped_cells, in_columns, moved_cells, rates_for, spans_of
+from finance.reports.valuing import RatesOf, Values, grouped_cells, moved_cells, rates_for, spans_of
 from identity.models import User
 
 
@@ -311,17 +311,10 @@ def _own_money(asked: Asked, own: Sequence[Account]) -> tuple[list[Cell], list[C
         known_at=asked.definition.known_at,
         from_beginning=True,
     )
-    values = asked.values
-
-    def before(account: Account) -> list[Cell]:
-        def figure(span: Span) -> Cell:
-            amount = moved.held(account.pk, span) - moved.net(account.pk, span)
-            return values.cell(amount, currency=account.currency, on=span.first - ONE_DAY)
-
-        return in_columns(asked.columns, figure)
-
-    opening = added(map(before, own), columns=len(asked.columns))
-    return opening, added(values.held(own, moved, asked.columns).values(), columns=len(asked.columns))
+    opening = asked.values.held_before(own, moved, asked.columns)
+    closing = asked.values.held(own, moved, asked.columns)
+    columns = len(asked.columns)
+    return added(opening.values(), columns=columns), added(closing.values(), columns=columns)
 
 
 TRIAL_COLUMNS = ("opening", "debit", "credit", "closing")
@@ -342,7 +335,8 @@ def _trial_balance(asked: Asked) -> Report:
     by_currency: dict[str, list[Row]] = {}
     for account in accounts:
         debit, credit = moved.turnover(account.pk, span)
-        closing = moved.held(account.pk, span)
+        nets = moved.nets(account.pk)
+        closing = nets[-1] if nets else 0
         figures = (closing - debit + credit, debit, credit, closing)
         if any(figures) or asked.definition.empty:
             row = Row(

@@ -3,6 +3,8 @@
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -10,34 +12,33 @@ from finance.ledger.models import Account
 from finance.reports.columns import Column
 from finance.reports.definition import Definition, Scope
 
+_ALL_VALUED: Mapping[str, int] = {}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+
+class Cell(NamedTuple):
     """An amount in minor units of the section's currency; what had no rate stands in `unvalued`, per currency."""
 
     amount: int = 0
-    unvalued: Mapping[str, int] = field(default_factory=dict)
+    unvalued: Mapping[str, int] = _ALL_VALUED
 
     def __bool__(self) -> bool:
         return bool(self.amount or self.unvalued)
 
     def __neg__(self) -> "Cell":
-        return NOTHING - self
+        return Cell(-self.amount, {currency: -amount for currency, amount in self.unvalued.items()})
 
-    def __add__(self, other: "Cell") -> "Cell":
+    def __add__(self, other: "Cell") -> "Cell":  # type: ignore[override]
         if not other.unvalued and not self.unvalued:
-            return Cell(amount=self.amount + other.amount)
+            return Cell(self.amount + other.amount)
         sums = dict(self.unvalued)
         for currency, amount in other.unvalued.items():
             sums[currency] = sums.get(currency, 0) + amount
         return Cell(
-            amount=self.amount + other.amount,
-            unvalued={currency: amount for currency, amount in sorted(sums.items()) if amount},
+            self.amount + other.amount, {currency: amount for currency, amount in sorted(sums.items()) if amount}
         )
 
     def __sub__(self, other: "Cell") -> "Cell":
-        negative = {currency: -amount for currency, amount in other.unvalued.items()}
-        return self + Cell(amount=-other.amount, unvalued=negative)
+        return self + -other
 
     def divided(self, count: int) -> "Cell":
         """Each amount by `count`, halves away from zero."""
@@ -54,10 +55,16 @@ NOTHING = Cell()
 
 def added(rows: Iterable[Sequence[Cell]], *, columns: int) -> list[Cell]:
     """The sum of rows, column by column."""
-    sums = [NOTHING] * columns
-    for row in rows:
-        sums = [one + other for one, other in zip(sums, row, strict=True)]
-    return sums
+    kept = [row for row in rows if any(row)]
+    if len(kept) < 2:
+        return list(kept[0]) if kept else [NOTHING] * columns
+    return [_sum(cells) for cells in zip(*kept, strict=True)]
+
+
+def _sum(cells: Sequence[Cell]) -> Cell:
+    if any(cell.unvalued for cell in cells):
+        return reduce(Cell.__add__, cells)
+    return Cell(sum(cell.amount for cell in cells))
 
 
 def _divided(amount: int, count: int) -> int:

@@ -5,6 +5,7 @@ What was known at an earlier moment is what is known now, less what was recorded
 
 import datetime
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -29,24 +30,26 @@ class Movements:
     """Debits and credits (both ≥ 0, minor units of the account) per account, cumulated at each of the days `bounds`."""
 
     bounds: list[datetime.date]
-    cumulated: dict[int, list[tuple[int, int]]]
+    debits: dict[int, list[int]]
+    credits: dict[int, list[int]]
+
+    def place(self, day: datetime.date) -> int:
+        """The place of a day that is one of the bounds."""
+        return bisect_left(self.bounds, day)
 
     def turnover(self, account_id: int, span: Span) -> tuple[int, int]:
         """Debits and credits within the span, whose days are among the bounds."""
-        sums = self.cumulated.get(account_id)
-        if sums is None:
+        if account_id not in self.debits:
             return 0, 0
-        first, end = sums[bisect_left(self.bounds, span.first)], sums[bisect_left(self.bounds, span.end)]
-        return end[0] - first[0], end[1] - first[1]
+        first, end = self.place(span.first), self.place(span.end)
+        debits, credits = self.debits[account_id], self.credits[account_id]
+        return debits[end] - debits[first], credits[end] - credits[first]
 
-    def net(self, account_id: int, span: Span) -> int:
-        """Debits less credits within the span."""
-        debit, credit = self.turnover(account_id, span)
-        return debit - credit
-
-    def held(self, account_id: int, span: Span) -> int:
-        """Debits less credits up to the end of the span; only where `movements` was asked from the BEGINNING."""
-        return self.net(account_id, Span(first=BEGINNING, end=span.end))
+    def nets(self, account_id: int) -> list[int] | None:
+        """Debits less credits up to each bound; None where nothing moved."""
+        if account_id not in self.debits:
+            return None
+        return [debit - credit for debit, credit in zip(self.debits[account_id], self.credits[account_id], strict=True)]
 
 
 _MONTHS = """
@@ -107,20 +110,19 @@ def movements(
         "known_at": known_at,
     }
     statements = [_MONTHS, *([_DAYS] if cut else []), *([_RECORDED_SINCE] if known_at else [])]
-    steps: dict[int, list[tuple[int, int]]] = {}
+    debits: dict[int, list[int]] = defaultdict(lambda: [0] * len(bounds))
+    credits: dict[int, list[int]] = defaultdict(lambda: [0] * len(bounds))
     with by_index(reading()), reading().cursor() as cursor:
         for statement in statements:
             cursor.execute(statement, asked)
             for account_id, bucket, debit, credit in cursor.fetchall():
                 # The first bound has nothing before it.
-                row = steps.setdefault(account_id, [(0, 0)] * len(bounds))
-                row[bucket] = (row[bucket][0] + debit, row[bucket][1] + credit)
+                debits[account_id][bucket] += debit
+                credits[account_id][bucket] += credit
     return Movements(
         bounds=bounds,
-        cumulated={
-            account_id: list(accumulate(row, lambda one, other: (one[0] + other[0], one[1] + other[1])))
-            for account_id, row in steps.items()
-        },
+        debits={account_id: list(accumulate(row)) for account_id, row in debits.items()},
+        credits={account_id: list(accumulate(row)) for account_id, row in credits.items()},
     )
 
 

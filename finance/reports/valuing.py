@@ -6,7 +6,7 @@ never taken as 1 to 1, and never as 0.
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from finance.ledger.models import Account, Book
 from finance.reports import selectors
 from finance.reports.columns import ONE_DAY, Column, Span
 from finance.reports.figures import NOTHING, Cell, RateUsed
-from finance.reports.selectors import Cut, Flow, Movements
+from finance.reports.selectors import BEGINNING, Cut, Flow, Movements
 
 
 class Rates(Protocol):
@@ -83,13 +83,49 @@ class Values:
 
     def held(self, accounts: Iterable[Account], moved: Movements, columns: Sequence[Column]) -> dict[int, list[Cell]]:
         """What each account held at the end of each column."""
+        return self.rows(accounts, moved, columns, lambda span: (BEGINNING, span.end))
 
-        def at_end(account: Account, span: Span) -> Cell:
-            return self.cell(moved.held(account.pk, span), currency=account.currency, on=span.last)
+    def held_before(
+        self, accounts: Iterable[Account], moved: Movements, columns: Sequence[Column]
+    ) -> dict[int, list[Cell]]:
+        """What each account held when each column began."""
+        return self.rows(accounts, moved, columns, lambda span: (BEGINNING, span.first))
 
-        return {
-            account.pk: in_columns(columns, lambda span, account=account: at_end(account, span)) for account in accounts
+    def rows(
+        self,
+        accounts: Iterable[Account],
+        moved: Movements,
+        columns: Sequence[Column],
+        days: Callable[[Span], tuple[datetime.date, datetime.date]],
+    ) -> dict[int, list[Cell]]:
+        """What moved on each account between the days of each span, at the rate of the last of them."""
+        places = {
+            span: (moved.place(first), moved.place(end), end - ONE_DAY)
+            for span in spans_of(columns)
+            for first, end in [days(span)]
         }
+        # Most are of one span, and then of the book's currency: those are quick.
+        single = [places[column.spans[0]] if len(column.spans) == 1 else None for column in columns]
+        found = {}
+        for account in accounts:
+            nets = moved.nets(account.pk)
+            if nets is None:
+                found[account.pk] = [NOTHING] * len(columns)
+            elif account.currency == self.book.base_currency and None not in single:
+                found[account.pk] = [Cell(nets[end] - nets[first]) for first, end, _day in filter(None, single)]
+            else:
+                found[account.pk] = in_columns(columns, _figure(self, account, nets, places))
+        return found
+
+
+def _figure(
+    values: Values, account: Account, nets: list[int], places: Mapping[Span, tuple[int, int, datetime.date]]
+) -> "Figure":
+    def figure(span: Span) -> Cell:
+        first, end, day = places[span]
+        return values.cell(nets[end] - nets[first], currency=account.currency, on=day)
+
+    return figure
 
 
 def in_columns(columns: Sequence[Column], figure: "Figure") -> list[Cell]:
@@ -124,10 +160,7 @@ def moved_cells(
     abroad = [account for account in accounts if account.currency != book.base_currency]
     spans = spans_of(columns)
     moved = selectors.movements(book=book, accounts=at_home, spans=spans, known_at=known_at)
-    cells = {
-        account.pk: in_columns(columns, lambda span, pk=account.pk: Cell(amount=moved.net(pk, span)))
-        for account in at_home
-    }
+    cells = values.rows(at_home, moved, columns, lambda span: (span.first, span.end))
     if abroad:
         cut = Cut(accounts=abroad, known_at=known_at)
         cells |= grouped_cells(values=values, tree=tree, cut=cut, columns=columns, by="account")
