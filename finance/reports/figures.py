@@ -51,6 +51,12 @@ class Cell(NamedTuple):
 
 
 NOTHING = Cell()
+_new = tuple.__new__
+
+
+def plain(amounts: Iterable[int]) -> list[Cell]:
+    """Cells of amounts that are all valued; there can be ten thousand of them in a report."""
+    return [_new(Cell, (amount, _ALL_VALUED)) for amount in amounts]
 
 
 def added(rows: Iterable[Sequence[Cell]], *, columns: int) -> list[Cell]:
@@ -58,13 +64,9 @@ def added(rows: Iterable[Sequence[Cell]], *, columns: int) -> list[Cell]:
     kept = [row for row in rows if any(row)]
     if len(kept) < 2:
         return list(kept[0]) if kept else [NOTHING] * columns
-    return [_sum(cells) for cells in zip(*kept, strict=True)]
-
-
-def _sum(cells: Sequence[Cell]) -> Cell:
-    if any(cell.unvalued for cell in cells):
-        return reduce(Cell.__add__, cells)
-    return Cell(sum(cell.amount for cell in cells))
+    if any(cell[1] for row in kept for cell in row):
+        return [reduce(Cell.__add__, cells) for cells in zip(*kept, strict=True)]
+    return plain(map(sum, zip(*[[cell[0] for cell in row] for row in kept], strict=True)))
 
 
 def _divided(amount: int, count: int) -> int:

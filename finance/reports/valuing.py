@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from finance.ledger.models import Account, Book
 from finance.reports import selectors
 from finance.reports.columns import ONE_DAY, Column, Span
-from finance.reports.figures import NOTHING, Cell, RateUsed
+from finance.reports.figures import NOTHING, Cell, RateUsed, plain
 from finance.reports.selectors import BEGINNING, Cut, Flow, Movements
 
 
@@ -112,7 +112,7 @@ class Values:
             if nets is None:
                 found[account.pk] = [NOTHING] * len(columns)
             elif account.currency == self.book.base_currency and None not in single:
-                found[account.pk] = [Cell(nets[end] - nets[first]) for first, end, _day in filter(None, single)]
+                found[account.pk] = plain(nets[end] - nets[first] for first, end, _day in filter(None, single))
             else:
                 found[account.pk] = in_columns(columns, _figure(self, account, nets, places))
         return found
