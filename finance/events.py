@@ -33,6 +33,14 @@ class BookRenamed(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookTimeZoneChanged(BookEvent):
+    """A book's days begin in another time zone from now on."""
+
+    name: ClassVar[str] = "finance.book.time_zone_changed"
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberInvited(BookEvent):
     """Somebody was invited to the book by e-mail."""
 
@@ -240,6 +248,41 @@ class RulesApplied(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagSaved(BookEvent):
+    """A tag was made, renamed or given another colour."""
+
+    name: ClassVar[str] = "finance.tag.saved"
+    tag_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagsMerged(BookEvent):
+    """A tag was removed; what bore it bears another one."""
+
+    name: ClassVar[str] = "finance.tag.merged"
+    tag_id: int
+    into_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRemoved(BookEvent):
+    """A tag was taken off every entry and removed."""
+
+    name: ClassVar[str] = "finance.tag.removed"
+    tag_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesTagged(BookEvent):
+    """Tags were put on entries or taken off: on one, or up to 500. An entry is named by its first version."""
+
+    name: ClassVar[str] = "finance.entries.tagged"
+    entry_ids: tuple[int, ...]
+    added: tuple[int, ...]
+    removed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayBegan(BookEvent):
     """A day began in the book's time zone. Days on which no worker ran are skipped."""
 
@@ -317,3 +360,42 @@ class DashboardChanged(BookEvent):
 
     name: ClassVar[str] = "finance.dashboard.changed"
     user_id: int
+
+
+class RateSaved(BookEvent):
+    """An exchange rate was added or changed by hand."""
+
+    name: ClassVar[str] = "finance.rate.saved"
+    rate_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateRemoved(BookEvent):
+    """An exchange rate was removed."""
+
+    name: ClassVar[str] = "finance.rate.removed"
+    rate_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesImported(BookEvent):
+    """Exchange rates were read from a file; they are of days from the first to the last."""
+
+    name: ClassVar[str] = "finance.rates.imported"
+    first: datetime.date
+    last: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesChosen(BookEvent):
+    """It was chosen which rates the book uses."""
+
+    name: ClassVar[str] = "finance.rates.chosen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetValued(BookEvent):
+    """What a valuable is worth was said, changed or taken back, or how it loses value; the entries have their own events."""
+
+    name: ClassVar[str] = "finance.asset.valued"
+    account_id: int

@@ -30,6 +30,8 @@ from finance.ledger.models import (
 )
 from finance.reports.models import Dashboard, SavedReport
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from finance.tags.models import EntryTag, Tag
+from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
 from finance.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -37,9 +39,13 @@ __all__ = [
     "AccountKind",
     "AccountMonth",
     "AccountType",
+    "AssetPlan",
+    "AssetValue",
     "Book",
     "ChainHead",
     "Dashboard",
+    "EntryTag",
+    "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -55,6 +61,8 @@ __all__ = [
     "NotedHead",
     "PayeeName",
     "PeriodChange",
+    "ReferenceFetch",
+    "ReferenceRate",
     "Role",
     "Rule",
     "RuleApplication",
@@ -63,6 +71,8 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "Seal",
+    "Tag",
+    "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -8,6 +8,7 @@ import re
 from decimal import Context, Decimal
 from functools import lru_cache
 
+from babel.core import get_global
 from babel.numbers import get_currency_precision, list_currencies
 
 from finance.errors import AmountInvalid, CurrencyUnknown
@@ -28,6 +29,21 @@ _PLAIN_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 def known_currencies() -> frozenset[str]:
     """Codes that an account may be kept in."""
     return frozenset(list_currencies()) | frozenset(OTHER_EXPONENTS)
+
+
+@lru_cache(maxsize=1)
+def circulating_currencies() -> frozenset[str]:
+    """Codes of what people pay with today, by CLDR: legal tender somewhere. A new account is offered only these.
+
+    CLDR's end of a currency is a day of the past or none, so the answer does not hang on the clock.
+    """
+    territories = get_global("territory_currencies")
+    return frozenset(
+        code
+        for uses in territories.values()
+        for code, _start, end, tender in uses
+        if tender and end is None and code in known_currencies()
+    ) | frozenset(OTHER_EXPONENTS)
 
 
 @lru_cache(maxsize=512)

@@ -14,7 +14,7 @@ from insights.rules.facts import AccountOutlook, CategoryHistory, Movement, Spen
 # Where it hurts to be below zero; a card is below zero by nature.
 WATCHED_KINDS = frozenset({"cash", "checking"})
 # The other side of what is not a payment to anybody.
-NEUTRAL_KINDS = frozenset({"trading", "opening"})
+NEUTRAL_KINDS = frozenset({"trading", "opening", "valuation"})
 # Lines of one account that its outlook is drawn from: two years of a busy household.
 OUTLOOK_LINES = 5000
 # A group of equal payments, or a late one, may reach beyond the last day that is asked for.

@@ -68,6 +68,18 @@ class AccountClosing(StrictSerializer):
     on = serializers.DateField(required=False, help_text="Default: today in the book's time zone.")
 
 
+class OpeningBalance(StrictSerializer):
+    whole = True
+    amount = AmountField(help_text="What it held at the end of the day, debit positive; 0 takes it away.")
+    on = serializers.DateField()
+
+
+class OpeningBalanceSerializer(serializers.Serializer[Any]):
+    amount = serializers.CharField(help_text="What it held at the end of the day, debit positive.")
+    on = serializers.DateField(allow_null=True, help_text="null: the account begins with nothing.")
+    entry = serializers.UUIDField(allow_null=True, help_text="The entry that says so.")
+
+
 class AccountQuery(QuerySerializer):
     type = serializers.ChoiceField(choices=AccountType.choices, required=False)
     kind = serializers.ChoiceField(choices=AccountKind.choices, required=False)
@@ -232,3 +244,60 @@ class CloseAccount(AccountView):
         on = self.body().get("on", self.today())
         services.close_account(account=account, actor=self.user, on=on)
         return status.HTTP_200_OK, self.shown(account)
+
+
+OPENING = OpenApiExample(
+    "It held 1,250.00",
+    response_only=True,
+    value={"amount": "1250.00", "on": "2026-01-01", "entry": "019ac0de-7a51-7f3e-9f43-5b8f3c2d1e0f"},
+)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="accounts_opening_balance",
+        summary="An account's opening balance",
+        responses=OpeningBalanceSerializer,
+        examples=[OPENING],
+    ),
+    post=extend_schema(
+        operation_id="accounts_set_opening_balance",
+        summary="Change an account's opening balance",
+        description="By a reversal and a new entry, as any correction.",
+        request=OpeningBalance,
+        responses=OpeningBalanceSerializer,
+        examples=[
+            OPENING,
+            OpenApiExample("It held 1,250.00", request_only=True, value={"amount": "1250.00", "on": "2026-01-01"}),
+        ],
+    ),
+)
+@extend_schema(tags=["accounts"])
+class AccountOpening(AccountView):
+    """What an account held before its first entry."""
+
+    serializer_class = OpeningBalanceSerializer  # type: ignore[assignment]
+    bodies = {"POST": OpeningBalance}
+
+    def get(self, request: Request, book_id: int, account_id: int) -> Response:
+        account = self.account()
+        return Response(self.opening(account, services.opening_of(account=account)))
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int, account_id: int) -> tuple[int, Any]:
+        account, asked = self.account(), self.body()
+        opening = services.set_opening_balance(
+            account=account,
+            actor=self.user,
+            amount=money.parse_amount(asked["amount"], currency=account.currency),
+            on=asked["on"],
+            today=self.today(),
+        )
+        return status.HTTP_200_OK, self.opening(account, opening)
+
+    def opening(self, account: Account, found: services.Opening | None) -> dict[str, Any]:
+        return {
+            "amount": money.format_amount(found.amount if found else 0, currency=account.currency),
+            "on": found.on.isoformat() if found else None,
+            "entry": str(found.entry.uid) if found else None,
+        }

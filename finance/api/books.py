@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F, QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import generics, serializers, status
@@ -79,8 +80,10 @@ class NewBook(StrictSerializer):
 
 
 class BookChanges(StrictSerializer):
-    whole = True
-    name = serializers.CharField(max_length=120)
+    name = serializers.CharField(max_length=120, required=False)
+    time_zone = serializers.CharField(
+        max_length=64, required=False, help_text="On which day something happens from now on; dates of entries stay."
+    )
 
 
 class ClosingDay(StrictSerializer):
@@ -137,9 +140,9 @@ class BookList(ApiView, generics.ListAPIView[Book]):
 @extend_schema_view(
     get=extend_schema(operation_id="books_retrieve", summary="A book", responses=BookSerializer, examples=[BOOK]),
     patch=extend_schema(
-        operation_id="books_rename",
-        summary="Rename a book",
-        description="For owners.",
+        operation_id="books_change",
+        summary="Change a book's name or time zone",
+        description="For owners. What is left out stays.",
         request=BookChanges,
         responses=BookSerializer,
         examples=[BOOK],
@@ -158,8 +161,13 @@ class BookDetail(BookView):
 
     @once_per_key()
     def patch(self, request: Request, book_id: int) -> tuple[int, Any]:
-        book = services.rename_book(book=self.book, actor=self.user, **self.body())
-        return status.HTTP_200_OK, shown(book, role=Role.OWNER)
+        asked = self.body()
+        with transaction.atomic():
+            if "name" in asked:
+                services.rename_book(book=self.book, actor=self.user, name=asked["name"])
+            if "time_zone" in asked:
+                services.change_time_zone(book=self.book, actor=self.user, time_zone=asked["time_zone"])
+        return status.HTTP_200_OK, shown(self.book, role=Role.OWNER)
 
 
 @extend_schema_view(

@@ -1,7 +1,7 @@
 """Entries as they are sent and answered."""
 
 import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import OpenApiExample
@@ -14,6 +14,7 @@ from finance.api.tree import AccountTree
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.drafts import MAX_LINES
+from finance.tags.selectors import tags_of_entries
 
 MAX_BULK = 1000
 
@@ -39,6 +40,7 @@ POSTED = {
     "reversed_by": None,
     "corrects": None,
     "corrected_by": None,
+    "tags": ["Weekly"],
     "created_by": 3,
     "created_at": "2026-03-14T18:02:11.120000Z",
 }
@@ -60,22 +62,39 @@ class LineSerializer(serializers.ModelSerializer[JournalLine]):
         return tree.paths[line.account_id]
 
 
+class EntriesSerializer(serializers.ListSerializer[Any]):
+    """Entries with their tags, which one query finds for all of them."""
+
+    def to_representation(self, data: Any) -> Any:
+        entries: list[JournalEntry] = list(data)
+        if entries:
+            ids = [entry.pk for entry in entries]
+            context = cast(dict[str, Any], self.context)
+            context["tags"] = tags_of_entries(book=context["tree"].book, entry_ids=ids)
+        return super().to_representation(entries)
+
+
 class EntrySerializer(serializers.ModelSerializer[JournalEntry]):
     lines = LineSerializer(many=True, read_only=True)
     reverses = serializers.UUIDField(source="reverses.uid", default=None, read_only=True, allow_null=True)
     reversed_by = serializers.UUIDField(source="reversed_by.uid", default=None, read_only=True, allow_null=True)
     corrects = serializers.UUIDField(source="corrects.uid", default=None, read_only=True, allow_null=True)
     corrected_by = serializers.UUIDField(source="corrected_by.uid", default=None, read_only=True, allow_null=True)
+    tags = serializers.SerializerMethodField()
     created_by = serializers.IntegerField(
         source="created_by_id", read_only=True, allow_null=True, help_text="Id of the member who posted it."
     )
 
     class Meta:
         model = JournalEntry
+        list_serializer_class = EntriesSerializer
         fields = (
             *("uid", "date", "payee", "description", "source", "lines"),
-            *("reverses", "reversed_by", "corrects", "corrected_by", "created_by", "created_at"),
+            *("reverses", "reversed_by", "corrects", "corrected_by", "tags", "created_by", "created_at"),
         )
+
+    def get_tags(self, entry: JournalEntry) -> list[str]:
+        return [tag.name for tag in self.context["tags"].get(entry.pk, ())]
 
 
 class LineBody(StrictSerializer):

@@ -4,12 +4,14 @@ from typing import Any
 import django_filters
 from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from finance import money
 from finance.api.fields import BIGGEST_ID
 from finance.ledger.models import Account, JournalEntry, JournalLine
+from finance.tags.selectors import TAGGED_ENTRIES
 
 LINE_FILTERS = ("account", "min_amount", "max_amount")
 
@@ -37,6 +39,7 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
     current = django_filters.BooleanFilter(
         method="with_current", label=_("Only entries in effect (true), or only reversed ones and reversals (false).")
     )
+    tag = IdFilter(method="with_tag", label=_("The tag with this id, on the entry or on a version before it."))
     account = IdFilter(method="with_lines", label=_("A line on the account with this id."))
     min_amount = BoundFilter(method="with_lines", label=_("A line of at least this amount, ignoring the sign."))
     max_amount = BoundFilter(method="with_lines", label=_("A line of at most this amount, ignoring the sign."))
@@ -52,6 +55,11 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
     def with_text(self, entries: QuerySet[JournalEntry], name: str, value: str) -> QuerySet[JournalEntry]:
         memo = JournalLine.objects.filter(entry=OuterRef("pk"), memo__icontains=value)
         return entries.filter(Q(payee__icontains=value) | Q(description__icontains=value) | Exists(memo))
+
+    def with_tag(self, entries: QuerySet[JournalEntry], name: str, value: int) -> QuerySet[JournalEntry]:
+        book = self.request.parser_context["view"].book
+        statement = TAGGED_ENTRIES.replace("%(book)s", "%s").replace("%(tags)s", "%s")
+        return entries.filter(pk__in=RawSQL(statement, [book.pk, [value]]))  # noqa: S611  # a constant; what is given are parameters
 
     def with_current(self, entries: QuerySet[JournalEntry], name: str, value: bool) -> QuerySet[JournalEntry]:
         stands = Q(reverses=None, reversed_by=None)

@@ -11,6 +11,7 @@ class AccountTree:
     """All accounts of one book, read once."""
 
     def __init__(self, book: Book) -> None:
+        self.book = book
         self.accounts = accounts_of(book=book)
         self.paths = paths_of(self.accounts)
         self.by_id = {account.pk: account for account in self.accounts}

@@ -13,6 +13,7 @@ from finance.api import (
     reports,
     rules,
     rules_past,
+    tags,
     webhook_deliveries,
     webhooks,
 )
@@ -21,6 +22,7 @@ BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
+TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
@@ -36,10 +38,12 @@ urlpatterns = [
     path(f"{BOOK}accounts/", accounts.AccountList.as_view(), name="api-accounts"),
     path(ACCOUNT, accounts.AccountDetail.as_view(), name="api-account"),
     path(f"{ACCOUNT}move/", accounts.MoveAccount.as_view(), name="api-account-move"),
+    path(f"{ACCOUNT}opening-balance/", accounts.AccountOpening.as_view(), name="api-account-opening"),
     path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
     path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
     path(f"{BOOK}entries/", entries.EntryList.as_view(), name="api-entries"),
     path(f"{BOOK}entries/bulk/", entries.EntryBulk.as_view(), name="api-entries-bulk"),
+    path(f"{BOOK}entries/tags/", tags.TagManyEntries.as_view(), name="api-tags-entries"),
     path(ENTRY, entries.EntryDetail.as_view(), name="api-entry"),
     path(f"{ENTRY}history/", entries.EntryHistory.as_view(), name="api-entry-history"),
     path(f"{ENTRY}correct/", entries.CorrectEntry.as_view(), name="api-entry-correct"),
@@ -66,6 +70,11 @@ urlpatterns = [
     path(f"{IMPORT}confirm/", imports.ConfirmImport.as_view(), name="api-import-confirm"),
     path(f"{IMPORT}undo/", imports.UndoImport.as_view(), name="api-import-undo"),
     path(f"{IMPORT}discard/", imports.DiscardImport.as_view(), name="api-import-discard"),
+    path(f"{ENTRY}tags/", tags.SetEntryTags.as_view(), name="api-tags-entry"),
+    path(f"{BOOK}tags/", tags.TagList.as_view(), name="api-tags"),
+    path(TAG, tags.TagDetail.as_view(), name="api-tag"),
+    path(f"{TAG}merge/", tags.MergeTags.as_view(), name="api-tag-merge"),
+    path(f"{TAG}figures/", tags.TagFiguresView.as_view(), name="api-tag-figures"),
     path(f"{BOOK}rules/", rules.RuleList.as_view(), name="api-rules"),
     path(f"{BOOK}rules/matches/", rules_past.Matches.as_view(), name="api-rules-matches"),
     path(f"{BOOK}rules/dry-run/", rules_past.DryRun.as_view(), name="api-rules-dry-run"),

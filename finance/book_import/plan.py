@@ -31,7 +31,9 @@ from finance.book_import.model import (
 )
 from finance.errors import AmountInvalid, BookUnreadable
 
-TRADING, OTHER = "trading", "other"
+TRADING, VALUATION, OTHER = "trading", "valuation", "other"
+# Accounts that a book has once per currency.
+_SYSTEM = (OPENING, TRADING, VALUATION)
 MAX_LINES = 1000
 _LONGEST_NAME, _LONGEST_PAYEE, _LONGEST_DESCRIPTION, _LONGEST_MEMO = 120, 200, 500, 200
 _DEEPEST = 50
@@ -196,7 +198,7 @@ class _Planner:
         closed_on: datetime.date | None = None,
     ) -> int:  # fmt: skip
         if not self.book.exact:
-            if kind in (OPENING, TRADING) and (kind, currency) in self.system:
+            if kind in _SYSTEM and (kind, currency) in self.system:
                 kind = OTHER
             if parent is None and kind != GROUP:
                 # Below the group at the top of its type; made where the source has none.
@@ -217,7 +219,7 @@ class _Planner:
         position = len(self.plan.accounts) - 1
         if parent is None and kind == GROUP:
             self.roots.setdefault(type, position)
-        if kind in (OPENING, TRADING):
+        if kind in _SYSTEM:
             self.system.setdefault((kind, currency), position)
         return position
 
@@ -347,7 +349,7 @@ class _Planner:
                 planned, last = self.plan.accounts[place], self.last_posted.get(place)
                 if self.held[place] and account.type in (ASSET, LIABILITY):
                     self.tally.add("closed account with a balance", "it stays open", example=account.name)
-                elif planned.kind not in (OPENING, TRADING):
+                elif planned.kind not in _SYSTEM:
                     # One that was never used has no day on which it could have been closed, and stays open.
                     planned.closed_on = max((day for day in (account.closed_on, last) if day is not None), default=None)
         with_open: set[int | None] = set()

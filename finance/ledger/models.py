@@ -139,6 +139,7 @@ class AccountKind(models.TextChoices):
     CATEGORY = "category", _("category")
     OPENING = "opening", _("opening balances")
     TRADING = "trading", _("trading")
+    VALUATION = "valuation", _("valuation")
     OTHER = "other", _("other")
 
 
@@ -182,6 +183,12 @@ class Account(models.Model):
                 condition=models.Q(kind__in=["opening", "trading"]),
                 name="finance_account_system_unique",
             ),
+            # And one takes changes of value.
+            models.UniqueConstraint(
+                fields=["book", "currency"],
+                condition=models.Q(kind="valuation"),
+                name="finance_account_valuation_unique",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -201,6 +208,7 @@ class JournalEntry(models.Model):
         API = "api", _("API")
         DEMO = "demo", _("demonstration")
         MOVED = "moved", _("another program")
+        VALUATION = "valuation", _("change of value")
 
     book = models.ForeignKey(Book, models.PROTECT, related_name="entries", db_index=False)
     # Outside name, time-ordered; may be chosen by the client.

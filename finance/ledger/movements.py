@@ -42,7 +42,7 @@ def movement_of(sides: Iterable[Side]) -> Movement:
     """
     sides = list(sides)
     own = [side for side in sides if side.kind in OWN_KINDS]
-    counted = own or [side for side in sides if side.kind != AccountKind.TRADING]
+    counted = own or [side for side in sides if side.kind not in (AccountKind.TRADING, AccountKind.VALUATION)]
     changes = _sums(own, debits_only=False)
     amounts = changes or _sums(counted, debits_only=True) or _sums(sides, debits_only=True)
     # "Checking account → Savings account", or only the one side that there is.

@@ -10,7 +10,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0008_moved_entries'),
+        ('finance', '0012_rates_and_values'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

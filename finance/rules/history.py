@@ -17,7 +17,7 @@ from finance.rules.engine import Engine, Outcome, Share, Subject
 LOOK_AT = 1000
 _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
 _Source = JournalEntry.Source
-_NOT_OURS = (_Source.OPENING, _Source.EXCHANGE, _Source.REVERSAL)
+_NOT_OURS = (_Source.OPENING, _Source.EXCHANGE, _Source.VALUATION, _Source.REVERSAL)
 # What the bank wrote, where the entry came from a bank file.
 _ROW = ("account_id", "payee", "new_payee", "decided_at", "counterparty_account")
 

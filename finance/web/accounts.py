@@ -1,8 +1,10 @@
 """The tree of accounts: show, add, rename, move, close."""
 
 import datetime
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from dateutil.relativedelta import relativedelta
 from django import forms
@@ -14,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from core.clock import today_in
+from core.formatting import date_text
 from finance import figures
 from finance.errors import FinanceError
 from finance.ledger import services
@@ -44,6 +47,15 @@ PURPOSE_GROUPS = (
     (gettext_lazy("We own"), ("checking", "savings", "cash", "investment", "property", "receivable")),
     (gettext_lazy("We owe"), ("card", "loan", "payable")),
     (gettext_lazy("Categories"), ("expense", "income")),
+)
+
+
+TYPE_GROUPS = (
+    (gettext_lazy("We own"), AccountType.ASSET),
+    (gettext_lazy("We owe"), AccountType.LIABILITY),
+    (gettext_lazy("Spending"), AccountType.EXPENSE),
+    (gettext_lazy("Income"), AccountType.INCOME),
+    (gettext_lazy("Equity"), AccountType.EQUITY),
 )
 
 
@@ -122,18 +134,36 @@ def rows_of(
     return rows
 
 
-class PlaceField(forms.ChoiceField):
-    """Below which account: none, or one of the book's, shown with its path."""
+class PlaceSelect(forms.Select):
+    """A select whose options tell the type of their account, for the page's script."""
 
-    def __init__(self, *, tree: list[Account], without: frozenset[int] = frozenset()) -> None:
+    types: ClassVar[Mapping[str, str]] = {}
+
+    def create_option(self, name: str, value: object, *args: object, **kwargs: object) -> dict[str, object]:
+        option: dict[str, object] = super().create_option(name, value, *args, **kwargs)  # type: ignore[arg-type]
+        if str(value) in self.types:
+            option["attrs"]["data-type"] = self.types[str(value)]  # type: ignore[index]
+        return option
+
+
+class PlaceField(forms.ChoiceField):
+    """Inside which account: none, or one of the book's, shown with its path and in groups where types differ."""
+
+    widget = PlaceSelect
+
+    def __init__(self, *, tree: list[Account], without: frozenset[int] = frozenset(), none: str | None = None) -> None:
         self.tree = {account.pk: account for account in tree}
         paths = paths_of(tree)
-        choices = [
-            (str(account.pk), paths[account.pk].replace(":", " › "))
-            for account in tree
-            if account.closed_on is None and account.pk not in without
+        usable = [account for account in tree if account.closed_on is None and account.pk not in without]
+        choices: list[tuple[Any, Any]] = [("", none or _("Top level"))]
+        groups = [
+            (title, [(str(a.pk), paths[a.pk].replace(":", " › ")) for a in usable if a.type == account_type])
+            for title, account_type in TYPE_GROUPS
         ]
-        super().__init__(label=_("Inside"), required=False, choices=[("", _("Top level")), *choices])
+        groups = [(title, options) for title, options in groups if options]
+        choices += groups if len(groups) > 1 else [option for _title, options in groups for option in options]
+        super().__init__(label=_("Inside"), required=False, choices=choices)
+        self.widget.types = {str(account.pk): account.type for account in usable}
 
     def clean(self, value: object) -> Account | None:
         chosen = super().clean(value)
@@ -153,17 +183,33 @@ class AccountForm(forms.Form):
         label=gettext_lazy("Opening balance"),
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=gettext_lazy("What the account held at the end of the day below; put a minus before what you owed."),
+        help_text=gettext_lazy("What the account held; put a minus before what you owed."),
     )
     opened_on = forms.DateField(
-        label=gettext_lazy("On"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=gettext_lazy("At the end of"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
     def __init__(self, *args: object, tree: list[Account], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fields["currency"].choices = currency_choices()  # type: ignore[attr-defined]
-        self.fields["parent"] = PlaceField(tree=tree)
+        used = {account.currency for account in tree}
+        self.fields["currency"].choices = currency_choices(also=used)  # type: ignore[attr-defined]
+        self.fields["parent"] = PlaceField(tree=tree, none=_("The usual place"))
+        self.fields["purpose"].widget.attrs["data-types"] = json.dumps({key: own[1] for key, own in PURPOSES.items()})
         self.tree = tree
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        parent, purpose = data.get("parent"), data.get("purpose")
+        if parent and purpose and parent.type != PURPOSES[purpose][1]:
+            titles = {account_type: title for title, account_type in TYPE_GROUPS}
+            self.add_error(
+                "parent",
+                _("%(parent)s is listed under “%(there)s”; choose a place under “%(here)s”.")
+                % {"parent": parent.name, "there": titles[parent.type], "here": titles[PURPOSES[purpose][1]]},
+            )
+        return data
 
     def opened(self, *, book: Book, actor: object) -> dict[str, object]:
         """Arguments of open_account. Raises AmountInvalid."""
@@ -224,6 +270,24 @@ class CloseForm(forms.Form):
     )
 
 
+def holds_money(account: Account) -> bool:
+    """Whether something can be in the account, or owed on it."""
+    return account.type in HOLDINGS and account.kind != AccountKind.GROUP
+
+
+class OpeningForm(forms.Form):
+    """What an account held before its first entry."""
+
+    amount = forms.CharField(
+        label=gettext_lazy("It held"),
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        help_text=gettext_lazy("Put a minus before what you owed. 0 takes the opening balance away."),
+    )
+    opened_on = forms.DateField(
+        label=gettext_lazy("At the end of"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+
 @book_page(at_least=Role.EDITOR)
 def account_edit(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
     """Rename, move or close an account: three forms, one page."""
@@ -265,6 +329,40 @@ def account_move(request: HttpRequest, book: Book, account_id: int) -> HttpRespo
 
 @require_POST
 @book_page(at_least=Role.EDITOR)
+def account_opening(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
+    """Say anew what the account held, and when."""
+    account = account_for(book=book, account_id=account_id)
+    form = OpeningForm(request.POST)
+    if form.is_valid():
+        try:
+            opening = services.set_opening_balance(
+                account=account,
+                actor=user_of(request),
+                amount=figures.read_amount(form.cleaned_data["amount"], currency=account.currency),
+                on=form.cleaned_data["opened_on"],
+                today=today_in(book),
+            )
+        except FinanceError as error:
+            refuse(form, error, fields={"on": "opened_on", "date": "opened_on"})
+        else:
+            messages.success(request, opening_text(account, opening))
+            return redirect("web:register", book.pk, account.pk)
+    return _edit_page(request, book, account, opening_form=form)
+
+
+def opening_text(account: Account, opening: services.Opening | None) -> str:
+    """What stands as the account's opening balance, in a sentence."""
+    if opening is None:
+        return _("%(name)s begins with nothing.") % {"name": account.name}
+    return _("%(name)s begins with %(amount)s at the end of %(day)s.") % {
+        "name": account.name,
+        "amount": figures.money_text(opening.amount, currency=account.currency),
+        "day": date_text(opening.on),
+    }
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
 def account_close(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
     account = account_for(book=book, account_id=account_id)
     form = CloseForm(request.POST)
@@ -287,12 +385,24 @@ def _edit_page(
     name_form: forms.Form | None = None,
     place_form: forms.Form | None = None,
     close_form: forms.Form | None = None,
+    opening_form: forms.Form | None = None,
 ) -> HttpResponse:
     tree = accounts_of(book=book)
+    opening = None
+    if holds_money(account) and opening_form is None:
+        opening = services.opening_of(account=account)
+        opening_form = OpeningForm(
+            initial={
+                "amount": figures.typed_text(opening.amount, currency=account.currency) if opening else "",
+                "opened_on": opening.on if opening else today_in(book),
+            }
+        )
     context = {
         "account": account,
         "name_form": name_form or NameForm(initial={"name": account.name}),
         "place_form": place_form or PlaceForm(initial={"parent": account.parent_id or ""}, account=account, tree=tree),
         "close_form": close_form or CloseForm(initial={"on": today_in(book)}),
+        "opening": opening,
+        "opening_form": opening_form if holds_money(account) else None,
     }
     return render(request, "web/account_edit.html", {"book": book, **context})

@@ -1,7 +1,9 @@
 """The start page (/), opening a book, and the colours."""
 
 import zoneinfo
+from collections.abc import Iterable
 
+from babel.core import get_global
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -9,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_POST
 
 from core.formatting import currency_name
@@ -25,9 +28,12 @@ A_YEAR = 365 * 24 * 60 * 60
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """To the book that the user joined last, or to opening the first one."""
-    book = Book.objects.visible_to(user_of(request)).order_by("-memberships__created_at", "-pk").first()
-    return redirect("web:overview", book.pk) if book else redirect("web:book_new")
+    """To the book that the user joined last; without one operators to the admin, others to opening the first."""
+    user = user_of(request)
+    book = Book.objects.visible_to(user).order_by("-memberships__created_at", "-pk").first()
+    if book is not None:
+        return redirect("web:overview", book.pk)
+    return redirect("admin:index" if user.is_staff else "web:book_new")
 
 
 class BookForm(forms.Form):
@@ -57,23 +63,51 @@ class BookForm(forms.Form):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["base_currency"].choices = currency_choices()  # type: ignore[attr-defined]
-        self.fields["time_zone"].choices = [  # type: ignore[attr-defined]
-            (name, name.replace("_", " "))
-            for name in sorted(zoneinfo.available_timezones())
-            if "/" in name or name == "UTC"
+        self.fields["time_zone"].choices = time_zone_choices()  # type: ignore[attr-defined]
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """IANA names of time zones, as people read them."""
+    names = sorted(zoneinfo.available_timezones())
+    return [(name, name.replace("_", " ")) for name in names if "/" in name or name == "UTC"]
+
+
+def currency_choices(*, also: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Currencies in use today and those of `also`, by code, with their names in the reader's language."""
+    codes = sorted(money.circulating_currencies().union(also))
+    return [(code, f"{code} · {currency_name(code)}") for code in codes]
+
+
+def likely_currency(*, accepted_languages: str) -> str:
+    """The currency of the country of the first language with one that the browser accepts (its Accept-Language)."""
+    for tag, _quality in parse_accept_lang_header(accepted_languages):
+        language, *rest = tag.split("-")
+        territory = next((part.upper() for part in rest if len(part) == 2), None)
+        # CLDR's likely subtags: "de" → "de_Latn_DE".
+        territory = territory or str(get_global("likely_subtags").get(language, "")).rpartition("_")[2]
+        current = [
+            code
+            for code, _start, end, tender in get_global("territory_currencies").get(territory, ())
+            if tender and end is None and code in money.circulating_currencies()
         ]
-
-
-def currency_choices() -> list[tuple[str, str]]:
-    """Currencies in use today, by code, with their names in the reader's language."""
-    return [(code, f"{code} · {currency_name(code)}") for code in sorted(money.known_currencies())]
+        if current:
+            return str(current[0])
+    return "EUR"
 
 
 @login_required
 def book_new(request: HttpRequest) -> HttpResponse:
     """Open a book: template, currency, time zone."""
-    start = {"template": "household", "base_currency": "EUR", "time_zone": "Europe/Berlin"}
+    zone = user_of(request).time_zone
+    start = {
+        "template": "household",
+        "base_currency": likely_currency(accepted_languages=request.headers.get("Accept-Language", "")),
+        "time_zone": zone or "UTC",
+    }
     form = BookForm(request.POST or None, initial=start)
+    if not zone and request.method != "POST":
+        # The page's script puts the browser's zone there.
+        form.fields["time_zone"].widget.attrs["data-time-zone"] = ""
     if request.method == "POST" and form.is_valid():
         try:
             book = create_book(
@@ -83,7 +117,7 @@ def book_new(request: HttpRequest) -> HttpResponse:
             refuse(form, error)
         else:
             messages.success(request, _("Your book is ready."))
-            return redirect("web:overview", book.pk)
+            return redirect("web:start" if form.cleaned_data["template"] else "web:overview", book.pk)
     is_first = not Book.objects.visible_to(user_of(request)).exists()
     return render(request, "web/book_new.html", {"form": form, "is_first": is_first})
 

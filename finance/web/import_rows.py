@@ -13,7 +13,7 @@ from finance.imports.models import ImportRow
 from finance.ledger.selectors import accounts_of, paths_of
 from finance.models import Account, AccountKind, AccountType, Book
 
-_NOT_OFFERED = (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING)
+_NOT_OFFERED = (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING, AccountKind.VALUATION)
 _CHIPS = {
     ImportRow.Status.NEW: "chip-ok",
     ImportRow.Status.PROBABLE_MATCH: "chip-warn",

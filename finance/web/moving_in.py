@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import zoneinfo
 from typing import Any
 
 from django import forms
@@ -21,7 +20,7 @@ from finance.errors import AmountInvalid
 from finance.figures import money_text
 from finance.models import Book
 from finance.web.access import user_of
-from finance.web.books import currency_choices
+from finance.web.books import currency_choices, time_zone_choices
 from identity.models import User
 from platform_outbox.emit import health
 from platform_outbox.operations import runs, services
@@ -56,11 +55,7 @@ class MoveInForm(forms.Form):
         self.fields["base_currency"].choices = [("", _("As in the file")), *currency_choices()]  # type: ignore[attr-defined]
         self.fields["time_zone"].choices = [  # type: ignore[attr-defined]
             ("", _("As in the file, or yours")),
-            *(
-                (name, name.replace("_", " "))
-                for name in sorted(zoneinfo.available_timezones())
-                if "/" in name or name == "UTC"
-            ),
+            *time_zone_choices(),
         ]
 
     def clean_file(self) -> "UploadedFile[Any]":

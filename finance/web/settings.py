@@ -16,6 +16,7 @@ from finance.ledger import services
 from finance.models import Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.accounts import NameForm
+from finance.web.books import time_zone_choices
 from finance.web.refusals import refuse
 
 
@@ -32,6 +33,17 @@ class ReopenForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=gettext_lazy("Leave this empty to open everything."),
     )
+
+
+class TimeZoneForm(forms.Form):
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        help_text=gettext_lazy("Decides on which day something happens from now on. Dates of entries stay."),
+    )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["time_zone"].choices = time_zone_choices()  # type: ignore[attr-defined]
 
 
 @book_page()
@@ -52,6 +64,18 @@ def book_rename(request: HttpRequest, book: Book) -> HttpResponse:
             messages.success(request, _("The book is now called %(name)s.") % {"name": book.name})
             return redirect("web:settings", book.pk)
     return _page(request, book, name_form=form)
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
+def book_time_zone(request: HttpRequest, book: Book) -> HttpResponse:
+    form = TimeZoneForm(request.POST)
+    if form.is_valid():
+        chosen = form.cleaned_data["time_zone"]
+        services.change_time_zone(book=book, actor=user_of(request), time_zone=chosen)
+        messages.success(request, _("Days of this book now begin in %(zone)s.") % {"zone": chosen.replace("_", " ")})
+        return redirect("web:settings", book.pk)
+    return _page(request, book, zone_form=form)
 
 
 @require_POST
@@ -92,12 +116,14 @@ def _page(
     book: Book,
     *,
     name_form: forms.Form | None = None,
+    zone_form: forms.Form | None = None,
     close_form: forms.Form | None = None,
     reopen_form: forms.Form | None = None,
 ) -> HttpResponse:
     last_month_end = today_in(book).replace(day=1) - relativedelta(days=1)
     context = {
         "name_form": name_form or NameForm(initial={"name": book.name}),
+        "zone_form": zone_form or TimeZoneForm(initial={"time_zone": book.time_zone}),
         "close_form": close_form or PeriodForm(initial={"through": last_month_end}),
         "reopen_form": reopen_form or ReopenForm(auto_id="id_reopen_%s"),
     }

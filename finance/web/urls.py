@@ -16,6 +16,7 @@ from finance.web import (
     rules_past,
     search,
     settings,
+    start,
     webhooks,
 )
 
@@ -24,6 +25,8 @@ app_name = "web"
 book_pages = [
     path("", overview.overview, name="overview"),
     path("cards/", dashboard.dashboard, name="dashboard"),
+    path("start/", start.start, name="start"),
+    path("start/next/", start.start_next, name="start_next"),
     path("proof/", overview.proof, name="proof"),
     path("search/", search.search, name="search"),
     path("accounts/", accounts.accounts, name="accounts"),
@@ -32,6 +35,7 @@ book_pages = [
     path("accounts/<int:account_id>/edit/", accounts.account_edit, name="account_edit"),
     path("accounts/<int:account_id>/rename/", accounts.account_rename, name="account_rename"),
     path("accounts/<int:account_id>/move/", accounts.account_move, name="account_move"),
+    path("accounts/<int:account_id>/opening/", accounts.account_opening, name="account_opening"),
     path("accounts/<int:account_id>/close/", accounts.account_close, name="account_close"),
     path("entries/new/", entries.entry_new, name="entry_new"),
     path("entries/<uuid:uid>/", entries.entry, name="entry"),
@@ -100,6 +104,7 @@ book_pages = [
     ),
     path("settings/", settings.settings, name="settings"),
     path("settings/rename/", settings.book_rename, name="settings_rename"),
+    path("settings/time-zone/", settings.book_time_zone, name="settings_time_zone"),
     path("settings/close/", settings.period_close, name="settings_close"),
     path("settings/reopen/", settings.period_reopen, name="settings_reopen"),
 ]

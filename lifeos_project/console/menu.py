@@ -60,6 +60,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, _("Entries"), "receipt_long", "finance.journalentry"),
                 _list(request, _("Members"), "group", "finance.membership"),
                 _list(request, _("Invitations"), "mail", "finance.invitation"),
+                _list(request, _("Tags"), "sell", "finance.tag"),
                 _list(request, _("Rules"), "rule", "finance.rule"),
                 _list(request, _("Applications of rules"), "history", "finance.ruleapplication"),
                 _list(request, _("Webhooks"), "webhook", "finance.webhookendpoint"),

@@ -19,12 +19,13 @@ _LOCK = 4_817_331_206
 
 
 def state_of_the_code() -> str:
-    """Digest of whatever a migrated database depends on: our code without its tests, and the versions of libraries."""
+    """Digest of whatever a migrated database depends on: our code and SQL, without tests; versions of libraries."""
     root = Path(settings.BASE_DIR)
     files = [
         path
         for app in ("identity", "core", "platform_outbox", "finance", "insights", "lifeos_project")
-        for path in (root / app).rglob("*.py")
+        for kind in ("*.py", "*.sql")
+        for path in (root / app).rglob(kind)
         if "tests" not in path.parts or "probe" in path.parts
     ]
     digest = hashlib.sha256()

@@ -89,6 +89,7 @@ def bodies(world):
         },
         ("PATCH", BOOK + "accounts/{account_id}/"): {"name": "Giro"},
         ("POST", BOOK + "accounts/{account_id}/move/"): {"parent": None},
+        ("POST", BOOK + "accounts/{account_id}/opening-balance/"): {"amount": "5.00", "on": "2026-01-01"},
         ("POST", BOOK + "accounts/{account_id}/close/"): {"on": "2026-06-30"},
         ("POST", BOOK + "entries/"): groceries,
         ("POST", BOOK + "entries/bulk/"): {"entries": [groceries]},

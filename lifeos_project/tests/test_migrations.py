@@ -24,7 +24,7 @@ FROZEN = {
     "finance_keep_noted_heads": "b1a4bc3aae9396af",
     "finance_lock_book": "9ba2369b85102602",
     "finance_log_closing": "0f9a9636dab24aea",
-    "finance_post_lines": "b3353a7757e06714",
+    "finance_post_lines": "be0be08ac81d9af1",
     "finance_rebuild_months": "652599ff3ebfc52a",
     "finance_refuse_rewrite": "93cc13c79292be51",
     "finance_stamp_closing": "5ac7ed133a1bc938",

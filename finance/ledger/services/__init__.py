@@ -3,12 +3,10 @@
 from finance.ledger.services.accounts import (
     close_account,
     move_account,
-    move_opening_balance,
     open_account,
-    post_opening_balance,
     rename_account,
 )
-from finance.ledger.services.books import create_book, rename_book
+from finance.ledger.services.books import change_time_zone, create_book, rename_book
 from finance.ledger.services.days import begin_days
 from finance.ledger.services.entries import (
     correct_entry,
@@ -28,13 +26,22 @@ from finance.ledger.services.members import (
     revoke_invitation,
 )
 from finance.ledger.services.months import rebuild_months
+from finance.ledger.services.openings import (
+    Opening,
+    move_opening_balance,
+    opening_of,
+    post_opening_balance,
+    set_opening_balance,
+)
 from finance.ledger.services.periods import close_period, reopen_period
 from finance.ledger.services.sealing import seal_entries, seal_missed, some_are_unsealed
 
 __all__ = [
+    "Opening",
     "accept_invitation",
     "begin_days",
     "change_role",
+    "change_time_zone",
     "close_account",
     "close_period",
     "correct_entry",
@@ -45,6 +52,7 @@ __all__ = [
     "move_account",
     "move_opening_balance",
     "open_account",
+    "opening_of",
     "post_entries",
     "post_entry",
     "post_history",
@@ -59,5 +67,6 @@ __all__ = [
     "revoke_invitation",
     "seal_entries",
     "seal_missed",
+    "set_opening_balance",
     "some_are_unsealed",
 ]

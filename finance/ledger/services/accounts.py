@@ -1,18 +1,16 @@
-"""The account tree: open, rename, move, close; opening balances."""
+"""The account tree: open, rename, move, close."""
 
 import datetime
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext
 
 from finance import money
 from finance.errors import AccountNameTaken, Conflict, Invalid
 from finance.events import AccountClosed, AccountMoved, AccountOpened, AccountRenamed
-from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
-from finance.ledger.posting import LineDraft
+from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.ledger.selectors import balance_of
 from finance.ledger.services.books import check_name
-from finance.ledger.services.entries import correct_entry, post_entry
+from finance.ledger.services.openings import post_opening_balance
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -46,86 +44,12 @@ def open_account(
         with transaction.atomic():
             account.save(force_insert=True)
     except IntegrityError as error:
-        if "finance_account_system_unique" in str(error):
+        if "finance_account_system_unique" in str(error) or "finance_account_valuation_unique" in str(error):
             raise Conflict(field="kind", reason="The book already has such an account in this currency.") from error
         raise AccountNameTaken(field="name", name=name) from error
     emit(AccountOpened(book_id=book.pk, account_id=account.pk))
     if opening_balance and opened_on is not None:
         post_opening_balance(account=account, actor=actor, amount=opening_balance, on=opened_on)
-    return account
-
-
-@transaction.atomic
-def post_opening_balance(*, account: Account, actor: User | None, amount: int, on: datetime.date) -> JournalEntry:
-    """Post what the account held before its first statement, against the book's opening balances."""
-    book = account.book
-    opening = system_account(book=book, kind=AccountKind.OPENING, currency=account.currency)
-    return post_entry(
-        book=book,
-        actor=actor,
-        date=on,
-        description=gettext("Opening balance"),
-        source=JournalEntry.Source.OPENING,
-        lines=[
-            LineDraft(account_id=account.pk, amount=amount),
-            LineDraft(account_id=opening.pk, amount=-amount),
-        ],
-    )
-
-
-def move_opening_balance(
-    *, entry: JournalEntry, actor: User | None, account: Account, amount: int, on: datetime.date
-) -> JournalEntry:
-    """Replace an opening balance by one of another amount on another day, by a reversal and a new entry.
-
-    Raises Conflict when nothing would be left to post, and as correct_entry does.
-    """
-    lines = {line.account_id: line.amount for line in entry.lines.all()}
-    opening = next(
-        found.pk for found in Account.objects.filter(pk__in=lines, kind=AccountKind.OPENING).order_by("pk")[:1]
-    )
-    lines[opening] -= amount - lines[account.pk]
-    lines[account.pk] = amount
-    drafts = [LineDraft(account_id=pk, amount=left) for pk, left in lines.items() if left]
-    if not drafts:
-        raise Conflict(
-            reason=gettext(
-                "The opening balance of %(name)s would be zero. Delete it first, then import the rows as they are."
-            )
-            % {"name": account.name}
-        )
-    return correct_entry(
-        entry=entry,
-        actor=actor,
-        date=on,
-        lines=drafts,
-        payee=entry.payee,
-        description=entry.description,
-        on=on,
-    )
-
-
-@transaction.atomic
-def system_account(*, book: Book, kind: AccountKind, currency: str) -> Account:
-    """The book's one account for opening balances or for exchanges in the currency; opened when it is needed."""
-    found = Account.objects.filter(book=book, kind=kind, currency=currency).first()
-    if found is not None and found.closed_on is not None:
-        # There can be no other one; without it nothing of its kind could be posted in this currency any more.
-        Account.objects.filter(pk=found.pk).update(closed_on=None)
-        found.closed_on = None
-        emit(AccountOpened(book_id=book.pk, account_id=found.pk))
-    if found is not None:
-        return found
-    title = gettext("Trading") if kind == AccountKind.TRADING else gettext("Opening balances")
-    parent = Account.objects.filter(book=book, type=AccountType.EQUITY, kind=AccountKind.GROUP, parent=None).first()
-    account, created = Account.objects.get_or_create(
-        book=book,
-        kind=kind,
-        currency=currency,
-        defaults={"parent": parent, "name": f"{title} {currency}", "type": AccountType.EQUITY},
-    )
-    if created:
-        emit(AccountOpened(book_id=book.pk, account_id=account.pk))
     return account
 
 
@@ -171,8 +95,10 @@ def close_account(*, account: Account, actor: User | None, on: datetime.date) ->
     account = Account.objects.select_for_update().get(pk=account.pk)
     if account.closed_on is not None:
         raise Conflict(reason="The account is already closed.")
-    if account.kind in (AccountKind.OPENING, AccountKind.TRADING):
-        raise Conflict(reason="Opening balances and exchanges are posted to this account; it stays open.")
+    if account.kind in (AccountKind.OPENING, AccountKind.TRADING, AccountKind.VALUATION):
+        raise Conflict(
+            reason="Opening balances, exchanges or changes of value are posted to this account; it stays open."
+        )
     if account.children.filter(closed_on=None).exists():
         raise Conflict(reason="Close the accounts below this one first.")
     remaining = balance_of(account=account)

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from finance import money
 from finance.errors import Invalid
-from finance.events import BookCreated, BookRenamed
+from finance.events import BookCreated, BookRenamed, BookTimeZoneChanged
 from finance.ledger.models import Account, AccountType, Book, Membership, Role
 from finance.ledger.templates import TEMPLATES, Node
 from identity.models import User
@@ -21,8 +21,7 @@ def create_book(
     """
     name = check_name(name)
     money.exponent(base_currency, field="base_currency")
-    if time_zone not in zoneinfo.available_timezones():
-        raise Invalid(field="time_zone", reason=f"{time_zone} is not the name of a time zone, such as Europe/Berlin.")
+    _check_time_zone(time_zone)
     if template is not None and template not in TEMPLATES:
         raise Invalid(field="template", reason=f"There is no template named {template}.")
     book = Book.objects.create(name=name, base_currency=base_currency, time_zone=time_zone)
@@ -40,6 +39,22 @@ def rename_book(*, book: Book, actor: User | None, name: str) -> Book:
     book.save(update_fields=["name"])
     emit(BookRenamed(book_id=book.pk))
     return book
+
+
+@transaction.atomic
+def change_time_zone(*, book: Book, actor: User | None, time_zone: str) -> Book:
+    """Decide anew on which day something happens (an IANA name). Dates of entries stay. Raises Invalid."""
+    _check_time_zone(time_zone)
+    if time_zone != book.time_zone:
+        book.time_zone = time_zone
+        book.save(update_fields=["time_zone"])
+        emit(BookTimeZoneChanged(book_id=book.pk, time_zone=time_zone))
+    return book
+
+
+def _check_time_zone(time_zone: str) -> None:
+    if time_zone not in zoneinfo.available_timezones():
+        raise Invalid(field="time_zone", reason=f"{time_zone} is not the name of a time zone, such as Europe/Berlin.")
 
 
 def check_name(name: str) -> str:

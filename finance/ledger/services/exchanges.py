@@ -8,8 +8,8 @@ from django.db import transaction
 from finance.errors import EntryInvalid
 from finance.ledger.models import Account, AccountKind, Book, JournalEntry
 from finance.ledger.posting import LineDraft
-from finance.ledger.services.accounts import system_account
 from finance.ledger.services.entries import post_entry
+from finance.ledger.services.system_accounts import system_account
 from identity.models import User
 
 

@@ -81,7 +81,7 @@ def _check_accounts(book: Book, definition: Definition) -> None:
             problems[f"definition.{path}"] = _("This book has no such account.")
         elif path.startswith("conditions"):
             continue
-        elif account.kind in (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING):
+        elif account.kind in (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING, AccountKind.VALUATION):
             problems[f"definition.{path}"] = _("%(name)s takes no such postings.") % {"name": account.name}
         elif account.closed_on is not None:
             problems[f"definition.{path}"] = _("%(name)s is closed.") % {"name": account.name}

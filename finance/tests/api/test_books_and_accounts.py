@@ -10,6 +10,7 @@ from finance.ledger import chain, services
 from finance.ledger.models import Book
 from finance.ledger.selectors import balance_of
 from finance.tests.api.conftest import refused
+from platform_outbox.models import OutboxMessage
 
 
 def test_a_book_is_opened_from_a_template(api):
@@ -62,13 +63,38 @@ def test_a_book_without_a_template_is_empty(api):
 
 def test_a_book_is_renamed_closed_and_opened_again(api, url):
     assert api.patch(url(), {"name": "Flat"}).json()["name"] == "Flat"
-    refused(api.patch(url(), {"base_currency": "USD"}), 400, "invalid", "base_currency", "name")
+    refused(api.patch(url(), {"base_currency": "USD"}), 400, "invalid", "base_currency")
     assert api.post(url("close-period/"), {"through": "2026-02-28"}).json()["closed_through"] == "2026-02-28"
     refused(api.post(url("close-period/"), {"through": "2026-01-31"}), 409, "conflict", "through")
     assert api.post(url("reopen-period/"), {"through": "2026-01-31"}).json()["closed_through"] == "2026-01-31"
     assert api.post(url("reopen-period/"), {"through": None}).json()["closed_through"] is None
     refused(api.post(url("reopen-period/"), {"through": None}), 409, "conflict")
     refused(api.post(url("reopen-period/"), {}), 400, "invalid", "through")
+
+
+def test_a_books_time_zone_changes_and_its_name_stays(api, url):
+    changed = api.patch(url(), {"time_zone": "America/New_York"}).json()
+    assert (changed["time_zone"], changed["name"]) == ("America/New_York", "Home")
+    assert OutboxMessage.objects.filter(event_type="finance.book.time_zone_changed").count() == 1
+    # Together or not at all.
+    refused(api.patch(url(), {"name": "Flat", "time_zone": "Berlin"}), 400, "invalid", "time_zone")
+    assert api.get(url()).json() == changed
+
+
+def test_an_opening_balance_is_told_and_changed(api, url, accounts):
+    address = url(f"accounts/{accounts.checking.pk}/opening-balance/")
+    assert api.get(address).json() == {"amount": "0.00", "on": None, "entry": None}
+    told = api.post(address, {"amount": "100.00", "on": "2026-01-01"}).json()
+    assert (told["amount"], told["on"]) == ("100.00", "2026-01-01")
+    assert api.get(address).json() == told
+    changed = api.post(address, {"amount": "-20.50", "on": "2025-12-31"}).json()
+    assert changed["entry"] != told["entry"]
+    assert balance_of(account=accounts.checking) == -20_50
+    refused(api.post(address, {"amount": "1.234", "on": "2025-12-31"}), 400, "amount_invalid", "amount")
+    refused(
+        api.post(url(f"accounts/{accounts.groceries.pk}/opening-balance/"), {"amount": "1", "on": "2026-01-01"}),
+        400, "invalid", "account",
+    )  # fmt: skip
 
 
 def test_an_account_is_opened_with_its_balance(api, url, accounts):

@@ -40,6 +40,7 @@ def test_an_entry_is_posted_with_accounts_by_id_and_by_path(api, url, groceries,
         "reversed_by": None,
         "corrects": None,
         "corrected_by": None,
+        "tags": [],
         "created_by": owner.pk,
         "created_at": body["created_at"],
     }

@@ -90,7 +90,8 @@ def test_a_parameter_that_cannot_be_meant_is_refused(api, url, book, query, path
 
 def test_every_filter_of_the_journal_is_tried(journal):
     assert set(EntryFilters.base_filters) == {
-        *("start", "end", "payee", "text", "source", "current", "account", "min_amount", "max_amount")
+        *("start", "end", "payee", "text", "source", "current", "account", "min_amount", "max_amount"),
+        "tag",  # finance/tests/tags
     }
 
 

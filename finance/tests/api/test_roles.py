@@ -24,6 +24,8 @@ ROUTES = [
     ("api-account", "patch", EDIT, {"name": "Purse"}),
     ("api-account-move", "post", EDIT, {"parent": None}),
     ("api-account-close", "post", EDIT, {"on": "2026-03-15"}),
+    ("api-account-opening", "get", READ, None),
+    ("api-account-opening", "post", EDIT, {"amount": "5.00", "on": "2026-01-01"}),
     ("api-register", "get", READ, None),
     ("api-entries", "get", READ, None),
     ("api-entries", "post", EDIT, "entry"),

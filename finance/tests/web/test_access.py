@@ -19,6 +19,8 @@ READING = [
     "settings/",
 ]
 WRITING_PAGES = [
+    "start/",
+    "start/next/",
     "accounts/new/",
     "accounts/{account}/edit/",
     "entries/new/",
@@ -29,6 +31,7 @@ FORMS = {
     "accounts/new/": {"name": "Wallet", "purpose": "cash", "currency": "EUR"},
     "accounts/{account}/rename/": {"name": "Main"},
     "accounts/{account}/move/": {"parent": ""},
+    "accounts/{account}/opening/": {"amount": "5", "opened_on": "2026-01-01"},
     "accounts/{savings}/close/": {"on": "2026-03-15"},
     "entries/new/": {
         "mode": "spent",
@@ -48,6 +51,7 @@ FORMS = {
 }
 OWNERS_FORMS = {
     "settings/rename/": {"name": "Our home"},
+    "settings/time-zone/": {"time_zone": "Europe/Paris"},
     "settings/close/": {"through": "2026-02-28"},
     "settings/reopen/": {"through": ""},
 }
@@ -88,7 +92,7 @@ def state(book):
     def look():
         book.refresh_from_db()
         accounts = list(book.accounts.order_by("pk").values_list("name", "parent_id", "closed_on"))
-        return book.name, book.closed_through, accounts, JournalEntry.objects.filter(book=book).count()
+        return book.name, book.time_zone, book.closed_through, accounts, JournalEntry.objects.filter(book=book).count()
 
     return look
 

@@ -57,7 +57,7 @@ def test_a_refused_account_says_why_and_keeps_what_was_typed(add, book, values, 
 
 def test_a_parent_of_another_type_is_refused(add, book, accounts):
     html = add(name="Odd", purpose="expense", parent=str(accounts.checking.parent_id)).content.decode()
-    assert "The parent is of type asset" in html
+    assert "Assets is listed under “We own”; choose a place under “Spending”." in html
 
 
 def test_an_account_is_renamed_and_moved_without_touching_entries(send, spend, accounts, book):

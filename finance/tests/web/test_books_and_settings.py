@@ -19,7 +19,7 @@ def test_a_fresh_user_is_led_to_opening_a_book(as_, stranger):
         {"name": "Home", "base_currency": "CHF", "time_zone": "Europe/Zurich", "template": "freelancer"},
     )
     book = Book.objects.get(memberships__user=stranger)
-    assert answer["Location"] == f"/b/{book.pk}/"
+    assert answer["Location"] == f"/b/{book.pk}/start/"
     assert (book.base_currency, book.time_zone) == ("CHF", "Europe/Zurich")
     assert book.accounts.filter(name="Receivables", currency="CHF").exists()
     assert client.get("/")["Location"] == f"/b/{book.pk}/"

@@ -97,3 +97,10 @@ for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) 
 }
 
 document.querySelector("[data-focus]")?.focus();
+
+// Forms that ask for a time zone begin with the browser's ---------------------------------------------------------------
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+for (const field of document.querySelectorAll("[data-time-zone]")) {
+  const known = !field.options || [...field.options].some((option) => option.value === zone);
+  if (zone && known) field.value = zone;
+}

@@ -1,0 +1,174 @@
+"""Tags are made, renamed, merged and removed, and put on entries, many at once. Nothing in the journal changes."""
+
+from collections.abc import Collection, Sequence
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from core.batches import in_batches
+from finance.errors import Conflict, Invalid, NotFound
+from finance.events import EntriesTagged, TagRemoved, TagSaved, TagsMerged
+from finance.ledger.models import Book
+from finance.ledger.revisions import roots_of
+from finance.tags.models import Tag, TagColour
+from finance.tags.selectors import by_name
+from identity.models import User
+from platform_outbox.emit import emit
+
+MOST_TAGS = 1000
+LONGEST_NAME = 60
+ENTRIES_PER_EVENT = 500
+
+
+@transaction.atomic
+def save_tag(*, book: Book, tag: Tag | None = None, name: str, colour: str = "") -> Tag:
+    """A new tag, or `tag` renamed and recoloured ("" leaves the colour). Raises Invalid (name, colour) and Conflict."""
+    _lock(book)
+    name = checked_name(name)
+    if colour and colour not in TagColour.values:
+        raise Invalid(field="colour", reason=_("This is none of the colours."))
+    namesake = by_name(book=book).get(name.casefold())
+    if namesake is not None and (tag is None or namesake.pk != tag.pk):
+        raise Invalid(field="name", reason=_("There is a tag of this name already."))
+    if tag is None:
+        tag = Tag(book=book)
+        if Tag.objects.filter(book=book).count() >= MOST_TAGS:
+            raise Conflict(reason=_("A book has at most %(most)d tags.") % {"most": MOST_TAGS})
+    elif not Tag.objects.filter(pk=tag.pk, book=book).exists():
+        raise NotFound(thing="tag")
+    tag.name, tag.colour = name, colour or tag.colour
+    tag.save()
+    emit(TagSaved(book_id=book.pk, tag_id=tag.pk))
+    return tag
+
+
+@transaction.atomic
+def tags_named(*, book: Book, names: Sequence[str]) -> list[Tag]:
+    """The tags of these names whatever their capitals; those that are new are made. Raises Invalid and Conflict."""
+    wanted: dict[str, str] = {}
+    for name in map(checked_name, names):
+        wanted.setdefault(name.casefold(), name)
+    found = by_name(book=book)
+    if not wanted.keys() <= found.keys():
+        _lock(book)  # somebody may be making the same one
+        found = by_name(book=book)
+        for key, name in wanted.items():
+            if key not in found:
+                found[key] = save_tag(book=book, name=name)
+    return [found[key] for key in wanted]
+
+
+@transaction.atomic
+def merge_tag(*, tag: Tag, into: Tag) -> None:
+    """Put `into` on everything that bears `tag`, and remove `tag`. Raises Conflict for one and the same."""
+    if tag.pk == into.pk:
+        raise Conflict(field="into", reason=_("Choose another tag to merge this one into."))
+    _hold([tag, into])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO finance_entrytag (book_id, entry_id, tag_id, tagged_by_id, tagged_at)"
+            " SELECT book_id, entry_id, %s, tagged_by_id, tagged_at FROM finance_entrytag WHERE tag_id = %s"
+            " ON CONFLICT (entry_id, tag_id, book_id) DO NOTHING",
+            [into.pk, tag.pk],
+        )
+    emit(TagsMerged(book_id=tag.book_id, tag_id=tag.pk, into_id=into.pk))
+    _delete(tag)
+
+
+@transaction.atomic
+def remove_tag(*, tag: Tag) -> None:
+    """Take the tag off every entry, and remove it."""
+    _hold([tag])
+    emit(TagRemoved(book_id=tag.book_id, tag_id=tag.pk))
+    _delete(tag)
+
+
+def _delete(tag: Tag) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM finance_entrytag WHERE tag_id = %s AND book_id = %s", [tag.pk, tag.book_id])
+        cursor.execute("DELETE FROM finance_tag WHERE id = %s AND book_id = %s", [tag.pk, tag.book_id])
+
+
+_ADD = """
+INSERT INTO finance_entrytag (book_id, entry_id, tag_id, tagged_by_id, tagged_at)
+SELECT %(book)s, entry.id, tag.id, %(actor)s, transaction_timestamp()
+  FROM unnest(%(entries)s::bigint[]) AS entry (id) CROSS JOIN unnest(%(tags)s::bigint[]) AS tag (id)
+    ON CONFLICT (entry_id, tag_id, book_id) DO NOTHING
+RETURNING entry_id, tag_id
+"""
+_TAKE = """
+DELETE FROM finance_entrytag
+ WHERE book_id = %(book)s AND entry_id = ANY(%(entries)s::bigint[]) AND tag_id = ANY(%(tags)s::bigint[])
+RETURNING entry_id, tag_id
+"""
+
+
+@transaction.atomic
+def tag_entries(
+    *, book: Book, actor: User | None, entry_ids: Collection[int], add: Sequence[Tag] = (), remove: Sequence[Tag] = ()
+) -> int:
+    """Put tags on entries and take others off; returns how many entries changed.
+
+    An entry is named by any of its versions. Raises NotFound for an entry or a tag that the book does not have (any
+    more), before anything is changed.
+    """
+    roots = roots_of(book=book, entry_ids=entry_ids)
+    if len(roots) < len(set(entry_ids)):
+        raise NotFound(thing="entry")
+    _hold([*add, *remove])
+    given = {"book": book.pk, "actor": actor.pk if actor else None, "entries": sorted(set(roots.values()))}
+    changed: set[int] = set()
+    with connection.cursor() as cursor:
+        for statement, tags in ((_TAKE, remove), (_ADD, add)):
+            if tags:
+                cursor.execute(statement, {**given, "tags": sorted({tag.pk for tag in tags})})
+                changed |= {entry_id for entry_id, _tag in cursor.fetchall()}
+    for part in in_batches(sorted(changed), size=ENTRIES_PER_EVENT):
+        emit(
+            EntriesTagged(
+                book_id=book.pk,
+                entry_ids=tuple(part),
+                added=tuple(sorted({tag.pk for tag in add})),
+                removed=tuple(sorted({tag.pk for tag in remove})),
+            )
+        )
+    return len(changed)
+
+
+@transaction.atomic
+def set_tags(*, book: Book, actor: User | None, entry_id: int, tags: Sequence[Tag]) -> None:
+    """The entry bears these tags and no others. Raises as `tag_entries`."""
+    root = roots_of(book=book, entry_ids=[entry_id]).get(entry_id)
+    kept = {tag.pk for tag in tags}
+    borne = Tag.objects.filter(book=book, pk__in=_borne_by(book, root))
+    tag_entries(
+        book=book, actor=actor, entry_ids=[entry_id], add=tags, remove=[tag for tag in borne if tag.pk not in kept]
+    )
+
+
+def _borne_by(book: Book, root: int | None) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tag_id FROM finance_entrytag WHERE book_id = %s AND entry_id = %s", [book.pk, root])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def checked_name(name: str) -> str:
+    """The name with single spaces. A comma would end it where names are typed in a row. Raises Invalid."""
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or any(sign in name for sign in '\x00,"'):
+        reason = _("Name a tag with 1 to %(longest)d characters, without commas and quotation marks.")
+        raise Invalid(field="name", reason=reason % {"longest": LONGEST_NAME})
+    return name
+
+
+def _lock(book: Book) -> None:
+    """One change of the list of tags at a time; posting is not held up."""
+    Book.objects.select_for_update(no_key=True).get(pk=book.pk)
+
+
+def _hold(tags: Sequence[Tag]) -> None:
+    """The tags as they are until the commit. Raises NotFound where one was removed meanwhile."""
+    wanted = {tag.pk for tag in tags}
+    held = Tag.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    if len(held) < len(wanted):
+        raise NotFound(thing="tag")
