@@ -339,29 +339,6 @@ class WebhookQueued(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportSaved(BookEvent):
-    """A report was saved by a name, or a saved one renamed."""
-
-    name: ClassVar[str] = "finance.report.saved"
-    report_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRemoved(BookEvent):
-    """A saved report was removed."""
-
-    name: ClassVar[str] = "finance.report.removed"
-    report_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DashboardChanged(BookEvent):
-    """A member chose or ordered the cards of their overview."""
-
-    name: ClassVar[str] = "finance.dashboard.changed"
-    user_id: int
-
-
 class RateSaved(BookEvent):
     """An exchange rate was added or changed by hand."""
 
@@ -399,3 +376,27 @@ class AssetValued(BookEvent):
 
     name: ClassVar[str] = "finance.asset.valued"
     account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSaved(BookEvent):
+    """A report was saved by a name, or a saved one renamed."""
+
+    name: ClassVar[str] = "finance.report.saved"
+    report_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRemoved(BookEvent):
+    """A saved report was removed."""
+
+    name: ClassVar[str] = "finance.report.removed"
+    report_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardChanged(BookEvent):
+    """A member chose or ordered the cards of their overview."""
+
+    name: ClassVar[str] = "finance.dashboard.changed"
+    user_id: int

@@ -90,6 +90,7 @@ def behind(
             own_only=definition.kind is Kind.CASH_FLOW,
             payee=rest if name == "payee" else None,
             member=rest if name == "member" else None,
+            tag=rest if name == "tag" else None,
         ),
         span=span,
         column=columns[column],
@@ -108,10 +109,10 @@ def _accounts(definition: Definition, tree: Sequence[Account], name: str, rest: 
             counted = _inside(counted, tree, definition.account)
     if name == "section":
         return [each for each in counted if each.type in _SECTIONS.get(rest, ())]
-    if name in ("payee", "member"):
-        is_asked = definition.by is By(name) and (name == "payee" or not rest or rest.isdecimal())
-        return counted if is_asked else []
-    if name not in ("account", "own") or not (rest.isascii() and rest.isdecimal()):
+    is_number = rest.isascii() and rest.isdecimal() and len(rest) < 19
+    if name in ("payee", "member", "tag"):
+        return counted if definition.by is By(name) and (name == "payee" or not rest or is_number) else []
+    if name not in ("account", "own") or not is_number:
         return []
     if name == "own" or definition.kind is Kind.TRIAL_BALANCE:
         return [each for each in counted if each.pk == int(rest)]

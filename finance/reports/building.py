@@ -17,6 +17,7 @@ from finance.reports.definition import By, Columns, Compare, Definition, Kind, S
 from finance.reports.figures import Cell, Report, Row, Section, added, tree_rows
 from finance.reports.selectors import Cut
 from finance.reports.valuing import RatesOf, Values, grouped_cells, moved_cells, rates_for, spans_of
+from finance.tags.selectors import tags_of
 from identity.models import User
 
 
@@ -205,12 +206,17 @@ def _spending(asked: Asked) -> Report:
     cut = Cut(accounts=accounts, known_at=definition.known_at)
     found = grouped_cells(values=asked.values, tree=asked.tree, cut=cut, columns=asked.columns, by=definition.by.value)
     rows = _group_rows(asked, {key: _negative(row) if of_income else row for key, row in found.items()})
+    sums = added([row.cells for row in rows], columns=len(asked.columns))
+    if definition.by is By.TAG:
+        # An entry counts under each of its tags, and in the total once.
+        once = added(_moved(asked, accounts).values(), columns=len(asked.columns))
+        sums = _negative(once) if of_income else once
     section = Section(
         key=definition.kind.value,
         title=title,
         currency=asked.book.base_currency,
         rows=rows,
-        total=added([row.cells for row in rows], columns=len(asked.columns)),
+        total=sums,
         total_label=total,
     )
     return asked.report([section], [], not_valued=section.total)
@@ -239,7 +245,9 @@ def _group_rows(asked: Asked, cells: Mapping[object, list[Cell]]) -> list[Row]:
     if definition.by is By.MEMBER:
         users = User.objects.filter(pk__in=[key for key in cells if key is not None])
         names = {user.pk: user.name or user.email for user in users}
-    nobody = _("No payee") if definition.by is By.PAYEE else _("Nobody: a bank file, or by LifeOS itself")
+    elif definition.by is By.TAG:
+        names = {tag.pk: tag.name for tag in tags_of(book=asked.book)}
+    nobody = group_text(definition.by)
     rows = [
         Row(
             key=f"{definition.by.value}-{'' if key is None else key}",
@@ -257,6 +265,12 @@ def _group_rows(asked: Asked, cells: Mapping[object, list[Cell]]) -> list[Row]:
         others = Row(key="others", label=label, cells=added([row.cells for row in rest], columns=len(asked.columns)))
         rows = [*rows[: definition.top], others]
     return rows
+
+
+def group_text(by: By) -> str:
+    """The row of what has no payee, tag or member."""
+    texts = {By.PAYEE: _("No payee"), By.TAG: _("No tag")}
+    return texts.get(by) or _("Nobody: a bank file, or by LifeOS itself")
 
 
 def _cash_flow(asked: Asked) -> Report:

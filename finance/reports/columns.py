@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from finance.errors import Invalid
 from finance.periods import PayRule, months_later
-from finance.reports.definition import Columns, Compare, Definition, Scope
+from finance.reports.definition import FIRST_DAY, Columns, Compare, Definition, Scope
 
 # Ten years of months, and what they are compared with.
 MAX_COLUMNS = 132
@@ -89,8 +89,8 @@ def compared_with(definition: Definition, scope: Scope, *, today: datetime.date)
     for other in others:
         if other is not None:
             part = asked.same_stretch(other, today=reached)
-            if part.first is not None and part.last is not None:
-                found.append(Span(first=part.first, end=part.last + ONE_DAY))
+            if part.first is not None and part.last is not None and part.last >= FIRST_DAY:
+                found.append(Span(first=max(part.first, FIRST_DAY), end=part.last + ONE_DAY))
     return found
 
 

@@ -61,11 +61,13 @@ class By(StrEnum):
 
     CATEGORY = "category"
     PAYEE = "payee"
+    TAG = "tag"
     MEMBER = "member"
 
 
 MAX_AVERAGED = 24
-LAST_DAY = datetime.date(9999, 12, 30)  # there has to be a day after it
+# There has to be a day before and one after.
+FIRST_DAY, LAST_DAY = datetime.date(1, 1, 2), datetime.date(9999, 12, 30)
 MAX_DEPTH = 9
 MAX_TOP = 1000
 # What a kind of report is asked for where nothing is said, if not what the class below says.
@@ -179,13 +181,18 @@ def scope_of(definition: Definition, *, today: datetime.date, pay: PayRule | Non
     """
     asked = read_period(definition.period, today=today, pay=pay)
     last = min(asked.last or max(today, asked.first or today), LAST_DAY)
-    first = asked.first or min(first_day, last)
+    first = max(asked.first or min(first_day, last), FIRST_DAY)
+    last = max(last, FIRST_DAY)
     asked = replace(asked, first=first, last=last)
     if definition.is_of_holdings and first <= today < last:
         # What the accounts hold "this month" is what they hold today.
         last = today
     if definition.as_of is not None:
-        last = min(definition.as_of, LAST_DAY) if definition.is_of_holdings else min(last, definition.as_of)
+        last = (
+            max(min(definition.as_of, LAST_DAY), FIRST_DAY)
+            if definition.is_of_holdings
+            else min(last, definition.as_of)
+        )
     if first > last:
         if not definition.is_of_holdings:
             raise Invalid(field="as_of", reason=_("This day is before the period begins."))

@@ -128,10 +128,10 @@ def movements(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """Which lines count: of these accounts, in these days, as far as they were known, and of one payee or member.
+    """Which lines count: of these accounts, in these days, as far as they were known, and of one payee, member or tag.
 
-    `own_only` keeps those of entries that moved the household's own money. `payee` and `member` are keys of groups:
-    the payee's name, and the user's number as text ("" for none).
+    `own_only` keeps those of entries that moved the household's own money. `payee`, `member` and `tag` are keys of
+    groups: the payee's name, and the number of the user or tag as text ("" for none).
     """
 
     accounts: Sequence[Account]
@@ -139,6 +139,7 @@ class Cut:
     own_only: bool = False
     payee: str | None = None
     member: str | None = None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,18 +158,25 @@ class Flow:
     amount: int
 
 
-# A reversal and a correction belong to whoever recorded the entry first.
-_MEMBER = """
-CASE WHEN entry.reverses_id IS NULL AND entry.corrects_id IS NULL THEN entry.created_by_id ELSE (
+# The entry that this one began as: a reversal and a correction belong with it (finance.ledger.revisions), and most are
+# neither.
+_ROOT = """
+CASE WHEN entry.reverses_id IS NULL AND entry.corrects_id IS NULL THEN entry.id ELSE (
     WITH RECURSIVE older AS (
         SELECT coalesce(entry.reverses_id, entry.id) AS id
         UNION ALL
         SELECT replaced.corrects_id FROM older JOIN finance_journalentry AS replaced ON replaced.id = older.id
          WHERE replaced.corrects_id IS NOT NULL)
-    SELECT root.created_by_id FROM older JOIN finance_journalentry AS root ON root.id = older.id
+    SELECT root.id FROM older JOIN finance_journalentry AS root ON root.id = older.id
      WHERE root.corrects_id IS NULL) END
 """
-_KEYS = {"account": "line.account_id", "payee": "entry.payee", "member": _MEMBER}
+# Whoever recorded that entry.
+_MEMBER = f"""
+CASE WHEN entry.reverses_id IS NULL AND entry.corrects_id IS NULL THEN entry.created_by_id ELSE (
+    SELECT first.created_by_id FROM finance_journalentry AS first WHERE first.id = {_ROOT}) END
+"""
+_KEYS = {"account": "line.account_id", "payee": "entry.payee", "member": _MEMBER, "tag": "link.tag_id"}
+_TAGGED = f"LEFT JOIN finance_entrytag AS link ON link.entry_id = {_ROOT} AND link.book_id = %(book)s"
 
 # Of a foreign line what its entry gave or got for it in the book's currency, where that is told by its trading lines.
 _FLOWS = """
@@ -199,7 +207,8 @@ def flows(
     bounds = bounds_of(spans)
     refuse_too_many(cut=cut, first=bounds[0], end=bounds[-1])
     where, asked = conditions(book=book, tree=tree, cut=cut, first=bounds[0], end=bounds[-1])
-    joins = _ENTRY if by != "account" or cut.known_at or cut.payee is not None or cut.member is not None else ""
+    is_plain = by == "account" and not cut.known_at and cut.payee is None and cut.member is None and cut.tag is None
+    joins = "" if is_plain else f"{_ENTRY} {_TAGGED}" if by == "tag" else _ENTRY
     statement = _FLOWS.format(key=_KEYS[by], joins=joins, where=where)
     asked |= {
         "bounds": bounds,
@@ -261,6 +270,10 @@ def conditions(
     if cut.member is not None:
         where.append(f"{_MEMBER} IS NOT DISTINCT FROM %(member)s::bigint")
         asked["member"] = int(cut.member) if cut.member else None
+    if cut.tag is not None:
+        links = f"SELECT FROM finance_entrytag AS link WHERE link.entry_id = {_ROOT} AND link.book_id = %(book)s"
+        where.append(f"EXISTS ({links} AND link.tag_id = %(tag)s)" if cut.tag else f"NOT EXISTS ({links})")
+        asked["tag"] = int(cut.tag) if cut.tag else None
     return " AND ".join(where), asked
 
 
@@ -271,4 +284,7 @@ def first_day_of(*, book: Book) -> datetime.date | None:
 
 
 def _month_after(month: datetime.date) -> datetime.date:
+    """The first day of the next month, of the last month of the calendar its last day."""
+    if (month.year, month.month) == (9999, 12):
+        return datetime.date.max
     return (month.replace(day=28) + 4 * ONE_DAY).replace(day=1)

@@ -170,6 +170,8 @@ def title_of(kind: Kind, by: By = By.CATEGORY) -> str:
     if by is not By.CATEGORY:
         return {
             (Kind.SPENDING, By.PAYEE): _("Spending by payee"),
+            (Kind.SPENDING, By.TAG): _("Spending by tag"),
+            (Kind.INCOME, By.TAG): _("Income by tag"),
             (Kind.SPENDING, By.MEMBER): _("Spending by member"),
             (Kind.INCOME, By.PAYEE): _("Income by payee"),
             (Kind.INCOME, By.MEMBER): _("Income by member"),

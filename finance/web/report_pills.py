@@ -104,7 +104,12 @@ class Pills:
         )
 
     def _by(self) -> Pill:
-        texts: dict[str, str] = {By.CATEGORY: _("By category"), By.PAYEE: _("By payee"), By.MEMBER: _("By member")}
+        texts: dict[str, str] = {
+            By.CATEGORY: _("By category"),
+            By.PAYEE: _("By payee"),
+            By.TAG: _("By tag"),
+            By.MEMBER: _("By member"),
+        }
         return self._pill(_("Group by"), "by", texts)
 
     def _depth(self) -> Pill:

@@ -22,11 +22,12 @@ from finance.replica import from_replica
 from finance.report_sources import pay_of, rates_of
 from finance.reports import kept, services
 from finance.reports.behind import behind, lines_behind, totals_behind
-from finance.reports.building import build_report
-from finance.reports.definition import KINDS, Definition, Kind, read_definition, usual_definition
+from finance.reports.building import build_report, group_text
+from finance.reports.definition import KINDS, By, Definition, Kind, read_definition, usual_definition
 from finance.reports.figures import Report
 from finance.reports.files import as_csv, as_data, as_xlsx
 from finance.reports.sentences import sentence_of, title_of, within_text
+from finance.tags.selectors import tag_for
 from finance.web.access import book_page, user_of
 from finance.web.report_charts import chart_of, diagram_of
 from finance.web.report_pills import Pills
@@ -208,7 +209,7 @@ def report_rows(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     context = {
         "title": title_of(definition.kind, definition.by),
         "report_url": address_of(book, kind, definition.parameters()),
-        "name": _name_behind(asked.tree, request.GET.get("row", "")),
+        "name": _name_behind(book, asked.tree, request.GET.get("row", "")),
         "when": within_text(max(asked.span.first, asked.column.spans[0].first), asked.span.last),
         "is_of_holdings": definition.is_of_holdings,
         "day": asked.span.last,
@@ -272,14 +273,16 @@ def report_remove(request: HttpRequest, book: Book, report_id: int) -> HttpRespo
     return redirect("web:reports", book.pk)
 
 
-def _name_behind(accounts: list[Account], key: str) -> str:
-    """What the figure was called: its account, payee or member."""
+def _name_behind(book: Book, tree: list[Account], key: str) -> str:
+    """What the figure was called: its account, payee, tag or member. Raises NotFound."""
     name, _dash, rest = key.partition("-")
-    if name == "payee":
-        return rest or _("No payee")
-    if name == "member":
-        member = User.objects.filter(pk=int(rest)).first() if rest else None
-        return (member.name or member.email) if member else _("Nobody: a bank file, or by LifeOS itself")
     if name in ("account", "own"):
-        return next((account.name for account in accounts if account.pk == int(rest)), "")
-    return _("All accounts of this section")
+        return next((account.name for account in tree if account.pk == int(rest)), "")
+    if name not in ("payee", "tag", "member"):
+        return _("All accounts of this section")
+    if name == "member" and rest:
+        member = User.objects.filter(pk=int(rest), memberships__book=book).first()
+        return (member.name or member.email) if member else _("A former member")
+    if name == "tag" and rest:
+        return tag_for(book=book, tag_id=int(rest)).name
+    return rest or group_text(By(name))

@@ -3,39 +3,19 @@
 import datetime
 
 import pytest
+from django.db import connection
 
 from finance.errors import Invalid, NotFound
 from finance.ledger import services
+from finance.ledger.models import JournalEntry
 from finance.ledger.posting import LineDraft
-from finance.reports.building import build_report
-from finance.reports.definition import read_definition
+from finance.reports.definition import Kind
+from finance.tags import services as tags
 from finance.tests.conftest import TODAY
 
 pytestmark = pytest.mark.django_db
 
 JANUARY, FEBRUARY, MARCH = (datetime.date(2026, month, 10) for month in (1, 2, 3))
-
-
-@pytest.fixture
-def report(book):
-    """report("spending", period="2026-03", …) → the report."""
-
-    def make(kind, *, today=TODAY, rates_of=None, **texts):
-        definition = read_definition(kind, texts, time_zone=book.time_zone, today=today)
-        return build_report(book=book, definition=definition, today=today, rates_of=rates_of)
-
-    return make
-
-
-@pytest.fixture
-def post(book, owner):
-    """post({account: amount, …}, on=…) → the entry."""
-
-    def entry(amounts, *, on=MARCH, payee="", actor=owner):
-        lines = [LineDraft(account_id=account.pk, amount=amount) for account, amount in amounts.items()]
-        return services.post_entry(book=book, actor=actor, date=on, payee=payee, lines=lines)
-
-    return entry
 
 
 @pytest.fixture
@@ -234,17 +214,73 @@ class TestTrialBalance:
         assert "columns" in refused.value.fields
 
 
-class TestKnownAt:
-    def test_what_was_recorded_later_is_left_out(self, report, household, post, book):
-        from django.db import connection
+class TestTags:
+    def test_an_entry_counts_under_each_tag_and_once_in_the_total(self, report, household, spend, book, owner):
+        """Also a corrected entry, whose tags hang on its first version, and not one that was taken back."""
+        holiday, shared = tags.tags_named(book=book, names=["Holiday", "Shared"])
+        trip, gone = spend(70_00), spend(5_00)
+        tags.set_tags(book=book, actor=owner, entry_id=trip.pk, tags=[holiday, shared])
+        tags.set_tags(book=book, actor=owner, entry_id=gone.pk, tags=[holiday])
+        services.reverse_entry(entry=gone, actor=owner, on=TODAY)
+        lines = [LineDraft(account_id=household.restaurants.pk, amount=75_00)]
+        lines.append(LineDraft(account_id=household.checking.pk, amount=-75_00))
+        services.correct_entry(entry=trip, actor=owner, date=TODAY, lines=lines, payee="Inn", description="", on=TODAY)
+        made = report("spending", by="tag", compare="none")
+        assert amounts(made.sections[0].rows) == {"No tag": [930_00], "Holiday": [75_00], "Shared": [75_00]}
+        assert made.sections[0].total[0].amount == 1005_00
 
-        def known():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT max(created_at) FROM finance_journalentry")
-                return cursor.fetchone()[0].isoformat()
 
-        assert report("balance-sheet", known_at=known()).row("net_worth").cells[0].amount == 7250_00
-        assert report("balance-sheet", known_at="2020-01-01").row("net_worth").cells[0].amount == 0
-        for kind in ("income-statement", "cash-flow"):
-            assert report(kind, known_at="2020-01-01").summary[0].cells[0].amount == 0
-        assert report("spending", by="payee", known_at="2020-01-01").sections[0].rows == []
+class TestDays:
+    """The last day of a period is inside it, and a correction counts when it was made."""
+
+    def test_rep_17_both_ends(self, report, spend):
+        spend(100_00, on=datetime.date(2025, 10, 1))
+        spend(200_00, on=datetime.date(2025, 10, 31))
+        made = report("spending", period="2025-10-01..2025-10-31", compare="none")
+        assert made.sections[0].total[0].amount == 300_00
+
+    def test_rep_19_last_quarter_on_20_january(self, report, spend):
+        spend(1_00, on=datetime.date(2024, 12, 31))
+        spend(2_00, on=datetime.date(2025, 1, 1))
+        day = datetime.date(2025, 1, 20)
+        made = report("spending", period="last-quarter", compare="none", today=day)
+        assert (made.scope.first, made.scope.last) == (datetime.date(2024, 10, 1), datetime.date(2024, 12, 31))
+        assert made.sections[0].total[0].amount == 1_00
+        assert report("spending", period="2017", today=day).scope.last == datetime.date(2017, 12, 31)
+
+    @pytest.mark.parametrize("kind", list(Kind))
+    @pytest.mark.parametrize("period", ["0001-01-01..9999-12-31", "9999", "0001", "all", "..0001-01-01"])
+    def test_the_ends_of_the_calendar(self, report, spend, kind, period):
+        spend(1_00)
+        report(kind, period=period, compare="none" if kind is Kind.TRIAL_BALANCE else "previous", columns="none")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_as_it_was_known(report, household, book, owner, spend):
+    """Every report of an earlier moment is the report that was made then."""
+
+    def all_reports(**texts):
+        kinds = [("trial-balance", {}), ("balance-sheet", {}), ("net-worth", {}), ("income-statement", {})]
+        kinds += [("cash-flow", {}), *(("spending", {"by": by}) for by in ("category", "payee", "tag", "member"))]
+        made = [report(kind, period="2026-03-02..2026-03-20", **query, **texts) for kind, query in kinds]
+        return [
+            ([(section.key, section.total, amounts(section.rows)) for section in each.sections], amounts(each.summary))
+            for each in made
+        ]
+
+    then = all_reports()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment = cursor.fetchone()[0].isoformat()
+    spend(1_00, on=datetime.date(2026, 3, 3))
+    late = spend(7_00, on=datetime.date(2026, 1, 3))
+    services.reverse_entry(entry=late, actor=owner, on=TODAY)
+    first = JournalEntry.objects.filter(book=book, payee="Trattoria").get()
+    first.book = book
+    services.reverse_entry(entry=first, actor=owner, on=TODAY)
+    assert all_reports() != then
+    assert all_reports(known_at=moment) == then
+    assert all(
+        not any(cell for *_key, total, _rows in sections for cell in total)
+        for sections, _summary in all_reports(known_at="2020-01-01")
+    )
