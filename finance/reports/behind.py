@@ -111,7 +111,8 @@ def _accounts(definition: Definition, tree: Sequence[Account], name: str, rest: 
         return [each for each in counted if each.type in _SECTIONS.get(rest, ())]
     is_number = rest.isascii() and rest.isdecimal() and len(rest) < 19
     if name in ("payee", "member", "tag"):
-        return counted if definition.by is By(name) and (name == "payee" or not rest or is_number) else []
+        is_key = "\x00" not in rest if name == "payee" else not rest or is_number
+        return counted if definition.by is By(name) and is_key else []
     if name not in ("account", "own") or not is_number:
         return []
     if name == "own" or definition.kind is Kind.TRIAL_BALANCE:

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Min, Sum
 
 from finance.errors import Invalid
-from finance.ledger.models import Account, AccountMonth, Book
+from finance.ledger.models import Account, AccountMonth, Book, JournalEntry
 from finance.ledger.movements import OWN_KINDS
 from finance.ledger.plans import by_index
 from finance.replica import reading
@@ -22,6 +22,8 @@ from finance.reports.columns import ONE_DAY, Span, bounds_of, cut_months
 
 # What groups by payee or member, values by day or looks for own money reads line by line; more are refused.
 MAX_LINES = 3_000_000
+# What was recorded since a moment is taken away again; more entries than these are refused.
+MAX_RECORDED = 1_000_000
 BEGINNING = datetime.date.min
 
 
@@ -92,7 +94,12 @@ def movements(
     known_at: datetime.datetime | None = None,
     from_beginning: bool = False,
 ) -> Movements:
-    """What the accounts moved between the days of the spans; two statements, three with `known_at`."""
+    """What the accounts moved between the days of the spans; two statements, four with `known_at`.
+
+    Raises Invalid (known_at) where more than MAX_RECORDED entries were recorded since.
+    """
+    if known_at is not None:
+        _refuse_too_much_since(book=book, known_at=known_at)
     bounds = bounds_of(spans)
     if from_beginning and bounds[0] != BEGINNING:
         bounds.insert(0, BEGINNING)
@@ -275,6 +282,13 @@ def conditions(
         where.append(f"EXISTS ({links} AND link.tag_id = %(tag)s)" if cut.tag else f"NOT EXISTS ({links})")
         asked["tag"] = int(cut.tag) if cut.tag else None
     return " AND ".join(where), asked
+
+
+def _refuse_too_much_since(*, book: Book, known_at: datetime.datetime) -> None:
+    since = JournalEntry.objects.filter(book=book, created_at__gt=known_at)
+    if since.values("pk")[: MAX_RECORDED + 1].count() > MAX_RECORDED:
+        reason = f"More than {MAX_RECORDED:,} entries were recorded since that moment. Choose a later one."
+        raise Invalid(field="known_at", reason=reason)
 
 
 def first_day_of(*, book: Book) -> datetime.date | None:

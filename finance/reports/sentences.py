@@ -2,6 +2,7 @@
 
 import datetime
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -29,8 +30,8 @@ def sentence_of(report: Report, *, today: datetime.date) -> str:
             "left": _money(report, report.row("left").cells, size=True),
         }
         if report.row("left").cells[report.main].amount < 0:
-            return _("%(earned)s came in %(when)s and %(spent)s was spent: %(left)s more than came in.") % facts
-        return _("%(earned)s came in %(when)s and %(spent)s was spent: %(left)s was left.") % facts
+            return capfirst(_("%(when)s, %(earned)s came in and %(spent)s was spent: %(left)s too much.") % facts)
+        return capfirst(_("%(when)s, %(earned)s came in and %(spent)s was spent: %(left)s was left.") % facts)
     if kind is Kind.CASH_FLOW:
         change = report.row("change").cells
         facts = {"when": within_text(report.scope.first, report.scope.last), "size": _money(report, change, size=True)}
@@ -57,6 +58,13 @@ def _worth(report: Report, *, today: datetime.date) -> str:
         if change < 0:
             return _("We were worth %(worth)s on %(day)s, %(change)s less than on %(since)s.") % facts
         return _("We were worth %(worth)s on %(day)s, %(change)s more than on %(since)s.") % facts
+    if not report.section("liabilities").total[report.main].amount:
+        said = (
+            _("We own %(owned)s and owe nothing.")
+            if day >= today
+            else _("On %(day)s we owned %(owned)s and owed nothing.")
+        )
+        return said % facts
     if day >= today:
         return _("We own %(owned)s and owe %(owed)s: net worth %(worth)s.") % facts
     return _("On %(day)s we owned %(owned)s and owed %(owed)s: net worth %(worth)s.") % facts
@@ -160,6 +168,8 @@ def column_text(report: Report, column: Column) -> str:
     span = column.spans[-1]
     if report.definition.is_of_holdings:
         return date_text(span.last)
+    if column.role == "period" and days_between(span.first, span.last).months == 1:
+        return date_text(span.first, form="LLL y")
     if column.role == "total" and len(report.columns) > 1 and report.columns[0].role == "period":
         return _("Total")
     return period_text(days_between(span.first, span.last))

@@ -9,6 +9,7 @@ from finance.errors import Invalid, NotFound
 from finance.ledger import services
 from finance.ledger.models import JournalEntry
 from finance.ledger.posting import LineDraft
+from finance.reports import selectors
 from finance.reports.definition import Kind
 from finance.tags import services as tags
 from finance.tests.conftest import TODAY
@@ -253,6 +254,16 @@ class TestDays:
     def test_the_ends_of_the_calendar(self, report, spend, kind, period):
         spend(1_00)
         report(kind, period=period, compare="none" if kind is Kind.TRIAL_BALANCE else "previous", columns="none")
+
+
+def test_what_would_read_too_much_is_refused_with_a_sentence(report, household, monkeypatch):
+    monkeypatch.setattr(selectors, "MAX_LINES", 5)
+    monkeypatch.setattr(selectors, "MAX_RECORDED", 5)
+    with pytest.raises(Invalid, match="would read 7 lines, more than 5"):
+        report("spending", by="payee", period="all", compare="none")
+    with pytest.raises(Invalid, match="More than 5 entries were recorded since") as refused:
+        report("balance-sheet", known_at="2020-01-01")
+    assert "known_at" in refused.value.fields
 
 
 @pytest.mark.django_db(transaction=True)

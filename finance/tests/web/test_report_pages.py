@@ -12,7 +12,8 @@ from python_calamine import CalamineWorkbook
 from finance.ledger import services
 from finance.ledger.posting import LineDraft
 from finance.models import SavedReport
-from finance.reports.definition import Kind
+from finance.reports import services as reports
+from finance.reports.definition import PARAMETERS, Kind, read_definition
 
 pytestmark = pytest.mark.django_db
 FEBRUARY = datetime.date(2026, 2, 10)
@@ -44,11 +45,11 @@ class TestSentence:
             ("spending/?compare=none", "You spent €1,100 in March 2026."),
             ("spending/?period=2026-02", "You spent €920 in February 2026."),
             ("income/", "You received €3,000 in March 2026, as much as usual."),
-            ("income-statement/", "€3,000 came in in March 2026 and €1,100 was spent: €1,900 was left."),
+            ("income-statement/", "In March 2026, €3,000 came in and €1,100 was spent: €1,900 was left."),
             ("cash-flow/", "Our money grew by €1,900 in March 2026, to €3,980."),
             ("net-worth/", "We were worth €3,980 on Mar 15, 2026, €3,980 more than on Jan 31, 2026."),
-            ("balance-sheet/", "We own €3,980 and owe €0.00: net worth €3,980."),
-            ("balance-sheet/?period=2026-02", "On Feb 28, 2026 we owned €2,080 and owed €0.00: net worth €2,080."),
+            ("balance-sheet/", "We own €3,980 and owe nothing."),
+            ("balance-sheet/?period=2026-02", "On Feb 28, 2026 we owned €2,080 and owed nothing."),
         ],
     )
     def test_answers_first(self, page, household, address, said):
@@ -67,7 +68,9 @@ def amounts_of(html):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.TRIAL_BALANCE])
-@pytest.mark.parametrize("query", ["", "?columns=month&period=2026-Q1", "?known_at=2099-01-01&depth=1", "?by=payee"])
+@pytest.mark.parametrize(
+    "query", ["", "?columns=month&period=2026-Q1", "?known_at=2099-01-01&depth=1", "?by=payee", "?by=tag", "?by=member"]
+)
 def test_each_figure_is_the_sum_of_its_rows(as_, book, household, kind, query):
     """Of those figures that lead to the report's own list of rows; the registers have a walk of their own."""
     if "by=" in query and kind not in (Kind.SPENDING, Kind.INCOME):
@@ -165,3 +168,48 @@ class TestSaved:
         ):
             send("editor", "reports/save/", data)
         assert not SavedReport.objects.exists()
+
+
+READING = [
+    "reports/",
+    "reports/spending/",
+    "reports/spending/rows/?row=section-spending&column=0",
+    "reports/net-worth/file/csv/",
+]
+
+
+@pytest.mark.parametrize(
+    ("person", "reads", "writes"),
+    [(None, 302, 302), ("stranger", 404, 404), ("viewer", 200, 403), ("editor", 200, 302), ("owner", 200, 302)],
+)
+def test_who_may_what(page, send, book, household, owner, person, reads, writes):
+    definition = read_definition("spending", {}, time_zone="UTC", today=FEBRUARY)
+    saved = reports.save_report(book=book, actor=owner, name="Ours", definition=definition)
+    for path in READING:
+        assert page(person, path).status_code == reads, path
+    forms = [("save", {"name": "A", "kind": "spending"}), (f"saved/{saved.pk}/rename", {"name": "B"})]
+    for path, data in [*forms, (f"saved/{saved.pk}/remove", {})]:
+        assert send(person, f"reports/{path}/", data).status_code == writes, path
+    assert SavedReport.objects.filter(name="Ours").exists() == (writes != 302 or person is None)
+
+
+def test_a_saved_report_of_another_book_is_not_found(send, household, stranger):
+    other = services.create_book(owner=stranger, name="Elsewhere", base_currency="EUR", time_zone="UTC")
+    definition = read_definition("spending", {}, time_zone="UTC", today=FEBRUARY)
+    saved = reports.save_report(book=other, actor=stranger, name="Theirs", definition=definition)
+    assert send("owner", f"reports/saved/{saved.pk}/remove/", {}).status_code == 404
+    assert SavedReport.objects.filter(pk=saved.pk).exists()
+
+
+HOSTILE = ["a\x00b", "9" * 400, "-1", "\u0663", "payee-\x00", "member-" + "9" * 30, "tag-1"]
+
+
+def test_no_address_is_a_fault(as_, book, household):
+    client = as_("viewer")
+    for text in HOSTILE:
+        asked = [("", name) for name in (*PARAMETERS, "start")] + [("rows/", "column"), ("rows/", "after")]
+        for path, name in asked:
+            query = {"row": "section-spending", "column": "0", name: text}
+            assert client.get(f"/b/{book.pk}/reports/spending/{path}", query).status_code in (200, 404), (path, name)
+        query = {"row": text, "column": "0", "by": text.partition("-")[0] or "payee"}
+        assert client.get(f"/b/{book.pk}/reports/spending/rows/", query).status_code in (200, 404)

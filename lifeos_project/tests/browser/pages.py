@@ -26,6 +26,13 @@ def pages_of(book):
         f"{b}/entries/{entry['Kiosk']}/",
         f"{b}/entries/{entry['IKEA']}/edit/",
         f"{b}/entries/{entry['IKEA']}/reverse/",
+        f"{b}/cards/",
+        f"{b}/reports/",
+        f"{b}/reports/spending/",
+        f"{b}/reports/spending/rows/?row=section-spending&column=0",
+        f"{b}/reports/income-statement/?period=this-year",
+        f"{b}/reports/balance-sheet/?compare=previous&as_of=2026-11-30",
+        f"{b}/reports/trial-balance/",
         f"{b}/settings/",
         f"{b}/members/",
     ]
