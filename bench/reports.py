@@ -13,8 +13,12 @@ import harness
 from django.db import connection
 from ledger import LAST_DAY, Household, post_in_bulk
 
+from finance.ledger import services
+from finance.ledger.posting import EntryDraft, LineDraft
+from finance.report_sources import rates_of
 from finance.reports.building import build_report
 from finance.reports.definition import read_definition
+from finance.valuation.services import save_rate
 
 TEN_YEARS = "2016-01-01..2025-12-31"
 REPORTS: dict[str, tuple[str, dict[str, str]]] = {
@@ -34,13 +38,39 @@ REPORTS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+class Travellers(Household):
+    """The household of the ledger's figures, of whose entries one in twenty is in dollars."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        opened = {"book": self.book, "actor": None, "currency": "USD", "parent": None}
+        self.dollars = services.open_account(name="Dollars", type="asset", kind="checking", **opened)
+        self.travel = services.open_account(name="Travel", type="expense", kind="category", **opened)
+        for year in range(2016, 2026):
+            day = datetime.date(year, 1, 1)
+            save_rate(book=self.book, actor=self.owner, base="USD", quote="EUR", date=day, rate="0.9")
+
+    def draft(self) -> EntryDraft:
+        usual = super().draft()
+        if self.random.random() >= 0.05:
+            return usual
+        size = self.random.randrange(100, 20_000)
+        lines = [
+            LineDraft(account_id=self.travel.pk, amount=size),
+            LineDraft(account_id=self.dollars.pk, amount=-size),
+        ]
+        return EntryDraft(date=usual.date, payee=usual.payee, lines=lines)
+
+
 def made(household: Household, name: str, *, known_at: datetime.datetime) -> Callable[[], object]:
     kind, texts = REPORTS[name]
     given = {"period": TEN_YEARS, **texts}
     if name == "balance sheet as known":
         given["known_at"] = known_at.isoformat()
     definition = read_definition(kind, given, time_zone="Europe/Berlin", today=LAST_DAY)
-    return lambda: build_report(book=household.book, definition=definition, today=LAST_DAY)
+    return lambda: build_report(
+        book=household.book, definition=definition, today=LAST_DAY, rates_of=rates_of(household.book)
+    )
 
 
 def statements_of(work: Callable[[], object]) -> list[tuple[str, Any]]:
@@ -72,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     entries = 10_000 if options.quick else options.entries
     with harness.scratch_database():
-        household = Household(seed=1)
+        household = Travellers(seed=1)
         for start in range(0, entries, 20_000):
             post_in_bulk(household, min(20_000, entries - start))
         with connection.cursor() as cursor:

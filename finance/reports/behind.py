@@ -141,7 +141,7 @@ def lines_behind(
     *, book: Book, asked: Behind, kind: Kind, after: str | None, limit: int
 ) -> tuple[list[Line], str | None]:
     """A page of the lines, newest first, and where the next begins. Raises Invalid (after, period)."""
-    selectors.refuse_too_many(cut=asked.cut, first=asked.span.first, end=asked.span.end)
+    count = selectors.refuse_too_many(cut=asked.cut, first=asked.span.first, end=asked.span.end)
     where, parameters = selectors.conditions(
         book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end
     )
@@ -152,7 +152,7 @@ def lines_behind(
         except ValueError as error:
             raise Invalid(field="after", reason=_("This is not a place in the list.")) from error
     accounts = {account.pk: account for account in asked.tree}
-    with reading().cursor() as cursor:
+    with selectors.few(count), reading().cursor() as cursor:
         cursor.execute(_LINES.format(where=where), parameters)
         lines = [
             Line(

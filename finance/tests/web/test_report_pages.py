@@ -5,15 +5,18 @@ import io
 import re
 from decimal import Decimal
 from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from python_calamine import CalamineWorkbook
 
 from finance.ledger import services
+from finance.ledger.movements import natural
 from finance.ledger.posting import LineDraft
-from finance.models import SavedReport
+from finance.ledger.selectors import accounts_of
+from finance.models import Account, JournalLine, SavedReport
 from finance.reports import services as reports
-from finance.reports.definition import PARAMETERS, Kind, read_definition
+from finance.reports.definition import HOLDINGS, PARAMETERS, Kind, read_definition
 
 pytestmark = pytest.mark.django_db
 FEBRUARY = datetime.date(2026, 2, 10)
@@ -72,7 +75,6 @@ def amounts_of(html):
     "query", ["", "?columns=month&period=2026-Q1", "?known_at=2099-01-01&depth=1", "?by=payee", "?by=tag", "?by=member"]
 )
 def test_each_figure_is_the_sum_of_its_rows(as_, book, household, kind, query):
-    """Of those figures that lead to the report's own list of rows; the registers have a walk of their own."""
     if "by=" in query and kind not in (Kind.SPENDING, Kind.INCOME):
         return
     client = as_("viewer")
@@ -81,9 +83,27 @@ def test_each_figure_is_the_sum_of_its_rows(as_, book, household, kind, query):
     for amount, url in figures:
         answer = client.get(url)
         assert answer.status_code == 200
-        if "/rows/" in url:
-            rows = answer.context["lines"]
-            assert sum(line.amount for line in rows) == amount * 100, url
+        rows = answer.context["lines"] if "/rows/" in url else lines_of_register(url, is_of_holdings=kind in HOLDINGS)
+        assert sum(line.amount for line in rows) == amount * 100, url
+
+
+def lines_of_register(url, *, is_of_holdings):
+    """The lines that the register of this address shows, with the report's sign."""
+    address = urlsplit(url)
+    asked = parse_qs(address.query)
+    account = Account.objects.get(pk=int(re.search(r"/accounts/(\d+)/", address.path)[1]))
+    chosen = [account.pk]
+    if "below" in asked:
+        for each in accounts_of(book=account.book):
+            if each.parent_id in chosen:
+                chosen.append(each.pk)
+    lines = JournalLine.objects.filter(account__in=chosen, date__lte=asked["end"][0])
+    if not is_of_holdings:
+        lines = lines.filter(date__gte=asked["start"][0])
+    assert ("start" in asked) == (not is_of_holdings)
+    for line in lines:
+        line.amount = natural(line.amount, account.type)
+    return lines
 
 
 class TestPage:
