@@ -2,12 +2,14 @@
 
 import datetime
 from collections.abc import Collection
+from fractions import Fraction
 
 from finance.ledger.models import Book
+from finance.money import exponent
 from finance.periods import PayRule
 from finance.reports.figures import RateUsed
 from finance.reports.valuing import RatesOf
-from finance.valuation.rates import Quote, rate_digits
+from finance.valuation.rates import Quote, exactly, rate_digits
 from finance.valuation.valuer import Valuer, valuer_at, valuer_between
 
 # The newest ones are told; a report of ten years uses thousands.
@@ -24,16 +26,17 @@ class BookRates:
         self._valuer: Valuer | None = None
         self._used: dict[tuple[str, datetime.date], Quote] = {}
 
-    def value(self, amount: int, *, currency: str, on: datetime.date) -> int | None:
-        """Minor units of the book's currency at the rate of that day; None without one."""
+    def rate(self, currency: str, *, on: datetime.date) -> Fraction | None:
+        """Minor units of the book's currency for one minor unit of that one on that day; None without a rate."""
         if self._valuer is None and self.days is not None:
             self._valuer = valuer_at(book=self.book, days=self.days)
         elif self._valuer is None:
             self._valuer = valuer_between(book=self.book, first=self.first, last=self.last)
-        found = self._valuer.value(amount, currency, on=on)
-        if found.quote is not None:
-            self._used[currency, on] = found.quote
-        return found.value
+        quote = self._valuer.quote(currency, on=on)
+        if quote is None:
+            return None
+        self._used[currency, on] = quote
+        return exactly(1, rate=quote.rate, places=exponent(currency), target_places=exponent(self.book.base_currency))
 
     def used(self) -> list[RateUsed]:
         """The rates so far, the newest days first."""

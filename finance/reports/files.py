@@ -14,7 +14,7 @@ from finance.reports.definition import By
 from finance.reports.figures import Cell, Report, Row
 from finance.reports.sentences import column_text, title_of
 
-# A number of more digits would be rounded by whoever opens the sheet.
+# A number of more digits would be rounded by the program that opens the sheet.
 _DIGITS_OF_SHEETS = 15
 
 

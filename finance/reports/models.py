@@ -32,7 +32,7 @@ class SavedReport(models.Model):
 
 
 class Dashboard(models.Model):
-    """The cards of one person's overview of a book, in order; whoever has none sees the usual ones."""
+    """The cards of one person's overview of a book, in order; a person without one sees the usual ones."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False, verbose_name=_("book"))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))

@@ -179,7 +179,7 @@ CASE WHEN entry.reverses_id IS NULL AND entry.corrects_id IS NULL THEN entry.id 
     SELECT root.id FROM older JOIN finance_journalentry AS root ON root.id = older.id
      WHERE root.corrects_id IS NULL) END
 """
-# Whoever recorded that entry.
+# The person who recorded that entry.
 _MEMBER = f"""
 CASE WHEN entry.reverses_id IS NULL AND entry.corrects_id IS NULL THEN entry.created_by_id ELSE (
     SELECT first.created_by_id FROM finance_journalentry AS first WHERE first.id = {_ROOT}) END

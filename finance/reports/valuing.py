@@ -7,7 +7,8 @@ never taken as 1 to 1, and never as 0.
 import datetime
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Protocol
 
 from finance.ledger.models import Account, Book
@@ -20,19 +21,19 @@ from finance.reports.selectors import BEGINNING, Cut, Flow, Movements
 class Rates(Protocol):
     """What values amounts of other currencies in the book's."""
 
-    def value(self, amount: int, *, currency: str, on: datetime.date) -> int | None:
-        """Minor units of the book's currency at the rate of that day, or None."""
+    def rate(self, currency: str, *, on: datetime.date) -> Fraction | None:
+        """Minor units of the book's currency for one minor unit of that one on that day, or None."""
         ...
 
     def used(self) -> list[RateUsed]:
-        """The rates that `value` found so far."""
+        """The rates that were found so far."""
         ...
 
 
 class NoRates:
     """Values nothing: every other currency stays beside the figures."""
 
-    def value(self, amount: int, *, currency: str, on: datetime.date) -> int | None:
+    def rate(self, currency: str, *, on: datetime.date) -> Fraction | None:
         return None
 
     def used(self) -> list[RateUsed]:
@@ -64,6 +65,8 @@ class Values:
 
     book: Book
     rates: Rates
+    # Currency and day → the rate as a quotient; a report of ten years asks for the same ones ten thousand times.
+    known: dict[tuple[str, datetime.date], tuple[int, int] | None] = field(default_factory=dict)
 
     def cell(self, amount: int, *, currency: str, on: datetime.date) -> Cell:
         """The amount at the rate of that day."""
@@ -71,8 +74,12 @@ class Values:
             return NOTHING
         if currency == self.book.base_currency:
             return Cell(amount=amount)
-        valued = self.rates.value(amount, currency=currency, on=on)
-        return Cell(unvalued={currency: amount}) if valued is None else Cell(amount=valued)
+        key = currency, on
+        if key not in self.known:
+            found = self.rates.rate(currency, on=on)
+            self.known[key] = None if found is None else found.as_integer_ratio()
+        rate = self.known[key]
+        return Cell(0, {currency: amount}) if rate is None else Cell(_proportion(amount, *rate))
 
     def of_flow(self, flow: Flow) -> Cell:
         """A sum of lines at the rate of its entry, or of its day."""

@@ -2,6 +2,7 @@
 
 import datetime
 from collections import defaultdict
+from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -35,8 +36,8 @@ PERIODS = st.sampled_from(
 class TwoToOne(NoRates):
     """A dollar is worth half a euro before 2026, and as much as one from then on."""
 
-    def value(self, amount, *, currency, on):
-        return amount if on.year >= 2026 else amount // 2
+    def rate(self, currency, *, on):
+        return Fraction(1) if on.year >= 2026 else Fraction(1, 2)
 
 
 @pytest.fixture
