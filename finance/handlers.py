@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.utils import timezone, translation
 
+from finance.attachments.services import make_thumbnail
 from finance.events import (
+    AttachmentAdded,
     BookEvent,
     ImportConfirmed,
     ImportReceived,
@@ -14,6 +16,7 @@ from finance.events import (
     JournalCorrected,
     JournalPosted,
     JournalReversed,
+    ReferenceRatesDue,
     WebhookQueued,
 )
 from finance.imports import services as imports
@@ -21,10 +24,12 @@ from finance.imports.models import ImportBatch
 from finance.imports.parsers.child import ReadingStopped
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
+from finance.valuation.ecb import RatesUnreadable
+from finance.valuation.services import RatesAway, fetch_reference_rates
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events
 from identity import mail
-from platform_outbox.registry import Context, DestinationUnavailable, Interrupted, is_outage, on
+from platform_outbox.registry import Context, DestinationUnavailable, Interrupted, PermanentError, is_outage, on
 
 
 @on(JournalPosted, JournalReversed, JournalCorrected, name="finance.seal", batch=True)
@@ -100,6 +105,17 @@ def mail_invitation(event: InvitationIssued, context: Context) -> None:
         mail.deliver(message, context)
 
 
+@on(ReferenceRatesDue, name="finance.fetch_rates", io=True, destination=lambda event: event.host)
+def fetch_rates(event: ReferenceRatesDue, context: Context) -> None:
+    """Fetch the published exchange rates. A file that is none becomes a dead letter: the operator has to look at it."""
+    try:
+        fetch_reference_rates()
+    except RatesAway as error:
+        raise DestinationUnavailable(str(error)) from error
+    except RatesUnreadable as error:
+        raise PermanentError(str(error)) from error
+
+
 # A file of 50 MB takes a minute to read and some more to be written down, which must not look like hanging.
 READING_SECONDS = 1800
 
@@ -118,3 +134,9 @@ def read_import(event: ImportReceived, context: Context) -> None:
         if context.attempt >= settings.WORKER_MAX_ATTEMPTS and not is_outage(error):
             imports.give_up(batch_id=batch.pk)
         raise
+
+
+@on(AttachmentAdded, name="finance.thumbnail", io=True, ordered=False)
+def draw_thumbnail(event: AttachmentAdded, context: Context) -> None:
+    """Make the small picture of a receipt, outside of any transaction; what cannot be drawn has none."""
+    make_thumbnail(attachment_id=event.attachment_id)

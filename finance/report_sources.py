@@ -7,6 +7,7 @@ from fractions import Fraction
 from finance.ledger.models import Book
 from finance.money import exponent
 from finance.periods import PayRule
+from finance.preferences.selectors import pay_rule_of
 from finance.reports.figures import RateUsed
 from finance.reports.valuing import RatesOf
 from finance.valuation.rates import Quote, exactly, rate_digits
@@ -64,4 +65,4 @@ def rates_of(book: Book) -> RatesOf:
 
 def pay_of(book: Book) -> PayRule | None:
     """When the household's money month begins, where it said so."""
-    return None
+    return pay_rule_of(book=book)

@@ -337,6 +337,28 @@ with env.section("Bank files"):
         meaning="Memory in MB that this process may use; a file of 45 MB with 195,000 rows takes 490.",
     )
 
+with env.section("Attachments"):
+    ATTACHMENT_MAX_MB = env.whole(
+        "ATTACHMENT_MAX_MB", 10, minimum=1, meaning="Size in MB that one attached file may have, up to 50."
+    )
+    ATTACHMENT_MAX_PER_ENTRY = env.whole(
+        "ATTACHMENT_MAX_PER_ENTRY", 20, minimum=1, meaning="Files that one entry may have."
+    )
+    ATTACHMENT_BOOK_MAX_MB = env.whole(
+        "ATTACHMENT_BOOK_MAX_MB",
+        2048,
+        minimum=1,
+        meaning="MB that all attachments of one book may take. They are in the database, and in every backup.",
+    )
+
+with env.section("Exchange rates"):
+    ECB_RATES = env.text(
+        "ECB_RATES",
+        meaning="Address or file of the European Central Bank's reference rates, read four times a day for all books: "
+        "`https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip` (all days since 1999) or one of the shorter files; "
+        "XML, CSV or a zip of it. Empty: no published rates.",
+    )
+
 with env.section("Webhooks"):
     WEBHOOK_ALLOW_HTTP = env.flag(
         "WEBHOOK_ALLOW_HTTP", False, meaning="Webhooks may have addresses without TLS (`http://…`)."

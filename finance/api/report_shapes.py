@@ -57,17 +57,17 @@ class FigureQuery(ReportQuery):
     column = serializers.IntegerField(min_value=0, max_value=200, help_text="Place of the column, from 0.")
 
 
-class AmountSerializer(serializers.Serializer[Any]):
+class ReportAmountSerializer(serializers.Serializer[Any]):
     amount = serializers.CharField()
     currency = serializers.CharField()
 
 
-class CellSerializer(serializers.Serializer[Any]):
+class ReportCellSerializer(serializers.Serializer[Any]):
     amount = serializers.CharField(help_text="Decimal string in the currency of the section, or of the report.")
-    not_valued = AmountSerializer(many=True, help_text="Amounts without a rate; they are not part of `amount`.")
+    not_valued = ReportAmountSerializer(many=True, help_text="Amounts without a rate; they are not part of `amount`.")
 
 
-class ColumnSerializer(serializers.Serializer[Any]):
+class ReportColumnSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(
         choices=["period", "total", "compared", "difference", "opening", "debit", "credit", "closing"]
     )
@@ -77,24 +77,24 @@ class ColumnSerializer(serializers.Serializer[Any]):
     periods = serializers.IntegerField(help_text="How many periods it averages; 0 for a difference.")
 
 
-class RowSerializer(serializers.Serializer[Any]):
+class ReportRowSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
     title = serializers.CharField()
     depth = serializers.IntegerField()
     account = serializers.IntegerField(allow_null=True)
     with_inside = serializers.BooleanField(help_text="The amounts are of the account with all inside it.")
-    cells = CellSerializer(many=True, help_text="One for each column.")
+    cells = ReportCellSerializer(many=True, help_text="One for each column.")
 
 
-class SectionSerializer(serializers.Serializer[Any]):
+class ReportSectionSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
     title = serializers.CharField()
     currency = serializers.CharField()
-    rows = RowSerializer(many=True)
-    total = CellSerializer(many=True)
+    rows = ReportRowSerializer(many=True)
+    total = ReportCellSerializer(many=True)
 
 
-class RateSerializer(serializers.Serializer[Any]):
+class ReportRateSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     on = serializers.DateField(help_text="The day that was valued.")
     rate = serializers.CharField(help_text="What one unit was worth in the report's currency.")
@@ -110,11 +110,11 @@ class ReportSerializer(serializers.Serializer[Any]):
     last = serializers.DateField()
     known_at = serializers.DateTimeField(allow_null=True)
     currency = serializers.CharField()
-    columns = ColumnSerializer(many=True)
-    sections = SectionSerializer(many=True)
-    summary = RowSerializer(many=True)
-    not_valued = AmountSerializer(many=True, help_text="What the main column leaves out for want of a rate.")
-    rates = RateSerializer(many=True)
+    columns = ReportColumnSerializer(many=True)
+    sections = ReportSectionSerializer(many=True)
+    summary = ReportRowSerializer(many=True)
+    not_valued = ReportAmountSerializer(many=True, help_text="What the main column leaves out for want of a rate.")
+    rates = ReportRateSerializer(many=True)
 
 
 class FigureRowSerializer(serializers.Serializer[Any]):
@@ -133,7 +133,7 @@ class FigureSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True, help_text="Always null: they are paged towards older rows only.")
     count = serializers.IntegerField(help_text="Of all rows, on all pages.")
-    sums = AmountSerializer(many=True, help_text="Of all rows, on all pages.")
+    sums = ReportAmountSerializer(many=True, help_text="Of all rows, on all pages.")
     results = FigureRowSerializer(many=True)
 
 
