@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.clock import today_in
 from finance.errors import FinanceError, Invalid, NotFound
 from finance.models import Account, Book, Role
-from finance.periods import PayRule, days_between, period_token
+from finance.periods import days_between, period_token
 from finance.replica import from_replica
 from finance.report_sources import pay_of, rates_of
 from finance.reports import kept, services
@@ -69,6 +69,8 @@ def reports(request: HttpRequest, book: Book) -> HttpResponse:
         Listed(title=title_of(kind), text=str(text), url=reverse("web:report", args=[book.pk, kind.value]))
         for kind, text in DESCRIPTIONS.items()
     ]
+    gains = _("Holdings in other currencies: what they cost, what they are worth, and what rates brought.")
+    kinds.append(Listed(title=_("Exchange gains"), text=gains, url=reverse("web:currencies", args=[book.pk])))
     saved = [
         Listed(
             title=each.name,
@@ -96,7 +98,7 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     """One report, as the address asks for it; what the address asks wrongly is said above the usual report."""
     today, pay = today_in(book), pay_of(book)
     try:
-        definition = asked_definition(request.GET, kind, book=book, today=today, pay=pay)
+        definition = asked_definition(request.GET, kind, book=book, today=today)
         made, problem = (
             build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book)),
             None,
@@ -130,9 +132,7 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     return render(request, "web/report.html", {"book": book, **context})
 
 
-def asked_definition(
-    query: QueryDict, kind: str, *, book: Book, today: datetime.date, pay: PayRule | None
-) -> Definition:
+def asked_definition(query: QueryDict, kind: str, *, book: Book, today: datetime.date) -> Definition:
     """The definition of an address; `start` and `end` of its form are a period. Raises Invalid."""
     texts = {name: str(value) for name, value in query.items()}
     start, end = texts.pop("start", ""), texts.pop("end", "")
@@ -175,9 +175,10 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
 
 def _built(request: HttpRequest, book: Book, kind: str, *, today: datetime.date) -> Report:
     """The report of the address. Raises NotFound for an address that asks for none."""
+    pay = pay_of(book)
     try:
-        definition = asked_definition(request.GET, kind, book=book, today=today, pay=pay_of(book))
-        return build_report(book=book, definition=definition, today=today, pay=pay_of(book), rates_of=rates_of(book))
+        definition = asked_definition(request.GET, kind, book=book, today=today)
+        return build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book))
     except Invalid as error:
         raise NotFound(thing="report") from error
 
@@ -189,7 +190,7 @@ def report_rows(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     """The lines that make one figure of a report, newest first, with their sum."""
     today, pay = today_in(book), pay_of(book)
     try:
-        definition = asked_definition(request.GET, kind, book=book, today=today, pay=pay)
+        definition = asked_definition(request.GET, kind, book=book, today=today)
         column = request.GET.get("column", "")
         asked = behind(
             book=book,
@@ -238,7 +239,7 @@ def report_save(request: HttpRequest, book: Book) -> HttpResponse:
         return redirect("web:reports", book.pk)
     kind, query = form.cleaned_data["kind"], QueryDict(form.cleaned_data["query"])
     try:
-        definition = asked_definition(query, kind, book=book, today=today_in(book), pay=pay_of(book))
+        definition = asked_definition(query, kind, book=book, today=today_in(book))
         saved = services.save_report(
             book=book, actor=user_of(request), name=form.cleaned_data["name"], definition=definition
         )

@@ -134,7 +134,7 @@ class TestPage:
     def test_queries_do_not_grow_with_the_book(self, as_, book, household, django_assert_max_num_queries):
         client = as_("viewer")
         for kind in Kind:
-            with django_assert_max_num_queries(14):
+            with django_assert_max_num_queries(17):
                 client.get(f"/b/{book.pk}/reports/{kind}/")
 
 
