@@ -38,6 +38,7 @@ class ReportView(BookView):
             raise NotFound(thing="report")
         given = query_of(self.request, query)
         texts = {name: str(value) for name, value in self.request.query_params.items()}
+        texts["empty"] = "1" if given.get("empty") else ""
         return read_definition(kind, texts, time_zone=self.book.time_zone, today=self.today()), given
 
 
