@@ -560,3 +560,27 @@ class ReferenceRatesDue(Event):
     @property
     def ordering_key(self) -> str:
         return f"rates:{self.source}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSaved(BookEvent):
+    """A report was saved by a name, or a saved one renamed."""
+
+    name: ClassVar[str] = "finance.report.saved"
+    report_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRemoved(BookEvent):
+    """A saved report was removed."""
+
+    name: ClassVar[str] = "finance.report.removed"
+    report_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardChanged(BookEvent):
+    """A member chose or ordered the cards of their overview."""
+
+    name: ClassVar[str] = "finance.dashboard.changed"
+    user_id: int

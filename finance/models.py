@@ -33,6 +33,7 @@ from finance.ledger.models import (
 )
 from finance.payees.models import Payee, PayeeAlias
 from finance.preferences.models import PayPeriod, SavedView
+from finance.reports.models import Dashboard, SavedReport
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
@@ -53,6 +54,7 @@ __all__ = [
     "ChainHead",
     "Change",
     "ChangedEntry",
+    "Dashboard",
     "EntryTag",
     "EntryTemplate",
     "ExchangeRate",
@@ -84,6 +86,7 @@ __all__ = [
     "RuleGroup",
     "RuleLog",
     "RuleVersion",
+    "SavedReport",
     "SavedView",
     "Seal",
     "Tag",

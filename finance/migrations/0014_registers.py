@@ -10,7 +10,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0012_rates_and_values'),
+        ('finance', '0013_reports'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -18,7 +18,8 @@ from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountKind, AccountMonth, AccountType, Book
 from finance.replica import from_replica
-from finance.web.access import book_page
+from finance.web.access import book_page, user_of
+from finance.web.dashboard import cards_for
 from finance.web.periods import month_end, rows_query
 from finance.web.rate_words import shown
 from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
@@ -56,7 +57,11 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
     spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets, valued=valued)
     income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets, valued=valued)
     differences = differences_of(book)
+    wide, beside = cards_for(book=book, user=user_of(request), today=today)
     context = {
+        "wide": wide,
+        "beside": beside,
+        "shows_worth": any(card.name == "worth" for card in wide),
         "today": today,
         "month": month,
         "month_last": month_end(month),

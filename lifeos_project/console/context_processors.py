@@ -109,9 +109,10 @@ class Shell:
             return unread_count(book_id=self.book.pk, on=today_in(book=self.book)) if self.book else 0
 
         rooms = [
-            self._room(_("Overview"), "web:overview", "overview", ("overview", "proof")),
+            self._room(_("Overview"), "web:overview", "overview", ("overview", "proof", "dashboard")),
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
             self._room(_("Import"), "web:imports", "import", ("import",)),
+            self._room(_("Reports"), "web:reports", "reports", ("report", "currencies")),
             self._room(_("Insights"), "insights:feed", "insights", (), count=unread),
             self._room(
                 _("Settings"), "web:settings", "settings", ("settings", "member", "invitation", "webhook", "rule")

@@ -1,0 +1,68 @@
+"""What reports take from other slices: rates, and the household's pay period."""
+
+import datetime
+from collections.abc import Collection
+from fractions import Fraction
+
+from finance.ledger.models import Book
+from finance.money import exponent
+from finance.periods import PayRule
+from finance.preferences.selectors import pay_rule_of
+from finance.reports.figures import RateUsed
+from finance.reports.valuing import RatesOf
+from finance.valuation.rates import Quote, exactly, rate_digits
+from finance.valuation.valuer import Valuer, valuer_at, valuer_between
+
+# The newest ones are told; a report of ten years uses thousands.
+MOST_TOLD = 50
+
+
+class BookRates:
+    """The book's rates, read when the first amount needs one: most books have one currency."""
+
+    def __init__(
+        self, book: Book, *, days: Collection[datetime.date] | None, first: datetime.date, last: datetime.date
+    ) -> None:
+        self.book, self.days, self.first, self.last = book, days, first, last
+        self._valuer: Valuer | None = None
+        self._used: dict[tuple[str, datetime.date], Quote] = {}
+
+    def rate(self, currency: str, *, on: datetime.date) -> Fraction | None:
+        """Minor units of the book's currency for one minor unit of that one on that day; None without a rate."""
+        if self._valuer is None and self.days is not None:
+            self._valuer = valuer_at(book=self.book, days=self.days)
+        elif self._valuer is None:
+            self._valuer = valuer_between(book=self.book, first=self.first, last=self.last)
+        quote = self._valuer.quote(currency, on=on)
+        if quote is None:
+            return None
+        self._used[currency, on] = quote
+        return exactly(1, rate=quote.rate, places=exponent(currency), target_places=exponent(self.book.base_currency))
+
+    def used(self) -> list[RateUsed]:
+        """The rates so far, the newest days first."""
+        newest = sorted(self._used.items(), key=lambda item: (item[0][1], item[0][0]), reverse=True)
+        return [
+            RateUsed(
+                currency=currency,
+                on=on,
+                rate=f"{rate_digits(quote.rate):f}",
+                date=quote.date,
+                note=", ".join([*(source.value for source in quote.sources), *([quote.via] if quote.via else [])]),
+            )
+            for (currency, on), quote in newest[:MOST_TOLD]
+        ]
+
+
+def rates_of(book: Book) -> RatesOf:
+    """What values other currencies in reports of this book."""
+
+    def rates(*, days: Collection[datetime.date] | None, first: datetime.date, last: datetime.date) -> BookRates:
+        return BookRates(book, days=days, first=first, last=last)
+
+    return rates
+
+
+def pay_of(book: Book) -> PayRule | None:
+    """When the household's money month begins, where it said so."""
+    return pay_rule_of(book=book)

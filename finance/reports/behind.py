@@ -1,0 +1,200 @@
+"""The lines that make a figure of a report: which they are, page by page, and what they add up to."""
+
+import datetime
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from core.keyset import dated_place, read_dated_place
+from finance.errors import Invalid, NotFound
+from finance.ledger.models import Account, AccountKind, AccountType, Book
+from finance.ledger.movements import OWN_KINDS, natural
+from finance.ledger.selectors import accounts_of
+from finance.periods import PayRule
+from finance.replica import reading
+from finance.reports import selectors
+from finance.reports.columns import Column, Span, columns_of
+from finance.reports.definition import HOLDINGS, By, Definition, Kind, scope_of
+from finance.reports.selectors import BEGINNING, Cut
+
+_OWNED = (AccountType.ASSET, AccountType.LIABILITY)
+# The types whose accounts a section adds up.
+_SECTIONS = {
+    "assets": (AccountType.ASSET,),
+    "liabilities": (AccountType.LIABILITY,),
+    "equity": (AccountType.EQUITY,),
+    "income": (AccountType.INCOME,),
+    "expenses": (AccountType.EXPENSE,),
+    "spending": (AccountType.EXPENSE,),
+    "other": (*_OWNED, AccountType.EQUITY),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """The lines of one figure: those of `cut` in the days of `span`."""
+
+    cut: Cut
+    span: Span
+    column: Column
+    tree: list[Account]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line with its entry; the amount is in minor units, with the sign that it has in the report."""
+
+    id: int
+    entry_uid: uuid.UUID
+    date: datetime.date
+    payee: str
+    description: str
+    account: Account
+    amount: int
+
+    @property
+    def currency(self) -> str:
+        return self.account.currency
+
+    @property
+    def cursor(self) -> str:
+        return dated_place(self.date, self.id)
+
+
+def behind(
+    *, book: Book, definition: Definition, key: str, column: int, today: datetime.date, pay: PayRule | None = None
+) -> Behind:
+    """What makes the figure of the row `key` (or "section-…", a section's total) in that column of the report.
+
+    Raises NotFound where there is no such figure, or it is worked out from others (an average, a difference).
+    """
+    first_day = selectors.first_day_of(book=book) or today
+    scope = scope_of(definition, today=today, pay=pay, first_day=first_day)
+    columns = columns_of(definition, scope, today=today, pay=pay, first_day=first_day)
+    if not 0 <= column < len(columns) or len(columns[column].spans) != 1:
+        raise NotFound(thing="figure")
+    tree = accounts_of(book=book)
+    (span,) = columns[column].spans
+    if definition.kind in HOLDINGS:
+        span = Span(first=BEGINNING, end=span.end)
+    name, _dash, rest = key.partition("-")
+    accounts = _accounts(definition, tree, name, rest)
+    if not accounts:
+        raise NotFound(thing="figure")
+    return Behind(
+        cut=Cut(
+            accounts=accounts,
+            known_at=definition.known_at,
+            own_only=definition.kind is Kind.CASH_FLOW,
+            payee=rest if name == "payee" else None,
+            member=rest if name == "member" else None,
+            tag=rest if name == "tag" else None,
+        ),
+        span=span,
+        column=columns[column],
+        tree=tree,
+    )
+
+
+def _accounts(definition: Definition, tree: Sequence[Account], name: str, rest: str) -> list[Account]:
+    counted = [each for each in tree if each.kind not in (AccountKind.GROUP, AccountKind.TRADING)]
+    if definition.kind is Kind.CASH_FLOW:
+        counted = [each for each in counted if each.kind not in OWN_KINDS]
+    if definition.kind in (Kind.SPENDING, Kind.INCOME):
+        kept = AccountType.EXPENSE if definition.kind is Kind.SPENDING else AccountType.INCOME
+        counted = [each for each in counted if each.type == kept]
+        if definition.account is not None:
+            counted = _inside(counted, tree, definition.account)
+    if name == "section":
+        return [each for each in counted if each.type in _SECTIONS.get(rest, ())]
+    is_number = rest.isascii() and rest.isdecimal() and len(rest) < 19
+    if name in ("payee", "member", "tag"):
+        is_key = "\x00" not in rest if name == "payee" else not rest or is_number
+        return counted if definition.by is By(name) and is_key else []
+    if name not in ("account", "own") or not is_number:
+        return []
+    if name == "own" or definition.kind is Kind.TRIAL_BALANCE:
+        return [each for each in counted if each.pk == int(rest)]
+    return _inside(counted, tree, int(rest))
+
+
+def _inside(accounts: Sequence[Account], tree: Sequence[Account], top: int) -> list[Account]:
+    """Those that are this one or lie inside it."""
+    inside = {top}
+    for account in tree:  # parents before children
+        if account.parent_id in inside:
+            inside.add(account.pk)
+    return [account for account in accounts if account.pk in inside]
+
+
+_LINES = """
+SELECT line.id, entry.uid, line.date, entry.payee, entry.description, line.account_id, line.amount
+  FROM finance_journalline AS line JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+ WHERE {where} AND (line.date, line.id) < (%(date)s::date, %(id)s::bigint)
+ ORDER BY line.date DESC, line.id DESC LIMIT %(limit)s
+"""
+
+
+def lines_behind(
+    *, book: Book, asked: Behind, kind: Kind, after: str | None, limit: int
+) -> tuple[list[Line], str | None]:
+    """A page of the lines, newest first, and where the next begins. Raises Invalid (after, period)."""
+    count = selectors.refuse_too_many(cut=asked.cut, first=asked.span.first, end=asked.span.end)
+    where, parameters = selectors.conditions(
+        book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end
+    )
+    parameters["date"], parameters["id"], parameters["limit"] = asked.span.end, 0, limit + 1
+    if after:
+        try:
+            parameters["date"], parameters["id"] = read_dated_place(after)
+        except ValueError as error:
+            raise Invalid(field="after", reason=_("This is not a place in the list.")) from error
+    accounts = {account.pk: account for account in asked.tree}
+    with selectors.few(count), reading().cursor() as cursor:
+        cursor.execute(_LINES.format(where=where), parameters)
+        lines = [
+            Line(
+                id=pk,
+                entry_uid=uid,
+                date=date,
+                payee=payee,
+                description=description,
+                account=accounts[account_id],
+                amount=signed(amount, kind=kind, account=accounts[account_id]),
+            )
+            for pk, uid, date, payee, description, account_id, amount in cursor.fetchall()
+        ]
+    return lines[:limit], lines[limit - 1].cursor if len(lines) > limit else None
+
+
+def signed(amount: int, *, kind: Kind, account: Account) -> int:
+    """A line's amount with the sign that it has in a report of this kind."""
+    if kind is Kind.CASH_FLOW:
+        return -amount
+    return amount if kind is Kind.TRIAL_BALANCE else natural(amount, account.type)
+
+
+_TOTALS = """
+SELECT line.account_id, count(*), sum(line.amount)::bigint
+  FROM finance_journalline AS line JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+ WHERE {where} GROUP BY 1
+"""
+
+
+def totals_behind(*, book: Book, asked: Behind, kind: Kind) -> tuple[int, dict[str, int]]:
+    """How many lines, and their sums per currency (minor units, the report's sign)."""
+    where, parameters = selectors.conditions(
+        book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end
+    )
+    accounts = {account.pk: account for account in asked.tree}
+    count = 0
+    sums: dict[str, int] = {}
+    with reading().cursor() as cursor:
+        cursor.execute(_TOTALS.format(where=where), parameters)
+        for account_id, lines, amount in cursor.fetchall():
+            account = accounts[account_id]
+            count += lines
+            sums[account.currency] = sums.get(account.currency, 0) + signed(amount, kind=kind, account=account)
+    return count, dict(sorted(sums.items()))
