@@ -33,8 +33,8 @@ from finance.ledger.models import (
 )
 from finance.payees.models import Payee, PayeeAlias
 from finance.preferences.models import PayPeriod, SavedView
-from finance.reports.models import Dashboard, SavedReport
 from finance.reconciliation.models import AccountStatement, LineMark
+from finance.reports.models import Dashboard, SavedReport
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
@@ -72,9 +72,9 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PayPeriod",
     "Payee",
     "PayeeAlias",
-    "PayPeriod",
     "PayeeName",
     "PeriodChange",
     "ReferenceFetch",
