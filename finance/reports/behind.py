@@ -131,7 +131,7 @@ def _inside(accounts: Sequence[Account], tree: Sequence[Account], top: int) -> l
 
 _LINES = """
 SELECT line.id, entry.uid, line.date, entry.payee, entry.description, line.account_id, line.amount
-  FROM finance_journalline AS line JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+  FROM finance_journalline AS line {entry}
  WHERE {where} AND (line.date, line.id) < (%(date)s::date, %(id)s::bigint)
  ORDER BY line.date DESC, line.id DESC LIMIT %(limit)s
 """
@@ -153,7 +153,7 @@ def lines_behind(
             raise Invalid(field="after", reason=_("This is not a place in the list.")) from error
     accounts = {account.pk: account for account in asked.tree}
     with selectors.few(count), reading().cursor() as cursor:
-        cursor.execute(_LINES.format(where=where), parameters)
+        cursor.execute(_LINES.format(where=where, entry=selectors.entry_join(count)), parameters)
         lines = [
             Line(
                 id=pk,
@@ -178,7 +178,7 @@ def signed(amount: int, *, kind: Kind, account: Account) -> int:
 
 _TOTALS = """
 SELECT line.account_id, count(*), sum(line.amount)::bigint
-  FROM finance_journalline AS line JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+  FROM finance_journalline AS line {entry}
  WHERE {where} GROUP BY 1
 """
 
@@ -189,12 +189,13 @@ def totals_behind(*, book: Book, asked: Behind, kind: Kind) -> tuple[int, dict[s
         book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end
     )
     accounts = {account.pk: account for account in asked.tree}
+    lines = selectors.refuse_too_many(cut=asked.cut, first=asked.span.first, end=asked.span.end)
     count = 0
     sums: dict[str, int] = {}
-    with reading().cursor() as cursor:
-        cursor.execute(_TOTALS.format(where=where), parameters)
-        for account_id, lines, amount in cursor.fetchall():
+    with selectors.few(lines), reading().cursor() as cursor:
+        cursor.execute(_TOTALS.format(where=where, entry=selectors.entry_join(lines)), parameters)
+        for account_id, found, amount in cursor.fetchall():
             account = accounts[account_id]
-            count += lines
+            count += found
             sums[account.currency] = sums.get(account.currency, 0) + signed(amount, kind=kind, account=account)
     return count, dict(sorted(sums.items()))

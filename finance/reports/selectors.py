@@ -197,6 +197,12 @@ SELECT {key} AS key, width_bucket(line.date, %(bounds)s::date[]) AS bucket, line
  GROUP BY 1, 2, 3, 4, 5, 6
 """
 _ENTRY = "JOIN finance_journalentry AS entry ON entry.id = line.entry_id"
+# The same, looked up line by line: of a month the planner would read the whole journal for it.
+_ENTRY_BY_LINE = """
+  CROSS JOIN LATERAL (
+       SELECT id, uid, payee, description, created_at, created_by_id, reverses_id, corrects_id
+         FROM finance_journalentry WHERE id = line.entry_id OFFSET 0) AS entry
+"""
 # Of a foreign line what its entry gave or got for it in the book's currency, where that is told by its trading lines.
 # The first condition is of the line alone and is looked at first, so that other lines cost nothing.
 _TRADED = """
@@ -221,7 +227,8 @@ def flows(
     lines = refuse_too_many(cut=cut, first=bounds[0], end=bounds[-1])
     where, asked = conditions(book=book, tree=tree, cut=cut, first=bounds[0], end=bounds[-1])
     is_plain = by == "account" and not cut.known_at and cut.payee is None and cut.member is None and cut.tag is None
-    joins = "" if is_plain else f"{_ENTRY} {_TAGGED}" if by == "tag" else _ENTRY
+    entry = entry_join(lines)
+    joins = "" if is_plain else f"{entry} {_TAGGED}" if by == "tag" else entry
     rate = "NULL::bigint, NULL::bigint"
     if any(account.currency != book.base_currency for account in cut.accounts):
         joins, rate = joins + _TRADED, "traded.base, traded.foreign"
@@ -258,6 +265,11 @@ def refuse_too_many(*, cut: Cut, first: datetime.date, end: datetime.date) -> in
             reason=f"This report would read {lines:,} lines, more than {MAX_LINES:,}. Choose a shorter period.",
         )
     return lines
+
+
+def entry_join(lines: int) -> str:
+    """How so many lines get their entries."""
+    return _ENTRY_BY_LINE if lines <= FEW_LINES else _ENTRY
 
 
 def few(lines: int) -> AbstractContextManager[None]:
