@@ -35,7 +35,7 @@ def build(entries: int) -> Household:
 
 def runs(household: Household) -> dict:
     """Each page by its name."""
-    client = Client()
+    client = Client(SERVER_NAME="localhost")
     client.force_login(household.owner)
     book = household.book
     group = Account.objects.get(book=book, name="Expenses")
