@@ -16,6 +16,7 @@ from finance.events import (
     JournalCorrected,
     JournalPosted,
     JournalReversed,
+    ReferenceRatesDue,
     WebhookQueued,
 )
 from finance.imports import services as imports
@@ -23,10 +24,12 @@ from finance.imports.models import ImportBatch
 from finance.imports.parsers.child import ReadingStopped
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
+from finance.valuation.ecb import RatesUnreadable
+from finance.valuation.services import RatesAway, fetch_reference_rates
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events
 from identity import mail
-from platform_outbox.registry import Context, DestinationUnavailable, Interrupted, is_outage, on
+from platform_outbox.registry import Context, DestinationUnavailable, Interrupted, PermanentError, is_outage, on
 
 
 @on(JournalPosted, JournalReversed, JournalCorrected, name="finance.seal", batch=True)
@@ -100,6 +103,17 @@ def mail_invitation(event: InvitationIssued, context: Context) -> None:
         message = invitation_mail(event, now=timezone.now())
     if message is not None:
         mail.deliver(message, context)
+
+
+@on(ReferenceRatesDue, name="finance.fetch_rates", io=True, destination=lambda event: event.host)
+def fetch_rates(event: ReferenceRatesDue, context: Context) -> None:
+    """Fetch the published exchange rates. A file that is none becomes a dead letter: the operator has to look at it."""
+    try:
+        fetch_reference_rates()
+    except RatesAway as error:
+        raise DestinationUnavailable(str(error)) from error
+    except RatesUnreadable as error:
+        raise PermanentError(str(error)) from error
 
 
 # A file of 50 MB takes a minute to read and some more to be written down, which must not look like hanging.

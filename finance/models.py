@@ -9,8 +9,10 @@ from finance.imports.models import (
     LearnedBook,
     LearnedEntry,
     PayeeName,
+    Refund,
     WordCount,
 )
+from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -30,6 +32,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.preferences.models import PayPeriod, SavedView
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
@@ -46,7 +49,10 @@ __all__ = [
     "AttachmentContent",
     "Book",
     "ChainHead",
+    "Change",
+    "ChangedEntry",
     "EntryTag",
+    "EntryTemplate",
     "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
@@ -61,18 +67,21 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PayPeriod",
     "Payee",
     "PayeeAlias",
     "PayeeName",
     "PeriodChange",
     "ReferenceFetch",
     "ReferenceRate",
+    "Refund",
     "Role",
     "Rule",
     "RuleApplication",
     "RuleGroup",
     "RuleLog",
     "RuleVersion",
+    "SavedView",
     "Seal",
     "Tag",
     "ValuationChoice",

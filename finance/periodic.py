@@ -8,6 +8,7 @@ from django.conf import settings
 from finance.imports import services as imports
 from finance.ledger import services
 from finance.models import Book, LedgerCheck
+from finance.valuation.services import ask_for_reference_rates, post_due_months
 from finance.webhooks.services import prune_deliveries
 from identity import idempotency
 from platform_outbox.operations.services import OperationBusy, start
@@ -36,6 +37,19 @@ def prune_webhooks(run: Run) -> None:
     """Deliveries past WEBHOOK_LOG_DAYS go from the logs of the webhooks."""
     before = run.now - datetime.timedelta(days=settings.WEBHOOK_LOG_DAYS)
     prune_deliveries(before=before, between=run.renew)
+
+
+# The ECB publishes at about 16:00 on working days; four times a day is often enough to have them the same evening.
+@every("finance.reference_rates", seconds=21_600)
+def reference_rates(run: Run) -> None:
+    """Asks for the published exchange rates, where ECB_RATES says where they are; a worker fetches them."""
+    ask_for_reference_rates()
+
+
+@every("finance.depreciation", seconds=3600, lease_seconds=600)
+def depreciation(run: Run) -> None:
+    """Posts the months of depreciation that are over by the book's own calendar."""
+    post_due_months(between=run.renew)
 
 
 @every("finance.seal_missed", seconds=900, lease_seconds=600)

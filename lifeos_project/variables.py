@@ -351,6 +351,14 @@ with env.section("Attachments"):
         meaning="MB that all attachments of one book may take. They are in the database, and in every backup.",
     )
 
+with env.section("Exchange rates"):
+    ECB_RATES = env.text(
+        "ECB_RATES",
+        meaning="Address or file of the European Central Bank's reference rates, read four times a day for all books: "
+        "`https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip` (all days since 1999) or one of the shorter files; "
+        "XML, CSV or a zip of it. Empty: no published rates.",
+    )
+
 with env.section("Webhooks"):
     WEBHOOK_ALLOW_HTTP = env.flag(
         "WEBHOOK_ALLOW_HTTP", False, meaning="Webhooks may have addresses without TLS (`http://…`)."

@@ -4,13 +4,18 @@ from django.urls import path
 
 from finance.api import (
     accounts,
+    assets,
     attachments,
     balances,
     books,
+    changes,
     entries,
     imports,
     members,
     payees,
+    preferences,
+    rates,
+    refunds,
     registers,
     rules,
     rules_past,
@@ -18,11 +23,14 @@ from finance.api import (
     tags,
     webhook_deliveries,
     webhooks,
+    worth,
 )
 
 BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
+CHANGE = f"{BOOK}changes/<int:change_id>/"
+TEMPLATE = f"{BOOK}entry-templates/<int:template_id>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
 ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
 PAYEE = f"{BOOK}payees/<int:payee_id>/"
@@ -31,6 +39,7 @@ RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
+ASSET = f"{BOOK}assets/<int:asset_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
@@ -45,16 +54,39 @@ urlpatterns = [
     path(f"{ACCOUNT}opening-balance/", accounts.AccountOpening.as_view(), name="api-account-opening"),
     path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
     path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
+    path(f"{BOOK}register/", registers.BookRegister.as_view(), name="api-book-register"),
+    path(f"{BOOK}pay-period/", preferences.PayPeriodDetail.as_view(), name="api-pay-period"),
+    path(f"{BOOK}views/", preferences.ViewList.as_view(), name="api-views"),
+    path(f"{BOOK}views/<int:view_id>/", preferences.ViewDetail.as_view(), name="api-view"),
     path(f"{BOOK}entries/", entries.EntryList.as_view(), name="api-entries"),
     path(f"{BOOK}entries/bulk/", entries.EntryBulk.as_view(), name="api-entries-bulk"),
+    path(f"{BOOK}entries/changes/", changes.ChangeEntries.as_view(), name="api-entries-changes"),
+    path(f"{BOOK}entries/merge-payees/", changes.MergePayees.as_view(), name="api-entries-merge-payees"),
+    path(f"{BOOK}changes/", changes.ChangeList.as_view(), name="api-changes"),
+    path(CHANGE, changes.ChangeDetail.as_view(), name="api-change"),
+    path(f"{CHANGE}entries/", changes.ChangedEntryList.as_view(), name="api-change-entries"),
+    path(f"{CHANGE}undo/", changes.UndoChange.as_view(), name="api-change-undo"),
+    path(f"{BOOK}entry-templates/", changes.TemplateList.as_view(), name="api-entry-templates"),
+    path(TEMPLATE, changes.TemplateDetail.as_view(), name="api-entry-template"),
     path(f"{BOOK}entries/tags/", tags.TagManyEntries.as_view(), name="api-tags-entries"),
     path(ENTRY, entries.EntryDetail.as_view(), name="api-entry"),
     path(f"{ENTRY}history/", entries.EntryHistory.as_view(), name="api-entry-history"),
     path(f"{ENTRY}correct/", entries.CorrectEntry.as_view(), name="api-entry-correct"),
+    path(f"{ENTRY}refund/", refunds.EntryRefund.as_view(), name="api-entry-refund"),
     path(f"{ENTRY}reverse/", entries.ReverseEntry.as_view(), name="api-entry-reverse"),
     path(f"{BOOK}exchanges/", entries.PostExchange.as_view(), name="api-exchanges"),
     path(f"{BOOK}balances/", balances.BalanceList.as_view(), name="api-balances"),
     path(f"{BOOK}trial-balance/", balances.TrialBalanceReport.as_view(), name="api-trial-balance"),
+    path(f"{BOOK}net-worth/", worth.NetWorth.as_view(), name="api-net-worth"),
+    path(f"{BOOK}exchange-gains/", worth.ExchangeGains.as_view(), name="api-exchange-gains"),
+    path(f"{BOOK}rates/", rates.RateList.as_view(), name="api-rates"),
+    path(f"{BOOK}rates/import/", rates.ImportRates.as_view(), name="api-rates-import"),
+    path(f"{BOOK}rates/choice/", rates.RateChoice.as_view(), name="api-rates-choice"),
+    path(f"{BOOK}rates/<int:rate_id>/", rates.RateDetail.as_view(), name="api-rate"),
+    path(f"{ASSET}values/", assets.ValueList.as_view(), name="api-asset-values"),
+    path(f"{ASSET}values/<int:value_id>/", assets.ValueDetail.as_view(), name="api-asset-value"),
+    path(f"{ASSET}post-values/", assets.PostValues.as_view(), name="api-asset-post-values"),
+    path(f"{ASSET}depreciation/", assets.Depreciation.as_view(), name="api-asset-depreciation"),
     path(f"{BOOK}members/", members.MemberList.as_view(), name="api-members"),
     path(f"{BOOK}members/<int:membership_id>/", members.MemberDetail.as_view(), name="api-member"),
     path(f"{BOOK}invitations/", members.InvitationList.as_view(), name="api-invitations"),

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from finance.ledger.models import Account, Book, JournalEntry
+from finance.valuation.depreciation import PercentPlan, Plan, StraightPlan
 
 
 class RateSource(models.TextChoices):
@@ -112,6 +113,13 @@ class AssetPlan(models.Model):
     percent = models.DecimalField(_("percent a month"), max_digits=7, decimal_places=4, null=True, blank=True)
     months = models.PositiveSmallIntegerField(_("months"), null=True, blank=True)
     residual = models.BigIntegerField(_("worth in the end"), default=0)  # minor units
+
+    @property
+    def plan(self) -> Plan:
+        """The arithmetic of it."""
+        if self.percent is not None:
+            return PercentPlan(percent=self.percent)
+        return StraightPlan(months=self.months or 1, residual=self.residual)
 
     class Meta:
         verbose_name = _("depreciation")

@@ -1,14 +1,15 @@
-"""Reading rates: one, a page of them, the pairs there are."""
+"""Reading rates and the values of valuables."""
 
 import datetime
 from dataclasses import dataclass
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Sum
 
 from core.keyset import KeysetPage, keyset_page
 from finance.errors import NotFound
-from finance.ledger.models import Book
-from finance.valuation.models import ExchangeRate, ValuationChoice
+from finance.ledger.models import Account, Book, JournalLine
+from finance.ledger.selectors import balance_of
+from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ValuationChoice
 
 
 def rate_for(*, book: Book, rate_id: int) -> ExchangeRate:
@@ -52,3 +53,63 @@ def pairs_of(*, book: Book) -> list[Pair]:
 def choice_of(*, book: Book) -> ValuationChoice:
     """Which rates the book uses; what is in force where nothing was chosen is not saved."""
     return ValuationChoice.objects.filter(book=book).first() or ValuationChoice(book=book)
+
+
+def plan_of(*, account: Account) -> AssetPlan | None:
+    """How the valuable loses value; None where it does not."""
+    return AssetPlan.objects.filter(book_id=account.book_id, account=account).first()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedValue:
+    """A value as it was said, beside what the books hold at the end of its day (minor units)."""
+
+    row: AssetValue
+    held: int
+
+    @property
+    def differs(self) -> bool:
+        """Entries on the account have changed since; the service `bring_up_to_date` posts the difference."""
+        return self.held != self.row.value
+
+
+def values_page(
+    *, account: Account, before: datetime.date | None = None, limit: int = 50
+) -> tuple[list[DatedValue], datetime.date | None]:
+    """The valuable's values, newest first, and the day that the next page begins before."""
+    found = AssetValue.objects.filter(book_id=account.book_id, account=account).select_related("entry", "saved_by")
+    if before is not None:
+        found = found.filter(date__lt=before)
+    rows = list(found.order_by("-date")[: limit + 1])
+    shown = rows[:limit]
+    held = _held_at(account, [row.date for row in shown])
+    return [DatedValue(row=row, held=held[row.date]) for row in shown], shown[-1].date if len(rows) > limit else None
+
+
+def read_day(text: str | None) -> datetime.date | None:
+    """The place that a page of values begins before; raises ValueError for what no page has named."""
+    return datetime.date.fromisoformat(text) if text else None
+
+
+def value_for(*, account: Account, value_id: int) -> AssetValue:
+    """A value of the valuable. Raises NotFound."""
+    found = AssetValue.objects.filter(book_id=account.book_id, account=account, pk=value_id).first()
+    if found is None:
+        raise NotFound(thing="value")
+    found.account = account
+    return found
+
+
+def _held_at(account: Account, days: list[datetime.date]) -> dict[datetime.date, int]:
+    """The account's balance at the end of each of the days, which are in descending order; two queries."""
+    if not days:
+        return {}
+    held = balance_of(account=account, as_of=days[0])
+    lines = JournalLine.objects.filter(account=account, date__gt=days[-1], date__lte=days[0])
+    moved = dict(lines.values_list("date").annotate(sum=Sum("amount")))
+    balances: dict[datetime.date, int] = {}
+    for day in days:
+        later = [moved.pop(other) for other in list(moved) if other > day]
+        held -= sum(later)
+        balances[day] = held
+    return balances

@@ -3,7 +3,7 @@
 import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dateutil.relativedelta import relativedelta
@@ -23,11 +23,14 @@ from finance.ledger import services
 from finance.ledger.movements import natural
 from finance.ledger.selectors import account_for, accounts_of, balances_of, months_of, paths_of, rolled_up
 from finance.models import Account, AccountKind, AccountType, Book, Role
+from finance.valuation.services import is_valuable
+from finance.valuation.valuer import Total, Valuer
 from finance.web.access import book_page, user_of
 from finance.web.books import currency_choices
 from finance.web.periods import month_end, rows_query
+from finance.web.rate_words import shown
 from finance.web.refusals import refuse
-from finance.web.wealth import HOLDINGS
+from finance.web.wealth import HOLDINGS, worth_on
 
 # What a household calls an account, and where that stands in the tree.
 PURPOSES = {
@@ -63,7 +66,8 @@ TYPE_GROUPS = (
 class TreeRow:
     """An account with what it and all below it hold, as people of its type count it: (currency, minor units).
 
-    `query` makes the account's page show what adds up to it.
+    `query` makes the account's page show what adds up to it. `total` is all of it in the base currency, where some of it
+    is in another one.
     """
 
     account: Account
@@ -71,6 +75,7 @@ class TreeRow:
     is_group: bool
     sums: list[tuple[str, int]]
     query: str
+    total: Total | None = None
 
 
 @book_page()
@@ -80,11 +85,16 @@ def accounts(request: HttpRequest, book: Book) -> HttpResponse:
     tree = accounts_of(book=book)
     with_closed = request.GET.get("closed") == "1"
     held = balances_of(account_ids=[account.pk for account in tree], as_of=today)
+    worth, valuer = worth_on(today, book=book, accounts=tree, held=held)
     year = today.replace(day=1) - relativedelta(months=11), month_end(today)
     moved = changes_of_categories(book, *year)
     context = {
         "today": today,
-        "holdings": rows_of(tree, HOLDINGS, held, with_closed=with_closed),
+        "holdings": [
+            in_base(row, valuer=valuer, on=today) for row in rows_of(tree, HOLDINGS, held, with_closed=with_closed)
+        ],
+        "worth": worth,
+        "converted": shown(book, worth.converted),
         "spending": rows_of(tree, (AccountType.EXPENSE,), moved, period=year, with_closed=with_closed),
         "income": rows_of(tree, (AccountType.INCOME,), moved, period=year, with_closed=with_closed),
         "equity": rows_of(tree, (AccountType.EQUITY,), held, with_closed=with_closed),
@@ -132,6 +142,13 @@ def rows_of(
             )
         )
     return rows
+
+
+def in_base(row: TreeRow, *, valuer: Valuer, on: datetime.date) -> TreeRow:
+    """The row with its total in the base currency, if it holds another one."""
+    sums = dict(row.sums)
+    others = any(amount and currency != valuer.target for currency, amount in sums.items())
+    return replace(row, total=valuer.total(sums, on=on)) if others else row
 
 
 class PlaceSelect(forms.Select):
@@ -399,6 +416,7 @@ def _edit_page(
         )
     context = {
         "account": account,
+        "is_valuable": is_valuable(account),
         "name_form": name_form or NameForm(initial={"name": account.name}),
         "place_form": place_form or PlaceForm(initial={"parent": account.parent_id or ""}, account=account, tree=tree),
         "close_form": close_form or CloseForm(initial={"on": today_in(book)}),

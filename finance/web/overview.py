@@ -13,17 +13,19 @@ from core.clock import today_in
 from core.formatting import date_text
 from finance import figures, money
 from finance.imports.models import ImportBatch
-from finance.imports.selectors import recent_batches
 from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountMonth, AccountType, Book
 from finance.replica import from_replica
 from finance.web.access import book_page
 from finance.web.periods import month_end, rows_query
-from finance.web.spending import CategoryFlow, Flow, category_months, flow
+from finance.web.rate_words import shown
+from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
 from finance.web.wealth import Wealth, everyday_accounts, wealth
 
 BARS = 8
+# Waiting bank files that are named; the others are counted.
+IMPORTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,15 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
     accounts = accounts_of(book=book)
     held = wealth(book=book, accounts=accounts, today=today)
     nets = category_months(book=book, month=month)
-    spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets)
-    income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets)
+    valued = valued_months(book=book, accounts=accounts, month=month, nets=nets)
+    spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets, valued=valued)
+    income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets, valued=valued)
     differences = differences_of(book)
     context = {
         "today": today,
         "month": month,
         "wealth": held,
+        "converted": shown(book, held.converted),
         "chart": chart_of(held, currency=book.base_currency),
         "holdings": [(account, held.balances.get(account.pk, 0)) for account in everyday_accounts(accounts)],
         "spending": spending,
@@ -71,13 +75,13 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
 
 
 def imports_of(book: Book) -> dict[str, Any]:
-    """Bank files that wait for a decision, and the last import."""
-    batches = recent_batches(book=book, limit=10)
+    """Bank files that wait for a decision: the newest, and how many there are; and the last import."""
     waiting = (ImportBatch.State.RECEIVED, ImportBatch.State.STAGED, ImportBatch.State.REFUSED)
-    confirmed = [batch for batch in batches if batch.state == ImportBatch.State.CONFIRMED]
+    found = ImportBatch.objects.without_content().filter(book=book).select_related("account")
     return {
-        "open_imports": [batch for batch in batches if batch.state in waiting][:3],
-        "last_import": confirmed[0] if confirmed else None,
+        "open_imports": list(found.filter(state__in=waiting).order_by("-pk")[:IMPORTS]),
+        "open_import_count": found.filter(state__in=waiting).count(),
+        "last_import": found.filter(state=ImportBatch.State.CONFIRMED).order_by("-pk").first(),
     }
 
 

@@ -8,6 +8,10 @@ from dateutil.relativedelta import relativedelta
 
 from finance.ledger.selectors import months_of
 from finance.models import Account, AccountType, Book
+from finance.valuation.changes import ValuedSum, changes_of_accounts, sums_by_month
+from finance.valuation.rates import half_away
+from finance.valuation.valuer import valuer_between
+from finance.web.periods import month_end
 
 AVERAGED_MONTHS = 6
 
@@ -24,7 +28,10 @@ class CategoryFlow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """Income or spending of a month; `unvalued` holds other currencies, `averaged` how many months the averages span."""
+    """Income or spending of a month; `averaged` says how many months the averages span.
+
+    What was spent in other currencies is valued day by day; `unvalued` holds what had no rate on its day.
+    """
 
     rows: list[CategoryFlow]
     total: int
@@ -40,8 +47,9 @@ def flow(
     type: str,
     month: datetime.date,
     nets: Mapping[int, Mapping[datetime.date, int]],
+    valued: Mapping[tuple[int, datetime.date], ValuedSum] | None = None,
 ) -> Flow:
-    """What `nets` (from `category_months`) says about one type, largest first."""
+    """What `nets` (from `category_months`) and `valued` (from `valued_months`) say about one type, largest first."""
     mine = [account for account in accounts if account.type == type]
     sign = -1 if type == AccountType.INCOME else 1
     # A book of two months is averaged over two, not six.
@@ -53,9 +61,12 @@ def flow(
     for account in mine:
         by_month = nets.get(account.pk, {})
         if account.currency != book.base_currency:
-            if by_month.get(month):
-                unvalued[account.currency] = unvalued.get(account.currency, 0) + sign * by_month[month]
-            continue
+            months = {
+                day: (valued or {}).get((account.pk, day), ValuedSum(unvalued=net)) for day, net in by_month.items()
+            }
+            if month in months and months[month].unvalued:
+                unvalued[account.currency] = unvalued.get(account.currency, 0) + sign * months[month].unvalued
+            by_month = {day: half_away(valued_sum.value) for day, valued_sum in months.items()}
         amounts[account.pk] = sign * by_month.get(month, 0)
         past = sum(net for day, net in by_month.items() if day < month)
         averages[account.pk] = sign * past // averaged if averaged else 0
@@ -73,6 +84,19 @@ def category_months(*, book: Book, month: datetime.date) -> dict[int, dict[datet
     """Net change per category and month, for the month and the averaged ones before it. One query."""
     first = month - relativedelta(months=AVERAGED_MONTHS)
     return months_of(book=book, first=first, last=month, types=[AccountType.INCOME, AccountType.EXPENSE])
+
+
+def valued_months(
+    *, book: Book, accounts: list[Account], month: datetime.date, nets: Mapping[int, Mapping[datetime.date, int]]
+) -> dict[tuple[int, datetime.date], ValuedSum]:
+    """The same in the base currency for categories in other currencies, each day at its rate: three queries, if any moved."""
+    others = [a.pk for a in accounts if a.pk in nets and a.currency != book.base_currency]
+    if not others:
+        return {}
+    first, last = month - relativedelta(months=AVERAGED_MONTHS), month_end(month)
+    valuer = valuer_between(book=book, first=first, last=last)
+    changes = changes_of_accounts(book=book, account_ids=others, target=book.base_currency, first=first, last=last)
+    return sums_by_month(changes, valuer=valuer)
 
 
 def _rows(accounts: list[Account], amounts: Mapping[int, int], averages: Mapping[int, int]) -> list[CategoryFlow]:

@@ -16,7 +16,17 @@ from django.utils import timezone
 from finance.attachments.services import attach
 from finance.events import BookRenamed
 from finance.imports.models import ImportBatch
-from finance.models import Account, Invitation, JournalEntry, LedgerCheck, Membership, RuleApplication, WebhookDelivery
+from finance.models import (
+    Account,
+    Change,
+    EntryTemplate,
+    Invitation,
+    JournalEntry,
+    LedgerCheck,
+    Membership,
+    RuleApplication,
+    WebhookDelivery,
+)
 from finance.payees.services import save_payee
 from finance.rules.services import save_rule
 from finance.tags.services import save_tag
@@ -61,6 +71,8 @@ MODELS = {
     "finance_invitation": READ_ONLY,
     "finance_ledgercheck": READ_ONLY,
     "finance_journalentry": READ_ONLY,
+    "finance_change": READ_ONLY,
+    "finance_entrytemplate": READ_ONLY,
     "finance_importbatch": READ_ONLY,
     "finance_attachment": READ_ONLY,
     "finance_payee": READ_ONLY,
@@ -177,6 +189,8 @@ def world(book, owner, insight):
         ),
         "finance_ledgercheck": LedgerCheck.objects.create(book=book, checked_at=now, entries=1, lines=2),
         "finance_journalentry": JournalEntry.objects.filter(book=book).first(),
+        "finance_change": Change.objects.create(book=book, action="edit", entry_count=1),
+        "finance_entrytemplate": EntryTemplate.objects.create(book=book, name="Rent", lines=[]),
         "finance_importbatch": ImportBatch.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
             file_name="a.csv", content=b"", sha256=digest, size=0,

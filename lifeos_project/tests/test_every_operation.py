@@ -3,6 +3,7 @@
 An operation that is new has to be added to BODIES, or the walk fails.
 """
 
+import datetime
 import io
 import json
 import re
@@ -28,6 +29,7 @@ from finance.tests.conftest import (  # noqa: F401  # fixtures
     spend,
 )
 from finance.tests.imports.conftest import CSV
+from finance.valuation.services import appraise, save_rate
 from identity.models import IdempotencyRecord, User
 from insights.models import Insight
 from insights.tests.conftest import NOW, clock, every_month, insight  # noqa: F401  # fixtures
@@ -130,7 +132,9 @@ def bodies(world):
         ("POST", BOOK + "insights/{insight_id}/dismiss/"): None,
         ("POST", BOOK + "insights/{insight_id}/reopen/"): None,
         ("POST", BOOK + "insights/{insight_id}/mute-payee/"): None,
+        ("PATCH", BOOK + "insights/rules/{kind}/"): {"enabled": False},
         ("POST", BOOK + "insights/{insight_id}/snooze/"): {"until": "2999-01-01"},
+        ("POST", BOOK + "insights/{insight_id}/wake/"): None,
         ("POST", BOOK + "rules/"): {"name": "Late", "definition": RULE, "stop": True, "override": False},
         ("PATCH", BOOK + "rules/{rule_id}/"): {"name": "Other", "active": False, "stop": True},
         ("DELETE", BOOK + "rules/{rule_id}/"): None,
@@ -165,6 +169,16 @@ def bodies(world):
         ("DELETE", BOOK + "payees/{payee_id}/"): None,
         ("POST", BOOK + "payees/{payee_id}/rename/"): {"name": "Shop", "past": "alias"},
         ("POST", BOOK + "payees/{payee_id}/merge/"): {"into": world["other_payee"], "past": "alias"},
+        ("POST", BOOK + "rates/"): {"base": "USD", "quote": "EUR", "date": "2026-03-13", "rate": "0.9249"},
+        ("PATCH", BOOK + "rates/{rate_id}/"): {"base": "GBP", "quote": "EUR", "date": "2026-03-12", "rate": "1.17"},
+        ("DELETE", BOOK + "rates/{rate_id}/"): None,
+        ("POST", BOOK + "rates/import/"): {"csv": "date,from,to,rate\n2026-03-13,USD,EUR,0.9249\n"},
+        ("PATCH", BOOK + "rates/choice/"): {"own_exchanges": False, "reference": True, "crossing": False},
+        ("POST", BOOK + "assets/{asset_id}/values/"): {"date": "2026-03-13", "value": "4500.00", "note": "dealer"},
+        ("DELETE", BOOK + "assets/{asset_id}/values/{value_id}/"): None,
+        ("POST", BOOK + "assets/{asset_id}/post-values/"): None,
+        ("PUT", BOOK + "assets/{asset_id}/depreciation/"): {"months": 48, "residual": "1000.00"},
+        ("DELETE", BOOK + "assets/{asset_id}/depreciation/"): None,
         ("POST", BOOK + "webhooks/"): {"url": URL, "description": "Robot", "event_types": ["finance.book.renamed"]},
         ("PATCH", BOOK + "webhooks/{webhook_id}/"): {"description": "Other", "active": True, "event_types": []},
         ("DELETE", BOOK + "webhooks/{webhook_id}/"): None,
@@ -191,6 +205,8 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
     batch = stage_import(book=book, account=accounts.savings, actor=owner, data=CSV, file_name="march.csv")
     fresh, delivery = webhook_with_message(book, owner)
     dollars = ledger.open_account(book=book, actor=owner, name="Dollars", type="asset", kind="checking", currency="USD")
+    day = datetime.date(2026, 1, 5)
+    car = ledger.open_account(book=book, actor=owner, name="Car", type="asset", kind="property", currency="EUR")
     other = User.objects.create_user("other@example.org", "correct horse battery")
     elsewhere = ledger.create_book(owner=other, name="Elsewhere", base_currency="EUR", time_zone="Europe/Berlin")
     invite = {"actor": owner, "role": "viewer", "now": NOW, "base_url": "http://testserver"}
@@ -214,10 +230,14 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
             "import_id": batch.pk,
             "statement_id": batch.statements.get().pk,
             "insight_id": insight.pk,
+            "kind": insight.kind,
             "membership_id": Membership.objects.get(book=book, user=editor).pk,
             "invitation_id": ledger.invite_member(**invite, book=book, email="nina@example.org").invitation.pk,
             "webhook_id": fresh.endpoint.pk,
             "delivery_id": delivery.pk,
+            "rate_id": save_rate(book=book, actor=owner, base="USD", quote="EUR", date=day, rate="0.9").pk,
+            "asset_id": car.pk,
+            "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
             "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
             "group_id": add_group(book=book, name="Empty").pk,
             "tag_id": save_tag(book=book, name="Holiday").pk,

@@ -43,13 +43,16 @@ class ImportedRates:
 
 
 @transaction.atomic
-def import_rates(*, book: Book, actor: User | None, data: bytes) -> ImportedRates:
+def import_rates(*, book: Book, actor: User | None, data: bytes, field: str = "file") -> ImportedRates:
     """Take over the rates of a CSV file, all or none; they replace what was said of the same pair and day.
 
     Fields are separated by commas, semicolons or tabs; days are written 2026-03-14; a decimal comma is read where the
-    comma does not separate fields. Raises Invalid, which names the row and the field.
+    comma does not separate fields. Raises Invalid at `field`, which names the row and what is wrong there.
     """
-    rates = _rates_in(data, today=today_in(book))
+    try:
+        rates = _rates_in(data, today=today_in(book))
+    except Invalid as error:
+        raise Invalid(field=field, reason=error.detail) from error
     days = [date for _base, _quote, date in rates]
     known = ExchangeRate.objects.filter(book=book, date__gte=min(days), date__lte=max(days))
     before = {

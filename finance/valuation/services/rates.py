@@ -40,12 +40,14 @@ def save_rate(
     base, quote = checked_pair(base, quote)
     check_day(date, today=today_in(book))
     value = read_rate(rate)
-    if replaces is not None and (replaces.base, replaces.quote, replaces.date) != (base, quote, date):
-        replaces.delete()
-    saved, _created = ExchangeRate.objects.update_or_create(
-        book=book, base=base, quote=quote, date=date,
-        defaults={"rate": value, "source": RateSource.HAND, "saved_by": actor},
-    )  # fmt: skip
+    # Two people who enter the same pair and day do it one after the other.
+    Book.objects.select_for_update(no_key=True).get(pk=book.pk)
+    saved = replaces or ExchangeRate.objects.filter(book=book, base=base, quote=quote, date=date).first()
+    saved = saved or ExchangeRate(book=book)
+    ExchangeRate.objects.filter(book=book, base=base, quote=quote, date=date).exclude(pk=saved.pk).delete()
+    saved.base, saved.quote, saved.date, saved.rate = base, quote, date, value
+    saved.source, saved.saved_by = RateSource.HAND, actor
+    saved.save()
     emit(RateSaved(book_id=book.pk, rate_id=saved.pk))
     return saved
 

@@ -114,3 +114,25 @@ for (const field of document.querySelectorAll("[data-time-zone]")) {
   const known = !field.options || [...field.options].some((option) => option.value === zone);
   if (zone && known) field.value = zone;
 }
+
+// Signing out clears what the quick entry keeps on this device; what was not sent yet is asked about ------------------------
+async function unsent(user) {
+  const name = `lifeos-quick-${user}`;
+  const known = (await indexedDB.databases?.()) ?? [];
+  if (!known.some((database) => database.name === name)) return 0;
+  return new Promise((resolve) => {
+    const asked = indexedDB.open(name);
+    asked.onerror = () => resolve(0);
+    asked.onsuccess = () => {
+      const count = asked.result.transaction("entries").objectStore("entries").count();
+      count.onsuccess = () => resolve(count.result);
+      count.onerror = () => resolve(0);
+    };
+  });
+}
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-sign-out]");
+  if (!form) return;
+  event.preventDefault();
+  if (!(await unsent(form.dataset.signOut)) || confirm(form.dataset.unsent)) form.submit();
+});

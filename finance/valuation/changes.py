@@ -1,0 +1,105 @@
+"""What accounts in other currencies moved, and what that was worth: the rate that stands in an entry wins over a table."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from finance.ledger.models import AccountKind, Book
+from finance.replica import reading
+from finance.valuation.valuer import Valuer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one account moved on one day (minor units, debit +): in all entries without an exchange, or in one with.
+
+    `at_entry` is its value by the exchange in the entry, in minor units of the target currency, not rounded.
+    """
+
+    account_id: int
+    currency: str
+    date: datetime.date
+    amount: int
+    entry_id: int | None = None
+    at_entry: Fraction | None = None
+
+    def value(self, valuer: Valuer) -> Fraction | None:
+        """Minor units of the target currency, not rounded: by the entry, else by the day's rate; None: not valued."""
+        return self.at_entry if self.at_entry is not None else valuer.exactly(self.amount, self.currency, on=self.date)
+
+
+def changes_of_accounts(
+    *, book: Book, account_ids: Collection[int], target: str, first: datetime.date | None, last: datetime.date
+) -> list[Change]:
+    """The changes of the accounts from the day `first` (None: from the beginning) to the day `last`, by date.
+
+    One query, which reads the lines of these accounts and of the book's exchanges.
+    """
+    given: dict[str, Any] = {
+        "book": book.pk, "accounts": sorted(account_ids), "first": first or datetime.date.min, "last": last,
+        "target": target, "trading": AccountKind.TRADING.value,
+    }  # fmt: skip
+    with reading().cursor() as cursor:
+        cursor.execute(_CHANGES, given)
+        return [
+            Change(
+                account_id=account_id, currency=currency, date=date, amount=int(amount), entry_id=entry_id,
+                # What the entry has on the trading account of its currency cost what it has on that of the target.
+                at_entry=Fraction(int(amount) * int(paid), -int(traded)) if traded and paid else None,
+            )
+            for account_id, currency, date, entry_id, amount, traded, paid in cursor.fetchall()
+        ]  # fmt: skip
+
+
+@dataclass(slots=True, kw_only=True)
+class ValuedSum:
+    """Changes added up: what was valued (minor units of the target, not rounded), and the rest (minor units)."""
+
+    value: Fraction = Fraction(0)
+    unvalued: int = 0
+
+
+def sums_by_month(changes: Iterable[Change], *, valuer: Valuer) -> dict[tuple[int, datetime.date], ValuedSum]:
+    """The changes per account and month (its first day), each valued on its day."""
+    sums: dict[tuple[int, datetime.date], ValuedSum] = defaultdict(ValuedSum)
+    for change in changes:
+        into, value = sums[change.account_id, change.date.replace(day=1)], change.value(valuer)
+        if value is None:
+            into.unvalued += change.amount
+        else:
+            into.value += value
+    return dict(sums)
+
+
+# Lines of the accounts, one row per account and day, and apart from them one per entry that exchanges its currency and
+# just one other for the target currency.
+_CHANGES = """
+WITH traded AS (
+    SELECT line.entry_id, line.currency, sum(line.amount) AS amount
+      FROM finance_account AS account
+     CROSS JOIN LATERAL (SELECT entry_id, currency, amount FROM finance_journalline
+                          WHERE account_id = account.id AND date >= %(first)s AND date <= %(last)s OFFSET 0) AS line
+     WHERE account.book_id = %(book)s AND account.kind = %(trading)s
+     GROUP BY line.entry_id, line.currency
+    HAVING sum(line.amount) <> 0
+), exchange AS (
+    SELECT entry_id FROM traded GROUP BY entry_id HAVING count(*) = 2
+), moved AS (
+    SELECT asked.id AS account_id, line.currency, line.date, line.entry_id, line.amount
+      FROM unnest(%(accounts)s::bigint[]) AS asked (id)
+     CROSS JOIN LATERAL (SELECT currency, date, entry_id, amount FROM finance_journalline
+                          WHERE account_id = asked.id AND date >= %(first)s AND date <= %(last)s OFFSET 0) AS line
+)
+SELECT moved.account_id, moved.currency, moved.date, exchange.entry_id, sum(moved.amount),
+       min(own.amount), min(paid.amount)
+  FROM moved
+  LEFT JOIN exchange ON exchange.entry_id = moved.entry_id
+  LEFT JOIN traded AS own ON own.entry_id = exchange.entry_id AND own.currency = moved.currency
+  LEFT JOIN traded AS paid ON paid.entry_id = exchange.entry_id AND paid.currency = %(target)s
+ GROUP BY moved.account_id, moved.currency, moved.date, exchange.entry_id
+HAVING sum(moved.amount) <> 0
+ ORDER BY moved.date, exchange.entry_id NULLS FIRST, moved.account_id
+"""

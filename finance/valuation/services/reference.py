@@ -1,0 +1,115 @@
+"""Published reference rates: fetched from where the operator says, and kept once for all books."""
+
+import datetime
+import http.client
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from core.copying import copy_rows
+from finance.events import ReferenceRatesDue
+from finance.valuation.ecb import LARGEST_FILE, Published, RatesUnreadable, read_published
+from finance.valuation.models import ReferenceFetch, ReferenceRate
+from platform_outbox.emit import emit
+
+ECB = "ecb"
+FETCH_SECONDS = 60  # in all
+SILENCE_SECONDS = 15
+# A published rate may be put right within days; older ones are taken as they are.
+LOOKED_AT_AGAIN = datetime.timedelta(days=14)
+FETCHES_KEPT = 100
+
+
+class RatesAway(Exception):
+    """The place that the rates come from does not answer. Says why."""
+
+
+def ask_for_reference_rates() -> None:
+    """Have a worker fetch the rates, where the operator has said where they are."""
+    if settings.ECB_RATES:
+        with transaction.atomic():
+            emit(ReferenceRatesDue(source=ECB, host=rates_host()))
+
+
+def rates_host() -> str:
+    """Who is called: the host in the address, or "file"."""
+    return (urlsplit(settings.ECB_RATES).hostname or "") if "://" in settings.ECB_RATES else "file"
+
+
+def fetch_reference_rates() -> ReferenceFetch:
+    """Read the file that ECB_RATES names and keep what is new in it; a record says what came of it.
+
+    Raises RatesAway, and RatesUnreadable for a file that is none.
+    """
+    try:
+        published = read_published(_content(settings.ECB_RATES))
+    except (RatesAway, RatesUnreadable) as error:
+        _note(succeeded=False, said=str(error))
+        raise
+    with transaction.atomic():
+        added = keep_published(published)
+        through = max(rate.date for rate in published)
+        return _note(succeeded=True, said=f"{len(published)} rates read.", through=through, added=added)
+
+
+def keep_published(published: list[Published]) -> int:
+    """Keep the rates that are new, and those of the last days that differ; returns how many."""
+    latest = ReferenceRate.objects.filter(source=ECB).aggregate(latest=Max("date"))["latest"]
+    since = latest - LOOKED_AT_AGAIN if latest else datetime.date.min
+    known = {
+        (rate.date, rate.quote): rate for rate in ReferenceRate.objects.filter(source=ECB, base="EUR", date__gte=since)
+    }
+    new, changed = [], []
+    for one in {(one.date, one.currency): one for one in published if one.date >= since}.values():
+        before = known.get((one.date, one.currency))
+        if before is None:
+            new.append(ReferenceRate(source=ECB, base="EUR", quote=one.currency, date=one.date, rate=one.rate))
+        elif before.rate != one.rate:
+            before.rate = one.rate
+            changed.append(before)
+    copy_rows(new)
+    ReferenceRate.objects.bulk_update(changed, ["rate"], batch_size=500)
+    return len(new) + len(changed)
+
+
+def _note(*, succeeded: bool, said: str, through: datetime.date | None = None, added: int = 0) -> ReferenceFetch:
+    noted = ReferenceFetch.objects.create(
+        source=ECB, succeeded=succeeded, said=said[:300], through=through, added=added
+    )
+    kept = ReferenceFetch.objects.order_by("-pk").values_list("pk", flat=True)[:FETCHES_KEPT]
+    ReferenceFetch.objects.exclude(pk__in=list(kept)).delete()
+    return noted
+
+
+def _content(place: str) -> bytes:
+    """What stands at the address or in the file, at most one byte more than is read of it."""
+    if "://" not in place:
+        try:
+            with Path(place).open("rb") as file:
+                return file.read(LARGEST_FILE + 1)
+        except OSError as error:
+            raise RatesAway(f"The file cannot be read: {error.strerror}.") from error
+    if not place.startswith(("https://", "http://")):
+        raise RatesUnreadable("ECB_RATES is neither a file nor an address that begins with https:// or http://.")
+    deadline = time.monotonic() + FETCH_SECONDS
+    request = urllib.request.Request(place, headers={"User-Agent": "LifeOS"})  # noqa: S310
+    found = b""
+    try:
+        with urllib.request.urlopen(request, timeout=SILENCE_SECONDS) as answer:  # noqa: S310
+            while len(found) <= LARGEST_FILE and (more := answer.read1(64 * 1024)):
+                found += more
+                if time.monotonic() > deadline:
+                    raise RatesAway(f"The file was not complete after {FETCH_SECONDS} seconds.")
+            if not more and answer.length:
+                raise RatesAway("The connection was closed before the file was complete.")
+    except urllib.error.HTTPError as error:
+        raise RatesAway(f"The server answered {error.code}.") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise RatesAway(f"The server cannot be reached: {getattr(error, 'reason', error)}.") from error
+    return found
