@@ -8,12 +8,9 @@ from finance.admin import (
     entries,
     imports,
     payees,
-    preferences,
-    rates,
-    refunds,
-    reports,
-    rules,
-    statements,
+from finance.admin import accounts, attachments, books, changes, entries, imports, payees, preferences, rates, refunds, reports, rules, statements, tags, webhooks
+
+__all__ = ["accounts", "attachments", "books", "changes", "entries", "imports", "payees", "preferences", "rates", "refunds", "reports", "rules", "statements", "tags", "webhooks"]
     tags,
     webhooks,
 )
@@ -26,7 +23,9 @@ __all__ = [
     "entries",
     "imports",
     "payees",
-    "preferences",
+from finance.admin import accounts, attachments, books, changes, entries, imports, payees, preferences, rates, refunds, reports, rules, statements, tags, webhooks
+
+__all__ = ["accounts", "attachments", "books", "changes", "entries", "imports", "payees", "preferences", "rates", "refunds", "reports", "rules", "statements", "tags", "webhooks"]
     "rates",
     "refunds",
     "reports",

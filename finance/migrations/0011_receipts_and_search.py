@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import django.db.models.deletion
-import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
@@ -15,7 +14,7 @@ _DROP_INDEXES = "DROP INDEX finance_entry_words, finance_line_words, finance_lin
 
 
 class Migration(migrations.Migration):
-    """Files on entries, payees, and the indexes that search reads."""
+    """Files on entries, and the indexes that search reads."""
 
     dependencies = [
         ('finance', '0010_tags'),
@@ -57,44 +56,7 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('removed_at', None)), fields=('entry', 'sha256', 'book'), name='finance_attachment_once')],
             },
         ),
-        migrations.CreateModel(
-            name='Payee',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='payees', to='finance.book', verbose_name='book')),
-                ('default_account', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='finance.account', verbose_name='usual category')),
-            ],
-            options={
-                'verbose_name': 'payee',
-                'verbose_name_plural': 'payees',
-            },
-        ),
-        migrations.CreateModel(
-            name='PayeeAlias',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('book', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book')),
-                ('payee', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='aliases', to='finance.payee')),
-            ],
-            options={
-                'verbose_name': 'alias of a payee',
-                'verbose_name_plural': 'aliases of payees',
-            },
-        ),
-        migrations.AddConstraint(
-            model_name='payee',
-            constraint=models.UniqueConstraint(models.F('book'), django.db.models.functions.text.Lower('name'), name='finance_payee_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='payeealias',
-            constraint=models.UniqueConstraint(models.F('book'), django.db.models.functions.text.Lower('name'), name='finance_payeealias_name'),
-        ),
         KeysWithBook("attachment", ["entry"]),
-        KeysWithBook("payee", ["default_account"]),
-        KeysWithBook("payeealias", ["payee"]),
         # Pictures and PDFs are compressed already: do not try again.
         migrations.RunSQL(
             "ALTER TABLE finance_attachmentcontent ALTER COLUMN content SET STORAGE EXTERNAL,"

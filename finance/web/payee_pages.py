@@ -21,7 +21,7 @@ from finance.web.account_choices import AccountField
 from finance.web.refusals import refuse
 
 PAGE = 100
-LATEST = 30
+LATEST = 12
 PAST = [
     ("alias", gettext_lazy("Leave them as they are. The old name is an alias, and they are found by both.")),
     ("correct", gettext_lazy("Correct them: each is reversed and replaced, and keeps its history.")),

@@ -34,6 +34,8 @@ FROZEN = {
     "partition_outbox": "5a4b357b986a8888",
     "platform_outbox_drop": "417db628a583d2ee",
     "platform_outbox_extend": "421ead39b1157de3",
+    "finance_search_words": "b7468faa4bf25f2c",
+    "search_indexes": "5c70eea00d55aeba",
 }
 OURS = ["backups", "insights", "finance", "platform_outbox", "identity"]
 
