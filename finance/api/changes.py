@@ -99,7 +99,7 @@ class ChangeEntries(BookView):
 
 @extend_schema_view(
     post=extend_schema(
-        operation_id="payees_merge",
+        operation_id="entries_merge_payees",
         summary="Merge payees",
         description="Gives all entries of some payees, whatever their capitals, one payee.",
         request=shapes.MergeBody,

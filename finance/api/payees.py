@@ -186,7 +186,7 @@ class RenamePayeeView(PayeeView):
 
 @extend_schema_view(
     post=extend_schema(
-        operation_id="payees_merge_into",
+        operation_id="payees_merge",
         summary="Merge a payee into another",
         description="Its names become aliases of the other one. `past` says whether past entries are corrected.",
         request=MergePayee,

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     """Payees that a household named, with their aliases."""
 
     dependencies = [
-        ('finance', '0015_changes'),
+        ('finance', '0017_statements'),
     ]
 
     operations = [
