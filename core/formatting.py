@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import NumberPattern, get_currency_name, parse_pattern
+from babel.numbers import NumberPattern, format_percent, get_currency_name, parse_pattern
 from django.utils import timezone
 from django.utils.translation import get_language
 
@@ -33,6 +33,14 @@ def number_text(value: Decimal, *, places: int, currency: str | None = None, plu
     if value < 0:
         return MINUS + text
     return f"+{text}" if plus and value else text
+
+
+def percent_text(percent: int, *, plus: bool = False) -> str:
+    """A whole number of percents: "8%" (English), "8 %" (German)."""
+    text = format_percent(abs(percent) / Decimal(100), locale=active_locale())
+    if percent < 0:
+        return MINUS + text
+    return f"+{text}" if plus and percent else text
 
 
 @lru_cache(maxsize=512)

@@ -79,6 +79,12 @@ class AlreadyReversed(FinanceError):
     code = "already_reversed"
 
 
+class ChangedSince(Conflict):
+    """This cannot be undone as a whole: {count} of its entries were changed since."""
+
+    code = "changed_since"
+
+
 class AccountClosedError(FinanceError):
     """The account {name} is closed."""
 

@@ -164,6 +164,39 @@ class JournalCorrected(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMade(BookEvent):
+    """Somebody edited or deleted entries; each entry has its own event as well."""
+
+    name: ClassVar[str] = "finance.change.made"
+    change_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeUndone(BookEvent):
+    """A change was undone by another change, `undo_id`; each entry has its own event as well."""
+
+    name: ClassVar[str] = "finance.change.undone"
+    change_id: int
+    undo_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTemplateSaved(BookEvent):
+    """An entry was kept as a template, or a template was replaced."""
+
+    name: ClassVar[str] = "finance.entry_template.saved"
+    template_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTemplateRemoved(BookEvent):
+    """A template of entries was removed."""
+
+    name: ClassVar[str] = "finance.entry_template.removed"
+    template_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodClosed(BookEvent):
     """A period was closed: nothing more can be posted on or before the date."""
 
@@ -283,6 +316,40 @@ class EntriesTagged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentAdded(BookEvent):
+    """A file was attached to an entry."""
+
+    name: ClassVar[str] = "finance.attachment.added"
+    attachment_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentRemoved(BookEvent):
+    """A file was taken off an entry."""
+
+    name: ClassVar[str] = "finance.attachment.removed"
+    attachment_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundLinked(BookEvent):
+    """An entry was linked to the purchase that it gives back. Both are named by their first versions."""
+
+    name: ClassVar[str] = "finance.refund.linked"
+    refund_id: int
+    purchase_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundUnlinked(BookEvent):
+    """An entry no longer counts as giving a purchase back."""
+
+    name: ClassVar[str] = "finance.refund.unlinked"
+    refund_id: int
+    purchase_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayBegan(BookEvent):
     """A day began in the book's time zone. Days on which no worker ran are skipped."""
 
@@ -336,6 +403,29 @@ class WebhookQueued(Event):
     @property
     def ordering_key(self) -> str:
         return f"webhook:{self.webhook_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayPeriodSet(BookEvent):
+    """The book's pay period was set, changed or removed."""
+
+    name: ClassVar[str] = "finance.book.pay_period_set"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSaved(BookEvent):
+    """A view of a register was saved, or changed."""
+
+    name: ClassVar[str] = "finance.view.saved"
+    view_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewRemoved(BookEvent):
+    """A saved view was removed."""
+
+    name: ClassVar[str] = "finance.view.removed"
+    view_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,9 @@
 """Amounts in minor units as speakers of the active language write them; and what people type, read strictly."""
 
+import operator
 import re
+from decimal import Decimal
+from fractions import Fraction
 
 from django.utils.translation import gettext as _
 
@@ -11,6 +14,13 @@ from finance.errors import AmountInvalid
 _SPACES = str.maketrans(
     dict.fromkeys(" \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}_'\N{RIGHT SINGLE QUOTATION MARK}", " ")
 )
+# Signs that people and telephones write for the four operations.
+_OPERATORS = str.maketrans({"×": "*", "÷": "/", ":": "/", MINUS: "-"})
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>[0-9](?:[0-9.,_'’\u00a0\u202f\u2009]| (?=[0-9]{3}(?![0-9])))*)|(?P<sign>[-+*/()]))\s*"
+)
+_LONGEST_SUM = 60
+_BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, MINUS: 3}  # the last one is the sign of a number
 _NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<body>[0-9]+(?:[ .,][0-9]+)*)", re.ASCII)
 
 
@@ -62,6 +72,108 @@ def read_amount(text: str, *, currency: str, field: str = "amount") -> int:
         raise AmountInvalid(field=field, reason=_("“%(text)s” is not a number such as 12.50") % {"text": text[:40]})
     whole, decimals = _parts(match["body"], currency=currency, field=field)
     return money.parse_amount(f"{match['sign']}{whole}{decimals and '.'}{decimals}", currency=currency, field=field)
+
+
+def read_sum(text: str, *, currency: str, field: str = "amount") -> int:
+    """As `read_amount`, and does sums: "12.50+3", "=10*3/2", "(4+5)*2".
+
+    What does not come out in the currency's smallest unit is refused, unless the text begins with ~ : then it is
+    rounded, half away from zero. Raises AmountInvalid with the reason.
+    """
+    asked = text.strip().translate(_OPERATORS)
+    told_to_round = asked[:1] in ("~", "≈")
+    asked = asked.lstrip("=~≈ ")
+    if not told_to_round and (
+        _NUMBER.fullmatch(asked.translate(_SPACES)) or not re.search(r"[0-9].*[-+*/]|\(", asked[:200])
+    ):
+        return read_amount(asked, currency=currency, field=field)
+    if len(asked) > _LONGEST_SUM:
+        raise AmountInvalid(field=field, reason=_("is a sum of more than %(n)s characters") % {"n": _LONGEST_SUM})
+    value = _Sum(asked, currency=currency, field=field).value()
+    places = money.exponent(currency)
+    scaled = value * 10**places
+    if scaled.denominator == 1:
+        return money.to_minor_units(Decimal(scaled.numerator).scaleb(-places), currency=currency, field=field)
+    # Half away from zero.
+    rounded = (abs(scaled.numerator) * 2 + scaled.denominator) // (2 * scaled.denominator)
+    rounded = rounded if scaled > 0 else -rounded
+    if told_to_round:
+        return money.to_minor_units(Decimal(rounded).scaleb(-places), currency=currency, field=field)
+    raise AmountInvalid(
+        field=field,
+        reason=_("“%(text)s” does not come out even; write %(amount)s, or ~%(text)s to have it rounded")
+        % {"text": asked, "amount": typed_text(rounded, currency=currency)},
+    )
+
+
+class _Sum:
+    """What a sum comes to, exactly. Each sign is looked at once, numbers are read as strictly as a single one."""
+
+    def __init__(self, text: str, *, currency: str, field: str) -> None:
+        self.text, self.currency, self.field = text, currency, field
+        self.values: list[Fraction] = []
+        self.signs: list[str] = []
+        self.number_next = True
+
+    def value(self) -> Fraction:
+        place = 0
+        while place < len(self.text):
+            match = _TOKEN.match(self.text, place)
+            if match is None or (match["number"] is not None and not self.number_next):
+                raise self.wrong()
+            place = match.end()
+            if match["number"] is not None:
+                digits = match["number"].translate(_SPACES).strip()
+                whole, decimals = _parts(digits, currency=self.currency, field=self.field)
+                self.values.append(Fraction(Decimal(f"{whole}.{decimals or 0}")))
+                self.number_next = False
+            elif self.number_next:
+                self._before_number(match["sign"])
+            else:
+                self._after_number(match["sign"])
+        if self.number_next:
+            raise self.wrong()
+        while self.signs:
+            self._reduce()
+        return self.values[0]
+
+    def _before_number(self, sign: str) -> None:
+        if sign in "(-":
+            self.signs.append(MINUS if sign == "-" else sign)
+        elif sign != "+":
+            raise self.wrong()
+
+    def _after_number(self, sign: str) -> None:
+        if sign == "(":
+            raise self.wrong()
+        while self.signs and self.signs[-1] != "(" and (sign == ")" or _BINDS[self.signs[-1]] >= _BINDS[sign]):
+            self._reduce()
+        if sign != ")":
+            self.signs.append(sign)
+            self.number_next = True
+        elif self.signs:
+            self.signs.pop()
+        else:
+            raise self.wrong()
+
+    def _reduce(self) -> None:
+        sign = self.signs.pop()
+        if sign == "(":
+            raise self.wrong()
+        right = self.values.pop()
+        if sign == MINUS:
+            self.values.append(-right)
+            return
+        left = self.values.pop()
+        if sign == "/" and not right:
+            raise AmountInvalid(field=self.field, reason=_("divides by zero"))
+        operations = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+        self.values.append(operations[sign](left, right))
+
+    def wrong(self) -> AmountInvalid:
+        return AmountInvalid(
+            field=self.field, reason=_("“%(text)s” is not a sum such as 12.50+3") % {"text": self.text}
+        )
 
 
 def _parts(body: str, *, currency: str, field: str) -> tuple[str, str]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.utils import timezone, translation
 
+from finance.attachments.services import make_thumbnail
 from finance.events import (
+    AttachmentAdded,
     BookEvent,
     ImportConfirmed,
     ImportReceived,
@@ -132,3 +134,9 @@ def read_import(event: ImportReceived, context: Context) -> None:
         if context.attempt >= settings.WORKER_MAX_ATTEMPTS and not is_outage(error):
             imports.give_up(batch_id=batch.pk)
         raise
+
+
+@on(AttachmentAdded, name="finance.thumbnail", io=True, ordered=False)
+def draw_thumbnail(event: AttachmentAdded, context: Context) -> None:
+    """Make the small picture of a receipt, outside of any transaction; what cannot be drawn has none."""
+    make_thumbnail(attachment_id=event.attachment_id)

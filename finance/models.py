@@ -1,5 +1,6 @@
 """Re-exports, so that Django finds every model of the app here."""
 
+from finance.attachments.models import Attachment, AttachmentContent
 from finance.imports.models import (
     ImportBatch,
     ImportProfile,
@@ -8,8 +9,10 @@ from finance.imports.models import (
     LearnedBook,
     LearnedEntry,
     PayeeName,
+    Refund,
     WordCount,
 )
+from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -28,6 +31,7 @@ from finance.ledger.models import (
     Role,
     Seal,
 )
+from finance.preferences.models import PayPeriod, SavedView
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
 from finance.tags.models import EntryTag, Tag
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ReferenceFetch, ReferenceRate, ValuationChoice
@@ -40,9 +44,14 @@ __all__ = [
     "AccountType",
     "AssetPlan",
     "AssetValue",
+    "Attachment",
+    "AttachmentContent",
     "Book",
     "ChainHead",
+    "Change",
+    "ChangedEntry",
     "EntryTag",
+    "EntryTemplate",
     "ExchangeRate",
     "ImportBatch",
     "ImportProfile",
@@ -57,16 +66,19 @@ __all__ = [
     "Membership",
     "MonthRebuild",
     "NotedHead",
+    "PayPeriod",
     "PayeeName",
     "PeriodChange",
     "ReferenceFetch",
     "ReferenceRate",
+    "Refund",
     "Role",
     "Rule",
     "RuleApplication",
     "RuleGroup",
     "RuleLog",
     "RuleVersion",
+    "SavedView",
     "Seal",
     "Tag",
     "ValuationChoice",

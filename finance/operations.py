@@ -27,7 +27,7 @@ from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book, RuleApplication
-from finance.rules.services import apply_step, cancel_application, entries_to_look_at
+from finance.rules.services import apply_step, cancel_application, entries_to_look_at, stop_application
 from identity.models import User
 from platform_outbox.operations.registry import operation, parameter
 from platform_outbox.operations.runs import OperationCancelled, Run
@@ -275,6 +275,9 @@ def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
     except OperationCancelled:
         with contextlib.suppress(Conflict):  # the household cancelled it
             cancel_application(application=application)
+        raise
+    except Exception:
+        stop_application(application_id=application.pk)
         raise
     application.refresh_from_db()
     return {"looked at": application.looked, "corrected": application.changed, "left": application.left_count}

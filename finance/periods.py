@@ -9,6 +9,7 @@ import datetime
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
 from finance.errors import Invalid
 
@@ -139,6 +140,21 @@ class Period:
         except (ValueError, OverflowError, Invalid):
             return None
 
+    def after(self) -> "Period | None":
+        """The period after it, of the same kind. None where it is open, or where the calendar ends."""
+        if self.first is None or self.last is None:
+            return None
+        try:
+            first = self.last + _ONE_DAY
+            if self.months:
+                last = month_end(months_later(first, self.months - 1))
+                return Period(first=first, last=last, months=self.months)
+            if self.pay:
+                return self.pay.period_at(first)
+            return Period(first=first, last=self.last + datetime.timedelta(days=self.days()))
+        except (ValueError, OverflowError, Invalid):
+            return None
+
     def a_year_before(self) -> "Period | None":
         """The same period a year earlier; of whole months whole months. None where it is open."""
         if self.first is None or self.last is None or self.first.year <= 1:
@@ -147,7 +163,7 @@ class Period:
             return self.pay.period_at(months_later(self.first, -12) + datetime.timedelta(days=self.days() // 2))
         first = months_later(self.first, -12)
         if self.months:
-            return Period(first=first, last=_month_end(months_later(first, self.months - 1)), months=self.months)
+            return Period(first=first, last=month_end(months_later(first, self.months - 1)), months=self.months)
         return Period(first=first, last=max(first, months_later(self.last, -12)))
 
     def same_stretch(self, other: "Period", *, today: datetime.date) -> "Period":
@@ -203,7 +219,7 @@ def preset_period(preset: Preset, *, today: datetime.date, pay: PayRule | None =
         return Period(first=today - datetime.timedelta(days=_DAYS[preset] - 1), last=today)
     if preset in _MONTHS:
         months, back = _MONTHS[preset]
-        return _whole_months(months_later(today, -back * months), months)
+        return whole_months(months_later(today, -back * months), months)
     if pay is None:
         raise Invalid(field="period", reason="This book has no pay period yet. Its settings have one.")
     current = pay.period_at(today)
@@ -226,27 +242,34 @@ def read_period(text: str, *, today: datetime.date, pay: PayRule | None = None) 
         if found := _CALENDAR.fullmatch(text):
             year = int(found["year"])
             if found["month"]:
-                return _whole_months(datetime.date(year, int(found["month"]), 1), 1)
+                return whole_months(datetime.date(year, int(found["month"]), 1), 1)
             if found["quarter"]:
-                return _whole_months(datetime.date(year, 3 * int(found["quarter"]) - 2, 1), 3)
-            return _whole_months(datetime.date(year, 1, 1), 12)
+                return whole_months(datetime.date(year, 3 * int(found["quarter"]) - 2, 1), 3)
+            return whole_months(datetime.date(year, 1, 1), 12)
         if found := _RANGE.fullmatch(text):
             first, last = (datetime.date.fromisoformat(each) if each else None for each in found.group("first", "last"))
-            return days_between(first, last)
+            return days_between(first, last, pay=pay)
     except ValueError as error:
         raise Invalid(field="period", reason=f"“{text[:40]}” names a day that does not exist.") from error
     raise Invalid(field="period", reason=f"“{text[:40]}” is no period such as last-month, 2026-Q3 or 2026-03.")
 
 
-def days_between(first: datetime.date | None, last: datetime.date | None) -> Period:
-    """The period of these days: a month, a quarter or a year where it is exactly one. Raises Invalid."""
+def days_between(first: datetime.date | None, last: datetime.date | None, *, pay: PayRule | None = None) -> Period:
+    """The period of these days: a month, quarter, year or pay period where it is exactly one. Raises Invalid."""
     if first is not None and last is not None:
         if last < first:
             raise Invalid(field="end", reason=f"The last day, {last}, is before the first, {first}.")
         for months in (1, 3, 12):
-            whole = _whole_months(first, months)
+            whole = whole_months(first, months)
             if (whole.first, whole.last) == (first, last):
                 return whole
+        if (
+            pay is not None
+            and 1 < first.year < datetime.MAXYEAR
+            and (found := pay.period_at(first)).first == first
+            and found.last == last
+        ):
+            return found
     return Period(first=first, last=last)
 
 
@@ -261,13 +284,26 @@ def period_token(period: Period) -> str:
     return f"{first.isoformat() if first else ''}..{last.isoformat() if last else ''}"
 
 
-def _whole_months(date: datetime.date, months: int) -> Period:
+def whole_months(date: datetime.date, months: int) -> Period:
     """The month, quarter or year that holds the date."""
     month = (date.month - 1) // months * months + 1
     first = datetime.date(date.year, month, 1)
-    last = _month_end(datetime.date(date.year, month + months - 1, 1))
+    last = month_end(datetime.date(date.year, month + months - 1, 1))
     return Period(first=first, last=last, months=months)
 
 
-def _month_end(date: datetime.date) -> datetime.date:
+def months_in(first: datetime.date, last: datetime.date) -> Fraction:
+    """How many months these days are, both included; a month that is cut counts by its days."""
+    months, day = Fraction(0), first
+    while day <= last:
+        end = month_end(day)
+        months += Fraction((min(end, last) - day).days + 1, end.day)
+        if end >= last:
+            break
+        day = end + _ONE_DAY
+    return months
+
+
+def month_end(date: datetime.date) -> datetime.date:
+    """The last day of the month that holds the date."""
     return day_in_month(date.year, date.month, 31)

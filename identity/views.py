@@ -43,7 +43,15 @@ class SignInView(views.LoginView):
 
 
 class SignOutView(views.LogoutView):
-    """By POST only: a link or an image of another page must not sign anybody out."""
+    """By POST only: a link or an image of another page must not sign anybody out.
+
+    The browser forgets what it keeps on the device, so that the next person at it finds nothing.
+    """
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().post(request, *args, **kwargs)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
 
 def user_of(request: HttpRequest) -> User:

@@ -33,6 +33,10 @@ class InsightQuerySet(models.QuerySet["Insight"]):
         fresh = Q(expires_on=None) | Q(expires_on__gte=on)
         return self.open().filter(awake, fresh)
 
+    def snoozed(self, *, on: datetime.date) -> Self:
+        """Open, but out of sight on that day because somebody put it off."""
+        return self.open().filter(snoozed_until__gt=on)
+
 
 class Insight(models.Model):
     """One finding of a rule and its life. The sentence is kept as template and figures, so that it can be translated."""

@@ -194,6 +194,16 @@ def snooze(
 
 
 @transaction.atomic
+def wake(*, insight: Insight, actor: User, now: datetime.datetime) -> Insight:
+    """Back into sight before its day; what is not snoozed stays as it is."""
+    Insight.objects.open().filter(pk=insight.pk).exclude(snoozed_until=None).update(
+        snoozed_until=None, state_changed_at=now, state_changed_by=actor
+    )
+    insight.refresh_from_db()
+    return insight
+
+
+@transaction.atomic
 def mute_payee(*, insight: Insight, actor: User, now: datetime.datetime) -> MutedPayee:
     """No more insights of this kind about the payee; the open ones are dismissed.
 

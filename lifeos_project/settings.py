@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "identity.origin.OriginMiddleware",
     "identity.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "lifeos_project.middleware.forms.FormAddressMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",

@@ -337,6 +337,20 @@ with env.section("Bank files"):
         meaning="Memory in MB that this process may use; a file of 45 MB with 195,000 rows takes 490.",
     )
 
+with env.section("Attachments"):
+    ATTACHMENT_MAX_MB = env.whole(
+        "ATTACHMENT_MAX_MB", 10, minimum=1, meaning="Size in MB that one attached file may have, up to 50."
+    )
+    ATTACHMENT_MAX_PER_ENTRY = env.whole(
+        "ATTACHMENT_MAX_PER_ENTRY", 20, minimum=1, meaning="Files that one entry may have."
+    )
+    ATTACHMENT_BOOK_MAX_MB = env.whole(
+        "ATTACHMENT_BOOK_MAX_MB",
+        2048,
+        minimum=1,
+        meaning="MB that all attachments of one book may take. They are in the database, and in every backup.",
+    )
+
 with env.section("Exchange rates"):
     ECB_RATES = env.text(
         "ECB_RATES",

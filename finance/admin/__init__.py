@@ -1,5 +1,17 @@
 """The operators' pages of finance, one module per slice; Django imports this package when it looks for admins."""
 
-from finance.admin import accounts, books, entries, imports, rates, rules, tags, webhooks
+from finance.admin import accounts, attachments, books, changes, entries, imports, rates, refunds, rules, tags, webhooks
 
-__all__ = ["accounts", "books", "entries", "imports", "rates", "rules", "tags", "webhooks"]
+__all__ = [
+    "accounts",
+    "attachments",
+    "books",
+    "changes",
+    "entries",
+    "imports",
+    "rates",
+    "refunds",
+    "rules",
+    "tags",
+    "webhooks",
+]

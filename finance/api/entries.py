@@ -17,6 +17,7 @@ from finance.api.entry_filters import EntryFilters
 from finance.errors import Conflict, FinanceError, PeriodClosedError
 from finance.ledger import services
 from finance.ledger.models import JournalEntry
+from finance.ledger.posting import EntryDraft
 from finance.ledger.selectors import entry_for, entry_history
 from identity.api.idempotency import once_per_key
 
@@ -226,15 +227,11 @@ class CorrectEntry(EntryView):
     @once_per_key()
     def post(self, request: Request, book_id: int, uid: str) -> tuple[int, Any]:
         entry, asked = self.entry(), self.body()
-        replacement = services.correct_entry(
-            entry=entry,
-            actor=self.user,
-            date=asked["date"],
-            lines=line_drafts(asked["lines"], tree=self.tree),
-            payee=asked["payee"],
-            description=asked["description"],
-            on=asked.get("on", self.today()),
-        )
+        lines = line_drafts(asked["lines"], tree=self.tree)
+        draft = EntryDraft(date=asked["date"], lines=lines, payee=asked["payee"], description=asked["description"])
+        on = asked.get("on", self.today())
+        services.replace_entry(entry=entry, actor=self.user, draft=draft, today=on)
+        replacement = JournalEntry.objects.get(corrects=entry)
         return self.answer(status.HTTP_201_CREATED, replacement)
 
 

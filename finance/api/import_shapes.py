@@ -102,6 +102,11 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
     suggestions = serializers.ListField(
         child=serializers.DictField(), help_text="Up to three accounts with the chance in percent and the reason."
     )
+    refund_of = serializers.UUIDField(
+        source="refund_of.uid", default=None, read_only=True, allow_null=True,
+        help_text="The purchase in the books that the row gives back.",
+    )  # fmt: skip
+    tags = serializers.ListField(child=serializers.CharField(), help_text="Tags that rules put on the entry.")
     split = serializers.SerializerMethodField(help_text="Parts instead of one `counter_account`, as a rule has it.")
     plan = serializers.CharField(read_only=True, help_text='What confirming will do: "post", "match", "ignore" or "".')
 
@@ -124,6 +129,9 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
                 "new_payee",
                 "memo",
                 "split",
+                "tags",
+                "refund_of",
+                "refund_of_line",
                 "matched_entry",
             ),
             *("outcome", "entry"),

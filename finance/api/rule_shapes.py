@@ -105,6 +105,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     new_payee = serializers.CharField(allow_blank=True, help_text="As the payee would be.")
     lines = ChangedLine(many=True)
     new_lines = ChangedLine(many=True)
+    new_tags = serializers.ListField(child=serializers.CharField(), help_text="Tags that the entry would get.")
     rules = serializers.ListField(child=serializers.IntegerField(), help_text="Rules that change something, in order.")
     closed = serializers.BooleanField(help_text="In a closed period: left as it is unless `closed_too` is set.")
 

@@ -86,7 +86,7 @@ def _change(change: PastChange) -> dict[str, Any]:
     return {
         "entry": str(change.entry.uid), "date": change.entry.date, "payee": change.entry.payee, "new_payee": change.payee,
         "lines": told(before), "new_lines": told(change.drafts()), "closed": change.closed,
-        "rules": [step.rule_id for step in change.outcome.steps if step.changes],
+        "rules": [step.rule_id for step in change.outcome.steps if step.changes], "new_tags": list(change.new_tags),
     }  # fmt: skip
 
 

@@ -5,15 +5,20 @@ from django.urls import path
 from finance.api import (
     accounts,
     assets,
+    attachments,
     balances,
     books,
+    changes,
     entries,
     imports,
     members,
+    preferences,
     rates,
+    refunds,
     registers,
     rules,
     rules_past,
+    search,
     tags,
     webhook_deliveries,
     webhooks,
@@ -23,7 +28,10 @@ from finance.api import (
 BOOK = "books/<int:book_id>/"
 ACCOUNT = f"{BOOK}accounts/<int:account_id>/"
 ENTRY = f"{BOOK}entries/<uuid:uid>/"
+CHANGE = f"{BOOK}changes/<int:change_id>/"
+TEMPLATE = f"{BOOK}entry-templates/<int:template_id>/"
 IMPORT = f"{BOOK}imports/<int:import_id>/"
+ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
@@ -44,12 +52,25 @@ urlpatterns = [
     path(f"{ACCOUNT}opening-balance/", accounts.AccountOpening.as_view(), name="api-account-opening"),
     path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
     path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
+    path(f"{BOOK}register/", registers.BookRegister.as_view(), name="api-book-register"),
+    path(f"{BOOK}pay-period/", preferences.PayPeriodDetail.as_view(), name="api-pay-period"),
+    path(f"{BOOK}views/", preferences.ViewList.as_view(), name="api-views"),
+    path(f"{BOOK}views/<int:view_id>/", preferences.ViewDetail.as_view(), name="api-view"),
     path(f"{BOOK}entries/", entries.EntryList.as_view(), name="api-entries"),
     path(f"{BOOK}entries/bulk/", entries.EntryBulk.as_view(), name="api-entries-bulk"),
+    path(f"{BOOK}entries/changes/", changes.ChangeEntries.as_view(), name="api-entries-changes"),
+    path(f"{BOOK}entries/merge-payees/", changes.MergePayees.as_view(), name="api-entries-merge-payees"),
+    path(f"{BOOK}changes/", changes.ChangeList.as_view(), name="api-changes"),
+    path(CHANGE, changes.ChangeDetail.as_view(), name="api-change"),
+    path(f"{CHANGE}entries/", changes.ChangedEntryList.as_view(), name="api-change-entries"),
+    path(f"{CHANGE}undo/", changes.UndoChange.as_view(), name="api-change-undo"),
+    path(f"{BOOK}entry-templates/", changes.TemplateList.as_view(), name="api-entry-templates"),
+    path(TEMPLATE, changes.TemplateDetail.as_view(), name="api-entry-template"),
     path(f"{BOOK}entries/tags/", tags.TagManyEntries.as_view(), name="api-tags-entries"),
     path(ENTRY, entries.EntryDetail.as_view(), name="api-entry"),
     path(f"{ENTRY}history/", entries.EntryHistory.as_view(), name="api-entry-history"),
     path(f"{ENTRY}correct/", entries.CorrectEntry.as_view(), name="api-entry-correct"),
+    path(f"{ENTRY}refund/", refunds.EntryRefund.as_view(), name="api-entry-refund"),
     path(f"{ENTRY}reverse/", entries.ReverseEntry.as_view(), name="api-entry-reverse"),
     path(f"{BOOK}exchanges/", entries.PostExchange.as_view(), name="api-exchanges"),
     path(f"{BOOK}balances/", balances.BalanceList.as_view(), name="api-balances"),
@@ -79,6 +100,12 @@ urlpatterns = [
     path(f"{IMPORT}undo/", imports.UndoImport.as_view(), name="api-import-undo"),
     path(f"{IMPORT}discard/", imports.DiscardImport.as_view(), name="api-import-discard"),
     path(f"{ENTRY}tags/", tags.SetEntryTags.as_view(), name="api-tags-entry"),
+    path(f"{ENTRY}attachments/", attachments.EntryAttachments.as_view(), name="api-attachments-entry"),
+    path(f"{BOOK}attachments/", attachments.AttachmentList.as_view(), name="api-attachments"),
+    path(ATTACHMENT, attachments.AttachmentDetail.as_view(), name="api-attachment"),
+    path(f"{ATTACHMENT}content/", attachments.AttachmentContentView.as_view(), name="api-attachment-content"),
+    path(f"{ATTACHMENT}thumbnail/", attachments.AttachmentThumbnail.as_view(), name="api-attachment-thumbnail"),
+    path(f"{BOOK}search/", search.Search.as_view(), name="api-search"),
     path(f"{BOOK}tags/", tags.TagList.as_view(), name="api-tags"),
     path(TAG, tags.TagDetail.as_view(), name="api-tag"),
     path(f"{TAG}merge/", tags.MergeTags.as_view(), name="api-tag-merge"),

@@ -3,7 +3,6 @@
 import datetime
 import uuid
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -61,6 +60,7 @@ class SourceEntry:
     lines: tuple[SourceLine, ...]
     payee: str = ""
     description: str = ""
+    tags: tuple[str, ...] = ()
     uid: uuid.UUID | None = None
     source: str = ""
     reverses: uuid.UUID | None = None
@@ -171,12 +171,6 @@ class Sums:
             SourceBalance(account=account, currency=currency, amount=amount)
             for (account, currency), amount in self._held.items()
         )
-
-
-def worded(text: str, tags: Iterable[str]) -> str:
-    """A description with tags behind it, as words that the search finds: "Dinner #trip #2026"."""
-    marked = " ".join(f"#{'_'.join(tag.split())}" for tag in tags if tag.strip())
-    return f"{text} {marked}".strip()
 
 
 def uid_of(text: str) -> uuid.UUID | None:

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import uuid
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from django.utils.translation import gettext
 
 from core.batches import in_batches
 from finance import money
-from finance.book_import.model import SourceBook
+from finance.book_import.model import LeftOut, SourceBook
 from finance.book_import.plan import Plan, PlannedAccount, plan_of
 from finance.errors import BookDiffers, BookUnreadable, EntryInvalid
 from finance.events import AccountClosed
@@ -22,6 +23,8 @@ from finance.ledger.models import Account, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft, PastEntry
 from finance.ledger.selectors import account_paths
 from finance.ledger.services import close_period, create_book, open_account, post_history
+from finance.tags.names import tag_name
+from finance.tags.services import MOST_TAGS, tag_entries, tags_named
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -104,7 +107,10 @@ def import_book(
             template=None,
         )
         accounts = _open_accounts(book=book, actor=owner, planned=plan.accounts)
-        _post(book=book, actor=owner, source=source, plan=plan, accounts=accounts, on_progress=on_progress)
+        ids = _post(book=book, actor=owner, source=source, plan=plan, accounts=accounts, on_progress=on_progress)
+        if left := _tag(book=book, actor=owner, plan=plan, ids=ids):
+            why = gettext("a book has at most %(most)d tags") % {"most": MOST_TAGS}
+            plan.left_out += (LeftOut(kind="tag", count=len(left), why=why, examples=tuple(left[:5])),)
         for account, planned in zip(accounts, plan.accounts, strict=True):
             if planned.closed_on is not None:
                 # As in the source: a later reversal may have left a balance there, which `close_account` refuses.
@@ -147,7 +153,7 @@ def _open_accounts(*, book: Book, actor: User, planned: Sequence[PlannedAccount]
 
 def _post(
     *, book: Book, actor: User, source: SourceBook, plan: Plan, accounts: Sequence[Account], on_progress: Progress
-) -> None:
+) -> list[int]:
     positions: dict[uuid.UUID, int] = {
         planned.source.uid: position for position, planned in enumerate(plan.entries) if planned.source.uid is not None
     }
@@ -185,17 +191,37 @@ def _post(
         )
     on_progress(0, len(past))
     linked = any(entry.reverses is not None or entry.corrects is not None for entry in past)
-    done = 0
+    done, ids = 0, []
     # Entries that name each other have to come together.
     for batch in in_batches(past, size=len(past) if linked else ENTRIES_AT_ONCE):
         try:
-            post_history(book=book, actor=actor, entries=batch)
+            ids += post_history(book=book, actor=actor, entries=batch)
         except EntryInvalid as error:
             index = next(iter(error.fields), "0").partition(".")[0]
             entry = plan.entries[done + int(index)].source
             raise BookUnreadable(reason=f"{entry.where or entry.date}: {error.detail}") from error
         done += len(batch)
         on_progress(done, len(past))
+    return ids
+
+
+def _tag(*, book: Book, actor: User, plan: Plan, ids: Sequence[int]) -> list[str]:
+    """Tag the entries as in the source; returns the tags, the least used, for which a book has no room."""
+    bearing: dict[str, list[int]] = defaultdict(list)
+    for entry_id, planned in zip(ids, plan.entries, strict=True):
+        for name in dict.fromkeys(filter(None, map(tag_name, planned.source.tags))):
+            bearing[name].append(entry_id)
+    # Names that differ in capitals alone are one tag.
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(bearing, key=lambda each: -len(bearing[each])):
+        groups[name.casefold()].append(name)
+    ordered = sorted(groups.values(), key=lambda names: -sum(len(bearing[name]) for name in names))
+    for names in ordered[:MOST_TAGS]:
+        entries = [entry_id for name in names for entry_id in bearing[name]]
+        (tag,) = tags_named(book=book, names=names[:1])
+        for some in in_batches(entries, size=ENTRIES_AT_ONCE):
+            tag_entries(book=book, actor=actor, entry_ids=some, add=[tag])
+    return [names[0] for names in ordered[MOST_TAGS:]]
 
 
 # From the lines themselves: a proof by the month totals would trust what it proves.

@@ -49,6 +49,8 @@ class IncomingRow:
     text: str
     bank_id: str = ""
     balance: int | None = None
+    # The other side's account number, bare.
+    counterparty: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,7 +346,7 @@ def _match_transfers(rows: Sequence[IncomingRow], candidates: Sequence[Candidate
         if not (some := fitting.get(row.position)):
             continue
         best = min(some, key=lambda c: (abs(c.date - row.date), c.entry_id))
-        reason = f"“{best.other_account}” has the opposite amount without a category {_when(row, best)}"
+        reason = f"“{best.other_account}” has the opposite amount without a category {when(row.date, best.date)}"
         if len(some) == 1 and wanted[best.entry_id] == 1:
             found[row.position] = _Match(best, f"{reason}: both become one transfer.")
         else:
@@ -355,11 +357,12 @@ def _match_transfers(rows: Sequence[IncomingRow], candidates: Sequence[Candidate
 
 def _why(row: IncomingRow, candidate: Candidate) -> str:
     title = f" “{candidate.title}”" if candidate.title else ""
-    return f"The books hold an entry{title} of the same amount {_when(row, candidate)}, not linked to a bank row yet."
+    return f"The books hold an entry{title} of the same amount {when(row.date, candidate.date)}, not linked to a bank row yet."
 
 
-def _when(row: IncomingRow, candidate: Candidate) -> str:
-    apart = (candidate.date - row.date).days
+def when(day: datetime.date, other: datetime.date) -> str:
+    """How far the other day is from the day, in words."""
+    apart = (other - day).days
     if not apart:
         return "on the same day"
     return f"{abs(apart)} day{'s' if abs(apart) > 1 else ''} {'later' if apart > 0 else 'earlier'}"

@@ -222,7 +222,9 @@ class ImportRow(models.Model):
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     note = models.CharField(max_length=200, blank=True)
     decision = models.CharField(_("decision"), max_length=6, choices=Decision.choices, blank=True)
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     decided_at = models.DateTimeField(null=True, blank=True)
     # The category or other account that the row is posted against; empty means uncategorised.
     counter_account = models.ForeignKey(
@@ -242,8 +244,15 @@ class ImportRow(models.Model):
     memo = models.CharField(_("note"), max_length=200, blank=True, default="", db_default="")
     # Instead of one category: [{"account", "amount" in minor units with the row's sign, "note"}].
     split = models.JSONField(_("split"), default=list, db_default=[])
+    # Names of tags that rules put on the entry.
+    tags = models.JSONField(_("tags"), default=list, db_default=[])
+    # The purchase that this row gives back: an entry of the books, or another line of the same statement.
+    refund_of = models.ForeignKey(
+        JournalEntry, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
+    )
+    refund_of_line = models.PositiveIntegerField(null=True, blank=True)
     matched_entry = models.ForeignKey(
-        JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False
+        JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, db_constraint=False
     )
     posted_entry = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, blank=True, related_name="import_rows", verbose_name=_("entry"),
@@ -272,6 +281,18 @@ class ImportRow(models.Model):
             models.Index(fields=["batch", "fate", "id"], name="finance_importrow_batch"),
             # What is known of an account in a period (matching).
             models.Index(fields=["account", "date"], name="finance_importrow_known", condition=models.Q(active=True)),
+            # Few rows have these, and an index of all rows is written twice for each that is imported.
+            models.Index(
+                fields=["decided_by"], name="finance_importrow_decider", condition=models.Q(decided_by__isnull=False)
+            ),
+            models.Index(
+                fields=["matched_entry"],
+                name="finance_importrow_match",
+                condition=models.Q(matched_entry__isnull=False),
+            ),
+            models.Index(
+                fields=["refund_of"], name="finance_importrow_refund", condition=models.Q(refund_of__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -283,13 +304,35 @@ class ImportRow(models.Model):
         return planned(fate=self.fate, decision=self.decision)
 
 
+_SUGGESTED = {
+    ImportRow.Status.NEW.value: ImportRow.Decision.POST.value,
+    ImportRow.Status.PROBABLE_MATCH.value: ImportRow.Decision.MATCH.value,
+}
+
+
 def planned(*, fate: str, decision: str) -> str:
     """What confirming does with a row of this status: its decision, or what the status suggests; "" leaves it out."""
-    suggested = {
-        ImportRow.Status.NEW.value: ImportRow.Decision.POST.value,
-        ImportRow.Status.PROBABLE_MATCH.value: ImportRow.Decision.MATCH.value,
-    }
-    return decision or suggested.get(fate, "")
+    return decision or _SUGGESTED.get(fate, "")
+
+
+class Refund(models.Model):
+    """An entry gives back (part of) what another one spent. Both are named by their roots, so that corrections keep it."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    refund = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    purchase = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    linked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    linked_at = models.DateTimeField(_("linked"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [models.UniqueConstraint(fields=["refund", "book"], name="finance_refund_once")]
+        # The refunds of a purchase.
+        indexes = [models.Index(fields=["purchase"], name="finance_refund_purchase")]
+
+    def __str__(self) -> str:
+        return f"entry #{self.refund_id} gives back entry #{self.purchase_id}"
 
 
 class LearnedBook(models.Model):

@@ -10,10 +10,14 @@ from django.db.models import Case, Count, IntegerField, Q, Value, When
 
 from core.keyset import keyset_page
 from finance.errors import Invalid, NotFound
-from finance.imports.models import ImportBatch, ImportRow, ImportStatement
-from finance.ledger.models import Account, Book
+from finance.imports.models import ImportBatch, ImportRow, ImportStatement, Refund
+from finance.imports.parsers.words import bare_number
+from finance.ledger.models import Account, Book, JournalEntry
+from finance.ledger.revisions import current_of, root_of
 
 MAX_PAGE = 200
+# Shorter numbers of accounts may be anybody's.
+SHORTEST_NUMBER = 6
 _MOVED_AT_MOST = datetime.timedelta(days=366)
 # Rows that need a decision come first.
 _ORDER = [
@@ -113,7 +117,7 @@ def statement_for(*, batch: ImportBatch, statement_id: int) -> ImportStatement:
 
 def row_for(*, batch: ImportBatch, row_id: int) -> ImportRow:
     """A row of the batch. Raises NotFound."""
-    related = ("counter_account", "matched_entry", "posted_entry", "statement")
+    related = ("counter_account", "matched_entry", "posted_entry", "refund_of", "statement")
     found = ImportRow.objects.filter(batch=batch, pk=row_id).select_related(*related).first()
     if found is None:
         raise NotFound(thing="row")
@@ -179,7 +183,7 @@ def rows_page(
             raise Invalid(field="cursor", reason="This cursor is not from this list.")
         after = int(urgency), int(row_id)
     page = keyset_page(
-        rows.select_related("counter_account", "matched_entry", "posted_entry", "statement"),
+        rows.select_related("counter_account", "matched_entry", "posted_entry", "refund_of", "statement"),
         ordering=("urgency", "pk"),
         after=after,
         limit=max(1, min(limit, MAX_PAGE)),
@@ -188,6 +192,45 @@ def rows_page(
     return ImportRowPage(
         rows=page.rows, next_cursor=f"{_ORDER.index(ImportRow.Status(last.fate))}-{last.pk}" if last else None
     )
+
+
+def numbers_by_account(*, book_id: int) -> dict[int, set[str]]:
+    """Account id → the numbers, bare, that confirmed files of it had; of six characters and more."""
+    statements = ImportStatement.objects.filter(
+        book=book_id, batch__state=ImportBatch.State.CONFIRMED, account__isnull=False
+    ).exclude(external_account="")
+    found: dict[int, set[str]] = {}
+    for account_id, number in statements.values_list("account_id", "external_account").distinct():
+        if account_id is not None and len(bare := bare_number(number)) >= SHORTEST_NUMBER:
+            found.setdefault(account_id, set()).add(bare)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundLinks:
+    """The purchase that an entry gives back, and the entries that give it back: the versions that count now."""
+
+    purchase: JournalEntry | None = None
+    refunds: Sequence[JournalEntry] = ()
+
+    def __bool__(self) -> bool:
+        return self.purchase is not None or bool(self.refunds)
+
+
+def refund_links(*, entry: JournalEntry) -> RefundLinks:
+    """How the entry is linked to refunds and purchases; one that was deleted is left out."""
+    root = root_of(entry=entry)
+    links = Refund.objects.filter(Q(refund=root) | Q(purchase=root), book=entry.book_id).order_by("pk")[:MAX_PAGE]
+    pairs = list(links.values_list("refund_id", "purchase_id"))
+    if not pairs:
+        return RefundLinks()
+    others = {each for pair in pairs for each in pair if each != root}
+    current = current_of(book=entry.book, root_ids=others)
+    entries = JournalEntry.objects.in_bulk(current.values())
+    found = {other: entries[pk] for other, pk in current.items()}
+    purchases = [found[purchase] for refund, purchase in pairs if refund == root and purchase in found]
+    refunds = [found[refund] for refund, purchase in pairs if purchase == root and refund in found]
+    return RefundLinks(purchase=purchases[0] if purchases else None, refunds=refunds)
 
 
 def unvouched_lines(*, account: Account, first: datetime.date, last: datetime.date) -> dict[int, int]:

@@ -248,6 +248,10 @@ class JournalEntry(models.Model):
             models.Index(fields=["book", "date", "id"], name="finance_entry_journal"),
             # What else was paid to this payee (suggestions, insights).
             models.Index("book", Lower("payee"), "date", name="finance_entry_payee"),
+            # Reversals of some days, which the sums of registers leave out together with what they reverse.
+            models.Index(
+                fields=["book", "date"], condition=models.Q(reverses__isnull=False), name="finance_entry_reversals"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ import datetime
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,16 @@ class PastEntry:
 def opposite(lines: Iterable[LineDraft]) -> list[LineDraft]:
     """The lines that take the given ones back."""
     return [LineDraft(account_id=line.account_id, amount=-line.amount, memo=line.memo) for line in lines]
+
+
+def merged(lines: Iterable[LineDraft]) -> list[LineDraft]:
+    """The lines with those of one account and note added up, in the order of the first of each."""
+    found: dict[tuple[int, str], LineDraft] = {}
+    for line in lines:
+        key = (line.account_id, line.memo)
+        before = found.get(key)
+        found[key] = replace(before, amount=before.amount + line.amount) if before else line
+    return list(found.values())
 
 
 def imbalance(amounts: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -14,7 +14,8 @@ from django.db import connection
 from django.db.models import F, Sum
 
 from finance.errors import Forbidden, NotFound
-from finance.ledger.models import Account, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
+from finance.ledger.change_models import Change, EntryTemplate
+from finance.ledger.models import Account, AccountKind, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
 from finance.replica import reading
 from identity.models import User
 
@@ -62,6 +63,15 @@ def accounts_of(*, book: Book) -> list[Account]:
         ordered.append(account)
         stack.extend(sorted(children[account.pk], key=lambda child: (child.name.casefold(), child.name), reverse=True))
     return ordered
+
+
+def below(account: Account, tree: list[Account]) -> list[Account]:
+    """The account and all inside it that take postings; `tree` is in tree order."""
+    inside = {account.pk}
+    for each in tree:
+        if each.parent_id in inside:
+            inside.add(each.pk)
+    return [each for each in tree if each.pk in inside and each.kind != AccountKind.GROUP]
 
 
 def account_paths(*, book: Book) -> dict[int, str]:
@@ -227,6 +237,23 @@ def entry_history(*, entry: JournalEntry) -> list[JournalEntry]:
         ids = [row[0] for row in cursor.fetchall()]
     entries = JournalEntry.objects.filter(pk__in=ids).select_related("created_by")
     return sorted(entries, key=lambda each: each.pk)
+
+
+def change_for(*, book: Book, change_id: int) -> Change:
+    """The book's change. Raises NotFound."""
+    change = Change.objects.filter(book=book, pk=change_id).select_related("made_by", "undone_by").first()
+    if change is None:
+        raise NotFound(thing="change")
+    change.book = book
+    return change
+
+
+def template_for(*, book: Book, template_id: int) -> EntryTemplate:
+    """The book's template of an entry. Raises NotFound."""
+    template = EntryTemplate.objects.filter(book=book, pk=template_id).first()
+    if template is None:
+        raise NotFound(thing="template")
+    return template
 
 
 _HISTORY = """

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     """Tags, and what bears them."""
 
     dependencies = [
-        ('finance', '0008_moved_entries'),
+        ('finance', '0009_import_speed'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -10,7 +10,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0010_tags'),
+        ('finance', '0011_receipts_and_search'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

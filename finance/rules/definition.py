@@ -16,6 +16,7 @@ import re2
 from django.utils.translation import gettext as _
 
 from finance.errors import Invalid
+from finance.tags.names import checked_name
 
 MOST_CONDITIONS = 50
 MOST_PARTS = 20
@@ -36,7 +37,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "day": ("is", "after", "before"),
     "weekday": ("is",),
 }
-ACTIONS = ("payee", "category", "transfer", "split", "note", "ignore")
+ACTIONS = ("payee", "category", "transfer", "split", "note", "tags", "ignore")
+MOST_TAGS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Action:
     text: str = ""
     account_id: int = 0
     parts: tuple[Part, ...] = ()
+    # Names of tags: they are made when the rule is first carried out, and survive a move to another book.
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +123,22 @@ def parse_definition(data: object, *, at: str = "") -> Definition:
             continue
         if any(do == each.do or {do, each.do} <= {"category", "transfer", "split"} for each in actions):
             problems[f"{path}.do"] = _("A rule sets each thing once, and one of category, transfer and split.")
-        takes = {"payee": "value", "note": "value", "category": "account", "transfer": "account", "split": "parts"}
+        takes = {
+            "payee": "value",
+            "note": "value",
+            "tags": "value",
+            "category": "account",
+            "transfer": "account",
+            "split": "parts",
+        }
         _object(one, {"do", takes.get(do, "do")}, path, problems)
         try:
             if do in ("payee", "note"):
                 actions.append(Action(do=do, text=_text(one.get("value")).strip()))
             elif do in ("category", "transfer"):
                 actions.append(Action(do=do, account_id=_account(one.get("account"))))
+            elif do == "tags":
+                actions.append(Action(do=do, tags=_tags(one.get("value"))))
             else:
                 parts = _parts(one.get("parts"), f"{path}.parts", problems) if do == "split" else ()
                 actions.append(Action(do=do, parts=parts))
@@ -222,6 +235,15 @@ def _text(value: object) -> str:
     if len(value) > LONGEST_TEXT or "\x00" in value:
         raise ValueError(_("At most %(most)d characters, and no null character.") % {"most": LONGEST_TEXT})
     return value
+
+
+def _tags(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_TAGS or not all(isinstance(n, str) for n in value):
+        raise ValueError(_("Name 1 to %(most)d tags.") % {"most": MOST_TAGS})
+    try:
+        return tuple({name.casefold(): name for name in map(checked_name, value)}.values())
+    except Invalid as error:
+        raise ValueError(error.detail) from error
 
 
 def _decimal(value: object) -> Decimal:

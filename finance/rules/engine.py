@@ -45,6 +45,7 @@ class Subject:
     counterparty: str = ""
     category_id: int | None = None
     shares: tuple[Share, ...] = ()
+    tags: tuple[str, ...] = ()
     ignored: bool = False
     chosen: frozenset[str] = frozenset()
 
@@ -134,7 +135,7 @@ class Engine:
                 problem = str(error)
         changes = {
             name: (_json(getattr(subject, name)), _json(getattr(after, name)))
-            for name in ("payee", "category_id", "note", "shares", "ignored")
+            for name in ("payee", "category_id", "note", "shares", "tags", "ignored")
             if getattr(subject, name) != getattr(after, name)
         }
         step = Step(
@@ -148,6 +149,12 @@ class Engine:
                 return replace(subject, payee=action.text)
             case "note":
                 return replace(subject, note=action.text)
+            case "tags":
+                # Added to those that are there, which nobody loses by a rule.
+                known = {name.casefold() for name in subject.tags}
+                return replace(
+                    subject, tags=(*subject.tags, *(name for name in action.tags if name.casefold() not in known))
+                )
             case "ignore":
                 return replace(subject, ignored=True)
             case "split":
@@ -172,7 +179,9 @@ class Engine:
 
 
 def _json(value: Any) -> Any:
-    return [[each.account_id, each.amount, each.note] for each in value] if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    return [each if isinstance(each, str) else [each.account_id, each.amount, each.note] for each in value]
 
 
 def share_out(amount: int, parts: Sequence[Part], *, currency: str) -> list[int]:

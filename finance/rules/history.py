@@ -12,6 +12,7 @@ from finance.ledger.models import AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.uncategorised import uncategorised_ids
 from finance.rules.engine import Engine, Outcome, Share, Subject
+from finance.tags.selectors import tags_of_entries
 
 # Entries that one request looks at, at most: a second or less.
 LOOK_AT = 1000
@@ -38,6 +39,19 @@ class PastChange:
     def payee(self) -> str:
         changed = any("payee" in step.changes for step in self.outcome.steps)
         return self.outcome.subject.payee if changed else self.entry.payee
+
+    @property
+    def new_tags(self) -> tuple[str, ...]:
+        """Names of the tags that the entry would get."""
+        return self.outcome.subject.tags[len(self.subject.tags) :]
+
+    @property
+    def changes_books(self) -> bool:
+        """Whether the entry would be corrected; tags are put on without that."""
+        rest = (line for line in self.lines if line is not self.own)
+        before = [(line.account_id, line.amount, line.memo) for line in (self.own, *rest)]
+        after = [(line.account_id, line.amount, line.memo) for line in self.drafts()]
+        return self.payee != self.entry.payee or after != before
 
     def drafts(self) -> list[LineDraft]:
         """The lines of the entry as it would be."""
@@ -141,9 +155,7 @@ def evaluate(
             entry=entry, subject=subject, outcome=outcome, lines=lines, own=own,
             closed=closed is not None and entry.date <= closed,
         )  # fmt: skip
-        before = [(line.account_id, line.amount, line.memo) for line in (own, *(x for x in lines if x is not own))]
-        after = [(line.account_id, line.amount, line.memo) for line in change.drafts()]
-        if change.payee != entry.payee or after != before:
+        if change.new_tags or change.changes_books:
             changes.append(change)
         elif any(step.kept for step in outcome.steps):
             kept += 1
@@ -172,6 +184,7 @@ def subjects_of(*, book: Book, entries: Sequence[JournalEntry]) -> list[Seen]:
         if given[0]
     }
     nowhere = uncategorised_ids(book=book)
+    tags = tags_of_entries(book=book, entry_ids=[entry.pk for entry in entries])
     seen: list[Seen] = []
     for entry in entries:
         account_id, bank_payee, new_payee, decided_at, counterparty = rows.get(entry.pk, (None, "", "", None, ""))
@@ -190,7 +203,7 @@ def subjects_of(*, book: Book, entries: Sequence[JournalEntry]) -> list[Seen]:
             account_id=own.account_id, amount=own.amount, currency=own.currency, date=entry.date,
             payee=entry.payee if by_hand or account_id is None else bank_payee or entry.payee,
             description=entry.description, note=note, original=bank_payee, category_id=category,
-            counterparty="".join(counterparty.split()),
+            counterparty="".join(counterparty.split()), tags=tuple(tag.name for tag in tags.get(entry.pk, ())),
             shares=tuple(Share(account_id=each.account_id, amount=-each.amount, note=each.memo) for each in parts),
             chosen=frozenset(chosen),
         )  # fmt: skip

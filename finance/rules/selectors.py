@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import F
+
 from core.keyset import keyset_page
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Account, Book
 from finance.rules.definition import parse_definition
 from finance.rules.engine import CompiledRule, Engine
 from finance.rules.models import Rule, RuleApplication, RuleGroup, RuleLog, RuleVersion
+from platform_outbox.operations.models import OPEN_RUNS, OperationRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,36 @@ def groups_of(*, book: Book) -> list[RuleGroup]:
     for group in groups:
         group.listed = [rule for rule in rules if rule.group_id == group.pk]  # type: ignore[attr-defined]
     return groups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesPage:
+    """Groups in their order, each with its rules of this page in `listed`; `next_id` is the rule that the next page
+    begins behind, None on the last one."""
+
+    groups: list[RuleGroup]
+    next_id: int | None
+
+
+def rules_page(*, book: Book, after: int | None = None, limit: int = 100) -> RulesPage:
+    """The book's rules in the order in which they run, behind the rule `after`. Empty groups stand on the first page.
+
+    Raises NotFound for an `after` that is no rule of the book.
+    """
+    place = None
+    if after is not None:
+        edge = rule_for(book=book, rule_id=after)
+        place = (edge.group.position, edge.group_id, edge.position, edge.pk)
+    found = Rule.objects.filter(book=book, removed_at=None).annotate(group_position=F("group__position"))
+    page = keyset_page(found, ordering=("group_position", "group_id", "position", "pk"), after=place, limit=limit)
+    filled = set(Rule.objects.filter(book=book, removed_at=None).values_list("group_id", flat=True).distinct())
+    groups = []
+    for group in RuleGroup.objects.filter(book=book).order_by("position", "pk"):
+        group.listed = [rule for rule in page.rows if rule.group_id == group.pk]  # type: ignore[attr-defined]
+        group.is_empty = group.pk not in filled  # type: ignore[attr-defined]
+        if group.listed or (group.is_empty and after is None):  # type: ignore[attr-defined]
+            groups.append(group)
+    return RulesPage(groups=groups, next_id=page.edge.pk if page.edge else None)
 
 
 def group_for(*, book: Book, group_id: int) -> RuleGroup:
@@ -98,7 +131,15 @@ def application_for(*, book: Book, application_id: int) -> RuleApplication:
     if found is None:
         raise NotFound(thing="application")
     found.book = book
+    found.stalled = is_stalled(application=found)  # type: ignore[attr-defined]
     return found
+
+
+def is_stalled(*, application: RuleApplication) -> bool:
+    """Whether it counts as under way although its run is over: an operator ended it, or its worker could not say so."""
+    if application.state not in (RuleApplication.State.WAITING, RuleApplication.State.RUNNING):
+        return False
+    return not OperationRun.objects.filter(pk=application.run_id or 0, state__in=OPEN_RUNS).exists()
 
 
 def applications_of(*, book: Book, limit: int = 10) -> list[RuleApplication]:

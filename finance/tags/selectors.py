@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 
 from finance.errors import NotFound
 from finance.ledger.models import Book
+from finance.ledger.registers import LineCondition
 from finance.ledger.revisions import ROOTS
 from finance.replica import reading
 from finance.tags.models import Tag
@@ -89,6 +90,11 @@ def tags_of(*, book: Book) -> QuerySet[Tag]:
 def by_name(*, book: Book) -> dict[str, Tag]:
     """The book's tags (1,000 at most) by their casefolded names: not by the database's idea of capitals."""
     return {tag.name.casefold(): tag for tag in Tag.objects.filter(book=book)}
+
+
+def tagged(*, tag_ids: Collection[int]) -> LineCondition:
+    """For registers: lines of entries that bear one of the tags, whatever their version."""
+    return LineCondition(sql=f"line.entry_id = ANY(ARRAY({TAGGED_ENTRIES}))", parameters={"tags": list(tag_ids)})
 
 
 def tags_of_entries(*, book: Book, entry_ids: Collection[int]) -> dict[int, list[Tag]]:

@@ -11,12 +11,13 @@ from finance.events import EntriesTagged, TagRemoved, TagSaved, TagsMerged
 from finance.ledger.models import Book
 from finance.ledger.revisions import roots_of
 from finance.tags.models import Tag, TagColour
+from finance.tags.names import LONGEST_NAME as LONGEST_NAME
+from finance.tags.names import checked_name
 from finance.tags.selectors import by_name
 from identity.models import User
 from platform_outbox.emit import emit
 
 MOST_TAGS = 1000
-LONGEST_NAME = 60
 ENTRIES_PER_EVENT = 500
 
 
@@ -150,15 +151,6 @@ def _borne_by(book: Book, root: int | None) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tag_id FROM finance_entrytag WHERE book_id = %s AND entry_id = %s", [book.pk, root])
         return [row[0] for row in cursor.fetchall()]
-
-
-def checked_name(name: str) -> str:
-    """The name with single spaces. A comma would end it where names are typed in a row. Raises Invalid."""
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME or any(sign in name for sign in '\x00,"'):
-        reason = _("Name a tag with 1 to %(longest)d characters, without commas and quotation marks.")
-        raise Invalid(field="name", reason=reason % {"longest": LONGEST_NAME})
-    return name
 
 
 def _lock(book: Book) -> None:

@@ -5,7 +5,7 @@ from django.utils import translation
 
 from core.formatting import date_text
 from finance.errors import AmountInvalid
-from finance.figures import amount_text, money_text, read_amount, typed_text
+from finance.figures import amount_text, money_text, read_amount, read_sum, typed_text
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,39 @@ def test_what_a_field_shows_is_read_back_as_the_same_amount(language, cents):
 def test_days_follow_the_language():
     with translation.override("de"):
         assert date_text(datetime.date(2026, 11, 23)) == "23.11.2026"
+
+
+@pytest.mark.parametrize(
+    ("typed", "minor"),
+    [
+        ("12.50+3", 15_50), ("=10*3/2", 15_00), ("= 7", 7_00), ("12,50 + 3,5", 16_00), ("(4+5)*2", 18_00),
+        ("-5", -5_00), ("-5+2", -3_00), ("2*-3", -6_00), ("10−4", 6_00), ("3×1.50", 4_50), ("1 234.50+0.50", 1_235_00),
+        ("1.234,50*2", 2_469_00), ("10:4", 2_50), ("2-3-4", -5_00), ("12/4/3", 1_00), ("-(2+3)*2", -10_00),
+        ("((1))", 1_00), ("10/3*3", 10_00), ("~10/3", 3_33), ("~1/200", 1), ("~-1/200", -1), ("~5", 5_00), ("1000*2", 2_000_00),
+    ],
+)  # fmt: skip
+def test_sums_are_done_exactly(typed, minor):
+    assert read_sum(typed, currency="EUR") == minor
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("10/3", "write 3.33, or ~10/3"), ("1/0", "divides by zero"), ("1+", "is not a sum"), ("1+*2", "is not a sum"),
+        ("(1", "is not a sum"), ("1)", "is not a"), ("2(3)", "is not a sum"), ("1++2.x", "is not a sum"), ("", "is not a number"),
+        ("a+1", "is not a"), ("1.234+1", "can be read in two ways"), ("1e5+1", "is not a sum"), ("9" * 30 + "*9", "too large"),
+        ("1+" * 40 + "1", "more than 60"), ("=", "is not a number"), ("1**2", "is not a sum"), ("~", "is not a"),
+        ("__import__('os')", "is not a"), ("1\x002", "is not a"),
+    ],
+)  # fmt: skip
+def test_sums_that_cannot_be_done_are_refused_with_the_reason(typed, reason):
+    with pytest.raises(AmountInvalid) as refused:
+        read_sum(typed, currency="EUR")
+    assert reason in refused.value.detail
+
+
+def test_sums_keep_to_the_units_of_the_currency():
+    assert read_sum("100/4", currency="JPY") == 25
+    with pytest.raises(AmountInvalid, match="write 33"):
+        read_sum("100/3", currency="JPY")
+    assert read_sum("0.5+0.00000001", currency="BTC") == 50_000_001

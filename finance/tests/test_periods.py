@@ -1,6 +1,7 @@
 """Periods: presets, the pay period, the period before, and their texts."""
 
 import datetime
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from finance.periods import (
     Preset,
     WeekendShift,
     days_between,
+    months_in,
     period_token,
     read_period,
 )
@@ -122,6 +124,7 @@ def test_every_day_is_in_exactly_one_pay_period(rule, date):
     assert rule.period_at(period.first) == rule.period_at(period.last) == period
     assert rule.period_at(period.last + ONE_DAY).first == period.last + ONE_DAY
     assert period.before().last == period.first - ONE_DAY
+    assert period.before().after() == period
 
 
 @pytest.mark.parametrize(
@@ -156,6 +159,7 @@ def test_a_pay_rule_without_meaning_is_refused(how):
 def test_the_period_before_and_that_of_last_year_are_of_the_same_kind(text, before, a_year_before):
     period = read(text)
     assert span(period.before()) == before
+    assert period.before().after() == period
     assert span(period.a_year_before()) == a_year_before
 
 
@@ -194,6 +198,25 @@ def test_days_that_are_a_month_are_that_month():
     assert days_between(day("2024-02-01"), day("2024-02-29")).months == 1
     assert days_between(day("2024-02-01"), day("2024-02-28")).months == 0
     assert period_token(read("2024-02-01..2024-02-29")) == "2024-02"
+
+
+def test_days_that_are_a_pay_period_go_on_as_one():
+    assert read("2024-12-24..2025-01-23") == read("this-pay-period")
+    assert read("2024-12-24..2025-01-23", pay=None).pay is None
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        ("2026-01-01", "2026-03-31", 3),
+        ("2026-01-01", "2026-03-15", 2 + Fraction(15, 31)),
+        ("2026-01-31", "2026-02-01", Fraction(1, 31) + Fraction(1, 28)),
+        ("9999-12-01", "9999-12-31", 1),
+        ("2026-02-02", "2026-02-01", 0),
+    ],
+)
+def test_months_are_counted_and_a_cut_one_by_its_days(first, last, months):
+    assert months_in(day(first), day(last)) == months
 
 
 def test_periods_in_words():

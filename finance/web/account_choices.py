@@ -42,6 +42,7 @@ class AccountField(forms.ChoiceField):
         label: str,
         required: bool = True,
         also: Iterable[int] = (),
+        categories_first: bool = False,
     ) -> None:
         also = set(also)
         usable = [
@@ -56,7 +57,7 @@ class AccountField(forms.ChoiceField):
         # "Food › Groceries": the root says no more than the group's title, so it is left out.
         names = {a.pk: (paths[a.pk].partition(":")[2] or a.name).replace(":", " › ") for a in usable}
         groups: list[tuple[object, object]] = [("", "…")]
-        for title, its_types in GROUPS:
+        for title, its_types in (*GROUPS[1:], GROUPS[0]) if categories_first else GROUPS:
             options = [(str(a.pk), names[a.pk]) for a in usable if a.type in its_types and a.type in types]
             if options:
                 groups.append((title, options))

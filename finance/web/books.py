@@ -1,6 +1,5 @@
 """The start page (/), opening a book, and the colours."""
 
-import zoneinfo
 from collections.abc import Iterable
 
 from babel.core import get_global
@@ -22,6 +21,7 @@ from finance.ledger.services import create_book
 from finance.models import Book
 from finance.web.access import user_of
 from finance.web.refusals import refuse
+from identity.time_zones import all_time_zones
 
 A_YEAR = 365 * 24 * 60 * 60
 
@@ -68,7 +68,7 @@ class BookForm(forms.Form):
 
 def time_zone_choices() -> list[tuple[str, str]]:
     """IANA names of time zones, as people read them."""
-    names = sorted(zoneinfo.available_timezones())
+    names = sorted(all_time_zones())
     return [(name, name.replace("_", " ")) for name in names if "/" in name or name == "UTC"]
 
 

@@ -4,25 +4,36 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 from uuid_utils.compat import uuid7
 
 from core.clock import today_in
-from core.formatting import date_text
 from core.redirects import safe_next
+from finance.attachments.selectors import attachments_of_entries
 from finance.errors import Conflict, FinanceError
 from finance.imports.models import ImportRow
+from finance.imports.selectors import refund_links
+from finance.imports.services import unlink_refund
 from finance.ledger import services
-from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of
-from finance.models import Account, Book, JournalEntry, JournalLine, Role
+from finance.ledger.posting import EntryDraft, LineDraft, merged
+from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of, role_of, template_for
+from finance.ledger.services.changes import Changed, open_day
+from finance.models import Account, Book, EntryTemplate, JournalEntry, JournalLine, Role
+from finance.tags.selectors import tags_of, tags_of_entries
 from finance.web.access import book_page, user_of
+from finance.web.change_words import entry_words
+from finance.web.changes import answer_change, say_changed
 from finance.web.entry_drafts import carried, draft_of
-from finance.web.entry_forms import MODES, EntryForm, ExchangeDraft, LinesForm, RowsForm
+from finance.web.entry_forms import CATEGORY_TYPES, MODES, EntryForm, EntryInput, ExchangeDraft, LinesForm, RowsForm
 from finance.web.payees import payees_like
 from finance.web.refusals import refuse
+from finance.web.tags import save_tags, typed_tags
 from finance.web.wealth import everyday_accounts
 
 MORE_ROWS = 4
@@ -33,14 +44,19 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
     """Add an entry. The mode and any value may be given in the address; `copy` repeats an entry."""
     tree = accounts_of(book=book)
     mode, form = _form(request, book, tree)
-    if _is_save(request) and form.is_valid():
+    if "keep" in request.POST and form.is_valid():
+        _keep(request, book, form)
+    elif _is_save(request) and form.is_valid():
         try:
-            entry = _post(form, book=book, request=request)
+            with transaction.atomic():
+                entry = _post(form, book=book, request=request)
+                save_tags(request, entry)
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
-            what = entry.payee or entry.description or date_text(entry.date)
-            messages.success(request, _("Saved: %(what)s.") % {"what": what})
+            undo = reverse("web:entry_reverse", args=[book.pk, entry.uid])
+            what = entry_words(entry, lines_of(entry=entry))
+            messages.success(request, _("Saved: %(what)s.") % {"what": what}, extra_tags=undo)
             if "stay" in request.POST:
                 kept = {"mode": mode, "date": entry.date.isoformat(), "account": request.POST.get("account", "")}
                 return redirect(f"{request.path}?{urlencode({**kept, 'next': safe_next(request)})}")
@@ -51,6 +67,30 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
                 return redirect("web:register", book.pk, int(account))
             return redirect("web:entry", book.pk, entry.uid)
     return _write_page(request, book, form, mode)
+
+
+def _keep(request: HttpRequest, book: Book, form: EntryForm) -> None:
+    """Keep what the form says as a template; nothing is posted."""
+    data = form.cleaned_data
+    try:
+        template = services.save_template(
+            book=book, actor=user_of(request), name=request.POST.get("template_name", ""), payee=data["payee"],
+            description=data["description"], lines=_lines(form.posting(), book=book),
+        )  # fmt: skip
+    except FinanceError as error:
+        refuse(form, error, fields=form.places)
+    else:
+        messages.success(request, _("Kept as the template “%(name)s”.") % {"name": template.name})
+
+
+@book_page(at_least=Role.EDITOR)
+def template_remove(request: HttpRequest, book: Book, template_id: int) -> HttpResponse:
+    """Forget a template."""
+    template = template_for(book=book, template_id=template_id)
+    if request.method == "POST":
+        services.remove_template(template=template)
+        messages.success(request, _("The template “%(name)s” was removed.") % {"name": template.name})
+    return redirect("web:entry_new", book.pk)
 
 
 def _is_save(request: HttpRequest) -> bool:
@@ -77,19 +117,43 @@ def _form(
         if "more_rows" in request.POST:
             start["rows"] = str(int(typed.get("rows") or 0) + MORE_ROWS) if typed.get("rows", "").isdigit() else "6"
     else:
-        if drafted is None and (copied := request.GET.get("copy")):
-            try:
-                entry = entry_for(book=book, uid=uuid.UUID(copied))
-            except ValueError:
-                pass  # no number of an entry: an empty form
-            else:
-                usual, known = draft_of(entry, lines_of(entry=entry))
-                known = {**known, "date": today_in(book)}
+        if drafted is None:
+            usual, known = _repeated(request, book) or (usual, known)
         mode = _mode_of(request.GET.get("mode"), usual)
         asked = {name: value for name, value in request.GET.items() if name != "uid"}
         everyday = everyday_accounts(tree)
         start = {"date": today_in(book), "account": everyday[0].pk if everyday else None, **known, **asked}
     return mode, MODES[mode][1](initial={"uid": uuid7(), **start}, tree=tree, used=used)
+
+
+def _repeated(request: HttpRequest, book: Book) -> tuple[str, dict[str, Any]] | None:
+    """The entry that is to be written again today: `copy` names one or is "last", `template` one that was kept."""
+    copied, kept = request.GET.get("copy", ""), request.GET.get("template", "")
+    if kept.isascii() and kept.isdigit() and len(kept) < 19:
+        template = template_for(book=book, template_id=int(kept))
+        accounts = {account.pk: account for account in accounts_of(book=book)}
+        entry = JournalEntry(payee=template.payee, description=template.description)
+        lines = [
+            JournalLine(
+                account=accounts[line["account"]], currency=accounts[line["account"]].currency, amount=line["amount"],
+                memo=line["memo"],
+            )
+            for line in template.lines
+        ]  # fmt: skip
+    elif copied == "last":
+        mine = JournalEntry.objects.filter(book=book, created_by=user_of(request), reverses=None, reversed_by=None)
+        last = mine.order_by("-pk").first()
+        if last is None:
+            return None
+        entry, lines = last, lines_of(entry=last)
+    else:
+        try:
+            entry = entry_for(book=book, uid=uuid.UUID(copied))
+        except ValueError:
+            return None  # no number of an entry: an empty form
+        lines = lines_of(entry=entry)
+    mode, known = draft_of(entry, lines)
+    return mode, {**known, "date": today_in(book)}
 
 
 def _post(form: EntryForm, *, book: Book, request: HttpRequest) -> JournalEntry:
@@ -101,13 +165,24 @@ def _post(form: EntryForm, *, book: Book, request: HttpRequest) -> JournalEntry:
             return services.exchange(
                 book=book, actor=user_of(request), uid=data["uid"], **words,
                 source_account=said.source_account, source_amount=said.source_amount,
-                target_account=said.target_account, target_amount=said.target_amount,
+                target_account=said.target_account, target_amount=said.target_amount, extra=said.extra,
             )  # fmt: skip
         return services.post_entry(book=book, actor=user_of(request), lines=said, uid=data["uid"], **words)
     except Conflict as error:
         if "uid" in error.fields:  # the same form, sent twice: the first one stands
             return entry_for(book=book, uid=data["uid"])
         raise
+
+
+def _lines(said: EntryInput, *, book: Book) -> list[LineDraft]:
+    """The lines of one entry, those of an exchange through the trading accounts."""
+    if not isinstance(said, ExchangeDraft):
+        return said
+    lines = services.exchange_lines(
+        book=book, source_account=said.source_account, source_amount=said.source_amount,
+        target_account=said.target_account, target_amount=said.target_amount,
+    )  # fmt: skip
+    return merged([*lines, *said.extra])
 
 
 def _write_page(
@@ -122,8 +197,11 @@ def _write_page(
         "rows": form.row_list() if isinstance(form, RowsForm) else None,
         "as_lines": isinstance(form, LinesForm),
         "corrected": corrected,
+        "typed_tags": typed_tags(request, corrected),
+        "all_tags": tags_of(book=book),
         "next": safe_next(request),
         "today": today_in(book),
+        "templates": [] if corrected else list(EntryTemplate.objects.filter(book=book).order_by("name")),
         "is_closed_by_now": corrected is not None
         and book.closed_through is not None
         and corrected.date <= book.closed_through,
@@ -141,21 +219,18 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
     if _is_save(request) and form.is_valid():
         data = form.cleaned_data
         try:
-            said = form.posting()
-            if isinstance(said, ExchangeDraft):
-                text = _(
-                    "The two accounts are kept in different currencies. Correct this as debits and credits, "
-                    "or delete it and enter it again."
-                )
-                raise Conflict(reason=text)
-            replacement = services.correct_entry(
-                entry=entry, actor=user_of(request), lines=said, on=today_in(book),
+            draft = EntryDraft(
                 date=data["date"], payee=data["payee"], description=data["description"],
+                lines=_lines(form.posting(), book=book),
             )  # fmt: skip
+            with transaction.atomic():
+                change = services.replace_entry(entry=entry, actor=user_of(request), draft=draft, today=today_in(book))
+                replacement = JournalEntry.objects.get(corrects=entry)
+                save_tags(request, replacement)
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
-            messages.success(request, _("Corrected. The earlier version stays in its history."))
+            say_changed(request, book, Changed(change=change))
             return redirect(safe_next(request) or redirect("web:entry", book.pk, replacement.uid).url)
     return _write_page(request, book, form, mode, corrected=entry)
 
@@ -164,14 +239,25 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
 def entry(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """An entry with its lines, its origin and all its versions."""
     shown = entry_for(book=book, uid=uid)
-    return render(request, "web/entry.html", {"book": book, **_entry_context(shown)})
+    attached = attachments_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
+    context = {
+        "attachments": attached,
+        "tags": tags_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, []),
+        "typed_tags": typed_tags(request, shown),
+        "all_tags": tags_of(book=book),
+    }
+    return render(request, "web/entry.html", {"book": book, **_entry_context(shown), **context})
 
 
 @book_page()
 def entry_fold(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """The same, unfolded beneath its row in a register."""
     shown = entry_for(book=book, uid=uid)
-    return render(request, "web/_entry_fold.html", {"book": book, **_entry_context(shown)})
+    context = _entry_context(shown)
+    edits = context["is_current"] and role_of(user=user_of(request), book=book) != Role.VIEWER
+    context |= {"next": safe_next(request), "edits_parts": edits, "category_types": CATEGORY_TYPES}
+    context["tags"] = tags_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
+    return render(request, "web/_entry_fold.html", {"book": book, **context})
 
 
 def _entry_context(shown: JournalEntry) -> dict[str, Any]:
@@ -186,6 +272,9 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         for line in JournalLine.objects.filter(entry_id__in=by_entry):
             by_entry[line.entry_id].append(line)
         versions = [(each, _totals(by_entry[each.pk])) for each in history]
+        for each in history:
+            # A reversal is shown where nothing took the place of what it took back.
+            each.ends_it = each.reverses_id is not None and each.reverses_id not in successor  # type: ignore[attr-defined]
     # The line of a bank file that the entry was posted from.
     came_in_with: ImportRow | None = None
     if shown.source == JournalEntry.Source.IMPORT:
@@ -198,8 +287,18 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         "reversal": reversals.get(shown.pk),
         "successor": successor.get(shown.pk),
         "came_in_with": came_in_with,
+        "refunds": refund_links(entry=shown),
         "is_current": shown.pk not in reversals and shown.reverses_id is None,
     }
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def entry_refund_unlink(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
+    """Take back that the entry gives a purchase back."""
+    unlink_refund(entry=entry_for(book=book, uid=uid), actor=user_of(request))
+    messages.success(request, _("No longer linked as a refund. Both entries stay as they are."))
+    return redirect("web:entry", book.pk, uid)
 
 
 def _totals(lines: list[JournalLine]) -> list[tuple[str, int]]:
@@ -211,22 +310,22 @@ def _totals(lines: list[JournalLine]) -> list[tuple[str, int]]:
 
 @book_page(at_least=Role.EDITOR)
 def entry_reverse(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
-    """Reverse an entry, after saying what that means."""
+    """Delete an entry. GET says what that means; where a button posts at once, the message offers Undo."""
     shown = entry_for(book=book, uid=uid)
     if request.method == "POST":
         try:
-            reversal = services.reverse_entry(entry=shown, actor=user_of(request), on=today_in(book))
+            done = services.delete_entries(
+                book=book, actor=user_of(request), entry_ids=[shown.pk], today=today_in(book)
+            )
         except FinanceError as error:
             messages.error(request, error.detail)
         else:
-            day = date_text(reversal.date)
-            messages.success(
-                request, _("Deleted, with the date %(day)s. The entry stays in the history.") % {"day": day}
-            )
-        return redirect("web:entry", book.pk, shown.uid)
+            say_changed(request, book, done)
+        return answer_change(request, book, otherwise=reverse("web:entry", args=[book.pk, shown.uid]))
     closed = book.closed_through is not None and shown.date <= book.closed_through
-    context = {**_entry_context(shown), "reversed_on": today_in(book) if closed else shown.date, "is_closed": closed}
-    return render(request, "web/entry_reverse.html", {"book": book, **context})
+    on = open_day(book=book, today=today_in(book))
+    context = {**_entry_context(shown), "reversed_on": on if closed else shown.date, "is_closed": closed}
+    return render(request, "web/entry_reverse.html", {"book": book, "next": safe_next(request), **context})
 
 
 @book_page()

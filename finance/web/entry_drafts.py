@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from finance.figures import typed_text
-from finance.models import AccountType, JournalEntry, JournalLine
+from finance.models import AccountKind, AccountType, JournalEntry, JournalLine
 from finance.web.entry_forms import CATEGORY_TYPES, HOLDING_TYPES
 
 COMMON = ("uid", "date", "payee", "description")
@@ -13,7 +13,7 @@ COMMON = ("uid", "date", "payee", "description")
 def draft_of(entry: JournalEntry, lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
     """The simplest mode that says what the entry says, and its form's initial values."""
     common = {"date": entry.date, "payee": entry.payee, "description": entry.description}
-    for attempt in (_as_two_sides, _as_split):
+    for attempt in (_as_two_sides, _as_split, _as_transfer_with_fee, _as_exchange):
         mode, said = attempt(lines)
         if mode:
             return mode, {**common, **said}
@@ -38,6 +38,57 @@ def _as_two_sides(lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
         return "received", {**amount, "account": taker.account_id, "category": giver.account_id}
     if kinds == ("holding", "holding"):
         return "moved", {**amount, "account": giver.account_id, "target": taker.account_id}
+    return "", {}
+
+
+def _as_transfer_with_fee(lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
+    fees = [line for line in lines if line.account.type == AccountType.EXPENSE and line.amount > 0]
+    holdings = sorted((line for line in lines if _kind(line) == "holding"), key=lambda line: line.amount)
+    one_currency = len({line.currency for line in lines}) == 1
+    if len(lines) != 3 or len(fees) != 1 or len(holdings) != 2 or not one_currency or any(line.memo for line in lines):
+        return "", {}
+    giver, taker = holdings
+    if giver.amount >= 0 or taker.amount <= 0:
+        return "", {}
+    typed = {"amount": typed_text(taker.amount, currency=taker.currency), "account": giver.account_id,
+             "target": taker.account_id}  # fmt: skip
+    return "moved", {
+        **typed,
+        "fee": typed_text(fees[0].amount, currency=taker.currency),
+        "fee_category": fees[0].account_id,
+    }
+
+
+def _as_exchange(lines: Sequence[JournalLine]) -> tuple[str, dict[str, Any]]:
+    real = [line for line in lines if line.account.kind != AccountKind.TRADING]
+    if len(lines) != 4 or len(real) != 2 or any(line.memo for line in lines):
+        return "", {}
+    giver, taker = sorted(real, key=lambda line: line.amount)
+    if giver.amount >= 0 or taker.amount <= 0 or giver.currency == taker.currency:
+        return "", {}
+    given, taken = (typed_text(abs(line.amount), currency=line.currency) for line in (giver, taker))
+    match _kind(giver), _kind(taker):
+        case "holding", "holding":
+            return "exchanged", {
+                "amount": given,
+                "counter_amount": taken,
+                "account": giver.account_id,
+                "target": taker.account_id,
+            }
+        case "holding", "category":
+            return "spent", {
+                "amount": given,
+                "counter_amount": taken,
+                "account": giver.account_id,
+                "category": taker.account_id,
+            }
+        case "category", "holding":
+            return "received", {
+                "amount": taken,
+                "counter_amount": given,
+                "account": taker.account_id,
+                "category": giver.account_id,
+            }
     return "", {}
 
 

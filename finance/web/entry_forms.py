@@ -4,7 +4,7 @@ Each form cleans to an EntryInput: the lines of one entry, or an exchange betwee
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from django import forms
@@ -30,6 +30,7 @@ class ExchangeDraft:
     source_amount: int
     target_account: Account
     target_amount: int
+    extra: tuple[LineDraft, ...] = ()  # a fee, in the source's currency
 
 
 EntryInput = list[LineDraft] | ExchangeDraft
@@ -71,7 +72,7 @@ class EntryForm(forms.Form):
         if not typed or account is None:
             return None
         try:
-            amount = figures.read_amount(typed, currency=account.currency, field=name)
+            amount = figures.read_sum(typed, currency=account.currency, field=name)
         except FinanceError as error:
             self.add_error(name, error.detail)
             return None
@@ -126,11 +127,40 @@ class EntryForm(forms.Form):
             source_account=giver, source_amount=amounts[0], target_account=taker, target_amount=amounts[1]
         )
 
+    def with_fee(self, said: EntryInput | None) -> EntryInput | None:
+        """The same with what the bank took on top: what arrives stays, what leaves grows by the fee."""
+        giver, category = self.cleaned_data.get("account"), self.cleaned_data.get("fee_category")
+        fee = self.read("fee", giver)
+        if said is None or giver is None or (fee is None and category is None):
+            return said
+        if fee is None or category is None:
+            missing = "fee_category" if category is None else "fee"
+            if not self.has_error(missing) and not self.has_error("fee"):
+                self.add_error(missing, _("Give the fee and what it is booked as."))
+            return None
+        if category.currency != giver.currency:
+            self.add_error(
+                "fee_category",
+                _("%(name)s is kept in %(currency)s; the fee leaves an account in %(other)s.")
+                % {"name": category.name, "currency": category.currency, "other": giver.currency},
+            )
+            return None
+        taken = LineDraft(account_id=category.pk, amount=fee)
+        if isinstance(said, ExchangeDraft):
+            return replace(said, extra=(taken, LineDraft(account_id=giver.pk, amount=-fee)))
+        taker, left = said
+        return [taker, taken, replace(left, amount=left.amount - fee)]
 
-def amount_field(label: Any, *, required: bool = True) -> forms.CharField:
-    """An amount as it is typed; it is read once its account, and so its currency, is known."""
-    attrs = {"inputmode": "decimal", "autocomplete": "off"}
-    return forms.CharField(label=label, required=required, max_length=40, widget=forms.TextInput(attrs=attrs))
+
+def amount_field(label: Any, *, required: bool = True, needed: bool = False) -> forms.CharField:
+    """An amount or a sum as it is typed; it is read once its account, and so its currency, is known.
+
+    `needed` marks one that is asked for only with some accounts, and is not optional then.
+    """
+    attrs = {"inputmode": "text", "autocomplete": "off"}  # a telephone's decimal keys have no + and *
+    field = forms.CharField(label=label, required=required, max_length=60, widget=forms.TextInput(attrs=attrs))
+    field.needed = needed  # type: ignore[attr-defined]
+    return field
 
 
 class SpentForm(EntryForm):
@@ -139,7 +169,7 @@ class SpentForm(EntryForm):
               "target_amount": "counter_amount"}  # fmt: skip
 
     amount = amount_field(gettext_lazy("Spent"))
-    counter_amount = amount_field(gettext_lazy("which was, in the category's currency,"), required=False)
+    counter_amount = amount_field(gettext_lazy("which was, in the category's currency"), required=False, needed=True)
 
     def add_fields(self) -> None:
         self.fields["category"] = self.account_field(CATEGORY_TYPES, _("for"))
@@ -155,7 +185,7 @@ class ReceivedForm(EntryForm):
               "target_amount": "amount"}  # fmt: skip
 
     amount = amount_field(gettext_lazy("Received"))
-    counter_amount = amount_field(gettext_lazy("which was, in the category's currency,"), required=False)
+    counter_amount = amount_field(gettext_lazy("which was, in the category's currency"), required=False, needed=True)
 
     def add_fields(self) -> None:
         self.fields["payee"].label = _("from")
@@ -173,15 +203,17 @@ class MovedForm(EntryForm):
               "target_amount": "counter_amount"}  # fmt: skip
 
     amount = amount_field(gettext_lazy("Moved"))
-    counter_amount = amount_field(gettext_lazy("which arrived, in the other currency, as"), required=False)
+    counter_amount = amount_field(gettext_lazy("which arrived, in the other currency, as"), required=False, needed=True)
+    fee = amount_field(gettext_lazy("Fee on top"), required=False)
 
     def add_fields(self) -> None:
         self.fields["payee"].label = _("with")
         self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
         self.fields["target"] = self.account_field(HOLDING_TYPES, _("to"))
+        self.fields["fee_category"] = self.account_field((AccountType.EXPENSE,), _("booked as"), required=False)
 
     def say(self) -> EntryInput | None:
-        return self.between(source="account", target="target", amount_of="account")
+        return self.with_fee(self.between(source="account", target="target", amount_of="account"))
 
 
 class ExchangedForm(EntryForm):
@@ -189,12 +221,14 @@ class ExchangedForm(EntryForm):
               "target_amount": "counter_amount", "lines.0.account": "account", "lines.3.account": "target"}  # fmt: skip
 
     amount = amount_field(gettext_lazy("Gave"))
-    counter_amount = amount_field(gettext_lazy("got"))
+    counter_amount = amount_field(gettext_lazy("Got"))
+    fee = amount_field(gettext_lazy("Fee on top"), required=False)
 
     def add_fields(self) -> None:
         self.fields["payee"].label = _("with")
         self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
-        self.fields["target"] = self.account_field(HOLDING_TYPES, _("on"))
+        self.fields["target"] = self.account_field(HOLDING_TYPES, _("into"))
+        self.fields["fee_category"] = self.account_field((AccountType.EXPENSE,), _("booked as"), required=False)
 
     def say(self) -> EntryInput | None:
         giver, taker = self.cleaned_data.get("account"), self.cleaned_data.get("target")
@@ -203,7 +237,7 @@ class ExchangedForm(EntryForm):
                 "target", _("Both accounts are kept in %(currency)s; this is a move.") % {"currency": giver.currency}
             )
             return None
-        return self.between(source="account", target="target", amount_of="account")
+        return self.with_fee(self.between(source="account", target="target", amount_of="account"))
 
 
 class RowsForm(EntryForm):
@@ -260,6 +294,7 @@ class SplitForm(RowsForm):
         if account is None or total is None:
             return None
         sign = 1 if self.cleaned_data.get("direction") != "received" else -1
+        self._fill_last(account, total)
         parts = [part for index in range(self.count) if (part := self._part(index, account, sign))]
         if self.errors:
             return None
@@ -269,6 +304,22 @@ class SplitForm(RowsForm):
             self.add_error("amount", _("The parts do not add up to the total: %(left)s is left.") % {"left": told})
             return None
         return [*parts, LineDraft(account_id=account.pk, amount=-sign * total)]
+
+    def _fill_last(self, account: Account, total: int) -> None:
+        """The last part without an amount gets what is left of the total."""
+        rows = [self.row_data(index) for index in range(self.count)]
+        used = [index for index, row in enumerate(rows) if row["category"] is not None]
+        if not used or (rows[used[-1]]["amount"] or "").strip():
+            return
+        left = total
+        for index, row in enumerate(rows):
+            if typed := (row["amount"] or "").strip():
+                try:
+                    left -= figures.read_sum(typed, currency=account.currency, field=f"row-{index}-amount")
+                except FinanceError:
+                    return  # told at its own field
+        if left:
+            self.cleaned_data[f"row-{used[-1]}-amount"] = figures.typed_text(left, currency=account.currency)
 
     def _part(self, index: int, account: Account, sign: int) -> LineDraft | None:
         row = self.row_data(index)
@@ -292,7 +343,7 @@ class SplitForm(RowsForm):
 
     def _line(self, name: str, category: Account, typed: str, memo: str, sign: int) -> LineDraft | None:
         try:
-            amount = figures.read_amount(typed, currency=category.currency, field=f"{name}amount")
+            amount = figures.read_sum(typed, currency=category.currency, field=f"{name}amount")
         except FinanceError as error:
             self.add_error(f"{name}amount", error.detail)
             return None

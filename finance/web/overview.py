@@ -13,7 +13,6 @@ from core.clock import today_in
 from core.formatting import date_text
 from finance import figures, money
 from finance.imports.models import ImportBatch
-from finance.imports.selectors import recent_batches
 from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountMonth, AccountType, Book
@@ -25,6 +24,8 @@ from finance.web.spending import CategoryFlow, Flow, category_months, flow, valu
 from finance.web.wealth import Wealth, everyday_accounts, wealth
 
 BARS = 8
+# Waiting bank files that are named; the others are counted.
+IMPORTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +75,13 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
 
 
 def imports_of(book: Book) -> dict[str, Any]:
-    """Bank files that wait for a decision, and the last import."""
-    batches = recent_batches(book=book, limit=10)
+    """Bank files that wait for a decision: the newest, and how many there are; and the last import."""
     waiting = (ImportBatch.State.RECEIVED, ImportBatch.State.STAGED, ImportBatch.State.REFUSED)
-    confirmed = [batch for batch in batches if batch.state == ImportBatch.State.CONFIRMED]
+    found = ImportBatch.objects.without_content().filter(book=book).select_related("account")
     return {
-        "open_imports": [batch for batch in batches if batch.state in waiting][:3],
-        "last_import": confirmed[0] if confirmed else None,
+        "open_imports": list(found.filter(state__in=waiting).order_by("-pk")[:IMPORTS]),
+        "open_import_count": found.filter(state__in=waiting).count(),
+        "last_import": found.filter(state=ImportBatch.State.CONFIRMED).order_by("-pk").first(),
     }
 
 

@@ -36,6 +36,10 @@ class RuleForm(forms.Form):
     )
     payee = forms.CharField(label=gettext_lazy("Set the payee to"), max_length=200, required=False)
     note = forms.CharField(label=gettext_lazy("Set the note to"), max_length=200, required=False)
+    tags = forms.CharField(
+        label=gettext_lazy("Add the tags"), max_length=700, required=False,
+        help_text=gettext_lazy("Separated by commas. Tags that are new are made."),
+    )  # fmt: skip
     ignore = forms.BooleanField(
         label=gettext_lazy("Ignore the row of the bank file"), required=False,
     )  # fmt: skip
@@ -162,10 +166,11 @@ class RuleForm(forms.Form):
     def _said_actions(self) -> list[dict[str, Any]]:
         data = self.cleaned_data
         actions: list[dict[str, Any]] = []
-        for do in ("payee", "note"):
-            if data[do].strip():
+        names = [name.strip() for name in data["tags"].split(",") if name.strip()]
+        for do, value in (("payee", data["payee"].strip()), ("note", data["note"].strip()), ("tags", names)):
+            if value:
                 self.places[f"definition.actions.{len(actions)}.value"] = do
-                actions.append({"do": do, "value": data[do].strip()})
+                actions.append({"do": do, "value": value})
         parts: list[dict[str, Any]] = []
         for index in range(self.counts["parts"]):
             account, how, number = (data[f"p{index}-{name}"] for name in ("account", "how", "number"))
@@ -241,6 +246,8 @@ def _values_of_actions(actions: list[Mapping[str, Any]]) -> dict[str, Any]:
         match action["do"]:
             case "payee" | "note":
                 values[action["do"]] = action["value"]
+            case "tags":
+                values["tags"] = ", ".join(action["value"])
             case "category" | "transfer":
                 values["account"] = action["account"]
             case "ignore":

@@ -117,6 +117,8 @@ def action_words(action: Mapping[str, Any], names: Mapping[int, str]) -> str:
             return _("payee “%(value)s”") % action
         case "note":
             return _("note “%(value)s”") % action
+        case "tags":
+            return _("tags: %(names)s") % {"names": ", ".join(action["value"])}
         case "ignore":
             return _("ignore the row")
         case "split":

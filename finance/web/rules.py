@@ -1,13 +1,17 @@
 """A book's rules: everybody reads them, editors change them."""
 
+import json
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from finance.errors import FinanceError, Forbidden, Invalid, NotFound
@@ -22,23 +26,76 @@ from finance.web.refusals import refuse
 from finance.web.rule_forms import RuleForm, example_of_entry, example_of_row, representable, values_of
 from finance.web.rule_words import actions_words, conditions_words, share_words
 
+PER_PAGE = 100
+MOST_BYTES = 2 * 1024 * 1024
 
-class GroupForm(forms.Form):
-    name = forms.CharField(max_length=80)
+
+class DocumentForm(forms.Form):
+    """Rules from another book."""
+
+    file = forms.FileField(
+        label=gettext_lazy("File with rules"), help_text=gettext_lazy("As “Export rules” writes it.")
+    )
+
+    def clean_file(self) -> dict[str, Any]:
+        """The document."""
+        file: UploadedFile[Any] = self.cleaned_data["file"]
+        if (file.size or 0) > MOST_BYTES:
+            raise forms.ValidationError(_("The file is larger than 2 MB."))
+        try:
+            document = json.loads(file.read())
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(_("The file is not JSON.")) from error
+        if not isinstance(document, dict):
+            raise forms.ValidationError(_("This is no export of rules."))
+        return document
 
 
 @require_safe
 @book_page()
 def rules(request: HttpRequest, book: Book) -> HttpResponse:
-    """All rules in the order in which they run."""
+    """The rules in the order in which they run, page by page."""
     names = Categories(book).names
-    groups = selectors.groups_of(book=book)
-    for group in groups:
+    try:
+        page = selectors.rules_page(book=book, after=selectors.read_cursor(request.GET.get("after")), limit=PER_PAGE)
+    except Invalid as error:
+        raise NotFound(thing="page") from error
+    for group in page.groups:
         for rule in group.listed:  # type: ignore[attr-defined]
             rule.conditions_said = conditions_words(rule.definition, names)
             rule.actions_said = actions_words(rule.definition, names)
-    context = {"book": book, "groups": groups, "applications": selectors.applications_of(book=book, limit=5)}
+    context = {
+        "book": book, "groups": page.groups, "next": page.next_id, "begins_later": "after" in request.GET,
+        "applications": selectors.applications_of(book=book, limit=5),
+    }  # fmt: skip
     return render(request, "finance/rules/list.html", context)
+
+
+@require_safe
+@book_page()
+def rules_export(request: HttpRequest, book: Book) -> HttpResponse:
+    """All rules as a file that another book can read."""
+    answer = JsonResponse(services.export_rules(book=book), json_dumps_params={"ensure_ascii": False, "indent": 2})
+    answer["Content-Disposition"] = content_disposition_header(True, f"{book.name}-rules.json") or ""
+    return answer
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def rules_import(request: HttpRequest, book: Book) -> HttpResponse:
+    """Add the rules of a file, all or none."""
+    form = DocumentForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            added = services.import_rules(book=book, actor=user_of(request), document=form.cleaned_data["file"])
+        except FinanceError as error:
+            form.add_error("file", " ".join(f"{at}: {why}" for at, why in error.fields.items()) or error.detail)
+        else:
+            said = ngettext("%(count)d rule is in the book now.", "%(count)d rules are in the book now.", len(added))
+            messages.success(request, said % {"count": len(added)})
+            return redirect("web:rules", book.pk)
+    context = {"book": book, "form": form}
+    return render(request, "finance/rules/import.html", context, status=400 if form.errors else 200)
 
 
 @require_safe

@@ -85,6 +85,7 @@ def _row(change: PastChange, names: dict[int, str]) -> dict[str, Any]:
         "entry": entry, "amount": own.amount, "currency": own.currency, "closed": change.closed,
         "payee": change.payee if change.payee != entry.payee else "",
         "before": told(before) if before != after else [], "after": told(after) if before != after else [],
+        "tags": change.new_tags,
         "rules": ", ".join(dict.fromkeys(step.name for step in change.outcome.steps if step.changes)),
     }  # fmt: skip
 

@@ -36,15 +36,16 @@ class InsightFilter(django_filters.FilterSet):  # type: ignore[misc]
     """Without `state`, what the household's feed shows: new and seen, not snoozed, not passed."""
 
     state = django_filters.ChoiceFilter(
-        choices=[*Insight.State.choices, ("all", _("all"))],
+        choices=[*Insight.State.choices, ("snoozed", _("snoozed")), ("all", _("all"))],
         method="by_state",
-        help_text=_("One state, or “all”; without it the current ones: open, not snoozed, not passed."),
+        help_text=_("One state, “snoozed” or “all”; without it the current ones: open, not snoozed, not passed."),
     )
     kind = django_filters.ChoiceFilter(choices=Kind.choices)
     severity = django_filters.ChoiceFilter(choices=Insight.Severity.choices)
 
     def by_state(self, found: QuerySet[Insight], name: str, value: str) -> QuerySet[Insight]:
-        return found if value == "all" else found.filter(state=value)
+        # "snoozed" depends on the book's day, which the view knows.
+        return found if value in ("all", "snoozed") else found.filter(state=value)
 
 
 @extend_schema(tags=["insights"])
@@ -74,6 +75,8 @@ class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixi
         found = selectors.insights_of(book_id=book.pk)
         if self.action == "list" and "state" not in self.request.query_params:
             found = found & Insight.objects.current(on=today_in(book))
+        elif self.action == "list" and self.request.query_params["state"] == "snoozed":
+            found = found & Insight.objects.snoozed(on=today_in(book))
         return found
 
     def get_object(self) -> Insight:
@@ -120,6 +123,11 @@ class InsightViewSet(OncePerKey, mixins.ListModelMixin, mixins.RetrieveModelMixi
             return self._answer(insight)
 
         return self.once(put_off)
+
+    @extend_schema(summary="Show a snoozed insight again", request=None)
+    @action(detail=True, methods=["post"])
+    def wake(self, request: Request, **kwargs: Any) -> Response:
+        return self._act(services.wake)
 
     @extend_schema(summary="Mute this kind of insight for the payee", request=None)
     @action(detail=True, methods=["post"], url_path="mute-payee")

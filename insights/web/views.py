@@ -33,6 +33,8 @@ def feed(request: HttpRequest, book: Any) -> HttpResponse:
     state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
     if state in Insight.State.values:
         found = found.filter(state=state)
+    elif state == "snoozed":
+        found = found & Insight.objects.snoozed(on=today_in(book))
     elif state != "all":
         state, found = "", found & Insight.objects.current(on=today_in(book))
     if kind in Kind.values:
@@ -47,7 +49,11 @@ def feed(request: HttpRequest, book: Any) -> HttpResponse:
             "state": state,
             "kind": kind if kind in Kind.values else "",
             "kinds": Kind.choices,
-            "states": [(Insight.State.DISMISSED, _("Dismissed")), (Insight.State.RESOLVED, _("Resolved"))],
+            "states": [
+                ("snoozed", _("Snoozed")),
+                (Insight.State.DISMISSED, _("Dismissed")),
+                (Insight.State.RESOLVED, _("Resolved")),
+            ],
             "muted": selectors.muted_payees(book_id=book.pk),
         },
     )
@@ -78,6 +84,7 @@ def detail(request: HttpRequest, book: Any, insight_id: int) -> HttpResponse:
         "more": page.after,
         "can_act": can_act,
         "snooze_days": SNOOZE_DAYS,
+        "is_snoozed": insight.snoozed_until is not None and insight.snoozed_until > today_in(book),
     }
     return render(request, "insights/detail.html", context)
 
@@ -85,7 +92,7 @@ def detail(request: HttpRequest, book: Any, insight_id: int) -> HttpResponse:
 @require_POST
 @insights_page(Role.EDITOR)
 def act(request: HttpRequest, book: Any, insight_id: int, action: str) -> HttpResponse:
-    """Dismiss, reopen, snooze or mute; back to the feed, or to the insight where that failed."""
+    """Dismiss, reopen, snooze, wake or mute; back to the feed, or to the insight where that failed."""
     insight = selectors.insight_for(book_id=book.pk, insight_id=insight_id)
     actor, now = user_of(request), timezone.now()
     try:
@@ -96,6 +103,9 @@ def act(request: HttpRequest, book: Any, insight_id: int, action: str) -> HttpRe
             case "reopen":
                 services.reopen(insight=insight, actor=actor, now=now)
                 said = _("Reopened.")
+            case "wake":
+                services.wake(insight=insight, actor=actor, now=now)
+                said = _("It is shown again.")
             case "mute":
                 services.mute_payee(insight=insight, actor=actor, now=now)
                 said = _("{payee} is muted for this kind of insight.").format(payee=insight.payee)
@@ -109,7 +119,7 @@ def act(request: HttpRequest, book: Any, insight_id: int, action: str) -> HttpRe
         messages.error(request, error.detail)
         return redirect("insights:detail", book_id=book.pk, insight_id=insight.pk)
     messages.success(request, said)
-    if action == "reopen":
+    if action in ("reopen", "wake"):
         return redirect("insights:detail", book_id=book.pk, insight_id=insight.pk)
     return redirect("insights:feed", book_id=book.pk)
 

@@ -32,6 +32,7 @@ STATUS_OF_CODE = {
     "entry_unbalanced": status.HTTP_400_BAD_REQUEST,
     "period_closed": status.HTTP_409_CONFLICT,
     "already_reversed": status.HTTP_409_CONFLICT,
+    "changed_since": status.HTTP_409_CONFLICT,
     "account_closed": status.HTTP_409_CONFLICT,
     "account_name_taken": status.HTTP_409_CONFLICT,
     "statement_unreadable": status.HTTP_400_BAD_REQUEST,

@@ -139,6 +139,8 @@ class Shell:
             (_("Book settings"), self.book and _address("web:settings", book_id=self.book.pk), "settings", True),
             (_("Your account"), _address("profile"), "user", False),
         ]
+        if self.book and self.can_write:
+            links.insert(0, (_("Quick entry"), _address("web:quick", book_id=self.book.pk), "plus", False))
         if getattr(self.user, "is_staff", False):
             links.append((_("Operator's admin"), _address("admin:index"), "proof", False))
         return [Link(label=label, url=url, icon=icon, phone_only=phone) for label, url, icon, phone in links if url]

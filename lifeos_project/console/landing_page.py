@@ -241,7 +241,7 @@ def _books(request: HttpRequest, now: datetime.datetime) -> Panel:
         unit=_("kept here"),
         facts=(_verification(request, now), _backup(request, now)),
         trend=_trend(JournalEntry, "created_at", _("Entries"), now),
-        lever=_lever(request, "finance.ledgercheck", _("Verifications")),
+        lever=_lever(request, "finance.ledgercheck", _("Ledger checks")),
     )
 
 

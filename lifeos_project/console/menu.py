@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from finance.models import LedgerCheck
@@ -47,56 +48,59 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 _outbox(request, _("Outbox"), "conveyor_belt", "admin:platform_outbox_console"),
                 _outbox(request, _("Dead letters"), "mark_email_unread", "admin:platform_outbox_errors", _dead_letters),
-                _list(request, _("Imports"), "upload_file", "finance.importbatch"),
-                _list(request, _("Verifications"), "verified", "finance.ledgercheck", badge=_broken_promises),
-                _list(request, _("Refused sign-ins"), "lock_clock", "axes.accessattempt"),
+                _list(request, "upload_file", "finance.importbatch"),
+                _list(request, "verified", "finance.ledgercheck", badge=_broken_promises),
+                _list(request, "lock_clock", "axes.accessattempt"),
             ],
         ),
         (
             _("Households"),
             [
-                _list(request, _("Books"), "menu_book", "finance.book"),
-                _list(request, _("Accounts"), "account_tree", "finance.account"),
-                _list(request, _("Entries"), "receipt_long", "finance.journalentry"),
-                _list(request, _("Members"), "group", "finance.membership"),
-                _list(request, _("Invitations"), "mail", "finance.invitation"),
-                _list(request, _("Tags"), "sell", "finance.tag"),
-                _list(request, _("Rules"), "rule", "finance.rule"),
-                _list(request, _("Applications of rules"), "history", "finance.ruleapplication"),
-                _list(request, _("Exchange rates"), "currency_exchange", "finance.exchangerate"),
-                _list(request, _("Reference rates"), "account_balance", "finance.referencerate"),
-                _list(request, _("Fetches of rates"), "cloud_download", "finance.referencefetch"),
-                _list(request, _("Values of assets"), "home_work", "finance.assetvalue"),
-                _list(request, _("Depreciations"), "trending_down", "finance.assetplan"),
-                _list(request, _("Webhooks"), "webhook", "finance.webhookendpoint"),
-                _list(request, _("Webhook deliveries"), "outgoing_mail", "finance.webhookdelivery"),
+                _list(request, "menu_book", "finance.book"),
+                _list(request, "account_tree", "finance.account"),
+                _list(request, "receipt_long", "finance.journalentry"),
+                _list(request, "edit_note", "finance.change"),
+                _list(request, "bookmark", "finance.entrytemplate"),
+                _list(request, "group", "finance.membership"),
+                _list(request, "mail", "finance.invitation"),
+                _list(request, "sell", "finance.tag"),
+                _list(request, "attach_file", "finance.attachment"),
+                _list(request, "rule", "finance.rule"),
+                _list(request, "history", "finance.ruleapplication"),
+                _list(request, "currency_exchange", "finance.exchangerate"),
+                _list(request, "account_balance", "finance.referencerate"),
+                _list(request, "cloud_download", "finance.referencefetch"),
+                _list(request, "home_work", "finance.assetvalue"),
+                _list(request, "trending_down", "finance.assetplan"),
+                _list(request, "webhook", "finance.webhookendpoint"),
+                _list(request, "outgoing_mail", "finance.webhookdelivery"),
             ],
         ),
         (
             _("Insights"),
             [
-                _list(request, _("Insights"), "lightbulb", "insights.insight"),
-                _list(request, _("Rules"), "tune", "insights.rulesetting"),
-                _list(request, _("Muted payees"), "notifications_off", "insights.mutedpayee"),
+                _list(request, "lightbulb", "insights.insight"),
+                _list(request, "tune", "insights.rulesetting"),
+                _list(request, "notifications_off", "insights.mutedpayee"),
             ],
         ),
         (
             _("People and access"),
             [
-                _list(request, _("People"), "person", "identity.user"),
-                _list(request, _("Groups"), "shield_person", "auth.group"),
-                _list(request, _("Sign-up"), "how_to_reg", "identity.accesspolicy"),
-                _list(request, _("Audit trail"), "history", "identity.auditrecord"),
+                _list(request, "person", "identity.user"),
+                _list(request, "shield_person", "auth.group"),
+                _list(request, "how_to_reg", "identity.accesspolicy"),
+                _list(request, "history", "identity.auditrecord"),
             ],
         ),
         (
             _("Installation"),
             [
                 _events(request),
-                _list(request, _("Operations"), "play_circle", "platform_operation.operationrun"),
-                _list(request, _("Workers"), "memory", "platform_outbox.worker"),
-                _list(request, _("Periodic jobs"), "schedule", "platform_outbox.periodic"),
-                _list(request, _("Backups"), "backup", "backups.backuprun", badge=_failed_backup),
+                _list(request, "play_circle", "platform_operation.operationrun"),
+                _list(request, "memory", "platform_outbox.worker"),
+                _list(request, "schedule", "platform_outbox.periodic"),
+                _list(request, "backup", "backups.backuprun", badge=_failed_backup),
                 _item(request, _("Doctor"), "stethoscope", "doctor") if request.user.has_perm(DOCTOR) else None,
                 _item(request, _("Health"), "ecg_heart", "health"),
                 _item(request, _("API"), "api", "api-docs"),
@@ -117,9 +121,11 @@ def list_url(model: str) -> str:
     return reverse(f"admin:{model.replace('.', '_')}_changelist")
 
 
-def _list(request: HttpRequest, title: str, icon: str, model: str, **more: Any) -> dict[str, Any] | None:
+def _list(request: HttpRequest, icon: str, model: str, **more: Any) -> dict[str, Any] | None:
+    """A list under the name that its page has."""
     if not may_see(request, model):
         return None
+    title = capfirst(apps.get_model(model)._meta.verbose_name_plural)
     return _badged({"title": title, "icon": icon, "link": list_url(model)}, more.get("badge"))
 
 
@@ -139,7 +145,7 @@ def _outbox(
 
 def _events(request: HttpRequest) -> dict[str, Any] | None:
     """The list of events; the outbox's own pages have addresses below its own, and are not it."""
-    item = _list(request, _("Events"), "outbox", "platform_outbox.outboxmessage")
+    item = _list(request, "outbox", "platform_outbox.outboxmessage")
     if item is not None:
         match = request.resolver_match
         item["active"] = bool(match and (match.url_name or "").startswith("platform_outbox_outboxmessage_"))

@@ -4,10 +4,13 @@ import datetime
 from decimal import Decimal
 
 from django import template
+from django.utils.translation import gettext as _
 
 from core import formatting
 from finance import figures
 from finance.ledger import movements
+from finance.ledger.registers import RegisterRow
+from finance.money import exponent
 
 register = template.Library()
 
@@ -64,3 +67,37 @@ def opposite(minor_units: int) -> int:
 def natural(minor_units: int, account_type: str) -> int:
     """With the sign that people expect: income is positive."""
     return movements.natural(minor_units, account_type)
+
+
+@register.filter
+def places(currency: str) -> int:
+    """Decimal places of a currency, for scripts that show sums."""
+    return exponent(currency)
+
+
+@register.filter
+def count(number: int) -> str:
+    """ "12,345" """
+    return formatting.number_text(Decimal(number), places=0)
+
+
+@register.filter
+def percent_change(percent: int) -> str:
+    """ "+8 %", as the language writes it."""
+    return formatting.percent_text(percent, plus=True)
+
+
+@register.filter
+def row_title(row: RegisterRow) -> str:
+    """What a register's row is called: the payee, else the note, else where the money came from or went."""
+    if row.payee or row.description:
+        return row.payee or row.description
+    if row.exchanged:
+        return _("Exchange")
+    return ", ".join(dict.fromkeys(line.name for line in row.others)) or row.account.name
+
+
+@register.filter
+def exchange_text(row: RegisterRow) -> str:
+    """ "€100.00 → $110.00", of a row that is an exchange."""
+    return " → ".join(figures.money_text(amount, currency=currency) for currency, amount in row.exchanged or ())

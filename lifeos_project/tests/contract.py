@@ -43,6 +43,11 @@ def check(method, path, response):
         return
     documented = operations()[name]["responses"]
     assert status in documented, f"{name} answered {status}, which docs/openapi.yaml does not name"
+    content = documented[status].get("content", {})
+    if content and "application/json" not in content:  # a file
+        told = response["Content-Type"].partition(";")[0] if response.status_code != 304 else None
+        assert "application/octet-stream" in content or told in content, f"{name} answered with {told}"
+        return
     validator = _validator(*name, status)
     if validator is None:
         assert not response.content, f"{name} answered {status} with a body that docs/openapi.yaml does not name"

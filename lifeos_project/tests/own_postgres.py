@@ -60,7 +60,7 @@ class Server:
         """SIGINT cuts the sessions and shuts down; SIGQUIT drops everything, as a crash does."""
         pid = int((self.cluster.directory / "postmaster.pid").read_text().split()[0])
         os.kill(pid, number)
-        wait_until(lambda: not _exists(pid), seconds=30, what="the server's end")
+        wait_until(lambda: not _exists(pid), seconds=60, what="the server's end")
 
     def start(self):
         self.cluster.ensure_running()

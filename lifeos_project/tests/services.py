@@ -97,7 +97,7 @@ def redis_server(directory: Path, *, port: int = 0) -> Iterator[str]:
     command = [program("redis-server", package="redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(directory)]
     with running(command, log=directory / "redis.log"):
-        wait_until(lambda: listens(port), seconds=10, what="redis-server")
+        wait_until(lambda: listens(port), seconds=60, what="redis-server")
         yield f"redis://127.0.0.1:{port}/0"
 
 

@@ -15,7 +15,17 @@ from django.utils import timezone
 
 from finance.events import BookRenamed
 from finance.imports.models import ImportBatch
-from finance.models import Account, Invitation, JournalEntry, LedgerCheck, Membership, RuleApplication, WebhookDelivery
+from finance.models import (
+    Account,
+    Change,
+    EntryTemplate,
+    Invitation,
+    JournalEntry,
+    LedgerCheck,
+    Membership,
+    RuleApplication,
+    WebhookDelivery,
+)
 from finance.rules.services import save_rule
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
 from finance.webhooks import services as webhooks
@@ -58,6 +68,8 @@ MODELS = {
     "finance_invitation": READ_ONLY,
     "finance_ledgercheck": READ_ONLY,
     "finance_journalentry": READ_ONLY,
+    "finance_change": READ_ONLY,
+    "finance_entrytemplate": READ_ONLY,
     "finance_importbatch": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_ruleapplication": READ_ONLY,
@@ -171,6 +183,8 @@ def world(book, owner, insight):
         ),
         "finance_ledgercheck": LedgerCheck.objects.create(book=book, checked_at=now, entries=1, lines=2),
         "finance_journalentry": JournalEntry.objects.filter(book=book).first(),
+        "finance_change": Change.objects.create(book=book, action="edit", entry_count=1),
+        "finance_entrytemplate": EntryTemplate.objects.create(book=book, name="Rent", lines=[]),
         "finance_importbatch": ImportBatch.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
             file_name="a.csv", content=b"", sha256=digest, size=0,

@@ -59,7 +59,7 @@ def test_a_killed_server_that_nobody_has_reaped_is_no_obstacle(cluster):
     starter = in_another_process(cluster, body)
     pid = int(starter.stdout.readline())
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not cluster.is_running(), seconds=20, what="the killed server gone")
+    wait_until(lambda: not cluster.is_running(), seconds=60, what="the killed server gone")
     start_patiently(cluster)
     assert ask(cluster, "SELECT 1") == (1,)
     starter.communicate("\n", timeout=30)
@@ -135,7 +135,7 @@ def test_a_server_killed_in_the_middle_comes_back_with_its_data(tmp_path):
         ) as connection:
             connection.execute("CREATE TABLE kept (n int)")
         os.kill(cluster._postmaster_pid(), signal.SIGKILL)
-        wait_until(lambda: not cluster.is_running(), seconds=20, what="the killed server gone")
+        wait_until(lambda: not cluster.is_running(), seconds=60, what="the killed server gone")
         start_patiently(cluster)
         assert ask(cluster, "SELECT count(*) FROM kept") == (0,)
     finally:

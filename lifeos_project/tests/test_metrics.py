@@ -166,7 +166,7 @@ def test_several_processes_add_up_and_survive_their_replacement(web, tmp_path):
         web.get("/no/such/page")
     assert web.sample(series) == 200
     # Some processes have been replaced by now; none of their counts is lost.
-    wait_until(lambda: (tmp_path / "metrics" / "counter_ended.db").exists(), seconds=20, what="a replaced process")
+    wait_until(lambda: (tmp_path / "metrics" / "counter_ended.db").exists(), seconds=60, what="a replaced process")
     assert web.sample(series) == 200
     assert web.sample('http_request_duration_seconds_count{method="GET",view="none"}') == 200
 
@@ -206,7 +206,7 @@ def test_a_real_prometheus_answers_the_queries_of_the_operations_guide(web, prom
             return {found["metric"]["topic"]: found["value"][1] for found in ask("platform_outbox_pending_messages")}
 
         # Counts are taken every few seconds: the first scrapes may show those of before the event.
-        wait_until(lambda: "test.thing.happened" in waiting(), seconds=30, what="a count with the event in it")
+        wait_until(lambda: "test.thing.happened" in waiting(), seconds=60, what="a count with the event in it")
         assert waiting()["test.thing.happened"] == "1"
         assert waiting()["finance.journal.posted"] == "0"
         assert [found["value"][1] for found in ask("max(sum by (instance) (platform_outbox_pending_messages))")] == [
@@ -236,11 +236,11 @@ def prometheus(program: str, directory: Path, *, target: int):
 
         def ask(query: str) -> list:
             url = f"http://127.0.0.1:{port}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 return json.load(answer)["data"]["result"]
 
         with running(command, log=directory / "prometheus.log"):
-            wait_until(lambda: listens(port) and ask("up") is not None, seconds=30, what="Prometheus")
+            wait_until(lambda: listens(port) and ask("up") is not None, seconds=60, what="Prometheus")
             time.sleep(0.1)
             yield ask
 

@@ -148,7 +148,7 @@ def test_no_request_fails_while_the_password_changes(house, db, monkeypatch, poo
             house.file.write_text("second\n")
             visitors.more()
             wait_until(
-                lambda: house.oldest_connection() > changed_at, seconds=30, what="connections by the new password"
+                lambda: house.oldest_connection() > changed_at, seconds=60, what="connections by the new password"
             )
         assert visitors.failures == []
     finally:

@@ -53,7 +53,7 @@ def pgbouncer(tmp_path_factory, django_db_setup):
             [program, str(directory / "pgbouncer.ini")], stdout=log, stderr=log, **embedded_postgres_user.identity()
         )
     try:
-        services.wait_until(lambda: services.listens(port), seconds=10, what="PgBouncer")
+        services.wait_until(lambda: services.listens(port), seconds=60, what="PgBouncer")
         yield {"USER": user, "PASSWORD": password, "HOST": "127.0.0.1", "PORT": str(port)}
     finally:
         process.terminate()

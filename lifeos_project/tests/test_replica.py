@@ -132,7 +132,7 @@ def test_a_replica_that_stays_behind_is_waited_for_no_longer_than_allowed(
 def wait_for_pause(administrator):
     services.wait_until(
         lambda: administrator.execute("SELECT pg_get_wal_replay_pause_state()").fetchone() == ("paused",),
-        seconds=20,
+        seconds=60,
         what="the pause",
     )
 
@@ -166,14 +166,14 @@ def test_a_report_in_the_way_of_the_replay_is_ended_and_begun_again(two_servers,
             if ran == ["replica"]:
                 cursor.execute("SELECT count(*) FROM passing")
                 primary.execute("DROP TABLE passing")
-                cursor.execute("SELECT pg_sleep(20)")
+                cursor.execute("SELECT pg_sleep(100)")
             cursor.execute("SELECT 1")
             cursor.execute("COMMIT")
         return ran[-1]
 
     started = time.monotonic()
     assert replica.read(long_report) == "default"
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 100
 
 
 def test_a_report_cannot_change_anything_on_the_replica(two_servers):

@@ -59,7 +59,7 @@ class House:
         return time.monotonic() - started
 
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             return answer.read()
 
     def left_over(self) -> list[str]:

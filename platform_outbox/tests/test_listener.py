@@ -31,7 +31,7 @@ def test_a_notification_during_the_poll_is_not_lost(monkeypatch, settings):
         with own_connection() as connection:
             wait_for(lambda: connection.execute(AT_THE_POLL).fetchone()[0], what="the poll")
             connection.execute("SELECT pg_notify(%s, '7')", (CHANNEL,))
-        wait_for(lambda: schedule.due() == {7}, seconds=20, what="the notification")
+        wait_for(lambda: schedule.due() == {7}, seconds=60, what="the notification")
     finally:
         listener.stop()
         thread.join(30)

@@ -297,4 +297,4 @@ def test_a_worker_process_answers_prometheus_and_keeps_the_figures_fresh(pool, f
     emit_events(Ticked(key="a", number=1))
     line = 'platform_outbox_handler_seconds_count{handler="probe.tick"} 1.0'
     wait_for(lambda: line in page(port)[1], what="the counter")
-    wait_for(lambda: Sample.objects.filter(figures__workers=1).exists(), seconds=30, what="a sample")
+    wait_for(lambda: Sample.objects.filter(figures__workers=1).exists(), seconds=60, what="a sample")

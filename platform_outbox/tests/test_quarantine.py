@@ -206,7 +206,7 @@ def test_a_worker_lives_as_long_as_it_is_connected():
     assert lives("w:1")
     assert not lives("w:2")
     again.forget()
-    wait_for(lambda: not lives("w:1"), seconds=10, what="the server to see that it hung up")
+    wait_for(lambda: not lives("w:1"), seconds=60, what="the server to see that it hung up")
 
 
 def test_an_event_that_took_too_long_is_charged_an_attempt_and_tried_again_alone():

@@ -35,7 +35,6 @@ from finance.book_import.model import (
     Tally,
     check_entries,
     uid_of,
-    worded,
 )
 from finance.book_import.readers.fields import believable, text_of, with_parents
 from finance.errors import BookUnreadable
@@ -118,7 +117,7 @@ class _Reader:
         more = [key for key in found.meta if key not in _OWN and not key.startswith("__")]
         for key in more:
             self.tally.add("metadata", "LifeOS has none", example=key)
-        words = [*sorted(found.tags or ()), *(f"^{link}" for link in sorted(found.links or ()))]
+        links = [f"^{link}" for link in sorted(found.links or ())]
         date = _day(found.date, where)
         lines = []
         for posting in found.postings:
@@ -144,7 +143,8 @@ class _Reader:
         return SourceEntry(
             date=date,
             payee=found.payee or "",
-            description=worded(found.narration or "", words),
+            description=" ".join([found.narration or "", *links]).strip(),
+            tags=tuple(sorted(found.tags or ())),
             uid=uid_of(str(found.meta.get("uid", ""))),
             where=where,
             lines=tuple(lines),

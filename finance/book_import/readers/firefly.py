@@ -31,7 +31,6 @@ from finance.book_import.model import (
     SourceLine,
     Sums,
     Tally,
-    worded,
 )
 from finance.book_import.readers.archive import is_zip, members
 from finance.book_import.readers.fields import day, decimal, json_of, rows_of, text_of, typed
@@ -229,7 +228,8 @@ class _Books:
         return SourceEntry(
             date=first.date,
             payee=next(iter(payees), ""),
-            description=worded(" – ".join([told, *notes]), dict.fromkeys(tag for row in parts for tag in row.tags)),
+            description=" – ".join([told, *notes]),
+            tags=tuple(dict.fromkeys(tag for row in parts for tag in row.tags)),
             where=f"{first.where} ({told[:40]})",
             lines=(
                 *(SourceLine(account=key, currency=code, amount=amount) for (key, code), amount in held.items()),

@@ -33,7 +33,6 @@ from finance.book_import.model import (
     Tally,
     check_entries,
     uid_of,
-    worded,
 )
 from finance.book_import.readers.fields import believable, day, text_of, typed, with_parents
 from finance.errors import BookUnreadable
@@ -126,12 +125,10 @@ class _Reader:
         return SourceEntry(
             date=date,
             payee=payee,
-            description=worded(
-                " ".join(
-                    filter(None, [note if bar else "", comment, f"({found['tcode']})" if found.get("tcode") else ""])
-                ),
-                (f"{name}:{value}" if value else name for name, value in tags if name not in ("uid", "source")),
+            description=" ".join(
+                filter(None, [note if bar else "", comment, f"({found['tcode']})" if found.get("tcode") else ""])
             ),
+            tags=tuple(f"{name}:{value}" if value else name for name, value in tags if name not in ("uid", "source")),
             uid=uid_of(own.get("uid", "")),
             where=where,
             lines=tuple(lines),

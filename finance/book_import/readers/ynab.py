@@ -29,7 +29,6 @@ from finance.book_import.model import (
     SourceLine,
     Sums,
     Tally,
-    worded,
 )
 from finance.book_import.readers.archive import is_zip, members
 from finance.book_import.readers.fields import rows_of, text_of
@@ -299,15 +298,14 @@ class _Pairing:
             )
         for row in group:
             if row.flag:
-                self.tally.add("flag", "it became a word in the description")
+                self.tally.add("flag", "it became a tag")
             if row.marked:
                 self.tally.add(MARK, NO_MARKS)
         return SourceEntry(
             date=first.date,
             payee="" if first.payee == "Starting Balance" else payee,
-            description=worded(
-                first.memo if len(group) == 1 else "", dict.fromkeys(row.flag for row in group if row.flag)
-            ),
+            description=first.memo if len(group) == 1 else "",
+            tags=tuple(dict.fromkeys(row.flag for row in group if row.flag)),
             where=first.where,
             lines=tuple(lines),
         )

@@ -26,6 +26,7 @@ _OUT_MARKS = {"DR", "DR.", "D", "S", "DB", "SOLL"}
 _IN_MARKS = {"CR", "CR.", "C", "H", "K", "HABEN"}
 # One to three digits, a mark, three digits: thousands, or decimals with a zero too many.
 _THREE = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
+_FEW_DIGITS = 15
 _SPACED = re.compile(r"[ '’`´]")
 _DIGITS = re.compile(r"[\d.,+\-()]+")
 _CORE = re.compile(r"[.,]?\d[\d.,'’`´ ]*")
@@ -51,7 +52,9 @@ def take_apart(text: str) -> AmountCell | None:
     """The parts of an amount, or None when the cell holds anything else."""
     if len(text) > 100:
         return None
-    stripped = text.translate(_SPACES).translate(_MINUS).strip().strip("'\"").strip()
+    if not text.isascii() or "\t" in text:
+        text = text.translate(_SPACES).translate(_MINUS)
+    stripped = text.strip().strip("'\"").strip()
     if not stripped or len(stripped) > 40:
         return None
     bracketed = stripped.startswith("(") and stripped.endswith(")")
@@ -124,7 +127,8 @@ def value_of(core: str, decimal_mark: str) -> Decimal | None:
     if whole and not whole.isdigit():
         return None
     number = Decimal(f"{whole or '0'}.{fraction}" if fraction else (whole or "0"))
-    return number if is_believable(number) else None
+    # So few digits are within all limits.
+    return number if len(core) <= _FEW_DIGITS or is_believable(number) else None
 
 
 def signed_value(text: str, decimal_mark: str) -> Decimal | None:

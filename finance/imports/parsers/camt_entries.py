@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from finance.imports.parsers.limits import is_believable, iso_day, no_such_day
 from finance.imports.parsers.statement import ParsedRow, RowState
-from finance.imports.parsers.xml_tree import text_at
+from finance.imports.parsers.xml_tree import find, text_at
 from finance.money import known_currencies
 
 # ISO 20022 writes a point, no sign and no grouping.
@@ -139,7 +139,7 @@ def _part_amount(entry: Element, detail: Element) -> Decimal | None:
     _value, currency = amount_of(entry.find("Amt"))
     direction = text_at(detail, "CdtDbtInd") or text_at(entry, "CdtDbtInd")
     for path in ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt"):
-        value, own = amount_of(detail.find(path))
+        value, own = amount_of(find(detail, path))
         if value is not None and own in ("", currency):
             return signed(value, direction)
     return None
@@ -193,7 +193,7 @@ def _notes(entry: Element, detail: Element | None, currency: str) -> Iterator[st
     if text_at(entry, "RvslInd").lower() in _TRUE:
         yield REVERSAL
     for holder in (detail, entry):
-        value, original = amount_of(holder.find("AmtDtls/InstdAmt/Amt")) if holder is not None else (None, "")
+        value, original = amount_of(find(holder, "AmtDtls/InstdAmt/Amt")) if holder is not None else (None, "")
         if value is not None and original and original != currency:
             rate = text_at(holder, "AmtDtls/InstdAmt/CcyXchg/XchgRate", "AmtDtls/TxAmt/CcyXchg/XchgRate")
             yield f"Original amount: {value:f} {original[:3]}" + (f", rate {rate[:14]}." if rate else ".")

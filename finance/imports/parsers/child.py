@@ -75,7 +75,8 @@ class Child:
         asked = json.dumps({"limits": [limits.seconds, limits.megabytes], "question": question}).encode()
         # A pipe would have to be fed while the answer is awaited; a file without a name is just there.
         with tempfile.TemporaryFile() as source:
-            source.write(asked + b"\n" + data)
+            source.write(asked + b"\n")
+            source.write(data)
             source.seek(0)
             with subprocess.Popen(
                 [sys.executable, "-s", "-m", self.module],

@@ -57,6 +57,7 @@ class RowReader:
         self._remarks: list[ParsedRow] = []
         self._pending = False  # below a title that says so, until the next one
         self._money = money_reader(profile, records)
+        self._money_columns = money_columns(profile)
         self._continued = self._second_lines()
         self._width = self._usual_width()
         self._parties = {i: party(cell) for i, cell in enumerate(profile.header)}
@@ -113,7 +114,7 @@ class RowReader:
 
     def _read_record(self, record: Record) -> None:
         date_text = cell_of(record, self.profile.date_column)
-        has_money = any(cell_of(record, column) for column in money_columns(self.profile))
+        has_money = any(cell_of(record, column) for column in self._money_columns)
         kind = is_balance_line(record.cells)
         filled = [cell for cell in record.cells if cell.strip()]
         if self._is_header(record):
@@ -126,7 +127,7 @@ class RowReader:
         elif not any(character.isalnum() for cell in filled for character in cell):
             self.left_out.append(self._left_out(record, _MARKS))
         elif kind and not self._moves_money(record, date_text, kind):
-            places = [self.profile.balance_column, *money_columns(self.profile)]
+            places = [self.profile.balance_column, *self._money_columns]
             self._keep_balance(kind, [cell_of(record, place) for place in places] + record.cells)
             self.left_out.append(self._left_out(record, _BALANCE))
         elif record.line in self._continued and self.rows:
@@ -169,7 +170,7 @@ class RowReader:
             # A shop may be called "Total"; but not where it took what all rows above make together.
             above = [row.amount for row in self.rows if row.amount is not None]
             return len(above) < 2 or self._money(record).amount != sum(above)
-        amounts = [cell_of(record, column) for column in money_columns(self.profile)]
+        amounts = [cell_of(record, column) for column in self._money_columns]
         money = next((value for cell in amounts if (value := signed_value(cell, self.profile.decimal_mark))), None)
         balance = self._value(record, self.profile.balance_column)
         if not self._is_date(date_text) or money is None:
@@ -205,7 +206,7 @@ class RowReader:
         follow, last, moving, above = [], 0, 0, False
         for record in self.records:
             bare = not cell_of(record, self.profile.date_column) and not any(
-                cell_of(record, column) for column in money_columns(self.profile)
+                cell_of(record, column) for column in self._money_columns
             )
             if record.is_blank:
                 above = False
@@ -244,7 +245,7 @@ class RowReader:
         currency, currency_problem = currency_code(cell_of(record, profile.currency_column)), ""
         if profile.currency_column is None:
             # From a sign beside the amount.
-            cells = (take_apart(cell_of(record, column)) for column in money_columns(profile))
+            cells = (take_apart(cell_of(record, column)) for column in self._money_columns)
             currency = next((cell.currency for cell in cells if cell is not None and cell.currency), "")
         elif currency and currency not in known_currencies():
             currency, currency_problem = "", f"“{currency[:10]}” is not a currency."

@@ -41,22 +41,22 @@ def read_records(text: str, *, delimiter: str, quoted: bool = True) -> list[Reco
 
 
 def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
-    line = 1
+    record: Record | None = None
     try:
         for number, record in enumerate((_cells if quoted else _lines)(text, delimiter), 1):
             check_rows(number)
-            line = record.line
-            if len(record.cells) > MAX_COLUMNS:
+            cells = record.cells
+            if len(cells) > MAX_COLUMNS:
                 raise StatementUnreadable(
-                    reason=f"Line {line} has {len(record.cells):,} columns; statements of banks have {MAX_COLUMNS} at most."
+                    reason=f"Line {record.line} has {len(cells):,} columns; statements of banks have {MAX_COLUMNS} at most."
                 )
-            if (longest := max(map(len, record.cells), default=0)) > MAX_CELL:
+            if cells and (longest := max(map(len, cells))) > MAX_CELL:
                 raise StatementUnreadable(
-                    reason=f"Line {line} cannot be read: one of its cells has {longest:,} characters; {MAX_CELL:,} are read at most."
+                    reason=f"Line {record.line} cannot be read: one of its cells has {longest:,} characters; {MAX_CELL:,} are read at most."
                 )
             yield record
-            line += 1 + sum(cell.count("\n") for cell in record.cells)
     except csv.Error as error:
+        line = record.line + 1 + sum(cell.count("\n") for cell in record.cells) if record is not None else 1
         # The csv module has a limit of its own, for cells of more than 131,072 characters.
         why = "one of its cells is too long" if "field limit" in str(error) else f"it is no record ({error})"
         raise StatementUnreadable(reason=f"Line {line} cannot be read: {why}.") from error
@@ -96,6 +96,8 @@ def unwrapped(text: str) -> str:
 
 def quotes_are_sound(text: str, *, delimiter: str) -> bool:
     """Whether quotes enclose cells; an unmatched one would swallow the lines that follow it."""
+    if '"' not in text:
+        return True
     try:
         records = _records(text, delimiter=delimiter, quoted=True)
         for cell in (cell for record in records for cell in record.cells if "\n" in cell):

@@ -4,6 +4,7 @@ from finance.imports.services.confirming import OlderRows, confirm_import, disca
 from finance.imports.services.deciding import decide_rows, rows_like
 from finance.imports.services.learning import learn, learn_book, learn_linked, learn_missed
 from finance.imports.services.reading import give_up, read_received, settled, take_refusal
+from finance.imports.services.refunds import link_refund, unlink_refund
 from finance.imports.services.staging import (
     assign_statement,
     change_profile,
@@ -26,6 +27,7 @@ __all__ = [
     "learn_book",
     "learn_linked",
     "learn_missed",
+    "link_refund",
     "read_again",
     "read_received",
     "receive_file",
@@ -34,4 +36,5 @@ __all__ = [
     "stage_import",
     "take_refusal",
     "undo_import",
+    "unlink_refund",
 ]

@@ -1,11 +1,12 @@
 """From staged rows to postings, all or nothing."""
 
 import datetime
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
@@ -15,23 +16,19 @@ from finance.events import ImportConfirmed
 from finance.imports.models import STUCK, ImportBatch, ImportProfile, ImportRow, planned
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Older, opening_line, opening_needed, told_older
+from finance.imports.services.fallbacks import Fallback
+from finance.imports.services.joining import join_transfers
 from finance.imports.services.matching import Matcher, incoming_rows
+from finance.imports.services.refunds import link_refunds
 from finance.imports.services.staging import CHUNK, JUDGED_FIELDS
-from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
+from finance.ledger.models import Account, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services import (
-    correct_entry,
     move_opening_balance,
-    open_account,
     post_entries,
     post_opening_balance,
 )
-from finance.ledger.uncategorised import (
-    MOST_UNCATEGORISED,
-    uncategorised,
-    uncategorised_accounts,
-    uncategorised_name,
-)
+from finance.tags.services import tag_entries, tags_named
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -124,6 +121,9 @@ class _Row:
     occurrence: int
     counter_account_id: int | None
     matched_entry_id: int | None
+    statement_id: int
+    refund_of_id: int | None
+    refund_of_line: int | None
     posted_entry_id: int | None = None
     outcome: str = ""
     active: bool = False
@@ -139,7 +139,7 @@ class _Row:
 
 _READ = (
     "pk", "number", "account_id", "date", "amount", "fate", "decision", "identity", "occurrence", "counter_account_id",
-    "matched_entry_id",
+    "matched_entry_id", "statement_id", "refund_of_id", "refund_of_line",
 )  # fmt: skip
 
 
@@ -181,9 +181,20 @@ def _confirm(
                 )
                 break
     _number(rows)
+    giving = _refunds_of(rows)
+    for row, purchase in giving:
+        row.counter_account_id = row.counter_account_id or purchase.counter_account_id
     _post(batch, actor, [row for row in rows if row.will(Decision.POST)], accounts)
     _settle(rows)
-    _join_transfers(rows, accounts, actor=actor)
+    _tag(batch, actor, rows)
+    pairs = {
+        row.posted_entry_id: row.refund_of_id for row in rows if row.outcome == Outcome.POSTED and row.refund_of_id
+    }
+    pairs |= {row.posted_entry_id: purchase.posted_entry_id for row, purchase in giving if purchase.posted_entry_id}
+    link_refunds(book=batch.book, actor=actor, pairs={one: other for one, other in pairs.items() if one and other})
+    linked = {row.pk: row for row in rows if row.outcome == Outcome.LINKED}
+    for pk, entry_id in join_transfers(batch, linked, accounts, actor=actor).items():
+        linked[pk].posted_entry_id = entry_id
     for some in in_batches(rows, size=POSTED_AT_ONCE):
         changed = ((row.pk, str(row.outcome), row.posted_entry_id, row.active, row.occurrence) for row in some)
         with connection.cursor() as cursor:
@@ -279,33 +290,58 @@ def _catch_up(batch: ImportBatch, accounts: dict[int, Account]) -> None:
             ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, "decision"], batch_size=CHUNK)
 
 
+def _refunds_of(rows: Sequence[_Row]) -> list[tuple[_Row, _Row]]:
+    """Rows to be posted that give back another row of their statement, with that row."""
+    giving = [row for row in rows if row.refund_of_line is not None and row.will(Decision.POST)]
+    wanted = {(row.statement_id, row.refund_of_line) for row in giving}
+    found = {key: row for row in rows if (key := (row.statement_id, row.number)) in wanted}
+    pairs = [(row, found.get((row.statement_id, row.refund_of_line or 0))) for row in giving]
+    return [(row, purchase) for row, purchase in pairs if purchase is not None and purchase.will(Decision.POST)]
+
+
+def _tag(batch: ImportBatch, actor: User | None, rows: Sequence[_Row]) -> None:
+    """Put the tags that rules chose on the entries that were posted."""
+    posted = {row.pk: row.posted_entry_id for row in rows if row.outcome == Outcome.POSTED}
+    tagged: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for pk, names in ImportRow.objects.filter(batch=batch).exclude(tags=[]).order_by("pk").values_list("pk", "tags"):
+        if (entry_id := posted.get(pk)) is not None:
+            tagged[tuple(names)].append(entry_id)
+    for names, entries in tagged.items():
+        tag_entries(book=batch.book, actor=actor, entry_ids=entries, add=tags_named(book=batch.book, names=names))
+
+
+_HIGHEST = """
+SELECT account_id, identity, max(occurrence) FROM finance_importrow
+ WHERE active AND account_id = ANY(%s::bigint[]) AND identity = ANY(%s::text[]) GROUP BY account_id, identity
+"""
+
+
 def _number(rows: Sequence[_Row]) -> None:
     """Occurrences that continue those in force, so that a row imported anyway becomes the next twin."""
     decisions = (Decision.POST, Decision.MATCH, Decision.IGNORE)
     entering = [row for row in rows if any(row.will(decision) for decision in decisions)]
-    known = ImportRow.objects.filter(
-        account__in={row.account_id for row in entering}, identity__in={row.identity for row in entering}, active=True
-    )
-    highest = {
-        (account_id, identity): top
-        for account_id, identity, top in known.values_list("account_id", "identity").annotate(top=Max("occurrence"))
-    }
+    accounts, identities = {row.account_id for row in entering}, {row.identity for row in entering}
+    with connection.cursor() as cursor:
+        cursor.execute(_HIGHEST, [list(accounts), list(identities)])
+        highest = {(account_id, identity): top for account_id, identity, top in cursor.fetchall()}
     for row in entering:
         key = (row.account_id, row.identity)
         highest[key] = row.occurrence = highest.get(key, 0) + 1
 
 
 def _post(batch: ImportBatch, actor: User | None, rows: Sequence[_Row], accounts: dict[int, Account]) -> None:
-    fallback = _Fallback(batch, actor)
+    fallback = Fallback(batch, actor)
     for some in in_batches(rows, size=POSTED_AT_ONCE):
         # By the range: all rows of a file lie together.
         told = ImportRow.objects.filter(batch=batch, pk__range=(some[0].pk, some[-1].pk))
-        texts = {pk: said for pk, *said in told.values_list("pk", "payee", "description", "new_payee", "memo", "split")}
+        texts = {pk: said for pk, *said in told.values_list("pk", "payee", "description", "new_payee", "memo")}
+        splits = dict(told.exclude(split=[]).values_list("pk", "split"))
         drafts = []
         for row in some:
             if row.date is None or row.amount is None or row.account_id is None:
                 raise ValueError("only rows with account, date and amount are posted")
-            payee, description, new_payee, memo, split = texts[row.pk]
+            payee, description, new_payee, memo = texts[row.pk]
+            split = splits.get(row.pk)
             lines = [LineDraft(account_id=row.account_id, amount=row.amount)]
             if split:
                 lines += [
@@ -319,51 +355,6 @@ def _post(batch: ImportBatch, actor: User | None, rows: Sequence[_Row], accounts
         ids = post_entries(book=batch.book, actor=actor, drafts=drafts, source=JournalEntry.Source.IMPORT.value)
         for row, entry_id in zip(some, ids, strict=True):
             row.posted_entry_id, row.outcome, row.active = entry_id, Outcome.POSTED, True
-
-
-class _Fallback:
-    """Accounts for rows without a category, opened when the first row needs one."""
-
-    def __init__(self, batch: ImportBatch, actor: User | None) -> None:
-        self._batch = batch
-        self._actor = actor
-        self._found: dict[tuple[str, str], int] = {}
-
-    def account_id(self, account: Account, amount: int) -> int:
-        account_type = AccountType.EXPENSE if amount < 0 else AccountType.INCOME
-        key = (account_type.value, account.currency)
-        if key not in self._found:
-            found = uncategorised(account=account, account_type=account_type) or self._open(account, account_type)
-            self._found[key] = found.pk
-        return self._found[key]
-
-    def _open(self, account: Account, account_type: AccountType) -> Account:
-        """A new one. Where its name is taken, as by one that was closed, the next number is added and a note left."""
-        roots = Account.objects.open().filter(book=account.book, type=account_type, parent=None, kind=AccountKind.GROUP)
-        parent = roots.order_by("pk").first()
-        usual = uncategorised_name(account)
-        taken = set(Account.objects.filter(book=account.book, parent=parent).values_list("name", flat=True))
-        names = [usual, *(f"{usual} {number}" for number in range(2, MOST_UNCATEGORISED + 1))]
-        name = next((name for name in names if name not in taken), None)
-        if name is None:
-            raise Conflict(
-                reason=gettext("“%(name)s” and all accounts numbered like it are closed; give each row a category.")
-                % {"name": usual}
-            )
-        if name != usual:
-            note = gettext(
-                "“%(usual)s” takes no postings, so rows without a category went to the new account “%(name)s”."
-            )
-            self._batch.notes = [*self._batch.notes, note % {"usual": usual, "name": name}]
-        return open_account(
-            book=account.book,
-            actor=self._actor,
-            name=name,
-            type=account_type.value,
-            kind=AccountKind.CATEGORY.value,
-            currency=account.currency,
-            parent=parent,
-        )
 
 
 def _settle(rows: Sequence[_Row]) -> None:
@@ -382,52 +373,3 @@ def _settle(rows: Sequence[_Row]) -> None:
             row.outcome, row.active = Outcome.IGNORED, row.will(Decision.IGNORE)
         else:
             row.outcome = Outcome.LEFT
-
-
-_WITHOUT_ITS_LINE = """
-SELECT given.row FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS given (row, entry, account)
- WHERE NOT EXISTS (SELECT FROM finance_journalline AS line
-                    WHERE line.entry_id = given.entry AND line.account_id = given.account)
-"""
-
-
-def _join_transfers(rows: Sequence[_Row], accounts: dict[int, Account], *, actor: User | None) -> None:
-    """Make the entry of another account's row a transfer to this one, where the row was linked to it.
-
-    The entry's side without a category is replaced by this account, as a correction that undoing takes back.
-    """
-    linked = {
-        row.pk: (row, row.posted_entry_id, row.account_id)
-        for row in rows
-        if row.outcome == Outcome.LINKED and row.posted_entry_id is not None and row.account_id is not None
-    }
-    if not linked:
-        return
-    entries, own = [found[1] for found in linked.values()], [found[2] for found in linked.values()]
-    with connection.cursor() as cursor:
-        cursor.execute(_WITHOUT_ITS_LINE, [list(linked), entries, own])
-        joined = [linked[pk] for (pk,) in cursor.fetchall()]
-    for row, entry_id, account_id in joined:
-        account = accounts[account_id]
-        entry = JournalEntry.objects.select_related("book").get(pk=entry_id)
-        lines = list(entry.lines.order_by("position"))
-        free = {found.pk for found in uncategorised_accounts(account=account)}
-        fitting = [line for line in lines if line.account_id in free and line.amount == row.amount]
-        if len(lines) != 2 or len(fitting) != 1 or JournalEntry.objects.filter(reverses=entry).exists():
-            text = gettext("The entry that line %(line)d was to be joined with has been changed; decide on it again.")
-            raise Conflict(field="rows", reason=text % {"line": row.number})
-        replaced = correct_entry(
-            entry=entry,
-            actor=actor,
-            date=entry.date,
-            lines=[
-                LineDraft(
-                    account_id=account.pk if line is fitting[0] else line.account_id, amount=line.amount, memo=line.memo
-                )
-                for line in lines
-            ],
-            payee=entry.payee,
-            description=entry.description,
-            on=entry.date,
-        )
-        row.posted_entry_id = replaced.pk

@@ -11,12 +11,14 @@ from django.utils.translation import gettext
 from finance.errors import AccountClosedError, Invalid
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.services.matching import judge_rows
-from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_log
+from finance.imports.services.proposing import PROPOSED_FIELDS, Logged, Proposer, keep_log
 from finance.imports.services.staging import CHUNK, JUDGED_FIELDS, locked_batch
 from finance.ledger.models import Account, AccountKind
 from finance.rules.engine import key_words
 from finance.rules.models import RuleLog
 from identity.models import User
+
+_NO_REFUND = {"refund_of": None, "refund_of_line": None}
 
 
 @transaction.atomic
@@ -47,7 +49,7 @@ def decide_rows(
         changes["decision"] = decision
     if counter_account is not None:
         _check_counter(batch, rows, counter_account)
-        changes |= {"counter_account": counter_account, "suggestion": "", "split": []}
+        changes |= {"counter_account": counter_account, "suggestion": "", "split": []} | _NO_REFUND
     if payee is not None:
         changes["new_payee"] = _checked_payee(payee)
     if len(changes) == 2:
@@ -79,7 +81,7 @@ def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None)
 
 def _take_in(batch: ImportBatch, rows: list[ImportRow]) -> list[int]:
     """Judge lines that were left out like any row, beside the rows of the same amount, with which they might be mixed up."""
-    log: list[RuleLog] = []
+    log: list[Logged] = []
     for account in {row.account for row in rows if row.account is not None}:
         account.book = batch.book
         own = {row.pk: row for row in rows if row.account_id == account.pk}

@@ -18,6 +18,7 @@ from core.batches import in_batches
 from finance.imports.models import ImportBatch, ImportRow, LearnedBook, WordCount
 from finance.imports.suggestions.model import Calibration, Counts, rank
 from finance.imports.suggestions.words import features
+from finance.ledger import plans
 from finance.ledger.models import Book
 from finance.ledger.uncategorised import uncategorised_ids
 from finance.rules.engine import key_words
@@ -27,42 +28,58 @@ STEP = 5000
 # What was taken over as suggested counts once; what people chose, or corrected, counts for more.
 BY_DEFAULT, CHOSEN, CORRECTED = 1, 2, 4
 
+# What is asked for many entries looks them up one by one, each by the one key that an index leads along whatever the
+# statistics say (finance.ledger.plans): a worker's batch waits behind a backfill.
+
 # Two-line entries of one currency, once from the view of each of the household's own accounts that they touch. The bank's
 # text is that of the row that the entry, or the first one in its chain of corrections, was posted for.
 _EXAMPLES = """
-WITH RECURSIVE version AS (
-  SELECT entry.id AS entry_id, entry.id AS first_id, entry.corrects_id, 0 AS depth
-    FROM finance_journalentry AS entry WHERE entry.id = ANY(%(entries)s::bigint[]) AND entry.book_id = %(book)s
-   UNION ALL
-  SELECT version.entry_id, earlier.id, earlier.corrects_id, depth + 1
-    FROM version JOIN finance_journalentry AS earlier ON earlier.id = version.corrects_id AND depth < 50
-)
 SELECT entry.id, entry.source, entry.payee, entry.description, own.account_id, own.amount, own.currency, other.account_id,
        came.account_id, came.payee, came.description, came.decided_at IS NOT NULL AND came.suggestion = ''
-  FROM finance_journalentry AS entry
-  JOIN finance_journalline AS own ON own.entry_id = entry.id
-  JOIN finance_journalline AS other ON other.entry_id = entry.id AND other.id <> own.id
-  JOIN finance_account AS own_account ON own_account.id = own.account_id
-  JOIN finance_account AS other_account ON other_account.id = other.account_id
+  FROM unnest(%(entries)s::bigint[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+       SELECT id, source, payee, description, corrects_id FROM finance_journalentry
+        WHERE id = wanted.id AND book_id = %(book)s AND line_count = 2 OFFSET 0) AS entry
+ CROSS JOIN LATERAL (
+       SELECT line.id, line.position, line.account_id, line.amount, line.currency,
+              (SELECT type FROM finance_account AS account WHERE account.id = line.account_id) AS account_type
+         FROM finance_journalline AS line WHERE line.entry_id = entry.id OFFSET 0) AS own
+ CROSS JOIN LATERAL (
+       SELECT line.account_id,
+              (SELECT type FROM finance_account AS account WHERE account.id = line.account_id) AS account_type
+         FROM finance_journalline AS line
+        WHERE line.entry_id = entry.id AND line.id <> own.id AND line.currency = own.currency OFFSET 0) AS other
   LEFT JOIN LATERAL (
+       WITH RECURSIVE version (id, corrects_id, depth) AS (
+         SELECT entry.id, entry.corrects_id, 0
+          UNION ALL
+         SELECT earlier.id, earlier.corrects_id, depth + 1
+           FROM version CROSS JOIN LATERAL (
+                SELECT id, corrects_id FROM finance_journalentry
+                 WHERE id = version.corrects_id AND book_id = %(book)s OFFSET 0) AS earlier
+          WHERE depth < 50)
        SELECT imported.account_id, imported.payee, imported.description, imported.decided_at, imported.suggestion
-         FROM version JOIN finance_importrow AS imported ON imported.posted_entry_id = version.first_id
-        WHERE version.entry_id = entry.id AND imported.outcome IN ('posted', 'linked')
+         FROM version CROSS JOIN LATERAL (
+              SELECT id, account_id, payee, description, decided_at, suggestion FROM finance_importrow
+               WHERE posted_entry_id = version.id AND outcome IN ('posted', 'linked') OFFSET 0) AS imported
         ORDER BY imported.id LIMIT 1) AS came ON true
- WHERE entry.id = ANY(%(entries)s::bigint[]) AND entry.book_id = %(book)s AND entry.line_count = 2
-   AND own_account.type IN ('asset', 'liability') AND other_account.type IN ('income', 'expense', 'asset', 'liability')
-   AND own.currency = other.currency
+ WHERE own.account_type IN ('asset', 'liability') AND other.account_type IN ('income', 'expense', 'asset', 'liability')
    AND (came.account_id IS NULL OR came.account_id = own.account_id)
  ORDER BY entry.id, own.position
 """
-# What may be learned: entries that count, and no system's own.
+# What may be learned: entries that count, no system's own, and none twice, such as while a backfill waited for a batch.
 _FIT = """
-SELECT entry.id FROM finance_journalentry AS entry
- WHERE entry.id = ANY(%(entries)s::bigint[]) AND entry.book_id = %(book)s AND entry.line_count = 2
-   AND entry.source NOT IN ('opening', 'exchange', 'reversal')
-   AND NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id)
-   AND NOT EXISTS (SELECT FROM finance_journalline AS line
-                    WHERE line.entry_id = entry.id AND line.account_id = ANY(%(nowhere)s::bigint[]))
+SELECT entry.id
+  FROM unnest(%(entries)s::bigint[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+       SELECT id FROM finance_journalentry
+        WHERE id = wanted.id AND book_id = %(book)s AND line_count = 2
+          AND source NOT IN ('opening', 'exchange', 'reversal') OFFSET 0) AS entry
+ WHERE NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id OFFSET 0)
+   AND NOT EXISTS (SELECT FROM finance_learnedentry AS learned
+                    WHERE learned.entry_id = entry.id AND learned.book_id = %(book)s OFFSET 0)
+   AND NOT EXISTS (SELECT FROM (SELECT account_id FROM finance_journalline WHERE entry_id = entry.id OFFSET 0) AS line
+                    WHERE line.account_id = ANY(%(nowhere)s::bigint[]) OFFSET 0)
  ORDER BY entry.id
 """
 _TAKE = """
@@ -91,7 +108,7 @@ _MISSING = """
 SELECT entry.id FROM finance_journalentry AS entry
  WHERE entry.book_id = %(book)s AND entry.id > %(after)s AND entry.line_count = 2
    AND NOT EXISTS (SELECT FROM finance_learnedentry AS learned
-                    WHERE learned.entry_id = entry.id AND learned.book_id = entry.book_id)
+                    WHERE learned.entry_id = entry.id AND learned.book_id = entry.book_id OFFSET 0)
  ORDER BY entry.id LIMIT %(limit)s
 """
 
@@ -128,8 +145,9 @@ def learn(*, book_id: int, posted: Iterable[int] = (), taken_back: Iterable[int]
     learned = LearnedBook.objects.select_for_update().get(pk=book_id)
     _unlearn(book_id, list(taken_back))
     nowhere = list(uncategorised_ids(book=Book(pk=book_id)))
-    fit = [pk for (pk,) in _rows(_FIT, book=book_id, entries=list(posted), nowhere=nowhere)]
-    examples = _examples(book_id, fit)
+    with plans.by_index():
+        fit = [pk for (pk,) in _rows(_FIT, book=book_id, entries=sorted(set(posted)), nowhere=nowhere)]
+        examples = _examples(book_id, fit)
     kept: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for example in examples:
         kept[example.entry_id].append(example.kept())
@@ -171,7 +189,11 @@ def learn_book(*, book: Book, between: Callable[[int], object] = lambda count: N
     for gone in in_batches([pk for (pk,) in _rows(_REVERSED, book=book.pk)], size=STEP):
         learn(book_id=book.pk, taken_back=gone)
     counted, after = 0, 0
-    while entries := [pk for (pk,) in _rows(_MISSING, book=book.pk, after=after, limit=STEP)]:
+    while True:
+        with plans.by_index():
+            entries = [pk for (pk,) in _rows(_MISSING, book=book.pk, after=after, limit=STEP)]
+        if not entries:
+            break
         counted += learn(book_id=book.pk, posted=entries)
         after = entries[-1]
         between(len(entries))

@@ -5,6 +5,7 @@ This is the side with the database; the verdicts come from the pure `finance.imp
 
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import connection
@@ -23,9 +24,12 @@ from finance.imports.matching import (
     with_matches,
 )
 from finance.imports.models import ImportBatch, ImportRow
-from finance.imports.selectors import VOUCHED
+from finance.imports.parsers.words import bare_number, plain
+from finance.imports.selectors import VOUCHED, numbers_by_account
+from finance.imports.staged import StagedRow
+from finance.imports.transfers import TRANSFER_WORDS, Proposal, Side, speaks_of_transfer, unlike_sides
 from finance.ledger.models import Account, Book
-from finance.ledger.uncategorised import uncategorised_accounts
+from finance.ledger.uncategorised import uncategorised_accounts, uncategorised_ids
 
 # Rows of a file that are compared with those of earlier files at a time.
 WINDOW = 5000
@@ -57,6 +61,25 @@ SELECT line.entry_id, line.date, line.amount, entry.payee, entry.description, ot
 """
 
 
+# Two-line entries against any Uncategorised account whose other line is on another of the household's accounts, if they
+# or the rows of those days speak of a transfer.
+_UNLIKE_SIDES = """
+SELECT line.entry_id, line.date, line.amount, line.currency, entry.payee, entry.description, other.id, other.name
+  FROM finance_journalline AS line
+  JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+  JOIN finance_journalline AS side ON side.entry_id = entry.id AND side.id <> line.id
+  JOIN finance_account AS other ON other.id = side.account_id
+ WHERE line.account_id = ANY(%(uncategorised)s::bigint[]) AND line.date BETWEEN %(first)s AND %(last)s
+   AND entry.line_count = 2 AND entry.reverses_id IS NULL AND entry.source <> 'opening'
+   AND other.type IN ('asset', 'liability') AND other.id <> %(account)s
+   AND (line.date = ANY(%(days)s::date[])
+        OR lower(entry.payee || ' ' || entry.description) LIKE ANY(%(said)s::text[]))
+   AND NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id)
+ ORDER BY line.date, line.entry_id LIMIT %(limit)s
+"""
+MOST_UNLIKE = 2000
+
+
 class Matcher:
     """Gives the rows of one account their status, reason and match."""
 
@@ -79,8 +102,53 @@ class Matcher:
         fresh = [row for row, verdict in zip(ordered, verdicts, strict=True) if verdict.fate is RowStatus.NEW]
         candidates = self._candidates(fresh) if fresh else []
         self._verdicts = {verdict.position: verdict for verdict in with_matches(ordered, verdicts, candidates)}
+        left = [row for row in fresh if self._verdicts[row.position].fate is RowStatus.NEW]
+        for position, found in (self._unlike(left) if left else {}).items():
+            self._verdicts[position] = replace(
+                self._verdicts[position], fate=RowStatus.QUESTION, reason=found.reason, entry_id=found.entry_id
+            )
 
-    def judge(self, position: int, row: ImportRow) -> None:
+    def _unlike(self, fresh: Sequence[IncomingRow]) -> dict[int, Proposal]:
+        """Other sides of transfers that lost a fee on the way, or were exchanged."""
+        book, days = self._account.book_id, datetime.timedelta(days=TRANSFER_DAYS)
+        first, last = min(row.date for row in fresh), max(row.date for row in fresh)
+        numbers = numbers_by_account(book_id=book)
+        own = frozenset(numbers.get(self._account.pk, ()))
+        talking = {row.date for row in fresh if row.counterparty or speaks_of_transfer(row.text)}
+        names = Account.objects.open().filter(book_id=book, type__in=("asset", "liability")).exclude(kind="group")
+        others = [plain(name) for name in names.exclude(pk=self._account.pk).values_list("name", flat=True)]
+        talking |= {row.date for row in fresh if any(name in row.text for name in others if name)}
+        said = [word.lower() for word in (*TRANSFER_WORDS, self._account.name, *own)]
+        asked: dict[str, Any] = {
+            "account": self._account.pk,
+            "uncategorised": list(uncategorised_ids(book=Book(pk=book))),
+            "first": max(first - days, self._closed + datetime.timedelta(days=1)) if self._closed else first - days,
+            "last": last + days,
+            "days": sorted(
+                {day + datetime.timedelta(days=n) for day in talking for n in range(-days.days, days.days + 1)}
+            ),
+            "said": [f"%{word}%" for word in said if word and "%" not in word],
+            "limit": MOST_UNLIKE,
+        }
+        if not asked["uncategorised"] or not others:
+            return {}
+        with connection.cursor() as cursor:
+            cursor.execute(_UNLIKE_SIDES, asked)
+            sides = [
+                Side(
+                    entry_id=entry_id, date=date, amount=amount, currency=currency, account=name,
+                    text=normalise_text(payee, description), numbers=frozenset(numbers.get(other_id, ())),
+                )
+                for entry_id, date, amount, currency, payee, description, other_id, name in cursor.fetchall()
+            ]  # fmt: skip
+        return unlike_sides(fresh, sides, account=self._account.name, currency=self._account.currency, numbers=own)
+
+    def is_new(self, position: int) -> bool:
+        """Whether nothing is known of the row at this position."""
+        verdict = self._verdicts.get(position)
+        return verdict is not None and verdict.fate is RowStatus.NEW
+
+    def judge(self, position: int, row: ImportRow | StagedRow) -> None:
         """Set what was found for the row at this position; a row that was not looked at stays as it is."""
         verdict = self._verdicts.get(position)
         if verdict is None:
@@ -151,7 +219,13 @@ def incoming_rows(rows: Iterable[ImportRow]) -> list[IncomingRow]:
     """The rows that can be matched, under their ids: booked, without a problem, with day and amount."""
     return [
         IncomingRow(
-            position=row.pk, date=row.date, amount=row.amount, text=row.text, bank_id=row.bank_id, balance=row.balance
+            position=row.pk,
+            date=row.date,
+            amount=row.amount,
+            text=row.text,
+            bank_id=row.bank_id,
+            balance=row.balance,
+            counterparty=bare_number(row.counterparty_account),
         )
         for row in rows
         if row.booked and row.fate != ImportRow.Status.ERROR and row.date is not None and row.amount is not None

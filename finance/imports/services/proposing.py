@@ -1,22 +1,51 @@
 """What LifeOS proposes for new rows: first the book's rules, then what is certain, then what it has learned."""
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from django.utils.translation import gettext
 
-from finance.imports.models import ImportBatch, ImportRow, ImportStatement
+from core.formatting import date_text
+from finance.figures import money_text
+from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.words import bare_number
+from finance.imports.refunds import Incoming, Purchase, purchases_given_back
+from finance.imports.selectors import numbers_by_account
+from finance.imports.services.refunds import purchases_of
+from finance.imports.staged import StagedRow
 from finance.imports.suggestions.reader import Asked, Suggested, Suggestions
 from finance.ledger.models import Account
-from finance.rules.engine import Outcome, Subject
+from finance.rules.engine import Outcome, Step, Subject, key_words
 from finance.rules.models import RuleLog
 from finance.rules.selectors import engine_of
 
 # Set by `Proposer.propose`, beside what judging sets.
-PROPOSED_FIELDS = ("counter_account", "suggestion", "suggestions", "new_payee", "memo", "split", "decision")
+PROPOSED_FIELDS = (
+    "counter_account",
+    "suggestion",
+    "suggestions",
+    "new_payee",
+    "memo",
+    "split",
+    "tags",
+    "refund_of",
+    "refund_of_line",
+    "decision",
+)
 _SAID = 200
-# Shorter numbers of accounts may be anybody's.
-_SHORTEST_NUMBER = 6
+Proposable = ImportRow | StagedRow
+# A row, what a rule did to it, and its place among those that did something.
+Logged = tuple[Proposable, Step, int]
+
+
+class Moved(NamedTuple):
+    """A new row of the statement, as far as refunds are concerned: minor units, money out negative."""
+
+    line: int
+    date: datetime.date
+    amount: int
+    payee: str
 
 
 class Proposer:
@@ -27,57 +56,81 @@ class Proposer:
         self._engine = engine_of(book=batch.book)
         self._suggestions = Suggestions(account=account)
         self._own = _own_accounts(account)
+        self._refunds: dict[int, Purchase] = {}
 
-    def propose(self, rows: Sequence[ImportRow]) -> list[RuleLog]:
+    def look_for_refunds(self, moved: Iterable[Moved]) -> None:
+        """Find the purchases that new rows of the statement give back; all of its new rows are asked about at once."""
+        moved = [row for row in moved if row.amount]
+        coming = [
+            Incoming(line=row.line, key=key, date=row.date, amount=row.amount)
+            for row in moved
+            if row.amount > 0 and (key := key_words(row.payee))
+        ]
+        if not coming:
+            return
+        keys, days = {row.key for row in coming}, [row.date for row in coming]
+        own = [
+            Purchase(key=key, date=row.date, amount=-row.amount, left=-row.amount, payee=row.payee, line=row.line)
+            for row in moved
+            if row.amount < 0 and (key := key_words(row.payee)) in keys
+        ]
+        known = purchases_of(account=self._account, keys=keys, first=min(days), last=max(days))
+        self._refunds = purchases_given_back(coming, [*known, *own])
+
+    def _give_back(self, row: Proposable) -> None:
+        """Propose the category of the purchase that the row gives back, unless there is another one already."""
+        purchase = self._refunds.get(row.number)
+        if purchase is None or row.fate != ImportRow.Status.NEW or row.split:
+            return
+        if row.counter_account_id is not None and row.counter_account_id != purchase.category_id:
+            return
+        row.refund_of_id, row.refund_of_line = purchase.entry_id, purchase.line
+        row.counter_account_id = row.counter_account_id or purchase.category_id
+        amount = money_text(purchase.amount, currency=self._account.currency)
+        said = gettext("Refund of “%(payee)s” of %(day)s, %(amount)s") % {
+            "payee": purchase.payee[:60], "day": date_text(purchase.date), "amount": amount,
+        }  # fmt: skip
+        if purchase.line is not None:
+            said += gettext(" in line %(line)d, whose category it takes") % {"line": purchase.line}
+        row.suggestion = " · ".join(filter(None, [said, row.suggestion]))[:_SAID]
+
+    def propose(self, rows: Sequence[Proposable]) -> list[Logged]:
         """Set payee, category, split, note and decision of the rows where nobody has decided yet.
 
         Saves nothing; returns the log of what the rules did, for `keep_log` once the rows are saved.
         """
-        log: list[RuleLog] = []
-        left: list[tuple[ImportRow, Asked]] = []
+        log: list[Logged] = []
+        left: list[tuple[Proposable, Asked]] = []
         for row in rows:
             if row.decided_at is not None or not row.booked or row.fate == ImportRow.Status.ERROR:
                 continue
             if row.date is None or not row.amount:
                 continue
-            outcome = self._engine.run(subject_of(row, self._account))
+            outcome = self._engine.run(subject_of(row, self._account)) if self._engine else None
             _take(row, outcome)
             # Money between the household's own accounts is a transfer, whatever such rows were booked to before.
             own = self._own.get(bare_number(row.counterparty_account)) if row.counterparty_account else None
             if own is not None and row.counter_account_id is None and not row.split:
                 row.counter_account_id = own.pk
                 row.suggestion = gettext("The other side is your account “%(name)s”.") % {"name": own.name[:80]}
-            log += [
-                RuleLog(
-                    book_id=row.book_id, rule_id=step.rule_id, version=step.version, row=row, step=place,
-                    changes=step.changes, problem=step.problem[:_SAID],
-                )
-                for place, step in enumerate(outcome.steps, 1)
-            ]  # fmt: skip
+            if outcome is not None:
+                log += [(row, step, place) for place, step in enumerate(outcome.steps, 1)]
             left.append((row, Asked(payee=row.payee, description=row.description, amount=row.amount)))
         for (row, _asked), found in zip(left, self._suggestions.for_rows([asked for _row, asked in left]), strict=True):
             _fill(row, found)
+            if self._refunds:
+                self._give_back(row)
         return log
 
 
 def _own_accounts(account: Account) -> dict[str, Account]:
     """The book's other accounts of the same currency, by the numbers that their confirmed files bear."""
-    statements = ImportStatement.objects.filter(
-        book=account.book_id,
-        batch__state=ImportBatch.State.CONFIRMED,
-        currency=account.currency,
-        account__closed_on=None,
-    )
-    numbered = statements.exclude(external_account="").exclude(account=None).order_by("pk").select_related("account")
-    found = {bare_number(each.external_account): each.account for each in numbered}
-    return {
-        number: own
-        for number, own in found.items()
-        if own is not None and own.pk != account.pk and len(number) >= _SHORTEST_NUMBER
-    }
+    numbers = numbers_by_account(book_id=account.book_id)
+    others = Account.objects.open().filter(pk__in=numbers, currency=account.currency).exclude(pk=account.pk)
+    return {number: own for own in others.order_by("pk") for number in numbers[own.pk]}
 
 
-def _fill(row: ImportRow, found: Suggested) -> None:
+def _fill(row: Proposable, found: Suggested) -> None:
     """Take what was learned where no rule has decided."""
     row.new_payee = row.new_payee or found.name
     if row.counter_account_id is not None or row.split:
@@ -88,7 +141,7 @@ def _fill(row: ImportRow, found: Suggested) -> None:
         row.suggestion = " · ".join(filter(None, [row.suggestion, found.chosen.why]))[:_SAID]
 
 
-def subject_of(row: ImportRow, account: Account) -> Subject:
+def subject_of(row: Proposable, account: Account) -> Subject:
     """The row as rules see it."""
     if row.date is None or row.amount is None:
         raise ValueError("only rows with date and amount are seen by rules")
@@ -98,24 +151,36 @@ def subject_of(row: ImportRow, account: Account) -> Subject:
     )  # fmt: skip
 
 
-def _take(row: ImportRow, outcome: Outcome) -> None:
+def _take(row: Proposable, outcome: Outcome | None) -> None:
+    row.suggestions, row.suggestion, row.decision = [], "", ImportRow.Decision.NONE.value
+    row.refund_of_id, row.refund_of_line = None, None
+    row.counter_account_id, row.split, row.new_payee, row.memo, row.tags = None, [], "", "", []
+    if outcome is None or not outcome.steps:
+        return
     after = outcome.subject
     row.counter_account_id = after.category_id
     row.split = [{"account": each.account_id, "amount": each.amount, "note": each.note} for each in after.shares]
     row.new_payee = after.payee if after.payee != row.payee else ""
-    row.memo = after.note
-    row.suggestions = []
+    row.memo, row.tags = after.note, list(after.tags)
     ignored = after.ignored and row.fate == ImportRow.Status.NEW
-    row.decision = ImportRow.Decision.IGNORE if ignored else ImportRow.Decision.NONE
+    if ignored:
+        row.decision = ImportRow.Decision.IGNORE.value
     decider = outcome.decider("ignored") if ignored else outcome.decider("category_id", "shares")
-    decider = decider or outcome.decider("payee", "note")
+    decider = decider or outcome.decider("payee", "note", "tags")
     said = [f"Rule “{decider.name}”"] if decider else []
     said += [f"Rule “{step.name}” was not carried out: {step.problem}." for step in outcome.steps if step.problem]
     row.suggestion = " · ".join(said)[:_SAID]
 
 
-def keep_log(log: Sequence[RuleLog]) -> None:
+def keep_log(log: Sequence[Logged]) -> None:
     """Write the log of rows that are saved by now."""
-    for entry in log:
-        entry.row_id = entry.row.pk if entry.row else None
-    RuleLog.objects.bulk_create(log, batch_size=2000)
+    RuleLog.objects.bulk_create(
+        (
+            RuleLog(
+                book_id=row.book_id, rule_id=step.rule_id, version=step.version, row_id=row.pk, step=place,
+                changes=step.changes, problem=step.problem[:_SAID],
+            )
+            for row, step, place in log
+        ),
+        batch_size=2000,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from finance.errors import FinanceError, Invalid, StatementUnreadable
+from finance.imports.content import read_content
 from finance.imports.models import ImportBatch, ImportProfile
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.services import staging
@@ -40,7 +41,7 @@ def read_received(*, batch: ImportBatch, stopping: Callable[[], bool] = lambda: 
     if not claimed.update(reader=reader, reading_at=timezone.now()):
         batch.refresh_from_db()
         return batch
-    batch = ImportBatch.objects.select_related("book", "account").get(pk=batch.pk)
+    batch = ImportBatch.objects.without_content().select_related("book", "account").get(pk=batch.pk)
     own = ImportBatch.objects.filter(pk=batch.pk, state=State.RECEIVED, reader=reader)
 
     def hold(**progress: Any) -> None:
@@ -49,7 +50,7 @@ def read_received(*, batch: ImportBatch, stopping: Callable[[], bool] = lambda: 
 
     try:
         parsed = staging.parse(
-            data=bytes(batch.content), account=batch.account, question=batch.question, goes_on=_watch(hold, stopping)
+            data=read_content(batch), account=batch.account, question=batch.question, goes_on=_watch(hold, stopping)
         )
         if batch.question.get("changes") is None:
             with transaction.atomic():

@@ -4,9 +4,8 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +16,7 @@ from core.copying import copy_rows
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
 from finance.events import ImportReceived, ImportStaged
+from finance.imports.content import write_content
 from finance.imports.matching import IncomingRow, RowStatus, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
 from finance.imports.parsers.child import Limits, read_in_child
@@ -25,7 +25,8 @@ from finance.imports.parsers.reading import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.imports.parsers.words import bare_number
 from finance.imports.services.matching import Matcher, judge_rows
-from finance.imports.services.proposing import PROPOSED_FIELDS, Proposer, keep_log
+from finance.imports.services.proposing import PROPOSED_FIELDS, Moved, Proposer, keep_log
+from finance.imports.staged import StagedRow
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.rules.models import RuleLog
 from identity.models import User
@@ -59,9 +60,9 @@ def stage_import(
     Raises StatementUnreadable, Invalid (wrong account or currency), AccountClosedError; nothing is kept then.
     """
     _check_account(book=book, account=account)
-    parsed = parse(data=data, account=account, question={"profile": profile.to_dict() if profile else None})
     with transaction.atomic():
         batch = _stored(book=book, account=account, actor=actor, data=data, file_name=file_name)
+        parsed = parse(data=data, account=account, question={"profile": profile.to_dict() if profile else None})
         fill(batch, parsed, hold=nobody_else, on_progress=on_progress)
     return batch
 
@@ -93,16 +94,19 @@ def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, fi
     notes = []
     if first is not None and first.confirmed_at is not None:
         notes = [gettext("This file was already imported on %(day)s.") % {"day": f"{first.confirmed_at:%Y-%m-%d}"}]
-    return ImportBatch.objects.create(
+    batch = ImportBatch.objects.create(
         book=book,
         account=account,
         file_name=file_name.rsplit("/", 1)[-1][-255:] or "statement",
         sha256=sha256,
-        content=data,
+        content=b"",
         size=len(data),
         notes=notes,
         created_by=actor,
     )
+    write_content(batch, data)
+    del batch.content  # to be asked for by those who want it
+    return batch
 
 
 def _ask(batch: ImportBatch, question: dict[str, Any]) -> None:
@@ -139,7 +143,13 @@ def assign_statement(*, statement: ImportStatement, actor: User | None, account:
     for row in rows:
         row.account = account
     judge_rows(rows=rows, account=account, batch=batch)
-    log = Proposer(account=account, batch=batch).propose(rows)
+    proposer = Proposer(account=account, batch=batch)
+    proposer.look_for_refunds(
+        Moved(row.number, row.date, row.amount, row.payee)
+        for row in rows
+        if row.fate == ImportRow.Status.NEW and row.date is not None and row.amount is not None
+    )
+    log = proposer.propose(rows)
     ImportRow.objects.bulk_update(rows, [*JUDGED_FIELDS, *PROPOSED_FIELDS, "account"], batch_size=CHUNK)
     RuleLog.objects.filter(row__statement=statement).delete()
     keep_log(log)
@@ -341,10 +351,9 @@ def _save_statement(
     with transaction.atomic():
         hold()
         statement.save(force_insert=True)
-    # Rows of the database are heavy: only a chunk of them is there at a time, whatever the file holds.
+    # What the database keeps of a row is heavy: only a chunk of it is there at a time, whatever the file holds.
     lines = (*parsed.rows, *left_out)
     alone = [_alone(row, statement, batch.format) for row in lines]
-    texts = [normalise_text(row.payee[:200], row.description[:500]) for row in lines]
     matcher = proposer = None
     if account is not None:
         account.book = batch.book
@@ -355,19 +364,25 @@ def _save_statement(
                     position=position,
                     date=row.date,
                     amount=found.amount,
-                    text=texts[position],
+                    text=found.text,
                     bank_id=row.bank_id[:120],
-                    balance=_stated(row.balance, currency),
+                    balance=found.balance,
+                    counterparty=bare_number(row.counterparty_account[:64]),
                 )
                 for position, (row, found) in enumerate(zip(lines, alone, strict=True))
                 if found.fate is RowStatus.NEW and row.date is not None and found.amount is not None
             ]
         )
+        proposer.look_for_refunds(
+            Moved(row.number, row.date, found.amount, row.payee[:200])
+            for position, (row, found) in enumerate(zip(lines, alone, strict=True))
+            if row.date is not None and found.amount is not None and matcher.is_new(position)
+        )
     for positions in in_batches(range(len(lines)), size=CHUNK):
         rows = []
         for position in positions:
             found = alone[position]
-            row = _row(lines[position], found, batch=batch, statement=statement, text=texts[position])
+            row = _row(lines[position], found, batch=batch, statement=statement)
             if matcher is not None:
                 matcher.judge(position, row)
             elif found.fate is RowStatus.NEW:
@@ -376,7 +391,7 @@ def _save_statement(
         log = proposer.propose(rows) if proposer is not None else []
         with transaction.atomic():
             hold()
-            copy_rows(rows)
+            copy_rows(rows, model=ImportRow)
             keep_log(log)
         batch.rows_done += sum(not row.left_out for row in rows)
         if on_progress is not None:
@@ -385,8 +400,14 @@ def _save_statement(
 
 def _stated(value: Decimal | None, currency: str) -> int | None:
     """The balance in minor units; None also for one that is larger than any that can be kept."""
+    if value is None:
+        return None
     try:
-        return None if value is None else _rounded(value, currency)
+        return money.to_minor_units(value, currency=currency)
+    except AmountInvalid:
+        pass
+    try:
+        return _rounded(value, currency)
     except AmountInvalid:
         return None
 
@@ -398,11 +419,12 @@ def _rounded(value: Decimal, currency: str) -> int:
     return money.to_minor_units(value.quantize(places, rounding=ROUND_HALF_UP), currency=currency)
 
 
-@dataclass(frozen=True, slots=True)
-class _Alone:
-    """What the file alone says of a row; NEW is for the books to judge. `amount` in minor units."""
+class _Alone(NamedTuple):
+    """What the file alone says of a row; NEW is for the books to judge. Amount and balance in minor units."""
 
     amount: int | None
+    balance: int | None
+    text: str
     fate: RowStatus
     reason: str
     note: str
@@ -410,29 +432,32 @@ class _Alone:
 
 def _alone(parsed: ParsedRow, statement: ImportStatement, file_format: str) -> _Alone:
     amount, problem, note = _amount(parsed, statement.currency, file_format)
+    fate, reason = (RowStatus.ERROR if problem else RowStatus.NEW), problem
     if parsed.state is RowState.LEFT_OUT:
-        return _Alone(amount, RowStatus.LEFT_OUT, " ".join(filter(None, [parsed.note, problem])), note)
-    if parsed.state is not RowState.BOOKED:
-        return _Alone(amount, RowStatus.PENDING, parsed.note, note)
-    return _Alone(
-        amount, RowStatus.ERROR if problem else RowStatus.NEW, problem, " ".join(filter(None, [parsed.note, note]))
-    )
+        fate, reason = RowStatus.LEFT_OUT, " ".join(filter(None, [parsed.note, problem]))
+    elif parsed.state is not RowState.BOOKED:
+        fate, reason = RowStatus.PENDING, parsed.note
+    elif parsed.note:
+        note = f"{parsed.note} {note}".rstrip()
+    balance = _stated(parsed.balance, statement.currency)
+    text = normalise_text(parsed.payee[:200], parsed.description[:500])
+    return _Alone(amount, balance, text, fate, reason, note)
 
 
-def _row(parsed: ParsedRow, alone: _Alone, *, batch: ImportBatch, statement: ImportStatement, text: str) -> ImportRow:
-    return ImportRow(
-        book=batch.book,
-        batch=batch,
-        statement=statement,
-        account=statement.account,
+def _row(parsed: ParsedRow, alone: _Alone, *, batch: ImportBatch, statement: ImportStatement) -> StagedRow:
+    return StagedRow(
+        book_id=batch.book_id,
+        batch_id=batch.pk,
+        statement_id=statement.pk,
+        account_id=statement.account_id,
         number=parsed.number,
         date=parsed.date,
         raw_date=parsed.raw_date[:64],
         amount=alone.amount,
-        balance=_stated(parsed.balance, statement.currency),
+        balance=alone.balance,
         payee=parsed.payee[:200],
         description=parsed.description[:500],
-        text=text,
+        text=alone.text,
         bank_id=parsed.bank_id[:120],
         counterparty_account=parsed.counterparty_account[:64],
         counterparty_bank=parsed.counterparty_bank[:64],

@@ -7,6 +7,13 @@ from finance.ledger.services.accounts import (
     rename_account,
 )
 from finance.ledger.services.books import change_time_zone, create_book, rename_book
+from finance.ledger.services.changes import (
+    change_entries,
+    delete_entries,
+    merge_payees,
+    replace_entry,
+    undo_change,
+)
 from finance.ledger.services.days import begin_days
 from finance.ledger.services.entries import (
     correct_entry,
@@ -16,7 +23,8 @@ from finance.ledger.services.entries import (
     reverse_entries,
     reverse_entry,
 )
-from finance.ledger.services.exchanges import exchange
+from finance.ledger.services.entry_templates import remove_template, save_template
+from finance.ledger.services.exchanges import exchange, exchange_lines
 from finance.ledger.services.members import (
     accept_invitation,
     change_role,
@@ -40,15 +48,19 @@ __all__ = [
     "Opening",
     "accept_invitation",
     "begin_days",
+    "change_entries",
     "change_role",
     "change_time_zone",
     "close_account",
     "close_period",
     "correct_entry",
     "create_book",
+    "delete_entries",
     "exchange",
+    "exchange_lines",
     "invite_member",
     "leave_book",
+    "merge_payees",
     "move_account",
     "move_opening_balance",
     "open_account",
@@ -59,14 +71,18 @@ __all__ = [
     "post_opening_balance",
     "rebuild_months",
     "remove_member",
+    "remove_template",
     "rename_account",
     "rename_book",
     "reopen_period",
+    "replace_entry",
     "reverse_entries",
     "reverse_entry",
     "revoke_invitation",
+    "save_template",
     "seal_entries",
     "seal_missed",
     "set_opening_balance",
     "some_are_unsealed",
+    "undo_change",
 ]

@@ -45,7 +45,7 @@ def post_entry(
     """
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description, uid=uid)
     check_shape(draft)
-    with _guarded(book=book, date=date):
+    with guarded(book=book, date=date):
         entry = insert_entry(book=book, actor=actor, draft=draft, source=str(source))
         if entry is None:
             # Only now ask why, so that a good posting does not pay for the question.
@@ -62,7 +62,7 @@ def post_entries(*, book: Book, actor: User | None, drafts: Sequence[EntryDraft]
     """
     if not drafts:
         return []
-    with _guarded(book=book, date=min(draft.date for draft in drafts)):
+    with guarded(book=book, date=min(draft.date for draft in drafts)):
         accounts = accounts_for_posting(
             book=book, account_ids={line.account_id for draft in drafts for line in draft.lines}
         )
@@ -83,7 +83,7 @@ def post_history(*, book: Book, actor: User | None, entries: Sequence[PastEntry]
     """
     if not entries:
         return []
-    with _guarded(book=book, date=min(entry.draft.date for entry in entries)):
+    with guarded(book=book, date=min(entry.draft.date for entry in entries)):
         accounts = accounts_for_posting(
             book=book, account_ids={line.account_id for entry in entries for line in entry.draft.lines}
         )
@@ -130,8 +130,8 @@ def correct_entry(
     """
     book = entry.book
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description)
-    with _guarded(book=book, date=date):
-        (reversal,) = _reversals(book=book, entries=[entry], on=on)
+    with guarded(book=book, date=date):
+        (reversal,) = reversals_of(book=book, entries=[entry], on=on)
         accounts = accounts_for_posting(
             book=book, account_ids={line.account_id for line in [*reversal.draft.lines, *lines]}
         )
@@ -160,8 +160,8 @@ def reverse_entries(
 ) -> list[int]:
     """Reverse many entries in one transaction, all or none; returns the reversals' ids in the entries' order."""
     entries = list(entries)
-    with _guarded(book=book, date=on):
-        postings = _reversals(book=book, entries=entries, on=on, description=description)
+    with guarded(book=book, date=on):
+        postings = reversals_of(book=book, entries=entries, on=on, description=description)
         accounts = accounts_for_posting(
             book=book, account_ids={line.account_id for posting in postings for line in posting.draft.lines}
         )
@@ -171,7 +171,7 @@ def reverse_entries(
     return ids
 
 
-def _reversals(
+def reversals_of(
     *, book: Book, entries: Sequence[JournalEntry], on: datetime.date, description: str = ""
 ) -> list[Posting]:
     """The opposites of the entries. They are not checked as drafts: a reversal may post to a closed account."""
@@ -199,7 +199,7 @@ def _reversals(
 
 
 @contextmanager
-def _guarded(*, book: Book, date: datetime.date) -> Iterator[None]:
+def guarded(*, book: Book, date: datetime.date) -> Iterator[None]:
     """A transaction in which a guard's refusal comes out as the domain error of the same meaning."""
     try:
         with transaction.atomic():

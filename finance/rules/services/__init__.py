@@ -6,6 +6,7 @@ from finance.rules.services.applying import (
     cancel_application,
     entries_to_look_at,
     resume_application,
+    stop_application,
 )
 from finance.rules.services.exchange import export_rules, import_rules
 from finance.rules.services.groups import add_group, change_group, move_group, remove_group
@@ -26,5 +27,6 @@ __all__ = [
     "remove_rule",
     "resume_application",
     "save_rule",
+    "stop_application",
     "switch_rule",
 ]

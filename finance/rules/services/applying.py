@@ -15,7 +15,8 @@ from finance.ledger.models import Book, JournalEntry
 from finance.ledger.services import correct_entry
 from finance.rules.history import PastChange, current_entries, evaluate
 from finance.rules.models import Rule, RuleApplication, RuleLog
-from finance.rules.selectors import engine_of
+from finance.rules.selectors import engine_of, is_stalled
+from finance.tags.services import tag_entries, tags_named
 from identity.models import User
 from platform_outbox.emit import emit
 from platform_outbox.operations.services import OperationRefused, cancel, start
@@ -71,16 +72,24 @@ def cancel_application(*, application: RuleApplication) -> RuleApplication:
 
 @transaction.atomic
 def resume_application(*, application: RuleApplication, actor: User | None) -> RuleApplication:
-    """Go on where a cancelled application stopped. Raises Conflict."""
+    """Go on where an application stopped that was cancelled, or whose run has ended without it. Raises Conflict."""
     try:
         with transaction.atomic():
-            stopped = RuleApplication.objects.filter(pk=application.pk, state=State.CANCELLED)
-            if not stopped.update(state=State.WAITING, finished_at=None):
+            stopped = RuleApplication.objects.filter(pk=application.pk, state__in=[State.CANCELLED, *_OPEN])
+            current = stopped.select_for_update().first()
+            if current is None or not (current.state == State.CANCELLED or is_stalled(application=current)):
                 raise Conflict(reason=_("Only what was cancelled can be continued."))
+            stopped.update(state=State.WAITING, finished_at=None)
     except IntegrityError as error:
         raise Conflict(reason=_("Rules are being applied to this book already.")) from error
     application.refresh_from_db()
     return _begun(application, actor)
+
+
+def stop_application(*, application_id: int) -> None:
+    """Note that the run has broken off, so that the application can be continued; what was corrected stays corrected."""
+    broken = RuleApplication.objects.filter(pk=application_id, state__in=_OPEN)
+    broken.update(state=State.CANCELLED, finished_at=timezone.now())
 
 
 def _begun(application: RuleApplication, actor: User | None) -> RuleApplication:
@@ -121,7 +130,7 @@ def apply_step(*, application_id: int, limit: int = STEP) -> int:
     for entry, why in problems:
         _leave(application, entry, why)
     for change in changes:
-        if change.closed and not application.closed_too:
+        if change.closed and change.changes_books and not application.closed_too:
             _leave(application, change.entry, _("Its period is closed."))
         else:
             _correct(application, change)
@@ -138,12 +147,19 @@ def apply_step(*, application_id: int, limit: int = STEP) -> int:
 
 def _correct(application: RuleApplication, change: PastChange) -> None:
     """The ledger's own correction. In a closed period it takes today's date, as corrections by hand do."""
-    entry, today = change.entry, today_in(application.book)
+    entry, today, book, actor = change.entry, today_in(application.book), application.book, application.created_by
     try:
-        correct_entry(
-            entry=entry, actor=application.created_by, date=today if change.closed else entry.date,
-            lines=change.drafts(), payee=change.payee, description=entry.description, on=today,
-        )  # fmt: skip
+        with transaction.atomic():
+            if change.changes_books:
+                correct_entry(
+                    entry=entry, actor=actor, date=today if change.closed else entry.date, lines=change.drafts(),
+                    payee=change.payee, description=entry.description, on=today,
+                )  # fmt: skip
+            if change.new_tags:
+                # On the first version, whose tags every correction has.
+                tag_entries(
+                    book=book, actor=actor, entry_ids=[entry.pk], add=tags_named(book=book, names=change.new_tags)
+                )
     except FinanceError as error:
         _leave(application, entry, error.detail)
         return

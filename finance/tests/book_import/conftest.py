@@ -12,6 +12,7 @@ from finance.imports.parsers.child import Limits
 from finance.ledger.models import Account, Book
 from finance.ledger.selectors import account_paths, balances
 from finance.money import format_amount
+from finance.tags.selectors import tags_of_entries
 
 LIMITS = Limits(seconds=60, megabytes=1024)
 
@@ -86,3 +87,8 @@ def exported(book):
     out = io.StringIO()
     call_command("export_book", book=book.pk, format="json", stdout=out)
     return json.loads(out.getvalue())
+
+
+def tags_of(entry):
+    """Names of the entry's tags."""
+    return [tag.name for tag in tags_of_entries(book=entry.book, entry_ids=[entry.pk]).get(entry.pk, [])]

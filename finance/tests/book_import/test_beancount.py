@@ -10,7 +10,7 @@ from finance.book_import.model import MARK
 from finance.book_import.services import BalancesDiffer
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry
-from finance.tests.book_import.conftest import left
+from finance.tests.book_import.conftest import left, tags_of
 from finance.tests.exports.conftest import weird_book  # noqa: F401 -- a fixture
 
 LEDGER = """
@@ -69,9 +69,10 @@ def test_a_ledger_comes_with_its_balances_as_proof(move_in):
     baker = JournalEntry.objects.get(uid="0199a000-0000-7000-8000-000000000001")
     assert (baker.payee, baker.description, baker.lines.get(amount=1250).memo) == (
         "Bäckerei",
-        "Brötchen #reise #^beleg-1",
+        "Brötchen ^beleg-1",
         "süß",
     )
+    assert tags_of(baker) == ["reise"]
     told = left(report)
     assert (told["price"], told["metadata"], told[MARK]) == (1, 1, 1)
     assert Account.objects.get(name="Opening-Balances").kind == "opening"

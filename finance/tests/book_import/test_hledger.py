@@ -14,7 +14,7 @@ from finance import money
 from finance.book_import.services import BalancesDiffer
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry
-from finance.tests.book_import.conftest import left
+from finance.tests.book_import.conftest import left, tags_of
 from finance.tests.exports.conftest import weird_book  # noqa: F401 -- a fixture
 
 JOURNAL = """
@@ -112,7 +112,7 @@ def test_what_hledger_prints_comes_with_hledgers_balances(journal, move_in, db):
     (cost,) = [each for each in report.left_out if each.kind == "cost of shares"]
     assert cost.examples == ("assets:broker: 10 AAPL for 500.00 EUR in all, 50.0000 each",)
     entry = JournalEntry.objects.get(payee="Bäckerei Süß")
-    assert entry.description == "Brötchen und Kaffee (c1) #trip:italy"
+    assert (entry.description, tags_of(entry)) == ("Brötchen und Kaffee (c1)", ["trip:italy"])
     assert entry.lines.get(amount=12_50).memo == "Laugen"
     assert [row.stated for row in report.proof if row.on] == [True]
     assert Account.objects.get(name="bank").kind == "checking"

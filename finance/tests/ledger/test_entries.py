@@ -215,7 +215,7 @@ def test_the_register_runs_the_balance_and_hides_superseded_pairs(book, owner, a
     services.reverse_entry(entry=wrong, actor=owner, on=TODAY)
     spend(2_00, on=datetime.date(2026, 2, 2), payee="C")
 
-    page = register_page(account=accounts.checking)
+    page = register_page(accounts=[accounts.checking])
 
     assert [(row.payee, row.amount, row.balance) for row in page.rows] == [
         ("C", -200, 8700),
@@ -223,7 +223,7 @@ def test_the_register_runs_the_balance_and_hides_superseded_pairs(book, owner, a
         ("A", -1000, 9000),
         ("", 10000, 10000),
     ]
-    everything = register_page(account=accounts.checking, filters=Filters(with_superseded=True))
+    everything = register_page(accounts=[accounts.checking], filters=Filters(with_superseded=True))
     assert [(row.payee, row.superseded) for row in everything.rows if row.superseded] == [
         ("Wrong", True),
         ("Wrong", True),
@@ -238,7 +238,7 @@ def test_register_pages_join_without_gap_or_double(accounts, spend, django_asser
     seen, cursor = [], None
     while True:
         with django_assert_max_num_queries(5):
-            page = register_page(account=accounts.checking, after=cursor, limit=5)
+            page = register_page(accounts=[accounts.checking], after=cursor, limit=5)
         seen += page.rows
         cursor = page.next_cursor
         if cursor is None:
@@ -256,12 +256,12 @@ def test_a_register_search_reads_a_window_and_offers_to_go_on(accounts, spend, m
         spend(100 + index, payee="Needle" if index in (1, 11) else "Hay", on=TODAY - datetime.timedelta(days=index))
     monkeypatch.setattr("finance.ledger.registers.SCAN_WINDOW", 5)
 
-    first = register_page(account=accounts.checking, filters=Filters(search="needle"))
+    first = register_page(accounts=[accounts.checking], filters=Filters(search="needle"))
 
     assert [row.amount for row in first.rows] == [-101]
     assert first.searched_to == TODAY - datetime.timedelta(days=4)
-    second = register_page(account=accounts.checking, after=first.next_cursor, filters=Filters(search="needle"))
-    third = register_page(account=accounts.checking, after=second.next_cursor, filters=Filters(search="needle"))
+    second = register_page(accounts=[accounts.checking], after=first.next_cursor, filters=Filters(search="needle"))
+    third = register_page(accounts=[accounts.checking], after=second.next_cursor, filters=Filters(search="needle"))
     assert (second.rows, [row.amount for row in third.rows], third.next_cursor) == ([], [-111], None)
 
 

@@ -47,9 +47,9 @@ def busy_book(book, owner, accounts):
 @pytest.mark.parametrize(
     "read",
     [
-        lambda book, account: register_page(account=account),
-        lambda book, account: register_page(account=account, after="2023-05-01:99999999"),
-        lambda book, account: register_page(account=account, filters=Filters(search="Shop 3")),
+        lambda book, account: register_page(accounts=[account]),
+        lambda book, account: register_page(accounts=[account], after="2023-05-01:99999999"),
+        lambda book, account: register_page(accounts=[account], filters=Filters(search="Shop 3")),
         lambda book, account: balances(book=book, as_of=datetime.date(2024, 7, 17)),
         lambda book, account: trial_balance(book=book, as_of=None),
         lambda book, account: months_of(book=book, first=datetime.date(2025, 1, 1), last=TODAY),
@@ -114,7 +114,7 @@ def test_a_deep_page_of_the_register_reads_no_more_of_the_index_than_the_first(
 ):
     pages_read = {}
     for name, after in (("first", None), ("deep", "2022-12-01:99999999")):
-        sql, *_ = django_capture_queries(lambda: register_page(account=accounts.checking, after=after))  # noqa: B023
+        sql, *_ = django_capture_queries(lambda: register_page(accounts=[accounts.checking], after=after))  # noqa: B023
         pages_read[name] = _pages_read(sql, index="finance_line_register")
 
     assert 0 < pages_read["deep"] <= pages_read["first"] + 5

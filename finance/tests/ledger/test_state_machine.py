@@ -169,14 +169,14 @@ class Books(RuleBasedStateMachine):
         if not hasattr(self, "book"):
             return
         account = self.accounts[0]
-        page = register_page(account=account, limit=200, filters=Filters(with_superseded=True))
+        page = register_page(accounts=[account], limit=200, filters=Filters(with_superseded=True))
         expected = sorted(
             ((each.date, line_amount) for each in self.model for line_account, line_amount in each.lines
              if line_account == account.pk),
         )  # fmt: skip
         if len(expected) <= 200:
             assert sorted((row.date, row.amount) for row in page.rows) == expected
-            shown = register_page(account=account, limit=200)
+            shown = register_page(accounts=[account], limit=200)
             end = self._expected(None).get(account.pk, 0)
             if page.rows:
                 assert page.rows[0].balance == end

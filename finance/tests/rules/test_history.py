@@ -4,18 +4,20 @@ import datetime
 
 import pytest
 
-from finance.errors import Conflict
+from finance.errors import Conflict, Invalid
 from finance.ledger import services as ledger
 from finance.ledger.models import JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.rules import services
 from finance.rules.history import count_matches, dry_run
 from finance.rules.models import RuleLog
-from finance.rules.selectors import draft_engine, engine_of
+from finance.rules.selectors import application_for, draft_engine, engine_of
+from finance.tags.selectors import tags_of_entries
+from finance.tags.services import tag_entries, tags_named
 from finance.tests.conftest import TODAY
 from platform_outbox.models import OutboxMessage
 from platform_outbox.operations.models import OperationRun
-from platform_outbox.operations.services import carry_out
+from platform_outbox.operations.services import cancel, carry_out
 
 
 @pytest.fixture
@@ -60,11 +62,11 @@ def test_a_dry_run_costs_the_same_queries_for_any_number_of_entries(
     book, shops, groceries, spend, nowhere, django_assert_num_queries
 ):
     engine = engine_of(book=book)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         dry_run(book=book, engine=engine)
     for day in range(4, 15):
         spend(100, payee="Rewe", on=datetime.date(2026, 3, day), category=nowhere)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         dry_run(book=book, engine=engine)
 
 
@@ -106,6 +108,51 @@ def test_it_can_be_cancelled_and_continued(book, shops, groceries, owner):
         services.cancel_application(application=application)
     carry(services.resume_application(application=application, actor=owner))
     assert (application.state, application.changed) == ("done", 3)
+
+
+def test_tags_are_put_on_the_past_without_correcting_it(book, shops, save, owner):
+    holiday = tags_named(book=book, names=["Holiday"])
+    tag_entries(book=book, actor=owner, entry_ids=[shops[0].pk], add=holiday)
+    save(actions=[{"do": "tags", "value": ["holiday"]}])
+    ledger.close_period(book=book, actor=owner, through=shops[1].date)
+    before = JournalEntry.objects.count()
+    assert [c.new_tags for c in dry_run(book=book, engine=engine_of(book=book)).changes] == [("holiday",)] * 2
+    application = carry(services.apply_to_past(book=book, actor=owner))
+    assert (application.changed, application.left_count, JournalEntry.objects.count()) == (2, 0, before)
+    tagged = tags_of_entries(book=book, entry_ids=[shop.pk for shop in shops])
+    assert {pk: [tag.name for tag in tags] for pk, tags in tagged.items()} == {s.pk: ["Holiday"] for s in shops}
+    assert not dry_run(book=book, engine=engine_of(book=book)).changes
+
+
+@pytest.mark.parametrize("value", [[], ["a"] * 11, "a", [1], ["a,b"], ["x" * 61], None])
+def test_tags_are_names(save, value):
+    with pytest.raises(Invalid):
+        save(actions=[{"do": "tags", "value": value}])
+
+
+def test_a_run_that_breaks_off_can_be_continued(book, shops, groceries, owner, monkeypatch):
+    application = services.apply_to_past(book=book, actor=owner)
+
+    def breaks(**_values):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("finance.operations.apply_step", breaks)
+        carry(application)
+    assert application.state == "cancelled"
+    carry(services.resume_application(application=application, actor=owner))
+    assert (application.state, application.changed) == ("done", 3)
+
+
+def test_an_application_whose_run_is_over_is_not_under_way_for_ever(book, shops, groceries, owner):
+    application = services.apply_to_past(book=book, actor=owner)
+    with pytest.raises(Conflict):
+        services.resume_application(application=application, actor=owner)
+    cancel(run_id=application.run_id, by="an operator")
+    assert application_for(book=book, application_id=application.pk).stalled
+    carry(services.resume_application(application=application, actor=owner))
+    assert (application.state, application.changed) == ("done", 3)
+    assert not application_for(book=book, application_id=application.pk).stalled
 
 
 def test_closed_periods_are_left_unless_asked_for(book, shops, groceries, owner):

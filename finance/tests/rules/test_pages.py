@@ -2,8 +2,10 @@
 """The pages of rules, for everybody; forms that work without scripts."""
 
 import datetime
+import re
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -14,8 +16,8 @@ from finance.rules.models import Rule, RuleApplication, RuleGroup
 from finance.tests.web.conftest import _today  # noqa: F401
 from platform_outbox.operations.services import carry_out
 
-READING = ["rules/", "rules/{rule}/", "rules/dry-run/", "rules/applications/{application}/"]
-WRITING = ["rules/new/", "rules/{rule}/edit/"]
+READING = ["rules/", "rules/{rule}/", "rules/dry-run/", "rules/applications/{application}/", "rules/export/"]
+WRITING = ["rules/new/", "rules/import/", "rules/{rule}/edit/"]
 FORM = {
     "name": "Food", "match": "all", "conditions-count": "2", "parts-count": "0",
     "c0-what": "payee:words", "c0-value": "rewe markt", "c1-what": "direction:out",
@@ -259,3 +261,45 @@ def test_the_review_shows_what_rules_did_and_takes_another_payee(send, page, sta
     send("editor", f"imports/{batch.pk}/rows/{row.pk}/", {"category": "Restaurants", "decision": "", "payee": ""})
     row.refresh_from_db()
     assert (row.new_payee, row.split, row.counter_account) == ("", [], accounts.restaurants)
+
+
+def test_rules_travel_by_file_and_wrong_files_are_told(send, page, names, book, accounts):
+    answer = page("viewer", "rules/export/")
+    assert answer["Content-Disposition"].startswith("attachment")
+    document = answer.content
+    rule = Rule.objects.get()
+    services.remove_rule(rule=rule)
+
+    def upload(content, name="rules.json"):
+        return send("editor", "rules/import/", {"file": SimpleUploadedFile(name, content)})
+
+    assert upload(document).status_code == 302
+    assert Rule.objects.get(removed_at=None).definition == rule.definition
+    for wrong, said in (
+        (b"[1", "The file is not JSON."),
+        (b"[]", "no export of rules"),
+        (b"{}", "its format must be"),
+        (b"[" * 100_000, "The file is not JSON."),
+        (document.replace(b"Groceries", b"Nowhere"), "Nowhere"),
+    ):
+        answer = upload(wrong)
+        assert answer.status_code == 400, wrong[:20]
+        assert said in text(answer), text(answer)
+    assert Rule.objects.filter(removed_at=None).count() == 1
+
+
+def test_many_rules_come_in_pages_in_their_order(page, save, book, accounts, monkeypatch):
+    monkeypatch.setattr("finance.web.rules.PER_PAGE", 2)
+    for n in range(5):
+        save(name=f"Rule {n}", actions=[{"do": "category", "account": accounts.groceries.pk}])
+    services.add_group(book=book, name="Empty")
+    seen, path = [], "rules/"
+    while path:
+        shown = text(page("viewer", path))
+        seen += re.findall(r'rule-name" href="[^"]*/rules/\d+/">(Rule \d)', shown)
+        assert ("Empty" in shown) == (path == "rules/")
+        following = re.search(r'href="\?after=(\d+)"', shown)
+        path = f"rules/?after={following[1]}" if following else ""
+    assert seen == [f"Rule {n}" for n in range(5)]
+    assert page("viewer", "rules/?after=999999999").status_code == 404
+    assert page("viewer", "rules/?after=x").status_code == 404

@@ -7,12 +7,13 @@ from finance.imports.models import ImportRow
 from finance.imports.selectors import counts_of
 from finance.imports.services import assign_statement, decide_rows
 from finance.imports.services.proposing import subject_of
-from finance.ledger.models import JournalLine
+from finance.ledger.models import JournalEntry, JournalLine
 from finance.ledger.services import close_account
 from finance.rules import services
 from finance.rules.history import dry_run
 from finance.rules.models import RuleLog
 from finance.rules.selectors import engine_of
+from finance.tags.selectors import tags_of_entries
 from finance.tests.conftest import TODAY
 
 pytestmark = pytest.mark.usefixtures("nothing_suggested")
@@ -148,3 +149,17 @@ def test_the_other_sides_account_number_counts_in_imports_and_in_the_past(stage,
     assert not engine.matches(subject_of(row(batch, 4), accounts.checking))
     confirm(batch)
     assert [change.entry.payee for change in dry_run(book=book, engine=engine).changes] == ["Rewe"]
+
+
+def test_tags_of_rules_are_put_on_what_is_posted(stage, confirm, save, book, accounts):
+    save(actions=[{"do": "tags", "value": ["Food", "weekly "]}])
+    save(name="More", actions=[{"do": "tags", "value": ["FOOD", "Market"]}])
+    batch = stage("Date,Payee,Amount\n2026-03-02,Rewe Markt,-5.00\n2026-03-03,Other,-6.00\n")
+    row = ImportRow.objects.filter(batch=batch).order_by("pk").first()
+    assert (row.tags, row.suggestion) == (["Food", "weekly", "Market"], "Rule “More”")
+    confirm(batch)
+    tagged = tags_of_entries(book=book, entry_ids=JournalEntry.objects.values_list("pk", flat=True))
+    row.refresh_from_db()
+    assert {pk: [tag.name for tag in tags] for pk, tags in tagged.items()} == {
+        row.posted_entry_id: ["Food", "Market", "weekly"]
+    }

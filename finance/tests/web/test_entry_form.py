@@ -224,7 +224,7 @@ def test_correcting_keeps_the_old_version_and_counts_the_new_one(send, page, spe
     assert balances(book=book)[accounts.groceries.pk] == 4321
     history = page("viewer", f"entries/{new.uid}/").content.decode()
     assert "First version" in history
-    assert "Corrected version" in history
+    assert ">Edited<" in history or "Edited</strong>" in history
     assert "no longer counts" in page("viewer", f"entries/{entry.uid}/").content.decode()
 
 
@@ -261,10 +261,100 @@ def test_a_split_entry_opens_for_correction_as_a_split(page, book, owner, accoun
     assert 'value="10.00"' in html
 
 
-def test_an_exchange_opens_for_correction_as_debits_and_credits(page, write, dollars):
+def test_an_exchange_opens_as_one_and_is_edited_as_one(page, send, write, dollars, accounts):
     write("exchanged", amount="100", counter_amount="115.62", target=dollars.pk)
     entry = JournalEntry.objects.get()
-    assert 'name="mode" value="lines"' in page("editor", f"entries/{entry.uid}/edit/").content.decode()
+    html = page("editor", f"entries/{entry.uid}/edit/").content.decode()
+    assert 'name="mode" value="exchanged"' in html
+    assert 'value="115.62"' in html
+    data = {"mode": "exchanged", "amount": "100", "counter_amount": "110", "account": accounts.checking.pk,
+            "target": dollars.pk, "date": "2026-03-15"}  # fmt: skip
+    assert send("editor", f"entries/{entry.uid}/edit/", data).status_code == 302
+    assert lines_of_last()[1] == {
+        "Checking account": -10000,
+        "Trading EUR": 10000,
+        "Trading USD": -11000,
+        "Dollars": 11000,
+    }
+
+
+def test_amounts_may_be_sums(write, accounts):
+    write("spent", amount="12.50+3", category=accounts.groceries.pk)
+    assert lines_of_last()[1]["Groceries"] == 15_50
+    refused = write("spent", amount="10/3", category=accounts.groceries.pk).content.decode()
+    assert "write 3.33, or ~10/3" in refused
+
+
+def test_the_last_part_of_a_split_gets_what_is_left(write, accounts):
+    rows = {
+        "row-0-category": accounts.groceries.pk,
+        "row-0-amount": "20+2.50",
+        "row-1-category": accounts.restaurants.pk,
+    }
+    write("split", direction="spent", amount="30", rows="3", **rows)
+    assert lines_of_last()[1] == {"Groceries": 2250, "Restaurants": 750, "Checking account": -3000}
+    nothing_left = write("split", direction="spent", amount="22.50", rows="3", **rows).content.decode()
+    assert "How much was this part?" in nothing_left
+
+
+def test_a_transfer_with_a_fee_is_one_entry(page, write, accounts):
+    """TRF-01: 20.00 arrive, 21.50 leave, 1.50 is spent."""
+    fee = {"fee": "1.50", "fee_category": accounts.restaurants.pk}
+    write("moved", amount="20", target=accounts.savings.pk, **fee)
+    entry, lines = lines_of_last()
+    assert lines == {"Savings account": 2000, "Restaurants": 150, "Checking account": -2150}
+    html = page("editor", f"entries/{entry.uid}/edit/").content.decode()
+    assert 'name="mode" value="moved"' in html
+    assert 'name="fee" value="1.50"' in html
+    for given in ({"fee": "1.50"}, {"fee_category": accounts.restaurants.pk}):
+        refused = write("moved", amount="20", target=accounts.savings.pk, **given).content.decode()
+        assert "Give the fee and what it is booked as" in refused
+    assert JournalEntry.objects.count() == 1
+
+
+def test_an_exchange_with_a_fee_takes_both_from_the_account_that_gave(write, dollars, accounts):
+    fee = {"fee": "2", "fee_category": accounts.restaurants.pk}
+    write("exchanged", amount="100", counter_amount="115.62", target=dollars.pk, **fee)
+    assert lines_of_last()[1] == {
+        "Checking account": -10200, "Trading EUR": 10000, "Trading USD": -11562, "Dollars": 11562, "Restaurants": 200,
+    }  # fmt: skip
+
+
+def test_no_two_fields_have_one_name_and_what_is_needed_is_not_called_optional(page, dollars):
+    for mode in ("exchanged", "spent", "received", "moved"):
+        html = page("editor", "entries/new/", mode=mode).content.decode()
+        labels = [text.strip() for text in re.findall(r"<label for=[^>]*>([^<]*)", html.partition('id="entry"')[2])]
+        assert len(labels) == len(set(labels)), labels
+        counter = re.search(r'<label for="id_counter_amount">(.*?)</label>', html, re.S)[1]
+        assert "optional" not in counter
+
+
+def test_the_last_entry_is_repeated(page, write, accounts):
+    assert "Repeat the last one" in page("editor", "entries/new/").content.decode()
+    assert page("editor", "entries/new/", copy="last").status_code == 200
+    write("spent", amount="5", payee="Aldi", category=accounts.groceries.pk, date="2026-03-01")
+    html = page("editor", "entries/new/", copy="last").content.decode()
+    assert 'value="5.00"' in html
+    assert 'value="2026-03-15"' in html
+    assert 'value="5.00"' not in page("owner", "entries/new/", copy="last").content.decode()
+
+
+def test_a_template_is_kept_used_replaced_and_removed(page, write, send, accounts, book):
+    values = {"amount": "900", "payee": "Landlord", "category": accounts.rent.pk, "keep": "1"}
+    html = write("spent", template_name="Rent", **values).content.decode()
+    assert "Kept as the template “Rent”" in html
+    assert not JournalEntry.objects.exists()
+    template = book.entry_templates.get()
+    filled = page("editor", "entries/new/", template=template.pk).content.decode()
+    assert 'value="900.00"' in filled
+    assert 'value="Landlord"' in filled
+    write("spent", template_name="rent", **{**values, "amount": "950"})
+    assert book.entry_templates.get().lines[0]["amount"] == 95_000
+    assert "1 to 80 characters" in write("spent", template_name=" ", **values).content.decode()
+    assert page("editor", "entries/new/", template=999_999).status_code == 404
+    assert send("viewer", f"entries/templates/{template.pk}/remove/", {}).status_code == 403
+    send("editor", f"entries/templates/{template.pk}/remove/", {})
+    assert not book.entry_templates.exists()
 
 
 def test_reversing_says_what_it_means_and_then_does_it(page, send, spend, book, owner, accounts):

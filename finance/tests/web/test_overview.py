@@ -6,12 +6,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from finance.imports.services import stage_import
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import accounts_of
 from finance.models import AccountType
 from finance.tests.conftest import TODAY
+from finance.tests.imports.conftest import CSV
 from finance.web.overview import bars_of
 from finance.web.spending import category_months, flow
 from finance.web.wealth import wealth
@@ -164,3 +166,16 @@ def test_the_proof_tells_of_seals_that_are_gone_and_of_entries_that_wait(page, b
     assert "1 entry was sealed, and that seal is gone." in text
     assert "1 entry, recorded on Mar 1, 2026 at " in text
     assert "is not sealed yet" in text
+
+
+def test_waiting_bank_files_are_counted_and_nothing_says_that_nothing_is_to_do(page, book, owner, accounts, spend):
+    spend(10_00)
+    assert "Nothing to look at." in page("owner").content.decode()
+    for number in range(5):
+        stage_import(book=book, account=accounts.checking, actor=owner, data=CSV, file_name=f"march-{number}.csv")
+
+    html = page("owner").content.decode()
+
+    assert html.count(">march-") == 3
+    assert "All 5 bank files awaiting review" in html
+    assert "Nothing to look at." not in html

@@ -1,10 +1,12 @@
 import datetime
 import re
+from urllib.parse import unquote
 
 import pytest
 
 from finance.ledger import services
 from finance.ledger.posting import LineDraft
+from finance.search import selectors
 from finance.tests.conftest import TODAY
 from finance.web import search
 
@@ -100,21 +102,45 @@ def test_results_go_on_by_keyset(page, as_, book, spend, monkeypatch):
         spend(100, payee=f"Aldi {day}", on=datetime.date(2026, 3, day))
     html = page("viewer", "search/", q="aldi").content.decode()
     assert names(html) == ["Aldi 5", "Aldi 4"]
-    found = search.find_entries(book=book, words="aldi", after=None, limit=2)
-    after = page("viewer", "search/", q="aldi", after=found.next_cursor).content.decode()
-    assert names(after) == ["Aldi 3", "Aldi 2"]
+    (after,) = re.findall(r'href="\?q=aldi&amp;after=([^"]+)"', html)
+    later = page("viewer", "search/", q="aldi", after=unquote(after)).content.decode()
+    assert names(later) == ["Aldi 3", "Aldi 2"]
+    assert "5 entries" in html
+    assert "€5.00</span> out" in later
 
 
-def test_a_search_reads_a_window_and_says_how_far_back_it_looked(page, book, spend, monkeypatch):
-    monkeypatch.setattr(search, "WINDOW", 3)
-    spend(100, payee="Old", on=datetime.date(2026, 1, 1))
+def test_a_search_of_much_says_how_far_back_it_looked(page, spend, monkeypatch):
+    monkeypatch.setattr(selectors, "MOST_FOUND", 1)
+    monkeypatch.setattr(selectors, "WINDOW", 3)
+    spend(100, payee="Old shop", on=datetime.date(2026, 1, 1))
     for day in range(1, 4):
-        spend(100, payee="New", on=datetime.date(2026, 3, day))
-    found = search.find_entries(book=book, words="old", after=None, limit=5)
-    assert (found.entries, found.searched_to) == ([], datetime.date(2026, 3, 1))
-    further = search.find_entries(book=book, words="old", after=found.next_cursor, limit=5)
-    assert [hit.payee for hit in further.entries] == ["Old"]
-    assert "Searched back to Mar 1, 2026" in page("viewer", "search/", q="old").content.decode()
+        spend(100, payee="New shop", on=datetime.date(2026, 3, day))
+    html = page("viewer", "search/", q="shop -new").content.decode()
+    assert names(html) == []
+    assert "Searched back to Mar 1, 2026" in html
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong", "said"),
+    [("food amount_more:10.00", "amount_more:", "no operator"), ("date:2026-13", "2026-13", "no day")],
+)
+def test_src_03_what_is_no_operator_is_refused_at_its_place(page, as_, book, query, wrong, said):
+    answer = page("viewer", "search/", q=query)
+    assert answer.status_code == 400
+    html = answer.content.decode()
+    assert f"<mark>{wrong}</mark>" in html
+    assert said in html
+    quick = as_("viewer").get(
+        f"/b/{book.pk}/search/", {"q": query}, headers={"HX-Request": "true", "HX-Target": "search-results"}
+    )
+    assert (quick.status_code, f"<mark>{wrong}</mark>" in quick.content.decode()) == (200, True)
+
+
+def test_operators_are_offered_while_they_are_typed(page, as_, book):
+    quick = {"HX-Request": "true", "HX-Target": "search-results"}
+    html = as_("viewer").get(f"/b/{book.pk}/search/", {"q": "food -am"}, headers=quick).content.decode()
+    assert re.findall(r'data-operator="([^"]+)"', html) == ["amount:"]
+    assert page("viewer", "search/").content.decode().count("<dt") == 8
 
 
 def test_the_box_in_the_frame_gets_a_few_results_without_the_frame(as_, book, spend):

@@ -25,7 +25,7 @@
       data: {
         labels: data.labels,
         datasets: [{
-          data: data.values.map(Number), borderColor: line, backgroundColor: token("--chart-fill"), fill: "start", borderWidth: 2,
+          data: data.values.map(Number), borderColor: line, backgroundColor: token("--chart-fill"), fill: "origin", borderWidth: 2,
           tension: 0.25, pointRadius: 0, pointHoverRadius: 5, pointHoverBackgroundColor: line, pointHoverBorderColor: raised, pointHoverBorderWidth: 2,
         }],
       },
@@ -35,7 +35,7 @@
         font: { family: "Inter, system-ui, sans-serif" },
         scales: {
           x: { grid: { display: false }, border: { color: token("--hairline") }, ticks: { color: muted, maxRotation: 0, autoSkipPadding: 24, font: { family: "Inter", size: 12 } } },
-          y: { grid: { color: token("--hairline") }, border: { display: false }, ticks: { color: muted, maxTicksLimit: 5, callback: (value) => short.format(value).replace("-", "−"), font: { family: "Inter", size: 12 } }, grace: "8%" },
+          y: { beginAtZero: true, grid: { color: token("--hairline") }, border: { display: false }, ticks: { color: muted, maxTicksLimit: 5, callback: (value) => short.format(value).replace("-", "−"), font: { family: "Inter", size: 12 } }, grace: "8%" },
         },
         plugins: {
           legend: { display: false },

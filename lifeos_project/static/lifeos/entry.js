@@ -95,7 +95,7 @@ document.addEventListener("input", (event) => {
     timer = setTimeout(suggest, 120);
     ghost();
   }
-  if (event.target.closest("#entry")) remainder();
+  if (event.target.closest("#entry")) { remainder(); rate(); }
 });
 document.addEventListener("change", (event) => {
   if (event.target.closest("#entry") && event.isTrusted) touched.add(event.target.name);
@@ -142,14 +142,47 @@ document.addEventListener("focusout", (event) => {
 // Two currencies: ask for the other amount only where there are two ------------------------------------------------------
 function watchCurrency() {
   const counter = form()?.querySelector(".field-counter");
-  if (!counter) return;
   const currency = (name) => field(name)?.selectedOptions?.[0]?.dataset.currency;
   const [one, other] = [currency("account"), currency("category") ?? currency("target")];
+  names(); rate();
+  if (!counter) return;
   counter.hidden = !counter.querySelector("input").value && (!one || !other || one === other);
 }
 
+// Each amount names its currency, as soon as there are two, and an exchange its rate.
+const accountOf = (name) => field(name)?.selectedOptions?.[0]?.dataset.currency;
+function names() {
+  if (!form()?.querySelector(".field-counter, #id_counter_amount")) return;
+  const other = accountOf("category") ?? accountOf("target");
+  for (const [name, currency] of [["amount", accountOf("account")], ["fee", accountOf("account")], ["counter_amount", other]]) {
+    const label = form().querySelector(`label[for="id_${name}"]`);
+    if (!label) continue;
+    const unit = label.querySelector(".unit") ?? label.appendChild(Object.assign(document.createElement("span"), { className: "unit" }));
+    unit.textContent = currency ? ` ${currency}` : "";
+  }
+}
+function rate() {
+  const hint = document.getElementById("rate");
+  if (!hint) return;
+  const [given, taken] = [number(field("amount")?.value ?? ""), number(field("counter_amount")?.value ?? "")];
+  const [one, other] = [accountOf("account"), accountOf("category") ?? accountOf("target")];
+  hint.hidden = !(given > 0 && taken > 0 && one && other && one !== other);
+  if (hint.hidden) return;
+  const shown = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 6 }).format(taken / given);
+  hint.textContent = hint.dataset.text.replace("%one%", one).replace("%rate%", shown).replace("%other%", other);
+}
+
 // Split: what is left of the total ----------------------------------------------------------------------------------------
+// Only to show what is left, and a rate: what is posted is read by the server. Sums are left to it as well.
 function number(text) {
+  const sum = text.trim().replace(/^=/, "").replace(/×/g, "*").replace(/[÷:]/g, "/").replace(/−/g, "-").replace(/\s/g, "");
+  if (/^[\d.,'’]+([-+*/][\d.,'’]+)+$/.test(sum)) {
+    return sum.split(/(?=[-+])/).reduce((total, term) => total + term.replace(/^\+/, "").split(/(?=[*/])/).reduce(
+      (value, factor, index) => index === 0 ? single(factor) : factor[0] === "*" ? value * single(factor.slice(1)) : value / single(factor.slice(1)), 0), 0);
+  }
+  return single(text);
+}
+function single(text) {
   const plain = text.replace(/[\s'’]/g, "").replace("−", "-");
   const mark = Math.max(plain.lastIndexOf("."), plain.lastIndexOf(","));
   const value = mark < 0 ? Number(plain) : Number(plain.slice(0, mark).replace(/[.,]/g, "") + "." + plain.slice(mark + 1));
@@ -161,6 +194,11 @@ function remainder() {
   const parts = [...form().querySelectorAll(".rows-amount input")].reduce((sum, input) => sum + number(input.value), 0);
   const left = Math.round((number(field("amount").value) - parts) * 1e6) / 1e6;
   const shown = new Intl.NumberFormat(navigator.language, { minimumFractionDigits: 2 }).format(left).replace("-", "−");
+  // The last part without an amount gets what is left.
+  const rows = [...form().querySelectorAll(".rows-split tbody tr")];
+  const last = rows.filter((row) => row.querySelector("select")?.value).at(-1)?.querySelector(".rows-amount input");
+  for (const input of form().querySelectorAll(".rows-amount input")) input.placeholder = "";
+  if (last && !last.value && left) last.placeholder = shown;
   note.textContent = !field("amount").value ? "" : left === 0 ? note.dataset.even : note.dataset.text.replace("%left%", shown);
 }
 

@@ -74,12 +74,22 @@ document.addEventListener("submit", (event) => {
 // Search results by arrow keys ----------------------------------------------------------------------------------------
 document.querySelector(".searchbox")?.addEventListener("keydown", (event) => {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const stops = [document.getElementById("search"), ...document.querySelectorAll("#search-results a")];
+  const stops = [document.getElementById("search"), ...document.querySelectorAll("#search-results a, #search-results button")];
   const next = stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
   if (stops[next]) {
     stops[next].focus();
     event.preventDefault();
   }
+});
+
+// An operator that the box offers takes the place of what was typed of it.
+document.getElementById("search-results")?.addEventListener("click", (event) => {
+  const operator = event.target.closest("[data-operator]")?.dataset.operator;
+  if (!operator) return;
+  const box = document.getElementById("search");
+  box.value = box.value.replace(/\S*$/, (typed) => (typed.startsWith("-") ? "-" : "") + operator);
+  box.focus();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
 // What changed, said aloud: any response may carry the header HX-Trigger: {"lifeos:say": "sentence"} ---------------------
@@ -104,3 +114,25 @@ for (const field of document.querySelectorAll("[data-time-zone]")) {
   const known = !field.options || [...field.options].some((option) => option.value === zone);
   if (zone && known) field.value = zone;
 }
+
+// Signing out clears what the quick entry keeps on this device; what was not sent yet is asked about ------------------------
+async function unsent(user) {
+  const name = `lifeos-quick-${user}`;
+  const known = (await indexedDB.databases?.()) ?? [];
+  if (!known.some((database) => database.name === name)) return 0;
+  return new Promise((resolve) => {
+    const asked = indexedDB.open(name);
+    asked.onerror = () => resolve(0);
+    asked.onsuccess = () => {
+      const count = asked.result.transaction("entries").objectStore("entries").count();
+      count.onsuccess = () => resolve(count.result);
+      count.onerror = () => resolve(0);
+    };
+  });
+}
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-sign-out]");
+  if (!form) return;
+  event.preventDefault();
+  if (!(await unsent(form.dataset.signOut)) || confirm(form.dataset.unsent)) form.submit();
+});

@@ -129,7 +129,7 @@ class Walk:
         self.said.clear()
         where = f"{url.removeprefix(self.origin)} {form['method']} {form['action']} {nonsense!r}"
         try:
-            with self.tab.expect_navigation(timeout=20_000) as navigation:
+            with self.tab.expect_navigation(timeout=60_000) as navigation:
                 self.tab.evaluate(SEND, [match[0]["index"], nonsense])
         except PlaywrightTimeout:
             self.faults[where] = ["nothing happened"]

@@ -157,10 +157,10 @@ def test_the_chart_is_drawn_and_follows_the_pointer(new_page, anna, filled):
     tab.goto(f"/b/{filled.pk}/")
     # Asked again and again from here: Playwright's own waiting evaluates text, which the content policy forbids.
     points = "globalThis.Chart?.getChart('worth-chart')?.data.datasets[0].data.length"
-    wait_until(lambda: tab.evaluate(points) == 12, seconds=10, what="the chart")
+    wait_until(lambda: tab.evaluate(points) == 12, seconds=60, what="the chart")
     tab.locator("#worth-chart").hover(position={"x": 300, "y": 100})
     shown = "Chart.getChart('worth-chart').tooltip.opacity"
-    wait_until(lambda: tab.evaluate(shown) > 0, seconds=10, what="the tooltip")
+    wait_until(lambda: tab.evaluate(shown) > 0, seconds=60, what="the tooltip")
     label = tab.evaluate("Chart.getChart('worth-chart').tooltip.body[0].lines[0]")
     assert label in tab.locator(".worth table").text_content()
 

@@ -135,7 +135,7 @@ def _challenge(root: Path, *, host: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
     (place / "token").write_text("proof")
     question = urllib.request.Request(f"{KNOWN['challenges']}/.well-known/acme-challenge/token", headers={"Host": host})
-    with urllib.request.urlopen(question, timeout=10) as answer:
+    with urllib.request.urlopen(question, timeout=60) as answer:
         assert answer.read() == b"proof"
     (place / "token").unlink()
 

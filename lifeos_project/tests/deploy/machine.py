@@ -187,7 +187,7 @@ def machine(directory: Path, *, nginx: str) -> Iterator[Machine]:
     one = Machine(directory, database=database, nginx=nginx)
     try:
         with running(one.nginx_command, log=directory / "nginx.log"):
-            wait_until(lambda: listens(one.port), seconds=30, what="nginx")
+            wait_until(lambda: listens(one.port), seconds=60, what="nginx")
             yield one
     finally:
         one.stop()

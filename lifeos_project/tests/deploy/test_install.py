@@ -132,7 +132,7 @@ def bare(place, nginx_path) -> Iterator[BareMachine]:
         )  # fmt: skip
         command = debian_nginx(machine, nginx=nginx_path, port=http)
         with running([*command, "-g", "daemon off;"], log=place / "nginx.out"):
-            wait_until(lambda: listens(http), seconds=20, what="nginx")
+            wait_until(lambda: listens(http), seconds=60, what="nginx")
             machine.https, machine.local, machine.database = https, local, database
             try:
                 yield machine

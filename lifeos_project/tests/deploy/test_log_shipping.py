@@ -118,7 +118,7 @@ def test_what_everybody_writes_arrives_as_it_was_and_an_outage_loses_nothing(mac
         json.dumps({"event": "request", "path": "/b/1/", "text": 'a "quoted" é \\ line', "n": n}) for n in range(4)
     ]
     with running(machine.command("-n"), log=machine.directory / "rsyslog.out"):
-        wait_until(machine.journal.exists, seconds=20, what="rsyslogd")
+        wait_until(machine.journal.exists, seconds=60, what="rsyslogd")
         # Nobody is there yet to take it.
         machine.write_container(entries[0])
         time.sleep(1)
@@ -128,7 +128,7 @@ def test_what_everybody_writes_arrives_as_it_was_and_an_outage_loses_nothing(mac
             machine.write_journal("not ours", identifier="cron")
             machine.write_nginx(entries[2])
             machine.write_container(entries[3])
-            wait_until(lambda: len(set(collector.lines)) >= 4, seconds=20, what="four lines")
+            wait_until(lambda: len(set(collector.lines)) >= 4, seconds=60, what="four lines")
         finally:
             collector.close()
     # Once or, after the outage, twice.
@@ -145,7 +145,7 @@ def test_nothing_is_told_to_a_machine_of_another_name(machine):
     collector = Collector(machine.port, machine.directory / "other")
     try:
         with running(machine.command("-n"), log=machine.directory / "rsyslog.out"):
-            wait_until(machine.journal.exists, seconds=20, what="rsyslogd")
+            wait_until(machine.journal.exists, seconds=60, what="rsyslogd")
             machine.write_nginx('{"event": "secret"}')
             time.sleep(4)
         assert collector.lines == []

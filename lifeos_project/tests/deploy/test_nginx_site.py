@@ -122,7 +122,7 @@ def test_the_site_answers_in_debians_nginx_over_tls_and_on_the_local_port(machin
     (statics / "site.css").write_text("body {}")
     (machine.home / "current").symlink_to(machine.home / "releases" / "v1")
     with running(machine.command, log=machine.directory / "nginx.out"):
-        wait_until(lambda: listens(machine.https), seconds=20, what="nginx")
+        wait_until(lambda: listens(machine.https), seconds=60, what="nginx")
         status, headers, body = get(f"https://127.0.0.1:{machine.https}/b/1/?q=secret", Host="books.example.org")
         assert (status, json.loads(body)) == (
             200,
@@ -139,7 +139,7 @@ def test_the_site_answers_in_debians_nginx_over_tls_and_on_the_local_port(machin
         assert machine.deploy_sh("nginx", NGINX_HSTS_SECONDS=60, NGINX_RELOAD=machine.reload).returncode == 0
         wait_until(
             lambda: get(f"https://127.0.0.1:{machine.https}/")[1]["Strict-Transport-Security"] == "max-age=60",
-            seconds=20,
+            seconds=60,
             what="the changed setting",
         )
     lines = [json.loads(line) for line in machine.log.read_text().splitlines()]

@@ -57,7 +57,7 @@ def _plug_in(name: str, *, machine: Network, switch: int, directory: Path) -> No
 def cut_the_power(machine: Network) -> float:
     """SIGKILL to every process of the machine at once; returns the moment."""
     moment = time.monotonic()
-    wait_until(lambda: not _killed(machine), seconds=30, what="the end of all processes of a machine")
+    wait_until(lambda: not _killed(machine), seconds=60, what="the end of all processes of a machine")
     return moment
 
 

@@ -95,7 +95,7 @@ def test_its_web_migrates_an_empty_database_and_answers(buildah, app, tmp_path):
 
 def _answers(port: int, path: str) -> bool:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": "localhost"})
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.status == 200
 
 

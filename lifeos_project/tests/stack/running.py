@@ -101,7 +101,7 @@ def _start_database(found: Stack) -> None:
         "db", [*as_postgres, f"{POSTGRES}/{program}", *arguments, *places], environment={}, directory=home / "data"
     )
     ready = [f"{POSTGRES}/pg_isready", "-q", "-h", "lifeos-db"]
-    services.wait_until(lambda: succeeds(found.network, ready), seconds=30, what="PostgreSQL")
+    services.wait_until(lambda: succeeds(found.network, ready), seconds=60, what="PostgreSQL")
     socket = {"PGHOST": str(home / "socket"), "PATH": f"{POSTGRES}:{os.environ['PATH']}"}
     found.network.run([f"{POSTGRES}/createdb", "-U", "lifeos", variables["POSTGRES_DB"]], environment=socket)
     found.network.run([str(CONFIGURATION / "postgres" / "10-monitoring-role.sh")], environment={**variables, **socket})
@@ -121,7 +121,7 @@ def _start_redis(found: Stack) -> None:
         "redis", command, environment=variables, directory=found.directory / "redis"
     )
     ping = ["redis-cli", "-h", "redis", "-a", variables["REDIS_PASSWORD"], "ping"]
-    services.wait_until(lambda: succeeds(found.network, ping), seconds=20, what="Redis")
+    services.wait_until(lambda: succeeds(found.network, ping), seconds=60, what="Redis")
 
 
 def app_environment(found: Stack, name: str, *, service: str = "lifeos-web", **changes: str) -> dict[str, str]:
@@ -229,4 +229,4 @@ def _start_nginx(found: Stack) -> None:
     command = [program, "-c", str(home / "nginx.conf"), "-g", "daemon off; user root;"]
     found.others["nginx"] = found.network.start("nginx", command, environment={})
     url = "http://lifeos-nginx:8000/health/live"
-    services.wait_until(lambda: found.get(url).status == 200, seconds=20, what="nginx")
+    services.wait_until(lambda: found.get(url).status == 200, seconds=60, what="nginx")

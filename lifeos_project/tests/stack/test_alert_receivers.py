@@ -155,7 +155,7 @@ def alertmanager(directory: Path, *arguments: str, port: int, **variables: str) 
     cluster = arguments or ("--cluster.listen-address=",)
     command = ["sh", START, f"--storage.path={directory}/data", f"--web.listen-address=127.0.0.1:{port}", *cluster]
     with services.running(command, log=directory / "log", environment=environment):
-        services.wait_until(lambda: _ready(port), seconds=30, what="Alertmanager")
+        services.wait_until(lambda: _ready(port), seconds=60, what="Alertmanager")
         yield f"http://127.0.0.1:{port}"
 
 
@@ -170,7 +170,7 @@ def fire(address: str, *alerts: dict) -> None:
     request = urllib.request.Request(
         f"{address}/api/v2/alerts", data=body, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
 
 

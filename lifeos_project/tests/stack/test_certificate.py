@@ -68,6 +68,6 @@ def test_development_is_served_without_one_on_both_ports(rendered, nginx_path, t
     with running(command, log=tmp_path / "log"):
         ports = [int(address.rpartition(":")[2]) for address in listening]
         for port in ports:
-            wait_until(lambda port=port: listens(port), seconds=20, what="nginx")
+            wait_until(lambda port=port: listens(port), seconds=60, what="nginx")
         # Both ask for a web process, which is not there, and neither leads to a port that nobody listens on.
         assert sorted(request(f"http://127.0.0.1:{port}/").status for port in ports) == [502, 503]

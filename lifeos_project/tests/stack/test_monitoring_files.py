@@ -121,7 +121,7 @@ def test_an_outage_is_told_once(cause, tmp_path):
     command += ["--cluster.listen-address=", f"--storage.path={tmp_path / 'data'}"]
     environment = {**services.bare_environment(), "ALERTMANAGER": program, "ALERTMANAGER_RUN_DIR": str(tmp_path)}
     with services.running(command, log=tmp_path / "alertmanager.log", environment=environment):
-        services.wait_until(lambda: services.listens(port), seconds=20, what="Alertmanager")
+        services.wait_until(lambda: services.listens(port), seconds=60, what="Alertmanager")
         ask(port, "alerts", fired)
 
         def told():
@@ -129,7 +129,7 @@ def test_an_outage_is_told_once(cause, tmp_path):
             return sorted(name for name, state in found.items() if state == "active"), len(found)
 
         # Which alert silences which is known a moment after both have come.
-        services.wait_until(lambda: told() == ([cause], len(fired)), seconds=30, what=f"{cause} alone")
+        services.wait_until(lambda: told() == ([cause], len(fired)), seconds=60, what=f"{cause} alone")
 
 
 def ask(port, what, body=None):
@@ -138,6 +138,6 @@ def ask(port, what, body=None):
         data=json.dumps(body).encode() if body is not None else None,
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         text = answer.read()
     return json.loads(text) if text.strip() else None

@@ -65,7 +65,7 @@ def test_a_worker_is_alive_and_its_health_check_says_so(running_stack):
         return process.wait(20)
 
     assert check("web") == 0
-    services.wait_until(lambda: check("worker") == 0, seconds=20, what="a living worker")
+    services.wait_until(lambda: check("worker") == 0, seconds=60, what="a living worker")
     worker = running_stack.others["worker"]
     worker.send_signal(signal.SIGSTOP)
     try:

@@ -32,7 +32,7 @@ def redis_of_the_page(name: str, directory: Path, *, port: int, primary: int) ->
     (directory / name / "redis.conf").write_text(f"{text}dir {directory / name}\n")
     command = [services.program("redis-server", package="redis-server"), str(directory / name / "redis.conf")]
     with services.running(command, log=directory / f"{name}.log") as process:
-        services.wait_until(lambda: services.listens(port), seconds=20, what=name)
+        services.wait_until(lambda: services.listens(port), seconds=60, what=name)
         with redis.Redis(port=port, password="a-long-password", decode_responses=True) as client:
             yield client
         # As if its machine were gone; asked to end, it would wait for its replicas.
@@ -66,7 +66,7 @@ def test_a_session_outlives_the_first_redis(tmp_path):
             for name in ("maxmemory-policy", "appendonly"):
                 assert f"--{name} {first.config_get(name)[name]}" in given
             key = lifeos(one, f"{SESSIONS}; s = S(); s['who'] = 'anna'; s.save(); print(s.session_key)")
-            services.wait_until(lambda: second.dbsize() == first.dbsize() > 0, seconds=30, what="the copy")
+            services.wait_until(lambda: second.dbsize() == first.dbsize() > 0, seconds=60, what="the copy")
             with pytest.raises(redis.exceptions.ReadOnlyError):
                 second.set("anything", "1")
         (promote, back) = re.findall(r"^redis-cli -h redis[12]\.internal (REPLICAOF \S+ \S+)", PAGE, re.M)
@@ -75,7 +75,7 @@ def test_a_session_outlives_the_first_redis(tmp_path):
         with redis_of_the_page("redis1", tmp_path, port=one, primary=one) as first:
             first.execute_command(*back.replace("redis2.internal 6379", f"127.0.0.1 {two}").split())
             second.set("since", "then")
-            services.wait_until(lambda: first.get("since") == "then", seconds=30, what="the way back")
+            services.wait_until(lambda: first.get("since") == "then", seconds=60, what="the way back")
 
 
 def clustered(directory: Path, *, address: str, peer: str) -> list[str]:
@@ -106,9 +106,9 @@ def test_two_alertmanagers_tell_an_alert_once_and_share_silences(tmp_path):
                 ALERT_WEBHOOK_URL=f"{receiver.url}/hook",
             )
             addresses.append(stack.enter_context(one))
-        services.wait_until(lambda: all(peers(each) == 2 for each in addresses), seconds=30, what="the cluster")
+        services.wait_until(lambda: all(peers(each) == 2 for each in addresses), seconds=60, what="the cluster")
         silence(addresses[0], "LifeosRedisDown")
-        services.wait_until(lambda: silenced(addresses[1]) == ["LifeosRedisDown"], seconds=30, what="the silence")
+        services.wait_until(lambda: silenced(addresses[1]) == ["LifeosRedisDown"], seconds=60, what="the silence")
         for each in addresses:
             fire(each, alert("LifeosDatabaseDown", "critical"), alert("LifeosRedisDown", "critical"))
         services.wait_until(lambda: receiver.at("/hook"), seconds=60, what="the alert")
@@ -121,7 +121,7 @@ def test_two_alertmanagers_tell_an_alert_once_and_share_silences(tmp_path):
 def ask(url: str, body: dict | None = None) -> dict | list:
     data = json.dumps(body).encode() if body else None
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
 
 

@@ -130,7 +130,7 @@ def _fill_and_clear(disk, pool):
     wait_for(lambda: "No space left on device" in pool.log(), what="the worker's trouble")
     time.sleep(1)
     filler.unlink()
-    wait_for(lambda: health().pending == 0, seconds=30, what="the queue's end")
+    wait_for(lambda: health().pending == 0, seconds=60, what="the queue's end")
     change(KEYS[0])
     wait_for(lambda: health().pending == 0, what="the change after the trouble")
     assert_the_books_are_right()

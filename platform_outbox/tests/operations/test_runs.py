@@ -223,6 +223,6 @@ def test_sigterm_hands_a_run_over_to_another_worker(pool):
     worker = {process.pid: process for process in (first, second)}[began.worker_pid]
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(25) == 0
-    wait_for(lambda: row(run).state == "done", seconds=30, what="the run's end")
+    wait_for(lambda: row(run).state == "done", seconds=60, what="the run's end")
     assert numbers() == list(range(1, 121))
     assert Effect.objects.values("worker_pid").distinct().count() == 2

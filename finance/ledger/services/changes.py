@@ -1,0 +1,339 @@
+"""Corrections as people make them: one entry or thousands, in one transaction, with a record that Undo uses.
+
+Each corrected entry is reversed and replaced, a deleted one is reversed, and one that is brought back is posted again
+in the place of the one that was deleted. What cannot be changed as asked stays as it is and is listed with the reason.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from core.batches import in_batches
+from finance.errors import ChangedSince, Conflict, FinanceError, Invalid, NotFound
+from finance.events import ChangeMade, ChangeUndone, JournalCorrected, JournalPosted, JournalReversed
+from finance.ledger import plans
+from finance.ledger.change_models import Change, ChangedEntry
+from finance.ledger.models import Book, JournalEntry, JournalLine
+from finance.ledger.posting import EntryDraft
+from finance.ledger.revising import Edit, Kept, draft_as_it_is, revised
+from finance.ledger.services.drafts import accounts_for_posting, check_draft
+from finance.ledger.services.entries import ENTRIES_PER_EVENT, guarded, reversals_of
+from finance.ledger.services.journal import Posting, copy_entries, next_ids
+from identity.models import User
+from platform_outbox.emit import emit, emit_many
+
+# Entries that one change may touch.
+MOST_ENTRIES = 5000
+# Entries left as they are that are told by name.
+MOST_TOLD = 100
+# Entries that stand in the way of Undo, told by name in its refusal.
+MOST_NAMED = 10
+Action = Change.Action
+Source = JournalEntry.Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """An entry that stays as it is, and why."""
+
+    entry: JournalEntry
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What came of it. `change` is None where every entry said already what was asked for (`same` of them)."""
+
+    change: Change | None
+    left: list[Left] = field(default_factory=list)
+    same: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One entry: what is taken back, what is posted, and which entry that stands in the place of."""
+
+    taken_back: JournalEntry | None
+    draft: EntryDraft | None
+    corrects_id: int | None = None
+    # It gets another date than it had or was asked for, because that one is closed.
+    redated: bool = False
+
+
+def open_day(*, book: Book, today: datetime.date) -> datetime.date:
+    """The day that corrections of closed periods are dated: today, or the first day after the close."""
+    closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+    return today if closed is None or today > closed else closed + datetime.timedelta(days=1)
+
+
+def change_entries(
+    *,
+    book: Book,
+    actor: User | None,
+    targets: Mapping[int, Collection[int]],
+    edit: Edit,
+    today: datetime.date,
+    action: str = Action.EDIT,
+) -> Changed:
+    """Carry out one edit on many entries: `targets` are their ids, each with the positions of the chosen lines.
+
+    Entries of closed periods are corrected with the date of the open period. What cannot be changed as asked stays,
+    and is listed. Raises Invalid for an edit that says nothing or too many entries, NotFound for an entry of another
+    book, and Conflict with the first reason where nothing can be changed.
+    """
+    asked = _checked(edit)
+    with guarded(book=book, date=edit.date or today):
+        on = open_day(book=book, today=today)
+        closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+        entries, left = _standing(book, targets)
+        lines = _lines_of(entries)
+        steps, same = [], 0
+        given = {edit.account.pk} if edit.account else set()
+        accounts = accounts_for_posting(
+            book=book, account_ids=given | {line.account_id for each in lines.values() for line in each}
+        )
+        for entry in entries:
+            try:
+                draft = revised(entry, lines[entry.pk], chosen=targets[entry.pk], edit=edit)
+                if draft == draft_as_it_is(entry, lines[entry.pk]):
+                    same += 1
+                    continue
+                if closed is not None and draft.date <= closed:
+                    if "date" in asked or "shift_days" in asked:
+                        raise Kept(_("The books are closed on that day."))
+                    draft = replace(draft, date=on)
+                check_draft(draft, accounts)
+            except (Kept, FinanceError) as error:
+                left.append(Left(entry=entry, why=error.detail if isinstance(error, FinanceError) else str(error)))
+            else:
+                steps.append(_Step(taken_back=entry, draft=draft, corrects_id=entry.pk))
+        change = _carry_out(book, actor, steps, on=on, action=action, asked=asked, left=left)
+    return Changed(change=change, left=left, same=same)
+
+
+def _checked(edit: Edit) -> dict[str, object]:
+    """What the edit asks for. Raises Invalid where that makes no sense for any entry."""
+    asked = edit.asked()
+    if not asked:
+        raise Invalid(reason=_("Say what to change."))
+    if edit.amount == 0:
+        raise Invalid(field="amount", reason=_("An amount cannot be zero."))
+    if edit.date is not None and edit.shift_days is not None:
+        raise Invalid(field="shift_days", reason=_("Give either a date or a number of days."))
+    for name, limit in (("payee", 200), ("description", 500)):
+        text = getattr(edit, name) or ""
+        if len(text) > limit or "\x00" in text:
+            raise Invalid(field=name, reason=_("Use at most %(n)s characters.") % {"n": limit})
+    return asked
+
+
+def delete_entries(*, book: Book, actor: User | None, entry_ids: Collection[int], today: datetime.date) -> Changed:
+    """Take entries out of the books by their reversals. Raises as change_entries does."""
+    with guarded(book=book, date=today):
+        on = open_day(book=book, today=today)
+        entries, left = _standing(book, entry_ids)
+        steps = [_Step(taken_back=entry, draft=None) for entry in entries]
+        change = _carry_out(book, actor, steps, on=on, action=Action.DELETE, asked={}, left=left)
+    return Changed(change=change, left=left)
+
+
+def replace_entry(*, entry: JournalEntry, actor: User | None, draft: EntryDraft, today: datetime.date) -> Change:
+    """Correct an entry as a whole. `today` dates the reversal where the entry's own day is closed by now.
+
+    Raises as post_entry and reverse_entry do.
+    """
+    book = entry.book
+    with guarded(book=book, date=draft.date):
+        accounts = accounts_for_posting(book=book, account_ids={line.account_id for line in draft.lines})
+        check_draft(draft, accounts)
+        step = _Step(taken_back=entry, draft=draft, corrects_id=entry.pk)
+        change = _carry_out(book, actor, [step], on=today, action=Action.EDIT, asked={}, left=[])
+    assert change is not None
+    return change
+
+
+def merge_payees(
+    *, book: Book, actor: User | None, names: Sequence[str], into: str, today: datetime.date
+) -> Changed:  # fmt: skip
+    """Give all entries of some payees (whatever their capitals) one payee. Raises as change_entries does."""
+    into = into.strip()
+    if not into:
+        raise Invalid(field="into", reason=_("Say which payee they become."))
+    lowered = JournalEntry.objects.annotate(lowered=Lower("payee")).filter(
+        book=book, lowered__in=[Lower(Value(name)) for name in {*names, into} if name], reverses=None, reversed_by=None
+    )
+    ids = list(lowered.exclude(payee=into).order_by("pk").values_list("pk", flat=True)[: MOST_ENTRIES + 1])
+    if not ids:
+        return Changed(change=None)
+    edit = Edit(payee=into)
+    return change_entries(
+        book=book, actor=actor, targets=dict.fromkeys(ids, ()), edit=edit, today=today, action=Action.MERGE_PAYEES
+    )
+
+
+@transaction.atomic
+def undo_change(*, change: Change, actor: User | None, today: datetime.date, skip_changed: bool = False) -> Change:
+    """Put the entries of a change back to what they were, by corrections; an undo can be undone as well.
+
+    Raises ChangedSince, which lists the entries that were changed since; with `skip_changed` these stay as they are.
+    Raises Conflict for a change that was undone already.
+    """
+    change = Change.objects.select_for_update(of=("self",)).select_related("book").get(pk=change.pk)
+    book = change.book
+    if Change.objects.filter(undoes=change).exists():
+        raise Conflict(reason=_("This has been undone already."))
+    pairs = list(ChangedEntry.objects.filter(change=change).select_related("before", "after").order_by("pk"))
+    moved_on = changed_since(pairs=pairs)
+    stale = [pair for pair in pairs if pair.pk in moved_on]
+    if stale and (not skip_changed or len(stale) == len(pairs)):
+        told = [entry for pair in stale if (entry := pair.after or pair.before) is not None]
+        names = "; ".join(f"{entry.payee or entry.description} ({entry.date})".strip() for entry in told[:MOST_NAMED])
+        more = f" … (+{len(told) - MOST_NAMED})" if len(told) > MOST_NAMED else ""
+        raise ChangedSince(
+            fields={"entries": f"{names}{more}"}, entries=told, count=len(told), rest=len(pairs) - len(stale)
+        )
+    with guarded(book=book, date=today):
+        on = open_day(book=book, today=today)
+        closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+        kept = [pair for pair in pairs if pair.pk not in moved_on]
+        lines = _lines_of([pair.before for pair in kept if pair.before is not None])
+        steps = []
+        for pair in kept:
+            draft, redated = None, False
+            if pair.before is not None:
+                draft = draft_as_it_is(pair.before, lines[pair.before.pk])
+                redated = closed is not None and draft.date <= closed
+                draft = replace(draft, date=on) if redated else draft
+            corrected = pair.after or pair.before
+            corrects_id = corrected.pk if corrected else None
+            steps.append(_Step(taken_back=pair.after, draft=draft, corrects_id=corrects_id, redated=redated))
+        accounts = accounts_for_posting(
+            book=book, account_ids={line.account_id for step in steps if step.draft for line in step.draft.lines}
+        )
+        for step in steps:
+            if step.draft is not None:
+                check_draft(step.draft, accounts)
+        left = [Left(entry=entry, why=_("It was changed since.")) for p in stale if (entry := p.after or p.before)]
+        undo = _carry_out(book, actor, steps, on=on, action=Action.UNDO, asked={}, left=left, undoes=change)
+    assert undo is not None
+    return undo
+
+
+def changed_since(*, pairs: Sequence[ChangedEntry]) -> set[int]:
+    """Ids of the pairs whose entry was corrected, deleted or brought back after the change."""
+    after = [pair.after_id for pair in pairs if pair.after_id is not None]
+    gone = [pair.before_id for pair in pairs if pair.after_id is None]
+    reversed_since = set(JournalEntry.objects.filter(reverses__in=after).values_list("reverses_id", flat=True))
+    back = set(JournalEntry.objects.filter(corrects__in=gone).values_list("corrects_id", flat=True))
+    return {p.pk for p in pairs if (p.after_id in reversed_since if p.after_id is not None else p.before_id in back)}
+
+
+def _standing(book: Book, entry_ids: Collection[int]) -> tuple[list[JournalEntry], list[Left]]:
+    """The entries that count, in their order, and those that do not any more."""
+    if not entry_ids:
+        raise Invalid(field="entries", reason=_("Choose at least one entry."))
+    if len(entry_ids) > MOST_ENTRIES:
+        raise Invalid(
+            field="entries",
+            reason=_("At most %(most)s entries can be changed at once; narrow the selection.") % {"most": MOST_ENTRIES},
+        )
+    plans.forget_plans(ahead_of=len(entry_ids))
+    found = list(JournalEntry.objects.filter(book=book, pk__in=list(entry_ids)).order_by("pk"))
+    if len(found) != len(entry_ids):
+        raise NotFound(field="entries", thing="entry")
+    gone = set(JournalEntry.objects.filter(reverses__in=list(entry_ids)).values_list("reverses_id", flat=True))
+    left = [
+        Left(
+            entry=entry,
+            why=_("It only cancels another entry.") if entry.reverses_id else _("It was changed or deleted since."),
+        )
+        for entry in found
+        if entry.reverses_id is not None or entry.pk in gone
+    ]
+    for entry in found:
+        entry.book = book
+    return [entry for entry in found if entry.reverses_id is None and entry.pk not in gone], left
+
+
+def _lines_of(entries: Sequence[JournalEntry]) -> dict[int, list[JournalLine]]:
+    lines: dict[int, list[JournalLine]] = defaultdict(list)
+    found = JournalLine.objects.filter(entry__in=[entry.pk for entry in entries]).select_related("account")
+    for line in found.order_by("entry_id", "position"):
+        lines[line.entry_id].append(line)
+    return lines
+
+
+def _carry_out(
+    book: Book, actor: User | None, steps: Sequence[_Step], *, on: datetime.date, action: str, asked: dict[str, object],
+    left: Sequence[Left], undoes: Change | None = None,
+) -> Change | None:  # fmt: skip
+    """Write what the steps say, the record of it and the events; None where there is nothing to do."""
+    if not steps:
+        if left:
+            raise Conflict(reason=left[0].why)
+        return None
+    taken = [step.taken_back for step in steps if step.taken_back is not None]
+    made = [step for step in steps if step.draft is not None]
+    postings = reversals_of(book=book, entries=taken, on=on) if taken else []
+    postings += [
+        Posting(draft=step.draft, source=Source.CORRECTION.value, corrects_id=step.corrects_id)
+        for step in made
+        if step.draft is not None
+    ]
+    accounts = accounts_for_posting(
+        book=book, account_ids={line.account_id for posting in postings for line in posting.draft.lines}
+    )
+    ids = next_ids(len(postings))
+    copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, ids=ids)
+    reversal_of = {entry.pk: pk for entry, pk in zip(taken, ids, strict=False)}
+    after_of = {id(step): pk for step, pk in zip(made, ids[len(taken) :], strict=True)}
+    reversed_late = {
+        entry.pk for posting, entry in zip(postings, taken, strict=False) if posting.draft.date != entry.date
+    }
+    redated = sum(
+        step.redated or (step.taken_back is not None and step.taken_back.pk in reversed_late) for step in steps
+    )
+    change = Change.objects.create(
+        book=book, action=action, asked=asked, undoes=undoes, entry_count=len(steps), made_by=actor,
+        redated_to=on if redated else None, redated_count=redated, left_count=len(left),
+        left=[
+            {"entry": str(each.entry.uid), "date": each.entry.date.isoformat(), "payee": each.entry.payee, "why": each.why}
+            for each in left[:MOST_TOLD]
+        ],
+    )  # fmt: skip
+    ChangedEntry.objects.bulk_create(
+        [
+            ChangedEntry(
+                book=book, change=change, before=step.taken_back, after_id=after_of.get(id(step)),
+            )
+            for step in steps
+        ],
+        batch_size=1000,
+    )  # fmt: skip
+    events: list[JournalCorrected | JournalReversed] = []
+    for step in steps:
+        if step.taken_back is None:
+            continue
+        entry_id, reversal_id, after = step.taken_back.pk, reversal_of[step.taken_back.pk], after_of.get(id(step))
+        events.append(
+            JournalReversed(book_id=book.pk, entry_id=entry_id, reversal_id=reversal_id)
+            if after is None
+            else JournalCorrected(
+                book_id=book.pk, entry_id=entry_id, reversal_id=reversal_id, replacement_id=after
+            )
+        )  # fmt: skip
+    emit_many(events)
+    brought_back = [after_of[id(step)] for step in made if step.taken_back is None]
+    for announced in in_batches(brought_back, size=ENTRIES_PER_EVENT):
+        emit(JournalPosted(book_id=book.pk, entry_ids=tuple(announced), source=Source.CORRECTION.value))
+    if undoes is None:
+        emit(ChangeMade(book_id=book.pk, change_id=change.pk))
+    else:
+        emit(ChangeUndone(book_id=book.pk, change_id=undoes.pk, undo_id=change.pk))
+    return change

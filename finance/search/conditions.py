@@ -1,0 +1,276 @@
+"""A term of a query as SQL: what must hold for an entry, and where the entries for which it holds are quickly found.
+
+Statements see an entry as `entry`; `%(name)s` are parameters. Every version of an entry has its tags and receipts.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from finance import money
+from finance.ledger.models import Account, AccountType, Book
+from finance.ledger.selectors import accounts_of, paths_of
+from finance.replica import reading
+from finance.search.query import Term
+from finance.tags.models import Tag
+
+# As the indexes are made (migration 0011): the planner knows them by exactly these expressions.
+ENTRY_WORDS = "finance_search_words(entry.book_id, entry.payee || ' ' || entry.description)"
+MEMO_WORDS = "finance_search_words(line.book_id, line.memo)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """`holds` is a condition on `entry`; `found` selects ids of entries, by index, among them all that count."""
+
+    holds: str
+    found: str | None = None
+    rank: int = 9  # what is tried first as the way in
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a book has that terms name: accounts by their paths, and tags."""
+
+    book: Book
+    accounts: list[Account]
+    paths: dict[int, str]
+    tags: list[Tag]
+    words: dict[Term, str | None]  # what an index of words is asked for; None for a term without any
+
+    def accounts_named(self, text: str, *, only_categories: bool = False) -> list[int]:
+        """Accounts whose path has all the words, at their beginnings; so an account's group finds it, too."""
+        words = text.casefold().replace("›", " ").replace(":", " ").split()
+        kinds = (AccountType.INCOME, AccountType.EXPENSE) if only_categories else tuple(AccountType)
+        return [
+            account.pk
+            for account in self.accounts
+            if account.type in kinds and words and _begins(self.paths[account.pk], words)
+        ]
+
+    def tags_named(self, text: str) -> list[int]:
+        words = text.casefold().split()
+        return [tag.pk for tag in self.tags if words and _begins(tag.name, words)]
+
+
+def _begins(name: str, words: list[str]) -> bool:
+    parts = name.casefold().replace(":", " ").replace("-", " ").split()
+    return all(any(part.startswith(word) for part in parts) or word in name.casefold().split(":") for word in words)
+
+
+def world_of(*, book: Book, terms: Sequence[Term]) -> World:
+    """Accounts and tags of the book, and the terms' words as the indexes know them, in three queries."""
+    accounts = accounts_of(book=book)
+    said = [term for term in terms if term.field in ("any", "payee", "note")]
+    words: dict[Term, str | None] = {}
+    if said:
+        # Once, and not for every row that is looked at.
+        with reading().cursor() as cursor:
+            cursor.execute(
+                "SELECT finance_search_query(%s, said, phrase)::text"
+                " FROM unnest(%s::text[], %s::boolean[]) WITH ORDINALITY AS term (said, phrase, place) ORDER BY place",
+                [book.pk, [term.text for term in said], [term.phrase for term in said]],
+            )
+            words = dict(zip(said, (row[0] for row in cursor.fetchall()), strict=True))
+    return World(
+        book=book, accounts=accounts, paths=paths_of(accounts), tags=list(Tag.objects.filter(book=book)), words=words
+    )
+
+
+_TAGGED = """
+WITH RECURSIVE hung (id) AS (
+    SELECT link.entry_id FROM finance_entrytag AS link WHERE link.book_id = %(book)s AND {which}
+    UNION
+    SELECT newer.id FROM hung JOIN finance_journalentry AS newer ON newer.corrects_id = hung.id
+) SELECT hung.id FROM hung
+"""
+_ATTACHED = """
+WITH RECURSIVE hung (id) AS (
+    SELECT file.entry_id FROM finance_attachment AS file
+     WHERE file.book_id = %(book)s AND file.removed_at IS NULL AND {which}
+    UNION
+    SELECT newer.id FROM hung JOIN finance_journalentry AS newer ON newer.corrects_id = hung.id
+) SELECT hung.id FROM hung
+"""
+_ON_ACCOUNTS = "SELECT line.entry_id FROM finance_journalline AS line WHERE line.account_id = ANY(%({name})s::bigint[])"
+_OF_LINES = "EXISTS (SELECT FROM finance_journalline AS line WHERE line.entry_id = entry.id AND ({which}))"
+
+
+def condition_of(term: Term, *, name: str, world: World) -> Condition:
+    """The condition of a term; its parameters begin with `name`."""
+    made = _MAKERS[term.field](term, name, world)
+    if not term.negated:
+        return made
+    return Condition(holds=f"NOT coalesce({made.holds}, false)", parameters=made.parameters)
+
+
+def _words(term: Term, name: str, world: World) -> Condition:
+    """Words of the entry, of a line's memo, of a category or an account, of a tag, or of a receipt's name; an amount."""
+    query = f"%({name}_words)s::tsquery"
+    parameters: dict[str, Any] = {f"{name}_words": world.words[term]}
+    entry = f"{ENTRY_WORDS} @@ {query}"
+    memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
+    of_lines = [memo]
+    ways = [
+        f"SELECT entry.id FROM finance_journalentry AS entry WHERE {entry}",
+        f"SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}",
+    ]
+    accounts = world.accounts_named(term.text)
+    if accounts:
+        parameters[f"{name}_accounts"] = accounts
+        of_lines.append(f"line.account_id = ANY(%({name}_accounts)s::bigint[])")
+        ways.append(_ON_ACCOUNTS.format(name=f"{name}_accounts"))
+    holds = [entry]
+    parameters[f"{name}_like"] = "%" + term.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    hung = [_ATTACHED.format(which=f"file.file_name ILIKE %({name}_like)s")]
+    tags = world.tags_named(term.text)
+    if tags:
+        parameters[f"{name}_tags"] = tags
+        hung.append(_TAGGED.format(which=f"link.tag_id = ANY(%({name}_tags)s::bigint[])"))
+    for each in hung:
+        holds.append(f"entry.id IN ({each})")
+        ways.append(f"({each})")
+    if term.amounts:
+        amount, amounts = _amounts(term.amounts, name, world)
+        if amount:
+            of_lines.append(amount)
+            parameters.update(amounts)
+            ways.append(_by_size(amount, name))
+    holds.append(_OF_LINES.format(which=" OR ".join(f"({each})" for each in of_lines)))
+    return Condition(holds=f"({' OR '.join(holds)})", found=" UNION ALL ".join(ways), rank=1, parameters=parameters)
+
+
+def _payee(term: Term, name: str, world: World) -> Condition:
+    return _of_header(term, name, world, "entry.payee")
+
+
+def _note(term: Term, name: str, world: World) -> Condition:
+    header = _of_header(term, name, world, "entry.description")
+    query = f"%({name}_words)s::tsquery"
+    memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
+    return Condition(
+        holds=f"({header.holds} OR {_OF_LINES.format(which=memo)})",
+        found=f"{header.found} UNION ALL SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}",
+        rank=1,
+        parameters=header.parameters,
+    )
+
+
+def _of_header(term: Term, name: str, world: World, column: str) -> Condition:
+    """The index has both columns in one, so it finds candidates, and the column decides."""
+    query = f"%({name}_words)s::tsquery"
+    holds = f"finance_search_words(entry.book_id, {column}) @@ {query}"
+    return Condition(
+        holds=f"({holds})",
+        found=f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ {query} AND {holds}",
+        rank=1,
+        parameters={f"{name}_words": world.words[term]},
+    )
+
+
+def _account(term: Term, name: str, world: World) -> Condition:
+    accounts = world.accounts_named(term.text, only_categories=term.field == "category")
+    return Condition(
+        holds=_OF_LINES.format(which=f"line.account_id = ANY(%({name})s::bigint[])"),
+        found=_ON_ACCOUNTS.format(name=name),
+        rank=3,
+        parameters={name: accounts},
+    )
+
+
+def _tag(term: Term, name: str, world: World) -> Condition:
+    """In quotation marks a tag's whole name, else the beginnings of its words."""
+    whole = [tag.pk for tag in world.tags if tag.name.casefold() == term.text.casefold()]
+    hung = _TAGGED.format(which=f"link.tag_id = ANY(%({name})s::bigint[])")
+    return Condition(
+        holds=f"entry.id IN ({hung})",
+        found=hung,
+        rank=2,
+        parameters={name: whole if term.phrase else world.tags_named(term.text)},
+    )
+
+
+def _has(term: Term, name: str, world: World) -> Condition:
+    if term.text == "note":
+        return Condition(holds="(entry.description <> '' AND entry.payee <> '')")
+    hung = (_TAGGED if term.text == "tag" else _ATTACHED).format(which="true")
+    return Condition(holds=f"entry.id IN ({hung})", found=hung, rank=2)
+
+
+def _date(term: Term, name: str, world: World) -> Condition:
+    bounds = [("first", ">=", term.first), ("last", "<=", term.last)]
+    parts = [f"entry.date {sign} %({name}_{which})s::date" for which, sign, day in bounds if day is not None]
+    holds = " AND ".join(parts)
+    return Condition(
+        holds=f"({holds})",
+        found=f"SELECT entry.id FROM finance_journalentry AS entry WHERE entry.book_id = %(book)s AND {holds}",
+        rank=3,
+        parameters={f"{name}_{which}": day for which, _sign, day in bounds if day is not None},
+    )
+
+
+def _amount(term: Term, name: str, world: World) -> Condition:
+    """A line of this size, in the currency of its account: so the foreign side of an exchange is found as well."""
+    if term.amounts:
+        which, parameters = _amounts(term.amounts, name, world)
+        if not which:
+            return Condition(holds="false", found="SELECT NULL::bigint WHERE false", rank=0)
+        return Condition(
+            holds=_OF_LINES.format(which=which), found=_by_size(which, name), rank=0, parameters=parameters
+        )
+    parts: list[str] = []
+    bounds: dict[str, Any] = {}
+    for number, currency in enumerate(_currencies(world)):
+        unit = Decimal(10) ** money.exponent(currency)
+        bounds[f"{name}_currency{number}"] = currency
+        sides = [f"line.currency = %({name}_currency{number})s"]
+        for side, sign, bound in (("low", ">", term.low), ("high", "<", term.high)):
+            if bound is not None:
+                sides.append(
+                    f"abs(line.amount) {sign}{'' if term.exclusive else '='} %({name}_{side}{number})s::numeric"
+                )
+                bounds[f"{name}_{side}{number}"] = bound * unit
+        parts.append(f"({' AND '.join(sides)})")
+    return Condition(holds=_OF_LINES.format(which=" OR ".join(parts)), parameters=bounds)
+
+
+def _amounts(amounts: tuple[Decimal, ...], name: str, world: World) -> tuple[str, dict[str, Any]]:
+    """Lines of one of these sizes; "" where no currency of the book has such an amount."""
+    currencies, sizes = [], []
+    for currency in _currencies(world):
+        for amount in amounts:
+            minor = amount.scaleb(money.exponent(currency))
+            if minor == minor.to_integral_value() and 0 < minor <= money.MAX_MINOR_UNITS:
+                currencies.append(currency)
+                sizes.append(int(minor))
+    if not sizes:
+        return "", {}
+    pairs = f"SELECT * FROM unnest(%({name}_currencies)s::text[], %({name}_sizes)s::bigint[])"
+    which = (
+        f"line.book_id = %(book)s AND abs(line.amount) = ANY(%({name}_sizes)s::bigint[])"
+        f" AND (line.currency, abs(line.amount)) IN ({pairs})"
+    )
+    return which, {f"{name}_currencies": currencies, f"{name}_sizes": sizes}
+
+
+def _by_size(which: str, name: str) -> str:
+    return f"SELECT line.entry_id FROM finance_journalline AS line WHERE {which}"
+
+
+def _currencies(world: World) -> list[str]:
+    return sorted({account.currency for account in world.accounts})
+
+
+_MAKERS: dict[str, Callable[[Term, str, World], Condition]] = {
+    "any": _words,
+    "payee": _payee,
+    "note": _note,
+    "category": _account,
+    "account": _account,
+    "tag": _tag,
+    "has": _has,
+    "date": _date,
+    "amount": _amount,
+}

@@ -1,0 +1,348 @@
+"""What a register is asked for: which accounts, which days, which rows. All of it stands in the address."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.clock import today_in
+from finance import figures
+from finance.errors import FinanceError, Invalid, NotFound
+from finance.ledger.registers import SCOPES, AmountRange, Filters, Kind, accounts_in
+from finance.ledger.selectors import account_for, accounts_of, below, paths_of
+from finance.models import Account, AccountKind, AccountType, Book, JournalEntry, Membership
+from finance.period_texts import PRESET_TEXTS, period_text
+from finance.periods import PayRule, Period, days_between, period_token, read_period
+from finance.preferences.selectors import pay_rule_of
+from finance.tags.selectors import tagged, tags_of
+
+SCOPE_TITLES = {
+    "holdings": gettext_lazy("What we own and owe"),
+    "spending": gettext_lazy("Spending"),
+    "income": gettext_lazy("Income"),
+}
+KINDS = [
+    (Kind.SPENT, gettext_lazy("Spent")),
+    (Kind.RECEIVED, gettext_lazy("Received")),
+    (Kind.MOVED, gettext_lazy("Moved between accounts")),
+    (Kind.EXCHANGED, gettext_lazy("Exchanged currencies")),
+]
+_CATEGORIES = (AccountType.INCOME, AccountType.EXPENSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The accounts of a register: one, a group with all inside it, or all of some types (`account` is None)."""
+
+    title: str
+    path: list[str]
+    type: AccountType
+    account: Account | None
+    accounts: list[Account]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there can be one account only, so that rows need not name theirs."""
+        return self.account is not None and self.account.kind != AccountKind.GROUP and len(self.accounts) == 1
+
+    @property
+    def is_category(self) -> bool:
+        """Income or spending: it adds up over a period, and holds nothing."""
+        return self.type in _CATEGORIES
+
+    @property
+    def has_balance(self) -> bool:
+        return self.is_single and not self.is_category
+
+    @property
+    def currencies(self) -> list[str]:
+        """The most used first, as far as accounts tell."""
+        codes = [account.currency for account in self.accounts]
+        return sorted(set(codes), key=lambda code: (-codes.count(code), code))
+
+
+def scope_of(*, book: Book, tree: list[Account], account_id: int | None, query: QueryDict) -> Scope:
+    """What the address names. Raises NotFound for an account or a scope that the book does not have."""
+    if account_id is None:
+        name = query.get("scope") or "holdings"
+        if name not in SCOPES:
+            raise NotFound(thing="register")
+        accounts = accounts_in(scope=name, tree=tree)
+        return Scope(title=str(SCOPE_TITLES[name]), path=[], type=SCOPES[name][0], account=None, accounts=accounts)
+    account = account_for(book=book, account_id=account_id)
+    together = account.kind == AccountKind.GROUP or "below" in query
+    return Scope(
+        title=account.name,
+        path=paths_of(tree)[account.pk].split(":")[:-1],
+        type=AccountType(account.type),
+        account=account,
+        accounts=below(account, tree) if together else [account],
+    )
+
+
+class FilterForm(forms.Form):
+    """The filters of a register. What is refused filters nothing, and says so at its field."""
+
+    q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=100)
+    payee = forms.CharField(label=gettext_lazy("Payee"), required=False, max_length=200)
+    amount = forms.CharField(
+        label=gettext_lazy("Amount"),
+        required=False,
+        max_length=60,
+        help_text=gettext_lazy("12.50, 10..20, > 100"),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    category = forms.ChoiceField(label=gettext_lazy("Category or other account"), required=False)
+    account = forms.ChoiceField(label=gettext_lazy("Account"), required=False)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False, choices=[("", gettext_lazy("Any")), *KINDS])
+    tag = forms.ChoiceField(label=gettext_lazy("Tag"), required=False)
+    who = forms.ChoiceField(label=gettext_lazy("Entered by"), required=False)
+    source = forms.ChoiceField(
+        label=gettext_lazy("Came from"),
+        required=False,
+        choices=[("", gettext_lazy("Anywhere")), *JournalEntry.Source.choices],
+    )
+    all = forms.BooleanField(label=gettext_lazy("Show corrected and deleted entries too"), required=False)
+    # Of the address only: menus and links set them.
+    currency = forms.ChoiceField(required=False, widget=forms.HiddenInput)
+    period = forms.CharField(required=False, max_length=30, widget=forms.HiddenInput)
+    start = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    end = forms.DateField(label=gettext_lazy("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    min = forms.CharField(label=gettext_lazy("Amount at least"), required=False, max_length=40)
+    max = forms.CharField(label=gettext_lazy("Amount at most"), required=False, max_length=40)
+
+    def __init__(self, data: QueryDict, *, book: Book, scope: Scope, tree: list[Account]) -> None:
+        super().__init__(data)
+        self.query, self.book, self.scope, self.tree = data, book, scope, tree
+        self.today = today_in(book)
+        self.pay: PayRule | None = pay_rule_of(book=book)
+        self.paths = {pk: path.replace(":", " › ") for pk, path in paths_of(tree).items()}
+        self._choices("category", _("Any"), [(account.pk, self.paths[account.pk]) for account in tree])
+        self._choices("account", _("All"), [(account.pk, self.paths[account.pk]) for account in scope.accounts])
+        self._choices("currency", "", [(code, code) for code in scope.currencies])
+        people = Membership.objects.filter(book=book).select_related("user").order_by("pk")
+        self.people = {one.user_id: one.user.name or one.user.email for one in people}
+        self._choices("who", _("Anybody"), list(self.people.items()))
+        self.tags = {tag.pk: tag.name for tag in tags_of(book=book)}
+        self._choices("tag", _("Any"), list(self.tags.items()))
+        if scope.is_single:
+            del self.fields["account"]
+
+    def _choices(self, name: str, none: str, choices: list[tuple[Any, str]]) -> None:
+        chosen = [("", none), *((str(value), text) for value, text in choices)]
+        self.fields[name].choices = chosen  # type: ignore[attr-defined]
+
+    def clean_amount(self) -> dict[str, AmountRange] | None:
+        return self._amounts(self.cleaned_data["amount"])
+
+    def clean_min(self) -> dict[str, AmountRange] | None:
+        return self._amounts(self.cleaned_data["min"] and f">={self.cleaned_data['min']}")
+
+    def clean_max(self) -> dict[str, AmountRange] | None:
+        return self._amounts(self.cleaned_data["max"] and f"<={self.cleaned_data['max']}")
+
+    def _amounts(self, typed: str) -> dict[str, AmountRange] | None:
+        """The range in each currency that can hold it ("12.50" cannot be yen)."""
+        if not typed.strip():
+            return None
+        found: dict[str, AmountRange] = {}
+        refusal: FinanceError | None = None
+        for currency in self.scope.currencies:
+            try:
+                found[currency] = read_range(typed, currency=currency)
+            except FinanceError as error:
+                refusal = refusal or error
+        if not found and refusal:
+            raise forms.ValidationError(refusal.detail) from refusal
+        return found
+
+    def clean_period(self) -> Period | None:
+        text = self.cleaned_data["period"]
+        try:
+            return read_period(text, today=self.today, pay=self.pay) if text else None
+        except Invalid as error:
+            raise forms.ValidationError(error.detail) from error
+
+    def clean(self) -> dict[str, Any]:
+        """`days`, the period that is shown: days of their own go before a named period."""
+        data = self.cleaned_data
+        start, end = data.get("start"), data.get("end")
+        data["days"] = data.get("period") or Period()
+        if start or end:
+            try:
+                data["days"] = days_between(start, end)
+            except Invalid as error:
+                self.add_error("end", error.detail)
+        return data
+
+    @property
+    def days(self) -> Period:
+        """The days that are shown."""
+        found: Period = self.cleaned_data.get("days") or Period()
+        return found
+
+    def accounts(self) -> list[Account]:
+        """The accounts of the register that the filters leave."""
+        data, accounts = self.cleaned_data, self.scope.accounts
+        if data.get("account"):
+            accounts = [account for account in accounts if str(account.pk) == data["account"]]
+        if data.get("currency"):
+            accounts = [account for account in accounts if account.currency == data["currency"]]
+        return accounts
+
+    def filters(self, days: Period | None = None) -> Filters:
+        """What was understood, for these days or for those that are asked for."""
+        data = self.cleaned_data
+        days = days or self.days
+        amounts: dict[str, AmountRange] | None = None
+        for name in ("amount", "min", "max"):
+            if data.get(name) is not None:
+                amounts = data[name] if amounts is None else _both(amounts, data[name])
+        counter: list[int] = []
+        if data.get("category"):
+            chosen = next(account for account in self.tree if str(account.pk) == data["category"])
+            counter = [chosen.pk, *(account.pk for account in below(chosen, self.tree))]
+        return Filters(
+            search=data.get("q", ""),
+            start=days.first,
+            end=days.last,
+            amounts=amounts,
+            payee=data.get("payee", ""),
+            counter_account_ids=counter,
+            kind=Kind(data["kind"]) if data.get("kind") else None,
+            source=data.get("source", ""),
+            created_by_id=int(data["who"]) if data.get("who") else None,
+            also=(tagged(tag_ids=[int(data["tag"])]),) if data.get("tag") else (),
+            with_superseded=bool(data.get("all")),
+        )
+
+
+_RANGE = re.compile(r"\s*(?:\.{2,3}|…|–|—)\s*|(?<=[0-9])\s*-\s*(?=[0-9])")
+_COMPARED = re.compile(r"\s*(>=|<=|≥|≤|>|<)?(.*)", re.DOTALL)
+
+
+def read_range(typed: str, *, currency: str) -> AmountRange:
+    """Sizes in minor units: "12.50" exactly, "10..20" or "10-20" from and to, "> 100", "<= 5". Raises FinanceError."""
+    parts = _RANGE.split(typed.strip())
+    if len(parts) == 2:
+        least, most = (_size(part, currency) if part.strip() else None for part in parts)
+        if least is not None and most is not None and least > most:
+            least, most = most, least
+        return AmountRange(least=least, most=most)
+    compared = _COMPARED.fullmatch(typed)
+    sign, number = compared.groups() if compared else (None, typed)
+    size = _size(number, currency)
+    if sign in (">", ">=", "≥"):
+        return AmountRange(least=size + (sign == ">"))
+    if sign in ("<", "<=", "≤"):
+        return AmountRange(most=size - (sign == "<"))
+    return AmountRange(least=size, most=size)
+
+
+def _size(typed: str, currency: str) -> int:
+    return abs(figures.read_amount(typed, currency=currency, field="amount"))
+
+
+def _both(one: dict[str, AmountRange], other: dict[str, AmountRange]) -> dict[str, AmountRange]:
+    """What fits both ranges, of currencies that are in both."""
+    return {
+        currency: AmountRange(
+            least=max((r.least for r in (one[currency], other[currency]) if r.least is not None), default=None),
+            most=min((r.most for r in (one[currency], other[currency]) if r.most is not None), default=None),
+        )
+        for currency in one.keys() & other.keys()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pill:
+    """A filter in force, with the address that removes it."""
+
+    text: str
+    without: str
+
+
+def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
+    """The filters in force, in words; the days stand in the menu of periods."""
+    data = form.cleaned_data
+    words: dict[str, Callable[[Any], str]] = {
+        "q": lambda value: _("“%(words)s”") % {"words": value},
+        "payee": lambda value: _("payee %(name)s") % {"name": value},
+        "amount": lambda _range: form.data["amount"].strip(),
+        "min": lambda _range: _("at least %(amount)s") % {"amount": form.data["min"].strip()},
+        "max": lambda _range: _("at most %(amount)s") % {"amount": form.data["max"].strip()},
+        "category": lambda value: form.paths[int(value)].rpartition(" › ")[2],
+        "account": lambda value: form.paths[int(value)].rpartition(" › ")[2],
+        "currency": str,
+        "tag": lambda value: form.tags[int(value)],
+        "kind": lambda value: str(dict(KINDS)[Kind(value)]),
+        "who": lambda value: _("entered by %(name)s") % {"name": form.people[int(value)]},
+        "source": lambda value: str(JournalEntry.Source(value).label),
+        "all": lambda _on: _("with history"),
+    }
+    asked = [(name, data.get(name)) for name in words]
+    return [
+        Pill(text=words[name](value), without=with_query(query, **{name: None}))
+        for name, value in asked
+        if value not in (None, "", False)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodChoice:
+    """A period in the menu, with the address of its rows."""
+
+    text: str
+    address: str
+    is_current: bool
+
+
+def period_menu(query: QueryDict, form: FilterForm) -> dict[str, Any]:
+    """The period that is shown, those to choose from, and the ones before and after it."""
+    choices = []
+    for preset, text in PRESET_TEXTS.items():
+        try:
+            days = read_period(preset, today=form.today, pay=form.pay)
+        except Invalid:
+            continue  # no pay period
+        address = with_query(query, period=preset.value, start=None, end=None)
+        choices.append(PeriodChoice(text=str(text), address=address, is_current=days == form.days))
+    before, after = form.days.before(), form.days.after()
+    return {
+        "period_text": period_text(form.days),
+        "period_choices": choices,
+        "period_before": before and with_query(query, period=period_token(before), start=None, end=None),
+        "period_after": after and with_query(query, period=period_token(after), start=None, end=None),
+    }
+
+
+def kept(query: QueryDict, *, without: set[str]) -> list[tuple[str, str]]:
+    """What a form has to carry along so that the other filters stay."""
+    return [(name, str(value)) for name, value in query.items() if value and name not in without | {"after"}]
+
+
+def read_register(*, book: Book, query: QueryDict, account_id: int | None) -> tuple[Scope, FilterForm]:
+    """The register that an address asks for. Raises NotFound."""
+    tree = accounts_of(book=book)
+    scope = scope_of(book=book, tree=tree, account_id=account_id, query=query)
+    form = FilterForm(query, book=book, scope=scope, tree=tree)
+    form.is_valid()
+    return scope, form
+
+
+def with_query(query: QueryDict, **changes: str | None) -> str:
+    """The address's query with some values set, or taken away; a change of filter starts at the first page."""
+    changed = query.copy()
+    changed.pop("after", None)
+    for name, value in changes.items():
+        changed.pop(name, None)
+        if value:
+            changed[name] = value
+    for name in [name for name, value in changed.items() if value == ""]:
+        del changed[name]
+    return f"?{changed.urlencode()}"

@@ -1,0 +1,75 @@
+"""What is selected in a list: single rows, or all that its filter finds."""
+
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from finance.errors import Invalid, NotFound
+from finance.ledger.movements import natural
+from finance.ledger.registers import MAX_PAGE, register_page
+from finance.ledger.services.changes import MOST_ENTRIES
+from finance.models import Book, JournalEntry, JournalLine
+from finance.web.register_filters import read_register
+
+
+@dataclass(slots=True, kw_only=True)
+class Selection:
+    """Entries by id, each with the positions of the lines that were chosen, and what the lines of a list come to."""
+
+    targets: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    sums: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    count: int = 0
+
+    def add(self, *, entry_id: int, position: int | None, currency: str = "", amount: int = 0) -> None:
+        chosen = self.targets[entry_id]
+        if position is not None and position not in chosen:
+            chosen.add(position)
+            self.sums[currency] += amount
+        self.count += 1
+
+
+def picked(*, book: Book, picks: list[str]) -> Selection:
+    """Rows by what stands in them: the id of a line, or the uid of an entry. Raises NotFound."""
+    lines = {int(pick) for pick in picks if pick.isascii() and pick.isdigit() and len(pick) < 19}
+    try:
+        uids = {uuid.UUID(pick) for pick in picks if not pick.isdigit()}
+    except ValueError as error:
+        raise NotFound(thing="entry") from error
+    if len(lines) + len(uids) > MOST_ENTRIES:
+        raise Invalid(reason=_("At most %(most)s entries can be changed at once.") % {"most": MOST_ENTRIES})
+    selection = Selection()
+    found = JournalLine.objects.filter(book=book, pk__in=lines).values_list(
+        "entry_id", "position", "currency", "amount"
+    )
+    for entry_id, position, currency, amount in found:
+        selection.add(entry_id=entry_id, position=position, currency=currency, amount=amount)
+    for entry_id in JournalEntry.objects.filter(book=book, uid__in=uids).values_list("pk", flat=True):
+        selection.add(entry_id=entry_id, position=None)
+    if selection.count != len(lines) + len(uids):
+        raise NotFound(thing="entry")
+    return selection
+
+
+def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
+    """All rows that a register's address finds. Raises Invalid where there are more than 5,000, or for a bad filter."""
+    _scope, form = read_register(book=book, query=QueryDict(query), account_id=account_id)
+    if form.errors:
+        raise Invalid(reason=_("One of the filters makes no sense; correct it first."))
+    selection, after = Selection(), None
+    while True:
+        page = register_page(accounts=form.accounts(), after=after, limit=MAX_PAGE, filters=form.filters())
+        rows = {row.line_id: row for row in page.rows if not row.is_reversal and not row.is_reversed}
+        for line_id, position in JournalLine.objects.filter(pk__in=rows).values_list("pk", "position"):
+            row = rows[line_id]
+            selection.add(
+                entry_id=row.entry_id, position=position, currency=row.account.currency,
+                amount=natural(row.amount, row.account.type),
+            )  # fmt: skip
+        if selection.count > MOST_ENTRIES:
+            raise Invalid(reason=_("The list has more than %(most)s entries; narrow it.") % {"most": MOST_ENTRIES})
+        if page.next_cursor is None:
+            return selection
+        after = page.next_cursor
