@@ -65,6 +65,11 @@ class HoldingsReport:
         return [row.currency for row in self.rows if None in (row.value, row.cost, row.gain)]
 
     @property
+    def unpriced(self) -> list[str]:
+        """Currencies of what is held at the end without a rate."""
+        return [row.currency for row in self.rows if row.value is None]
+
+    @property
     def at_cost(self) -> int:
         """All holdings, others at what they cost, as far as it is known."""
         return self.base_amount + sum(row.cost or 0 for row in self.rows)

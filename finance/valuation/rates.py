@@ -134,7 +134,7 @@ class RateTable:
         the older of its two rates.
         """
         (one, factor), (other, divisor) = defined(base), defined(quote)
-        defined_part = factor / divisor
+        defined_part = factor / divisor if factor != divisor else Fraction(1)
         if one == other:
             return Quote(base=base, quote=quote, rate=defined_part, on=on, date=None, steps=())
         best = max(self._candidates(one, other, on=on, crossing=crossing), key=_preference, default=None)
@@ -192,6 +192,8 @@ def _preference(candidate: tuple[str, tuple[Rate, ...]]) -> tuple[datetime.date,
 
 def _towards(rate: Rate, currency: str) -> Fraction:
     """Units of the other side for one whole unit of `currency`, which is the base's or the quote's."""
+    if rate.base not in DEFINED_UNITS and rate.quote not in DEFINED_UNITS:
+        return rate.rate if rate.base == currency else 1 / rate.rate
     (base, factor), (_quote, divisor) = defined(rate.base), defined(rate.quote)
     # One `rate.base` is `factor` of its currency: 1 GBX = 0.0117 EUR means 1 GBP = 1.17 EUR.
     whole = rate.rate * divisor / factor

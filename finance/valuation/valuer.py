@@ -71,6 +71,7 @@ class Valuer:
         self._crossing = crossing
         self._days = None if days is None else frozenset(days)
         self._first = first
+        self._units: dict[tuple[str, datetime.date], Fraction | None] = {}
         self._quotes: dict[tuple[str, str, datetime.date], Quote | None] = {}
 
     def quote(self, currency: str, *, on: datetime.date, target: str | None = None) -> Quote | None:
@@ -103,11 +104,13 @@ class Valuer:
 
     def unit(self, currency: str, *, on: datetime.date) -> Fraction | None:
         """What one minor unit is worth in minor units of the target, exactly; None without a rate."""
-        quote = self.quote(currency, on=on)
-        if quote is None:
-            return None
-        places, target_places = money.exponent(currency), money.exponent(self.target)
-        return exactly(1, rate=quote.rate, places=places, target_places=target_places)
+        if (currency, on) not in self._units:
+            quote, unit = self.quote(currency, on=on), None
+            if quote is not None:
+                places, target_places = money.exponent(currency), money.exponent(self.target)
+                unit = exactly(1, rate=quote.rate, places=places, target_places=target_places)
+            self._units[currency, on] = unit
+        return self._units[currency, on]
 
     def total(self, amounts: Mapping[str, int], *, on: datetime.date) -> Total:
         """The amounts of several currencies (code → minor units) added up at a day."""

@@ -26,8 +26,8 @@ _MONEY = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 
 
 class AppraisalForm(forms.Form):
-    date = forms.DateField(label=gettext_lazy("On"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    value = forms.CharField(label=gettext_lazy("it was worth"), max_length=40, widget=_MONEY)
+    date = forms.DateField(label=gettext_lazy("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    value = forms.CharField(label=gettext_lazy("Worth"), max_length=40, widget=_MONEY)
     note = forms.CharField(label=gettext_lazy("How you know"), max_length=200, required=False)
 
 

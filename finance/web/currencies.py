@@ -59,5 +59,5 @@ def currencies(request: HttpRequest, book: Book) -> HttpResponse:
         }
         for row in report.rows
     ]
-    context = {"book": book, "report": report, "rows": rows, "form": form, "query": rows_query(first, last)}
+    context = {"book": book, "report": report, "rows": rows, "form": form, "rows_query": rows_query(first, last)}
     return render(request, "finance/rates/currencies.html", context, status=400 if form.errors else 200)

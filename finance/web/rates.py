@@ -33,11 +33,11 @@ class RateForm(forms.Form):
 
     base = forms.ChoiceField(label=gettext_lazy("One unit of"))
     rate = forms.CharField(
-        label=gettext_lazy("is worth"), max_length=45,
+        label=gettext_lazy("Is worth"), max_length=45,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         help_text=gettext_lazy("A number such as 1.0812."),
     )  # fmt: skip
-    quote = forms.ChoiceField(label=gettext_lazy("of"))
+    quote = forms.ChoiceField(label=gettext_lazy("Units of"))
     date = forms.DateField(
         label=gettext_lazy("From this day on"), widget=_DATE,
         help_text=gettext_lazy("It holds until the next rate of the pair, never for earlier days."),
