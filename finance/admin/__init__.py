@@ -8,9 +8,12 @@ from finance.admin import (
     entries,
     imports,
     payees,
-from finance.admin import accounts, attachments, books, changes, entries, imports, payees, preferences, rates, refunds, reports, rules, statements, tags, webhooks
-
-__all__ = ["accounts", "attachments", "books", "changes", "entries", "imports", "payees", "preferences", "rates", "refunds", "reports", "rules", "statements", "tags", "webhooks"]
+    preferences,
+    rates,
+    refunds,
+    reports,
+    rules,
+    statements,
     tags,
     webhooks,
 )
@@ -23,9 +26,7 @@ __all__ = [
     "entries",
     "imports",
     "payees",
-from finance.admin import accounts, attachments, books, changes, entries, imports, payees, preferences, rates, refunds, reports, rules, statements, tags, webhooks
-
-__all__ = ["accounts", "attachments", "books", "changes", "entries", "imports", "payees", "preferences", "rates", "refunds", "reports", "rules", "statements", "tags", "webhooks"]
+    "preferences",
     "rates",
     "refunds",
     "reports",
