@@ -17,8 +17,8 @@ pytestmark = pytest.mark.long
 FROZEN = {
     "finance_account_identity": "cd61ae8986a8a64c",
     "finance_by_trigger_only": "1ba69be1a12b7d93",
-    "finance_check_entry": "f5ba6fc3e48744f7",
-    "finance_check_links": "d72312fc31305a68",
+    "finance_check_entry": "dbf90b2a88229af3",
+    "finance_check_links": "a4c2e11d868e20ab",
     "finance_check_period": "d3ae3f691310e5d8",
     "finance_continue_chain": "24f65bb15a59682e",
     "finance_keep_noted_heads": "b1a4bc3aae9396af",

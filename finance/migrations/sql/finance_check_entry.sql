@@ -1,5 +1,5 @@
 -- At commit an entry has the lines that its header declares, and they sum to zero per currency.
--- Lines are looked up by their index, whatever the statistics say: with those of a journal of one entry, taken before an
+-- Lines are looked up by their entry (+ 0: never by an index of the book), whatever the statistics say: with those of a journal of one entry, taken before an
 -- import, the server would read all lines for each entry. One currency, the rule, takes a plain sum.
 CREATE FUNCTION finance_check_entry() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp SET enable_seqscan = off SET jit = off AS $function$
@@ -15,7 +15,7 @@ BEGIN
     END IF;
     SELECT count(*), sum(amount), min(currency COLLATE "C") = max(currency COLLATE "C")
       INTO found, total, one_currency
-      FROM finance_journalline WHERE entry_id = NEW.id AND book_id = NEW.book_id;
+      FROM finance_journalline WHERE entry_id = NEW.id AND book_id + 0 = NEW.book_id;
     IF found <> NEW.line_count THEN
         RAISE EXCEPTION 'entry % declares % lines and has %', NEW.id, NEW.line_count, found
             USING ERRCODE = 'check_violation', CONSTRAINT = 'finance_entry_complete';
@@ -27,7 +27,7 @@ BEGIN
       INTO off
       FROM (SELECT currency, sum(amount) AS total
               FROM finance_journalline
-             WHERE entry_id = NEW.id AND book_id = NEW.book_id GROUP BY currency) AS per_currency
+             WHERE entry_id = NEW.id AND book_id + 0 = NEW.book_id GROUP BY currency) AS per_currency
      WHERE per_currency.total <> 0;
     IF off IS NOT NULL THEN
         RAISE EXCEPTION 'entry % does not balance: % minor units', NEW.id, off

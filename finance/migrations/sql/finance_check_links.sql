@@ -10,30 +10,30 @@ BEGIN
     -- Not another reversal: what that one took back is posted again as an entry of its own.
     IF NEW.reverses_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM finance_journalentry
-         WHERE id = NEW.reverses_id AND book_id = NEW.book_id AND reverses_id IS NULL)
+         WHERE id = NEW.reverses_id AND book_id + 0 = NEW.book_id AND reverses_id IS NULL)
     THEN
         RAISE EXCEPTION 'entry % reverses %, which is no entry of its book or a reversal itself', NEW.id, NEW.reverses_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'finance_reversal_opposite';
     END IF;
     IF NEW.reverses_id IS NOT NULL AND EXISTS (
         (SELECT account_id, currency, amount FROM finance_journalline
-          WHERE entry_id = NEW.reverses_id AND book_id = NEW.book_id
+          WHERE entry_id = NEW.reverses_id AND book_id + 0 = NEW.book_id
          EXCEPT ALL
          SELECT account_id, currency, -amount FROM finance_journalline
-          WHERE entry_id = NEW.id AND book_id = NEW.book_id)
+          WHERE entry_id = NEW.id AND book_id + 0 = NEW.book_id)
         UNION ALL
         (SELECT account_id, currency, -amount FROM finance_journalline
-          WHERE entry_id = NEW.id AND book_id = NEW.book_id
+          WHERE entry_id = NEW.id AND book_id + 0 = NEW.book_id
          EXCEPT ALL
          SELECT account_id, currency, amount FROM finance_journalline
-          WHERE entry_id = NEW.reverses_id AND book_id = NEW.book_id))
+          WHERE entry_id = NEW.reverses_id AND book_id + 0 = NEW.book_id))
     THEN
         RAISE EXCEPTION 'the lines of entry % are not the opposite of those of entry %', NEW.id, NEW.reverses_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'finance_reversal_opposite';
     END IF;
     IF NEW.corrects_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM finance_journalentry AS reversal
-         WHERE reversal.reverses_id = NEW.corrects_id AND reversal.book_id = NEW.book_id)
+         WHERE reversal.reverses_id = NEW.corrects_id AND reversal.book_id + 0 = NEW.book_id)
     THEN
         RAISE EXCEPTION 'entry % corrects %, which still stands or is no entry of its book', NEW.id, NEW.corrects_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'finance_correction_chained';
