@@ -61,7 +61,7 @@ def _page_row(role, text):
     """A row as a person reads it (in English, in euros)."""
     [date] = re.findall(r'<time datetime="([\d-]+)">', text)
     [name] = re.findall(r'<th scope="row">(?:<a [^>]*>)?([^<]*)', text)
-    [amount] = re.findall(r'<td class="num">(.*?)</td>', text)
+    [amount] = re.findall(r'<td class="num">(?:<a [^>]*>)?([^<]*)', text)
     date = datetime.date.fromisoformat(f"{date}-01" if role == "month" else date)
     again = re.findall(r"expected again on (\w+ \d+, \d{4})", text)
     expected_on = datetime.datetime.strptime(again[0], "%b %d, %Y").date() if again else None  # noqa: DTZ007

@@ -100,6 +100,7 @@ USED = {
     "matching._WEAK_ID": ("fullmatch",),
     "money._PLAIN_DECIMAL": ("fullmatch",),
     "figures._NUMBER": ("fullmatch",),
+    "figures._TOKEN": ("match",),
 }
 BEHIND_A_LIMIT = {"words", "role_words", "dates", "months", "amounts", "row_reader"}
 

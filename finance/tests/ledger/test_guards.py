@@ -190,7 +190,7 @@ REWRITES = [
     "UPDATE finance_journalentry SET payee = 'somebody else'",
     "DELETE FROM finance_journalline",
     "DELETE FROM finance_journalentry",
-    "TRUNCATE finance_journalline",
+    "TRUNCATE finance_journalline CASCADE",
     "TRUNCATE finance_journalentry CASCADE",
     "UPDATE finance_accountmonth SET debit = 0",
     "DELETE FROM finance_accountmonth",

@@ -390,14 +390,23 @@ def test_entries_carry_the_beginning_of_their_transaction(spend):
 
 
 def test_every_function_of_ours_is_bound():
-    """Also those that come later: search path, the trigger that it works for, and who may attach it."""
+    """Also those that come later: search path, the trigger that it works for, and who may attach it.
+
+    A function with an SQL body is bound to the objects that it names when it is made.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proname, prorettype = 'trigger'::regtype, prosecdef, prosrc, coalesce(array_to_string(proconfig, ';'), ''),"
             " EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0)"
-            " FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
+            " FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prosqlbody IS NULL"
         )
         functions = cursor.fetchall()
+        cursor.execute(
+            "SELECT proname, prosecdef, provolatile FROM pg_proc"
+            " WHERE pronamespace = current_schema()::regnamespace AND prosqlbody IS NOT NULL"
+        )
+        # Nobody's rights but the caller's, and nothing is read or written.
+        assert all((as_owner, volatile) == (False, "i") for _name, as_owner, volatile in cursor.fetchall())
     assert len(functions) >= 14
     for name, is_trigger, as_owner, source, settings, for_everybody in functions:
         path = re.search(r"search_path=([^;]*)", settings)
