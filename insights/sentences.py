@@ -94,7 +94,7 @@ def told_figure(value: Any, *, rounded: bool = False) -> str:
         minor_units = money.parse_amount(value["amount"], currency=value["currency"])
         return (about_text if rounded else money_text)(minor_units, currency=value["currency"])
     if isinstance(value, Mapping) and "day" in value:
-        return date_text(datetime.date.fromisoformat(value["day"]), form="long")
+        return date_text(datetime.date.fromisoformat(value["day"]))
     if isinstance(value, Mapping) and "month" in value:
         return month_text(datetime.date.fromisoformat(f"{value['month']}-01"))
     return str(value)

@@ -30,7 +30,7 @@ def test_the_feed_tells_each_finding_in_a_sentence_with_its_figures(url, insight
     answer = _client(owner).get(url)
     assert answer.status_code == 200
     [found] = [each for each in answer.json()["results"] if each["kind"] == "unusual_amount"]
-    assert found["sentence"] == ("Stadtwerke took €320.00 on March 10, 2026; usually about €80 (median of 6 payments).")
+    assert found["sentence"] == ("Stadtwerke took €320.00 on Mar 10, 2026; usually about €80 (median of 6 payments).")
     assert found["figures"]["amount"] == {"amount": "320.00", "currency": "EUR"}
     assert (found["state"], found["severity"], found["subject_date"]) == ("new", "notice", "2026-03-10")
 

@@ -35,7 +35,7 @@ def test_a_posting_raises_an_insight_that_cites_it_through_the_outbox(book, ever
     drain()
 
     insight = Insight.objects.get(kind="unusual_amount")
-    assert insight.sentence == ("Stadtwerke took €320.00 on March 10, 2026; usually about €80 (median of 6 payments).")
+    assert insight.sentence == ("Stadtwerke took €320.00 on Mar 10, 2026; usually about €80 (median of 6 payments).")
     cited = list(insight.evidence.order_by("position").values_list("entry_id", "role", "amount"))
     assert cited[0] == (bill.pk, "subject", 320_00)
     assert sorted(each[0] for each in cited[1:]) == [entry.pk for entry in usual]
@@ -252,8 +252,8 @@ def test_a_balance_that_will_not_last_is_told_before_the_day(book, owner, accoun
     [(kind, text, _)] = _open(book)
     assert kind == "low_balance_ahead"
     assert text == (
-        "Checking account is set to drop below zero on March 28, 2026: it holds €600.00, "
-        "with Landlord (€900.00, March 28, 2026) due by then."
+        "Checking account is set to drop below zero on Mar 28, 2026: it holds €600.00, "
+        "with Landlord (€900.00, Mar 28, 2026) due by then."
     )
 
 

@@ -83,7 +83,7 @@ def test_a_dry_run_tells_and_writes_nothing(past):
     told = _backfill(past, "--rule=unusual_amount", "--dry-run")
     assert told == (
         "unusual_amount: 1 would be raised from 2025-01-03 to 2026-03-15.\n"
-        "  Stadtwerke took €320.00 on December 20, 2025; usually about €80 (median of 12 payments).\n"
+        "  Stadtwerke took €320.00 on Dec 20, 2025; usually about €80 (median of 12 payments).\n"
     )
     assert not Insight.objects.exists()
     assert not Backfill.objects.exists()

@@ -21,7 +21,7 @@ def url(insight):
 def test_the_feed_shows_sentences_that_lead_to_their_proof(client, url, insight, owner):
     client.force_login(owner)
     page = client.get(url).content.decode()
-    assert "Stadtwerke took €320.00 on March 10, 2026" in page
+    assert "Stadtwerke took €320.00 on Mar 10, 2026" in page
     assert f'href="{url}{insight.pk}/"' in page
 
 
@@ -82,7 +82,7 @@ def test_viewers_may_not_act(client, url, insight, viewer):
     ("action", "state", "told"),
     [
         ("dismiss", "dismissed", "Dismissed. It will not come back."),
-        ("snooze", "seen", "Snoozed until March 22, 2026."),
+        ("snooze", "seen", "Snoozed until Mar 22, 2026."),
         ("mute", "dismissed", "Stadtwerke is muted for this kind of insight."),
     ],
 )

@@ -39,7 +39,7 @@ SELECT entry.id, entry.source, entry.payee, entry.description, own.account_id, o
   FROM unnest(%(entries)s::bigint[]) AS wanted (id)
  CROSS JOIN LATERAL (
        SELECT id, source, payee, description, corrects_id FROM finance_journalentry
-        WHERE id = wanted.id AND book_id = %(book)s AND line_count = 2 OFFSET 0) AS entry
+        WHERE id = wanted.id AND book_id + 0 = %(book)s AND line_count = 2 OFFSET 0) AS entry
  CROSS JOIN LATERAL (
        SELECT line.id, line.position, line.account_id, line.amount, line.currency,
               (SELECT type FROM finance_account AS account WHERE account.id = line.account_id) AS account_type
@@ -56,7 +56,7 @@ SELECT entry.id, entry.source, entry.payee, entry.description, own.account_id, o
          SELECT earlier.id, earlier.corrects_id, depth + 1
            FROM version CROSS JOIN LATERAL (
                 SELECT id, corrects_id FROM finance_journalentry
-                 WHERE id = version.corrects_id AND book_id = %(book)s OFFSET 0) AS earlier
+                 WHERE id = version.corrects_id AND book_id + 0 = %(book)s OFFSET 0) AS earlier
           WHERE depth < 50)
        SELECT imported.account_id, imported.payee, imported.description, imported.decided_at, imported.suggestion
          FROM version CROSS JOIN LATERAL (
@@ -73,7 +73,7 @@ SELECT entry.id
   FROM unnest(%(entries)s::bigint[]) AS wanted (id)
  CROSS JOIN LATERAL (
        SELECT id FROM finance_journalentry
-        WHERE id = wanted.id AND book_id = %(book)s AND line_count = 2
+        WHERE id = wanted.id AND book_id + 0 = %(book)s AND line_count = 2
           AND source NOT IN ('opening', 'exchange', 'reversal') OFFSET 0) AS entry
  WHERE NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id OFFSET 0)
    AND NOT EXISTS (SELECT FROM finance_learnedentry AS learned

@@ -52,7 +52,7 @@ def told(book, owner, accounts):
 def rows(html):
     """Payee, account and amount of each row, as it is read."""
     found = []
-    for row in re.findall(r"<tr>(<td.*?)</tr>", html, re.DOTALL):
+    for row in re.findall(r'<tr class="found"[^>]*>(.*?)</tr>', html, re.DOTALL):
         cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)
         found.append(tuple(re.sub(r"<[^>]*>", "", cell).strip() for cell in cells[1:]))
     return found

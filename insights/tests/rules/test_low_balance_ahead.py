@@ -41,8 +41,8 @@ def test_rent_before_salary_takes_the_account_below_zero_on_a_named_day(rent, po
     [finding] = _find(_outlook(950_00, *rent, *power))
 
     assert sentence(finding.template, finding.params) == (
-        "Checking is set to drop below zero on July 1, 2026: it holds €950.00, with "
-        "Power (€90.00, June 20, 2026) and Rent (€900.00, July 1, 2026) due by then."
+        "Checking is set to drop below zero on Jul 1, 2026: it holds €950.00, with "
+        "Power (€90.00, Jun 20, 2026) and Rent (€900.00, Jul 1, 2026) due by then."
     )
     assert [(each.entry_id, each.role, each.amount, each.expected_on) for each in finding.evidence] == [
         (None, "balance", 950_00, None),
@@ -128,8 +128,8 @@ def test_a_floor_above_zero_warns_earlier(rent):
     assert _find(_outlook(1_000_00, *rent)) == []
     [finding] = _find(_outlook(1_000_00, *rent), Settings(floor={"EUR": "200.00"}))
     assert sentence(finding.template, finding.params) == (
-        "Checking is set to drop below €200.00 on July 1, 2026: it holds €1,000.00, with "
-        "Rent (€900.00, July 1, 2026) due by then."
+        "Checking is set to drop below €200.00 on Jul 1, 2026: it holds €1,000.00, with "
+        "Rent (€900.00, Jul 1, 2026) due by then."
     )
 
 
@@ -137,8 +137,8 @@ def test_more_than_three_payments_are_counted_not_listed(pay):
     bills = [pay(f"{month:02}-20", 100_00, f"Bill {name}") for month in range(1, 6) for name in "abcde"]
     [finding] = _find(_outlook(450_00, *bills))
     assert sentence(finding.template, finding.params).endswith(
-        "with Bill a (€100.00, June 20, 2026), Bill b (€100.00, June 20, 2026), "
-        "Bill c (€100.00, June 20, 2026) and 2 more payments due by then."
+        "with Bill a (€100.00, Jun 20, 2026), Bill b (€100.00, Jun 20, 2026), "
+        "Bill c (€100.00, Jun 20, 2026) and 2 more payments due by then."
     )
 
 

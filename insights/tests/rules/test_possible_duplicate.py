@@ -13,7 +13,7 @@ def test_the_same_charge_two_days_later_is_raised_citing_both(pay):
     [finding] = possible_duplicate(facts_of(first, second), Settings())
 
     assert sentence(finding.template, finding.params) == (
-        "Gym took 2 × €49.90 between June 1, 2026 and June 3, 2026 from Checking."
+        "Gym took 2 × €49.90 between Jun 1, 2026 and Jun 3, 2026 from Checking."
     )
     assert [(each.entry_id, each.role, each.amount) for each in finding.evidence] == [
         (1, "compared", 49_90),
@@ -24,7 +24,7 @@ def test_the_same_charge_two_days_later_is_raised_citing_both(pay):
 
 def test_twins_of_one_statement_are_raised(pay):
     [finding] = possible_duplicate(facts_of(pay("06-01", 49_90, "Gym"), pay("06-01", 49_90, "Gym")), Settings())
-    assert sentence(finding.template, finding.params) == "Gym took 2 × €49.90 on June 1, 2026 from Checking."
+    assert sentence(finding.template, finding.params) == "Gym took 2 × €49.90 on Jun 1, 2026 from Checking."
 
 
 def test_three_equal_charges_are_one_finding(pay):

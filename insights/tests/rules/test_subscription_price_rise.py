@@ -14,7 +14,7 @@ def test_a_monthly_subscription_that_rose_is_raised_at_its_first_dearer_payment(
     [finding] = subscription_price_rise(facts_of(*old, *new), Settings())
 
     assert sentence(finding.template, finding.params) == (
-        "Netflix costs €13.99 a month instead of €12.99 since June 5, 2026: 8% more, or €12.00 a year."
+        "Netflix costs €13.99 a month instead of €12.99 since Jun 5, 2026: 8% more, or €12.00 a year."
     )
     assert [(each.entry_id, each.role, each.amount) for each in finding.evidence] == [
         (5, "subject", 13_99),
@@ -111,12 +111,12 @@ def test_a_monthly_rise_is_not_told_again_as_a_quarterly_one(pay):
         (
             ["2025-12-31", "01-31", "02-28"],
             "03-31",
-            "a month instead of €30.00 since March 31, 2026: 10% more, or €36.00",
+            "a month instead of €30.00 since Mar 31, 2026: 10% more, or €36.00",
         ),
-        (["01-15", "01-31", "02-15", "02-28", "03-15"], "03-31", "twice a month instead of €30.00 since March 31"),
-        (["2025-12-12", "01-09", "02-06", "03-06"], "04-03", "every four weeks instead of €30.00 since April 3, 2026"),
-        (["2025-10-10", "2025-12-10", "02-10"], "04-10", "every two months instead of €30.00 since April 10, 2026"),
-        (["2024-10-05", "2025-04-05", "2025-10-05"], "04-05", "every six months instead of €30.00 since April 5, 2026"),
+        (["01-15", "01-31", "02-15", "02-28", "03-15"], "03-31", "twice a month instead of €30.00 since Mar 31"),
+        (["2025-12-12", "01-09", "02-06", "03-06"], "04-03", "every four weeks instead of €30.00 since Apr 3, 2026"),
+        (["2025-10-10", "2025-12-10", "02-10"], "04-10", "every two months instead of €30.00 since Apr 10, 2026"),
+        (["2024-10-05", "2025-04-05", "2025-10-05"], "04-05", "every six months instead of €30.00 since Apr 5, 2026"),
     ],
 )
 def test_a_rise_is_told_in_the_rhythm_of_the_payments(pay, dates, rose, told):

@@ -29,7 +29,7 @@ def test_a_bill_of_four_times_the_usual_is_raised_with_its_history(history, pay)
     [finding] = unusual_amount(facts_of(*history, bill), Settings())
 
     assert sentence(finding.template, finding.params) == (
-        "Stadtwerke took €320.00 on April 3, 2026; usually about €80 (median of 6 payments)."
+        "Stadtwerke took €320.00 on Apr 3, 2026; usually about €80 (median of 6 payments)."
     )
     assert [(each.entry_id, each.role, each.amount) for each in finding.evidence] == [
         (7, "subject", 320_00),
