@@ -14,7 +14,7 @@ from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from finance import money
 from finance.api import report_shapes as shapes
 from finance.api.base import BookView
-from finance.errors import NotFound
+from finance.errors import Invalid, NotFound
 from finance.ledger.models import Role
 from finance.replica import from_replica
 from finance.report_sources import pay_of, rates_of
@@ -143,9 +143,14 @@ class SavedReportList(BookView, generics.ListAPIView[SavedReport]):
     @once_per_key()
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         given = self.body()
-        definition = read_definition(
-            given["kind"], given["parameters"], time_zone=self.book.time_zone, today=self.today()
-        )
+        try:
+            definition = read_definition(
+                given["kind"], given["parameters"], time_zone=self.book.time_zone, today=self.today()
+            )
+        except Invalid as error:
+            fields = {name if name == "kind" else f"parameters.{name}": told for name, told in error.fields.items()}
+            name, told = next(iter(fields.items()))
+            raise Invalid(field=name, reason=told) from error
         saved = services.save_report(book=self.book, actor=self.user, name=given["name"], definition=definition)
         return status.HTTP_201_CREATED, shapes.SavedReportSerializer(saved).data
 

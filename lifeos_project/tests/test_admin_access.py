@@ -15,17 +15,26 @@ from django.utils import timezone
 
 from finance.attachments.services import attach
 from finance.events import BookRenamed
-from finance.imports.models import ImportBatch
+from finance.imports.models import ImportBatch, Refund
 from finance.models import (
     Account,
     AccountStatement,
+    AssetPlan,
+    AssetValue,
     Change,
+    Dashboard,
     EntryTemplate,
+    ExchangeRate,
     Invitation,
     JournalEntry,
     LedgerCheck,
     Membership,
+    PayPeriod,
+    ReferenceFetch,
+    ReferenceRate,
     RuleApplication,
+    SavedReport,
+    SavedView,
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
@@ -72,6 +81,16 @@ MODELS = {
     "finance_invitation": READ_ONLY,
     "finance_ledgercheck": READ_ONLY,
     "finance_journalentry": READ_ONLY,
+    "finance_assetplan": READ_ONLY,
+    "finance_assetvalue": READ_ONLY,
+    "finance_exchangerate": READ_ONLY,
+    "finance_referencerate": READ_ONLY,
+    "finance_referencefetch": READ_ONLY,
+    "finance_refund": READ_ONLY,
+    "finance_payperiod": READ_ONLY,
+    "finance_savedview": READ_ONLY,
+    "finance_savedreport": READ_ONLY,
+    "finance_dashboard": READ_ONLY,
     "finance_change": READ_ONLY,
     "finance_entrytemplate": READ_ONLY,
     "finance_importbatch": READ_ONLY,
@@ -191,6 +210,27 @@ def world(book, owner, insight):
         ),
         "finance_ledgercheck": LedgerCheck.objects.create(book=book, checked_at=now, entries=1, lines=2),
         "finance_journalentry": JournalEntry.objects.filter(book=book).first(),
+        "finance_assetplan": AssetPlan.objects.create(
+            book=book, account=Account.objects.filter(book=book).first(), method="percent", percent="2"
+        ),
+        "finance_assetvalue": AssetValue.objects.create(
+            book=book, account=Account.objects.filter(book=book).first(), date=now, kind="appraisal", value=1
+        ),
+        "finance_exchangerate": ExchangeRate.objects.create(
+            book=book, base="USD", quote="EUR", date=now, rate="0.9", source="hand"
+        ),
+        "finance_referencerate": ReferenceRate.objects.create(
+            source="ecb", base="EUR", quote="USD", date=now, rate="1.1"
+        ),
+        "finance_referencefetch": ReferenceFetch.objects.create(source="ecb", succeeded=True, said="3 rates"),
+        "finance_refund": Refund.objects.create(
+            book=book, refund=JournalEntry.objects.filter(book=book).first(),
+            purchase=JournalEntry.objects.filter(book=book).last(),
+        ),
+        "finance_payperiod": PayPeriod.objects.create(book=book, day=25),
+        "finance_savedview": SavedView.objects.create(book=book, owner=owner, name="All"),
+        "finance_savedreport": SavedReport.objects.create(book=book, name="Spending", kind="spending", saved_by=owner),
+        "finance_dashboard": Dashboard.objects.create(book=book, user=owner, cards=["look"]),
         "finance_change": Change.objects.create(book=book, action="edit", entry_count=1),
         "finance_entrytemplate": EntryTemplate.objects.create(book=book, name="Rent", lines=[]),
         "finance_importbatch": ImportBatch.objects.create(

@@ -16,8 +16,14 @@ from finance.attachments.services import attach
 from finance.imports.services import stage_import
 from finance.ledger import services as ledger
 from finance.ledger.models import Membership
+from finance.ledger.posting import EntryDraft, LineDraft
+from finance.ledger.services.entry_templates import save_template
 from finance.models import RuleApplication
 from finance.payees.services import save_payee
+from finance.preferences.services import save_view
+from finance.reconciliation.services import add_statement
+from finance.reports.definition import Kind, usual_definition
+from finance.reports.services import save_report
 from finance.rules.services import add_group, save_rule
 from finance.tags.services import save_tag
 from finance.tests.api.test_webhooks import webhook_with_message
@@ -110,6 +116,45 @@ def bodies(world):
             "payee": "Bank",
             "description": "for the trip",
         },
+        ("PUT", BOOK + "entries/{uid}/refund/"): {"purchase": str(world["purchase"].uid)},
+        ("DELETE", BOOK + "entries/{uid}/refund/"): None,
+        ("POST", BOOK + "entries/changes/"): {
+            "entries": [{"entry": str(world["ids"]["uid"])}],
+            "account": "Expenses:Food:Restaurants",
+        },
+        ("POST", BOOK + "entries/merge-payees/"): {"names": ["Market"], "into": "Corner shop"},
+        ("POST", BOOK + "changes/{change_id}/undo/"): {"skip_changed": True},
+        ("POST", BOOK + "entry-templates/"): {"name": "Weekly shop", "lines": groceries["lines"]},
+        ("DELETE", BOOK + "entry-templates/{template_id}/"): None,
+        ("PUT", BOOK + "pay-period/"): {"day": 25, "shift": "before", "anchor": None, "weeks": None},
+        ("DELETE", BOOK + "pay-period/"): None,
+        ("POST", BOOK + "views/"): {"name": "Food", "query": "period=this-month", "shared": True},
+        ("PATCH", BOOK + "views/{view_id}/"): {"name": "Eating out"},
+        ("DELETE", BOOK + "views/{view_id}/"): None,
+        ("POST", BOOK + "saved-reports/"): {
+            "name": "Our year",
+            "kind": "spending",
+            "parameters": {"period": "this-year"},
+        },
+        ("PATCH", BOOK + "saved-reports/{report_id}/"): {"name": "Spent"},
+        ("DELETE", BOOK + "saved-reports/{report_id}/"): None,
+        ("PUT", BOOK + "dashboard/"): {"cards": ["spending", "look"]},
+        ("DELETE", BOOK + "dashboard/"): None,
+        ("POST", BOOK + "exports/"): {"format": "archive"},
+        ("POST", BOOK + "accounts/{account_id}/statements/"): {
+            "start": "2026-03-01",
+            "end": "2026-03-31",
+            "opening": "0.00",
+            "closing": "5.00",
+        },
+        ("POST", BOOK + "accounts/{account_id}/cleared/"): {"lines": [world["line"]], "cleared": True},
+        ("PATCH", BOOK + "statements/{statement_id}/"): {"closing": "7.00"},
+        ("DELETE", BOOK + "statements/{statement_id}/"): None,
+        ("POST", BOOK + "statements/{statement_id}/tick/"): {"all_of": "period"},
+        ("POST", BOOK + "statements/{statement_id}/untick/"): {"lines": [world["line"]]},
+        ("POST", BOOK + "statements/{statement_id}/reconcile/"): {"version": 1},
+        ("POST", BOOK + "statements/{statement_id}/reopen/"): None,
+        ("POST", BOOK + "statements/{statement_id}/post-difference/"): {"account": "Expenses:Food:Restaurants"},
         ("PATCH", BOOK + "members/{membership_id}/"): {"role": "viewer"},
         ("DELETE", BOOK + "members/{membership_id}/"): None,
         ("POST", BOOK + "invitations/"): {"email": "ben@example.org", "role": "viewer"},
@@ -207,6 +252,18 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
     dollars = ledger.open_account(book=book, actor=owner, name="Dollars", type="asset", kind="checking", currency="USD")
     day = datetime.date(2026, 1, 5)
     car = ledger.open_account(book=book, actor=owner, name="Car", type="asset", kind="property", currency="EUR")
+    stated = {
+        "book": book, "account": accounts.savings, "actor": owner, "start": datetime.date(2026, 2, 1),
+        "end": datetime.date(2026, 2, 28), "opening": 0,
+    }  # fmt: skip
+    sides = [LineDraft(account_id=accounts.rent.pk, amount=1_00), LineDraft(account_id=accounts.cash.pk, amount=-1_00)]
+    kept = ledger.post_entry(book=book, actor=owner, date=NOW.date(), lines=sides, payee="Landlord")
+    draft = EntryDraft(date=NOW.date(), lines=sides, payee="Landlady")
+    change = ledger.replace_entry(entry=kept, actor=owner, draft=draft, today=NOW.date())
+    saved = ledger.post_entry(
+        book=book, actor=owner, date=datetime.date(2026, 2, 3), payee="Standing order",
+        lines=[LineDraft(account_id=accounts.savings.pk, amount=5_00), LineDraft(account_id=accounts.cash.pk, amount=-5_00)],
+    )  # fmt: skip
     other = User.objects.create_user("other@example.org", "correct horse battery")
     elsewhere = ledger.create_book(owner=other, name="Elsewhere", base_currency="EUR", time_zone="Europe/Berlin")
     invite = {"actor": owner, "role": "viewer", "now": NOW, "base_url": "http://testserver"}
@@ -223,6 +280,8 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
         "row": batch.statements.get().rows.first().pk,
         "batch": batch,
         "insight": insight,
+        "purchase": spend(99_00),
+        "line": saved.lines.get(account=accounts.savings).pk,
         "ids": {
             "book_id": book.pk,
             "account_id": accounts.restaurants.pk,
@@ -236,7 +295,16 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
             "webhook_id": fresh.endpoint.pk,
             "delivery_id": delivery.pk,
             "rate_id": save_rate(book=book, actor=owner, base="USD", quote="EUR", date=day, rate="0.9").pk,
+            "savings_id": accounts.savings.pk,
             "asset_id": car.pk,
+            "account_statement_id": add_statement(closing=500, **stated).pk,
+            "even_id": add_statement(closing=0, **stated | {"start": day, "end": day}).pk,
+            "change_id": change.pk,
+            "template_id": save_template(book=book, actor=owner, name="Rent", lines=sides).pk,
+            "view_id": save_view(book=book, actor=owner, name="All").pk,
+            "report_id": save_report(
+                book=book, actor=owner, name="Spending", definition=usual_definition(Kind.SPENDING)
+            ).pk,
             "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
             "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
             "group_id": add_group(book=book, name="Empty").pk,
@@ -249,6 +317,11 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
 
 
 def address(path, ids):
+    if "imports/" not in path:
+        # Statements of accounts, and the accounts that have them.
+        ids = ids | {"statement_id": ids["even_id" if path.endswith("reconcile/") else "account_statement_id"]}
+    if path.endswith(("{account_id}/statements/", "{account_id}/cleared/", "{account_id}/statements/offered/")):
+        ids = ids | {"account_id": ids["savings_id"]}
     return re.sub(r"\{(\w+)\}", lambda found: str(ids[found[1]]), path)
 
 
@@ -266,8 +339,11 @@ def ask(world, name, body=None, *, path=None, **headers):
 
 def prepare(world, name):
     """What an action needs that the world does not have in common."""
-    if name[1].endswith("/undo/"):
+    if name[1].endswith("/{import_id}/undo/"):
         assert ask(world, ("POST", BOOK + "imports/{import_id}/confirm/"), {}).status_code == 200
+    if name == ("DELETE", BOOK + "entries/{uid}/refund/"):
+        given = ("PUT", name[1])
+        assert ask(world, given, bodies(world)[given]).status_code == 200
     if name[1].endswith("/reopen-period/"):
         assert ask(world, ("POST", BOOK + "close-period/"), {"through": "2025-12-31"}).status_code == 200
     if name[1].endswith("/{application_id}/cancel/"):

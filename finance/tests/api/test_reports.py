@@ -107,7 +107,7 @@ class TestSaved:
         body = {"name": "Food", "kind": "cash-flow", "parameters": {"by": "payee"}}
         answer = api("editor").post(url("saved-reports/"), body, format="json")
         assert answer.status_code == 400
-        assert "by" in answer.json()["fields"]
+        assert "parameters.by" in answer.json()["fields"]
 
     def test_two_reports_have_two_names(self, api, url):
         editor = api("editor")
