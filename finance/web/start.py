@@ -62,7 +62,8 @@ class HeldForm(forms.Form):
 def start(request: HttpRequest, book: Book) -> HttpResponse:
     """What each account is called and holds. Left empty, an account begins with nothing."""
     accounts = [one for one in everyday_accounts(accounts_of(book=book)) if holds_money(one)][:MAX_ACCOUNTS]
-    found = [HeldForm(request.POST or None, account=one, initial=_initial(one, book=book)) for one in accounts]
+    data = request.POST if request.method == "POST" else None
+    found = [HeldForm(data, account=one, initial=_initial(one, book=book)) for one in accounts]
     # Each is asked, so that all that is wrong is shown at once.
     is_valid = not any([form.errors for form in found])  # noqa: C419
     if request.method == "POST" and is_valid and _saved(request, book, found):

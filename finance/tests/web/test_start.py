@@ -165,3 +165,8 @@ def test_places_of_an_account_are_grouped_and_told_to_the_script(page):
         assert f'<optgroup label="{title}">' in html
     assert 'data-type="asset"' in html
     assert "The usual place" in html
+
+
+def test_an_empty_form_is_refused_at_its_fields(send):
+    html = send("editor", "start/", {}).content.decode()
+    assert "This field is required" in html
