@@ -33,7 +33,7 @@ def test_tags_are_chips_and_files_are_attached(filled, book, anna, new_page, siz
     field.press("Backspace")
     field.press("Enter")
     assert page.locator("[data-tags] .tag").all_inner_texts() == ["Flat×", "holiday×"]
-    page.get_by_role("button", name="Save the correction").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/entries/*/")
     entry = JournalEntry.objects.get(corrects=entry)
     assert [tag.name for tag in tags_of_entries(book=book, entry_ids=[entry.pk])[entry.pk]] == ["Flat", "Holiday"]
