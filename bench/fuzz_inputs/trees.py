@@ -94,7 +94,7 @@ class Sampler:
             if name in wanted or self.chance.random() < 0.4
         }
         lines = members.get("lines")
-        if isinstance(lines, list) and len(lines) > 1:
+        if isinstance(lines, list) and len(lines) > 1 and all(isinstance(line, dict) for line in lines):
             amount = f"{self.chance.randrange(1, 10_000) / 100:.2f}"
             members["lines"] = [{**lines[0], "amount": amount}, {**lines[1], "amount": f"-{amount}"}]
         return members

@@ -103,7 +103,7 @@ def holdings_report(
     changes = changes_of_accounts(
         book=book, account_ids=[a.pk for a in others], target=book.base_currency, first=None, last=last
     )
-    before = first - datetime.timedelta(days=1)
+    before = max(first, datetime.date.min + datetime.timedelta(days=1)) - datetime.timedelta(days=1)
     valuer = valuer_between(book=book, first=min([before, *(change.date for change in changes[:1])]), last=last)
     flows = _flows(changes, valuer)
     ids: dict[str, list[int]] = defaultdict(list)

