@@ -59,7 +59,12 @@ def picked(*, book: Book, picks: list[str]) -> Selection:
 
 def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
     """All rows that a register's address finds. Raises Invalid where there are more than 5,000, or for a bad filter."""
-    _scope, form = read_register(book=book, query=QueryDict(query), account_id=account_id)
+    try:
+        _scope, form = read_register(book=book, query=QueryDict(query), account_id=account_id)
+    except NotFound as error:
+        if account_id is not None:
+            raise
+        raise Invalid(reason=_("This list does not exist; open it again.")) from error
     if form.errors:
         raise Invalid(reason=_("One of the filters makes no sense; correct it first."))
     selection, after = Selection(), None
