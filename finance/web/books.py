@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from babel.core import get_global
+from babel.numbers import get_territory_currencies
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -85,13 +86,9 @@ def likely_currency(*, accepted_languages: str) -> str:
         territory = next((part.upper() for part in rest if len(part) == 2), None)
         # CLDR's likely subtags: "de" → "de_Latn_DE".
         territory = territory or str(get_global("likely_subtags").get(language, "")).rpartition("_")[2]
-        current = [
-            code
-            for code, _start, end, tender in get_global("territory_currencies").get(territory, ())
-            if tender and end is None and code in money.circulating_currencies()
-        ]
-        if current:
-            return str(current[0])
+        for code in get_territory_currencies(territory) if territory else ():
+            if code in money.known_currencies():
+                return str(code)
     return "EUR"
 
 

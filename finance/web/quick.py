@@ -4,6 +4,8 @@ The page sends entries to the API with an Idempotency-Key of their own, and keep
 It is the only page that works offline; reading the books needs the server.
 """
 
+from pathlib import Path
+
 from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse
@@ -58,7 +60,5 @@ def _categories(tree: list[Account], account_type: AccountType) -> list[Account]
 @require_safe
 def service_worker(request: HttpRequest) -> HttpResponse:
     """The script that answers for the quick entry without a connection; only from here may it see these addresses."""
-    path = finders.find("lifeos/quick-worker.js")
-    with open(str(path), "rb") as file:  # noqa: PTH123
-        script = file.read()
+    script = Path(str(finders.find("lifeos/quick-worker.js"))).read_bytes()
     return HttpResponse(script, content_type="text/javascript", headers={"Cache-Control": "no-cache"})

@@ -1,5 +1,6 @@
 """The first minutes with a book: what its accounts hold, then where its history comes from and who else is in it."""
 
+import datetime
 from typing import Any
 
 from django import forms
@@ -63,7 +64,9 @@ def start(request: HttpRequest, book: Book) -> HttpResponse:
     """What each account is called and holds. Left empty, an account begins with nothing."""
     accounts = [one for one in everyday_accounts(accounts_of(book=book)) if holds_money(one)][:MAX_ACCOUNTS]
     data = request.POST if request.method == "POST" else None
-    found = [HeldForm(data, account=one, initial=_initial(one, book=book)) for one in accounts]
+    openings = services.openings_of(book_id=book.pk, account_ids=[one.pk for one in accounts])
+    today = today_in(book)
+    found = [HeldForm(data, account=one, initial=_initial(openings.get(one.pk), one, today)) for one in accounts]
     # Each is asked, so that all that is wrong is shown at once.
     is_valid = not any([form.errors for form in found])  # noqa: C419
     if request.method == "POST" and is_valid and _saved(request, book, found):
@@ -71,10 +74,9 @@ def start(request: HttpRequest, book: Book) -> HttpResponse:
     return render(request, "web/start.html", {"book": book, "forms": found, "step": 2})
 
 
-def _initial(account: Account, *, book: Book) -> dict[str, Any]:
-    opening = services.opening_of(account=account)
+def _initial(opening: services.Opening | None, account: Account, today: datetime.date) -> dict[str, Any]:
     if opening is None:
-        return {"name": account.name, "opened_on": today_in(book)}
+        return {"name": account.name, "opened_on": today}
     held = -opening.amount if account.type == AccountType.LIABILITY else opening.amount
     amount = figures.typed_text(held, currency=account.currency)
     return {"name": account.name, "opened_on": opening.on, "amount": amount}

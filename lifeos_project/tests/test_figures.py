@@ -263,7 +263,7 @@ def test_a_figure_is_the_same_on_every_page_in_the_api_and_in_the_export(demo):
     latest = overview.first("table", cls="table-narrow").first("tbody").first("td").text
     assert worth == amount_in(latest) == sum(told[pk] for pk in holdings)
 
-    for name, kind, sign in (("spending", "expense", 1), ("income", "income", -1)):
+    for name, sign in (("spending", 1), ("income", -1)):
         total = amount_in(overview.first("table", cls=f"bars-{name}").first("tfoot").first("td", cls="num").text)
         # What moved in another currency is valued at the rate of its day: by the report as by the overview.
         report = client.get(f"{api}reports/{name}/", {"period": f"{TODAY:%Y-%m}", "compare": "none"}).json()

@@ -38,6 +38,7 @@ from finance.ledger.services.openings import (
     Opening,
     move_opening_balance,
     opening_of,
+    openings_of,
     post_opening_balance,
     set_opening_balance,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "move_opening_balance",
     "open_account",
     "opening_of",
+    "openings_of",
     "post_entries",
     "post_entry",
     "post_history",

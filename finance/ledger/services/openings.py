@@ -1,13 +1,14 @@
 """What accounts held before their first entry: opening balances, posted against the book's account for them."""
 
 import datetime
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils.translation import gettext
 
 from finance.errors import Conflict, Invalid
-from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry
+from finance.ledger.models import Account, AccountKind, AccountType, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.services.entries import correct_entry, post_entry, reverse_entry
 from finance.ledger.services.system_accounts import system_account
@@ -73,34 +74,42 @@ class Opening:
     on: datetime.date
 
 
-def opening_of(*, account: Account) -> Opening | None:
-    """The opening balance in force, with all its corrections; None where the account began with nothing.
+def openings_of(*, book_id: int, account_ids: Collection[int]) -> dict[int, Opening]:
+    """The opening balances in force, by account; an account that began with nothing has none. One query.
 
-    It is what was posted between the account and the book's account for opening balances and was not reversed, whoever
-    posted it: a bank file, a person, another program. Of several the oldest is the one that can be changed.
+    An opening balance was posted between the account and the book's account for opening balances and was not reversed.
+    A bank file, a person or another program may have posted it. If there are several, the oldest is the one that can be
+    changed.
     """
-    entry = (
-        JournalEntry.objects.filter(
-            book_id=account.book_id, lines__account_id=account.pk, reverses=None, reversed_by=None
-        )
-        .filter(lines__account__kind=AccountKind.OPENING)
-        .order_by("date", "pk")
-        .first()
-    )
-    if entry is None:
-        return None
-    amount = sum(line.amount for line in entry.lines.all() if line.account_id == account.pk)
-    return Opening(entry=entry, amount=amount, on=entry.date)
+    # From the few lines of the account for opening balances, not from all lines of the others.
+    against = JournalLine.objects.filter(account__book_id=book_id, account__kind=AccountKind.OPENING)
+    lines = JournalLine.objects.filter(
+        entry_id__in=against.values("entry_id"),
+        book_id=book_id, account_id__in=account_ids, entry__reverses=None, entry__reversed_by=None,
+    )  # fmt: skip
+    found: dict[int, Opening] = {}
+    for line in lines.select_related("entry__book").order_by("date", "entry_id", "position"):
+        known = found.get(line.account_id)
+        if known is None or known.entry.pk == line.entry_id:
+            before = known.amount if known else 0
+            found[line.account_id] = Opening(entry=line.entry, amount=before + line.amount, on=line.date)
+    return found
+
+
+def opening_of(*, account: Account) -> Opening | None:
+    """The opening balance in force, as `openings_of`; None where the account began with nothing."""
+    return openings_of(book_id=account.book_id, account_ids=[account.pk]).get(account.pk)
 
 
 @transaction.atomic
 def set_opening_balance(
     *, account: Account, actor: User | None, amount: int, on: datetime.date, today: datetime.date
 ) -> Opening | None:
-    """Say anew what the account held at the end of `on` (minor units, debit +), by a reversal and a new entry.
+    """Change what the account held at the end of `on` (minor units, debit +), by a reversal and a new entry.
 
-    Zero takes the opening balance away. `today` dates the reversal where the old day is closed by now. Returns what is
-    in force then. Raises Invalid for an account that holds no money, PeriodClosedError, Conflict, AlreadyReversed.
+    Zero removes the opening balance. Where the old day is closed by now, its reversal is dated `on`, and `today` if no new
+    entry replaces it. Returns what is in force afterwards. Raises Invalid for an account that holds no money,
+    PeriodClosedError, Conflict, AlreadyReversed.
     """
     if account.type not in (AccountType.ASSET, AccountType.LIABILITY) or account.kind == AccountKind.GROUP:
         raise Invalid(

@@ -13,7 +13,7 @@ def system_account(*, book: Book, kind: AccountKind, currency: str) -> Account:
     """The book's one account in the currency for opening balances, exchanges or changes of value; opened when needed."""
     found = Account.objects.filter(book=book, kind=kind, currency=currency).first()
     if found is not None and found.closed_on is not None:
-        # There can be no other one; without it nothing of its kind could be posted in this currency any more.
+        # There is only one, and postings of its kind in this currency need it.
         Account.objects.filter(pk=found.pk).update(closed_on=None)
         found.closed_on = None
         emit(AccountOpened(book_id=book.pk, account_id=found.pk))

@@ -1,8 +1,9 @@
-// Answers for the quick entry when there is no connection, and for nothing else: reading the books needs the server.
+// Answers for the quick entry when there is no connection. Its scopes are the addresses of that page, so that it sees no
+// request of any other: reading the books needs the server.
 // The page tells which files it is made of; they are kept until somebody signs out, which clears everything.
 
 const CACHE = "lifeos-quick";
-const isQuick = (url) => url.origin === location.origin && /^(\/b\/\d+)?\/quick\/$/.test(url.pathname);
+const isPage = (url) => new URL(url).pathname.endsWith("/quick/");
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -26,7 +27,7 @@ async function keep(addresses) {
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== "GET" || url.origin !== location.origin) return;
-  if (event.request.mode === "navigate" && isQuick(url)) event.respondWith(page(event.request));
+  if (event.request.mode === "navigate") event.respondWith(page(event.request));
   else if (url.pathname.startsWith("/static/")) event.respondWith(file(event.request));
 });
 
@@ -35,7 +36,7 @@ async function page(request) {
     return await fetch(request);
   } catch (error) {
     const cache = await caches.open(CACHE);
-    const kept = (await cache.keys()).filter((each) => isQuick(new URL(each.url)));
+    const kept = (await cache.keys()).filter((each) => isPage(each.url));
     const same = kept.find((each) => each.url === request.url) ?? kept[0];
     if (!same) throw error;
     return cache.match(same, { ignoreVary: true });

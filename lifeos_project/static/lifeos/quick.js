@@ -158,7 +158,9 @@ if ("serviceWorker" in navigator) {
     // From now on the page opens without a connection.
     if (event.data?.kept) root.dataset.ready = "";
   });
-  await navigator.serviceWorker.register("/quick-worker.js", { scope: "/" });
+  // An installed LifeOS may begin at the address without a book.
+  await navigator.serviceWorker.register("/quick-worker.js", { scope: "/quick/" });
+  await navigator.serviceWorker.register("/quick-worker.js", { scope: location.pathname });
   const { active } = await navigator.serviceWorker.ready;
   const files = performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => new URL(name).pathname.startsWith("/static/"));
   const linked = [...document.querySelectorAll("link[href], script[src]")].map((element) => element.href || element.src);
