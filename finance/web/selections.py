@@ -36,12 +36,15 @@ class Selection:
 
 
 def picked(*, book: Book, picks: list[str]) -> Selection:
-    """Rows by what stands in them: the id of a line, or the uid of an entry. Raises NotFound."""
+    """Rows by the value of their box: the id of a line, or the uid of an entry.
+
+    Raises Invalid for what is neither, and NotFound for what the book does not have.
+    """
     lines = {int(pick) for pick in picks if pick.isascii() and pick.isdigit() and len(pick) < 19}
     try:
         uids = {uuid.UUID(pick) for pick in picks if not pick.isdigit()}
     except ValueError as error:
-        raise NotFound(thing="entry") from error
+        raise Invalid(reason=_("Choose entries from the list.")) from error
     if len(lines) + len(uids) > MOST_ENTRIES:
         raise Invalid(reason=_("At most %(most)s entries can be changed at once.") % {"most": MOST_ENTRIES})
     selection = Selection()

@@ -195,7 +195,9 @@ def test_the_bar_refuses_what_makes_no_sense(select, row, send, accounts):
     assert "valid date" in notice(select("date", row, date_value="soon"))
     assert "at least one" in notice(select("delete"))
     assert select("amount", row, amount_value="1").status_code == 404
-    assert send("editor", "changes/selection/", {"action": "delete", "pick": ["x"]}).status_code == 404
+    for pick in ("x", ""):
+        refused = send("editor", "changes/selection/", {"action": "delete", "pick": [pick]}, follow=True)
+        assert "Choose entries from the list" in refused.content.decode()
     assert send("editor", "changes/selection/", {"action": "delete", "pick": ["999999999"]}).status_code == 404
     assert not Change.objects.exists()
 
