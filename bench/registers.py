@@ -16,7 +16,7 @@ from finance.ledger import services
 from finance.ledger.models import Account, JournalEntry
 
 LIMIT = 140  # milliseconds
-# One entry in so many is taken back on its own day.
+# One entry in this many is reversed on its own day.
 CORRECTED = 200
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -11,8 +12,8 @@ from finance import facts as books
 from finance.errors import Conflict, Invalid
 from identity.models import User
 from insights import facts_loader, reconcile
-from insights.models import Insight, MutedPayee
-from insights.rules.catalogue import find_with
+from insights.models import Insight, MutedPayee, RuleSetting
+from insights.rules.catalogue import RULES, find_with
 from insights.rules.facts import Facts
 from insights.rules.findings import Finding, account_scope, payee_scope
 from insights.switches import Switch, switches_of
@@ -227,6 +228,31 @@ def mute_payee(*, insight: Insight, actor: User, now: datetime.datetime) -> Mute
 def unmute_payee(*, muted: MutedPayee) -> None:
     """Let insights about the payee come up again, from the next posting on."""
     muted.delete()
+
+
+@transaction.atomic
+def set_rule(*, book_id: int, kind: str, enabled: bool, thresholds: Mapping[str, Any]) -> Switch:
+    """Switch a rule on or off for the book and set its thresholds (JSON as `Thresholds.read` takes it; all or some).
+
+    Values equal to the installation's are not stored, so that a later change of those still reaches the book. The change
+    applies from the next posting on; insights raised before stay. Raises KeyError for an unknown kind, ThresholdsInvalid.
+    """
+    rule = RULES[kind]
+    reconcile.hold_book(book_id=book_id)
+    own = switches_of(book_id=book_id)[kind]
+    wanted = rule.settings.read({**own.thresholds.as_json(), **thresholds}).as_json()
+    inherited = switches_of(book_id=None)[kind]
+    usual = inherited.thresholds.as_json()
+    other = {name: value for name, value in wanted.items() if value != usual[name]}
+    if other or enabled != inherited.enabled:
+        RuleSetting.objects.update_or_create(
+            book_id=book_id,
+            kind=kind,
+            defaults={"enabled": None if enabled == inherited.enabled else enabled, "thresholds": other},
+        )
+    else:
+        RuleSetting.objects.filter(book_id=book_id, kind=kind).delete()
+    return switches_of(book_id=book_id)[kind]
 
 
 def _change(insight: Insight, state: str, *, of: Collection[str], actor: User, now: datetime.datetime) -> Insight:

@@ -4,11 +4,9 @@ Operators set them in the admin, for the installation or for one book; a househo
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 
 from insights.models import RuleSetting
@@ -50,27 +48,3 @@ def switches_of(*, book_id: int | None) -> dict[str, Switch]:
             thresholds = rule.settings.read({})
         switches[kind] = Switch(rule=rule, enabled=enabled, thresholds=thresholds)
     return switches
-
-
-@transaction.atomic
-def set_rule(*, book_id: int, kind: str, enabled: bool, thresholds: Mapping[str, Any]) -> Switch:
-    """Switch a rule on or off for the book and set its thresholds (JSON as `Thresholds.read` takes it; all or some).
-
-    What equals the installation's setting is not stored, so that a change of it still reaches the book. It holds from
-    the next posting on; what was raised stays. Raises KeyError for a kind that is no rule, ThresholdsInvalid.
-    """
-    rule = RULES[kind]
-    RuleSetting.objects.select_for_update().filter(book_id=book_id, kind=kind).first()
-    own = switches_of(book_id=book_id)[kind]
-    wanted = rule.settings.read({**own.thresholds.as_json(), **thresholds}).as_json()
-    inherited = switches_of(book_id=None)[kind]
-    other = {name: value for name, value in wanted.items() if value != inherited.thresholds.as_json()[name]}
-    if other or enabled != inherited.enabled:
-        RuleSetting.objects.update_or_create(
-            book_id=book_id,
-            kind=kind,
-            defaults={"enabled": None if enabled == inherited.enabled else enabled, "thresholds": other},
-        )
-    else:
-        RuleSetting.objects.filter(book_id=book_id, kind=kind).delete()
-    return switches_of(book_id=book_id)[kind]

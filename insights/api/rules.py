@@ -19,7 +19,8 @@ from insights import selectors
 from insights.models import Kind
 from insights.rules.catalogue import RULES
 from insights.rules.thresholds import ThresholdsInvalid
-from insights.switches import Switch, set_rule, switches_of
+from insights.services import set_rule
+from insights.switches import Switch, switches_of
 
 EXAMPLE = {
     "kind": "possible_duplicate",
@@ -78,7 +79,7 @@ class RuleList(RuleView):
     patch=extend_schema(
         operation_id="insight_rules_change",
         summary="Switch a rule on or off, or set its thresholds",
-        description="It holds from the next posting on; what was raised stays.",
+        description="The change applies from the next posting on; insights raised before stay.",
         request=InsightRuleChanges,
         responses=InsightRuleSerializer,
         examples=[

@@ -4,8 +4,8 @@ import pytest
 
 from insights.models import Insight, RuleSetting
 from insights.rules.thresholds import ThresholdsInvalid
-from insights.services import snooze
-from insights.switches import set_rule, switches_of
+from insights.services import set_rule, snooze
+from insights.switches import switches_of
 from insights.tests.conftest import NOW
 from insights.tests.test_api import _client
 

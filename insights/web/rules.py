@@ -1,4 +1,4 @@
-"""What a household wants to hear of: each rule on or off, and from which amounts and numbers on."""
+"""A household's own settings of insights: each rule on or off, and its thresholds."""
 
 import dataclasses
 from typing import Any
@@ -16,7 +16,8 @@ from finance.facts import Role
 from insights.models import Kind
 from insights.rules.catalogue import RULES
 from insights.rules.thresholds import ThresholdsInvalid
-from insights.switches import Switch, set_rule, switches_of
+from insights.services import set_rule
+from insights.switches import Switch, switches_of
 from insights.web.access import insights_page, user_of
 
 
@@ -96,6 +97,6 @@ def rules(request: HttpRequest, book: Any) -> HttpResponse:
     ]
     form = next((form for form in found if form.is_bound), None)
     if form is not None and asked in RULES and form.is_valid() and form.save(book_id=book.pk):
-        messages.success(request, _("Changed. It holds from the next posting on."))
+        messages.success(request, _("Saved. The change applies from the next posting on."))
         return redirect("insights:rules", book_id=book.pk)
     return render(request, "insights/rules.html", {"book": book, "forms": found, "can_change": can_change})
