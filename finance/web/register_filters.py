@@ -1,4 +1,4 @@
-"""What a register is asked for: which accounts, which days, which rows. All of it stands in the address."""
+"""What a register shows: which accounts, which days, which rows. All of it is in the address."""
 
 import re
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class Scope:
 
     @property
     def currencies(self) -> list[str]:
-        """The most used first, as far as accounts tell."""
+        """The one that most accounts have first."""
         codes = [account.currency for account in self.accounts]
         return sorted(set(codes), key=lambda code: (-codes.count(code), code))
 
@@ -210,7 +210,7 @@ class FilterForm(forms.Form):
         return accounts
 
     def filters(self, days: Period | None = None) -> Filters:
-        """What was understood, for these days or for those that are asked for."""
+        """The filters that could be read, for these days or for those of the form."""
         data = self.cleaned_data
         days = days or self.days
         amounts: dict[str, AmountRange] | None = None
@@ -275,14 +275,14 @@ def _both(one: dict[str, AmountRange], other: dict[str, AmountRange]) -> dict[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pill:
-    """A filter in force, with the address that removes it."""
+    """A filter in use, with the address that removes it."""
 
     text: str
     without: str
 
 
 def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
-    """The filters in force, in words; the days stand in the menu of periods."""
+    """The filters in use, in words; the days are in the menu of periods."""
     data = form.cleaned_data
     words: dict[str, Callable[[Any], str]] = {
         "q": lambda value: _("“%(words)s”") % {"words": value},
@@ -337,7 +337,7 @@ def period_menu(query: QueryDict, form: FilterForm) -> dict[str, Any]:
 
 
 def kept(query: QueryDict, *, without: set[str]) -> list[tuple[str, str]]:
-    """What a form has to carry along so that the other filters stay."""
+    """The hidden fields that keep the other filters."""
     return [(name, str(value)) for name, value in query.items() if value and name not in without | {"after"}]
 
 
@@ -351,7 +351,7 @@ def read_register(*, book: Book, query: QueryDict, account_id: int | None) -> tu
 
 
 def with_query(query: QueryDict, **changes: str | None) -> str:
-    """The address's query with some values set, or taken away; a change of filter starts at the first page."""
+    """The address's query with some values set or removed; a change of filter starts at the first page."""
     changed = query.copy()
     changed.pop("after", None)
     for name, value in changes.items():

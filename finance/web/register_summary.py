@@ -1,4 +1,4 @@
-"""The summary over a register: what its rows add up to, per month, beside the period before, and as a chart."""
+"""The summary over a register: what its rows add up to, per month, next to the period before, and as a chart."""
 
 import datetime
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Total:
 
     @property
     def percent(self) -> int | None:
-        """The change in whole percents of the period before; None where that would tell nothing."""
+        """The change in whole percents of the period before; None where that says nothing."""
         if not self.before or self.change is None or (self.before > 0) != (self.net > 0):
             return None
         percent = _rounded(Fraction(100 * self.change, abs(self.before)))
@@ -98,7 +98,7 @@ class Summary:
 
 
 def words_of(type_: AccountType) -> tuple[str, str, str]:
-    """How the two directions and the sum are called."""
+    """What the two directions and the sum are called."""
     if type_ == AccountType.EXPENSE:
         return _("Spent"), _("Paid back"), _("Spending")
     if type_ == AccountType.INCOME:
@@ -107,7 +107,7 @@ def words_of(type_: AccountType) -> tuple[str, str, str]:
 
 
 def summary_of(form: FilterForm) -> Summary:
-    """The summary of what the form asks for. Its sums are those of the rows, whatever the filter."""
+    """The summary of what the form asks for; its sums are those of the rows."""
     scope, days, accounts = form.scope, form.days, form.chosen_accounts()
     by_day = days.is_bounded and days.days() <= DAYS_SHOWN
     sums = register_sums(accounts=accounts, filters=form.filters(), by_day=by_day)

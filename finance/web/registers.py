@@ -71,18 +71,16 @@ def register(request: HttpRequest, book: Book, account_id: int | None = None) ->
 
 
 def _above(request: HttpRequest, book: Book, scope: Scope, form: FilterForm) -> dict[str, Any]:
-    """What stands above the rows of the first page."""
+    """The part above the rows of the first page."""
     summary = summary_of(form)
+    accounts, day = form.chosen_accounts(), form.days.last
     held: dict[int, int] | None = None
-    if not scope.is_category:
-        held = balances_of(
-            account_ids=[account.pk for account in form.chosen_accounts()], as_of=form.days.last or form.today
-        )
     balances: dict[str, int] = {}
-    for account in form.chosen_accounts() if held is not None else []:
-        amount = natural(held.get(account.pk, 0), account.type) if held else 0
-        balances[account.currency] = balances.get(account.currency, 0) + amount
-    day = form.days.last
+    if not scope.is_category:
+        held = balances_of(account_ids=[account.pk for account in accounts], as_of=day or form.today)
+        for account in accounts:
+            amount = natural(held.get(account.pk, 0), account.type)
+            balances[account.currency] = balances.get(account.currency, 0) + amount
     views = views_of(book=book, user=user_of(request)).select_related("account").order_by("name", "pk")
     return {
         "summary": summary,

@@ -21,22 +21,25 @@ from finance.web.register_filters import read_register
 
 @dataclass(slots=True, kw_only=True)
 class Selection:
-    """Entries by id, each with the positions of the lines that were chosen, and what the lines of a list come to."""
+    """Entries by id, each with the positions of the lines that were chosen, and what the lines of a list come to.
+
+    `rows` counts rows of the list: an entry has two in a list with both of its accounts.
+    """
 
     targets: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     sums: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    count: int = 0
+    rows: int = 0
 
     def add(self, *, entry_id: int, position: int | None, currency: str = "", amount: int = 0) -> None:
         chosen = self.targets[entry_id]
         if position is not None and position not in chosen:
             chosen.add(position)
             self.sums[currency] += amount
-        self.count += 1
+        self.rows += 1
 
 
 def picked(*, book: Book, picks: list[str]) -> Selection:
-    """Rows by what stands in them: the id of a line, or the uid of an entry. Raises NotFound."""
+    """Rows by their values: the id of a line, or the uid of an entry. Raises NotFound, Invalid."""
     lines = {int(pick) for pick in picks if pick.isascii() and pick.isdigit() and len(pick) < 19}
     try:
         uids = {uuid.UUID(pick) for pick in picks if not pick.isdigit()}
@@ -52,7 +55,7 @@ def picked(*, book: Book, picks: list[str]) -> Selection:
         selection.add(entry_id=entry_id, position=position, currency=currency, amount=amount)
     for entry_id in JournalEntry.objects.filter(book=book, uid__in=uids).values_list("pk", flat=True):
         selection.add(entry_id=entry_id, position=None)
-    if selection.count != len(lines) + len(uids):
+    if selection.rows != len(lines) + len(uids):
         raise NotFound(thing="entry")
     return selection
 
@@ -77,7 +80,7 @@ def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
                 entry_id=row.entry_id, position=position, currency=row.account.currency,
                 amount=natural(row.amount, row.account.type),
             )  # fmt: skip
-        if selection.count > MOST_ENTRIES:
+        if selection.rows > MOST_ENTRIES:
             raise Invalid(reason=_("The list has more than %(most)s entries; narrow it.") % {"most": MOST_ENTRIES})
         if page.next_cursor is None:
             return selection
@@ -100,7 +103,7 @@ def all_found(*, book: Book, words: str) -> Selection:
             selection.add(entry_id=hit.id, position=None)
             for currency, amount in hit.movement.amounts:
                 selection.sums[currency] += amount
-        if selection.count > MOST_ENTRIES:
+        if selection.rows > MOST_ENTRIES:
             raise Invalid(reason=_("The search finds more than %(most)s entries; narrow it.") % {"most": MOST_ENTRIES})
         if found.next_cursor is None:
             return selection

@@ -66,7 +66,7 @@ def move_opening_balance(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What an account held at the end of `on`, minor units, debit +; `entry` says so."""
+    """What an account held at the end of `on`, minor units, debit +; `entry` posted it."""
 
     entry: JournalEntry
     amount: int
@@ -76,8 +76,8 @@ class Opening:
 def opening_of(*, account: Account) -> Opening | None:
     """The opening balance in force, with all its corrections; None where the account began with nothing.
 
-    It is what was posted between the account and the book's account for opening balances and was not reversed, whoever
-    posted it: a bank file, a person, another program. Of several the oldest is the one that can be changed.
+    It is what was posted between the account and the book's account for opening balances and was not reversed,
+    however it was posted: a bank file, a person, another program. Of several the oldest is the one that can be changed.
     """
     entry = (
         JournalEntry.objects.filter(
@@ -97,9 +97,9 @@ def opening_of(*, account: Account) -> Opening | None:
 def set_opening_balance(
     *, account: Account, actor: User | None, amount: int, on: datetime.date, today: datetime.date
 ) -> Opening | None:
-    """Say anew what the account held at the end of `on` (minor units, debit +), by a reversal and a new entry.
+    """Change what the account held at the end of `on` (minor units, debit +), by a reversal and a new entry.
 
-    Zero takes the opening balance away. `today` dates the reversal where the old day is closed by now. Returns what is
+    Zero removes the opening balance. `today` dates the reversal where the old day is closed by now. Returns what is
     in force then. Raises Invalid for an account that holds no money, PeriodClosedError, Conflict, AlreadyReversed.
     """
     if account.type not in (AccountType.ASSET, AccountType.LIABILITY) or account.kind == AccountKind.GROUP:

@@ -1,5 +1,5 @@
 // Answers for the quick entry when there is no connection, and for nothing else: reading the books needs the server.
-// The page tells which files it is made of; they are kept until somebody signs out, which clears everything.
+// The page lists its files; they are kept until somebody signs out, which clears everything.
 
 const CACHE = "lifeos-quick";
 const isQuick = (url) => url.origin === location.origin && /^(\/b\/\d+)?\/quick\/$/.test(url.pathname);
