@@ -203,7 +203,7 @@ def _write_page(
         "typed_tags": typed_tags(request, corrected),
         "all_tags": tags_of(book=book),
         "next": safe_next(request),
-        "today": today_in(book),
+        "reversed_on": open_day(closed_through=book.closed_through, today=today_in(book)),
         "templates": [] if corrected else list(EntryTemplate.objects.filter(book=book).order_by("name")),
         "is_closed_by_now": corrected is not None
         and book.closed_through is not None
@@ -220,14 +220,14 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
     used = frozenset(line.account_id for line in lines)
     mode, form = _form(request, book, accounts_of(book=book), drafted=draft_of(entry, lines), used=used)
     if _is_save(request) and form.is_valid():
-        data = form.cleaned_data
+        data, on = form.cleaned_data, open_day(closed_through=book.closed_through, today=today_in(book))
         try:
             draft = EntryDraft(
                 date=data["date"], payee=data["payee"], description=data["description"],
                 lines=_lines(form.posting(), book=book),
             )  # fmt: skip
             with transaction.atomic():
-                change = services.replace_entry(entry=entry, actor=user_of(request), draft=draft, today=today_in(book))
+                change = services.replace_entry(entry=entry, actor=user_of(request), draft=draft, today=on)
                 replacement = JournalEntry.objects.get(corrects=entry)
                 save_tags(request, replacement)
         except FinanceError as error:
