@@ -37,7 +37,7 @@ from finance.web.access import book_page, user_of
 from finance.web.change_forms import FIELDS, EditForm
 from finance.web.change_words import described
 from finance.web.refusals import ask_reopen
-from finance.web.register_filters import Scope, read_register
+from finance.web.register_filters import Scope, scope_of
 from finance.web.selections import Selection, all_found, all_of, picked
 
 PAGE = 30
@@ -53,6 +53,7 @@ class Cell:
     lines: list[JournalLine]
     line: JournalLine | None
     name: str
+    tree: list[Account]
     scope: Scope | None
 
     @property
@@ -99,11 +100,11 @@ def _cell(book: Book, asked: QueryDict) -> Cell:
             entry = entry_for(book=book, uid=uuid.UUID(asked.get("entry", "")))
         except ValueError as error:
             raise Http404 from error
-    scope = None
+    tree, scope = accounts_of(book=book), None
     if view is not None and view != "fold":
         query = QueryDict(asked.get("query", ""))
-        scope = read_register(book=book, query=query, account_id=_number(view) if view else None)[0]
-    return Cell(entry=entry, lines=lines_of(entry=entry), line=line, name=name, scope=scope)
+        scope = scope_of(tree=tree, account_id=_number(view) if view else None, query=query)
+    return Cell(entry=entry, lines=lines_of(entry=entry), line=line, name=name, tree=tree, scope=scope)
 
 
 def _number(text: str) -> int:
@@ -112,9 +113,9 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _form(book: Book, cell: Cell, data: Any = None) -> EditForm:
+def _form(cell: Cell, data: Any = None) -> EditForm:
     return EditForm(
-        data, name=cell.name, tree=accounts_of(book=book), account=cell.account, currency=cell.currency(),
+        data, name=cell.name, tree=cell.tree, account=cell.account, currency=cell.currency(),
         initial=cell.value(),
     )  # fmt: skip
 
@@ -124,10 +125,10 @@ def change_cell(request: HttpRequest, book: Book) -> HttpResponse:
     """GET: the form that takes the place of a cell. POST: carry it out."""
     if request.method != "POST":
         cell = _cell(book, request.GET)
-        context = {"book": book, "cell": cell, "form": _form(book, cell), "asked": request.GET}
+        context = {"book": book, "cell": cell, "form": _form(cell), "asked": request.GET}
         return render(request, "web/_change_cell.html", context)
     cell = _cell(book, request.POST)
-    form = _form(book, cell, request.POST)
+    form = _form(cell, request.POST)
     before = _row(cell.line) if cell.scope is not None else None
     if form.is_valid():
         try:

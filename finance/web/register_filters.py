@@ -66,7 +66,7 @@ class Scope:
         return sorted(set(codes), key=lambda code: (-codes.count(code), code))
 
 
-def scope_of(*, book: Book, tree: list[Account], account_id: int | None, query: QueryDict) -> Scope:
+def scope_of(*, tree: list[Account], account_id: int | None, query: QueryDict) -> Scope:
     """What the address names. Raises NotFound for an account or a scope that the book does not have."""
     if account_id is None:
         name = query.get("scope") or "holdings"
@@ -344,7 +344,7 @@ def kept(query: QueryDict, *, without: set[str]) -> list[tuple[str, str]]:
 def read_register(*, book: Book, query: QueryDict, account_id: int | None) -> tuple[Scope, FilterForm]:
     """The register that an address asks for. Raises NotFound."""
     tree = accounts_of(book=book)
-    scope = scope_of(book=book, tree=tree, account_id=account_id, query=query)
+    scope = scope_of(tree=tree, account_id=account_id, query=query)
     form = FilterForm(query, book=book, scope=scope, tree=tree)
     form.is_valid()
     return scope, form

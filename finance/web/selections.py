@@ -69,7 +69,7 @@ def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
             raise
         raise Invalid(reason=_("This list does not exist; open it again.")) from error
     if form.errors:
-        raise Invalid(reason=_("One of the filters makes no sense; correct it first."))
+        raise Invalid(reason=_("One of the filters cannot be read; correct it first."))
     selection, after = Selection(), None
     while True:
         page = register_page(accounts=form.chosen_accounts(), after=after, limit=MAX_PAGE, filters=form.filters())
