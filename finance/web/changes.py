@@ -184,7 +184,7 @@ def _row_again(
 def say_changed(request: HttpRequest, book: Book, done: Changed) -> None:
     """The message: what was changed, with Undo."""
     if done.change is None:
-        messages.info(request, _("Nothing to change: it says so already."))
+        messages.info(request, _("Nothing to change: it is like that already."))
         return
     undo = reverse("web:change_undo", args=[book.pk, done.change.pk])
     messages.success(request, described([done.change])[0], extra_tags=undo)

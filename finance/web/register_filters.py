@@ -281,7 +281,7 @@ class Pill:
     without: str
 
 
-def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
+def pills_of(form: FilterForm) -> list[Pill]:
     """The filters in use, in words; the days are in the menu of periods."""
     data = form.cleaned_data
     words: dict[str, Callable[[Any], str]] = {
@@ -302,7 +302,7 @@ def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
     }
     asked = [(name, data.get(name)) for name in words]
     return [
-        Pill(text=words[name](value), without=with_query(query, **{name: None}))
+        Pill(text=words[name](value), without=with_query(form.query, **{name: None}))
         for name, value in asked
         if value not in (None, "", False, [])
     ]
@@ -317,7 +317,7 @@ class PeriodChoice:
     is_current: bool
 
 
-def period_menu(query: QueryDict, form: FilterForm) -> dict[str, Any]:
+def period_menu(form: FilterForm) -> dict[str, Any]:
     """The period that is shown, those to choose from, and the ones before and after it."""
     choices = []
     for preset, text in PRESET_TEXTS.items():
@@ -325,14 +325,14 @@ def period_menu(query: QueryDict, form: FilterForm) -> dict[str, Any]:
             days = read_period(preset, today=form.today, pay=form.pay)
         except Invalid:
             continue  # no pay period
-        address = with_query(query, period=preset.value, start=None, end=None)
+        address = with_query(form.query, period=preset.value, start=None, end=None)
         choices.append(PeriodChoice(text=str(text), address=address, is_current=days == form.days))
     before, after = form.days.before(), form.days.after()
     return {
         "period_text": period_text(form.days),
         "period_choices": choices,
-        "period_before": before and with_query(query, period=period_token(before), start=None, end=None),
-        "period_after": after and with_query(query, period=period_token(after), start=None, end=None),
+        "period_before": before and with_query(form.query, period=period_token(before), start=None, end=None),
+        "period_after": after and with_query(form.query, period=period_token(after), start=None, end=None),
     }
 
 

@@ -14,7 +14,7 @@ from finance.ledger.register_sums import RegisterSums, Sums, first_month_of, reg
 from finance.models import Account, AccountType
 from finance.period_texts import period_text
 from finance.periods import Period, month_end, months_in, period_token, whole_months
-from finance.web.register_filters import FilterForm, Scope, with_query
+from finance.web.register_filters import FilterForm, with_query
 
 # A chart of days for a few weeks, of months for a few years, of years beyond.
 DAYS_SHOWN = 45
@@ -218,9 +218,9 @@ def _cut(period: Period, days: Period) -> dict[str, str | None]:
     return {"start": first.isoformat(), "end": last.isoformat()}
 
 
-def inside_of(form: FilterForm, scope: Scope, summary: Summary, *, held: dict[int, int] | None) -> list[Inside]:
+def inside_of(form: FilterForm, summary: Summary, *, held: dict[int, int] | None) -> list[Inside]:
     """The accounts that make the sums, the largest first; `held` are balances where the accounts have some."""
-    base = f"{scope.account.name}" if scope.account else ""
+    base = form.scope.account.name if form.scope.account else ""
     found = []
     for account in form.chosen_accounts():
         sums = summary.sums.by_account.get(account.pk, Sums())

@@ -20,7 +20,6 @@ from finance.replica import from_replica
 from finance.web.access import book_page, user_of
 from finance.web.register_filters import (
     FilterForm,
-    Scope,
     kept,
     period_menu,
     pills_of,
@@ -58,7 +57,7 @@ def register(request: HttpRequest, book: Book, account_id: int | None = None) ->
         "account": scope.account,
         "scope": scope,
         "form": form,
-        "pills": pills_of(request.GET, form),
+        "pills": pills_of(form),
         "days": days_of(page, after=after),
         "next": with_query(request.GET, after=page.next_cursor) if page.next_cursor else None,
         "searched_to": page.searched_to,
@@ -66,14 +65,14 @@ def register(request: HttpRequest, book: Book, account_id: int | None = None) ->
         "today": form.today,
     }
     if after is None:
-        context |= _above(request, book, scope, form)
+        context |= _above(request, book, form)
     return render(request, "web/register.html", {"book": book, **context})
 
 
-def _above(request: HttpRequest, book: Book, scope: Scope, form: FilterForm) -> dict[str, Any]:
+def _above(request: HttpRequest, book: Book, form: FilterForm) -> dict[str, Any]:
     """The part above the rows of the first page."""
     summary = summary_of(form)
-    accounts, day = form.chosen_accounts(), form.days.last
+    scope, accounts, day = form.scope, form.chosen_accounts(), form.days.last
     held: dict[int, int] | None = None
     balances: dict[str, int] = {}
     if not scope.is_category:
@@ -84,7 +83,7 @@ def _above(request: HttpRequest, book: Book, scope: Scope, form: FilterForm) -> 
     views = views_of(book=book, user=user_of(request)).select_related("account").order_by("name", "pk")
     return {
         "summary": summary,
-        "inside": [] if scope.is_single else inside_of(form, scope, summary, held=held),
+        "inside": [] if scope.is_single else inside_of(form, summary, held=held),
         "balances": sorted(balances.items()),
         "balance_label": _("Balance on %(day)s") % {"day": date_text(day)} if day else _("Balance today"),
         "kept_for_days": kept(request.GET, without=_DAYS),
@@ -92,7 +91,7 @@ def _above(request: HttpRequest, book: Book, scope: Scope, form: FilterForm) -> 
         "here": with_query(request.GET),
         "inside_query": with_query(request.GET, scope=None, below=None, account=None, currency=None),
         "views": list(views),
-        **period_menu(request.GET, form),
+        **period_menu(form),
     }
 
 
