@@ -34,7 +34,7 @@ class BookRenamed(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookTimeZoneChanged(BookEvent):
-    """A book's days begin in another time zone from now on."""
+    """A book's time zone was changed."""
 
     name: ClassVar[str] = "finance.book.time_zone_changed"
     time_zone: str
@@ -182,7 +182,7 @@ class ChangeUndone(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryTemplateSaved(BookEvent):
-    """An entry was kept as a template, or a template was replaced."""
+    """An entry was saved as a template, or a template was replaced."""
 
     name: ClassVar[str] = "finance.entry_template.saved"
     template_id: int

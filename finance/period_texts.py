@@ -1,7 +1,5 @@
 """Periods in words, in the active language."""
 
-import datetime
-
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,10 +24,10 @@ PRESET_TEXTS = {
 def period_text(period: Period) -> str:
     """ "March 2026", "Q1 2026", "2026", "5 Mar 2026 – 4 Apr 2026", "from 5 Mar 2026", "All time"."""
     first, last = period.first, period.last
-    if first is None and last is None:
-        return str(PRESET_TEXTS[Preset.ALL])
-    if first is None or last is None:
-        return _open_text(first, last)
+    if first is None:
+        return _("to %(day)s") % {"day": date_text(last)} if last else str(PRESET_TEXTS[Preset.ALL])
+    if last is None:
+        return _("from %(day)s") % {"day": date_text(first)}
     if period.months == 1:
         return month_text(first)
     if period.months == 3:
@@ -39,9 +37,3 @@ def period_text(period: Period) -> str:
     if first == last:
         return date_text(first)
     return days_text(first, last)
-
-
-def _open_text(first: datetime.date | None, last: datetime.date | None) -> str:
-    if first is not None:
-        return _("from %(day)s") % {"day": date_text(first)}
-    return _("to %(day)s") % {"day": date_text(last)} if last else ""

@@ -1,4 +1,4 @@
-"""Periods that people ask for: "last quarter", "2026-03", the pay period; and what to compare each of them with.
+"""Periods as people name them: "last quarter", "2026-03", the pay period; and what to compare each of them with.
 
 Days are inclusive at both ends. A period that has not ended yet is compared with the same stretch of the one before:
 the first nine days of March with the first nine of February.
@@ -19,7 +19,7 @@ MAX_PAY_WEEKS = 8
 
 
 class WeekendShift(StrEnum):
-    """Which weekday stands in for a date on a weekend."""
+    """Which weekday a date on a weekend moves to."""
 
     NONE = "none"
     BEFORE = "before"
@@ -184,7 +184,7 @@ class Period:
 
 
 class Preset(StrEnum):
-    """Periods by name, as they stand in addresses."""
+    """Periods by name, as in addresses."""
 
     THIS_MONTH = "this-month"
     LAST_MONTH = "last-month"

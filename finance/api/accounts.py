@@ -70,7 +70,7 @@ class AccountClosing(StrictSerializer):
 
 class OpeningBalance(StrictSerializer):
     whole = True
-    amount = AmountField(help_text="What it held at the end of the day, debit positive; 0 takes it away.")
+    amount = AmountField(help_text="What it held at the end of the day, debit positive; 0 removes it.")
     on = serializers.DateField()
 
 

@@ -86,9 +86,9 @@ class EntryChangeSerializer(serializers.ModelSerializer[Change]):
 
 
 class ChangedSerializer(serializers.Serializer[Any]):
-    change = EntryChangeSerializer(allow_null=True, help_text="Null where every entry said so already.")
+    change = EntryChangeSerializer(allow_null=True, help_text="Null if no entry needed a change.")
     left = LeftEntrySerializer(many=True)
-    same = serializers.IntegerField(help_text="Entries that said so already.")
+    same = serializers.IntegerField(help_text="Entries that needed no change.")
 
 
 class ChangedEntrySerializer(serializers.ModelSerializer[ChangedEntry]):

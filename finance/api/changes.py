@@ -24,16 +24,13 @@ from finance.reconciliation.services import reopening
 from identity.api.idempotency import once_per_key
 
 
-def told(done: Changed) -> dict[str, Any]:
+def body_of(done: Changed) -> dict[str, Any]:
     """The answer to a change."""
-    change = None
-    if done.change is not None:
-        change = shapes.EntryChangeSerializer(done.change).data
     left = [
         {"entry": each.entry.uid, "date": each.entry.date, "payee": each.entry.payee, "why": each.why}
         for each in done.left
     ]
-    return dict(shapes.ChangedSerializer({"change": None, "left": left, "same": done.same}).data) | {"change": change}
+    return dict(shapes.ChangedSerializer({"change": done.change, "left": left, "same": done.same}).data)
 
 
 @extend_schema_view(
@@ -75,7 +72,7 @@ class ChangeEntries(BookView):
             if asked:
                 raise Invalid(field="delete", reason="Delete alone, or leave it out.")
             done = services.delete_entries(book=self.book, actor=self.user, entry_ids=list(targets), today=self.today())
-            return status.HTTP_200_OK, told(done)
+            return status.HTTP_200_OK, body_of(done)
         if "account" in asked:
             asked["account"] = self.tree.find(asked["account"], field="account")
         if "amount" in asked:
@@ -83,7 +80,7 @@ class ChangeEntries(BookView):
         done = services.change_entries(
             book=self.book, actor=self.user, targets=targets, edit=Edit(**asked), today=self.today()
         )
-        return status.HTTP_200_OK, told(done)
+        return status.HTTP_200_OK, body_of(done)
 
     def _amount(self, text: str, targets: dict[int, set[int]]) -> int:
         """Minor units in the currency of the one entry's line."""
@@ -101,7 +98,7 @@ class ChangeEntries(BookView):
     post=extend_schema(
         operation_id="entries_merge_payees",
         summary="Merge payees",
-        description="Gives all entries of some payees, whatever their capitals, one payee.",
+        description="Gives all entries of some payees, ignoring case, one payee.",
         request=shapes.MergeBody,
         responses=shapes.ChangedSerializer,
     )
@@ -118,7 +115,7 @@ class MergePayees(BookView):
         asked = self.body()
         with reopening(agreed=asked.pop("reopen_statements")):
             done = services.merge_payees(book=self.book, actor=self.user, today=self.today(), **asked)
-        return status.HTTP_200_OK, told(done)
+        return status.HTTP_200_OK, body_of(done)
 
 
 @extend_schema_view(get=extend_schema(operation_id="changes_list", summary="Changes of entries, newest first"))

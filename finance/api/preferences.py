@@ -121,7 +121,9 @@ class NewView(StrictSerializer):
         default="",
         help_text="The filters as in the address of the page, such as `period=last-month&q=rent`.",
     )
-    shared = serializers.BooleanField(default=False, help_text="For everybody in the book; takes an editor.")
+    shared = serializers.BooleanField(
+        default=False, help_text="For all members of the book. Only editors and owners can share."
+    )
 
 
 class ViewChanges(StrictSerializer):

@@ -67,7 +67,7 @@ class FilterQuery(QuerySerializer):
         "an exchange.",
     )
     tag = serializers.IntegerField(
-        required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that bear the tag with this id."
+        required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that have the tag with this id."
     )
     created_by = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that this member recorded."
@@ -235,7 +235,7 @@ class RegisterView(BookView):
         return Response(RegisterSerializer(body).data)
 
     def _filters(self, asked: dict[str, Any], *, accounts: list[Account]) -> Filters:
-        """All that was asked for but the days. Raises AmountInvalid, NotFound."""
+        """All filters but the days. Raises AmountInvalid, NotFound."""
         bounds = {name: asked[name] for name in BOUNDS if name in asked}
         counter: list[int] = []
         if "counter_account" in asked:

@@ -1,6 +1,6 @@
 """Changes as people make them, each with the entries before and after it; and entries kept as templates.
 
-A change is what Undo takes back. It is written once: that it was undone is told by the change that did it.
+A change is what Undo takes back. It is written once; whether it was undone is known from the change that undid it.
 """
 
 from typing import ClassVar
@@ -25,7 +25,7 @@ class Change(models.Model):
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="changes", verbose_name=_("book"), db_index=False)
     action = models.CharField(_("action"), max_length=12, choices=Action.choices)
-    # What was asked for, by field: {"account": 52, "payee": "Aldi", "shift_days": 2}.
+    # The new values, by field: {"account": 52, "payee": "Aldi", "shift_days": 2}.
     asked = models.JSONField(_("asked for"), default=dict)
     undoes = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="undone_by", verbose_name=_("undoes"),

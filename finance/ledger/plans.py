@@ -5,7 +5,7 @@ before it: one entry in one, and a look-up of an entry's lines is priced like re
 row by row are therefore written as LATERAL subqueries with OFFSET 0, which are never joined, and run `by_index`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.db import connection, transaction
@@ -24,12 +24,8 @@ def by_index(using: BaseDatabaseWrapper = connection) -> Iterator[None]:
     What is read from end to end all the same is priced out of reach, which would make PostgreSQL compile the statement:
     that is off as well.
     """
-    with transaction.atomic(using=using.alias, savepoint=False), using.cursor() as cursor:
-        cursor.execute("SELECT current_setting('enable_seqscan'), current_setting('jit')")
-        before = cursor.fetchone()
-        cursor.execute("SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")
+    with _planning_with(using, dict.fromkeys(("enable_seqscan", "jit"), "off")):
         yield
-        cursor.execute("SELECT set_config('enable_seqscan', %s, true), set_config('jit', %s, true)", before)
 
 
 @contextmanager
@@ -43,15 +39,21 @@ def in_order(using: BaseDatabaseWrapper = connection, *, indexes: int) -> Iterat
         yield
         return
     off = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_sort", "jit")
-    switches = ", ".join(f"set_config('{name}', 'off', true)" for name in off)
-    current = ", ".join(f"current_setting('{name}')" for name in off)
-    back = ", ".join(f"set_config('{name}', %s, true)" for name in off)
-    with transaction.atomic(using=using.alias, savepoint=False), using.cursor() as cursor:
-        cursor.execute(f"SELECT {current}, current_setting('max_parallel_workers_per_gather')")
-        before = cursor.fetchone()
-        cursor.execute(f"SELECT {switches}, set_config('max_parallel_workers_per_gather', '0', true)")
+    with _planning_with(using, {**dict.fromkeys(off, "off"), "max_parallel_workers_per_gather": "0"}):
         yield
-        cursor.execute(f"SELECT {back}, set_config('max_parallel_workers_per_gather', %s, true)", before)
+
+
+@contextmanager
+def _planning_with(using: BaseDatabaseWrapper, settings: Mapping[str, str]) -> Iterator[None]:
+    """A transaction with these settings of the planner; an outer one gets its own back."""
+    current = ", ".join(f"current_setting('{name}')" for name in settings)
+    change = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
+    with transaction.atomic(using=using.alias, savepoint=False), using.cursor() as cursor:
+        cursor.execute(f"SELECT {current}")
+        before = cursor.fetchone()
+        cursor.execute(f"SELECT {change}", list(settings.values()))
+        yield
+        cursor.execute(f"SELECT {change}", before)
 
 
 def forget_plans(*, ahead_of: int | None = None) -> None:

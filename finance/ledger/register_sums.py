@@ -1,6 +1,6 @@
 """What the rows of a register add up to: per account, and per month or day.
 
-Where only days are asked for, the sums come from the month totals, with the days at both ends read from the index and
+Filtered by days only, the sums come from the month totals, with the days at both ends read from the index and
 entries that were reversed on their own day taken out: exact, whatever the size of the book. Any other filter has to
 look at each line; it reads the newest `SUM_WINDOW` lines of the days, and says so where there are more.
 """
@@ -42,7 +42,7 @@ class Sums:
 
 @dataclass(slots=True, kw_only=True)
 class RegisterSums:
-    """Sums per account id, and per currency and day (the first of the month, or each day where asked for).
+    """Sums per account id, and per currency and day (the first of the month, or each day with `by_day`).
 
     `newest` is set where only that many lines, the newest, were looked at: back to the day `read_to`.
     """

@@ -50,7 +50,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmountRange:
-    """Bounds in minor units, both included; of the amount's size whatever its sign, or `signed` (debit +)."""
+    """Bounds in minor units, both included; of the amount without its sign, or `signed` (debit +)."""
 
     least: int | None = None
     most: int | None = None
@@ -265,7 +265,7 @@ def window_of(
 
 
 def conditions_of(*, accounts: Sequence[Account], filters: Filters) -> tuple[str, dict[str, Any]]:
-    """SQL that follows lines joined with their entries: WHERE with all that the filters ask beside days; parameters."""
+    """SQL that follows lines joined with their entries: WHERE with all filters but the days; parameters."""
     conditions = [] if filters.with_superseded else [_SHOWN]
     parameters: dict[str, Any] = {"book": accounts[0].book_id}
     if filters.search:

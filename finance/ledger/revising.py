@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from django.utils.translation import gettext as _
 
@@ -20,7 +20,7 @@ class Kept(Exception):
 class Edit:
     """What to change of an entry; None leaves it as it is.
 
-    `account` takes the place of the category's (or other side's). `amount` is what the chosen line comes to, in signed
+    `account` replaces the category (or the other side). `amount` is what the chosen line comes to, in signed
     minor units; where no line is chosen it is the size, and the direction stays.
     """
 
@@ -34,9 +34,9 @@ class Edit:
     def asked(self) -> dict[str, object]:
         """The fields that are to change, as JSON."""
         return {
-            name: value.pk if isinstance(value, Account) else value.isoformat() if isinstance(value, datetime.date) else value
-            for name in ("account", "payee", "description", "date", "shift_days", "amount")
-            if (value := getattr(self, name)) is not None
+            field.name: value.pk if isinstance(value, Account) else value.isoformat() if isinstance(value, datetime.date) else value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) is not None
         }  # fmt: skip
 
 

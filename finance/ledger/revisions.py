@@ -1,7 +1,7 @@
-"""Which entry a corrected one began as. Tags, receipts and marks hang on that first version, the root of the chain.
+"""The first version of a corrected entry, the root of its chain. Tags, receipts and marks belong to it.
 
-A correction leaves them where they are: every later version has the same root, and a reversal has that of the entry it
-takes back.
+A correction leaves them where they are: every later version has the same root, and a reversal has the root of the entry
+that it reverses.
 """
 
 from collections.abc import Collection

@@ -23,16 +23,17 @@ from finance.ledger import services
 from finance.ledger.movements import natural
 from finance.ledger.selectors import account_for, accounts_of, balances_of, months_of, paths_of, rolled_up
 from finance.models import Account, AccountKind, AccountType, Book, Role
+from finance.periods import month_end
 from finance.valuation.services import is_valuable
 from finance.valuation.valuer import Total, Valuer
 from finance.web.access import book_page, user_of
 from finance.web.books import currency_choices
-from finance.web.periods import month_end, rows_query
+from finance.web.periods import rows_query
 from finance.web.rate_words import shown
 from finance.web.refusals import refuse
 from finance.web.wealth import HOLDINGS, worth_on
 
-# What a household calls an account, and where that stands in the tree.
+# What a household calls an account, and where that is in the tree.
 PURPOSES = {
     "checking": (gettext_lazy("Bank account"), AccountType.ASSET, AccountKind.CHECKING),
     "savings": (gettext_lazy("Savings account"), AccountType.ASSET, AccountKind.SAVINGS),
@@ -163,7 +164,7 @@ def in_base(row: TreeRow, *, valuer: Valuer, on: datetime.date) -> TreeRow:
 
 
 class PlaceSelect(forms.Select):
-    """A select whose options tell the type of their account, for the page's script."""
+    """A select whose options have the type of their account, for the page's script."""
 
     types: ClassVar[Mapping[str, str]] = {}
 
@@ -309,7 +310,7 @@ class OpeningForm(forms.Form):
     amount = forms.CharField(
         label=gettext_lazy("It held"),
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=gettext_lazy("Put a minus before what you owed. 0 takes the opening balance away."),
+        help_text=gettext_lazy("Put a minus before what you owed. 0 removes the opening balance."),
     )
     opened_on = forms.DateField(
         label=gettext_lazy("At the end of"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -358,7 +359,7 @@ def account_move(request: HttpRequest, book: Book, account_id: int) -> HttpRespo
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def account_opening(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
-    """Say anew what the account held, and when."""
+    """Change what the account held, and when."""
     account = account_for(book=book, account_id=account_id)
     form = OpeningForm(request.POST)
     if form.is_valid():
@@ -379,7 +380,7 @@ def account_opening(request: HttpRequest, book: Book, account_id: int) -> HttpRe
 
 
 def opening_text(account: Account, opening: services.Opening | None) -> str:
-    """What stands as the account's opening balance, in a sentence."""
+    """The account's opening balance, in a sentence."""
     if opening is None:
         return _("%(name)s begins with nothing.") % {"name": account.name}
     return _("%(name)s begins with %(amount)s at the end of %(day)s.") % {

@@ -57,10 +57,10 @@ def _one(change: Change, pair: ChangedEntry, lines: dict[int, list[JournalLine]]
                 "entry": words
             }
         return _("Undone, %(entry)s is back.") % {"entry": words}
-    told = "; ".join(_differences(change, before, after, lines[before.pk], lines[after.pk]))
-    if not told:
-        told = entry_words(after, lines[after.pk])
-    return _("Undone: %(change)s.") % {"change": told} if change.undoes_id else f"{told}."
+    words = "; ".join(_differences(change, before, after, lines[before.pk], lines[after.pk]))
+    if not words:
+        words = entry_words(after, lines[after.pk])
+    return _("Undone: %(change)s.") % {"change": words} if change.undoes_id else f"{words}."
 
 
 def _differences(

@@ -1,7 +1,7 @@
 """Changing entries where they are shown: a cell in place, everything that is selected, Undo, and the history of it.
 
 A change answers htmx with the row as it is now, or with the event `lifeos:changed`, on which the list is read again
-where it stands. Without scripts the same forms post and lead back to the address in `next`.
+in place. Without scripts the same forms post and lead back to the address in `next`.
 """
 
 import uuid
@@ -37,22 +37,23 @@ from finance.web.access import book_page, user_of
 from finance.web.change_forms import FIELDS, EditForm
 from finance.web.change_words import described
 from finance.web.refusals import ask_reopen
-from finance.web.register_filters import Scope, read_register
+from finance.web.register_filters import Scope, scope_of
 from finance.web.selections import Selection, all_found, all_of, picked
 
 PAGE = 30
-# The list is read again where it stands; `rows` says whether more than its figures changed.
+# The list is read again in place; `rows` says whether more than its figures changed.
 CHANGED = "lifeos:changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A thing of an entry, shown in a list: in the register that `scope` tells, or elsewhere (None)."""
+    """One value of an entry, shown in a list: in the register of `scope`, or elsewhere (None)."""
 
     entry: JournalEntry
     lines: list[JournalLine]
     line: JournalLine | None
     name: str
+    tree: list[Account]
     scope: Scope | None
 
     @property
@@ -74,7 +75,7 @@ class Cell:
         return (self.line or self.lines[0]).currency
 
     def value(self) -> Any:
-        """What stands in it now, as a form shows it."""
+        """Its value now, as a form shows it."""
         if self.name != "amount":
             return None if self.name == "account" else getattr(self.entry, self.name)
         line = self.line or self.lines[0]
@@ -99,11 +100,11 @@ def _cell(book: Book, asked: QueryDict) -> Cell:
             entry = entry_for(book=book, uid=uuid.UUID(asked.get("entry", "")))
         except ValueError as error:
             raise Http404 from error
-    scope = None
+    tree, scope = accounts_of(book=book), None
     if view is not None and view != "fold":
         query = QueryDict(asked.get("query", ""))
-        scope = read_register(book=book, query=query, account_id=_number(view) if view else None)[0]
-    return Cell(entry=entry, lines=lines_of(entry=entry), line=line, name=name, scope=scope)
+        scope = scope_of(tree=tree, account_id=_number(view) if view else None, query=query)
+    return Cell(entry=entry, lines=lines_of(entry=entry), line=line, name=name, tree=tree, scope=scope)
 
 
 def _number(text: str) -> int:
@@ -112,9 +113,9 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _form(book: Book, cell: Cell, data: Any = None) -> EditForm:
+def _form(cell: Cell, data: Any = None) -> EditForm:
     return EditForm(
-        data, name=cell.name, tree=accounts_of(book=book), account=cell.account, currency=cell.currency(),
+        data, name=cell.name, tree=cell.tree, account=cell.account, currency=cell.currency(),
         initial=cell.value(),
     )  # fmt: skip
 
@@ -124,10 +125,10 @@ def change_cell(request: HttpRequest, book: Book) -> HttpResponse:
     """GET: the form that takes the place of a cell. POST: carry it out."""
     if request.method != "POST":
         cell = _cell(book, request.GET)
-        context = {"book": book, "cell": cell, "form": _form(book, cell), "asked": request.GET}
+        context = {"book": book, "cell": cell, "form": _form(cell), "asked": request.GET}
         return render(request, "web/_change_cell.html", context)
     cell = _cell(book, request.POST)
-    form = _form(book, cell, request.POST)
+    form = _form(cell, request.POST)
     before = _row(cell.line) if cell.scope is not None else None
     if form.is_valid():
         try:
@@ -163,7 +164,7 @@ def _row(line: JournalLine | None) -> RegisterRow | None:
 def _row_again(
     request: HttpRequest, book: Book, cell: Cell, before: RegisterRow | None, change: Change
 ) -> HttpResponse:
-    """The row where it was: its balance is that of its old place, to which it does not return before the list is read again."""
+    """The row in its old place, with the balance it had there; it moves when the list is read again."""
     assert cell.line is not None
     assert cell.scope is not None
     assert before is not None
@@ -183,7 +184,7 @@ def _row_again(
 def say_changed(request: HttpRequest, book: Book, done: Changed) -> None:
     """The message: what was changed, with Undo."""
     if done.change is None:
-        messages.info(request, _("Nothing to change: it says so already."))
+        messages.info(request, _("Nothing to change: it is like that already."))
         return
     undo = reverse("web:change_undo", args=[book.pk, done.change.pk])
     messages.success(request, described([done.change])[0], extra_tags=undo)
@@ -216,7 +217,7 @@ def change_options(request: HttpRequest, book: Book) -> HttpResponse:
 
 @book_page(at_least=Role.EDITOR)
 def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
-    """GET: how many rows the filter finds and what they come to. POST: change all that is selected."""
+    """GET: how many entries the filter finds and what their rows come to. POST: change all that is selected."""
     if request.method != "POST":
         if not request.GET.get("all"):
             return HttpResponse()
@@ -225,7 +226,8 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
         except Invalid as error:
             return HttpResponse(escape(error.detail))
         sums = [money_text(amount, currency=code) for code, amount in selection.sums.items()]
-        words = ngettext("%(n)s entry", "%(n)s entries", selection.count) % {"n": selection.count}
+        count = len(selection.targets)
+        words = ngettext("%(n)s entry", "%(n)s entries", count) % {"n": count}
         return HttpResponse(escape(" · ".join([words, *sums])))
     try:
         if request.POST.get("action") in ("tag", "untag"):
@@ -244,7 +246,7 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
 
 
 def _tag(request: HttpRequest, book: Book) -> None:
-    """Tags are put on and taken off in place: no entry is corrected, and the message has no Undo."""
+    """Tags are added and removed in place: no entry is corrected, and the message has no Undo."""
     selection, action = _selection(book, request.POST), request.POST["action"]
     names = [name for name in request.POST.get("tag_value", "").split(",") if name.strip()]
     if not names or not selection.targets:
@@ -258,10 +260,10 @@ def _tag(request: HttpRequest, book: Book) -> None:
         book=book, actor=user_of(request), entry_ids=list(selection.targets),
         **{"add" if action == "tag" else "remove": tags},
     )  # fmt: skip
-    told = ", ".join(tag.name for tag in tags)
-    words = _("Tagged %(count)s: %(tags)s.") if action == "tag" else _("Taken off %(count)s: %(tags)s.")
+    names_of = ", ".join(tag.name for tag in tags)
+    words = _("Tagged %(count)s: %(tags)s.") if action == "tag" else _("Removed from %(count)s: %(tags)s.")
     count = ngettext("%(n)s entry", "%(n)s entries", changed) % {"n": changed}
-    messages.success(request, words % {"count": count, "tags": told})
+    messages.success(request, words % {"count": count, "tags": names_of})
 
 
 def _carry_out(request: HttpRequest, book: Book) -> Changed:
@@ -285,7 +287,7 @@ def _carry_out(request: HttpRequest, book: Book) -> Changed:
 
 @book_page(at_least=Role.EDITOR)
 def change_undo(request: HttpRequest, book: Book, change_id: int) -> HttpResponse:
-    """Take a change back; with `skip` the entries that were changed since stay as they are."""
+    """Undo a change; with `skip` the entries that were changed since stay as they are."""
     change = change_for(book=book, change_id=change_id)
     if request.method != "POST":
         return redirect("web:changes", book.pk)

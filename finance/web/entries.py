@@ -88,7 +88,7 @@ def _keep(request: HttpRequest, book: Book, form: EntryForm) -> None:
 
 @book_page(at_least=Role.EDITOR)
 def template_remove(request: HttpRequest, book: Book, template_id: int) -> HttpResponse:
-    """Forget a template."""
+    """Remove a template."""
     template = template_for(book=book, template_id=template_id)
     if request.method == "POST":
         services.remove_template(template=template)
@@ -153,7 +153,7 @@ def _repeated(request: HttpRequest, book: Book) -> tuple[str, dict[str, Any]] | 
         try:
             entry = entry_for(book=book, uid=uuid.UUID(copied))
         except ValueError:
-            return None  # no number of an entry: an empty form
+            return None  # not the number of an entry: an empty form
         lines = lines_of(entry=entry)
     mode, known = draft_of(entry, lines)
     return mode, {**known, "date": today_in(book)}
@@ -203,7 +203,7 @@ def _write_page(
         "typed_tags": typed_tags(request, corrected),
         "all_tags": tags_of(book=book),
         "next": safe_next(request),
-        "today": today_in(book),
+        "reversed_on": open_day(closed_through=book.closed_through, today=today_in(book)),
         "templates": [] if corrected else list(EntryTemplate.objects.filter(book=book).order_by("name")),
         "is_closed_by_now": corrected is not None
         and book.closed_through is not None
@@ -220,21 +220,21 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
     used = frozenset(line.account_id for line in lines)
     mode, form = _form(request, book, accounts_of(book=book), drafted=draft_of(entry, lines), used=used)
     if _is_save(request) and form.is_valid():
-        data = form.cleaned_data
+        data, on = form.cleaned_data, open_day(closed_through=book.closed_through, today=today_in(book))
         try:
             draft = EntryDraft(
                 date=data["date"], payee=data["payee"], description=data["description"],
                 lines=_lines(form.posting(), book=book),
             )  # fmt: skip
             with transaction.atomic():
-                change = services.replace_entry(entry=entry, actor=user_of(request), draft=draft, today=today_in(book))
+                change = services.replace_entry(entry=entry, actor=user_of(request), draft=draft, today=on)
                 replacement = JournalEntry.objects.get(corrects=entry)
                 save_tags(request, replacement)
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
             say_changed(request, book, Changed(change=change))
-            return redirect(safe_next(request) or redirect("web:entry", book.pk, replacement.uid).url)
+            return redirect(safe_next(request) or reverse("web:entry", args=[book.pk, replacement.uid]))
     return _write_page(request, book, form, mode, corrected=entry)
 
 
@@ -328,7 +328,7 @@ def entry_reverse(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpRespo
             say_changed(request, book, done)
         return answer_change(request, book, otherwise=reverse("web:entry", args=[book.pk, shown.uid]))
     closed = book.closed_through is not None and shown.date <= book.closed_through
-    on = open_day(book=book, today=today_in(book))
+    on = open_day(closed_through=book.closed_through, today=today_in(book))
     context = {**_entry_context(shown), "reversed_on": on if closed else shown.date, "is_closed": closed}
     return render(request, "web/entry_reverse.html", {"book": book, "next": safe_next(request), **context})
 

@@ -155,7 +155,7 @@ class EntryForm(forms.Form):
 def amount_field(label: Any, *, required: bool = True, needed: bool = False) -> forms.CharField:
     """An amount or a sum as it is typed; it is read once its account, and so its currency, is known.
 
-    `needed` marks one that is asked for only with some accounts, and is not optional then.
+    `needed` marks one that is shown only with some accounts, and is required then.
     """
     attrs = {"inputmode": "text", "autocomplete": "off"}  # a telephone's decimal keys have no + and *
     field = forms.CharField(label=label, required=required, max_length=60, widget=forms.TextInput(attrs=attrs))
@@ -317,7 +317,7 @@ class SplitForm(RowsForm):
                 try:
                     left -= figures.read_sum(typed, currency=account.currency, field=f"row-{index}-amount")
                 except FinanceError:
-                    return  # told at its own field
+                    return  # its own field says so
         if left:
             self.cleaned_data[f"row-{used[-1]}-amount"] = figures.typed_text(left, currency=account.currency)
 

@@ -3,13 +3,7 @@
 import datetime
 from collections.abc import Iterable
 
-from dateutil.relativedelta import relativedelta
 from django.utils.http import urlencode
-
-
-def month_end(day: datetime.date) -> datetime.date:
-    """The last day of the month that `day` is in."""
-    return day + relativedelta(day=31)
 
 
 def rows_query(

@@ -1,4 +1,4 @@
-"""What a register is asked for: which accounts, which days, which rows. All of it stands in the address."""
+"""What a register shows: which accounts, which days, which rows. All of it is in the address."""
 
 import re
 from collections.abc import Callable
@@ -61,12 +61,12 @@ class Scope:
 
     @property
     def currencies(self) -> list[str]:
-        """The most used first, as far as accounts tell."""
+        """The one that most accounts have first."""
         codes = [account.currency for account in self.accounts]
         return sorted(set(codes), key=lambda code: (-codes.count(code), code))
 
 
-def scope_of(*, book: Book, tree: list[Account], account_id: int | None, query: QueryDict) -> Scope:
+def scope_of(*, tree: list[Account], account_id: int | None, query: QueryDict) -> Scope:
     """What the address names. Raises NotFound for an account or a scope that the book does not have."""
     if account_id is None:
         name = query.get("scope") or "holdings"
@@ -210,7 +210,7 @@ class FilterForm(forms.Form):
         return accounts
 
     def filters(self, days: Period | None = None) -> Filters:
-        """What was understood, for these days or for those that are asked for."""
+        """The filters that could be read, for these days or for those of the form."""
         data = self.cleaned_data
         days = days or self.days
         amounts: dict[str, AmountRange] | None = None
@@ -275,14 +275,14 @@ def _both(one: dict[str, AmountRange], other: dict[str, AmountRange]) -> dict[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pill:
-    """A filter in force, with the address that removes it."""
+    """A filter in use, with the address that removes it."""
 
     text: str
     without: str
 
 
-def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
-    """The filters in force, in words; the days stand in the menu of periods."""
+def pills_of(form: FilterForm) -> list[Pill]:
+    """The filters in use, in words; the days are in the menu of periods."""
     data = form.cleaned_data
     words: dict[str, Callable[[Any], str]] = {
         "q": lambda value: _("“%(words)s”") % {"words": value},
@@ -302,7 +302,7 @@ def pills_of(query: QueryDict, form: FilterForm) -> list[Pill]:
     }
     asked = [(name, data.get(name)) for name in words]
     return [
-        Pill(text=words[name](value), without=with_query(query, **{name: None}))
+        Pill(text=words[name](value), without=with_query(form.query, **{name: None}))
         for name, value in asked
         if value not in (None, "", False, [])
     ]
@@ -317,7 +317,7 @@ class PeriodChoice:
     is_current: bool
 
 
-def period_menu(query: QueryDict, form: FilterForm) -> dict[str, Any]:
+def period_menu(form: FilterForm) -> dict[str, Any]:
     """The period that is shown, those to choose from, and the ones before and after it."""
     choices = []
     for preset, text in PRESET_TEXTS.items():
@@ -325,33 +325,33 @@ def period_menu(query: QueryDict, form: FilterForm) -> dict[str, Any]:
             days = read_period(preset, today=form.today, pay=form.pay)
         except Invalid:
             continue  # no pay period
-        address = with_query(query, period=preset.value, start=None, end=None)
+        address = with_query(form.query, period=preset.value, start=None, end=None)
         choices.append(PeriodChoice(text=str(text), address=address, is_current=days == form.days))
     before, after = form.days.before(), form.days.after()
     return {
         "period_text": period_text(form.days),
         "period_choices": choices,
-        "period_before": before and with_query(query, period=period_token(before), start=None, end=None),
-        "period_after": after and with_query(query, period=period_token(after), start=None, end=None),
+        "period_before": before and with_query(form.query, period=period_token(before), start=None, end=None),
+        "period_after": after and with_query(form.query, period=period_token(after), start=None, end=None),
     }
 
 
 def kept(query: QueryDict, *, without: set[str]) -> list[tuple[str, str]]:
-    """What a form has to carry along so that the other filters stay."""
+    """The hidden fields that keep the other filters."""
     return [(name, str(value)) for name, value in query.items() if value and name not in without | {"after"}]
 
 
 def read_register(*, book: Book, query: QueryDict, account_id: int | None) -> tuple[Scope, FilterForm]:
     """The register that an address asks for. Raises NotFound."""
     tree = accounts_of(book=book)
-    scope = scope_of(book=book, tree=tree, account_id=account_id, query=query)
+    scope = scope_of(tree=tree, account_id=account_id, query=query)
     form = FilterForm(query, book=book, scope=scope, tree=tree)
     form.is_valid()
     return scope, form
 
 
 def with_query(query: QueryDict, **changes: str | None) -> str:
-    """The address's query with some values set, or taken away; a change of filter starts at the first page."""
+    """The address's query with some values set or removed; a change of filter starts at the first page."""
     changed = query.copy()
     changed.pop("after", None)
     for name, value in changes.items():

@@ -1,4 +1,4 @@
-"""The summary over a register: what its rows add up to, per month, beside the period before, and as a chart."""
+"""The summary over a register: what its rows add up to, per month, next to the period before, and as a chart."""
 
 import datetime
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from finance.ledger.register_sums import RegisterSums, Sums, first_month_of, reg
 from finance.models import Account, AccountType
 from finance.period_texts import period_text
 from finance.periods import Period, month_end, months_in, period_token, whole_months
-from finance.web.register_filters import FilterForm, Scope, with_query
+from finance.web.register_filters import FilterForm, with_query
 
 # A chart of days for a few weeks, of months for a few years, of years beyond.
 DAYS_SHOWN = 45
@@ -44,7 +44,7 @@ class Total:
 
     @property
     def percent(self) -> int | None:
-        """The change in whole percents of the period before; None where that would tell nothing."""
+        """The change in whole percents of the period before; None where that says nothing."""
         if not self.before or self.change is None or (self.before > 0) != (self.net > 0):
             return None
         percent = _rounded(Fraction(100 * self.change, abs(self.before)))
@@ -98,7 +98,7 @@ class Summary:
 
 
 def words_of(type_: AccountType) -> tuple[str, str, str]:
-    """How the two directions and the sum are called."""
+    """What the two directions and the sum are called."""
     if type_ == AccountType.EXPENSE:
         return _("Spent"), _("Paid back"), _("Spending")
     if type_ == AccountType.INCOME:
@@ -107,7 +107,7 @@ def words_of(type_: AccountType) -> tuple[str, str, str]:
 
 
 def summary_of(form: FilterForm) -> Summary:
-    """The summary of what the form asks for. Its sums are those of the rows, whatever the filter."""
+    """The summary of what the form asks for; its sums are those of the rows."""
     scope, days, accounts = form.scope, form.days, form.chosen_accounts()
     by_day = days.is_bounded and days.days() <= DAYS_SHOWN
     sums = register_sums(accounts=accounts, filters=form.filters(), by_day=by_day)
@@ -218,9 +218,9 @@ def _cut(period: Period, days: Period) -> dict[str, str | None]:
     return {"start": first.isoformat(), "end": last.isoformat()}
 
 
-def inside_of(form: FilterForm, scope: Scope, summary: Summary, *, held: dict[int, int] | None) -> list[Inside]:
+def inside_of(form: FilterForm, summary: Summary, *, held: dict[int, int] | None) -> list[Inside]:
     """The accounts that make the sums, the largest first; `held` are balances where the accounts have some."""
-    base = f"{scope.account.name}" if scope.account else ""
+    base = form.scope.account.name if form.scope.account else ""
     found = []
     for account in form.chosen_accounts():
         sums = summary.sums.by_account.get(account.pk, Sums())

@@ -20,7 +20,6 @@ from finance.replica import from_replica
 from finance.web.access import book_page, user_of
 from finance.web.register_filters import (
     FilterForm,
-    Scope,
     kept,
     period_menu,
     pills_of,
@@ -58,7 +57,7 @@ def register(request: HttpRequest, book: Book, account_id: int | None = None) ->
         "account": scope.account,
         "scope": scope,
         "form": form,
-        "pills": pills_of(request.GET, form),
+        "pills": pills_of(form),
         "days": days_of(page, after=after),
         "next": with_query(request.GET, after=page.next_cursor) if page.next_cursor else None,
         "searched_to": page.searched_to,
@@ -66,27 +65,25 @@ def register(request: HttpRequest, book: Book, account_id: int | None = None) ->
         "today": form.today,
     }
     if after is None:
-        context |= _above(request, book, scope, form)
+        context |= _above(request, book, form)
     return render(request, "web/register.html", {"book": book, **context})
 
 
-def _above(request: HttpRequest, book: Book, scope: Scope, form: FilterForm) -> dict[str, Any]:
-    """What stands above the rows of the first page."""
+def _above(request: HttpRequest, book: Book, form: FilterForm) -> dict[str, Any]:
+    """The part above the rows of the first page."""
     summary = summary_of(form)
+    scope, accounts, day = form.scope, form.chosen_accounts(), form.days.last
     held: dict[int, int] | None = None
-    if not scope.is_category:
-        held = balances_of(
-            account_ids=[account.pk for account in form.chosen_accounts()], as_of=form.days.last or form.today
-        )
     balances: dict[str, int] = {}
-    for account in form.chosen_accounts() if held is not None else []:
-        amount = natural(held.get(account.pk, 0), account.type) if held else 0
-        balances[account.currency] = balances.get(account.currency, 0) + amount
-    day = form.days.last
+    if not scope.is_category:
+        held = balances_of(account_ids=[account.pk for account in accounts], as_of=day or form.today)
+        for account in accounts:
+            amount = natural(held.get(account.pk, 0), account.type)
+            balances[account.currency] = balances.get(account.currency, 0) + amount
     views = views_of(book=book, user=user_of(request)).select_related("account").order_by("name", "pk")
     return {
         "summary": summary,
-        "inside": [] if scope.is_single else inside_of(form, scope, summary, held=held),
+        "inside": [] if scope.is_single else inside_of(form, summary, held=held),
         "balances": sorted(balances.items()),
         "balance_label": _("Balance on %(day)s") % {"day": date_text(day)} if day else _("Balance today"),
         "kept_for_days": kept(request.GET, without=_DAYS),
@@ -94,7 +91,7 @@ def _above(request: HttpRequest, book: Book, scope: Scope, form: FilterForm) -> 
         "here": with_query(request.GET),
         "inside_query": with_query(request.GET, scope=None, below=None, account=None, currency=None),
         "views": list(views),
-        **period_menu(request.GET, form),
+        **period_menu(form),
     }
 
 

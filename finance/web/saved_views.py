@@ -51,7 +51,7 @@ def view_save(request: HttpRequest, book: Book) -> HttpResponse:
     if form.is_valid():
         try:
             if filters.errors:
-                raise Invalid(field="query", reason=_("Some of the filters cannot be read; mend them first."))
+                raise Invalid(field="query", reason=_("Some of the filters cannot be read; correct them first."))
             view = services.save_view(
                 book=book,
                 actor=user_of(request),
@@ -74,7 +74,7 @@ def view_save(request: HttpRequest, book: Book) -> HttpResponse:
 @require_POST
 @book_page()
 def view_change(request: HttpRequest, book: Book, view_id: int) -> HttpResponse:
-    """Rename a view, share it or keep it to oneself."""
+    """Rename a view, share it or make it private."""
     view = view_for(book=book, user=user_of(request), view_id=view_id, to_change=True)
     form = ViewForm(request.POST)
     if form.is_valid():

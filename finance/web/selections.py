@@ -21,18 +21,21 @@ from finance.web.register_filters import read_register
 
 @dataclass(slots=True, kw_only=True)
 class Selection:
-    """Entries by id, each with the positions of the lines that were chosen, and what the lines of a list come to."""
+    """Entries by id, each with the positions of the lines that were chosen, and what the lines of a list come to.
+
+    `rows` counts rows of the list: an entry has two in a list with both of its accounts.
+    """
 
     targets: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     sums: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    count: int = 0
+    rows: int = 0
 
     def add(self, *, entry_id: int, position: int | None, currency: str = "", amount: int = 0) -> None:
         chosen = self.targets[entry_id]
         if position is not None and position not in chosen:
             chosen.add(position)
             self.sums[currency] += amount
-        self.count += 1
+        self.rows += 1
 
 
 def picked(*, book: Book, picks: list[str]) -> Selection:
@@ -55,7 +58,7 @@ def picked(*, book: Book, picks: list[str]) -> Selection:
         selection.add(entry_id=entry_id, position=position, currency=currency, amount=amount)
     for entry_id in JournalEntry.objects.filter(book=book, uid__in=uids).values_list("pk", flat=True):
         selection.add(entry_id=entry_id, position=None)
-    if selection.count != len(lines) + len(uids):
+    if selection.rows != len(lines) + len(uids):
         raise NotFound(thing="entry")
     return selection
 
@@ -69,7 +72,7 @@ def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
             raise
         raise Invalid(reason=_("This list does not exist; open it again.")) from error
     if form.errors:
-        raise Invalid(reason=_("One of the filters makes no sense; correct it first."))
+        raise Invalid(reason=_("One of the filters cannot be read; correct it first."))
     selection, after = Selection(), None
     while True:
         page = register_page(accounts=form.chosen_accounts(), after=after, limit=MAX_PAGE, filters=form.filters())
@@ -80,7 +83,7 @@ def all_of(*, book: Book, account_id: int | None, query: str) -> Selection:
                 entry_id=row.entry_id, position=position, currency=row.account.currency,
                 amount=natural(row.amount, row.account.type),
             )  # fmt: skip
-        if selection.count > MOST_ENTRIES:
+        if selection.rows > MOST_ENTRIES:
             raise Invalid(reason=_("The list has more than %(most)s entries; narrow it.") % {"most": MOST_ENTRIES})
         if page.next_cursor is None:
             return selection
@@ -103,7 +106,7 @@ def all_found(*, book: Book, words: str) -> Selection:
             selection.add(entry_id=hit.id, position=None)
             for currency, amount in hit.movement.amounts:
                 selection.sums[currency] += amount
-        if selection.count > MOST_ENTRIES:
+        if selection.rows > MOST_ENTRIES:
             raise Invalid(reason=_("The search finds more than %(most)s entries; narrow it.") % {"most": MOST_ENTRIES})
         if found.next_cursor is None:
             return selection

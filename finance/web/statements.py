@@ -19,6 +19,7 @@ from finance.bank_statements import add_from_file, pending_rows, stated_in_files
 from finance.errors import FinanceError, Forbidden, Invalid, NotFound
 from finance.ledger.selectors import account_for, accounts_of
 from finance.models import Account, AccountKind, AccountStatement, AccountType, Book, Role
+from finance.periods import month_end
 from finance.reconciliation import selectors, services
 from finance.reconciliation.selectors import StatementView
 from finance.web.access import book_page, user_of
@@ -145,8 +146,7 @@ def _suggested(book: Book, account: Account) -> dict[str, Any]:
     if suggested is None:
         return {"start": last_month.replace(day=1), "end": last_month}
     start, opening = suggested
-    month_end = (start.replace(day=1) + datetime.timedelta(days=32)).replace(day=1) - datetime.timedelta(days=1)
-    return {"start": start, "end": month_end, "opening": figures.typed_text(opening, currency=account.currency)}
+    return {"start": start, "end": month_end(start), "opening": figures.typed_text(opening, currency=account.currency)}
 
 
 @require_http_methods(["GET", "POST"])

@@ -45,7 +45,7 @@ def rename_book(*, book: Book, actor: User | None, name: str) -> Book:
 
 @transaction.atomic
 def change_time_zone(*, book: Book, actor: User | None, time_zone: str) -> Book:
-    """Let the days of the book begin in another time zone (an IANA name). Dates of entries stay. Raises Invalid."""
+    """Change the time zone (an IANA name), which decides what day it is now. Dates of entries stay. Raises Invalid."""
     _check_time_zone(time_zone)
     if time_zone != book.time_zone:
         book.time_zone = time_zone

@@ -30,9 +30,9 @@ from platform_outbox.emit import emit, emit_many
 
 # Entries that one change may touch.
 MOST_ENTRIES = 5000
-# Entries left as they are that are told by name.
-MOST_TOLD = 100
-# Entries that stand in the way of Undo, told by name in its refusal.
+# Entries left as they are that a change lists.
+MOST_LISTED = 100
+# Entries changed since that the refusal of an Undo names.
 MOST_NAMED = 10
 Action = Change.Action
 Source = JournalEntry.Source
@@ -48,7 +48,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What came of it. `change` is None where every entry said already what was asked for (`same` of them)."""
+    """The result. `change` is None where every entry was like that already (`same` of them)."""
 
     change: Change | None
     left: list[Left] = field(default_factory=list)
@@ -57,19 +57,23 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """One entry: what is taken back, what is posted, and which entry that stands in the place of."""
+    """One entry: what is reversed, what is posted, and which entry that corrects."""
 
     taken_back: JournalEntry | None
     draft: EntryDraft | None
     corrects_id: int | None = None
-    # It gets another date than it had or was asked for, because that one is closed.
+    # It gets another date than its own, because that one is closed.
     redated: bool = False
 
 
-def open_day(*, book: Book, today: datetime.date) -> datetime.date:
+def open_day(*, closed_through: datetime.date | None, today: datetime.date) -> datetime.date:
     """The day that corrections of closed periods are dated: today, or the first day after the close."""
-    closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
-    return today if closed is None or today > closed else closed + datetime.timedelta(days=1)
+    return today if closed_through is None or today > closed_through else closed_through + datetime.timedelta(days=1)
+
+
+def _closed_through(book: Book) -> datetime.date | None:
+    """The book's closing day as it is in the database now."""
+    return Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
 
 
 def change_entries(
@@ -89,8 +93,8 @@ def change_entries(
     """
     asked = _checked(edit)
     with guarded(book=book, date=edit.date or today):
-        on = open_day(book=book, today=today)
-        closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+        closed = _closed_through(book)
+        on = open_day(closed_through=closed, today=today)
         entries, left = _standing(book, targets)
         lines = _lines_of(entries)
         steps, same = [], 0
@@ -118,7 +122,7 @@ def change_entries(
 
 
 def _checked(edit: Edit) -> dict[str, object]:
-    """What the edit asks for. Raises Invalid where that makes no sense for any entry."""
+    """The edit's fields as JSON. Raises Invalid where it makes no sense for any entry."""
     asked = edit.asked()
     if not asked:
         raise Invalid(reason=_("Say what to change."))
@@ -136,7 +140,7 @@ def _checked(edit: Edit) -> dict[str, object]:
 def delete_entries(*, book: Book, actor: User | None, entry_ids: Collection[int], today: datetime.date) -> Changed:
     """Take entries out of the books by their reversals. Raises as change_entries does."""
     with guarded(book=book, date=today):
-        on = open_day(book=book, today=today)
+        on = open_day(closed_through=_closed_through(book), today=today)
         entries, left = _standing(book, entry_ids)
         steps = [_Step(taken_back=entry, draft=None) for entry in entries]
         change = _carry_out(book, actor, steps, on=on, action=Action.DELETE, asked={}, left=left)
@@ -161,7 +165,7 @@ def replace_entry(*, entry: JournalEntry, actor: User | None, draft: EntryDraft,
 def merge_payees(
     *, book: Book, actor: User | None, names: Sequence[str], into: str, today: datetime.date
 ) -> Changed:  # fmt: skip
-    """Give all entries of some payees (whatever their capitals) one payee. Raises as change_entries does."""
+    """Give all entries of some payees (ignoring case) one payee. Raises as change_entries does."""
     into = into.strip()
     if not into:
         raise Invalid(field="into", reason=_("Say which payee they become."))
@@ -192,15 +196,17 @@ def undo_change(*, change: Change, actor: User | None, today: datetime.date, ski
     moved_on = changed_since(pairs=pairs)
     stale = [pair for pair in pairs if pair.pk in moved_on]
     if stale and (not skip_changed or len(stale) == len(pairs)):
-        told = [entry for pair in stale if (entry := pair.after or pair.before) is not None]
-        names = "; ".join(f"{entry.payee or entry.description} ({entry.date})".strip() for entry in told[:MOST_NAMED])
-        more = f" … (+{len(told) - MOST_NAMED})" if len(told) > MOST_NAMED else ""
+        changed = [entry for pair in stale if (entry := pair.after or pair.before) is not None]
+        names = "; ".join(
+            f"{entry.payee or entry.description} ({entry.date})".strip() for entry in changed[:MOST_NAMED]
+        )
+        more = f" … (+{len(changed) - MOST_NAMED})" if len(changed) > MOST_NAMED else ""
         raise ChangedSince(
-            fields={"entries": f"{names}{more}"}, entries=told, count=len(told), rest=len(pairs) - len(stale)
+            fields={"entries": f"{names}{more}"}, entries=changed, count=len(changed), rest=len(pairs) - len(stale)
         )
     with guarded(book=book, date=today):
-        on = open_day(book=book, today=today)
-        closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+        closed = _closed_through(book)
+        on = open_day(closed_through=closed, today=today)
         kept = [pair for pair in pairs if pair.pk not in moved_on]
         lines = _lines_of([pair.before for pair in kept if pair.before is not None])
         steps = []
@@ -235,7 +241,7 @@ def changed_since(*, pairs: Sequence[ChangedEntry]) -> set[int]:
 
 
 def _standing(book: Book, entry_ids: Collection[int]) -> tuple[list[JournalEntry], list[Left]]:
-    """The entries that count, in their order, and those that do not any more."""
+    """The entries in effect, in their order, and those that are not."""
     if not entry_ids:
         raise Invalid(field="entries", reason=_("Choose at least one entry."))
     if len(entry_ids) > MOST_ENTRIES:
@@ -304,7 +310,7 @@ def _carry_out(
         redated_to=on if redated else None, redated_count=redated, left_count=len(left),
         left=[
             {"entry": str(each.entry.uid), "date": each.entry.date.isoformat(), "payee": each.entry.payee, "why": each.why}
-            for each in left[:MOST_TOLD]
+            for each in left[:MOST_LISTED]
         ],
     )  # fmt: skip
     ChangedEntry.objects.bulk_create(

@@ -22,7 +22,7 @@ MOST_TEMPLATES = 200
 def save_template(
     *, book: Book, actor: User | None, name: str, lines: Sequence[LineDraft], payee: str = "", description: str = ""
 ) -> EntryTemplate:
-    """Keep an entry under a name; one of the same name (whatever its capitals) is replaced.
+    """Keep an entry under a name; one of the same name (ignoring case) is replaced.
 
     Raises Invalid for a bad name and for more than 200 templates, and as post_entry does.
     """
@@ -48,6 +48,6 @@ def save_template(
 
 @transaction.atomic
 def remove_template(*, template: EntryTemplate) -> None:
-    """Forget a template; entries written from it stay."""
+    """Remove a template; entries written from it stay."""
     emit(EntryTemplateRemoved(book_id=template.book_id, template_id=template.pk))
     template.delete()

@@ -67,7 +67,7 @@ def move_opening_balance(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What an account held at the end of `on`, minor units, debit +; `entry` says so."""
+    """What an account held at the end of `on`, minor units, debit +; `entry` posted it."""
 
     entry: JournalEntry
     amount: int

@@ -403,3 +403,15 @@ def test_a_receipt_comes_with_the_entry_or_the_entry_does_not_come(write, accoun
     assert not JournalEntry.objects.exists()
     write("spent", amount="5", category=accounts.groceries.pk, receipt=file(b"%PDF-1.4\n%%EOF\n"))
     assert JournalEntry.objects.get().book.attachments.count() == 1
+
+
+def test_with_today_closed_the_form_reverses_on_the_first_open_day(send, page, spend, accounts, book, owner):
+    entry = spend(1234, payee="Aldi")
+    services.close_period(book=book, actor=owner, through=TODAY)
+    html = page("editor", f"entries/{entry.uid}/edit/").content.decode()
+    assert "reversed on Mar 16, 2026" in html
+    data = {"mode": "spent", "amount": "43.21", "payee": "Aldi", "date": "2026-03-16",
+            "account": accounts.checking.pk, "category": accounts.groceries.pk}  # fmt: skip
+    send("editor", f"entries/{entry.uid}/edit/", data)
+    assert JournalEntry.objects.get(reverses=entry).date == datetime.date(2026, 3, 16)
+    assert balances(book=book)[accounts.groceries.pk] == 4321

@@ -12,7 +12,7 @@ from finance.ledger.posting import LineDraft
 from finance.tests.conftest import TODAY
 
 FIGURE = re.compile(r"<a [^>]*data-figure=[^>]*>")
-ROW = re.compile(r'<tr class="row[^>]*data-amount="(?P<amount>-?\d+)" data-currency="(?P<currency>\w+)"')
+ROW = re.compile(r'<tr class="row[^>]*data-amounts="(?P<currency>\w+):\d+:(?P<amount>-?\d+)"')
 NEXT = re.compile(r'id="more">.*?class="btn" href="([^"]+)"', re.S)
 
 

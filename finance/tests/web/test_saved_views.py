@@ -6,6 +6,8 @@ from finance.errors import Invalid
 from finance.models import PayPeriod, SavedView
 from finance.preferences import services
 from finance.preferences.selectors import pay_rule_of
+from finance.preferences.services import PARAMETERS
+from finance.web.register_filters import FilterForm
 from platform_outbox.models import OutboxMessage
 
 
@@ -73,6 +75,10 @@ def test_a_view_is_ones_own_until_it_is_shared(send, page, accounts, book, edito
     assert send("owner", f"views/{view.pk}/remove/", {}).status_code == 302
     assert not SavedView.objects.exists()
     assert OutboxMessage.objects.filter(event_type="finance.view.removed").count() == 1
+
+
+def test_a_view_may_have_every_filter_of_a_register_and_no_other():
+    assert {*FilterForm.base_fields, "scope", "below"} == PARAMETERS
 
 
 def test_viewers_keep_their_views_to_themselves(send, accounts):

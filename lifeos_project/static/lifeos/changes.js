@@ -1,11 +1,11 @@
-// Changing entries in a list: a cell in place, rows that are selected, and the list read again where it stands.
+// Changing entries in a list: a cell in place, rows that are selected, and the list read again in place.
 
 const list = () => document.getElementById("register");
 const bar = () => document.getElementById("selection");
 const picks = () => [...document.querySelectorAll("input.pick")];
 
 // Cells ------------------------------------------------------------------------------------------------------------------
-// The cell's own content waits here while a form stands in its place.
+// The cell's own content waits here while a form takes its place.
 const waiting = new WeakMap();
 
 function leave(cell) {
@@ -236,7 +236,7 @@ document.body.addEventListener("lifeos:changed", async (event) => {
   }
 });
 
-// The row that was changed keeps the focus, so that the keys go on from there.
+// The row that was changed keeps the focus, so that the keys continue from there.
 document.body.addEventListener("htmx:oobAfterSwap", (event) => {
   const row = event.detail.fragment?.querySelector?.(".row") ?? event.target;
   const now = row?.id?.startsWith("line-") && document.getElementById(row.id);

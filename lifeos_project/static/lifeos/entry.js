@@ -63,7 +63,7 @@ function take(name) {
   ghost();
 }
 
-// What was written last for this payee: the category is set while untouched, the amount stands as ghost text.
+// What was written last for this payee: the category is set while untouched, the amount is shown as ghost text.
 function ghost() {
   const last = known.get(payee()?.value.trim().toLowerCase() ?? "");
   const amount = field("amount");
@@ -142,19 +142,18 @@ document.addEventListener("focusout", (event) => {
 // Two currencies: ask for the other amount only where there are two ------------------------------------------------------
 function watchCurrency() {
   const counter = form()?.querySelector(".field-counter");
-  const currency = (name) => field(name)?.selectedOptions?.[0]?.dataset.currency;
-  const [one, other] = [currency("account"), currency("category") ?? currency("target")];
+  const [one, other] = [currencyOf("account"), otherCurrency()];
   names(); rate();
   if (!counter) return;
   counter.hidden = !counter.querySelector("input").value && (!one || !other || one === other);
 }
 
 // Each amount names its currency, as soon as there are two, and an exchange its rate.
-const accountOf = (name) => field(name)?.selectedOptions?.[0]?.dataset.currency;
+const currencyOf = (name) => field(name)?.selectedOptions?.[0]?.dataset.currency;
+const otherCurrency = () => currencyOf("category") ?? currencyOf("target");
 function names() {
   if (!form()?.querySelector(".field-counter, #id_counter_amount")) return;
-  const other = accountOf("category") ?? accountOf("target");
-  for (const [name, currency] of [["amount", accountOf("account")], ["fee", accountOf("account")], ["counter_amount", other]]) {
+  for (const [name, currency] of [["amount", currencyOf("account")], ["fee", currencyOf("account")], ["counter_amount", otherCurrency()]]) {
     const label = form().querySelector(`label[for="id_${name}"]`);
     if (!label) continue;
     const unit = label.querySelector(".unit") ?? label.insertBefore(Object.assign(document.createElement("span"), { className: "unit" }), label.querySelector(".optional"));
@@ -165,7 +164,7 @@ function rate() {
   const hint = document.getElementById("rate");
   if (!hint) return;
   const [given, taken] = [number(field("amount")?.value ?? ""), number(field("counter_amount")?.value ?? "")];
-  const [one, other] = [accountOf("account"), accountOf("category") ?? accountOf("target")];
+  const [one, other] = [currencyOf("account"), otherCurrency()];
   hint.hidden = !(given > 0 && taken > 0 && one && other && one !== other);
   if (hint.hidden) return;
   const shown = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 6 }).format(taken / given);

@@ -1,5 +1,5 @@
 // Quick entry. What is saved goes to a store on this device first and from there to the API, each entry with a key of its
-// own, so that one that is sent twice is posted once. The store bears the user's id: another user never sees it.
+// own, so that one that is sent twice is posted once. The store has the user's id in its name: another user never sees it.
 
 const root = document.getElementById("quick");
 const form = root.querySelector("form");
@@ -47,7 +47,7 @@ function currencies() {
 form.elements.account.addEventListener("change", currencies);
 currencies();
 
-// "12,5" → "12.50"; null for whatever is not plainly one amount above zero.
+// "12,5" → "12.50"; null for anything that is not plainly one amount above zero.
 function amountOf(typed, places) {
   const match = /^(\d{1,12})(?:[.,](\d+))?$/.exec(typed.trim());
   if (!match || (match[2] ?? "").length > places) return null;
@@ -87,7 +87,7 @@ const post = (entry) =>
     body: JSON.stringify(entry.body),
   });
 
-// A page from the device has the token of another day; one from the server tells who is signed in.
+// A page from the device has the token of another day; one from the server says who is signed in.
 async function renewed() {
   const answer = await fetch(`/b/${text.book}/quick/`, { credentials: "same-origin" });
   if (!answer.ok || answer.redirected) return false;

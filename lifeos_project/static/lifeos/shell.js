@@ -1,4 +1,4 @@
-// The frame's behaviour: keys, menus, dialogs, the colour switch, and what a reader is told after a part of the page changed.
+// The frame's behaviour: keys, menus, dialogs, the colour switch, and what a screen reader says after a part of the page changed.
 
 const typing = (target) =>
   target instanceof Element && target.closest("input, select, textarea, [contenteditable='true']") !== null;
@@ -115,7 +115,7 @@ for (const field of document.querySelectorAll("[data-time-zone]")) {
   if (zone && known) field.value = zone;
 }
 
-// Signing out clears what the quick entry keeps on this device; what was not sent yet is asked about ------------------------
+// Signing out clears what the quick entry keeps on this device; it asks first if something was not sent yet ------------------------
 async function unsent(user) {
   const name = `lifeos-quick-${user}`;
   const known = (await indexedDB.databases?.()) ?? [];

@@ -165,6 +165,24 @@ def test_the_chart_is_drawn_and_follows_the_pointer(new_page, anna, filled):
     assert label in tab.locator(".worth table").text_content()
 
 
+@pytest.mark.parametrize(
+    "address", ["register/?scope=spending", "reports/income-statement/?period=last-90-days&columns=month"]
+)
+def test_registers_and_reports_draw_their_chart(new_page, anna, filled, address):
+    tab = new_page(user=anna)
+    tab.goto(f"/b/{filled.pk}/{address}")
+    drawn = "globalThis.Chart?.getChart(document.querySelector('canvas[data-chart]'))?.data.datasets"
+    wait_until(lambda: tab.evaluate(f"{drawn}?.[0].data.length ?? 0") > 1, seconds=60, what="the chart")
+    several = "income-statement" in address
+    assert tab.evaluate(f"{drawn}.length") == (2 if several else 1)
+    colour = "Chart.getChart(document.querySelector('canvas[data-chart]')).data.datasets.at(-1).backgroundColor"
+    light = tab.evaluate(colour)
+    tab.evaluate(
+        "document.documentElement.dataset.theme = 'dark'; document.dispatchEvent(new CustomEvent('lifeos:theme'))"
+    )
+    assert tab.evaluate(colour) != light
+
+
 def test_everything_can_be_read_and_written_without_scripts(new_page, anna, checking):
     tab = new_page(user=anna, scripts=False)
     book = f"/b/{checking.book_id}"
