@@ -10,7 +10,7 @@ from finance.errors import Conflict, Invalid, NotFound
 from finance.events import EntriesTagged, TagRemoved, TagSaved, TagsMerged
 from finance.ledger.models import Book
 from finance.ledger.revisions import roots_of
-from finance.tags.models import Tag, TagColour
+from finance.tags.models import EntryTag, Tag, TagColour
 from finance.tags.names import LONGEST_NAME as LONGEST_NAME
 from finance.tags.names import checked_name
 from finance.tags.selectors import by_name
@@ -61,7 +61,7 @@ def tags_named(*, book: Book, names: Sequence[str]) -> list[Tag]:
 
 @transaction.atomic
 def merge_tag(*, tag: Tag, into: Tag) -> None:
-    """Put `into` on everything that bears `tag`, and remove `tag`. Raises Conflict for one and the same."""
+    """Put `into` on every entry that has `tag`, and remove `tag`. Raises Conflict for one and the same."""
     if tag.pk == into.pk:
         raise Conflict(field="into", reason=_("Choose another tag to merge this one into."))
     _hold([tag, into])
@@ -138,19 +138,11 @@ def tag_entries(
 
 @transaction.atomic
 def set_tags(*, book: Book, actor: User | None, entry_id: int, tags: Sequence[Tag]) -> None:
-    """The entry bears these tags and no others. Raises as `tag_entries`."""
+    """The entry has these tags and no others. Raises as `tag_entries`."""
     root = roots_of(book=book, entry_ids=[entry_id]).get(entry_id)
-    kept = {tag.pk for tag in tags}
-    borne = Tag.objects.filter(book=book, pk__in=_borne_by(book, root))
-    tag_entries(
-        book=book, actor=actor, entry_ids=[entry_id], add=tags, remove=[tag for tag in borne if tag.pk not in kept]
-    )
-
-
-def _borne_by(book: Book, root: int | None) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tag_id FROM finance_entrytag WHERE book_id = %s AND entry_id = %s", [book.pk, root])
-        return [row[0] for row in cursor.fetchall()]
+    links = EntryTag.objects.filter(book=book, entry_id=root).exclude(tag__in=[tag.pk for tag in tags])
+    others = list(Tag.objects.filter(book=book, pk__in=links.values("tag_id")))
+    tag_entries(book=book, actor=actor, entry_ids=[entry_id], add=tags, remove=others)
 
 
 def _lock(book: Book) -> None:
