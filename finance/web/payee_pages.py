@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from finance.ledger.selectors import accounts_of, book_for
 from finance.ledger.services.changes import Changed
 from finance.models import AccountType, Book, Payee, Role
 from finance.payees import selectors, services
-from finance.web.access import book_page, user_of
+from finance.web.access import book_page, id_in, user_of
 from finance.web.account_choices import AccountField
 from finance.web.changes import say_changed
 from finance.web.refusals import refuse
@@ -60,7 +61,7 @@ class PastForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 @book_page()
 def payee_list(request: HttpRequest, book: Book) -> HttpResponse:
-    """The payees that somebody named, and a form for another."""
+    """The named payees, and a form to add one."""
     form = PayeeForm(request.POST or None, book=book, initial={"name": request.GET.get("name", "")})
     if request.method == "POST":
         book_for(user=user_of(request), book_id=book.pk, at_least=Role.EDITOR)
@@ -71,11 +72,12 @@ def payee_list(request: HttpRequest, book: Book) -> HttpResponse:
                 refuse(form, error)
             else:
                 return redirect("web:payee", book.pk, payee.pk)
-    after = request.GET.get("after", "")
-    if after and not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise NotFound(thing="page")
+    after = request.GET.get("after")
     page = keyset_page(
-        selectors.payees_of(book=book), ordering=("id",), after=[int(after)] if after else None, limit=PAGE
+        selectors.payees_of(book=book),
+        ordering=("id",),
+        after=[id_in(after, thing="page")] if after else None,
+        limit=PAGE,
     )
     context = {"book": book, "form": form, "rows": page.rows, "next": page.edge.pk if page.edge else None}
     return render(request, "web/payees.html", context, status=400 if form.errors else 200)
@@ -107,7 +109,7 @@ def payee(request: HttpRequest, book: Book, payee_id: int) -> HttpResponse:
         "past": past,
         "years": selectors.years_of(payee=shown),
         "entries": selectors.entries_named(book=book, names=texts)[:LATEST],
-        "others": Payee.objects.filter(book=book).exclude(pk=shown.pk).order_by("name")[:500],
+        "others": Payee.objects.filter(book=book).exclude(pk=shown.pk).order_by(Lower("name")),
     }
     return render(request, "web/payee.html", context, status=400 if form.errors or past.errors else 200)
 
@@ -128,9 +130,8 @@ def _change(request: HttpRequest, payee: Payee, form: PayeeForm, past: PastForm)
                 _say_saved(request, book, change)
                 return redirect("web:payee", book.pk, payee.pk)
             case "merge" if past.is_valid():
-                chosen = request.POST.get("into", "")
-                digits = chosen.isascii() and chosen.isdigit() and len(chosen) < 19
-                into = selectors.payee_for(book=book, payee_id=int(chosen) if digits else 0)
+                chosen = id_in(request.POST.get("into", ""), thing="payee")
+                into = selectors.payee_for(book=book, payee_id=chosen)
                 change = services.merge_payee(
                     payee=payee, into=into, actor=actor, today=today_in(book),
                     correct_past=past.cleaned_data["past"] == "correct",
