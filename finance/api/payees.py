@@ -112,7 +112,7 @@ class PayeeView(BookView):
 )
 @extend_schema(tags=["payees"])
 class PayeeList(PayeeView, generics.ListAPIView[Payee]):
-    """Payees that somebody named; entries may have others."""
+    """Named payees; entries may have others."""
 
     bodies = {"POST": NewPayee}
     ordering = ("id",)

@@ -39,7 +39,7 @@ class World:
     accounts: list[Account]
     paths: dict[int, str]
     tags: list[Tag]
-    words: dict[Term, str | None]  # what an index of words is asked for; None for a term without any
+    words: dict[Term, str | None]  # the query for an index of words; None for a term without any
 
     def accounts_named(self, text: str, *, only_categories: bool = False) -> list[int]:
         """Accounts whose path has all the words, at their beginnings; so its group finds it, too."""

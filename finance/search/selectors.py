@@ -1,4 +1,4 @@
-"""Entries that a query finds, newest first, with what they come to.
+"""Entries that a query finds, newest first, with their totals.
 
 A search starts with a term that finds little, through an index, and checks the others on that. Where every term finds a
 lot, it walks the journal from the newest entry on, a window at a time: it then has no totals, and says how far it came.
@@ -101,7 +101,7 @@ def find_entries(
 
 
 def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> tuple[Condition, list[int]] | None:
-    """A term that finds few enough, and what it finds; None where there is none."""
+    """A term that finds few enough entries, with their ids; None if every term finds more."""
     with reading().cursor() as cursor:
         for condition in sorted(conditions, key=lambda each: each.rank):
             if condition.found is None:
@@ -114,7 +114,7 @@ def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> tuple[Co
 
 
 def _pick(conditions: list[Condition], parameters: dict[str, Any], limit: int) -> Found:
-    """Of the candidates those for which the others hold: a page of them, and what all of them come to."""
+    """Of the candidates those for which the other conditions hold: a page of them, and the totals of all."""
     holds = " AND ".join(condition.holds for condition in conditions) or "true"
     statement = f"""
 SELECT {_COLUMNS} FROM finance_journalentry AS entry

@@ -27,7 +27,7 @@ def save_tag(*, book: Book, tag: Tag | None = None, name: str, colour: str = "")
     _lock(book)
     name = checked_name(name)
     if colour and colour not in TagColour.values:
-        raise Invalid(field="colour", reason=_("This is none of the colours."))
+        raise Invalid(field="colour", reason=_("Choose one of the colours."))
     namesake = by_name(book=book).get(name.casefold())
     if namesake is not None and (tag is None or namesake.pk != tag.pk):
         raise Invalid(field="name", reason=_("There is a tag of this name already."))
@@ -51,7 +51,7 @@ def tags_named(*, book: Book, names: Sequence[str]) -> list[Tag]:
         wanted.setdefault(name.casefold(), name)
     found = by_name(book=book)
     if not wanted.keys() <= found.keys():
-        _lock(book)  # somebody may be making the same one
+        _lock(book)  # another request may be making the same one
         found = by_name(book=book)
         for key, name in wanted.items():
             if key not in found:
@@ -151,7 +151,7 @@ def _lock(book: Book) -> None:
 
 
 def _hold(tags: Sequence[Tag]) -> None:
-    """The tags as they are until the commit. Raises NotFound where one was removed meanwhile."""
+    """The tags as they are until the commit. Raises NotFound if one has been removed."""
     wanted = {tag.pk for tag in tags}
     held = Tag.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
     if len(held) < len(wanted):

@@ -1,4 +1,4 @@
-"""Files on entries: what is taken, what they hang on, what is left when they go."""
+"""Files on entries: which are taken, how corrections keep them, and what is left of removed ones."""
 
 import datetime
 import hashlib
@@ -24,7 +24,7 @@ def attach(owner):
 
 
 @pytest.mark.parametrize(
-    ("data", "said"), [(b"", "empty"), (b"MZ\x90", "no JPEG"), (PDF + b" " * 1024 * 1024, "larger than 1 MB")]
+    ("data", "said"), [(b"", "empty"), (b"MZ\x90", "not a JPEG"), (PDF + b" " * 1024 * 1024, "larger than 1 MB")]
 )
 def test_what_cannot_be_attached_says_why(spend, attach, settings, data, said):
     settings.ATTACHMENT_MAX_MB = 1

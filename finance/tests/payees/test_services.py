@@ -1,4 +1,4 @@
-"""Payees: names and aliases, what they come to, and what happens to the past."""
+"""Payees: names and aliases, their totals, and what happens to the past."""
 
 import datetime
 
