@@ -346,7 +346,7 @@ class TagSaved(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagsMerged(BookEvent):
-    """A tag was removed; what bore it bears another one."""
+    """A tag was merged into another: its entries have the other one, and it was removed."""
 
     name: ClassVar[str] = "finance.tag.merged"
     tag_id: int
@@ -381,7 +381,7 @@ class PayeeSaved(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayeesMerged(BookEvent):
-    """A payee was removed; its names are aliases of another one."""
+    """A payee was merged into another: its names are aliases of the other one, and it was removed."""
 
     name: ClassVar[str] = "finance.payee.merged"
     payee_id: int
@@ -390,7 +390,7 @@ class PayeesMerged(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayeeRemoved(BookEvent):
-    """A payee was removed with its aliases; entries keep what they bear."""
+    """A payee was removed with its aliases; entries keep their payee."""
 
     name: ClassVar[str] = "finance.payee.removed"
     payee_id: int

@@ -84,7 +84,7 @@ class AttachmentList(AttachmentView, generics.ListAPIView[Attachment]):
     post=extend_schema(
         operation_id="entries_attachments_create",
         summary="Attach a file to an entry",
-        description="What the file is, is told by its bytes. A later correction of the entry keeps its attachments.",
+        description="The type is read from the bytes, not from the name. A later correction of the entry keeps its attachments.",
         request={"multipart/form-data": NewAttachment},
         responses={201: AttachmentSerializer},
     ),

@@ -12,6 +12,7 @@ from core.api.serializers import StrictSerializer
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import BIGGEST_ID, AccountReferenceField
+from finance.ledger.change_models import Change
 from finance.payees import selectors, services
 from finance.payees.models import Payee
 from identity.api.idempotency import once_per_key
@@ -49,7 +50,7 @@ class NewPayee(StrictSerializer):
 
 class PayeeChanges(StrictSerializer):
     default_category = AccountReferenceField(required=False, allow_null=True)
-    aliases = _Aliases(help_text="All aliases that the payee shall have.")
+    aliases = _Aliases(help_text="All aliases of the payee; others are removed.")
 
 
 class RenamePayee(StrictSerializer):
@@ -64,7 +65,12 @@ class MergePayee(StrictSerializer):
 
 class CorrectedSerializer(serializers.Serializer[Any]):
     payee = PayeeSerializer()
-    corrected = serializers.IntegerField(help_text="Past entries that were corrected.")
+    corrected = serializers.IntegerField(help_text="Past entries that were corrected; undo that under `changes/`.")
+
+
+def corrected(payee: Payee, change: Change | None) -> dict[str, Any]:
+    """The body of CorrectedSerializer."""
+    return {"payee": PayeeSerializer(payee).data, "corrected": change.entry_count if change else 0}
 
 
 class YearSerializer(serializers.Serializer[Any]):
@@ -106,7 +112,7 @@ class PayeeView(BookView):
 )
 @extend_schema(tags=["payees"])
 class PayeeList(PayeeView, generics.ListAPIView[Payee]):
-    """Payees that somebody named; entries may bear others."""
+    """Named payees; entries may have others."""
 
     bodies = {"POST": NewPayee}
     ordering = ("id",)
@@ -133,7 +139,7 @@ class PayeeList(PayeeView, generics.ListAPIView[Payee]):
     delete=extend_schema(
         operation_id="payees_delete",
         summary="Remove a payee",
-        description="It is forgotten with its aliases; entries keep the text that they bear.",
+        description="Its aliases are removed, too; entries keep their payee.",
         responses={204: None},
     ),
 )
@@ -177,11 +183,11 @@ class RenamePayeeView(PayeeView):
     @once_per_key()
     def post(self, request: Request, book_id: int, payee_id: int) -> tuple[int, Any]:
         asked = self.body()
-        corrected = services.rename_payee(
+        change = services.rename_payee(
             payee=self.payee(), actor=self.user, name=asked["name"], correct_past=asked["past"] == "correct",
-            on=self.today(),
+            today=self.today(),
         )  # fmt: skip
-        return status.HTTP_200_OK, {"payee": PayeeSerializer(self.payee()).data, "corrected": corrected}
+        return status.HTTP_200_OK, corrected(self.payee(), change)
 
 
 @extend_schema_view(
@@ -195,7 +201,7 @@ class RenamePayeeView(PayeeView):
 )
 @extend_schema(tags=["payees"])
 class MergePayeeView(PayeeView):
-    """Makes one of two payees."""
+    """Makes two payees one."""
 
     bodies = {"POST": MergePayee}
 
@@ -203,11 +209,10 @@ class MergePayeeView(PayeeView):
     def post(self, request: Request, book_id: int, payee_id: int) -> tuple[int, Any]:
         asked = self.body()
         into = selectors.payee_for(book=self.book, payee_id=asked["into"])
-        corrected = services.merge_payee(
-            payee=self.payee(), into=into, actor=self.user, correct_past=asked["past"] == "correct", on=self.today()
+        change = services.merge_payee(
+            payee=self.payee(), into=into, actor=self.user, correct_past=asked["past"] == "correct", today=self.today()
         )
-        shown = selectors.payee_for(book=self.book, payee_id=into.pk)
-        return status.HTTP_200_OK, {"payee": PayeeSerializer(shown).data, "corrected": corrected}
+        return status.HTTP_200_OK, corrected(selectors.payee_for(book=self.book, payee_id=into.pk), change)
 
 
 @extend_schema_view(

@@ -1,4 +1,4 @@
-"""The tags of a book, and what bears them."""
+"""The tags of a book, and the entries that have them."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ class _Names(serializers.ListField):
 
 
 class EntryTags(StrictSerializer):
-    tags = _Names(help_text="Names of all the tags that the entry shall bear; new names make new tags.")
+    tags = _Names(help_text="Names of all tags of the entry; new names make new tags.")
 
 
 class TagEntries(StrictSerializer):
@@ -95,7 +95,7 @@ class TagView(BookView):
 )
 @extend_schema(tags=["tags"])
 class TagList(TagView, generics.ListAPIView[Tag]):
-    """Words that entries of any category can bear."""
+    """Labels for entries of any category."""
 
     serializer_class = TagSerializer
     bodies = {"POST": NewTag}
@@ -148,14 +148,14 @@ class TagDetail(TagView):
     post=extend_schema(
         operation_id="tags_merge",
         summary="Merge a tag into another",
-        description="Everything that bears it bears the other one; then it is removed. Answers with the other.",
+        description="Its entries get the other tag; then it is removed. Answers with the other.",
         request=MergeTag,
         responses=TagSerializer,
     )
 )
 @extend_schema(tags=["tags"])
 class MergeTags(TagView):
-    """Makes one of two tags."""
+    """Makes two tags one."""
 
     serializer_class = TagSerializer
     bodies = {"POST": MergeTag}

@@ -23,9 +23,8 @@ def give(book: Book) -> dict[str, Any]:
 
 
 def files(book: Book) -> Iterator[tuple[str, bytes]]:
-    """The bytes of each, one at a time."""
-    for file in files_of(book=book):
-        yield file.sha256, file.content
+    """SHA-256 and bytes of each, one at a time."""
+    return files_of(book=book)
 
 
 def take(arrival: Arrival, document: Any) -> list[str]:

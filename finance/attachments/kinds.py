@@ -1,4 +1,4 @@
-"""What a receipt may be, told by its first bytes: the name and the type that a sender states prove nothing."""
+"""What a receipt may be, by its first bytes: the name and the type that a sender states prove nothing."""
 
 # Type → whether browsers show it as a picture. Everything else is offered to be saved.
 SHOWN_AS_PICTURE = {
@@ -13,7 +13,7 @@ WITH_THUMBNAIL = frozenset({"image/jpeg", "image/png", "image/webp"})
 
 # ISO/IEC 23008-12 (HEIF), brands of still pictures coded by HEVC.
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})
-# PDF 32000-1, 7.5.2: the header stands at the beginning; readers accept it within the first kilobyte.
+# PDF 32000-1, 7.5.2: the header is at the beginning; readers accept it within the first kilobyte.
 _PDF_WITHIN = 1024
 
 

@@ -1,4 +1,4 @@
-"""Receipts: the bytes once per book, by their SHA-256, and what they hang on (docs/adr/0012)."""
+"""Receipts: the bytes once per book, by their SHA-256, and the entries that have them (docs/adr/0012)."""
 
 from typing import ClassVar
 

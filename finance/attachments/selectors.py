@@ -1,27 +1,14 @@
 """Attachments of entries and of a whole book."""
 
-import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from django.db.models import QuerySet, Sum
 
 from finance.attachments.models import Attachment, AttachmentContent
 from finance.errors import NotFound
-from finance.ledger.models import Book, JournalEntry
+from finance.ledger.models import Book
 from finance.ledger.revisions import roots_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachedFile:
-    """A file as an export takes it along; `entry` is the outside name of the entry's first version."""
-
-    entry: uuid.UUID
-    file_name: str
-    content_type: str
-    sha256: str
-    content: bytes
 
 
 def attachments_in(*, book: Book) -> QuerySet[Attachment]:
@@ -67,18 +54,8 @@ def bytes_in(*, book: Book) -> int:
     return AttachmentContent.objects.filter(book=book).aggregate(total=Sum("size"))["total"] or 0
 
 
-def files_of(*, book: Book) -> Iterator[AttachedFile]:
-    """Every attachment of the book with its bytes, oldest first, one file in memory at a time."""
-    listed = attachments_in(book=book).order_by("pk").values_list("pk", "entry_id")
-    last = 0
-    while page := list(listed.filter(pk__gt=last)[:200]):
-        uids = dict(JournalEntry.objects.filter(pk__in={entry for _pk, entry in page}).values_list("pk", "uid"))
-        for attachment in attachments_in(book=book).filter(pk__in=[pk for pk, _entry in page]).order_by("pk"):
-            yield AttachedFile(
-                entry=uids[attachment.entry_id],
-                file_name=attachment.file_name,
-                content_type=attachment.content_type,
-                sha256=attachment.sha256,
-                content=content_of(attachment=attachment),
-            )
-        last = page[-1][0]
+def files_of(*, book: Book) -> Iterator[tuple[str, bytes]]:
+    """SHA-256 and bytes of every file of the book, each once, one file in memory at a time."""
+    stored = AttachmentContent.objects.filter(book=book)
+    for sha256 in stored.order_by("sha256").values_list("sha256", flat=True):
+        yield sha256, bytes(stored.values_list("content", flat=True).get(sha256=sha256))

@@ -36,7 +36,7 @@ def attach(*, entry: JournalEntry, actor: User | None, data: bytes, file_name: s
         raise Invalid(field="file", reason=_("The file is larger than %(most)d MB.") % {"most": most})
     kind = kind_of(data)
     if kind is None:
-        reason = _("This is no JPEG, PNG, WebP or HEIC picture and no PDF file. Other files cannot be attached.")
+        reason = _("This is not a JPEG, PNG, WebP or HEIC picture or a PDF file. Other files cannot be attached.")
         raise Invalid(field="file", reason=reason)
     Book.objects.select_for_update(no_key=True).get(pk=book.pk)  # quotas are counted by one upload at a time
     sha256 = hashlib.sha256(data).hexdigest()
@@ -50,7 +50,7 @@ def attach(*, entry: JournalEntry, actor: User | None, data: bytes, file_name: s
     if not stored.exists():
         room = settings.ATTACHMENT_BOOK_MAX_MB
         if selectors.bytes_in(book=book) + len(data) > room * 1024 * 1024:
-            reason = _("The attachments of this book may take %(most)d MB, and this file does not fit any more.")
+            reason = _("The attachments of this book may take %(most)d MB, and this file no longer fits.")
             raise Conflict(field="file", reason=reason % {"most": room})
         AttachmentContent.objects.create(book=book, sha256=sha256, size=len(data), content=data)
     attachment = Attachment.objects.create(
@@ -93,7 +93,7 @@ def make_thumbnail(*, attachment_id: int) -> bool:
         try:
             picture = thumbnail_of(selectors.content_of(attachment=attachment))
         except (Invalid, AttachmentContent.DoesNotExist):
-            return False  # a picture that no decoder reads, or removed meanwhile; the file stays as it is
+            return False  # a picture that no decoder reads, or one that has been removed; the file stays as it is
         with transaction.atomic():
             stored = AttachmentContent.objects.filter(book_id=attachment.book_id, sha256=attachment.sha256)
             if stored.update(thumbnail=picture):

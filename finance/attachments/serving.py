@@ -33,7 +33,7 @@ def _answer(
         answer = HttpResponse(read(attachment=attachment), content_type=kind)
         answer["Content-Disposition"] = content_disposition_header(saved, name) or "attachment"
     answer["ETag"] = etag
-    # The browser of who may see it keeps it, and asks each time whether that still holds.
+    # The browser keeps it, and checks each time that it may still show it.
     answer["Cache-Control"] = "private, no-cache"
     answer["Content-Security-Policy"] = _POLICY
     answer["X-Content-Type-Options"] = "nosniff"

@@ -37,6 +37,18 @@ SELECT version.root_id, version.id FROM version
 """
 
 
+def versions_sql(roots: str) -> str:
+    """SQL for the ids of all versions of the entries whose roots the statement `roots` selects."""
+    return f"""
+WITH RECURSIVE version (id) AS (
+    {roots}
+    UNION
+    SELECT newer.id FROM version JOIN finance_journalentry AS newer ON newer.corrects_id = version.id
+)
+SELECT version.id FROM version
+"""
+
+
 def root_of(*, entry: JournalEntry) -> int:
     """Id of the entry that this one began as: its own, unless it is a correction or a reversal."""
     if entry.corrects_id is None and entry.reverses_id is None:

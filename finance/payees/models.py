@@ -10,7 +10,7 @@ from finance.ledger.models import Account, Book
 
 
 class Payee(models.Model):
-    """A payee. Entries bear a text, not a payee: an entry is of the payee whose name or alias its text is."""
+    """A payee. Entries have its name or one of its aliases as text, not a reference to it."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="payees", verbose_name=_("book"))
     name = models.CharField(_("name"), max_length=200)

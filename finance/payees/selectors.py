@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.db.models.functions import Lower
 
 from finance.errors import NotFound
@@ -52,22 +52,11 @@ def payee_for(*, book: Book, payee_id: int) -> Payee:
     return payee
 
 
-def payee_named(*, book: Book, text: str) -> Payee | None:
-    """The payee whose name or alias this is, whatever its capitals."""
-    named = payees_of(book=book)
-    return (
-        named.filter(name__iexact=text).first()
-        or named.filter(pk__in=PayeeAlias.objects.filter(book=book, name__iexact=text).values("payee_id")).first()
-    )
-
-
 def payees_beginning(*, book: Book, prefix: str, limit: int) -> list[Payee]:
     """Payees whose name or an alias begins so, whatever its capitals; by name."""
     aliased = PayeeAlias.objects.filter(book=book, name__istartswith=prefix).values("payee_id")
-    named = payees_of(book=book).filter(name__istartswith=prefix)
-    found = named.union(payees_of(book=book).filter(pk__in=aliased))
-    ids = [payee.pk for payee in found[: limit * 2]]
-    return list(payees_of(book=book).filter(pk__in=ids).order_by(Lower("name"))[:limit])
+    found = payees_of(book=book).filter(Q(name__istartswith=prefix) | Q(pk__in=aliased))
+    return list(found.order_by(Lower("name"))[:limit])
 
 
 def texts_of(*, payee: Payee) -> list[str]:

@@ -1,22 +1,25 @@
 """Payees are named, renamed, merged and removed.
 
-A rename or a merge leaves past entries alone: the old name becomes an alias, and they are the payee's by it. Where it is
-asked for, they are corrected, each by its reversal and a replacement.
+A rename or a merge leaves past entries alone: the old name becomes an alias, and they are the payee's by it. On request
+they are corrected, as one change that can be undone (ledger.services.changes).
 """
 
 import datetime
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
-from finance.errors import Conflict, Invalid, NotFound
+from finance.errors import Conflict, Invalid
 from finance.events import PayeeRemoved, PayeeSaved, PayeesMerged
-from finance.ledger.models import Account, AccountType, Book, JournalLine
-from finance.ledger.posting import LineDraft
-from finance.ledger.services import correct_entry
+from finance.ledger.change_models import Change
+from finance.ledger.models import Account, AccountType, Book
+from finance.ledger.revising import Edit
+from finance.ledger.services import change_entries
 from finance.payees.models import Payee, PayeeAlias
-from finance.payees.selectors import entries_named, texts_of
+from finance.payees.selectors import entries_named, payee_for, texts_of
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -37,9 +40,9 @@ def save_payee(
 ) -> Payee:
     """A new payee, or `payee` with another usual category and other aliases (None leaves them).
 
-    Renaming is `rename_payee`. Raises Invalid (name, default_account, aliases) and Conflict.
+    Renaming is `rename_payee`. Raises Invalid (name, default_account, aliases), NotFound and Conflict.
     """
-    Book.objects.select_for_update(no_key=True).get(pk=book.pk)
+    _lock(book)
     if default_account is not None and default_account.type not in (AccountType.EXPENSE, AccountType.INCOME):
         raise Invalid(field="default_account", reason=_("Choose a category of income or spending."))
     if payee is None:
@@ -47,8 +50,8 @@ def save_payee(
             raise Conflict(reason=_("A book has at most %(most)d payees.") % {"most": MOST_PAYEES})
         payee = Payee(book=book, name=checked_name(name or ""))
         _refuse_taken(book, [payee.name], field="name")
-    elif not Payee.objects.filter(book=book, pk=payee.pk).exists():
-        raise NotFound(thing="payee")
+    else:
+        payee = payee_for(book=book, payee_id=payee.pk)
     payee.default_account = default_account
     payee.save()
     if aliases is not None:
@@ -64,75 +67,88 @@ def save_payee(
 
 
 @transaction.atomic
-def rename_payee(*, payee: Payee, actor: User | None, name: str, correct_past: bool, on: datetime.date) -> int:
-    """Give the payee another name; the old one becomes an alias. Returns how many entries were corrected.
+def rename_payee(
+    *, payee: Payee, actor: User | None, name: str, correct_past: bool, today: datetime.date
+) -> Change | None:
+    """Give the payee another name; the old one becomes an alias. Returns the change of past entries, if any changed.
 
-    With `correct_past`, entries that bear any of its texts get the new name; those in closed periods keep theirs and
-    are the payee's by the alias. Raises Invalid (name) and Conflict (too many entries).
+    With `correct_past`, entries with any of its names get the new one; those in closed periods keep theirs and are the
+    payee's by the alias. Raises Invalid (name), NotFound, Conflict (too many entries or aliases), and as change_entries.
     """
     book = payee.book
-    Book.objects.select_for_update(no_key=True).get(pk=book.pk)
+    _lock(book)
+    payee = payee_for(book=book, payee_id=payee.pk)
     name, texts = checked_name(name), texts_of(payee=payee)
     _refuse_taken(book, [name], field="name", but=payee)
-    _add_aliases(payee, [text for text in texts if text.casefold() != name.casefold()])
     PayeeAlias.objects.filter(book=book, payee=payee, name__iexact=name).delete()
+    _add_aliases(payee, [text for text in texts if text.casefold() != name.casefold()])
     payee.name = name
     payee.save(update_fields=["name"])
     emit(PayeeSaved(book_id=book.pk, payee_id=payee.pk))
-    return _correct(book, texts, name, actor, on) if correct_past else 0
+    return _correct(book, texts, name, actor, today, Change.Action.EDIT) if correct_past else None
 
 
 @transaction.atomic
-def merge_payee(*, payee: Payee, into: Payee, actor: User | None, correct_past: bool, on: datetime.date) -> int:
-    """Make the payee's name and aliases aliases of `into`, and remove it. Returns how many entries were corrected.
+def merge_payee(
+    *, payee: Payee, into: Payee, actor: User | None, correct_past: bool, today: datetime.date
+) -> Change | None:
+    """Make the payee's names aliases of `into`, and remove it. Returns the change of past entries, if any changed.
 
-    Raises Conflict for one and the same payee, and for too many entries.
+    Raises NotFound, Conflict for one and the same payee, too many aliases and too many entries, and as change_entries.
     """
     book = into.book
     if payee.pk == into.pk:
         raise Conflict(field="into", reason=_("Choose another payee to merge this one into."))
-    Book.objects.select_for_update(no_key=True).get(pk=book.pk)
+    _lock(book)
+    payee, into = payee_for(book=book, payee_id=payee.pk), payee_for(book=book, payee_id=into.pk)
     texts, pk = texts_of(payee=payee), payee.pk
     payee.delete()
     _add_aliases(into, texts)
     emit(PayeesMerged(book_id=book.pk, payee_id=pk, into_id=into.pk))
-    return _correct(book, texts, into.name, actor, on) if correct_past else 0
+    return _correct(book, texts, into.name, actor, today, Change.Action.MERGE_PAYEES) if correct_past else None
 
 
 @transaction.atomic
 def remove_payee(*, payee: Payee) -> None:
-    """Forget the payee and its aliases; entries keep their texts."""
-    book_id, pk = payee.book_id, payee.pk
+    """Remove the payee and its aliases; entries keep their payee's name. Raises NotFound."""
+    _lock(payee.book)
+    payee = payee_for(book=payee.book, payee_id=payee.pk)
+    pk = payee.pk
     payee.delete()
-    emit(PayeeRemoved(book_id=book_id, payee_id=pk))
+    emit(PayeeRemoved(book_id=payee.book_id, payee_id=pk))
+
+
+def _lock(book: Book) -> None:
+    """One change of the book's payees at a time; read them after it."""
+    Book.objects.select_for_update(no_key=True).get(pk=book.pk)
 
 
 def _add_aliases(payee: Payee, texts: Collection[str]) -> None:
     known = {alias.name.casefold() for alias in PayeeAlias.objects.filter(book_id=payee.book_id, payee=payee)}
     new = {text.casefold(): text for text in texts if text.casefold() not in known}
+    if len(known) + len(new) > MOST_ALIASES:
+        raise Conflict(reason=_("A payee has at most %(most)d aliases.") % {"most": MOST_ALIASES})
     PayeeAlias.objects.bulk_create([PayeeAlias(book_id=payee.book_id, payee=payee, name=text) for text in new.values()])
 
 
-def _correct(book: Book, texts: list[str], name: str, actor: User | None, on: datetime.date) -> int:
-    """Correct the entries of open periods that bear one of the texts, so that they bear the name."""
+def _correct(
+    book: Book, texts: list[str], name: str, actor: User | None, today: datetime.date, action: str
+) -> Change | None:
+    """Give the entries of open periods that have one of the names the new one."""
     found = entries_named(book=book, names=texts).exclude(payee=name)
     closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
     if closed is not None:
         found = found.filter(date__gt=closed)
-    entries = list(found[: MOST_CORRECTED + 1])
-    if len(entries) > MOST_CORRECTED:
-        reason = _("More than %(most)d entries bear this name. Keep it as an alias instead: they are found by both.")
+    ids = list(found.values_list("pk", flat=True)[: MOST_CORRECTED + 1])
+    if len(ids) > MOST_CORRECTED:
+        reason = _("More than %(most)d entries have this name. Keep it as an alias instead: they are found by both.")
         raise Conflict(field="past", reason=reason % {"most": MOST_CORRECTED})
-    lines: dict[int, list[LineDraft]] = {entry.pk: [] for entry in entries}
-    for line in JournalLine.objects.filter(entry__in=entries).order_by("entry_id", "position"):
-        lines[line.entry_id].append(LineDraft(account_id=line.account_id, amount=line.amount, memo=line.memo))
-    for entry in entries:
-        entry.book = book
-        correct_entry(
-            entry=entry, actor=actor, date=entry.date, lines=lines[entry.pk], payee=name,
-            description=entry.description, on=on,
-        )  # fmt: skip
-    return len(entries)
+    if not ids:
+        return None
+    edit = Edit(payee=name)
+    return change_entries(
+        book=book, actor=actor, targets=dict.fromkeys(ids, ()), edit=edit, today=today, action=action
+    ).change
 
 
 def checked_name(name: str) -> str:
@@ -146,14 +162,9 @@ def checked_name(name: str) -> str:
 
 def _refuse_taken(book: Book, names: list[str], *, field: str, but: Payee | None = None) -> None:
     """Raise Invalid where another payee has one of the names, as its own or as an alias."""
-    wanted = {name.casefold() for name in names}
-    if not wanted:
-        return
-    taken = [
-        *Payee.objects.filter(book=book).exclude(pk=but.pk if but else 0).values_list("name", flat=True),
-        *PayeeAlias.objects.filter(book=book).exclude(payee=but.pk if but else 0).values_list("name", flat=True),
-    ]
-    for name in taken:
-        if name.casefold() in wanted:
-            reason = _("“%(name)s” is a payee already, or an alias of one.") % {"name": name}
+    for kind, owner in ((Payee, "pk"), (PayeeAlias, "payee")):
+        named = kind.objects.filter(book=book).exclude(**{owner: but.pk if but else 0}).alias(key=Lower("name"))
+        taken = named.filter(key__in=[Lower(Value(name)) for name in names]).values_list("name", flat=True).first()
+        if taken is not None:
+            reason = _("“%(name)s” is a payee already, or an alias of one.") % {"name": taken}
             raise Invalid(field=field, reason=reason)

@@ -10,6 +10,7 @@ from typing import Any
 
 from finance import money
 from finance.ledger.models import Account, AccountType, Book
+from finance.ledger.revisions import versions_sql
 from finance.ledger.selectors import accounts_of, paths_of
 from finance.replica import reading
 from finance.search.query import Term
@@ -38,10 +39,10 @@ class World:
     accounts: list[Account]
     paths: dict[int, str]
     tags: list[Tag]
-    words: dict[Term, str | None]  # what an index of words is asked for; None for a term without any
+    words: dict[Term, str | None]  # the query for an index of words; None for a term without any
 
     def accounts_named(self, text: str, *, only_categories: bool = False) -> list[int]:
-        """Accounts whose path has all the words, at their beginnings; so an account's group finds it, too."""
+        """Accounts whose path has all the words, at their beginnings; so its group finds it, too."""
         words = text.casefold().replace("›", " ").replace(":", " ").split()
         kinds = (AccountType.INCOME, AccountType.EXPENSE) if only_categories else tuple(AccountType)
         return [
@@ -79,21 +80,11 @@ def world_of(*, book: Book, terms: Sequence[Term]) -> World:
     )
 
 
-_TAGGED = """
-WITH RECURSIVE hung (id) AS (
-    SELECT link.entry_id FROM finance_entrytag AS link WHERE link.book_id = %(book)s AND {which}
-    UNION
-    SELECT newer.id FROM hung JOIN finance_journalentry AS newer ON newer.corrects_id = hung.id
-) SELECT hung.id FROM hung
-"""
-_ATTACHED = """
-WITH RECURSIVE hung (id) AS (
-    SELECT file.entry_id FROM finance_attachment AS file
-     WHERE file.book_id = %(book)s AND file.removed_at IS NULL AND {which}
-    UNION
-    SELECT newer.id FROM hung JOIN finance_journalentry AS newer ON newer.corrects_id = hung.id
-) SELECT hung.id FROM hung
-"""
+_TAGGED = versions_sql("SELECT link.entry_id FROM finance_entrytag AS link WHERE link.book_id = %(book)s AND {which}")
+_ATTACHED = versions_sql(
+    "SELECT file.entry_id FROM finance_attachment AS file"
+    " WHERE file.book_id = %(book)s AND file.removed_at IS NULL AND {which}"
+)
 _ON_ACCOUNTS = "SELECT line.entry_id FROM finance_journalline AS line WHERE line.account_id = ANY(%({name})s::bigint[])"
 _OF_LINES = "EXISTS (SELECT FROM finance_journalline AS line WHERE line.entry_id = entry.id AND ({which}))"
 

@@ -1,7 +1,7 @@
 """What people type into the search box, read strictly: words, amounts, days and operators.
 
-All terms must hold. A term that looks like an operator and is none is an error at its place, never a search for its
-letters: what somebody filters by must not be ignored in silence. Text in quotation marks is always text.
+All terms must hold. A term that looks like an operator and is not one is an error at its place, never a search for its
+letters: a filter must not be ignored in silence. Text in quotation marks is always text.
 """
 
 import calendar
@@ -104,7 +104,7 @@ def _term(part: re.Match[str], months: dict[str, int]) -> Term:
         return _plain(part)
     if name.casefold() not in OPERATORS:
         known = ", ".join(f"{each}:" for each in OPERATORS)
-        message = f"“{name}:” is no operator. There are {known}. For text with a colon, use quotation marks."
+        message = f"“{name}:” is not an operator. Use {known}. For text with a colon, use quotation marks."
         raise QueryError(message, place=place + bool(part["minus"]), length=len(name) + 1)
     name = name.casefold()
     if not said.strip():
@@ -146,7 +146,7 @@ def _plain(part: re.Match[str]) -> Term:
 
 
 def read_sizes(text: str) -> tuple[Decimal, ...]:
-    """What an amount in any notation may mean, without its sign; () for what is none.
+    """What an amount in any notation may mean, without its sign; () for anything else.
 
     "1,234.50", "1.234,50", "1'234.5" and "−1234.5" mean one; "1.234" means a thousand or a little more than one.
     """
@@ -159,7 +159,7 @@ def read_sizes(text: str) -> tuple[Decimal, ...]:
     meant: list[Decimal] = []
     if not marks:
         meant.append(Decimal(body))
-    # The last mark divides the places, unless it stands there twice …
+    # The last mark divides the places, unless it appears twice …
     if mark in (".", ",") and marks.count(mark) == 1 and _are_groups(groups):
         meant.append(Decimal(f"{re.sub('[.,' + chr(39) + ']', '', groups)}.{rest}"))
     # … or all marks are alike and divide thousands.
@@ -188,7 +188,9 @@ def _sizes(text: str, *, place: int) -> Term:
     if not sign:
         amounts = read_sizes(said)
         if not amounts:
-            raise QueryError(f"“{said}” is no amount such as 12.50, >100 or 100..200.", place=place, length=len(text))
+            raise QueryError(
+                f"“{said}” is not an amount such as 12.50, >100 or 100..200.", place=place, length=len(text)
+            )
         return Term(field="amount", amounts=amounts)
     size = _size(said, place=place + len(sign))
     exclusive = "=" not in sign
@@ -203,7 +205,7 @@ def _size(text: str, *, place: int) -> Decimal:
         why = (
             f"“{text}” can be read in two ways; write it without thousands marks"
             if amounts
-            else f"“{text}” is no amount"
+            else f"“{text}” is not an amount"
         )
         raise QueryError(f"{why}.", place=place, length=max(len(text), 1))
     return amounts[0]
@@ -217,7 +219,7 @@ def _days(text: str, *, place: int, length: int, months: dict[str, int] | None =
         raise QueryError("A range of days is written 2026-01..2026-03.", place=place, length=length)
     spans = [_span(each.strip(), months or {}) for each in ends]
     if None in spans:
-        message = f"“{said}” is no day. Write 2026, 2026-03, 2026-03-14, >2026-01-01 or 2026-01..2026-03."
+        message = f"“{said}” is not a date. Write 2026, 2026-03, 2026-03-14, >2026-01-01 or 2026-01..2026-03."
         raise QueryError(message, place=place, length=length)
     first, last = spans[0][0], spans[-1][1]  # type: ignore[index]
     if first > last:

@@ -1,6 +1,6 @@
-"""Entries that a query finds, newest first, with what they come to.
+"""Entries that a query finds, newest first, with their totals.
 
-A search goes in by the term that finds least, through an index, and looks at what that finds. Where every term finds a
+A search starts with a term that finds little, through an index, and checks the others on that. Where every term finds a
 lot, it walks the journal from the newest entry on, a window at a time: it then has no totals, and says how far it came.
 """
 
@@ -19,7 +19,7 @@ from finance.replica import reading
 from finance.search.conditions import Condition, World, condition_of, world_of
 from finance.search.query import Term
 
-# A term that finds more than this is no way in; so many are added up.
+# A search starts with a term that finds at most this many entries, which are then added up.
 MOST_FOUND = 2_000
 # Entries that one page walks through at most.
 WINDOW = 2_000
@@ -101,7 +101,7 @@ def find_entries(
 
 
 def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> tuple[Condition, list[int]] | None:
-    """A term that finds few enough, and what it finds; None where there is none."""
+    """A term that finds few enough entries, with their ids; None if every term finds more."""
     with reading().cursor() as cursor:
         for condition in sorted(conditions, key=lambda each: each.rank):
             if condition.found is None:
@@ -114,7 +114,7 @@ def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> tuple[Co
 
 
 def _pick(conditions: list[Condition], parameters: dict[str, Any], limit: int) -> Found:
-    """Of the candidates those for which the others hold: a page of them, and what all of them come to."""
+    """Of the candidates those for which the other conditions hold: a page of them, and the totals of all."""
     holds = " AND ".join(condition.holds for condition in conditions) or "true"
     statement = f"""
 SELECT {_COLUMNS} FROM finance_journalentry AS entry
@@ -137,7 +137,7 @@ SELECT {_COLUMNS} FROM finance_journalentry AS entry
 
 
 def _walk(conditions: list[Condition], parameters: dict[str, Any], limit: int) -> Found:
-    """A window of the journal, from the edge back; the rows in it for which all holds."""
+    """A window of the journal, from the edge back; the rows in it for which all conditions hold."""
     holds = " AND ".join(condition.holds for condition in conditions) or "true"
     window = """
 SELECT * FROM finance_journalentry WHERE book_id = %(book)s AND (date, id) < (%(date)s::date, %(id)s::bigint)
@@ -153,13 +153,13 @@ SELECT {_COLUMNS} FROM ({window}) AS entry WHERE {_CURRENT} AND {holds}
         if len(rows) > limit:
             last = rows[limit - 1]
             return Found(entries=_hits(rows[:limit]), next_cursor=dated_place(last[2], last[0]))
-        cursor.execute(f"SELECT date, id FROM ({window}) AS entry ORDER BY date, id LIMIT 1", parameters)
+        cursor.execute(
+            f"SELECT date, id, count(*) OVER () FROM ({window}) AS entry ORDER BY date, id LIMIT 1", parameters
+        )
         end = cursor.fetchone()
-        cursor.execute(f"SELECT count(*) FROM ({window}) AS entry", parameters)
-        (walked,) = cursor.fetchone()
-    if walked < WINDOW or end is None:
+    if end is None or end[2] < WINDOW:
         return Found(entries=_hits(rows))
-    return Found(entries=_hits(rows), next_cursor=dated_place(*end), searched_to=end[0])
+    return Found(entries=_hits(rows), next_cursor=dated_place(end[0], end[1]), searched_to=end[0])
 
 
 # Own money as in movements.movement_of: what an entry changed there, in each currency.

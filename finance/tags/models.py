@@ -1,4 +1,4 @@
-"""Tags, and what they hang on: the first version of an entry, so that a correction keeps them (ledger.revisions)."""
+"""Tags, and the entries that have them: each by its first version, so that a correction keeps them (ledger.revisions)."""
 
 from typing import ClassVar
 
@@ -25,7 +25,7 @@ class TagColour(models.TextChoices):
 
 
 class Tag(models.Model):
-    """A word that entries of any category can bear: "holiday", "to be paid back"."""
+    """A label for entries of any category: "holiday", "to be paid back"."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="tags", verbose_name=_("book"))
     name = models.CharField(_("name"), max_length=60)
@@ -58,7 +58,7 @@ class EntryTag(models.Model):
             models.UniqueConstraint(fields=["entry", "tag", "book"], name="finance_entrytag_once"),
         ]
         indexes: ClassVar = [
-            # What bears a tag (filters, sums, search).
+            # The entries of a tag (filters, sums, search).
             models.Index(fields=["tag", "entry"], name="finance_entrytag_tag"),
         ]
 

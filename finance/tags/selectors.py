@@ -10,19 +10,14 @@ from django.db.models.functions import Lower
 from finance.errors import NotFound
 from finance.ledger.models import Book
 from finance.ledger.registers import LineCondition
-from finance.ledger.revisions import ROOTS
+from finance.ledger.revisions import ROOTS, versions_sql
 from finance.replica import reading
 from finance.tags.models import Tag
 
-# Every version of every entry that bears one of the tags; for conditions such as "entry.id IN (…)".
-TAGGED_ENTRIES = """
-WITH RECURSIVE tagged (id) AS (
-    SELECT entry_id FROM finance_entrytag WHERE book_id = %(book)s AND tag_id = ANY(%(tags)s::bigint[])
-    UNION
-    SELECT entry.id FROM tagged JOIN finance_journalentry AS entry ON entry.corrects_id = tagged.id
+# Every version of every entry that has one of the tags; for conditions such as "entry.id IN (…)".
+TAGGED_ENTRIES = versions_sql(
+    "SELECT entry_id FROM finance_entrytag WHERE book_id = %(book)s AND tag_id = ANY(%(tags)s::bigint[])"
 )
-SELECT id FROM tagged
-"""
 
 _TAGS_OF_ENTRIES = f"""
 {ROOTS}
@@ -67,7 +62,7 @@ class TagSum:
 
 @dataclass(slots=True, kw_only=True)
 class TagFigures:
-    """How many entries that count bear the tag, and their sums per currency."""
+    """How many entries that count have the tag, and their sums per currency."""
 
     entries: int = 0
     sums: list[TagSum] = field(default_factory=list)
@@ -93,7 +88,7 @@ def by_name(*, book: Book) -> dict[str, Tag]:
 
 
 def tagged(*, tag_ids: Collection[int]) -> LineCondition:
-    """For registers: lines of entries that bear one of the tags, whatever their version."""
+    """For registers: lines of entries that have one of the tags, whatever their version."""
     return LineCondition(sql=f"line.entry_id = ANY(ARRAY({TAGGED_ENTRIES}))", parameters={"tags": list(tag_ids)})
 
 

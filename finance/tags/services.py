@@ -10,7 +10,7 @@ from finance.errors import Conflict, Invalid, NotFound
 from finance.events import EntriesTagged, TagRemoved, TagSaved, TagsMerged
 from finance.ledger.models import Book
 from finance.ledger.revisions import roots_of
-from finance.tags.models import Tag, TagColour
+from finance.tags.models import EntryTag, Tag, TagColour
 from finance.tags.names import LONGEST_NAME as LONGEST_NAME
 from finance.tags.names import checked_name
 from finance.tags.selectors import by_name
@@ -27,7 +27,7 @@ def save_tag(*, book: Book, tag: Tag | None = None, name: str, colour: str = "")
     _lock(book)
     name = checked_name(name)
     if colour and colour not in TagColour.values:
-        raise Invalid(field="colour", reason=_("This is none of the colours."))
+        raise Invalid(field="colour", reason=_("Choose one of the colours."))
     namesake = by_name(book=book).get(name.casefold())
     if namesake is not None and (tag is None or namesake.pk != tag.pk):
         raise Invalid(field="name", reason=_("There is a tag of this name already."))
@@ -51,7 +51,7 @@ def tags_named(*, book: Book, names: Sequence[str]) -> list[Tag]:
         wanted.setdefault(name.casefold(), name)
     found = by_name(book=book)
     if not wanted.keys() <= found.keys():
-        _lock(book)  # somebody may be making the same one
+        _lock(book)  # another request may be making the same one
         found = by_name(book=book)
         for key, name in wanted.items():
             if key not in found:
@@ -61,7 +61,7 @@ def tags_named(*, book: Book, names: Sequence[str]) -> list[Tag]:
 
 @transaction.atomic
 def merge_tag(*, tag: Tag, into: Tag) -> None:
-    """Put `into` on everything that bears `tag`, and remove `tag`. Raises Conflict for one and the same."""
+    """Put `into` on every entry that has `tag`, and remove `tag`. Raises Conflict for one and the same."""
     if tag.pk == into.pk:
         raise Conflict(field="into", reason=_("Choose another tag to merge this one into."))
     _hold([tag, into])
@@ -138,19 +138,11 @@ def tag_entries(
 
 @transaction.atomic
 def set_tags(*, book: Book, actor: User | None, entry_id: int, tags: Sequence[Tag]) -> None:
-    """The entry bears these tags and no others. Raises as `tag_entries`."""
+    """The entry has these tags and no others. Raises as `tag_entries`."""
     root = roots_of(book=book, entry_ids=[entry_id]).get(entry_id)
-    kept = {tag.pk for tag in tags}
-    borne = Tag.objects.filter(book=book, pk__in=_borne_by(book, root))
-    tag_entries(
-        book=book, actor=actor, entry_ids=[entry_id], add=tags, remove=[tag for tag in borne if tag.pk not in kept]
-    )
-
-
-def _borne_by(book: Book, root: int | None) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tag_id FROM finance_entrytag WHERE book_id = %s AND entry_id = %s", [book.pk, root])
-        return [row[0] for row in cursor.fetchall()]
+    links = EntryTag.objects.filter(book=book, entry_id=root).exclude(tag__in=[tag.pk for tag in tags])
+    others = list(Tag.objects.filter(book=book, pk__in=links.values("tag_id")))
+    tag_entries(book=book, actor=actor, entry_ids=[entry_id], add=tags, remove=others)
 
 
 def _lock(book: Book) -> None:
@@ -159,7 +151,7 @@ def _lock(book: Book) -> None:
 
 
 def _hold(tags: Sequence[Tag]) -> None:
-    """The tags as they are until the commit. Raises NotFound where one was removed meanwhile."""
+    """The tags as they are until the commit. Raises NotFound if one has been removed."""
     wanted = {tag.pk for tag in tags}
     held = Tag.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
     if len(held) < len(wanted):

@@ -23,6 +23,13 @@ def user_of(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
+def id_in(text: str, *, thing: str) -> int:
+    """The id of a `thing` as an address or a form has it. Raises NotFound for what can be none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NotFound(thing=thing)
+    return int(text)
+
+
 def book_page(at_least: Role = Role.VIEWER) -> Callable[[Page[P]], Callable[..., HttpResponseBase]]:
     """Decorate a view of `/b/<book_id>/…`: it is called with the book, for members of at least that role.
 

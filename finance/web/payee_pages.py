@@ -4,20 +4,24 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from core.clock import today_in
 from core.keyset import keyset_page
 from finance.errors import FinanceError, NotFound
+from finance.ledger.change_models import Change
 from finance.ledger.selectors import accounts_of, book_for
+from finance.ledger.services.changes import Changed
 from finance.models import AccountType, Book, Payee, Role
 from finance.payees import selectors, services
-from finance.web.access import book_page, user_of
+from finance.web.access import book_page, id_in, user_of
 from finance.web.account_choices import AccountField
+from finance.web.changes import say_changed
 from finance.web.refusals import refuse
 
 PAGE = 100
@@ -51,13 +55,13 @@ class PayeeForm(forms.Form):
 
 
 class PastForm(forms.Form):
-    past = forms.ChoiceField(label=gettext_lazy("Entries of the past"), choices=PAST, widget=forms.RadioSelect)
+    past = forms.ChoiceField(label=gettext_lazy("Past entries"), choices=PAST, widget=forms.RadioSelect)
 
 
 @require_http_methods(["GET", "POST"])
 @book_page()
 def payee_list(request: HttpRequest, book: Book) -> HttpResponse:
-    """The payees that somebody named, and a form for another."""
+    """The named payees, and a form to add one."""
     form = PayeeForm(request.POST or None, book=book, initial={"name": request.GET.get("name", "")})
     if request.method == "POST":
         book_for(user=user_of(request), book_id=book.pk, at_least=Role.EDITOR)
@@ -68,11 +72,12 @@ def payee_list(request: HttpRequest, book: Book) -> HttpResponse:
                 refuse(form, error)
             else:
                 return redirect("web:payee", book.pk, payee.pk)
-    after = request.GET.get("after", "")
-    if after and not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise NotFound(thing="page")
+    after = request.GET.get("after")
     page = keyset_page(
-        selectors.payees_of(book=book), ordering=("id",), after=[int(after)] if after else None, limit=PAGE
+        selectors.payees_of(book=book),
+        ordering=("id",),
+        after=[id_in(after, thing="page")] if after else None,
+        limit=PAGE,
     )
     context = {"book": book, "form": form, "rows": page.rows, "next": page.edge.pk if page.edge else None}
     return render(request, "web/payees.html", context, status=400 if form.errors else 200)
@@ -104,13 +109,13 @@ def payee(request: HttpRequest, book: Book, payee_id: int) -> HttpResponse:
         "past": past,
         "years": selectors.years_of(payee=shown),
         "entries": selectors.entries_named(book=book, names=texts)[:LATEST],
-        "others": Payee.objects.filter(book=book).exclude(pk=shown.pk).order_by("name")[:500],
+        "others": Payee.objects.filter(book=book).exclude(pk=shown.pk).order_by(Lower("name")),
     }
     return render(request, "web/payee.html", context, status=400 if form.errors or past.errors else 200)
 
 
 def _change(request: HttpRequest, payee: Payee, form: PayeeForm, past: PastForm) -> HttpResponse | None:
-    """Do what was asked; None where the page has to say why not."""
+    """Carry out the form's action; None where the page has to say why not."""
     book, actor = payee.book, user_of(request)
     try:
         match request.POST.get("do"):
@@ -118,21 +123,20 @@ def _change(request: HttpRequest, payee: Payee, form: PayeeForm, past: PastForm)
                 services.save_payee(book=book, payee=payee, **form.said())
                 return redirect("web:payee", book.pk, payee.pk)
             case "rename" if past.is_valid():
-                corrected = services.rename_payee(
-                    payee=payee, actor=actor, name=request.POST.get("name", ""), on=today_in(book),
+                change = services.rename_payee(
+                    payee=payee, actor=actor, name=request.POST.get("name", ""), today=today_in(book),
                     correct_past=past.cleaned_data["past"] == "correct",
                 )  # fmt: skip
-                _tell(request, corrected)
+                _say_saved(request, book, change)
                 return redirect("web:payee", book.pk, payee.pk)
             case "merge" if past.is_valid():
-                chosen = request.POST.get("into", "")
-                digits = chosen.isascii() and chosen.isdigit() and len(chosen) < 19
-                into = selectors.payee_for(book=book, payee_id=int(chosen) if digits else 0)
-                corrected = services.merge_payee(
-                    payee=payee, into=into, actor=actor, on=today_in(book),
+                chosen = id_in(request.POST.get("into", ""), thing="payee")
+                into = selectors.payee_for(book=book, payee_id=chosen)
+                change = services.merge_payee(
+                    payee=payee, into=into, actor=actor, today=today_in(book),
                     correct_past=past.cleaned_data["past"] == "correct",
                 )  # fmt: skip
-                _tell(request, corrected)
+                _say_saved(request, book, change)
                 return redirect("web:payee", book.pk, into.pk)
             case "remove":
                 services.remove_payee(payee=payee)
@@ -144,6 +148,8 @@ def _change(request: HttpRequest, payee: Payee, form: PayeeForm, past: PastForm)
     return None
 
 
-def _tell(request: HttpRequest, corrected: int) -> None:
-    said = ngettext("Saved; %(n)d entry corrected.", "Saved; %(n)d entries corrected.", corrected) % {"n": corrected}
-    messages.success(request, said if corrected else _("Saved. Past entries stay as they are."))
+def _say_saved(request: HttpRequest, book: Book, change: Change | None) -> None:
+    if change is None:
+        messages.success(request, _("Saved. Past entries stay as they are."))
+    else:
+        say_changed(request, book, Changed(change=change))

@@ -74,7 +74,7 @@ def payees_like(*, book: Book, prefix: str) -> list[dict[str, Any]]:
 
 
 def _with_named(book: Book, prefix: str, written: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The payees that somebody named first, each once whatever its entries call it, with its usual category."""
+    """Named payees first, each once with its usual category, whichever of its names the entries have."""
     by_text = {told["payee"].casefold(): told for told in written}
     named = []
     for payee in payees_beginning(book=book, prefix=prefix, limit=SUGGESTIONS):

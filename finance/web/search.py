@@ -30,7 +30,7 @@ class Refused:
 
 
 def operators() -> list[tuple[str, str]]:
-    """What the box offers while somebody types: the beginning, and what it does."""
+    """What the box offers as you type: the operator, and what it does."""
     return [
         ("payee:", _("words of the payee")),
         ("note:", _("words of the note")),

@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.keyset import keyset_page
-from finance.errors import FinanceError, NotFound
+from finance.errors import FinanceError, Invalid, NotFound
 from finance.ledger.selectors import book_for, entry_for
 from finance.models import Book, JournalEntry, Role, Tag
 from finance.tags import selectors, services
 from finance.tags.models import TagColour
-from finance.web.access import book_page, user_of
+from finance.web.access import book_page, id_in, user_of
 from finance.web.refusals import refuse
 
 PAGE = 100
@@ -31,7 +31,7 @@ class TagForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 @book_page()
 def tags(request: HttpRequest, book: Book) -> HttpResponse:
-    """All tags by age with how many entries bear them and what was spent and received; editors add one."""
+    """All tags by age with the number of their entries and what was spent and received; editors add one."""
     form = TagForm(request.POST or None, initial={"colour": TagColour.GREY})
     if request.method == "POST":
         book_for(user=user_of(request), book_id=book.pk, at_least=Role.EDITOR)
@@ -42,11 +42,12 @@ def tags(request: HttpRequest, book: Book) -> HttpResponse:
                 refuse(form, error)
             else:
                 return redirect("web:tags", book.pk)
-    after = request.GET.get("after", "")
-    if after and not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise NotFound(thing="page")
+    after = request.GET.get("after")
     page = keyset_page(
-        Tag.objects.filter(book=book), ordering=("id",), after=[int(after)] if after else None, limit=PAGE
+        Tag.objects.filter(book=book),
+        ordering=("id",),
+        after=[id_in(after, thing="page")] if after else None,
+        limit=PAGE,
     )
     figures = selectors.tag_figures(book=book, tag_ids=[tag.pk for tag in page.rows])
     context = {
@@ -115,14 +116,16 @@ def save_tags(request: HttpRequest, entry: JournalEntry) -> None:
     Raises Invalid and Conflict, as `tags_named`.
     """
     if "tags" in request.POST:
-        names = [name for name in request.POST["tags"].split(",") if name.strip()][:MOST_TYPED]
+        names = [name for name in request.POST["tags"].split(",") if name.strip()]
+        if len(names) > MOST_TYPED:
+            raise Invalid(field="tags", reason=_("Enter at most %(most)d tags.") % {"most": MOST_TYPED})
         named = services.tags_named(book=entry.book, names=names)
         services.set_tags(book=entry.book, actor=user_of(request), entry_id=entry.pk, tags=named)
 
 
 def typed_tags(request: HttpRequest, entry: JournalEntry | None = None) -> str:
-    """What stands in the field: what was typed, or the entry's tags."""
+    """The value of the field: what was typed, or the entry's tags."""
     if "tags" in request.POST:
         return request.POST["tags"]
-    borne = selectors.tags_of_entries(book=entry.book, entry_ids=[entry.pk]).get(entry.pk, []) if entry else []
-    return ", ".join(each.name for each in borne)
+    shown = selectors.tags_of_entries(book=entry.book, entry_ids=[entry.pk]).get(entry.pk, []) if entry else []
+    return ", ".join(each.name for each in shown)

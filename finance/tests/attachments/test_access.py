@@ -1,4 +1,4 @@
-"""Files over pages and API: who may, and how they are served."""
+"""Files over pages and API: who may read and write, and how they are served."""
 
 import uuid
 from io import BytesIO
@@ -116,7 +116,7 @@ def test_the_entry_shows_its_files_and_says_what_was_refused(page, send, as_, bo
     answer = as_("editor").post(f"/b/{book.pk}/entries/{receipt.entry.uid}/attach/", {"file": files}, follow=True)
     text = answer.content.decode()
     assert "1 file attached." in text
-    assert "virus.exe: This is no JPEG" in text
+    assert "virus.exe: This is not a JPEG" in text
     assert "bill.pdf" in text
 
 

@@ -1,11 +1,11 @@
-"""Files on entries: what is taken, what they hang on, what is left when they go."""
+"""Files on entries: which are taken, how corrections keep them, and what is left of removed ones."""
 
 import datetime
 import hashlib
 
 import pytest
 
-from finance.attachments import selectors, services
+from finance.attachments import carrying, selectors, services
 from finance.errors import Conflict, Invalid, NotFound
 from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft
@@ -24,7 +24,7 @@ def attach(owner):
 
 
 @pytest.mark.parametrize(
-    ("data", "said"), [(b"", "empty"), (b"MZ\x90", "no JPEG"), (PDF + b" " * 1024 * 1024, "larger than 1 MB")]
+    ("data", "said"), [(b"", "empty"), (b"MZ\x90", "not a JPEG"), (PDF + b" " * 1024 * 1024, "larger than 1 MB")]
 )
 def test_what_cannot_be_attached_says_why(spend, attach, settings, data, said):
     settings.ATTACHMENT_MAX_MB = 1
@@ -113,13 +113,17 @@ def test_a_worker_draws_the_small_picture(spend, attach, picture):
     assert selectors.thumbnail_of(attachment=receipt).startswith(b"\xff\xd8\xff")
 
 
-def test_an_export_gets_every_file_with_its_entry(book, owner, spend, attach):
+def test_an_export_names_every_attachment_and_has_every_file_once(book, owner, spend, attach):
     entries = [spend(1_00), spend(2_00)]
     attach(entries[0], PDF + b"1", "one.pdf")
     attach(entries[1], PDF + b"2", "two.pdf")
     services.remove(attachment=attach(entries[1], PDF + b"3"), actor=owner)
-    files = list(selectors.files_of(book=book))
-    assert [(each.entry, each.file_name, each.content) for each in files] == [
-        (entries[0].uid, "one.pdf", PDF + b"1"),
-        (entries[1].uid, "two.pdf", PDF + b"2"),
+    attach(entries[1], PDF + b"1", "again.pdf")
+    assert [(each["entry"], each["file_name"]) for each in carrying.give(book)["attachments"]] == [
+        (str(entries[0].uid), "one.pdf"),
+        (str(entries[1].uid), "two.pdf"),
+        (str(entries[1].uid), "again.pdf"),
     ]
+    files = list(carrying.files(book))
+    assert sorted(content for _sha256, content in files) == [PDF + b"1", PDF + b"2"]
+    assert all(hashlib.sha256(content).hexdigest() == sha256 for sha256, content in files)

@@ -1,4 +1,4 @@
-"""What a file is told to be by its bytes, and the small pictures made of it."""
+"""What a file is by its bytes, and the small pictures made of it."""
 
 import struct
 import zlib

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from finance.attachments import carrying as receipts_part
-from finance.attachments.selectors import files_of
+from finance.attachments.selectors import attachments_in, content_of
 from finance.attachments.services import attach
 from finance.book_archive.parts import PARTS
 from finance.book_archive.writing import as_archive
@@ -143,7 +143,7 @@ def test_the_whole_book_comes_back_equal(full_book, owner):
     assert [len(part) for part in statements_of(there)] == [2, 3]
     assert parts_of(there) == parts_of(full_book)
     assert receipts_part.give(there) == receipts_part.give(full_book)
-    assert [file.content for file in files_of(book=there)] == [RECEIPT, RECEIPT]
+    assert [content_of(attachment=each) for each in attachments_in(book=there)] == [RECEIPT, RECEIPT]
     assert [len(part) for part in parts_of(there)[1].values() if isinstance(part, list)] == [1, 1, 1]
     assert verify_ledger(book=there, now=timezone.now()).sound
     reconciled = AccountStatement.objects.get(book=there, state="reconciled")

@@ -1,5 +1,7 @@
 """Payees over API and pages: who may, and what they show."""
 
+import re
+
 import pytest
 from django.db import transaction
 
@@ -86,7 +88,7 @@ def test_who_opens_and_changes_what(as_, book, rewe, person):
     assert set(Payee.objects.values_list("name", flat=True)) == ({"Shop", "New"} if may else {"Rewe"})
 
 
-def test_the_page_shows_history_and_asks_about_the_past(page, send, rewe, spend):
+def test_the_page_shows_history_and_asks_about_the_past(page, send, as_, rewe, spend):
     spend(12_34, payee="rewe markt gmbh")
     html = page("viewer", f"payees/{rewe.pk}/").content.decode()
     assert "€12.34" in html
@@ -95,8 +97,11 @@ def test_the_page_shows_history_and_asks_about_the_past(page, send, rewe, spend)
     unasked = send("editor", f"payees/{rewe.pk}/", {"do": "rename", "name": "Shop"})
     assert unasked.status_code == 400  # what happens to the past is not guessed
     assert Payee.objects.get().name == "Rewe"
-    send("editor", f"payees/{rewe.pk}/", {"do": "rename", "name": "Shop", "past": "correct"})
+    editor, rename = as_("editor"), {"do": "rename", "name": "Shop", "past": "correct"}
+    done = editor.post(f"/b/{rewe.book_id}/payees/{rewe.pk}/", rename, follow=True).content.decode()
     assert JournalEntry.objects.order_by("-pk").first().payee == "Shop"
+    editor.post(re.search(r'"(/b/\d+/changes/\d+/undo/)"', done)[1])
+    assert JournalEntry.objects.order_by("-pk").first().payee == "rewe markt gmbh"
 
 
 def test_saving_merging_and_removing_on_the_page(send, book, rewe, accounts):

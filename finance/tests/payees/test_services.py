@@ -1,4 +1,4 @@
-"""Payees: names and aliases, what they come to, and what happens to the past."""
+"""Payees: names and aliases, their totals, and what happens to the past."""
 
 import datetime
 
@@ -49,9 +49,8 @@ def test_aliases_are_set_as_a_whole(book, rewe, accounts):
     assert selectors.texts_of(payee=selectors.payee_for(book=book, payee_id=rewe.pk)) == ["Rewe", "A", "b"]
     services.save_payee(book=book, payee=rewe)
     assert PayeeAlias.objects.count() == 2
-    assert selectors.payee_named(book=book, text="B") == rewe
-    assert selectors.payee_named(book=book, text="REWE") == rewe
-    assert selectors.payee_named(book=book, text="c") is None
+    for text, found in (("B", [rewe]), ("REWE", [rewe]), ("c", [])):
+        assert selectors.payees_beginning(book=book, prefix=text, limit=5) == found
 
 
 def test_years_count_what_counts_by_every_name(book, owner, accounts, rewe, spend, django_assert_num_queries):
@@ -72,13 +71,14 @@ def test_years_count_what_counts_by_every_name(book, owner, accounts, rewe, spen
 
 def test_a_rename_leaves_the_past_alone_or_corrects_it(book, owner, rewe, spend):
     old, closed = spend(1_00, payee="rewe"), spend(2_00, payee="Rewe", on=day(2026, 1, 1))
-    args = {"payee": rewe, "actor": owner, "on": TODAY}
-    assert services.rename_payee(**args, name="REWE City", correct_past=False) == 0
+    args = {"payee": rewe, "actor": owner, "today": TODAY}
+    assert services.rename_payee(**args, name="REWE City", correct_past=False) is None
     assert current(book) == ["Rewe", "rewe"]
-    assert selectors.payee_named(book=book, text="rewe").name == "REWE City"
+    (payee,) = selectors.payees_beginning(book=book, prefix="rewe", limit=5)
+    assert payee.name == "REWE City"
     ledger.close_period(book=book, actor=owner, through=day(2026, 1, 31))
-    rewe = selectors.payee_for(book=book, payee_id=rewe.pk)
-    assert services.rename_payee(payee=rewe, actor=owner, on=TODAY, name="Supermarket", correct_past=True) == 1
+    change = services.rename_payee(**args, name="Supermarket", correct_past=True)
+    assert (change.entry_count, change.action) == (1, "edit")
     assert current(book) == ["Rewe", "Supermarket"]  # what is closed is found by the alias
     new = JournalEntry.objects.get(corrects=old)
     assert [line.amount for line in new.lines.order_by("position")] == [1_00, -1_00]
@@ -90,7 +90,7 @@ def test_a_rename_leaves_the_past_alone_or_corrects_it(book, owner, rewe, spend)
 
 
 def test_a_payee_can_take_one_of_its_aliases_as_its_name(book, owner, rewe):
-    services.rename_payee(payee=rewe, actor=owner, name="REWE sagt danke", correct_past=False, on=TODAY)
+    services.rename_payee(payee=rewe, actor=owner, name="REWE sagt danke", correct_past=False, today=TODAY)
     payee = selectors.payee_for(book=book, payee_id=rewe.pk)
     assert selectors.texts_of(payee=payee) == ["REWE sagt danke", "Rewe", "REWE Markt GmbH"]
 
@@ -100,7 +100,7 @@ def test_too_much_of_the_past_is_refused_as_a_whole(book, owner, rewe, spend, mo
     spend(1_00, payee="Rewe")
     spend(2_00, payee="Rewe")
     with pytest.raises(Conflict):
-        services.rename_payee(payee=rewe, actor=owner, name="New", correct_past=True, on=TODAY)
+        services.rename_payee(payee=rewe, actor=owner, name="New", correct_past=True, today=TODAY)
     assert Payee.objects.get().name == "Rewe"
 
 
@@ -108,8 +108,8 @@ def test_too_much_of_the_past_is_refused_as_a_whole(book, owner, rewe, spend, mo
 def test_a_merge_moves_the_names(book, owner, rewe, spend, correct_past):
     other = services.save_payee(book=book, name="Supermarket", aliases=["The shop"])
     spend(1_00, payee="Rewe")
-    corrected = services.merge_payee(payee=rewe, into=other, actor=owner, correct_past=correct_past, on=TODAY)
-    assert corrected == int(correct_past)
+    change = services.merge_payee(payee=rewe, into=other, actor=owner, correct_past=correct_past, today=TODAY)
+    assert (change is not None) is correct_past
     assert current(book) == ["Supermarket" if correct_past else "Rewe"]
     payee = selectors.payee_for(book=book, payee_id=other.pk)
     assert set(selectors.texts_of(payee=payee)) == {
@@ -118,7 +118,42 @@ def test_a_merge_moves_the_names(book, owner, rewe, spend, correct_past):
     assert Payee.objects.count() == 1
     assert OutboxMessage.objects.filter(event_type="finance.payee.merged").count() == 1
     with pytest.raises(Conflict):
-        services.merge_payee(payee=payee, into=payee, actor=owner, correct_past=False, on=TODAY)
+        services.merge_payee(payee=payee, into=payee, actor=owner, correct_past=False, today=TODAY)
+    if change:
+        assert change.action == "merge_payees"
+        ledger.undo_change(change=change, actor=owner, today=TODAY)
+        assert current(book) == ["Rewe"]
+
+
+def test_the_past_is_corrected_at_once(book, owner, rewe, spend, django_assert_max_num_queries):
+    for amount in range(1, 31):
+        spend(amount, payee="Rewe")
+    with django_assert_max_num_queries(40):
+        change = services.rename_payee(payee=rewe, actor=owner, name="New", correct_past=True, today=TODAY)
+    assert change.entry_count == 30
+
+
+def test_a_payee_that_was_removed_meanwhile_takes_no_aliases(book, owner, rewe):
+    other, gone = (services.save_payee(book=book, name=name) for name in ("Other", "Gone"))
+    services.remove_payee(payee=selectors.payee_for(book=book, payee_id=gone.pk))
+    args = {"actor": owner, "correct_past": False, "today": TODAY}
+    for change in (
+        lambda: services.merge_payee(payee=rewe, into=gone, **args),
+        lambda: services.merge_payee(payee=gone, into=other, **args),
+        lambda: services.rename_payee(payee=gone, name="New", **args),
+        lambda: services.remove_payee(payee=gone),
+    ):
+        with pytest.raises(NotFound):
+            change()
+    assert PayeeAlias.objects.count() == 2
+
+
+def test_a_merge_keeps_to_the_most_aliases(book, owner, rewe, monkeypatch):
+    other = services.save_payee(book=book, name="Other")
+    monkeypatch.setattr(services, "MOST_ALIASES", 2)
+    with pytest.raises(Conflict):
+        services.merge_payee(payee=rewe, into=other, actor=owner, correct_past=False, today=TODAY)
+    assert Payee.objects.count() == 2
 
 
 def test_nothing_of_another_book(book, rewe, stranger):

@@ -67,6 +67,14 @@ def test_the_field_sets_the_tags_of_an_entry(send, page, book, tag, spend, typed
     assert html.count('class="tag tag-') == len(kept)
 
 
+def test_more_tags_than_a_form_takes_are_refused(as_, book, spend):
+    entry = spend(1_00)
+    typed = {"tags": ",".join(f"t{number}" for number in range(51))}
+    answer = as_("editor").post(f"/b/{book.pk}/entries/{entry.uid}/tags/", typed, follow=True)
+    assert "Enter at most 50 tags." in answer.content.decode()
+    assert names_of(book, entry) == []
+
+
 def test_an_entry_is_saved_with_its_tags_and_a_correction_keeps_or_changes_them(send, page, book, accounts, spend):
     form = {"mode": "spent", "amount": "5", "account": accounts.checking.pk, "category": accounts.groceries.pk,
             "date": "2026-03-15", "payee": "Aldi"}  # fmt: skip

@@ -122,7 +122,7 @@ def test_a_search_of_much_says_how_far_back_it_looked(page, spend, monkeypatch):
 
 @pytest.mark.parametrize(
     ("query", "wrong", "said"),
-    [("food amount_more:10.00", "amount_more:", "no operator"), ("date:2026-13", "2026-13", "no day")],
+    [("food amount_more:10.00", "amount_more:", "not an operator"), ("date:2026-13", "2026-13", "not a date")],
 )
 def test_src_03_what_is_no_operator_is_refused_at_its_place(page, as_, book, query, wrong, said):
     answer = page("viewer", "search/", q=query)
