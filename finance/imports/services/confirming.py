@@ -83,7 +83,7 @@ def confirm_import(
 
 @transaction.atomic
 def discard_import(*, batch: ImportBatch, actor: User | None) -> ImportBatch:
-    """Put a file aside that shall not be imported; its rows stay readable. Raises Conflict after confirmation."""
+    """Put a file aside that is not to be imported; its rows stay readable. Raises Conflict after confirmation."""
     batch = ImportBatch.objects.locked().get(pk=batch.pk)
     if batch.state == ImportBatch.State.DISCARDED:
         return batch

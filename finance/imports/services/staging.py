@@ -105,7 +105,7 @@ def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, fi
         created_by=actor,
     )
     write_content(batch, data)
-    del batch.content  # to be asked for by those who want it
+    del batch.content  # read_content gets it for those who need it
     return batch
 
 

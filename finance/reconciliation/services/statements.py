@@ -149,7 +149,7 @@ def locked(statement: AccountStatement, *, version: int | None) -> AccountStatem
     held = AccountStatement.objects.select_for_update(no_key=True, of=("self",)).filter(pk=statement.pk)
     found = held.select_related("account", "book").first()
     if found is None:
-        raise Conflict(reason=_("Somebody has just removed this statement."))
+        raise Conflict(reason=_("This statement has just been removed."))
     found.account.book = found.book
     _refuse_version(found, version)
     return found
@@ -171,7 +171,7 @@ def refuse_reconciled(statement: AccountStatement) -> None:
 
 def _refuse_version(held: AccountStatement, version: int | None) -> None:
     if version is not None and held.version != version:
-        raise Conflict(reason=_("Somebody changed this statement meanwhile. Look at it again."))
+        raise Conflict(reason=_("This statement has changed in the meantime. Look at it again."))
 
 
 def _refuse_difference(held: AccountStatement) -> None:
@@ -196,5 +196,5 @@ def _save(statement: AccountStatement) -> None:
         if "finance_accountstatement_period" not in str(error):
             raise
         period = f"{date_text(statement.start)} – {date_text(statement.end)}"
-        text = _("There is a statement of this account for %(period)s already.")
+        text = _("This account already has a statement for %(period)s.")
         raise Conflict(field="end", reason=text % {"period": period}) from error
