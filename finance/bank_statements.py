@@ -1,6 +1,6 @@
-"""What bank files know of an account's statements: their balances, their rows, and what was pending.
+"""What bank files say about an account's statements: their balances, their rows, and what was pending.
 
-Stands above the slices, because it joins imports and reconciliation; pages, API and handlers use it.
+A module above the slices, because it joins imports and reconciliation; pages, API and handlers use it.
 """
 
 import datetime
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, Sum
+from django.db.models import BigIntegerField, Case, F, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce
 
 from core.batches import in_batches
 from finance.errors import NotFound
@@ -21,15 +22,15 @@ from finance.reconciliation.selectors import MOST_LINES
 from identity.models import User
 
 _DAY = datetime.timedelta(days=1)
-# How long a pending row that the bank lists no more is still shown.
+# How long a pending row is still shown after the bank stopped listing it.
 SHOWN_AFTER_FALLING_OFF = datetime.timedelta(days=30)
 # A bank books a pending row around its day: a little earlier by the value date, or up to two weeks later.
 _BOOKED_FROM, _BOOKED_TO = datetime.timedelta(days=3), datetime.timedelta(days=14)
 _MOST_OFFERED = 24
 _MOST_PENDING = 200
 
-# Entries for which a row of the statement stands, as they are now. A row that an earlier file brought in has the same
-# identity there; an entry that was corrected is followed to what it was corrected to.
+# The entries of the statement's rows, as they are now. A row that an earlier file brought in has the same identity
+# there; an entry that was corrected is followed to what it was corrected to.
 _LINES = """
 WITH RECURSIVE known (id) AS (
     SELECT active.posted_entry_id
@@ -77,42 +78,42 @@ class PendingRow:
 def stated_in_files(*, account: Account) -> list[Stated]:
     """What imported files state for the account and is no statement yet, the latest first."""
     used = AccountStatement.objects.filter(account=account).exclude(imported=None).values("imported_id")
-    found = (
-        ImportStatement.objects.filter(account=account, batch__state=ImportBatch.State.CONFIRMED)
-        .exclude(stated_closing=None)
-        .exclude(pk__in=used)
-        .select_related("batch")
-        .defer("batch__content")
-        .order_by("-pk")[:_MOST_OFFERED]
-    )
-    return [stated for each in found if (stated := _stated(each)) is not None]
+    return _stated(_with_balances(account).exclude(pk__in=used).order_by("-pk")[:_MOST_OFFERED])
 
 
 def stated_in_file(*, account: Account, import_statement_id: int) -> Stated:
     """One of them. Raises NotFound: none of this account, not imported, or without balances."""
-    found = ImportStatement.objects.filter(
-        book=account.book_id, account=account, pk=import_statement_id, batch__state=ImportBatch.State.CONFIRMED
+    for stated in _stated(_with_balances(account).filter(pk=import_statement_id)):
+        return stated
+    raise NotFound(thing="statement")
+
+
+def _with_balances(account: Account) -> QuerySet[ImportStatement]:
+    """Imported statements of the account that state a closing balance and its day, `closing_day`."""
+    confirmed = ImportStatement.objects.filter(
+        book=account.book_id, account=account, batch__state=ImportBatch.State.CONFIRMED
     )
-    statement = found.select_related("batch").defer("batch__content").first()
-    stated = _stated(statement) if statement is not None else None
-    if stated is None:
-        raise NotFound(thing="statement")
-    return stated
+    dated = confirmed.exclude(stated_closing=None).annotate(closing_day=Coalesce("closing_on", "end"))
+    return dated.exclude(closing_day=None)
 
 
-def _stated(statement: ImportStatement) -> Stated | None:
-    """None where the file lacks a closing balance or its day. An opening that it does not state is computed."""
-    end = statement.closing_on or statement.end
-    if statement.stated_closing is None or end is None:
-        return None
-    opening = statement.stated_opening
-    if opening is None:
-        rows = ImportRow.objects.filter(statement=statement, booked=True, date__lte=end)
-        opening = statement.stated_closing - (rows.aggregate(moved=Sum("amount"))["moved"] or 0)
-    return Stated(
-        import_statement_id=statement.pk, import_id=statement.batch_id, file_name=statement.batch.file_name,
-        start=min(statement.start or end, end), end=end, opening=int(opening), closing=statement.stated_closing,
-    )  # fmt: skip
+def _stated(statements: QuerySet[ImportStatement]) -> list[Stated]:
+    """In one query. An opening balance that the file does not state is computed from the closing one and the rows."""
+    rows = ImportRow.objects.filter(statement=OuterRef("pk"), booked=True, date__lte=OuterRef("closing_day"))
+    moved = rows.order_by().values("statement").values_list(Sum("amount"))
+    opening = Case(
+        When(stated_opening=None, then=F("stated_closing") - Coalesce(Subquery(moved), 0)),
+        default="stated_opening",
+        output_field=BigIntegerField(),
+    )
+    columns = ("pk", "batch_id", "batch__file_name", "start", "closing_day", opening, "stated_closing")
+    return [
+        Stated(
+            import_statement_id=pk, import_id=batch_id, file_name=file_name, start=min(start or end, end), end=end,
+            opening=int(opening), closing=closing,
+        )
+        for pk, batch_id, file_name, start, end, opening, closing in statements.values_list(*columns)
+    ]  # fmt: skip
 
 
 @transaction.atomic
@@ -128,7 +129,7 @@ def add_from_file(*, account: Account, actor: User | None, import_statement_id: 
 
 
 def tick_file(*, statement: AccountStatement, actor: User | None) -> int:
-    """Tick every row of the file that the statement is from; returns how many were not ticked. Raises as tick does."""
+    """Tick every row of the file that the statement is from; returns how many were not ticked before. Raises as tick does."""
     if statement.imported_id is None:
         raise NotFound(thing="bank file")
     parameters: dict[str, Any] = {
@@ -144,7 +145,7 @@ def tick_file(*, statement: AccountStatement, actor: User | None) -> int:
         )
 
 
-# A row that the bank has booked is known to the bank: its line is cleared without anybody's doing.
+# A row that the bank has booked is known to the bank: its line is cleared automatically.
 _CLEAR = """
 INSERT INTO finance_linemark (book_id, line_id, marked_by_id, marked_at)
 SELECT line.book_id, line.id, batch.confirmed_by_id, transaction_timestamp()
@@ -159,7 +160,7 @@ SELECT line.book_id, line.id, batch.confirmed_by_id, transaction_timestamp()
 
 
 def clear_imported(*, import_id: int) -> int:
-    """Mark the lines of an import's rows as cleared; returns how many were not. Run again, it changes nothing."""
+    """Mark the lines of an import's rows as cleared; returns how many are new. Run again, it changes nothing."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CLEAR, {"batch": import_id})
         return int(cursor.rowcount)
@@ -174,7 +175,7 @@ def pending_rows(*, book: Book, account: Account, today: datetime.date) -> list[
     )
     # A row of several files is that of the latest.
     rows: dict[tuple[Any, ...], ImportRow] = {}
-    for row in listed.select_related("batch").defer("batch__content").order_by("-batch_id", "pk")[:_MOST_PENDING]:
+    for row in listed.order_by("-batch_id", "pk")[:_MOST_PENDING]:
         rows.setdefault((row.date, row.amount, row.text), row)
     if not rows:
         return []
@@ -207,7 +208,7 @@ def pending_rows(*, book: Book, account: Account, today: datetime.date) -> list[
 
 
 def _take_booked(booked: Counter[tuple[int | None, datetime.date | None]], amount: int, date: datetime.date) -> bool:
-    """Whether the bank has booked such a row since; each booked row stands for one pending row."""
+    """Whether the bank has booked such a row since; each booked row is used for one pending row."""
     for days in range((_BOOKED_TO + _BOOKED_FROM).days + 1):
         key = (amount, date - _BOOKED_FROM + days * _DAY)
         if booked[key]:

@@ -205,7 +205,7 @@ def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
 
 
 class _Counted:
-    """Tells the run of pieces, some hundred at a time."""
+    """Reports pieces to the run as progress, some hundred at a time."""
 
     def __init__(self, run: Run) -> None:
         self._run = run

@@ -1,4 +1,4 @@
-"""Refunds for operators: which entry gives back which. Households change them."""
+"""Refunds for operators: which entry gives back which. Members change them on the pages of their book."""
 
 from django.contrib import admin
 from unfold.admin import ModelAdmin

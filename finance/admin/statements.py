@@ -1,4 +1,4 @@
-"""Statements for operators: what was reconciled, when and by whom. Households change them."""
+"""Statements for operators: what was reconciled, when and by whom. Members change them on the pages of their book."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _

@@ -55,7 +55,7 @@ class NewExport(StrictSerializer):
 
 
 class ExportView(BookView):
-    """Whoever may read the book may take it along."""
+    """Anyone who can read the book can export it."""
 
     serializer_class = ExportSerializer
     write_role = Role.VIEWER

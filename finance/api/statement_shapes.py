@@ -123,7 +123,7 @@ class StatementChanges(StrictSerializer):
 
 class RowQuery(QuerySerializer):
     earlier = serializers.BooleanField(
-        required=False, default=False, help_text="Also older rows that stand on no statement."
+        required=False, default=False, help_text="Also older rows that are on no statement."
     )
 
 
@@ -144,7 +144,7 @@ class StatementRowSerializer(serializers.Serializer[StatementRow]):
 
 
 class StatementRowsSerializer(serializers.Serializer[Any]):
-    """A page of the rows that may stand on the statement, oldest first."""
+    """A page of the rows that may be on the statement, oldest first."""
 
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True, help_text="Always null: paged towards later rows only.")

@@ -184,9 +184,9 @@ class StatementDetail(StatementView):
 @extend_schema_view(
     get=extend_schema(
         operation_id="statements_rows",
-        summary="Rows that may stand on a statement",
+        summary="Rows that may be on a statement",
         description=(
-            "Rows of its days that stand on no other statement, and all that are ticked. Of a reconciled statement only "
+            "Rows of its days that are on no other statement, and all that are ticked. Of a reconciled statement only "
             "those. Rows after the last day are outside."
         ),
         parameters=[shapes.RowQuery, *PAGE_PARAMETERS],
@@ -222,7 +222,7 @@ class StatementRows(StatementView):
 )
 @extend_schema(tags=["statements"])
 class TickRows(StatementView):
-    """Says that rows stand on the statement."""
+    """Ticks rows of the statement."""
 
     bodies = {"POST": shapes.Tick}
 

@@ -47,5 +47,5 @@ def take(arrival: Arrival, document: Any) -> list[str]:
         try:
             attach(entry=entry, actor=None, data=content, file_name=name)
         except FinanceError as error:
-            left.append(f"The receipt “{name[:80]}” did not come: {error.detail}")
+            left.append(f"The receipt “{name[:80]}” was not imported: {error.detail}")
     return left

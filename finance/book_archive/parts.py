@@ -1,8 +1,8 @@
-"""What an archive holds beside accounts and entries. A slice with data of its own adds a line to PARTS.
+"""What an archive holds besides accounts and entries. A slice with data of its own adds a line to PARTS.
 
 It has a module `carrying` with two functions: `give(book)` returns a JSON-able object with a `version`, in which accounts
 go by id, entries by uid and lines by (uid, position); `take(arrival, document)` writes it into the new book, in the
-transaction that makes it, and returns sentences about what could not come as it was. Files go by their SHA-256.
+transaction that makes it, and returns sentences about what could not be kept as it was. Files are named by their SHA-256.
 """
 
 import json
@@ -50,10 +50,14 @@ PARTS: tuple[Part, ...] = (
 
 
 def take_parts(arrival: Arrival, parts: Sequence[tuple[str, str]]) -> list[str]:
-    """Take each part of an archive; returns sentences about what did not come. Raises BookUnreadable."""
+    """Take each part of an archive; returns sentences about what was left out. Raises BookUnreadable."""
     given = dict(parts)
-    told = [f"The part “{name[:40]}” of the export is not known here, and did not come." for name in given]
-    told = [line for name, line in zip(given, told, strict=True) if name not in {part.name for part in PARTS}]
+    known = {part.name for part in PARTS}
+    left = [
+        f"The part “{name[:40]}” of the export is not known here and was left out."
+        for name in given
+        if name not in known
+    ]
     for part in PARTS:
         if part.name in given:
             try:
@@ -61,8 +65,8 @@ def take_parts(arrival: Arrival, parts: Sequence[tuple[str, str]]) -> list[str]:
             except ValueError as error:
                 raise BookUnreadable(reason=f"The part “{part.name}” of the export is damaged.") from error
             try:
-                told += part.take(arrival, document)
+                left += part.take(arrival, document)
             except (DataError, IntegrityError) as error:
                 # What the database refuses, such as two rates of a pair for one day.
                 raise BookUnreadable(reason=f"The part “{part.name}” of the export contradicts itself.") from error
-    return told
+    return left

@@ -18,7 +18,7 @@ _CHUNK = 64 * 1024
 
 
 class _Sink(io.RawIOBase):
-    """What zipfile has written and nobody has taken yet. It cannot seek, so nothing is ever written again."""
+    """Keeps what zipfile has written until it is taken. It cannot seek, so what is written stays as it is."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -31,7 +31,7 @@ class _Sink(io.RawIOBase):
         return len(data)
 
     def taken(self, *, least: int = 1) -> bytes:
-        """What is there, if it is at least so much."""
+        """What is there, if that is at least `least` bytes; else nothing."""
         if len(self._written) < least:
             return b""
         data = bytes(self._written)

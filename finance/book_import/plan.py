@@ -180,7 +180,7 @@ class _Planner:
         parent = self.first.get(account.parent)
         if parent is not None and self.plan.accounts[parent].type != account.type:
             self.tally.add(
-                "account below one of another type", "it stands at the top of its own type", example=account.name
+                "account below one of another type", "it is at the top of its own type", example=account.name
             )
             parent = None
         kind = account.kind or (CATEGORY if account.type in (INCOME, EXPENSE) else OTHER)

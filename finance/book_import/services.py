@@ -211,17 +211,17 @@ def _post(
 
 def _tag(*, book: Book, actor: User, plan: Plan, ids: Sequence[int]) -> list[str]:
     """Tag the entries as in the source; returns the tags, the least used, for which a book has no room."""
-    bearing: dict[str, list[int]] = defaultdict(list)
+    tagged: dict[str, list[int]] = defaultdict(list)
     for entry_id, planned in zip(ids, plan.entries, strict=True):
         for name in dict.fromkeys(filter(None, map(tag_name, planned.source.tags))):
-            bearing[name].append(entry_id)
+            tagged[name].append(entry_id)
     # Names that differ in capitals alone are one tag.
     groups: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(bearing, key=lambda each: -len(bearing[each])):
+    for name in sorted(tagged, key=lambda each: -len(tagged[each])):
         groups[name.casefold()].append(name)
-    ordered = sorted(groups.values(), key=lambda names: -sum(len(bearing[name]) for name in names))
+    ordered = sorted(groups.values(), key=lambda names: -sum(len(tagged[name]) for name in names))
     for names in ordered[:MOST_TAGS]:
-        entries = [entry_id for name in names for entry_id in bearing[name]]
+        entries = [entry_id for name in names for entry_id in tagged[name]]
         (tag,) = tags_named(book=book, names=names[:1])
         for some in in_batches(entries, size=ENTRIES_AT_ONCE):
             tag_entries(book=book, actor=actor, entry_ids=some, add=[tag])

@@ -1,4 +1,4 @@
-"""One number for all that the entries of a book say, whatever their ids: equal in an export and in the book made of it."""
+"""One hash of all that the entries of a book say, whatever their ids: equal for an export and for the book imported from it."""
 
 import hashlib
 import json

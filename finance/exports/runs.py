@@ -1,4 +1,4 @@
-"""Exports that households start: runs of the long operation, found by their book, and the file that each leaves."""
+"""Exports that members of a book start: runs of the long operation, found by their book, and the file of each."""
 
 import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from identity.models import User
 from platform_outbox.operations import runs, services
 from platform_outbox.operations.models import OperationRun
 
-# A household's file can be fetched for so long; what lies there afterwards is deleted with the files of other operations.
+# How long a file can be downloaded. It is deleted later, with the files of other operations.
 FETCHED_WITHIN = datetime.timedelta(days=7)
 
 
@@ -26,7 +26,7 @@ def runs_of(*, book: Book) -> QuerySet[OperationRun]:
 
 
 def exported_file(run: OperationRun, *, now: datetime.datetime) -> Path | None:
-    """The file that a finished run left, for as long as it may be fetched."""
+    """The file that a finished run left, for as long as it can be downloaded."""
     if run.state != OperationRun.State.DONE or run.finished_at is None or run.finished_at + FETCHED_WITHIN < now:
         return None
     return next(iter(runs.left_by(run.pk)), None)

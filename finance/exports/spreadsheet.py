@@ -14,7 +14,7 @@ COLUMNS = (
     *("date", "entry", "payee", "description", "account", "amount", "currency", "memo", "source"),
     *("reverses", "corrects"),
 )
-# A spreadsheet would carry out a text that begins with one of these.
+# A spreadsheet would run a text that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -36,7 +36,7 @@ def as_csv(book: Book) -> Iterator[str]:
 
 
 def safe(text: str) -> str:
-    """The text as a spreadsheet may show it without carrying it out."""
+    """The text as a spreadsheet shows it, without running it as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

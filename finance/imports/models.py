@@ -43,6 +43,10 @@ class ImportBatchQuerySet(models.QuerySet["ImportBatch"]):
         """For lists: the file may be megabytes long."""
         return self.defer("content", "head")
 
+    def locked(self) -> Self:
+        """Held until the transaction ends, without the bytes of the file."""
+        return self.without_content().select_for_update(of=("self",))
+
 
 class ImportBatch(models.Model):
     """One bank file on its way into the books."""

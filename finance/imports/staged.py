@@ -9,7 +9,7 @@ from typing import Any
 class StagedRow:
     """An `ImportRow` before it is written, column for column: a model instance takes ten times as long to make.
 
-    Judging and proposing treat both alike.
+    Matching and proposing take both.
     """
 
     id: int | None = None

@@ -1,14 +1,20 @@
 """What the commands for one book share."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from finance.errors import FinanceError
 from finance.models import Book
+
+# Exit code of an import that was refused.
+REFUSED = 2
 
 
 def book_named(book_id: int) -> Book:
@@ -25,6 +31,16 @@ def bytes_of(name: str) -> bytes:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise CommandError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def refuse(command: BaseCommand, error: FinanceError, *, as_json: bool) -> NoReturn:
+    """Write why nothing was done, as JSON on standard output or as a sentence on standard error, and exit with 2."""
+    if as_json:
+        told = {"code": error.code, "detail": error.detail, "fields": error.fields}
+        command.stdout.write(json.dumps({"error": told}))
+    else:
+        command.stderr.write(command.style.ERROR(error.detail))
+    sys.exit(REFUSED)
 
 
 @contextmanager

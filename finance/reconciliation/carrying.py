@@ -9,8 +9,9 @@ from finance.errors import AmountInvalid, BookUnreadable
 from finance.events import StatementAdded
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Account, Book
+from finance.reconciliation.arithmetic import difference
 from finance.reconciliation.models import AccountStatement, LineMark
-from finance.reconciliation.selectors import view_of
+from finance.reconciliation.selectors import sums_of
 from finance.replica import reading
 from platform_outbox.emit import emit_many
 
@@ -50,7 +51,7 @@ def give(book: Book) -> dict[str, Any]:
 
 
 def take(arrival: Arrival, document: Any) -> list[str]:
-    """Write them into the new book; returns sentences about what could not come as it was.
+    """Write them into the new book; returns sentences about what could not be kept as it was.
 
     A reconciled statement whose rows do not explain it there is left open. Raises BookUnreadable.
     """
@@ -69,8 +70,10 @@ def take(arrival: Arrival, document: Any) -> list[str]:
             [_mark(arrival.book, lines, made, uid, position, number) for uid, position, number in some]
         )
     left = []
+    sums = sums_of(made.values())
     for statement in made.values():
-        if not statement.is_open and view_of(statement).difference:
+        linked = sums[statement.pk].linked
+        if not statement.is_open and difference(opening=statement.opening, closing=statement.closing, linked=linked):
             statement.state = AccountStatement.State.OPEN
             statement.save(update_fields=["state"])
             left.append(

@@ -37,9 +37,9 @@ class AccountStatement(models.Model):
     opening = models.BigIntegerField(_("opening balance"))
     closing = models.BigIntegerField(_("closing balance"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OPEN)
-    # Counts changes of the figures and of the state, so that nobody finishes what another has just changed.
+    # Counts changes of the figures and of the state, so that nobody finishes a statement that someone else has just changed.
     version = models.PositiveIntegerField(_("version"), default=1)
-    # The statement of a bank file that the figures are from; empty where somebody typed them.
+    # The statement of a bank file that the figures are from; empty if they were typed in.
     imported = models.ForeignKey(
         "finance.ImportStatement", models.SET_NULL, null=True, blank=True, related_name="+",
         verbose_name=_("bank file"), db_constraint=False,
@@ -76,7 +76,7 @@ class AccountStatement(models.Model):
 class LineMark(models.Model):
     """A line of an account that the bank knows: cleared by hand or on an open statement, reconciled on a finished one.
 
-    One line is one row of the bank, however many categories stand against it, and has one mark at most.
+    One line is one row of the bank, however many categories it is split into, and has one mark at most.
     """
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+")

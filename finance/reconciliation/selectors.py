@@ -11,13 +11,13 @@ from django.db.models.functions import Lag
 
 from core.keyset import dated_place, keyset_page, read_dated_place
 from finance.errors import Invalid, NotFound
-from finance.ledger.models import Account, Book
+from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.reconciliation.arithmetic import Join, difference, join_of, next_start
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.replica import reading
 
 MAX_PAGE = 200
-# So many lines are ticked by one request.
+# Lines that one request may tick.
 MOST_LINES = 20_000
 
 
@@ -56,7 +56,7 @@ class StatementPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementRow:
-    """A line that may stand on a statement. `mark` is "", "cleared" or "reconciled"; amounts as on the account."""
+    """A line that may be on a statement. `mark` is "", "cleared" or "reconciled"; amounts as on the account."""
 
     line_id: int
     entry_uid: uuid.UUID
@@ -82,14 +82,26 @@ class RowPage:
     next_cursor: str | None
 
 
+def has_statements(account: Account) -> bool:
+    """Whether a bank states balances of such an account: it holds money or debts, and is no group."""
+    return account.type in (AccountType.ASSET, AccountType.LIABILITY) and account.kind != AccountKind.GROUP
+
+
 def statement_for(*, book: Book, statement_id: int) -> AccountStatement:
     """The book's statement with its account. Raises NotFound."""
-    people = ("account", "created_by", "reconciled_by", "imported")
-    found = AccountStatement.objects.filter(book=book, pk=statement_id).select_related(*people).first()
+    related = ("account", "reconciled_by", "imported")
+    found = AccountStatement.objects.filter(book=book, pk=statement_id).select_related(*related).first()
     if found is None:
         raise NotFound(thing="statement")
     found.book = found.account.book = book
     return found
+
+
+_SUMS = """
+SELECT mark.statement_id, sum(line.amount)::bigint, count(*), min(line.date), max(line.date)
+  FROM finance_linemark AS mark JOIN finance_journalline AS line ON line.id = mark.line_id
+ WHERE mark.statement_id = ANY(%s::bigint[]) GROUP BY mark.statement_id
+"""
 
 
 def sums_of(statements: Iterable[AccountStatement]) -> dict[int, Sums]:
@@ -102,13 +114,6 @@ def sums_of(statements: Iterable[AccountStatement]) -> dict[int, Sums]:
             for pk, linked, count, first, last in cursor.fetchall()
         }
     return {pk: found.get(pk, Sums()) for pk in wanted}
-
-
-_SUMS = """
-SELECT mark.statement_id, sum(line.amount)::bigint, count(*), min(line.date), max(line.date)
-  FROM finance_linemark AS mark JOIN finance_journalline AS line ON line.id = mark.line_id
- WHERE mark.statement_id = ANY(%s::bigint[]) GROUP BY mark.statement_id
-"""
 
 
 def in_order(account: Account) -> QuerySet[AccountStatement]:
@@ -163,28 +168,30 @@ def view_of(statement: AccountStatement) -> StatementView:
     )
 
 
-# What a statement of this account may list: lines through its last day that stand on no other statement. An entry that
+# What a statement of this account may list: lines through its last day that are on no other statement. An entry that
 # was taken back on its own day is left out together with its reversal, as in registers.
-_ROWS = """
-SELECT line.id, entry.uid, line.date, entry.payee, entry.description, line.memo, line.amount,
-       coalesce(mark.statement_id = %(statement)s, false),
-       CASE WHEN mark.id IS NULL THEN '' WHEN statement.state = 'reconciled' THEN 'reconciled' ELSE 'cleared' END,
-       (SELECT string_agg(DISTINCT account.name, ', ')
-          FROM finance_journalline AS other JOIN finance_account AS account ON account.id = other.account_id
-         WHERE other.entry_id = line.entry_id AND other.id <> line.id)
+_LISTED = """
   FROM finance_journalline AS line
   JOIN finance_journalentry AS entry ON entry.id = line.entry_id
   LEFT JOIN finance_journalentry AS reversal ON reversal.reverses_id = entry.id
   LEFT JOIN finance_journalentry AS reversed ON reversed.id = entry.reverses_id
   LEFT JOIN finance_linemark AS mark ON mark.line_id = line.id
   LEFT JOIN finance_accountstatement AS statement ON statement.id = mark.statement_id
- WHERE line.account_id = %(account)s AND line.date <= %(end)s
-   AND line.date >= %(since)s AND (line.date, line.id) > (%(date)s::date, %(id)s::bigint)
-   AND (mark.statement_id = %(statement)s OR NOT %(linked_only)s AND mark.statement_id IS NULL
-        AND line.date >= %(start)s
-        AND NOT (coalesce(reversal.date = entry.date, false) OR coalesce(reversed.date = entry.date, false)))
+ WHERE line.account_id = %(account)s AND line.date BETWEEN %(since)s AND %(end)s"""
+_FREE = """mark.statement_id IS NULL AND line.date >= %(start)s
+        AND NOT (coalesce(reversal.date = entry.date, false) OR coalesce(reversed.date = entry.date, false))"""
+_ROWS = f"""
+SELECT line.id, entry.uid, line.date, entry.payee, entry.description, line.memo, line.amount,
+       coalesce(mark.statement_id = %(statement)s, false),
+       CASE WHEN mark.id IS NULL THEN '' WHEN statement.state = 'reconciled' THEN 'reconciled' ELSE 'cleared' END,
+       (SELECT string_agg(DISTINCT account.name, ', ')
+          FROM finance_journalline AS other JOIN finance_account AS account ON account.id = other.account_id
+         WHERE other.entry_id = line.entry_id AND other.id <> line.id)
+{_LISTED} AND (line.date, line.id) > (%(date)s::date, %(id)s::bigint)
+   AND (mark.statement_id = %(statement)s OR NOT %(linked_only)s AND {_FREE})
  ORDER BY line.date, line.id LIMIT %(limit)s
 """
+_CANDIDATES = f"SELECT line.id {_LISTED} AND {_FREE} ORDER BY line.date, line.id LIMIT %(limit)s"
 
 
 def rows_page(
@@ -192,7 +199,7 @@ def rows_page(
 ) -> RowPage:
     """Rows to tick: those of the statement's days, and all that are ticked; of a reconciled one only these.
 
-    `earlier` adds older rows that stand on no statement. Rows after the last day are outside: the closing balance is
+    `earlier` adds older rows that are on no statement. Rows after the last day are outside: the closing balance is
     that of its end. Raises Invalid for a bad cursor.
     """
     date, line_id = read_place(after) if after else (datetime.date.min, 0)
@@ -234,12 +241,12 @@ def _row(values: tuple[Any, ...]) -> StatementRow:
 def candidates(*, statement: AccountStatement) -> list[int]:
     """All lines of the statement's days that can be ticked and are not yet, at most MOST_LINES and one more."""
     parameters: dict[str, Any] = {
-        "statement": statement.pk, "account": statement.account_id, "start": statement.start, "since": statement.start,
-        "end": statement.end, "date": datetime.date.min, "id": 0, "linked_only": False, "limit": MOST_LINES + 1,
+        "account": statement.account_id, "start": statement.start, "since": statement.start, "end": statement.end,
+        "limit": MOST_LINES + 1,
     }  # fmt: skip
     with reading().cursor() as cursor:
-        cursor.execute(_ROWS, parameters)
-        return [values[0] for values in cursor.fetchall() if not values[7]]
+        cursor.execute(_CANDIDATES, parameters)
+        return [line_id for (line_id,) in cursor.fetchall()]
 
 
 def marks_of(*, line_ids: Sequence[int]) -> dict[int, str]:

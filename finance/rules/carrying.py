@@ -1,6 +1,7 @@
 """Rules in an export of the whole book, and back."""
 
 import copy
+import re
 from typing import Any
 
 from finance.errors import BookUnreadable, FinanceError
@@ -9,6 +10,8 @@ from finance.ledger.models import Book
 from finance.rules.services import export_rules, import_rules
 
 VERSION = 1
+# Where `import_rules` finds a problem: "groups.0.rules.3.definition…".
+_RULE = re.compile(r"groups\.(\d+)\.rules\.(\d+)(?:\.|$)")
 
 
 def give(book: Book) -> dict[str, Any]:
@@ -17,7 +20,7 @@ def give(book: Book) -> dict[str, Any]:
 
 
 def take(arrival: Arrival, document: Any) -> list[str]:
-    """Add the rules; returns a sentence for each that cannot come. Raises BookUnreadable."""
+    """Add the rules; returns a sentence for each that cannot be imported. Raises BookUnreadable."""
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise BookUnreadable(reason="The rules of the export are not of a version that is known here.")
     wanted = copy.deepcopy(document)
@@ -26,12 +29,19 @@ def take(arrival: Arrival, document: Any) -> list[str]:
         try:
             import_rules(book=arrival.book, actor=None, document=wanted)
         except FinanceError as error:
-            # "groups.0.rules.3…": without that rule the others come, as one whose account is gone.
-            step = next(iter(error.fields), "").split(".")
-            try:
-                removed = wanted["groups"][int(step[1])]["rules"].pop(int(step[3]))
-            except (IndexError, ValueError, KeyError, TypeError, AttributeError):
+            # Without these rules, such as those of accounts that are gone, the others can be imported.
+            places: dict[tuple[int, int], str] = {}
+            for path, why in error.fields.items():
+                if (match := _RULE.match(path)) is None:
+                    raise BookUnreadable(reason=f"The rules of the export are damaged: {error.detail}") from error
+                places.setdefault((int(match[1]), int(match[2])), why)
+            if not places:
                 raise BookUnreadable(reason=f"The rules of the export are damaged: {error.detail}") from error
-            left.append(f"The rule “{str(removed.get('name', ''))[:80]}” did not come: {error.detail}")
+            for (group, number), why in places.items():
+                rule = wanted["groups"][group]["rules"][number]
+                name = str(rule.get("name", ""))[:80] if isinstance(rule, dict) else ""
+                left.append(f"The rule “{name}” was not imported: {why}")
+            for group, number in sorted(places, reverse=True):
+                del wanted["groups"][group]["rules"][number]
         else:
             return left

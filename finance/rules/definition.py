@@ -38,6 +38,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "weekday": ("is",),
 }
 ACTIONS = ("payee", "category", "transfer", "split", "note", "tags", "ignore")
+# The key of an action's value, beside "do".
+_TAKES = {
+    "payee": "value", "note": "value", "tags": "value", "category": "account", "transfer": "account", "split": "parts",
+}  # fmt: skip
 MOST_TAGS = 10
 
 
@@ -75,7 +79,7 @@ class Action:
     text: str = ""
     account_id: int = 0
     parts: tuple[Part, ...] = ()
-    # Names of tags: they are made when the rule is first carried out, and survive a move to another book.
+    # Names, not ids: a tag is created when the rule first sets it, and the rule can move to another book.
     tags: tuple[str, ...] = ()
 
 
@@ -123,15 +127,7 @@ def parse_definition(data: object, *, at: str = "") -> Definition:
             continue
         if any(do == each.do or {do, each.do} <= {"category", "transfer", "split"} for each in actions):
             problems[f"{path}.do"] = _("A rule sets each thing once, and one of category, transfer and split.")
-        takes = {
-            "payee": "value",
-            "note": "value",
-            "tags": "value",
-            "category": "account",
-            "transfer": "account",
-            "split": "parts",
-        }
-        _object(one, {"do", takes.get(do, "do")}, path, problems)
+        _object(one, {"do", _TAKES.get(do, "do")}, path, problems)
         try:
             if do in ("payee", "note"):
                 actions.append(Action(do=do, text=_text(one.get("value")).strip()))
@@ -143,7 +139,7 @@ def parse_definition(data: object, *, at: str = "") -> Definition:
                 parts = _parts(one.get("parts"), f"{path}.parts", problems) if do == "split" else ()
                 actions.append(Action(do=do, parts=parts))
         except ValueError as error:
-            problems[f"{path}.{takes[do]}"] = str(error)
+            problems[f"{path}.{_TAKES[do]}"] = str(error)
     if problems:
         fields = {f"{at}.{path}" if at and path != at else path: why for path, why in problems.items()}
         raise Invalid(fields=fields, reason=" ".join(dict.fromkeys(problems.values())))

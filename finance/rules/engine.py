@@ -121,7 +121,7 @@ class Engine:
         for action in rule.definition.actions:
             touched = {"transfer": "category", "split": "category"}.get(action.do, action.do)
             if touched in subject.chosen and not rule.override:
-                # Held back from changing something, as against saying what stands there already.
+                # It was kept from changing something; saying what is there already does not count.
                 if (
                     action.do == "split"
                     or (action.do in ("payee", "note") and getattr(subject, action.do) != action.text)
@@ -150,7 +150,7 @@ class Engine:
             case "note":
                 return replace(subject, note=action.text)
             case "tags":
-                # Added to those that are there, which nobody loses by a rule.
+                # Added to the tags that are there; a rule removes none.
                 known = {name.casefold() for name in subject.tags}
                 return replace(
                     subject, tags=(*subject.tags, *(name for name in action.tags if name.casefold() not in known))

@@ -34,15 +34,15 @@ def groups_of(*, book: Book) -> list[RuleGroup]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesPage:
-    """Groups in their order, each with its rules of this page in `listed`; `next_id` is the rule that the next page
-    begins behind, None on the last one."""
+    """Groups in their order, each with its rules of this page in `listed`; `next_id` is the rule after which the
+    next page begins, None on the last one."""
 
     groups: list[RuleGroup]
     next_id: int | None
 
 
 def rules_page(*, book: Book, after: int | None = None, limit: int = 100) -> RulesPage:
-    """The book's rules in the order in which they run, behind the rule `after`. Empty groups stand on the first page.
+    """The book's rules in the order in which they run, after the rule `after`. Empty groups are on the first page.
 
     Raises NotFound for an `after` that is no rule of the book.
     """

@@ -281,7 +281,7 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
     # The line of a bank file that the entry was posted from.
     came_in_with: ImportRow | None = None
     if shown.source == JournalEntry.Source.IMPORT:
-        came_in_with = shown.import_rows.select_related("batch").defer("batch__content").first()
+        came_in_with = shown.import_rows.select_related("batch").defer("batch__content", "batch__head").first()
     return {
         "entry": shown,
         "lines": lines,

@@ -24,7 +24,9 @@ RUNS_SHOWN = 10
 CHOICES = {
     ARCHIVE: (
         gettext_lazy("Everything"),
-        gettext_lazy("A zip file with entries, accounts, rules and statements. LifeOS can read it back."),
+        gettext_lazy(
+            "A zip file with entries, accounts, tags, receipts, rules, rates and statements. LifeOS can read it back."
+        ),
     ),
     "csv": (gettext_lazy("Entries as CSV"), gettext_lazy("For spreadsheets: one row for each line of an entry.")),
     "hledger": (gettext_lazy("hledger journal"), gettext_lazy("Plain text that hledger reads.")),
@@ -43,7 +45,7 @@ class ExportForm(forms.Form):
 @book_page()
 def exports(request: HttpRequest, book: Book) -> HttpResponse:
     """What can be exported, and what was."""
-    runs = [_told(run) for run in runs_of(book=book)[:RUNS_SHOWN]]
+    runs = [_shown(run) for run in runs_of(book=book)[:RUNS_SHOWN]]
     context = {
         "book": book,
         "choices": [(key, label, text) for key, (label, text) in CHOICES.items()],
@@ -96,7 +98,7 @@ def _run(book: Book, run_id: int) -> OperationRun:
     return run
 
 
-def _told(run: OperationRun) -> dict[str, Any]:
+def _shown(run: OperationRun) -> dict[str, Any]:
     label, _text = CHOICES.get(str(run.parameters.get("format")), (run.parameters.get("format"), ""))
     path = exported_file(run, now=timezone.now())
     finished: datetime.datetime | None = run.finished_at

@@ -38,7 +38,7 @@ class RuleForm(forms.Form):
     note = forms.CharField(label=gettext_lazy("Set the note to"), max_length=200, required=False)
     tags = forms.CharField(
         label=gettext_lazy("Add the tags"), max_length=700, required=False,
-        help_text=gettext_lazy("Separated by commas. Tags that are new are made."),
+        help_text=gettext_lazy("Separated by commas. New tags are created."),
     )  # fmt: skip
     ignore = forms.BooleanField(
         label=gettext_lazy("Ignore the row of the bank file"), required=False,

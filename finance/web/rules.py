@@ -28,6 +28,8 @@ from finance.web.rule_words import actions_words, conditions_words, share_words
 
 PER_PAGE = 100
 MOST_BYTES = 2 * 1024 * 1024
+# Problems of a file that are shown at once.
+MOST_PROBLEMS = 10
 
 
 class DocumentForm(forms.Form):
@@ -89,7 +91,8 @@ def rules_import(request: HttpRequest, book: Book) -> HttpResponse:
         try:
             added = services.import_rules(book=book, actor=user_of(request), document=form.cleaned_data["file"])
         except FinanceError as error:
-            form.add_error("file", " ".join(f"{at}: {why}" for at, why in error.fields.items()) or error.detail)
+            places = [f"{at}: {why}" for at, why in error.fields.items()]
+            form.add_error("file", places[:MOST_PROBLEMS] or error.detail)
         else:
             said = ngettext("%(count)d rule is in the book now.", "%(count)d rules are in the book now.", len(added))
             messages.success(request, said % {"count": len(added)})

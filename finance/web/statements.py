@@ -24,6 +24,7 @@ from finance.reconciliation import selectors, services
 from finance.reconciliation.selectors import StatementView
 from finance.web.access import book_page, user_of
 from finance.web.account_choices import AccountField
+from finance.web.periods import month_end
 from finance.web.refusals import refuse
 
 PER_PAGE = 100
@@ -96,9 +97,9 @@ class Span:
 @require_safe
 @book_page()
 def statements(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
-    """The account's statements, what bank files state besides, and what was pending."""
+    """The account's statements, further ones that bank files state, and pending rows."""
     account = account_for(book=book, account_id=account_id)
-    if account.type not in (AccountType.ASSET, AccountType.LIABILITY) or account.kind == AccountKind.GROUP:
+    if not selectors.has_statements(account):
         raise NotFound(thing="page")
     after = request.GET.get("after") or None
     try:
@@ -126,7 +127,7 @@ def _spans(views: list[StatementView]) -> list[Span]:
     for view in views:
         x = (view.statement.start - first).days * _WIDTH // days
         end = ((view.statement.end - first).days + 1) * _WIDTH // days
-        # A hair of space, so that two that meet are two.
+        # A thin gap, so that two that meet are seen as two.
         spans.append(Span(view=view, x=x, width=max(end - x - 2, 2)))
     return spans
 
@@ -233,7 +234,7 @@ def statement(request: HttpRequest, book: Book, statement_id: int) -> HttpRespon
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def statement_rows(request: HttpRequest, book: Book, statement_id: int) -> HttpResponse:
-    """One button each: a row ticked, a row taken off, all of the file, all of the days."""
+    """One button each: tick a row, take one off, tick all rows of the file or of the days."""
     changed = selectors.statement_for(book=book, statement_id=statement_id)
     actor, given = user_of(request), request.POST
     try:
@@ -242,10 +243,10 @@ def statement_rows(request: HttpRequest, book: Book, statement_id: int) -> HttpR
         elif "tick" in given:
             services.tick(statement=changed, actor=actor, line_ids=[_number(given["tick"])])
         elif given.get("all") == "file":
-            _told(request, tick_file(statement=changed, actor=actor))
+            _say_ticked(request, tick_file(statement=changed, actor=actor))
         elif given.get("all") == "period":
             lines = selectors.candidates(statement=changed)
-            _told(request, services.tick(statement=changed, actor=actor, line_ids=lines))
+            _say_ticked(request, services.tick(statement=changed, actor=actor, line_ids=lines))
     except (Forbidden, NotFound):
         raise
     except FinanceError as error:
@@ -254,7 +255,7 @@ def statement_rows(request: HttpRequest, book: Book, statement_id: int) -> HttpR
     return redirect(redirect("web:statement", book.pk, changed.pk).url + (f"?{query}" if query else ""))
 
 
-def _told(request: HttpRequest, count: int) -> None:
+def _say_ticked(request: HttpRequest, count: int) -> None:
     text = ngettext("%(count)d row ticked.", "%(count)d rows ticked.", count)
     messages.success(request, text % {"count": count})
 
@@ -309,7 +310,7 @@ def statement_difference(request: HttpRequest, book: Book, statement_id: int) ->
 
 
 def _number(text: str | None) -> int:
-    """An id of a form of ours. Raises NotFound for anything else."""
+    """An id that one of our forms sent. Raises NotFound for anything else."""
     if not (text and text.isascii() and text.isdigit() and len(text) < 19):
         raise NotFound(thing="row")
     return int(text)

@@ -41,7 +41,7 @@ def believable(number: Decimal, where: str) -> Decimal:
 
 
 def with_parents(names: Iterable[str]) -> dict[str, None]:
-    """The accounts in their order, each behind those above it: Assets, Assets:Bank, Assets:Bank:Savings."""
+    """The accounts in their order, each after those above it: Assets, Assets:Bank, Assets:Bank:Savings."""
     found: dict[str, None] = {}
     for name in names:
         parts = name.split(":")

@@ -72,7 +72,7 @@ def read(data: bytes, question: Question) -> SourceBook:
         match = _DECLARED.fullmatch(line) if len(line) < 2000 else None
         if match is None:
             raise BookUnreadable(
-                reason=f"Behind the transactions stands “{line.strip()[:60]}”, which is no line of hledger accounts --types."
+                reason=f"After the transactions comes “{line.strip()[:60]}”, which is no line of hledger accounts --types."
             )
         declared[match["name"].strip()] = match["type"]
     check_entries(len(found))
@@ -155,7 +155,7 @@ class _Reader:
         for amount in typed(posting.get("pamount"), list, f"{where}: “pamount”"):
             numbers = amount.get("aquantity") if isinstance(amount, dict) and amount.get("acommodity") == "" else None
             if isinstance(numbers, dict) and numbers.get("decimalMantissa") == 0:
-                continue  # a 0 without a commodity, as behind an assertion
+                continue  # a 0 without a commodity, as after an assertion
             commodity, quantity = self._amount(amount, where)
             self.sums.add(account, commodity, quantity)
             self._days.setdefault((account, commodity), {})[date] = None

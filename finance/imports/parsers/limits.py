@@ -60,7 +60,7 @@ def check_statements(number: int) -> None:
     """Raise StatementUnreadable for a file of more accounts than are read at once."""
     if number > MAX_STATEMENTS:
         raise StatementUnreadable(
-            reason=f"The file holds {number:,} statements; {MAX_STATEMENTS} can be imported at once. "
+            reason=f"The file holds more than {MAX_STATEMENTS} statements; {MAX_STATEMENTS} can be imported at once. "
             "Please export fewer accounts."
         )
 

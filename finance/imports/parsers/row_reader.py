@@ -51,7 +51,6 @@ class Break(NamedTuple):
 
     line: int
     title: str
-    names_columns: bool
 
 
 class RowReader:
@@ -83,7 +82,7 @@ class RowReader:
             if len(filled) >= 2:
                 self._keep_balance(record, balance_kind(filled[0].rstrip(":")), filled[1:])
             if 1 <= len(filled) <= 2 and (title := account_in_title(": ".join(filled))):
-                self.breaks.append(Break(record.line, title, names_columns=False))
+                self.breaks.append(Break(record.line, title))
             self._pending = names_pending(filled[0]) if len(filled) == 1 else self._pending
             if filled and not self._is_header(record):
                 self.left_out.append(self._left_out(record, _ABOVE))
@@ -135,7 +134,7 @@ class RowReader:
         if self._is_header(record):
             self.left_out.append(self._left_out(record, _NAMES))
             if self.rows:
-                self.breaks.append(Break(record.line, "", names_columns=True))
+                self.breaks.append(Break(record.line, ""))
         elif not any(character.isalnum() for cell in filled for character in cell):
             self.left_out.append(self._left_out(record, _MARKS))
         elif kind and not self._moves_money(record, date_text, kind):
@@ -157,7 +156,7 @@ class RowReader:
             )
             if title:
                 self.left_out.append(self._left_out(record, _ACCOUNT))
-                self.breaks.append(Break(record.line, title, names_columns=False))
+                self.breaks.append(Break(record.line, title))
             elif len(filled) == 1 and signed_value(filled[0], self.profile.decimal_mark) is None:
                 self.left_out.append(self._left_out(record, _TEXT))
                 self._pending = names_pending(filled[0])

@@ -42,7 +42,7 @@ def read_statements(
             next(own, next(iter(groups.values()))).append(row)
         else:
             groups.setdefault((place, row.account, row.currency or profile.currency), []).append(row)
-    check_statements(len(groups))
+            check_statements(len(groups))
     fees = {
         record.line: abs(fee)
         for record in (reader.records if profile.fee_column is not None else ())

@@ -83,8 +83,8 @@ def confirm_import(
 
 @transaction.atomic
 def discard_import(*, batch: ImportBatch, actor: User | None) -> ImportBatch:
-    """Put a file aside that shall not be imported; its rows stay readable. Raises Conflict after confirmation."""
-    batch = ImportBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+    """Put a file aside that is not to be imported; its rows stay readable. Raises Conflict after confirmation."""
+    batch = ImportBatch.objects.locked().get(pk=batch.pk)
     if batch.state == ImportBatch.State.DISCARDED:
         return batch
     if not batch.is_unconfirmed:
@@ -99,9 +99,7 @@ def discard_import(*, batch: ImportBatch, actor: User | None) -> ImportBatch:
 @transaction.atomic
 def discard_imports(*, book: Book, ids: Sequence[int]) -> int:
     """Put several files of the book aside; returns how many. Those that are confirmed, or of another book, stay."""
-    chosen = ImportBatch.objects.select_for_update(of=("self",)).filter(
-        book=book, pk__in=ids, state__in=ImportBatch.UNCONFIRMED
-    )
+    chosen = ImportBatch.objects.locked().filter(book=book, pk__in=ids, state__in=ImportBatch.UNCONFIRMED)
     numbers = list(chosen.order_by("pk").values_list("pk", flat=True))
     return ImportBatch.objects.filter(pk__in=numbers).update(state=ImportBatch.State.DISCARDED)
 
@@ -155,7 +153,7 @@ UPDATE finance_importrow AS row
 def _confirm(
     *, batch: ImportBatch, actor: User | None, opening_balance: bool, older_rows: str, leave_undecided: bool
 ) -> ImportBatch:
-    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
+    batch = ImportBatch.objects.locked().select_related("book", "account").get(pk=batch.pk)
     if batch.state == ImportBatch.State.CONFIRMED:
         return batch
     if not batch.is_open:

@@ -28,8 +28,8 @@ STEP = 5000
 # What was taken over as suggested counts once; what people chose, or corrected, counts for more.
 BY_DEFAULT, CHOSEN, CORRECTED = 1, 2, 4
 
-# What is asked for many entries looks them up one by one, each by the one key that an index leads along whatever the
-# statistics say (finance.ledger.plans): a worker's batch waits behind a backfill.
+# Queries about many entries look them up one by one, by a key with an index, whatever the statistics say
+# (finance.ledger.plans): a worker's batch waits for a backfill.
 
 # Two-line entries of one currency, once from the view of each of the household's own accounts that they touch. The bank's
 # text is that of the row that the entry, or the first one in its chain of corrections, was posted for.

@@ -124,7 +124,7 @@ class Proposer:
 
 
 def _own_accounts(account: Account) -> dict[str, Account]:
-    """The book's other accounts of the same currency, by the numbers that their confirmed files bear."""
+    """The book's other accounts of the same currency, by the numbers of their confirmed files."""
     numbers = numbers_by_account(book_id=account.book_id)
     others = Account.objects.open().filter(pk__in=numbers, currency=account.currency).exclude(pk=account.pk)
     return {number: own for own in others.order_by("pk") for number in numbers[own.pk]}

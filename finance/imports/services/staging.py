@@ -105,7 +105,7 @@ def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, fi
         created_by=actor,
     )
     write_content(batch, data)
-    del batch.content  # to be asked for by those who want it
+    del batch.content  # read_content gets it for those who need it
     return batch
 
 
@@ -163,7 +163,7 @@ def read_again(*, batch: ImportBatch, account: Account, encoding: str = "", deli
     Raises Conflict unless the file is kept because it could not be read, Invalid, AccountClosedError.
     """
     _check_account(book=batch.book, account=account)
-    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
+    batch = ImportBatch.objects.locked().select_related("book", "account").get(pk=batch.pk)
     if batch.state != ImportBatch.State.REFUSED:
         raise Conflict(
             reason=gettext("This import is no longer to be read: it is %(state)s.")
@@ -181,7 +181,7 @@ JUDGED_FIELDS = ("identity", "occurrence", "fate", "reason", "matched_entry")
 
 def locked_batch(batch: ImportBatch) -> ImportBatch:
     """The batch, held until the transaction ends, if it may still be changed. Raises Conflict."""
-    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book", "account").get(pk=batch.pk)
+    batch = ImportBatch.objects.locked().select_related("book", "account").get(pk=batch.pk)
     if not batch.is_open:
         raise Conflict(
             reason=gettext("This import is no longer open: it is %(state)s.") % {"state": batch.get_state_display()}

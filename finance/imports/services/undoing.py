@@ -36,7 +36,7 @@ def undo_import(*, batch: ImportBatch, actor: User | None, on: datetime.date) ->
     for, stays with its row. `on` dates reversals whose own date is closed by now. A second call changes nothing.
     Raises Conflict unless the batch is confirmed.
     """
-    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("book").get(pk=batch.pk)
+    batch = ImportBatch.objects.locked().select_related("book").get(pk=batch.pk)
     if batch.state == ImportBatch.State.UNDONE:
         return batch
     if batch.state != ImportBatch.State.CONFIRMED:

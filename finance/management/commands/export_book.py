@@ -31,7 +31,7 @@ class Command(BaseCommand):
         )
         if options["output"] is None:
             if options["format"] == ARCHIVE:
-                raise CommandError("An archive is no text: say with --output where it shall be written.")
+                raise CommandError("An archive is not text. Use --output to say where to write it.")
             for piece in written(book):
                 self.stdout.write(str(piece), ending="")
             return

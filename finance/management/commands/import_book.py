@@ -14,10 +14,10 @@ from finance.book_import.reading import READERS
 from finance.book_import.services import BalancesDiffer, import_book
 from finance.errors import FinanceError
 from finance.imports.parsers.child import Limits
-from finance.management.books import bytes_of, progress_bar
+from finance.management.books import REFUSED, bytes_of, progress_bar, refuse
 from identity.models import User
 
-REFUSED, DOUBTFUL = 2, 3
+DOUBTFUL = 3
 
 
 class Command(BaseCommand):
@@ -47,13 +47,7 @@ class Command(BaseCommand):
             if not options["json"]:
                 self.stderr.write(self.style.ERROR(error.detail))
         except FinanceError as error:
-            if options["json"]:
-                self.stdout.write(
-                    json.dumps({"error": {"code": error.code, "detail": error.detail, "fields": error.fields}})
-                )
-            else:
-                self.stderr.write(self.style.ERROR(error.detail))
-            sys.exit(REFUSED)
+            refuse(self, error, as_json=options["json"])
         shown = json.dumps(reports.as_dict(report), indent=2, ensure_ascii=False)
         self.stdout.write(shown if options["json"] else reports.as_text(report))
         if report.differences:
@@ -66,7 +60,7 @@ class Command(BaseCommand):
         if email and not users:
             raise CommandError(f"There is no user {email}.")
         if not email and len(users) != 1:
-            raise CommandError("Say with --owner whom the book shall belong to.")
+            raise CommandError("Use --owner to say who owns the book.")
         data = bytes_of(options["file"])
         question = Question(
             format=options["format"], base_currency=options["base_currency"], time_zone=options["time_zone"]

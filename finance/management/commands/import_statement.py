@@ -17,9 +17,9 @@ from finance.imports.selectors import counts_of, statements_of
 from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.models import Account
 from finance.ledger.selectors import account_paths
-from finance.management.books import book_named, bytes_of, progress_bar
+from finance.management.books import book_named, bytes_of, progress_bar, refuse
 
-REFUSED, DOUBTFUL = 2, 3
+DOUBTFUL = 3
 MOST_LEFT_OUT = 50
 
 
@@ -57,13 +57,7 @@ class Command(BaseCommand):
         try:
             result = self._run(options)
         except FinanceError as error:
-            if options["json"]:
-                self.stdout.write(
-                    json.dumps({"error": {"code": error.code, "detail": error.detail, "fields": error.fields}})
-                )
-            else:
-                self.stderr.write(self.style.ERROR(error.detail))
-            sys.exit(REFUSED)
+            refuse(self, error, as_json=options["json"])
         else:
             self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) if options["json"] else _told(result))
             if any(proof["holds"] is False or proof["account"] is None for proof in result["statements"]):

@@ -17,8 +17,8 @@ from finance.reconciliation.services.agreement import is_agreed
 from finance.reconciliation.services.statements import open_again
 from platform_outbox.emit import emit
 
-# Statements of the accounts concerned are held before their marks are read: who ticks a row holds its statement too, so
-# no row is ticked that is being taken back. Those that end before the first of the rows cannot list any of them.
+# Statements of the accounts concerned are locked before their marks are read. Ticking locks the statement too, so no row
+# is ticked while it is being taken back. Those that end before the first of the rows cannot list any of them.
 _HOLD = """
 SELECT statement.id FROM finance_accountstatement AS statement
  WHERE EXISTS (SELECT FROM finance_journalline AS line
@@ -26,8 +26,8 @@ SELECT statement.id FROM finance_accountstatement AS statement
                   AND line.date <= statement."end")
  ORDER BY statement.id FOR NO KEY UPDATE
 """
-# Lines that are gone, for their reversal has their own date. One that was reversed on a later day, its own being
-# closed, still stands where the bank has it; its mark stays.
+# Lines that are gone, because their reversal has their own date. One that was reversed on a later day, its own being
+# closed, is still where the bank has it; its mark stays.
 _GONE = """
 SELECT mark.id, mark.statement_id, line.entry_id, line.account_id, line.date, line.amount
   FROM finance_linemark AS mark

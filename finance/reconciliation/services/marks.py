@@ -16,7 +16,7 @@ from finance.reconciliation.services.statements import locked, refuse_reconciled
 from identity.models import User
 from platform_outbox.emit import emit
 
-# A mark by hand becomes the statement's; that of another statement stays.
+# A mark made by hand becomes the statement's; one of another statement stays.
 _TICK = """
 INSERT INTO finance_linemark (book_id, line_id, statement_id, marked_by_id, marked_at)
 SELECT %(book)s, line, %(statement)s::bigint, %(actor)s::bigint, transaction_timestamp() FROM unnest(%(lines)s::bigint[]) AS line
@@ -39,7 +39,7 @@ SELECT line.id, line.date, coalesce(reversal.date = entry.date, false) OR coales
 
 @transaction.atomic
 def tick(*, statement: AccountStatement, actor: User | None, line_ids: Iterable[int]) -> int:
-    """Say that these rows stand on the statement, all or none; returns how many were not ticked before.
+    """Tick these rows on the statement, all or none; returns how many were not ticked before.
 
     Raises Conflict where the statement is reconciled, or a row is after its last day, taken back, or on another
     statement; NotFound for a line that is not the account's.
@@ -63,7 +63,7 @@ def tick(*, statement: AccountStatement, actor: User | None, line_ids: Iterable[
             if superseded:
                 raise Conflict(reason=_("The row of %(day)s was corrected or deleted.") % {"day": date_text(date)})
             if other_start is not None:
-                text = _("The row of %(day)s stands on the statement of %(start)s to %(end)s already.")
+                text = _("The row of %(day)s is already on the statement of %(start)s to %(end)s.")
                 days = {"day": date_text(date), "start": date_text(other_start), "end": date_text(other_end)}
                 raise Conflict(reason=text % days)
         cursor.execute(_TICK, parameters)
@@ -75,7 +75,7 @@ def tick(*, statement: AccountStatement, actor: User | None, line_ids: Iterable[
 
 @transaction.atomic
 def untick(*, statement: AccountStatement, actor: User | None, line_ids: Iterable[int]) -> int:
-    """Take rows off the statement, and their marks with it; returns how many stood on it. Raises Conflict as tick does."""
+    """Take rows off the statement, and their marks with it; returns how many were on it. Raises Conflict as tick does."""
     wanted = _numbers(line_ids)
     held = locked(statement, version=None)
     refuse_reconciled(held)
@@ -87,7 +87,7 @@ def untick(*, statement: AccountStatement, actor: User | None, line_ids: Iterabl
 
 @transaction.atomic
 def mark_cleared(*, account: Account, actor: User | None, line_ids: Iterable[int], cleared: bool) -> int:
-    """Say by hand that the bank knows these rows, or take that back; returns how many changed.
+    """Mark these rows by hand as known to the bank, or unmark them; returns how many changed.
 
     Rows on a statement are cleared, and cannot be unmarked here: Conflict. NotFound for a line that is not the account's.
     """
@@ -104,7 +104,7 @@ def mark_cleared(*, account: Account, actor: User | None, line_ids: Iterable[int
     else:
         marks = LineMark.objects.select_for_update(of=("self",)).filter(line_id__in=wanted)
         if any(mark.statement_id is not None for mark in marks):
-            raise Conflict(reason=_("One of these rows stands on a statement. Take it off there."))
+            raise Conflict(reason=_("One of these rows is on a statement. Take it off there."))
         changed, _by_model = LineMark.objects.filter(line_id__in=wanted, statement=None).delete()
     if changed:
         emit(LinesMarked(book_id=account.book_id, account_id=account.pk))

@@ -17,15 +17,13 @@ from finance.events import (
     StatementReopened,
 )
 from finance.figures import money_text
-from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry, JournalLine
+from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.services import post_entry
 from finance.reconciliation.models import AccountStatement, LineMark
-from finance.reconciliation.selectors import StatementView, view_of
+from finance.reconciliation.selectors import has_statements, view_of
 from identity.models import User
 from platform_outbox.emit import emit
-
-_MONEY = (AccountType.ASSET, AccountType.LIABILITY)
 
 
 @transaction.atomic
@@ -44,7 +42,7 @@ def add_statement(
 
     Raises Invalid (days in the wrong order, an account that no bank states), Conflict for a period that is there.
     """
-    if account.type not in _MONEY or account.kind == AccountKind.GROUP:
+    if not has_statements(account):
         raise Invalid(field="account", reason=_("Only accounts that hold money or debts have statements."))
     statement = AccountStatement(
         book=book, account=account, start=start, end=end, opening=opening, closing=closing, imported_id=imported_id,
@@ -129,7 +127,7 @@ def post_difference(
     missing = view_of(statement).difference
     if not missing:
         return None
-    # Posted before the statement is locked: everybody takes the month totals first, so that nobody waits in a circle.
+    # Posted before the statement is locked: month totals are always locked first, so that no two transactions wait for each other.
     entry = post_entry(
         book=statement.book, actor=actor, date=statement.end,
         description=description or _("Difference to the bank's statement"),
@@ -151,7 +149,7 @@ def locked(statement: AccountStatement, *, version: int | None) -> AccountStatem
     held = AccountStatement.objects.select_for_update(no_key=True, of=("self",)).filter(pk=statement.pk)
     found = held.select_related("account", "book").first()
     if found is None:
-        raise Conflict(reason=_("Somebody has just removed this statement."))
+        raise Conflict(reason=_("This statement has just been removed."))
     found.account.book = found.book
     _refuse_version(found, version)
     return found
@@ -166,18 +164,18 @@ def open_again(held: AccountStatement) -> None:
 
 
 def refuse_reconciled(statement: AccountStatement) -> None:
-    """Raise Conflict for a statement that is finished."""
+    """Raise Conflict for a reconciled statement."""
     if not statement.is_open:
         raise Conflict(reason=_("This statement is reconciled. Reopen it to change it."))
 
 
 def _refuse_version(held: AccountStatement, version: int | None) -> None:
     if version is not None and held.version != version:
-        raise Conflict(reason=_("Somebody changed this statement meanwhile. Look at it again."))
+        raise Conflict(reason=_("This statement has changed in the meantime. Look at it again."))
 
 
 def _refuse_difference(held: AccountStatement) -> None:
-    view: StatementView = view_of(held)
+    view = view_of(held)
     if view.difference:
         amount = money_text(view.difference, currency=held.account.currency)
         text = ngettext(
@@ -198,5 +196,5 @@ def _save(statement: AccountStatement) -> None:
         if "finance_accountstatement_period" not in str(error):
             raise
         period = f"{date_text(statement.start)} – {date_text(statement.end)}"
-        text = _("There is a statement of this account for %(period)s already.")
+        text = _("This account already has a statement for %(period)s.")
         raise Conflict(field="end", reason=text % {"period": period}) from error

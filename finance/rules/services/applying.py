@@ -72,7 +72,7 @@ def cancel_application(*, application: RuleApplication) -> RuleApplication:
 
 @transaction.atomic
 def resume_application(*, application: RuleApplication, actor: User | None) -> RuleApplication:
-    """Go on where an application stopped that was cancelled, or whose run has ended without it. Raises Conflict."""
+    """Continue an application that was cancelled, or whose run ended before it was done. Raises Conflict."""
     try:
         with transaction.atomic():
             stopped = RuleApplication.objects.filter(pk=application.pk, state__in=[State.CANCELLED, *_OPEN])

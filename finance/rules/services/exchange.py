@@ -42,7 +42,8 @@ def export_rules(*, book: Book) -> dict[str, Any]:
 def import_rules(*, book: Book, actor: User | None, document: Any) -> list[Rule]:
     """Add rules from an export, all or none; a rule of a known name becomes that rule's next version.
 
-    Raises Invalid that names the place, such as "groups.0.rules.3.definition.actions.0.account".
+    Raises Invalid that names the places of all rules that cannot come, such as
+    "groups.0.rules.3.definition.actions.0.account".
     """
     locked_book(book)
     if (
@@ -59,6 +60,7 @@ def import_rules(*, book: Book, actor: User | None, document: Any) -> list[Rule]
     }
     groups = {group.name: group for group in RuleGroup.objects.filter(book=book)}
     saved: list[Rule] = []
+    problems: dict[str, str] = {}
     for index, given in enumerate(document["groups"]):
         place = f"groups.{index}"
         if not isinstance(given, dict) or not isinstance(given.get("rules"), list) or len(given["rules"]) > MOST_RULES:
@@ -79,10 +81,12 @@ def import_rules(*, book: Book, actor: User | None, document: Any) -> list[Rule]
                     definition=_with_accounts(one.get("definition"), lambda path, at: _id_of(path, at, ids)),
                 )  # fmt: skip
             except Invalid as error:
-                fields = {f"{path}.{field}": why for field, why in error.fields.items()} or {path: error.detail}
-                raise Invalid(fields=fields, reason=error.detail) from error
+                problems |= {f"{path}.{field}": why for field, why in error.fields.items()} or {path: error.detail}
+                continue
             known[rule.name] = switch_rule(rule=rule, active=one.get("active") is not False)
             saved.append(rule)
+    if problems:
+        raise Invalid(fields=problems, reason=next(iter(problems.values())))
     return saved
 
 

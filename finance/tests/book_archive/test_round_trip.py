@@ -31,7 +31,8 @@ from finance.reconciliation import services as reconciliation
 from finance.reconciliation.carrying import give
 from finance.reconciliation.models import AccountStatement
 from finance.reconciliation.selectors import view_of
-from finance.rules.services import export_rules, save_rule
+from finance.rules import carrying as rules_part
+from finance.rules.services import export_rules, import_rules, save_rule
 from finance.tags import carrying as tags_part
 from finance.tags.models import EntryTag, Tag
 from finance.tests.exports.conftest import TODAY
@@ -232,17 +233,22 @@ def test_a_part_of_a_newer_lifeos_is_named_and_the_rest_comes(full_book, owner):
     assert "“dreams” of the export is not known here" in report.notes[0]
 
 
-def test_a_rule_whose_account_is_gone_stays_behind_by_name(full_book, owner):
+def test_rules_whose_account_is_gone_stay_behind_by_name(full_book, owner, monkeypatch):
+    tried = []
+    monkeypatch.setattr(rules_part, "import_rules", lambda **given: tried.append(1) or import_rules(**given))
+
     def change(members):
         part = json.loads(members["parts/rules.json"])
         lost = {**part["groups"][0]["rules"][0], "name": "Lost"}
         lost["definition"] = {"conditions": MATCHES, "actions": [{"do": "category", "account": "Expenses:Nowhere"}]}
-        part["groups"][0]["rules"].insert(0, lost)
+        part["groups"][0]["rules"] = [lost, *part["groups"][0]["rules"], {**lost, "name": "Lost too"}]
         members["parts/rules.json"] = json.dumps(part).encode()
         signed(members)
 
     report = come_back(rebuilt(archived(full_book), change), owner)
-    assert "The rule “Lost” did not come" in report.notes[0]
+    assert "The rule “Lost” was not imported: This book has no account" in report.notes[0]
+    assert "The rule “Lost too” was not imported" in report.notes[1]
+    assert len(tried) == 2
     assert export_rules(book=Book.objects.get(pk=report.book)) == export_rules(book=full_book)
 
 

@@ -277,7 +277,7 @@ TOO_MUCH = [
     (HEAD + "\n2026-03-01,a,-1" * 200_001, "The file holds more than 200,000 rows. Please export a shorter period."),
     (
         OFX.replace("<BANKTRANLIST>", "</STMTRS><STMTRS><CURDEF>EUR" * 100 + "<BANKTRANLIST>"),
-        "The file holds 101 statements; 100 can be imported at once. Please export fewer accounts.",
+        "The file holds more than 100 statements; 100 can be imported at once. Please export fewer accounts.",
     ),
 ]
 

@@ -3,7 +3,9 @@
 import pytest
 
 from finance.imports.models import ImportStatement
+from finance.imports.parsers import sections
 from finance.imports.parsers.recognise import read_statement
+from finance.imports.parsers.running import balances_fit
 from finance.imports.parsers.words import account_in_title
 
 HEAD = "Date,Payee,Amount,Balance\n"
@@ -50,6 +52,28 @@ def test_without_titles_and_balances_the_doubt_is_told():
     parsed = read(f"{head}{one}{head}{one}")
     assert len(parsed.statements) == 1
     assert any("may be of another account" in note for note in parsed.notes)
+
+
+def test_column_names_at_the_end_begin_nothing():
+    parsed = read(f"{HEAD}{ONE}{HEAD}")
+    assert shape(parsed) == [("", [2, 3, 4])]
+    assert not any("accounts below" in note or "another account" in note for note in parsed.notes)
+
+
+@pytest.mark.parametrize("line", ["2026-03-01,Shop,-5.00,", "2026-03-01,Shop,-5.00,7.00"])
+def test_many_pages_are_added_up_once_and_told_in_one_note(line, monkeypatch):
+    added = []
+
+    def counted(rows):
+        added.append(len(rows))
+        return balances_fit(rows)
+
+    monkeypatch.setattr(sections, "balances_fit", counted)
+    parsed = read(f"{HEAD}{line}\n{line}\n" * 40)
+    assert [len(statement.rows) for statement in parsed.statements] == [80]
+    (note,) = (note for note in parsed.notes if "another account" in note)
+    assert "in line 4, 7, 10, and 36 more:" in note
+    assert sum(added) <= 80
 
 
 def test_the_second_account_is_asked_for(stage, accounts):

@@ -280,6 +280,17 @@ def test_only_confirmed_imports_are_undone_and_only_open_ones_change(stage, conf
         change_profile(batch=batch, actor=owner, changes={"sign": "inverted"})
 
 
+def test_no_step_reads_the_bytes_of_the_file_again(stage, confirm, owner, django_assert_max_num_queries):
+    with django_assert_max_num_queries(500) as asked:
+        confirmed, discarded = stage(), stage(b"Date,Payee,Amount\n2026-03-20,Later,-1.00\n")
+        confirm(confirmed)
+        undo_import(batch=confirmed, actor=owner, on=TODAY)
+        discard_import(batch=discarded, actor=owner)
+    statements = [query["sql"] for query in asked.captured_queries]
+    assert any("FOR UPDATE" in sql and "finance_importbatch" in sql for sql in statements)
+    assert not [sql for sql in statements if sql.startswith("SELECT") and '"finance_importbatch"."content"' in sql]
+
+
 def test_a_discarded_file_posts_nothing(stage, confirm, owner):
     batch = discard_import(batch=stage(), actor=owner)
     assert batch.state == "discarded"

@@ -96,3 +96,23 @@ def test_pending_rows_are_in_no_balance_and_are_seen_to_fall_off(imported, book,
     # Kept in sight for 30 days from the file that does not list it.
     late = at + datetime.timedelta(days=31)
     assert pending(book, accounts, late.isoformat()) == {}
+
+
+OFX = """OFXHEADER:100
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR<BANKACCTFROM><BANKID>1<ACCTID>DE02<ACCTTYPE>CHECKING</BANKACCTFROM>
+<BANKTRANLIST><DTSTART>2026{month}01<DTEND>2026{month}28
+<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>2026{month}02<TRNAMT>-35.50<FITID>{month}-1<NAME>REWE</STMTTRN>
+<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>2026{month}27<TRNAMT>10.00<FITID>{month}-2<NAME>Refund</STMTTRN>
+</BANKTRANLIST><LEDGERBAL><BALAMT>{closing}<DTASOF>2026{month}26</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
+"""
+
+
+def test_openings_that_files_do_not_state_are_computed_in_one_query(imported, accounts, django_assert_num_queries):
+    for month, closing in (("01", "64.50"), ("02", "39.00")):
+        imported(OFX.format(month=month, closing=closing), file_name=f"{month}.ofx")
+    with django_assert_num_queries(1):
+        found = stated_in_files(account=accounts.checking)
+    # The row of the 27th is after the day of the balance.
+    assert [(each.end, each.opening, each.closing) for each in found] == [
+        (day("2026-02-26"), 74_50, 39_00), (day("2026-01-26"), 100_00, 64_50),
+    ]  # fmt: skip

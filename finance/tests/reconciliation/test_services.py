@@ -120,7 +120,7 @@ def test_a_row_stands_on_one_statement_only(state, spend, owner, accounts):
     line = line_of(spend(40_00, on=day("2026-03-10")), accounts.checking)
     first, second = state(0, -40_00), state(0, -40_00, "2026-03-05", "2026-04-04")
     services.tick(statement=first, actor=owner, line_ids=[line])
-    with pytest.raises(errors.Conflict, match="stands on the statement of"):
+    with pytest.raises(errors.Conflict, match="is already on the statement of"):
         services.tick(statement=second, actor=owner, line_ids=[line])
     assert rows_of(second).rows == []
     assert services.tick(statement=first, actor=owner, line_ids=[line]) == 0
@@ -146,9 +146,9 @@ def test_what_another_person_changed_meanwhile_is_not_overwritten(state, owner):
     statement = state(100_00, 60_00)
     figures = {"start": statement.start, "end": statement.end, "opening": 100_00, "closing": 100_00}
     services.change_statement(statement=statement, actor=owner, version=1, **figures)
-    with pytest.raises(errors.Conflict, match="meanwhile"):
+    with pytest.raises(errors.Conflict, match="in the meantime"):
         services.change_statement(statement=statement, actor=owner, version=1, **{**figures, "closing": 1})
-    with pytest.raises(errors.Conflict, match="meanwhile"):
+    with pytest.raises(errors.Conflict, match="in the meantime"):
         services.reconcile(statement=statement, actor=owner, version=1)
     assert services.reconcile(statement=statement, actor=owner, version=2).version == 3
 
@@ -185,7 +185,7 @@ def test_marks_by_hand(state, spend, owner, accounts):
     assert services.mark_cleared(**mark, cleared=False) == 1
     services.mark_cleared(**mark, cleared=True)
     services.tick(statement=state(0, -40_00), actor=owner, line_ids=[line])
-    with pytest.raises(errors.Conflict, match="stands on a statement"):
+    with pytest.raises(errors.Conflict, match="is on a statement"):
         services.mark_cleared(**mark, cleared=False)
     with pytest.raises(errors.NotFound):
         services.mark_cleared(account=accounts.savings, actor=owner, line_ids=[line], cleared=True)
