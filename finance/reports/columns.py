@@ -1,7 +1,7 @@
 """The columns of a report: which days each adds up, and what it is compared with. Without Django."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -92,6 +92,12 @@ def compared_with(definition: Definition, scope: Scope, *, today: datetime.date)
             if part.first is not None and part.last is not None and part.last >= FIRST_DAY:
                 found.append(Span(first=max(part.first, FIRST_DAY), end=part.last + ONE_DAY))
     return found
+
+
+def main_column(columns: Sequence[Column]) -> int:
+    """The place of the column that a report's sentence is about: the total, or the last period."""
+    roles = [column.role for column in columns]
+    return roles.index("total") if "total" in roles else roles.count("period") - 1
 
 
 def bounds_of(spans: Iterable[Span]) -> list[datetime.date]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from finance.ledger.models import Account
-from finance.reports.columns import Column
+from finance.money import divided
+from finance.reports.columns import Column, main_column
 from finance.reports.definition import Definition, Scope
 
 _ALL_VALUED: Mapping[str, int] = {}
@@ -45,8 +46,8 @@ class Cell(NamedTuple):
         if count == 1:
             return self
         return Cell(
-            amount=_divided(self.amount, count),
-            unvalued={currency: _divided(amount, count) for currency, amount in self.unvalued.items()},
+            amount=divided(self.amount, count),
+            unvalued={currency: divided(amount, count) for currency, amount in self.unvalued.items()},
         )
 
 
@@ -67,11 +68,6 @@ def added(rows: Iterable[Sequence[Cell]], *, columns: int) -> list[Cell]:
     if any(cell[1] for row in kept for cell in row):
         return [reduce(Cell.__add__, cells) for cells in zip(*kept, strict=True)]
     return plain(map(sum, zip(*[[cell[0] for cell in row] for row in kept], strict=True)))
-
-
-def _divided(amount: int, count: int) -> int:
-    size = (2 * abs(amount) + count) // (2 * count)
-    return size if amount >= 0 else -size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +114,8 @@ class Report:
 
     @property
     def main(self) -> int:
-        """The place of the column that the sentence speaks of: the total, or the last period."""
-        roles = [column.role for column in self.columns]
-        return roles.index("total") if "total" in roles else len([role for role in roles if role == "period"]) - 1
+        """The place of the column that the sentence is about."""
+        return main_column(self.columns)
 
     @property
     def compared(self) -> int | None:

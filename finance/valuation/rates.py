@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from finance.money import divided
+
 
 class Source(StrEnum):
     """Where a rate comes from; of rates of the same day the one that stands first is used."""
@@ -74,9 +76,7 @@ class Quote:
 
 def half_away(value: Fraction) -> int:
     """The nearest whole number; halves go away from zero: 2.5 → 3, −2.5 → −3."""
-    doubled = abs(value) * 2
-    whole = (doubled.numerator // doubled.denominator + 1) // 2
-    return whole if value >= 0 else -whole
+    return divided(value.numerator, value.denominator)
 
 
 # Sums of many exact fractions would grow a digit or more with each; what is added up is kept to a billionth of a unit.
