@@ -1,6 +1,5 @@
 """What a valuable is worth: appraisals by day, and how it loses value."""
 
-import datetime
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -141,7 +140,7 @@ def _carried_out(
 
 def _page(request: HttpRequest, book: Book, account: Account, *, status: int = 200, **forms_given: Any) -> HttpResponse:
     try:
-        before = datetime.date.fromisoformat(request.GET["before"]) if request.GET.get("before") else None
+        before = selectors.read_day(request.GET.get("before"))
     except ValueError as error:
         raise NotFound(thing="page") from error
     rows, following = selectors.values_page(account=account, before=before)

@@ -19,12 +19,11 @@ from finance.errors import FinanceError, Invalid, NotFound
 from finance.models import Account, Book, Role
 from finance.periods import days_between, period_token
 from finance.replica import from_replica
-from finance.report_sources import pay_of, rates_of
+from finance.report_sources import pay_of, report_of
 from finance.reports import kept, services
 from finance.reports.behind import behind, lines_behind, totals_behind
-from finance.reports.building import build_report, group_text
+from finance.reports.building import group_text
 from finance.reports.definition import KINDS, By, Definition, Kind, read_definition, usual_definition
-from finance.reports.figures import Report
 from finance.reports.files import as_csv, as_data, as_xlsx
 from finance.reports.sentences import sentence_of, title_of, within_text
 from finance.tags.selectors import tag_for
@@ -96,24 +95,21 @@ def address_of(book: Book, kind: str, parameters: Mapping[str, str], *, file: st
 @from_replica
 def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     """One report, as the address asks for it; what the address asks wrongly is said above the usual report."""
-    today, pay = today_in(book), pay_of(book)
+    if kind not in KINDS:
+        raise NotFound(thing="report")
+    today, pay, problem = today_in(book), pay_of(book), ""
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today)
-        made, problem = (
-            build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book)),
-            None,
-        )
+        made = report_of(book=book, definition=definition, today=today, pay=pay)
     except Invalid as error:
-        if kind not in KINDS:
-            raise NotFound(thing="report") from error
-        definition, problem = usual_definition(Kind(kind)), error
-        made = build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book))
+        definition, problem = usual_definition(Kind(kind)), error.detail
+        made = report_of(book=book, definition=definition, today=today, pay=pay)
     pills = Pills(definition, today=today, pay=pay)
     before, after = pills.neighbours()
     context = {
         "title": title_of(definition.kind, definition.by),
         "report": made,
-        "problem": problem.detail if problem else "",
+        "problem": problem,
         "sentence": sentence_of(made, today=today),
         "inside": _inside(book, definition),
         "pills": pills.all(),
@@ -160,7 +156,11 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
     if format not in _FILES:
         raise NotFound(thing="file")
     today = today_in(book)
-    made = _built(request, book, kind, today=today)
+    try:
+        definition = asked_definition(request.GET, kind, book=book, today=today)
+        made = report_of(book=book, definition=definition, today=today, pay=pay_of(book))
+    except Invalid as error:
+        raise NotFound(thing="report") from error
     sentence = sentence_of(made, today=today)
     name = f"{kind}-{made.scope.first.isoformat()}-{made.scope.last.isoformat()}.{format}"
     if format == "json":
@@ -171,16 +171,6 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
         answer = HttpResponse(content, content_type=_FILES[format])
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
-
-
-def _built(request: HttpRequest, book: Book, kind: str, *, today: datetime.date) -> Report:
-    """The report of the address. Raises NotFound for an address that asks for none."""
-    pay = pay_of(book)
-    try:
-        definition = asked_definition(request.GET, kind, book=book, today=today)
-        return build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book))
-    except Invalid as error:
-        raise NotFound(thing="report") from error
 
 
 @require_safe
@@ -201,10 +191,10 @@ def report_rows(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
             pay=pay,
         )
         after = request.GET.get("after") or None
-        lines, following = lines_behind(book=book, asked=asked, kind=definition.kind, after=after, limit=PAGE)
+        lines, following = lines_behind(book=book, asked=asked, after=after, limit=PAGE)
     except Invalid as error:
         raise NotFound(thing="figure") from error
-    count, sums = totals_behind(book=book, asked=asked, kind=definition.kind)
+    count, sums = totals_behind(book=book, asked=asked)
     query = request.GET.copy()
     query["after"] = following or ""
     context = {

@@ -16,9 +16,9 @@ from finance.tests.valuation.conftest import days_before
 from finance.valuation import services
 from finance.valuation.depreciation import PercentPlan, StraightPlan, month_days
 from finance.valuation.models import AssetValue
+from finance.valuation.net_worth import wealth
 from finance.valuation.selectors import values_page
 from finance.web.spending import category_months
-from finance.web.wealth import wealth
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,9 @@ from finance.ledger.selectors import accounts_of
 from finance.models import AccountType
 from finance.tests.conftest import TODAY
 from finance.tests.imports.conftest import CSV
+from finance.valuation.net_worth import wealth
 from finance.web.overview import bars_of
 from finance.web.spending import category_months, flow
-from finance.web.wealth import wealth
 
 MONTH = TODAY.replace(day=1)
 
