@@ -47,7 +47,7 @@ class ReportView(BookView):
         summary="A report",
         description=(
             "Amounts are in the book's main currency: movements at the rate of their day, holdings at that of the last "
-            "day. What has no rate stands beside them, under `not_valued`. Income and spending are positive, what is "
+            "day. What has no rate is listed under `not_valued`. Income and spending are positive, what is "
             "owed is negative."
         ),
         parameters=[_KIND, shapes.ReportQuery],
@@ -117,7 +117,7 @@ class ReportFigure(ReportView):
     ),
     post=extend_schema(
         operation_id="saved_reports_create",
-        summary="Save a report by a name",
+        summary="Save a report under a name",
         description="A report that has the name already is replaced. A period such as `last-month` moves on by itself.",
         request=shapes.NewSavedReport,
         responses={201: shapes.SavedReportSerializer},
@@ -126,7 +126,7 @@ class ReportFigure(ReportView):
 )
 @extend_schema(tags=["reports"])
 class SavedReportList(BookView, generics.ListAPIView[SavedReport]):
-    """Reports that the household keeps by a name."""
+    """Reports that the household saved under a name."""
 
     serializer_class = shapes.SavedReportSerializer
     bodies = {"POST": shapes.NewSavedReport}

@@ -1,4 +1,4 @@
-"""Makes a report of its definition. The page, the files and the API all show what `build_report` returns."""
+"""Makes a report from its definition. The page, the files and the API all show what `build_report` returns."""
 
 import datetime
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from identity.models import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What every kind of report is made of."""
+    """What every kind of report is made from."""
 
     book: Book
     definition: Definition
@@ -264,14 +264,14 @@ def _group_rows(asked: Asked, cells: Mapping[object, list[Cell]]) -> list[Row]:
 def group_text(by: By) -> str:
     """The row of what has no payee, tag or member."""
     texts = {By.PAYEE: _("No payee"), By.TAG: _("No tag")}
-    return texts.get(by) or _("Nobody: a bank file, or by LifeOS itself")
+    return texts.get(by) or _("No member: bank files and LifeOS itself")
 
 
 def _cash_flow(asked: Asked) -> Report:
     """What changed the household's own money, by where it came from and went; own transfers cancel.
 
     Own money is bank accounts, cash and cards. The sections add up to what came in less what went out, each at the
-    rate of its day; opening and closing are holdings, so that a change of rates stands between the two.
+    rate of its day; opening and closing are holdings, so that a change of rates has a row between the two.
     """
     own = [each for each in asked.tree if each.kind in OWN_KINDS]
     others = [each for each in asked.tree if each.kind not in OWN_KINDS]

@@ -1,4 +1,4 @@
-"""A finished report: sections of rows, a cell for each column. What shows it adds nothing up any more."""
+"""A finished report: sections of rows, a cell for each column. Whatever shows it adds nothing up itself."""
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _ALL_VALUED: Mapping[str, int] = {}
 
 
 class Cell(NamedTuple):
-    """An amount in minor units of the section's currency; what had no rate stands in `unvalued`, per currency."""
+    """An amount in minor units of the section's currency; what had no rate is in `unvalued`, per currency."""
 
     amount: int = 0
     unvalued: Mapping[str, int] = _ALL_VALUED
@@ -101,7 +101,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was asked for, and the answer. `summary` follows the sections; `not_valued` is per currency, of `total`."""
+    """A definition and its result. `summary` follows the sections; `not_valued` is per currency, of `total`."""
 
     definition: Definition
     scope: Scope
@@ -154,7 +154,7 @@ def tree_rows(
     empty: bool,
     largest_first: int | None = None,
 ) -> list[Row]:
-    """The accounts (in tree order) as rows, each with all inside it; the sums of what lies deeper than `depth` stay in.
+    """The accounts (in tree order) as rows, each with all inside it; what is deeper than `depth` counts in the row above it.
 
     A single root that takes no postings itself is left out: the section says its name. Rows without any figure are
     left out unless `empty`. `largest_first` sorts siblings by the amounts of that column.

@@ -35,7 +35,7 @@ class Rates(Protocol):
 
 
 class NoRates:
-    """Values nothing: every other currency stays beside the figures."""
+    """Values nothing: every other currency is shown next to the figures."""
 
     def rate(self, currency: str, *, on: datetime.date) -> Fraction | None:
         return None

@@ -1,4 +1,4 @@
-"""Rates and what is worth how much by them, without a database.
+"""Rates and conversion by them, without a database.
 
 A rate says how many units of `quote` one unit of `base` is worth on a day. It holds from that day until the next one,
 never before. Arithmetic is exact (fractions); only a value is rounded, once, half away from zero.
@@ -17,7 +17,7 @@ from finance.money import divided
 
 
 class Source(StrEnum):
-    """Where a rate comes from; of rates of the same day the one that stands first is used."""
+    """Where a rate comes from; of several on the same day the first in this order is used."""
 
     HAND = "hand"
     FILE = "file"

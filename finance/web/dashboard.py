@@ -29,7 +29,7 @@ TITLES = {
     "spending": gettext_lazy("Spending"),
     "income": gettext_lazy("Income"),
 }
-# The wide column of the overview; all others stand beside it.
+# The wide column of the overview; all others are in the narrow one.
 WIDE = frozenset({"worth", "spending", "income"})
 
 
@@ -44,7 +44,7 @@ class Card:
 
 
 def cards_for(*, book: Book, user: User, today: datetime.date) -> tuple[list[Card], list[Card]]:
-    """The person's cards in order: those of the wide column and those beside it."""
+    """The person's cards in order: those of the wide column and those of the narrow one."""
     reports = kept.saved_reports(book=book)
     by_card = {f"{REPORT}{report.pk}": report for report in reports}
     shown = kept.cards_of(book=book, user=user, reports=reports)
@@ -81,7 +81,7 @@ def dashboard(request: HttpRequest, book: Book) -> HttpResponse:
     context = {
         "columns": [
             (title, [Card(name=name, title=titles[name]) for name in shown if (name in WIDE) is wide])
-            for title, wide in ((_("Wide column"), True), (_("Beside it"), False))
+            for title, wide in ((_("Wide column"), True), (_("Narrow column"), False))
         ],
         "hidden": [Card(name=name, title=title) for name, title in titles.items() if name not in shown],
         "is_usual": shown == list(CARDS),

@@ -1,4 +1,4 @@
-"""Reports: the list of them, each with chart and table, the rows behind a figure, files, and saving by a name."""
+"""Reports: the list of them, each with chart and table, the rows behind a figure, files, and saving under a name."""
 
 import datetime
 from collections.abc import Mapping
@@ -40,7 +40,9 @@ _FILES = {
     "json": "application/json",
 }
 DESCRIPTIONS = {
-    Kind.SPENDING: gettext_lazy("Where the money went, by category, payee or member, beside what is usual."),
+    Kind.SPENDING: gettext_lazy(
+        "Where the money went, by category, payee, tag or member, compared with what is usual."
+    ),
     Kind.INCOME: gettext_lazy("Where the money came from."),
     Kind.INCOME_STATEMENT: gettext_lazy("What came in, what was spent, and what was left."),
     Kind.CASH_FLOW: gettext_lazy("What changed the money in bank accounts, cash and cards."),
@@ -68,7 +70,7 @@ def reports(request: HttpRequest, book: Book) -> HttpResponse:
         Listed(title=title_of(kind), text=str(text), url=reverse("web:report", args=[book.pk, kind.value]))
         for kind, text in DESCRIPTIONS.items()
     ]
-    gains = _("Holdings in other currencies: what they cost, what they are worth, and what rates brought.")
+    gains = _("Holdings in other currencies: what they cost, what they are worth, and gains from rates.")
     kinds.append(Listed(title=_("Exchange gains"), text=gains, url=reverse("web:currencies", args=[book.pk])))
     saved = [
         Listed(
@@ -94,7 +96,7 @@ def address_of(book: Book, kind: str, parameters: Mapping[str, str], *, file: st
 @book_page()
 @from_replica
 def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
-    """One report, as the address asks for it; what the address asks wrongly is said above the usual report."""
+    """One report, as the address asks for it; where the address is wrong, the usual report under a notice that says so."""
     if kind not in KINDS:
         raise NotFound(thing="report")
     today, pay, problem = today_in(book), pay_of(book), ""
@@ -222,7 +224,7 @@ class SaveForm(forms.Form):
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def report_save(request: HttpRequest, book: Book) -> HttpResponse:
-    """Keep the report of the page by a name; back to it."""
+    """Save the report of the page under a name, and return to it."""
     form = SaveForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Enter a name of at most 80 characters."))
@@ -257,7 +259,7 @@ def report_rename(request: HttpRequest, book: Book, report_id: int) -> HttpRespo
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def report_remove(request: HttpRequest, book: Book, report_id: int) -> HttpResponse:
-    """Forget a saved report; the books do not change."""
+    """Remove a saved report; the books do not change."""
     removed = kept.saved_report_for(book=book, report_id=report_id)
     services.remove_report(report=removed)
     messages.success(request, _("The saved report %(name)s was removed.") % {"name": removed.name})

@@ -1,7 +1,7 @@
 """Valuables: what they are appraised at, and what they lose each month. Both are posted, against an equity account.
 
-The amount of such an entry is what the books are off by on its day, so that earlier entries on the account, also later
-ones, are taken as they are. In a closed period nothing is changed; the first value after it takes up the difference.
+The amount of such an entry is the difference between the books and the value on its day, so that other entries on the
+account stay as they are. In a closed period nothing is changed; the first value after it includes the difference.
 """
 
 import datetime
@@ -37,7 +37,7 @@ Kind = AssetValue.Kind
 
 @transaction.atomic
 def appraise(*, account: Account, actor: User | None, date: datetime.date, value: int, note: str = "") -> AssetValue:
-    """Say what a valuable was worth at the end of a day (minor units of its currency, ≥ 0); what was said before goes.
+    """Record what a valuable was worth at the end of a day (minor units of its currency, ≥ 0), in place of what was there.
 
     The difference to the books is posted; later appraisals keep their values. Raises Invalid, Conflict, PeriodClosedError.
     """
@@ -45,7 +45,7 @@ def appraise(*, account: Account, actor: User | None, date: datetime.date, value
     if not 0 <= value <= MAX_MINOR_UNITS:
         raise Invalid(field="value", reason=_("A value is zero or more."))
     if date > today_in(book):
-        raise Invalid(field="date", reason=_("What it will be worth is not known yet."))
+        raise Invalid(field="date", reason=_("The value of a future day is not known."))
     _refuse_closed(book, date)
     begins = JournalLine.objects.filter(account=account).order_by("date").values_list("date", flat=True).first()
     if begins is not None and date < begins and not AssetValue.objects.filter(account=account, date=begins).exists():
@@ -65,9 +65,9 @@ def appraise(*, account: Account, actor: User | None, date: datetime.date, value
 
 @transaction.atomic
 def remove_appraisal(*, value: AssetValue, actor: User | None) -> None:
-    """Take an appraisal back: its entry is reversed, later values keep theirs. Raises Conflict, PeriodClosedError.
+    """Remove an appraisal: its entry is reversed, later values keep theirs. Raises Conflict, PeriodClosedError.
 
-    With the only appraisal the depreciation ends, and its months are taken back as far as their periods are open.
+    Without any appraisal left the depreciation ends, and its months in open periods are removed.
     """
     account = value.account
     book = _locked(account)
@@ -106,7 +106,7 @@ def plan_depreciation(
     if not 0 <= residual <= MAX_MINOR_UNITS:
         raise Invalid(field="residual", reason=_("A value is zero or more."))
     if not AssetValue.objects.filter(account=account, book=book, kind=Kind.APPRAISAL).exists():
-        raise Conflict(reason=_("Say first what it was worth on some day; depreciation begins there."))
+        raise Conflict(reason=_("Add an appraisal first; depreciation begins there."))
     method = AssetPlan.Method.PERCENT if percent is not None else AssetPlan.Method.STRAIGHT
     saved, _created = AssetPlan.objects.update_or_create(
         book=book, account=account,
@@ -155,15 +155,15 @@ def post_due_months(*, between: Callable[[], object] = lambda: None) -> int:
 
 
 def is_valuable(account: Account) -> bool:
-    """Whether what the account holds can be appraised: a thing, a share, not money."""
+    """Whether what the account holds can be appraised: a thing or a share, not money."""
     return account.type == AccountType.ASSET and account.kind in VALUABLE_KINDS
 
 
 def _locked(account: Account) -> Book:
-    """One change of an account's values at a time. Raises Conflict for an account that is no valuable."""
+    """One change of an account's values at a time. Raises Conflict for an account that is not a valuable."""
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if not is_valuable(account):
-        reason = _("%(name)s is no valuable: what it holds is what its entries say.") % {"name": account.name}
+        reason = _("%(name)s is not a valuable: its balance comes from its entries alone.") % {"name": account.name}
         raise Conflict(reason=reason)
     return account.book
 
