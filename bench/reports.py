@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import harness
-from django.db import connection
+from django.db import connection, transaction
 from ledger import LAST_DAY, Household, post_in_bulk
 
 from finance.ledger import services
@@ -87,7 +87,8 @@ def statements_of(work: Callable[[], object]) -> list[tuple[str, Any]]:
 
 
 def replayed(statements: list[tuple[str, Any]]) -> None:
-    with connection.cursor() as cursor:
+    # The report's settings of the planner are among the statements, and hold within a transaction only.
+    with transaction.atomic(), connection.cursor() as cursor:
         for sql, params in statements:
             cursor.execute(sql, params)
             if cursor.description:

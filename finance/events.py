@@ -543,7 +543,7 @@ class RatesChosen(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetValued(BookEvent):
-    """What a valuable is worth was said, changed or taken back, or how it loses value; the entries have their own events."""
+    """The value or the depreciation of a valuable was recorded, changed or removed; the entries have their own events."""
 
     name: ClassVar[str] = "finance.asset.valued"
     account_id: int

@@ -88,6 +88,12 @@ def to_minor_units(value: Decimal, *, currency: str, field: str = "amount") -> i
     return int(scaled)
 
 
+def divided(amount: int, by: int) -> int:
+    """`amount` ÷ `by` to the nearest whole number; halves go away from zero: 5 ÷ 2 → 3, −5 ÷ 2 → −3."""
+    size = (2 * abs(amount) + abs(by)) // (2 * abs(by))
+    return size if (amount < 0) == (by < 0) else -size
+
+
 def to_decimal(minor_units: int, *, currency: str) -> Decimal:
     """The amount as an exact decimal with the currency's places."""
     return Decimal(minor_units).scaleb(-exponent(currency))

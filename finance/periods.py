@@ -221,7 +221,7 @@ def preset_period(preset: Preset, *, today: datetime.date, pay: PayRule | None =
         months, back = _MONTHS[preset]
         return whole_months(months_later(today, -back * months), months)
     if pay is None:
-        raise Invalid(field="period", reason="This book has no pay period yet. Its settings have one.")
+        raise Invalid(field="period", reason="This book has no pay period yet. Set one in the book's settings.")
     current = pay.period_at(today)
     return current if preset is Preset.THIS_PAY else pay.period_at((current.first or today) - _ONE_DAY)
 

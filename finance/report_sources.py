@@ -1,20 +1,21 @@
-"""What reports take from other slices: rates, and the household's pay period."""
+"""Reports with what they take from other slices: rates, and the book's pay period."""
 
 import datetime
 from collections.abc import Collection
 from fractions import Fraction
 
 from finance.ledger.models import Book
-from finance.money import exponent
 from finance.periods import PayRule
 from finance.preferences.selectors import pay_rule_of
-from finance.reports.figures import RateUsed
+from finance.reports.building import build_report
+from finance.reports.definition import Definition
+from finance.reports.figures import RateUsed, Report
 from finance.reports.valuing import RatesOf
-from finance.valuation.rates import Quote, exactly, rate_digits
+from finance.valuation.rates import Quote, rate_digits
 from finance.valuation.valuer import Valuer, valuer_at, valuer_between
 
-# The newest ones are told; a report of ten years uses thousands.
-MOST_TOLD = 50
+# The newest are listed; a report of ten years uses thousands.
+MOST_LISTED = 50
 
 
 class BookRates:
@@ -37,7 +38,7 @@ class BookRates:
         if quote is None:
             return None
         self._used[currency, on] = quote
-        return exactly(1, rate=quote.rate, places=exponent(currency), target_places=exponent(self.book.base_currency))
+        return self._valuer.unit(currency, on=on)
 
     def used(self) -> list[RateUsed]:
         """The rates so far, the newest days first."""
@@ -50,7 +51,7 @@ class BookRates:
                 date=quote.date,
                 note=", ".join([*(source.value for source in quote.sources), *([quote.via] if quote.via else [])]),
             )
-            for (currency, on), quote in newest[:MOST_TOLD]
+            for (currency, on), quote in newest[:MOST_LISTED]
         ]
 
 
@@ -63,6 +64,11 @@ def rates_of(book: Book) -> RatesOf:
     return rates
 
 
+def report_of(*, book: Book, definition: Definition, today: datetime.date, pay: PayRule | None) -> Report:
+    """The report by the book's rates; `pay` is that of `pay_of`. Raises as `build_report`."""
+    return build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book))
+
+
 def pay_of(book: Book) -> PayRule | None:
-    """When the household's money month begins, where it said so."""
+    """When the book's pay period begins; None where that was not set."""
     return pay_rule_of(book=book)

@@ -45,7 +45,7 @@ class ValueSerializer(serializers.Serializer[Any]):
     date = serializers.DateField(source="row.date")
     kind = serializers.ChoiceField(source="row.kind", choices=AssetValue.Kind.choices)
     value = serializers.SerializerMethodField(
-        method_name="worth_of", help_text="What it was said to be worth at the end of the day."
+        method_name="worth_of", help_text="What it was worth at the end of the day, as recorded."
     )
     held = serializers.SerializerMethodField(
         help_text="What the books hold then. It differs if entries on the account have changed since."
@@ -83,8 +83,8 @@ class NewPlan(StrictSerializer):
     percent = serializers.DecimalField(
         max_digits=7, decimal_places=4, required=False, help_text="Of what is left, each month."
     )
-    months = serializers.IntegerField(required=False, help_text="Equal parts over so many months.")
-    residual = AmountField(required=False, help_text="Worth after those months.")
+    months = serializers.IntegerField(required=False, help_text="Equal amounts over this number of months.")
+    residual = AmountField(required=False, help_text="Value after those months.")
 
 
 @extend_schema_view(
@@ -99,7 +99,7 @@ class NewPlan(StrictSerializer):
     ),
     post=extend_schema(
         operation_id="asset_values_create",
-        summary="Say what a valuable was worth",
+        summary="Record what a valuable was worth",
         description="Posts the difference to the books against the equity account for changes of value.",
         request=NewValue,
         responses={201: ValueSerializer},
@@ -141,7 +141,7 @@ class ValueList(AssetView):
 @extend_schema_view(
     delete=extend_schema(
         operation_id="asset_values_delete",
-        summary="Take an appraisal back",
+        summary="Remove an appraisal",
         description="Its entry is reversed; later values keep theirs.",
         responses={204: None},
     )
@@ -163,7 +163,7 @@ class ValueDetail(AssetView):
     post=extend_schema(
         operation_id="asset_values_post",
         summary="Bring the books up to date with the values",
-        description="Posts what they are off by, where entries on the account have changed since.",
+        description="Posts the difference where entries on the account have changed since.",
         request=None,
         responses={204: None},
     )
@@ -195,14 +195,14 @@ class PostValues(AssetView):
     ),
     delete=extend_schema(
         operation_id="asset_depreciation_delete",
-        summary="Stop the loss of value",
+        summary="Stop the depreciation",
         description="Months that were posted stay.",
         responses={204: None},
     ),
 )
 @extend_schema(tags=["assets"])
 class Depreciation(AssetView):
-    """The loss of value of one valuable."""
+    """The depreciation of one valuable."""
 
     serializer_class = PlanSerializer
     bodies = {"PUT": NewPlan}

@@ -101,7 +101,7 @@ class RateFilters(FilterSet):  # type: ignore[misc]
     post=extend_schema(
         operation_id="rates_create",
         summary="Enter an exchange rate",
-        description="Replaces what was said of the same pair and day.",
+        description="Replaces the rate of the same pair and day.",
         request=NewRate,
         responses={201: RateSerializer},
         examples=[
@@ -209,7 +209,7 @@ class ImportRates(BookView):
 )
 @extend_schema(tags=["rates"])
 class RateChoice(BookView):
-    """Beside those that were entered."""
+    """In addition to those that were entered."""
 
     serializer_class = ChoiceSerializer
     bodies = {"PATCH": ChoiceChanges}

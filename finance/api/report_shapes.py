@@ -41,7 +41,7 @@ class ReportQuery(QuerySerializer):
     top = serializers.IntegerField(
         required=False, min_value=1, max_value=MAX_TOP, help_text="Payees or members; the others are added up."
     )
-    empty = serializers.BooleanField(required=False, help_text="Rows without any amount, too.")
+    empty = serializers.BooleanField(required=False, help_text="Also rows without any amount.")
     as_of = serializers.DateField(required=False, help_text="Leave out entries that are dated later.")
     known_at = serializers.CharField(
         required=False,
@@ -113,7 +113,9 @@ class ReportSerializer(serializers.Serializer[Any]):
     columns = ReportColumnSerializer(many=True)
     sections = ReportSectionSerializer(many=True)
     summary = ReportRowSerializer(many=True)
-    not_valued = ReportAmountSerializer(many=True, help_text="What the main column leaves out for want of a rate.")
+    not_valued = ReportAmountSerializer(
+        many=True, help_text="What the main column leaves out because there is no rate."
+    )
     rates = ReportRateSerializer(many=True)
 
 

@@ -17,11 +17,10 @@ from finance.api.base import BookView
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Role
 from finance.replica import from_replica
-from finance.report_sources import pay_of, rates_of
+from finance.report_sources import pay_of, report_of
 from finance.reports import kept, services
 from finance.reports.behind import behind, lines_behind, totals_behind
-from finance.reports.building import build_report
-from finance.reports.definition import KINDS, Definition, Kind, read_definition
+from finance.reports.definition import KINDS, Definition, read_definition
 from finance.reports.files import as_data
 from finance.reports.models import SavedReport
 from finance.reports.sentences import sentence_of
@@ -48,7 +47,7 @@ class ReportView(BookView):
         summary="A report",
         description=(
             "Amounts are in the book's main currency: movements at the rate of their day, holdings at that of the last "
-            "day. What has no rate stands beside them, under `not_valued`. Income and spending are positive, what is "
+            "day. What has no rate is listed under `not_valued`. Income and spending are positive, what is "
             "owed is negative."
         ),
         parameters=[_KIND, shapes.ReportQuery],
@@ -66,9 +65,7 @@ class ReportDetail(ReportView):
     def get(self, request: Request, book_id: int, kind: str) -> Response:
         definition, _given = self.definition(kind, shapes.ReportQuery)
         today = self.today()
-        report = build_report(
-            book=self.book, definition=definition, today=today, pay=pay_of(self.book), rates_of=rates_of(self.book)
-        )
+        report = report_of(book=self.book, definition=definition, today=today, pay=pay_of(self.book))
         return Response(as_data(report, sentence=sentence_of(report, today=today)))
 
 
@@ -99,9 +96,9 @@ class ReportFigure(ReportView):
             pay=pay_of(self.book),
         )
         lines, following = lines_behind(
-            book=self.book, asked=asked, kind=Kind(kind), after=_PAGES.place(request), limit=limit_of(request)
+            book=self.book, asked=asked, after=_PAGES.place(request), limit=limit_of(request)
         )
-        count, sums = totals_behind(book=self.book, asked=asked, kind=Kind(kind))
+        count, sums = totals_behind(book=self.book, asked=asked)
         results = shapes.FigureRowSerializer(lines, many=True).data
         body = _PAGES.body(request, results=results, following=following)
         body["count"] = count
@@ -120,7 +117,7 @@ class ReportFigure(ReportView):
     ),
     post=extend_schema(
         operation_id="saved_reports_create",
-        summary="Save a report by a name",
+        summary="Save a report under a name",
         description="A report that has the name already is replaced. A period such as `last-month` moves on by itself.",
         request=shapes.NewSavedReport,
         responses={201: shapes.SavedReportSerializer},
@@ -129,7 +126,7 @@ class ReportFigure(ReportView):
 )
 @extend_schema(tags=["reports"])
 class SavedReportList(BookView, generics.ListAPIView[SavedReport]):
-    """Reports that the household keeps by a name."""
+    """Reports that the household saved under a name."""
 
     serializer_class = shapes.SavedReportSerializer
     bodies = {"POST": shapes.NewSavedReport}
@@ -148,9 +145,8 @@ class SavedReportList(BookView, generics.ListAPIView[SavedReport]):
                 given["kind"], given["parameters"], time_zone=self.book.time_zone, today=self.today()
             )
         except Invalid as error:
-            fields = {name if name == "kind" else f"parameters.{name}": told for name, told in error.fields.items()}
-            name, told = next(iter(fields.items()))
-            raise Invalid(field=name, reason=told) from error
+            name, reason = next(iter(error.fields.items()))
+            raise Invalid(field=name if name == "kind" else f"parameters.{name}", reason=reason) from error
         saved = services.save_report(book=self.book, actor=self.user, name=given["name"], definition=definition)
         return status.HTTP_201_CREATED, shapes.SavedReportSerializer(saved).data
 

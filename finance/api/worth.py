@@ -1,6 +1,5 @@
 """/books/{book_id}/net-worth/ and /exchange-gains/: what is held, in the base currency, and what rates did to it."""
 
-import datetime
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -18,10 +17,10 @@ from finance.replica import from_replica
 from finance.valuation.net_worth import HOLDINGS, wealth
 from finance.valuation.positions import Holding, HoldingsReport, holdings_report
 from finance.valuation.rates import Quote, Source, rate_digits
+from finance.valuation.services.rates import EARLIEST
 from finance.valuation.valuer import Total, Valuation
 
 MOST_MONTHS = 600
-EARLIEST = datetime.date(1900, 1, 1)
 
 
 class NetWorthQuery(QuerySerializer):
@@ -241,7 +240,7 @@ class ExchangeGains(BookView):
         last = query.get("end") or self.today()
         first = query.get("start") or last.replace(month=1, day=1)
         if not EARLIEST <= first <= last:
-            raise Invalid(field="start", reason="The period has to begin before it ends, and after 1900.")
+            raise Invalid(field="start", reason="The period must begin before it ends, and not before 1900.")
         accounts = self.tree.accounts
         base = [a.pk for a in accounts if a.type in HOLDINGS and a.currency == self.book.base_currency]
         held = sum(balances_of(account_ids=base, as_of=last).values())

@@ -7,7 +7,7 @@ Sums of the past come from AccountMonth; only the month that a date cuts is read
 import datetime
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import connection
@@ -67,11 +67,17 @@ def accounts_of(*, book: Book) -> list[Account]:
 
 def below(account: Account, tree: list[Account]) -> list[Account]:
     """The account and all inside it that take postings; `tree` is in tree order."""
-    inside = {account.pk}
-    for each in tree:
-        if each.parent_id in inside:
-            inside.add(each.pk)
+    inside = ids_inside(account.pk, tree)
     return [each for each in tree if each.pk in inside and each.kind != AccountKind.GROUP]
+
+
+def ids_inside(top: int, tree: Iterable[Account]) -> set[int]:
+    """Ids of the account `top` and of all inside it; `tree` is in tree order."""
+    inside = {top}
+    for account in tree:
+        if account.parent_id in inside:
+            inside.add(account.pk)
+    return inside
 
 
 def account_paths(*, book: Book) -> dict[int, str]:

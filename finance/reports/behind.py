@@ -1,4 +1,4 @@
-"""The lines that make a figure of a report: which they are, page by page, and what they add up to."""
+"""The lines behind a figure of a report, page by page, and their sums."""
 
 import datetime
 import uuid
@@ -11,7 +11,7 @@ from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.ledger.movements import OWN_KINDS, natural
-from finance.ledger.selectors import accounts_of
+from finance.ledger.selectors import accounts_of, ids_inside
 from finance.periods import PayRule
 from finance.replica import reading
 from finance.reports import selectors
@@ -34,10 +34,12 @@ _SECTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """The lines of one figure: those of `cut` in the days of `span`."""
+    """The lines of one figure of a report of this kind: those of `cut` in the days of `span`, at most `most` of them."""
 
+    kind: Kind
     cut: Cut
     span: Span
+    most: int
     column: Column
     tree: list[Account]
 
@@ -68,7 +70,8 @@ def behind(
 ) -> Behind:
     """What makes the figure of the row `key` (or "section-…", a section's total) in that column of the report.
 
-    Raises NotFound where there is no such figure, or it is worked out from others (an average, a difference).
+    Raises NotFound where there is no such figure, or it is worked out from others (an average, a difference), and
+    Invalid (period) where it has too many lines.
     """
     first_day = selectors.first_day_of(book=book) or today
     scope = scope_of(definition, today=today, pay=pay, first_day=first_day)
@@ -83,16 +86,19 @@ def behind(
     accounts = _accounts(definition, tree, name, rest)
     if not accounts:
         raise NotFound(thing="figure")
+    cut = Cut(
+        accounts=accounts,
+        known_at=definition.known_at,
+        own_only=definition.kind is Kind.CASH_FLOW,
+        payee=rest if name == "payee" else None,
+        member=rest if name == "member" else None,
+        tag=rest if name == "tag" else None,
+    )
     return Behind(
-        cut=Cut(
-            accounts=accounts,
-            known_at=definition.known_at,
-            own_only=definition.kind is Kind.CASH_FLOW,
-            payee=rest if name == "payee" else None,
-            member=rest if name == "member" else None,
-            tag=rest if name == "tag" else None,
-        ),
+        kind=definition.kind,
+        cut=cut,
         span=span,
+        most=selectors.refuse_too_many(cut=cut, first=span.first, end=span.end),
         column=columns[column],
         tree=tree,
     )
@@ -106,7 +112,8 @@ def _accounts(definition: Definition, tree: Sequence[Account], name: str, rest: 
         kept = AccountType.EXPENSE if definition.kind is Kind.SPENDING else AccountType.INCOME
         counted = [each for each in counted if each.type == kept]
         if definition.account is not None:
-            counted = _inside(counted, tree, definition.account)
+            inside = ids_inside(definition.account, tree)
+            counted = [each for each in counted if each.pk in inside]
     if name == "section":
         return [each for each in counted if each.type in _SECTIONS.get(rest, ())]
     is_number = rest.isascii() and rest.isdecimal() and len(rest) < 19
@@ -117,16 +124,8 @@ def _accounts(definition: Definition, tree: Sequence[Account], name: str, rest: 
         return []
     if name == "own" or definition.kind is Kind.TRIAL_BALANCE:
         return [each for each in counted if each.pk == int(rest)]
-    return _inside(counted, tree, int(rest))
-
-
-def _inside(accounts: Sequence[Account], tree: Sequence[Account], top: int) -> list[Account]:
-    """Those that are this one or lie inside it."""
-    inside = {top}
-    for account in tree:  # parents before children
-        if account.parent_id in inside:
-            inside.add(account.pk)
-    return [account for account in accounts if account.pk in inside]
+    inside = ids_inside(int(rest), tree)
+    return [each for each in counted if each.pk in inside]
 
 
 _LINES = """
@@ -137,11 +136,8 @@ SELECT line.id, entry.uid, line.date, entry.payee, entry.description, line.accou
 """
 
 
-def lines_behind(
-    *, book: Book, asked: Behind, kind: Kind, after: str | None, limit: int
-) -> tuple[list[Line], str | None]:
-    """A page of the lines, newest first, and where the next begins. Raises Invalid (after, period)."""
-    count = selectors.refuse_too_many(cut=asked.cut, first=asked.span.first, end=asked.span.end)
+def lines_behind(*, book: Book, asked: Behind, after: str | None, limit: int) -> tuple[list[Line], str | None]:
+    """A page of the lines, newest first, and where the next begins. Raises Invalid (after)."""
     where, parameters = selectors.conditions(
         book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end
     )
@@ -152,8 +148,8 @@ def lines_behind(
         except ValueError as error:
             raise Invalid(field="after", reason=_("This is not a place in the list.")) from error
     accounts = {account.pk: account for account in asked.tree}
-    with selectors.few(count), reading().cursor() as cursor:
-        cursor.execute(_LINES.format(where=where, entry=selectors.entry_join(count)), parameters)
+    with selectors.few(asked.most), reading().cursor() as cursor:
+        cursor.execute(_LINES.format(where=where, entry=selectors.entry_join(asked.most)), parameters)
         lines = [
             Line(
                 id=pk,
@@ -162,7 +158,7 @@ def lines_behind(
                 payee=payee,
                 description=description,
                 account=accounts[account_id],
-                amount=signed(amount, kind=kind, account=accounts[account_id]),
+                amount=signed(amount, kind=asked.kind, account=accounts[account_id]),
             )
             for pk, uid, date, payee, description, account_id, amount in cursor.fetchall()
         ]
@@ -183,19 +179,18 @@ SELECT line.account_id, count(*), sum(line.amount)::bigint
 """
 
 
-def totals_behind(*, book: Book, asked: Behind, kind: Kind) -> tuple[int, dict[str, int]]:
+def totals_behind(*, book: Book, asked: Behind) -> tuple[int, dict[str, int]]:
     """How many lines, and their sums per currency (minor units, the report's sign)."""
     where, parameters = selectors.conditions(
         book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end
     )
     accounts = {account.pk: account for account in asked.tree}
-    lines = selectors.refuse_too_many(cut=asked.cut, first=asked.span.first, end=asked.span.end)
     count = 0
     sums: dict[str, int] = {}
-    with selectors.few(lines), reading().cursor() as cursor:
-        cursor.execute(_TOTALS.format(where=where, entry=selectors.entry_join(lines)), parameters)
+    with selectors.few(asked.most), reading().cursor() as cursor:
+        cursor.execute(_TOTALS.format(where=where, entry=selectors.entry_join(asked.most)), parameters)
         for account_id, found, amount in cursor.fetchall():
             account = accounts[account_id]
             count += found
-            sums[account.currency] = sums.get(account.currency, 0) + signed(amount, kind=kind, account=account)
+            sums[account.currency] = sums.get(account.currency, 0) + signed(amount, kind=asked.kind, account=account)
     return count, dict(sorted(sums.items()))

@@ -1,4 +1,4 @@
-"""Makes a report of its definition. The page, the files and the API all show what `build_report` returns."""
+"""Makes a report from its definition. The page, the files and the API all show what `build_report` returns."""
 
 import datetime
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.ledger.movements import OWN_KINDS
-from finance.ledger.selectors import accounts_of, paths_of
+from finance.ledger.selectors import accounts_of, ids_inside, paths_of
 from finance.periods import PayRule
 from finance.reports import selectors
-from finance.reports.columns import Column, columns_of
+from finance.reports.columns import Column, columns_of, main_column
 from finance.reports.definition import By, Columns, Compare, Definition, Kind, Scope, scope_of
 from finance.reports.figures import Cell, Report, Row, Section, added, tree_rows
 from finance.reports.selectors import Cut
@@ -23,7 +23,7 @@ from identity.models import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What every kind of report is made of."""
+    """What every kind of report is made from."""
 
     book: Book
     definition: Definition
@@ -48,22 +48,19 @@ class Asked:
     ) -> Section:
         """A tree of accounts with its total; `cells` are with the sign that people expect."""
         asked = self.definition
-        main = next((index for index, column in enumerate(self.columns) if column.role == "total"), 0)
         rows = tree_rows(
             accounts,
             cells,
             columns=len(self.columns),
             depth=asked.depth,
             empty=asked.empty,
-            largest_first=main if largest_first else None,
+            largest_first=main_column(self.columns) if largest_first else None,
         )
         sums = added((cells[each.pk] for each in accounts if each.pk in cells), columns=len(self.columns))
         return Section(key=key, title=title, currency=self.book.base_currency, rows=rows, total=sums, total_label=total)
 
     def report(self, sections: list[Section], summary: list[Row], *, not_valued: Sequence[Cell]) -> Report:
-        """The finished report; `not_valued` is the row whose amounts without a rate are told."""
-        roles = [column.role for column in self.columns]
-        main = roles.index("total") if "total" in roles else roles.index("compared") - 1 if "compared" in roles else -1
+        """The finished report; `not_valued` is the row whose amounts without a rate are listed."""
         return Report(
             definition=self.definition,
             scope=self.scope,
@@ -71,7 +68,7 @@ class Asked:
             columns=self.columns,
             sections=sections,
             summary=summary,
-            not_valued=dict(not_valued[main].unvalued) if not_valued else {},
+            not_valued=dict(not_valued[main_column(self.columns)].unvalued),
             rates=self.values.rates.used(),
         )
 
@@ -227,10 +224,7 @@ def _chosen(asked: Asked, accounts: list[Account]) -> list[Account]:
     chosen = asked.definition.account
     if chosen is None:
         return accounts
-    inside = {chosen}
-    for account in accounts:  # parents before children
-        if account.parent_id in inside:
-            inside.add(account.pk)
+    inside = ids_inside(chosen, accounts)
     found = [account for account in accounts if account.pk in inside]
     if not found:
         raise NotFound(thing="account of this kind")
@@ -240,7 +234,7 @@ def _chosen(asked: Asked, accounts: list[Account]) -> list[Account]:
 def _group_rows(asked: Asked, cells: Mapping[object, list[Cell]]) -> list[Row]:
     """Payees or members, the largest first; those behind the first `top` as one row."""
     definition = asked.definition
-    main = next((index for index, column in enumerate(asked.columns) if column.role == "total"), 0)
+    main = main_column(asked.columns)
     names: Mapping[object, str] = {}
     if definition.by is By.MEMBER:
         users = User.objects.filter(pk__in=[key for key in cells if key is not None])
@@ -270,14 +264,14 @@ def _group_rows(asked: Asked, cells: Mapping[object, list[Cell]]) -> list[Row]:
 def group_text(by: By) -> str:
     """The row of what has no payee, tag or member."""
     texts = {By.PAYEE: _("No payee"), By.TAG: _("No tag")}
-    return texts.get(by) or _("Nobody: a bank file, or by LifeOS itself")
+    return texts.get(by) or _("No member: bank files and LifeOS itself")
 
 
 def _cash_flow(asked: Asked) -> Report:
     """What changed the household's own money, by where it came from and went; own transfers cancel.
 
     Own money is bank accounts, cash and cards. The sections add up to what came in less what went out, each at the
-    rate of its day; opening and closing are holdings, so that a change of rates stands between the two.
+    rate of its day; opening and closing are holdings, so that a change of rates has a row between the two.
     """
     own = [each for each in asked.tree if each.kind in OWN_KINDS]
     others = [each for each in asked.tree if each.kind not in OWN_KINDS]

@@ -1,9 +1,11 @@
-"""The columns of a report: which days each adds up, and what it is compared with. Without Django."""
+"""The columns of a report: which days each adds up, and what it is compared with."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+from django.utils.translation import gettext as _
 
 from finance.errors import Invalid
 from finance.periods import PayRule, months_later
@@ -94,26 +96,33 @@ def compared_with(definition: Definition, scope: Scope, *, today: datetime.date)
     return found
 
 
+def main_column(columns: Sequence[Column]) -> int:
+    """The place of the column that a report's sentence is about: the total, or the last period."""
+    roles = [column.role for column in columns]
+    return roles.index("total") if "total" in roles else roles.count("period") - 1
+
+
 def bounds_of(spans: Iterable[Span]) -> list[datetime.date]:
-    """The days on which a span begins or ends, in order: between two of them nothing needs to be told apart."""
+    """The days on which a span begins or ends, in order. Days between two of them need not be distinguished."""
     return sorted({day for span in spans for day in (span.first, span.end)})
 
 
 def cut_months(bounds: list[datetime.date]) -> list[datetime.date]:
-    """The months that a bound cuts, as their first days: their totals do not say what belongs to which side."""
+    """The months that a bound cuts, as their first days: their totals do not show what belongs to which side."""
     return sorted({bound.replace(day=1) for bound in bounds if bound.day != 1})
 
 
 def _starts(columns: Columns, scope: Scope, *, pay: PayRule | None) -> Iterator[datetime.date]:
     if columns is Columns.PAY and pay is None:
-        raise Invalid(field="columns", reason="This book has no pay period yet. Its settings have one.")
+        raise Invalid(field="columns", reason=_("This book has no pay period yet. Set one in the book's settings."))
     start, count = scope.first, 0
     while start <= scope.last:
         count += 1
         if count > MAX_COLUMNS:
             raise Invalid(
                 field="columns",
-                reason=f"That would be more than {MAX_COLUMNS} columns. Choose longer columns or a shorter period.",
+                reason=_("That would be more than %(most)d columns. Choose longer columns or a shorter period.")
+                % {"most": MAX_COLUMNS},
             )
         yield start
         start = _next_start(columns, start, pay)
@@ -126,4 +135,4 @@ def _next_start(columns: Columns, day: datetime.date, pay: PayRule | None) -> da
         months = _MONTHS[columns]
         return months_later(day.replace(month=(day.month - 1) // months * months + 1, day=1), months)
     except (ValueError, OverflowError) as error:
-        raise Invalid(field="period", reason="The calendar ends at the year 9999.") from error
+        raise Invalid(field="period", reason=_("The calendar ends at the year 9999.")) from error

@@ -1,4 +1,4 @@
-"""What a report is asked for. One definition makes the page, the file and the API's answer, so that they agree.
+"""What a report shows. One definition makes the page, the file and the API's answer, so that they agree.
 
 It is written as flat text parameters, the same in an address, in the API and in a saved report.
 """
@@ -19,7 +19,7 @@ ChosenT = TypeVar("ChosenT", bound=StrEnum)
 
 
 class Kind(StrEnum):
-    """What is reported; the value stands in addresses."""
+    """What is reported; the value is used in addresses."""
 
     BALANCE_SHEET = "balance-sheet"
     INCOME_STATEMENT = "income-statement"
@@ -31,14 +31,14 @@ class Kind(StrEnum):
 
 
 KINDS = [kind.value for kind in Kind]
-# What accounts hold on a day; all others tell what moved in a period.
+# What accounts hold on a day; all others show what moved in a period.
 HOLDINGS = frozenset({Kind.BALANCE_SHEET, Kind.NET_WORTH, Kind.TRIAL_BALANCE})
-# Those that can be grouped by something else than the category.
+# Those that can be grouped by something other than the category.
 GROUPED = frozenset({Kind.SPENDING, Kind.INCOME})
 
 
 class Columns(StrEnum):
-    """What a column stands for."""
+    """What a column spans."""
 
     NONE = "none"
     MONTH = "month"
@@ -66,11 +66,11 @@ class By(StrEnum):
 
 
 MAX_AVERAGED = 24
-# There has to be a day before and one after.
+# There must be a day before and one after.
 FIRST_DAY, LAST_DAY = datetime.date(1, 1, 2), datetime.date(9999, 12, 30)
 MAX_DEPTH = 9
 MAX_TOP = 1000
-# What a kind of report is asked for where nothing is said, if not what the class below says.
+# Defaults of a kind of report, where they differ from those of the class below.
 _USUAL = {
     Kind.NET_WORTH: {"period": "this-year", "columns": Columns.MONTH},
     Kind.SPENDING: {"compare": Compare.AVERAGE},
@@ -80,7 +80,7 @@ _USUAL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """A report that is fully said.
+    """All that decides what a report shows.
 
     `as_of` leaves out entries dated later, `known_at` entries recorded later. `account` limits spending or income to
     one account and all inside it. `depth` is how many levels of the tree have rows of their own (None: all), `top` how
@@ -127,22 +127,22 @@ PARAMETERS = ("period", "columns", "compare", "averaged", "depth", "by", "accoun
 
 
 def usual_definition(kind: Kind) -> Definition:
-    """The report where nothing else is asked for."""
+    """The report by the defaults of its kind."""
     return Definition(kind=kind, **_USUAL.get(kind, {}))  # type: ignore[arg-type]
 
 
 def read_definition(kind: str, texts: Mapping[str, str], *, time_zone: str, today: datetime.date) -> Definition:
-    """The definition of these parameters; an empty text is the default, and a name that is none of ours is not read.
+    """The definition of these parameters; an empty text is the default, and unknown names are ignored.
 
     A day as `known_at` means its end in the book's time zone. Raises Invalid, which names the parameter.
     """
     if kind not in KINDS:
-        raise Invalid(field="kind", reason=_("“%(text)s” is no report.") % {"text": kind[:40]})
+        raise Invalid(field="kind", reason=_("There is no report “%(text)s”.") % {"text": kind[:40]})
     given = {name: text for name in PARAMETERS if (text := texts.get(name, "").strip())}
     chosen = Kind(kind)
     usual = usual_definition(chosen)
     period = given.get("period") or usual.period
-    # Only to refuse what is no period; a pay period is refused where the rule is known.
+    # Only to refuse what is not a period; a pay period is refused where the rule is known.
     if not period.endswith("-pay-period"):
         read_period(period, today=today)
     by = _choice(By, given, "by", usual.by)
@@ -206,7 +206,7 @@ def _choice(choices: type[ChosenT], given: Mapping[str, str], name: str, default
         return default
     if text not in [each.value for each in choices]:
         known = ", ".join(choices)
-        raise Invalid(field=name, reason=_("“%(text)s” is none of %(known)s.") % {"text": text[:40], "known": known})
+        raise Invalid(field=name, reason=_("“%(text)s” is not one of %(known)s.") % {"text": text[:40], "known": known})
     return choices(text)
 
 

@@ -1,4 +1,4 @@
-"""A finished report: sections of rows, a cell for each column. What shows it adds nothing up any more."""
+"""A finished report: sections of rows, a cell for each column. Whatever shows it adds nothing up itself."""
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,14 +9,15 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from finance.ledger.models import Account
-from finance.reports.columns import Column
+from finance.money import divided
+from finance.reports.columns import Column, main_column
 from finance.reports.definition import Definition, Scope
 
 _ALL_VALUED: Mapping[str, int] = {}
 
 
 class Cell(NamedTuple):
-    """An amount in minor units of the section's currency; what had no rate stands in `unvalued`, per currency."""
+    """An amount in minor units of the section's currency; what had no rate is in `unvalued`, per currency."""
 
     amount: int = 0
     unvalued: Mapping[str, int] = _ALL_VALUED
@@ -45,8 +46,8 @@ class Cell(NamedTuple):
         if count == 1:
             return self
         return Cell(
-            amount=_divided(self.amount, count),
-            unvalued={currency: _divided(amount, count) for currency, amount in self.unvalued.items()},
+            amount=divided(self.amount, count),
+            unvalued={currency: divided(amount, count) for currency, amount in self.unvalued.items()},
         )
 
 
@@ -67,11 +68,6 @@ def added(rows: Iterable[Sequence[Cell]], *, columns: int) -> list[Cell]:
     if any(cell[1] for row in kept for cell in row):
         return [reduce(Cell.__add__, cells) for cells in zip(*kept, strict=True)]
     return plain(map(sum, zip(*[[cell[0] for cell in row] for row in kept], strict=True)))
-
-
-def _divided(amount: int, count: int) -> int:
-    size = (2 * abs(amount) + count) // (2 * count)
-    return size if amount >= 0 else -size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +101,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was asked for, and the answer. `summary` follows the sections; `not_valued` is per currency, of `total`."""
+    """A definition and its result. `summary` follows the sections; `not_valued` is per currency, of `total`."""
 
     definition: Definition
     scope: Scope
@@ -118,9 +114,8 @@ class Report:
 
     @property
     def main(self) -> int:
-        """The place of the column that the sentence speaks of: the total, or the last period."""
-        roles = [column.role for column in self.columns]
-        return roles.index("total") if "total" in roles else len([role for role in roles if role == "period"]) - 1
+        """The place of the column that the sentence is about."""
+        return main_column(self.columns)
 
     @property
     def compared(self) -> int | None:
@@ -159,7 +154,7 @@ def tree_rows(
     empty: bool,
     largest_first: int | None = None,
 ) -> list[Row]:
-    """The accounts (in tree order) as rows, each with all inside it; the sums of what lies deeper than `depth` stay in.
+    """The accounts (in tree order) as rows, each with all inside it; what is deeper than `depth` counts in the row above it.
 
     A single root that takes no postings itself is left out: the section says its name. Rows without any figure are
     left out unless `empty`. `largest_first` sorts siblings by the amounts of that column.

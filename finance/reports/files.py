@@ -101,7 +101,7 @@ def _lines(report: Report) -> Iterator[tuple[str, str, Sequence[Cell], int, bool
 
 
 def as_csv(report: Report) -> str:
-    """The table with a head; amounts are plain decimals, what is not valued stands in the last column."""
+    """The table with a head; amounts are plain decimals, what is not valued is in the last column."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     heads = [column_text(report, column) for column in report.columns]

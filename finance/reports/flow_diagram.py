@@ -59,7 +59,7 @@ def flow_diagram(
 ) -> Diagram | None:
     """The diagram of these categories, None where nothing moved.
 
-    Amounts below zero (a category with more refunds than spending) stand on the other side. What came in and was not
+    Amounts below zero (a category with more refunds than spending) are shown on the other side. What came in and was not
     spent is a band of its own, and so is what was spent beyond it.
     """
     came = [each for each in incoming if each.amount > 0] + [_turned(each) for each in outgoing if each.amount < 0]

@@ -10,7 +10,7 @@ from finance.ledger.models import Book
 
 
 class SavedReport(models.Model):
-    """A report by name, for everybody who reads the book. Its period moves on where it is one such as last-month."""
+    """A report under a name, for everybody who reads the book. A period such as last-month moves with the calendar."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="saved_reports", db_index=False, verbose_name=_("book"))
     name = models.CharField(_("name"), max_length=80)

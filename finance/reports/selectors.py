@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from django.db.models import Min, Sum
+from django.utils.translation import gettext as _
 
 from finance.errors import Invalid
 from finance.ledger.models import Account, AccountMonth, Book, JournalEntry
@@ -24,7 +25,7 @@ from finance.reports.columns import ONE_DAY, Span, bounds_of, cut_months
 # What groups by payee or member, values by day or looks for own money reads line by line; more are refused.
 MAX_LINES = 3_000_000
 FEW_LINES = 50_000
-# What was recorded since a moment is taken away again; more entries than these are refused.
+# What was recorded since a moment is subtracted; more entries than these are refused.
 MAX_RECORDED = 1_000_000
 BEGINNING = datetime.date.min
 
@@ -203,7 +204,7 @@ _ENTRY_BY_LINE = """
        SELECT id, uid, payee, description, created_at, created_by_id, reverses_id, corrects_id
          FROM finance_journalentry WHERE id = line.entry_id OFFSET 0) AS entry
 """
-# Of a foreign line what its entry gave or got for it in the book's currency, where that is told by its trading lines.
+# Of a foreign line what its entry gave or got for it in the book's currency, where its trading lines show that.
 # The first condition is of the line alone and is looked at first, so that other lines cost nothing.
 _TRADED = """
   LEFT JOIN LATERAL (
@@ -262,13 +263,14 @@ def refuse_too_many(*, cut: Cut, first: datetime.date, end: datetime.date) -> in
     if lines > MAX_LINES:
         raise Invalid(
             field="period",
-            reason=f"This report would read {lines:,} lines, more than {MAX_LINES:,}. Choose a shorter period.",
+            reason=_("This report would read %(lines)s lines, more than %(most)s. Choose a shorter period.")
+            % {"lines": f"{lines:,}", "most": f"{MAX_LINES:,}"},
         )
     return lines
 
 
 def entry_join(lines: int) -> str:
-    """How so many lines get their entries."""
+    """The join that gives this many lines their entries."""
     return _ENTRY_BY_LINE if lines <= FEW_LINES else _ENTRY
 
 
@@ -313,8 +315,8 @@ def conditions(
 def _refuse_too_much_since(*, book: Book, known_at: datetime.datetime) -> None:
     since = JournalEntry.objects.filter(book=book, created_at__gt=known_at)
     if since.values("pk")[: MAX_RECORDED + 1].count() > MAX_RECORDED:
-        reason = f"More than {MAX_RECORDED:,} entries were recorded since that moment. Choose a later one."
-        raise Invalid(field="known_at", reason=reason)
+        reason = _("More than %(most)s entries were recorded since that moment. Choose a later one.")
+        raise Invalid(field="known_at", reason=reason % {"most": f"{MAX_RECORDED:,}"})
 
 
 def first_day_of(*, book: Book) -> datetime.date | None:

@@ -30,7 +30,9 @@ def sentence_of(report: Report, *, today: datetime.date) -> str:
             "left": _money(report, report.row("left").cells, size=True),
         }
         if report.row("left").cells[report.main].amount < 0:
-            return capfirst(_("%(when)s, %(earned)s came in and %(spent)s was spent: %(left)s too much.") % facts)
+            return capfirst(
+                _("%(when)s, %(earned)s came in and %(spent)s was spent, %(left)s more than came in.") % facts
+            )
         return capfirst(_("%(when)s, %(earned)s came in and %(spent)s was spent: %(left)s was left.") % facts)
     if kind is Kind.CASH_FLOW:
         change = report.row("change").cells

@@ -1,4 +1,4 @@
-"""Keeping reports and dashboards. Each function is one transaction and announces itself."""
+"""Saving reports and dashboards. Each function is one transaction and emits its event."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ MOST_REPORTS = 100
 
 @transaction.atomic
 def save_report(*, book: Book, actor: User, name: str, definition: Definition) -> SavedReport:
-    """Keep a report by a name; one that has the name already is replaced. Raises Invalid (name), Conflict (too many)."""
+    """Save a report under a name; one that has the name already is replaced. Raises Invalid (name), Conflict (too many)."""
     Book.objects.select_for_update(no_key=True).get(pk=book.pk)
     name = _checked_name(name)
     kept = {"kind": definition.kind.value, "parameters": definition.parameters(), "saved_by": actor}
@@ -46,7 +46,7 @@ def rename_report(*, report: SavedReport, name: str) -> SavedReport:
 
 @transaction.atomic
 def remove_report(*, report: SavedReport) -> None:
-    """Forget a saved report; overviews that showed it show it no longer."""
+    """Remove a saved report, also from the overviews that show it."""
     emit(ReportRemoved(book_id=report.book_id, report_id=report.pk))
     report.delete()
 

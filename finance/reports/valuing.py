@@ -9,13 +9,17 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import Any, Protocol
 
 from finance.ledger.models import Account, Book
+from finance.money import divided
 from finance.reports import selectors
 from finance.reports.columns import ONE_DAY, Column, Span
 from finance.reports.figures import NOTHING, Cell, RateUsed, plain
 from finance.reports.selectors import BEGINNING, Cut, Flow, Movements
+
+Figure = Callable[[Span], Cell]
 
 
 class Rates(Protocol):
@@ -31,7 +35,7 @@ class Rates(Protocol):
 
 
 class NoRates:
-    """Values nothing: every other currency stays beside the figures."""
+    """Values nothing: every other currency is shown next to the figures."""
 
     def rate(self, currency: str, *, on: datetime.date) -> Fraction | None:
         return None
@@ -79,13 +83,13 @@ class Values:
             found = self.rates.rate(currency, on=on)
             self.known[key] = None if found is None else found.as_integer_ratio()
         rate = self.known[key]
-        return Cell(0, {currency: amount}) if rate is None else Cell(_proportion(amount, *rate))
+        return Cell(0, {currency: amount}) if rate is None else Cell(divided(amount * rate[0], rate[1]))
 
     def of_flow(self, flow: Flow) -> Cell:
         """A sum of lines at the rate of its entry, or of its day."""
         if flow.rate is not None:
             base, foreign = flow.rate
-            return Cell(amount=_proportion(flow.amount, base, foreign))
+            return Cell(amount=divided(flow.amount * base, foreign))
         return self.cell(flow.amount, currency=flow.currency, on=flow.date or datetime.date.min)
 
     def held(self, accounts: Iterable[Account], moved: Movements, columns: Sequence[Column]) -> dict[int, list[Cell]]:
@@ -127,7 +131,7 @@ class Values:
 
 def _figure(
     values: Values, account: Account, nets: list[int], places: Mapping[Span, tuple[int, int, datetime.date]]
-) -> "Figure":
+) -> Figure:
     def figure(span: Span) -> Cell:
         first, end, day = places[span]
         return values.cell(nets[end] - nets[first], currency=account.currency, on=day)
@@ -135,7 +139,7 @@ def _figure(
     return figure
 
 
-def in_columns(columns: Sequence[Column], figure: "Figure") -> list[Cell]:
+def in_columns(columns: Sequence[Column], figure: Figure) -> list[Cell]:
     """A row: the figure of each span, averaged where a column has several, and the difference of total and compared."""
     cells: list[Cell] = []
     by_role: dict[str, Cell] = {}
@@ -147,10 +151,6 @@ def in_columns(columns: Sequence[Column], figure: "Figure") -> list[Cell]:
         by_role[column.role] = cell
         cells.append(cell)
     return cells
-
-
-class Figure(Protocol):
-    def __call__(self, span: Span, /) -> Cell: ...
 
 
 def moved_cells(
@@ -189,20 +189,9 @@ def grouped_cells(
         first, end = place[span.first], place[span.end]
         return sum((cell for bucket, cell in buckets.items() if first <= bucket < end), NOTHING)
 
-    return {
-        key: in_columns(columns, lambda span, buckets=buckets: within(buckets, span)) for key, buckets in sums.items()
-    }
+    return {key: in_columns(columns, partial(within, buckets)) for key, buckets in sums.items()}
 
 
 def spans_of(columns: Iterable[Column]) -> list[Span]:
     """All days that the columns add up."""
     return [span for column in columns for span in column.spans]
-
-
-def _proportion(amount: int, part: int, whole: int) -> int:
-    """`amount` × `part` ÷ `whole`, rounded half away from zero."""
-    product = amount * part
-    if whole < 0:
-        product, whole = -product, -whole
-    size = (2 * abs(product) + whole) // (2 * whole)
-    return size if product >= 0 else -size

@@ -1,4 +1,4 @@
-"""Rates and values of a book in an export of the whole of it, and back. Published rates are no book's data."""
+"""Rates and values in the export and import of a whole book. Published rates belong to no book."""
 
 import datetime
 import uuid
@@ -53,7 +53,7 @@ def give(book: Book) -> dict[str, Any]:
 
 
 def take(arrival: Arrival, document: Any) -> list[str]:
-    """Write them into the new book; all of it can come. Raises BookUnreadable."""
+    """Write them into the new book; nothing is left out. Raises BookUnreadable."""
     try:
         if document["version"] != VERSION:
             raise BookUnreadable(reason=f"Values of version {str(document['version'])[:20]} are not known here.")

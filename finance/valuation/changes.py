@@ -1,4 +1,4 @@
-"""What accounts in other currencies moved, and what that was worth: the rate that stands in an entry wins over a table."""
+"""What accounts in other currencies moved, and what that was worth: the rate in an entry itself wins over a table."""
 
 import datetime
 from collections import defaultdict
@@ -54,7 +54,7 @@ def changes_of_accounts(
     for account_id, currency, date, entry_id, amount in rows:
         if account_id is None:
             continue
-        # Exchanges of one currency for one other stand by themselves.
+        # Exchanges of one currency for one other are kept apart.
         exchanged = traded[entry_id] if len(traded.get(entry_id, ())) == 2 else {}
         before = sums.get(key := (date, entry_id if exchanged else 0, account_id))
         moved = int(amount) + (before.amount if before else 0)

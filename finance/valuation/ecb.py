@@ -21,7 +21,7 @@ _NONE = {"", "N/A"}
 
 
 class RatesUnreadable(ValueError):
-    """The file is none of these, or is damaged. Says why."""
+    """The file is not in one of these formats, or is damaged. Says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def _unzipped(data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if len(archive.infolist()) != 1:
-                raise RatesUnreadable("The archive has other than one file.")
+                raise RatesUnreadable("The archive must hold exactly one file.")
             with archive.open(archive.infolist()[0]) as file:
                 # What the archive says of its size may be a lie.
                 found = file.read(LARGEST_FILE + 1)

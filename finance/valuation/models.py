@@ -18,7 +18,7 @@ class RateSource(models.TextChoices):
 
 
 class ExchangeRate(models.Model):
-    """On that day one unit of `base` was worth `rate` units of `quote`, as the household said."""
+    """On that day one unit of `base` was worth `rate` units of `quote`, as the household entered it."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="rates", db_index=False, verbose_name=_("book"))
     base = models.CharField(_("from"), max_length=8)
@@ -47,7 +47,7 @@ class ExchangeRate(models.Model):
 
 
 class ReferenceRate(models.Model):
-    """A published rate, the same for all books of the installation; no book's data (docs/adr/0013)."""
+    """A published rate, the same for all books of the installation, and not a book's data (docs/adr/0013)."""
 
     source = models.CharField(_("source"), max_length=8)
     base = models.CharField(_("from"), max_length=8)

@@ -1,4 +1,4 @@
-"""Rates and what is worth how much by them, without a database.
+"""Rates and conversion by them, without a database.
 
 A rate says how many units of `quote` one unit of `base` is worth on a day. It holds from that day until the next one,
 never before. Arithmetic is exact (fractions); only a value is rounded, once, half away from zero.
@@ -13,9 +13,11 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from finance.money import divided
+
 
 class Source(StrEnum):
-    """Where a rate comes from; of rates of the same day the one that stands first is used."""
+    """Where a rate comes from; of several on the same day the first in this order is used."""
 
     HAND = "hand"
     FILE = "file"
@@ -74,9 +76,7 @@ class Quote:
 
 def half_away(value: Fraction) -> int:
     """The nearest whole number; halves go away from zero: 2.5 → 3, −2.5 → −3."""
-    doubled = abs(value) * 2
-    whole = (doubled.numerator // doubled.denominator + 1) // 2
-    return whole if value >= 0 else -whole
+    return divided(value.numerator, value.denominator)
 
 
 # Sums of many exact fractions would grow a digit or more with each; what is added up is kept to a billionth of a unit.

@@ -51,7 +51,7 @@ def pairs_of(*, book: Book) -> list[Pair]:
 
 
 def choice_of(*, book: Book) -> ValuationChoice:
-    """Which rates the book uses; what is in force where nothing was chosen is not saved."""
+    """Which rates the book uses; the defaults, not saved, where nothing was chosen."""
     return ValuationChoice.objects.filter(book=book).first() or ValuationChoice(book=book)
 
 
@@ -62,7 +62,7 @@ def plan_of(*, account: Account) -> AssetPlan | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedValue:
-    """A value as it was said, beside what the books hold at the end of its day (minor units)."""
+    """A value as it was recorded, and what the books hold at the end of its day (minor units)."""
 
     row: AssetValue
     held: int
@@ -87,7 +87,7 @@ def values_page(
 
 
 def read_day(text: str | None) -> datetime.date | None:
-    """The place that a page of values begins before; raises ValueError for what no page has named."""
+    """The day that a page of values ends before; raises ValueError for what is not a day."""
     return datetime.date.fromisoformat(text) if text else None
 
 

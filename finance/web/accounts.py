@@ -24,6 +24,7 @@ from finance.ledger.movements import natural
 from finance.ledger.selectors import account_for, accounts_of, balances_of, months_of, paths_of, rolled_up
 from finance.models import Account, AccountKind, AccountType, Book, Role
 from finance.periods import month_end
+from finance.valuation.net_worth import HOLDINGS, worth_on
 from finance.valuation.services import is_valuable
 from finance.valuation.valuer import Total, Valuer
 from finance.web.access import book_page, user_of
@@ -31,7 +32,6 @@ from finance.web.books import currency_choices
 from finance.web.periods import rows_query
 from finance.web.rate_words import shown
 from finance.web.refusals import refuse
-from finance.web.wealth import HOLDINGS, worth_on
 
 # What a household calls an account, and where that is in the tree.
 PURPOSES = {

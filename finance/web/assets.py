@@ -1,6 +1,5 @@
 """What a valuable is worth: appraisals by day, and how it loses value."""
 
-import datetime
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -27,7 +26,7 @@ _MONEY = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 
 class AppraisalForm(forms.Form):
     date = forms.DateField(label=gettext_lazy("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    value = forms.CharField(label=gettext_lazy("Worth"), max_length=40, widget=_MONEY)
+    value = forms.CharField(label=gettext_lazy("Value"), max_length=40, widget=_MONEY)
     note = forms.CharField(label=gettext_lazy("How you know"), max_length=200, required=False)
 
 
@@ -37,8 +36,10 @@ class DepreciationForm(forms.Form):
     percent = forms.DecimalField(
         label=gettext_lazy("Percent of the rest each month"), required=False, max_digits=7, decimal_places=4
     )
-    months = forms.IntegerField(label=gettext_lazy("Or the same amount for so many months"), required=False)
-    residual = forms.CharField(label=gettext_lazy("Worth after them"), required=False, max_length=40, widget=_MONEY)
+    months = forms.IntegerField(
+        label=gettext_lazy("Or the same amount each month, for this number of months"), required=False
+    )
+    residual = forms.CharField(label=gettext_lazy("Value at the end"), required=False, max_length=40, widget=_MONEY)
 
 
 @require_safe
@@ -97,7 +98,7 @@ def asset_plan(request: HttpRequest, book: Book, account_id: int) -> HttpRespons
 def asset_bring_up(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
     account = _valuable(book, account_id)
     services.bring_up_to_date(account=account, actor=user_of(request))
-    messages.success(request, _("The books hold the values again; what was off by is posted."))
+    messages.success(request, _("The difference is posted. The books hold the values again."))
     return redirect("web:asset_values", book.pk, account.pk)
 
 
@@ -112,7 +113,7 @@ def asset_value_remove(request: HttpRequest, book: Book, account_id: int, value_
     except FinanceError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, _("The value was taken back; its entry is reversed."))
+        messages.success(request, _("The appraisal was removed; its entry is reversed."))
     return redirect("web:asset_values", book.pk, account.pk)
 
 
@@ -141,7 +142,7 @@ def _carried_out(
 
 def _page(request: HttpRequest, book: Book, account: Account, *, status: int = 200, **forms_given: Any) -> HttpResponse:
     try:
-        before = datetime.date.fromisoformat(request.GET["before"]) if request.GET.get("before") else None
+        before = selectors.read_day(request.GET.get("before"))
     except ValueError as error:
         raise NotFound(thing="page") from error
     rows, following = selectors.values_page(account=account, before=before)

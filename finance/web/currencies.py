@@ -12,11 +12,11 @@ from core.clock import today_in
 from finance.ledger.selectors import accounts_of, balances_of
 from finance.models import Book
 from finance.replica import from_replica
+from finance.valuation.net_worth import HOLDINGS
 from finance.valuation.positions import holdings_report
 from finance.web.access import book_page
 from finance.web.periods import rows_query
 from finance.web.rate_words import add_rate_url, age_words, origin_words, rate_words
-from finance.web.wealth import HOLDINGS
 
 
 class PeriodForm(forms.Form):

@@ -7,19 +7,19 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from finance.errors import Invalid, NotFound
 from finance.models import Book, SavedReport
-from finance.report_sources import pay_of, rates_of
+from finance.periods import PayRule
+from finance.report_sources import pay_of, report_of
 from finance.reports import kept, services
-from finance.reports.building import build_report
 from finance.reports.dashboard import CARDS, REPORT, moved
 from finance.reports.sentences import sentence_of
 from finance.web.access import book_page, user_of
+from finance.web.reports import address_of
 from identity.models import User
 
 TITLES = {
@@ -29,7 +29,7 @@ TITLES = {
     "spending": gettext_lazy("Spending"),
     "income": gettext_lazy("Income"),
 }
-# The wide column of the overview; all others stand beside it.
+# The wide column of the overview; all others are in the narrow one.
 WIDE = frozenset({"worth", "spending", "income"})
 
 
@@ -44,28 +44,27 @@ class Card:
 
 
 def cards_for(*, book: Book, user: User, today: datetime.date) -> tuple[list[Card], list[Card]]:
-    """The person's cards in order: those of the wide column and those beside it."""
+    """The person's cards in order: those of the wide column and those of the narrow one."""
     reports = kept.saved_reports(book=book)
     by_card = {f"{REPORT}{report.pk}": report for report in reports}
+    shown = kept.cards_of(book=book, user=user, reports=reports)
+    pay = pay_of(book) if any(name in by_card for name in shown) else None
     cards = [
-        _report_card(by_card[name], name, book=book, today=today)
+        _report_card(by_card[name], name, book=book, today=today, pay=pay)
         if name in by_card
         else Card(name=name, title=str(TITLES[name]))
-        for name in kept.cards_of(book=book, user=user, reports=reports)
+        for name in shown
     ]
     return [card for card in cards if card.name in WIDE], [card for card in cards if card.name not in WIDE]
 
 
-def _report_card(report: SavedReport, name: str, *, book: Book, today: datetime.date) -> Card:
+def _report_card(report: SavedReport, name: str, *, book: Book, today: datetime.date, pay: PayRule | None) -> Card:
     try:
         definition = kept.definition_of(report, book=book, today=today)
-        made = build_report(book=book, definition=definition, today=today, pay=pay_of(book), rates_of=rates_of(book))
-        sentence = sentence_of(made, today=today)
+        sentence = sentence_of(report_of(book=book, definition=definition, today=today, pay=pay), today=today)
     except (Invalid, NotFound) as error:
         sentence = error.detail
-    query = f"?{urlencode(report.parameters)}" if report.parameters else ""
-    url = reverse("web:report", args=[book.pk, report.kind]) + query
-    return Card(name=name, title=report.name, sentence=sentence, url=url)
+    return Card(name=name, title=report.name, sentence=sentence, url=address_of(book, report.kind, report.parameters))
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,7 +81,7 @@ def dashboard(request: HttpRequest, book: Book) -> HttpResponse:
     context = {
         "columns": [
             (title, [Card(name=name, title=titles[name]) for name in shown if (name in WIDE) is wide])
-            for title, wide in ((_("Wide column"), True), (_("Beside it"), False))
+            for title, wide in ((_("Wide column"), True), (_("Narrow column"), False))
         ],
         "hidden": [Card(name=name, title=title) for name, title in titles.items() if name not in shown],
         "is_usual": shown == list(CARDS),

@@ -19,12 +19,13 @@ from finance.ledger.selectors import accounts_of, trial_balance
 from finance.models import AccountKind, AccountMonth, AccountType, Book
 from finance.periods import month_end
 from finance.replica import from_replica
+from finance.valuation.net_worth import Wealth, wealth
 from finance.web.access import book_page, user_of
 from finance.web.dashboard import cards_for
 from finance.web.periods import rows_query
 from finance.web.rate_words import shown
 from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
-from finance.web.wealth import Wealth, everyday_accounts, wealth
+from finance.web.wealth import everyday_accounts
 
 BARS = 8
 # Waiting bank files that are named; the others are counted.

@@ -16,13 +16,12 @@ from finance.errors import FinanceError, Forbidden, NotFound
 from finance.ledger.selectors import accounts_of, balances_of
 from finance.models import Account, Book, ExchangeRate, ReferenceFetch, Role
 from finance.valuation import selectors, services
+from finance.valuation.net_worth import HOLDINGS, worth_on
 from finance.valuation.rates import DEFINED_UNITS
-from finance.valuation.valuer import valuer_at
 from finance.web.access import book_page, user_of
 from finance.web.books import currency_choices
 from finance.web.rate_words import shown
 from finance.web.refusals import refuse
-from finance.web.wealth import HOLDINGS
 
 PAGE = 50
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -75,16 +74,13 @@ def rates(request: HttpRequest, book: Book) -> HttpResponse:
         book=book, base=pair.base if pair else "", quote=pair.quote if pair else "", after=after, limit=PAGE
     )
     today = today_in(book)
-    held: dict[str, int] = {}
     tree = [account for account in accounts_of(book=book) if account.type in HOLDINGS]
     balances = balances_of(account_ids=[account.pk for account in tree], as_of=today)
-    for account in tree:
-        held[account.currency] = held.get(account.currency, 0) + balances.get(account.pk, 0)
+    total, _valuer = worth_on(today, book=book, accounts=tree, held=balances)
     holding: dict[str, list[Account]] = {}
     for account in tree:
         if balances.get(account.pk):
             holding.setdefault(account.currency, []).append(account)
-    total = valuer_at(book=book, days=[today]).total(held, on=today)
     held_rows = [(each, holding[each.valuation.currency]) for each in shown(book, total.parts)]
     context = {
         "book": book, "today": today, "held": held_rows, "pairs": pairs, "pair": pair, "asked": asked,

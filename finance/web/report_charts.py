@@ -44,7 +44,7 @@ def _over_time(report: Report, periods: Sequence[int], rows: list[tuple[str, lis
 
 
 def _largest(report: Report, rows: list[Row]) -> dict[str, Any] | None:
-    """The largest rows of the top level as bars, beside what they are compared with."""
+    """The largest rows of the top level as bars, next to what they are compared with."""
     top = [row for row in rows if row.depth == 0 and row.cells[report.main].amount > 0][:BARS]
     if not top:
         return None

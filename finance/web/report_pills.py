@@ -43,7 +43,7 @@ class Pills:
         self.period = read_period(definition.period, today=today, pay=pay)
 
     def all(self) -> list[Pill]:
-        """In the order in which they stand."""
+        """In their order on the page."""
         definition = self.definition
         pills = [self._period()]
         if definition.kind is not Kind.TRIAL_BALANCE:
@@ -65,7 +65,7 @@ class Pills:
         )
 
     def times(self) -> list[Option]:
-        """What is fixed in time, with the addresses that let it go."""
+        """What is fixed in time, with the addresses that clear it."""
         found = []
         if self.definition.as_of is not None:
             text = _("as of %(day)s") % {"day": date_text(self.definition.as_of)}

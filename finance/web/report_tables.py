@@ -17,7 +17,7 @@ from finance.web.periods import rows_query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A figure as it stands in the table."""
+    """A figure as the table shows it."""
 
     text: str
     url: str = ""

@@ -1,4 +1,4 @@
-"""Reports: the list of them, each with chart and table, the rows behind a figure, files, and saving by a name."""
+"""Reports: the list of them, each with chart and table, the rows behind a figure, files, and saving under a name."""
 
 import datetime
 from collections.abc import Mapping
@@ -19,12 +19,11 @@ from finance.errors import FinanceError, Invalid, NotFound
 from finance.models import Account, Book, Role
 from finance.periods import days_between, period_token
 from finance.replica import from_replica
-from finance.report_sources import pay_of, rates_of
+from finance.report_sources import pay_of, report_of
 from finance.reports import kept, services
 from finance.reports.behind import behind, lines_behind, totals_behind
-from finance.reports.building import build_report, group_text
+from finance.reports.building import group_text
 from finance.reports.definition import KINDS, By, Definition, Kind, read_definition, usual_definition
-from finance.reports.figures import Report
 from finance.reports.files import as_csv, as_data, as_xlsx
 from finance.reports.sentences import sentence_of, title_of, within_text
 from finance.tags.selectors import tag_for
@@ -41,7 +40,9 @@ _FILES = {
     "json": "application/json",
 }
 DESCRIPTIONS = {
-    Kind.SPENDING: gettext_lazy("Where the money went, by category, payee or member, beside what is usual."),
+    Kind.SPENDING: gettext_lazy(
+        "Where the money went, by category, payee, tag or member, compared with what is usual."
+    ),
     Kind.INCOME: gettext_lazy("Where the money came from."),
     Kind.INCOME_STATEMENT: gettext_lazy("What came in, what was spent, and what was left."),
     Kind.CASH_FLOW: gettext_lazy("What changed the money in bank accounts, cash and cards."),
@@ -69,7 +70,7 @@ def reports(request: HttpRequest, book: Book) -> HttpResponse:
         Listed(title=title_of(kind), text=str(text), url=reverse("web:report", args=[book.pk, kind.value]))
         for kind, text in DESCRIPTIONS.items()
     ]
-    gains = _("Holdings in other currencies: what they cost, what they are worth, and what rates brought.")
+    gains = _("Holdings in other currencies: what they cost, what they are worth, and gains from rates.")
     kinds.append(Listed(title=_("Exchange gains"), text=gains, url=reverse("web:currencies", args=[book.pk])))
     saved = [
         Listed(
@@ -95,25 +96,22 @@ def address_of(book: Book, kind: str, parameters: Mapping[str, str], *, file: st
 @book_page()
 @from_replica
 def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
-    """One report, as the address asks for it; what the address asks wrongly is said above the usual report."""
-    today, pay = today_in(book), pay_of(book)
+    """One report, as the address asks for it; where the address is wrong, the usual report under a notice that says so."""
+    if kind not in KINDS:
+        raise NotFound(thing="report")
+    today, pay, problem = today_in(book), pay_of(book), ""
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today)
-        made, problem = (
-            build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book)),
-            None,
-        )
+        made = report_of(book=book, definition=definition, today=today, pay=pay)
     except Invalid as error:
-        if kind not in KINDS:
-            raise NotFound(thing="report") from error
-        definition, problem = usual_definition(Kind(kind)), error
-        made = build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book))
+        definition, problem = usual_definition(Kind(kind)), error.detail
+        made = report_of(book=book, definition=definition, today=today, pay=pay)
     pills = Pills(definition, today=today, pay=pay)
     before, after = pills.neighbours()
     context = {
         "title": title_of(definition.kind, definition.by),
         "report": made,
-        "problem": problem.detail if problem else "",
+        "problem": problem,
         "sentence": sentence_of(made, today=today),
         "inside": _inside(book, definition),
         "pills": pills.all(),
@@ -160,7 +158,11 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
     if format not in _FILES:
         raise NotFound(thing="file")
     today = today_in(book)
-    made = _built(request, book, kind, today=today)
+    try:
+        definition = asked_definition(request.GET, kind, book=book, today=today)
+        made = report_of(book=book, definition=definition, today=today, pay=pay_of(book))
+    except Invalid as error:
+        raise NotFound(thing="report") from error
     sentence = sentence_of(made, today=today)
     name = f"{kind}-{made.scope.first.isoformat()}-{made.scope.last.isoformat()}.{format}"
     if format == "json":
@@ -171,16 +173,6 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
         answer = HttpResponse(content, content_type=_FILES[format])
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
-
-
-def _built(request: HttpRequest, book: Book, kind: str, *, today: datetime.date) -> Report:
-    """The report of the address. Raises NotFound for an address that asks for none."""
-    pay = pay_of(book)
-    try:
-        definition = asked_definition(request.GET, kind, book=book, today=today)
-        return build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book))
-    except Invalid as error:
-        raise NotFound(thing="report") from error
 
 
 @require_safe
@@ -201,10 +193,10 @@ def report_rows(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
             pay=pay,
         )
         after = request.GET.get("after") or None
-        lines, following = lines_behind(book=book, asked=asked, kind=definition.kind, after=after, limit=PAGE)
+        lines, following = lines_behind(book=book, asked=asked, after=after, limit=PAGE)
     except Invalid as error:
         raise NotFound(thing="figure") from error
-    count, sums = totals_behind(book=book, asked=asked, kind=definition.kind)
+    count, sums = totals_behind(book=book, asked=asked)
     query = request.GET.copy()
     query["after"] = following or ""
     context = {
@@ -232,7 +224,7 @@ class SaveForm(forms.Form):
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def report_save(request: HttpRequest, book: Book) -> HttpResponse:
-    """Keep the report of the page by a name; back to it."""
+    """Save the report of the page under a name, and return to it."""
     form = SaveForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Enter a name of at most 80 characters."))
@@ -267,7 +259,7 @@ def report_rename(request: HttpRequest, book: Book, report_id: int) -> HttpRespo
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def report_remove(request: HttpRequest, book: Book, report_id: int) -> HttpResponse:
-    """Forget a saved report; the books do not change."""
+    """Remove a saved report; the books do not change."""
     removed = kept.saved_report_for(book=book, report_id=report_id)
     services.remove_report(report=removed)
     messages.success(request, _("The saved report %(name)s was removed.") % {"name": removed.name})

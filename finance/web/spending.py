@@ -1,4 +1,4 @@
-"""This month's income and spending by category, beside the average of the six months before."""
+"""This month's income and spending by category, with the average of the six months before."""
 
 import datetime
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dateutil.relativedelta import relativedelta
 from finance.ledger.selectors import months_of
 from finance.models import Account, AccountType, Book
 from finance.periods import month_end
+from finance.money import divided
 from finance.valuation.changes import ValuedSum, changes_of_accounts, sums_by_month
 from finance.valuation.rates import half_away
 from finance.valuation.valuer import valuer_between
@@ -84,7 +85,7 @@ def flow(
             converted[account.pk] = sign * by_month.get(month, 0)
         amounts[account.pk] = sign * by_month.get(month, 0)
         past = sum(net for day, net in by_month.items() if day < month)
-        averages[account.pk] = sign * past // averaged if averaged else 0
+        averages[account.pk] = divided(sign * past, averaged) if averaged else 0
     rows = _rows(mine, amounts, averages, converted)
     return Flow(
         rows=rows,

@@ -1,11 +1,9 @@
-"""What the book owns, as the pages show it."""
+"""The accounts that pages offer first."""
 
 from collections.abc import Iterable
 
 from finance.models import Account, AccountKind
-from finance.valuation.net_worth import HOLDINGS, Point, Wealth, wealth, worth_on
-
-__all__ = ["HOLDINGS", "Point", "Wealth", "everyday_accounts", "wealth", "worth_on"]
+from finance.valuation.net_worth import HOLDINGS
 
 # What people use most comes first.
 _KIND_ORDER = [AccountKind.CHECKING, AccountKind.SAVINGS, AccountKind.CASH, AccountKind.CARD]

@@ -16,9 +16,9 @@ from finance.tests.valuation.conftest import days_before
 from finance.valuation import services
 from finance.valuation.depreciation import PercentPlan, StraightPlan, month_days
 from finance.valuation.models import AssetValue
+from finance.valuation.net_worth import wealth
 from finance.valuation.selectors import values_page
 from finance.web.spending import category_months
-from finance.web.wealth import wealth
 
 pytestmark = pytest.mark.django_db
 
@@ -222,7 +222,7 @@ def test_a_plan_that_cannot_be_is_refused_by_field(owner, car, appraise, given, 
 
 
 def test_what_cannot_be_appraised_is_refused(owner, accounts, car, appraise):
-    with pytest.raises(Conflict, match="Checking account is no valuable"):
+    with pytest.raises(Conflict, match="Checking account is not a valuable"):
         appraise(accounts.checking, 1)
     with pytest.raises(Invalid) as caught:
         appraise(car, -1)

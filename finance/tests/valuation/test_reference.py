@@ -55,7 +55,7 @@ def test_each_format_says_the_same(data):
         (b"<Cube><Cube time='2026-03-13'><Cube currency='USD'/></Cube></Cube>", "is not a rate"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "document type"),
         (b"PK\x03\x04 and no more", "archive cannot be read"),
-        (zipped(CSV, "a.csv", "b.csv"), "other than one file"),
+        (zipped(CSV, "a.csv", "b.csv"), "exactly one file"),
         (zipped(b"x" * (20 * 1024 * 1024 + 1)), "archive is larger than 20 MB"),
         (b"x" * (20 * 1024 * 1024 + 1), "larger than 20 MB"),
     ],

@@ -12,11 +12,13 @@ from finance.ledger.integrity import verify_ledger
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import accounts_of
 from finance.models import AccountType
+from finance.reports.building import build_report
+from finance.reports.definition import read_definition
 from finance.tests.conftest import TODAY
 from finance.tests.imports.conftest import CSV
+from finance.valuation.net_worth import wealth
 from finance.web.overview import bars_of
 from finance.web.spending import category_months, flow
-from finance.web.wealth import wealth
 
 MONTH = TODAY.replace(day=1)
 
@@ -97,6 +99,14 @@ def test_a_young_book_is_averaged_over_the_months_it_has(book, spend):
     spend(1_000, on=TODAY)
     shown = spending_of(book)
     assert (shown.averaged, shown.rows[0].average) == (1, 6_000)
+
+
+def test_the_average_is_rounded_as_the_report_rounds_it(book, spend):
+    spend(50, on=datetime.date(2026, 1, 5))
+    spend(51, on=datetime.date(2026, 2, 5))
+    definition = read_definition("spending", {}, time_zone=book.time_zone, today=TODAY)
+    section = build_report(book=book, definition=definition, today=TODAY).sections[0]
+    assert spending_of(book).average == section.total[1].amount == 51
 
 
 def test_a_refund_larger_than_the_spending_draws_no_bar_backwards(book, spend):

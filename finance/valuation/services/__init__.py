@@ -1,4 +1,4 @@
-"""Everything that changes rates and values. Each function is one transaction and announces itself."""
+"""Everything that changes rates and values. Each function is one transaction and emits its event."""
 
 from finance.valuation.services.assets import (
     appraise,

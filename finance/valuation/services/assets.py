@@ -1,11 +1,11 @@
 """Valuables: what they are appraised at, and what they lose each month. Both are posted, against an equity account.
 
-The amount of such an entry is what the books are off by on its day, so that earlier entries on the account, also later
-ones, are taken as they are. In a closed period nothing is changed; the first value after it takes up the difference.
+The amount of such an entry is the difference between the books and the value on its day, so that other entries on the
+account stay as they are. In a closed period nothing is changed; the first value after it includes the difference.
 """
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any
 
@@ -19,11 +19,12 @@ from finance.errors import Conflict, Invalid, PeriodClosedError
 from finance.events import AssetValued
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
+from finance.ledger.revisions import current_of
 from finance.ledger.selectors import balance_of
 from finance.ledger.services import correct_entry, post_entry, reverse_entry
 from finance.ledger.services.system_accounts import system_account
 from finance.money import MAX_MINOR_UNITS
-from finance.valuation.depreciation import Plan, month_days
+from finance.valuation.depreciation import month_days
 from finance.valuation.models import AssetPlan, AssetValue
 from finance.valuation.selectors import plan_of
 from identity.models import User
@@ -36,7 +37,7 @@ Kind = AssetValue.Kind
 
 @transaction.atomic
 def appraise(*, account: Account, actor: User | None, date: datetime.date, value: int, note: str = "") -> AssetValue:
-    """Say what a valuable was worth at the end of a day (minor units of its currency, ≥ 0); what was said before goes.
+    """Record what a valuable was worth at the end of a day (minor units of its currency, ≥ 0), in place of what was there.
 
     The difference to the books is posted; later appraisals keep their values. Raises Invalid, Conflict, PeriodClosedError.
     """
@@ -44,7 +45,7 @@ def appraise(*, account: Account, actor: User | None, date: datetime.date, value
     if not 0 <= value <= MAX_MINOR_UNITS:
         raise Invalid(field="value", reason=_("A value is zero or more."))
     if date > today_in(book):
-        raise Invalid(field="date", reason=_("What it will be worth is not known yet."))
+        raise Invalid(field="date", reason=_("The value of a future day is not known."))
     _refuse_closed(book, date)
     begins = JournalLine.objects.filter(account=account).order_by("date").values_list("date", flat=True).first()
     if begins is not None and date < begins and not AssetValue.objects.filter(account=account, date=begins).exists():
@@ -64,23 +65,20 @@ def appraise(*, account: Account, actor: User | None, date: datetime.date, value
 
 @transaction.atomic
 def remove_appraisal(*, value: AssetValue, actor: User | None) -> None:
-    """Take an appraisal back: its entry is reversed, later values keep theirs. Raises Conflict, PeriodClosedError.
+    """Remove an appraisal: its entry is reversed, later values keep theirs. Raises Conflict, PeriodClosedError.
 
-    With the only appraisal the depreciation ends, and its months are taken back as far as their periods are open.
+    Without any appraisal left the depreciation ends, and its months in open periods are removed.
     """
     account = value.account
     book = _locked(account)
     if value.kind != Kind.APPRAISAL:
         raise Conflict(reason=_("This is a month of depreciation; change or stop the depreciation instead."))
     _refuse_closed(book, value.date)
-    _post(account, value, actor=actor, amount=0, today=today_in(book))
-    value.delete()
+    _withdraw(account, [value], actor=actor)
     rest = AssetValue.objects.filter(book=book, account=account)
     if not rest.filter(kind=Kind.APPRAISAL).exists():
         AssetPlan.objects.filter(book=book, account=account).delete()
-        for row in rest.filter(date__gt=_closed_through(book) or datetime.date.min):
-            _post(account, row, actor=actor, amount=0, today=today_in(book))
-            row.delete()
+        _withdraw(account, list(rest.filter(date__gt=_closed_through(book) or datetime.date.min)), actor=actor)
     _settle(account, actor=actor, since=value.date)
     emit(AssetValued(book_id=book.pk, account_id=account.pk))
 
@@ -108,7 +106,7 @@ def plan_depreciation(
     if not 0 <= residual <= MAX_MINOR_UNITS:
         raise Invalid(field="residual", reason=_("A value is zero or more."))
     if not AssetValue.objects.filter(account=account, book=book, kind=Kind.APPRAISAL).exists():
-        raise Conflict(reason=_("Say first what it was worth on some day; depreciation begins there."))
+        raise Conflict(reason=_("Add an appraisal first; depreciation begins there."))
     method = AssetPlan.Method.PERCENT if percent is not None else AssetPlan.Method.STRAIGHT
     saved, _created = AssetPlan.objects.update_or_create(
         book=book, account=account,
@@ -157,15 +155,15 @@ def post_due_months(*, between: Callable[[], object] = lambda: None) -> int:
 
 
 def is_valuable(account: Account) -> bool:
-    """Whether what the account holds can be appraised: a thing, a share, not money."""
+    """Whether what the account holds can be appraised: a thing or a share, not money."""
     return account.type == AccountType.ASSET and account.kind in VALUABLE_KINDS
 
 
 def _locked(account: Account) -> Book:
-    """One change of an account's values at a time. Raises Conflict for an account that is no valuable."""
+    """One change of an account's values at a time. Raises Conflict for an account that is not a valuable."""
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if not is_valuable(account):
-        reason = _("%(name)s is no valuable: what it holds is what its entries say.") % {"name": account.name}
+        reason = _("%(name)s is not a valuable: its balance comes from its entries alone.") % {"name": account.name}
         raise Conflict(reason=reason)
     return account.book
 
@@ -205,54 +203,62 @@ def _settle(account: Account, *, actor: User | None, since: datetime.date) -> No
     if plan is not None:
         # Days of a former plan after the last appraisal; a plan that was stopped keeps its months.
         begins = _after_last_appraisal(account)
-        for row in [row for day, row in known.items() if row.kind == Kind.DEPRECIATION and day >= begins]:
-            if row.date not in due and (closed is None or row.date > closed):
-                _post(account, row, actor=actor, amount=0, today=today)
-                del known[row.date]
-                row.delete()
+        former = [
+            known.pop(day)
+            for day, row in list(known.items())
+            if row.kind == Kind.DEPRECIATION and day >= begins and day not in due and (closed is None or day > closed)
+        ]
+        _withdraw(account, former, actor=actor)
         for day in due:
             if day not in known and (closed is None or day > closed):
                 known[day] = AssetValue(book=book, account=account, date=day, kind=Kind.DEPRECIATION, saved_by=actor)
+    moved = dict(zip(known, _own_amounts(account, known.values()), strict=True))
     start, month = 0, 0
     for day in sorted(known):
         row = known[day]
         start, month = (row.value, 0) if row.kind == Kind.APPRAISAL else (start, month + 1)
         if day < since or (closed is not None and day <= closed):
             continue
-        own = _own_amount(account, row)
-        before = balance_of(account=account, as_of=day) - own
-        target = (
-            row.value
-            if row.kind == Kind.APPRAISAL
-            else before + _loss(plan.plan if plan else None, start, month, before, own)
-        )
-        _post(account, row, actor=actor, amount=target - before, today=today)
-        row.value = max(target, 0)
+        before = balance_of(account=account, as_of=day) - moved[day]
+        if row.kind == Kind.APPRAISAL:
+            amount = row.value - before
+        elif plan is not None:
+            amount = -plan.plan.loss(start=start, month=month, balance=before)
+        else:
+            amount = moved[day]
+        if amount != moved[day]:
+            _post(account, row, actor=actor, amount=amount, today=today)
+        row.value = max(before + amount, 0)
         row.save()
 
 
-def _loss(plan: Plan | None, start: int, month: int, before: int, own: int) -> int:
-    """The change of a month (≤ 0); without a plan as it was posted."""
-    return own if plan is None else -plan.loss(start=start, month=month, balance=before)
+def _own_amounts(account: Account, rows: Collection[AssetValue]) -> list[int]:
+    """What the rows' entries move on the account today; three queries.
+
+    Gives each row the entry that counts now: the correction of one that was corrected by hand, none (and 0) for one that
+    was deleted.
+    """
+    current = current_of(book=account.book, root_ids=[row.entry_id for row in rows if row.entry_id is not None])
+    entries = JournalEntry.objects.in_bulk(current.values())
+    lines = JournalLine.objects.filter(account=account, entry__in=list(entries))
+    sums = dict(lines.values_list("entry").annotate(sum=Sum("amount")))
+    for row in rows:
+        row.entry = entries.get(current.get(row.entry_id or 0, 0))
+    return [sums.get(row.entry_id, 0) for row in rows]
 
 
-def _own_amount(account: Account, row: AssetValue) -> int:
-    """What the row's entry moves on the account today; follows corrections by hand, and 0 where it was deleted."""
-    entry = row.entry
-    while entry is not None and (replacement := JournalEntry.objects.filter(corrects=entry).first()) is not None:
-        entry = replacement
-    if entry is not None and JournalEntry.objects.filter(reverses=entry).exists():
-        entry = None
-    row.entry = entry
-    if entry is None:
-        return 0
-    return JournalLine.objects.filter(entry=entry, account=account).aggregate(sum=Sum("amount"))["sum"] or 0
+def _withdraw(account: Account, rows: Collection[AssetValue], *, actor: User | None) -> None:
+    """Reverse the entries of these values, and remove the values."""
+    today = today_in(account.book)
+    for row, amount in zip(rows, _own_amounts(account, rows), strict=True):
+        if amount:
+            assert row.entry is not None
+            reverse_entry(entry=row.entry, actor=actor, on=today)
+        row.delete()
 
 
 def _post(account: Account, row: AssetValue, *, actor: User | None, amount: int, today: datetime.date) -> None:
-    """Have the row's entry move `amount`: post, correct or reverse it; nothing where it does already."""
-    if amount == _own_amount(account, row):
-        return
+    """Have the row's entry move `amount`, which it does not yet: post, correct or reverse it."""
     if amount == 0:
         assert row.entry is not None
         reverse_entry(entry=row.entry, actor=actor, on=today)

@@ -35,7 +35,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRates:
-    """How many rates of the file were new, took the place of another value, or were there already."""
+    """How many rates of the file were new, replaced another value, or were there already."""
 
     added: int
     changed: int
@@ -44,7 +44,7 @@ class ImportedRates:
 
 @transaction.atomic
 def import_rates(*, book: Book, actor: User | None, data: bytes, field: str = "file") -> ImportedRates:
-    """Take over the rates of a CSV file, all or none; they replace what was said of the same pair and day.
+    """Import the rates of a CSV file, all or none; they replace those of the same pair and day.
 
     Fields are separated by commas, semicolons or tabs; days are written 2026-03-14; a decimal comma is read where the
     comma does not separate fields. Raises Invalid at `field`, which names the row and what is wrong there.
@@ -120,7 +120,7 @@ def _text_of(data: bytes) -> str:
 def _columns_of(row: list[str]) -> list[str]:
     columns = [_COLUMNS.get(name.strip().lower(), "") for name in row]
     if any(columns.count(name) != 1 for name in ("date", "base", "quote", "rate")):
-        raise Invalid(field="file", reason=_("The first row has to name the columns date, from, to and rate."))
+        raise Invalid(field="file", reason=_("The first row must name the columns date, from, to and rate."))
     return columns
 
 

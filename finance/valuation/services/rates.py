@@ -33,7 +33,7 @@ def save_rate(
     rate: str,
     replaces: ExchangeRate | None = None,
 ) -> ExchangeRate:
-    """Say what one unit of `base` was worth on that day, as decimal text; what was said of the pair and day before goes.
+    """Save what one unit of `base` was worth on that day, as decimal text; it replaces the rate of that pair and day.
 
     `replaces` is a rate that is changed, also to another pair or day. Raises Invalid, CurrencyUnknown.
     """
@@ -54,14 +54,14 @@ def save_rate(
 
 @transaction.atomic
 def remove_rate(*, rate: ExchangeRate) -> None:
-    """Take a rate out; what it valued is valued by the one before it, or by none."""
+    """Remove a rate; what it valued is then valued by the one before it, or not at all."""
     emit(RateRemoved(book_id=rate.book_id, rate_id=rate.pk))
     rate.delete()
 
 
 @transaction.atomic
 def choose_rates(*, book: Book, own_exchanges: bool, reference: bool, crossing: bool) -> ValuationChoice:
-    """Say which rates the book uses beside those entered: its own exchanges, published ones, and third currencies."""
+    """Choose which rates the book uses in addition to those entered: its own exchanges, published ones, third currencies."""
     chosen, _created = ValuationChoice.objects.update_or_create(
         book=book, defaults={"own_exchanges": own_exchanges, "reference": reference, "crossing": crossing}
     )
@@ -75,15 +75,15 @@ def checked_pair(base: str, quote: str) -> tuple[str, str]:
         if code not in money.known_currencies() and code not in DEFINED_UNITS:
             raise CurrencyUnknown(field=field, currency=code[:20])
     if defined(base)[0] == defined(quote)[0]:
-        reason = _("Between %(base)s and %(quote)s there is no rate to enter.") % {"base": base, "quote": quote}
+        reason = _("The rate between %(base)s and %(quote)s is fixed.") % {"base": base, "quote": quote}
         raise Invalid(field="quote", reason=reason)
     return base, quote
 
 
 def check_day(date: datetime.date, *, today: datetime.date) -> None:
-    """Raises Invalid for a day that no rate can be known of."""
+    """Raises Invalid for a day whose rate cannot be known."""
     if date > today:
-        raise Invalid(field="date", reason=_("Nobody knows the rate of a day to come."))
+        raise Invalid(field="date", reason=_("The rate of a future day is not known."))
     if date < EARLIEST:
         raise Invalid(field="date", reason=_("Rates begin in 1900."))
 

@@ -1,4 +1,4 @@
-"""Published reference rates: fetched from where the operator says, and kept once for all books."""
+"""Published reference rates: fetched from where the operator says, and stored once for all books."""
 
 import datetime
 import http.client
@@ -43,9 +43,9 @@ def rates_host() -> str:
 
 
 def fetch_reference_rates() -> ReferenceFetch:
-    """Read the file that ECB_RATES names and keep what is new in it; a record says what came of it.
+    """Read the file that ECB_RATES names and store what is new in it; the attempt is recorded with its result.
 
-    Raises RatesAway, and RatesUnreadable for a file that is none.
+    Raises RatesAway, and RatesUnreadable for a file that has no rates.
     """
     try:
         published = read_published(_content(settings.ECB_RATES))
@@ -88,7 +88,7 @@ def _note(*, succeeded: bool, said: str, through: datetime.date | None = None, a
 
 
 def _content(place: str) -> bytes:
-    """What stands at the address or in the file, at most one byte more than is read of it."""
+    """The content of the address or file, up to one byte more than is accepted."""
     if "://" not in place:
         try:
             with Path(place).open("rb") as file:
