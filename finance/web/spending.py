@@ -8,8 +8,8 @@ from dateutil.relativedelta import relativedelta
 
 from finance.ledger.selectors import months_of
 from finance.models import Account, AccountType, Book
-from finance.periods import month_end
 from finance.money import divided
+from finance.periods import month_end
 from finance.valuation.changes import ValuedSum, changes_of_accounts, sums_by_month
 from finance.valuation.rates import half_away
 from finance.valuation.valuer import valuer_between

@@ -24,7 +24,6 @@ from finance.reconciliation import selectors, services
 from finance.reconciliation.selectors import StatementView
 from finance.web.access import book_page, user_of
 from finance.web.account_choices import AccountField
-from finance.web.periods import month_end
 from finance.web.refusals import refuse
 
 PER_PAGE = 100
