@@ -196,7 +196,7 @@ def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
             for piece in FORMATS[parameters.format](book):
                 yield piece
                 counted.one()
-        # Inside of the writing: whoever cancels now finds no file.
+        # While it is being written: a cancellation now leaves no file.
         counted.tell()
 
     counted = _Counted(run)

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
             model_name='importrow',
             index=models.Index(condition=models.Q(('refund_of__isnull', False)), fields=['refund_of'], name='finance_importrow_refund'),
         ),
-        # As KeysWithBook would, which would also make the primary key anew.
+        # As KeysWithBook would, which would also rebuild the primary key.
         migrations.RunSQL(
             "ALTER TABLE finance_importrow ADD CONSTRAINT finance_importrow_refund_of_of_book"
             " FOREIGN KEY (book_id, refund_of_id) REFERENCES finance_journalentry (book_id, id)"

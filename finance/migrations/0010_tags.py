@@ -7,7 +7,7 @@ from core.schema import KeysWithBook
 
 
 class Migration(migrations.Migration):
-    """Tags, and what bears them."""
+    """Tags, and the rows that have them."""
 
     dependencies = [
         ('finance', '0009_import_speed'),

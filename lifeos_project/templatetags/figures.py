@@ -11,6 +11,7 @@ from finance import figures
 from finance.ledger import movements
 from finance.ledger.registers import RegisterRow
 from finance.money import exponent
+from finance.web.register_filters import Scope
 
 register = template.Library()
 
@@ -37,6 +38,14 @@ def amount(minor_units: int, currency: str) -> str:
 def amount_change(minor_units: int, currency: str) -> str:
     """ "+1,234.50" """
     return figures.amount_text(minor_units, currency=currency, plus=True)
+
+
+@register.filter
+def row_amount(row: RegisterRow, scope: Scope) -> str:
+    """A row's amount as its register shows it: of a category without a sign, and with the currency if there are several."""
+    shown = figures.money_text if len(scope.currencies) > 1 else figures.amount_text
+    signed = movements.natural(row.amount, row.account.type)
+    return shown(signed, currency=row.account.currency, plus=not scope.is_category)
 
 
 @register.filter

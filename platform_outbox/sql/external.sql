@@ -27,7 +27,7 @@ FOR UPDATE OF d
 
 -- name: move_up
 -- Puts the right delivery at the head of each queue.
--- The head is whoever is being called, or else the oldest; a dead one that halts its queue stays there.
+-- The head is the one being called, or else the oldest; a dead one that halts its queue stays there.
 WITH queue AS (
     SELECT DISTINCT handler, ordering_key FROM unnest(%s::text[], %s::text[]) AS named (handler, ordering_key)),
 head AS (

@@ -157,7 +157,7 @@ def colleague():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_batch_that_is_about_to_run_in_halves_is_nobodys_crash(monkeypatch, colleague):
-    """Between the two runs the shard is free, and whoever looks in finds a turn that has not ended."""
+    """Between the two runs the shard is free, and a reader sees a turn that has not ended."""
     Fault.objects.create(handler="probe.tick", key="a", number=0, times=-1)
     emitted(Ticked(key="a", number=0))
     visits = []

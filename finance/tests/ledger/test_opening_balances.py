@@ -1,4 +1,4 @@
-"""What an account held before its first entry can be said anew, and every version stays in the journal."""
+"""What an account held before its first entry can be changed, and every version stays in the journal."""
 
 import datetime
 

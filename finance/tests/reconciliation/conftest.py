@@ -25,12 +25,12 @@ def line_of(entry, account):
 
 
 def ask(statement):
-    """The statement as the pages show it, read anew."""
+    """The statement as the pages show it, read again."""
     return view_of(statement_for(book=statement.book, statement_id=statement.pk))
 
 
 def rows_of(statement, **options):
-    """What the statement's page lists, read anew."""
+    """What the statement's page lists, read again."""
     view = ask(statement)
     return rows_page(statement=view.statement, sums=view.sums, **options)
 

@@ -144,7 +144,7 @@ def reach_out(handler, event, context):
 
 
 def fault_of(handler, event):
-    """Counted before the call is told of: whoever waits for that may kill this process."""
+    """Counted before the call is told of: a test that waits for it may kill this process."""
     names = [event.key, event.key.split(" ")[0]]
     fault = Fault.objects.filter(handler=handler, key__in=names, number__in=[event.number, -1]).first()
     if fault is None or not fault.times:

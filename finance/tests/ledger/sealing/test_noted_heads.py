@@ -1,4 +1,4 @@
-"""Heads that were noted: a chain that was taken away or made again is missed, by us and by whoever kept its head."""
+"""Heads that were noted: a chain that was taken away or made again is noticed, by us and by anybody who kept its head."""
 
 import datetime
 import json
