@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from finance import replica
-from finance.book_archive.writing import as_archive
+from finance.book_archive.writing import as_archive, reader_of
 from finance.book_import import report as reports
 from finance.book_import.child import read_in_child
 from finance.book_import.model import Question, SourceBook
@@ -191,7 +191,8 @@ def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
 
     def pieces() -> Iterator[str | bytes]:
         if parameters.format == ARCHIVE:
-            yield from as_archive(book, on_entry=counted.one)
+            reader = reader_of(book=book, username=run.by)
+            yield from as_archive(book, reader=reader, on_entry=counted.one)
         else:
             for piece in FORMATS[parameters.format](book):
                 yield piece

@@ -28,7 +28,8 @@ ARCHIVE, ARCHIVE_VERSION = "lifeos-archive", 1
 _LEFT = (
     ("members", "invite them again; the book belongs to the person who imports it"),
     ("bank files and their rows", "the export holds the entries that were posted from them"),
-    ("payees, refund links, saved reports, views and templates", "no export holds them; set them up again"),
+    ("who did what", "what you did stays yours; names of other people leave with no export"),
+    ("webhooks", "they hold secrets; set them up again"),
     ("seals", "the new book starts a chain of its own; the old one can be proven with the export of format “proof”"),
 )
 
