@@ -20,7 +20,7 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 # A sheet is made as a whole before it is sent; CSV has no limit.
-MOST_SHEET_ROWS = 100_000
+MOST_SHEET_ROWS = 50_000
 # A number of more digits would be rounded by the program that opens the sheet.
 _DIGITS_OF_SHEETS = 15
 # A spreadsheet would run a text that begins with one of these as a formula.

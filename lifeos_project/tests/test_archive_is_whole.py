@@ -4,19 +4,23 @@ A table or a column that is new fails here until it is in one of the lists.
 """
 
 import datetime
+import json
+import re
 from decimal import Decimal
 
 import pytest
 from django.apps import apps
+from django.db import transaction
 from django.db.models import ForeignKey
 from django.http import QueryDict
 
 from finance.attachments.services import attach
-from finance.book_archive.parts import all_parts
+from finance.book_archive.parts import Arrival, all_parts, take_parts
 from finance.book_archive.writing import as_archive, reader_of
 from finance.book_import.model import Question
 from finance.book_import.reading import read_book
 from finance.book_import.services import import_book
+from finance.errors import BookUnreadable
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.services.refunds import link_refund
 from finance.ledger import services as ledger
@@ -323,3 +327,41 @@ def test_what_would_show_something_else_is_left_out_by_name(whole_book, owner, v
     assert "The view “Vera's” was not imported: It filters by who entered something" in told
     assert "The view “Lost” was not imported: It filters by an account or a tag that no longer exists" in told
     assert "The report “As known” was not imported: It shows what was known at a moment" in told
+
+
+NONSENSE = (None, 7, "x\x00", [7], [[]], [{}], {"a": 1})
+
+
+def damaged(document, place=0):
+    """The document with one value replaced by nonsense or left out, at any depth of the first of each list."""
+    yield NONSENSE[place % len(NONSENSE)]
+    if isinstance(document, dict):
+        for number, (name, value) in enumerate(document.items()):
+            if number % 3 == place % 3:
+                yield {key: each for key, each in document.items() if key != name}
+            for changed in damaged(value, place + number + 1):
+                yield {**document, name: changed}
+    if isinstance(document, list) and document:
+        for changed in damaged(document[0], place + 1):
+            yield [changed, *document[1:]]
+
+
+def test_a_damaged_part_is_refused_with_a_sentence_and_never_a_fault(whole_book, owner):
+    there = ledger.create_book(owner=owner, name="New", base_currency="EUR", time_zone="Europe/Berlin", template=None)
+    known = {str(account.pk): account for account in whole_book.accounts.select_related("book")}
+    refused = []
+    for part in all_parts():
+        for document in damaged(json.loads(json.dumps(part.give(whole_book, owner)))):
+            arrival = Arrival(book=there, owner=owner, accounts=known, files={}, numbers={"tag": {}})
+            try:
+                with transaction.atomic():
+                    told = take_parts(arrival, [(part.name, json.dumps(document))])
+                    transaction.set_rollback(True)
+            except BookUnreadable as error:
+                refused.append(error.detail)
+            else:
+                assert all(isinstance(sentence, str) for sentence in told)
+    assert len(refused) > 100
+    assert not [
+        detail for detail in refused if not re.search("(of|in) the (export|archive)|are not known here", detail)
+    ]
