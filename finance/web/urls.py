@@ -123,6 +123,7 @@ book_pages = [
     path("reports/saved/<int:report_id>/rename/", reports.report_rename, name="report_rename"),
     path("reports/saved/<int:report_id>/remove/", reports.report_remove, name="report_remove"),
     path("reports/<str:kind>/", reports.report, name="report"),
+    path("reports/<str:kind>/make/", reports.report_make, name="report_make"),
     path("reports/<str:kind>/rows/", reports.report_rows, name="report_rows"),
     path("reports/<str:kind>/file/<str:format>/", reports.report_file, name="report_file"),
     path("rules/", rules.rules, name="rules"),

@@ -131,6 +131,7 @@ def bodies(world):
         ("POST", BOOK + "views/"): {"name": "Food", "query": "period=this-month", "shared": True},
         ("PATCH", BOOK + "views/{view_id}/"): {"name": "Eating out"},
         ("DELETE", BOOK + "views/{view_id}/"): None,
+        ("POST", BOOK + "reports/{kind}/"): None,
         ("POST", BOOK + "saved-reports/"): {
             "name": "Our year",
             "kind": "spending",
@@ -290,6 +291,7 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
             "statement_id": batch.statements.get().pk,
             "insight_id": insight.pk,
             "kind": insight.kind,
+            "file_format": "csv",
             "membership_id": Membership.objects.get(book=book, user=editor).pk,
             "invitation_id": ledger.invite_member(**invite, book=book, email="nina@example.org").invitation.pk,
             "webhook_id": fresh.endpoint.pk,
@@ -320,6 +322,8 @@ def address(path, ids):
     if "imports/" not in path:
         # Statements of accounts, and the accounts that have them.
         ids = ids | {"statement_id": ids["even_id" if path.endswith("reconcile/") else "account_statement_id"]}
+    if "reports/{kind}/" in path:
+        ids = ids | {"kind": "spending"}
     if path.endswith(("{account_id}/statements/", "{account_id}/cleared/", "{account_id}/statements/offered/")):
         ids = ids | {"account_id": ids["savings_id"]}
     return re.sub(r"\{(\w+)\}", lambda found: str(ids[found[1]]), path)
