@@ -126,6 +126,20 @@ def test_every_table_of_a_book_is_carried_or_left_behind_for_a_reason():
     assert not CARRIED & set(NOT_CARRIED)
 
 
+def test_every_column_of_json_is_known():
+    """It may hold numbers of other rows, which are others in the new book."""
+    found = {
+        f"{model.__name__}.{field.name}"
+        for model in (tables()[label] for label in CARRIED)
+        for field in model._meta.concrete_fields
+        if field.get_internal_type() == "JSONField"
+    }
+    assert found == {
+        "Change.asked", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
+        "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
+    }  # fmt: skip
+
+
 class Portrait:
     """The rows of a book without the numbers that a database gives: accounts by path, entries by uid, others by order."""
 
