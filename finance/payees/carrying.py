@@ -23,7 +23,12 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
     return {
         "version": VERSION,
         "payees": [
-            {"name": each.name, "default_account": each.default_account_id, "aliases": aliases.get(each.pk, [])}
+            {
+                "id": each.pk,
+                "name": each.name,
+                "default_account": each.default_account_id,
+                "aliases": aliases.get(each.pk, []),
+            }
             for each in Payee.objects.filter(book=book).order_by("pk")
         ],
     }
@@ -34,20 +39,21 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     try:
         if document["version"] != VERSION:
             raise BookUnreadable(reason=f"Payees of version {str(document['version'])[:20]} are not known here.")
-        made = []
+        made: dict[int, tuple[Payee, list[str]]] = {}
         for given in document["payees"]:
             account = arrival.account(given["default_account"]) if given["default_account"] is not None else None
             payee = Payee(book=arrival.book, name=checked_name(given["name"]), default_account=account)
-            made.append((payee, [checked_name(name) for name in given["aliases"]]))
+            made[given["id"]] = payee, [checked_name(name) for name in given["aliases"]]
     except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BookUnreadable(reason=f"The payees of the export are damaged: {str(error)[:100]}.") from error
-    names = [name.casefold() for payee, aliases in made for name in (payee.name, *aliases)]
+    names = [name.casefold() for payee, aliases in made.values() for name in (payee.name, *aliases)]
     if len(set(names)) < len(names):
         raise BookUnreadable(reason="The payees of the export are damaged: a name means two of them.")
-    Payee.objects.bulk_create([payee for payee, _aliases in made], batch_size=_AT_ONCE)
+    Payee.objects.bulk_create([payee for payee, _aliases in made.values()], batch_size=_AT_ONCE)
     PayeeAlias.objects.bulk_create(
-        [PayeeAlias(book=arrival.book, payee=payee, name=name) for payee, aliases in made for name in aliases],
+        [PayeeAlias(book=arrival.book, payee=payee, name=name) for payee, aliases in made.values() for name in aliases],
         batch_size=_AT_ONCE,
     )
-    emit_many([PayeeSaved(book_id=arrival.book.pk, payee_id=payee.pk) for payee, _aliases in made])
+    arrival.numbers["payee"] = {number: payee.pk for number, (payee, _aliases) in made.items()}
+    emit_many([PayeeSaved(book_id=arrival.book.pk, payee_id=number) for number in arrival.numbers["payee"].values()])
     return []
