@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 import re
+import uuid
 
 import pytest
 from django.db import connection
@@ -126,6 +127,14 @@ def test_chosen_rows_alone_or_all_of_the_list(send, spent, accounts):
     assert send("editor", "selection/csv/", {**asked}).status_code == 302
     assert send("editor", "selection/csv/", {**asked, "pick": 10**9}).status_code == 404
     assert send("editor", "selection/zip/", {**asked, "all": "1"}).status_code == 404
+
+
+@pytest.mark.parametrize("view", ["", "search", "{pk}"])
+def test_nothing_that_is_chosen_is_a_fault(send, spent, accounts, view):
+    for value in ("a\x00b", "9" * 30, "-1", "٣", "=", str(uuid.uuid4())):
+        asked = {"view": view.format(pk=accounts.checking.pk), "query": f"q={value}&amount={value}", "pick": value}
+        for changed in ({}, {"all": "1"}, {"view": value}, {"query": ""}):
+            assert send("editor", "selection/csv/", asked | changed).status_code in (200, 302, 404)
 
 
 def test_rows_of_another_book_are_not_found(send, spent, accounts, stranger):
