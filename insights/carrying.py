@@ -10,6 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from finance import facts, money
 from finance.book_archive.parts import Arrival, Book, BookUnreadable, Part, User, add_part
 from finance.errors import FinanceError
@@ -118,13 +121,22 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     left: list[str] = []
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Insights of version {str(document['version'])[:20]} are not known here.")
+            reason = _("Insights of version %(version)s are not known here.") % {
+                "version": str(document["version"])[:20]
+            }
+            raise BookUnreadable(reason=reason)
         known = {kind.value for kind in Kind}
         kinds = {each["kind"] for name in ("insights", "muted", "settings") for each in document[name]}
-        left += [f"Insights of the kind “{kind[:40]}” are not known here." for kind in sorted(kinds - known)]
+        text = _("Insights of the kind “%(kind)s” are not known here.")
+        left += [text % {"kind": kind[:40]} for kind in sorted(kinds - known)]
         unknown = _take_insights(arrival, [each for each in document["insights"] if each["kind"] in known])
         if unknown:
-            left.append(f"{unknown} insights may come up again: the export does not say which account they are about.")
+            text = ngettext(
+                "%(n)s insight may come up again: the export does not say which account it is about.",
+                "%(n)s insights may come up again: the export does not say which account they are about.",
+                unknown,
+            )
+            left.append(text % {"n": unknown})
         MutedPayee.objects.bulk_create(
             [
                 MutedPayee(
@@ -143,16 +155,19 @@ def take(arrival: Arrival, document: Any) -> list[str]:
             try:
                 RULES[each["kind"]].settings.read(each["thresholds"])
             except ThresholdsInvalid as error:
-                left.append(f"The thresholds of “{Kind(each['kind']).label}” were not imported: {error}")
+                text = _("The thresholds of “%(rule)s” were not imported: %(why)s")
+                left.append(text % {"rule": Kind(each["kind"]).label, "why": error})
                 continue
             enabled = each["enabled"] if isinstance(each["enabled"], bool) else None
             RuleSetting.objects.create(
                 book=arrival.book, kind=each["kind"], enabled=enabled, thresholds=each["thresholds"]
             )
     except FinanceError as error:
-        raise BookUnreadable(reason=f"The insights of the export are damaged: {error.detail}") from error
+        reason = _("The insights of the export are damaged: %(error)s") % {"error": error.detail}
+        raise BookUnreadable(reason=reason) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
-        raise BookUnreadable(reason=f"The insights of the export are damaged: {str(error)[:100]}.") from error
+        reason = _("The insights of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        raise BookUnreadable(reason=reason) from error
     return left
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -38,7 +39,7 @@ class FileQuery(FilterQuery):
         try:
             return [uuid.UUID(each) for each in text.split(",")]
         except ValueError as error:
-            raise serializers.ValidationError("Give uids, separated by commas.") from error
+            raise serializers.ValidationError(_("Give uids, separated by commas.")) from error
 
 
 class AccountFileQuery(FileQuery, RegisterQuery):

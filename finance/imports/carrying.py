@@ -6,6 +6,8 @@ The files themselves and their rows stay behind: the entries that were posted fr
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from finance.errors import BookUnreadable, Invalid
 from finance.events import RefundLinked
 from finance.imports.models import ImportProfile, Refund
@@ -40,14 +42,15 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     left, profiles = [], []
     try:
         if document["version"] != VERSION:
-            reason = f"Settings of bank files of version {str(document['version'])[:20]} are not known here."
-            raise BookUnreadable(reason=reason)
+            reason = _("Settings of bank files of version %(version)s are not known here.")
+            raise BookUnreadable(reason=reason % {"version": str(document["version"])[:20]})
         for given in document["profiles"]:
             account = arrival.account(given["account"])
             try:
                 profile = CsvProfile.from_dict(given["reading"])
             except Invalid as error:
-                left.append(f"How a bank file of {account.name} is read was not imported: {error.detail}")
+                text = _("How bank files of %(account)s are read was not imported: %(why)s")
+                left.append(text % {"account": account.name, "why": error.detail})
                 continue
             profiles.append(
                 ImportProfile(
@@ -61,7 +64,7 @@ def take(arrival: Arrival, document: Any) -> list[str]:
             for refund, purchase in pairs
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"The settings of bank files in the export are damaged: {str(error)[:100]}."
+        reason = _("The settings of bank files in the export are damaged: %(error)s.") % {"error": str(error)[:100]}
         raise BookUnreadable(reason=reason) from error
     for each in profiles:
         # One by one: the latest is tried first, by its time.

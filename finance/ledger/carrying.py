@@ -5,6 +5,8 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from core.batches import in_batches
 from finance import money
 from finance.errors import AmountInvalid, BookUnreadable
@@ -67,7 +69,10 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     """Write them into the new book; all of it can come. Raises BookUnreadable."""
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Changes of version {str(document['version'])[:20]} are not known here.")
+            reason = _("Changes of version %(version)s are not known here.") % {
+                "version": str(document["version"])[:20]
+            }
+            raise BookUnreadable(reason=reason)
         changes = {given["id"]: _change(arrival, given) for given in document["changes"]}
         undoes = {given["id"]: given["undoes"] for given in document["changes"] if given["undoes"] is not None}
         pairs = [(given["id"], before, after) for given in document["changes"] for before, after in given["entries"]]
@@ -88,7 +93,8 @@ def take(arrival: Arrival, document: Any) -> list[str]:
                 ]
             )
     except (KeyError, TypeError, ValueError, AttributeError, AmountInvalid) as error:
-        raise BookUnreadable(reason=f"The changes of the export are damaged: {str(error)[:100]}.") from error
+        reason = _("The changes of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        raise BookUnreadable(reason=reason) from error
     EntryTemplate.objects.bulk_create(templates, batch_size=_AT_ONCE)
     emit_many([EntryTemplateSaved(book_id=arrival.book.pk, template_id=each.pk) for each in templates])
     return []

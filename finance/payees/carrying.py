@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from finance.errors import BookUnreadable, Invalid
 from finance.events import PayeeSaved
 from finance.ledger.arrivals import Arrival
@@ -38,17 +40,19 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     """Write them into the new book; all of it can come. Raises BookUnreadable."""
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Payees of version {str(document['version'])[:20]} are not known here.")
+            reason = _("Payees of version %(version)s are not known here.") % {"version": str(document["version"])[:20]}
+            raise BookUnreadable(reason=reason)
         made: dict[int, tuple[Payee, list[str]]] = {}
         for given in document["payees"]:
             account = arrival.account(given["default_account"]) if given["default_account"] is not None else None
             payee = Payee(book=arrival.book, name=checked_name(given["name"]), default_account=account)
             made[given["id"]] = payee, [checked_name(name) for name in given["aliases"]]
     except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BookUnreadable(reason=f"The payees of the export are damaged: {str(error)[:100]}.") from error
+        reason = _("The payees of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        raise BookUnreadable(reason=reason) from error
     names = [name.casefold() for payee, aliases in made.values() for name in (payee.name, *aliases)]
     if len(set(names)) < len(names):
-        raise BookUnreadable(reason="The payees of the export are damaged: a name means two of them.")
+        raise BookUnreadable(reason=_("The payees of the export are damaged: a name means two of them."))
     Payee.objects.bulk_create([payee for payee, _aliases in made.values()], batch_size=_AT_ONCE)
     PayeeAlias.objects.bulk_create(
         [PayeeAlias(book=arrival.book, payee=payee, name=name) for payee, aliases in made.values() for name in aliases],

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from finance.errors import BookUnreadable, Invalid
 from finance.events import PayPeriodSet, ViewSaved
@@ -53,7 +54,8 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     left: list[str] = []
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Views of version {str(document['version'])[:20]} are not known here.")
+            reason = _("Views of version %(version)s are not known here.") % {"version": str(document["version"])[:20]}
+            raise BookUnreadable(reason=reason)
         if (given := document["pay_period"]) is not None:
             anchor = datetime.date.fromisoformat(given["anchor"]) if given["anchor"] else None
             rule = PayRule(day=given["day"], shift=WeekendShift(given["shift"]), anchor=anchor, weeks=given["weeks"])
@@ -69,13 +71,15 @@ def take(arrival: Arrival, document: Any) -> list[str]:
             try:
                 view.query = _query(arrival, given["query"])
             except Invalid as error:
-                left.append(f"The view “{given['name'][:_LONGEST_NAME]}” was not imported: {error.detail}")
+                text = _("The view “%(name)s” was not imported: %(why)s")
+                left.append(text % {"name": given["name"][:_LONGEST_NAME], "why": error.detail})
                 continue
             # Those that others shared may be called like one's own.
             view.name = _free(given["name"], taken=set(views))
             views[view.name] = view
     except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BookUnreadable(reason=f"The views of the export are damaged: {str(error)[:100]}.") from error
+        reason = _("The views of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        raise BookUnreadable(reason=reason) from error
     SavedView.objects.bulk_create(views.values())
     emit_many([ViewSaved(book_id=arrival.book.pk, view_id=view.pk) for view in views.values()])
     return left
@@ -85,7 +89,7 @@ def _query(arrival: Arrival, query: str) -> str:
     """The filters with the numbers of the new book. Raises Invalid where they cannot mean the same there."""
     asked = QueryDict(checked_query(query), mutable=True)
     if "who" in asked:
-        raise Invalid(field="query", reason="It filters by who entered something, which no export holds.")
+        raise Invalid(field="query", reason=_("It filters by who entered something, which no export holds."))
     try:
         for name in _ACCOUNTS:
             if name in asked:
@@ -93,7 +97,7 @@ def _query(arrival: Arrival, query: str) -> str:
         if "tag" in asked:
             asked["tag"] = str(arrival.numbers["tag"][int(str(asked["tag"]))])
     except (KeyError, ValueError) as error:
-        raise Invalid(field="query", reason="It filters by an account or a tag that no longer exists.") from error
+        raise Invalid(field="query", reason=_("It filters by an account or a tag that no longer exists.")) from error
     return asked.urlencode()
 
 

@@ -3,6 +3,8 @@
 import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from core.clock import today_in
 from finance.errors import BookUnreadable, FinanceError, Invalid
 from finance.events import DashboardChanged, ReportSaved
@@ -51,12 +53,16 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     today = today_in(arrival.book)
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Reports of version {str(document['version'])[:20]} are not known here.")
+            reason = _("Reports of version %(version)s are not known here.") % {
+                "version": str(document["version"])[:20]
+            }
+            raise BookUnreadable(reason=reason)
         for given in document["reports"]:
             try:
                 made[given["id"]] = _report(arrival, given, today=today)
             except FinanceError as error:
-                left.append(f"The report “{given['name'][:80]}” was not imported: {error.detail}")
+                text = _("The report “%(name)s” was not imported: %(why)s")
+                left.append(text % {"name": given["name"][:80], "why": error.detail})
         SavedReport.objects.bulk_create(made.values())
         cards = document["cards"]
         if cards is not None:
@@ -67,7 +73,8 @@ def take(arrival: Arrival, document: Any) -> list[str]:
             Dashboard.objects.create(book=arrival.book, user=arrival.owner, cards=cards)
             emit(DashboardChanged(book_id=arrival.book.pk, user_id=arrival.owner.pk))
     except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BookUnreadable(reason=f"The reports of the export are damaged: {str(error)[:100]}.") from error
+        reason = _("The reports of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        raise BookUnreadable(reason=reason) from error
     emit_many([ReportSaved(book_id=arrival.book.pk, report_id=report.pk) for report in made.values()])
     return left
 
@@ -80,7 +87,7 @@ def _report(arrival: Arrival, given: Any, *, today: datetime.date) -> SavedRepor
     definition = read_definition(given["kind"], texts, time_zone=arrival.book.time_zone, today=today)
     if definition.known_at is not None:
         # In the new book nothing was known before it was imported.
-        raise Invalid(field="known_at", reason="It shows what was known at a moment, which no export holds.")
+        raise Invalid(field="known_at", reason=_("It shows what was known at a moment, which no export holds."))
     name = given["name"]
     if not name or len(name) > 80 or "\x00" in name:
         raise ValueError("a report has no name, or a very long one")
