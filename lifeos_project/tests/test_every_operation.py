@@ -335,6 +335,8 @@ def address(path, ids, **instead):
     if "imports/" not in path:
         # Statements of accounts, and the accounts that have them.
         ids = ids | {"statement_id": ids["even_id" if path.endswith("reconcile/") else "account_statement_id"]}
+    if "reports/{kind}/" in path:
+        ids = ids | {"kind": "spending"}
     if path.endswith(OF_HOLDINGS):
         ids = ids | {"account_id": ids["savings_id"]}
     ids = ids | instead
