@@ -33,7 +33,10 @@ _REFUSAL = "OperationFailed: "
 class MoveInForm(forms.Form):
     """The file, the program that wrote it, and what the file may not say."""
 
-    format = forms.ChoiceField(label=gettext_lazy("Program"), choices=[("", gettext_lazy("Choose")), *PROGRAMS.items()])
+    format = forms.ChoiceField(
+        label=gettext_lazy("Program"),
+        choices=[("", gettext_lazy("Choose")), *((key, gettext_lazy(title)) for key, title in PROGRAMS.items())],
+    )
     file = forms.FileField(
         label=gettext_lazy("File"), help_text=gettext_lazy("Nothing is created before you have seen what would come.")
     )
@@ -201,7 +204,7 @@ def _told(run: OperationRun) -> dict[str, Any]:
     return {
         "run": run,
         "file_name": str(run.parameters.get("file", "")).partition("-")[2],
-        "program": PROGRAMS.get(run.parameters.get("format", ""), ""),
+        "program": _(PROGRAMS[run.parameters["format"]]) if run.parameters.get("format") in PROGRAMS else "",
         "problem": problem,
         "no_worker": run.state == OperationRun.State.REQUESTED and not health().workers_alive,
     }

@@ -4,6 +4,7 @@ import datetime
 import re
 from functools import lru_cache
 
+from core.texts import gettext as _
 from finance.imports.parsers.counted_days import COUNTS, counted_day
 from finance.imports.parsers.limits import believable_day, no_such_day
 from finance.imports.parsers.months import month_of, only_croatian
@@ -122,8 +123,9 @@ def value_date_in(text: str, order: str) -> datetime.date | None:
 
 def describe(order: str) -> str:
     """The order in words."""
-    orders = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
-    return {**orders, CROATIAN_NAMES: "day, month, year, with Croatian names of months", **COUNTS}.get(order, order)
+    orders = {"dmy": _("day, month, year"), "mdy": _("month, day, year"), "ymd": _("year, month, day")}
+    orders[CROATIAN_NAMES] = _("day, month, year, with Croatian names of months")
+    return _(COUNTS[order]) if order in COUNTS else orders.get(order, order)
 
 
 def _numeric(first: str, middle: str, last: str) -> dict[str, datetime.date]:
