@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -70,7 +71,7 @@ class ChangeEntries(BookView):
         targets = {ids[uid]: positions for uid, positions in chosen.items()}
         if asked.pop("delete"):
             if asked:
-                raise Invalid(field="delete", reason="Delete alone, or leave it out.")
+                raise Invalid(field="delete", reason=_("Delete alone, or leave it out."))
             done = services.delete_entries(book=self.book, actor=self.user, entry_ids=list(targets), today=self.today())
             return status.HTTP_200_OK, body_of(done)
         if "account" in asked:
@@ -85,7 +86,7 @@ class ChangeEntries(BookView):
     def _amount(self, text: str, targets: dict[int, set[int]]) -> int:
         """Minor units in the currency of the one entry's line."""
         if len(targets) != 1:
-            raise Invalid(field="amount", reason="Change the amount of one entry at a time.")
+            raise Invalid(field="amount", reason=_("Change the amount of one entry at a time."))
         ((entry_id, positions),) = targets.items()
         lines = JournalLine.objects.filter(entry=entry_id).order_by("position")
         line = (lines.filter(position__in=positions) if positions else lines).first()

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext
-from django.utils.translation import gettext as _
 
 from core.batches import in_batches
 from finance import money
@@ -168,7 +167,7 @@ def _post(
             return None
         if uid not in positions:
             raise BookUnreadable(
-                reason=_("%(where)s: it names the entry %(uid)s, which is not in the file.")
+                reason=gettext("%(where)s: it names the entry %(uid)s, which is not in the file.")
                 % {"where": where, "uid": uid}
             )
         return positions[uid]
@@ -179,7 +178,7 @@ def _post(
         where = entry.where or str(entry.date)
         if entry.source and entry.source not in _SOURCES:
             raise BookUnreadable(
-                reason=_("%(where)s: “%(source)s” is none of %(names)s.")
+                reason=gettext("%(where)s: “%(source)s” is none of %(names)s.")
                 % {"where": where, "source": entry.source[:40], "names": ", ".join(sorted(_SOURCES))}
             )
         past.append(
@@ -272,7 +271,9 @@ def _take_rest(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence
     told = take_parts(arrival, source.parts)
     digest = digest_of(book=book)
     if digest != source.digest:
-        raise BookUnreadable(reason=_("The entries of the new book are not those of the archive; nothing was created."))
+        raise BookUnreadable(
+            reason=gettext("The entries of the new book are not those of the archive; nothing was created.")
+        )
     text = gettext("Every entry is as in the archive: both have the digest %(digest)s.")
     return [*told, text % {"digest": digest}]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import transaction
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from core.batches import in_batches
 from finance.demo.diary import (
@@ -70,9 +71,15 @@ def seed_household(
     the owner has a demonstration already, unless `force_new` asks for one more book.
     """
     if not 1 <= months <= MAX_MONTHS:
-        raise Invalid(field="months", reason=f"Between 1 and {MAX_MONTHS} months can be generated.")
+        raise Invalid(
+            field="months",
+            reason=_("Between 1 and %(max_months)s months can be generated.") % {"max_months": MAX_MONTHS},
+        )
     if not force_new and has_demo_book(owner=owner):
-        raise Conflict(reason=f"{owner.email} already has a demonstration book; use --force-new for another one.")
+        raise Conflict(
+            reason=_("%(email)s already has a demonstration book; use --force-new for another one.")
+            % {"email": owner.email}
+        )
     diary = household(months=months, seed=seed, today=today)
     # The story names accounts as the template names them in English.
     with translation.override("en"):

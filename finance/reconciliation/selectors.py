@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet, RowRange, Window
 from django.db.models.functions import Lag
+from django.utils.translation import gettext as _
 
 from core.keyset import dated_place, keyset_page, read_dated_place
 from finance.errors import Invalid, NotFound
@@ -134,7 +135,7 @@ def statements_page(*, account: Account, after: str | None = None, limit: int = 
             first, last = after.split("~")
             place = datetime.date.fromisoformat(first), datetime.date.fromisoformat(last)
         except ValueError as error:
-            raise Invalid(field="cursor", reason="This cursor is not from this list.") from error
+            raise Invalid(field="cursor", reason=_("This cursor is not from this list.")) from error
     # Cutting off later statements leaves every window as it is: it only looks back.
     page = keyset_page(
         in_order(account).select_related("reconciled_by"),
@@ -227,7 +228,7 @@ def read_place(cursor: str) -> tuple[datetime.date, int]:
     try:
         return read_dated_place(cursor)
     except ValueError as error:
-        raise Invalid(field="cursor", reason="This cursor is not from this list.") from error
+        raise Invalid(field="cursor", reason=_("This cursor is not from this list.")) from error
 
 
 def _row(values: tuple[Any, ...]) -> StatementRow:

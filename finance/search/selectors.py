@@ -10,6 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid
 from finance.ledger import plans
@@ -85,7 +87,7 @@ def find_entries(
     try:
         edge = read_dated_place(after) if after else (datetime.date.max, 2**63 - 1)
     except ValueError as error:
-        raise Invalid(field="after", reason="This is not a place in the results.") from error
+        raise Invalid(field="after", reason=_("This is not a place in the results.")) from error
     world = world or world_of(book=book, terms=terms)
     conditions = [condition_of(term, name=f"term{number}", world=world) for number, term in enumerate(terms)]
     parameters: dict[str, Any] = {"book": book.pk, "date": edge[0], "id": edge[1], "limit": limit + 1, "window": WINDOW}

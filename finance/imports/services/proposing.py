@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from django.utils.translation import gettext
-from django.utils.translation import gettext as _
 
 from core.formatting import date_text
 from finance.figures import money_text
@@ -168,9 +167,9 @@ def _take(row: Proposable, outcome: Outcome | None) -> None:
         row.decision = ImportRow.Decision.IGNORE.value
     decider = outcome.decider("ignored") if ignored else outcome.decider("category_id", "shares")
     decider = decider or outcome.decider("payee", "note", "tags")
-    said = [_("Rule “%(name)s”") % {"name": decider.name}] if decider else []
+    said = [gettext("Rule “%(name)s”") % {"name": decider.name}] if decider else []
     said += [
-        _("Rule “%(name)s” was not carried out: %(problem)s.") % {"name": step.name, "problem": step.problem}
+        gettext("Rule “%(name)s” was not carried out: %(problem)s.") % {"name": step.name, "problem": step.problem}
         for step in outcome.steps
         if step.problem
     ]

@@ -416,7 +416,7 @@ def _stated(value: Decimal | None, currency: str) -> int | None:
 def _rounded(value: Decimal, currency: str) -> int:
     places = Decimal(1).scaleb(-money.exponent(currency))
     if abs(value) > money.MAX_MINOR_UNITS:
-        raise AmountInvalid(field="amount", reason="is too large")
+        raise AmountInvalid(field="amount", reason=gettext("is too large"))
     return money.to_minor_units(value.quantize(places, rounding=ROUND_HALF_UP), currency=currency)
 
 
