@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from core.texts import number as number_of
 from finance import money
@@ -44,7 +45,7 @@ _DEEPEST = 50
 _MOST_COMPARED = 1_000_000
 # An entry that is off by less came from rates and divisions, by more from a mistake.
 _ROUNDING = Decimal("0.011")
-_ROUNDED = "Rounding differences"
+_ROUNDED = gettext_noop("Rounding differences")
 _ROOTS = {"asset": "Assets", "liability": "Liabilities", "equity": "Equity", "income": "Income", "expense": "Expenses"}
 
 
@@ -340,11 +341,13 @@ class _Planner:
         for currency, total in rounded.items():
             if not total:
                 continue
-            kind, title, own = (TRADING, "Trading", TRADING) if currency in traded else (_ROUNDED, _ROUNDED, OTHER)
+            kind, title, own = (
+                (TRADING, _("Trading"), TRADING) if currency in traded else (_ROUNDED, _(_ROUNDED), OTHER)
+            )
             if kind == _ROUNDED:
                 self.tally.add(
                     _("entry off by a rounding"),
-                    _("the rest is on “%(rounded)s”") % {"rounded": _ROUNDED},
+                    _("the rest is on “%(rounded)s”") % {"rounded": _(_ROUNDED)},
                     example=where,
                 )
             if (kind, currency) not in self.system:

@@ -201,9 +201,9 @@ class _Budget:
         )  # fmt: skip
 
     def _rows(self) -> dict[str, _Row]:
-        columns = _(
-            "id parent_id isParent isChild acct amount date category description notes "
-            "transferred_id starting_balance_flag error tombstone cleared reconciled"
+        columns = (
+            "id parent_id isParent isChild acct amount date category description notes transferred_id "
+            "starting_balance_flag error tombstone cleared reconciled"
         )
         found = list(self.tables.rows("transactions", columns, order="date, rowid"))
         check_entries(len(found))

@@ -46,9 +46,7 @@ class Tables:
 
     def count(self, name: str) -> int:
         """Number of rows; 0 where there is no such table."""
-        return (
-            int(self.asked(_('SELECT count(*) FROM "%(name)s"') % {"name": name})[0][0]) if name in self._names else 0
-        )
+        return int(self.asked(f'SELECT count(*) FROM "{name}"')[0][0]) if name in self._names else 0
 
     def asked(self, statement: str) -> list[tuple[Any, ...]]:
         """The result of a statement of ours."""
