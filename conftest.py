@@ -12,10 +12,13 @@ from django.db.migrations.loader import MigrationLoader
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
+from lifeos_project.languages.catalogues import compile_all
 from lifeos_project.tests import contract, services, template_database
 from lifeos_project.tests import own_postgres as own
 from platform_outbox import testing
 
+# Tests read the translations as they are written now.
+compile_all()
 # How fast the machine is proves nothing.
 hypothesis_settings.register_profile("lifeos", deadline=None)
 hypothesis_settings.register_profile("quick", deadline=None, max_examples=10)

@@ -27,13 +27,9 @@ def speak(language: str) -> None:
 
 
 def _django() -> Any:
-    """Django's module of translations once its settings are there; else None."""
+    """Django's module of translations where Django is set up, else None; whoever runs without it does not load it."""
     conf = sys.modules.get("django.conf")
-    if conf is None or not conf.settings.configured:
-        return None
-    from django.utils import translation
-
-    return translation
+    return sys.modules.get("django.utils.translation") if conf is not None and conf.settings.configured else None
 
 
 def language() -> str:

@@ -30,6 +30,7 @@ from finance.valuation.services import RatesAway, fetch_reference_rates
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events
 from identity import mail
+from identity.languages import language_of
 from platform_outbox.registry import Context, DestinationUnavailable, Interrupted, PermanentError, is_outage, on
 
 
@@ -106,8 +107,7 @@ def send_webhook(event: WebhookQueued, context: Context) -> None:
 @on(InvitationIssued, name="finance.invitation_mail", io=True, ordered=False, destination=mail.server)
 def mail_invitation(event: InvitationIssued, context: Context) -> None:
     """Mail the invitation's link. Sent twice, the mail has the same Message-ID."""
-    with translation.override(event.language):
-        message = invitation_mail(event, now=timezone.now())
+    message = invitation_mail(event, now=timezone.now())
     if message is not None:
         mail.deliver(message, context)
 
@@ -133,8 +133,10 @@ def read_import(event: ImportReceived, context: Context) -> None:
     batch = ImportBatch.objects.without_content().filter(pk=event.import_id).first()
     if batch is None:
         return
+    language = language_of(batch.created_by, otherwise=batch.question.get("language", ""))
     try:
-        imports.read_received(batch=batch, stopping=lambda: context.stopping() or not context.still_mine())
+        with translation.override(language):
+            imports.read_received(batch=batch, stopping=lambda: context.stopping() or not context.still_mine())
     except ReadingStopped as error:
         raise Interrupted from error
     except Exception as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -30,6 +30,7 @@ from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book, JournalEntry, RuleApplication
 from finance.rules.services import apply_step, cancel_application, entries_to_look_at, stop_application
+from identity.languages import language_of
 from identity.models import User
 from platform_outbox.operations.registry import operation, parameter
 from platform_outbox.operations.runs import OperationCancelled, Run
@@ -287,13 +288,14 @@ class ApplicationParameters:
 )
 def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
     """Step by step, each a transaction of its own; a stopped run continues where the last step ended."""
-    application = RuleApplication.objects.select_related("book").filter(pk=parameters.application).first()
+    application = RuleApplication.objects.select_related("book", "created_by").filter(pk=parameters.application).first()
     if application is None:
         raise OperationFailed(_("There is no application %s.") % parameters.application)
     run.expect(entries_to_look_at(application=application), unit="entries")
     try:
-        while looked := apply_step(application_id=application.pk):
-            run.advance(looked)
+        with translation.override(language_of(application.created_by)):
+            while looked := apply_step(application_id=application.pk):
+                run.advance(looked)
     except OperationCancelled:
         with contextlib.suppress(Conflict):  # the household cancelled it
             cancel_application(application=application)
@@ -335,18 +337,20 @@ def move_in(parameters: BookImportParameters, run: Run) -> dict[str, Any]:
         if report.book is not None:
             run.keep(book=report.book, result=_figures(report))
 
+    language = language_of(owner, otherwise=run.kept.get("language", ""))
     try:
-        report = import_book(
-            owner=owner,
-            source=_source_book(parameters, run, owner),
-            name=parameters.name,
-            base_currency=parameters.base_currency,
-            time_zone=parameters.time_zone,
-            accept_differences=parameters.accept_differences,
-            dry_run=run.dry_run,
-            on_progress=progress,
-            before_commit=keep,
-        )
+        with translation.override(language):
+            report = import_book(
+                owner=owner,
+                source=_source_book(parameters, run, owner),
+                name=parameters.name,
+                base_currency=parameters.base_currency,
+                time_zone=parameters.time_zone,
+                accept_differences=parameters.accept_differences,
+                dry_run=run.dry_run,
+                on_progress=progress,
+                before_commit=keep,
+            )
     except BalancesDiffer as error:
         run.write(REPORT_FILE, [json.dumps(reports.as_dict(error.report), ensure_ascii=False)])
         raise OperationFailed(error.detail) from error

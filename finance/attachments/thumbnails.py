@@ -8,8 +8,7 @@ import sys
 from io import BytesIO
 from typing import Any
 
-from django.utils.translation import gettext as _
-
+from core.texts import gettext as _
 from finance.errors import Invalid, StatementUnreadable
 from finance.imports.parsers.child import Child, Limits, serve
 

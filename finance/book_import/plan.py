@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
-
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from core.texts import number as number_of
 from finance import money
 from finance.book_import.model import (

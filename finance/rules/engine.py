@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.utils.translation import gettext as _
-
+from core.texts import gettext as _
 from core.words import plain
 from finance import money
 from finance.errors import AmountInvalid

@@ -13,7 +13,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from django.utils.translation import gettext as _
+
+from core.texts import gettext as _
 
 LONGEST_QUERY = 200
 MOST_TERMS = 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from xml.parsers import expat
 
-from django.utils.translation import gettext as _
+from core.texts import gettext as _
 
 LARGEST_FILE = 20 * 1024 * 1024  # the whole history since 1999 is 2 MB of CSV, 9 MB of XML
 MOST_RATES = 1_000_000

@@ -9,8 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from finance import money
@@ -157,6 +157,7 @@ def _start(user: User, given: dict[str, Any], *, dry_run: bool, kept: dict[str, 
     """The id of the run that was started, or of the user's one that is under way."""
     try:
         given = {**given, "owner": user.pk}
+        kept = {**(kept or {}), "language": get_language() or ""}
         return services.start(name=BOOK_IMPORT, given=given, by=user.get_username(), dry_run=dry_run, kept=kept).pk
     except services.OperationBusy as error:
         return error.run_id

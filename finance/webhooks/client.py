@@ -19,8 +19,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from django.utils.translation import gettext as _
-
+from core.texts import gettext as _
 from finance.webhooks.targets import Policy, Target, is_allowed
 
 CONNECT_SECONDS = 5.0

@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from django.utils.translation import gettext as _
-
+from core.texts import gettext as _
 from finance import money
 from finance.errors import FinanceError
 
