@@ -85,7 +85,9 @@ def household_messages() -> dict[Message, list[str]]:
             places = found.setdefault(message, [])
             if name not in places:
                 places.append(name)
-    return found
+    # A catalogue holds one entry for a text, and a plural's first form answers for the text alone as well.
+    several = {Message(message.text, context=message.context) for message in found if message.plural}
+    return {message: places for message, places in found.items() if message not in several}
 
 
 def template_messages(source: str) -> Iterator[Message]:
