@@ -10,6 +10,7 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.migrations.loader import MigrationLoader
 from django.test import Client
+from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 
 from lifeos_project.languages.catalogues import compile_all
@@ -54,6 +55,13 @@ LONGEST = (
 LONG_FIXTURES = {"pool", "own_postgres", "live_server"}
 # Django's own, the same after every migration.
 KEPT_TABLES = {"django_content_type", "auth_permission"}
+
+
+@pytest.fixture(autouse=True)
+def _english_afterwards():
+    """A request leaves the language of its reader behind, as in Django's own tests."""
+    yield
+    translation.activate("en")
 
 
 @pytest.fixture(scope="session", autouse=True)

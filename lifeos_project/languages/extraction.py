@@ -117,9 +117,9 @@ def _drop_documentation(tree: ast.AST) -> None:
             node.keywords = [given for given in node.keywords if given.arg not in ("help_text", "description", "label")]
 
 
-def _speaking(trees: Iterable[ast.AST]) -> set[str]:
+def _speaking(trees: Iterable[ast.Module]) -> set[str]:
     """Names of the errors that say their docstring, and of all that derive from them."""
-    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     names, known = set(_SPEAKING_ERRORS), 0
     while len(names) > known:
         known = len(names)

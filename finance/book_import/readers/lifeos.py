@@ -126,8 +126,8 @@ def _read_book(data: bytes, question: Question) -> SourceBook:
     )
 
 
-def _list(value: dict[str, Any], name: str, where: str = "The file") -> list[Any]:
-    found: list[Any] = typed(value.get(name), list, f"{where}: “{name}”")
+def _list(value: dict[str, Any], name: str, where: str = "") -> list[Any]:
+    found: list[Any] = typed(value.get(name), list, f"{where or _('The file')}: “{name}”")
     return found
 
 

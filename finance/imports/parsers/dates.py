@@ -97,7 +97,9 @@ def parse_date(text: str, order: str) -> datetime.date:
     if order in COUNTS:
         if (counted := counted_day(text.strip(), order)) is not None:
             return counted
-        raise ValueError(f"“{text.strip()[:40]}” is no day when read as {describe(order)}.")
+        raise ValueError(
+            _("“%(text)s” is no day when read as %(order)s.") % {"text": text.strip()[:40], "order": describe(order)}
+        )
     found = readings(text)
     if "any" in found:
         return found["any"]
@@ -108,8 +110,8 @@ def parse_date(text: str, order: str) -> datetime.date:
     if len(set(found.values())) == 1 and "ymd" in (order, *found):
         return next(iter(found.values()))
     if found or looks_like_date(text):
-        raise ValueError(no_such_day(text.strip()[:40], when=f" when read as {describe(order)}"))
-    raise ValueError(f"“{text.strip()[:40]}” is not a date.")
+        raise ValueError(no_such_day(text.strip()[:40], order=describe(order)))
+    raise ValueError(_("“%(text)s” is not a date.") % {"text": text.strip()[:40]})
 
 
 def value_date_in(text: str, order: str) -> datetime.date | None:

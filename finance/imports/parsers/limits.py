@@ -43,15 +43,17 @@ def iso_day(text: str) -> datetime.date | None:
         return None
 
 
-def no_such_day(text: str, *, when: str = "") -> str:
-    """Why the text is no day of a statement, as a sentence."""
+def no_such_day(text: str, *, order: str = "") -> str:
+    """Why the text is no day of a statement, as a sentence; `order` is how it was read, such as "day, month, year"."""
     if any(not FIRST_YEAR <= int(year) <= LAST_YEAR for year in _YEAR.findall(text)):
         return _("“%(text)s” is not a day from %(first_year)s to %(last_year)s.") % {
             "text": text,
             "first_year": FIRST_YEAR,
             "last_year": LAST_YEAR,
         }
-    return _("“%(text)s” is not a day of the calendar%(when)s.") % {"text": text, "when": when}
+    if order:
+        return _("“%(text)s” is not a day of the calendar when read as %(order)s.") % {"text": text, "order": order}
+    return _("“%(text)s” is not a day of the calendar.") % {"text": text}
 
 
 def is_believable(number: Decimal) -> bool:

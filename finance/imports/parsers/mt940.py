@@ -211,7 +211,7 @@ def _row(number: int, lines: Sequence[str]) -> ParsedRow:
         bank_id=reference[:120],
         raw_date=written,
         state=state,
-        problem="" if day else _("“%(written)s” is not a day of the calendar.") % {"written": written},
+        problem="" if day else _("“%(text)s” is not a day of the calendar.") % {"text": written},
         note=" ".join([*notes, note]).strip(),
     )
 

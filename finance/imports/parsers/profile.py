@@ -133,7 +133,7 @@ def check_text_settings(*, encoding: str, delimiter: str) -> None:
 def _checked(name: str, value: Any) -> Any:
     if name == "quoted":
         if not isinstance(value, bool):
-            raise TypeError("must be true or false")
+            raise TypeError(_("must be true or false"))
         return value
     if name in {"payee_columns", "description_columns"}:
         return tuple(_column(item) for item in _list(value))
@@ -148,9 +148,12 @@ def _checked(name: str, value: Any) -> Any:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("must be text")
+        raise TypeError(_("must be text"))
     if len(value) > LONGEST_TEXT or "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"must be text of at most {LONGEST_TEXT} characters without zeros and halves of characters")
+        raise ValueError(
+            _("must be text of at most %(longest)s characters without zeros and halves of characters")
+            % {"longest": LONGEST_TEXT}
+        )
     return value
 
 
@@ -161,17 +164,17 @@ def _encoding(name: str) -> str:
     except LookupError:
         known = False
     if not known:
-        raise ValueError("must be the name of a text encoding that banks use, such as utf-8 or cp1252")
+        raise ValueError(_("must be the name of a text encoding that banks use, such as utf-8 or cp1252"))
     return name
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise TypeError("must be a list")
+        raise TypeError(_("must be a list"))
     return list(value)
 
 
 def _column(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 200:
-        raise ValueError("must be the number of a column, counted from 0")
+        raise ValueError(_("must be the number of a column, counted from 0"))
     return value

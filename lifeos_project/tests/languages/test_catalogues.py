@@ -14,6 +14,7 @@ from core.languages import translations_of
 from lifeos_project.languages import catalogues
 from lifeos_project.languages.catalogues import TRANSLATED, faults, path_of, read
 from lifeos_project.languages.extraction import ROOT, Message, household_messages, template_messages
+from lifeos_project.management.commands import messages as command
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,7 @@ def test_messages_of_templates_and_of_python_are_found(messages):
 
 def test_the_command_tells_what_is_missing(messages, tmp_path, monkeypatch):
     monkeypatch.setattr(catalogues, "CATALOGUES", tmp_path)
+    monkeypatch.setattr(command, "household_messages", lambda: messages)
     with pytest.raises(CommandError):
         call_command("messages", check=True, stdout=io.StringIO())
     call_command("messages", stdout=io.StringIO())

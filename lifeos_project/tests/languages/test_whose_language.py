@@ -1,6 +1,14 @@
 """Pages, mails and what a worker writes are in the language of whom they are for."""
 
+import datetime
+import re
+from decimal import Decimal
+from html.parser import HTMLParser
+
 import pytest
+from django import forms
+from django.conf import settings
+from django.template import Context, Template
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext
@@ -108,10 +116,8 @@ def test_what_is_said_of_rows_is_in_that_language_too(book, accounts, owner):
     testing.drain()
     new, broken = batch.rows.order_by("number")
     assert new.reason == said("Not seen before.")
-    assert broken.problem == said("“%(text)s” is not a day of the calendar%(when)s.") % {
-        "text": "2026-02-30",
-        "when": "",
-    }
+    order = {"text": "2026-02-30", "order": said("year, month, day")}
+    assert broken.reason == said("“%(text)s” is not a day of the calendar when read as %(order)s.") % order
 
 
 def test_names_of_a_new_book_are_in_the_creators_language_and_known_to_all(owner):
@@ -121,3 +127,59 @@ def test_names_of_a_new_book_are_in_the_creators_language_and_known_to_all(owner
     assert name != "Uncategorised"
     assert book.accounts.filter(name=said("Groceries")).exists()
     assert uncategorised_ids(book=book) == set(book.accounts.filter(name=name).values_list("pk", flat=True))
+
+
+# What programs read of a page: drawings, fields of days and numbers, addresses, and figures for scripts.
+FOR_MACHINES = {
+    *("d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "viewbox", "datetime", "href", "min", "max", "step"),
+    *("data-figure", "data-converted", "name", "for", "id"),
+}
+
+
+class ForMachines(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        kept = {name: value for name, value in attrs if name in FOR_MACHINES}
+        if dict(attrs).get("type") in ("date", "number"):
+            kept["value"] = dict(attrs).get("value")
+        self.found.append((tag, kept))
+
+
+class Day(forms.Form):
+    day = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
+
+
+@pytest.mark.parametrize("code", dict(settings.LANGUAGES))
+def test_what_django_writes_by_itself_is_for_machines(code):
+    with translation.override(code):
+        assert Template("{{ half }} {{ many }}").render(Context({"half": Decimal("0.5"), "many": 12345})) == "0.5 12345"
+        assert 'value="2026-03-01"' in str(Day(initial={"day": datetime.date(2026, 3, 1)})["day"])
+        assert Day({"day": "2026-03-01"}).is_valid()
+
+
+def test_what_browsers_read_is_the_same_in_every_language(client, owner, book, accounts, spend):
+    """Numbers in drawings and days in date fields must not follow the language."""
+    for amount, category in ((1234_56, accounts.groceries), (98_70, accounts.rent)):
+        spend(amount, category=category)
+    spend(-3333_33, category=accounts.salary)
+    client.force_login(owner)
+    base = f"/b/{book.pk}"
+    for address in (
+        f"{base}/",
+        f"{base}/accounts/{accounts.checking.pk}/?start=2026-03-01&end=2026-03-31",
+        f"{base}/reports/cash-flow/?period=2026-03",
+        f"{base}/rules/dry-run/?since=2026-03-01",
+        f"{base}/entries/new/?mode=spent",
+    ):
+        pages = {}
+        for code in ("en", "de", "en-gb"):
+            speaks(owner, code)
+            answer = client.get(address)
+            assert answer.status_code == 200
+            pages[code] = ForMachines(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "*", answer.content.decode()))
+        assert len(pages["en"].found) > 50
+        assert pages["de"].found == pages["en"].found == pages["en-gb"].found, address
