@@ -73,7 +73,10 @@ with env.section("Application"):
         "`https://api.github.com/repos/OWNER/NAME/releases/latest` does. Nothing else asks it.",
     )
     LIFEOS_LANGUAGE = env.text(
-        "LIFEOS_LANGUAGE", "en", meaning="Language of pages when the browser asks for none that LifeOS has."
+        "LIFEOS_LANGUAGE",
+        "en",
+        meaning="Language of pages when the browser asks for none that LifeOS has: `de`, `en`, `en-gb`, `es` or `fr`. Also of "
+        "what a worker writes for nobody in particular, such as the problems of webhooks.",
     )
 
 with env.section("Security"):

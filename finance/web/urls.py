@@ -177,6 +177,7 @@ urlpatterns = [
     path("theme/", books.theme, name="theme"),
     path("quick/", quick.quick, name="quick_home"),
     path("quick-worker.js", quick.service_worker, name="quick_worker"),
+    path("manifest.webmanifest", quick.manifest, name="manifest"),
     path("books/new/", books.book_new, name="book_new"),
     path("books/move-in/", moving_in.move_in, name="move_in"),
     path("books/move-in/<int:run_id>/", moving_in.move_in_run, name="move_in_run"),

@@ -1,8 +1,10 @@
 """German, French and Spanish are whole: every message of the code has its text, and the texts fit their messages."""
 
 import io
+import os
 import subprocess
 import sys
+from gettext import GNUTranslations
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -119,3 +121,16 @@ def test_a_process_without_django_speaks_it_too():
 
 def test_a_name_is_known_in_all_languages():
     assert len(translations_of("Bank fees")) == 4
+
+
+def test_texts_are_compiled_where_they_changed(tmp_path, monkeypatch):
+    """A new checkout has no compiled texts, and needs no gettext to make them."""
+    monkeypatch.setattr(catalogues, "CATALOGUES", tmp_path)
+    catalogues.write("de", {Message("Save"): ["a.py"]}, {Message("Save"): ("Speichern",)})
+    assert catalogues.compile_all() == [path_of("de").with_suffix(".mo")]
+    assert catalogues.compile_all() == []
+    with path_of("de").with_suffix(".mo").open("rb") as file:
+        assert GNUTranslations(file).gettext("Save") == "Speichern"
+    later = path_of("de").with_suffix(".mo").stat().st_mtime + 1
+    os.utime(path_of("de"), (later, later))
+    assert len(catalogues.compile_all()) == 1
