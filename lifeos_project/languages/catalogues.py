@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -82,7 +83,7 @@ def compile_all() -> list[Path]:
             continue
         with source.open("rb") as file:
             catalogue = read_po(file, locale=source.parent.parent.name)
-        draft = target.with_suffix(".draft")
+        draft = target.with_suffix(f".{os.getpid()}")
         with draft.open("wb") as file:
             write_mo(file, catalogue)
         draft.replace(target)
