@@ -10,6 +10,7 @@ from typing import Any
 
 from finance import money
 from finance.ledger.models import Account, AccountType, Book
+from finance.ledger.registers import like_pattern
 from finance.ledger.revisions import versions_sql
 from finance.ledger.selectors import accounts_of, paths_of
 from finance.replica import reading
@@ -17,8 +18,12 @@ from finance.search.query import Term
 from finance.tags.models import Tag
 
 # As the indexes are made (migration 0011): the planner knows them by exactly these expressions.
-ENTRY_WORDS = "finance_search_words(entry.book_id, entry.payee || ' ' || entry.description)"
+_ENTRY_TEXT = "entry.payee || ' ' || entry.description"
+ENTRY_WORDS = f"finance_search_words(entry.book_id, {_ENTRY_TEXT})"
 MEMO_WORDS = "finance_search_words(line.book_id, line.memo)"
+# Taking a text apart into words takes ten times as long as seeing that its letters are not there. In a text of ASCII
+# alone a word stands as it is, but for its capitals.
+_LETTERS = """(octet_length({text}) <> char_length({text}) OR lower(({text}) COLLATE "C") LIKE ALL(%({name}_letters)s::text[]))"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class World:
     paths: dict[int, str]
     tags: list[Tag]
     words: dict[Term, str | None]  # the query for an index of words; None for a term without any
+    letters: dict[Term, list[str]]  # patterns that a text of ASCII with these words fits
 
     def accounts_named(self, text: str, *, only_categories: bool = False) -> list[int]:
         """Accounts whose path has all the words, at their beginnings; so its group finds it, too."""
@@ -66,18 +72,27 @@ def world_of(*, book: Book, terms: Sequence[Term]) -> World:
     accounts = accounts_of(book=book)
     said = [term for term in terms if term.field in ("any", "payee", "note")]
     words: dict[Term, str | None] = {}
+    letters: dict[Term, list[str]] = {}
     if said:
         # Once, and not for every row that is looked at.
         with reading().cursor() as cursor:
             cursor.execute(
-                "SELECT finance_search_query(%s, said, phrase)::text"
-                " FROM unnest(%s::text[], %s::boolean[]) WITH ORDINALITY AS term (said, phrase, place) ORDER BY place",
-                [book.pk, [term.text for term in said], [term.phrase for term in said]],
-            )
-            words = dict(zip(said, (row[0] for row in cursor.fetchall()), strict=True))
+                "SELECT finance_search_query(%(book)s, said, phrase)::text,"
+                " tsvector_to_array(ts_delete(finance_search_words(%(book)s, said), %(mark)s))"
+                " FROM unnest(%(said)s::text[], %(phrases)s::boolean[]) WITH ORDINALITY AS term (said, phrase, place)"
+                " ORDER BY place",
+                {
+                    "book": book.pk, "mark": f"lifeosbook{book.pk}", "said": [term.text for term in said],
+                    "phrases": [term.phrase for term in said],
+                },
+            )  # fmt: skip
+            for term, (query, lexemes) in zip(said, cursor.fetchall(), strict=True):
+                words[term] = query
+                letters[term] = [like_pattern(lexeme) for lexeme in lexemes if lexeme.isascii()]
     return World(
-        book=book, accounts=accounts, paths=paths_of(accounts), tags=list(Tag.objects.filter(book=book)), words=words
-    )
+        book=book, accounts=accounts, paths=paths_of(accounts), tags=list(Tag.objects.filter(book=book)), words=words,
+        letters=letters,
+    )  # fmt: skip
 
 
 _TAGGED = versions_sql("SELECT link.entry_id FROM finance_entrytag AS link WHERE link.book_id = %(book)s AND {which}")
@@ -100,10 +115,10 @@ def condition_of(term: Term, *, name: str, world: World) -> Condition:
 def _words(term: Term, name: str, world: World) -> Condition:
     """Words of the entry, of a line's memo, of a category or an account, of a tag, or of a receipt's name; an amount."""
     query = f"%({name}_words)s::tsquery"
-    parameters: dict[str, Any] = {f"{name}_words": world.words[term]}
+    parameters = _said(term, name, world)
     entry = f"{ENTRY_WORDS} @@ {query}"
     memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
-    of_lines = [memo]
+    of_lines = [_quickly(memo, "line.memo", name)]
     ways = [
         f"SELECT entry.id FROM finance_journalentry AS entry WHERE {entry}",
         f"SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}",
@@ -113,7 +128,7 @@ def _words(term: Term, name: str, world: World) -> Condition:
         parameters[f"{name}_accounts"] = accounts
         of_lines.append(f"line.account_id = ANY(%({name}_accounts)s::bigint[])")
         ways.append(_ON_ACCOUNTS.format(name=f"{name}_accounts"))
-    holds = [entry]
+    holds = [_quickly(entry, _ENTRY_TEXT, name)]
     parameters[f"{name}_like"] = "%" + term.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     hung = [_ATTACHED.format(which=f"file.file_name ILIKE %({name}_like)s")]
     tags = world.tags_named(term.text)
@@ -142,7 +157,7 @@ def _note(term: Term, name: str, world: World) -> Condition:
     query = f"%({name}_words)s::tsquery"
     memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
     return Condition(
-        holds=f"({header.holds} OR {_OF_LINES.format(which=memo)})",
+        holds=f"({header.holds} OR {_OF_LINES.format(which=_quickly(memo, 'line.memo', name))})",
         found=f"{header.found} UNION ALL SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}",
         rank=1,
         parameters=header.parameters,
@@ -154,11 +169,20 @@ def _of_header(term: Term, name: str, world: World, column: str) -> Condition:
     query = f"%({name}_words)s::tsquery"
     holds = f"finance_search_words(entry.book_id, {column}) @@ {query}"
     return Condition(
-        holds=f"({holds})",
+        holds=_quickly(holds, column, name),
         found=f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ {query} AND {holds}",
         rank=1,
-        parameters={f"{name}_words": world.words[term]},
+        parameters=_said(term, name, world),
     )
+
+
+def _said(term: Term, name: str, world: World) -> dict[str, Any]:
+    return {f"{name}_words": world.words[term], f"{name}_letters": world.letters[term]}
+
+
+def _quickly(holds: str, text: str, name: str) -> str:
+    """The same condition on words of a text, but most texts without them are passed over by their letters."""
+    return f"({_LETTERS.format(text=text, name=name)} AND {holds})"
 
 
 def _account(term: Term, name: str, world: World) -> Condition:

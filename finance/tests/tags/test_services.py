@@ -112,6 +112,31 @@ def test_setting_replaces(book, owner, spend, tag):
     assert names_of(book, entry) == [[]]
 
 
+def test_tagging_is_a_change_that_undo_takes_back_and_undo_again_brings_back(book, owner, spend, tag, accounts):
+    had, new, old = spend(1_00), spend(2_00), services.save_tag(book=book, name="Old")
+    services.tag_entries(book=book, actor=owner, entry_ids=[had.pk], add=[tag, old])
+    change = services.change_tags(book=book, actor=owner, entry_ids=[had.pk, new.pk], add=[tag], remove=[old])
+    assert (change.action, change.entry_count) == ("tag", 2)
+    assert change.asked == {"add_tags": ["Holiday"], "remove_tags": ["Old"]}
+    assert names_of(book, had, new) == [["Holiday"], ["Holiday"]]
+    correct(new, owner, accounts, 3_00)  # a correction in between does not matter: tags belong to the first version
+    undo = ledger.undo_change(change=change, actor=owner, today=ON)
+    assert names_of(book, had, new) == [["Holiday", "Old"], []]
+    assert undo.entry_count == 2
+    ledger.undo_change(change=undo, actor=owner, today=ON)
+    assert names_of(book, had, new) == [["Holiday"], ["Holiday"]]
+    assert services.change_tags(book=book, actor=owner, entry_ids=[had.pk], add=[tag]) is None
+    assert len(events("finance.change.made")) == 1
+    assert len(events("finance.change.undone")) == 2
+
+
+def test_an_undo_without_its_tag_is_refused(book, owner, spend, tag):
+    change = services.change_tags(book=book, actor=owner, entry_ids=[spend(1_00).pk], add=[tag])
+    services.remove_tag(tag=tag)
+    with pytest.raises(Conflict, match="removed or merged since"):
+        ledger.undo_change(change=change, actor=owner, today=ON)
+
+
 def test_merging_keeps_each_entry_once(book, owner, spend, tag):
     other = services.save_tag(book=book, name="Vacation")
     both, one = spend(1_00), spend(2_00)
