@@ -18,13 +18,14 @@ BULK = 10_000
 
 
 @contextmanager
-def by_index(using: BaseDatabaseWrapper = connection) -> Iterator[None]:
+def by_index(using: BaseDatabaseWrapper = connection, *, alone: bool = False) -> Iterator[None]:
     """A transaction in which a table is read from end to end only where no index leads to its rows.
 
     What is read from end to end all the same is priced out of reach, which would make PostgreSQL compile the statement:
-    that is off as well.
+    that is off as well. `alone`: without parallel workers, which take longer to start than a short statement takes.
     """
-    with _planning_with(using, dict.fromkeys(("enable_seqscan", "jit"), "off")):
+    settings = dict.fromkeys(("enable_seqscan", "jit"), "off")
+    with _planning_with(using, settings | ({"max_parallel_workers_per_gather": "0"} if alone else {})):
         yield
 
 

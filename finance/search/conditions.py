@@ -28,11 +28,17 @@ _LETTERS = """(octet_length({text}) <> char_length({text}) OR lower(({text}) COL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """`holds` is a condition on `entry`; `found` selects ids of entries, by index, among them all that count."""
+    """`holds` is a condition on `entry`; `found` selects ids of entries, by index, among them all that count.
+
+    An entry for which it holds has `words` (a tsquery) in the index of its words, or is selected by one of `elsewhere`.
+    `counted` is the part of `found` whose size PostgreSQL's statistics know; None: all of it.
+    """
 
     holds: str
     found: str | None = None
-    rank: int = 9  # what is tried first as the way in
+    words: str | None = None
+    elsewhere: tuple[str, ...] = ()
+    counted: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -112,6 +118,20 @@ def condition_of(term: Term, *, name: str, world: World) -> Condition:
     return Condition(holds=f"NOT coalesce({made.holds}, false)", parameters=made.parameters)
 
 
+def together(conditions: Sequence[Condition]) -> Condition | None:
+    """Candidates for all terms about words at once, where there are several: words that are frequent may meet seldom.
+
+    They are the entries with all the words, and those that one of the terms finds elsewhere.
+    """
+    said = [condition for condition in conditions if condition.words]
+    if len(said) < 2:
+        return None
+    words = " && ".join(condition.words for condition in said if condition.words)
+    ways = [f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ ({words})"]
+    ways += [way for condition in said for way in condition.elsewhere]
+    return Condition(holds="true", found=" UNION ALL ".join(ways))
+
+
 def _words(term: Term, name: str, world: World) -> Condition:
     """Words of the entry, of a line's memo, of a category or an account, of a tag, or of a receipt's name; an amount."""
     query = f"%({name}_words)s::tsquery"
@@ -145,7 +165,10 @@ def _words(term: Term, name: str, world: World) -> Condition:
             parameters.update(amounts)
             ways.append(_by_size(amount, name))
     holds.append(_OF_LINES.format(which=" OR ".join(f"({each})" for each in of_lines)))
-    return Condition(holds=f"({' OR '.join(holds)})", found=" UNION ALL ".join(ways), rank=1, parameters=parameters)
+    return Condition(
+        holds=f"({' OR '.join(holds)})", found=" UNION ALL ".join(ways), words=query, elsewhere=tuple(ways[1:]),
+        parameters=parameters,
+    )  # fmt: skip
 
 
 def _payee(term: Term, name: str, world: World) -> Condition:
@@ -156,10 +179,13 @@ def _note(term: Term, name: str, world: World) -> Condition:
     header = _of_header(term, name, world, "entry.description")
     query = f"%({name}_words)s::tsquery"
     memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
+    in_memo = f"SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}"
     return Condition(
         holds=f"({header.holds} OR {_OF_LINES.format(which=_quickly(memo, 'line.memo', name))})",
-        found=f"{header.found} UNION ALL SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}",
-        rank=1,
+        found=f"{header.found} UNION ALL {in_memo}",
+        words=query,
+        elsewhere=(in_memo,),
+        counted=f"{header.counted} UNION ALL {in_memo}",
         parameters=header.parameters,
     )
 
@@ -168,10 +194,12 @@ def _of_header(term: Term, name: str, world: World, column: str) -> Condition:
     """The index has both columns in one, so it finds candidates, and the column decides."""
     query = f"%({name}_words)s::tsquery"
     holds = f"finance_search_words(entry.book_id, {column}) @@ {query}"
+    indexed = f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ {query}"
     return Condition(
         holds=_quickly(holds, column, name),
-        found=f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ {query} AND {holds}",
-        rank=1,
+        found=f"{indexed} AND {holds}",
+        words=query,
+        counted=indexed,
         parameters=_said(term, name, world),
     )
 
@@ -190,7 +218,6 @@ def _account(term: Term, name: str, world: World) -> Condition:
     return Condition(
         holds=_OF_LINES.format(which=f"line.account_id = ANY(%({name})s::bigint[])"),
         found=_ON_ACCOUNTS.format(name=name),
-        rank=3,
         parameters={name: accounts},
     )
 
@@ -202,7 +229,6 @@ def _tag(term: Term, name: str, world: World) -> Condition:
     return Condition(
         holds=f"entry.id IN ({hung})",
         found=hung,
-        rank=2,
         parameters={name: whole if term.phrase else world.tags_named(term.text)},
     )
 
@@ -211,7 +237,7 @@ def _has(term: Term, name: str, world: World) -> Condition:
     if term.text == "note":
         return Condition(holds="(entry.description <> '' AND entry.payee <> '')")
     hung = (_TAGGED if term.text == "tag" else _ATTACHED).format(which="true")
-    return Condition(holds=f"entry.id IN ({hung})", found=hung, rank=2)
+    return Condition(holds=f"entry.id IN ({hung})", found=hung)
 
 
 def _date(term: Term, name: str, world: World) -> Condition:
@@ -221,7 +247,6 @@ def _date(term: Term, name: str, world: World) -> Condition:
     return Condition(
         holds=f"({holds})",
         found=f"SELECT entry.id FROM finance_journalentry AS entry WHERE entry.book_id = %(book)s AND {holds}",
-        rank=3,
         parameters={f"{name}_{which}": day for which, _sign, day in bounds if day is not None},
     )
 
@@ -231,10 +256,8 @@ def _amount(term: Term, name: str, world: World) -> Condition:
     if term.amounts:
         which, parameters = _amounts(term.amounts, name, world)
         if not which:
-            return Condition(holds="false", found="SELECT NULL::bigint WHERE false", rank=0)
-        return Condition(
-            holds=_OF_LINES.format(which=which), found=_by_size(which, name), rank=0, parameters=parameters
-        )
+            return Condition(holds="false", found="SELECT NULL::bigint WHERE false")
+        return Condition(holds=_OF_LINES.format(which=which), found=_by_size(which, name), parameters=parameters)
     parts: list[str] = []
     bounds: dict[str, Any] = {}
     for number, currency in enumerate(_currencies(world)):
