@@ -271,7 +271,7 @@ def _carry_out(request: HttpRequest, book: Book) -> Changed:
         return services.delete_entries(book=book, actor=actor, entry_ids=list(selection.targets), today=today)
     value = request.POST.get(f"{name}_value", "")
     if name not in (*FIELDS[:-1], "shift_days"):
-        raise Http404
+        raise Invalid(reason=_("Choose what to do with the entries."))
     form = EditForm({"value": value}, name=name, tree=accounts_of(book=book))
     if not form.is_valid():
         raise Invalid(reason=" ".join(map(str, form.errors["value"])))
