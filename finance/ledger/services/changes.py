@@ -208,6 +208,8 @@ def undo_change(*, change: Change, actor: User | None, today: datetime.date, ski
         raise Conflict(reason=_("This has been undone already."))
     found = ChangedEntry.objects.filter(change=change).select_related("before", "after").order_by("pk")
     pairs = [pair for pair in found if pair.before_id != pair.after_id]
+    if not pairs and not change.beside:
+        raise Conflict(reason=_("This cannot be undone: what it did is not on record."))
     noted = [pair.before_id for pair in found if pair.before_id is not None and pair.before_id == pair.after_id]
     moved_on = changed_since(pairs=pairs)
     stale = [pair for pair in pairs if pair.pk in moved_on]

@@ -134,7 +134,7 @@ def test_one_page_merges_payees_of_a_payee_and_of_selected_rows(as_, book, rewe,
     for html in (asked.content.decode(), selected.content.decode()):
         assert 'name="name" value="Rewe"' in html
         assert 'value="Other"' in html
-    assert "2 entries have another payee text" in selected.content.decode()
+    assert "2 entries have one of these names" in selected.content.decode()
     assert done["Location"] == bar["next"]
     assert set(JournalEntry.objects.filter(book=book, reversed_by=None, reverses=None).values_list("payee")) == {
         ("Other",)

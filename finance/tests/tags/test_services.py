@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from finance.errors import Conflict, Invalid, NotFound
 from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft
-from finance.models import EntryTag, Tag
+from finance.models import Change, EntryTag, Tag
 from finance.tags import selectors, services
 from platform_outbox.models import OutboxMessage
 
@@ -134,6 +134,9 @@ def test_an_undo_without_its_tag_is_refused(book, owner, spend, tag):
     change = services.change_tags(book=book, actor=owner, entry_ids=[spend(1_00).pk], add=[tag])
     services.remove_tag(tag=tag)
     with pytest.raises(Conflict, match="removed or merged since"):
+        ledger.undo_change(change=change, actor=owner, today=ON)
+    Change.objects.update(beside=None)
+    with pytest.raises(Conflict, match="not on record"):
         ledger.undo_change(change=change, actor=owner, today=ON)
 
 
