@@ -153,7 +153,7 @@ class MergeForm(PastForm):
 def payee_merge(request: HttpRequest, book: Book) -> HttpResponse:
     """Says what merging the payees named in the address, or those of selected entries, would do; does it once confirmed."""
     asked = request.POST if request.method == "POST" else request.GET
-    names = [text for text in asked.getlist("name") if text.strip()]
+    names = [text for text in asked.getlist("name") if text.strip() and "\x00" not in text]
     form = MergeForm(initial={"into": asked.get("into", ""), "past": "correct"})
     if request.POST.get("action") == "merge":  # the bar of a list
         try:
@@ -175,6 +175,8 @@ def payee_merge(request: HttpRequest, book: Book) -> HttpResponse:
             else:
                 say_changed(request, book, done)
                 return redirect(safe_next(request) or reverse("web:payee_list", args=[book.pk]))
+    if not names and not form.is_bound:
+        return redirect("web:payee_list", book.pk)
     return _merge_page(request, book, names, form)
 
 
@@ -189,7 +191,7 @@ def _payees_of(selection: Selection) -> list[str]:
 
 def _merge_page(request: HttpRequest, book: Book, names: list[str], form: MergeForm) -> HttpResponse:
     """The question before payees are merged; to htmx, whose form was a bar, in the place of the page."""
-    into = str(form["into"].value() or "").strip()
+    into = str(form["into"].value() or "").replace("\x00", "").strip()
     plan = selectors.merge_plan(book=book, names=names[: services.MOST_MERGED], into=into)
     texts = [*names[: services.MOST_MERGED], *plan.texts]
     context = {

@@ -151,6 +151,9 @@ def test_a_merge_says_what_is_missing_and_says_what_it_did_without_entries(as_, 
         assert client.post(path, data).status_code == 400
     same = client.post(path, {"name": "Rewe", "into": "Rewe", "past": "alias"})
     assert "Choose another payee" in same.content.decode()
+    assert client.get(f"{path}?name=Rewe&name=%00&into=%00").status_code == 200
+    assert client.post(path, {"name": "Rewe", "into": "a\x00b", "past": "alias"}).status_code == 400
+    assert client.get(path)["Location"] == f"/b/{book.pk}/payees/named/"
     none = client.post(path, {"action": "merge", "view": "", "next": f"/b/{book.pk}/accounts/"}, follow=True)
     assert "Choose entries of at most 100 payees." in none.content.decode()
     done = client.post(path, {"name": "Rewe", "into": "Shop", "past": "alias"}, follow=True).content.decode()
