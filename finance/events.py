@@ -165,7 +165,7 @@ class JournalCorrected(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMade(BookEvent):
-    """Somebody edited or deleted entries; each entry has its own event as well."""
+    """Somebody edited, deleted or tagged entries, or merged payees; each entry has its own event as well."""
 
     name: ClassVar[str] = "finance.change.made"
     change_id: int

@@ -98,6 +98,7 @@ book_pages = [
     path("attachments/<int:attachment_id>/remove/", attachments.remove, name="attachment_remove"),
     path("payees/", entries.payees, name="payees"),
     path("payees/named/", payee_pages.payee_list, name="payee_list"),
+    path("payees/merge/", payee_pages.payee_merge, name="payee_merge"),
     path("payees/<int:payee_id>/", payee_pages.payee, name="payee"),
     path("imports/", imports.imports, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),

@@ -10,7 +10,7 @@ from finance.ledger.services.books import change_time_zone, create_book, rename_
 from finance.ledger.services.changes import (
     change_entries,
     delete_entries,
-    merge_payees,
+    record_change,
     replace_entry,
     undo_change,
 )
@@ -61,7 +61,6 @@ __all__ = [
     "exchange_lines",
     "invite_member",
     "leave_book",
-    "merge_payees",
     "move_account",
     "move_opening_balance",
     "open_account",
@@ -72,6 +71,7 @@ __all__ = [
     "post_history",
     "post_opening_balance",
     "rebuild_months",
+    "record_change",
     "remove_member",
     "remove_template",
     "rename_account",
