@@ -41,6 +41,57 @@ class BookTimeZoneChanged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookDeleted(BookEvent):
+    """A book was deleted: it is hidden, and can be restored until its grace is over. Webhooks are silent from then on."""
+
+    name: ClassVar[str] = "finance.book.deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookRestored(BookEvent):
+    """The deletion of a book was taken back."""
+
+    name: ClassVar[str] = "finance.book.restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookErased(BookEvent):
+    """All that a deleted book held was erased, and its webhooks with it."""
+
+    name: ClassVar[str] = "finance.book.erased"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookErasureDue(Event):
+    """A deleted book is to be erased without waiting for the periodic job. Internal: not sent to webhooks."""
+
+    name: ClassVar[str] = "finance.book.erasure_due"
+    # Of the book. Not called so: events of the book are forgotten while this one is handled.
+    erase_id: int
+
+    @property
+    def ordering_key(self) -> str:
+        return f"erasure:{self.erase_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookDeletionNotice(Event):
+    """A member is to be told by mail that a book was deleted or restored. Internal: not sent to webhooks."""
+
+    name: ClassVar[str] = "finance.book.deletion_notice"
+    book_id: int
+    user_id: int
+    actor_id: int
+    deleted: bool
+    base_url: str
+    language: str
+
+    @property
+    def ordering_key(self) -> str:
+        return f"deletion notice:{self.book_id}:{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberInvited(BookEvent):
     """Somebody was invited to the book by e-mail."""
 

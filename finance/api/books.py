@@ -1,6 +1,7 @@
 """/books/: the sets of accounts that the user is a member of."""
 
-from typing import Any
+import datetime
+from typing import Any, ClassVar, cast
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -16,6 +17,7 @@ from finance.ledger import chain, services
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import role_of
 from finance.ledger.templates import TEMPLATES
+from identity import mail
 from identity.api.idempotency import once_per_key
 
 BOOK = OpenApiExample(
@@ -28,7 +30,20 @@ BOOK = OpenApiExample(
         "time_zone": "Europe/Berlin",
         "closed_through": "2025-12-31",
         "role": "owner",
+        "is_demo": False,
         "created_at": "2026-01-02T09:30:00Z",
+    },
+)
+
+DELETED = OpenApiExample(
+    "A deleted household",
+    response_only=True,
+    value={
+        "id": 7,
+        "name": "Home",
+        "deleted_at": "2026-03-14T09:30:00Z",
+        "erase_at": "2026-03-28T09:30:00Z",
+        "erase_on": "2026-03-28",
     },
 )
 
@@ -43,7 +58,29 @@ class BookSerializer(serializers.ModelSerializer[Book]):
 
     class Meta:
         model = Book
-        fields = ("id", "name", "base_currency", "time_zone", "closed_through", "role", "created_at")
+        fields = ("id", "name", "base_currency", "time_zone", "closed_through", "role", "is_demo", "created_at")
+        extra_kwargs: ClassVar = {
+            "is_demo": {"read_only": True, "help_text": "An invented household: erased at once when it is deleted."}
+        }
+
+
+class DeletedBookSerializer(serializers.ModelSerializer[Book]):
+    erase_on = serializers.SerializerMethodField(help_text="The day of `erase_at` in the book's time zone.")
+
+    class Meta:
+        model = Book
+        fields = ("id", "name", "deleted_at", "erase_at", "erase_on")
+        extra_kwargs: ClassVar = {
+            "deleted_at": {"read_only": True, "allow_null": False},
+            "erase_at": {
+                "read_only": True,
+                "allow_null": False,
+                "help_text": "Until then the book can be restored; from then on it is erased.",
+            },
+        }
+
+    def get_erase_on(self, book: Book) -> datetime.date:
+        return cast(datetime.date, services.day_of_erasure(book))
 
 
 HEAD = OpenApiExample(
@@ -147,6 +184,14 @@ class BookList(ApiView, generics.ListAPIView[Book]):
         responses=BookSerializer,
         examples=[BOOK],
     ),
+    delete=extend_schema(
+        operation_id="books_delete",
+        summary="Delete a book",
+        description="For owners. The book is hidden at once: 404 for everybody. Until `erase_at` an owner can restore it; "
+        "then all of it is erased. A demo book is erased as soon as a worker comes to it.",
+        responses={202: DeletedBookSerializer},
+        examples=[DELETED],
+    ),
 )
 @extend_schema(tags=["books"])
 class BookDetail(BookView):
@@ -168,6 +213,11 @@ class BookDetail(BookView):
             if "time_zone" in asked:
                 services.change_time_zone(book=self.book, actor=self.user, time_zone=asked["time_zone"])
         return status.HTTP_200_OK, shown(self.book, role=Role.OWNER)
+
+    @once_per_key()
+    def delete(self, request: Request, book_id: int) -> tuple[int, Any]:
+        deleted = services.delete_book(book=self.book, actor=self.user, base_url=mail.base_url(request._request))
+        return status.HTTP_202_ACCEPTED, dict(DeletedBookSerializer(deleted).data)
 
 
 @extend_schema_view(

@@ -32,6 +32,7 @@ from finance.ledger.selectors import account_paths
 from identity.models import User
 
 BOOK_NAME = "The O'Briens' household"
+TIME_ZONE = "Europe/Dublin"
 MAX_MONTHS = 600
 _CHUNK = 500
 
@@ -77,7 +78,12 @@ def seed_household(
     # The story names accounts as the template names them in English.
     with translation.override("en"):
         book = services.create_book(
-            owner=owner, name=BOOK_NAME, base_currency="EUR", time_zone="Europe/Dublin", template="household"
+            owner=owner,
+            name=BOOK_NAME,
+            base_currency="EUR",
+            time_zone=TIME_ZONE,
+            template="household",
+            is_demo=True,
         )
         accounts = _open_accounts(book=book, owner=owner, on=diary.start - datetime.timedelta(days=1))
         _post(book=book, owner=owner, diary=diary, accounts=accounts, progress=progress)
