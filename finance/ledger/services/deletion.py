@@ -59,7 +59,8 @@ def delete_book(*, book: Book, actor: User, base_url: str) -> Book:
 
 def note_deletion(book: Book, *, by: str) -> BookDeletion:
     """The record of a deleted book, made unless it is there. `by` is empty for a book that was deleted in the database."""
-    assert book.deleted_at is not None and book.erase_at is not None
+    assert book.deleted_at is not None
+    assert book.erase_at is not None
     known = {"name": book.name, "is_demo": book.is_demo, "deleted_at": book.deleted_at, "erase_at": book.erase_at}
     deletion, _made = BookDeletion.objects.get_or_create(
         book_number=book.pk, restored_at=None, defaults={**known, "deleted_by": by}

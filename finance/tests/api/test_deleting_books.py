@@ -4,6 +4,7 @@ import pytest
 
 from finance.models import Book
 from finance.tests.api.conftest import refused
+from finance.tests.ledger.filling import settle
 from platform_outbox.testing import drain
 
 pytestmark = pytest.mark.django_db
@@ -70,5 +71,6 @@ def test_a_demo_book(api, owner, monkeypatch, clients):
 
     assert api.delete(f"/api/v1/books/{done['book']}/").status_code == 202
     assert api.get("/api/v1/books/deleted/").json()["results"] == []
+    settle()
     drain()
     assert not Book.objects.filter(pk=done["book"]).exists()

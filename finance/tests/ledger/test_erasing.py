@@ -90,7 +90,6 @@ def test_nothing_of_the_book_is_left_and_nothing_of_another_is_touched(book, own
     assert {table: rows(table, f"book_id <> {book.pk}") for table in of_others} == of_others
     told = {table for table in tables() if any(MARK in text for text in rows(table))}
     assert told <= REMEMBERS
-    assert verify_ledger(now=timezone.now()).sound
 
 
 def test_who_erased_what_is_remembered(book, owner, spend):
@@ -113,7 +112,7 @@ def test_erasing_goes_on_where_it_was_stopped_and_counts_each_row_once(book, own
     first = spend(10_00)
     for amount in range(1, 8):
         first = services.correct_entry(
-            entry=first, actor=owner, date=first.date, payee="x", on=first.date,
+            entry=first, actor=owner, date=first.date, payee="x", description="", on=first.date,
             lines=_lines(first, more=amount),
         )  # fmt: skip
     lines, entries = (model.objects.filter(book=book).count() for model in (JournalLine, JournalEntry))

@@ -4,7 +4,7 @@ import pytest
 
 from finance.ledger import services
 from finance.models import Book, BookDeletion
-from finance.tests.ledger.filling import grace_ends
+from finance.tests.ledger.filling import grace_ends, settle
 from platform_outbox.operations.models import OperationRun
 from platform_outbox.testing import drain
 
@@ -66,8 +66,9 @@ def test_the_list_is_paged_and_asks_the_same_for_many_books(
     for number in range(4):
         services.create_book(owner=owner, name=f"Book {number}", base_currency="EUR", time_zone="UTC", template=None)
     monkeypatch.setattr("finance.web.books.BOOKS_PER_PAGE", 3)
+    client = as_("owner")
     with django_assert_max_num_queries(8):
-        html = as_("owner").get("/books/").content.decode()
+        html = client.get("/books/").content.decode()
     assert ("Book 1" in html.split("<main")[1], "Book 2" in html.split("<main")[1]) == (True, False)
     last = Book.objects.order_by("pk")[2].pk
     assert f'href="?after={last}"' in html
@@ -96,6 +97,7 @@ def test_a_demo_book_is_loaded_and_removed_with_one_button_each(as_, stranger, m
     assert f'action="/b/{book.pk}/settings/delete/"' in html
 
     answer = client.post(f"/b/{book.pk}/settings/delete/", follow=True)
+    settle()
     drain()
 
     assert "The demo book was removed." in answer.content.decode()
