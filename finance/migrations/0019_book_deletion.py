@@ -86,6 +86,18 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=Q(('restored_at', None)), fields=('book_number',), name='finance_bookdeletion_standing')],
             },
         ),
+        migrations.AddIndex(
+            model_name='changedentry',
+            index=models.Index(fields=['before'], name='finance_changedentry_before'),
+        ),
+        migrations.AddIndex(
+            model_name='changedentry',
+            index=models.Index(fields=['after'], name='finance_changedentry_after'),
+        ),
+        migrations.AddIndex(
+            model_name='assetvalue',
+            index=models.Index(fields=['entry'], name='finance_assetvalue_entry'),
+        ),
         SqlFile(_SQL / "finance_guard_deletion.sql", "DROP FUNCTION finance_guard_deletion() CASCADE"),
         SqlFile(_SQL / "finance_erase_only.sql", _AS_BEFORE),
         SqlFile(_SQL / "finance_erase_book.sql", "DROP FUNCTION finance_erase_book(bigint, text, integer)"),

@@ -68,6 +68,18 @@ def test_all_tables_with_rows_of_books_are_known_and_go_before_what_they_refer_t
     assert [(table, target) for table, target in keys if place[table] > place[target]] == []
 
 
+def test_no_row_that_goes_makes_the_database_read_a_whole_table():
+    """Each key is asked for by an index that begins with one of its columns; of the book's own row only once a book."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+            " WHERE contype = 'f' AND conrelid::regclass::text = ANY(%s) AND confrelid::regclass::text = ANY(%s)"
+            " AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = conrelid AND indkey[0] = ANY(conkey))",
+            [[model._meta.db_table for model in models_of_books()]] * 2,
+        )
+        assert cursor.fetchall() == []
+
+
 def test_nothing_of_the_book_is_left_and_nothing_of_another_is_touched(book, owner, other, stranger):
     filled = fill(book, user=owner, mark=MARK)
     fill(other, user=stranger, mark="Andere")
