@@ -50,8 +50,7 @@ _TEMPLATE_WITH_OPENING = (CHECKING, SAVINGS, CASH, CARD)
 
 def has_demo_book(*, owner: User) -> bool:
     """Whether a book of the owner was filled by the demonstration before."""
-    demo = JournalEntry.objects.filter(source=JournalEntry.Source.DEMO, book__in=Book.objects.visible_to(owner))
-    return demo.exists()
+    return Book.objects.visible_to(owner).filter(is_demo=True).exists()
 
 
 @transaction.atomic
