@@ -11,6 +11,8 @@ from platform_outbox.events import Event
 class BookEvent(Event):
     """Base: all events of one book are handled in the order in which they happened."""
 
+    # Whether webhooks can be told of it.
+    announced: ClassVar[bool] = True
     book_id: int
 
     @property
@@ -42,9 +44,10 @@ class BookTimeZoneChanged(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookDeleted(BookEvent):
-    """A book was deleted: it is hidden, and can be restored until its grace is over. Webhooks are silent from then on."""
+    """A book was deleted: hidden, and restorable until its grace is over. Not sent to webhooks, which are silent from then on."""
 
     name: ClassVar[str] = "finance.book.deleted"
+    announced: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +59,10 @@ class BookRestored(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookErased(BookEvent):
-    """All that a deleted book held was erased, and its webhooks with it."""
+    """All that a deleted book held was erased. Not sent to webhooks, which were erased with it."""
 
     name: ClassVar[str] = "finance.book.erased"
+    announced: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from itertools import chain as concatenated
 from typing import Any
 
 from django.apps import apps
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -32,9 +32,19 @@ COUNTED = {"entries": "finance_journalentry", "lines": "finance_journalline", "a
 
 
 def erase_due_books(*, between: Callable[[], None] = lambda: None) -> int:
-    """Erase every book whose grace is over; returns how many. `between` is called between two steps, and may end the work."""
-    due = list(Book.objects.to_be_erased().order_by("pk").values_list("pk", flat=True))
-    return sum(erase_book(book_id=book_id, between=between) for book_id in due)
+    """Erase every book whose grace is over; returns how many. `between` is called between two steps, and may end the work.
+
+    Raises IntegrityError, when all others are erased, if rows came meanwhile that the next call takes along.
+    """
+    erased, refused = 0, None
+    for book_id in Book.objects.to_be_erased().order_by("pk").values_list("pk", flat=True):
+        try:
+            erased += erase_book(book_id=book_id, between=between)
+        except IntegrityError as error:
+            refused = error
+    if refused is not None:
+        raise refused
+    return erased
 
 
 def erase_book(*, book_id: int, between: Callable[[], None] = lambda: None) -> bool:

@@ -7,7 +7,7 @@ from django.core import mail
 from django.utils import timezone
 
 from finance.errors import Conflict, Forbidden, NotFound
-from finance.events import BookDeleted, BookRestored
+from finance.events import BookDeleted, BookRenamed, BookRestored
 from finance.facts import books as facts_of_books
 from finance.ledger import services
 from finance.ledger.selectors import book_for
@@ -129,7 +129,7 @@ def test_webhooks_are_silent(delete, restore, book, owner):
     WebhookDelivery.objects.update(state="waiting")
     delete()
 
-    happened = Happened(event=BookDeleted(book_id=book.pk), event_id=99, at=timezone.now(), trace="")
+    happened = Happened(event=BookRenamed(book_id=book.pk), event_id=99, at=timezone.now(), trace="")
     assert queue_deliveries(happened=[happened]) == 0
     assert deliver(delivery_id=waiting.pk, last=False, now=timezone.now()).said == ""
     waiting.refresh_from_db()
