@@ -1,8 +1,12 @@
 #!/usr/bin/env python
 """Entry point of every management command."""
 
+import gc
 import os
 import sys
+
+# Starting makes objects that stay; going through all of them while they come would be a quarter of a command's start.
+gc.set_threshold(50_000, 20, 20)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ SIGHUP replaces the processes one by one without refusing a request, SIGTERM end
 settings belong to the parent: changed variables need a new start.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from lifeos_project.monitoring import multiprocess
 
 # Before anything imports prometheus_client, which decides once and for all where its values live.
 multiprocess.choose_directory(owner="web")
+# As in manage.py: what starting makes stays.
+gc.set_threshold(50_000, 20, 20)
 
 settings = start_checks.settings_or_exit()
 
