@@ -53,10 +53,14 @@ def erase_book(*, book_id: int, between: Callable[[], None] = lambda: None) -> b
     if deletion is None:
         return False
     _erase_operations(book_id, between=between)
-    for model in models_of_books():
-        table = model._meta.db_table
-        while _erase_rows(book_id, table):
-            between()
+    try:
+        for model in models_of_books():
+            while _erase_rows(book_id, model._meta.db_table):
+                between()
+    except IntegrityError:
+        if Book.objects.filter(pk=book_id).exists():
+            raise
+        return False  # another worker was quicker
     retention.forget(
         keys=[f"book:{book_id}", *deletion.event_keys],
         carrying=[{"book_id": book_id}, {"scope": f"book:{book_id}"}],

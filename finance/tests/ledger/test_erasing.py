@@ -157,6 +157,22 @@ def _lines(entry, *, more):
     ]
 
 
+def test_of_two_who_erase_a_book_one_is_done_and_the_other_finds_nothing(book, owner, spend):
+    spend(10_00)
+    deleted(book, owner)
+    outcomes = []
+
+    def quicker():
+        if not outcomes:
+            outcomes.append(None)
+            outcomes[0] = erase_book(book_id=book.pk)
+
+    outcomes.append(erase_book(book_id=book.pk, between=quicker))
+
+    assert outcomes == [True, False]
+    assert AuditRecord.objects.filter(action="book_erased").count() == 1
+
+
 def test_events_and_what_is_known_about_them_go_too(book, owner, other):
     emit(BookRenamed(book_id=book.pk))
     failed = emit(ImportReceived(import_id=1))
