@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.pagination import ForwardPages, limit_of
-from core.api.queries import PAGE_PARAMETERS, query_of
+from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from finance import money
 from finance.api import statement_shapes as shapes
 from finance.api.base import BookView
@@ -71,9 +71,9 @@ class StatementList(StatementView):
     bodies = {"POST": shapes.NewStatement}
 
     def get(self, request: Request, book_id: int, account_id: int) -> Response:
-        page = selectors.statements_page(
-            account=self.account(), after=_STATEMENTS.place(request), limit=limit_of(request)
-        )
+        account = self.account()
+        query_of(request, QuerySerializer)
+        page = selectors.statements_page(account=account, after=_STATEMENTS.place(request), limit=limit_of(request))
         body = _STATEMENTS.body(request, results=page.views, following=page.next_cursor)
         return Response(shapes.AccountStatementsSerializer(body).data)
 

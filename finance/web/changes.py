@@ -278,7 +278,7 @@ def _carry_out(request: HttpRequest, book: Book) -> Changed:
         payees = JournalEntry.objects.filter(pk__in=selection.targets).values_list("payee", flat=True).distinct()
         return services.merge_payees(book=book, actor=actor, names=list(payees), into=value, today=today)
     if name not in (*FIELDS[:-1], "shift_days"):
-        raise Http404
+        raise Invalid(reason=_("Choose what to do with the entries."))
     form = EditForm({"value": value}, name=name, tree=accounts_of(book=book))
     if not form.is_valid():
         raise Invalid(reason=" ".join(map(str, form.errors["value"])))

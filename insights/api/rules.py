@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.filters import refuse_unknown_parameters
-from core.api.serializers import StrictSerializer
+from core.api.serializers import ErrorSerializer, StrictSerializer
 from finance import facts as books
 from finance.errors import Invalid, NotFound
 from finance.facts import Role
@@ -61,7 +61,7 @@ class RuleView(OncePerKey, APIView):
     get=extend_schema(
         operation_id="insight_rules_list",
         summary="The rules of insights as they run for a book",
-        responses=InsightRuleSerializer(many=True),
+        responses={200: InsightRuleSerializer(many=True), 400: ErrorSerializer},
         examples=[OpenApiExample("A rule", response_only=True, value=EXAMPLE)],
     )
 )

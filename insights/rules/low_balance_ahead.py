@@ -150,7 +150,7 @@ def _finding(outlook: AccountOutlook, settings: Settings) -> Finding | None:
         return None
     date, shortfall = below
     due = [item for item in items if item.date <= date]
-    payments = sorted((item for item in due if item.amount < 0), key=lambda item: (item.amount, item.date))
+    payments = sorted((item for item in due if item.amount < 0), key=lambda item: (item.amount, item.date, item.name))
     named = sorted(payments[:NAMED_ITEMS], key=lambda item: (item.date, item.name))
     return Finding(
         kind=KIND,

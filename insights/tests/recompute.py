@@ -135,7 +135,7 @@ def _low_balance_ahead(template, rows, *, floor):
     assert then < floor <= balance.amount
     assert date == max(changes), "nothing is cited that comes later"
     payments = [row for row in expected if row.amount > 0]
-    named = sorted(payments, key=lambda row: (-row.amount, row.expected_on))[:3]
+    named = sorted(payments, key=lambda row: (-row.amount, row.expected_on, row.name))[:3]
     return {
         "account": balance.name,
         "balance": _money(balance.amount, balance),

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 import time_machine
 from django.utils import translation
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -287,6 +287,7 @@ def test_figures_about_categories_follow_from_their_evidence(months, spent):
     later=st.lists(st.tuples(st.integers(1, 29), st.integers(-100_00, 300_00).filter(bool)), max_size=3),
     balance=st.integers(0, 500_00),
 )
+@example(streams=[(28, 7, [641]), (7, 0, [641])], later=[], balance=1282)
 def test_figures_about_balances_follow_from_their_evidence(streams, later, balance):
     on = datetime.date(2026, 6, 15)
     movements = []

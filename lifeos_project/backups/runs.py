@@ -4,6 +4,7 @@ import contextlib
 import datetime
 from collections.abc import Callable, Iterator
 
+import psycopg
 from django.db import connection, models
 from django.utils import timezone
 
@@ -24,10 +25,15 @@ def only_one(database: Database) -> Iterator[Connection]:
     itself may be missing, or change its name meanwhile.
     """
     with database.named(MAINTENANCE).connect() as server:
-        got = server.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [LOCK, database.name]).fetchone()
-        if got != (True,):
+        lock = [LOCK, database.name]
+        if server.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", lock).fetchone() != (True,):
             raise BackupRefused("A backup or restore of this database is already running.")
-        yield server
+        try:
+            yield server
+        finally:
+            # A closed connection alone lets go a moment later, and the next command may come sooner.
+            with contextlib.suppress(psycopg.Error):
+                server.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", lock)
 
 
 def begin(*, name: str, location: str, encrypted: bool, now: datetime.datetime) -> BackupRun:

@@ -1,7 +1,8 @@
 """Every link, followed by a browser on a small phone as household and as operator, and every form of the household.
 
-Pages that differ only in a number count as one. A page fails by its status, an error in the console (what the content
-policy refuses is one), or by being wider than the screen; a form fails when what it answers to nonsense is no page.
+Pages that differ only in a number count as one, and so do those whose queries bring no new name. A page fails by its
+status, an error in the console (what the content policy refuses is one), or by being wider than the screen; a form
+fails when what it answers to nonsense is no page.
 """
 
 import json
@@ -77,6 +78,7 @@ class Walk:
         self.tab.on("pageerror", lambda error: self.said.append(str(error)))
         self.origin = live_server.url
         self.faults = {}
+        # The paths that were opened, with the names of the queries they were asked by.
         self.pages = {}
         self.forms = {}
 
@@ -85,9 +87,10 @@ class Walk:
         waiting = deque([urljoin(self.origin, start)])
         while waiting:
             url = waiting.popleft()
-            if shape(url) in self.pages:
+            path, names = shape(url)
+            if path in self.pages and self.pages[path].issuperset(names):
                 continue
-            self.pages[shape(url)] = url
+            self.pages.setdefault(path, set()).update(names)
             self.open(url)
             for form in self.tab.evaluate(FORMS):
                 self.forms.setdefault(
