@@ -305,6 +305,7 @@ SPECTACULAR_SETTINGS = {
         "StatementStateEnum": "finance.models.AccountStatement.State",
         "FormatEnum": "finance.models.ImportBatch.Format",
         "ExportFormatEnum": "finance.exports.formats.CHOICES",
+        "ExportStateEnum": "platform_outbox.operations.models.OperationRun.State",
         "DeliveryStateEnum": "finance.models.WebhookDelivery.State",
         "ReportKindEnum": "finance.reports.definition.KINDS",
         "InsightKindEnum": "insights.models.Kind",

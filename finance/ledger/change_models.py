@@ -81,6 +81,11 @@ class ChangedEntry(models.Model):
                 name="finance_changedentry_not_empty",
             )
         ]
+        # Of entries that are erased the database asks whether a change still names them.
+        indexes: ClassVar = [
+            models.Index(fields=["before"], name="finance_changedentry_before"),
+            models.Index(fields=["after"], name="finance_changedentry_after"),
+        ]
 
     def __str__(self) -> str:
         return f"entry #{self.before_id} to #{self.after_id}"

@@ -15,6 +15,7 @@ from finance.ledger.services.changes import (
     undo_change,
 )
 from finance.ledger.services.days import begin_days
+from finance.ledger.services.deletion import day_of_erasure, delete_book, restore_book
 from finance.ledger.services.entries import (
     correct_entry,
     post_entries,
@@ -24,6 +25,7 @@ from finance.ledger.services.entries import (
     reverse_entry,
 )
 from finance.ledger.services.entry_templates import remove_template, save_template
+from finance.ledger.services.erasing import erase_book, erase_due_books
 from finance.ledger.services.exchanges import exchange, exchange_lines
 from finance.ledger.services.members import (
     accept_invitation,
@@ -56,7 +58,11 @@ __all__ = [
     "close_period",
     "correct_entry",
     "create_book",
+    "day_of_erasure",
+    "delete_book",
     "delete_entries",
+    "erase_book",
+    "erase_due_books",
     "exchange",
     "exchange_lines",
     "invite_member",
@@ -78,6 +84,7 @@ __all__ = [
     "rename_book",
     "reopen_period",
     "replace_entry",
+    "restore_book",
     "reverse_entries",
     "reverse_entry",
     "revoke_invitation",
