@@ -5,6 +5,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.db import transaction
@@ -12,9 +13,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.clock import day_in
+from core.clock import day_in, today_in
 from finance import replica
-from finance.book_archive.writing import as_archive
+from finance.book_archive.writing import as_archive, reader_of
 from finance.book_import import report as reports
 from finance.book_import.child import read_in_child
 from finance.book_import.model import Question, SourceBook
@@ -33,6 +34,12 @@ from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book, JournalEntry, RuleApplication
+from finance.report_sources import pay_of, report_of
+from finance.reports.definition import KINDS, read_definition
+from finance.reports.keeping import packed
+from finance.reports.runs import OPERATION as REPORT
+from finance.reports.runs import REPORT_FILE as REPORT_MADE
+from finance.reports.selectors import without_bound
 from finance.rules.services import apply_step, cancel_application, entries_to_look_at, stop_application
 from identity.languages import language_of
 from identity.models import User
@@ -196,7 +203,8 @@ def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
 
     def pieces() -> Iterator[str | bytes]:
         if parameters.format == ARCHIVE:
-            yield from as_archive(book, on_entry=counted.one)
+            reader = reader_of(book=book, username=run.by)
+            yield from as_archive(book, reader=reader, on_entry=counted.one)
         else:
             for piece in FORMATS[parameters.format](book):
                 yield piece
@@ -350,6 +358,49 @@ def load_demo(parameters: DemoParameters, run: Run) -> dict[str, Any]:
         )
         run.keep(book=book.pk)
     return {"book": book.pk}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReportParameters:
+    book: int = parameter(gettext_lazy("Book"), help_text=gettext_lazy("Number of the book."))
+    kind: str = parameter(gettext_lazy("Report"), choices=KINDS)
+    query: str = parameter(
+        gettext_lazy("Parameters"),
+        help_text=gettext_lazy("As in the report's address: period=2025&by=payee."),
+        default="",
+    )
+    language: str = parameter(
+        gettext_lazy("Language"), help_text=gettext_lazy("Of its texts, such as en."), default="en"
+    )
+
+
+@operation(
+    REPORT,
+    title=gettext_lazy("Make a report"),
+    help_text=gettext_lazy(
+        "Makes a report that reads too much for one answer. Households start it on the report's page, where it is shown "
+        "for a day."
+    ),
+    parameters=ReportParameters,
+    permission="finance.export_book",
+    scope=_scope,
+)
+def make_report(parameters: ReportParameters, run: Run) -> dict[str, Any]:
+    """Make it and leave it as a file; a stopped run leaves nothing and starts again."""
+    book = _book(parameters.book)
+    today, texts = today_in(book), dict(parse_qsl(parameters.query))
+    run.expect(2, unit="steps")
+    try:
+        with translation.override(parameters.language), without_bound():
+            definition = read_definition(parameters.kind, texts, time_zone=book.time_zone, today=today)
+            made = replica.read(lambda: report_of(book=book, definition=definition, today=today, pay=pay_of(book)))
+    except FinanceError as error:
+        raise OperationFailed(error.detail) from error
+    run.advance()
+    kept = {"today": today.isoformat(), "report": packed(made)}
+    run.write(REPORT_MADE, [json.dumps(kept, ensure_ascii=False)])
+    run.advance()
+    return {"rows": sum(len(section.rows) for section in made.sections)}
 
 
 @operation(

@@ -225,25 +225,34 @@ class RegisterView(BookView):
 
     serializer_class = RegisterSerializer
 
-    def answer(self, request: Request, *, accounts: list[Account], asked: dict[str, Any]) -> Response:
-        """A page of the lines of these accounts that the filters leave, with the sums on the first one."""
+    def of_account(self, account_id: int, asked: dict[str, Any]) -> list[Account]:
+        """The account, or all accounts inside it. Raises NotFound."""
+        account = self.tree.find(account_id, field="account_id")
+        together = account.kind == AccountKind.GROUP or asked.get("below")
+        return below(account, self.tree.accounts) if together else [account]
+
+    def chosen(self, accounts: list[Account], asked: dict[str, Any]) -> tuple[list[Account], Filters, Period]:
+        """The accounts that the filters leave, all filters, and their days. Raises Invalid, AmountInvalid, NotFound."""
         if currency := asked.get("currency"):
             accounts = [account for account in accounts if account.currency == currency]
-        today = self.today()
         if asked.get("period"):
-            days = read_period(asked["period"], today=today, pay=pay_rule_of(book=self.book))
+            days = read_period(asked["period"], today=self.today(), pay=pay_rule_of(book=self.book))
         else:
             days = days_between(asked.get("start"), asked.get("end"))
         filters = self._filters(asked, accounts=accounts)
+        return accounts, replace(filters, start=days.first, end=days.last), days
+
+    def answer(self, request: Request, *, accounts: list[Account], asked: dict[str, Any]) -> Response:
+        """A page of the lines of these accounts that the filters leave, with the sums on the first one."""
+        accounts, shown, days = self.chosen(accounts, asked)
         place = _PAGES.place(request)
-        shown = replace(filters, start=days.first, end=days.last)
         page = register_page(accounts=accounts, after=place, limit=limit_of(request), filters=shown)
         currencies = {account.currency for account in accounts}
         body = {
             **_PAGES.body(request, results=page.rows, following=page.next_cursor),
             "searched_to": page.searched_to,
             "currency": currencies.pop() if len(currencies) == 1 else None,
-            "sums": None if place else _sums(accounts, filters, days=days, today=today),
+            "sums": None if place else _sums(accounts, shown, days=days, today=self.today()),
         }
         marks = marks_of(line_ids=[row.line_id for row in page.rows])
         return Response(RegisterSerializer(body, context={"marks": marks}).data)
@@ -293,7 +302,7 @@ def _amounts(bounds: dict[str, str], *, accounts: list[Account]) -> dict[str, Am
 
 
 def _sums(accounts: list[Account], filters: Filters, *, days: Period, today: datetime.date) -> dict[str, Any]:
-    sums = register_sums(accounts=accounts, filters=replace(filters, start=days.first, end=days.last))
+    sums = register_sums(accounts=accounts, filters=filters)
     body: dict[str, Any] = {
         "totals": _totals(sums),
         "newest": sums.newest,
@@ -338,11 +347,8 @@ class Register(RegisterView):
 
     @from_replica
     def get(self, request: Request, book_id: int, account_id: int) -> Response:
-        account = self.tree.find(account_id, field="account_id")
         asked = query_of(request, RegisterQuery)
-        together = account.kind == AccountKind.GROUP or asked.get("below")
-        accounts = below(account, self.tree.accounts) if together else [account]
-        return self.answer(request, accounts=accounts, asked=asked)
+        return self.answer(request, accounts=self.of_account(account_id, asked), asked=asked)
 
 
 @extend_schema_view(

@@ -8,6 +8,7 @@ a window at a time: it then has no totals, and says how far it came.
 import datetime
 import uuid
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,6 +178,17 @@ SELECT {_COLUMNS} FROM ({window}) AS entry WHERE {_CURRENT} AND {holds}
     if end is None or end[2] < WINDOW:
         return Found(entries=_hits(rows))
     return Found(entries=_hits(rows), next_cursor=dated_place(end[0], end[1]), searched_to=end[0])
+
+
+def hits_of(*, book: Book, entry_ids: Collection[int]) -> list[Hit]:
+    """These entries of the book, newest first, whatever became of them, with what they moved."""
+    with reading().cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM finance_journalentry AS entry WHERE entry.id = ANY(%s::bigint[])"
+            " AND entry.book_id = %s ORDER BY entry.date DESC, entry.id DESC",
+            [list(entry_ids), book.pk],
+        )
+        return _hits(cursor.fetchall())
 
 
 # Own money as in movements.movement_of: what an entry changed there, in each currency.

@@ -137,6 +137,7 @@ def bodies(world):
         ("POST", BOOK + "views/"): {"name": "Food", "query": "period=this-month", "shared": True},
         ("PATCH", BOOK + "views/{view_id}/"): {"name": "Eating out"},
         ("DELETE", BOOK + "views/{view_id}/"): None,
+        ("POST", BOOK + "reports/{kind}/"): None,
         ("POST", BOOK + "saved-reports/"): {
             "name": "Our year",
             "kind": "spending",
@@ -298,6 +299,7 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
             "statement_id": batch.statements.get().pk,
             "insight_id": insight.pk,
             "kind": insight.kind,
+            "file_format": "csv",
             "membership_id": Membership.objects.get(book=book, user=editor).pk,
             "invitation_id": ledger.invite_member(**invite, book=book, email="nina@example.org").invitation.pk,
             "webhook_id": fresh.endpoint.pk,
@@ -336,6 +338,8 @@ def address(path, ids, **instead):
     if "imports/" not in path:
         # Statements of accounts, and the accounts that have them.
         ids = ids | {"statement_id": ids["even_id" if path.endswith("reconcile/") else "account_statement_id"]}
+    if "reports/{kind}/" in path:
+        ids = ids | {"kind": "spending"}
     if path.endswith(OF_HOLDINGS):
         ids = ids | {"account_id": ids["savings_id"]}
     ids = ids | instead

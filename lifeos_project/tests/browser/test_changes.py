@@ -138,6 +138,24 @@ def test_twenty_rows_take_four_clicks(counted, register, look):
     assert tab.evaluate("window.scrollY") == place
 
 
+def test_chosen_rows_are_saved_as_a_file_and_stay_chosen(counted, register, look):
+    tab = counted.start(register).tab
+    for number in (0, 2):
+        counted.click(tab.locator("input.pick").nth(number))
+    counted.click(tab.locator("#selection summary", has_text="Download"))
+    look(tab, "selection-download")
+    with tab.expect_download() as coming:
+        counted.click(tab.locator("#selection").get_by_role("button", name="CSV"))
+    assert len(Path(coming.value.path()).read_text("utf-8-sig").splitlines()) == 3
+    expect(tab.locator("#selection [data-count]")).to_have_text("2 selected")
+    assert counted.cost == (4, 0)
+    counted.click(tab.locator(".filters summary", has_text="Download"))
+    look(tab, "register-download")
+    with tab.expect_download() as coming:
+        counted.click(tab.locator(".filters").get_by_role("link", name="XLSX"))
+    assert coming.value.suggested_filename == "checking-account.xlsx"
+
+
 def test_all_of_the_list_is_changed_by_the_server_and_later_pages_stay(counted, register, checking, look):
     tab = counted.start(register).tab
     counted.click(tab.get_by_role("link", name="Earlier entries"))
