@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run env watch guide public-surface test test-alone test-quick coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
+.PHONY: help run env watch guide public-surface messages test test-alone test-quick coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -32,13 +32,16 @@ JOBS ?= $(shell expr $$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || ec
 PARALLEL := -n $(JOBS) --dist loadscope --no-loadscope-reorder
 STARTS_PROGRAMS := faults or redis or rabbitmq or nginx or rsyslog or prometheus or browser or hledger or faketime or s3 or lifeos or long
 SLOW_PLACES := $(addprefix lifeos_project/tests/,deploy hosts stack browser guide) lifeos_project/backups/tests
+# Translations, and what gettext reads; no machine needs msgfmt.
+CATALOGUES := $(wildcard locale/*/LC_MESSAGES/django.po)
+COMPILED := $(CATALOGUES:.po=.mo)
 # What the lock files say and nothing else.
 INSTALL := .venv/bin/uv pip install --quiet --require-hashes --link-mode=copy --python .venv/bin/python
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.installed  ## Start LifeOS with its own PostgreSQL and a demo household (PORT=8123 chooses the port)
+run: .venv/.installed $(COMPILED)  ## Start LifeOS with its own PostgreSQL and a demo household (PORT=8123 chooses the port)
 	@.venv/bin/python manage.py run_local $(if $(PORT),--port $(PORT))
 
 env:  ## Write a production .env with fresh secrets, and a certificate (HOST=books.example.org EMAIL=anna@example.org)
@@ -77,6 +80,9 @@ guide: .venv/.installed-dev  ## Check the operations guide line by line and writ
 
 public-surface: .venv/.installed-dev  ## Accept what changed for users and integrators: write it into the snapshots that a test compares
 	LIFEOS_WRITE_SURFACE=1 .venv/bin/python -m pytest -q lifeos_project/tests/public_surface
+
+messages: .venv/.installed $(COMPILED)  ## For translators: bring locale/*/LC_MESSAGES/django.po in line with the code, tell what is left
+	@.venv/bin/python manage.py messages $(ARGS)
 
 docs: .venv/.installed-dev  ## Build the documentation as a site in var/site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
@@ -136,6 +142,11 @@ clean:  ## Remove the environment and caches; the data in var/ stays
 
 .venv/.installed: requirements/base.txt .venv/bin/uv
 	@$(INSTALL) -r requirements/base.txt
+	@.venv/bin/python -m lifeos_project.languages.catalogues
+	@touch $@
+
+locale/%.mo: locale/%.po | .venv/.installed
+	@.venv/bin/python -m lifeos_project.languages.catalogues
 	@touch $@
 
 .venv/.installed-dev: requirements/dev.txt .venv/.installed

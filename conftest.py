@@ -11,12 +11,16 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.migrations.loader import MigrationLoader
 from django.test import Client
+from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 
+from lifeos_project.languages.catalogues import compile_all
 from lifeos_project.tests import contract, services, template_database
 from lifeos_project.tests import own_postgres as own
 from platform_outbox import testing
 
+# Tests read the translations as they are written now.
+compile_all()
 # How fast the machine is proves nothing.
 hypothesis_settings.register_profile("lifeos", deadline=None)
 hypothesis_settings.register_profile("quick", deadline=None, max_examples=10)
@@ -52,6 +56,13 @@ LONGEST = (
 LONG_FIXTURES = {"pool", "own_postgres", "live_server"}
 # Django's own, the same after every migration.
 KEPT_TABLES = {"django_content_type", "auth_permission"}
+
+
+@pytest.fixture(autouse=True)
+def _english_afterwards():
+    """A request leaves the language of its reader behind, as in Django's own tests."""
+    yield
+    translation.activate("en")
 
 
 @pytest.fixture(scope="session", autouse=True)

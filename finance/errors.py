@@ -1,8 +1,11 @@
-"""What can go wrong in the books. An error's docstring is its message; `code` is its name in the API."""
+"""What can go wrong in the books. An error's docstring is its message, said in the reader's language; `code` is its name
+in the API."""
 
 import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
+
+from core.texts import gettext
 
 
 class FinanceError(Exception):
@@ -12,7 +15,7 @@ class FinanceError(Exception):
 
     def __init__(self, *, field: str | None = None, fields: Mapping[str, str] | None = None, **facts: Any) -> None:
         self.facts = facts
-        self.detail = inspect.cleandoc(type(self).__doc__ or "").format(**facts, field=field)
+        self.detail = gettext(inspect.cleandoc(type(self).__doc__ or "")).format(**facts, field=field)
         self.fields: dict[str, str] = dict(fields or {})
         if field is not None:
             self.fields.setdefault(field, self.detail)
@@ -23,6 +26,9 @@ class NotFound(FinanceError):
     """No such {thing} in this book."""
 
     code = "not_found"
+
+    def __init__(self, *, thing: str = "", field: str | None = None) -> None:
+        super().__init__(thing=gettext(thing) if thing else "", field=field)
 
 
 class Forbidden(FinanceError):

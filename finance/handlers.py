@@ -10,6 +10,8 @@ from finance.attachments.services import make_thumbnail
 from finance.bank_statements import clear_imported
 from finance.events import (
     AttachmentAdded,
+    BookDeletionNotice,
+    BookErasureDue,
     BookEvent,
     ImportConfirmed,
     ImportReceived,
@@ -23,6 +25,8 @@ from finance.events import (
 from finance.imports import services as imports
 from finance.imports.models import ImportBatch
 from finance.imports.parsers.child import ReadingStopped
+from finance.ledger.services.deletion import deletion_mail
+from finance.ledger.services.erasing import erase_book
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
 from finance.valuation.ecb import RatesUnreadable
@@ -30,6 +34,7 @@ from finance.valuation.services import RatesAway, fetch_reference_rates
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events
 from identity import mail
+from identity.languages import language_of
 from platform_outbox.registry import Context, DestinationUnavailable, Interrupted, PermanentError, is_outage, on
 
 
@@ -106,10 +111,33 @@ def send_webhook(event: WebhookQueued, context: Context) -> None:
 @on(InvitationIssued, name="finance.invitation_mail", io=True, ordered=False, destination=mail.server)
 def mail_invitation(event: InvitationIssued, context: Context) -> None:
     """Mail the invitation's link. Sent twice, the mail has the same Message-ID."""
-    with translation.override(event.language):
-        message = invitation_mail(event, now=timezone.now())
+    message = invitation_mail(event, now=timezone.now())
     if message is not None:
         mail.deliver(message, context)
+
+
+@on(BookDeletionNotice, name="finance.deletion_mail", io=True, ordered=False, destination=mail.server)
+def mail_deletion(event: BookDeletionNotice, context: Context) -> None:
+    """Tell a member by mail that a book was deleted, or is back."""
+    with translation.override(event.language):
+        message = deletion_mail(event)
+    if message is not None:
+        mail.deliver(message, context)
+
+
+# A book of a million lines takes minutes.
+ERASING_SECONDS = 3600
+
+
+@on(BookErasureDue, name="finance.erase_book", io=True, longest_seconds=ERASING_SECONDS)
+def erase_demo(event: BookErasureDue, context: Context) -> None:
+    """Erase a book that has no grace, in steps. A worker that ends hands the rest on."""
+
+    def between() -> None:
+        if context.stopping() or not context.still_mine():
+            raise Interrupted
+
+    erase_book(book_id=event.erase_id, between=between)
 
 
 @on(ReferenceRatesDue, name="finance.fetch_rates", io=True, destination=lambda event: event.host)
@@ -133,8 +161,10 @@ def read_import(event: ImportReceived, context: Context) -> None:
     batch = ImportBatch.objects.without_content().filter(pk=event.import_id).first()
     if batch is None:
         return
+    language = language_of(batch.created_by, otherwise=batch.question.get("language", ""))
     try:
-        imports.read_received(batch=batch, stopping=lambda: context.stopping() or not context.still_mine())
+        with translation.override(language):
+            imports.read_received(batch=batch, stopping=lambda: context.stopping() or not context.still_mine())
     except ReadingStopped as error:
         raise Interrupted from error
     except Exception as error:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from babel.core import get_global
 from babel.numbers import get_currency_precision, list_currencies
 
+from core.texts import gettext as _
 from finance.errors import AmountInvalid, CurrencyUnknown
 
 # Units without an ISO 4217 code, with the decimal places that their networks use.
@@ -60,12 +61,12 @@ def parse_amount(text: str, *, currency: str, field: str = "amount") -> int:
     Raises AmountInvalid, which names `field` and the reason.
     """
     if not isinstance(text, str):
-        raise AmountInvalid(field=field, reason="must be a decimal string such as '12.34', not a number")
+        raise AmountInvalid(field=field, reason=_("must be a decimal string such as '12.34', not a number"))
     stripped = text.strip().replace("\N{MINUS SIGN}", "-")
     if len(stripped) > _LONGEST:
-        raise AmountInvalid(field=field, reason="is too long")
+        raise AmountInvalid(field=field, reason=_("is too long"))
     if not _PLAIN_DECIMAL.fullmatch(stripped):
-        raise AmountInvalid(field=field, reason=f"{text[:40]!r} is not a plain decimal number")
+        raise AmountInvalid(field=field, reason=_("%(text)s is not a plain decimal number") % {"text": repr(text[:40])})
     return to_minor_units(Decimal(stripped), currency=currency, field=field)
 
 
@@ -73,18 +74,24 @@ def to_minor_units(value: Decimal, *, currency: str, field: str = "amount") -> i
     """Minor units of an exact decimal. Raises AmountInvalid where the currency has fewer places."""
     places = exponent(currency)
     if not value.is_finite():
-        raise AmountInvalid(field=field, reason="is not a finite number")
+        raise AmountInvalid(field=field, reason=_("is not a finite number"))
     if (
         value.adjusted() > _LONGEST
         or (value and value.adjusted() < -_LONGEST)
         or len(value.as_tuple().digits) > _LONGEST
     ):
-        raise AmountInvalid(field=field, reason="is too large" if value.adjusted() > 0 else "has too many decimals")
+        raise AmountInvalid(
+            field=field, reason=_("is too large") if value.adjusted() > 0 else _("has too many decimals")
+        )
     scaled = value.scaleb(places, context=_EXACT)
     if scaled != scaled.to_integral_value():
-        raise AmountInvalid(field=field, reason=f"{value} has more than the {places} decimals of {currency}")
+        raise AmountInvalid(
+            field=field,
+            reason=_("%(value)s has more than the %(places)s decimals of %(currency)s")
+            % {"value": value, "places": places, "currency": currency},
+        )
     if abs(scaled) > MAX_MINOR_UNITS:
-        raise AmountInvalid(field=field, reason="is too large")
+        raise AmountInvalid(field=field, reason=_("is too large"))
     return int(scaled)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.clock import today_in
+from core.clock import day_in, today_in
 from finance import replica
 from finance.book_archive.writing import as_archive, reader_of
 from finance.book_import import report as reports
@@ -22,6 +22,9 @@ from finance.book_import.model import Question, SourceBook
 from finance.book_import.reading import OPERATION as BOOK_IMPORT
 from finance.book_import.reading import READERS, REPORT_FILE
 from finance.book_import.services import BalancesDiffer, BookReport, import_book
+from finance.demo.runs import DEMO, DEMO_MONTHS
+from finance.demo.services import TIME_ZONE as DEMO_ZONE
+from finance.demo.services import has_demo_book, seed_household
 from finance.errors import Conflict, FinanceError
 from finance.exports.formats import ARCHIVE, CHOICES, FORMATS, file_name
 from finance.exports.formats import OPERATION as BOOK_EXPORT
@@ -38,6 +41,7 @@ from finance.reports.runs import OPERATION as REPORT
 from finance.reports.runs import REPORT_FILE as REPORT_MADE
 from finance.reports.selectors import without_bound
 from finance.rules.services import apply_step, cancel_application, entries_to_look_at, stop_application
+from identity.languages import language_of
 from identity.models import User
 from platform_outbox.operations.registry import operation, parameter
 from platform_outbox.operations.runs import OperationCancelled, Run
@@ -165,7 +169,7 @@ def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
 )
 def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     """Rebuild book by book, each in a transaction of its own; a stopped run continues with the next book."""
-    books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.order_by("pk"))
+    books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.in_use().order_by("pk"))
     run.expect(len(books), unit="books")
     wrong = int(run.kept.get("wrong", 0))
     for book in books:
@@ -246,7 +250,7 @@ class _Counted:
 def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
     """Stage and confirm, or with a dry run stage and discard."""
     account = Account.objects.select_related("book").filter(pk=parameters.account).first()
-    if account is None:
+    if account is None or account.book.deleted_at is not None:
         raise OperationFailed(_("There is no account %s.") % parameters.account)
 
     def progress(done: int, total: int) -> None:
@@ -296,13 +300,15 @@ class ApplicationParameters:
 )
 def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
     """Step by step, each a transaction of its own; a stopped run continues where the last step ended."""
-    application = RuleApplication.objects.select_related("book").filter(pk=parameters.application).first()
+    application = RuleApplication.objects.select_related("book", "created_by").filter(pk=parameters.application).first()
     if application is None:
         raise OperationFailed(_("There is no application %s.") % parameters.application)
     run.expect(entries_to_look_at(application=application), unit="entries")
     try:
-        while looked := apply_step(application_id=application.pk):
-            run.advance(looked)
+        # Between two steps the book may be deleted.
+        with translation.override(language_of(application.created_by)):
+            while _book(application.book_id) and (looked := apply_step(application_id=application.pk)):
+                run.advance(looked)
     except OperationCancelled:
         with contextlib.suppress(Conflict):  # the household cancelled it
             cancel_application(application=application)
@@ -312,6 +318,46 @@ def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
         raise
     application.refresh_from_db()
     return {"looked at": application.looked, "corrected": application.changed, "left": application.left_count}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DemoParameters:
+    owner: int = parameter(
+        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user whom the demo book shall belong to.")
+    )
+
+
+@operation(
+    DEMO,
+    title=gettext_lazy("Load a demo book"),
+    help_text=gettext_lazy(
+        "Creates a book of an invented household over two years, marked as demo. Its owner can remove it at once."
+    ),
+    parameters=DemoParameters,
+    permission="finance.add_book",
+    scope=lambda parameters: f"user:{parameters.owner}",
+)
+def load_demo(parameters: DemoParameters, run: Run) -> dict[str, Any]:
+    """In one transaction; a stopped run leaves nothing and starts again."""
+    if "book" in run.kept and Book.objects.filter(pk=run.kept["book"]).exists():
+        # The last worker committed, and was gone before it could say so.
+        return {"book": run.kept["book"]}
+    owner = User.objects.filter(pk=parameters.owner, is_active=True).first()
+    if owner is None:
+        raise OperationFailed(_("There is no user %s.") % parameters.owner)
+    if has_demo_book(owner=owner):
+        raise OperationFailed(_("There is a demo book already."))
+
+    def progress(done: int, total: int) -> None:
+        run.expect(total, unit="entries")
+        run.advance(done - run.done)
+
+    with transaction.atomic():
+        book = seed_household(
+            owner=owner, months=DEMO_MONTHS, seed=1, today=day_in(DEMO_ZONE, at=timezone.now()), progress=progress
+        )
+        run.keep(book=book.pk)
+    return {"book": book.pk}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -387,18 +433,20 @@ def move_in(parameters: BookImportParameters, run: Run) -> dict[str, Any]:
         if report.book is not None:
             run.keep(book=report.book, result=_figures(report))
 
+    language = language_of(owner, otherwise=run.kept.get("language", ""))
     try:
-        report = import_book(
-            owner=owner,
-            source=_source_book(parameters, run, owner),
-            name=parameters.name,
-            base_currency=parameters.base_currency,
-            time_zone=parameters.time_zone,
-            accept_differences=parameters.accept_differences,
-            dry_run=run.dry_run,
-            on_progress=progress,
-            before_commit=keep,
-        )
+        with translation.override(language):
+            report = import_book(
+                owner=owner,
+                source=_source_book(parameters, run, owner),
+                name=parameters.name,
+                base_currency=parameters.base_currency,
+                time_zone=parameters.time_zone,
+                accept_differences=parameters.accept_differences,
+                dry_run=run.dry_run,
+                on_progress=progress,
+                before_commit=keep,
+            )
     except BalancesDiffer as error:
         run.write(REPORT_FILE, [json.dumps(reports.as_dict(error.report), ensure_ascii=False)])
         raise OperationFailed(error.detail) from error
@@ -444,4 +492,6 @@ def _book(book_id: int) -> Book:
     book = Book.objects.filter(pk=book_id).first()
     if book is None:
         raise OperationFailed(_("There is no book %s.") % book_id)
+    if book.deleted_at is not None:
+        raise OperationFailed(_("Book %s was deleted.") % book_id)
     return book

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from core.texts import gettext as _
 from finance.errors import Invalid
 
 _SATURDAY = 5
@@ -63,13 +64,18 @@ class PayRule:
 
     def __post_init__(self) -> None:
         if (self.day is None) == (self.anchor is None or self.weeks is None):
-            raise Invalid(field="day", reason="Give a day of the month, or a first payday and the weeks between two.")
+            raise Invalid(
+                field="day", reason=_("Give a day of the month, or a first payday and the weeks between two.")
+            )
         if self.day is not None and (self.anchor is not None or self.weeks is not None):
-            raise Invalid(field="day", reason="Give a day of the month or a number of weeks, not both.")
+            raise Invalid(field="day", reason=_("Give a day of the month or a number of weeks, not both."))
         if self.day is not None and not 1 <= self.day <= 31:
-            raise Invalid(field="day", reason="A day of the month is a number from 1 to 31.")
+            raise Invalid(field="day", reason=_("A day of the month is a number from 1 to 31."))
         if self.weeks is not None and not 1 <= self.weeks <= MAX_PAY_WEEKS:
-            raise Invalid(field="weeks", reason=f"Paydays are 1 to {MAX_PAY_WEEKS} weeks apart.")
+            raise Invalid(
+                field="weeks",
+                reason=_("Paydays are 1 to %(max_pay_weeks)s weeks apart.") % {"max_pay_weeks": MAX_PAY_WEEKS},
+            )
 
     def start_of(self, date: datetime.date) -> datetime.date:
         """The first day of the period that `date` is in. Raises Invalid at the ends of the calendar."""
@@ -80,7 +86,7 @@ class PayRule:
             around = (self._payday(months_later(date.replace(day=1), months)) for months in (1, 0, -1, -2))
             return next(start for start in around if start <= date)
         except (ValueError, OverflowError) as error:
-            raise Invalid(field="period", reason="There is no pay period at this end of the calendar.") from error
+            raise Invalid(field="period", reason=_("There is no pay period at this end of the calendar.")) from error
 
     def next_start(self, date: datetime.date) -> datetime.date:
         """The first day of the period after the one that `date` is in."""
@@ -221,7 +227,7 @@ def preset_period(preset: Preset, *, today: datetime.date, pay: PayRule | None =
         months, back = _MONTHS[preset]
         return whole_months(months_later(today, -back * months), months)
     if pay is None:
-        raise Invalid(field="period", reason="This book has no pay period yet. Set one in the book's settings.")
+        raise Invalid(field="period", reason=_("This book has no pay period yet. Set one in the book's settings."))
     current = pay.period_at(today)
     return current if preset is Preset.THIS_PAY else pay.period_at((current.first or today) - _ONE_DAY)
 
@@ -250,15 +256,23 @@ def read_period(text: str, *, today: datetime.date, pay: PayRule | None = None) 
             first, last = (datetime.date.fromisoformat(each) if each else None for each in found.group("first", "last"))
             return days_between(first, last, pay=pay)
     except ValueError as error:
-        raise Invalid(field="period", reason=f"“{text[:40]}” names a day that does not exist.") from error
-    raise Invalid(field="period", reason=f"“{text[:40]}” is no period such as last-month, 2026-Q3 or 2026-03.")
+        raise Invalid(
+            field="period", reason=_("“%(text)s” names a day that does not exist.") % {"text": text[:40]}
+        ) from error
+    raise Invalid(
+        field="period",
+        reason=_("“%(text)s” is no period such as last-month, 2026-Q3 or 2026-03.") % {"text": text[:40]},
+    )
 
 
 def days_between(first: datetime.date | None, last: datetime.date | None, *, pay: PayRule | None = None) -> Period:
     """The period of these days: a month, quarter, year or pay period where it is exactly one. Raises Invalid."""
     if first is not None and last is not None:
         if last < first:
-            raise Invalid(field="end", reason=f"The last day, {last}, is before the first, {first}.")
+            raise Invalid(
+                field="end",
+                reason=_("The last day, %(last)s, is before the first, %(first)s.") % {"last": last, "first": first},
+            )
         for months in (1, 3, 12):
             whole = whole_months(first, months)
             if (whole.first, whole.last) == (first, last):

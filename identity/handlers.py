@@ -5,6 +5,8 @@ from django.utils import translation
 
 from identity import mail, passwords, signup
 from identity.events import MailWanted, PasswordResetRequested, SignupRequested
+from identity.languages import language_of
+from identity.models import User
 from platform_outbox.registry import Context, on
 
 
@@ -23,10 +25,12 @@ def send_mail(event: MailWanted | SignupRequested | PasswordResetRequested, cont
     if isinstance(event, MailWanted):
         message = mail.message_of(to=event.to, subject=event.subject, text=event.text, html=event.html)
     else:
-        with translation.override(event.language):
-            if isinstance(event, SignupRequested):
+        if isinstance(event, SignupRequested):
+            with translation.override(event.language):
                 message = signup.link_mail(event)
-            else:
+        else:
+            user = User.objects.filter(pk=event.user_id).first()
+            with translation.override(language_of(user, otherwise=event.language)):
                 message = passwords.link_mail(event)
     if message is not None:
         mail.deliver(message, context)

@@ -17,8 +17,10 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.template.loader import render_to_string
 from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
 
 from identity.events import MailWanted
+from identity.languages import in_language_of
 from platform_outbox.emit import emit
 from platform_outbox.registry import Context, Deferred, DestinationUnavailable, PermanentError
 
@@ -58,11 +60,12 @@ def destination() -> str:
 
 
 def send_after_commit(*, to: str, template: str, context: dict[str, Any]) -> None:
-    """Render `<template>.subject.txt`, `.txt` and `.html` now; the mail leaves once the transaction has committed.
+    """Render `<template>.subject.txt`, `.txt` and `.html` now, in the reader's language; the mail leaves after the commit.
 
     What it says stays readable in the outbox for a while, so it must not hold a link that opens something.
     """
-    message = compose(to=to, template=template, context=context)
+    with in_language_of(email=to, otherwise=get_language() or ""):
+        message = compose(to=to, template=template, context=context)
     html = str(message.alternatives[0][0])
     with transaction.atomic():
         emit(MailWanted(to=to, template=template, subject=str(message.subject), text=str(message.body), html=html))

@@ -13,7 +13,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 from identity import audit, mail
 from identity.allowance import allow
@@ -30,6 +30,9 @@ class SignupError(Exception):
     """The account could not be created."""
 
     code = "signup_error"
+
+    def __init__(self) -> None:
+        super().__init__(gettext(type(self).__doc__ or ""))
 
 
 class SignupClosed(SignupError):
@@ -72,7 +75,7 @@ def request_signup(*, email: str, base_url: str, invited: bool = False, next_pat
     `invited` must be set only by callers who know that the address was invited. Raises SignupClosed.
     """
     if not invited and not signup_is_open():
-        raise SignupClosed(SignupClosed.__doc__)
+        raise SignupClosed()
     email = normalize_email(email)
     if not allow(what="signup-mail", whose=email, limit=MAILS_PER_HOUR, seconds=3600):
         return
@@ -114,10 +117,10 @@ def read_signup_link(*, token: str) -> SignupLink:
     try:
         content = signing.loads(token, salt=LINK_SALT, max_age=LINK_SECONDS)
     except signing.BadSignature as error:
-        raise LinkInvalid(LinkInvalid.__doc__) from error
+        raise LinkInvalid() from error
     link = SignupLink(email=content["email"], invited=content["invited"])
     if not link.invited and not signup_is_open():
-        raise SignupClosed(SignupClosed.__doc__)
+        raise SignupClosed()
     return link
 
 
@@ -133,5 +136,5 @@ def complete_signup(*, token: str, name: str, password: str, time_zone: str = ""
             user = User.objects.create_user(link.email, password, name=name.strip(), time_zone=time_zone)
             audit.record(action=audit.Action.SIGNED_UP, actor=user)
     except IntegrityError as error:
-        raise AccountExists(AccountExists.__doc__) from error
+        raise AccountExists() from error
     return user

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
@@ -33,6 +34,9 @@ class SignInRefused(Exception):
 
     code = "sign_in_refused"
 
+    def __init__(self) -> None:
+        super().__init__(gettext(type(self).__doc__ or ""))
+
 
 class LockedOut(Exception):
     """There were too many failed attempts; `seconds` tells how long to wait."""
@@ -48,6 +52,9 @@ class TokenRefused(Exception):
     """This token is not valid any more. Please sign in again."""
 
     code = "token_refused"
+
+    def __init__(self) -> None:
+        super().__init__(gettext(type(self).__doc__ or ""))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +89,7 @@ def obtain(*, request: HttpRequest, email: str, password: str) -> TokenPair:
     if user is None:
         if getattr(request, "axes_locked_out", False):
             raise LockedOut(seconds=lockout.seconds_until_unlocked(request, {"username": email}))
-        raise SignInRefused(SignInRefused.__doc__)
+        raise SignInRefused()
     assert isinstance(user, User)
     with transaction.atomic():
         refresh = StoredRefreshToken.issue(user=user, sign_in=uuid.uuid4().hex)
@@ -109,7 +116,7 @@ def rotate(*, refresh: str, now: datetime.datetime) -> TokenPair:
             ended = _spend(OutstandingToken.objects.filter(user=user, token=row.token))
             if ended:
                 audit.record(action=audit.Action.TOKEN_REUSED, actor=user)
-    raise TokenRefused(TokenRefused.__doc__)
+    raise TokenRefused()
 
 
 def revoke(*, refresh: str) -> None:
@@ -117,7 +124,7 @@ def revoke(*, refresh: str) -> None:
     token = _parse(refresh)
     row = OutstandingToken.objects.filter(jti=token["jti"]).first()
     if row is None:
-        raise TokenRefused(TokenRefused.__doc__)
+        raise TokenRefused()
     _new, created = BlacklistedToken.objects.get_or_create(token=row)
     if created and row.user is not None:
         audit.record(action=audit.Action.SIGNED_OUT, actor=row.user, facts={"door": "api"})
@@ -128,11 +135,11 @@ def verify(*, token: str) -> None:
     try:
         parsed = UntypedToken(token)  # type: ignore[arg-type]  # annotated wrongly there
     except TokenError as error:
-        raise TokenRefused(TokenRefused.__doc__) from error
+        raise TokenRefused() from error
     spent = BlacklistedToken.objects.filter(token__jti=parsed["jti"]).exists()
     user = User.objects.filter(pk=parsed.get(api_settings.USER_ID_CLAIM)).first()
     if spent or not _still_belongs(token=parsed, user=user):
-        raise TokenRefused(TokenRefused.__doc__)
+        raise TokenRefused()
 
 
 def revoke_all(*, user: User) -> int:
@@ -158,10 +165,10 @@ def _parse(refresh: str) -> Any:
     try:
         parsed = UntypedToken(refresh)  # type: ignore[arg-type]
         if parsed.get(api_settings.TOKEN_TYPE_CLAIM) != RefreshToken.token_type:
-            raise TokenRefused(TokenRefused.__doc__)
+            raise TokenRefused()
         token = StoredRefreshToken(refresh, verify=False)  # type: ignore[arg-type]
     except TokenError as error:
-        raise TokenRefused(TokenRefused.__doc__) from error
+        raise TokenRefused() from error
     return token
 
 

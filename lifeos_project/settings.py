@@ -201,8 +201,16 @@ SIMPLE_JWT = {
     "CHECK_REVOKE_TOKEN": True,
 }
 
-LANGUAGES = [("en", "English (US)"), ("en-gb", "English (UK)")]
+# Each in its own words. The catalogues of all but English are in locale/ (lifeos_project/languages).
+LANGUAGES = [
+    ("de", "Deutsch"),
+    ("en", "English (US)"),
+    ("en-gb", "English (UK)"),
+    ("es", "Español"),
+    ("fr", "Français"),
+]
 LANGUAGE_CODE = LIFEOS_LANGUAGE
+FORMAT_MODULE_PATH = "lifeos_project.formats"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

@@ -73,7 +73,10 @@ with env.section("Application"):
         "`https://api.github.com/repos/OWNER/NAME/releases/latest` does. Nothing else asks it.",
     )
     LIFEOS_LANGUAGE = env.text(
-        "LIFEOS_LANGUAGE", "en", meaning="Language of pages when the browser asks for none that LifeOS has."
+        "LIFEOS_LANGUAGE",
+        "en",
+        meaning="Language of pages when the browser asks for none that LifeOS has: `de`, `en`, `en-gb`, `es` or `fr`. Also of "
+        "what a worker writes for nobody in particular, such as the problems of webhooks.",
     )
 
 with env.section("Security"):
@@ -388,6 +391,14 @@ with env.section("Webhooks"):
     )
     WEBHOOK_LOG_DAYS = env.whole(
         "WEBHOOK_LOG_DAYS", 30, minimum=1, meaning="Age at which `prune_webhooks` deletes deliveries from the log."
+    )
+
+with env.section("Deleted books"):
+    BOOK_GRACE_DAYS = env.whole(
+        "BOOK_GRACE_DAYS",
+        14,
+        minimum=1,
+        meaning="Days for which owners can restore a deleted book; then it is erased.",
     )
 
 with env.section("Monitoring"):

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -20,6 +21,7 @@ from finance.ledger.models import JournalEntry, JournalLine
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import change_for, template_for
 from finance.ledger.services.changes import Changed
+from finance.payees.services import merge_payees
 from finance.reconciliation.services import reopening
 from identity.api.idempotency import once_per_key
 
@@ -70,7 +72,7 @@ class ChangeEntries(BookView):
         targets = {ids[uid]: positions for uid, positions in chosen.items()}
         if asked.pop("delete"):
             if asked:
-                raise Invalid(field="delete", reason="Delete alone, or leave it out.")
+                raise Invalid(field="delete", reason=_("Delete alone, or leave it out."))
             done = services.delete_entries(book=self.book, actor=self.user, entry_ids=list(targets), today=self.today())
             return status.HTTP_200_OK, body_of(done)
         if "account" in asked:
@@ -85,7 +87,7 @@ class ChangeEntries(BookView):
     def _amount(self, text: str, targets: dict[int, set[int]]) -> int:
         """Minor units in the currency of the one entry's line."""
         if len(targets) != 1:
-            raise Invalid(field="amount", reason="Change the amount of one entry at a time.")
+            raise Invalid(field="amount", reason=_("Change the amount of one entry at a time."))
         ((entry_id, positions),) = targets.items()
         lines = JournalLine.objects.filter(entry=entry_id).order_by("position")
         line = (lines.filter(position__in=positions) if positions else lines).first()
@@ -98,7 +100,8 @@ class ChangeEntries(BookView):
     post=extend_schema(
         operation_id="entries_merge_payees",
         summary="Merge payees",
-        description="Gives all entries of some payees, ignoring case, one payee.",
+        description="Makes some payees one, ignoring case: their names become aliases of it, and `past` says whether past "
+        "entries are corrected. Undoing the change brings the payees back.",
         request=shapes.MergeBody,
         responses=shapes.ChangedSerializer,
     )
@@ -114,7 +117,10 @@ class MergePayees(BookView):
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         asked = self.body()
         with reopening(agreed=asked.pop("reopen_statements")):
-            done = services.merge_payees(book=self.book, actor=self.user, today=self.today(), **asked)
+            correct_past = asked.pop("past") == "correct"
+            done = merge_payees(
+                book=self.book, actor=self.user, today=self.today(), correct_past=correct_past, **asked
+            )  # fmt: skip
         return status.HTTP_200_OK, body_of(done)
 
 

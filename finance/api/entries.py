@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -136,7 +137,7 @@ class EntryBulk(EntryView):
             if closed is not None and draft.date <= closed:
                 raise PeriodClosedError(field=f"entries.{row}.date", closed_through=closed, date=draft.date)
             if draft.uid in taken:
-                raise Conflict(field=f"entries.{row}.uid", reason="An entry with this uid exists already.")
+                raise Conflict(field=f"entries.{row}.uid", reason=_("An entry with this uid exists already."))
             if draft.uid is not None:
                 taken.add(draft.uid)
         try:

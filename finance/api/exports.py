@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import FileResponse, HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import generics, serializers, status
@@ -101,7 +102,9 @@ class ExportList(ExportView, generics.ListAPIView[OperationRun]):
         try:
             run = start_export(book=self.book, actor=self.user, format=self.body()["format"])
         except OperationBusy as error:
-            raise Conflict(reason=f"Export {error.run_id} of this book is under way.") from error
+            raise Conflict(
+                reason=_("Export %(run_id)s of this book is under way.") % {"run_id": error.run_id}
+            ) from error
         return status.HTTP_202_ACCEPTED, ExportSerializer(run, context=self.get_serializer_context()).data
 
 

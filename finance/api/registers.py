@@ -30,6 +30,7 @@ from finance.ledger.registers import (
 from finance.ledger.selectors import below
 from finance.periods import Period, days_between, read_period
 from finance.preferences.selectors import pay_rule_of
+from finance.reconciliation.selectors import Mark, marked, marks_of
 from finance.replica import from_replica
 from finance.tags.selectors import tag_for, tagged
 
@@ -68,6 +69,12 @@ class FilterQuery(QuerySerializer):
     )
     tag = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that have the tag with this id."
+    )
+    mark = serializers.ChoiceField(
+        required=False,
+        choices=[(mark.value, mark.value) for mark in Mark],
+        help_text="What the bank knows of the line: nothing, that it is there, or that it is on a finished statement. "
+        "Lines of categories have no marks.",
     )
     created_by = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that this member recorded."
@@ -122,10 +129,15 @@ class RegisterRowSerializer(serializers.Serializer[RegisterRow]):
     is_reversal = serializers.BooleanField()
     is_reversed = serializers.BooleanField()
     is_correction = serializers.BooleanField()
+    mark = serializers.SerializerMethodField(help_text="`none`, `cleared`, or `reconciled`.")
     counter_lines = CounterLineSerializer(many=True)
 
     def get_amount(self, row: RegisterRow) -> str:
         return money.format_amount(row.amount, currency=row.account.currency)
+
+    def get_mark(self, row: RegisterRow) -> str:
+        marks: dict[int, Mark] = self.context["marks"]
+        return str(marks.get(row.line_id, Mark.NONE))
 
     def get_balance(self, row: RegisterRow) -> str | None:
         return None if row.balance is None else money.format_amount(row.balance, currency=row.account.currency)
@@ -187,6 +199,7 @@ ROW = {
     "is_reversal": False,
     "is_reversed": False,
     "is_correction": False,
+    "mark": "cleared",
     "counter_lines": [
         {"account": 52, "name": "Groceries", "type": "expense", "amount": "23.90", "currency": "EUR", "memo": ""}
     ],
@@ -241,7 +254,8 @@ class RegisterView(BookView):
             "currency": currencies.pop() if len(currencies) == 1 else None,
             "sums": None if place else _sums(accounts, shown, days=days, today=self.today()),
         }
-        return Response(RegisterSerializer(body).data)
+        marks = marks_of(line_ids=[row.line_id for row in page.rows])
+        return Response(RegisterSerializer(body, context={"marks": marks}).data)
 
     def _filters(self, asked: dict[str, Any], *, accounts: list[Account]) -> Filters:
         """All filters but the days. Raises AmountInvalid, NotFound."""
@@ -253,6 +267,8 @@ class RegisterView(BookView):
         also: tuple[LineCondition, ...] = ()
         if "tag" in asked:
             also = (tagged(tag_ids=[tag_for(book=self.book, tag_id=asked["tag"]).pk]),)
+        if "mark" in asked:
+            also = (*also, marked(mark=Mark(asked["mark"])))
         return Filters(
             search=asked.get("search", ""),
             amounts=_amounts(bounds, accounts=accounts) if bounds else None,

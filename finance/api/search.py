@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -108,7 +109,10 @@ class Search(BookView):
         try:
             terms = parse_query(asked, language=get_language() or "en")
         except QueryError as error:
-            raise Invalid(field="q", reason=f"{error.message} (character {error.place + 1})") from error
+            raise Invalid(
+                field="q",
+                reason=_("%(message)s (character %(place)s)") % {"message": error.message, "place": error.place + 1},
+            ) from error
         found = find_entries(book=self.book, terms=terms, after=_PAGES.place(request), limit=limit_of(request))
         totals = [
             {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from core.api.queries import QuerySerializer
@@ -103,11 +104,11 @@ class NewStatement(StrictSerializer):
         figures = {"start", "end", "opening", "closing"}
         if "import_statement" in attrs and figures & set(attrs):
             raise serializers.ValidationError(
-                dict.fromkeys(figures & set(attrs), "Leave this out: it comes from the bank file.")
+                dict.fromkeys(figures & set(attrs), _("Leave this out: it comes from the bank file."))
             )
         missing = figures - set(attrs)
         if "import_statement" not in attrs and missing:
-            raise serializers.ValidationError(dict.fromkeys(sorted(missing), "This field is required."))
+            raise serializers.ValidationError(dict.fromkeys(sorted(missing), _("This field is required.")))
         return attrs
 
 
@@ -164,7 +165,7 @@ class Tick(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
-            raise serializers.ValidationError({"lines": "Name the lines, or say all of what, and not both."})
+            raise serializers.ValidationError({"lines": _("Name the lines, or say all of what, and not both.")})
         return attrs
 
 

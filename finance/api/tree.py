@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 
+from django.utils.translation import gettext as _
+
 from finance.errors import Conflict, NotFound
 from finance.ledger.models import Account, Book
 from finance.ledger.selectors import accounts_of, paths_of
@@ -32,5 +34,5 @@ class AccountTree:
         if not matches:
             raise NotFound(field=field, thing="account")
         if len(matches) > 1:
-            raise Conflict(field=field, reason="More than one account has this path; name it by its id.")
+            raise Conflict(field=field, reason=_("More than one account has this path; name it by its id."))
         return matches[0]

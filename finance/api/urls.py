@@ -9,6 +9,8 @@ from finance.api import (
     balances,
     books,
     changes,
+    deleted_books,
+    demo,
     entries,
     exports,
     imports,
@@ -49,7 +51,11 @@ DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
     path("books/", books.BookList.as_view(), name="api-books"),
+    path("books/deleted/", deleted_books.DeletedBookList.as_view(), name="api-books-deleted"),
+    path("books/demo/", demo.LoadDemo.as_view(), name="api-books-demo"),
+    path("books/demo/<int:run_id>/", demo.DemoRun.as_view(), name="api-books-demo-run"),
     path(BOOK, books.BookDetail.as_view(), name="api-book"),
+    path(f"{BOOK}restore/", deleted_books.RestoreBook.as_view(), name="api-book-restore"),
     path(f"{BOOK}close-period/", books.ClosePeriod.as_view(), name="api-close-period"),
     path(f"{BOOK}reopen-period/", books.ReopenPeriod.as_view(), name="api-reopen-period"),
     path(f"{BOOK}proof/", books.Proof.as_view(), name="api-proof"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -211,7 +212,7 @@ class NetWorth(BookView):
         query = query_of(request, NetWorthQuery)
         as_of, months = query.get("as_of") or self.today(), query["months"]
         if as_of < EARLIEST + relativedelta(months=months):
-            raise Invalid(field="as_of", reason="The months begin before 1900.")
+            raise Invalid(field="as_of", reason=_("The months begin before 1900."))
         found = wealth(book=self.book, accounts=self.tree.accounts, today=as_of, months=months)
         context = {"currency": self.book.base_currency}
         body = {"currency": self.book.base_currency, "points": [point.total for point in found.points]}
@@ -240,7 +241,7 @@ class ExchangeGains(BookView):
         last = query.get("end") or self.today()
         first = query.get("start") or last.replace(month=1, day=1)
         if not EARLIEST <= first <= last:
-            raise Invalid(field="start", reason="The period must begin before it ends, and not before 1900.")
+            raise Invalid(field="start", reason=_("The period must begin before it ends, and not before 1900."))
         accounts = self.tree.accounts
         base = [a.pk for a in accounts if a.type in HOLDINGS and a.currency == self.book.base_currency]
         held = sum(balances_of(account_ids=base, as_of=last).values())

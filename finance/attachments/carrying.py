@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from finance.attachments.selectors import attachments_in, files_of
 from finance.attachments.services import attach
 from finance.errors import BookUnreadable, FinanceError
@@ -32,21 +34,30 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     """Attach them to the entries of the new book; returns a sentence for each that may not be attached here."""
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Receipts of version {str(document['version'])[:20]} are not known here.")
+            raise BookUnreadable(
+                reason=_("Receipts of version %(version)s are not known here.")
+                % {"version": str(document["version"])[:20]}
+            )
         given = [
             (uuid.UUID(one["entry"]), str(one["file_name"]), str(one["sha256"])) for one in document["attachments"]
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BookUnreadable(reason=f"The receipts of the export are damaged: {str(error)[:100]}.") from error
+        raise BookUnreadable(
+            reason=_("The receipts of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        ) from error
     ids = arrival.entries(uid for uid, _name, _sha256 in given)
     left = []
     for uid, name, sha256 in given:
         content = arrival.files.get(sha256)
         if uid not in ids or content is None:
-            raise BookUnreadable(reason=f"The receipt “{name[:80]}” has no file in the archive, or no entry.")
+            raise BookUnreadable(
+                reason=_("The receipt “%(name)s” has no file in the archive, or no entry.") % {"name": name[:80]}
+            )
         entry = JournalEntry(pk=ids[uid], book=arrival.book)
         try:
             attach(entry=entry, actor=None, data=content, file_name=name)
         except FinanceError as error:
-            left.append(f"The receipt “{name[:80]}” was not imported: {error.detail}")
+            left.append(
+                _("The receipt “%(name)s” was not imported: %(detail)s") % {"name": name[:80], "detail": error.detail}
+            )
     return left

@@ -8,6 +8,7 @@ import sys
 from io import BytesIO
 from typing import Any
 
+from core.texts import gettext as _
 from finance.errors import Invalid, StatementUnreadable
 from finance.imports.parsers.child import Child, Limits, serve
 
@@ -39,7 +40,7 @@ def draw(data: bytes) -> bytes:
     try:
         with Image.open(BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
             if picture.width * picture.height > MOST_PIXELS:
-                raise Invalid(reason="The picture has too many pixels.")
+                raise Invalid(reason=_("The picture has too many pixels."))
             picture.draft("RGB", (2 * SIDE, 2 * SIDE))  # JPEG: decoded at a fraction of its size
             small = ImageOps.exif_transpose(picture)
             small.thumbnail((SIDE, SIDE))
@@ -47,7 +48,7 @@ def draw(data: bytes) -> bytes:
             small = small.convert("RGBA")
             ground.paste(small, mask=small.getchannel("A"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Invalid(reason="The picture cannot be read.") from error
+        raise Invalid(reason=_("The picture cannot be read.")) from error
     drawn = BytesIO()
     ground.save(drawn, "JPEG", quality=80, optimize=True)
     return drawn.getvalue()

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import DataError, IntegrityError
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext as _
 
 from finance.attachments import carrying as attachments
 from finance.errors import BookUnreadable
@@ -83,7 +84,7 @@ def take_parts(arrival: Arrival, parts: Sequence[tuple[str, str]]) -> list[str]:
     given = dict(parts)
     known = {part.name for part in all_parts()}
     left = [
-        f"The part “{name[:40]}” of the export is not known here and was left out."
+        _("The part “%(name)s” of the export is not known here and was left out.") % {"name": name[:40]}
         for name in given
         if name not in known
     ]
@@ -92,10 +93,14 @@ def take_parts(arrival: Arrival, parts: Sequence[tuple[str, str]]) -> list[str]:
             try:
                 document = json.loads(given[part.name])
             except ValueError as error:
-                raise BookUnreadable(reason=f"The part “{part.name}” of the export is damaged.") from error
+                raise BookUnreadable(
+                    reason=_("The part “%(name)s” of the export is damaged.") % {"name": part.name}
+                ) from error
             try:
                 left += part.take(arrival, document)
             except (DataError, IntegrityError) as error:
                 # What the database refuses, such as two rates of a pair for one day.
-                raise BookUnreadable(reason=f"The part “{part.name}” of the export contradicts itself.") from error
+                raise BookUnreadable(
+                    reason=_("The part “%(name)s” of the export contradicts itself.") % {"name": part.name}
+                ) from error
     return left

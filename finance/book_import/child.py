@@ -7,6 +7,8 @@ import dataclasses
 import sys
 from collections.abc import Callable
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.book_import.model import Question, SourceBook
 from finance.book_import.reading import MAX_BYTES, read_book
 from finance.errors import BookUnreadable, StatementUnreadable
@@ -26,8 +28,8 @@ _CHILD = Child(
         ("datetime", "date"),
         ("uuid", "UUID"),
     },
-    advice="The operator can allow more (IMPORT_READING_SECONDS, IMPORT_READING_MEMORY_MB).",
-    broken="Please export the books again.",
+    advice=gettext_noop("The operator can allow more (IMPORT_READING_SECONDS, IMPORT_READING_MEMORY_MB)."),
+    broken=gettext_noop("Please export the books again."),
 )
 
 
@@ -36,7 +38,9 @@ def read_in_child(
 ) -> SourceBook:
     """The source's book. Raises BookUnreadable, and ReadingStopped once `goes_on` says no."""
     if len(data) > MAX_BYTES:
-        raise BookUnreadable(reason=f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.")
+        raise BookUnreadable(
+            reason=_("The file is larger than %(max_bytes)s MB.") % {"max_bytes": MAX_BYTES // 1024 // 1024}
+        )
     try:
         kind, value = _CHILD.ask(data, dataclasses.asdict(question), limits=limits, goes_on=goes_on)
     except StatementUnreadable as error:

@@ -6,6 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
+from core.texts import number as number_of
 from finance import money
 from finance.errors import BookUnreadable
 
@@ -17,8 +20,8 @@ MAX_ENTRIES = 200_000
 MAX_ACCOUNTS = 10_000
 _EXAMPLES = 5
 # What all of the programs have, and LifeOS does not.
-MARK = "mark of cleared, pending or reconciled"
-NO_MARKS = "LifeOS compares with bank files instead"
+MARK = gettext_noop("mark of cleared, pending or reconciled")
+NO_MARKS = gettext_noop("LifeOS compares with bank files instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,7 @@ class Tally:
         """Count something; a count of zero is nothing."""
         if not count:
             return
+        kind, why = _(kind), _(why)  # constants of readers are only marked for translation
         self._counts[kind, why] += count
         kept = self._examples.setdefault((kind, why), [])
         if example and len(kept) < _EXAMPLES and example not in kept:
@@ -149,9 +153,17 @@ class Tally:
         places = money.exponent(currency) if currency in money.known_currencies() else 4
         each = abs(total / quantity) if quantity else Decimal(0)
         self.add(
-            "cost of shares",
-            "the money went to or came from the trading account",
-            example=f"{account}: {quantity:f} {commodity} for {abs(total):.{places}f} {currency} in all, {each:.4f} each",
+            _("cost of shares"),
+            _("the money went to or came from the trading account"),
+            example=_("%(account)s: %(quantity)s %(commodity)s for %(total)s %(currency)s in all, %(each)s each")
+            % {
+                "account": account,
+                "quantity": f"{quantity:f}",
+                "commodity": commodity,
+                "total": f"{abs(total):.{places}f}",
+                "currency": currency,
+                "each": f"{each:.4f}",
+            },
         )
 
     def told(self) -> tuple[LeftOut, ...]:
@@ -188,4 +200,7 @@ def uid_of(text: str) -> uuid.UUID | None:
 def check_entries(number: int) -> None:
     """Raise BookUnreadable for more entries than are taken at once."""
     if number > MAX_ENTRIES:
-        raise BookUnreadable(reason=f"The file holds more than {MAX_ENTRIES:,} transactions, which is the limit.")
+        raise BookUnreadable(
+            reason=_("The file holds more than %(max_entries)s transactions, which is the limit.")
+            % {"max_entries": number_of(MAX_ENTRIES)}
+        )

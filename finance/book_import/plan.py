@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
+from core.texts import number as number_of
 from finance import money
 from finance.book_import.model import (
     ASSET,
@@ -41,7 +44,7 @@ _DEEPEST = 50
 _MOST_COMPARED = 1_000_000
 # An entry that is off by less came from rates and divisions, by more from a mistake.
 _ROUNDING = Decimal("0.011")
-_ROUNDED = "Rounding differences"
+_ROUNDED = gettext_noop("Rounding differences")
 _ROOTS = {"asset": "Assets", "liability": "Liabilities", "equity": "Equity", "income": "Income", "expense": "Expenses"}
 
 
@@ -115,9 +118,12 @@ class _Planner:
         self.tally = Tally()
         self.sources = {account.key: account for account in book.accounts}
         if len(self.sources) != len(book.accounts):
-            raise BookUnreadable(reason="The file has two accounts of the same id.")
+            raise BookUnreadable(reason=_("The file has two accounts of the same id."))
         if len(self.sources) > MAX_ACCOUNTS:
-            raise BookUnreadable(reason=f"The file has more than {MAX_ACCOUNTS:,} accounts, which is the limit.")
+            raise BookUnreadable(
+                reason=_("The file has more than %(max_accounts)s accounts, which is the limit.")
+                % {"max_accounts": number_of(MAX_ACCOUNTS)}
+            )
         # (key, currency) → position; a source's account of several currencies is several of ours.
         self.places: dict[tuple[str, str], int] = {}
         self.first: dict[str, int] = {}
@@ -134,7 +140,8 @@ class _Planner:
             for line in entry.lines:
                 if line.account not in self.sources:
                     raise BookUnreadable(
-                        reason=f"{entry.where or entry.date}: there is no account “{line.account[:80]}” in the file."
+                        reason=_("%(where)s: there is no account “%(account)s” in the file.")
+                        % {"where": entry.where or entry.date, "account": line.account[:80]}
                     )
                 used[line.account][line.currency] += 1
         children: dict[str, list[SourceAccount]] = defaultdict(list)
@@ -150,26 +157,32 @@ class _Planner:
             account, depth = stack.pop()
             if depth > _DEEPEST:
                 raise BookUnreadable(
-                    reason=f"Its accounts are more than {_DEEPEST} levels deep: “{account.name[:60]}”."
+                    reason=_("Its accounts are more than %(deepest)s levels deep: “%(name)s”.")
+                    % {"deepest": _DEEPEST, "name": account.name[:60]}
                 )
             seen.add(account.key)
             ordered.append(account)
             stack.extend((child, depth + 1) for child in reversed(children[account.key]))
         if len(ordered) != len(self.sources):
             missing = next(key for key in self.sources if key not in seen)
-            raise BookUnreadable(reason=f"The account “{self.sources[missing].name[:80]}” is inside itself.")
+            raise BookUnreadable(
+                reason=_("The account “%(name)s” is inside itself.") % {"name": self.sources[missing].name[:80]}
+            )
         for account in ordered:
             self._place(account, used[account.key], has_children=account.key in above)
 
     def _place(self, account: SourceAccount, used: Counter[str], *, has_children: bool) -> None:
         if account.type not in TYPES:
-            raise BookUnreadable(reason=f"The account “{account.name[:80]}” is of the unknown type “{account.type}”.")
+            raise BookUnreadable(
+                reason=_("The account “%(name)s” is of the unknown type “%(type)s”.")
+                % {"name": account.name[:80], "type": account.type}
+            )
         if account.currency and not _is_money(account.currency) and not used and not has_children:
-            self.tally.add("account of shares", "LifeOS keeps money only", example=account.name)
+            self.tally.add(_("account of shares"), _("LifeOS keeps money only"), example=account.name)
             return
         currencies = [code for code, _count in used.most_common() if _is_money(code)]
         if used and not currencies and not has_children:
-            self.tally.add("account of shares", "LifeOS keeps money only", example=account.name)
+            self.tally.add(_("account of shares"), _("LifeOS keeps money only"), example=account.name)
             return
         for code in (self.base, account.currency):
             if code in currencies:
@@ -180,7 +193,7 @@ class _Planner:
         parent = self.first.get(account.parent)
         if parent is not None and self.plan.accounts[parent].type != account.type:
             self.tally.add(
-                "account below one of another type", "it is at the top of its own type", example=account.name
+                _("account below one of another type"), _("it is at the top of its own type"), example=account.name
             )
             parent = None
         kind = account.kind or (CATEGORY if account.type in (INCOME, EXPENSE) else OTHER)
@@ -194,7 +207,9 @@ class _Planner:
             self.places[account.key, currency] = position
             self.first.setdefault(account.key, position)
         if len(currencies) > 1:
-            self.tally.add("account of several currencies", "it became one account per currency", example=account.name)
+            self.tally.add(
+                _("account of several currencies"), _("it became one account per currency"), example=account.name
+            )
 
     def _open(
         self, *, name: str, type: str, kind: str, currency: str, parent: int | None,
@@ -230,7 +245,11 @@ class _Planner:
         """The name as the ledger takes it, numbered where a sibling has it already."""
         tidy = " ".join(name.replace("\x00", "").split()) or "Unnamed"
         if len(tidy) > _LONGEST_NAME:
-            self.tally.add("long name", f"names have at most {_LONGEST_NAME} characters", example=tidy)
+            self.tally.add(
+                _("long name"),
+                _("names have at most %(longest_name)s characters") % {"longest_name": _LONGEST_NAME},
+                example=tidy,
+            )
         where = "" if parent is not None else type
         found = tidy[:_LONGEST_NAME]
         while (parent, where, found) in self.names:
@@ -238,7 +257,9 @@ class _Planner:
             number = self.numbers[parent, where, tidy] = self.numbers[parent, where, tidy] + 1
             found = f"{tidy[: _LONGEST_NAME - 8]} ({number + 1})"
         if found != tidy[:_LONGEST_NAME]:
-            self.tally.add("two accounts of one name", "the later one has a number behind its name", example=found)
+            self.tally.add(
+                _("two accounts of one name"), _("the later one has a number behind its name"), example=found
+            )
         self.names.add((parent, where, found))
         return found
 
@@ -246,7 +267,10 @@ class _Planner:
         uids: set[object] = set()
         for entry in self.book.entries:
             if entry.uid is not None and entry.uid in uids:
-                raise BookUnreadable(reason=f"{entry.where or entry.date}: two transactions have the id {entry.uid}.")
+                raise BookUnreadable(
+                    reason=_("%(where)s: two transactions have the id %(uid)s.")
+                    % {"where": entry.where or entry.date, "uid": entry.uid}
+                )
             uids.add(entry.uid)
             lines = self._lines_of(entry)
             if not lines:
@@ -275,7 +299,7 @@ class _Planner:
         for line in entry.lines:
             if not _is_money(line.currency):
                 other = True
-                self.tally.add("line in shares or another commodity", "LifeOS keeps money only", example=where)
+                self.tally.add(_("line in shares or another commodity"), _("LifeOS keeps money only"), example=where)
                 continue
             amount = self._minor_units(line.amount, line.currency, where)
             exact[line.currency] += line.amount
@@ -286,14 +310,20 @@ class _Planner:
         off = {currency: total for currency, total in exact.items() if total}
         if not other and len(off) < 2 and any(abs(total) >= _ROUNDING for total in off.values()):
             told = ", ".join(f"{total:f} {currency}" for currency, total in off.items())
-            self.tally.add("entry that does not balance", "its lines do not sum to zero", example=f"{where}: {told}")
+            self.tally.add(
+                _("entry that does not balance"), _("its lines do not sum to zero"), example=f"{where}: {told}"
+            )
             return []
         lines += self._other_sides(off, rounded, where, shares=other)
         if len(lines) < 2:
-            self.tally.add("entry without money", "all its amounts are zero or not money", example=where)
+            self.tally.add(_("entry without money"), _("all its amounts are zero or not money"), example=where)
             return []
         if len(lines) > MAX_LINES:
-            self.tally.add("entry too long", f"an entry has at most {MAX_LINES} lines", example=where)
+            self.tally.add(
+                _("entry too long"),
+                _("an entry has at most %(max_lines)s lines") % {"max_lines": MAX_LINES},
+                example=where,
+            )
             return []
         return lines
 
@@ -303,16 +333,22 @@ class _Planner:
         """Lines that balance each currency: trading for what was exchanged, rounding differences for the rest."""
         traded = set(off) if shares or len(off) > 1 else set()
         if shares and traded:
-            self.tally.add("purchase or sale of shares", "its money is on the trading account", example=where)
+            self.tally.add(_("purchase or sale of shares"), _("its money is on the trading account"), example=where)
         elif traded:
-            self.tally.add("currency exchange", "both sides meet on the trading accounts", example=where)
+            self.tally.add(_("currency exchange"), _("both sides meet on the trading accounts"), example=where)
         sides = []
         for currency, total in rounded.items():
             if not total:
                 continue
-            kind, title, own = (TRADING, "Trading", TRADING) if currency in traded else (_ROUNDED, _ROUNDED, OTHER)
+            kind, title, own = (
+                (TRADING, _("Trading"), TRADING) if currency in traded else (_ROUNDED, _(_ROUNDED), OTHER)
+            )
             if kind == _ROUNDED:
-                self.tally.add("entry off by a rounding", f"the rest is on “{_ROUNDED}”", example=where)
+                self.tally.add(
+                    _("entry off by a rounding"),
+                    _("the rest is on “%(rounded)s”") % {"rounded": _(_ROUNDED)},
+                    example=where,
+                )
             if (kind, currency) not in self.system:
                 self.system[kind, currency] = self._open(
                     name=f"{title} {currency}", type=EQUITY, kind=own, currency=currency, parent=None
@@ -328,15 +364,25 @@ class _Planner:
             if not amount.is_finite() or abs(amount) > money.MAX_MINOR_UNITS:
                 raise BookUnreadable(reason=f"{where}: {error.detail}") from error
             rounded = amount.quantize(places, rounding=ROUND_HALF_EVEN)
-            why = f"{currency} has {money.exponent(currency)} decimals"
-            self.tally.add("amount rounded", why, example=f"{where}: {amount:f} to {rounded} {currency}")
+            why = _("%(currency)s has %(exponent)s decimals") % {
+                "currency": currency,
+                "exponent": money.exponent(currency),
+            }
+            self.tally.add(
+                _("amount rounded"),
+                why,
+                example=_("%(where)s: %(amount)s to %(rounded)s %(currency)s")
+                % {"where": where, "amount": f"{amount:f}", "rounded": rounded, "currency": currency},
+            )
             return money.to_minor_units(rounded, currency=currency)
 
     def _text(self, text: str, longest: int) -> str:
         if not self.book.exact:
             text = text.replace("\x00", "").strip()
             if len(text) > longest:
-                self.tally.add("long text", f"shortened to {longest} characters", example=text[:60])
+                self.tally.add(
+                    _("long text"), _("shortened to %(longest)s characters") % {"longest": longest}, example=text[:60]
+                )
                 return text[: longest - 1] + "…"
         return text
 
@@ -351,7 +397,7 @@ class _Planner:
             for place in kept[account.key] if account.closed or account.closed_on else ():
                 planned, last = self.plan.accounts[place], self.last_posted.get(place)
                 if self.held[place] and account.type in (ASSET, LIABILITY):
-                    self.tally.add("closed account with a balance", "it stays open", example=account.name)
+                    self.tally.add(_("closed account with a balance"), _("it stays open"), example=account.name)
                 elif planned.kind not in _SYSTEM:
                     # One that was never used has no day on which it could have been closed, and stays open.
                     planned.closed_on = max((day for day in (account.closed_on, last) if day is not None), default=None)
@@ -374,12 +420,12 @@ class _Planner:
                 if not balance.stated and balance.amount:
                     name = self.sources[balance.account].name if balance.account in self.sources else balance.account
                     self.tally.add(
-                        "holding of shares or another commodity", "LifeOS keeps money only",
+                        _("holding of shares or another commodity"), _("LifeOS keeps money only"),
                         example=f"{name}: {balance.amount:f} {balance.currency}",
                     )  # fmt: skip
                 continue
             if balance.stated and compared > _MOST_COMPARED:
-                self.tally.add("stated balance that was not compared", "the file states too many")
+                self.tally.add(_("stated balance that was not compared"), _("the file states too many"))
                 continue
             keys = [balance.account]
             if balance.with_children:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from importlib import import_module
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.book_import.model import Question, SourceBook
 from finance.book_import.readers.archive import gunzip
 from finance.errors import AmountInvalid, BookUnreadable, CurrencyUnknown
@@ -23,31 +25,33 @@ READERS: Mapping[str, str] = {
     "ynab": "ynab",
 }
 PROGRAMS: Mapping[str, str] = {
-    "lifeos": "LifeOS (archive or JSON)",
-    "hledger": "hledger (print as JSON)",
+    "lifeos": gettext_noop("LifeOS (archive or JSON)"),
+    "hledger": gettext_noop("hledger (print as JSON)"),
     "beancount": "Beancount",
-    "gnucash": "GnuCash (XML or SQLite)",
-    "firefly": "Firefly III (transactions as CSV)",
-    "actual": "Actual (export)",
-    "ynab": "YNAB (register)",
+    "gnucash": gettext_noop("GnuCash (XML or SQLite)"),
+    "firefly": gettext_noop("Firefly III (transactions as CSV)"),
+    "actual": gettext_noop("Actual (export)"),
+    "ynab": gettext_noop("YNAB (register)"),
 }
 
 
 def read_book(data: bytes, question: Question) -> SourceBook:
     """Read an export of the program that the question names. Raises BookUnreadable with a sentence."""
     if question.format not in READERS:
-        raise BookUnreadable(reason=f"“{question.format}” is none of {', '.join(READERS)}.")
+        raise BookUnreadable(
+            reason=_("“%(format)s” is none of %(names)s.") % {"format": question.format, "names": ", ".join(READERS)}
+        )
     if not data.strip():
-        raise BookUnreadable(reason="The file is empty.")
+        raise BookUnreadable(reason=_("The file is empty."))
     if data.startswith(b"\x1f\x8b"):
         data = gunzip(data)
     reader = import_module(f"finance.book_import.readers.{READERS[question.format]}")
     try:
         book: SourceBook = reader.read(data, question)
     except RecursionError as error:
-        raise BookUnreadable(reason="The file is nested too deeply to be such an export.") from error
+        raise BookUnreadable(reason=_("The file is nested too deeply to be such an export.")) from error
     except (AmountInvalid, CurrencyUnknown) as error:
         raise BookUnreadable(reason=error.detail) from error
     if not book.accounts:
-        raise BookUnreadable(reason="The file has no accounts.")
+        raise BookUnreadable(reason=_("The file has no accounts."))
     return book

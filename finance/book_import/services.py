@@ -166,7 +166,10 @@ def _post(
         if uid is None:
             return None
         if uid not in positions:
-            raise BookUnreadable(reason=f"{where}: it names the entry {uid}, which is not in the file.")
+            raise BookUnreadable(
+                reason=gettext("%(where)s: it names the entry %(uid)s, which is not in the file.")
+                % {"where": where, "uid": uid}
+            )
         return positions[uid]
 
     past = []
@@ -174,7 +177,10 @@ def _post(
         entry = planned.source
         where = entry.where or str(entry.date)
         if entry.source and entry.source not in _SOURCES:
-            raise BookUnreadable(reason=f"{where}: “{entry.source[:40]}” is none of {', '.join(sorted(_SOURCES))}.")
+            raise BookUnreadable(
+                reason=gettext("%(where)s: “%(source)s” is none of %(names)s.")
+                % {"where": where, "source": entry.source[:40], "names": ", ".join(sorted(_SOURCES))}
+            )
         past.append(
             PastEntry(
                 draft=EntryDraft(
@@ -268,7 +274,9 @@ def _take_rest(*, book: Book, owner: User, source: SourceBook, plan: Plan, accou
     told = take_parts(arrival, source.parts)
     digest = digest_of(book=book)
     if digest != source.digest:
-        raise BookUnreadable(reason="The entries of the new book are not those of the archive; nothing was created.")
+        raise BookUnreadable(
+            reason=gettext("The entries of the new book are not those of the archive; nothing was created.")
+        )
     text = gettext("Every entry is as in the archive: both have the digest %(digest)s.")
     return [*told, text % {"digest": digest}]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import transaction
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from core.batches import in_batches
 from finance.demo.diary import (
@@ -32,6 +33,7 @@ from finance.ledger.selectors import account_paths
 from identity.models import User
 
 BOOK_NAME = "The O'Briens' household"
+TIME_ZONE = "Europe/Dublin"
 MAX_MONTHS = 600
 _CHUNK = 500
 
@@ -49,8 +51,7 @@ _TEMPLATE_WITH_OPENING = (CHECKING, SAVINGS, CASH, CARD)
 
 def has_demo_book(*, owner: User) -> bool:
     """Whether a book of the owner was filled by the demonstration before."""
-    demo = JournalEntry.objects.filter(source=JournalEntry.Source.DEMO, book__in=Book.objects.visible_to(owner))
-    return demo.exists()
+    return Book.objects.visible_to(owner).filter(is_demo=True).exists()
 
 
 @transaction.atomic
@@ -70,14 +71,25 @@ def seed_household(
     the owner has a demonstration already, unless `force_new` asks for one more book.
     """
     if not 1 <= months <= MAX_MONTHS:
-        raise Invalid(field="months", reason=f"Between 1 and {MAX_MONTHS} months can be generated.")
+        raise Invalid(
+            field="months",
+            reason=_("Between 1 and %(max_months)s months can be generated.") % {"max_months": MAX_MONTHS},
+        )
     if not force_new and has_demo_book(owner=owner):
-        raise Conflict(reason=f"{owner.email} already has a demonstration book; use --force-new for another one.")
+        raise Conflict(
+            reason=_("%(email)s already has a demonstration book; use --force-new for another one.")
+            % {"email": owner.email}
+        )
     diary = household(months=months, seed=seed, today=today)
     # The story names accounts as the template names them in English.
     with translation.override("en"):
         book = services.create_book(
-            owner=owner, name=BOOK_NAME, base_currency="EUR", time_zone="Europe/Dublin", template="household"
+            owner=owner,
+            name=BOOK_NAME,
+            base_currency="EUR",
+            time_zone=TIME_ZONE,
+            template="household",
+            is_demo=True,
         )
         accounts = _open_accounts(book=book, owner=owner, on=diary.start - datetime.timedelta(days=1))
         _post(book=book, owner=owner, diary=diary, accounts=accounts, progress=progress)

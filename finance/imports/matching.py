@@ -13,6 +13,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from core.texts import gettext as _
+from core.texts import ngettext
 from finance.imports.parsers.words import plain
 
 # How far a bank's date may lie from the day on which somebody wrote the entry down.
@@ -226,8 +228,11 @@ def _same_identity(pool: _Pool, row: IncomingRow, identity: str) -> _Same | None
     return _Same(
         found,
         False,
-        f"Same day, amount and text as a row{_from(found)}, but the bank shows another balance after it: "
-        "it may be a second transaction.",
+        _(
+            "Same day, amount and text as a row%(origin)s, but the bank shows another balance after it: "
+            "it may be a second transaction."
+        )
+        % {"origin": _from(found)},
     )
 
 
@@ -245,7 +250,11 @@ def _same_weak_id(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None
     found = pool.first(("weak id", row.bank_id, row.date, row.amount))
     if found is None:
         return None
-    return _Same(found, False, f"Same number, day and amount as a row{_from(found)}, but with another text.")
+    return _Same(
+        found,
+        False,
+        _("Same number, day and amount as a row%(origin)s, but with another text.") % {"origin": _from(found)},
+    )
 
 
 def _same_amount(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None:
@@ -253,25 +262,32 @@ def _same_amount(pool: _Pool, row: IncomingRow, _identity: str) -> _Same | None:
     found = pool.first(("amount", row.date, row.amount))
     if found is None:
         return None
-    what = "the same text" if found.text == row.text else "another text"
     if row.bank_id and found.bank_id and row.bank_id != found.bank_id:
-        what += " and another id of the bank" if found.text != row.text else " but another id of the bank"
-    return _Same(found, False, f"Same day and amount as a row{_from(found)}, with {what}: is it the same payment?")
+        alike, unlike = _("the same text but another id of the bank"), _("another text and another id of the bank")
+    else:
+        alike, unlike = _("the same text"), _("another text")
+    reason = _("Same day and amount as a row%(origin)s, with %(what)s: is it the same payment?")
+    what = alike if found.text == row.text else unlike
+    return _Same(found, False, reason % {"origin": _from(found), "what": what})
 
 
 def _already(known: KnownRow, row: IncomingRow) -> str:
-    by = "The bank's id of this row" if row.bank_id and row.bank_id == known.bank_id else "This day, amount and text"
-    nth = f" ({_ordinal(known.occurrence)} of that day)" if known.occurrence > 1 else ""
-    where = f" in {known.seen_in}" if known.seen_in else ""
-    return f"{by} came before{where}{nth}."
+    nth = _(" (%(ordinal)s of that day)") % {"ordinal": _ordinal(known.occurrence)} if known.occurrence > 1 else ""
+    where = _(" in %(file)s") % {"file": known.seen_in} if known.seen_in else ""
+    if row.bank_id and row.bank_id == known.bank_id:
+        text = _("The bank's id of this row came before%(where)s%(nth)s.")
+    else:
+        text = _("This day, amount and text came before%(where)s%(nth)s.")
+    return text % {"where": where, "nth": nth}
 
 
 def _from(known: KnownRow) -> str:
-    return f" of {known.seen_in}" if known.seen_in else " that came before"
+    return _(" of %(file)s") % {"file": known.seen_in} if known.seen_in else _(" that came before")
 
 
 def _ordinal(number: int) -> str:
-    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+    named = {1: _("first"), 2: _("second"), 3: _("third")}
+    return named.get(number) or _("%(number)sth") % {"number": number}
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,26 +362,42 @@ def _match_transfers(rows: Sequence[IncomingRow], candidates: Sequence[Candidate
         if not (some := fitting.get(row.position)):
             continue
         best = min(some, key=lambda c: (abs(c.date - row.date), c.entry_id))
-        reason = f"“{best.other_account}” has the opposite amount without a category {when(row.date, best.date)}"
+        facts = {"account": best.other_account, "when": when(row.date, best.date), "count": len(some)}
         if len(some) == 1 and wanted[best.entry_id] == 1:
-            found[row.position] = _Match(best, f"{reason}: both become one transfer.")
+            text = _("“%(account)s” has the opposite amount without a category %(when)s: both become one transfer.")
+            found[row.position] = _Match(best, text % facts)
+            continue
+        if len(some) > 1:
+            text = _(
+                "“%(account)s” has the opposite amount without a category %(when)s, but %(count)s entries fit this row: "
+                "is it this transfer?"
+            )
         else:
-            more = f"{len(some)} entries fit this row" if len(some) > 1 else "other rows fit it as well"
-            found[row.position] = _Match(best, f"{reason}, but {more}: is it this transfer?", RowStatus.QUESTION)
+            text = _(
+                "“%(account)s” has the opposite amount without a category %(when)s, but other rows fit it as well: "
+                "is it this transfer?"
+            )
+        found[row.position] = _Match(best, text % facts, RowStatus.QUESTION)
     return found
 
 
 def _why(row: IncomingRow, candidate: Candidate) -> str:
-    title = f" “{candidate.title}”" if candidate.title else ""
-    return f"The books hold an entry{title} of the same amount {when(row.date, candidate.date)}, not linked to a bank row yet."
+    if candidate.title:
+        text = _("The books hold an entry “%(title)s” of the same amount %(when)s, not linked to a bank row yet.")
+    else:
+        text = _("The books hold an entry of the same amount %(when)s, not linked to a bank row yet.")
+    return text % {"title": candidate.title, "when": when(row.date, candidate.date)}
 
 
 def when(day: datetime.date, other: datetime.date) -> str:
     """How far the other day is from the day, in words."""
     apart = (other - day).days
     if not apart:
-        return "on the same day"
-    return f"{abs(apart)} day{'s' if abs(apart) > 1 else ''} {'later' if apart > 0 else 'earlier'}"
+        return _("on the same day")
+    days = abs(apart)
+    if apart > 0:
+        return ngettext("%(days)d day later", "%(days)d days later", days) % {"days": days}
+    return ngettext("%(days)d day earlier", "%(days)d days earlier", days) % {"days": days}
 
 
 def _verdict(row: IncomingRow, identity: str, seen: _Same | None, number: Counter[str]) -> Verdict:
@@ -384,7 +416,9 @@ def _verdict(row: IncomingRow, identity: str, seen: _Same | None, number: Counte
         fate, reason, entry_id = RowStatus.QUESTION, seen.reason, seen.known.entry_id
     else:
         fate, entry_id = RowStatus.NEW, None
-        reason = "Not seen before." if nth == 1 else f"Not seen before: the {_ordinal(nth)} equal row of that day."
+        reason = _("Not seen before.")
+        if nth > 1:
+            reason = _("Not seen before: the %(ordinal)s equal row of that day.") % {"ordinal": _ordinal(nth)}
     return Verdict(
         position=row.position, fate=fate, reason=reason, identity=identity, occurrence=nth, entry_id=entry_id
     )

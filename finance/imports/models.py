@@ -92,7 +92,7 @@ class ImportBatch(models.Model):
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
     rows_done = models.PositiveIntegerField(_("rows read"), default=0)
     reading_at = models.DateTimeField(null=True, blank=True)  # last sign of life of the reader
-    # How the file is to be read: {"profile", "changes", "by"}; and who reads it, so that nobody else writes rows.
+    # How the file is to be read: {"profile", "changes", "by", "language"}; and who reads it, so that nobody else writes rows.
     question = models.JSONField(default=dict, db_default={})
     reader = models.CharField(max_length=32, blank=True, default="", db_default="")
     # Why the last reading failed: {"code", "detail", "fields"}. A file that was staged before stays staged as it was.

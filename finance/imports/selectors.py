@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.utils.translation import gettext as _
 
 from core.keyset import keyset_page
 from finance.errors import Invalid, NotFound
@@ -170,7 +171,11 @@ def rows_page(
     )
     if fate:
         if fate not in ImportRow.Status.values:
-            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Status.values)}.")
+            raise Invalid(
+                field="fate",
+                reason=_("%(fate)s is none of %(names)s.")
+                % {"fate": fate, "names": ", ".join(ImportRow.Status.values)},
+            )
         rows = rows.filter(fate=fate)
     elif not left_out:
         rows = rows.exclude(fate=ImportRow.Status.LEFT_OUT)
@@ -178,9 +183,9 @@ def rows_page(
         rows = rows.filter(outcome=outcome)
     after = None
     if cursor is not None:
-        urgency, _, row_id = cursor.partition("-")
+        urgency, _dash, row_id = cursor.partition("-")
         if not (urgency.isdigit() and row_id.isdigit()) or len(row_id) > 18:
-            raise Invalid(field="cursor", reason="This cursor is not from this list.")
+            raise Invalid(field="cursor", reason=_("This cursor is not from this list."))
         after = int(urgency), int(row_id)
     page = keyset_page(
         rows.select_related("counter_account", "matched_entry", "posted_entry", "refund_of", "statement"),

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.texts import gettext as _
 from core.words import plain
 from finance import money
 from finance.imports.matching import TRANSFER_DAYS, IncomingRow, when
@@ -100,8 +101,8 @@ def unlike_sides(
     for row in rows:
         if some := fitting.get(row.position):
             side, why = some[0]
-            more = f" {len(some)} entries fit this row." if len(some) > 1 else ""
-            more = more or (" Other rows fit it as well." if wanted[side.entry_id] > 1 else "")
+            more = " " + _("%(count)s entries fit this row.") % {"count": len(some)} if len(some) > 1 else ""
+            more = more or (" " + _("Other rows fit it as well.") if wanted[side.entry_id] > 1 else "")
             reason = f"{_question(row, side, currency=currency)} {why}{more}"
             proposals[row.position] = Proposal(entry_id=side.entry_id, reason=reason)
     return proposals
@@ -116,23 +117,23 @@ def _evidence(row: IncomingRow, side: Side, *, account: str, currency: str, numb
     if not could_be_one(row.amount, side.amount, currency=currency, other_currency=side.currency):
         return ""
     if row.counterparty and row.counterparty in side.numbers:
-        return f"The row names the number of “{side.account}”."
+        return _("The row names the number of “%(account)s”.") % {"account": side.account}
     for text, name in ((row.text, side.account), (side.text, account)):
         if len(name) >= _SHORTEST_NAME and f" {plain(name)} " in f" {text} ":
-            return f"The text names “{name}”."
+            return _("The text names “%(name)s”.") % {"name": name}
     if any(
         number in text.replace(" ", "")
         for text, own in ((row.text, side.numbers), (side.text, numbers))
         for number in own
     ):
-        return "The text names the other account's number."
+        return _("The text names the other account's number.")
     if side.currency == currency:
         spoken = speaks_of_transfer(row.text) or speaks_of_transfer(side.text)
-        return "The text speaks of a transfer." if spoken else ""
+        return _("The text speaks of a transfer.") if spoken else ""
     for text, amount, code in ((row.text, side.amount, side.currency), (side.text, row.amount, currency)):
         written = plain(money.format_amount(abs(amount), currency=code))
         if f" {written} " in f" {text} " and f" {code.lower()} " in f" {text} ":
-            return "The text states the other amount."
+            return _("The text states the other amount.")
     return ""
 
 
@@ -140,9 +141,16 @@ def _question(row: IncomingRow, side: Side, *, currency: str) -> str:
     here = f"{money.format_amount(abs(row.amount), currency=currency)} {currency}"
     there = f"{money.format_amount(abs(side.amount), currency=side.currency)} {side.currency}"
     came_in = row.amount > 0
-    what = "an exchange"
+    what = _("an exchange")
     if side.currency == currency:
         fee = abs(abs(side.amount) - abs(row.amount))
-        what = f"a fee of {money.format_amount(fee, currency=currency)} {currency}"
-    happened = f"“{side.account}” {'sent' if came_in else 'received'} {there} {when(row.date, side.date)}"
-    return f"{happened}, and {here} {'came in' if came_in else 'went out'} here: is it one transfer with {what}?"
+        what = _("a fee of %(amount)s") % {"amount": f"{money.format_amount(fee, currency=currency)} {currency}"}
+    if came_in:
+        text = _("“%(account)s” sent %(there)s %(when)s, and %(here)s came in here: is it one transfer with %(what)s?")
+    else:
+        text = _(
+            "“%(account)s” received %(there)s %(when)s, and %(here)s went out here: is it one transfer with %(what)s?"
+        )
+    return text % {
+        "account": side.account, "there": there, "when": when(row.date, side.date), "here": here, "what": what,
+    }  # fmt: skip

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid
 from finance.ledger.models import Account, AccountKind, AccountType
@@ -259,7 +261,7 @@ def parse_cursor(cursor: str) -> tuple[datetime.date, int]:
     try:
         return read_dated_place(cursor)
     except ValueError as error:
-        raise Invalid(field="after", reason="This is not a place in the register.") from error
+        raise Invalid(field="after", reason=_("This is not a place in the register.")) from error
 
 
 def window_of(

@@ -1,8 +1,9 @@
 """The accounts that take what has no category yet."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
+from core.languages import translations_of
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 
 # "Uncategorised 2" and so on take the place of those that were closed.
@@ -24,10 +25,10 @@ def uncategorised_accounts(*, account: Account) -> QuerySet[Account]:
 
 def uncategorised_ids(*, book: Book) -> set[int]:
     """All accounts of the book for what has no category yet, closed ones too."""
-    categories = Account.objects.filter(book=book, kind=AccountKind.CATEGORY)
-    named = categories.filter(name__startswith="Uncategorised") | categories.filter(
-        name__startswith=gettext("Uncategorised")
-    )
+    begins = Q()
+    for name in translations_of("Uncategorised"):
+        begins |= Q(name__startswith=name)
+    named = Account.objects.filter(begins, book=book, kind=AccountKind.CATEGORY)
     return {pk for pk, name, currency in named.values_list("pk", "name", "currency") if name in _names(currency)}
 
 
@@ -38,6 +39,6 @@ def uncategorised_name(account: Account) -> str:
 
 
 def _names(currency: str, *more: str) -> set[str]:
-    base = gettext("Uncategorised")
-    names = {"Uncategorised", f"Uncategorised {currency}", base, f"{base} {currency}", *more}
+    bases = translations_of("Uncategorised")
+    names = {*bases, *(f"{base} {currency}" for base in bases), *more}
     return names | {f"{name} {number}" for name in names for number in range(2, MOST_UNCATEGORISED + 1)}

@@ -4,6 +4,8 @@ import datetime
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from finance import money
 from finance.errors import AmountInvalid, BookUnreadable
 from finance.events import StatementAdded
@@ -58,11 +60,16 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     """
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Statements of version {str(document['version'])[:20]} are not known here.")
+            raise BookUnreadable(
+                reason=_("Statements of version %(version)s are not known here.")
+                % {"version": str(document["version"])[:20]}
+            )
         made = {given["id"]: _statement(arrival, given) for given in document["statements"]}
         marks = [(uuid.UUID(uid), int(position), statement) for uid, position, statement in document["marks"]]
     except (KeyError, TypeError, ValueError, AttributeError, AmountInvalid) as error:
-        raise BookUnreadable(reason=f"The statements of the export are damaged: {str(error)[:100]}.") from error
+        raise BookUnreadable(
+            reason=_("The statements of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        ) from error
     AccountStatement.objects.bulk_create(made.values(), batch_size=_AT_ONCE)
     for start in range(0, len(marks), _AT_ONCE):
         some = marks[start : start + _AT_ONCE]
@@ -78,7 +85,8 @@ def take(arrival: Arrival, document: Any) -> list[str]:
             statement.state = AccountStatement.State.OPEN
             statement.save(update_fields=["state"])
             left.append(
-                f"The statement of {statement.account.name}, {statement}, is not explained by its rows: it is open."
+                _("The statement of %(name)s, %(statement)s, is not explained by its rows: it is open.")
+                % {"name": statement.account.name, "statement": statement}
             )
     emit_many([StatementAdded(book_id=arrival.book.pk, statement_id=each.pk) for each in made.values()])
     return left
@@ -110,6 +118,7 @@ def _mark(
     statement = made.get(number)
     if found is None or (number is not None and (statement is None or statement.account_id != found[1])):
         raise BookUnreadable(
-            reason=f"The statements of the export name line {position} of {uid}, which they cannot list."
+            reason=_("The statements of the export name line %(position)s of %(uid)s, which they cannot list.")
+            % {"position": position, "uid": uid}
         )
     return LineMark(book=book, line_id=found[0], statement=statement)

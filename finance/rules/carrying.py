@@ -4,6 +4,8 @@ import copy
 import re
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from finance.errors import BookUnreadable, FinanceError
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
@@ -23,7 +25,7 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
 def take(arrival: Arrival, document: Any) -> list[str]:
     """Add the rules; returns a sentence for each that cannot be imported. Raises BookUnreadable."""
     if not isinstance(document, dict) or document.get("version") != VERSION:
-        raise BookUnreadable(reason="The rules of the export are not of a version that is known here.")
+        raise BookUnreadable(reason=_("The rules of the export are not of a version that is known here."))
     wanted = copy.deepcopy(document)
     left: list[str] = []
     while True:
@@ -34,14 +36,18 @@ def take(arrival: Arrival, document: Any) -> list[str]:
             places: dict[tuple[int, int], str] = {}
             for path, why in error.fields.items():
                 if (match := _RULE.match(path)) is None:
-                    raise BookUnreadable(reason=f"The rules of the export are damaged: {error.detail}") from error
+                    raise BookUnreadable(
+                        reason=_("The rules of the export are damaged: %(detail)s") % {"detail": error.detail}
+                    ) from error
                 places.setdefault((int(match[1]), int(match[2])), why)
             if not places:
-                raise BookUnreadable(reason=f"The rules of the export are damaged: {error.detail}") from error
+                raise BookUnreadable(
+                    reason=_("The rules of the export are damaged: %(detail)s") % {"detail": error.detail}
+                ) from error
             for (group, number), why in places.items():
                 rule = wanted["groups"][group]["rules"][number]
                 name = str(rule.get("name", ""))[:80] if isinstance(rule, dict) else ""
-                left.append(f"The rule “{name}” was not imported: {why}")
+                left.append(_("The rule “%(name)s” was not imported: %(why)s") % {"name": name, "why": why})
             for group, number in sorted(places, reverse=True):
                 del wanted["groups"][group]["rules"][number]
         else:

@@ -14,6 +14,7 @@ from typing import Any
 
 import re2
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from finance.errors import Invalid
 from finance.tags.names import checked_name
@@ -280,14 +281,14 @@ def _weekdays(value: object) -> tuple[int, ...]:
     return tuple(sorted(set(value)))
 
 
-_account = _number(2**63 - 1, "Choose an account.")
+_account = _number(2**63 - 1, gettext_noop("Choose an account."))
 _READERS: dict[str, Callable[[object], Any]] = {
     "amount": _decimal,
     "direction": _direction,
     "account": _account,
     "category": _account,
     "date": _day,
-    "day": _number(31, "Enter a day of the month, 1 to 31."),
+    "day": _number(31, gettext_noop("Enter a day of the month, 1 to 31.")),
     "weekday": _weekdays,
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from core.texts import gettext as _
 from core.words import plain
 from finance import money
 from finance.errors import AmountInvalid
@@ -171,11 +172,14 @@ class Engine:
 
     def _check(self, account_id: int, subject: Subject) -> None:
         if account_id not in self._currencies:
-            raise SplitImpossible("an account that it names is closed")
+            raise SplitImpossible(_("an account that it names is closed"))
         if self._currencies[account_id] != subject.currency:
-            raise SplitImpossible(f"it posts to {self._currencies[account_id]}, the row is in {subject.currency}")
+            raise SplitImpossible(
+                _("it posts to %(other)s, the row is in %(currency)s")
+                % {"other": self._currencies[account_id], "currency": subject.currency}
+            )
         if account_id == subject.account_id:
-            raise SplitImpossible("it posts to the account of the row itself")
+            raise SplitImpossible(_("it posts to the account of the row itself"))
 
 
 def _json(value: Any) -> Any:
@@ -199,7 +203,9 @@ def share_out(amount: int, parts: Sequence[Part], *, currency: str) -> list[int]
             try:
                 share = money.to_minor_units(part.amount, currency=currency)
             except AmountInvalid as error:
-                raise SplitImpossible(f"the amount of part {index + 1} {error.facts['reason']}") from error
+                raise SplitImpossible(
+                    _("the amount of part %(index)s %(reason)s") % {"index": index + 1, "reason": error.facts["reason"]}
+                ) from error
         elif part.percent is not None:
             base = left if part.of_rest else total
             share = int((Decimal(base) * part.percent / 100).to_integral_value(rounding=ROUND_HALF_UP))
@@ -211,10 +217,16 @@ def share_out(amount: int, parts: Sequence[Part], *, currency: str) -> list[int]
         left -= share
         if share <= 0 or left < 0:
             whole = money.format_amount(total, currency=currency)
-            raise SplitImpossible(f"{whole} {currency} is too little for part {index + 1}")
+            raise SplitImpossible(
+                _("%(amount)s %(currency)s is too little for part %(index)s")
+                % {"amount": whole, "currency": currency, "index": index + 1}
+            )
         shares.append(share)
     if left:
-        raise SplitImpossible(f"{money.format_amount(left, currency=currency)} {currency} would be left over")
+        raise SplitImpossible(
+            _("%(amount)s %(currency)s would be left over")
+            % {"amount": money.format_amount(left, currency=currency), "currency": currency}
+        )
     return [share if amount > 0 else -share for share in shares]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from core.keyset import keyset_page
 from finance.ledger.models import AccountType, Book, JournalEntry, JournalLine
@@ -150,7 +151,11 @@ def evaluate(
     closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
     for entry, subject, lines, own in subjects_of(book=book, entries=entries):
         outcome = engine.run(subject)
-        problems += [(entry, f"Rule “{step.name}”: {step.problem}.") for step in outcome.steps if step.problem]
+        problems += [
+            (entry, _("Rule “%(name)s”: %(problem)s.") % {"name": step.name, "problem": step.problem})
+            for step in outcome.steps
+            if step.problem
+        ]
         change = PastChange(
             entry=entry, subject=subject, outcome=outcome, lines=lines, own=own,
             closed=closed is not None and entry.date <= closed,

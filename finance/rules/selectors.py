@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from core.keyset import keyset_page
 from finance.errors import Invalid, NotFound
@@ -152,5 +153,5 @@ def read_cursor(text: str | None) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Invalid(field="cursor", reason="This cursor is not from this list.")
+        raise Invalid(field="cursor", reason=_("This cursor is not from this list."))
     return int(text)

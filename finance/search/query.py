@@ -14,6 +14,8 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
+from core.texts import gettext as _
+
 LONGEST_QUERY = 200
 MOST_TERMS = 20
 # Months are known by their names in these languages and in the reader's own.
@@ -63,13 +65,21 @@ class Term:
 def parse_query(text: str, *, language: str = "en") -> list[Term]:
     """The terms of the query, in their order. Raises QueryError."""
     if len(text) > LONGEST_QUERY:
-        raise QueryError(f"A search has at most {LONGEST_QUERY} characters.", place=LONGEST_QUERY, length=1)
+        raise QueryError(
+            _("A search has at most %(longest_query)s characters.") % {"longest_query": LONGEST_QUERY},
+            place=LONGEST_QUERY,
+            length=1,
+        )
     if "\x00" in text:
-        raise QueryError("A search holds no null character.", place=text.index("\x00"), length=1)
+        raise QueryError(_("A search holds no null character."), place=text.index("\x00"), length=1)
     parts = list(_TERM.finditer(text))
     terms = list(_read(parts, months_in(language)))
     if len(terms) > MOST_TERMS:
-        raise QueryError(f"A search has at most {MOST_TERMS} conditions.", place=terms[MOST_TERMS].place, length=1)
+        raise QueryError(
+            _("A search has at most %(most_terms)s conditions.") % {"most_terms": MOST_TERMS},
+            place=terms[MOST_TERMS].place,
+            length=1,
+        )
     return terms
 
 
@@ -94,7 +104,7 @@ def _term(part: re.Match[str], months: dict[str, int]) -> Term:
     name, value, place, length = part["name"], part["value"], part.start(), part.end() - part.start()
     quoted = value.startswith('"')
     if '"' in value and (value.count('"') != 2 or not (quoted and value.endswith('"'))):
-        raise QueryError("A quotation mark is missing.", place=part.start("value") + value.rindex('"'), length=1)
+        raise QueryError(_("A quotation mark is missing."), place=part.start("value") + value.rindex('"'), length=1)
     said = value.strip('"')
     if name is None and re.fullmatch(r"[^\W\d]\w*:", value):
         name, said = value[:-1], ""
@@ -104,11 +114,14 @@ def _term(part: re.Match[str], months: dict[str, int]) -> Term:
         return _plain(part)
     if name.casefold() not in OPERATORS:
         known = ", ".join(f"{each}:" for each in OPERATORS)
-        message = f"“{name}:” is not an operator. Use {known}. For text with a colon, use quotation marks."
+        message = _("“%(name)s:” is not an operator. Use %(known)s. For text with a colon, use quotation marks.") % {
+            "name": name,
+            "known": known,
+        }
         raise QueryError(message, place=place + bool(part["minus"]), length=len(name) + 1)
     name = name.casefold()
     if not said.strip():
-        raise QueryError(f"Say what to look for after “{name}:”.", place=place, length=length)
+        raise QueryError(_("Say what to look for after “%(name)s:”.") % {"name": name}, place=place, length=length)
     if name in TEXT_OPERATORS:
         term = Term(field=name, text=said, phrase=quoted)
     else:
@@ -122,7 +135,7 @@ def _of_operator(name: str, said: str, *, place: int, length: int, months: dict[
     if name == "date":
         return _days(said, place=place, length=length, months=months)
     if said.casefold() not in THINGS:
-        message = f"“has:” takes {', '.join(THINGS[:-1])} or {THINGS[-1]}."
+        message = _("“has:” takes %(names)s or %(last)s.") % {"names": ", ".join(THINGS[:-1]), "last": THINGS[-1]}
         raise QueryError(message, place=place, length=length)
     return Term(field="has", text=said.casefold())
 
@@ -183,13 +196,15 @@ def _sizes(text: str, *, place: int) -> Term:
         low, _dots, high = said.partition("..")
         bounds = [_size(each, place=place) for each in (low, high)]
         if bounds[0] > bounds[1]:
-            raise QueryError("The range ends before it begins.", place=place, length=len(text))
+            raise QueryError(_("The range ends before it begins."), place=place, length=len(text))
         return Term(field="amount", low=bounds[0], high=bounds[1])
     if not sign:
         amounts = read_sizes(said)
         if not amounts:
             raise QueryError(
-                f"“{said}” is not an amount such as 12.50, >100 or 100..200.", place=place, length=len(text)
+                _("“%(said)s” is not an amount such as 12.50, >100 or 100..200.") % {"said": said},
+                place=place,
+                length=len(text),
             )
         return Term(field="amount", amounts=amounts)
     size = _size(said, place=place + len(sign))
@@ -203,9 +218,9 @@ def _size(text: str, *, place: int) -> Decimal:
     amounts = read_sizes(text)
     if len(amounts) != 1:
         why = (
-            f"“{text}” can be read in two ways; write it without thousands marks"
+            _("“%(text)s” can be read in two ways; write it without thousands marks") % {"text": text}
             if amounts
-            else f"“{text}” is not an amount"
+            else _("“%(text)s” is not an amount") % {"text": text}
         )
         raise QueryError(f"{why}.", place=place, length=max(len(text), 1))
     return amounts[0]
@@ -216,14 +231,16 @@ def _days(text: str, *, place: int, length: int, months: dict[str, int] | None =
     sign, said = _COMPARISON.fullmatch(text).groups()  # type: ignore[union-attr]  # it fits everything
     ends = said.split("..") if not sign else [said]
     if len(ends) > 2 or not all(ends):
-        raise QueryError("A range of days is written 2026-01..2026-03.", place=place, length=length)
+        raise QueryError(_("A range of days is written 2026-01..2026-03."), place=place, length=length)
     spans = [_span(each.strip(), months or {}) for each in ends]
     if None in spans:
-        message = f"“{said}” is not a date. Write 2026, 2026-03, 2026-03-14, >2026-01-01 or 2026-01..2026-03."
+        message = _("“%(said)s” is not a date. Write 2026, 2026-03, 2026-03-14, >2026-01-01 or 2026-01..2026-03.") % {
+            "said": said
+        }
         raise QueryError(message, place=place, length=length)
     first, last = spans[0][0], spans[-1][1]  # type: ignore[index]
     if first > last:
-        raise QueryError("The range ends before it begins.", place=place, length=length)
+        raise QueryError(_("The range ends before it begins."), place=place, length=length)
     one_day = datetime.timedelta(days=1)
     match sign:
         case ">":

@@ -1,7 +1,8 @@
 """Entries that a query finds, newest first, with their totals.
 
-A search starts with a term that finds little, through an index, and checks the others on that. Where every term finds a
-lot, it walks the journal from the newest entry on, a window at a time: it then has no totals, and says how far it came.
+A search starts with a term that finds little, through an index, and checks the others on that; words that are frequent
+count as one term, for they may meet seldom. Where every term finds a lot, it walks the journal from the newest entry on,
+a window at a time: it then has no totals, and says how far it came.
 """
 
 import datetime
@@ -11,17 +12,23 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid
 from finance.ledger import plans
 from finance.ledger.models import Account, AccountKind, Book
 from finance.ledger.movements import OWN_KINDS, Movement, Side, movement_of
 from finance.replica import reading
-from finance.search.conditions import Condition, World, condition_of, world_of
+from finance.search.conditions import Condition, World, condition_of, together, world_of
 from finance.search.query import Term
 
 # A search starts with a term that finds at most this many entries, which are then added up.
 MOST_FOUND = 2_000
+# Not even tried is what finds more than this by PostgreSQL's statistics. Without any, they say little, and it is tried.
+MOST_EXPECTED = 10 * MOST_FOUND
+# Words together are not tried where they are in more entries than this, added up: 100,000 take some ten milliseconds.
+MOST_MERGED = 500_000
 # Entries that one page walks through at most.
 WINDOW = 2_000
 
@@ -86,13 +93,13 @@ def find_entries(
     try:
         edge = read_dated_place(after) if after else (datetime.date.max, 2**63 - 1)
     except ValueError as error:
-        raise Invalid(field="after", reason="This is not a place in the results.") from error
+        raise Invalid(field="after", reason=_("This is not a place in the results.")) from error
     world = world or world_of(book=book, terms=terms)
     conditions = [condition_of(term, name=f"term{number}", world=world) for number, term in enumerate(terms)]
     parameters: dict[str, Any] = {"book": book.pk, "date": edge[0], "id": edge[1], "limit": limit + 1, "window": WINDOW}
     for condition in conditions:
         parameters |= condition.parameters
-    with plans.by_index(reading()):
+    with plans.by_index(reading(), alone=True):
         way = _way_in(conditions, parameters)
         if way is None:
             return _walk(conditions, parameters, limit)
@@ -104,13 +111,23 @@ def find_entries(
 def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> tuple[Condition, list[int]] | None:
     """A term that finds few enough entries, with their ids; None if every term finds more."""
     with reading().cursor() as cursor:
-        for condition in sorted(conditions, key=lambda each: each.rank):
-            if condition.found is None:
-                continue
-            cursor.execute(f"SELECT * FROM ({condition.found}) AS found LIMIT {MOST_FOUND + 1}", parameters)
+
+        def expected(statement: str) -> int:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+            return int(cursor.fetchone()[0][0]["Plan"]["Plan Rows"])
+
+        ways = [(expected(each.counted or each.found), each) for each in conditions if each.found]
+        words = sum(rows for rows, each in ways if each.words)
+        all_words = together(conditions)
+        if all_words is not None and all_words.found and words <= MOST_MERGED:
+            ways.append((expected(all_words.found), all_words))
+        for rows, way in sorted(ways, key=lambda each: each[0]):
+            if rows > MOST_EXPECTED:
+                return None
+            cursor.execute(f"SELECT * FROM ({way.found}) AS found LIMIT {MOST_FOUND + 1}", parameters)
             ids = [row[0] for row in cursor.fetchall()]
             if len(ids) <= MOST_FOUND:
-                return condition, ids
+                return way, ids
     return None
 
 

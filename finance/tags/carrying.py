@@ -3,6 +3,8 @@
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from finance.errors import BookUnreadable, Invalid
 from finance.events import TagSaved
 from finance.ledger.arrivals import Arrival
@@ -30,7 +32,9 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     """Write them into the new book; all of it can come. Raises BookUnreadable."""
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Tags of version {str(document['version'])[:20]} are not known here.")
+            raise BookUnreadable(
+                reason=_("Tags of version %(version)s are not known here.") % {"version": str(document["version"])[:20]}
+            )
         made = {
             given["id"]: Tag(book=arrival.book, name=checked_name(given["name"]), colour=TagColour(given["colour"]))
             for given in document["tags"]
@@ -46,7 +50,9 @@ def take(arrival: Arrival, document: Any) -> list[str]:
                 [EntryTag(book=arrival.book, entry_id=entries[uid], tag=made[tag]) for uid, tag in some]
             )
     except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BookUnreadable(reason=f"The tags of the export are damaged: {str(error)[:100]}.") from error
+        raise BookUnreadable(
+            reason=_("The tags of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        ) from error
     arrival.numbers["tag"] = {number: tag.pk for number, tag in made.items()}
     emit_many([TagSaved(book_id=arrival.book.pk, tag_id=tag.pk) for tag in made.values()])
     return []

@@ -5,6 +5,8 @@ import uuid
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from finance import money
 from finance.errors import BookUnreadable, FinanceError
 from finance.ledger.arrivals import Arrival
@@ -57,7 +59,10 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     """Write them into the new book; nothing is left out. Raises BookUnreadable."""
     try:
         if document["version"] != VERSION:
-            raise BookUnreadable(reason=f"Values of version {str(document['version'])[:20]} are not known here.")
+            raise BookUnreadable(
+                reason=_("Values of version %(version)s are not known here.")
+                % {"version": str(document["version"])[:20]}
+            )
         book = arrival.book
         rates = [_rate(book, given) for given in document["rates"]]
         plans = [_plan(arrival, given) for given in document["plans"]]
@@ -70,9 +75,13 @@ def take(arrival: Arrival, document: Any) -> list[str]:
         AssetPlan.objects.bulk_create(plans, batch_size=_AT_ONCE)
         AssetValue.objects.bulk_create(values, batch_size=_AT_ONCE)
     except FinanceError as error:
-        raise BookUnreadable(reason=f"The values of the export are damaged: {error.detail}") from error
+        raise BookUnreadable(
+            reason=_("The values of the export are damaged: %(detail)s") % {"detail": error.detail}
+        ) from error
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
-        raise BookUnreadable(reason=f"The values of the export are damaged: {str(error)[:100]}.") from error
+        raise BookUnreadable(
+            reason=_("The values of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
+        ) from error
     return []
 
 

@@ -9,8 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from finance import money
@@ -33,7 +33,10 @@ _REFUSAL = "OperationFailed: "
 class MoveInForm(forms.Form):
     """The file, the program that wrote it, and what the file may not say."""
 
-    format = forms.ChoiceField(label=gettext_lazy("Program"), choices=[("", gettext_lazy("Choose")), *PROGRAMS.items()])
+    format = forms.ChoiceField(
+        label=gettext_lazy("Program"),
+        choices=[("", gettext_lazy("Choose")), *((key, gettext_lazy(title)) for key, title in PROGRAMS.items())],
+    )
     file = forms.FileField(
         label=gettext_lazy("File"), help_text=gettext_lazy("Nothing is created before you have seen what would come.")
     )
@@ -154,6 +157,7 @@ def _start(user: User, given: dict[str, Any], *, dry_run: bool, kept: dict[str, 
     """The id of the run that was started, or of the user's one that is under way."""
     try:
         given = {**given, "owner": user.pk}
+        kept = {**(kept or {}), "language": get_language() or ""}
         return services.start(name=BOOK_IMPORT, given=given, by=user.get_username(), dry_run=dry_run, kept=kept).pk
     except services.OperationBusy as error:
         return error.run_id
@@ -201,7 +205,7 @@ def _told(run: OperationRun) -> dict[str, Any]:
     return {
         "run": run,
         "file_name": str(run.parameters.get("file", "")).partition("-")[2],
-        "program": PROGRAMS.get(run.parameters.get("format", ""), ""),
+        "program": _(PROGRAMS[run.parameters["format"]]) if run.parameters.get("format") in PROGRAMS else "",
         "problem": problem,
         "no_worker": run.state == OperationRun.State.REQUESTED and not health().workers_alive,
     }

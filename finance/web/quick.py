@@ -8,8 +8,12 @@ from pathlib import Path
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
@@ -25,7 +29,8 @@ from finance.web.wealth import everyday_accounts
 @login_required
 def quick(request: HttpRequest) -> HttpResponse:
     """The quick entry of the book that the user joined last and may write in; where an installed LifeOS begins."""
-    writable = Membership.objects.filter(user=user_of(request), role__in=(Role.EDITOR, Role.OWNER))
+    mine = Membership.objects.filter(user=user_of(request), book__deleted_at=None)
+    writable = mine.filter(role__in=(Role.EDITOR, Role.OWNER))
     membership = writable.order_by("-created_at", "-pk").first()
     return redirect("web:quick", membership.book_id) if membership else redirect("web:home")
 
@@ -62,3 +67,20 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     """The script that answers for the quick entry without a connection; only from here may it see these addresses."""
     script = Path(str(finders.find("lifeos/quick-worker.js"))).read_bytes()
     return HttpResponse(script, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+@require_safe
+def manifest(request: HttpRequest) -> HttpResponse:
+    """What a phone installs (W3C Web Application Manifest), with the shortcut in the browser's language."""
+    told = {
+        "name": "LifeOS",
+        "short_name": "LifeOS",
+        "lang": get_language(),
+        "start_url": "/",
+        "display": "standalone",
+        "background_color": "#ffffff",
+        "theme_color": "#047857",
+        "shortcuts": [{"name": _("Quick entry"), "url": reverse("web:quick_home")}],
+        "icons": [{"src": static("lifeos/favicon.svg"), "sizes": "any", "type": "image/svg+xml"}],
+    }
+    return JsonResponse(told, content_type="application/manifest+json", headers={"Cache-Control": "no-cache"})

@@ -34,7 +34,7 @@ from finance.web.register_summary import inside_of, summary_of
 PAGE = 50
 # Fields of the two forms in the bar; each carries the other's values along.
 _DAYS = {"period", "start", "end"}
-_ROWS = {"q", "payee", "amount", "min", "max", "category", "account", "kind", "tag", "who", "source", "all"}
+_ROWS = {"q", "payee", "amount", "min", "max", "category", "account", "kind", "tag", "mark", "who", "source", "all"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

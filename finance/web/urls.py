@@ -8,6 +8,7 @@ from finance.web import (
     changes,
     currencies,
     dashboard,
+    demo,
     entries,
     exports,
     import_columns,
@@ -103,6 +104,7 @@ book_pages = [
     path("attachments/<int:attachment_id>/remove/", attachments.remove, name="attachment_remove"),
     path("payees/", entries.payees, name="payees"),
     path("payees/named/", payee_pages.payee_list, name="payee_list"),
+    path("payees/merge/", payee_pages.payee_merge, name="payee_merge"),
     path("payees/<int:payee_id>/", payee_pages.payee, name="payee"),
     path("imports/", imports.imports, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),
@@ -176,6 +178,7 @@ book_pages = [
     path("settings/time-zone/", settings.book_time_zone, name="settings_time_zone"),
     path("settings/close/", settings.period_close, name="settings_close"),
     path("settings/reopen/", settings.period_reopen, name="settings_reopen"),
+    path("settings/delete/", settings.book_delete, name="book_delete"),
 ]
 
 urlpatterns = [
@@ -183,7 +186,14 @@ urlpatterns = [
     path("theme/", books.theme, name="theme"),
     path("quick/", quick.quick, name="quick_home"),
     path("quick-worker.js", quick.service_worker, name="quick_worker"),
+    path("books/", books.books, name="books"),
+    path("manifest.webmanifest", quick.manifest, name="manifest"),
     path("books/new/", books.book_new, name="book_new"),
+    path("books/<int:book_id>/restore/", settings.book_restore, name="book_restore"),
+    path("books/demo/load/", demo.demo_load, name="demo_load"),
+    path("books/demo/<int:run_id>/", demo.demo, name="demo"),
+    path("books/demo/<int:run_id>/progress/", demo.demo_progress, name="demo_progress"),
+    path("books/demo/<int:run_id>/cancel/", demo.demo_cancel, name="demo_cancel"),
     path("books/move-in/", moving_in.move_in, name="move_in"),
     path("books/move-in/<int:run_id>/", moving_in.move_in_run, name="move_in_run"),
     path("books/move-in/<int:run_id>/progress/", moving_in.move_in_progress, name="move_in_progress"),

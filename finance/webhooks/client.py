@@ -19,6 +19,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from core.texts import gettext as _
 from finance.webhooks.targets import Policy, Target, is_allowed
 
 CONNECT_SECONDS = 5.0
@@ -100,16 +101,20 @@ def _checked_addresses(target: Target, *, policy: Policy, resolve: Resolve, dead
     try:
         found = _resolvers.submit(resolve, target.host, target.port).result(timeout=_left(deadline, CONNECT_SECONDS))
     except FutureTimeout as error:
-        raise SendingFailed("timeout", f"The name {target.host} was not resolved in time.") from error
+        raise SendingFailed(
+            "timeout", _("The name %(host)s was not resolved in time.") % {"host": target.host}
+        ) from error
     except (OSError, UnicodeError) as error:
-        raise SendingFailed("dns", f"The name {target.host} cannot be resolved.") from error
+        raise SendingFailed("dns", _("The name %(host)s cannot be resolved.") % {"host": target.host}) from error
     # All of them: a name that has one address inside and one outside is trying something.
     for address in found:
         if not is_allowed(ipaddress.ip_address(address), policy=policy):
             # Without the address: households read this, and the operator's names are not theirs to explore.
-            raise SendingFailed("address", f"{target.host} leads to a network that webhooks may not reach.")
+            raise SendingFailed(
+                "address", _("%(host)s leads to a network that webhooks may not reach.") % {"host": target.host}
+            )
     if not found:
-        raise SendingFailed("dns", f"The name {target.host} has no address.")
+        raise SendingFailed("dns", _("The name %(host)s has no address.") % {"host": target.host})
     return list(found[:MOST_ADDRESSES])
 
 
@@ -125,8 +130,10 @@ def _connected(addresses: Sequence[str], port: int, *, deadline: float) -> socke
         sock.settimeout(_left(deadline, READ_SECONDS))
         return sock
     if isinstance(failure, TimeoutError):
-        raise SendingFailed("timeout", "No connection was made in time.") from failure
-    raise SendingFailed("connect", f"No connection: {failure.strerror or failure}" if failure else "") from failure
+        raise SendingFailed("timeout", _("No connection was made in time.")) from failure
+    raise SendingFailed(
+        "connect", _("No connection: %(strerror)s") % {"strerror": failure.strerror or failure} if failure else ""
+    ) from failure
 
 
 @functools.lru_cache(maxsize=4)
@@ -184,17 +191,25 @@ def _cut_off_at(deadline: float, sock: socket.socket) -> Iterator[threading.Even
 
 def _failure(error: Exception, *, overdue: bool, seconds: float) -> SendingFailed:
     if overdue:
-        return SendingFailed("timeout", f"The answer was not complete after {seconds:g} seconds.")
+        return SendingFailed(
+            "timeout", _("The answer was not complete after %(seconds)s seconds.") % {"seconds": f"{seconds:g}"}
+        )
     match error:
         case TimeoutError():
-            return SendingFailed("timeout", f"There was no answer for {READ_SECONDS:g} seconds.")
+            return SendingFailed(
+                "timeout",
+                _("There was no answer for %(read_seconds)s seconds.") % {"read_seconds": f"{READ_SECONDS:g}"},
+            )
         case ssl.SSLCertVerificationError():
-            return SendingFailed("tls", f"The certificate is not accepted: {error.verify_message}.")
+            return SendingFailed(
+                "tls",
+                _("The certificate is not accepted: %(verify_message)s.") % {"verify_message": error.verify_message},
+            )
         case ssl.SSLError():
-            return SendingFailed("tls", f"No TLS connection: {error.reason or error}.")
+            return SendingFailed("tls", _("No TLS connection: %(reason)s.") % {"reason": error.reason or error})
         case ConnectionError():
-            return SendingFailed("protocol", "The connection was closed before an answer came.")
-    return SendingFailed("protocol", f"The answer is not HTTP ({type(error).__name__}).")
+            return SendingFailed("protocol", _("The connection was closed before an answer came."))
+    return SendingFailed("protocol", _("The answer is not HTTP (%(error)s).") % {"error": type(error).__name__})
 
 
 def _left(deadline: float, most: float = float("inf")) -> float:

@@ -5,6 +5,7 @@ which no form of another site can send.
 """
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -36,7 +37,7 @@ def read(request: Request) -> str:
     """The token that the browser sent."""
     token = request.COOKIES.get(NAME)
     if not token:
-        raise NotAuthenticated("Send the refresh token in the body, or sign in again.", code="token_missing")
+        raise NotAuthenticated(_("Send the refresh token in the body, or sign in again."), code="token_missing")
     if (request.content_type or "").partition(";")[0].strip() != "application/json":
-        raise PermissionDenied("A request that uses the cookie must be sent as application/json.", code="csrf")
+        raise PermissionDenied(_("A request that uses the cookie must be sent as application/json."), code="csrf")
     return token

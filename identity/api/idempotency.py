@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
@@ -43,7 +44,7 @@ REPLAYED = OpenApiParameter(
 
 class KeyUsedBefore(APIException):
     status_code = status.HTTP_409_CONFLICT
-    default_detail = IdempotencyMismatch.__doc__
+    default_detail = gettext_lazy(IdempotencyMismatch.__doc__ or "")
     default_code = "idempotency_mismatch"
 
 

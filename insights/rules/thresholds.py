@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+from core.texts import gettext as _
 from finance import money
 from finance.errors import FinanceError
 
@@ -43,9 +44,9 @@ class Thresholds:
     def read(cls, stored: Mapping[str, Any]) -> Self:
         """The settings with the stored values in place of the defaults. Raises ThresholdsInvalid, by field."""
         if not isinstance(stored, Mapping):
-            raise ThresholdsInvalid({"thresholds": "It must be a JSON object of names and values."})
+            raise ThresholdsInvalid({"thresholds": _("It must be a JSON object of names and values.")})
         fields = {field.name: field for field in dataclasses.fields(cls)}
-        problems = {name: "There is no such threshold." for name in stored if name not in fields}
+        problems = {name: _("There is no such threshold.") for name in stored if name not in fields}
         for name in stored.keys() & fields.keys():
             problem = _problem(fields[name], stored[name])
             if problem:
@@ -67,15 +68,17 @@ class Thresholds:
 def _problem(field: dataclasses.Field[Any], value: Any) -> str | None:
     if field.metadata.get("amounts"):
         if not isinstance(value, Mapping):
-            return 'It must be amounts by currency, such as {"EUR": "20.00"}.'
+            return _('It must be amounts by currency, such as {"EUR": "20.00"}.')
         for currency, text in value.items():
             try:
                 if money.parse_amount(text, currency=currency) < 0:
-                    return f"The amount for {currency} must not be negative."
+                    return _("The amount for %(currency)s must not be negative.") % {"currency": currency}
             except FinanceError as error:
                 return error.detail
         return None
     least, most = field.metadata["least"], field.metadata["most"]
     if not isinstance(value, int) or isinstance(value, bool):
-        return "It must be a whole number."
-    return None if least <= value <= most else f"It must be from {least} to {most}."
+        return _("It must be a whole number.")
+    return (
+        None if least <= value <= most else _("It must be from %(least)s to %(most)s.") % {"least": least, "most": most}
+    )

@@ -4,6 +4,7 @@ import datetime
 from decimal import Decimal
 
 from django import template
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from core import formatting
@@ -110,3 +111,9 @@ def row_title(row: RegisterRow) -> str:
 def exchange_text(row: RegisterRow) -> str:
     """ "€100.00 → $110.00", of a row that is an exchange."""
     return " → ".join(figures.money_text(amount, currency=currency) for currency, amount in row.exchanged or ())
+
+
+@register.filter
+def file_size(number: int) -> str:
+    """ "1.5 MB" (English), "1,5 MB" (German)."""
+    return filesizeformat(number).replace(".", formatting.decimal_mark())

@@ -91,6 +91,9 @@ def bodies(world):
             "template": "household",
         },
         ("PATCH", BOOK): {"name": "House"},
+        ("DELETE", BOOK): None,
+        ("POST", BOOK + "restore/"): None,
+        ("POST", "/api/v1/books/demo/"): None,
         ("POST", BOOK + "close-period/"): {"through": "2025-12-31"},
         ("POST", BOOK + "reopen-period/"): {"through": None},
         ("POST", BOOK + "accounts/"): {
@@ -362,6 +365,8 @@ def prepare(world, name):
     if name == ("DELETE", BOOK + "entries/{uid}/refund/"):
         given = ("PUT", name[1])
         assert ask(world, given, bodies(world)[given]).status_code == 200
+    if name[1].endswith("/restore/"):
+        assert ask(world, ("DELETE", BOOK)).status_code == 202
     if name[1].endswith("/reopen-period/"):
         assert ask(world, ("POST", BOOK + "close-period/"), {"through": "2025-12-31"}).status_code == 200
     if name[1].endswith("/{application_id}/cancel/"):

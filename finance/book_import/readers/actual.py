@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance import money
 from finance.book_import.model import (
     ASSET,
@@ -40,11 +42,19 @@ _NEEDED = {
     "payees": {"id", "name"}, "transactions": {"id", "acct", "amount", "date", "isParent", "isChild", "description"},
 }  # fmt: skip
 _PLANNING = (
-    ("schedules", "schedule", "LifeOS does not take over schedules"),
-    ("notes", "note on an account or category", "accounts have no notes here"),
-    ("rules", "rule", "LifeOS learns categories from the entries instead"),
-    ("zero_budgets", "month of a category in the budget", "LifeOS does not take over amounts assigned to envelopes"),
-    ("reflect_budgets", "month of a category in the tracking budget", "LifeOS does not take over budgets"),
+    ("schedules", gettext_noop("schedule"), gettext_noop("LifeOS does not take over schedules")),
+    ("notes", gettext_noop("note on an account or category"), gettext_noop("accounts have no notes here")),
+    ("rules", gettext_noop("rule"), gettext_noop("LifeOS learns categories from the entries instead")),
+    (
+        "zero_budgets",
+        gettext_noop("month of a category in the budget"),
+        gettext_noop("LifeOS does not take over amounts assigned to envelopes"),
+    ),
+    (
+        "reflect_budgets",
+        gettext_noop("month of a category in the tracking budget"),
+        gettext_noop("LifeOS does not take over budgets"),
+    ),
 )
 # Of live transactions by account, as Actual itself sums a balance: what counts are the children, not their parent.
 _BALANCES = """
@@ -84,24 +94,25 @@ def read(data: bytes, question: Question) -> SourceBook:
         packed = members(data, suffixes=(".sqlite", ".json"))
         found = {path.rpartition("/")[2]: content for path, content in packed.items()}
         if "db.sqlite" not in found:
-            raise BookUnreadable(reason="The archive holds no db.sqlite, so it is not an export of Actual.")
-        told = json_of(text_of(found["metadata.json"]), "an export of Actual") if "metadata.json" in found else {}
+            raise BookUnreadable(reason=_("The archive holds no db.sqlite, so it is not an export of Actual."))
+        told = json_of(text_of(found["metadata.json"]), _("an export of Actual")) if "metadata.json" in found else {}
         name, database = _text(told.get("budgetName") if isinstance(told, dict) else ""), found["db.sqlite"]
     else:
-        raise BookUnreadable(reason="The file is not an export of Actual: it is neither an archive nor a database.")
+        raise BookUnreadable(reason=_("The file is not an export of Actual: it is neither an archive nor a database."))
     with opened(database) as tables:
         for table, columns in _NEEDED.items():
             missing = columns - tables.columns(table)
             if missing:
                 raise BookUnreadable(
-                    reason=f"The database is not Actual's: {table} has no column {sorted(missing)[0]}."
+                    reason=_("The database is not Actual's: %(table)s has no column %(missing)s.")
+                    % {"table": table, "missing": sorted(missing)[0]}
                 )
         preferences = tables.rows("preferences", "id value") if "preferences" in tables else iter(())
         preferred = (str(row["value"]) for row in preferences if row["id"] == "defaultCurrencyCode")
         known = money.known_currencies()
         currency = question.base_currency or next((code for code in preferred if code in known), "")
         if not currency:
-            raise BookUnreadable(reason="Actual does not say the currency in its export. Choose the main currency.")
+            raise BookUnreadable(reason=_("Actual does not say the currency in its export. Choose the main currency."))
         return _Budget(tables, currency).book(name, question)
 
 
@@ -130,7 +141,7 @@ class _Budget:
             group = groups.get(row["cat_group"])
             above = ""
             if group is not None and not row["is_income"]:
-                root = self._add(SourceAccount(key="root", name="Expenses", type=EXPENSE))
+                root = self._add(SourceAccount(key="root", name=_("Expenses"), type=EXPENSE))
                 above = self._add(
                     SourceAccount(
                         key=f"g:{group['id']}", name=_text(group["name"]) or "Group", type=EXPENSE, parent=root
@@ -182,8 +193,8 @@ class _Budget:
             balances=tuple(balances),
             left_out=self.tally.told(),
             notes=(
-                "Actual does not say which accounts are debts: credit cards and loans are listed under Assets with their "
-                "negative balance; the sum of everything is right.",
+                _("Actual does not say which accounts are debts: credit cards and loans are listed "
+"under Assets with their negative balance; the sum of everything is right."),
             ),
             name=name,
             base_currency=self.currency,
@@ -197,20 +208,22 @@ class _Budget:
         found = list(self.tables.rows("transactions", columns, order="date, rowid"))
         check_entries(len(found))
         deleted = {row["id"] for row in found if row["tombstone"]}
-        self.tally.add("deleted transaction", "it was deleted in Actual", count=len(deleted))
+        self.tally.add(_("deleted transaction"), _("it was deleted in Actual"), count=len(deleted))
         rows: dict[str, _Row] = {}
         for sequence, row in enumerate(found):
-            key, where = _text(row["id"]), f"transaction {str(row['id'])[:40]}"
+            key, where = _text(row["id"]), _("transaction %(id)s") % {"id": str(row["id"])[:40]}
             parent = _text(row["parent_id"]) or (key.rpartition("/")[0] if row["isChild"] else "")
             if row["tombstone"] or row["isParent"] or row["date"] is None or row["acct"] is None:
                 continue
             if row["isChild"] and parent in deleted:
-                self.tally.add("deleted transaction", "it was deleted in Actual")
+                self.tally.add(_("deleted transaction"), _("it was deleted in Actual"))
                 continue
             self.tally.add(MARK, NO_MARKS, count=bool(row["cleared"] or row["reconciled"]))
             cents = row["amount"]
             if not isinstance(cents, int | None):
-                raise BookUnreadable(reason=f"{where}: its amount is not a whole number of hundredths.")
+                raise BookUnreadable(
+                    reason=_("%(where)s: its amount is not a whole number of hundredths.") % {"where": where}
+                )
             rows[key] = _Row(
                 id=key,
                 parent=parent if row["isChild"] else "",
@@ -228,7 +241,7 @@ class _Budget:
         self.parents = {_text(row["id"]): row for row in found if row["isParent"] and not row["tombstone"]}
         for row in self.parents.values():
             self.tally.add(
-                "split that does not add up", "its parts count, as in Actual", count=bool(row["error"]),
+                _("split that does not add up"), _("its parts count, as in Actual"), count=bool(row["error"]),
                 example=str(row["date"]),
             )  # fmt: skip
         return rows
@@ -262,7 +275,7 @@ class _Budget:
                 payee=payee or next((row.payee for row in rest if row.payee), ""),
                 description=_text(parent["notes"]).strip() if parent is not None else first.notes,
                 uid=uid_of(key),
-                where=f"transaction {key[:40]} of {first.date}",
+                where=_("transaction %(key)s of %(date)s") % {"key": key[:40], "date": first.date},
                 lines=(
                     *(SourceLine(account=on, currency=self.currency, amount=total) for on, total in held.items()),
                     *others,
@@ -283,25 +296,28 @@ class _Budget:
                 partner.used = True
                 where = f"{row.date} {row.amount}"
                 if row.category or partner.category:
-                    self.tally.add("category of a transfer", "a transfer has none here", example=where)
+                    self.tally.add(_("category of a transfer"), _("a transfer has none here"), example=where)
                 if partner.date != row.date:
-                    self.tally.add("transfer of two days", "it has the first row's day", example=where)
+                    self.tally.add(_("transfer of two days"), _("it has the first row's day"), example=where)
                 return partner.account
             self.tally.add(
-                "transfer without another side", "it is on an equity account of that name",
+                _("transfer without another side"), _("it is on an equity account of that name"),
                 example=f"{row.date} {row.amount}",
             )  # fmt: skip
-            return self._add(SourceAccount(key=_LOOSE, name="Transfers without another side", type=EQUITY))
+            return self._add(SourceAccount(key=_LOOSE, name=_("Transfers without another side"), type=EQUITY))
         if row.starting:
-            return self._add(SourceAccount(key="opening", name="Opening balances", type=EQUITY, kind=OPENING))
+            return self._add(SourceAccount(key="opening", name=_("Opening balances"), type=EQUITY, kind=OPENING))
         if f"c:{row.category}" in self.accounts:
             return f"c:{row.category}"
         type = INCOME if row.amount > 0 else EXPENSE
-        return self._add(SourceAccount(key=f"none:{type}", name="Uncategorised", type=type))
+        return self._add(SourceAccount(key=f"none:{type}", name=_("Uncategorised"), type=type))
 
 
 def _day(value: Any, where: str) -> datetime.date:
     try:
         return believable_day(int(value) // 10_000, int(value) // 100 % 100, int(value) % 100)
     except (ValueError, TypeError) as error:
-        raise BookUnreadable(reason=f"{where}: “{str(value)[:20]}” is not a day such as 20260331.") from error
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(value)s” is not a day such as 20260331.")
+            % {"where": where, "value": str(value)[:20]}
+        ) from error

@@ -4,6 +4,7 @@ import io
 import zipfile
 import zlib
 
+from core.texts import gettext as _
 from finance.errors import BookUnreadable
 
 MAX_UNPACKED = 200 * 1024 * 1024
@@ -20,7 +21,9 @@ def members(data: bytes, *, suffixes: tuple[str, ...]) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = archive.infolist()
             if len(found) > _MAX_MEMBERS:
-                raise BookUnreadable(reason=f"The archive holds more than {_MAX_MEMBERS} files.")
+                raise BookUnreadable(
+                    reason=_("The archive holds more than %(max_members)s files.") % {"max_members": _MAX_MEMBERS}
+                )
             # macOS adds a file of its own beside each.
             wanted = [
                 each
@@ -28,7 +31,7 @@ def members(data: bytes, *, suffixes: tuple[str, ...]) -> dict[str, bytes]:
                 if each.filename.lower().endswith(suffixes) and not each.filename.startswith("__MACOSX/")
             ]
             if any(each.flag_bits & 1 for each in wanted):
-                raise BookUnreadable(reason="The archive is protected by a password. Please export it without one.")
+                raise BookUnreadable(reason=_("The archive is protected by a password. Please export it without one."))
             # What the directory says may be a lie; reading ends at the limit all the same.
             left = MAX_UNPACKED
             unpacked = {}
@@ -41,7 +44,7 @@ def members(data: bytes, *, suffixes: tuple[str, ...]) -> dict[str, bytes]:
                 unpacked[each.filename] = content
             return unpacked
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
-        raise BookUnreadable(reason=f"The archive is damaged: {error}.") from error
+        raise BookUnreadable(reason=_("The archive is damaged: %(error)s.") % {"error": error}) from error
 
 
 def gunzip(data: bytes) -> bytes:
@@ -50,13 +53,13 @@ def gunzip(data: bytes) -> bytes:
     try:
         content = unpacking.decompress(data, MAX_UNPACKED + 1)
     except zlib.error as error:
-        raise BookUnreadable(reason=f"The file is damaged: {error}.") from error
+        raise BookUnreadable(reason=_("The file is damaged: %(error)s.") % {"error": error}) from error
     if len(content) > MAX_UNPACKED:
         raise BookUnreadable(reason=_too_large())
     if not unpacking.eof:
-        raise BookUnreadable(reason="The file is damaged: it ends too early.")
+        raise BookUnreadable(reason=_("The file is damaged: it ends too early."))
     return content
 
 
 def _too_large() -> str:
-    return f"Unpacked, the file is larger than {MAX_UNPACKED // 1024 // 1024} MB."
+    return _("Unpacked, the file is larger than %(max_unpacked)s MB.") % {"max_unpacked": MAX_UNPACKED // 1024 // 1024}

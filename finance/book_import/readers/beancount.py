@@ -16,6 +16,8 @@ from beancount.ops import balance as balances
 from beancount.ops import pad
 from beancount.parser import booking, parser
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.book_import.model import (
     ASSET,
     EQUITY,
@@ -41,12 +43,12 @@ from finance.errors import BookUnreadable
 from finance.imports.parsers.limits import believable_day
 
 _TOLD = {
-    data.Price: ("price", "LifeOS keeps money only"),
-    data.Note: ("note on an account", "accounts have no notes here"),
-    data.Document: ("document", "files are not in the file"),
-    data.Event: ("event", "LifeOS has none"),
-    data.Query: ("query", "LifeOS has none"),
-    data.Custom: ("custom directive", "LifeOS does not know what it means"),
+    data.Price: (gettext_noop("price"), gettext_noop("LifeOS keeps money only")),
+    data.Note: (gettext_noop("note on an account"), gettext_noop("accounts have no notes here")),
+    data.Document: (gettext_noop("document"), gettext_noop("files are not in the file")),
+    data.Event: (gettext_noop("event"), gettext_noop("LifeOS has none")),
+    data.Query: (gettext_noop("query"), gettext_noop("LifeOS has none")),
+    data.Custom: (gettext_noop("custom directive"), gettext_noop("LifeOS does not know what it means")),
 }
 _A_DAY = datetime.timedelta(days=1)
 _OWN = {"uid", "source", "reverses", "corrects", "filename", "lineno", "memo", "name"}
@@ -58,8 +60,11 @@ def read(data_: bytes, question: Question) -> SourceBook:
     _refuse(errors)
     if options["include"]:
         raise BookUnreadable(
-            reason=f"The file includes others, such as {options['include'][0][:80]}. Write one file of everything first: "
-            "bean-query main.beancount print > all.beancount"
+            reason=_(
+                "The file includes others, such as %(include)s. Write one file of everything first: "
+                "bean-query main.beancount print > all.beancount"
+            )
+            % {"include": options["include"][0][:80]}
         )
     check_entries(len(directives))
     booked, errors = booking.book(directives, options)
@@ -68,7 +73,9 @@ def read(data_: bytes, question: Question) -> SourceBook:
     _refuse(errors)
     reader = _Reader(options)
     for name, _configuration in options["plugin"]:
-        reader.tally.add("plugin", "a stranger's file cannot run code here; its effects are missing", example=str(name))
+        reader.tally.add(
+            _("plugin"), _("a stranger's file cannot run code here; its effects are missing"), example=str(name)
+        )
     entries = [reader.entry(each) for each in padded if isinstance(each, data.Transaction)]
     stated = [reader.balance(each) for each in padded if isinstance(each, data.Balance)]
     for each in padded:
@@ -92,7 +99,8 @@ def _refuse(errors: Sequence[Any]) -> None:
         found = errors[0]
         line = (found.source or {}).get("lineno", 0)
         raise BookUnreadable(
-            reason=f"Beancount finds {len(errors)} errors; the first in line {line}: {' '.join(str(found.message).split())[:200]}"
+            reason=_("Beancount finds %(count)s errors; the first in line %(line)s: %(message)s")
+            % {"count": len(errors), "line": line, "message": " ".join(str(found.message).split())[:200]}
         )
 
 
@@ -111,19 +119,25 @@ class _Reader:
         return self.currencies.most_common(1)[0][0] if self.currencies else ""
 
     def entry(self, found: data.Transaction) -> SourceEntry:
-        where = f"line {found.meta.get('lineno', 0)} ({found.date}, {(found.payee or found.narration or '')[:40]})"
+        where = _("line %(line)s (%(date)s, %(payee)s)") % {
+            "line": found.meta.get("lineno", 0),
+            "date": found.date,
+            "payee": (found.payee or found.narration or "")[:40],
+        }
         if found.flag == "!":
             self.tally.add(MARK, NO_MARKS)
         more = [key for key in found.meta if key not in _OWN and not key.startswith("__")]
         for key in more:
-            self.tally.add("metadata", "LifeOS has none", example=key)
+            self.tally.add(_("metadata"), _("LifeOS has none"), example=key)
         links = [f"^{link}" for link in sorted(found.links or ())]
         date = _day(found.date, where)
         lines = []
         for posting in found.postings:
             units = posting.units
             if units is None or not isinstance(units.number, Decimal):
-                raise BookUnreadable(reason=f"{where}: an amount is missing and cannot be computed.")
+                raise BookUnreadable(
+                    reason=_("%(where)s: an amount is missing and cannot be computed.") % {"where": where}
+                )
             quantity = believable(units.number, where)
             self.names.setdefault(posting.account)
             self.currencies[units.currency] += 1
@@ -151,9 +165,9 @@ class _Reader:
         )
 
     def balance(self, found: data.Balance) -> SourceBalance:
-        where = f"line {found.meta.get('lineno', 0)}"
+        where = _("line %(line)s") % {"line": found.meta.get("lineno", 0)}
         if found.amount.number is None:
-            raise BookUnreadable(reason=f"{where}: the amount of the balance is missing.")
+            raise BookUnreadable(reason=_("%(where)s: the amount of the balance is missing.") % {"where": where})
         self.names.setdefault(found.account)
         return SourceBalance(
             account=found.account,

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from core.texts import gettext as _
+from core.texts import number as number_of
 from finance.errors import BookUnreadable
 from finance.imports.parsers.limits import believable_day, is_believable
 
@@ -22,21 +24,30 @@ def day(text: object, where: str) -> datetime.date:
     try:
         return believable_day(int(written[:4]), int(written[5:7]), int(written[8:10]))
     except ValueError as error:
-        raise BookUnreadable(reason=f"{where}: “{str(text)[:40]}” is not a day such as 2026-03-31.") from error
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(text)s” is not a day such as 2026-03-31.")
+            % {"where": where, "text": str(text)[:40]}
+        ) from error
 
 
 def decimal(text: object, where: str) -> Decimal:
     """An exact number from a plain decimal text."""
     written = text.strip() if isinstance(text, str) else ""
     if not _NUMBER.fullmatch(written):
-        raise BookUnreadable(reason=f"{where}: “{str(text)[:40]}” is not an amount such as -12.34.")
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(text)s” is not an amount such as -12.34.")
+            % {"where": where, "text": str(text)[:40]}
+        )
     return believable(Decimal(written), where)
 
 
 def believable(number: Decimal, where: str) -> Decimal:
     """The number. Raises BookUnreadable for one that no account can hold."""
     if not is_believable(number):
-        raise BookUnreadable(reason=f"{where}: {str(number)[:40]} is too large, or has too many decimals.")
+        raise BookUnreadable(
+            reason=_("%(where)s: %(number)s is too large, or has too many decimals.")
+            % {"where": where, "number": str(number)[:40]}
+        )
     return number
 
 
@@ -55,14 +66,16 @@ def json_of(text: str, what: str) -> Any:
     try:
         return json.loads(text, parse_float=Decimal)
     except ValueError as error:
-        raise BookUnreadable(reason=f"The file is not {what}: {error}.") from error
+        raise BookUnreadable(
+            reason=_("The file is not %(what)s: %(error)s.") % {"what": what, "error": error}
+        ) from error
 
 
 def typed(value: Any, kind: type, where: str) -> Any:
     """The value, if it is of that JSON type."""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        named = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}[kind]
-        raise BookUnreadable(reason=f"{where} is not {named}.")
+        named = {dict: _("an object"), list: _("a list"), str: _("a text"), int: _("a whole number")}[kind]
+        raise BookUnreadable(reason=_("%(where)s is not %(named)s.") % {"where": where, "named": named})
     return value
 
 
@@ -76,7 +89,7 @@ def text_of(data: bytes) -> str:
         halves = data.decode("utf-8-sig", errors="surrogatepass")
         return halves.encode("utf-16", errors="surrogatepass").decode("utf-16")
     except UnicodeError as error:
-        raise BookUnreadable(reason="The file is not UTF-8 text.") from error
+        raise BookUnreadable(reason=_("The file is not UTF-8 text.")) from error
 
 
 def rows_of(text: str, *, needs: Mapping[str, str], limit: int) -> Iterator[tuple[str, dict[str, str]]]:
@@ -86,19 +99,30 @@ def rows_of(text: str, *, needs: Mapping[str, str], limit: int) -> Iterator[tupl
         header = [name.strip() for name in next(reader, [])]
         for column, otherwise in needs.items():
             if column not in header:
-                raise BookUnreadable(reason=f"The first line has no column “{column}”. {otherwise}")
+                raise BookUnreadable(
+                    reason=_("The first line has no column “%(column)s”. %(otherwise)s")
+                    % {"column": column, "otherwise": _(otherwise)}
+                )
         if len(header) > _MAX_COLUMNS:
-            raise BookUnreadable(reason=f"The file has more than {_MAX_COLUMNS} columns.")
+            raise BookUnreadable(
+                reason=_("The file has more than %(max_columns)s columns.") % {"max_columns": _MAX_COLUMNS}
+            )
         line = reader.line_num + 1
         for number, cells in enumerate(reader):
             if number >= limit:
-                raise BookUnreadable(reason=f"The file holds more than {limit:,} rows, which is the limit.")
-            where = f"line {line}"
+                raise BookUnreadable(
+                    reason=_("The file holds more than %(limit)s rows, which is the limit.")
+                    % {"limit": number_of(limit)}
+                )
+            where = _("line %(line)s") % {"line": line}
             line = reader.line_num + 1
             if not any(cells):
                 continue
             if len(cells) != len(header):
-                raise BookUnreadable(reason=f"{where}: it has {len(cells)} columns, the first line has {len(header)}.")
+                raise BookUnreadable(
+                    reason=_("%(where)s: it has %(count)s columns, the first line has %(header)s.")
+                    % {"where": where, "count": len(cells), "header": len(header)}
+                )
             yield where, dict(zip(header, cells, strict=True))
     except csv.Error as error:
-        raise BookUnreadable(reason=f"The file is not CSV: {error}.") from error
+        raise BookUnreadable(reason=_("The file is not CSV: %(error)s.") % {"error": error}) from error

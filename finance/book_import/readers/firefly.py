@@ -14,6 +14,9 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
+from core.texts import number as number_of
 from finance.book_import.model import (
     ASSET,
     EQUITY,
@@ -40,7 +43,7 @@ _COLUMNS = (
     "group_id", "journal_id", "type", "currency_code", "amount", "foreign_currency_code", "foreign_amount",
     "description", "date", "source_name", "source_type", "destination_name", "destination_type",
 )  # fmt: skip
-_NEEDS = dict.fromkeys(_COLUMNS, "Export the transactions in Firefly III under Options, Export data.")
+_NEEDS = dict.fromkeys(_COLUMNS, gettext_noop("Export the transactions in Firefly III under Options, Export data."))
 _MONEY = {
     "asset account": (ASSET, ""),
     "default account": (ASSET, ""),
@@ -90,18 +93,18 @@ def read(data: bytes, question: Question) -> SourceBook:
     else:
         rows = list(_rows_of_api(data))
     if not rows:
-        raise BookUnreadable(reason="The export has no transactions.")
+        raise BookUnreadable(reason=_("The export has no transactions."))
     # Rows of accounts.csv by (type, name): their currency, role, and whether they are still active.
     details = {}
     if tables.get("accounts"):
-        needs = dict.fromkeys(("type", "name", "currency_code"), "This is not Firefly III's accounts.csv.")
+        needs = dict.fromkeys(("type", "name", "currency_code"), _("This is not Firefly III's accounts.csv."))
         for _where, cells in rows_of(tables["accounts"], needs=needs, limit=MAX_ENTRIES):
             details[cells["type"].lower(), cells["name"].strip()] = cells
     books = _Books(rows, tally=Tally(), details=details)
     entries = [books.entry(list(parts)) for _key, parts in groupby(rows, key=lambda row: (row.group, row.date))]
     for name in tables:
         if name not in ("transactions", "accounts"):
-            books.tally.add(f"file {name}.csv", "only transactions and accounts are read")
+            books.tally.add(_("file %(name)s.csv") % {"name": name}, _("only transactions and accounts are read"))
     return SourceBook(
         format=question.format,
         accounts=tuple(books.accounts.values()),
@@ -109,8 +112,10 @@ def read(data: bytes, question: Question) -> SourceBook:
         balances=books.sums.balances(),
         left_out=books.tally.told(),
         notes=(
-            "Firefly III exports the period that was chosen there. Balances are summed from the exported rows; compare "
-            "them with Firefly III's own.",
+            _(
+                "Firefly III exports the period that was chosen there. Balances are summed from the "
+                "exported rows; compare them with Firefly III's own."
+            ),
         ),
         base_currency=question.base_currency or Counter(row.currency for row in rows).most_common(1)[0][0],
     )
@@ -126,15 +131,15 @@ def _tables(data: bytes) -> dict[str, str]:
         stem = name.rpartition("/")[2].lower().removesuffix(".csv")
         kind = next((kind for kind in ("transactions", "accounts") if kind in stem), stem)
         if kind in tables:
-            raise BookUnreadable(reason=f"The archive holds two files of {kind}.")
+            raise BookUnreadable(reason=_("The archive holds two files of %(kind)s.") % {"kind": kind})
         tables[kind] = text_of(content)
     if "transactions" not in tables:
-        raise BookUnreadable(reason="The archive holds no file of transactions.")
+        raise BookUnreadable(reason=_("The archive holds no file of transactions."))
     return tables
 
 
 def _rows_of_api(data: bytes) -> Iterator[_Row]:
-    document = json_of(text_of(data), "CSV or JSON of Firefly III")
+    document = json_of(text_of(data), _("CSV or JSON of Firefly III"))
     pages = document if isinstance(document, list) else [document]
     number = 0
     for page in pages:
@@ -142,7 +147,8 @@ def _rows_of_api(data: bytes) -> Iterator[_Row]:
     total = ((pages[0].get("meta") or {}).get("pagination") or {}).get("total") if pages else 0
     if isinstance(total, int) and total != number:
         raise BookUnreadable(
-            reason=f"The file holds {number:,} of {total:,} transactions. Put all pages into one list."
+            reason=_("The file holds %(number)s of %(total)s transactions. Put all pages into one list.")
+            % {"number": number_of(number), "total": number_of(total)}
         )
     for page in pages:
         for group in page["data"]:
@@ -154,7 +160,7 @@ def _rows_of_api(data: bytes) -> Iterator[_Row]:
                     "category": cells.get("category_name", ""), "budget": cells.get("budget_name", ""),
                     "bill": cells.get("bill_name", ""),
                 }  # fmt: skip
-                yield _row(cells, f"transaction {group.get('id')}", cells.get("tags") or [])
+                yield _row(cells, _("transaction %(id)s") % {"id": group.get("id")}, cells.get("tags") or [])
 
 
 def _row(cells: dict[str, Any], where: str, tags: Sequence[Any]) -> _Row:
@@ -164,7 +170,10 @@ def _row(cells: dict[str, Any], where: str, tags: Sequence[Any]) -> _Row:
 
     kind = text("type").lower()
     if kind not in _TYPES:
-        raise BookUnreadable(reason=f"{where}: “{kind[:40]}” is no type of transaction that Firefly III has.")
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(kind)s” is no type of transaction that Firefly III has.")
+            % {"where": where, "kind": kind[:40]}
+        )
     foreign = text("foreign_currency_code") if text("foreign_amount") else ""
     return _Row(
         where=where,
@@ -258,16 +267,21 @@ class _Books:
                     closed=details.get("active", "1").lower() in ("0", "false"),
                 )  # fmt: skip
             elif kind == "initial balance account" or row.type == "opening balance":
-                account = SourceAccount(key="opening", name="Opening balances", type=EQUITY, kind=OPENING)
+                account = SourceAccount(key="opening", name=_("Opening balances"), type=EQUITY, kind=OPENING)
             elif kind == "reconciliation account" or row.type == "reconciliation":
-                account = SourceAccount(key="reconciliation", name="Reconciliation", type=EQUITY)
+                account = SourceAccount(key="reconciliation", name=_("Reconciliation"), type=EQUITY)
             elif kind == "liability credit account" or row.type == "liability credit":
-                account = SourceAccount(key="credit", name="Liability credit", type=EQUITY)
+                account = SourceAccount(key="credit", name=_("Liability credit"), type=EQUITY)
             elif kind in _NAMED_BY_PAYEE:
                 type = EXPENSE if sign > 0 else INCOME
-                account = SourceAccount(key=f"{type}:{row.category}", name=row.category or "Uncategorised", type=type)
+                account = SourceAccount(
+                    key=f"{type}:{row.category}", name=row.category or _("Uncategorised"), type=type
+                )
             else:
-                raise BookUnreadable(reason=f"{row.where}: “{kind[:40]}” is no type of account that is known here.")
+                raise BookUnreadable(
+                    reason=_("%(where)s: “%(kind)s” is no type of account that is known here.")
+                    % {"where": row.where, "kind": kind[:40]}
+                )
             self.accounts.setdefault(account.key, account)
             yield SourceLine(account=account.key, currency=currency, amount=sign * amount)
 
@@ -276,12 +290,12 @@ class _Books:
         remark = row.foreign_currency and row.foreign_currency != row.currency and row.type != "transfer"
         if remark and row.foreign_currency not in (self.kept_in.get(row.source), self.kept_in.get(row.destination)):
             told = f"{where} ({row.foreign_amount:f} {row.foreign_currency})"
-            self.tally.add("foreign amount beside an amount", "the account moved the other one", example=told)
+            self.tally.add(_("foreign amount beside an amount"), _("the account moved the other one"), example=told)
         if row.reconciled:
             self.tally.add(MARK, NO_MARKS)
         if row.budget:
-            self.tally.add("budget of a transaction", "budgets do not come along", example=row.budget)
+            self.tally.add(_("budget of a transaction"), _("budgets do not come along"), example=row.budget)
         if row.bill:
-            self.tally.add("bill of a transaction", "bills do not come along", example=row.bill)
+            self.tally.add(_("bill of a transaction"), _("bills do not come along"), example=row.bill)
         if row.category and row.source[0] in _MONEY and row.destination[0] in _MONEY:
-            self.tally.add("category of a transfer", "a transfer has none here", example=where)
+            self.tally.add(_("category of a transfer"), _("a transfer has none here"), example=where)

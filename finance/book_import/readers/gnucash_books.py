@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.book_import.model import (
     ASSET,
     EQUITY,
@@ -39,13 +41,18 @@ _OPENING = re.compile(r"opening balances?", re.I)
 _EXACT = Context(prec=60)
 _PLACES = Decimal("1E-12")
 PLANNING = (
-    ("schedxactions", "gnc:schedxaction", "scheduled transaction", "LifeOS does not take over schedules"),
-    ("budgets", "gnc:budget", "budget", "LifeOS does not take over budgets"),
-    ("prices", "price", "price", "LifeOS keeps money only"),
-    ("invoices", "gnc:GncInvoice", "invoice", "only its postings come along"),
-    ("customers", "gnc:GncCustomer", "customer", "business partners do not come along"),
-    ("vendors", "gnc:GncVendor", "vendor", "business partners do not come along"),
-    ("employees", "gnc:GncEmployee", "employee", "business partners do not come along"),
+    (
+        "schedxactions",
+        "gnc:schedxaction",
+        gettext_noop("scheduled transaction"),
+        gettext_noop("LifeOS does not take over schedules"),
+    ),
+    ("budgets", "gnc:budget", gettext_noop("budget"), gettext_noop("LifeOS does not take over budgets")),
+    ("prices", "price", gettext_noop("price"), gettext_noop("LifeOS keeps money only")),
+    ("invoices", "gnc:GncInvoice", gettext_noop("invoice"), gettext_noop("only its postings come along")),
+    ("customers", "gnc:GncCustomer", gettext_noop("customer"), gettext_noop("business partners do not come along")),
+    ("vendors", "gnc:GncVendor", gettext_noop("vendor"), gettext_noop("business partners do not come along")),
+    ("employees", "gnc:GncEmployee", gettext_noop("employee"), gettext_noop("business partners do not come along")),
 )
 
 
@@ -78,10 +85,11 @@ class Books:
             return
         if type not in _TYPES:
             raise BookUnreadable(
-                reason=f"The account “{name[:60]}” is of the type “{type[:20]}”, which GnuCash does not have."
+                reason=_("The account “%(name)s” is of the type “%(type)s”, which GnuCash does not have.")
+                % {"name": name[:60], "type": type[:20]}
             )
         if id in self.accounts:
-            raise BookUnreadable(reason=f"Two accounts have the id {id[:40]}.")
+            raise BookUnreadable(reason=_("Two accounts have the id %(id)s.") % {"id": id[:40]})
         ours, kind = _TYPES[type]
         commodity = mnemonic if space in _CURRENCIES else f"{space}:{mnemonic}"
         if type == "EQUITY" and (equity_type == "opening-balance" or _OPENING.fullmatch(name.strip())):
@@ -97,11 +105,17 @@ class Books:
         self, *, id: str, date: datetime.date, currency: str, number: str, description: str, notes: str,
         splits: Iterable[Split],
     ) -> None:  # fmt: skip
-        where = f"transaction of {date} ({description[:40] or id[:40]})"
+        where = _("transaction of %(date)s (%(description)s)") % {
+            "date": date,
+            "description": description[:40] or id[:40],
+        }
         lines = []
         for split in splits:
             if split.account not in self.accounts:
-                raise BookUnreadable(reason=f"{where}: there is no account {split.account[:40]} in the file.")
+                raise BookUnreadable(
+                    reason=_("%(where)s: there is no account %(account)s in the file.")
+                    % {"where": where, "account": split.account[:40]}
+                )
             commodity = self.commodities[split.account]
             lines.append(SourceLine(account=split.account, currency=commodity, amount=split.quantity, memo=split.memo))
             if ":" in commodity and split.quantity:
@@ -125,7 +139,7 @@ class Books:
 
     def book(self) -> SourceBook:
         if not self.accounts:
-            raise BookUnreadable(reason="The file has no accounts of GnuCash.")
+            raise BookUnreadable(reason=_("The file has no accounts of GnuCash."))
         currencies = [code for code in self.commodities.values() if code and ":" not in code]
         return SourceBook(
             format=self.question.format,
@@ -141,7 +155,7 @@ class Books:
 def number_of(numerator: int, denominator: int, where: str) -> Decimal:
     """An exact decimal where there is one; a third of a share is cut after twelve places."""
     if not denominator:
-        raise BookUnreadable(reason=f"{where}: an amount is divided by zero.")
+        raise BookUnreadable(reason=_("%(where)s: an amount is divided by zero.") % {"where": where})
     number = _EXACT.divide(Decimal(numerator), Decimal(denominator))
     exact = number if number * denominator == numerator else number.quantize(_PLACES, context=_EXACT)
     return believable(exact.normalize(_EXACT) if exact else Decimal(0), where)

@@ -6,6 +6,7 @@ import zoneinfo
 from collections.abc import Iterable
 from typing import Any
 
+from core.texts import gettext as _
 from finance.book_import.model import check_entries
 from finance.book_import.readers.fields import day
 from finance.book_import.readers.gnucash_books import PLANNING, Books, Split, number_of
@@ -31,7 +32,10 @@ def read_tables(tables: Tables, books: Books) -> None:
     for table, columns in _NEEDED.items():
         missing = set(columns.split()) - tables.columns(table)
         if missing:
-            raise BookUnreadable(reason=f"The database is not GnuCash's: {table} has no column {min(missing)}.")
+            raise BookUnreadable(
+                reason=_("The database is not GnuCash's: %(table)s has no column %(missing)s.")
+                % {"table": table, "missing": min(missing)}
+            )
     check_entries(tables.count("transactions"))
     for table, _element, kind, why in PLANNING:
         books.tally.add(kind, why, count=tables.count(table))
@@ -63,7 +67,11 @@ def read_tables(tables: Tables, books: Books) -> None:
         if row["guid"] not in planned:
             books.transaction(
                 id=row["guid"],
-                date=_posted(row["post_date"], books.question.time_zone, f"transaction {str(row['guid'])[:40]}"),
+                date=_posted(
+                    row["post_date"],
+                    books.question.time_zone,
+                    _("transaction %(guid)s") % {"guid": str(row["guid"])[:40]},
+                ),
                 currency=str(commodities.get(row["currency_guid"], {}).get("mnemonic") or ""),
                 number=row["num"] or "",
                 description=row["description"] or "",
@@ -76,10 +84,12 @@ def _splits(tables: Tables) -> dict[str, list[Split]]:
     """Splits by the id of their transaction."""
     found: dict[str, list[Split]] = {}
     for row in tables.rows("splits", _NEEDED["splits"]):
-        where = f"split {str(row['guid'])[:40]}"
+        where = _("split %(guid)s") % {"guid": str(row["guid"])[:40]}
         numbers = [row[name] for name in ("value_num", "value_denom", "quantity_num", "quantity_denom")]
         if not all(isinstance(number, int) for number in numbers):
-            raise BookUnreadable(reason=f"{where}: an amount is not a fraction of whole numbers.")
+            raise BookUnreadable(
+                reason=_("%(where)s: an amount is not a fraction of whole numbers.") % {"where": where}
+            )
         found.setdefault(row["tx_guid"], []).append(
             Split(
                 account=row["account_guid"] or "",
@@ -118,5 +128,7 @@ def _posted(value: Any, time_zone: str, where: str) -> datetime.date:
     try:
         moment = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.UTC)
     except ValueError as error:
-        raise BookUnreadable(reason=f"{where}: “{text[:30]}” is not a moment.") from error
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(text)s” is not a moment.") % {"where": where, "text": text[:30]}
+        ) from error
     return moment.astimezone(zoneinfo.ZoneInfo(time_zone)).date()

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from xml.parsers import expat
 
+from core.texts import gettext as _
 from finance.book_import.readers.fields import day
 from finance.book_import.readers.gnucash_books import PLANNING, Books, Split, number_of
 from finance.errors import BookUnreadable
@@ -54,10 +55,11 @@ class _Xml:
         self.depth += 1
         if self.depth == 1 and name != "gnc-v2":
             raise BookUnreadable(
-                reason=f"The file is XML, but begins with “{name[:40]}” instead of GnuCash's “gnc-v2”."
+                reason=_("The file is XML, but begins with “%(name)s” instead of GnuCash's “gnc-v2”.")
+                % {"name": name[:40]}
             )
         if self.depth > _DEEPEST:
-            raise BookUnreadable(reason="The file is nested too deeply to be GnuCash's.")
+            raise BookUnreadable(reason=_("The file is nested too deeply to be GnuCash's."))
         if self.hidden or name == "gnc:template-transactions":
             self.hidden += 1
         elif self.stack or name in ("gnc:account", "gnc:transaction"):
@@ -96,7 +98,7 @@ class _Xml:
 
     def _transaction(self, node: _Node) -> None:
         told = node.said("trn:description")
-        where = f"transaction {told[:40] or node.said('trn:id')[:40]}"
+        where = _("transaction %(told)s") % {"told": told[:40] or node.said("trn:id")[:40]}
         splits = []
         held = node.find("trn:splits")
         for part in held.all("trn:split") if held is not None else ():
@@ -124,7 +126,9 @@ class _Xml:
 def _fraction(text: str, where: str) -> Decimal:
     match = _FRACTION.fullmatch(text)
     if match is None:
-        raise BookUnreadable(reason=f"{where}: “{text[:40]}” is not an amount such as 1234/100.")
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(text)s” is not an amount such as 1234/100.") % {"where": where, "text": text[:40]}
+        )
     return number_of(int(match[1]), int(match[2]), where)
 
 
@@ -140,14 +144,17 @@ def read_xml(data: bytes, books: Books) -> None:
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, LookupError) as error:  # LookupError: it names an encoding that is none
-        raise BookUnreadable(reason=f"The file is neither XML nor a database of GnuCash: {error}.") from error
+        raise BookUnreadable(
+            reason=_("The file is neither XML nor a database of GnuCash: %(error)s.") % {"error": error}
+        ) from error
     # Roots are named only where they stand: accounts below them are at the top.
     for key, account in books.accounts.items():
         if account.parent and account.parent not in books.accounts and account.parent not in books.roots:
             raise BookUnreadable(
-                reason=f"The account “{account.name[:60]}” is inside one that is not in the file: {key[:40]}."
+                reason=_("The account “%(name)s” is inside one that is not in the file: %(key)s.")
+                % {"name": account.name[:60], "key": key[:40]}
             )
 
 
 def _refuse(*_declaration: Any) -> None:
-    raise BookUnreadable(reason="The file declares a document type or entities, which GnuCash never does.")
+    raise BookUnreadable(reason=_("The file declares a document type or entities, which GnuCash never does."))

@@ -13,6 +13,7 @@ from typing import Any
 
 from babel import Locale
 
+from core.texts import gettext as _
 from finance import money
 from finance.book_import.model import (
     ASSET,
@@ -64,20 +65,21 @@ def read(data: bytes, question: Question) -> SourceBook:
         found, end = json.JSONDecoder(parse_float=Decimal).raw_decode(text, start)
     except ValueError as error:
         raise BookUnreadable(
-            reason=f"The file does not begin with the output of hledger print -O json: {error}."
+            reason=_("The file does not begin with the output of hledger print -O json: %(error)s.") % {"error": error}
         ) from error
-    typed(found, list, "What the file begins with")
+    typed(found, list, _("What the file begins with"))
     declared = {}
     for line in filter(str.strip, text[end:].splitlines()):
         match = _DECLARED.fullmatch(line) if len(line) < 2000 else None
         if match is None:
             raise BookUnreadable(
-                reason=f"After the transactions comes “{line.strip()[:60]}”, which is no line of hledger accounts --types."
+                reason=_("After the transactions comes “%(line)s”, which is no line of hledger accounts --types.")
+                % {"line": line.strip()[:60]}
             )
         declared[match["name"].strip()] = match["type"]
     check_entries(len(found))
     reader = _Reader(question)
-    entries = [reader.entry(each, f"transaction {index}") for index, each in enumerate(found, 1)]
+    entries = [reader.entry(each, _("transaction %(index)s") % {"index": index}) for index, each in enumerate(found, 1)]
     accounts = reader.accounts(declared)
     return SourceBook(
         format=question.format,
@@ -112,7 +114,7 @@ class _Reader:
         for posting in typed(found.get("tpostings"), list, f"{where}: “tpostings”"):
             lines.extend(self._lines(typed(posting, dict, where), date, where))
         if found.get("tdate2"):
-            self.tally.add("secondary date", "an entry has one day", example=where)
+            self.tally.add(_("secondary date"), _("an entry has one day"), example=where)
         if found.get("tstatus") in ("Pending", "Cleared"):
             self.tally.add(MARK, NO_MARKS)
         tags = [
@@ -140,16 +142,19 @@ class _Reader:
         if kind == "VirtualPosting":
             self._uncertain.add(account)
             self.tally.add(
-                "virtual posting",
-                "it has no other side: (in brackets) it need not balance",
+                _("virtual posting"),
+                _("it has no other side: (in brackets) it need not balance"),
                 example=f"{where}: {account}",
             )
             return
         if kind not in ("RegularPosting", "BalancedVirtualPosting"):
-            raise BookUnreadable(reason=f"{where}: a posting of the unknown type “{str(kind)[:40]}”.")
+            raise BookUnreadable(
+                reason=_("%(where)s: a posting of the unknown type “%(kind)s”.")
+                % {"where": where, "kind": str(kind)[:40]}
+            )
         if posting.get("pdate") and posting["pdate"] != date.isoformat():
             self._uncertain.add(account)
-            self.tally.add("posting on a day of its own", "an entry has one day", example=f"{where}: {account}")
+            self.tally.add(_("posting on a day of its own"), _("an entry has one day"), example=f"{where}: {account}")
         memo = _comment(posting.get("pcomment"), {})
         self.names.setdefault(account)
         for amount in typed(posting.get("pamount"), list, f"{where}: “pamount”"):
@@ -174,12 +179,14 @@ class _Reader:
                 )
 
     def _amount(self, found: Any, where: str) -> tuple[str, Decimal]:
-        typed(found, dict, f"{where}: an amount")
+        typed(found, dict, _("%(where)s: an amount") % {"where": where})
         quantity = typed(found.get("aquantity"), dict, f"{where}: “aquantity”")
         mantissa = typed(quantity.get("decimalMantissa"), int, f"{where}: “decimalMantissa”")
         places = typed(quantity.get("decimalPlaces"), int, f"{where}: “decimalPlaces”")
         if not 0 <= places <= 255 or abs(mantissa) > 10**60:
-            raise BookUnreadable(reason=f"{where}: an amount is too large, or has too many decimals.")
+            raise BookUnreadable(
+                reason=_("%(where)s: an amount is too large, or has too many decimals.") % {"where": where}
+            )
         number = Decimal(mantissa).scaleb(-places)
         if places > _MOST_PLACES:  # trailing zeros of a division
             number = number.quantize(Decimal(1).scaleb(-_MOST_PLACES))
@@ -189,19 +196,25 @@ class _Reader:
             if commodity == "":
                 if not self.base:
                     raise BookUnreadable(
-                        reason=f"{where}: an amount without currency. Choose the main currency for those."
+                        reason=_("%(where)s: an amount without currency. Choose the main currency for those.")
+                        % {"where": where}
                     )
-                self.notes.append(f"Amounts without a currency were read as {self.base}.")
+                self.notes.append(_("Amounts without a currency were read as %(base)s.") % {"base": self.base})
                 meant = self.base
             elif commodity in ("$", "¥", "kr", "Kr", "Fr", "Fr."):
                 symbol = Locale("en").currency_symbols.get(self.base, "")
                 local = {"kr": ("SEK", "NOK", "DKK", "ISK"), "fr": ("CHF",)}.get(commodity.rstrip(".").lower(), ())
                 if not (symbol.endswith(commodity) or self.base in local):
                     raise BookUnreadable(
-                        reason=f"{where}: “{commodity}” can be several currencies. Choose the one meant as the main "
-                        "currency, or write its code in the journal."
+                        reason=_(
+                            "%(where)s: “%(commodity)s” can be several currencies. Choose the one meant as the "
+                            "main currency, or write its code in the journal."
+                        )
+                        % {"where": where, "commodity": commodity}
                     )
-                self.notes.append(f"Amounts in {commodity} were read as {self.base}.")
+                self.notes.append(
+                    _("Amounts in %(commodity)s were read as %(base)s.") % {"commodity": commodity, "base": self.base}
+                )
                 meant = self.base
             self._commodities[commodity] = meant
         return self._commodities[commodity], believable(number, where)
@@ -231,8 +244,11 @@ class _Reader:
         unknown = [name for name in self.names if types[name] is None]
         if unknown:
             raise BookUnreadable(
-                reason=f"The type of {', '.join(f'“{name[:60]}”' for name in unknown[:5])} is not known. Put the output of "
-                "“hledger accounts --types” behind the JSON, and declare types in the journal where it shows none."
+                reason=_(
+                    "The type of %(names)s is not known. Put the output of “hledger accounts --types” "
+                    "behind the JSON, and declare types in the journal where it shows none."
+                )
+                % {"names": ", ".join(f"“{name[:60]}”" for name in unknown[:5])}
             )
         accounts = []
         for name in names:

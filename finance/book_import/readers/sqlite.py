@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from core.texts import gettext as _
 from finance.errors import BookUnreadable
 
 MAGIC = b"SQLite format 3\x00"
@@ -56,7 +57,7 @@ class Tables:
 def opened(data: bytes) -> Iterator[Tables]:
     """The database in memory. Raises BookUnreadable for one that is damaged, or that does anything while it is read."""
     if not data.startswith(MAGIC):
-        raise BookUnreadable(reason="The file is not an SQLite database.")
+        raise BookUnreadable(reason=_("The file is not an SQLite database."))
     # A database with a write-ahead log cannot be opened in memory; the log itself is not in the file anyway (SQLite's
     # documentation of sqlite3_deserialize).
     image = data[:18] + b"\x01\x01" + data[20:] if data[18:20] == b"\x02\x02" else data
@@ -72,7 +73,9 @@ def opened(data: bytes) -> Iterator[Tables]:
         database.set_authorizer(_authorised)
         yield Tables(database)
     except sqlite3.Error as error:
-        raise BookUnreadable(reason=f"The database in the file cannot be read: {error}.") from error
+        raise BookUnreadable(
+            reason=_("The database in the file cannot be read: %(error)s.") % {"error": error}
+        ) from error
     finally:
         database.close()
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance import money
 from finance.book_import.model import (
     ASSET,
@@ -36,7 +38,7 @@ from finance.errors import BookUnreadable
 from finance.imports.parsers.limits import believable_day
 
 _NEEDS = dict.fromkeys(
-    ("Account", "Date", "Payee", "Category", "Memo", "Outflow", "Inflow"), "This is not YNAB's register."
+    ("Account", "Date", "Payee", "Category", "Memo", "Outflow", "Inflow"), gettext_noop("This is not YNAB's register.")
 )
 _SPLIT = re.compile(r"Split \((\d{1,4})/(\d{1,4})\) ?")
 _TRANSFER = re.compile(r"Transfer ?: ?(?P<account>.+)")
@@ -73,7 +75,7 @@ def read(data: bytes, question: Question) -> SourceBook:
     """The register; assignments of the plan are counted. Raises BookUnreadable."""
     currency = question.base_currency
     if not currency:
-        raise BookUnreadable(reason="YNAB does not say the currency in its export. Choose the main currency.")
+        raise BookUnreadable(reason=_("YNAB does not say the currency in its export. Choose the main currency."))
     register, plan = _files(data)
     tally = Tally()
     rows = _rows(register, currency)
@@ -84,17 +86,19 @@ def read(data: bytes, question: Question) -> SourceBook:
     entries = _Pairing(rows, currency, tally).entries()
     used = {line.account for entry in entries for line in entry.lines}
     if plan is not None:
-        for where, cells in rows_of(plan, needs={"Category": "This is not YNAB's plan."}, limit=MAX_ENTRIES):
+        for where, cells in rows_of(plan, needs={"Category": _("This is not YNAB's plan.")}, limit=MAX_ENTRIES):
             tally.add(
-                "month of a category in the plan", "LifeOS does not take over amounts assigned to envelopes",
+                _("month of a category in the plan"), _("LifeOS does not take over amounts assigned to envelopes"),
                 example=f"{cells.get('Month', where)}, {cells.get('Category Group', '')}: {cells['Category']} "
                 + " ".join(f"{name} {cells[name]}" for name in _ASSIGNED if cells.get(name)),
             )  # fmt: skip
     accounts = [SourceAccount(key=f"a:{name}", name=name, type=ASSET, currency=currency) for name in names]
     accounts += _categories(rows, used)
-    accounts.append(SourceAccount(key=_STARTING, name="Opening balances", type=EQUITY, kind=OPENING, currency=currency))
+    accounts.append(
+        SourceAccount(key=_STARTING, name=_("Opening balances"), type=EQUITY, kind=OPENING, currency=currency)
+    )
     if _LOOSE in used:
-        accounts.append(SourceAccount(key=_LOOSE, name="Transfers without another side", type=EQUITY))
+        accounts.append(SourceAccount(key=_LOOSE, name=_("Transfers without another side"), type=EQUITY))
     return SourceBook(
         format=question.format,
         accounts=tuple(accounts),
@@ -102,8 +106,10 @@ def read(data: bytes, question: Question) -> SourceBook:
         balances=sums.balances(),
         left_out=tally.told(),
         notes=(
-            "YNAB's register does not say which accounts are debts: credit cards and loans are listed under Assets with their "
-            "negative balance; the sum of everything is right.",
+            _(
+                "YNAB's register does not say which accounts are debts: credit cards and loans are "
+                "listed under Assets with their negative balance; the sum of everything is right."
+            ),
         ),
         base_currency=currency,
     )
@@ -118,7 +124,8 @@ def _files(data: bytes) -> tuple[str, str | None]:
     plans = [content for name, content in found.items() if "register" not in name.lower()]
     if len(registers) != 1:
         raise BookUnreadable(
-            reason=f"The archive holds {len(registers)} registers; one is needed. Export one plan at a time."
+            reason=_("The archive holds %(count)s registers; one is needed. Export one plan at a time.")
+            % {"count": len(registers)}
         )
     return text_of(registers[0]), text_of(plans[0]) if plans else None
 
@@ -126,13 +133,16 @@ def _files(data: bytes) -> tuple[str, str | None]:
 def _rows(text: str, currency: str) -> list[_Row]:
     found = list(rows_of(text, needs=_NEEDS, limit=MAX_ENTRIES))
     if not found:
-        raise BookUnreadable(reason="The register has no rows.")
+        raise BookUnreadable(reason=_("The register has no rows."))
     parts: list[tuple[int, int, int]] = []
     marks = set()
     for where, cells in found:
         match = _DATE.fullmatch(cells["Date"].strip())
         if match is None:
-            raise BookUnreadable(reason=f"{where}: “{cells['Date'][:40]}” is not a date as YNAB writes it.")
+            raise BookUnreadable(
+                reason=_("%(where)s: “%(date)s” is not a date as YNAB writes it.")
+                % {"where": where, "date": cells["Date"][:40]}
+            )
         parts.append((int(match[1]), int(match[3]), int(match[4])))
         marks.add(match[2])
     order = _order(parts, slashes=marks == {"/"})
@@ -142,7 +152,10 @@ def _rows(text: str, currency: str) -> list[_Row]:
             year, month, day = (written[place] for place in order)
             date = believable_day(year, month, day)
         except ValueError as error:
-            raise BookUnreadable(reason=f"{where}: “{cells['Date'][:40]}” is not a day of the calendar.") from error
+            raise BookUnreadable(
+                reason=_("%(where)s: “%(date)s” is not a day of the calendar.")
+                % {"where": where, "date": cells["Date"][:40]}
+            ) from error
         split = _SPLIT.match(cells["Memo"])
         amount = _amount(cells["Inflow"], currency, where) - _amount(cells["Outflow"], currency, where)
         rows.append(
@@ -175,8 +188,10 @@ def _order(parts: Sequence[tuple[int, int, int]], *, slashes: bool) -> tuple[int
     if all(first == second for first, second, _third in parts):
         return 2, 1, 0
     raise BookUnreadable(
-        reason="The dates can be read with the day or with the month first, and nothing in the file says which. Set "
-        "YNAB's date format to year-month-day and export again."
+        reason=_(
+            "The dates can be read with the day or with the month first, and nothing in the file "
+            "says which. Set YNAB's date format to year-month-day and export again."
+        )
     )
 
 
@@ -185,19 +200,27 @@ def _amount(text: str, currency: str, where: str) -> Decimal:
     digits = "".join(_DIGITS.findall(text))
     if not digits:
         if text.strip():
-            raise BookUnreadable(reason=f"{where}: “{text[:40]}” is not an amount.")
+            raise BookUnreadable(
+                reason=_("%(where)s: “%(text)s” is not an amount.") % {"where": where, "text": text[:40]}
+            )
         return Decimal(0)
     if not digits.strip("0"):
         return Decimal(0)
     places = money.exponent(currency)
     if len(digits) > 18 or len(text) > 60:
-        raise BookUnreadable(reason=f"{where}: “{text[:40]}” is too large.")
+        raise BookUnreadable(reason=_("%(where)s: “%(text)s” is too large.") % {"where": where, "text": text[:40]})
     last = re.search(r"[.,·'٫](\d+)\D*$", text)
     behind = len(last[1]) if last else 0
     if places and behind != places:
-        raise BookUnreadable(reason=f"{where}: “{text[:40]}” does not have the {places} decimals of {currency}.")
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(text)s” does not have the %(places)s decimals of %(currency)s.")
+            % {"where": where, "text": text[:40], "places": places, "currency": currency}
+        )
     if not places and behind not in (0, 3):
-        raise BookUnreadable(reason=f"{where}: “{text[:40]}” has decimals, which {currency} does not.")
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(text)s” has decimals, which %(currency)s does not.")
+            % {"where": where, "text": text[:40], "currency": currency}
+        )
     number = Decimal(digits).scaleb(-places)
     return -number if re.search(r"[-−(]", text) else number
 
@@ -226,7 +249,7 @@ def _categories(rows: Sequence[_Row], used: set[str]) -> list[SourceAccount]:
         if key.startswith("c:"):
             if row.group:
                 group = f"g:{row.group}"
-                accounts.setdefault("root", SourceAccount(key="root", name="Expenses", type=EXPENSE))
+                accounts.setdefault("root", SourceAccount(key="root", name=_("Expenses"), type=EXPENSE))
                 accounts.setdefault(group, SourceAccount(key=group, name=row.group, type=EXPENSE, parent="root"))
                 accounts.setdefault(key, SourceAccount(key=key, name=row.category, type=EXPENSE, parent=group))
             else:
@@ -235,7 +258,7 @@ def _categories(rows: Sequence[_Row], used: set[str]) -> list[SourceAccount]:
             accounts.setdefault(key, SourceAccount(key=key, name=row.category or "Inflow", type=INCOME))
         else:
             type = INCOME if key.endswith(":in") else EXPENSE
-            accounts.setdefault(key, SourceAccount(key=key, name="Uncategorised", type=type))
+            accounts.setdefault(key, SourceAccount(key=key, name=_("Uncategorised"), type=type))
     return list(accounts.values())
 
 
@@ -290,7 +313,7 @@ class _Pairing:
                 row.amount > 0 and _key(row).startswith("c:") and not row.other
             ):
                 self.tally.add(
-                    "refund?", "money came back to a category, or income was taken back; it is booked there",
+                    _("refund?"), _("money came back to a category, or income was taken back; it is booked there"),
                     example=f"{row.where}: {row.payee} {row.amount} {row.category}",
                 )  # fmt: skip
             lines.append(
@@ -298,7 +321,7 @@ class _Pairing:
             )
         for row in group:
             if row.flag:
-                self.tally.add("flag", "it became a tag")
+                self.tally.add(_("flag"), _("it became a tag"))
             if row.marked:
                 self.tally.add(MARK, NO_MARKS)
         return SourceEntry(
@@ -319,10 +342,10 @@ class _Pairing:
             if partner.number not in self.used:
                 self.used.add(partner.number)
                 if partner.category or row.category:
-                    self.tally.add("category of a transfer", "a transfer has none here", example=row.where)
+                    self.tally.add(_("category of a transfer"), _("a transfer has none here"), example=row.where)
                 return f"a:{partner.account}"
         self.tally.add(
-            "transfer without another side", "it is on an equity account of that name",
+            _("transfer without another side"), _("it is on an equity account of that name"),
             example=f"{row.where}: {row.payee} {row.amount}",
         )  # fmt: skip
         return _LOOSE

@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from io import BytesIO
 
+from core.texts import gettext as _
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.limits import MAX_BYTES
 
@@ -37,7 +38,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
         if not name.startswith("__MACOSX/") and not name.rpartition("/")[2].startswith(".")
     }
     if not found:
-        raise StatementUnreadable(reason="The ZIP archive is empty.")
+        raise StatementUnreadable(reason=_("The ZIP archive is empty."))
     return found
 
 
@@ -48,7 +49,8 @@ def _unpacked(data: bytes, *, limit: int, keep: bool) -> list[tuple[str, bytes]]
             members = [member for member in archive.infolist() if not member.is_dir()]
             if len(members) > _MOST_FILES:
                 raise StatementUnreadable(
-                    reason=f"The archive holds more than {_MOST_FILES} files; please import fewer."
+                    reason=_("The archive holds more than %(most_files)s files; please import fewer.")
+                    % {"most_files": _MOST_FILES}
                 )
             for member in members:
                 pieces = []
@@ -57,8 +59,10 @@ def _unpacked(data: bytes, *, limit: int, keep: bool) -> list[tuple[str, bytes]]
                         total += len(piece)
                         if total > limit:
                             raise StatementUnreadable(
-                                reason=f"Unpacked, the file is larger than {limit // 1024 // 1024} MB. "
-                                "Please export a shorter period."
+                                reason=_(
+                                    "Unpacked, the file is larger than %(limit)s MB. Please export a shorter period."
+                                )
+                                % {"limit": limit // 1024 // 1024}
                             )
                         if keep:
                             pieces.append(piece)
@@ -73,10 +77,10 @@ def _unpacked(data: bytes, *, limit: int, keep: bool) -> list[tuple[str, bytes]]
         OSError,
     ) as error:
         raise StatementUnreadable(
-            reason="The ZIP archive is damaged and cannot be unpacked. Please download it again."
+            reason=_("The ZIP archive is damaged and cannot be unpacked. Please download it again.")
         ) from error
     except RuntimeError as error:  # that is how zipfile says that it wants a password
         raise StatementUnreadable(
-            reason="The ZIP archive is protected with a password. Please unpack it and import the files in it."
+            reason=_("The ZIP archive is protected with a password. Please unpack it and import the files in it.")
         ) from error
     return found

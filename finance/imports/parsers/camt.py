@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from xml.etree.ElementTree import Element
 
+from core.texts import gettext as _
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.camt_entries import REVERSAL, amount_of, rows_of, signed
 from finance.imports.parsers.joining import join_statements
@@ -42,14 +43,14 @@ def read_camt(files: Sequence[bytes]) -> ParsedFile:
     found = [(reader.message, part) for reader in readers for part in reader.statements()]
     if not found:
         raise StatementUnreadable(
-            reason="This CAMT file holds no statement, report or notification. Please export it again."
+            reason=_("This CAMT file holds no statement, report or notification. Please export it again.")
         )
     kept, notes = _without_repeats(found)
     # Daily statements of some years are joined before they are counted.
     statements, more = join_statements(kept)
     check_statements(len(statements))
     if not any(statement.rows or statement.closing is not None for statement in statements):
-        raise StatementUnreadable(reason="The file names an account but holds no transactions.")
+        raise StatementUnreadable(reason=_("The file names an account but holds no transactions."))
     return ParsedFile(format="camt", statements=statements, notes=(*notes, *more))
 
 
@@ -111,10 +112,12 @@ class _Account:
         rows = self.rows
         if opening and closing and opening[0] + _moved(rows) != closing[0]:
             # Some banks state the direction of the entry that is taken back; the balances tell.
-            note = f"{REVERSAL} Only with its direction turned round do the balances add up."
+            note = _("%(reversal)s Only with its direction turned round do the balances add up.") % {
+                "reversal": _(REVERSAL)
+            }
             turned = [
                 dataclasses.replace(row, amount=-row.amount, note=note)
-                if row.amount is not None and row.note.startswith(REVERSAL)
+                if row.amount is not None and row.note.startswith(_(REVERSAL))
                 else row
                 for row in rows
             ]
@@ -176,8 +179,11 @@ def _without_repeats(found: Sequence[tuple[str, ParsedStatement]]) -> tuple[list
                     rows.append(row)
             if repeated := len(part.rows) - len(rows):
                 notes.append(
-                    f"{repeated} rows of {part.account or 'the account'} are in a statement of this file and again in a "
-                    "report or notification beside it; they are read once."
+                    _(
+                        "%(repeated)s rows of %(account)s are in a statement of this file and again in a "
+                        "report or notification beside it; they are read once."
+                    )
+                    % {"repeated": repeated, "account": part.account or _("the account")}
                 )
                 # What is left is no longer what the balances of the part speak of.
                 part = dataclasses.replace(part, rows=tuple(rows), opening=None, closing=None, closing_on=None)

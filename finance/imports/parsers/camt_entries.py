@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.imports.parsers.limits import is_believable, iso_day, no_such_day
 from finance.imports.parsers.statement import ParsedRow, RowState
 from finance.imports.parsers.xml_tree import find, text_at
@@ -16,11 +18,11 @@ from finance.money import known_currencies
 _AMOUNT = re.compile(r"\d{1,18}(?:\.\d{0,18})?")
 _NO_ID = {"NOTPROVIDED", "NOT PROVIDED", "NONREF", "NOTAVAILABLE"}
 _STATES = {
-    "PDNG": "The bank lists this row as pending: it is not booked yet.",
-    "FUTR": "The bank lists this row for a later day: it is not booked yet.",
+    "PDNG": gettext_noop("The bank lists this row as pending: it is not booked yet."),
+    "FUTR": gettext_noop("The bank lists this row for a later day: it is not booked yet."),
 }
 _TRUE = {"true", "1"}
-REVERSAL = "The bank marks this row as the reversal of an earlier one."
+REVERSAL = gettext_noop("The bank marks this row as the reversal of an earlier one.")
 _LONGEST_NOTE = 200
 
 
@@ -53,7 +55,9 @@ def rows_of(entry: Element, *, owner: str) -> Iterator[ParsedRow]:
             for place, (detail, part) in enumerate(zip(details, known, strict=True), 1):
                 yield _part(entry, detail, owner, dataclasses.replace(whole, amount=part), place)
             return
-        told = f"The bank booked {len(details)} payments as one amount; their own amounts do not add up to it."
+        told = _("The bank booked %(count)s payments as one amount; their own amounts do not add up to it.") % {
+            "count": len(details)
+        }
         names = dict.fromkeys(filter(None, (_party(entry, detail, owner) for detail in details)))
         whole = dataclasses.replace(whole, payee=whole.payee or ", ".join(names)[:200], note=whole.note or told)
     yield whole
@@ -68,19 +72,21 @@ def _whole(entry: Element, detail: Element | None, owner: str) -> ParsedRow:
     problems = []
     if day is None:
         text = raw_date or raw_value_date
-        problems.append(no_such_day(text[:40]) if text else "The entry has no date.")
+        problems.append(no_such_day(text[:40]) if text else _("The entry has no date."))
     if value is None:
         text = text_at(entry, "Amt")
-        problems.append(f"“{text[:40]}” is not an amount." if text else "The entry has no amount.")
+        problems.append(
+            _("“%(text)s” is not an amount.") % {"text": text[:40]} if text else _("The entry has no amount.")
+        )
     elif amount is None:
-        problems.append("The entry does not say whether money came in or went out (CdtDbtInd).")
+        problems.append(_("The entry does not say whether money came in or went out (CdtDbtInd)."))
     if currency and currency not in known_currencies():
-        problems.append(f"“{currency[:10]}” is not a currency.")
+        problems.append(_("“%(currency)s” is not a currency.") % {"currency": currency[:10]})
     state, note = _state(entry, amount)
     payee, description = _texts(entry, detail, owner)
     notes = [note, *_notes(entry, detail, currency)]
     if state is RowState.BOOKED and not raw_date and raw_value_date:
-        notes.append("The entry has no booking date; the value date is used.")
+        notes.append(_("The entry has no booking date; the value date is used."))
     return ParsedRow(
         number=0,
         date=day,
@@ -148,11 +154,11 @@ def _part_amount(entry: Element, detail: Element) -> Decimal | None:
 def _state(entry: Element, amount: Decimal | None) -> tuple[RowState, str]:
     status = text_at(entry, "Sts/Cd", "Sts/Prtry", "Sts").upper()
     if status in _STATES:
-        return RowState.PENDING, _STATES[status]
+        return RowState.PENDING, _(_STATES[status])
     if status == "INFO":
-        return RowState.VOID, "The bank lists this row for information only: no money moved."
+        return RowState.VOID, _("The bank lists this row for information only: no money moved.")
     if amount == 0:
-        return RowState.VOID, "The amount is zero: no money moved."
+        return RowState.VOID, _("The amount is zero: no money moved.")
     return RowState.BOOKED, ""
 
 
@@ -191,12 +197,14 @@ def _party(entry: Element, detail: Element | None, owner: str) -> str:
 def _notes(entry: Element, detail: Element | None, currency: str) -> Iterator[str]:
     """What the amount hides: another currency, charges, that it takes an earlier one back."""
     if text_at(entry, "RvslInd").lower() in _TRUE:
-        yield REVERSAL
+        yield _(REVERSAL)
     for holder in (detail, entry):
         value, original = amount_of(find(holder, "AmtDtls/InstdAmt/Amt")) if holder is not None else (None, "")
         if value is not None and original and original != currency:
             rate = text_at(holder, "AmtDtls/InstdAmt/CcyXchg/XchgRate", "AmtDtls/TxAmt/CcyXchg/XchgRate")
-            yield f"Original amount: {value:f} {original[:3]}" + (f", rate {rate[:14]}." if rate else ".")
+            yield _("Original amount: %(value)s %(original)s") % {"value": f"{value:f}", "original": original[:3]} + (
+                _(", rate %(rate)s.") % {"rate": rate[:14]} if rate else "."
+            )
             break
     for holder in (detail, entry):
         charges = (

@@ -5,14 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.imports.parsers.amounts import signed_value, take_apart
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.table import Record
 from finance.imports.parsers.words import direction_of
 
-NO_AMOUNT = "The row has no amount."
+NO_AMOUNT = gettext_noop("The row has no amount.")
 _EMPTY = {"", "-", "--"}
-_WORDS = {"in": "money in", "out": "money out"}
+_WORDS = {"in": gettext_noop("money in"), "out": gettext_noop("money out")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,17 @@ def _pair_reader(profile: CsvProfile, records: Sequence[Record]) -> Callable[[Re
             if value is None:
                 return Money(problem=_unreadable(text))
             if value and moved:
-                return Money(problem="The row has both money out and money in; one of the two must be something else.")
+                return Money(
+                    problem=_("The row has both money out and money in; one of the two must be something else.")
+                )
             moved, seen = moved + value * direction * usual[column], True
             if value * usual[column] < 0:
-                side = _WORDS["out" if direction < 0 else "in"]
-                note = f"“{text[:40]}” stands under {side} with the opposite sign: it is read as taken back."
-        return Money(amount=moved, note=note) if seen else Money(problem=NO_AMOUNT)
+                side = _(_WORDS["out" if direction < 0 else "in"])
+                note = _("“%(text)s” stands under %(side)s with the opposite sign: it is read as taken back.") % {
+                    "text": text[:40],
+                    "side": side,
+                }
+        return Money(amount=moved, note=note) if seen else Money(problem=_(NO_AMOUNT))
 
     return read
 
@@ -78,7 +85,7 @@ def _pair_reader(profile: CsvProfile, records: Sequence[Record]) -> Callable[[Re
 def _plain(profile: CsvProfile, text: str) -> Money:
     value = signed_value(text, profile.decimal_mark)
     if value is None:
-        return Money(problem=_unreadable(text) if text else NO_AMOUNT)
+        return Money(problem=_unreadable(text) if text else _(NO_AMOUNT))
     if profile.sign == "unmarked_out":
         cell = take_apart(text)
         return Money(amount=value if cell is not None and cell.sign == "+" else -value)
@@ -117,18 +124,23 @@ def _flag_reader(profile: CsvProfile, records: Sequence[Record]) -> Callable[[Re
             # A minus in a column that writes money out without one.
             if profile.mark_or_sign:
                 return Money(amount=marked)
-            note = f"The bank marks this row “{mark[:20]}” and writes a minus: it is read as taken back."
+            note = _("The bank marks this row “%(mark)s” and writes a minus: it is read as taken back.") % {
+                "mark": mark[:20]
+            }
             return Money(amount=-marked, note=note)
         if profile.mark_or_sign:
             return Money(amount=marked if profile.mark_or_sign == "mark" else -marked)
         return Money(
             contradicts=True,
-            problem=f"The bank's mark “{mark[:20]}” says {_WORDS[direction]}, the sign of “{text[:40]}” says "
-            f"{_WORDS[sign]}. Choose under Columns which one is right.",
+            problem=_(
+                "The bank's mark “%(mark)s” says %(said)s, the sign of “%(text)s” says %(signed)s. "
+                "Choose under Columns which one is right."
+            )
+            % {"mark": mark[:20], "said": _(_WORDS[direction]), "text": text[:40], "signed": _(_WORDS[sign])},
         )
 
     return read
 
 
 def _unreadable(text: str) -> str:
-    return f"“{text[:40]}” is not an amount."
+    return _("“%(text)s” is not an amount.") % {"text": text[:40]}

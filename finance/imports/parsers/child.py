@@ -21,6 +21,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from core.texts import gettext as _
+from core.texts import gettext_noop, language, speak
 from finance.errors import FinanceError, Invalid, StatementUnreadable
 from finance.imports.parsers.reading import Question, read_file, to_json
 from finance.imports.parsers.statement import ParsedFile
@@ -62,8 +64,8 @@ class Child:
 
     module: str
     classes: Collection[tuple[str, str]]
-    advice: str = "Please export a shorter period."
-    broken: str = "Please export the transactions as CSV or OFX again."
+    advice: str = gettext_noop("Please export a shorter period.")
+    broken: str = gettext_noop("Please export the transactions as CSV or OFX again.")
 
     def ask(
         self, data: bytes, question: Mapping[str, Any], *, limits: Limits, goes_on: Callable[[], bool] = lambda: True
@@ -72,7 +74,9 @@ class Child:
 
         Raises StatementUnreadable when the child takes too much or breaks, and ReadingStopped once `goes_on` says no.
         """
-        asked = json.dumps({"limits": [limits.seconds, limits.megabytes], "question": question}).encode()
+        asked = json.dumps(
+            {"limits": [limits.seconds, limits.megabytes], "question": question, "language": language()}
+        ).encode()
         # A pipe would have to be fed while the answer is awaited; a file without a name is just there.
         with tempfile.TemporaryFile() as source:
             source.write(asked + b"\n")
@@ -102,7 +106,9 @@ class Child:
             return _too_long(limits, self.advice)
         if code == _OUT_OF_MEMORY:
             return _too_much(limits, self.advice)
-        return f"The file made the reader stop. The operator finds the cause in the server's log. {self.broken}"
+        return _("The file made the reader stop. The operator finds the cause in the server's log. %(broken)s") % {
+            "broken": _(self.broken)
+        }
 
     def _answered(self, answer: bytes) -> tuple[str, Any]:
         try:
@@ -158,11 +164,17 @@ def _has_no_memory_left(pid: int, *, limits: Limits) -> bool:
 
 
 def _too_long(limits: Limits, advice: str) -> str:
-    return f"Reading the file took longer than {limits.seconds} seconds and was ended. {advice}"
+    return _("Reading the file took longer than %(seconds)s seconds and was ended. %(advice)s") % {
+        "seconds": limits.seconds,
+        "advice": _(advice),
+    }
 
 
 def _too_much(limits: Limits, advice: str) -> str:
-    return f"Reading the file takes more than {limits.megabytes} MB of memory and was ended. {advice}"
+    return _("Reading the file takes more than %(megabytes)s MB of memory and was ended. %(advice)s") % {
+        "megabytes": limits.megabytes,
+        "advice": _(advice),
+    }
 
 
 class _Unpickler(pickle.Unpickler):
@@ -180,6 +192,7 @@ def serve(answer: Callable[[bytes, Any], Any]) -> int:
     """The child's side of `Child.ask`: limits first, then the question, then the file. Returns the exit code."""
     source = sys.stdin.buffer
     asked = json.loads(source.readline())
+    speak(asked["language"])
     seconds, megabytes = asked["limits"]
     resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1024 * 1024,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
+from core.texts import gettext as _
 from finance.imports.parsers.column import Column, Roles
 from finance.imports.parsers.counted_days import count_of
 from finance.imports.parsers.role_words import names_a_number
@@ -118,8 +119,11 @@ def _pair_by_content(columns: Sequence[Column], numeric: Sequence[Column], roles
         out, into = (left, right) if len(left.filled) >= len(right.filled) else (right, left)
         roles.debit, roles.credit = out.index, into.index
         roles.notes.append(
-            f"Column {out.index + 1} is taken as money out and column {into.index + 1} as money in, "
-            "because more rows fill the former; swap them if that is wrong."
+            _(
+                "Column %(index)s is taken as money out and column %(index_2)s as money in, because "
+                "more rows fill the former; swap them if that is wrong."
+            )
+            % {"index": out.index + 1, "index_2": into.index + 1}
         )
         return True
     return False
@@ -139,8 +143,11 @@ def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column], rol
     chosen = max(scored, key=lambda item: item[:2])[2]
     if headed and not chosen.score("amount") and sum(c.money_marks > 0.5 for c in likely) > 1:
         roles.notes.append(
-            f"The column “{chosen.header or chosen.index + 1}” is taken as the amounts; its name does not say so. "
-            "Choose another one under Columns if that is wrong."
+            _(
+                "The column “%(header)s” is taken as the amounts; its name does not say so. Choose "
+                "another one under Columns if that is wrong."
+            )
+            % {"header": chosen.header or chosen.index + 1}
         )
     return chosen.index
 

@@ -7,6 +7,8 @@ import datetime
 import re
 from collections.abc import Sequence
 
+from core.texts import gettext_noop
+
 _EXCEL_DAY_0 = datetime.date(1899, 12, 30)
 _EPOCH = datetime.date(1970, 1, 1)
 _SECONDS_PER_DAY = 86_400
@@ -16,9 +18,9 @@ _MILLISECONDS = re.compile(r"(\d{12,13})")
 # The days that are believed without a word of the bank: a number of something else seldom falls between them.
 _FROM, _UNTIL = datetime.date(1990, 1, 1), datetime.date(2079, 12, 31)
 COUNTS = {
-    "excel": "Excel's count of days",
-    "epoch": "seconds since 1970, in UTC",
-    "epoch_ms": "milliseconds since 1970, in UTC",
+    "excel": gettext_noop("Excel's count of days"),
+    "epoch": gettext_noop("seconds since 1970, in UTC"),
+    "epoch_ms": gettext_noop("milliseconds since 1970, in UTC"),
 }
 
 

@@ -5,6 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
+from core.texts import number as number_of
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import (
     common_currency,
@@ -46,9 +49,9 @@ _SAMPLE_ROWS = 400
 _KINDS = {"payment", "deposit", "withdrawal", "expense", "income", "lastschrift", "gutschrift", "belastung"}
 # Rows whose balances are asked which reading is right.
 _WITNESSES = 2_000
-_UNMARKED_IS_OUT = "Amounts without a mark are read as money out; marked ones (+ or CR) as money in."
-_PLAIN_IS_OUT = "Charges are written without a minus in this file: plain amounts are read as money out."
-_SETTLED = "Signs and decimals are read as the column of balances asks for: only so it adds up."
+_UNMARKED_IS_OUT = gettext_noop("Amounts without a mark are read as money out; marked ones (+ or CR) as money in.")
+_PLAIN_IS_OUT = gettext_noop("Charges are written without a minus in this file: plain amounts are read as money out.")
+_SETTLED = gettext_noop("Signs and decimals are read as the column of balances asks for: only so it adds up.")
 # Currencies of countries that write the month first.
 _MONTH_FIRST = {"USD", "PHP"}
 
@@ -96,7 +99,8 @@ def detect(
         column = columns[roles.unreadable]
         cell = next(text for text in column.filled if not looks_like_amount(text))
         raise StatementUnreadable(
-            reason=f"The column “{column.header}” is named as the amounts, but “{cell[:40]}” in it is not an amount."
+            reason=_("The column “%(header)s” is named as the amounts, but “%(cell)s” in it is not an amount.")
+            % {"header": column.header, "cell": cell[:40]}
         )
     _require(roles, columns, header)
     base = CsvProfile(
@@ -109,14 +113,28 @@ def detect(
         kinds = {plain(cell) for cell in columns[profile.flag_column].filled} <= _KINDS
         if 2 * doubtful >= len(sample) or (doubtful and kinds):
             name = columns[profile.flag_column].header or profile.flag_column + 1
-            notes.append(f"The column “{name}” contradicts the signs of the amounts, so it is not used.")
+            notes.append(
+                _("The column “%(name)s” contradicts the signs of the amounts, so it is not used.") % {"name": name}
+            )
             profile = dataclasses.replace(profile, flag_column=None)
     if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES])) is not None:
-        profile, notes = settled, [*(note for note in notes if note not in (_PLAIN_IS_OUT, _UNMARKED_IS_OUT)), _SETTLED]
+        profile, notes = (
+            settled,
+            [*(note for note in notes if note not in (_(_PLAIN_IS_OUT), _(_UNMARKED_IS_OUT))), _(_SETTLED)],
+        )
     if other:
         notes.append(
-            f"Letters beyond a to z can be read in two ways: {words_under(data, found_encoding)} ({found_encoding}, as "
-            f"here) or {words_under(data, other)} ({other}). Choose the encoding under Columns if the first is wrong."
+            _(
+                "Letters beyond a to z can be read in two ways: %(words)s (%(encoding)s, "
+                "as here) or %(other_words)s (%(other)s). Choose the encoding under Columns if the "
+                "first is wrong."
+            )
+            % {
+                "words": words_under(data, found_encoding),
+                "encoding": found_encoding,
+                "other_words": words_under(data, other),
+                "other": other,
+            }
         )
     return Detection(profile=profile, notes=tuple(roles.notes + notes), records=records, first=first)
 
@@ -132,7 +150,7 @@ def records_for(data: bytes, profile: CsvProfile) -> tuple[list[Record], int]:
     for index, record in enumerate(records):
         if [plain(cell) for cell in record.cells] == wanted:
             return records, index + 1
-    raise StatementUnreadable(reason="The saved column settings are for files with another header.")
+    raise StatementUnreadable(reason=_("The saved column settings are for files with another header."))
 
 
 def _first_transaction(records: Sequence[Record]) -> int:
@@ -150,20 +168,24 @@ def _sample(records: Sequence[Record]) -> list[Record]:
 
 def _require(roles: Roles, columns: Sequence[Column], header: Sequence[str]) -> None:
     if header and not any(column.filled for column in columns):
-        raise StatementUnreadable(reason="The file has a header but holds no transactions; there is nothing to import.")
+        raise StatementUnreadable(
+            reason=_("The file has a header but holds no transactions; there is nothing to import.")
+        )
     missing = [
         name
         for name, found in (
-            ("dates", roles.date is not None),
-            ("amounts", roles.amount is not None or roles.debit is not None or roles.credit is not None),
+            (_("dates"), roles.date is not None),
+            (_("amounts"), roles.amount is not None or roles.debit is not None or roles.credit is not None),
         )
         if not found
     ]
     if missing:
         raise StatementUnreadable(
-            reason=f"This looks like a text file, but no column of {' and no column of '.join(missing)} can be "
-            "found in it. "
-            "Export the transactions of one account as CSV or OFX from your bank."
+            reason=_(
+                "This looks like a text file, but no column of %(names)s can be found in it. Export "
+                "the transactions of one account as CSV or OFX from your bank."
+            )
+            % {"names": _(" and no column of ").join(missing)}
         )
 
 
@@ -207,18 +229,24 @@ def _conventions(
     sign = "" if named or not currency else shared_sign(cells)
     if sign and currency not in shared_by(sign):
         raise StatementUnreadable(
-            reason=f"The amounts are written with “{sign}”, but the account is kept in {currency}. Choose an account in the "
-            "file's currency, or open one."
+            reason=_(
+                "The amounts are written with “%(sign)s”, but the account is kept in %(currency)s. "
+                "Choose an account in the file's currency, or open one."
+            )
+            % {"sign": sign, "currency": currency}
         )
     code = stated or currency
     watched = [*money, *([columns[profile.balance_column]] if profile.balance_column is not None else [])]
     cores = [cell.core for column in watched for text in column.filled if (cell := take_apart(text))]
     mark = infer_decimal_mark(cores, places=exponent(code) if code else 2)
-    if example := undecided_decimals(cores, places=exponent(code) if code else 2):
-        shown = value_of(example, mark)
+    example = undecided_decimals(cores, places=exponent(code) if code else 2)
+    if example and (shown := value_of(example, mark)) is not None:
         notes.append(
-            f"“{example}” can be read with decimals or with thousands; it is read as {shown:,f}. "
-            "Change the decimal mark if that is wrong."
+            _(
+                "“%(example)s” can be read with decimals or with thousands; it is read as %(shown)s. "
+                "Change the decimal mark if that is wrong."
+            )
+            % {"example": example, "shown": number_of(shown)}
         )
     profile = dataclasses.replace(profile, currency=stated, decimal_mark=mark)
     booked = columns[profile.date_column]
@@ -236,8 +264,15 @@ def _conventions(
         example = booked.filled[0]
         order = DateOrder(
             order=count,
-            note=f"“{example[:40]}” is read as {describe(count)}: {counted_day(example, count):%Y-%m-%d}. "
-            "Choose another column of dates under Columns if that is wrong.",
+            note=_(
+                "“%(example)s” is read as %(order)s: %(day)s. Choose another column of "
+                "dates under Columns if that is wrong."
+            )
+            % {
+                "example": example[:40],
+                "order": describe(count),
+                "day": counted_day(example, count),
+            },
         )
     notes += [order.note] if order.note else []
     profile = dataclasses.replace(profile, date_order=order.order)
@@ -292,9 +327,9 @@ def _sign(profile: CsvProfile, columns: Sequence[Column], *, card: bool) -> tupl
     if minus == 0 and flags is not None and flags.fill > 0.9:
         return "as_written", []
     if minus == 0 and (plus or flags is not None) and plus < len(cells):
-        return "unmarked_out", [_UNMARKED_IS_OUT]
+        return "unmarked_out", [_(_UNMARKED_IS_OUT)]
     if _is_inverted(column, columns, profile, minus=minus, card=card):
-        return "inverted", [_PLAIN_IS_OUT]
+        return "inverted", [_(_PLAIN_IS_OUT)]
     return "as_written", []
 
 

@@ -6,6 +6,7 @@ rate (DEM, TRL, BYR) is another one: a file in it is refused for an account in t
 
 import dataclasses
 
+from core.texts import gettext as _
 from finance.imports.parsers.statement import ParsedFile
 
 # RUR stands for the new rouble in every file since 1998; banks never stopped writing it.
@@ -36,5 +37,8 @@ def in_currency_of_account(parsed: ParsedFile, *, currency: str) -> ParsedFile:
         )
         for statement in parsed.statements
     )
-    note = f"{' and '.join(sorted(found))} is a former code of {currency}; the amounts are the same."
+    note = _("%(names)s is a former code of %(currency)s; the amounts are the same.") % {
+        "names": _(" and ").join(sorted(found)),
+        "currency": currency,
+    }
     return dataclasses.replace(parsed, statements=statements, notes=(*parsed.notes, note))

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.texts import gettext as _
 from finance.imports.parsers.dates import CROATIAN_NAMES, bare_date, describe, names_month_in_croatian, readings
 
 
@@ -26,10 +27,14 @@ def resolve_order(cells: Sequence[str], *, american: bool = False, pairs: Sequen
         return DateOrder(order=CROATIAN_NAMES)
     if twofold:
         meant = readings(twofold[0])
-        note = (
-            f"“{twofold[0].strip()[:40]}” is read as {meant['dmy']:%Y-%m-%d}. In Croatian it is {meant[CROATIAN_NAMES]:%Y-%m-%d}; "
-            "choose Croatian names of months under Columns if the bank writes them."
-        )
+        note = _(
+            "“%(twofold)s” is read as %(day)s. In Croatian it is %(croatian)s; choose Croatian "
+            "names of months under Columns if the bank writes them."
+        ) % {
+            "twofold": twofold[0].strip()[:40],
+            "day": meant["dmy"].isoformat(),
+            "croatian": meant[CROATIAN_NAMES].isoformat(),
+        }
         return DateOrder(order="dmy", note=note)
     found = [reading for cell in cells if (reading := readings(cell)) and "any" not in reading]
     if not found:
@@ -69,10 +74,14 @@ def _between_day_and_month(
         in (sorted(known), sorted(known, reverse=True))
     ]
     if len(found) > 3 and len(sorted_as) == 1:
-        return _open(sorted_as[0], f"only {describe(sorted_as[0])} puts the rows in order of time")
+        return _open(
+            sorted_as[0], _("only %(order)s puts the rows in order of time") % {"order": describe(sorted_as[0])}
+        )
     order = "mdy" if american else "dmy"
     reason = (
-        "the currency is of a country that writes dates this way" if american else "most banks write dates this way"
+        _("the currency is of a country that writes dates this way")
+        if american
+        else _("most banks write dates this way")
     )
     return _open(order, reason)
 
@@ -88,12 +97,12 @@ def _nearer_pairs(pairs: Sequence[tuple[str, str]]) -> DateOrder | None:
     near, far = sorted(gaps, key=lambda order: gaps[order])
     if gaps[far] - gaps[near] <= 20 or gaps[far] < 4 * gaps[near]:
         return None
-    return _open(near, "only this order puts the two dates of each row close together")
+    return _open(near, _("only this order puts the two dates of each row close together"))
 
 
 def _open(order: str, reason: str) -> DateOrder:
-    note = (
-        "Every date in this file can be read with the day or with the month first; "
-        f"it is read as {describe(order)}, because {reason}."
-    )
+    note = _(
+        "Every date in this file can be read with the day or with the month first; it is "
+        "read as %(order)s, because %(reason)s."
+    ) % {"order": describe(order), "reason": reason}
     return DateOrder(order=order, note=note)

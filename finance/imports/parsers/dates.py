@@ -4,6 +4,7 @@ import datetime
 import re
 from functools import lru_cache
 
+from core.texts import gettext as _
 from finance.imports.parsers.counted_days import COUNTS, counted_day
 from finance.imports.parsers.limits import believable_day, no_such_day
 from finance.imports.parsers.months import month_of, only_croatian
@@ -96,7 +97,9 @@ def parse_date(text: str, order: str) -> datetime.date:
     if order in COUNTS:
         if (counted := counted_day(text.strip(), order)) is not None:
             return counted
-        raise ValueError(f"“{text.strip()[:40]}” is no day when read as {describe(order)}.")
+        raise ValueError(
+            _("“%(text)s” is no day when read as %(order)s.") % {"text": text.strip()[:40], "order": describe(order)}
+        )
     found = readings(text)
     if "any" in found:
         return found["any"]
@@ -107,8 +110,8 @@ def parse_date(text: str, order: str) -> datetime.date:
     if len(set(found.values())) == 1 and "ymd" in (order, *found):
         return next(iter(found.values()))
     if found or looks_like_date(text):
-        raise ValueError(no_such_day(text.strip()[:40], when=f" when read as {describe(order)}"))
-    raise ValueError(f"“{text.strip()[:40]}” is not a date.")
+        raise ValueError(no_such_day(text.strip()[:40], order=describe(order)))
+    raise ValueError(_("“%(text)s” is not a date.") % {"text": text.strip()[:40]})
 
 
 def value_date_in(text: str, order: str) -> datetime.date | None:
@@ -122,8 +125,9 @@ def value_date_in(text: str, order: str) -> datetime.date | None:
 
 def describe(order: str) -> str:
     """The order in words."""
-    orders = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
-    return {**orders, CROATIAN_NAMES: "day, month, year, with Croatian names of months", **COUNTS}.get(order, order)
+    orders = {"dmy": _("day, month, year"), "mdy": _("month, day, year"), "ymd": _("year, month, day")}
+    orders[CROATIAN_NAMES] = _("day, month, year, with Croatian names of months")
+    return _(COUNTS[order]) if order in COUNTS else orders.get(order, order)
 
 
 def _numeric(first: str, middle: str, last: str) -> dict[str, datetime.date]:

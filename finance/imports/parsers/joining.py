@@ -5,6 +5,8 @@ import datetime
 from collections.abc import Sequence
 from itertools import pairwise
 
+from core.texts import gettext as _
+from core.texts import number as number_of
 from finance.imports.parsers.statement import ParsedStatement
 
 _MOST_TOLD = 5
@@ -22,21 +24,31 @@ def join_statements(statements: Sequence[ParsedStatement]) -> tuple[tuple[Parsed
     for place, statement in enumerate(statements):
         parts = by_account.setdefault((statement.account or f"\n{place}", statement.label, statement.currency), [])
         if statement.rows and statement in parts:
-            notes.append(f"A statement of {statement.account} is in the file twice; it is read once.")
+            notes.append(
+                _("A statement of %(account)s is in the file twice; it is read once.") % {"account": statement.account}
+            )
         else:
             parts.append(statement)
     joined = []
     for parts in by_account.values():
         ordered = sorted(parts, key=lambda part: (part.start or datetime.date.min, part.end or datetime.date.min))
         gaps = [
-            f"A statement of {after.account or 'the account'} ends with {before.closing:,f} and the next one, from "
-            f"{after.start}, begins with {after.opening:,f}: one may be missing between them."
+            _(
+                "A statement of %(account)s ends with %(closing)s and the next one, from %(start)s, "
+                "begins with %(opening)s: one may be missing between them."
+            )
+            % {
+                "account": after.account or _("the account"),
+                "closing": number_of(before.closing),
+                "start": after.start,
+                "opening": number_of(after.opening),
+            }
             for before, after in pairwise(ordered)
             if before.closing is not None and after.opening is not None and before.closing != after.opening
         ]
         notes += gaps[:_MOST_TOLD]
         if len(gaps) > _MOST_TOLD:
-            notes.append(f"There are {len(gaps) - _MOST_TOLD} more gaps of this kind.")
+            notes.append(_("There are %(count)s more gaps of this kind.") % {"count": len(gaps) - _MOST_TOLD})
         joined.append(ordered[0] if len(ordered) == 1 else _one_of(ordered))
     return tuple(joined), notes
 

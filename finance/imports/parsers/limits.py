@@ -4,6 +4,8 @@ import datetime
 import re
 from decimal import Decimal
 
+from core.texts import gettext as _
+from core.texts import number as number_of
 from finance.errors import StatementUnreadable
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -41,11 +43,17 @@ def iso_day(text: str) -> datetime.date | None:
         return None
 
 
-def no_such_day(text: str, *, when: str = "") -> str:
-    """Why the text is no day of a statement, as a sentence."""
+def no_such_day(text: str, *, order: str = "") -> str:
+    """Why the text is no day of a statement, as a sentence; `order` is how it was read, such as "day, month, year"."""
     if any(not FIRST_YEAR <= int(year) <= LAST_YEAR for year in _YEAR.findall(text)):
-        return f"“{text}” is not a day from {FIRST_YEAR} to {LAST_YEAR}."
-    return f"“{text}” is not a day of the calendar{when}."
+        return _("“%(text)s” is not a day from %(first_year)s to %(last_year)s.") % {
+            "text": text,
+            "first_year": FIRST_YEAR,
+            "last_year": LAST_YEAR,
+        }
+    if order:
+        return _("“%(text)s” is not a day of the calendar when read as %(order)s.") % {"text": text, "order": order}
+    return _("“%(text)s” is not a day of the calendar.") % {"text": text}
 
 
 def is_believable(number: Decimal) -> bool:
@@ -60,12 +68,18 @@ def check_statements(number: int) -> None:
     """Raise StatementUnreadable for a file of more accounts than are read at once."""
     if number > MAX_STATEMENTS:
         raise StatementUnreadable(
-            reason=f"The file holds more than {MAX_STATEMENTS} statements; {MAX_STATEMENTS} can be imported at once. "
-            "Please export fewer accounts."
+            reason=_(
+                "The file holds more than %(max_statements)s statements; %(max_statements)s can be "
+                "imported at once. Please export fewer accounts."
+            )
+            % {"max_statements": MAX_STATEMENTS}
         )
 
 
 def check_rows(number: int) -> None:
     """Raise StatementUnreadable for a file of more rows than are read at once."""
     if number > MAX_ROWS:
-        raise StatementUnreadable(reason=f"The file holds more than {MAX_ROWS:,} rows. Please export a shorter period.")
+        raise StatementUnreadable(
+            reason=_("The file holds more than %(max_rows)s rows. Please export a shorter period.")
+            % {"max_rows": number_of(MAX_ROWS)}
+        )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from core.texts import gettext as _
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.encoding import decode
 from finance.imports.parsers.joining import join_statements
@@ -55,7 +56,7 @@ def read_mt940(files: Sequence[bytes]) -> ParsedFile:
     check_statements(len(statements))
     if not statements:
         raise StatementUnreadable(
-            reason="This MT940 file holds no transactions and no balance. Please export it again."
+            reason=_("This MT940 file holds no transactions and no balance. Please export it again.")
         )
     return ParsedFile(format="mt940", statements=statements, notes=tuple(notes))
 
@@ -133,7 +134,7 @@ class _Message:
         # Where field 86 names nobody, the text below field 61 often does.
         payee = details.payee or row.payee or row.description or details.kind or details.text
         text = next((each for each in (details.text, row.description) if each and each != payee), "")
-        original = f"Original amount: {details.original}." if details.original else ""
+        original = _("Original amount: %(original)s.") % {"original": details.original} if details.original else ""
         self.rows[-1] = dataclasses.replace(
             row,
             payee=payee[:200],
@@ -151,7 +152,7 @@ class _Message:
             account = account.removesuffix(currency)
         rows = self.rows
         if not self.opening and not self.closing and self.tags & {"34", "13", "90"}:
-            note = "The bank reports this row within the day (MT942): it is not booked yet."
+            note = _("The bank reports this row within the day (MT942): it is not booked yet.")
             rows = [dataclasses.replace(row, state=RowState.PENDING, note=note) for row in rows]
         days = [row.date for row in rows if row.date]
         closing_on = (self.closing[1] or max(days, default=None)) if self.closing else None
@@ -188,19 +189,19 @@ def _row(number: int, lines: Sequence[str]) -> ParsedRow:
             date=None,
             amount=None,
             payee=seen,
-            problem=f"“{seen}” is not a row of a statement (field 61).",
+            problem=_("“%(seen)s” is not a row of a statement (field 61).") % {"seen": seen},
         )
     value_date, entry_date, mark, _funds, figure, _kind, rest = match.groups()
     amount = Decimal(figure.replace(",", "."))
     day, note = _booked_on(value_date, entry_date or "")
     mine, _slashes, bank = rest.partition("//")
     reference = next((each.strip() for each in (bank, mine) if each.strip().upper() not in _NO_REFERENCE), "")
-    notes = ["The bank marks this row as the reversal of an earlier one."] if mark.startswith("R") else []
+    notes = [_("The bank marks this row as the reversal of an earlier one.")] if mark.startswith("R") else []
     state = RowState.VOID if amount == 0 else RowState.PENDING if mark.startswith("E") else RowState.BOOKED
     if state is RowState.VOID:
-        notes = ["The amount is zero: no money moved."]
+        notes = [_("The amount is zero: no money moved.")]
     elif state is RowState.PENDING:
-        notes = ["The bank expects this row: it is not booked yet."]
+        notes = [_("The bank expects this row: it is not booked yet.")]
     written = value_date + (entry_date or "").strip()
     return ParsedRow(
         number=number,
@@ -210,7 +211,7 @@ def _row(number: int, lines: Sequence[str]) -> ParsedRow:
         bank_id=reference[:120],
         raw_date=written,
         state=state,
-        problem="" if day else f"“{written}” is not a day of the calendar.",
+        problem="" if day else _("“%(text)s” is not a day of the calendar.") % {"text": written},
         note=" ".join([*notes, note]).strip(),
     )
 
@@ -237,5 +238,10 @@ def _booked_on(value_date: str, entry_date: str) -> tuple[datetime.date | None, 
     known = [day for day in days if day is not None]
     if not known or about is None:
         return valued, ""
-    told = "" if valued else f"The value date {value_date} is not in the calendar; the booking date is used."
+    told = (
+        ""
+        if valued
+        else _("The value date %(value_date)s is not in the calendar; the booking date is used.")
+        % {"value_date": value_date}
+    )
     return min(known, key=lambda day: abs(day - about)), told

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import Element
 
+from core.texts import gettext as _
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.encoding import decode
 from finance.imports.parsers.joining import join_statements
@@ -55,7 +56,7 @@ def read_ofx(data: bytes) -> ParsedFile:
     root = parse_tree(text)
     if root is None:
         raise StatementUnreadable(
-            reason="The file begins like an OFX file, but its content is missing. Please export it again."
+            reason=_("The file begins like an OFX file, but its content is missing. Please export it again.")
         )
     found = [element for element in root.iter() if element.tag in _STATEMENTS]
     if not found and any(element.tag in _TRANSACTIONS for element in root.iter()):
@@ -69,14 +70,19 @@ def read_ofx(data: bytes) -> ParsedFile:
     trades = _trades(root)
     if not trades and not any(statement.rows or statement.closing is not None for statement in statements):
         raise StatementUnreadable(
-            reason=_why_nothing(root) if _error(root) else "The file names an account but holds no transactions."
+            reason=_why_nothing(root) if _error(root) else _("The file names an account but holds no transactions.")
         )
-    notes += [f"Left out: “{trade.payee[:100]}”. {trade.note}" for trade in trades[:_MOST_TOLD]]
+    notes += [
+        _("Left out: “%(payee)s”. %(note)s") % {"payee": trade.payee[:100], "note": trade.note}
+        for trade in trades[:_MOST_TOLD]
+    ]
     if len(trades) > _MOST_TOLD:
-        notes.append(f"{len(trades) - _MOST_TOLD} more transactions in securities are left out.")
+        notes.append(_("%(count)s more transactions in securities are left out.") % {"count": len(trades) - _MOST_TOLD})
     empty = [statement.account or statement.label for statement in statements if not statement.rows]
     if empty and not trades:
-        notes.append(f"No transactions are listed for {', '.join(empty)}; only the balance is stated.")
+        notes.append(
+            _("No transactions are listed for %(names)s; only the balance is stated.") % {"names": ", ".join(empty)}
+        )
     return ParsedFile(format="ofx", statements=statements, left_out=tuple(trades), notes=tuple(notes))
 
 
@@ -101,7 +107,7 @@ def _trades(root: Element) -> list[ParsedRow]:
                 amount=None,
                 payee=" ".join(filter(None, parts))[:200],
                 state=RowState.LEFT_OUT,
-                note="It is a transaction in securities; those are not imported.",
+                note=_("It is a transaction in securities; those are not imported."),
             )
         )
         check_rows(len(found))
@@ -122,20 +128,23 @@ def _encoding_of(data: bytes) -> str:
 def _error(root: Element) -> str:
     for status in root.iter("STATUS"):
         if value(status, "SEVERITY").upper() == "ERROR":
-            return value(status, "MESSAGE")[:300] or f"code {value(status, 'CODE')}"
+            return value(status, "MESSAGE")[:300] or _("code %(value)s") % {"value": value(status, "CODE")}
     return ""
 
 
 def _why_nothing(root: Element) -> str:
     if message := _error(root):
-        return (
-            f"This file is an error message from the bank: {message}. "
-            "It holds no transactions; please ask your bank for the file again."
-        )
+        return _(
+            "This file is an error message from the bank: %(message)s. It holds no transactions; "
+            "please ask your bank for the file again."
+        ) % {"message": message}
     accounts = sum(1 for element in root.iter() if element.tag == "ACCTINFO")
     if accounts:
-        return f"This file lists {accounts} accounts but holds no transactions. Please export the transactions of an account."
-    return "This OFX file is empty: it holds neither an account nor a transaction. Please export it again."
+        return _(
+            "This file lists %(accounts)s accounts but holds no transactions. Please export the "
+            "transactions of an account."
+        ) % {"accounts": accounts}
+    return _("This OFX file is empty: it holds neither an account nor a transaction. Please export it again.")
 
 
 def _statement(element: Element) -> ParsedStatement:
@@ -179,17 +188,19 @@ def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
     name, memo = _names(element)
     state, note = RowState.BOOKED, ""
     if pending:
-        state, note = RowState.PENDING, "The bank lists this row as pending: it is not booked yet."
+        state, note = RowState.PENDING, _("The bank lists this row as pending: it is not booked yet.")
     elif amount == 0:
-        state, note = RowState.VOID, "The amount is zero: no money moved."
+        state, note = RowState.VOID, _("The amount is zero: no money moved.")
     # The currency in which the amount is given, where a transaction names one (not the original one).
     code = value(element, "CURRENCY/CURSYM").upper()
     problems = []
     if day is None:
-        problems.append(no_such_day(raw_date[:40]) if raw_date else "The transaction has no date.")
+        problems.append(no_such_day(raw_date[:40]) if raw_date else _("The transaction has no date."))
     if amount is None:
         text = value(element, "TRNAMT")
-        problems.append(f"“{text[:40]}” is not an amount." if text else "The transaction has no amount.")
+        problems.append(
+            _("“%(text)s” is not an amount.") % {"text": text[:40]} if text else _("The transaction has no amount.")
+        )
     return ParsedRow(
         number=number,
         date=day,
@@ -213,7 +224,7 @@ def _names(element: Element) -> tuple[str, str]:
     if not name:
         name, memo = memo, ""
     if not name and check:
-        name = f"Check {check}"
+        name = _("Check %(check)s") % {"check": check}
     if memo.startswith(name):
         is_cut = len(name) in (_LONGEST_NAME - 1, _LONGEST_NAME)
         return (memo, "") if is_cut or memo == name else (name, memo)

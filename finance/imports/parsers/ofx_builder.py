@@ -7,9 +7,13 @@ from typing import Any
 
 from ofxtools.Parser import TreeBuilder
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.errors import StatementUnreadable
 
-_SEVERAL = "The file holds several OFX documents one after the other. Please import each as a separate file."
+_SEVERAL = gettext_noop(
+    "The file holds several OFX documents one after the other. Please import each as a separate file."
+)
 _TOKEN = re.compile(r"<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9._]*)(?:\s[^<>]*?)?(?P<empty>/?)>(?P<text>[^<]*)")
 # More of a text is kept nowhere; and a reference such as &#99…9; of more digits is more than Python reads.
 LONGEST_TEXT = 4000
@@ -33,7 +37,7 @@ class ForgivingTreeBuilder(TreeBuilder):
             tag, text = match["tag"].upper(), match["text"].strip()
             if self._is_complete:
                 if tag == "OFX" and not match["close"]:
-                    raise StatementUnreadable(reason=_SEVERAL)
+                    raise StatementUnreadable(reason=_(_SEVERAL))
             elif match["close"] and self._times_open[tag]:
                 self._is_complete = tag == self._open[0] and self._times_open[tag] == 1
                 inner = ""

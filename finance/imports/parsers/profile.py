@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.texts import gettext as _
 from finance.errors import Invalid
 from finance.imports.parsers.words import plain
 
@@ -71,20 +72,20 @@ class CsvProfile:
     def __post_init__(self) -> None:
         found = []
         if self.delimiter not in DELIMITERS:
-            found.append(("delimiter", "must be a comma, a semicolon, a tab or a bar"))
+            found.append(("delimiter", _("must be a comma, a semicolon, a tab or a bar")))
         if self.date_order not in DATE_ORDERS:
-            found.append(("date_order", f"must be one of {', '.join(DATE_ORDERS)}"))
+            found.append(("date_order", _("must be one of %(names)s") % {"names": ", ".join(DATE_ORDERS)}))
         if self.decimal_mark not in DECIMAL_MARKS:
-            found.append(("decimal_mark", "must be a point or a comma"))
+            found.append(("decimal_mark", _("must be a point or a comma")))
         if self.sign not in SIGNS:
-            found.append(("sign", f"must be one of {', '.join(SIGNS)}"))
+            found.append(("sign", _("must be one of %(names)s") % {"names": ", ".join(SIGNS)}))
         if self.mark_or_sign not in MARK_OR_SIGN:
-            found.append(("mark_or_sign", "must be mark, sign or empty"))
+            found.append(("mark_or_sign", _("must be mark, sign or empty")))
         if self.amount_column is None and self.debit_column is None and self.credit_column is None:
-            found.append(("amount_column", "name the column of amounts, or those of money out and money in"))
+            found.append(("amount_column", _("name the column of amounts, or those of money out and money in")))
         problems = dict(found)
         if problems:
-            raise Invalid(reason="The column settings contradict each other.", fields=problems)
+            raise Invalid(reason=_("The column settings contradict each other."), fields=problems)
 
     @property
     def signature(self) -> str:
@@ -105,7 +106,7 @@ class CsvProfile:
     def from_dict(cls, values: Mapping[str, Any]) -> "CsvProfile":
         """Strict: unknown names and wrong types raise Invalid with the field."""
         fields = {field.name: field for field in dataclasses.fields(cls)}
-        problems = {name: "is not a setting of a CSV profile" for name in values if name not in fields}
+        problems = {name: _("is not a setting of a CSV profile") for name in values if name not in fields}
         clean = {}
         for name, value in values.items():
             if name in problems:
@@ -115,7 +116,7 @@ class CsvProfile:
             except (TypeError, ValueError) as error:
                 problems[name] = str(error)
         if problems:
-            raise Invalid(reason="The column settings contradict each other.", fields=problems)
+            raise Invalid(reason=_("The column settings contradict each other."), fields=problems)
         return cls(**clean)
 
 
@@ -126,13 +127,13 @@ def check_text_settings(*, encoding: str, delimiter: str) -> None:
     except ValueError as error:
         raise Invalid(field="encoding", reason=str(error)) from error
     if delimiter and delimiter not in DELIMITERS:
-        raise Invalid(field="delimiter", reason="must be a comma, a semicolon, a tab or a bar")
+        raise Invalid(field="delimiter", reason=_("must be a comma, a semicolon, a tab or a bar"))
 
 
 def _checked(name: str, value: Any) -> Any:
     if name == "quoted":
         if not isinstance(value, bool):
-            raise TypeError("must be true or false")
+            raise TypeError(_("must be true or false"))
         return value
     if name in {"payee_columns", "description_columns"}:
         return tuple(_column(item) for item in _list(value))
@@ -147,9 +148,12 @@ def _checked(name: str, value: Any) -> Any:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("must be text")
+        raise TypeError(_("must be text"))
     if len(value) > LONGEST_TEXT or "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"must be text of at most {LONGEST_TEXT} characters without zeros and halves of characters")
+        raise ValueError(
+            _("must be text of at most %(longest)s characters without zeros and halves of characters")
+            % {"longest": LONGEST_TEXT}
+        )
     return value
 
 
@@ -160,17 +164,17 @@ def _encoding(name: str) -> str:
     except LookupError:
         known = False
     if not known:
-        raise ValueError("must be the name of a text encoding that banks use, such as utf-8 or cp1252")
+        raise ValueError(_("must be the name of a text encoding that banks use, such as utf-8 or cp1252"))
     return name
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise TypeError("must be a list")
+        raise TypeError(_("must be a list"))
     return list(value)
 
 
 def _column(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 200:
-        raise ValueError("must be the number of a column, counted from 0")
+        raise ValueError(_("must be the number of a column, counted from 0"))
     return value

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
+from core.texts import number as number_of
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import infer_decimal_mark, signed_value, take_apart, undecided_decimals, value_of
 from finance.imports.parsers.date_order import resolve_order
@@ -24,11 +27,11 @@ _DATE = re.compile(r"(\d{1,4})[./\-' ]+(\d{1,2})[./\-' ]+(\d{1,4})", re.ASCII)
 _REGISTERS = {"bank": "Bank", "ccard": "Credit card", "cash": "Cash", "oth a": "Asset", "oth l": "Liability"}
 _MONTH_FIRST = {"USD", "PHP"}
 _LISTS = {
-    "cat": "categories",
-    "class": "classes",
-    "memorized": "memorized payments",
-    "prices": "prices",
-    "security": "securities",
+    "cat": gettext_noop("categories"),
+    "class": gettext_noop("classes"),
+    "memorized": gettext_noop("memorized payments"),
+    "prices": gettext_noop("prices"),
+    "security": gettext_noop("securities"),
 }
 _LONGEST_LINE = 1000
 
@@ -47,14 +50,15 @@ class _Record:
     def categories(self) -> str:
         """The category of the file, the other account of a transfer, or the parts of a split, as they are written."""
         parts = [
-            f"{split.get('S') or split.get('E') or 'no category'} {split.get('$', '')}".strip() for split in self.splits
+            f"{split.get('S') or split.get('E') or _('no category')} {split.get('$', '')}".strip()
+            for split in self.splits
         ]
         if len(parts) > 1:
-            return "Split in the file: " + "; ".join(parts) + "."
+            return _("Split in the file: ") + "; ".join(parts) + "."
         category = self.fields.get("L", "") or (self.splits[0].get("S", "") if self.splits else "")
         if category.startswith("["):
-            return f"Transfer in the file: {category.strip('[]')}."
-        return f"Category in the file: {category}." if category else ""
+            return _("Transfer in the file: %(category)s.") % {"category": category.strip("[]")}
+        return _("Category in the file: %(category)s.") % {"category": category} if category else ""
 
 
 def looks_like_qif(data: bytes) -> bool:
@@ -73,23 +77,31 @@ def read_qif(data: bytes, *, currency: str = "") -> ParsedFile:
     records = [record for found in registers.values() for record in found]
     check_rows(len(records))
     if not records:
-        lists = ", ".join(sorted(others)) or "no transactions"
-        raise StatementUnreadable(reason=f"This Quicken file (QIF) holds {lists} and no transactions of an account.")
+        lists = ", ".join(sorted(others)) or _("no transactions")
+        raise StatementUnreadable(
+            reason=_("This Quicken file (QIF) holds %(lists)s and no transactions of an account.") % {"lists": lists}
+        )
     check_statements(len(registers))
     dates = [_comparable(record.fields.get("D", "")) for record in records]
     order = resolve_order([date for date in dates if date], american=currency in _MONTH_FIRST)
     cores = [cell.core for record in records if (cell := take_apart(record.amount()))]
     mark = infer_decimal_mark(cores, places=exponent(currency) if currency else 2)
-    notes = [f"{count} {what} in the file are not imported." for what, count in others.items()]
+    notes = [
+        _("%(count)s %(what)s in the file are not imported.") % {"count": count, "what": what}
+        for what, count in others.items()
+    ]
     if order.note:
         # There are no columns to correct here.
         notes[:0] = [
             order.note,
-            "If that is wrong, discard this import and export the file with another format of dates, or as CSV.",
+            _("If that is wrong, discard this import and export the file with another format of dates, or as CSV."),
         ]
-    if example := undecided_decimals(cores, places=exponent(currency) if currency else 2):
+    example = undecided_decimals(cores, places=exponent(currency) if currency else 2)
+    if example and (value := value_of(example, mark)) is not None:
         notes.insert(
-            0, f"“{example}” can be read with decimals or with thousands; it is read as {value_of(example, mark):,f}."
+            0,
+            _("“%(example)s” can be read with decimals or with thousands; it is read as %(value)s.")
+            % {"example": example, "value": number_of(value)},
         )
     statements, row_notes = [], []
     for (account, label), found in registers.items():
@@ -99,7 +111,10 @@ def read_qif(data: bytes, *, currency: str = "") -> ParsedFile:
     rows = [row for statement in statements for row in statement.rows]
     if rows and all(row.problem for row in rows):
         raise StatementUnreadable(
-            reason=f"None of the {len(rows)} transactions of this Quicken file (QIF) can be read. The first one: {rows[0].problem}"
+            reason=_(
+                "None of the %(count)s transactions of this Quicken file (QIF) can be read. The first one: %(problem)s"
+            )
+            % {"count": len(rows), "problem": rows[0].problem}
         )
     return ParsedFile(format="qif", statements=tuple(statements), notes=(*notes, *row_notes))
 
@@ -118,9 +133,13 @@ def _registers(text: str) -> tuple[dict[tuple[str, str], list[_Record]], Counter
             record.number = number
             registers.setdefault((account, _REGISTERS[section]), []).append(record)
         elif section == "invst":
-            others[f"investment transactions of {account}" if account else "investment transactions"] += 1
+            others[
+                _("investment transactions of %(account)s") % {"account": account}
+                if account
+                else _("investment transactions")
+            ] += 1
         else:
-            others[_LISTS.get(section, "entries of a kind that is not known here")] += 1
+            others[_(_LISTS.get(section, gettext_noop("entries of a kind that is not known here")))] += 1
     return registers, others
 
 
@@ -181,7 +200,8 @@ def _statement(
             account = account or category.strip("[]")[:64]
             opening = value
             notes.append(
-                f"The register of {account} begins with an opening balance of {record.amount()[:40]}; it is no transaction."
+                _("The register of %(account)s begins with an opening balance of %(amount)s; it is no transaction.")
+                % {"account": account, "amount": record.amount()[:40]}
             )
         else:
             rows.append(_row(record, value, order))
@@ -203,13 +223,17 @@ def _row(record: _Record, amount: Decimal | None, order: str) -> ParsedRow:
     try:
         day = parse_date(_comparable(raw_date), order)
     except ValueError:
-        problems.append(no_such_day(raw_date[:40]) if raw_date else "The transaction has no date.")
+        problems.append(no_such_day(raw_date[:40]) if raw_date else _("The transaction has no date."))
     if amount is None:
-        problems.append(f"“{raw_amount[:40]}” is not an amount." if raw_amount else "The transaction has no amount.")
+        problems.append(
+            _("“%(raw_amount)s” is not an amount.") % {"raw_amount": raw_amount[:40]}
+            if raw_amount
+            else _("The transaction has no amount.")
+        )
     payee, memo = record.fields.get("P", ""), record.fields.get("M", "")
     check = record.fields.get("N", "")
     if not payee:
-        payee, memo = (memo, "") if memo else (f"Check {check}" if check else "", "")
+        payee, memo = (memo, "") if memo else (_("Check %(check)s") % {"check": check} if check else "", "")
     is_void = amount == 0
     return ParsedRow(
         number=record.number,
@@ -220,5 +244,5 @@ def _row(record: _Record, amount: Decimal | None, order: str) -> ParsedRow:
         raw_date=raw_date[:64],
         state=RowState.VOID if is_void else RowState.BOOKED,
         problem=" ".join(problems),
-        note="The amount is zero: no money moved." if is_void else record.categories()[:200],
+        note=_("The amount is zero: no money moved.") if is_void else record.categories()[:200],
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.errors import Invalid, StatementUnreadable
 from finance.imports.parsers.banks import find_bank
 from finance.imports.parsers.csv import detect
@@ -17,7 +19,7 @@ from finance.imports.parsers.recognise import is_table, read_statement
 from finance.imports.parsers.sheets import looks_like_workbook, read_sheet
 from finance.imports.parsers.statement import ParsedFile
 
-_NOT_AS_BEFORE = (
+_NOT_AS_BEFORE = gettext_noop(
     "This file contradicts how the earlier files of this account were read, so it is read by itself: please check dates, "
     "signs and amounts."
 )
@@ -92,9 +94,9 @@ def _as_asked(data: bytes, question: Question, *, decimal_mark: str = "") -> Par
             before = dataclasses.replace(before, encoding=encoding, currency=alone.currency or before.currency)
         as_before = _read(data, question, before)
     except (StatementUnreadable, Invalid):
-        return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
+        return dataclasses.replace(parsed, notes=(*parsed.notes, _(_NOT_AS_BEFORE)))
     if _contradictions(as_before) > _contradictions(parsed):
-        return dataclasses.replace(parsed, notes=(*parsed.notes, _NOT_AS_BEFORE))
+        return dataclasses.replace(parsed, notes=(*parsed.notes, _(_NOT_AS_BEFORE)))
     told = _told_otherwise(parsed.profile, as_before.profile)
     return dataclasses.replace(as_before, notes=(*as_before.notes, *told))
 
@@ -109,7 +111,7 @@ def _by_itself(data: bytes, question: Question, decimal_mark: str) -> ParsedFile
         return _read(data, question, None)
     layout, profile = known
     profile = dataclasses.replace(profile, decimal_mark=decimal_mark or profile.decimal_mark)
-    told = f"Read as {layout.told}."
+    told = _("Read as %(told)s.") % {"told": layout.told}
     try:
         parsed = _read(data, question, None)
     except StatementUnreadable:
@@ -120,7 +122,9 @@ def _by_itself(data: bytes, question: Question, decimal_mark: str) -> ParsedFile
             as_bank = _read(data, question, bank)
             if _contradictions(as_bank) <= _contradictions(parsed):
                 return dataclasses.replace(as_bank, notes=(told, *as_bank.notes))
-    note = f"The columns are those of {layout.told}, but its way of writing does not fit this file, which is read by itself."
+    note = _(
+        "The columns are those of %(told)s, but its way of writing does not fit this file, which is read by itself."
+    ) % {"told": layout.told}
     return dataclasses.replace(parsed, notes=(*parsed.notes, note))
 
 
@@ -187,12 +191,16 @@ def _told_otherwise(alone: CsvProfile | None, before: CsvProfile | None) -> list
     told = []
     if alone.date_order != before.date_order:
         told.append(
-            f"Dates are read as {describe(before.date_order)}, like those of the earlier files of this account."
+            _("Dates are read as %(order)s, like those of the earlier files of this account.")
+            % {"order": describe(before.date_order)}
         )
     if alone.sign != before.sign:
-        told.append("Money in and out is told apart as in the earlier files of this account.")
+        told.append(_("Money in and out is told apart as in the earlier files of this account."))
     if alone.decimal_mark != before.decimal_mark:
-        told.append(f"Decimals are read behind “{before.decimal_mark}”, as in the earlier files of this account.")
+        told.append(
+            _("Decimals are read behind “%(decimal_mark)s”, as in the earlier files of this account.")
+            % {"decimal_mark": before.decimal_mark}
+        )
     return told
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.archive import unpack
 from finance.imports.parsers.camt import looks_like_camt, read_camt
@@ -18,25 +20,25 @@ from finance.imports.parsers.qif import looks_like_qif, read_qif
 from finance.imports.parsers.sheets import looks_like_workbook, read_sheet
 from finance.imports.parsers.statement import ParsedFile
 
-_ADVICE = "Please export the transactions as CSV or OFX (QFX) and try again."
+_ADVICE = gettext_noop("Please export the transactions as CSV or OFX (QFX) and try again.")
 _MOST_TOLD = 10
 _ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")
 _BINARY = (
-    (b"%PDF", "This is a PDF document, made for reading on paper."),
-    (b"\x89PNG", "This is a picture."),
-    (b"\xff\xd8\xff", "This is a picture."),
-    (b"GIF8", "This is a picture."),
-    (b"\x1f\x8b", "This is a compressed file (gzip); please unpack it first."),
-    (b"7z\xbc\xaf", "This is a compressed file (7z); please unpack it first."),
-    (b"Rar!", "This is a compressed file (RAR); please unpack it first."),
+    (b"%PDF", gettext_noop("This is a PDF document, made for reading on paper.")),
+    (b"\x89PNG", gettext_noop("This is a picture.")),
+    (b"\xff\xd8\xff", gettext_noop("This is a picture.")),
+    (b"GIF8", gettext_noop("This is a picture.")),
+    (b"\x1f\x8b", gettext_noop("This is a compressed file (gzip); please unpack it first.")),
+    (b"7z\xbc\xaf", gettext_noop("This is a compressed file (7z); please unpack it first.")),
+    (b"Rar!", gettext_noop("This is a compressed file (RAR); please unpack it first.")),
 )
 _TEXT = (
     (
         re.compile(rb"<!DOCTYPE html|<html[\s>]", re.IGNORECASE),
-        "This is a web page, perhaps the bank's log-in page",
+        gettext_noop("This is a web page, perhaps the bank's log-in page"),
     ),
-    (re.compile(rb"\A\s*+(?:\{|\[\s*+\{)"), "This is a JSON file"),
-    (re.compile(rb"\A\s*+<\?xml"), "This is an XML file of a kind that is not known here"),
+    (re.compile(rb"\A\s*+(?:\{|\[\s*+\{)"), gettext_noop("This is a JSON file")),
+    (re.compile(rb"\A\s*+<\?xml"), gettext_noop("This is an XML file of a kind that is not known here")),
 )
 
 
@@ -55,19 +57,21 @@ def read_statement(
     sentences: what was seen, and what to do.
     """
     if not data.strip():
-        raise StatementUnreadable(reason="The file is empty.")
+        raise StatementUnreadable(reason=_("The file is empty."))
     if len(data) > MAX_BYTES:
-        raise StatementUnreadable(reason="The file is larger than 50 MB. Please export a shorter period.")
+        raise StatementUnreadable(reason=_("The file is larger than 50 MB. Please export a shorter period."))
     for magic, seen in _BINARY:
         if data.startswith(magic):
-            raise StatementUnreadable(reason=f"{seen} {_ADVICE}")
+            raise StatementUnreadable(reason=f"{_(seen)} {_(_ADVICE)}")
     asked = _Asked(profile=profile, currency=currency, card=card, own_accounts=own_accounts)
     for looks_right, read in _FORMATS:
         if looks_right(data):
             return in_currency_of_account(read(data, asked), currency=currency)
     for pattern, seen in _TEXT:
         if pattern.search(data[:20_000].lstrip(b"\xef\xbb\xbf")):
-            raise StatementUnreadable(reason=f"{seen}, which cannot be read yet. {_ADVICE}")
+            raise StatementUnreadable(
+                reason=_("%(seen)s, which cannot be read yet. %(advice)s") % {"seen": _(seen), "advice": _(_ADVICE)}
+            )
     parsed = asked.of_table(data)
     return in_currency_of_account(parsed, currency=currency)
 
@@ -105,13 +109,16 @@ def _from_archive(data: bytes, asked: _Asked) -> ParsedFile:
         found = [name for name, content in files.items() if looks_right(content)]
         if found:
             others = [name for name in files if name not in found]
-            notes = [f"{name[:80]} in the archive is not read: it is of another kind." for name in others[:_MOST_TOLD]]
+            notes = [
+                _("%(name)s in the archive is not read: it is of another kind.") % {"name": name[:80]}
+                for name in others[:_MOST_TOLD]
+            ]
             parsed = read([files[name] for name in found])
             return dataclasses.replace(parsed, notes=(*parsed.notes, *notes))
     content = next(iter(files.values()))
     if len(files) > 1 or content.startswith(_ARCHIVE):
         raise StatementUnreadable(
-            reason="This is a ZIP archive of several files; please unpack it and import them one by one."
+            reason=_("This is a ZIP archive of several files; please unpack it and import them one by one.")
         )
     return read_statement(
         content, profile=asked.profile, currency=asked.currency, card=asked.card, own_accounts=asked.own_accounts

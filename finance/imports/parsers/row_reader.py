@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.imports.parsers.amounts import signed_value, take_apart
 from finance.imports.parsers.cells import NO_AMOUNT, cell_of, money_columns, money_reader
 from finance.imports.parsers.columns import is_balance_line
@@ -36,14 +38,14 @@ _LONGEST_DESCRIPTION = 500
 # "-3" and "50" side by side: "-3,50" in a file whose cells a comma divides.
 _WHOLE = re.compile(r"[-+]?\d{1,15}")
 _TWO = re.compile(r"\d{2}")
-_BALANCE = "It reads like a balance or a sum, not like a transaction."
-_ABOVE = "It stands above the column names."
-_BELOW = "It stands below the last transaction, with neither a date nor an amount."
-_NAMES = "It repeats the column names."
-_ACCOUNT = "It names an account."
-_STATES = "It states a balance and moves nothing."
-_TEXT = "It is a line of text, with neither a date nor an amount."
-_MARKS = "It holds no words and no figures."
+_BALANCE = gettext_noop("It reads like a balance or a sum, not like a transaction.")
+_ABOVE = gettext_noop("It stands above the column names.")
+_BELOW = gettext_noop("It stands below the last transaction, with neither a date nor an amount.")
+_NAMES = gettext_noop("It repeats the column names.")
+_ACCOUNT = gettext_noop("It names an account.")
+_STATES = gettext_noop("It states a balance and moves nothing.")
+_TEXT = gettext_noop("It is a line of text, with neither a date nor an amount.")
+_MARKS = gettext_noop("It holds no words and no figures.")
 
 
 class Break(NamedTuple):
@@ -94,7 +96,7 @@ class RowReader:
                 self._read_record(record)
         self._leave_out_statements()
         self.left_out += [
-            dataclasses.replace(row, state=RowState.LEFT_OUT, note=_BELOW, problem="") for row in self._remarks
+            dataclasses.replace(row, state=RowState.LEFT_OUT, note=_(_BELOW), problem="") for row in self._remarks
         ]
 
     def _leave_out_statements(self) -> None:
@@ -107,7 +109,7 @@ class RowReader:
         turned = len(days) > 1 and days[-1] < days[0]
         stating = []
         for i, row in enumerate(self.rows):
-            if row.problem != NO_AMOUNT or row.balance is None or not moved:
+            if row.problem != _(NO_AMOUNT) or row.balance is None or not moved:
                 continue
             place = bisect_left(moved, i)
             above = self.rows[moved[place - 1]] if place else None
@@ -120,7 +122,7 @@ class RowReader:
             if before == row.balance == after:
                 stating.append(i)
         self.left_out += [
-            dataclasses.replace(self.rows[i], amount=None, state=RowState.LEFT_OUT, problem="", note=_STATES)
+            dataclasses.replace(self.rows[i], amount=None, state=RowState.LEFT_OUT, problem="", note=_(_STATES))
             for i in stating
         ]
         gone = set(stating)
@@ -150,7 +152,7 @@ class RowReader:
                 last, payee=payee[:_LONGEST_PAYEE], description=more[:_LONGEST_DESCRIPTION]
             )
         elif not has_money and not self._is_date(date_text):
-            problem = "This line has neither a date nor an amount; it is not a transaction."
+            problem = _("This line has neither a date nor an amount; it is not a transaction.")
             title = (
                 account_in_title(": ".join(filled)) if len(filled) <= 2 and self.profile.account_column is None else ""
             )
@@ -178,7 +180,7 @@ class RowReader:
         row = self._transaction(record, cell_of(record, self.profile.date_column))
         if row.problem or row.date is None or not row.amount:
             row = _text_row(record)
-        return dataclasses.replace(row, state=RowState.LEFT_OUT, note=why)
+        return dataclasses.replace(row, state=RowState.LEFT_OUT, note=_(why))
 
     def _moves_money(self, record: Record, date_text: str, kind: str) -> bool:
         """Whether a line whose text reads like a balance is a transaction all the same, of a payee so named."""
@@ -251,10 +253,10 @@ class RowReader:
         amount, problem = money.amount, money.problem
         if self._width and any(cell.strip() for cell in record.cells[self._width :]):
             amount = None
-            problem = (
-                f"The line has {len(record.cells)} cells and the header {self._width}: a “{profile.delimiter}” inside a "
+            problem = _(
+                "The line has %(count)s cells and the header %(width)s: a “%(delimiter)s” inside a "
                 "text or an amount cuts it in two."
-            )
+            ) % {"count": len(record.cells), "width": self._width, "delimiter": profile.delimiter}
         state, note = self._state(record, date_text, amount)
         date, date_problem, date_note = self._date(record, date_text)
         if state is RowState.PENDING and date is None:
@@ -265,7 +267,7 @@ class RowReader:
             cells = (take_apart(cell_of(record, column)) for column in self._money_columns)
             currency = next((cell.currency for cell in cells if cell is not None and cell.currency), "")
         elif currency and currency not in known_currencies():
-            currency, currency_problem = "", f"“{currency[:10]}” is not a currency."
+            currency, currency_problem = "", _("“%(currency)s” is not a currency.") % {"currency": currency[:10]}
         payee, description = self._texts(record, amount)
         return ParsedRow(
             number=record.line,
@@ -289,27 +291,37 @@ class RowReader:
         """The day, why there is none, and a note of a second day that the same cell names."""
         text = text if self._is_date(text) else cell_of(record, self.profile.value_date_column) or text
         if not text:
-            return None, "The row has no date.", ""
+            return None, _("The row has no date."), ""
         try:
             date = parse_date(text, self.profile.date_order)
         except ValueError as error:
             return None, str(error), ""
         value_date = value_date_in(text, self.profile.date_order)
-        return date, "", f"Value date {value_date:%Y-%m-%d}." if value_date is not None and value_date != date else ""
+        return (
+            date,
+            "",
+            _("Value date %(value_date)s.") % {"value_date": value_date.isoformat()}
+            if value_date is not None and value_date != date
+            else "",
+        )
 
     def _state(self, record: Record, date_text: str, amount: Decimal | None) -> tuple[RowState, str]:
         status = cell_of(record, self.profile.status_column)
         if is_void(status):
-            return RowState.VOID, f"The bank marks this row as “{status[:40]}”: no money moved."
+            return RowState.VOID, _("The bank marks this row as “%(status)s”: no money moved.") % {
+                "status": status[:40]
+            }
         if is_pending(status) or is_pending(date_text):
             word = status if is_pending(status) else date_text
-            return RowState.PENDING, f"The bank marks this row as “{word[:40]}”: it is not booked yet."
+            return RowState.PENDING, _("The bank marks this row as “%(word)s”: it is not booked yet.") % {
+                "word": word[:40]
+            }
         if self._pending:
-            return RowState.PENDING, "It stands below a title that says: not booked yet."
+            return RowState.PENDING, _("It stands below a title that says: not booked yet.")
         if not date_text and amount is not None:
-            return RowState.PENDING, "The row has no booking date: the bank has not booked it yet."
+            return RowState.PENDING, _("The row has no booking date: the bank has not booked it yet.")
         if amount == 0:
-            return RowState.VOID, "The amount is zero: no money moved."
+            return RowState.VOID, _("The amount is zero: no money moved.")
         return RowState.BOOKED, ""
 
     def _texts(self, record: Record, amount: Decimal | None) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from core.texts import gettext as _
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import signed_value
 from finance.imports.parsers.cells import cell_of
@@ -24,12 +25,13 @@ def read_statements(
     reader.read_preamble(records[:first])
     reader.read()
     if not reader.rows:
-        raise StatementUnreadable(reason="The file holds no transactions; there is nothing to import.")
+        raise StatementUnreadable(reason=_("The file holds no transactions; there is nothing to import."))
     if all(row.problem for row in reader.rows):
         # A file of which nothing can be read is not a file with many errors.
         worst = reader.rows[0]
         raise StatementUnreadable(
-            reason=f"None of the {len(reader.rows)} rows can be read. The first one, line {worst.number}: {worst.problem}"
+            reason=_("None of the %(count)s rows can be read. The first one, line %(number)s: %(problem)s")
+            % {"count": len(reader.rows), "number": worst.number, "problem": worst.problem}
         )
     rows = _with_currencies(reader.rows, profile)
     # Rows per account and currency, each in the file's order; broken ones stay with the first.
@@ -70,7 +72,7 @@ def _with_currencies(rows: Sequence[ParsedRow], profile: CsvProfile) -> list[Par
     # A column's heading or the only currency of all signs speaks for the rows without one.
     if len(named) < 2 or (profile.currency_column is None and profile.currency):
         return list(rows)
-    problem = "The file holds several currencies, and the row does not say which one is meant."
+    problem = _("The file holds several currencies, and the row does not say which one is meant.")
     return [
         row
         if row.currency or row.amount is None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from core.texts import gettext as _
 from finance.imports.parsers.statement import ParsedRow, RowState
 
 # Below this share of rows that add up, the column is something else (an available balance, or the same on every row).
@@ -42,7 +43,7 @@ def follow_balances(rows: Sequence[ParsedRow], *, with_fees: Mapping[int, Decima
     if with_fees:
         charged = [
             dataclasses.replace(
-                row, amount=row.amount - with_fees[row.number], note=row.note or "The fee is included in the amount."
+                row, amount=row.amount - with_fees[row.number], note=row.note or _("The fee is included in the amount.")
             )
             if row.amount is not None and row.number in with_fees
             else row
@@ -57,7 +58,7 @@ def follow_balances(rows: Sequence[ParsedRow], *, with_fees: Mapping[int, Decima
         oldest_first = down <= up
         if best is None:
             return Running(rows=chosen, oldest_first=oldest_first), []
-        notes = ["The balance column does not match the amounts, so it is not used."]
+        notes = [_("The balance column does not match the amounts, so it is not used.")]
         bare = [dataclasses.replace(row, balance=None) for row in chosen]
         return Running(rows=bare, oldest_first=oldest_first), notes
     return _summed(chosen, best), []

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.texts import gettext as _
+from core.texts import gettext_noop
 from finance.imports.parsers.row_reader import RowReader
 from finance.imports.parsers.running import balances_fit
 from finance.imports.parsers.statement import ParsedRow
 from finance.imports.parsers.words import bare_number
 
-_SPLIT = "The file holds {number} accounts below one another; each has become a statement of its own."
-_DOUBT = (
-    "The column names come again in line {lines}: the rows below may be of another account. If they are, export each "
+_SPLIT = gettext_noop("The file holds %(number)s accounts below one another; each has become a statement of its own.")
+_DOUBT = gettext_noop(
+    "The column names come again in line %(lines)s: the rows below may be of another account. If they are, export each "
     "account into a file of its own."
 )
 _LINES_TOLD = 3
@@ -72,9 +74,9 @@ def sections_of(reader: RowReader, rows: Sequence[ParsedRow]) -> tuple[list[Sect
     ]
     notes = []
     if doubts:
-        more = [f"and {len(doubts) - _LINES_TOLD} more"] if len(doubts) > _LINES_TOLD else []
-        notes.append(_DOUBT.format(lines=", ".join([*doubts[:_LINES_TOLD], *more])))
-    return found, [*notes, *([_SPLIT.format(number=len(found))] if len(found) > 1 else [])]
+        more = [_("and %(count)s more") % {"count": len(doubts) - _LINES_TOLD}] if len(doubts) > _LINES_TOLD else []
+        notes.append(_(_DOUBT) % {"lines": ", ".join([*doubts[:_LINES_TOLD], *more])})
+    return found, [*notes, *([_(_SPLIT) % {"number": len(found)}] if len(found) > 1 else [])]
 
 
 def in_section(row: ParsedRow, sections: Sequence[Section]) -> tuple[int, ParsedRow]:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.texts import gettext as _
+from core.texts import number as number_of
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.archive import check_unpacked, names_in
 from finance.imports.parsers.limits import MAX_COLUMNS, MAX_ROWS, check_rows
@@ -68,15 +70,16 @@ def read_sheet(data: bytes) -> Sheet:
     marks = {name: mark for name, (_rows, mark) in read.items()}
     scores = {name: sum(map(looks_like_transaction, rows[:_SAMPLE])) for name, rows in tables.items()}
     if not any(any(row) for rows in tables.values() for row in rows):
-        raise StatementUnreadable(reason="The workbook is empty.")
+        raise StatementUnreadable(reason=_("The workbook is empty."))
     best = max(tables, key=lambda name: (scores[name], len(tables[name])))
     notes += [
-        f"The sheet “{name[:60]}” looks like a statement as well and is not read; please import it as a file of its own."
+        _("The sheet “%(name)s” looks like a statement as well and is not read; please import it as a file of its own.")
+        % {"name": name[:60]}
         for name, score in scores.items()
         if name != best and score >= _TOLD_FROM
     ]
     if len(tables) > 1:
-        notes.insert(0, f"The sheet “{best[:60]}” is read.")
+        notes.insert(0, _("The sheet “%(best)s” is read.") % {"best": best[:60]})
     target = io.StringIO(newline="")
     csv.writer(target, lineterminator="\n").writerows(tables[best])
     return Sheet(format=kind, text=target.getvalue().encode(), decimal_mark=marks[best], notes=tuple(notes))
@@ -97,18 +100,27 @@ def _look_inside(data: bytes) -> list[str]:
                 if int(match[2]) > MAX_ROWS + 1000 or column > MAX_COLUMNS:
                     where = (match[1] + match[2]).decode()
                     raise StatementUnreadable(
-                        reason=f"The sheet has a cell in {where}; at most {MAX_ROWS:,} rows and {MAX_COLUMNS} columns are read."
+                        reason=_(
+                            "The sheet has a cell in %(where)s; at most %(max_rows)s rows and %(max_columns)s "
+                            "columns are read."
+                        )
+                        % {"where": where, "max_rows": number_of(MAX_ROWS), "max_columns": MAX_COLUMNS}
                     )
             if any(int(match[1]) > MAX_COLUMNS for match in _REPEATED.finditer(content)):
                 raise StatementUnreadable(
-                    reason="The sheet repeats a cell more often than any statement does. "
-                    "Please export the transactions as CSV."
+                    reason=_(
+                        "The sheet repeats a cell more often than any statement does. Please export the "
+                        "transactions as CSV."
+                    )
                 )
     if not never_calculated:
         return []
     return [
-        f"{never_calculated} cells hold formulas without a result, so they are read as empty. "
-        "Open the file in a spreadsheet program and save it there."
+        _(
+            "%(never_calculated)s cells hold formulas without a result, so they are read as "
+            "empty. Open the file in a spreadsheet program and save it there."
+        )
+        % {"never_calculated": never_calculated}
     ]
 
 
@@ -126,7 +138,7 @@ def _tables(data: bytes, kind: str) -> dict[str, tuple[list[list[str]], str]]:
             return {name: _table(book.get_sheet_by_name(name).iter_rows()) for name in shown[:_MOST_SHEETS]}
     except PasswordError as error:
         raise StatementUnreadable(
-            reason="The workbook is protected with a password. Please save it without one and try again."
+            reason=_("The workbook is protected with a password. Please save it without one and try again.")
         ) from error
     except (CalamineError, ValueError, OSError, OverflowError) as error:
         raise _damaged(kind) from error
@@ -139,11 +151,13 @@ def _tables(data: bytes, kind: str) -> dict[str, tuple[list[list[str]], str]]:
 
 def _damaged(kind: str) -> StatementUnreadable:
     what = (
-        "a document of an older Office, but no Excel workbook that can be read"
+        _("a document of an older Office, but no Excel workbook that can be read")
         if kind == "xls"
-        else "a damaged workbook"
+        else _("a damaged workbook")
     )
-    return StatementUnreadable(reason=f"This is {what}. Please save it as XLSX or export the transactions as CSV.")
+    return StatementUnreadable(
+        reason=_("This is %(what)s. Please save it as XLSX or export the transactions as CSV.") % {"what": what}
+    )
 
 
 def _table(rows: Iterable[Sequence[Cell]]) -> tuple[list[list[str]], str]:
@@ -153,7 +167,8 @@ def _table(rows: Iterable[Sequence[Cell]]) -> tuple[list[list[str]], str]:
         check_rows(number)
         if len(row) > MAX_COLUMNS and any(cell != "" for cell in row[MAX_COLUMNS:]):
             raise StatementUnreadable(
-                reason=f"Row {number} has {len(row):,} columns; statements of banks have {MAX_COLUMNS} at most."
+                reason=_("Row %(number)s has %(count)s columns; statements of banks have %(max_columns)s at most.")
+                % {"number": number, "count": number_of(len(row)), "max_columns": MAX_COLUMNS}
             )
         kept.append(row[:MAX_COLUMNS])
     texts = (cell for row in kept[:_SAMPLE] for cell in row if isinstance(cell, str) and len(cell) < 40)

@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.texts import gettext as _
+from core.texts import number as number_of
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.amounts import looks_like_amount
 from finance.imports.parsers.dates import looks_like_date
@@ -48,18 +50,29 @@ def _records(text: str, *, delimiter: str, quoted: bool) -> Iterator[Record]:
             cells = record.cells
             if len(cells) > MAX_COLUMNS:
                 raise StatementUnreadable(
-                    reason=f"Line {record.line} has {len(cells):,} columns; statements of banks have {MAX_COLUMNS} at most."
+                    reason=_("Line %(line)s has %(count)s columns; statements of banks have %(max_columns)s at most.")
+                    % {"line": record.line, "count": number_of(len(cells)), "max_columns": MAX_COLUMNS}
                 )
             if cells and (longest := max(map(len, cells))) > MAX_CELL:
                 raise StatementUnreadable(
-                    reason=f"Line {record.line} cannot be read: one of its cells has {longest:,} characters; {MAX_CELL:,} are read at most."
+                    reason=_(
+                        "Line %(line)s cannot be read: one of its cells has %(longest)s characters; "
+                        "%(max_cell)s are read at most."
+                    )
+                    % {"line": record.line, "longest": number_of(longest), "max_cell": number_of(MAX_CELL)}
                 )
             yield record
     except csv.Error as error:
         line = record.line + 1 + sum(cell.count("\n") for cell in record.cells) if record is not None else 1
         # The csv module has a limit of its own, for cells of more than 131,072 characters.
-        why = "one of its cells is too long" if "field limit" in str(error) else f"it is no record ({error})"
-        raise StatementUnreadable(reason=f"Line {line} cannot be read: {why}.") from error
+        why = (
+            _("one of its cells is too long")
+            if "field limit" in str(error)
+            else _("it is no record (%(error)s)") % {"error": error}
+        )
+        raise StatementUnreadable(
+            reason=_("Line %(line)s cannot be read: %(why)s.") % {"line": line, "why": why}
+        ) from error
 
 
 def _cells(text: str, delimiter: str) -> Iterator[Record]:

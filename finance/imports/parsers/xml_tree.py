@@ -5,6 +5,7 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element
 from xml.parsers import expat
 
+from core.texts import gettext as _
 from finance.errors import StatementUnreadable
 from finance.imports.parsers.encoding import decode
 from finance.imports.parsers.profile import ENCODINGS
@@ -39,9 +40,14 @@ def read_xml(data: bytes, *, holders: frozenset[str], on_open: Callable[[str], N
     except expat.ExpatError as error:
         what = expat.errors.messages.get(error.code, "")
         broken_off = what in ("no element found", "unclosed token", "unclosed CDATA section")
-        why = "it breaks off there, so it is not complete" if broken_off else f"it is not sound XML ({what})"
+        why = (
+            _("it breaks off there, so it is not complete")
+            if broken_off
+            else _("it is not sound XML (%(what)s)") % {"what": what}
+        )
         raise StatementUnreadable(
-            reason=f"The file cannot be read beyond line {error.lineno}: {why}. Please export it again."
+            reason=_("The file cannot be read beyond line %(lineno)s: %(why)s. Please export it again.")
+            % {"lineno": error.lineno, "why": why}
         ) from error
 
 
@@ -68,7 +74,7 @@ class _Walker:
             self._on_open(name)
         self._path.append(name)
         if len(self._path) > _DEEPEST:
-            raise StatementUnreadable(reason="The file nests its elements deeper than any statement does.")
+            raise StatementUnreadable(reason=_("The file nests its elements deeper than any statement does."))
         self._texts.clear()
 
     def text(self, data: str) -> None:
@@ -103,7 +109,7 @@ def _as_utf8(data: bytes) -> bytes:
 
 def _refuse_doctype(*_declaration: object) -> None:
     raise StatementUnreadable(
-        reason="The file declares a document type, which no bank statement does and which can hide harmful content."
+        reason=_("The file declares a document type, which no bank statement does and which can hide harmful content.")
     )
 
 

@@ -222,7 +222,11 @@ def _treat_older(
 ) -> None:
     """Rows that an opening balance sums up already change every later balance: only as somebody has chosen."""
     if choice not in OlderRows.values:
-        raise Invalid(field="older_rows", reason=f"{choice} is none of {', '.join(filter(None, OlderRows.values))}.")
+        raise Invalid(
+            field="older_rows",
+            reason=gettext("%(choice)s is none of %(names)s.")
+            % {"choice": choice, "names": ", ".join(filter(None, OlderRows.values))},
+        )
     for account in accounts.values():
         line = opening_line(account.pk)
         own = [row for row in rows if row.account_id == account.pk and row.will(Decision.POST)]

@@ -70,7 +70,11 @@ def _chosen(batch: ImportBatch, row_ids: Sequence[int] | None, fate: str | None)
         raise Invalid(field="rows", reason=gettext("Choose rows, or a status."))
     if fate is not None:
         if fate not in ImportRow.Status.values:
-            raise Invalid(field="fate", reason=f"{fate} is none of {', '.join(ImportRow.Status.values)}.")
+            raise Invalid(
+                field="fate",
+                reason=gettext("%(fate)s is none of %(names)s.")
+                % {"fate": fate, "names": ", ".join(ImportRow.Status.values)},
+            )
         rows = rows.filter(fate=fate)
     if row_ids is not None:
         rows = rows.filter(pk__in=row_ids)
@@ -109,7 +113,9 @@ def _put_back(rows: list[ImportRow]) -> list[int]:
 def _check_decision(rows: QuerySet[ImportRow], decision: str) -> None:
     if decision not in ImportRow.Decision.values:
         raise Invalid(
-            field="decision", reason=f"{decision} is none of {', '.join(filter(None, ImportRow.Decision.values))}."
+            field="decision",
+            reason=gettext("%(decision)s is none of %(names)s.")
+            % {"decision": decision, "names": ", ".join(filter(None, ImportRow.Decision.values))},
         )
     if decision == ImportRow.Decision.POST:
         stuck = rows.filter(fate__in=[ImportRow.Status.PENDING, ImportRow.Status.ERROR]).first()

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from django.utils.translation import gettext
 
+from core.languages import translations_of
 from finance.errors import Conflict
 from finance.imports.models import ImportBatch
 from finance.ledger.models import Account, AccountKind, AccountType
@@ -44,7 +45,8 @@ class Fallback:
         return self._found[key]
 
     def _fee_names(self, account: Account) -> list[str]:
-        bases = [gettext("Bank fees"), "Bank fees"]
+        usual = gettext("Bank fees")
+        bases = [usual, *sorted(translations_of("Bank fees") - {usual})]
         if account.currency == account.book.base_currency:
             return bases
         return [f"{base} {account.currency}" for base in bases]

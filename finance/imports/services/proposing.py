@@ -167,8 +167,12 @@ def _take(row: Proposable, outcome: Outcome | None) -> None:
         row.decision = ImportRow.Decision.IGNORE.value
     decider = outcome.decider("ignored") if ignored else outcome.decider("category_id", "shares")
     decider = decider or outcome.decider("payee", "note", "tags")
-    said = [f"Rule “{decider.name}”"] if decider else []
-    said += [f"Rule “{step.name}” was not carried out: {step.problem}." for step in outcome.steps if step.problem]
+    said = [gettext("Rule “%(name)s”") % {"name": decider.name}] if decider else []
+    said += [
+        gettext("Rule “%(name)s” was not carried out: %(problem)s.") % {"name": step.name, "problem": step.problem}
+        for step in outcome.steps
+        if step.problem
+    ]
     row.suggestion = " · ".join(said)[:_SAID]
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from core.batches import in_batches
 from core.copying import copy_rows
@@ -110,6 +110,8 @@ def _stored(*, book: Book, account: Account, actor: User | None, data: bytes, fi
 
 
 def _ask(batch: ImportBatch, question: dict[str, Any]) -> None:
+    # What is written about the rows is in the language of the one who asked.
+    question["language"] = get_language() or ""
     batch.state, batch.question, batch.refusal, batch.problem = ImportBatch.State.RECEIVED, question, None, ""
     batch.reading_at, batch.reader = None, ""
     batch.save(update_fields=["state", "question", "refusal", "problem", "reading_at", "reader"])
@@ -416,7 +418,7 @@ def _stated(value: Decimal | None, currency: str) -> int | None:
 def _rounded(value: Decimal, currency: str) -> int:
     places = Decimal(1).scaleb(-money.exponent(currency))
     if abs(value) > money.MAX_MINOR_UNITS:
-        raise AmountInvalid(field="amount", reason="is too large")
+        raise AmountInvalid(field="amount", reason=gettext("is too large"))
     return money.to_minor_units(value.quantize(places, rounding=ROUND_HALF_UP), currency=currency)
 
 

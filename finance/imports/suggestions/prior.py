@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from django.utils.translation import gettext
-
+from core.languages import translations_of
 from core.words import plain
 from finance.imports.suggestions.words import is_word
 from finance.ledger.models import Account, AccountKind, AccountType
@@ -40,10 +39,9 @@ def by_word(accounts: Sequence[Account]) -> Known:
         kind, listed, words = str(category["type"]), category["names"], category["words"]
         assert isinstance(listed, list)
         assert isinstance(words, dict)
-        found = next(
-            (names[key] for name in listed if (key := (plain(gettext(name)), kind)) in names),
-            next((names[key] for name in listed if (key := (plain(name), kind)) in names), None),
-        )
+        # The first name is that of a new book's category, which was made in its owner's language.
+        every = [*listed, *sorted(translations_of(listed[0]))]
+        found = next((names[key] for name in every if (key := (plain(name), kind)) in names), None)
         if found is not None:
             outgoing = kind == AccountType.EXPENSE.value
             known |= {(word, outgoing): found for of_language in words.values() for word in of_language}

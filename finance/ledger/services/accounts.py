@@ -3,6 +3,7 @@
 import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AccountNameTaken, Conflict, Invalid
@@ -38,14 +39,14 @@ def open_account(
     _check_choice(kind, AccountKind, field="kind")
     _check_parent(book=book, parent=parent, account_type=type)
     if opening_balance and opened_on is None:
-        raise Invalid(field="opened_on", reason="An opening balance needs its date.")
+        raise Invalid(field="opened_on", reason=_("An opening balance needs its date."))
     account = Account(book=book, parent=parent, name=name, type=type, kind=kind, currency=currency)
     try:
         with transaction.atomic():
             account.save(force_insert=True)
     except IntegrityError as error:
         if "finance_account_system_unique" in str(error) or "finance_account_valuation_unique" in str(error):
-            raise Conflict(field="kind", reason="The book already has such an account in this currency.") from error
+            raise Conflict(field="kind", reason=_("The book already has such an account in this currency.")) from error
         raise AccountNameTaken(field="name", name=name) from error
     emit(AccountOpened(book_id=book.pk, account_id=account.pk))
     if opening_balance and opened_on is not None:
@@ -76,7 +77,7 @@ def move_account(*, account: Account, actor: User | None, parent: Account | None
     above = parent.pk if parent is not None else None
     while above is not None:
         if above == account.pk:
-            raise Invalid(field="parent", reason="An account cannot be inside itself.")
+            raise Invalid(field="parent", reason=_("An account cannot be inside itself."))
         above = parents[above]
     account.parent = parent
     try:
@@ -94,17 +95,20 @@ def close_account(*, account: Account, actor: User | None, on: datetime.date) ->
     # Posting holds the account's row in key-share mode, so no posting slips in between check and close.
     account = Account.objects.select_for_update().get(pk=account.pk)
     if account.closed_on is not None:
-        raise Conflict(reason="The account is already closed.")
+        raise Conflict(reason=_("The account is already closed."))
     if account.kind in (AccountKind.OPENING, AccountKind.TRADING, AccountKind.VALUATION):
         raise Conflict(
-            reason="Opening balances, exchanges or changes of value are posted to this account; it stays open."
+            reason=_("Opening balances, exchanges or changes of value are posted to this account; it stays open.")
         )
     if account.children.filter(closed_on=None).exists():
-        raise Conflict(reason="Close the accounts below this one first.")
+        raise Conflict(reason=_("Close the accounts below this one first."))
     remaining = balance_of(account=account)
     if account.type in (AccountType.ASSET, AccountType.LIABILITY) and remaining:
         amount = money.format_amount(remaining, currency=account.currency)
-        raise Conflict(reason=f"The account still holds {amount} {account.currency}; transfer it first.")
+        raise Conflict(
+            reason=_("The account still holds %(amount)s %(currency)s; transfer it first.")
+            % {"amount": amount, "currency": account.currency}
+        )
     account.closed_on = on
     account.save(update_fields=["closed_on"])
     emit(AccountClosed(book_id=account.book_id, account_id=account.pk))
@@ -113,15 +117,22 @@ def close_account(*, account: Account, actor: User | None, on: datetime.date) ->
 
 def _check_choice(value: str, choices: type[AccountType] | type[AccountKind], *, field: str) -> None:
     if value not in choices.values:
-        raise Invalid(field=field, reason=f"{value} is none of {', '.join(choices.values)}.")
+        raise Invalid(
+            field=field,
+            reason=_("%(value)s is none of %(names)s.") % {"value": value, "names": ", ".join(choices.values)},
+        )
 
 
 def _check_parent(*, book: Book, parent: Account | None, account_type: str) -> None:
     if parent is None:
         return
     if parent.book_id != book.pk:
-        raise Invalid(field="parent", reason="The parent belongs to another book.")
+        raise Invalid(field="parent", reason=_("The parent belongs to another book."))
     if parent.type != account_type:
-        raise Invalid(field="parent", reason=f"The parent is of type {parent.type}, not {account_type}.")
+        raise Invalid(
+            field="parent",
+            reason=_("The parent is of type %(type)s, not %(account_type)s.")
+            % {"type": _(parent.type), "account_type": _(account_type)},
+        )
     if parent.closed_on is not None:
-        raise Invalid(field="parent", reason="The parent is closed.")
+        raise Invalid(field="parent", reason=_("The parent is closed."))

@@ -1,6 +1,7 @@
 from collections.abc import Iterator, Sequence
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import Invalid
@@ -16,18 +17,25 @@ _NEXT_IDS = "SELECT nextval(pg_get_serial_sequence('finance_account', 'id')) FRO
 
 @transaction.atomic
 def create_book(
-    *, owner: User, name: str, base_currency: str, time_zone: str, template: str | None = "household"
+    *,
+    owner: User,
+    name: str,
+    base_currency: str,
+    time_zone: str,
+    template: str | None = "household",
+    is_demo: bool = False,
 ) -> Book:
     """Open a book with the accounts of the template ("household", "freelancer", or None for an empty tree).
 
-    `time_zone` is an IANA name; posting dates are days in it. Raises Invalid or CurrencyUnknown.
+    `time_zone` is an IANA name; posting dates are days in it. A demo book is erased without grace once it is deleted.
+    Raises Invalid or CurrencyUnknown.
     """
     name = check_name(name)
     money.exponent(base_currency, field="base_currency")
     _check_time_zone(time_zone)
     if template is not None and template not in TEMPLATES:
-        raise Invalid(field="template", reason=f"There is no template named {template}.")
-    book = Book.objects.create(name=name, base_currency=base_currency, time_zone=time_zone)
+        raise Invalid(field="template", reason=_("There is no template named %(template)s.") % {"template": template})
+    book = Book.objects.create(name=name, base_currency=base_currency, time_zone=time_zone, is_demo=is_demo)
     Membership.objects.create(book=book, user=owner, role=Role.OWNER)
     _plant(book=book, template=TEMPLATES.get(template or "", ()))
     emit(BookCreated(book_id=book.pk))
@@ -56,18 +64,21 @@ def change_time_zone(*, book: Book, actor: User | None, time_zone: str) -> Book:
 
 def _check_time_zone(time_zone: str) -> None:
     if time_zone not in all_time_zones():
-        raise Invalid(field="time_zone", reason=f"{time_zone} is not the name of a time zone, such as Europe/Berlin.")
+        raise Invalid(
+            field="time_zone",
+            reason=_("%(time_zone)s is not the name of a time zone, such as Europe/Berlin.") % {"time_zone": time_zone},
+        )
 
 
 def check_name(name: str) -> str:
     """The name without outer blanks; raises Invalid where it is empty or too long."""
     stripped = name.strip()
     if not stripped:
-        raise Invalid(field="name", reason="A name is needed.")
+        raise Invalid(field="name", reason=_("A name is needed."))
     if len(stripped) > 120:
-        raise Invalid(field="name", reason="A name has at most 120 characters.")
+        raise Invalid(field="name", reason=_("A name has at most 120 characters."))
     if "\x00" in stripped:
-        raise Invalid(field="name", reason="A name cannot hold a null character.")
+        raise Invalid(field="name", reason=_("A name cannot hold a null character."))
     return stripped
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from core.batches import in_batches
 from finance.errors import AlreadyReversed, Conflict, PeriodClosedError
@@ -50,7 +51,7 @@ def post_entry(
         if entry is None:
             # Only now ask why, so that a good posting does not pay for the question.
             check_draft(draft, accounts_for_posting(book=book, account_ids={line.account_id for line in lines}))
-            raise Conflict(reason="An account was changed at the same moment; try again.")
+            raise Conflict(reason=_("An account was changed at the same moment; try again."))
         emit(JournalPosted(book_id=book.pk, entry_ids=(entry.pk,), source=str(source)))
     return entry
 
@@ -176,7 +177,7 @@ def reversals_of(
 ) -> list[Posting]:
     """The opposites of the entries. They are not checked as drafts: a reversal may post to a closed account."""
     if any(entry.reverses_id is not None for entry in entries):
-        raise Conflict(reason="A reversal cannot be reversed; post the entry again instead.")
+        raise Conflict(reason=_("A reversal cannot be reversed; post the entry again instead."))
     if JournalEntry.objects.filter(reverses__in=entries).exists():
         raise AlreadyReversed()
     closed_through = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
@@ -212,12 +213,12 @@ def guarded(*, book: Book, date: datetime.date) -> Iterator[None]:
                 # Inside a caller's broken transaction nothing can be asked any more.
                 if not (connection.in_atomic_block and connection.needs_rollback):
                     closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
-                raise PeriodClosedError(field="date", closed_through=closed or "a later date", date=date) from error
+                raise PeriodClosedError(field="date", closed_through=closed or _("a later date"), date=date) from error
             case "finance_journalentry_reverses_id_key" | "finance_journalentry_corrects_id_key":
                 raise AlreadyReversed() from error
             case "finance_reversal_opposite" | "finance_correction_chained":
-                why = "A reversal is not the opposite of what it names, or a corrected entry was never reversed."
+                why = _("A reversal is not the opposite of what it names, or a corrected entry was never reversed.")
                 raise Conflict(reason=why) from error
             case "finance_entry_uid":
-                raise Conflict(field="uid", reason="An entry with this uid exists already.") from error
+                raise Conflict(field="uid", reason=_("An entry with this uid exists already.")) from error
         raise

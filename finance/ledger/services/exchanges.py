@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from finance.errors import EntryInvalid
 from finance.ledger.models import Account, AccountKind, Book, JournalEntry
@@ -51,10 +52,10 @@ def exchange_lines(
 ) -> list[LineDraft]:
     """The lines of an exchange (positive minor units); opens the trading accounts that it needs. Raises EntryInvalid."""
     if source_account.currency == target_account.currency:
-        raise EntryInvalid(field="target_account", reason="both accounts are kept in the same currency")
+        raise EntryInvalid(field="target_account", reason=_("both accounts are kept in the same currency"))
     for field, amount in (("source_amount", source_amount), ("target_amount", target_amount)):
         if amount <= 0:
-            raise EntryInvalid(field=field, reason="the amount must be positive")
+            raise EntryInvalid(field=field, reason=_("the amount must be positive"))
     source_trading = system_account(book=book, kind=AccountKind.TRADING, currency=source_account.currency)
     target_trading = system_account(book=book, kind=AccountKind.TRADING, currency=target_account.currency)
     return [

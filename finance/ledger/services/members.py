@@ -25,6 +25,7 @@ from finance.events import InvitationIssued, MemberInvited, MemberJoined, Member
 from finance.ledger.models import Book, Invitation, Membership, Role
 from identity import audit, mail
 from identity.allowance import allow
+from identity.languages import in_language_of
 from identity.models import User, check_email
 from platform_outbox.emit import emit
 
@@ -91,10 +92,13 @@ def may_invite(*, book: Book) -> bool:
 
 
 def open_invitation(*, token: str, now: datetime.datetime) -> Invitation:
-    """The invitation behind a link that still works. Raises NotFound if it is unknown, used, revoked or too old."""
+    """The invitation behind a link that still works.
+
+    Raises NotFound if it is unknown, used, revoked or too old, or its book was deleted.
+    """
     invitation = (
         Invitation.objects.select_related("book", "invited_by")
-        .filter(token_hash=_hash(token), accepted_at=None, expires_at__gt=now)
+        .filter(token_hash=_hash(token), accepted_at=None, expires_at__gt=now, book__deleted_at=None)
         .first()
     )
     if invitation is None:
@@ -179,10 +183,13 @@ def mailed_link_is_genuine(*, token: str, proof: str) -> bool:
 
 
 def invitation_mail(event: InvitationIssued, *, now: datetime.datetime) -> EmailMultiAlternatives | None:
-    """The mail with the link; None if the invitation has been revoked, replaced or used meanwhile, or is too old."""
+    """The mail with the link, in the language of whom it is for.
+
+    None if the invitation has been revoked, replaced or used meanwhile, or is too old.
+    """
     invitation = (
         Invitation.objects.select_related("book", "invited_by")
-        .filter(pk=event.invitation_id, accepted_at=None, expires_at__gt=now)
+        .filter(pk=event.invitation_id, accepted_at=None, expires_at__gt=now, book__deleted_at=None)
         .first()
     )
     if invitation is None:
@@ -192,13 +199,14 @@ def invitation_mail(event: InvitationIssued, *, now: datetime.datetime) -> Email
     if token is None:  # it was made with a secret that counts no longer
         return None
     inviter = invitation.invited_by
-    context = {
-        "invitation": invitation,
-        "book": invitation.book,
-        "inviter": inviter.get_full_name() if inviter else _("The operator"),
-        "link": f"{event.base_url}{invitation_path(token)}?{urlencode({'proof': _proof(token, settings.SECRET_KEY)})}",
-    }
-    return mail.compose(to=invitation.email, template="web/mail/invitation", context=context)
+    with in_language_of(email=invitation.email, otherwise=event.language):
+        context = {
+            "invitation": invitation,
+            "book": invitation.book,
+            "inviter": inviter.get_full_name() if inviter else _("The operator"),
+            "link": f"{event.base_url}{invitation_path(token)}?{urlencode({'proof': _proof(token, settings.SECRET_KEY)})}",
+        }
+        return mail.compose(to=invitation.email, template="web/mail/invitation", context=context)
 
 
 def lock_for_owner(*, book: Book, actor: User | None) -> None:

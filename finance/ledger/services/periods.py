@@ -3,6 +3,7 @@
 import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from finance.errors import Conflict
 from finance.events import PeriodClosed, PeriodReopened
@@ -16,7 +17,11 @@ def close_period(*, book: Book, actor: User | None, through: datetime.date) -> B
     """Refuse postings dated on or before `through` from now on. Waits for postings under way. Raises Conflict."""
     locked = Book.objects.select_for_update().get(pk=book.pk)
     if locked.closed_through is not None and through <= locked.closed_through:
-        raise Conflict(field="through", reason=f"The book is already closed through {locked.closed_through}.")
+        raise Conflict(
+            field="through",
+            reason=_("The book is already closed through %(closed_through)s.")
+            % {"closed_through": locked.closed_through},
+        )
     locked.closed_through = through
     locked.save(update_fields=["closed_through"])
     emit(PeriodClosed(book_id=book.pk, through=through))
@@ -28,9 +33,12 @@ def reopen_period(*, book: Book, actor: User | None, through: datetime.date | No
     """Move the closing date back to `through`, or open the whole book with None. Raises Conflict."""
     locked = Book.objects.select_for_update().get(pk=book.pk)
     if locked.closed_through is None:
-        raise Conflict(reason="The book is not closed.")
+        raise Conflict(reason=_("The book is not closed."))
     if through is not None and through >= locked.closed_through:
-        raise Conflict(field="through", reason=f"The book is closed only through {locked.closed_through}.")
+        raise Conflict(
+            field="through",
+            reason=_("The book is closed only through %(closed_through)s.") % {"closed_through": locked.closed_through},
+        )
     locked.closed_through = through
     locked.save(update_fields=["closed_through"])
     emit(PeriodReopened(book_id=book.pk, through=through))

@@ -4,6 +4,8 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext
 
 from finance.models import JournalEntry
 from identity.models import User
@@ -59,6 +61,14 @@ def test_the_worker_is_served_for_the_whole_site_and_asked_for_each_time(client)
     assert answer["Content-Type"] == "text/javascript"
     assert answer["Cache-Control"] == "no-cache"
     assert "lifeos-quick" in answer.content.decode()
+
+
+def test_what_a_phone_installs_speaks_its_language(client):
+    answer = client.get("/manifest.webmanifest", headers={"accept-language": "de"})
+    assert answer["Content-Type"] == "application/manifest+json"
+    with translation.override("de"):
+        assert answer.json()["shortcuts"] == [{"name": gettext("Quick entry"), "url": "/quick/"}]
+    assert client.get("/manifest.webmanifest").json()["shortcuts"][0]["name"] == "Quick entry"
 
 
 def test_signing_out_clears_the_device(client, db):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from core.copying import copy_rows
 from finance.events import ReferenceRatesDue
@@ -55,7 +56,9 @@ def fetch_reference_rates() -> ReferenceFetch:
     with transaction.atomic():
         added = keep_published(published)
         through = max(rate.date for rate in published)
-        return _note(succeeded=True, said=f"{len(published)} rates read.", through=through, added=added)
+        return _note(
+            succeeded=True, said=_("%(count)s rates read.") % {"count": len(published)}, through=through, added=added
+        )
 
 
 def keep_published(published: list[Published]) -> int:
@@ -94,9 +97,9 @@ def _content(place: str) -> bytes:
             with Path(place).open("rb") as file:
                 return file.read(LARGEST_FILE + 1)
         except OSError as error:
-            raise RatesAway(f"The file cannot be read: {error.strerror}.") from error
+            raise RatesAway(_("The file cannot be read: %(strerror)s.") % {"strerror": error.strerror}) from error
     if not place.startswith(("https://", "http://")):
-        raise RatesUnreadable("ECB_RATES is neither a file nor an address that begins with https:// or http://.")
+        raise RatesUnreadable(_("ECB_RATES is neither a file nor an address that begins with https:// or http://."))
     deadline = time.monotonic() + FETCH_SECONDS
     request = urllib.request.Request(place, headers={"User-Agent": "LifeOS"})  # noqa: S310
     found = b""
@@ -105,11 +108,16 @@ def _content(place: str) -> bytes:
             while len(found) <= LARGEST_FILE and (more := answer.read1(64 * 1024)):
                 found += more
                 if time.monotonic() > deadline:
-                    raise RatesAway(f"The file was not complete after {FETCH_SECONDS} seconds.")
+                    raise RatesAway(
+                        _("The file was not complete after %(fetch_seconds)s seconds.")
+                        % {"fetch_seconds": FETCH_SECONDS}
+                    )
             if not more and answer.length:
-                raise RatesAway("The connection was closed before the file was complete.")
+                raise RatesAway(_("The connection was closed before the file was complete."))
     except urllib.error.HTTPError as error:
-        raise RatesAway(f"The server answered {error.code}.") from error
+        raise RatesAway(_("The server answered %(code)s.") % {"code": error.code}) from error
     except (OSError, http.client.HTTPException) as error:
-        raise RatesAway(f"The server cannot be reached: {getattr(error, 'reason', error)}.") from error
+        raise RatesAway(
+            _("The server cannot be reached: %(error)s.") % {"error": getattr(error, "reason", error)}
+        ) from error
     return found

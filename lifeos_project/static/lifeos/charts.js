@@ -2,7 +2,7 @@
 // The JSON is {type, axis, labels, sets: [{label, values, texts}]}; with only one set its values and texts may be given directly. Bars by default.
 (() => {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const short = new Intl.NumberFormat(navigator.language, { notation: "compact", maximumSignificantDigits: 3 });
+  const short = new Intl.NumberFormat(document.documentElement.lang || undefined, { notation: "compact", maximumSignificantDigits: 3 });
   const token = (name) => {
     // Canvas needs a settled colour: light-dark() is resolved by the browser on a real property.
     const probe = document.createElement("span");

@@ -192,7 +192,7 @@ function remainder() {
   if (!note) return;
   const parts = [...form().querySelectorAll(".rows-amount input")].reduce((sum, input) => sum + number(input.value), 0);
   const left = Math.round((number(field("amount").value) - parts) * 1e6) / 1e6;
-  const shown = new Intl.NumberFormat(navigator.language, { minimumFractionDigits: 2 }).format(left).replace("-", "−");
+  const shown = new Intl.NumberFormat(document.documentElement.lang || undefined, { minimumFractionDigits: 2 }).format(left).replace("-", "−");
   // The last part without an amount gets what is left.
   const rows = [...form().querySelectorAll(".rows-split tbody tr")];
   const last = rows.filter((row) => row.querySelector("select")?.value).at(-1)?.querySelector(".rows-amount input");
