@@ -3,6 +3,7 @@
 import datetime
 import uuid
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from finance.errors import AmountInvalid, BookUnreadable
 from finance.events import EntryTemplateSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
-from finance.ledger.models import Account, Book
+from finance.ledger.models import Account, Book, JournalEntry
 from identity.models import User
 from platform_outbox.emit import emit_many
 
@@ -33,6 +34,8 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
     for change, *uids in changed.values_list("change_id", "before__uid", "after__uid").iterator(chunk_size=_AT_ONCE):
         pairs[change].append([str(uid) if uid else None for uid in uids])
     changes = Change.objects.filter(book=book).order_by("pk")
+    besides = [beside for beside in changes.values_list("beside", flat=True) if beside]
+    uids_of = dict(JournalEntry.objects.filter(pk__in=_entries_beside(besides)).values_list("pk", "uid"))
     currencies = dict(Account.objects.filter(book=book).values_list("pk", "currency"))
     return {
         "version": VERSION,
@@ -42,6 +45,7 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
                 "id": each.pk,
                 "action": each.action,
                 "asked": each.asked,
+                "beside": each.beside and _beside(each.beside, entry=lambda pk: str(uids_of[pk])),
                 "undoes": each.undoes_id,
                 "redated_to": each.redated_to.isoformat() if each.redated_to else None,
                 "made_at": each.made_at.isoformat(),
@@ -73,7 +77,9 @@ def take(arrival: Arrival, document: Any) -> list[str]:
                 "version": str(document["version"])[:20]
             }
             raise BookUnreadable(reason=reason)
-        changes = {given["id"]: _change(arrival, given) for given in document["changes"]}
+        besides = [given["beside"] for given in document["changes"] if given.get("beside")]
+        tagged = arrival.entries(uuid.UUID(uid) for uid in _entries_beside(besides))
+        changes = {given["id"]: _change(arrival, given, tagged) for given in document["changes"]}
         undoes = {given["id"]: given["undoes"] for given in document["changes"] if given["undoes"] is not None}
         pairs = [(given["id"], before, after) for given in document["changes"] for before, after in given["entries"]]
         templates = [_template(arrival, given) for given in document["templates"]]
@@ -100,7 +106,41 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     return []
 
 
-def _change(arrival: Arrival, given: Any) -> Change:
+def _entries_beside(besides: Iterable[Any]) -> set[Any]:
+    """The entries whose tags these parts of changes have changed, as they name them."""
+    links = (links for beside in besides for links in beside.get("tags", {}).values())
+    return {entry for each in links for entries in each.values() for entry in entries}
+
+
+def _same(number: Any) -> Any:
+    return number
+
+
+def _beside(
+    beside: Any,
+    *,
+    entry: Callable[[Any], Any],
+    tag: Callable[[Any], Any] = _same,
+    payee: Callable[[Any], Any] = _same,
+    account: Callable[[Any], Any] = _same,
+) -> dict[str, Any]:
+    """`Change.beside` with its numbers replaced: of tags with entries, of the payee that others became, of categories."""
+    told = dict(beside)
+    if "tags" in told:
+        told["tags"] = {
+            done: {str(tag(number)): [entry(each) for each in entries] for number, entries in links.items()}
+            for done, links in told["tags"].items()
+        }
+    if joined := told.get("payees", {}).get("joined"):
+        payees = [{**each, "account": each["account"] and account(each["account"])} for each in joined["payees"]]
+        joined = {**joined, "into": joined["into"] and payee(joined["into"]), "payees": payees}
+        if joined.get("account"):
+            joined["account"] = account(joined["account"])
+        told["payees"] = {**told["payees"], "joined": joined}
+    return told
+
+
+def _change(arrival: Arrival, given: Any, tagged: Mapping[uuid.UUID, int]) -> Change:
     asked = dict(given["asked"])
     if "account" in asked:
         asked["account"] = arrival.account(asked["account"]).pk
@@ -108,6 +148,16 @@ def _change(arrival: Arrival, given: Any) -> Change:
         book=arrival.book,
         action=Change.Action(given["action"]),
         asked=asked,
+        # A tag or a payee that is gone has no number here either: Undo says so.
+        beside=_beside(
+            given["beside"],
+            entry=lambda uid: tagged[uuid.UUID(uid)],
+            tag=lambda number: arrival.numbers["tag"].get(int(number), 0),
+            payee=lambda number: arrival.numbers["payee"].get(number, 0),
+            account=lambda number: arrival.account(number).pk,
+        )
+        if given.get("beside")
+        else None,
         redated_to=datetime.date.fromisoformat(given["redated_to"]) if given["redated_to"] else None,
         made_at=datetime.datetime.fromisoformat(given["made_at"]),
         made_by=arrival.owner if given["own"] is True else None,

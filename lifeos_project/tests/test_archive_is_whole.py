@@ -30,7 +30,7 @@ from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import account_paths
 from finance.models import ImportProfile
-from finance.payees.services import save_payee
+from finance.payees.services import merge_payees, save_payee
 from finance.periods import PayRule
 from finance.preferences import carrying as preferences_part
 from finance.preferences.models import SavedView
@@ -40,7 +40,7 @@ from finance.reports.definition import Definition, Kind
 from finance.reports.models import SavedReport
 from finance.reports.services import save_report, set_cards
 from finance.rules.services import export_rules, save_rule
-from finance.tags.services import tag_entries, tags_named
+from finance.tags.services import change_tags, tags_named
 from finance.tests.conftest import TODAY, accounts, book, owner, spend, viewer
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, ValuationChoice
 from insights import services as insights
@@ -135,7 +135,7 @@ def test_every_column_of_json_is_known():
         if field.get_internal_type() == "JSONField"
     }
     assert found == {
-        "Change.asked", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
+        "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
     }  # fmt: skip
 
@@ -182,6 +182,20 @@ class Portrait:
     # Columns that hold numbers of other rows.
     def change_asked(self, asked):
         return {**asked, "account": self.paths[asked["account"]]} if "account" in asked else asked
+
+    def change_beside(self, beside):
+        def numbers(kind, pk):
+            return self.referred(apps.get_model(f"finance.{kind}"), int(pk)) if pk else None
+
+        told = json.loads(json.dumps(beside or {}))
+        for done, links in told.get("tags", {}).items():
+            told["tags"][done] = {
+                numbers("Tag", pk): [str(self.uids[each]) for each in entries] for pk, entries in links.items()
+            }
+        joined = told.get("payees", {}).get("joined", {})
+        for each in [joined, *joined.get("payees", ())]:
+            each |= {"account": self.paths.get(each.get("account")), "into": numbers("Payee", each.get("into"))}
+        return told
 
     def entrytemplate_lines(self, lines):
         return [{**line, "account": self.paths[line["account"]]} for line in lines]
@@ -237,7 +251,7 @@ def whole_book(book, owner, accounts, entries):
     }
     save_rule(book=book, actor=owner, name="Groceries", definition=definition)
     (tag,) = tags_named(book=book, names=["Holiday"])
-    tag_entries(book=book, actor=owner, entry_ids=[entries[0].pk], add=[tag])
+    change_tags(book=book, actor=owner, entry_ids=[entries[0].pk], add=[tag])
     attach(entry=entries[0], actor=owner, data=RECEIPT, file_name="bill.pdf")
     ExchangeRate.objects.create(book=book, base="USD", quote="EUR", date=TODAY, rate=Decimal("0.9255"), source="hand")
     ValuationChoice.objects.create(book=book, reference=False)
@@ -250,6 +264,8 @@ def whole_book(book, owner, accounts, entries):
     line = JournalLine.objects.get(entry=entries[1], account=accounts.checking)
     reconciliation.tick(statement=statement, actor=owner, line_ids=[line.pk])
     save_payee(book=book, name="City power", default_account=accounts.rent, aliases=["Stadtwerke"])
+    save_payee(book=book, name="Film house", aliases=["Odeon"])
+    merge_payees(book=book, actor=owner, names=["Film house"], into="City power", correct_past=False, today=TODAY)
     profile = CsvProfile(header=("Date", "Amount"), amount_column=1)
     ImportProfile.objects.create(
         book=book, account=accounts.checking, signature=profile.signature, reading=profile.to_dict()
@@ -315,6 +331,15 @@ def test_a_change_can_be_undone_in_the_new_book(whole_book, owner):
     assert deleted.made_by is None
     ledger.undo_change(change=deleted, actor=owner, today=TODAY)
     assert JournalEntry.objects.filter(book=there, date="2026-02-03", reverses=None, reversed_by=None).count() == 1
+
+
+def test_tags_and_merged_payees_are_undone_in_the_new_book(whole_book, owner):
+    there, _notes = come_back(whole_book, owner)
+    for action in ("tag", "merge_payees"):
+        ledger.undo_change(change=Change.objects.get(book=there, action=action), actor=owner, today=TODAY)
+    assert not apps.get_model("finance.EntryTag").objects.filter(book=there).exists()
+    payees = apps.get_model("finance.Payee").objects.filter(book=there)
+    assert sorted(payees.values_list("name", flat=True)) == ["City power", "Film house"]
 
 
 def test_what_is_private_of_others_stays_behind(whole_book, owner, viewer):
