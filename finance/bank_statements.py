@@ -1,4 +1,4 @@
-"""What bank files say about an account's statements: their balances, their rows, and what was pending.
+"""What bank files say about an account's statements: their balances, their rows, what was pending; undoing a file.
 
 A module above the slices, because it joins imports and reconciliation; pages, API and handlers use it.
 """
@@ -6,14 +6,19 @@ A module above the slices, because it joins imports and reconciliation; pages, A
 import datetime
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import BigIntegerField, Case, F, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.batches import in_batches
-from finance.errors import NotFound
+from core.formatting import date_text
+from finance.errors import NotFound, ReconciledRow
+from finance.imports import services as imports
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
 from finance.ledger.models import Account, Book
 from finance.reconciliation import services
@@ -215,3 +220,73 @@ def _take_booked(booked: Counter[tuple[int | None, datetime.date | None]], amoun
             booked[key] -= 1
             return True
     return False
+
+
+class ReconciledRows(StrEnum):
+    """What undoing an import does with rows that are on reconciled statements."""
+
+    REFUSE = "refuse"
+    UNDO = "undo"
+    KEEP = "keep"
+
+
+# Lines of entries that are taken back and do not become the same line again, by the finished statement that they are
+# on. Those of closed periods are reversed on a later day, and stay where the bank has them (reconciliation.following).
+_LOST = """
+SELECT gone.entry_id, mark.statement_id
+  FROM unnest(%(entries)s::bigint[], %(becomes)s::bigint[]) AS gone (entry_id, becomes_id)
+  JOIN finance_journalline AS line ON line.entry_id = gone.entry_id
+  JOIN finance_linemark AS mark ON mark.line_id = line.id
+  JOIN finance_accountstatement AS statement ON statement.id = mark.statement_id AND statement.state = 'reconciled'
+ WHERE line.date > coalesce((SELECT closed_through FROM finance_book WHERE id = %(book)s), '-infinity')
+   AND NOT EXISTS (SELECT FROM finance_journalline AS back
+                    WHERE back.entry_id = gone.becomes_id AND back.account_id = line.account_id
+                      AND back.date = line.date AND back.amount = line.amount)
+ ORDER BY gone.entry_id, mark.statement_id
+"""
+
+
+@transaction.atomic
+def undo_import(
+    *,
+    batch: ImportBatch,
+    actor: User | None,
+    on: datetime.date,
+    reconciled: ReconciledRows = ReconciledRows.REFUSE,
+) -> ImportBatch:
+    """Undo an import (imports.services.undo_import), with or without its rows that are on reconciled statements.
+
+    Undoing them reopens exactly these statements; kept ones are listed in `batch.kept`. Raises ReconciledRow, which names
+    the statements (also as `facts["statements"]`, with the number of rows of each), where neither was chosen.
+    """
+    held = ImportBatch.objects.locked().select_related("book").get(pk=batch.pk)
+    lost: dict[int, list[int]] = {}
+    if held.state == ImportBatch.State.CONFIRMED and reconciled != ReconciledRows.UNDO:
+        reach = imports.reach_of(batch=held)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _LOST, {"entries": list(reach), "becomes": list(reach.values()), "book": held.book_id}
+            )  # fmt: skip
+            for entry_id, statement_id in cursor.fetchall():
+                lost.setdefault(entry_id, []).append(statement_id)
+    places = Counter(pk for statements in lost.values() for pk in set(statements))
+    found = AccountStatement.objects.filter(pk__in=places).select_related("account").order_by("start", "pk")
+    named = {
+        each.pk: _("%(account)s, %(start)s to %(end)s")
+        % {"account": each.account.name, "start": date_text(each.start), "end": date_text(each.end)}
+        for each in found
+    }
+    if lost and reconciled == ReconciledRows.REFUSE:
+        told = [(name, places[pk]) for pk, name in named.items()]
+        text = ngettext(
+            "%(count)d entry of this import is on a reconciled statement: %(statements)s. Undo it too, which reopens the "
+            "statement, or keep it.",
+            "%(count)d entries of this import are on reconciled statements: %(statements)s. Undo them too, which reopens "
+            "the statements, or keep them.",
+            len(lost),
+        )
+        listed = "; ".join(f"{name} ({count})" for name, count in told)
+        raise ReconciledRow(reason=text % {"count": len(lost), "statements": listed}, statements=told)
+    keep = {pk: _("It is on a reconciled statement: %(name)s.") % {"name": named[at[0]]} for pk, at in lost.items()}
+    with services.reopening(agreed=reconciled == ReconciledRows.UNDO):
+        return imports.undo_import(batch=held, actor=actor, on=on, keep=keep)

@@ -49,6 +49,12 @@ class Invalid(FinanceError):
     code = "invalid"
 
 
+class ReportTooLong(Invalid):
+    """{reason}"""
+
+    code = "report_too_long"
+
+
 class AmountInvalid(FinanceError):
     """The amount {reason}."""
 

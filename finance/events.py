@@ -11,6 +11,8 @@ from platform_outbox.events import Event
 class BookEvent(Event):
     """Base: all events of one book are handled in the order in which they happened."""
 
+    # Whether webhooks can be told of it.
+    announced: ClassVar[bool] = True
     book_id: int
 
     @property
@@ -38,6 +40,59 @@ class BookTimeZoneChanged(BookEvent):
 
     name: ClassVar[str] = "finance.book.time_zone_changed"
     time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookDeleted(BookEvent):
+    """A book was deleted: hidden, and restorable until its grace is over. Not sent to webhooks, which are silent from then on."""
+
+    name: ClassVar[str] = "finance.book.deleted"
+    announced: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookRestored(BookEvent):
+    """The deletion of a book was taken back."""
+
+    name: ClassVar[str] = "finance.book.restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookErased(BookEvent):
+    """All that a deleted book held was erased. Not sent to webhooks, which were erased with it."""
+
+    name: ClassVar[str] = "finance.book.erased"
+    announced: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookErasureDue(Event):
+    """A deleted book is to be erased without waiting for the periodic job. Internal: not sent to webhooks."""
+
+    name: ClassVar[str] = "finance.book.erasure_due"
+    # Of the book. Not called so: events of the book are forgotten while this one is handled.
+    erase_id: int
+
+    @property
+    def ordering_key(self) -> str:
+        return f"erasure:{self.erase_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookDeletionNotice(Event):
+    """A member is to be told by mail that a book was deleted or restored. Internal: not sent to webhooks."""
+
+    name: ClassVar[str] = "finance.book.deletion_notice"
+    book_id: int
+    user_id: int
+    actor_id: int
+    deleted: bool
+    base_url: str
+    language: str
+
+    @property
+    def ordering_key(self) -> str:
+        return f"deletion notice:{self.book_id}:{self.user_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +220,7 @@ class JournalCorrected(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMade(BookEvent):
-    """Somebody edited or deleted entries; each entry has its own event as well."""
+    """Somebody edited, deleted or tagged entries, or merged payees; each entry has its own event as well."""
 
     name: ClassVar[str] = "finance.change.made"
     change_id: int

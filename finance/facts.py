@@ -98,8 +98,8 @@ def book_for(*, user: User, book_id: int, at_least: Role = Role.VIEWER) -> Book:
 
 
 def books(*, book_ids: Collection[int]) -> dict[int, Book]:
-    """Books by id; those that are gone are left out."""
-    return Book.objects.in_bulk(list(book_ids))
+    """Books by id; those that are gone or deleted are left out."""
+    return Book.objects.in_use().in_bulk(list(book_ids))
 
 
 def accounts(*, book_id: int) -> dict[int, AccountFact]:

@@ -10,6 +10,8 @@ from finance.attachments.services import make_thumbnail
 from finance.bank_statements import clear_imported
 from finance.events import (
     AttachmentAdded,
+    BookDeletionNotice,
+    BookErasureDue,
     BookEvent,
     ImportConfirmed,
     ImportReceived,
@@ -23,6 +25,8 @@ from finance.events import (
 from finance.imports import services as imports
 from finance.imports.models import ImportBatch
 from finance.imports.parsers.child import ReadingStopped
+from finance.ledger.services.deletion import deletion_mail
+from finance.ledger.services.erasing import erase_book
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
 from finance.valuation.ecb import RatesUnreadable
@@ -110,6 +114,30 @@ def mail_invitation(event: InvitationIssued, context: Context) -> None:
     message = invitation_mail(event, now=timezone.now())
     if message is not None:
         mail.deliver(message, context)
+
+
+@on(BookDeletionNotice, name="finance.deletion_mail", io=True, ordered=False, destination=mail.server)
+def mail_deletion(event: BookDeletionNotice, context: Context) -> None:
+    """Tell a member by mail that a book was deleted, or is back."""
+    with translation.override(event.language):
+        message = deletion_mail(event)
+    if message is not None:
+        mail.deliver(message, context)
+
+
+# A book of a million lines takes minutes.
+ERASING_SECONDS = 3600
+
+
+@on(BookErasureDue, name="finance.erase_book", io=True, longest_seconds=ERASING_SECONDS)
+def erase_demo(event: BookErasureDue, context: Context) -> None:
+    """Erase a book that has no grace, in steps. A worker that ends hands the rest on."""
+
+    def between() -> None:
+        if context.stopping() or not context.still_mine():
+            raise Interrupted
+
+    erase_book(book_id=event.erase_id, between=between)
 
 
 @on(ReferenceRatesDue, name="finance.fetch_rates", io=True, destination=lambda event: event.host)

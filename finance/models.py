@@ -13,6 +13,7 @@ from finance.imports.models import (
     WordCount,
 )
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
+from finance.ledger.deletion_models import BookDeletion
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -51,6 +52,7 @@ __all__ = [
     "Attachment",
     "AttachmentContent",
     "Book",
+    "BookDeletion",
     "ChainHead",
     "Change",
     "ChangedEntry",

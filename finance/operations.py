@@ -5,6 +5,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.db import transaction
@@ -12,14 +13,18 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.clock import day_in, today_in
 from finance import replica
-from finance.book_archive.writing import as_archive
+from finance.book_archive.writing import as_archive, reader_of
 from finance.book_import import report as reports
 from finance.book_import.child import read_in_child
 from finance.book_import.model import Question, SourceBook
 from finance.book_import.reading import OPERATION as BOOK_IMPORT
 from finance.book_import.reading import READERS, REPORT_FILE
 from finance.book_import.services import BalancesDiffer, BookReport, import_book
+from finance.demo.runs import DEMO, DEMO_MONTHS
+from finance.demo.services import TIME_ZONE as DEMO_ZONE
+from finance.demo.services import has_demo_book, seed_household
 from finance.errors import Conflict, FinanceError
 from finance.exports.formats import ARCHIVE, CHOICES, FORMATS, file_name
 from finance.exports.formats import OPERATION as BOOK_EXPORT
@@ -29,6 +34,12 @@ from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book, JournalEntry, RuleApplication
+from finance.report_sources import pay_of, report_of
+from finance.reports.definition import KINDS, read_definition
+from finance.reports.keeping import packed
+from finance.reports.runs import OPERATION as REPORT
+from finance.reports.runs import REPORT_FILE as REPORT_MADE
+from finance.reports.selectors import without_bound
 from finance.rules.services import apply_step, cancel_application, entries_to_look_at, stop_application
 from identity.languages import language_of
 from identity.models import User
@@ -158,7 +169,7 @@ def verify(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
 )
 def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     """Rebuild book by book, each in a transaction of its own; a stopped run continues with the next book."""
-    books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.order_by("pk"))
+    books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.in_use().order_by("pk"))
     run.expect(len(books), unit="books")
     wrong = int(run.kept.get("wrong", 0))
     for book in books:
@@ -192,7 +203,8 @@ def export(parameters: ExportParameters, run: Run) -> dict[str, Any]:
 
     def pieces() -> Iterator[str | bytes]:
         if parameters.format == ARCHIVE:
-            yield from as_archive(book, on_entry=counted.one)
+            reader = reader_of(book=book, username=run.by)
+            yield from as_archive(book, reader=reader, on_entry=counted.one)
         else:
             for piece in FORMATS[parameters.format](book):
                 yield piece
@@ -238,7 +250,7 @@ class _Counted:
 def import_file(parameters: ImportParameters, run: Run) -> dict[str, Any]:
     """Stage and confirm, or with a dry run stage and discard."""
     account = Account.objects.select_related("book").filter(pk=parameters.account).first()
-    if account is None:
+    if account is None or account.book.deleted_at is not None:
         raise OperationFailed(_("There is no account %s.") % parameters.account)
 
     def progress(done: int, total: int) -> None:
@@ -293,8 +305,9 @@ def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
         raise OperationFailed(_("There is no application %s.") % parameters.application)
     run.expect(entries_to_look_at(application=application), unit="entries")
     try:
+        # Between two steps the book may be deleted.
         with translation.override(language_of(application.created_by)):
-            while looked := apply_step(application_id=application.pk):
+            while _book(application.book_id) and (looked := apply_step(application_id=application.pk)):
                 run.advance(looked)
     except OperationCancelled:
         with contextlib.suppress(Conflict):  # the household cancelled it
@@ -305,6 +318,89 @@ def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
         raise
     application.refresh_from_db()
     return {"looked at": application.looked, "corrected": application.changed, "left": application.left_count}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DemoParameters:
+    owner: int = parameter(
+        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user whom the demo book shall belong to.")
+    )
+
+
+@operation(
+    DEMO,
+    title=gettext_lazy("Load a demo book"),
+    help_text=gettext_lazy(
+        "Creates a book of an invented household over two years, marked as demo. Its owner can remove it at once."
+    ),
+    parameters=DemoParameters,
+    permission="finance.add_book",
+    scope=lambda parameters: f"user:{parameters.owner}",
+)
+def load_demo(parameters: DemoParameters, run: Run) -> dict[str, Any]:
+    """In one transaction; a stopped run leaves nothing and starts again."""
+    if "book" in run.kept and Book.objects.filter(pk=run.kept["book"]).exists():
+        # The last worker committed, and was gone before it could say so.
+        return {"book": run.kept["book"]}
+    owner = User.objects.filter(pk=parameters.owner, is_active=True).first()
+    if owner is None:
+        raise OperationFailed(_("There is no user %s.") % parameters.owner)
+    if has_demo_book(owner=owner):
+        raise OperationFailed(_("There is a demo book already."))
+
+    def progress(done: int, total: int) -> None:
+        run.expect(total, unit="entries")
+        run.advance(done - run.done)
+
+    with transaction.atomic():
+        book = seed_household(
+            owner=owner, months=DEMO_MONTHS, seed=1, today=day_in(DEMO_ZONE, at=timezone.now()), progress=progress
+        )
+        run.keep(book=book.pk)
+    return {"book": book.pk}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReportParameters:
+    book: int = parameter(gettext_lazy("Book"), help_text=gettext_lazy("Number of the book."))
+    kind: str = parameter(gettext_lazy("Report"), choices=KINDS)
+    query: str = parameter(
+        gettext_lazy("Parameters"),
+        help_text=gettext_lazy("As in the report's address: period=2025&by=payee."),
+        default="",
+    )
+    language: str = parameter(
+        gettext_lazy("Language"), help_text=gettext_lazy("Of its texts, such as en."), default="en"
+    )
+
+
+@operation(
+    REPORT,
+    title=gettext_lazy("Make a report"),
+    help_text=gettext_lazy(
+        "Makes a report that reads too much for one answer. Households start it on the report's page, where it is shown "
+        "for a day."
+    ),
+    parameters=ReportParameters,
+    permission="finance.export_book",
+    scope=_scope,
+)
+def make_report(parameters: ReportParameters, run: Run) -> dict[str, Any]:
+    """Make it and leave it as a file; a stopped run leaves nothing and starts again."""
+    book = _book(parameters.book)
+    today, texts = today_in(book), dict(parse_qsl(parameters.query))
+    run.expect(2, unit="steps")
+    try:
+        with translation.override(parameters.language), without_bound():
+            definition = read_definition(parameters.kind, texts, time_zone=book.time_zone, today=today)
+            made = replica.read(lambda: report_of(book=book, definition=definition, today=today, pay=pay_of(book)))
+    except FinanceError as error:
+        raise OperationFailed(error.detail) from error
+    run.advance()
+    kept = {"today": today.isoformat(), "report": packed(made)}
+    run.write(REPORT_MADE, [json.dumps(kept, ensure_ascii=False)])
+    run.advance()
+    return {"rows": sum(len(section.rows) for section in made.sections)}
 
 
 @operation(
@@ -396,4 +492,6 @@ def _book(book_id: int) -> Book:
     book = Book.objects.filter(pk=book_id).first()
     if book is None:
         raise OperationFailed(_("There is no book %s.") % book_id)
+    if book.deleted_at is not None:
+        raise OperationFailed(_("Book %s was deleted.") % book_id)
     return book

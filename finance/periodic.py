@@ -59,6 +59,12 @@ def seal_missed(run: Run) -> None:
         services.seal_missed(between=run.renew)
 
 
+@every("finance.erase_books", seconds=3600, lease_seconds=600)
+def erase_books(run: Run) -> None:
+    """Erases deleted books whose BOOK_GRACE_DAYS are over, with all that belongs to them."""
+    services.erase_due_books(between=run.renew)
+
+
 @every("finance.learn_missed", seconds=3600, lease_seconds=600)
 def learn_missed(run: Run) -> None:
     """Suggestions learn books that are there already, as after an upgrade; nothing with ENABLE_ML off."""

@@ -4,15 +4,21 @@ import datetime
 from collections.abc import Collection
 from fractions import Fraction
 
+from finance.errors import Invalid
 from finance.ledger.models import Book
+from finance.ledger.selectors import accounts_of
 from finance.periods import PayRule
 from finance.preferences.selectors import pay_rule_of
 from finance.reports.building import build_report
-from finance.reports.definition import Definition
+from finance.reports.definition import Definition, scope_of
 from finance.reports.figures import RateUsed, Report
+from finance.reports.keeping import unpacked
+from finance.reports.runs import kept_report
+from finance.reports.selectors import first_day_of
 from finance.reports.valuing import RatesOf
 from finance.valuation.rates import Quote, rate_digits
 from finance.valuation.valuer import Valuer, valuer_at, valuer_between
+from platform_outbox.operations.models import OperationRun
 
 # The newest are listed; a report of ten years uses thousands.
 MOST_LISTED = 50
@@ -67,6 +73,22 @@ def rates_of(book: Book) -> RatesOf:
 def report_of(*, book: Book, definition: Definition, today: datetime.date, pay: PayRule | None) -> Report:
     """The report by the book's rates; `pay` is that of `pay_of`. Raises as `build_report`."""
     return build_report(book=book, definition=definition, today=today, pay=pay, rates_of=rates_of(book))
+
+
+def report_kept(
+    run: OperationRun | None, *, book: Book, definition: Definition, pay: PayRule | None
+) -> tuple[Report, datetime.date] | None:
+    """The report that a worker made, and the day of which it speaks; None where there is none that can be read."""
+    kept = kept_report(run)
+    if kept is None:
+        return None
+    try:
+        today = datetime.date.fromisoformat(kept["today"])
+        scope = scope_of(definition, today=today, pay=pay, first_day=first_day_of(book=book) or today)
+        made = unpacked(kept["report"], definition=definition, scope=scope, tree=accounts_of(book=book))
+    except (Invalid, KeyError, TypeError, ValueError):
+        return None
+    return made, today
 
 
 def pay_of(book: Book) -> PayRule | None:

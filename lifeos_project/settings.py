@@ -306,6 +306,7 @@ SPECTACULAR_SETTINGS = {
         "FormatEnum": "finance.models.ImportBatch.Format",
         "ExportFormatEnum": "finance.exports.formats.CHOICES",
         "DeliveryStateEnum": "finance.models.WebhookDelivery.State",
+        "ExportStateEnum": "platform_outbox.operations.models.OperationRun.State",
         "ReportKindEnum": "finance.reports.definition.KINDS",
         "InsightKindEnum": "insights.models.Kind",
         "InsightStateEnum": "insights.models.Insight.State",

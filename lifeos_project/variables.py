@@ -393,6 +393,14 @@ with env.section("Webhooks"):
         "WEBHOOK_LOG_DAYS", 30, minimum=1, meaning="Age at which `prune_webhooks` deletes deliveries from the log."
     )
 
+with env.section("Deleted books"):
+    BOOK_GRACE_DAYS = env.whole(
+        "BOOK_GRACE_DAYS",
+        14,
+        minimum=1,
+        meaning="Days for which owners can restore a deleted book; then it is erased.",
+    )
+
 with env.section("Monitoring"):
     METRICS_TOKEN = env.text(
         "METRICS_TOKEN",

@@ -4,9 +4,11 @@ A range whose events are all old and done with is dropped as a table. Row by row
 """
 
 import datetime
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import OperationalError, connection
 
@@ -76,6 +78,33 @@ def prune(*, before: datetime.datetime, renew: Callable[[], None] = lambda: None
         elif everywhere or filling or over:
             rows += _prune_rows(partition, before=before, renew=renew)
     return Pruned(rows=rows, partitions=tuple(dropped))
+
+
+def forget(
+    *,
+    keys: Sequence[str],
+    carrying: Sequence[Mapping[str, Any]],
+    saying: Sequence[str] = (),
+    destinations: Sequence[str] = (),
+    renew: Callable[[], None] = lambda: None,
+) -> int:
+    """Delete all events of something that is gone for good, whatever their state and age; returns how many.
+
+    Those with one of the ordering keys, those whose payload has the fields of one of `carrying`, and mails whose text is
+    LIKE one of `saying`; with them replays of the keys, and breakers of destinations LIKE one of `destinations`. Walks
+    through all events in small transactions, between which `renew` is called.
+    """
+    deleted, above, upper = 0, 0, _newest_id() + 1
+    sql.change("forget_replays", [list(keys)])
+    sql.change("forget_breakers", [list(destinations)])
+    wanted = {"keys": list(keys), "carrying": [json.dumps(each) for each in carrying], "saying": list(saying)}
+    while True:
+        ((through, _oldest),) = sql.fetch("next_window", (above, upper, PRUNE_BATCH))
+        if through is None:
+            return deleted
+        deleted += sql.change("forget_events", {"above": above, "through": through, **wanted})
+        above = through
+        renew()
 
 
 def _newest_id() -> int:

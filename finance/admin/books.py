@@ -67,7 +67,7 @@ class MembershipInline(ReadOnly, TabularInline):
 
 @admin.register(Book)
 class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
-    list_display = ("name", "base_currency", "members", "closed_through", "shown_check", "created_at")
+    list_display = ("name", "base_currency", "members", "closed_through", "shown_check", "created_at", "erase_at")
     list_fullwidth = True
     ordering = ("-pk",)
     search_fields = ("name", "=pk")
@@ -86,6 +86,9 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             "shown_head",
             "links",
             "created_at",
+            "is_demo",
+            "deleted_at",
+            "erase_at",
         ),
     )
 

@@ -10,9 +10,9 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from core.clock import today_in
+from finance.bank_statements import undo_import
 from finance.errors import FinanceError
 from finance.imports.models import ImportBatch, ImportRow, ImportStatement
-from finance.imports.services import undo_import
 from platform_outbox.admin.base import Question, ReadOnly, State, ask, is_confirmed, note
 
 MOST_AT_ONCE = 20

@@ -1,6 +1,7 @@
 """/books/: the sets of accounts that the user is a member of."""
 
-from typing import Any
+import datetime
+from typing import Any, ClassVar, cast
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -9,13 +10,15 @@ from rest_framework import generics, serializers, status
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from core.api.serializers import StrictSerializer
-from finance.api.base import ApiView, BookView
+from finance.api.base import ApiView, BookAccess, BookView
 from finance.ledger import chain, services
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import role_of
 from finance.ledger.templates import TEMPLATES
+from identity import mail
 from identity.api.idempotency import once_per_key
 
 BOOK = OpenApiExample(
@@ -28,7 +31,20 @@ BOOK = OpenApiExample(
         "time_zone": "Europe/Berlin",
         "closed_through": "2025-12-31",
         "role": "owner",
+        "is_demo": False,
         "created_at": "2026-01-02T09:30:00Z",
+    },
+)
+
+DELETED = OpenApiExample(
+    "A deleted household",
+    response_only=True,
+    value={
+        "id": 7,
+        "name": "Home",
+        "deleted_at": "2026-03-14T09:30:00Z",
+        "erase_at": "2026-03-28T09:30:00Z",
+        "erase_on": "2026-03-28",
     },
 )
 
@@ -43,7 +59,29 @@ class BookSerializer(serializers.ModelSerializer[Book]):
 
     class Meta:
         model = Book
-        fields = ("id", "name", "base_currency", "time_zone", "closed_through", "role", "created_at")
+        fields = ("id", "name", "base_currency", "time_zone", "closed_through", "role", "is_demo", "created_at")
+        extra_kwargs: ClassVar = {
+            "is_demo": {"read_only": True, "help_text": "An invented household: erased at once when it is deleted."}
+        }
+
+
+class DeletedBookSerializer(serializers.ModelSerializer[Book]):
+    erase_on = serializers.SerializerMethodField(help_text="The day of `erase_at` in the book's time zone.")
+
+    class Meta:
+        model = Book
+        fields = ("id", "name", "deleted_at", "erase_at", "erase_on")
+        extra_kwargs: ClassVar = {
+            "deleted_at": {"read_only": True, "allow_null": False},
+            "erase_at": {
+                "read_only": True,
+                "allow_null": False,
+                "help_text": "Until then the book can be restored; from then on it is erased.",
+            },
+        }
+
+    def get_erase_on(self, book: Book) -> datetime.date:
+        return cast(datetime.date, services.day_of_erasure(book))
 
 
 HEAD = OpenApiExample(
@@ -137,6 +175,18 @@ class BookList(ApiView, generics.ListAPIView[Book]):
         return status.HTTP_201_CREATED, shown(book, role=Role.OWNER)
 
 
+class DeletingAccess(BookAccess):
+    """A deletion that is asked for again, with its key, gets its first answer, although the book is hidden by then."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.method == "DELETE" and isinstance(view, BookView):
+            hidden = Book.objects.restorable_by(view.user).filter(pk=view.kwargs["book_id"]).first()
+            if hidden is not None:
+                view.book = hidden
+                return True
+        return super().has_permission(request, view)
+
+
 @extend_schema_view(
     get=extend_schema(operation_id="books_retrieve", summary="A book", responses=BookSerializer, examples=[BOOK]),
     patch=extend_schema(
@@ -147,11 +197,20 @@ class BookList(ApiView, generics.ListAPIView[Book]):
         responses=BookSerializer,
         examples=[BOOK],
     ),
+    delete=extend_schema(
+        operation_id="books_delete",
+        summary="Delete a book",
+        description="For owners. The book is hidden at once: 404 for everybody. Until `erase_at` an owner can restore it; "
+        "then all of it is erased. A demo book is erased as soon as a worker comes to it.",
+        responses={202: DeletedBookSerializer},
+        examples=[DELETED],
+    ),
 )
 @extend_schema(tags=["books"])
 class BookDetail(BookView):
     """One book."""
 
+    permission_classes = [IsAuthenticated, DeletingAccess]
     write_role = Role.OWNER
     serializer_class = BookSerializer
     bodies = {"PATCH": BookChanges}
@@ -168,6 +227,11 @@ class BookDetail(BookView):
             if "time_zone" in asked:
                 services.change_time_zone(book=self.book, actor=self.user, time_zone=asked["time_zone"])
         return status.HTTP_200_OK, shown(self.book, role=Role.OWNER)
+
+    @once_per_key()
+    def delete(self, request: Request, book_id: int) -> tuple[int, Any]:
+        deleted = services.delete_book(book=self.book, actor=self.user, base_url=mail.base_url(request._request))
+        return status.HTTP_202_ACCEPTED, dict(DeletedBookSerializer(deleted).data)
 
 
 @extend_schema_view(

@@ -28,6 +28,12 @@ ASKED_EXAMPLE = OpenApiExample(
 DONE_EXAMPLE = OpenApiExample("Changed", response_only=True, value={"change": CHANGE, "left": [LEFT], "same": 0})
 
 
+PAST = [
+    ("alias", "leave past entries as they are; they are found by the alias"),
+    ("correct", "correct past entries of open periods, at most 5,000"),
+]
+
+
 class TargetBody(StrictSerializer):
     entry = serializers.UUIDField()
     part = serializers.IntegerField(
@@ -51,8 +57,12 @@ class ChangeBody(StrictSerializer):
 
 
 class MergeBody(StrictSerializer):
-    names = serializers.ListField(child=serializers.CharField(max_length=200), min_length=1, max_length=100)
-    into = serializers.CharField(max_length=200)
+    names = serializers.ListField(
+        child=serializers.CharField(max_length=200), min_length=1, max_length=100,
+        help_text="Payees, their aliases, or texts of entries.",
+    )  # fmt: skip
+    into = serializers.CharField(max_length=200, help_text="A payee, one of its aliases, or a new name.")
+    past = serializers.ChoiceField(choices=PAST, default="correct", help_text="What happens to past entries.")
     reopen_statements = serializers.BooleanField(default=False, help_text=REOPEN_HELP)
 
 

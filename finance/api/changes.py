@@ -21,6 +21,7 @@ from finance.ledger.models import JournalEntry, JournalLine
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import change_for, template_for
 from finance.ledger.services.changes import Changed
+from finance.payees.services import merge_payees
 from finance.reconciliation.services import reopening
 from identity.api.idempotency import once_per_key
 
@@ -99,7 +100,8 @@ class ChangeEntries(BookView):
     post=extend_schema(
         operation_id="entries_merge_payees",
         summary="Merge payees",
-        description="Gives all entries of some payees, ignoring case, one payee.",
+        description="Makes some payees one, ignoring case: their names become aliases of it, and `past` says whether past "
+        "entries are corrected. Undoing the change brings the payees back.",
         request=shapes.MergeBody,
         responses=shapes.ChangedSerializer,
     )
@@ -115,7 +117,10 @@ class MergePayees(BookView):
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         asked = self.body()
         with reopening(agreed=asked.pop("reopen_statements")):
-            done = services.merge_payees(book=self.book, actor=self.user, today=self.today(), **asked)
+            correct_past = asked.pop("past") == "correct"
+            done = merge_payees(
+                book=self.book, actor=self.user, today=self.today(), correct_past=correct_past, **asked
+            )  # fmt: skip
         return status.HTTP_200_OK, body_of(done)
 
 

@@ -24,6 +24,7 @@ from finance.api.import_shapes import (
     ImportSerializer,
     detail_of,
 )
+from finance.bank_statements import ReconciledRows, undo_import
 from finance.errors import FinanceError
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
@@ -98,6 +99,15 @@ class Confirmation(StrictSerializer):
     )
     leave_undecided = serializers.BooleanField(
         default=False, help_text="Leave out the rows with the status `question` that nobody has decided on."
+    )
+
+
+class UndoChoices(StrictSerializer):
+    reconciled_rows = serializers.ChoiceField(
+        choices=[(each.value, each.value) for each in ReconciledRows],
+        default=ReconciledRows.REFUSE.value,
+        help_text="What becomes of entries on reconciled statements: `undo` them and reopen these statements, or `keep` "
+        "them. `refuse` undoes nothing if there are any.",
     )
 
 
@@ -399,8 +409,9 @@ class ConfirmImport(ImportView):
     post=extend_schema(
         operation_id="imports_undo",
         summary="Undo an import",
-        description="Reverses every entry that nobody has changed since; `kept` lists the others, with the reason.",
-        request=None,
+        description="Reverses every entry that nobody has changed since; `kept` lists the others, with the reason. Entries "
+        "on reconciled statements are refused (`reconciled`, with the statements) unless `reconciled_rows` says otherwise.",
+        request=UndoChoices,
         responses=ImportDetailSerializer,
     )
 )
@@ -408,9 +419,12 @@ class ConfirmImport(ImportView):
 class UndoImport(ImportView):
     """Undoes an import."""
 
+    bodies = {"POST": UndoChoices}
+
     @once_per_key()
     def post(self, request: Request, book_id: int, import_id: int) -> tuple[int, Any]:
-        services.undo_import(batch=self.batch(), actor=self.user, on=self.today())
+        reconciled = ReconciledRows(self.body()["reconciled_rows"])
+        undo_import(batch=self.batch(), actor=self.user, on=self.today(), reconciled=reconciled)
         return status.HTTP_200_OK, self.shown()
 
 

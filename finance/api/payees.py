@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from core.api.serializers import StrictSerializer
 from finance import money
 from finance.api.base import BookView
+from finance.api.change_shapes import PAST
 from finance.api.fields import BIGGEST_ID, AccountReferenceField
 from finance.ledger.change_models import Change
 from finance.payees import selectors, services
@@ -18,10 +19,6 @@ from finance.payees.models import Payee
 from identity.api.idempotency import once_per_key
 
 PAYEE = {"id": 5, "name": "Rewe", "default_category": 52, "aliases": ["REWE Markt GmbH"]}
-PAST = [
-    ("alias", "leave past entries as they are; they are found by the alias"),
-    ("correct", "correct past entries of open periods, at most 500"),
-]
 
 
 class PayeeSerializer(serializers.ModelSerializer[Payee]):
@@ -65,12 +62,17 @@ class MergePayee(StrictSerializer):
 
 class CorrectedSerializer(serializers.Serializer[Any]):
     payee = PayeeSerializer()
-    corrected = serializers.IntegerField(help_text="Past entries that were corrected; undo that under `changes/`.")
+    corrected = serializers.IntegerField(help_text="Past entries that were corrected.")
+    change = serializers.IntegerField(allow_null=True, help_text="Id of the change, to undo it; null without one.")
 
 
 def corrected(payee: Payee, change: Change | None) -> dict[str, Any]:
     """The body of CorrectedSerializer."""
-    return {"payee": PayeeSerializer(payee).data, "corrected": change.entry_count if change else 0}
+    return {
+        "payee": PayeeSerializer(payee).data,
+        "corrected": change.entry_count if change else 0,
+        "change": change.pk if change else None,
+    }
 
 
 class YearSerializer(serializers.Serializer[Any]):
@@ -194,7 +196,8 @@ class RenamePayeeView(PayeeView):
     post=extend_schema(
         operation_id="payees_merge",
         summary="Merge a payee into another",
-        description="Its names become aliases of the other one. `past` says whether past entries are corrected.",
+        description="Its names become aliases of the other one. `past` says whether past entries are corrected. "
+        "Undoing the change brings the payee back.",
         request=MergePayee,
         responses=CorrectedSerializer,
     )
@@ -209,10 +212,11 @@ class MergePayeeView(PayeeView):
     def post(self, request: Request, book_id: int, payee_id: int) -> tuple[int, Any]:
         asked = self.body()
         into = selectors.payee_for(book=self.book, payee_id=asked["into"])
-        change = services.merge_payee(
-            payee=self.payee(), into=into, actor=self.user, correct_past=asked["past"] == "correct", today=self.today()
-        )
-        return status.HTTP_200_OK, corrected(selectors.payee_for(book=self.book, payee_id=into.pk), change)
+        done = services.merge_payees(
+            book=self.book, actor=self.user, names=[self.payee().name], into=into.name, today=self.today(),
+            correct_past=asked["past"] == "correct",
+        )  # fmt: skip
+        return status.HTTP_200_OK, corrected(selectors.payee_for(book=self.book, payee_id=into.pk), done.change)
 
 
 @extend_schema_view(

@@ -30,6 +30,7 @@ from finance.ledger.registers import (
 from finance.ledger.selectors import below
 from finance.periods import Period, days_between, read_period
 from finance.preferences.selectors import pay_rule_of
+from finance.reconciliation.selectors import Mark, marked, marks_of
 from finance.replica import from_replica
 from finance.tags.selectors import tag_for, tagged
 
@@ -68,6 +69,12 @@ class FilterQuery(QuerySerializer):
     )
     tag = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that have the tag with this id."
+    )
+    mark = serializers.ChoiceField(
+        required=False,
+        choices=[(mark.value, mark.value) for mark in Mark],
+        help_text="What the bank knows of the line: nothing, that it is there, or that it is on a finished statement. "
+        "Lines of categories have no marks.",
     )
     created_by = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_ID, help_text="Entries that this member recorded."
@@ -122,10 +129,15 @@ class RegisterRowSerializer(serializers.Serializer[RegisterRow]):
     is_reversal = serializers.BooleanField()
     is_reversed = serializers.BooleanField()
     is_correction = serializers.BooleanField()
+    mark = serializers.SerializerMethodField(help_text="`none`, `cleared`, or `reconciled`.")
     counter_lines = CounterLineSerializer(many=True)
 
     def get_amount(self, row: RegisterRow) -> str:
         return money.format_amount(row.amount, currency=row.account.currency)
+
+    def get_mark(self, row: RegisterRow) -> str:
+        marks: dict[int, Mark] = self.context["marks"]
+        return str(marks.get(row.line_id, Mark.NONE))
 
     def get_balance(self, row: RegisterRow) -> str | None:
         return None if row.balance is None else money.format_amount(row.balance, currency=row.account.currency)
@@ -187,6 +199,7 @@ ROW = {
     "is_reversal": False,
     "is_reversed": False,
     "is_correction": False,
+    "mark": "cleared",
     "counter_lines": [
         {"account": 52, "name": "Groceries", "type": "expense", "amount": "23.90", "currency": "EUR", "memo": ""}
     ],
@@ -212,27 +225,37 @@ class RegisterView(BookView):
 
     serializer_class = RegisterSerializer
 
-    def answer(self, request: Request, *, accounts: list[Account], asked: dict[str, Any]) -> Response:
-        """A page of the lines of these accounts that the filters leave, with the sums on the first one."""
+    def of_account(self, account_id: int, asked: dict[str, Any]) -> list[Account]:
+        """The account, or all accounts inside it. Raises NotFound."""
+        account = self.tree.find(account_id, field="account_id")
+        together = account.kind == AccountKind.GROUP or asked.get("below")
+        return below(account, self.tree.accounts) if together else [account]
+
+    def chosen(self, accounts: list[Account], asked: dict[str, Any]) -> tuple[list[Account], Filters, Period]:
+        """The accounts that the filters leave, all filters, and their days. Raises Invalid, AmountInvalid, NotFound."""
         if currency := asked.get("currency"):
             accounts = [account for account in accounts if account.currency == currency]
-        today = self.today()
         if asked.get("period"):
-            days = read_period(asked["period"], today=today, pay=pay_rule_of(book=self.book))
+            days = read_period(asked["period"], today=self.today(), pay=pay_rule_of(book=self.book))
         else:
             days = days_between(asked.get("start"), asked.get("end"))
         filters = self._filters(asked, accounts=accounts)
+        return accounts, replace(filters, start=days.first, end=days.last), days
+
+    def answer(self, request: Request, *, accounts: list[Account], asked: dict[str, Any]) -> Response:
+        """A page of the lines of these accounts that the filters leave, with the sums on the first one."""
+        accounts, shown, days = self.chosen(accounts, asked)
         place = _PAGES.place(request)
-        shown = replace(filters, start=days.first, end=days.last)
         page = register_page(accounts=accounts, after=place, limit=limit_of(request), filters=shown)
         currencies = {account.currency for account in accounts}
         body = {
             **_PAGES.body(request, results=page.rows, following=page.next_cursor),
             "searched_to": page.searched_to,
             "currency": currencies.pop() if len(currencies) == 1 else None,
-            "sums": None if place else _sums(accounts, filters, days=days, today=today),
+            "sums": None if place else _sums(accounts, shown, days=days, today=self.today()),
         }
-        return Response(RegisterSerializer(body).data)
+        marks = marks_of(line_ids=[row.line_id for row in page.rows])
+        return Response(RegisterSerializer(body, context={"marks": marks}).data)
 
     def _filters(self, asked: dict[str, Any], *, accounts: list[Account]) -> Filters:
         """All filters but the days. Raises AmountInvalid, NotFound."""
@@ -244,6 +267,8 @@ class RegisterView(BookView):
         also: tuple[LineCondition, ...] = ()
         if "tag" in asked:
             also = (tagged(tag_ids=[tag_for(book=self.book, tag_id=asked["tag"]).pk]),)
+        if "mark" in asked:
+            also = (*also, marked(mark=Mark(asked["mark"])))
         return Filters(
             search=asked.get("search", ""),
             amounts=_amounts(bounds, accounts=accounts) if bounds else None,
@@ -277,7 +302,7 @@ def _amounts(bounds: dict[str, str], *, accounts: list[Account]) -> dict[str, Am
 
 
 def _sums(accounts: list[Account], filters: Filters, *, days: Period, today: datetime.date) -> dict[str, Any]:
-    sums = register_sums(accounts=accounts, filters=replace(filters, start=days.first, end=days.last))
+    sums = register_sums(accounts=accounts, filters=filters)
     body: dict[str, Any] = {
         "totals": _totals(sums),
         "newest": sums.newest,
@@ -322,11 +347,8 @@ class Register(RegisterView):
 
     @from_replica
     def get(self, request: Request, book_id: int, account_id: int) -> Response:
-        account = self.tree.find(account_id, field="account_id")
         asked = query_of(request, RegisterQuery)
-        together = account.kind == AccountKind.GROUP or asked.get("below")
-        accounts = below(account, self.tree.accounts) if together else [account]
-        return self.answer(request, accounts=accounts, asked=asked)
+        return self.answer(request, accounts=self.of_account(account_id, asked), asked=asked)
 
 
 @extend_schema_view(

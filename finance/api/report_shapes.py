@@ -10,6 +10,7 @@ from finance.api.fields import MoneyField
 from finance.reports.dashboard import MOST_CARDS
 from finance.reports.definition import KINDS, MAX_AVERAGED, MAX_DEPTH, MAX_TOP, By, Columns, Compare
 from finance.reports.models import SavedReport
+from platform_outbox.operations.models import OperationRun
 
 
 def _one_of(choices: Any, help_text: str) -> serializers.ChoiceField:
@@ -100,6 +101,14 @@ class ReportRateSerializer(serializers.Serializer[Any]):
     rate = serializers.CharField(help_text="What one unit was worth in the report's currency.")
     date = serializers.DateField(allow_null=True, help_text="The rate's own day.")
     note = serializers.CharField(allow_blank=True)
+
+
+class ReportRunSerializer(serializers.Serializer[OperationRun]):
+    """A worker's making of a report."""
+
+    id = serializers.IntegerField(source="pk")
+    state = serializers.ChoiceField(choices=OperationRun.State.choices)
+    started_at = serializers.DateTimeField(source="requested_at")
 
 
 class ReportSerializer(serializers.Serializer[Any]):

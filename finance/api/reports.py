@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics, status
@@ -14,17 +16,19 @@ from core.api.queries import PAGE_PARAMETERS, QuerySerializer, query_of
 from finance import money
 from finance.api import report_shapes as shapes
 from finance.api.base import BookView
-from finance.errors import Invalid, NotFound
+from finance.errors import Conflict, Invalid, NotFound, ReportTooLong
 from finance.ledger.models import Role
 from finance.replica import from_replica
-from finance.report_sources import pay_of, report_of
+from finance.report_sources import pay_of, report_kept, report_of
 from finance.reports import kept, services
 from finance.reports.behind import behind, lines_behind, totals_behind
 from finance.reports.definition import KINDS, Definition, read_definition
 from finance.reports.files import as_data
 from finance.reports.models import SavedReport
+from finance.reports.runs import latest_run, start_report
 from finance.reports.sentences import sentence_of
 from identity.api.idempotency import once_per_key
+from platform_outbox.operations.services import OperationBusy
 
 _PAGES = ForwardPages("report-rows")
 _KIND = OpenApiParameter("kind", OpenApiTypes.STR, OpenApiParameter.PATH, enum=KINDS)
@@ -48,25 +52,50 @@ class ReportView(BookView):
         description=(
             "Amounts are in the book's main currency: movements at the rate of their day, holdings at that of the last "
             "day. What has no rate is listed under `not_valued`. Income and spending are positive, what is "
-            "owed is negative."
+            "owed is negative. One that reads too much is refused with `report_too_long`: have it made by POST."
         ),
         parameters=[_KIND, shapes.ReportQuery],
         responses=shapes.ReportSerializer,
         examples=[OpenApiExample("Spending of a month", value=shapes.REPORT)],
-    )
+    ),
+    post=extend_schema(
+        operation_id="reports_make",
+        summary="Have a long report made",
+        description="A worker makes it; the same address answers with it for a day. One at a time in a book: 409.",
+        parameters=[_KIND, shapes.ReportQuery],
+        request=None,
+        responses={202: shapes.ReportRunSerializer},
+    ),
 )
 @extend_schema(tags=["reports"])
 class ReportDetail(ReportView):
     """A report of the book."""
 
     serializer_class = shapes.ReportSerializer
+    write_role = Role.VIEWER
 
     @from_replica
     def get(self, request: Request, book_id: int, kind: str) -> Response:
         definition, _given = self.definition(kind, shapes.ReportQuery)
-        today = self.today()
-        report = report_of(book=self.book, definition=definition, today=today, pay=pay_of(self.book))
+        today, pay = self.today(), pay_of(self.book)
+        try:
+            report = report_of(book=self.book, definition=definition, today=today, pay=pay)
+        except ReportTooLong:
+            run = latest_run(book=self.book, definition=definition, now=timezone.now())
+            found = report_kept(run, book=self.book, definition=definition, pay=pay)
+            if found is None:
+                raise
+            report, today = found
         return Response(as_data(report, sentence=sentence_of(report, today=today)))
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int, kind: str) -> tuple[int, Any]:
+        definition, _given = self.definition(kind, shapes.ReportQuery)
+        try:
+            run = start_report(book=self.book, actor=self.user, definition=definition)
+        except OperationBusy as error:
+            raise Conflict(reason=_("A report of this book is being made.")) from error
+        return status.HTTP_202_ACCEPTED, shapes.ReportRunSerializer(run).data
 
 
 @extend_schema_view(

@@ -65,6 +65,7 @@ class TagEntries(StrictSerializer):
 
 class TaggedSerializer(serializers.Serializer[Any]):
     changed = serializers.IntegerField(help_text="Entries whose tags changed.")
+    change = serializers.IntegerField(allow_null=True, help_text="Id of the change, to undo it; null without one.")
 
 
 class SumSerializer(serializers.Serializer[Any]):
@@ -245,11 +246,12 @@ class TagManyEntries(BookView):
             if name.casefold() not in known:
                 raise NotFound(thing=_("tag"), field=f"remove.{index}")
         with transaction.atomic():
-            changed = services.tag_entries(
+            change = services.change_tags(
                 book=self.book,
                 actor=self.user,
                 entry_ids=list(ids.values()),
                 add=services.tags_named(book=self.book, names=asked["add"]),
                 remove=[known[name.casefold()] for name in asked["remove"]],
             )
-        return status.HTTP_200_OK, {"changed": changed}
+        count = change.entry_count if change else 0
+        return status.HTTP_200_OK, {"changed": count, "change": change.pk if change else None}

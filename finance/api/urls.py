@@ -9,6 +9,8 @@ from finance.api import (
     balances,
     books,
     changes,
+    deleted_books,
+    demo,
     entries,
     exports,
     imports,
@@ -17,6 +19,7 @@ from finance.api import (
     preferences,
     rates,
     refunds,
+    register_files,
     registers,
     reports,
     rules,
@@ -48,7 +51,11 @@ DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
     path("books/", books.BookList.as_view(), name="api-books"),
+    path("books/deleted/", deleted_books.DeletedBookList.as_view(), name="api-books-deleted"),
+    path("books/demo/", demo.LoadDemo.as_view(), name="api-books-demo"),
+    path("books/demo/<int:run_id>/", demo.DemoRun.as_view(), name="api-books-demo-run"),
     path(BOOK, books.BookDetail.as_view(), name="api-book"),
+    path(f"{BOOK}restore/", deleted_books.RestoreBook.as_view(), name="api-book-restore"),
     path(f"{BOOK}close-period/", books.ClosePeriod.as_view(), name="api-close-period"),
     path(f"{BOOK}reopen-period/", books.ReopenPeriod.as_view(), name="api-reopen-period"),
     path(f"{BOOK}proof/", books.Proof.as_view(), name="api-proof"),
@@ -61,6 +68,7 @@ urlpatterns = [
     path(f"{ACCOUNT}opening-balance/", accounts.AccountOpening.as_view(), name="api-account-opening"),
     path(f"{ACCOUNT}close/", accounts.CloseAccount.as_view(), name="api-account-close"),
     path(f"{ACCOUNT}register/", registers.Register.as_view(), name="api-register"),
+    path(f"{ACCOUNT}register/<str:file_format>/", register_files.RegisterFile.as_view(), name="api-register-file"),
     path(f"{ACCOUNT}statements/", statements.StatementList.as_view(), name="api-statements"),
     path(f"{ACCOUNT}from-files/", statements.FromFiles.as_view(), name="api-statements-from-files"),
     path(f"{ACCOUNT}cleared/", statements.MarkCleared.as_view(), name="api-statements-cleared"),
@@ -72,6 +80,9 @@ urlpatterns = [
     path(f"{STATEMENT}reopen/", statements.ReopenStatement.as_view(), name="api-statement-reopen"),
     path(f"{STATEMENT}post-difference/", statements.PostDifference.as_view(), name="api-statement-post-difference"),
     path(f"{BOOK}register/", registers.BookRegister.as_view(), name="api-book-register"),
+    path(
+        f"{BOOK}register/<str:file_format>/", register_files.BookRegisterFile.as_view(), name="api-book-register-file"
+    ),
     path(f"{BOOK}pay-period/", preferences.PayPeriodDetail.as_view(), name="api-pay-period"),
     path(f"{BOOK}views/", preferences.ViewList.as_view(), name="api-views"),
     path(f"{BOOK}views/<int:view_id>/", preferences.ViewDetail.as_view(), name="api-view"),

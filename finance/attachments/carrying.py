@@ -11,11 +11,12 @@ from finance.attachments.services import attach
 from finance.errors import BookUnreadable, FinanceError
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book, JournalEntry
+from identity.models import User
 
 VERSION = 1
 
 
-def give(book: Book) -> dict[str, Any]:
+def give(book: Book, reader: User | None = None) -> dict[str, Any]:
     """Each attachment with the uid of its entry's first version, its name, and the SHA-256 of its file."""
     listed = attachments_in(book=book).order_by("pk").values_list("entry__uid", "file_name", "sha256")
     return {

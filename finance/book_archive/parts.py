@@ -1,8 +1,12 @@
 """What an archive holds besides accounts and entries. A slice with data of its own adds a line to PARTS.
 
-It has a module `carrying` with two functions: `give(book)` returns a JSON-able object with a `version`, in which accounts
-go by id, entries by uid and lines by (uid, position); `take(arrival, document)` writes it into the new book, in the
-transaction that makes it, and returns sentences about what could not be kept as it was. Files are named by their SHA-256.
+It has a module `carrying` with two functions: `give(book, reader)` returns a JSON-able object with a `version`, in which
+accounts go by id, entries by uid and lines by (uid, position); `take(arrival, document)` writes it into the new book, in
+the transaction that makes it, and returns sentences about what could not be kept as it was. Files are named by their
+SHA-256. Of what belongs to one person, such as a view that is not shared, only the reader's own leaves, and it becomes
+that of the person who imports the archive.
+
+Apps above finance call `add_part` in their module `carrying`.
 """
 
 import json
@@ -11,16 +15,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import DataError, IntegrityError
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext as _
 
 from finance.attachments import carrying as attachments
 from finance.errors import BookUnreadable
+from finance.imports import carrying as imports
+from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
+from finance.payees import carrying as payees
+from finance.preferences import carrying as preferences
 from finance.reconciliation import carrying as reconciliation
+from finance.reports import carrying as reports
 from finance.rules import carrying as rules
 from finance.tags import carrying as tags
 from finance.valuation import carrying as valuation
+from identity.models import User
+
+__all__ = ["FILES", "PARTS", "Arrival", "Book", "BookUnreadable", "Part", "User", "add_part", "all_parts", "take_parts"]
 
 # Members of the zip file below this folder are files of the book's own, such as receipts.
 FILES = "files/"
@@ -35,31 +48,47 @@ class Part:
     """The part of one slice; `files` are (name, content), each read when it is written."""
 
     name: str
-    give: Callable[[Book], dict[str, Any]]
+    give: Callable[[Book, User | None], dict[str, Any]]
     take: Callable[[Arrival, Any], list[str]]
     files: Callable[[Book], Iterator[tuple[str, bytes]]] = _no_files
 
 
-# In the order in which they are taken.
-PARTS: tuple[Part, ...] = (
+# In the order in which they are taken: views and reports name tags.
+PARTS: list[Part] = [
     Part(name="tags", give=tags.give, take=tags.take),
     Part(name="receipts", give=attachments.give, take=attachments.take, files=attachments.files),
     Part(name="values", give=valuation.give, take=valuation.take),
     Part(name="rules", give=rules.give, take=rules.take),
     Part(name="statements", give=reconciliation.give, take=reconciliation.take),
-)
+    Part(name="payees", give=payees.give, take=payees.take),
+    Part(name="imports", give=imports.give, take=imports.take),
+    Part(name="changes", give=ledger.give, take=ledger.take),
+    Part(name="preferences", give=preferences.give, take=preferences.take),
+    Part(name="reports", give=reports.give, take=reports.take),
+]
+
+
+def add_part(part: Part) -> None:
+    """Add the part of an app above finance; it is taken after finance's own."""
+    PARTS.append(part)
+
+
+def all_parts() -> list[Part]:
+    """The parts of all installed apps."""
+    autodiscover_modules("carrying")
+    return PARTS
 
 
 def take_parts(arrival: Arrival, parts: Sequence[tuple[str, str]]) -> list[str]:
     """Take each part of an archive; returns sentences about what was left out. Raises BookUnreadable."""
     given = dict(parts)
-    known = {part.name for part in PARTS}
+    known = {part.name for part in all_parts()}
     left = [
         _("The part “%(name)s” of the export is not known here and was left out.") % {"name": name[:40]}
         for name in given
         if name not in known
     ]
-    for part in PARTS:
+    for part in all_parts():
         if part.name in given:
             try:
                 document = json.loads(given[part.name])

@@ -7,11 +7,12 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from finance.book_archive.parts import FILES, PARTS
+from finance.book_archive.parts import FILES, all_parts
 from finance.exports.digest import digest_of
 from finance.exports.formats import as_json
 from finance.exports.journal import snapshot
-from finance.ledger.models import Book
+from finance.ledger.models import Book, Membership, Role
+from identity.models import User
 
 FORMAT, VERSION = "lifeos-archive", 1
 _CHUNK = 64 * 1024
@@ -39,15 +40,17 @@ class _Sink(io.RawIOBase):
         return data
 
 
-def as_archive(book: Book, *, on_entry: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+def as_archive(
+    book: Book, *, reader: User | None = None, on_entry: Callable[[], None] = lambda: None
+) -> Iterator[bytes]:
     """The zip file in pieces. Its last member, manifest.json, has the SHA-256 of each other one, and of all entries.
 
-    `on_entry` is called about once for each entry.
+    `reader` is whose views and overview leave with the book. `on_entry` is called about once for each entry.
     """
     sink = _Sink()
     hashes: dict[str, str] = {}
     with snapshot(), zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, pieces in _members(book):
+        for name, pieces in _members(book, reader):
             digest = hashlib.sha256()
             with archive.open(name, "w", force_zip64=True) as member:
                 for piece in pieces:
@@ -63,11 +66,19 @@ def as_archive(book: Book, *, on_entry: Callable[[], None] = lambda: None) -> It
     yield sink.taken()
 
 
-def _members(book: Book) -> Iterator[tuple[str, Iterable[str | bytes]]]:
+def reader_of(*, book: Book, username: str = "") -> User | None:
+    """The member of this name; for anybody else, such as an operator, the owner who came first."""
+    members = Membership.objects.filter(book=book).select_related("user").order_by("pk")
+    found = members.filter(**{f"user__{User.USERNAME_FIELD}": username}).first()
+    found = found or members.filter(role=Role.OWNER).first()
+    return found.user if found else None
+
+
+def _members(book: Book, reader: User | None) -> Iterator[tuple[str, Iterable[str | bytes]]]:
     yield "book.json", as_json(book)
     written: set[str] = set()
-    for part in PARTS:
-        yield f"parts/{part.name}.json", [json.dumps(part.give(book), ensure_ascii=False)]
+    for part in all_parts():
+        yield f"parts/{part.name}.json", [json.dumps(part.give(book, reader), ensure_ascii=False)]
         for name, content in part.files(book):
             # Content goes by its hash: two slices may hold the same file.
             if name not in written:

@@ -122,7 +122,7 @@ def import_book(
                 emit(AccountClosed(book_id=book.pk, account_id=account.pk))
         if source.closed_through is not None:
             close_period(book=book, actor=owner, through=source.closed_through)
-        told = _take_rest(book=book, source=source, plan=plan, accounts=accounts)
+        told = _take_rest(book=book, owner=owner, source=source, plan=plan, accounts=accounts)
         report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run, told=told)
         if report.differences and not accept_differences and not dry_run:
             raise BalancesDiffer(report)
@@ -261,12 +261,15 @@ class _Held:
         return self._totals[account.pk][reached] if reached else 0
 
 
-def _take_rest(*, book: Book, source: SourceBook, plan: Plan, accounts: Sequence[Account]) -> list[str]:
+def _take_rest(*, book: Book, owner: User, source: SourceBook, plan: Plan, accounts: Sequence[Account]) -> list[str]:
     """The parts of an archive; then its entries are compared, one and all, with those that are there now."""
     if not source.digest:
         return []
     arrival = Arrival(
-        book=book, accounts={key: accounts[place] for key, place in plan.places.items()}, files=dict(source.files)
+        book=book,
+        owner=owner,
+        accounts={key: accounts[place] for key, place in plan.places.items()},
+        files=dict(source.files),
     )
     told = take_parts(arrival, source.parts)
     digest = digest_of(book=book)

@@ -33,6 +33,7 @@ from finance.ledger.selectors import account_paths
 from identity.models import User
 
 BOOK_NAME = "The O'Briens' household"
+TIME_ZONE = "Europe/Dublin"
 MAX_MONTHS = 600
 _CHUNK = 500
 
@@ -50,8 +51,7 @@ _TEMPLATE_WITH_OPENING = (CHECKING, SAVINGS, CASH, CARD)
 
 def has_demo_book(*, owner: User) -> bool:
     """Whether a book of the owner was filled by the demonstration before."""
-    demo = JournalEntry.objects.filter(source=JournalEntry.Source.DEMO, book__in=Book.objects.visible_to(owner))
-    return demo.exists()
+    return Book.objects.visible_to(owner).filter(is_demo=True).exists()
 
 
 @transaction.atomic
@@ -84,7 +84,12 @@ def seed_household(
     # The story names accounts as the template names them in English.
     with translation.override("en"):
         book = services.create_book(
-            owner=owner, name=BOOK_NAME, base_currency="EUR", time_zone="Europe/Dublin", template="household"
+            owner=owner,
+            name=BOOK_NAME,
+            base_currency="EUR",
+            time_zone=TIME_ZONE,
+            template="household",
+            is_demo=True,
         )
         accounts = _open_accounts(book=book, owner=owner, on=diary.start - datetime.timedelta(days=1))
         _post(book=book, owner=owner, diary=diary, accounts=accounts, progress=progress)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from finance.ledger.models import Account, Book, JournalEntry
+from identity.models import User
 
 _LINES = """
 SELECT entry.uid, line.position, line.id, line.account_id
@@ -19,12 +20,20 @@ SELECT entry.uid, line.position, line.id, line.account_id
 class Arrival:
     """A new book made of an export. `accounts` go by their ids in the export; entries have kept their uids.
 
-    `files` are the archive's own files, by their SHA-256, which has been compared.
+    `files` are the archive's own files, by their SHA-256, which has been compared. `numbers` tells parts that come later
+    what became of an earlier one's rows: "tag" → number in the export → number here.
     """
 
     book: Book
+    # Who imports it: what the archive holds of one person becomes theirs.
+    owner: User
     accounts: Mapping[str, Account]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    numbers: dict[str, dict[int, int]] = field(default_factory=dict)
+
+    def account(self, number: object) -> Account:
+        """The account with this number in the export. Raises KeyError."""
+        return self.accounts[str(number)]
 
     def entries(self, uids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
         """uid → id of those entries that are in the book."""

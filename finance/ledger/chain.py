@@ -183,8 +183,11 @@ SELECT count(*), (SELECT jsonb_build_array(book_id, seq) FROM part ORDER BY book
 
 def judged(*, book: Book | None, after: Place) -> Iterator[Slice]:
     """Recompute the chains from the entries that are there, slice by slice, beginning behind `after`."""
+    # Of all books, those that are being erased are not whole any more.
+    erased = [] if book is not None else list(Book.objects.to_be_erased().values_list("pk", flat=True))
     only = "" if book is None else "AND seal.book_id = %(only)s"
-    values = {"only": book.pk if book is not None else None, "zeros": BEFORE_THE_FIRST}
+    only = "AND seal.book_id <> ALL (%(erased)s)" if erased else only
+    values = {"only": book.pk if book is not None else None, "zeros": BEFORE_THE_FIRST, "erased": erased}
     plans.forget_plans()
     while True:
         with plans.by_index(), connection.cursor() as cursor:

@@ -21,12 +21,15 @@ class Change(models.Model):
         EDIT = "edit", _("edited")
         DELETE = "delete", _("deleted")
         MERGE_PAYEES = "merge_payees", _("payees merged")
+        TAG = "tag", _("tagged")
         UNDO = "undo", _("undone")
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="changes", verbose_name=_("book"), db_index=False)
     action = models.CharField(_("action"), max_length=12, choices=Action.choices)
-    # The new values, by field: {"account": 52, "payee": "Aldi", "shift_days": 2}.
+    # The new values, by field: {"account": 52, "payee": "Aldi", "shift_days": 2, "add_tags": ["Holiday"]}.
     asked = models.JSONField(_("asked for"), default=dict)
+    # What it did besides the journal, by slice, as that slice takes it back (ledger.undoing).
+    beside = models.JSONField(null=True, blank=True)
     undoes = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="undone_by", verbose_name=_("undoes"),
         db_constraint=False,
@@ -57,7 +60,10 @@ class Change(models.Model):
 
 
 class ChangedEntry(models.Model):
-    """What a change did to one entry. Without `after` it was deleted, without `before` it was brought back."""
+    """What a change did to one entry. Without `after` it was deleted, without `before` it was brought back.
+
+    Both are the same entry where only its tags changed.
+    """
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
     change = models.ForeignKey(Change, models.CASCADE, related_name="changed", db_constraint=False)
@@ -74,6 +80,11 @@ class ChangedEntry(models.Model):
                 condition=models.Q(before__isnull=False) | models.Q(after__isnull=False),
                 name="finance_changedentry_not_empty",
             )
+        ]
+        # Of entries that are erased the database asks whether a change still names them.
+        indexes: ClassVar = [
+            models.Index(fields=["before"], name="finance_changedentry_before"),
+            models.Index(fields=["after"], name="finance_changedentry_after"),
         ]
 
     def __str__(self) -> str:

@@ -409,7 +409,14 @@ SELECT (SELECT count(*) FROM finance_book AS book WHERE true {book}),
 
 def _ask(statement: str, *, book: Book | None, **values: Any) -> list[tuple[Any, ...]]:
     """The rows of a statement about one book, or all, none if it only writes."""
-    conditions = _CONDITIONS if book is not None else dict.fromkeys(_CONDITIONS, "")
+    conditions, values["book"] = _CONDITIONS, book.pk if book is not None else None
+    if book is None:
+        # What is being erased is not whole any more.
+        values["erased"] = list(Book.objects.to_be_erased().values_list("pk", flat=True))
+        conditions = dict.fromkeys(_CONDITIONS, "")
+        if values["erased"]:
+            conditions = {name: f"AND {name}.book_id <> ALL (%(erased)s)" for name in _CONDITIONS}
+            conditions["book"] = "AND book.id <> ALL (%(erased)s)"
     with plans.by_index(), connection.cursor() as cursor:
-        cursor.execute(statement.format(**conditions), {"book": book.pk if book is not None else None, **values})
+        cursor.execute(statement.format(**conditions), values)
         return list(cursor.fetchall()) if cursor.description else []

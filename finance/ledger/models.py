@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
@@ -29,9 +29,22 @@ class Role(models.TextChoices):
 
 
 class BookQuerySet(models.QuerySet["Book"]):
+    def in_use(self) -> Self:
+        """Books that were not deleted."""
+        return self.filter(deleted_at=None)
+
     def visible_to(self, user: "User") -> Self:
-        """Books that the user is a member of; every tenant query starts here."""
-        return self.filter(memberships__user=user)
+        """Books that the user is a member of, but for deleted ones; every tenant query starts here."""
+        return self.in_use().filter(memberships__user=user)
+
+    def restorable_by(self, user: "User") -> Self:
+        """Deleted books that the user owns and can still restore."""
+        mine = self.filter(memberships__user=user, memberships__role=Role.OWNER)
+        return mine.filter(deleted_at__isnull=False, erase_at__gt=Now())
+
+    def to_be_erased(self) -> Self:
+        """Deleted books whose grace is over."""
+        return self.filter(erase_at__lte=Now())
 
 
 class Book(models.Model):
@@ -45,6 +58,11 @@ class Book(models.Model):
     # When that was said; stamped by the database, so that verification can tell what came after.
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # Filled by the demonstration, so that nobody misses it: erased without grace. Said when it is created or never.
+    is_demo = models.BooleanField(_("demo"), default=False, db_default=False)
+    # Deleted: hidden from everybody but its owners, who can restore it until `erase_at`. Guarded by the database.
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
+    erase_at = models.DateTimeField(_("erased from"), null=True, blank=True, editable=False)
 
     objects = BookQuerySet.as_manager()
 
@@ -53,6 +71,13 @@ class Book(models.Model):
         verbose_name_plural = _("books")
         # All that a household has written down: not every operator shall be able to carry it away.
         permissions: ClassVar = [("export_book", "Can export a book")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(deleted_at=None, erase_at=None)
+                | models.Q(deleted_at__isnull=False, erase_at__isnull=False),
+                name="finance_book_deleted_until",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -18,13 +18,14 @@ BULK = 10_000
 
 
 @contextmanager
-def by_index(using: BaseDatabaseWrapper = connection) -> Iterator[None]:
+def by_index(using: BaseDatabaseWrapper = connection, *, alone: bool = False) -> Iterator[None]:
     """A transaction in which a table is read from end to end only where no index leads to its rows.
 
     What is read from end to end all the same is priced out of reach, which would make PostgreSQL compile the statement:
-    that is off as well.
+    that is off as well. `alone`: without parallel workers, which take longer to start than a short statement takes.
     """
-    with _planning_with(using, dict.fromkeys(("enable_seqscan", "jit"), "off")):
+    settings = dict.fromkeys(("enable_seqscan", "jit"), "off")
+    with _planning_with(using, settings | ({"max_parallel_workers_per_gather": "0"} if alone else {})):
         yield
 
 
@@ -67,19 +68,23 @@ def forget_plans(*, ahead_of: int | None = None) -> None:
             cursor.execute("DISCARD PLANS")
 
 
-# Those of the ledger that are ours to analyze: PostgreSQL warns for each of the others, and does nothing.
+# Those of the ledger that are ours to analyze, PostgreSQL warns for each of the others and does nothing; with all their
+# columns by name, for then it leaves out the words that search indexes, which would take longer than all the rest.
 _OURS = """
-SELECT relation.oid::regclass::text FROM pg_class AS relation
+SELECT format('%s (%s)', relation.oid::regclass, string_agg(quote_ident(attname), ', ' ORDER BY attnum))
+  FROM pg_class AS relation JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
  WHERE relation.oid = ANY(ARRAY['finance_account', 'finance_accountmonth', 'finance_journalentry',
                                 'finance_journalline', 'finance_seal', 'finance_chainhead']::regclass[])
    AND pg_has_role(relation.relowner, 'USAGE')
+ GROUP BY relation.oid
 """
 
 
 def take_statistics(*, loaded: int) -> None:
     """After the commit of a load of BULK entries or more, tell PostgreSQL what the ledger's tables hold now.
 
-    Its autovacuum would do so within minutes. Where the application does not own the tables, that is left to it.
+    Its autovacuum would do so within minutes; to it are left the words that search indexes, and all of it where the
+    application does not own the tables.
     """
     if loaded >= BULK:
         transaction.on_commit(_analyze, robust=True)

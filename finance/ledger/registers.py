@@ -11,7 +11,7 @@ than a page of one.
 import datetime
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -25,6 +25,8 @@ from finance.ledger.plans import in_order
 from finance.replica import reading
 
 MAX_PAGE = 200
+# Rows read together where all of them are wanted.
+ROWS_AT_ONCE = 2_000
 
 # A search reads at most this many lines per page and then offers to continue; it never scans a whole account.
 SCAN_WINDOW = 5000
@@ -209,10 +211,24 @@ def register_page(
     *, accounts: Sequence[Account], after: str | None = None, limit: int = 50, filters: Filters | None = None
 ) -> RegisterPage:
     """One page of the lines of these accounts, those older than the cursor `after`. Raises Invalid for a bad cursor."""
-    filters = filters or Filters()
+    limit = max(1, min(limit, MAX_PAGE))
+    return _page(accounts=accounts, after=after, limit=limit, filters=filters or Filters())
+
+
+def register_pages(*, accounts: Sequence[Account], filters: Filters) -> Iterator[list[RegisterRow]]:
+    """All rows of the register, newest first, at most ROWS_AT_ONCE at a time."""
+    after: str | None = None
+    while True:
+        page = _page(accounts=accounts, after=after, limit=ROWS_AT_ONCE, filters=filters)
+        yield page.rows
+        after = page.next_cursor
+        if after is None:
+            return
+
+
+def _page(*, accounts: Sequence[Account], after: str | None, limit: int, filters: Filters) -> RegisterPage:
     if not accounts:
         return RegisterPage(rows=[], next_cursor=None, searched_to=None)
-    limit = max(1, min(limit, MAX_PAGE))
     rows, last_scanned = _find(accounts=accounts, after=after, limit=limit + 1, filters=filters)
     more_found = len(rows) > limit
     rows = rows[:limit]

@@ -23,10 +23,11 @@ from identity.models import User
 def book_for(*, user: User, book_id: int, at_least: Role = Role.VIEWER) -> Book:
     """The book, if the user is a member in at least that role.
 
-    Raises NotFound for strangers (a book's existence is not told) and Forbidden for members of a lower role.
+    Raises NotFound for strangers (a book's existence is not told) and for a book that was deleted, and Forbidden for
+    members of a lower role.
     """
     membership = Membership.objects.select_related("book").filter(book_id=book_id, user_id=user.pk).first()
-    if membership is None:
+    if membership is None or membership.book.deleted_at is not None:
         raise NotFound(thing="book")
     if Role(membership.role).rank < at_least.rank:
         raise Forbidden()

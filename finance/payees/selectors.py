@@ -1,8 +1,9 @@
 """Payees of a book with their history."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Lower
 
 from finance.errors import NotFound
@@ -78,6 +79,46 @@ def years_of(*, payee: Payee) -> list[PayeeYear]:
             PayeeYear(year=year, currency=currency, entries=entries, spent=spent, received=received)
             for year, currency, entries, spent, received in cursor.fetchall()
         ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePlan:
+    """What merging payees does: `others` are removed, `texts` become aliases of `into` (None: a new payee, `name`)."""
+
+    into: Payee | None
+    name: str
+    others: list[Payee]
+    texts: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """What is merged, as people know it: payees by their names, then texts that no payee has."""
+        aliased = {text for payee in self.others for text in texts_of(payee=payee)}
+        return [*(payee.name for payee in self.others), *(text for text in self.texts if text not in aliased)]
+
+
+def merge_plan(*, book: Book, names: Sequence[str], into: str) -> MergePlan:
+    """Which payees and texts these names are, whatever their capitals. Texts that neither payees nor entries have are left out."""
+    asked = [Lower(Value(text)) for text in [*names, into]]
+    aliased = PayeeAlias.objects.filter(book=book).alias(key=Lower("name")).filter(key__in=asked).values("payee_id")
+    found = payees_of(book=book).alias(key=Lower("name")).filter(Q(key__in=asked) | Q(pk__in=aliased)).order_by("pk")
+    owners = {text.casefold(): payee for payee in found for text in texts_of(payee=payee)}
+    target = owners.get(into.casefold())
+    name = target.name if target else into
+    others = {payee.pk: payee for text in names if (payee := owners.get(text.casefold())) and payee != target}
+    unnamed = {text.casefold(): text for text in names if text.casefold() not in owners}
+    unnamed.pop(name.casefold(), None)
+    written = set(
+        JournalEntry.objects.filter(book=book)
+        .annotate(text=Lower("payee"))
+        .filter(text__in=[Lower(Value(text)) for text in unnamed.values()])
+        .values_list("text", flat=True)
+        .distinct()
+    )
+    texts = [text for payee in others.values() for text in texts_of(payee=payee)]
+    texts += [text for text in unnamed.values() if text.lower() in written]
+    texts = [text for text in texts if text.casefold() != name.casefold()]
+    return MergePlan(into=target, name=name, others=list(others.values()), texts=texts)
 
 
 def entries_named(*, book: Book, names: list[str]) -> QuerySet[JournalEntry]:

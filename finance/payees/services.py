@@ -1,11 +1,12 @@
 """Payees are named, renamed, merged and removed.
 
 A rename or a merge leaves past entries alone: the old name becomes an alias, and they are the payee's by it. On request
-they are corrected, as one change that can be undone (ledger.services.changes).
+they are corrected, as one change that can be undone (ledger.services.changes). Undoing a merge brings the payees back too.
 """
 
 import datetime
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Value
@@ -17,15 +18,16 @@ from finance.events import PayeeRemoved, PayeeSaved, PayeesMerged
 from finance.ledger.change_models import Change
 from finance.ledger.models import Account, AccountType, Book
 from finance.ledger.revising import Edit
-from finance.ledger.services import change_entries
+from finance.ledger.services import change_entries, record_change
+from finance.ledger.services.changes import MOST_ENTRIES, Changed
 from finance.payees.models import Payee, PayeeAlias
-from finance.payees.selectors import entries_named, payee_for, texts_of
+from finance.payees.selectors import MergePlan, entries_named, merge_plan, payee_for, texts_of
 from identity.models import User
 from platform_outbox.emit import emit
 
 MOST_PAYEES = 5_000
 MOST_ALIASES = 200
-MOST_CORRECTED = 500
+MOST_MERGED = 100
 LONGEST_NAME = 200
 
 
@@ -85,27 +87,98 @@ def rename_payee(
     payee.name = name
     payee.save(update_fields=["name"])
     emit(PayeeSaved(book_id=book.pk, payee_id=payee.pk))
-    return _correct(book, texts, name, actor, today, Change.Action.EDIT) if correct_past else None
+    ids = _to_correct(book, texts, name) if correct_past else []
+    if not ids:
+        return None
+    edit = Edit(payee=name)
+    return change_entries(book=book, actor=actor, targets=dict.fromkeys(ids, ()), edit=edit, today=today).change
 
 
 @transaction.atomic
-def merge_payee(
-    *, payee: Payee, into: Payee, actor: User | None, correct_past: bool, today: datetime.date
-) -> Change | None:
-    """Make the payee's names aliases of `into`, and remove it. Returns the change of past entries, if any changed.
+def merge_payees(
+    *, book: Book, actor: User | None, names: Sequence[str], into: str, correct_past: bool, today: datetime.date
+) -> Changed:
+    """Make these payees one: their names become aliases of the payee `into`, which is made if nobody named it yet.
 
-    Raises NotFound, Conflict for one and the same payee, too many aliases and too many entries, and as change_entries.
+    `names` and `into` are names or aliases of payees, or texts of entries, whatever their capitals. A named payee goes
+    with all its names, and is removed. With `correct_past`, entries of open periods get the name of `into`. All of it is
+    one change, and Undo takes all of it back; there is none (None) where no payee and no entry has one of the names.
+
+    Raises Invalid (names, into), Conflict for one and the same payee, too many aliases, payees or entries, and as
+    change_entries.
     """
-    book = into.book
-    if payee.pk == into.pk:
-        raise Conflict(field="into", reason=_("Choose another payee to merge this one into."))
+    into = checked_name(into, field="into")
+    wanted = {text.casefold(): text for text in names if text}
+    if not wanted or len(wanted) > MOST_MERGED:
+        reason = _("Choose payees to merge, at most %(most)d at once.") % {"most": MOST_MERGED}
+        raise Invalid(field="names", reason=reason)
     _lock(book)
-    payee, into = payee_for(book=book, payee_id=payee.pk), payee_for(book=book, payee_id=into.pk)
-    texts, pk = texts_of(payee=payee), payee.pk
-    payee.delete()
-    _add_aliases(into, texts)
-    emit(PayeesMerged(book_id=book.pk, payee_id=pk, into_id=into.pk))
-    return _correct(book, texts, into.name, actor, today, Change.Action.MERGE_PAYEES) if correct_past else None
+    plan = merge_plan(book=book, names=list(wanted.values()), into=into)
+    if all(text in (plan.name, into) for text in wanted.values()):
+        raise Conflict(field="into", reason=_("Choose another payee to merge this one into."))
+    record = _join(book, plan)
+    asked = {"payee": plan.name, "merged": plan.names}
+    beside = {"payees": {"joined": record}} if record["payees"] or record["aliases"] else None
+    action = Change.Action.MERGE_PAYEES
+    ids = _to_correct(book, [*wanted.values(), *plan.texts, plan.name], plan.name) if correct_past else []
+    if ids:
+        return change_entries(
+            book=book, actor=actor, targets=dict.fromkeys(ids, ()), edit=Edit(payee=plan.name), today=today,
+            action=action, also_asked=asked, beside=beside,
+        )  # fmt: skip
+    if beside is None:
+        return Changed(change=None)
+    return Changed(change=record_change(book=book, actor=actor, action=action, asked=asked, beside=beside))
+
+
+def take_back_merge(book: Book, actor: User | None, part: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo a merge: the payees are there again with their names and usual categories. Or undo that: merge them again.
+
+    Raises Invalid where another payee has taken one of the names since, and as merge_payees.
+    """
+    _lock(book)
+    if "parted" in part:
+        plan = merge_plan(book=book, names=part["parted"]["names"], into=part["parted"]["into"])
+        return {"joined": _join(book, plan)}
+    record = part["joined"]
+    into = Payee.objects.filter(book=book, pk=record["into"]).first()
+    names = [text for payee in record["payees"] for text in [payee["name"], *payee["aliases"]]]
+    _refuse_taken(book, names, field="name", but=into)
+    lowered = [Lower(Value(text)) for text in [*names, *record["aliases"]]]
+    PayeeAlias.objects.filter(book=book, payee=into).alias(key=Lower("name")).filter(key__in=lowered).delete()
+    if into and record["made"] and into.default_account_id == record["account"] and not into.aliases.exists():
+        into.delete()
+        emit(PayeeRemoved(book_id=book.pk, payee_id=record["into"]))
+    elif into:
+        emit(PayeeSaved(book_id=book.pk, payee_id=into.pk))
+    for was in record["payees"]:
+        account = Account.objects.filter(book=book, pk=was["account"]).first()
+        save_payee(book=book, name=was["name"], default_account=account, aliases=was["aliases"])
+    return {"parted": {"names": record["names"], "into": record["name"]}}
+
+
+def _join(book: Book, plan: MergePlan) -> dict[str, Any]:
+    """Carry the plan out; returns what that changed, for take_back_merge."""
+    record: dict[str, Any] = {"into": plan.into.pk if plan.into else None, "made": False, "aliases": [], "payees": []}
+    record |= {"names": plan.names, "name": plan.name}
+    if not plan.others and not plan.texts:
+        return record
+    for other in plan.others:
+        name, *aliases = texts_of(payee=other)
+        record["payees"].append({"name": name, "account": other.default_account_id, "aliases": aliases})
+    into = plan.into
+    gone = [other.pk for other in plan.others]
+    Payee.objects.filter(pk__in=gone).delete()
+    if into is None:
+        category = next((other.default_account for other in plan.others if other.default_account), None)
+        into = save_payee(book=book, name=plan.name, default_account=category)
+        record |= {"into": into.pk, "made": True, "account": into.default_account_id}
+    record["aliases"] = _add_aliases(into, plan.texts)
+    for pk in gone:
+        emit(PayeesMerged(book_id=book.pk, payee_id=pk, into_id=into.pk))
+    if record["aliases"] and not gone:
+        emit(PayeeSaved(book_id=book.pk, payee_id=into.pk))
+    return record
 
 
 @transaction.atomic
@@ -123,40 +196,35 @@ def _lock(book: Book) -> None:
     Book.objects.select_for_update(no_key=True).get(pk=book.pk)
 
 
-def _add_aliases(payee: Payee, texts: Collection[str]) -> None:
+def _add_aliases(payee: Payee, texts: Collection[str]) -> list[str]:
+    """Those that are new."""
     known = {alias.name.casefold() for alias in PayeeAlias.objects.filter(book_id=payee.book_id, payee=payee)}
     new = {text.casefold(): text for text in texts if text.casefold() not in known}
     if len(known) + len(new) > MOST_ALIASES:
         raise Conflict(reason=_("A payee has at most %(most)d aliases.") % {"most": MOST_ALIASES})
     PayeeAlias.objects.bulk_create([PayeeAlias(book_id=payee.book_id, payee=payee, name=text) for text in new.values()])
+    return list(new.values())
 
 
-def _correct(
-    book: Book, texts: list[str], name: str, actor: User | None, today: datetime.date, action: str
-) -> Change | None:
-    """Give the entries of open periods that have one of the names the new one."""
+def _to_correct(book: Book, texts: list[str], name: str) -> list[int]:
+    """The entries of open periods that have one of the texts and not yet the name. Raises Conflict for too many."""
     found = entries_named(book=book, names=texts).exclude(payee=name)
     closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
     if closed is not None:
         found = found.filter(date__gt=closed)
-    ids = list(found.values_list("pk", flat=True)[: MOST_CORRECTED + 1])
-    if len(ids) > MOST_CORRECTED:
+    ids = list(found.values_list("pk", flat=True)[: MOST_ENTRIES + 1])
+    if len(ids) > MOST_ENTRIES:
         reason = _("More than %(most)d entries have this name. Keep it as an alias instead: they are found by both.")
-        raise Conflict(field="past", reason=reason % {"most": MOST_CORRECTED})
-    if not ids:
-        return None
-    edit = Edit(payee=name)
-    return change_entries(
-        book=book, actor=actor, targets=dict.fromkeys(ids, ()), edit=edit, today=today, action=action
-    ).change
+        raise Conflict(field="past", reason=reason % {"most": MOST_ENTRIES})
+    return ids
 
 
-def checked_name(name: str) -> str:
-    """The name with single spaces. Raises Invalid."""
+def checked_name(name: str, *, field: str = "name") -> str:
+    """The name with single spaces. Raises Invalid for `field`."""
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or "\x00" in name:
         reason = _("Enter a name of at most %(longest)d characters.") % {"longest": LONGEST_NAME}
-        raise Invalid(field="name", reason=reason)
+        raise Invalid(field=field, reason=reason)
     return name
 
 

@@ -15,6 +15,7 @@ from finance.reconciliation.arithmetic import difference
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reconciliation.selectors import sums_of
 from finance.replica import reading
+from identity.models import User
 from platform_outbox.emit import emit_many
 
 VERSION = 1
@@ -28,7 +29,7 @@ SELECT entry.uid::text, line.position, mark.statement_id
 """
 
 
-def give(book: Book) -> dict[str, Any]:
+def give(book: Book, reader: User | None = None) -> dict[str, Any]:
     """Statements, and marks as [uid of the entry, position of the line, number of the statement or null]."""
     statements = AccountStatement.objects.filter(book=book).select_related("account").order_by("pk")
     with reading().cursor() as cursor:

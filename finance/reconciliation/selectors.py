@@ -4,6 +4,7 @@ import datetime
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet, RowRange, Window
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from core.keyset import dated_place, keyset_page, read_dated_place
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Account, AccountKind, AccountType, Book
+from finance.ledger.registers import LineCondition
 from finance.reconciliation.arithmetic import Join, difference, join_of, next_start
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.replica import reading
@@ -20,6 +22,14 @@ from finance.replica import reading
 MAX_PAGE = 200
 # Lines that one request may tick.
 MOST_LINES = 20_000
+
+
+class Mark(StrEnum):
+    """What the bank knows of a line: nothing, that it is there, or that it is on a finished statement."""
+
+    NONE = "none"
+    CLEARED = "cleared"
+    RECONCILED = "reconciled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,11 +260,28 @@ def candidates(*, statement: AccountStatement) -> list[int]:
         return [line_id for (line_id,) in cursor.fetchall()]
 
 
-def marks_of(*, line_ids: Sequence[int]) -> dict[int, str]:
-    """Line id → "cleared" or "reconciled", for those of the lines that have a mark; one query."""
+def marks_of(*, line_ids: Sequence[int]) -> dict[int, Mark]:
+    """Line id → cleared or reconciled, for those of the lines that have a mark; one query."""
     found = LineMark.objects.filter(line_id__in=line_ids).values_list("line_id", "statement__state")
     reconciled = AccountStatement.State.RECONCILED
-    return {line_id: "reconciled" if state == reconciled else "cleared" for line_id, state in found}
+    return {line_id: Mark.RECONCILED if state == reconciled else Mark.CLEARED for line_id, state in found}
+
+
+_MARKED = (
+    "EXISTS (SELECT 1 FROM finance_linemark AS mark"
+    " LEFT JOIN finance_accountstatement AS statement ON statement.id = mark.statement_id"
+    " WHERE mark.line_id = line.id{} OFFSET 0)"
+)
+_HAS_MARK = {
+    Mark.NONE: "NOT " + _MARKED.format(""),
+    Mark.CLEARED: _MARKED.format(" AND statement.state IS DISTINCT FROM 'reconciled'"),
+    Mark.RECONCILED: _MARKED.format(" AND statement.state = 'reconciled'"),
+}
+
+
+def marked(*, mark: Mark) -> LineCondition:
+    """For registers: lines with this mark. Each line has exactly one, so the sums of all three make the whole."""
+    return LineCondition(sql=_HAS_MARK[mark], parameters={})
 
 
 def suggested_next(*, account: Account) -> tuple[datetime.date, int] | None:

@@ -13,9 +13,7 @@ from finance.ledger.models import Book
 from finance.reports.definition import By
 from finance.reports.figures import Cell, Report, Row
 from finance.reports.sentences import column_text, title_of
-
-# A number of more digits would be rounded by the program that opens the sheet.
-_DIGITS_OF_SHEETS = 15
+from finance.sheets import amount_shape, safe, write_amount
 
 
 def as_data(report: Report, *, sentence: str) -> dict[str, Any]:
@@ -109,13 +107,8 @@ def as_csv(report: Report) -> str:
     for currency, label, cells, depth, _is_sum in _lines(report):
         amounts = [money.format_amount(cell.amount, currency=currency) for cell in cells] or [""] * len(heads)
         # Blanks show the tree, and keep a name from being read as a formula.
-        writer.writerow([_unformulated("  " * depth + label), currency, *amounts, _unvalued_text(cells)])
+        writer.writerow([safe("  " * depth + label), currency, *amounts, _unvalued_text(cells)])
     return target.getvalue()
-
-
-def _unformulated(text: str) -> str:
-    """A text that no spreadsheet reads as a formula, whatever a payee is called."""
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _unvalued_text(cells: Sequence[Cell]) -> str:
@@ -146,7 +139,7 @@ def as_xlsx(report: Report, *, book: Book, sentence: str) -> bytes:
         for currency, label, cells, depth, is_sum in _lines(report):
             sheet.write_string(number, 0, "   " * depth + label, formats["sum" if is_sum else "text"])
             for place, cell in enumerate(cells, start=1):
-                _write_amount(sheet, number, place, cell.amount, currency, formats[currency, is_sum])
+                write_amount(sheet, number, place, cell.amount, currency, formats[currency, is_sum])
             sheet.write_string(number, len(heads) + 1, _unvalued_text(cells))
             number += 1
         sheet.freeze_panes(4, 1)
@@ -165,16 +158,7 @@ def _formats(file: xlsxwriter.Workbook, currencies: set[str]) -> Mapping[Any, An
         "sum": file.add_format({"bold": True}),
     }
     for currency in currencies:
-        places = money.exponent(currency)
-        shape = f"#,##0{'.' if places else ''}{'0' * places}"
+        shape = amount_shape(currency)
         found[currency, False] = file.add_format({"num_format": shape})
         found[currency, True] = file.add_format({"num_format": shape, "bold": True, "top": 1})
     return found
-
-
-def _write_amount(sheet: Any, row: int, column: int, amount: int, currency: str, shape: Any) -> None:
-    """As a number where the sheet keeps all its digits, else as text."""
-    if len(str(abs(amount))) > _DIGITS_OF_SHEETS:
-        sheet.write_string(row, column, money.format_amount(amount, currency=currency), shape)
-    else:
-        sheet.write_number(row, column, money.to_decimal(amount, currency=currency), shape)

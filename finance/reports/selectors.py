@@ -6,8 +6,9 @@ What was known at an earlier moment is what is known now, less what was recorded
 import datetime
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -15,19 +16,30 @@ from typing import Any
 from django.db.models import Min, Sum
 from django.utils.translation import gettext as _
 
-from finance.errors import Invalid
+from finance.errors import ReportTooLong
 from finance.ledger.models import Account, AccountMonth, Book, JournalEntry
 from finance.ledger.movements import OWN_KINDS
 from finance.ledger.plans import by_index
 from finance.replica import reading
 from finance.reports.columns import ONE_DAY, Span, bounds_of, cut_months
 
-# What groups by payee or member, values by day or looks for own money reads line by line; more are refused.
+# What groups by payee or member, values by day or looks for own money reads line by line; more are for a worker.
 MAX_LINES = 3_000_000
 FEW_LINES = 50_000
-# What was recorded since a moment is subtracted; more entries than these are refused.
+# What was recorded since a moment is subtracted; more entries than these are for a worker, too.
 MAX_RECORDED = 1_000_000
 BEGINNING = datetime.date.min
+_without_bound: ContextVar[bool] = ContextVar("report_without_bound", default=False)
+
+
+@contextmanager
+def without_bound() -> Iterator[None]:
+    """Reports made in here read as much as they have to: nobody waits for a page."""
+    token = _without_bound.set(True)
+    try:
+        yield
+    finally:
+        _without_bound.reset(token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +111,7 @@ def movements(
 ) -> Movements:
     """What the accounts moved between the days of the spans; two statements, four with `known_at`.
 
-    Raises Invalid (known_at) where more than MAX_RECORDED entries were recorded since.
+    Raises ReportTooLong (known_at) where more than MAX_RECORDED entries were recorded since.
     """
     if known_at is not None:
         _refuse_too_much_since(book=book, known_at=known_at)
@@ -255,13 +267,13 @@ def flows(
 
 
 def refuse_too_many(*, cut: Cut, first: datetime.date, end: datetime.date) -> int:
-    """How many lines will be read, at most. Raises Invalid where they are too many for one answer."""
+    """How many lines will be read, at most. Raises ReportTooLong where they are too many for one answer."""
     months = AccountMonth.objects.filter(
         account_id__in=[account.pk for account in cut.accounts], month__gte=first.replace(day=1), month__lt=end
     )
     lines = int(months.aggregate(lines=Sum("lines"))["lines"] or 0)
-    if lines > MAX_LINES:
-        raise Invalid(
+    if lines > MAX_LINES and not _without_bound.get():
+        raise ReportTooLong(
             field="period",
             reason=_("This report would read %(lines)s lines, more than %(most)s. Choose a shorter period.")
             % {"lines": f"{lines:,}", "most": f"{MAX_LINES:,}"},
@@ -313,10 +325,12 @@ def conditions(
 
 
 def _refuse_too_much_since(*, book: Book, known_at: datetime.datetime) -> None:
+    if _without_bound.get():
+        return
     since = JournalEntry.objects.filter(book=book, created_at__gt=known_at)
     if since.values("pk")[: MAX_RECORDED + 1].count() > MAX_RECORDED:
         reason = _("More than %(most)s entries were recorded since that moment. Choose a later one.")
-        raise Invalid(field="known_at", reason=reason % {"most": f"{MAX_RECORDED:,}"})
+        raise ReportTooLong(field="known_at", reason=reason % {"most": f"{MAX_RECORDED:,}"})
 
 
 def first_day_of(*, book: Book) -> datetime.date | None:

@@ -10,13 +10,14 @@ from finance.errors import BookUnreadable, FinanceError
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.rules.services import export_rules, import_rules
+from identity.models import User
 
 VERSION = 1
 # Where `import_rules` finds a problem: "groups.0.rules.3.definition…".
 _RULE = re.compile(r"groups\.(\d+)\.rules\.(\d+)(?:\.|$)")
 
 
-def give(book: Book) -> dict[str, Any]:
+def give(book: Book, reader: User | None = None) -> dict[str, Any]:
     """The rules as one document, with accounts named by their paths."""
     return {"version": VERSION, **export_rules(book=book)}
 

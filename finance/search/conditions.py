@@ -10,6 +10,7 @@ from typing import Any
 
 from finance import money
 from finance.ledger.models import Account, AccountType, Book
+from finance.ledger.registers import like_pattern
 from finance.ledger.revisions import versions_sql
 from finance.ledger.selectors import accounts_of, paths_of
 from finance.replica import reading
@@ -17,17 +18,27 @@ from finance.search.query import Term
 from finance.tags.models import Tag
 
 # As the indexes are made (migration 0011): the planner knows them by exactly these expressions.
-ENTRY_WORDS = "finance_search_words(entry.book_id, entry.payee || ' ' || entry.description)"
+_ENTRY_TEXT = "entry.payee || ' ' || entry.description"
+ENTRY_WORDS = f"finance_search_words(entry.book_id, {_ENTRY_TEXT})"
 MEMO_WORDS = "finance_search_words(line.book_id, line.memo)"
+# Taking a text apart into words takes ten times as long as seeing that its letters are not there. In a text of ASCII
+# alone a word stands as it is, but for its capitals.
+_LETTERS = """(octet_length({text}) <> char_length({text}) OR lower(({text}) COLLATE "C") LIKE ALL(%({name}_letters)s::text[]))"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """`holds` is a condition on `entry`; `found` selects ids of entries, by index, among them all that count."""
+    """`holds` is a condition on `entry`; `found` selects ids of entries, by index, among them all that count.
+
+    An entry for which it holds has `words` (a tsquery) in the index of its words, or is selected by one of `elsewhere`.
+    `counted` is the part of `found` whose size PostgreSQL's statistics know; None: all of it.
+    """
 
     holds: str
     found: str | None = None
-    rank: int = 9  # what is tried first as the way in
+    words: str | None = None
+    elsewhere: tuple[str, ...] = ()
+    counted: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -40,6 +51,7 @@ class World:
     paths: dict[int, str]
     tags: list[Tag]
     words: dict[Term, str | None]  # the query for an index of words; None for a term without any
+    letters: dict[Term, list[str]]  # patterns that a text of ASCII with these words fits
 
     def accounts_named(self, text: str, *, only_categories: bool = False) -> list[int]:
         """Accounts whose path has all the words, at their beginnings; so its group finds it, too."""
@@ -66,18 +78,27 @@ def world_of(*, book: Book, terms: Sequence[Term]) -> World:
     accounts = accounts_of(book=book)
     said = [term for term in terms if term.field in ("any", "payee", "note")]
     words: dict[Term, str | None] = {}
+    letters: dict[Term, list[str]] = {}
     if said:
         # Once, and not for every row that is looked at.
         with reading().cursor() as cursor:
             cursor.execute(
-                "SELECT finance_search_query(%s, said, phrase)::text"
-                " FROM unnest(%s::text[], %s::boolean[]) WITH ORDINALITY AS term (said, phrase, place) ORDER BY place",
-                [book.pk, [term.text for term in said], [term.phrase for term in said]],
-            )
-            words = dict(zip(said, (row[0] for row in cursor.fetchall()), strict=True))
+                "SELECT finance_search_query(%(book)s, said, phrase)::text,"
+                " tsvector_to_array(ts_delete(finance_search_words(%(book)s, said), %(mark)s))"
+                " FROM unnest(%(said)s::text[], %(phrases)s::boolean[]) WITH ORDINALITY AS term (said, phrase, place)"
+                " ORDER BY place",
+                {
+                    "book": book.pk, "mark": f"lifeosbook{book.pk}", "said": [term.text for term in said],
+                    "phrases": [term.phrase for term in said],
+                },
+            )  # fmt: skip
+            for term, (query, lexemes) in zip(said, cursor.fetchall(), strict=True):
+                words[term] = query
+                letters[term] = [like_pattern(lexeme) for lexeme in lexemes if lexeme.isascii()]
     return World(
-        book=book, accounts=accounts, paths=paths_of(accounts), tags=list(Tag.objects.filter(book=book)), words=words
-    )
+        book=book, accounts=accounts, paths=paths_of(accounts), tags=list(Tag.objects.filter(book=book)), words=words,
+        letters=letters,
+    )  # fmt: skip
 
 
 _TAGGED = versions_sql("SELECT link.entry_id FROM finance_entrytag AS link WHERE link.book_id = %(book)s AND {which}")
@@ -97,13 +118,27 @@ def condition_of(term: Term, *, name: str, world: World) -> Condition:
     return Condition(holds=f"NOT coalesce({made.holds}, false)", parameters=made.parameters)
 
 
+def together(conditions: Sequence[Condition]) -> Condition | None:
+    """Candidates for all terms about words at once, where there are several: words that are frequent may meet seldom.
+
+    They are the entries with all the words, and those that one of the terms finds elsewhere.
+    """
+    said = [condition for condition in conditions if condition.words]
+    if len(said) < 2:
+        return None
+    words = " && ".join(condition.words for condition in said if condition.words)
+    ways = [f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ ({words})"]
+    ways += [way for condition in said for way in condition.elsewhere]
+    return Condition(holds="true", found=" UNION ALL ".join(ways))
+
+
 def _words(term: Term, name: str, world: World) -> Condition:
     """Words of the entry, of a line's memo, of a category or an account, of a tag, or of a receipt's name; an amount."""
     query = f"%({name}_words)s::tsquery"
-    parameters: dict[str, Any] = {f"{name}_words": world.words[term]}
+    parameters = _said(term, name, world)
     entry = f"{ENTRY_WORDS} @@ {query}"
     memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
-    of_lines = [memo]
+    of_lines = [_quickly(memo, "line.memo", name)]
     ways = [
         f"SELECT entry.id FROM finance_journalentry AS entry WHERE {entry}",
         f"SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}",
@@ -113,7 +148,7 @@ def _words(term: Term, name: str, world: World) -> Condition:
         parameters[f"{name}_accounts"] = accounts
         of_lines.append(f"line.account_id = ANY(%({name}_accounts)s::bigint[])")
         ways.append(_ON_ACCOUNTS.format(name=f"{name}_accounts"))
-    holds = [entry]
+    holds = [_quickly(entry, _ENTRY_TEXT, name)]
     parameters[f"{name}_like"] = "%" + term.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     hung = [_ATTACHED.format(which=f"file.file_name ILIKE %({name}_like)s")]
     tags = world.tags_named(term.text)
@@ -130,7 +165,10 @@ def _words(term: Term, name: str, world: World) -> Condition:
             parameters.update(amounts)
             ways.append(_by_size(amount, name))
     holds.append(_OF_LINES.format(which=" OR ".join(f"({each})" for each in of_lines)))
-    return Condition(holds=f"({' OR '.join(holds)})", found=" UNION ALL ".join(ways), rank=1, parameters=parameters)
+    return Condition(
+        holds=f"({' OR '.join(holds)})", found=" UNION ALL ".join(ways), words=query, elsewhere=tuple(ways[1:]),
+        parameters=parameters,
+    )  # fmt: skip
 
 
 def _payee(term: Term, name: str, world: World) -> Condition:
@@ -141,10 +179,13 @@ def _note(term: Term, name: str, world: World) -> Condition:
     header = _of_header(term, name, world, "entry.description")
     query = f"%({name}_words)s::tsquery"
     memo = f"line.memo <> '' AND {MEMO_WORDS} @@ {query}"
+    in_memo = f"SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}"
     return Condition(
-        holds=f"({header.holds} OR {_OF_LINES.format(which=memo)})",
-        found=f"{header.found} UNION ALL SELECT line.entry_id FROM finance_journalline AS line WHERE {memo}",
-        rank=1,
+        holds=f"({header.holds} OR {_OF_LINES.format(which=_quickly(memo, 'line.memo', name))})",
+        found=f"{header.found} UNION ALL {in_memo}",
+        words=query,
+        elsewhere=(in_memo,),
+        counted=f"{header.counted} UNION ALL {in_memo}",
         parameters=header.parameters,
     )
 
@@ -153,12 +194,23 @@ def _of_header(term: Term, name: str, world: World, column: str) -> Condition:
     """The index has both columns in one, so it finds candidates, and the column decides."""
     query = f"%({name}_words)s::tsquery"
     holds = f"finance_search_words(entry.book_id, {column}) @@ {query}"
+    indexed = f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ {query}"
     return Condition(
-        holds=f"({holds})",
-        found=f"SELECT entry.id FROM finance_journalentry AS entry WHERE {ENTRY_WORDS} @@ {query} AND {holds}",
-        rank=1,
-        parameters={f"{name}_words": world.words[term]},
+        holds=_quickly(holds, column, name),
+        found=f"{indexed} AND {holds}",
+        words=query,
+        counted=indexed,
+        parameters=_said(term, name, world),
     )
+
+
+def _said(term: Term, name: str, world: World) -> dict[str, Any]:
+    return {f"{name}_words": world.words[term], f"{name}_letters": world.letters[term]}
+
+
+def _quickly(holds: str, text: str, name: str) -> str:
+    """The same condition on words of a text, but most texts without them are passed over by their letters."""
+    return f"({_LETTERS.format(text=text, name=name)} AND {holds})"
 
 
 def _account(term: Term, name: str, world: World) -> Condition:
@@ -166,7 +218,6 @@ def _account(term: Term, name: str, world: World) -> Condition:
     return Condition(
         holds=_OF_LINES.format(which=f"line.account_id = ANY(%({name})s::bigint[])"),
         found=_ON_ACCOUNTS.format(name=name),
-        rank=3,
         parameters={name: accounts},
     )
 
@@ -178,7 +229,6 @@ def _tag(term: Term, name: str, world: World) -> Condition:
     return Condition(
         holds=f"entry.id IN ({hung})",
         found=hung,
-        rank=2,
         parameters={name: whole if term.phrase else world.tags_named(term.text)},
     )
 
@@ -187,7 +237,7 @@ def _has(term: Term, name: str, world: World) -> Condition:
     if term.text == "note":
         return Condition(holds="(entry.description <> '' AND entry.payee <> '')")
     hung = (_TAGGED if term.text == "tag" else _ATTACHED).format(which="true")
-    return Condition(holds=f"entry.id IN ({hung})", found=hung, rank=2)
+    return Condition(holds=f"entry.id IN ({hung})", found=hung)
 
 
 def _date(term: Term, name: str, world: World) -> Condition:
@@ -197,7 +247,6 @@ def _date(term: Term, name: str, world: World) -> Condition:
     return Condition(
         holds=f"({holds})",
         found=f"SELECT entry.id FROM finance_journalentry AS entry WHERE entry.book_id = %(book)s AND {holds}",
-        rank=3,
         parameters={f"{name}_{which}": day for which, _sign, day in bounds if day is not None},
     )
 
@@ -207,10 +256,8 @@ def _amount(term: Term, name: str, world: World) -> Condition:
     if term.amounts:
         which, parameters = _amounts(term.amounts, name, world)
         if not which:
-            return Condition(holds="false", found="SELECT NULL::bigint WHERE false", rank=0)
-        return Condition(
-            holds=_OF_LINES.format(which=which), found=_by_size(which, name), rank=0, parameters=parameters
-        )
+            return Condition(holds="false", found="SELECT NULL::bigint WHERE false")
+        return Condition(holds=_OF_LINES.format(which=which), found=_by_size(which, name), parameters=parameters)
     parts: list[str] = []
     bounds: dict[str, Any] = {}
     for number, currency in enumerate(_currencies(world)):

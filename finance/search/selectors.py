@@ -1,12 +1,14 @@
 """Entries that a query finds, newest first, with their totals.
 
-A search starts with a term that finds little, through an index, and checks the others on that. Where every term finds a
-lot, it walks the journal from the newest entry on, a window at a time: it then has no totals, and says how far it came.
+A search starts with a term that finds little, through an index, and checks the others on that; words that are frequent
+count as one term, for they may meet seldom. Where every term finds a lot, it walks the journal from the newest entry on,
+a window at a time: it then has no totals, and says how far it came.
 """
 
 import datetime
 import uuid
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +20,15 @@ from finance.ledger import plans
 from finance.ledger.models import Account, AccountKind, Book
 from finance.ledger.movements import OWN_KINDS, Movement, Side, movement_of
 from finance.replica import reading
-from finance.search.conditions import Condition, World, condition_of, world_of
+from finance.search.conditions import Condition, World, condition_of, together, world_of
 from finance.search.query import Term
 
 # A search starts with a term that finds at most this many entries, which are then added up.
 MOST_FOUND = 2_000
+# Not even tried is what finds more than this by PostgreSQL's statistics. Without any, they say little, and it is tried.
+MOST_EXPECTED = 10 * MOST_FOUND
+# Words together are not tried where they are in more entries than this, added up: 100,000 take some ten milliseconds.
+MOST_MERGED = 500_000
 # Entries that one page walks through at most.
 WINDOW = 2_000
 
@@ -93,7 +99,7 @@ def find_entries(
     parameters: dict[str, Any] = {"book": book.pk, "date": edge[0], "id": edge[1], "limit": limit + 1, "window": WINDOW}
     for condition in conditions:
         parameters |= condition.parameters
-    with plans.by_index(reading()):
+    with plans.by_index(reading(), alone=True):
         way = _way_in(conditions, parameters)
         if way is None:
             return _walk(conditions, parameters, limit)
@@ -105,13 +111,23 @@ def find_entries(
 def _way_in(conditions: list[Condition], parameters: dict[str, Any]) -> tuple[Condition, list[int]] | None:
     """A term that finds few enough entries, with their ids; None if every term finds more."""
     with reading().cursor() as cursor:
-        for condition in sorted(conditions, key=lambda each: each.rank):
-            if condition.found is None:
-                continue
-            cursor.execute(f"SELECT * FROM ({condition.found}) AS found LIMIT {MOST_FOUND + 1}", parameters)
+
+        def expected(statement: str) -> int:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+            return int(cursor.fetchone()[0][0]["Plan"]["Plan Rows"])
+
+        ways = [(expected(each.counted or each.found), each) for each in conditions if each.found]
+        words = sum(rows for rows, each in ways if each.words)
+        all_words = together(conditions)
+        if all_words is not None and all_words.found and words <= MOST_MERGED:
+            ways.append((expected(all_words.found), all_words))
+        for rows, way in sorted(ways, key=lambda each: each[0]):
+            if rows > MOST_EXPECTED:
+                return None
+            cursor.execute(f"SELECT * FROM ({way.found}) AS found LIMIT {MOST_FOUND + 1}", parameters)
             ids = [row[0] for row in cursor.fetchall()]
             if len(ids) <= MOST_FOUND:
-                return condition, ids
+                return way, ids
     return None
 
 
@@ -162,6 +178,17 @@ SELECT {_COLUMNS} FROM ({window}) AS entry WHERE {_CURRENT} AND {holds}
     if end is None or end[2] < WINDOW:
         return Found(entries=_hits(rows))
     return Found(entries=_hits(rows), next_cursor=dated_place(end[0], end[1]), searched_to=end[0])
+
+
+def hits_of(*, book: Book, entry_ids: Collection[int]) -> list[Hit]:
+    """These entries of the book, newest first, whatever became of them, with what they moved."""
+    with reading().cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM finance_journalentry AS entry WHERE entry.id = ANY(%s::bigint[])"
+            " AND entry.book_id = %s ORDER BY entry.date DESC, entry.id DESC",
+            [list(entry_ids), book.pk],
+        )
+        return _hits(cursor.fetchall())
 
 
 # Own money as in movements.movement_of: what an entry changed there, in each currency.

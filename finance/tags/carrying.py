@@ -11,13 +11,14 @@ from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.tags.models import EntryTag, Tag, TagColour
 from finance.tags.names import checked_name
+from identity.models import User
 from platform_outbox.emit import emit_many
 
 VERSION = 1
 _AT_ONCE = 5000
 
 
-def give(book: Book) -> dict[str, Any]:
+def give(book: Book, reader: User | None = None) -> dict[str, Any]:
     """Tags, and the entries that have them as [uid of the entry's first version, number of the tag]."""
     links = EntryTag.objects.filter(book=book).order_by("pk").values_list("entry__uid", "tag_id")
     return {
@@ -52,5 +53,6 @@ def take(arrival: Arrival, document: Any) -> list[str]:
         raise BookUnreadable(
             reason=_("The tags of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
         ) from error
+    arrival.numbers["tag"] = {number: tag.pk for number, tag in made.items()}
     emit_many([TagSaved(book_id=arrival.book.pk, tag_id=tag.pk) for tag in made.values()])
     return []

@@ -1,6 +1,6 @@
 """Tags are made, renamed, merged and removed, and put on entries, many at once. Nothing in the journal changes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 from core.batches import in_batches
 from finance.errors import Conflict, Invalid, NotFound
 from finance.events import EntriesTagged, TagRemoved, TagSaved, TagsMerged
+from finance.ledger.change_models import Change
 from finance.ledger.models import Book
 from finance.ledger.revisions import roots_of
+from finance.ledger.services import record_change
 from finance.tags.models import EntryTag, Tag, TagColour
 from finance.tags.names import LONGEST_NAME as LONGEST_NAME
 from finance.tags.names import checked_name
@@ -102,29 +104,109 @@ DELETE FROM finance_entrytag
  WHERE book_id = %(book)s AND entry_id = ANY(%(entries)s::bigint[]) AND tag_id = ANY(%(tags)s::bigint[])
 RETURNING entry_id, tag_id
 """
+# Tag id → the first versions of the entries that got or lost it. JSON makes texts of the ids when it is stored.
+Links = dict[str, list[int]]
 
 
 @transaction.atomic
 def tag_entries(
     *, book: Book, actor: User | None, entry_ids: Collection[int], add: Sequence[Tag] = (), remove: Sequence[Tag] = ()
 ) -> int:
-    """Put tags on entries and take others off; returns how many entries changed.
+    """Put tags on entries and take others off, without a record of it; returns how many entries changed.
 
     An entry is named by any of its versions. Raises NotFound for an entry or a tag that the book does not have (any
     more), before anything is changed.
     """
+    return len(_put(book, actor, set(_roots(book, entry_ids).values()), add=add, remove=remove)[2])
+
+
+@transaction.atomic
+def change_tags(
+    *, book: Book, actor: User | None, entry_ids: Collection[int], add: Sequence[Tag] = (), remove: Sequence[Tag] = ()
+) -> Change | None:
+    """As `tag_entries`, recorded as a change that can be undone; None where all entries were like that already."""
+    roots = _roots(book, entry_ids)
+    added, removed, changed = _put(book, actor, set(roots.values()), add=add, remove=remove)
+    shown = {root: entry_id for entry_id, root in roots.items()}  # one version each, as it was chosen
+    return _recorded(book, actor, {"added": added, "removed": removed}, [shown[root] for root in changed])
+
+
+@transaction.atomic
+def put_tags(*, book: Book, actor: User | None, entry_id: int, tags: Sequence[Tag]) -> dict[str, Links]:
+    """The entry has these tags and no others; returns what changed, for the record of a change (`Change.beside`).
+
+    Raises as `tag_entries`.
+    """
+    root = _roots(book, [entry_id])[entry_id]
+    had = set(EntryTag.objects.filter(book=book, entry_id=root).values_list("tag_id", flat=True))
+    others = list(Tag.objects.filter(book=book, pk__in=had - {tag.pk for tag in tags}))
+    new = [tag for tag in tags if tag.pk not in had]
+    added, removed, _changed = _put(book, actor, {root}, add=new, remove=others)
+    return {"added": added, "removed": removed}
+
+
+@transaction.atomic
+def set_tags(*, book: Book, actor: User | None, entry_id: int, tags: Sequence[Tag]) -> Change | None:
+    """As `put_tags`, recorded as a change that can be undone; None where the entry has these tags already."""
+    links = put_tags(book=book, actor=actor, entry_id=entry_id, tags=tags)
+    return _recorded(book, actor, links, [entry_id])
+
+
+def _recorded(book: Book, actor: User | None, links: dict[str, Links], entry_ids: Sequence[int]) -> Change | None:
+    pks = {pk for each in links.values() for pk in each}
+    if not pks:
+        return None
+    names = {str(pk): name for pk, name in Tag.objects.filter(pk__in=pks).order_by("pk").values_list("pk", "name")}
+    asked = {
+        f"{word}_tags": [names[pk] for pk in links[done]]
+        for word, done in (("add", "added"), ("remove", "removed"))
+        if links[done]
+    }
+    return record_change(
+        book=book, actor=actor, action=Change.Action.TAG, asked=asked, beside={"tags": links}, entry_ids=entry_ids
+    )
+
+
+def take_back_tags(book: Book, actor: User | None, part: Mapping[str, Links]) -> dict[str, Links]:
+    """Take off what a change put on, and put on what it took off; returns what this undo did, in the same form.
+
+    Raises Conflict where one of the tags has been removed.
+    """
+    tags = {str(tag.pk): tag for tag in Tag.objects.filter(book=book, pk__in=[*part["added"], *part["removed"]])}
+    if tags.keys() != {*part["added"], *part["removed"]}:
+        raise Conflict(reason=_("A tag of this change has been removed or merged since, so it cannot be undone."))
+    done: dict[str, Links] = {"added": {}, "removed": {}}
+    for pk, entries in part["added"].items():
+        done["removed"] |= _put(book, actor, set(entries), remove=[tags[pk]])[1]
+    for pk, entries in part["removed"].items():
+        done["added"] |= _put(book, actor, set(entries), add=[tags[pk]])[0]
+    return done
+
+
+def _roots(book: Book, entry_ids: Collection[int]) -> dict[int, int]:
+    """Entry id → its first version. Raises NotFound."""
     roots = roots_of(book=book, entry_ids=entry_ids)
     if len(roots) < len(set(entry_ids)):
         raise NotFound(thing="entry")
+    return roots
+
+
+def _put(
+    book: Book, actor: User | None, roots: set[int], *, add: Sequence[Tag] = (), remove: Sequence[Tag] = ()
+) -> tuple[Links, Links, list[int]]:
+    """What was put on and taken off, and the entries that this changed."""
     _hold([*add, *remove])
-    given = {"book": book.pk, "actor": actor.pk if actor else None, "entries": sorted(set(roots.values()))}
-    changed: set[int] = set()
+    given = {"book": book.pk, "actor": actor.pk if actor else None, "entries": sorted(roots)}
+    added: Links = {}
+    removed: Links = {}
     with connection.cursor() as cursor:
-        for statement, tags in ((_TAKE, remove), (_ADD, add)):
+        for statement, tags, links in ((_TAKE, remove, removed), (_ADD, add, added)):
             if tags:
                 cursor.execute(statement, {**given, "tags": sorted({tag.pk for tag in tags})})
-                changed |= {entry_id for entry_id, _tag in cursor.fetchall()}
-    for part in in_batches(sorted(changed), size=ENTRIES_PER_EVENT):
+                for entry_id, tag_id in cursor.fetchall():
+                    links.setdefault(str(tag_id), []).append(entry_id)
+    changed = sorted({entry_id for links in (added, removed) for entries in links.values() for entry_id in entries})
+    for part in in_batches(changed, size=ENTRIES_PER_EVENT):
         emit(
             EntriesTagged(
                 book_id=book.pk,
@@ -133,16 +215,7 @@ def tag_entries(
                 removed=tuple(sorted({tag.pk for tag in remove})),
             )
         )
-    return len(changed)
-
-
-@transaction.atomic
-def set_tags(*, book: Book, actor: User | None, entry_id: int, tags: Sequence[Tag]) -> None:
-    """The entry has these tags and no others. Raises as `tag_entries`."""
-    root = roots_of(book=book, entry_ids=[entry_id]).get(entry_id)
-    links = EntryTag.objects.filter(book=book, entry_id=root).exclude(tag__in=[tag.pk for tag in tags])
-    others = list(Tag.objects.filter(book=book, pk__in=links.values("tag_id")))
-    tag_entries(book=book, actor=actor, entry_ids=[entry_id], add=tags, remove=others)
+    return added, removed, changed
 
 
 def _lock(book: Book) -> None:

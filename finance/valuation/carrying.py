@@ -12,13 +12,14 @@ from finance.errors import BookUnreadable, FinanceError
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.valuation.models import AssetPlan, AssetValue, ExchangeRate, RateSource, ValuationChoice
+from identity.models import User
 
 VERSION = 1
 _AT_ONCE = 5000
 _CHOICES = ("own_exchanges", "reference", "crossing")
 
 
-def give(book: Book) -> dict[str, Any]:
+def give(book: Book, reader: User | None = None) -> dict[str, Any]:
     """Rates, choices of rates, depreciations, and values of assets with the uids of their entries; amounts decimal."""
     plans = AssetPlan.objects.filter(book=book).select_related("account").order_by("pk")
     values = AssetValue.objects.filter(book=book).select_related("account", "entry").order_by("pk")

@@ -160,6 +160,8 @@ class AssetValue(models.Model):
             models.UniqueConstraint(fields=["account", "date", "book"], name="finance_assetvalue_day"),
             models.CheckConstraint(condition=models.Q(value__gte=0), name="finance_assetvalue_not_negative"),
         ]
+        # Of entries that are erased the database asks whether a value still names them.
+        indexes: ClassVar = [models.Index(fields=["entry"], name="finance_assetvalue_entry")]
 
     def __str__(self) -> str:
         return f"{self.kind} of account #{self.account_id} on {self.date}"

@@ -1,4 +1,4 @@
-"""The start page (/), opening a book, and the colours."""
+"""The start page (/), the list of books, opening one, and the colours."""
 
 from collections.abc import Iterable
 
@@ -7,34 +7,59 @@ from babel.numbers import get_territory_currencies
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.utils.translation.trans_real import parse_accept_lang_header
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from core.formatting import currency_name
+from core.keyset import keyset_page
 from core.redirects import safe_next
 from finance import money
+from finance.demo.services import has_demo_book
 from finance.errors import FinanceError
-from finance.ledger.services import create_book
-from finance.models import Book
+from finance.ledger.services import create_book, day_of_erasure
+from finance.models import Book, Role
 from finance.web.access import user_of
 from finance.web.refusals import refuse
 from identity.time_zones import all_time_zones
 
 A_YEAR = 365 * 24 * 60 * 60
+BOOKS_PER_PAGE = 50
 
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """To the book that the user joined last; without one operators to the admin, others to opening the first."""
+    """To the book that the user joined last; without one to what can be restored, operators to the admin, others to opening the first."""
     user = user_of(request)
     book = Book.objects.visible_to(user).order_by("-memberships__created_at", "-pk").first()
     if book is not None:
         return redirect("web:overview", book.pk)
+    if Book.objects.restorable_by(user).exists():
+        return redirect("web:books")
     return redirect("admin:index" if user.is_staff else "web:book_new")
+
+
+@require_safe
+@login_required
+def books(request: HttpRequest) -> HttpResponse:
+    """The user's books, in the order in which they were opened; below them those that can be restored."""
+    user = user_of(request)
+    after = request.GET.get("after", "")
+    place = (int(after),) if after.isascii() and after.isdigit() and len(after) < 19 else None
+    mine = Book.objects.visible_to(user).annotate(role=F("memberships__role"))
+    page = keyset_page(mine, ordering=("id",), after=place, limit=BOOKS_PER_PAGE)
+    deleted = Book.objects.restorable_by(user).order_by("erase_at", "pk")[:BOOKS_PER_PAGE]
+    context = {
+        "rows": [(book, Role(book.role).label, book.role == Role.OWNER) for book in page.rows],  # type: ignore[attr-defined]
+        "next": page.edge.pk if page.edge else None,
+        "deleted": [(book, day_of_erasure(book)) for book in deleted],
+        "has_demo": has_demo_book(owner=user),
+    }
+    return render(request, "web/books.html", context)
 
 
 class BookForm(forms.Form):
@@ -116,7 +141,8 @@ def book_new(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your book is ready."))
             return redirect("web:start" if form.cleaned_data["template"] else "web:overview", book.pk)
     is_first = not Book.objects.visible_to(user_of(request)).exists()
-    return render(request, "web/book_new.html", {"form": form, "is_first": is_first})
+    has_demo = has_demo_book(owner=user_of(request))
+    return render(request, "web/book_new.html", {"form": form, "is_first": is_first, "has_demo": has_demo})
 
 
 @require_POST

@@ -18,10 +18,12 @@ _EMPTY = "—"
 
 def described(changes: Sequence[Change]) -> list[str]:
     """One sentence for each change; three queries, however many there are."""
-    single = [change.pk for change in changes if change.entry_count == 1]
+    one = [change for change in changes if change.entry_count == 1]
+    single = [change.pk for change in one if change.action != Change.Action.MERGE_PAYEES]
     pairs = {
         pair.change_id: pair
         for pair in ChangedEntry.objects.filter(change__in=single).select_related("before", "after")
+        if pair.before_id != pair.after_id  # else only its tags changed
     }
     ids = {id_ for pair in pairs.values() for id_ in (pair.before_id, pair.after_id) if id_ is not None}
     lines: dict[int, list[JournalLine]] = defaultdict(list)
@@ -29,11 +31,16 @@ def described(changes: Sequence[Change]) -> list[str]:
         lines[line.entry_id].append(line)
     named = {change.asked["account"] for change in changes if "account" in change.asked and change.pk not in pairs}
     names = dict(Account.objects.filter(pk__in=named).values_list("pk", "name")) if named else {}
-    return [
-        " ".join(filter(None, [_one(change, pairs[change.pk], lines) if change.pk in pairs else _many(change, names),
-                               _redated(change), _left(change)]))
-        for change in changes
-    ]  # fmt: skip
+    told = []
+    for change in changes:
+        if change.action == Change.Action.MERGE_PAYEES:
+            words = _merged(change)
+        elif change.action == Change.Action.TAG:
+            words = _tagged(change)
+        else:
+            words = _one(change, pairs[change.pk], lines) if change.pk in pairs else _many(change, names)
+        told.append(" ".join(filter(None, [words, _redated(change), _left(change)])))
+    return told
 
 
 def entry_words(entry: JournalEntry, lines: Sequence[JournalLine]) -> str:
@@ -87,6 +94,8 @@ def _differences(
 def _many(change: Change, names: dict[int, str]) -> str:
     n = change.entry_count
     count = ngettext("%(n)s entry", "%(n)s entries", n) % {"n": n}
+    if change.undoes_id and not n:
+        return _("Undone, the payees are as they were.")
     if change.undoes_id:
         return ngettext("Undone, %(n)s entry is as it was.", "Undone, %(n)s entries are as they were.", n) % {"n": n}
     if change.action == Change.Action.DELETE:
@@ -108,6 +117,22 @@ def _many(change: Change, names: dict[int, str]) -> str:
             else ngettext("%(days)s day earlier", "%(days)s days earlier", -days) % {"days": -days}
         )
     return f"{count} → {', '.join(parts)}." if parts else f"{count}."
+
+
+def _tagged(change: Change) -> str:
+    n = change.entry_count
+    count = ngettext("%(n)s entry", "%(n)s entries", n) % {"n": n}
+    told = (_("Tagged %(count)s: %(tags)s."), "add_tags"), (_("Removed from %(count)s: %(tags)s."), "remove_tags")
+    asked = [(words, ", ".join(change.asked[name])) for words, name in told if name in change.asked]
+    return " ".join(words % {"count": count, "tags": tags} for words, tags in asked)
+
+
+def _merged(change: Change) -> str:
+    """Which payees became which, and how many entries were corrected; of older changes the names are not known."""
+    names = ", ".join(change.asked.get("merged", [])) or _EMPTY
+    said = _("Merged: %(names)s → %(payee)s.") % {"names": names, "payee": change.asked["payee"]}
+    n = change.entry_count
+    return f"{said} {ngettext('%(n)s entry corrected.', '%(n)s entries corrected.', n) % {'n': n}}" if n else said
 
 
 def _redated(change: Change) -> str:

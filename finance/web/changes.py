@@ -198,7 +198,8 @@ def answer_change(request: HttpRequest, book: Book, *, otherwise: str = "") -> H
     return trigger_client_event(reswap(response, "none"), CHANGED, {"rows": True}, after="settle")
 
 
-def _selection(book: Book, asked: QueryDict) -> Selection:
+def selection_of(book: Book, asked: QueryDict) -> Selection:
+    """What a list's form has selected. Raises Invalid, NotFound and Http404."""
     if asked.get("all"):
         view = asked.get("view")
         if view == "search":
@@ -222,7 +223,7 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
         if not request.GET.get("all"):
             return HttpResponse()
         try:
-            selection = _selection(book, request.GET)
+            selection = selection_of(book, request.GET)
         except Invalid as error:
             return HttpResponse(escape(error.detail))
         sums = [money_text(amount, currency=code) for code, amount in selection.sums.items()]
@@ -230,9 +231,6 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
         words = ngettext("%(n)s entry", "%(n)s entries", count) % {"n": count}
         return HttpResponse(escape(" · ".join([words, *sums])))
     try:
-        if request.POST.get("action") in ("tag", "untag"):
-            _tag(request, book)
-            return answer_change(request, book)
         done = _carry_out(request, book)
     except NotFound:
         raise
@@ -245,9 +243,8 @@ def change_selection(request: HttpRequest, book: Book) -> HttpResponse:
     return answer_change(request, book)
 
 
-def _tag(request: HttpRequest, book: Book) -> None:
-    """Tags are added and removed in place: no entry is corrected, and the message has no Undo."""
-    selection, action = _selection(book, request.POST), request.POST["action"]
+def _tag(request: HttpRequest, book: Book, selection: Selection, action: str) -> Changed:
+    """Tags are added and removed in place: no entry is corrected."""
     names = [name for name in request.POST.get("tag_value", "").split(",") if name.strip()]
     if not names or not selection.targets:
         raise Invalid(reason=_("Name at least one tag, and choose at least one entry."))
@@ -256,27 +253,23 @@ def _tag(request: HttpRequest, book: Book) -> None:
     else:
         known = by_name(book=book)
         tags = [known[name.strip().casefold()] for name in names if name.strip().casefold() in known]
-    changed = tag_services.tag_entries(
+    change = tag_services.change_tags(
         book=book, actor=user_of(request), entry_ids=list(selection.targets),
         **{"add" if action == "tag" else "remove": tags},
     )  # fmt: skip
-    names_of = ", ".join(tag.name for tag in tags)
-    words = _("Tagged %(count)s: %(tags)s.") if action == "tag" else _("Removed from %(count)s: %(tags)s.")
-    count = ngettext("%(n)s entry", "%(n)s entries", changed) % {"n": changed}
-    messages.success(request, words % {"count": count, "tags": names_of})
+    return Changed(change=change)
 
 
 def _carry_out(request: HttpRequest, book: Book) -> Changed:
-    selection = _selection(book, request.POST)
+    selection = selection_of(book, request.POST)
     # A choice of the list of accounts sends the form by itself.
     name = "account" if "account_value" in request.POST else request.POST.get("action", "")
     actor, today = user_of(request), today_in(book)
+    if name in ("tag", "untag"):
+        return _tag(request, book, selection, name)
     if name == "delete":
         return services.delete_entries(book=book, actor=actor, entry_ids=list(selection.targets), today=today)
     value = request.POST.get(f"{name}_value", "")
-    if name == "merge":
-        payees = JournalEntry.objects.filter(pk__in=selection.targets).values_list("payee", flat=True).distinct()
-        return services.merge_payees(book=book, actor=actor, names=list(payees), into=value, today=today)
     if name not in (*FIELDS[:-1], "shift_days"):
         raise Invalid(reason=_("Choose what to do with the entries."))
     form = EditForm({"value": value}, name=name, tree=accounts_of(book=book))

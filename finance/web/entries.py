@@ -227,9 +227,10 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
                 lines=_lines(form.posting(), book=book),
             )  # fmt: skip
             with transaction.atomic():
-                change = services.replace_entry(entry=entry, actor=user_of(request), draft=draft, today=on)
+                change = services.replace_entry(
+                    entry=entry, actor=user_of(request), draft=draft, today=on, beside=save_tags(request, entry)
+                )
                 replacement = JournalEntry.objects.get(corrects=entry)
-                save_tags(request, replacement)
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:

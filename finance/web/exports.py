@@ -25,7 +25,7 @@ CHOICES = {
     ARCHIVE: (
         gettext_lazy("Everything"),
         gettext_lazy(
-            "A zip file with entries, accounts, tags, receipts, rules, rates and statements. LifeOS can read it back."
+            "A zip file with all of the book: entries, receipts, rules, statements, reports and more. LifeOS can read it back."
         ),
     ),
     "csv": (gettext_lazy("Entries as CSV"), gettext_lazy("For spreadsheets: one row for each line of an entry.")),

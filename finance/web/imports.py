@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from core.clock import today_in
-from finance.errors import Conflict, FinanceError, Forbidden, NotFound
+from finance.bank_statements import ReconciledRows, undo_import
+from finance.errors import Conflict, FinanceError, Forbidden, NotFound, ReconciledRow
 from finance.imports import selectors, services
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.encoding import OFFERED
@@ -321,9 +322,15 @@ def import_confirm(request: HttpRequest, book: Book, import_id: int) -> HttpResp
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def import_undo(request: HttpRequest, book: Book, import_id: int) -> HttpResponse:
+    """Undo an import; where some of its rows are reconciled, ask what becomes of them first."""
     batch = selectors.batch_for(book=book, batch_id=import_id)
+    chosen = request.POST.get("reconciled")
+    reconciled = ReconciledRows(chosen) if chosen in list(ReconciledRows) else ReconciledRows.REFUSE
     try:
-        services.undo_import(batch=batch, actor=user_of(request), on=today_in(book))
+        undo_import(batch=batch, actor=user_of(request), on=today_in(book), reconciled=reconciled)
+    except ReconciledRow as error:
+        context = {"book": book, "batch": batch, "reason": error.detail, "statements": error.facts.get("statements")}
+        return render(request, "finance/imports/undo.html", context, status=409)
     except FinanceError as error:
         _complain(request, error)
     # The page itself says that it is undone, and what stays.

@@ -29,7 +29,8 @@ from finance.web.wealth import everyday_accounts
 @login_required
 def quick(request: HttpRequest) -> HttpResponse:
     """The quick entry of the book that the user joined last and may write in; where an installed LifeOS begins."""
-    writable = Membership.objects.filter(user=user_of(request), role__in=(Role.EDITOR, Role.OWNER))
+    mine = Membership.objects.filter(user=user_of(request), book__deleted_at=None)
+    writable = mine.filter(role__in=(Role.EDITOR, Role.OWNER))
     membership = writable.order_by("-created_at", "-pk").first()
     return redirect("web:quick", membership.book_id) if membership else redirect("web:home")
 

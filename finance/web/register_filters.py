@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.clock import today_in
 from finance import figures
 from finance.errors import FinanceError, Invalid, NotFound
-from finance.ledger.registers import SCOPES, AmountRange, Filters, Kind, accounts_in
+from finance.ledger.registers import SCOPES, AmountRange, Filters, Kind, LineCondition, accounts_in
 from finance.ledger.selectors import accounts_of, below, paths_of
 from finance.models import Account, AccountKind, AccountType, Book, JournalEntry, Membership
 from finance.period_texts import PRESET_TEXTS, period_text
 from finance.periods import PayRule, Period, days_between, period_token, read_period
 from finance.preferences.selectors import pay_rule_of
+from finance.reconciliation.selectors import Mark, marked
 from finance.tags.selectors import tagged, tags_of
 
 SCOPE_TITLES = {
@@ -31,6 +32,11 @@ KINDS = [
     (Kind.RECEIVED, gettext_lazy("Received")),
     (Kind.MOVED, gettext_lazy("Moved between accounts")),
     (Kind.EXCHANGED, gettext_lazy("Exchanged currencies")),
+]
+MARKS = [
+    (Mark.NONE, gettext_lazy("Not cleared")),
+    (Mark.CLEARED, gettext_lazy("Cleared, not reconciled")),
+    (Mark.RECONCILED, gettext_lazy("Reconciled")),
 ]
 _CATEGORIES = (AccountType.INCOME, AccountType.EXPENSE)
 
@@ -103,6 +109,9 @@ class FilterForm(forms.Form):
     account = forms.ChoiceField(label=gettext_lazy("Account"), required=False)
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False, choices=[("", gettext_lazy("Any")), *KINDS])
     tag = forms.ChoiceField(label=gettext_lazy("Tag"), required=False)
+    mark = forms.ChoiceField(
+        label=gettext_lazy("With the bank"), required=False, choices=[("", gettext_lazy("Any")), *MARKS]
+    )
     who = forms.ChoiceField(label=gettext_lazy("Entered by"), required=False)
     source = forms.ChoiceField(
         label=gettext_lazy("Came from"),
@@ -135,6 +144,8 @@ class FilterForm(forms.Form):
         self._choices("tag", _("Any"), list(self.tags.items()))
         if scope.is_single:
             del self.fields["account"]
+        if scope.is_category:
+            del self.fields["mark"]  # the bank knows lines of accounts only
 
     def _choices(self, name: str, none: str, choices: list[tuple[Any, str]]) -> None:
         chosen = [("", none), *((str(value), text) for value, text in choices)]
@@ -221,6 +232,8 @@ class FilterForm(forms.Form):
         if data.get("category"):
             chosen = next(account for account in self.tree if str(account.pk) == data["category"])
             counter = [chosen.pk, *(account.pk for account in below(chosen, self.tree))]
+        also: list[LineCondition] = [tagged(tag_ids=[int(data["tag"])])] if data.get("tag") else []
+        also += [marked(mark=Mark(data["mark"]))] if data.get("mark") else []
         return Filters(
             search=data.get("q", ""),
             start=days.first,
@@ -231,7 +244,7 @@ class FilterForm(forms.Form):
             kind=Kind(data["kind"]) if data.get("kind") else None,
             source=data.get("source", ""),
             created_by_id=int(data["who"]) if data.get("who") else None,
-            also=(tagged(tag_ids=[int(data["tag"])]),) if data.get("tag") else (),
+            also=tuple(also),
             with_superseded=bool(data.get("all")),
         )
 
@@ -296,6 +309,7 @@ def pills_of(form: FilterForm) -> list[Pill]:
         "currency": str,
         "tag": lambda value: form.tags[int(value)],
         "kind": lambda value: str(dict(KINDS)[Kind(value)]),
+        "mark": lambda value: str(dict(MARKS)[Mark(value)]),
         "who": lambda value: _("entered by %(name)s") % {"name": form.people[int(value)]},
         "source": lambda value: str(JournalEntry.Source(value).label),
         "all": lambda _on: _("with history"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.formatting import date_text
@@ -17,9 +18,11 @@ from finance.ledger.selectors import balances_of
 from finance.models import Book
 from finance.preferences.selectors import views_of
 from finance.replica import from_replica
+from finance.sheets import CONTENT_TYPES
 from finance.web.access import book_page, user_of
 from finance.web.register_filters import (
     FilterForm,
+    Scope,
     kept,
     period_menu,
     pills_of,
@@ -31,7 +34,7 @@ from finance.web.register_summary import inside_of, summary_of
 PAGE = 50
 # Fields of the two forms in the bar; each carries the other's values along.
 _DAYS = {"period", "start", "end"}
-_ROWS = {"q", "payee", "amount", "min", "max", "category", "account", "kind", "tag", "who", "source", "all"}
+_ROWS = {"q", "payee", "amount", "min", "max", "category", "account", "kind", "tag", "mark", "who", "source", "all"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +92,17 @@ def _above(request: HttpRequest, book: Book, form: FilterForm) -> dict[str, Any]
         "kept_for_days": kept(request.GET, without=_DAYS),
         "kept_for_rows": kept(request.GET, without=_ROWS),
         "here": with_query(request.GET),
+        "files": [(name, f"{_file_path(book, scope, name)}{with_query(request.GET)}") for name in CONTENT_TYPES],
         "inside_query": with_query(request.GET, scope=None, below=None, account=None, currency=None),
         "views": list(views),
         **period_menu(form),
     }
+
+
+def _file_path(book: Book, scope: Scope, name: str) -> str:
+    if scope.account is None:
+        return reverse("web:book_register_file", args=[book.pk, name])
+    return reverse("web:register_file", args=[book.pk, scope.account.pk, name])
 
 
 def days_of(page: RegisterPage, *, after: str | None) -> list[Day]:

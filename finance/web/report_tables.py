@@ -45,10 +45,13 @@ class ShownSection:
 
 
 class Table:
-    """The report's table with its links."""
+    """The report's table with its links.
 
-    def __init__(self, report: Report, *, book: Book) -> None:
-        self.report, self.book = report, book
+    Without `own_lists` figures lead to registers alone: the report's own lists of lines would read too much.
+    """
+
+    def __init__(self, report: Report, *, book: Book, own_lists: bool = True) -> None:
+        self.report, self.book, self.own_lists = report, book, own_lists
         self.width = len(report.columns) + 1
         self.heads = [(column_text(report, column), column.role) for column in report.columns]
         self.sections = [self._section(section) for section in report.sections]
@@ -109,6 +112,8 @@ class Table:
         return reverse("web:register", args=[self.book.pk, row.account.pk]) + query
 
     def _behind(self, key: str, index: int) -> str:
+        if not self.own_lists:
+            return ""
         definition = self.report.definition
         asked = {**definition.parameters(), "row": key, "column": str(index)}
         return f"{reverse('web:report_rows', args=[self.book.pk, definition.kind.value])}?{urlencode(asked)}"

@@ -9,22 +9,25 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from core.clock import today_in
-from finance.errors import FinanceError, Invalid, NotFound
+from finance.errors import FinanceError, Invalid, NotFound, ReportTooLong
 from finance.models import Account, Book, Role
 from finance.periods import days_between, period_token
 from finance.replica import from_replica
-from finance.report_sources import pay_of, report_of
+from finance.report_sources import pay_of, report_kept, report_of
 from finance.reports import kept, services
 from finance.reports.behind import behind, lines_behind, totals_behind
 from finance.reports.building import group_text
 from finance.reports.definition import KINDS, By, Definition, Kind, read_definition, usual_definition
+from finance.reports.figures import Report
 from finance.reports.files import as_csv, as_data, as_xlsx
+from finance.reports.runs import KEPT_FOR, latest_run, start_report
 from finance.reports.sentences import sentence_of, title_of, within_text
 from finance.tags.selectors import tag_for
 from finance.web.access import book_page, user_of
@@ -32,6 +35,9 @@ from finance.web.report_charts import chart_of, diagram_of
 from finance.web.report_pills import Pills
 from finance.web.report_tables import Table
 from identity.models import User
+from platform_outbox.emit import health
+from platform_outbox.operations import services as operations
+from platform_outbox.operations.models import OperationRun
 
 PAGE = 100
 _FILES = {
@@ -100,9 +106,12 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     if kind not in KINDS:
         raise NotFound(thing="report")
     today, pay, problem = today_in(book), pay_of(book), ""
+    run: OperationRun | None = None
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today)
-        made = report_of(book=book, definition=definition, today=today, pay=pay)
+        made, today, run = _made_or_kept(book, definition, today=today)
+    except ReportTooLong as error:
+        return _waiting(request, book, definition, reason=error.detail)
     except Invalid as error:
         definition, problem = usual_definition(Kind(kind)), error.detail
         made = report_of(book=book, definition=definition, today=today, pay=pay)
@@ -118,7 +127,8 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
         "before": before,
         "after": after,
         "times": pills.times(),
-        "table": Table(made, book=book),
+        "table": Table(made, book=book, own_lists=run is None),
+        "made_at": run and run.finished_at,
         "chart": chart_of(made),
         "diagram": diagram_of(made),
         "files": [(name, address_of(book, kind, definition.parameters(), file=name)) for name in _FILES],
@@ -127,7 +137,45 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
         "definition": definition,
         "today": today,
     }
-    return render(request, "web/report.html", {"book": book, **context})
+    answer = render(request, "web/report.html", {"book": book, **context})
+    if run is not None and request.headers.get("HX-Request"):
+        # The page that waited asks again and again.
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+def _waiting(request: HttpRequest, book: Book, definition: Definition, *, reason: str) -> HttpResponse:
+    """The page of a report that a worker has to make, or is making."""
+    run = latest_run(book=book, definition=definition, now=timezone.now())
+    context = {
+        "title": title_of(definition.kind, definition.by),
+        "reason": reason,
+        "run": run,
+        "address": reverse("web:report_make", args=[book.pk, definition.kind.value]) + f"?{request.GET.urlencode()}",
+        "days": KEPT_FOR.days,
+        "no_worker": run is not None and run.state == OperationRun.State.REQUESTED and not health().workers_alive,
+    }
+    return render(request, "web/report_waiting.html", {"book": book, **context})
+
+
+@require_POST
+@book_page()
+def report_make(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
+    """Have a worker make the report of the address, or stop it."""
+    if kind not in KINDS:
+        raise NotFound(thing="report")
+    try:
+        definition = asked_definition(request.GET, kind, book=book, today=today_in(book))
+        run = latest_run(book=book, definition=definition, now=timezone.now())
+        if "stop" not in request.POST:
+            start_report(book=book, actor=user_of(request), definition=definition)
+        elif run is not None and run.is_open:
+            operations.cancel(run_id=run.pk, by=user_of(request).get_username())
+    except Invalid as error:
+        messages.error(request, error.detail)
+    except operations.OperationBusy:
+        messages.warning(request, _("A report of this book is being made. Have this one made when it is done."))
+    return redirect(f"{reverse('web:report', args=[book.pk, kind])}?{request.GET.urlencode()}")
 
 
 def asked_definition(query: QueryDict, kind: str, *, book: Book, today: datetime.date) -> Definition:
@@ -160,7 +208,7 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
     today = today_in(book)
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today)
-        made = report_of(book=book, definition=definition, today=today, pay=pay_of(book))
+        made, today, _run = _made_or_kept(book, definition, today=today)
     except Invalid as error:
         raise NotFound(thing="report") from error
     sentence = sentence_of(made, today=today)
@@ -173,6 +221,21 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
         answer = HttpResponse(content, content_type=_FILES[format])
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+def _made_or_kept(
+    book: Book, definition: Definition, *, today: datetime.date
+) -> tuple[Report, datetime.date, OperationRun | None]:
+    """The report with its day: made now, or by a worker in the run. Raises Invalid, ReportTooLong."""
+    pay = pay_of(book)
+    try:
+        return report_of(book=book, definition=definition, today=today, pay=pay), today, None
+    except ReportTooLong:
+        run = latest_run(book=book, definition=definition, now=timezone.now())
+        found = report_kept(run, book=book, definition=definition, pay=pay)
+        if found is None:
+            raise
+        return *found, run
 
 
 @require_safe

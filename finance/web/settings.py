@@ -1,9 +1,11 @@
-"""A book's settings: its name, what is fixed, and closing the past."""
+"""A book's settings: its name, what is fixed, closing the past, and deleting it."""
 
 from dateutil.relativedelta import relativedelta
 from django import forms
+from django.conf import settings as django_settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -11,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from core.clock import today_in
 from core.formatting import date_text
-from finance.errors import FinanceError, Invalid
+from finance.errors import Conflict, FinanceError, Invalid, NotFound
 from finance.ledger import services
 from finance.models import Book, PayPeriod, Role
 from finance.periods import MAX_PAY_WEEKS, PayRule, WeekendShift
@@ -21,6 +23,7 @@ from finance.web.access import book_page, user_of
 from finance.web.accounts import NameForm
 from finance.web.books import time_zone_choices
 from finance.web.refusals import refuse
+from identity.mail import base_url
 
 
 class PeriodForm(forms.Form):
@@ -96,6 +99,24 @@ class TimeZoneForm(forms.Form):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["time_zone"].choices = time_zone_choices()  # type: ignore[attr-defined]
+
+
+class DeleteForm(forms.Form):
+    """The name of the book once more, so that nobody deletes the wrong one."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name of the book"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, book: Book) -> None:
+        super().__init__(data, auto_id="id_delete_%s")
+        self.book = book
+
+    def clean_name(self) -> str:
+        typed: str = self.cleaned_data["name"]
+        if typed.strip() != self.book.name.strip():
+            raise forms.ValidationError(_("This is not the name of this book. Nothing was deleted."))
+        return typed
 
 
 @book_page()
@@ -178,6 +199,38 @@ def period_reopen(request: HttpRequest, book: Book) -> HttpResponse:
     return _page(request, book, reopen_form=form)
 
 
+@require_POST
+@book_page(at_least=Role.OWNER)
+def book_delete(request: HttpRequest, book: Book) -> HttpResponse:
+    """Hide the book, to be erased later. A demo book asks for no name, and is erased at once."""
+    form = DeleteForm(request.POST, book=book)
+    if not book.is_demo and not form.is_valid():
+        return _page(request, book, delete_form=form)
+    deleted = services.delete_book(book=book, actor=user_of(request), base_url=base_url(request))
+    if deleted.is_demo:
+        messages.success(request, _("The demo book was removed."))
+    else:
+        day = services.day_of_erasure(deleted)
+        said = _("“%(name)s” was deleted. It will be erased on %(day)s; until then you can restore it here.")
+        messages.success(request, said % {"name": deleted.name, "day": date_text(day) if day else ""})
+    return redirect("web:books")
+
+
+@require_POST
+@login_required
+def book_restore(request: HttpRequest, book_id: int) -> HttpResponse:
+    """Take the deletion of a book back. Not a page of the book, which nobody finds while it is deleted."""
+    try:
+        book = services.restore_book(book_id=book_id, actor=user_of(request), base_url=base_url(request))
+    except NotFound as error:
+        raise Http404(error.detail) from error
+    except Conflict as error:
+        messages.error(request, error.detail)
+        return redirect("web:books")
+    messages.success(request, _("“%(name)s” is back, as it was.") % {"name": book.name})
+    return redirect("web:overview", book.pk)
+
+
 def _page(
     request: HttpRequest,
     book: Book,
@@ -187,6 +240,7 @@ def _page(
     close_form: forms.Form | None = None,
     reopen_form: forms.Form | None = None,
     pay_form: forms.Form | None = None,
+    delete_form: forms.Form | None = None,
 ) -> HttpResponse:
     last_month_end = today_in(book).replace(day=1) - relativedelta(days=1)
     context = {
@@ -195,5 +249,7 @@ def _page(
         "close_form": close_form or PeriodForm(initial={"through": last_month_end}),
         "pay_form": pay_form or _pay_form(book),
         "reopen_form": reopen_form or ReopenForm(auto_id="id_reopen_%s"),
+        "delete_form": delete_form or DeleteForm(book=book),
+        "grace_days": django_settings.BOOK_GRACE_DAYS,
     }
     return render(request, "web/settings.html", {"book": book, **context})

@@ -13,10 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.keyset import keyset_page
 from finance.errors import FinanceError, Invalid, NotFound
 from finance.ledger.selectors import book_for, entry_for
+from finance.ledger.services.changes import Changed
 from finance.models import Book, JournalEntry, Role, Tag
 from finance.tags import selectors, services
 from finance.tags.models import TagColour
 from finance.web.access import book_page, id_in, user_of
+from finance.web.changes import say_changed
 from finance.web.refusals import refuse
 
 PAGE = 100
@@ -102,25 +104,32 @@ def entry_tags(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
     """Set the tags of an entry from what was typed; the entry itself is not corrected."""
     entry = entry_for(book=book, uid=uid)
     try:
-        save_tags(request, entry)
+        tags = _named(request, book)
+        change = services.set_tags(book=book, actor=user_of(request), entry_id=entry.pk, tags=tags)
     except FinanceError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, _("Tags saved."))
+        say_changed(request, book, Changed(change=change))
     return redirect("web:entry", book.pk, uid)
 
 
-def save_tags(request: HttpRequest, entry: JournalEntry) -> None:
+def save_tags(request: HttpRequest, entry: JournalEntry) -> dict[str, dict[str, services.Links]]:
     """Put the tags on the entry that the form names in `tags`, with commas between; a form without it changes nothing.
 
-    Raises Invalid and Conflict, as `tags_named`.
+    Returns what changed, for the record of the change that it is part of. Raises Invalid and Conflict, as `tags_named`.
     """
-    if "tags" in request.POST:
-        names = [name for name in request.POST["tags"].split(",") if name.strip()]
-        if len(names) > MOST_TYPED:
-            raise Invalid(field="tags", reason=_("Enter at most %(most)d tags.") % {"most": MOST_TYPED})
-        named = services.tags_named(book=entry.book, names=names)
-        services.set_tags(book=entry.book, actor=user_of(request), entry_id=entry.pk, tags=named)
+    if "tags" not in request.POST:
+        return {}
+    tags = _named(request, entry.book)
+    links = services.put_tags(book=entry.book, actor=user_of(request), entry_id=entry.pk, tags=tags)
+    return {"tags": links} if any(links.values()) else {}
+
+
+def _named(request: HttpRequest, book: Book) -> list[Tag]:
+    names = [name for name in request.POST.get("tags", "").split(",") if name.strip()]
+    if len(names) > MOST_TYPED:
+        raise Invalid(field="tags", reason=_("Enter at most %(most)d tags.") % {"most": MOST_TYPED})
+    return services.tags_named(book=book, names=names)
 
 
 def typed_tags(request: HttpRequest, entry: JournalEntry | None = None) -> str:

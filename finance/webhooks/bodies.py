@@ -25,8 +25,8 @@ class Happened:
 
 
 def announced_events() -> list[type[BookEvent]]:
-    """The event types that webhooks can be told of: all events of books, each in its newest version, by name."""
-    newest = {cls.name: cls for cls in known_events() if issubclass(cls, BookEvent)}
+    """The event types that webhooks can be told of: those of books, each in its newest version, by name."""
+    newest = {cls.name: cls for cls in known_events() if issubclass(cls, BookEvent) and cls.announced}
     return [newest[name] for name in sorted(newest)]
 
 

@@ -25,9 +25,13 @@ def endpoints_of(*, book: Book) -> list[WebhookEndpoint]:
 
 
 def active_by_book(book_ids: Collection[int]) -> dict[int, list[WebhookEndpoint]]:
-    """Book → its active webhooks, oldest first: one query for a batch of events, and no entry for a book without any."""
+    """Book → its active webhooks, oldest first: one query for a batch of events, and no entry for a book without any.
+
+    A deleted book is silent.
+    """
     found: dict[int, list[WebhookEndpoint]] = defaultdict(list)
-    for endpoint in WebhookEndpoint.objects.filter(book__in=book_ids, active=True).order_by("pk"):
+    active = WebhookEndpoint.objects.filter(book__in=book_ids, active=True, book__deleted_at=None)
+    for endpoint in active.order_by("pk"):
         found[endpoint.book_id].append(endpoint)
     return dict(found)
 

@@ -50,7 +50,7 @@ class Shell:
     def memberships(self) -> list[Membership]:
         if not self.user.is_authenticated:
             return []
-        mine = Membership.objects.filter(user_id=self.user.pk)
+        mine = Membership.objects.filter(user_id=self.user.pk, book__deleted_at=None)
         return list(mine.select_related("book").order_by("book__name", "book_id"))
 
     @cached_property

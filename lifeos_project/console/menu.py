@@ -57,6 +57,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("Households"),
             [
                 _list(request, "menu_book", "finance.book"),
+                _list(request, "auto_delete", "finance.bookdeletion"),
                 _list(request, "account_tree", "finance.account"),
                 _list(request, "receipt_long", "finance.journalentry"),
                 _list(request, "edit_note", "finance.change"),

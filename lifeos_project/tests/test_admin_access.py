@@ -21,6 +21,7 @@ from finance.models import (
     AccountStatement,
     AssetPlan,
     AssetValue,
+    BookDeletion,
     Change,
     Dashboard,
     EntryTemplate,
@@ -77,6 +78,7 @@ MODELS = {
     "platform_operation_operationrun": {**READ_ONLY, "history": "LLROOO"},
     "finance_account": READ_ONLY,
     "finance_book": READ_ONLY,
+    "finance_bookdeletion": READ_ONLY,
     "finance_membership": READ_ONLY,
     "finance_invitation": READ_ONLY,
     "finance_ledgercheck": READ_ONLY,
@@ -207,6 +209,9 @@ def world(book, owner, insight):
         "finance_invitation": Invitation.objects.create(
             book=book, email="new@example.org", role="viewer", invited_by=owner, token_hash=digest,
             expires_at=now + datetime.timedelta(days=7),
+        ),
+        "finance_bookdeletion": BookDeletion.objects.create(
+            book_number=99, name="Old flat", is_demo=False, deleted_at=now, deleted_by="olga@example.org", erase_at=now
         ),
         "finance_ledgercheck": LedgerCheck.objects.create(book=book, checked_at=now, entries=1, lines=2),
         "finance_journalentry": JournalEntry.objects.filter(book=book).first(),

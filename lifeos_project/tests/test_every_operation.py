@@ -91,6 +91,9 @@ def bodies(world):
             "template": "household",
         },
         ("PATCH", BOOK): {"name": "House"},
+        ("DELETE", BOOK): None,
+        ("POST", BOOK + "restore/"): None,
+        ("POST", "/api/v1/books/demo/"): None,
         ("POST", BOOK + "close-period/"): {"through": "2025-12-31"},
         ("POST", BOOK + "reopen-period/"): {"through": None},
         ("POST", BOOK + "accounts/"): {
@@ -134,6 +137,7 @@ def bodies(world):
         ("POST", BOOK + "views/"): {"name": "Food", "query": "period=this-month", "shared": True},
         ("PATCH", BOOK + "views/{view_id}/"): {"name": "Eating out"},
         ("DELETE", BOOK + "views/{view_id}/"): None,
+        ("POST", BOOK + "reports/{kind}/"): None,
         ("POST", BOOK + "saved-reports/"): {
             "name": "Our year",
             "kind": "spending",
@@ -295,6 +299,7 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
             "statement_id": batch.statements.get().pk,
             "insight_id": insight.pk,
             "kind": insight.kind,
+            "file_format": "csv",
             "membership_id": Membership.objects.get(book=book, user=editor).pk,
             "invitation_id": ledger.invite_member(**invite, book=book, email="nina@example.org").invitation.pk,
             "webhook_id": fresh.endpoint.pk,
@@ -333,6 +338,8 @@ def address(path, ids, **instead):
     if "imports/" not in path:
         # Statements of accounts, and the accounts that have them.
         ids = ids | {"statement_id": ids["even_id" if path.endswith("reconcile/") else "account_statement_id"]}
+    if "reports/{kind}/" in path:
+        ids = ids | {"kind": "spending"}
     if path.endswith(OF_HOLDINGS):
         ids = ids | {"account_id": ids["savings_id"]}
     ids = ids | instead
@@ -358,6 +365,8 @@ def prepare(world, name):
     if name == ("DELETE", BOOK + "entries/{uid}/refund/"):
         given = ("PUT", name[1])
         assert ask(world, given, bodies(world)[given]).status_code == 200
+    if name[1].endswith("/restore/"):
+        assert ask(world, ("DELETE", BOOK)).status_code == 202
     if name[1].endswith("/reopen-period/"):
         assert ask(world, ("POST", BOOK + "close-period/"), {"through": "2025-12-31"}).status_code == 200
     if name[1].endswith("/{application_id}/cancel/"):

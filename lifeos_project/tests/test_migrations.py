@@ -36,6 +36,9 @@ FROZEN = {
     "platform_outbox_extend": "421ead39b1157de3",
     "finance_search_words": "b7468faa4bf25f2c",
     "search_indexes": "5c70eea00d55aeba",
+    "finance_guard_deletion": "3fbbed5f4b3aa967",
+    "finance_erase_only": "81b19318d201e8c6",
+    "finance_erase_book": "62892bfb68f9b16b",
 }
 OURS = ["backups", "insights", "finance", "platform_outbox", "identity"]
 

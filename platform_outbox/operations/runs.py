@@ -163,6 +163,13 @@ def write_private(target: Path, pieces: Iterable[str | bytes]) -> Path:
     return target
 
 
+def remove_files(run_id: int, *, names: Iterable[str] = ()) -> None:
+    """Delete what a run left, and the files of these names that it was given."""
+    shutil.rmtree(directory_of(run_id), ignore_errors=True)
+    for name in names:
+        (directory() / "given" / Path(name).name).unlink(missing_ok=True)
+
+
 def prune_files(*, before: datetime.datetime) -> int:
     """Delete what was given to or left by runs before the moment; returns the number of files."""
     deleted = 0

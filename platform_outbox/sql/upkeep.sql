@@ -107,3 +107,24 @@ WITH next AS (
     WHERE message_id >= %s AND message_id < %s ORDER BY message_id LIMIT %s),
 gone AS (DELETE FROM platform_outbox_attempt AS t USING next WHERE t.id = next.id)
 SELECT count(*), max(message_id) FROM next
+
+-- name: forget_events
+-- Deletes the events of a window that belong to what is gone for good, whatever their state, with what is known about them.
+WITH gone AS (
+    SELECT id FROM platform_outbox
+    WHERE id > %(above)s AND id <= %(through)s
+      AND (ordering_key = ANY(%(keys)s) OR payload @> ANY(%(carrying)s::jsonb[])
+           OR payload->>'text' LIKE ANY(%(saying)s))
+    FOR UPDATE),
+deliveries AS (DELETE FROM platform_outbox_delivery WHERE message_id IN (SELECT id FROM gone)),
+history AS (DELETE FROM platform_outbox_attempt WHERE message_id IN (SELECT id FROM gone)),
+suspects AS (DELETE FROM platform_outbox_suspect WHERE message_id IN (SELECT id FROM gone))
+DELETE FROM platform_outbox WHERE id IN (SELECT id FROM gone)
+
+-- name: forget_replays
+-- Deletes what is known of replays of these ordering keys.
+DELETE FROM platform_outbox_replay WHERE ordering_key = ANY(%s)
+
+-- name: forget_breakers
+-- Deletes the breakers of destinations like these, which nobody calls any more.
+DELETE FROM platform_outbox_breaker WHERE neighbour LIKE ANY(%s)

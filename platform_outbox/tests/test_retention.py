@@ -278,3 +278,32 @@ def _shape(table):
         f" WHERE conrelid = '{table}'::regclass AND contype IN ('c', 'p') ORDER BY 1"
     )
     return [execute(statement) for statement in (columns, indexes, constraints)]
+
+
+def test_what_is_gone_for_good_takes_its_events_along_in_any_state_and_nothing_else():
+    with transaction.atomic():
+        mine, theirs = emit_many([Ticked(key="mine", number=71), Ticked(key="theirs", number=72)])
+        carried, other = emit_many([Ticked(key="x", number=7), Ticked(key="x", number=8)])
+        said = emit_many([Ticked(key="x", number=9)])[0]
+    OutboxMessage.objects.filter(pk=mine).update(status="dead")
+    OutboxMessage.objects.filter(pk=said).update(payload={"text": "see /b/7/ there"})
+    for event_id in (mine, theirs):
+        Delivery.objects.create(
+            message_id=event_id, handler="h", ordering_key="k", shard=1, status="dead", attempts=1, available_at=NOW
+        )
+        Attempt.objects.create(
+            message_id=event_id, handler="h", number=1, outcome="failed", worker="w", error_class="E", error_message="m",
+            traceback="", at=NOW,
+        )  # fmt: skip
+    key = OutboxMessage.objects.get(pk=mine).ordering_key
+    renewed = []
+
+    gone = retention.forget(keys=[key], carrying=[{"number": 7}], saying=["%/b/7/%"], renew=lambda: renewed.append(1))
+
+    assert gone == 3
+    assert set(
+        OutboxMessage.objects.filter(pk__in=[mine, theirs, carried, other, said]).values_list("pk", flat=True)
+    ) == {theirs, other}
+    assert list(Delivery.objects.values_list("message_id", flat=True)) == [theirs]
+    assert list(Attempt.objects.values_list("message_id", flat=True)) == [theirs]
+    assert renewed

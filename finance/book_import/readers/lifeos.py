@@ -34,9 +34,10 @@ _LEFT = (
         gettext_noop("the export holds the entries that were posted from them"),
     ),
     (
-        gettext_noop("payees, refund links, saved reports, views and templates"),
-        gettext_noop("no export holds them; set them up again"),
+        gettext_noop("who did what"),
+        gettext_noop("what you did stays yours; names of other people leave with no export"),
     ),
+    (gettext_noop("webhooks"), gettext_noop("they hold secrets; set them up again")),
     (
         gettext_noop("seals"),
         gettext_noop(

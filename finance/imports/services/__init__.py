@@ -12,7 +12,7 @@ from finance.imports.services.staging import (
     receive_file,
     stage_import,
 )
-from finance.imports.services.undoing import undo_import
+from finance.imports.services.undoing import reach_of, undo_import
 
 __all__ = [
     "OlderRows",
@@ -28,6 +28,7 @@ __all__ = [
     "learn_linked",
     "learn_missed",
     "link_refund",
+    "reach_of",
     "read_again",
     "read_received",
     "receive_file",

@@ -206,7 +206,7 @@ def learn_missed(*, between: Callable[[], object] = lambda: None, most: int = 20
     if not settings.ENABLE_ML:
         return 0
     complete = LearnedBook.objects.exclude(complete_at=None).values("pk")
-    books = list(Book.objects.exclude(pk__in=complete).order_by("pk")[:most])
+    books = list(Book.objects.in_use().exclude(pk__in=complete).order_by("pk")[:most])
     for book in books:
         learn_book(book=book, between=lambda _count: between())
     return len(books)

@@ -1,6 +1,7 @@
 """Undoes an import: entries that nobody has changed since are reversed, the rest is listed."""
 
 import datetime
+from collections.abc import Mapping
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -28,13 +29,23 @@ SELECT DISTINCT first FROM chain
 """
 
 
+def reach_of(*, batch: ImportBatch) -> dict[int, int | None]:
+    """The entries that undoing the import takes back, each with the entry that it becomes again; None: it is gone."""
+    entries, transfers = _posted(batch)
+    why = _touched(batch, entries)
+    becomes = {pk: transfers[pk].matched_entry_id if pk in transfers else None for pk in entries if pk not in why}
+    return becomes | {moved["by"]: moved["entry"] for moved in batch.moved_openings}
+
+
 @transaction.atomic
-def undo_import(*, batch: ImportBatch, actor: User | None, on: datetime.date) -> ImportBatch:
+def undo_import(
+    *, batch: ImportBatch, actor: User | None, on: datetime.date, keep: Mapping[int, str] | None = None
+) -> ImportBatch:
     """Reverse the entries that the import posted and nobody touched since; the rest is listed in `batch.kept`.
 
-    Rows whose entry is gone can come in again. An entry that was corrected, or that a row of another import stands
-    for, stays with its row. `on` dates reversals whose own date is closed by now. A second call changes nothing.
-    Raises Conflict unless the batch is confirmed.
+    Rows whose entry is gone can come in again. An entry that was corrected, that a row of another import stands for, or
+    that the caller wants to `keep` (id → why), stays with its row. `on` dates reversals whose own date is closed by now.
+    A second call changes nothing. Raises Conflict unless the batch is confirmed.
     """
     batch = ImportBatch.objects.locked().select_related("book").get(pk=batch.pk)
     if batch.state == ImportBatch.State.UNDONE:
@@ -44,18 +55,10 @@ def undo_import(*, batch: ImportBatch, actor: User | None, on: datetime.date) ->
             reason=gettext("Only a confirmed import can be undone; this one is %(state)s.")
             % {"state": batch.get_state_display()}
         )
-    posted = ImportRow.objects.filter(batch=batch, outcome=ImportRow.Outcome.POSTED).values("posted_entry")
-    entries = {entry.pk: entry for entry in JournalEntry.objects.filter(pk__in=posted).order_by("pk")}
-    if batch.opening_entry is not None:
-        entries[batch.opening_entry.pk] = batch.opening_entry
-    # Entries of other accounts that the import made transfers: they get their former sides back.
-    joined = ImportRow.objects.filter(
-        batch=batch, outcome=ImportRow.Outcome.LINKED, posted_entry__corrects=F("matched_entry")
-    ).select_related("posted_entry__book", "matched_entry")
-    transfers = {row.posted_entry.pk: row for row in joined if row.posted_entry is not None}
-    entries |= {pk: row.posted_entry for pk, row in transfers.items() if row.posted_entry is not None}
-    why = _touched(batch, entries)
-    back = _openings_back(batch, actor, on=on)
+    entries, transfers = _posted(batch)
+    kept = keep or {}
+    why = {pk: (reason, True) for pk, reason in kept.items() if pk in entries} | _touched(batch, entries)
+    back = _openings_back(batch, actor, on=on, keep=kept)
     for entry_id, row in transfers.items():
         if entry_id not in why and row.matched_entry is not None:
             _as_before(entries[entry_id], row.matched_entry, actor, on=on)
@@ -70,14 +73,35 @@ def undo_import(*, batch: ImportBatch, actor: User | None, on: datetime.date) ->
     return batch
 
 
-def _openings_back(batch: ImportBatch, actor: User | None, *, on: datetime.date) -> list[dict[str, object]]:
+def _posted(batch: ImportBatch) -> tuple[dict[int, JournalEntry], dict[int, ImportRow]]:
+    """Entries that the import posted or changed; those of other accounts that it made transfers, with their rows.
+
+    The latter get their former sides back.
+    """
+    posted = ImportRow.objects.filter(batch=batch, outcome=ImportRow.Outcome.POSTED).values("posted_entry")
+    entries = {entry.pk: entry for entry in JournalEntry.objects.filter(pk__in=posted).order_by("pk")}
+    if batch.opening_entry is not None:
+        entries[batch.opening_entry.pk] = batch.opening_entry
+    joined = ImportRow.objects.filter(
+        batch=batch, outcome=ImportRow.Outcome.LINKED, posted_entry__corrects=F("matched_entry")
+    ).select_related("posted_entry__book", "matched_entry")
+    transfers = {row.posted_entry.pk: row for row in joined if row.posted_entry is not None}
+    entries |= {pk: row.posted_entry for pk, row in transfers.items() if row.posted_entry is not None}
+    return entries, transfers
+
+
+def _openings_back(
+    batch: ImportBatch, actor: User | None, *, on: datetime.date, keep: Mapping[int, str]
+) -> list[dict[str, object]]:
     """Give accounts the opening balance back that the import replaced; returns those that were changed since."""
     kept = []
     for moved in batch.moved_openings:
         entry = JournalEntry.objects.select_related("book").get(pk=moved["by"])
         first = JournalEntry.objects.get(pk=moved["entry"])
-        if JournalEntry.objects.filter(reverses=entry).exists():
-            kept.append(_told(entry, gettext("The opening balance has been changed since.")))
+        changed = JournalEntry.objects.filter(reverses=entry).exists()
+        if changed or entry.pk in keep:
+            why = gettext("The opening balance has been changed since.") if changed else keep[entry.pk]
+            kept.append(_told(entry, why))
             continue
         _as_before(entry, first, actor, on=on)
     return kept

@@ -10,11 +10,12 @@ from finance.ledger.services.books import change_time_zone, create_book, rename_
 from finance.ledger.services.changes import (
     change_entries,
     delete_entries,
-    merge_payees,
+    record_change,
     replace_entry,
     undo_change,
 )
 from finance.ledger.services.days import begin_days
+from finance.ledger.services.deletion import day_of_erasure, delete_book, restore_book
 from finance.ledger.services.entries import (
     correct_entry,
     post_entries,
@@ -24,6 +25,7 @@ from finance.ledger.services.entries import (
     reverse_entry,
 )
 from finance.ledger.services.entry_templates import remove_template, save_template
+from finance.ledger.services.erasing import erase_book, erase_due_books
 from finance.ledger.services.exchanges import exchange, exchange_lines
 from finance.ledger.services.members import (
     accept_invitation,
@@ -56,12 +58,15 @@ __all__ = [
     "close_period",
     "correct_entry",
     "create_book",
+    "day_of_erasure",
+    "delete_book",
     "delete_entries",
+    "erase_book",
+    "erase_due_books",
     "exchange",
     "exchange_lines",
     "invite_member",
     "leave_book",
-    "merge_payees",
     "move_account",
     "move_opening_balance",
     "open_account",
@@ -72,12 +77,14 @@ __all__ = [
     "post_history",
     "post_opening_balance",
     "rebuild_months",
+    "record_change",
     "remove_member",
     "remove_template",
     "rename_account",
     "rename_book",
     "reopen_period",
     "replace_entry",
+    "restore_book",
     "reverse_entries",
     "reverse_entry",
     "revoke_invitation",

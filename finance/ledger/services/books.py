@@ -17,18 +17,25 @@ _NEXT_IDS = "SELECT nextval(pg_get_serial_sequence('finance_account', 'id')) FRO
 
 @transaction.atomic
 def create_book(
-    *, owner: User, name: str, base_currency: str, time_zone: str, template: str | None = "household"
+    *,
+    owner: User,
+    name: str,
+    base_currency: str,
+    time_zone: str,
+    template: str | None = "household",
+    is_demo: bool = False,
 ) -> Book:
     """Open a book with the accounts of the template ("household", "freelancer", or None for an empty tree).
 
-    `time_zone` is an IANA name; posting dates are days in it. Raises Invalid or CurrencyUnknown.
+    `time_zone` is an IANA name; posting dates are days in it. A demo book is erased without grace once it is deleted.
+    Raises Invalid or CurrencyUnknown.
     """
     name = check_name(name)
     money.exponent(base_currency, field="base_currency")
     _check_time_zone(time_zone)
     if template is not None and template not in TEMPLATES:
         raise Invalid(field="template", reason=_("There is no template named %(template)s.") % {"template": template})
-    book = Book.objects.create(name=name, base_currency=base_currency, time_zone=time_zone)
+    book = Book.objects.create(name=name, base_currency=base_currency, time_zone=time_zone, is_demo=is_demo)
     Membership.objects.create(book=book, user=owner, role=Role.OWNER)
     _plant(book=book, template=TEMPLATES.get(template or "", ()))
     emit(BookCreated(book_id=book.pk))

@@ -8,10 +8,9 @@ import datetime
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Value
-from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from core.batches import in_batches
@@ -25,6 +24,7 @@ from finance.ledger.revising import Edit, Kept, draft_as_it_is, revised
 from finance.ledger.services.drafts import accounts_for_posting, check_draft
 from finance.ledger.services.entries import ENTRIES_PER_EVENT, guarded, reversals_of
 from finance.ledger.services.journal import Posting, copy_entries, next_ids
+from finance.ledger.undoing import take_back_beside
 from identity.models import User
 from platform_outbox.emit import emit, emit_many
 
@@ -84,8 +84,12 @@ def change_entries(
     edit: Edit,
     today: datetime.date,
     action: str = Action.EDIT,
+    also_asked: Mapping[str, object] | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> Changed:
     """Carry out one edit on many entries: `targets` are their ids, each with the positions of the chosen lines.
+
+    `also_asked` and `beside` are what the caller did besides, for the record (Change).
 
     Entries of closed periods are corrected with the date of the open period. What cannot be changed as asked stays,
     and is listed. Raises Invalid for an edit that says nothing or too many entries, NotFound for an entry of another
@@ -117,7 +121,8 @@ def change_entries(
                 left.append(Left(entry=entry, why=error.detail if isinstance(error, FinanceError) else str(error)))
             else:
                 steps.append(_Step(taken_back=entry, draft=draft, corrects_id=entry.pk))
-        change = _carry_out(book, actor, steps, on=on, action=action, asked=asked, left=left)
+        asked |= also_asked or {}
+        change = _carry_out(book, actor, steps, on=on, action=action, asked=asked, left=left, beside=beside)
     return Changed(change=change, left=left, same=same)
 
 
@@ -147,38 +152,47 @@ def delete_entries(*, book: Book, actor: User | None, entry_ids: Collection[int]
     return Changed(change=change, left=left)
 
 
-def replace_entry(*, entry: JournalEntry, actor: User | None, draft: EntryDraft, today: datetime.date) -> Change:
+def replace_entry(
+    *,
+    entry: JournalEntry,
+    actor: User | None,
+    draft: EntryDraft,
+    today: datetime.date,
+    beside: Mapping[str, Any] | None = None,
+) -> Change:
     """Correct an entry as a whole. `today` dates the reversal where the entry's own day is closed by now.
 
-    Raises as post_entry and reverse_entry do.
+    `beside` is what was changed together with it, for the record (Change). Raises as post_entry and reverse_entry do.
     """
     book = entry.book
     with guarded(book=book, date=draft.date):
         accounts = accounts_for_posting(book=book, account_ids={line.account_id for line in draft.lines})
         check_draft(draft, accounts)
         step = _Step(taken_back=entry, draft=draft, corrects_id=entry.pk)
-        change = _carry_out(book, actor, [step], on=today, action=Action.EDIT, asked={}, left=[])
+        change = _carry_out(book, actor, [step], on=today, action=Action.EDIT, asked={}, left=[], beside=beside)
     assert change is not None
     return change
 
 
-def merge_payees(
-    *, book: Book, actor: User | None, names: Sequence[str], into: str, today: datetime.date
-) -> Changed:  # fmt: skip
-    """Give all entries of some payees (ignoring case) one payee. Raises as change_entries does."""
-    into = into.strip()
-    if not into:
-        raise Invalid(field="into", reason=_("Say which payee they become."))
-    lowered = JournalEntry.objects.annotate(lowered=Lower("payee")).filter(
-        book=book, lowered__in=[Lower(Value(name)) for name in {*names, into} if name], reverses=None, reversed_by=None
-    )
-    ids = list(lowered.exclude(payee=into).order_by("pk").values_list("pk", flat=True)[: MOST_ENTRIES + 1])
-    if not ids:
-        return Changed(change=None)
-    edit = Edit(payee=into)
-    return change_entries(
-        book=book, actor=actor, targets=dict.fromkeys(ids, ()), edit=edit, today=today, action=Action.MERGE_PAYEES
-    )
+def record_change(
+    *,
+    book: Book,
+    actor: User | None,
+    action: str,
+    asked: Mapping[str, object],
+    beside: Mapping[str, Any],
+    entry_ids: Collection[int] = (),
+) -> Change:
+    """Record what another slice has just done beside the journal, to these entries if any, so that it can be undone.
+
+    `beside` is taken back by the functions that are registered for its keys (ledger.undoing).
+    """
+    with transaction.atomic():
+        change = _carry_out(
+            book, actor, [], on=None, action=action, asked=asked, left=[], beside=beside, noted=sorted(entry_ids)
+        )
+    assert change is not None
+    return change
 
 
 @transaction.atomic
@@ -186,13 +200,17 @@ def undo_change(*, change: Change, actor: User | None, today: datetime.date, ski
     """Put the entries of a change back to what they were, by corrections; an undo can be undone as well.
 
     Raises ChangedSince, which lists the entries that were changed since; with `skip_changed` these stay as they are.
-    Raises Conflict for a change that was undone already.
+    Raises Conflict for a change that was undone already, and what the slices raise that did something besides.
     """
     change = Change.objects.select_for_update(of=("self",)).select_related("book").get(pk=change.pk)
     book = change.book
     if Change.objects.filter(undoes=change).exists():
         raise Conflict(reason=_("This has been undone already."))
-    pairs = list(ChangedEntry.objects.filter(change=change).select_related("before", "after").order_by("pk"))
+    found = ChangedEntry.objects.filter(change=change).select_related("before", "after").order_by("pk")
+    pairs = [pair for pair in found if pair.before_id != pair.after_id]
+    if not pairs and not change.beside:
+        raise Conflict(reason=_("This cannot be undone: what it did is not on record."))
+    noted = [pair.before_id for pair in found if pair.before_id is not None and pair.before_id == pair.after_id]
     moved_on = changed_since(pairs=pairs)
     stale = [pair for pair in pairs if pair.pk in moved_on]
     if stale and (not skip_changed or len(stale) == len(pairs)):
@@ -226,7 +244,11 @@ def undo_change(*, change: Change, actor: User | None, today: datetime.date, ski
             if step.draft is not None:
                 check_draft(step.draft, accounts)
         left = [Left(entry=entry, why=_("It was changed since.")) for p in stale if (entry := p.after or p.before)]
-        undo = _carry_out(book, actor, steps, on=on, action=Action.UNDO, asked={}, left=left, undoes=change)
+        beside = take_back_beside(book=book, actor=actor, beside=change.beside or {})
+        undo = _carry_out(
+            book, actor, steps, on=on, action=Action.UNDO, asked={}, left=left, undoes=change, beside=beside,
+            noted=noted,
+        )  # fmt: skip
     assert undo is not None
     return undo
 
@@ -276,17 +298,21 @@ def _lines_of(entries: Sequence[JournalEntry]) -> dict[int, list[JournalLine]]:
 
 
 def _carry_out(
-    book: Book, actor: User | None, steps: Sequence[_Step], *, on: datetime.date, action: str, asked: dict[str, object],
-    left: Sequence[Left], undoes: Change | None = None,
+    book: Book, actor: User | None, steps: Sequence[_Step], *, on: datetime.date | None, action: str,
+    asked: Mapping[str, object], left: Sequence[Left], undoes: Change | None = None,
+    beside: Mapping[str, Any] | None = None, noted: Sequence[int] = (),
 ) -> Change | None:  # fmt: skip
-    """Write what the steps say, the record of it and the events; None where there is nothing to do."""
-    if not steps:
+    """Write what the steps say, the record of it and the events; None where there is nothing to do.
+
+    `on` dates reversals in closed periods; `noted` are entries of which only something beside the journal changed.
+    """
+    if not steps and not beside:
         if left:
             raise Conflict(reason=left[0].why)
         return None
     taken = [step.taken_back for step in steps if step.taken_back is not None]
     made = [step for step in steps if step.draft is not None]
-    postings = reversals_of(book=book, entries=taken, on=on) if taken else []
+    postings = reversals_of(book=book, entries=taken, on=on) if taken and on else []
     postings += [
         Posting(draft=step.draft, source=Source.CORRECTION.value, corrects_id=step.corrects_id)
         for step in made
@@ -295,8 +321,9 @@ def _carry_out(
     accounts = accounts_for_posting(
         book=book, account_ids={line.account_id for posting in postings for line in posting.draft.lines}
     )
-    ids = next_ids(len(postings))
-    copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, ids=ids)
+    ids = next_ids(len(postings)) if postings else []
+    if postings:
+        copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, ids=ids)
     reversal_of = {entry.pk: pk for entry, pk in zip(taken, ids, strict=False)}
     after_of = {id(step): pk for step, pk in zip(made, ids[len(taken) :], strict=True)}
     reversed_late = {
@@ -306,7 +333,8 @@ def _carry_out(
         step.redated or (step.taken_back is not None and step.taken_back.pk in reversed_late) for step in steps
     )
     change = Change.objects.create(
-        book=book, action=action, asked=asked, undoes=undoes, entry_count=len(steps), made_by=actor,
+        book=book, action=action, asked=asked, beside=beside or None, undoes=undoes, made_by=actor,
+        entry_count=len(steps) + len(noted),
         redated_to=on if redated else None, redated_count=redated, left_count=len(left),
         left=[
             {"entry": str(each.entry.uid), "date": each.entry.date.isoformat(), "payee": each.entry.payee, "why": each.why}
@@ -319,7 +347,8 @@ def _carry_out(
                 book=book, change=change, before=step.taken_back, after_id=after_of.get(id(step)),
             )
             for step in steps
-        ],
+        ]
+        + [ChangedEntry(book=book, change=change, before_id=pk, after_id=pk) for pk in noted],
         batch_size=1000,
     )  # fmt: skip
     events: list[JournalCorrected | JournalReversed] = []

@@ -20,7 +20,7 @@ _BEGIN = """
     FROM finance_book AS book
     JOIN unnest(%s::text[], %s::date[]) AS zone (name, date) ON zone.name = book.time_zone
     LEFT JOIN finance_bookday AS day ON day.book_id = book.id
-    WHERE day.date IS NULL OR day.date < zone.date
+    WHERE (day.date IS NULL OR day.date < zone.date) AND book.deleted_at IS NULL
     ORDER BY book.id
     ON CONFLICT (book_id) DO UPDATE SET date = EXCLUDED.date WHERE finance_bookday.date < EXCLUDED.date
     RETURNING book_id, date
@@ -29,7 +29,7 @@ _BEGIN = """
 
 @transaction.atomic
 def begin_days(*, now: datetime.datetime) -> int:
-    """Announce for every book the day that it has at `now`, if that has not been done; returns for how many.
+    """Announce for every book in use the day that it has at `now`, if that has not been done; returns for how many.
 
     Days on which nobody asked are left out: only the present one is news. A book that moves to a zone where it is
     still yesterday does not begin a day twice.

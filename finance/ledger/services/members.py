@@ -92,10 +92,13 @@ def may_invite(*, book: Book) -> bool:
 
 
 def open_invitation(*, token: str, now: datetime.datetime) -> Invitation:
-    """The invitation behind a link that still works. Raises NotFound if it is unknown, used, revoked or too old."""
+    """The invitation behind a link that still works.
+
+    Raises NotFound if it is unknown, used, revoked or too old, or its book was deleted.
+    """
     invitation = (
         Invitation.objects.select_related("book", "invited_by")
-        .filter(token_hash=_hash(token), accepted_at=None, expires_at__gt=now)
+        .filter(token_hash=_hash(token), accepted_at=None, expires_at__gt=now, book__deleted_at=None)
         .first()
     )
     if invitation is None:
@@ -186,7 +189,7 @@ def invitation_mail(event: InvitationIssued, *, now: datetime.datetime) -> Email
     """
     invitation = (
         Invitation.objects.select_related("book", "invited_by")
-        .filter(pk=event.invitation_id, accepted_at=None, expires_at__gt=now)
+        .filter(pk=event.invitation_id, accepted_at=None, expires_at__gt=now, book__deleted_at=None)
         .first()
     )
     if invitation is None:

@@ -87,6 +87,7 @@ def seal_missed(
     next call does again from the start. `on_progress` hears how many entries a slice looked at.
     """
     after, sealed = 0, 0
+    erased = set(Book.objects.to_be_erased().values_list("pk", flat=True))
     while True:
         with plans.by_index(), connection.cursor() as cursor:
             cursor.execute(_LOOK.format(limit=AT_ONCE), {"after": after})
@@ -95,7 +96,7 @@ def seal_missed(
             plans.take_statistics(loaded=sealed)
             return sealed
         after = max(last for _, last, _, _ in found)
-        ours = [row for row in found if book is None or row[0] == book.pk]
+        ours = [row for row in found if row[0] not in erased and (book is None or row[0] == book.pk)]
         for book_id, _, _, unsealed in ours:
             # One book at a time: a process that waits for a chain here holds no other.
             sealed += seal_entries(posted={book_id: unsealed}) if unsealed else 0

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from finance import replica
-from finance.book_archive.writing import as_archive
+from finance.book_archive.writing import as_archive, reader_of
 from finance.exports.formats import ARCHIVE, CHOICES, FORMATS
 from finance.ledger.models import Book
 from finance.management.books import book_named
@@ -27,7 +27,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         book = book_named(options["book"])
         written: Callable[[Book], Iterator[str] | Iterator[bytes]] = (
-            as_archive if options["format"] == ARCHIVE else FORMATS[options["format"]]
+            (lambda book: as_archive(book, reader=reader_of(book=book)))
+            if options["format"] == ARCHIVE
+            else FORMATS[options["format"]]
         )
         if options["output"] is None:
             if options["format"] == ARCHIVE:

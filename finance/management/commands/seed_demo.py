@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.clock import day_in
-from finance.demo.services import has_demo_book, seed_household
+from finance.demo.services import TIME_ZONE, has_demo_book, seed_household
 from finance.errors import FinanceError
 from finance.management.books import progress_bar
 from finance.models import JournalEntry
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--if-missing", action="store_true", help="do nothing if there is one already")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        today = options["today"] or day_in("Europe/Dublin", at=timezone.now())
+        today = options["today"] or day_in(TIME_ZONE, at=timezone.now())
         logins = _Logins(options["password_file"])
         try:
             with transaction.atomic():

@@ -182,7 +182,7 @@ def test_many_rows_get_a_category_at_once_and_undo_takes_it_back(select, spend, 
         ("date", {"date_value": "2026-03-01"}, "2 entries → Mar 1, 2026."),
         ("shift_days", {"shift_days_value": "-1"}, "2 entries → 1 day earlier."),
         ("delete", {}, "Deleted: 2 entries."),
-        ("merge", {"merge_value": "Shops"}, "3 entries → Shops."),
+        ("tag", {"tag_value": "Trip, Shared"}, "Tagged 2 entries: Trip, Shared."),
     ],
 )
 def test_each_action_of_the_bar(select, spend, accounts, action, data, message):

@@ -261,25 +261,6 @@ def test_a_deleted_entry_that_is_back_already_is_not_brought_back_twice(spend, b
         undo(made, skip_changed=True)
 
 
-def test_payees_are_merged_whatever_their_capitals(spend, book, owner, undo):
-    one, two, three, other = (
-        spend(1, payee="AMZN Mktp"),
-        spend(2, payee="amazon"),
-        spend(3, payee="Amazon"),
-        spend(4, payee="Aldi"),
-    )
-    done = services.merge_payees(book=book, actor=owner, names=["amzn mktp", "AMAZON"], into=" Amazon ", today=TODAY)
-    assert (done.change.action, done.change.entry_count) == ("merge_payees", 2)
-    assert [says(entry)[1] for entry in (one, two, three, other)] == ["Amazon", "Amazon", "Amazon", "Aldi"]
-    undo(done.change)
-    assert [says(entry)[1] for entry in (one, two)] == ["AMZN Mktp", "amazon"]
-    with pytest.raises(Invalid, match="which payee"):
-        services.merge_payees(book=book, actor=owner, names=["Amazon"], into=" ", today=TODAY)
-    assert (
-        services.merge_payees(book=book, actor=owner, names=["Nobody"], into="Nobody else", today=TODAY).change is None
-    )
-
-
 def test_replacing_an_entry_as_a_whole_can_be_undone(spend, owner, accounts, undo, book):
     entry = spend(12_50, payee="Aldi")
     as_it_was = says(entry)

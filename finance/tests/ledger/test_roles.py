@@ -23,7 +23,7 @@ from identity.models import AuditRecord
 pytestmark = [pytest.mark.ledger_guards, pytest.mark.django_db(transaction=True)]
 
 # Functions that every role may call; what they do to the guards' tables is tested below.
-CALLABLE = {"platform_outbox_extend", "platform_outbox_drop", "identity_prune_audit"}
+CALLABLE = {"finance_erase_book", "platform_outbox_extend", "platform_outbox_drop", "identity_prune_audit"}
 
 
 def _rights(*templates):

@@ -109,14 +109,69 @@ def test_saving_merging_and_removing_on_the_page(send, book, rewe, accounts):
     assert send("editor", f"payees/{rewe.pk}/", form).status_code == 302
     rewe.refresh_from_db()
     assert (rewe.default_account, rewe.aliases.count()) == (accounts.restaurants, 2)
-    other = services.save_payee(book=book, name="Other")
+    services.save_payee(book=book, name="Other")
     taken = send("editor", f"payees/{rewe.pk}/", {**form, "aliases": "other"})
     assert (taken.status_code, "is a payee already" in taken.content.decode()) == (400, True)
-    merge = {"do": "merge", "into": other.pk, "past": "alias"}
-    assert send("editor", f"payees/{rewe.pk}/", {**merge, "into": "x"}).status_code == 404
-    send("editor", f"payees/{rewe.pk}/", merge)
-    send("editor", f"payees/{other.pk}/", {"do": "remove"})
-    assert not Payee.objects.exists()
+    send("editor", f"payees/{rewe.pk}/", {"do": "remove"})
+    assert Payee.objects.get().name == "Other"
+
+
+@pytest.mark.parametrize("person", [None, "stranger", "viewer", "editor", "owner"])
+def test_one_page_merges_payees_of_a_payee_and_of_selected_rows(as_, book, rewe, accounts, spend, person):
+    client, path = as_(person), f"/b/{book.pk}/payees/merge/"
+    services.save_payee(book=book, name="Other")
+    lines = [spend(n, payee=name).lines.get(account=accounts.checking).pk for n, name in ((1, "Rewe"), (2, "Kiosk"))]
+    refusal = {None: 302, "stranger": 404, "viewer": 403}.get(person)
+    asked = client.get(path, {"name": "Rewe", "into": "Other"})
+    bar = {"action": "merge", "merge_value": "Other", "view": "", "pick": lines, "next": f"/b/{book.pk}/register/"}
+    selected = client.post(path, bar, headers={"HX-Request": "true"})
+    done = client.post(path, {"name": ["Rewe", "Kiosk"], "into": "Other", "past": "correct", "next": bar["next"]})
+    assert [each.status_code for each in (asked, selected, done)] == ([refusal] * 3 if refusal else [200, 200, 302])
+    if refusal:
+        assert Payee.objects.count() == 2
+        return
+    assert (selected["HX-Retarget"], selected["HX-Reselect"]) == ("#main", "#main")
+    for html in (asked.content.decode(), selected.content.decode()):
+        assert 'name="name" value="Rewe"' in html
+        assert 'value="Other"' in html
+    assert "2 entries have one of these names" in selected.content.decode()
+    assert done["Location"] == bar["next"]
+    assert set(JournalEntry.objects.filter(book=book, reversed_by=None, reverses=None).values_list("payee")) == {
+        ("Other",)
+    }
+    html = client.get(f"/b/{book.pk}/changes/").content.decode()
+    assert "Merged: Rewe, Kiosk → Other. 2 entries corrected." in html
+    client.post(re.search(r'"(/b/\d+/changes/\d+/undo/)"', html)[1])
+    assert set(Payee.objects.values_list("name", flat=True)) == {"Rewe", "Other"}
+
+
+def test_a_merge_says_what_is_missing_and_says_what_it_did_without_entries(as_, book, rewe):
+    client, path = as_("editor"), f"/b/{book.pk}/payees/merge/"
+    for data in ({"name": "Rewe", "into": "Other"}, {"name": "Rewe", "into": " ", "past": "alias"}):
+        assert client.post(path, data).status_code == 400
+    same = client.post(path, {"name": "Rewe", "into": "Rewe", "past": "alias"})
+    assert "Choose another payee" in same.content.decode()
+    assert client.get(f"{path}?name=Rewe&name=%00&into=%00").status_code == 200
+    assert client.post(path, {"name": "Rewe", "into": "a\x00b", "past": "alias"}).status_code == 400
+    assert client.get(path)["Location"] == f"/b/{book.pk}/payees/named/"
+    none = client.post(path, {"action": "merge", "view": "", "next": f"/b/{book.pk}/accounts/"}, follow=True)
+    assert "Choose entries of at most 100 payees." in none.content.decode()
+    done = client.post(path, {"name": "Rewe", "into": "Shop", "past": "alias"}, follow=True).content.decode()
+    assert "Merged: Rewe → Shop." in done
+    undone = client.post(re.search(r'"(/b/\d+/changes/\d+/undo/)"', done)[1], follow=True).content.decode()
+    assert "Undone, the payees are as they were." in undone
+    assert Payee.objects.get().name == "Rewe"
+
+
+def test_merging_by_the_api_names_the_change_that_undoes_it(api, url, book, rewe, spend):
+    other = services.save_payee(book=book, name="Other")
+    spend(1_00, payee="Rewe")
+    done = api.post(url(f"payees/{rewe.pk}/merge/"), {"into": other.pk, "past": "alias"}).json()
+    assert (done["payee"]["name"], done["corrected"]) == ("Other", 0)
+    assert api.post(url(f"changes/{done['change']}/undo/")).status_code == 201
+    body = {"names": ["rewe"], "into": "Other", "past": "alias"}
+    change = api.post(url("entries/merge-payees/"), body).json()["change"]
+    assert (change["action"], change["entry_count"], change["asked"]["merged"]) == ("merge_payees", 0, ["Rewe"])
 
 
 def test_the_entry_form_knows_payees_by_every_name(page, rewe, accounts, spend):

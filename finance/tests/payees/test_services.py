@@ -96,7 +96,7 @@ def test_a_payee_can_take_one_of_its_aliases_as_its_name(book, owner, rewe):
 
 
 def test_too_much_of_the_past_is_refused_as_a_whole(book, owner, rewe, spend, monkeypatch):
-    monkeypatch.setattr(services, "MOST_CORRECTED", 1)
+    monkeypatch.setattr(services, "MOST_ENTRIES", 1)
     spend(1_00, payee="Rewe")
     spend(2_00, payee="Rewe")
     with pytest.raises(Conflict):
@@ -104,25 +104,95 @@ def test_too_much_of_the_past_is_refused_as_a_whole(book, owner, rewe, spend, mo
     assert Payee.objects.get().name == "Rewe"
 
 
-@pytest.mark.parametrize("correct_past", [False, True])
-def test_a_merge_moves_the_names(book, owner, rewe, spend, correct_past):
-    other = services.save_payee(book=book, name="Supermarket", aliases=["The shop"])
-    spend(1_00, payee="Rewe")
-    change = services.merge_payee(payee=rewe, into=other, actor=owner, correct_past=correct_past, today=TODAY)
-    assert (change is not None) is correct_past
-    assert current(book) == ["Supermarket" if correct_past else "Rewe"]
-    payee = selectors.payee_for(book=book, payee_id=other.pk)
-    assert set(selectors.texts_of(payee=payee)) == {
-        *("Supermarket", "The shop", "Rewe", "REWE Markt GmbH", "rewe sagt danke")
+@pytest.fixture
+def merge(book, owner):
+    def run(names, into, *, correct_past=True):
+        return services.merge_payees(
+            book=book, actor=owner, names=names, into=into, correct_past=correct_past, today=TODAY
+        ).change  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def undo(owner):
+    return lambda change: ledger.undo_change(change=change, actor=owner, today=TODAY)
+
+
+def named(book):
+    """Each payee with its usual category and its aliases."""
+    return {
+        payee.name: (payee.default_account and payee.default_account.name, selectors.texts_of(payee=payee)[1:])
+        for payee in selectors.payees_of(book=book)
     }
-    assert Payee.objects.count() == 1
+
+
+@pytest.mark.parametrize("correct_past", [False, True])
+def test_a_merge_moves_the_names_and_undo_brings_payees_and_entries_back(book, rewe, spend, merge, undo, correct_past):
+    services.save_payee(book=book, name="Supermarket", aliases=["The shop"])
+    spend(1_00, payee="Rewe")
+    before = named(book)
+    change = merge(["rewe markt gmbh"], "the shop", correct_past=correct_past)
+    assert (change.action, change.entry_count) == ("merge_payees", int(correct_past))
+    assert change.asked == {"payee": "Supermarket", "merged": ["Rewe"]}
+    assert current(book) == ["Supermarket" if correct_past else "Rewe"]
+    after = named(book)
+    assert set(after["Supermarket"][1]) == {"The shop", "Rewe", "REWE Markt GmbH", "rewe sagt danke"}
+    assert len(after) == 1
     assert OutboxMessage.objects.filter(event_type="finance.payee.merged").count() == 1
-    with pytest.raises(Conflict):
-        services.merge_payee(payee=payee, into=payee, actor=owner, correct_past=False, today=TODAY)
-    if change:
-        assert change.action == "merge_payees"
-        ledger.undo_change(change=change, actor=owner, today=TODAY)
-        assert current(book) == ["Rewe"]
+    undone = undo(change)
+    assert (named(book), current(book)) == (before, ["Rewe"])
+    undo(undone)
+    assert (named(book), current(book)) == (after, ["Supermarket" if correct_past else "Rewe"])
+
+
+def test_texts_of_entries_become_aliases_of_a_new_payee(book, spend, merge, undo):
+    for amount, payee in enumerate(("AMZN Mktp", "amazon", "Amazon", "Aldi"), start=1):
+        spend(amount, payee=payee)
+    change = merge(["AMZN Mktp", "AMAZON", "Nobody"], " Amazon ")
+    assert change.entry_count == 2
+    assert sorted(current(book)) == ["Aldi", "Amazon", "Amazon", "Amazon"]
+    assert named(book) == {"Amazon": (None, ["AMZN Mktp"])}
+    undo(change)
+    assert sorted(current(book)) == ["AMZN Mktp", "Aldi", "Amazon", "amazon"]
+    assert named(book) == {}
+
+
+def test_a_new_payee_takes_the_usual_category_over(book, rewe, merge):
+    (category, _aliases) = named(book)["Rewe"]
+    merge(["Rewe"], "Groceries and more")
+    assert named(book)["Groceries and more"][0] == category == "Groceries"
+
+
+def test_what_cannot_be_merged_is_refused_and_what_nobody_has_changes_nothing(book, rewe, spend, merge):
+    spend(1_00, payee="Rewe")
+    with pytest.raises(Conflict, match="another payee"):
+        merge(["Rewe"], "Rewe")
+    for names, into in ((["Rewe"], " "), ([], "Other"), ([str(n) for n in range(101)], "Other")):
+        with pytest.raises(Invalid):
+            merge(names, into)
+    assert merge(["Nobody"], "Nobody else") is None
+    assert list(named(book)) == ["Rewe"]
+
+
+def test_entries_of_closed_periods_keep_their_payee(book, owner, spend, merge):
+    spend(1_00, payee="Old", on=datetime.date(2026, 1, 5))
+    spend(2_00, payee="Old")
+    ledger.close_period(book=book, actor=owner, through=datetime.date(2026, 1, 31))
+    assert merge(["Old"], "New").entry_count == 1
+    assert sorted(current(book)) == ["New", "Old"]
+    assert named(book) == {"New": (None, ["Old"])}
+
+
+def test_an_undo_is_refused_where_the_name_has_been_taken_since(book, rewe, merge, undo):
+    services.save_payee(book=book, name="Other")
+    change = merge(["Rewe"], "Other", correct_past=False)
+    payee = Payee.objects.get(name="Other")
+    services.save_payee(book=book, payee=payee, aliases=[])
+    services.save_payee(book=book, name="Rewe")
+    with pytest.raises(Invalid, match="is a payee already"):
+        undo(change)
+    assert sorted(named(book)) == ["Other", "Rewe"]
 
 
 def test_the_past_is_corrected_at_once(book, owner, rewe, spend, django_assert_max_num_queries):
@@ -134,12 +204,10 @@ def test_the_past_is_corrected_at_once(book, owner, rewe, spend, django_assert_m
 
 
 def test_a_payee_that_was_removed_meanwhile_takes_no_aliases(book, owner, rewe):
-    other, gone = (services.save_payee(book=book, name=name) for name in ("Other", "Gone"))
+    gone = services.save_payee(book=book, name="Gone")
     services.remove_payee(payee=selectors.payee_for(book=book, payee_id=gone.pk))
     args = {"actor": owner, "correct_past": False, "today": TODAY}
     for change in (
-        lambda: services.merge_payee(payee=rewe, into=gone, **args),
-        lambda: services.merge_payee(payee=gone, into=other, **args),
         lambda: services.rename_payee(payee=gone, name="New", **args),
         lambda: services.remove_payee(payee=gone),
     ):
@@ -149,10 +217,12 @@ def test_a_payee_that_was_removed_meanwhile_takes_no_aliases(book, owner, rewe):
 
 
 def test_a_merge_keeps_to_the_most_aliases(book, owner, rewe, monkeypatch):
-    other = services.save_payee(book=book, name="Other")
+    services.save_payee(book=book, name="Other")
     monkeypatch.setattr(services, "MOST_ALIASES", 2)
     with pytest.raises(Conflict):
-        services.merge_payee(payee=rewe, into=other, actor=owner, correct_past=False, today=TODAY)
+        services.merge_payees(
+            book=book, actor=owner, names=["Rewe"], into="Other", correct_past=False, today=TODAY
+        )  # fmt: skip
     assert Payee.objects.count() == 2
 
 

@@ -8,13 +8,17 @@ from finance.imports.selectors import counts_of
 from finance.imports.services import assign_statement, decide_rows
 from finance.imports.services.proposing import subject_of
 from finance.ledger.models import JournalEntry, JournalLine
-from finance.ledger.services import close_account
+from finance.ledger.register_sums import register_sums
+from finance.ledger.registers import Filters, register_page
+from finance.ledger.selectors import balance_of
+from finance.ledger.services import close_account, open_account
 from finance.rules import services
 from finance.rules.history import dry_run
 from finance.rules.models import RuleLog
 from finance.rules.selectors import engine_of
 from finance.tags.selectors import tags_of_entries
 from finance.tests.conftest import TODAY
+from finance.tests.reports.conftest import report  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("nothing_suggested")
 
@@ -163,3 +167,24 @@ def test_tags_of_rules_are_put_on_what_is_posted(stage, confirm, save, book, acc
     assert {pk: [tag.name for tag in tags] for pk, tags in tagged.items()} == {
         row.posted_entry_id: ["Food", "Market", "weekly"]
     }
+
+
+def test_rows_of_a_loan_count_in_their_category_and_are_seen_there(
+    stage,
+    confirm,
+    save,
+    accounts,
+    book,
+    owner,
+    report,  # noqa: F811
+):
+    """RUL-10: a rule by the payee gives a category to rows of a loan. No account is outside the books here."""
+    save(actions=[{"do": "category", "account": accounts.groceries.pk}])
+    loan = open_account(book=book, actor=owner, name="Loan", type="liability", kind="loan", currency="EUR")
+    confirm(stage(account=loan))
+    (row,) = register_page(accounts=[accounts.groceries]).rows
+    assert (row.amount, [line.name for line in row.counter_lines]) == (35_50, ["Loan"])
+    assert register_sums(accounts=[accounts.groceries], filters=Filters()).totals()["EUR"].net == row.amount
+    assert balance_of(account=accounts.groceries) == row.amount
+    spending = report("spending", period="2026-03")
+    assert ("Groceries", row.amount) in [(each.label, each.cells[0].amount) for each in spending.sections[0].rows]

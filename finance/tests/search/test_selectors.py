@@ -1,14 +1,17 @@
 """What a query finds in a book, by every way in."""
 
 import datetime
+from dataclasses import replace
 
 import pytest
+from django.db import connection
 
 from finance.attachments import services as attachments
 from finance.errors import Invalid
 from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft
 from finance.search import selectors
+from finance.search.conditions import _quickly, _said, world_of
 from finance.search.query import parse_query
 from finance.search.selectors import Total, find_accounts, find_entries
 from finance.tags import services as tags
@@ -198,6 +201,57 @@ def test_a_search_of_much_walks_the_journal_in_windows(book, spend, monkeypatch)
     assert ([hit.payee for hit in page.entries], page.next_cursor) == (["Rare shop"], None)
 
 
+def test_frequent_words_that_meet_seldom_are_found_together_with_totals(book, owner, post, spend, monkeypatch):
+    """Whatever place a word stands in; a single word would find too much."""
+    monkeypatch.setattr(selectors, "MOST_FOUND", 4)
+    for number in range(5):
+        post("Red", 1_00, note=f"n{number}")
+        post("Blue", 1_00)
+    post("Red and blue", 2_00)
+    post("Red", 3_00, memo="something blue")
+    post("Something", 4_00, note="blue", memo="red")
+    (tag,) = tags.tags_named(book=book, names=["Red"])
+    tags.tag_entries(book=book, actor=owner, entry_ids=[post("Blue", 5_00).pk], add=[tag])
+    page = find_entries(book=book, terms=parse_query("red blue"))
+    assert (page.count, page.totals) == (4, [Total(currency="EUR", came_in=0, went_out=14_00)])
+    page = find_entries(book=book, terms=parse_query("payee:red note:blue"))
+    assert (page.count, [hit.payee for hit in page.entries]) == (1, ["Red"])
+    monkeypatch.setattr(selectors, "MOST_MERGED", -1)
+    page = find_entries(book=book, terms=parse_query("red blue"))
+    assert (page.count, len(page.entries)) == (None, 4)
+
+
+def test_what_the_statistics_say_is_frequent_is_not_even_tried(book, journal, monkeypatch):
+    monkeypatch.setattr(selectors, "MOST_EXPECTED", -1)
+    page = find_entries(book=book, terms=parse_query("rewe"))
+    assert (page.count, [hit.payee for hit in page.entries]) == (None, ["REWE-Markt"])
+
+
+def test_passing_over_texts_by_their_letters_loses_none(book):
+    """Every query over every text: with the letters asked first, the answer is that of the words alone."""
+    texts = [
+        "Café Zürich", "Cafe Zurich", "CAFE", "AMZN Mktp*2K4", "a.b-c_d/e:f@g", "+49 170 123", "-12.50", "1,234.50",
+        "1e5", "Ali’s & Söhne", "<b>bold</b>", "100%", "x\\y", "İstanbul", "STRASSE Straße", "", "w1x w2x",
+    ]  # fmt: skip
+    terms = [replace(parse_query("x")[0], text=said) for said in [*texts, "caf", "zur", "straß", "amzn mk", "%", "_"]]
+    world = world_of(book=book, terms=terms)
+    differing = """
+        SELECT said, query, text FROM unnest(%(texts)s::text[]) AS text, {queries}
+         WHERE coalesce({words}, false) IS DISTINCT FROM coalesce({quickly}, false)"""
+    words = "finance_search_words(%(book)s, text) @@ %(q_words)s::tsquery"
+    with connection.cursor() as cursor:
+        for term in terms:
+            parameters = {"texts": texts, "book": book.pk, "said": term.text, **_said(term, "q", world)}
+            statement = differing.format(
+                queries="(SELECT %(said)s AS said, %(q_words)s AS query) AS asked", words=words,
+                quickly=_quickly(words, "text", "q"),
+            )  # fmt: skip
+            cursor.execute(statement, parameters)
+            assert cursor.fetchall() == []
+            cursor.execute(f"SELECT count(*) FROM unnest(%(texts)s::text[]) AS text WHERE {words}", parameters)
+            assert cursor.fetchone()[0] or term.text in ("", "<b>bold</b>", "%", "_")  # it finds something at all
+
+
 def test_another_book_is_not_searched(book, found, journal, stranger):
     other = ledger.create_book(owner=stranger, name="Other", base_currency="EUR", time_zone="UTC")
     for text in ("rewe", "1234.50", "date:2026", "has:receipt", "tag:summer"):
@@ -218,7 +272,7 @@ def test_accounts_are_found_by_plain_words(book, accounts):
 
 def test_the_indexes_are_used(book, journal, django_assert_max_num_queries):
     """Whatever the planner thinks of small tables: the expressions are those of the indexes."""
-    from django.db import connection, transaction
+    from django.db import transaction
 
     from finance.search.conditions import ENTRY_WORDS, MEMO_WORDS
 
@@ -233,5 +287,5 @@ def test_the_indexes_are_used(book, journal, django_assert_max_num_queries):
         for index, statement in statements.items():
             cursor.execute(f"EXPLAIN {statement}")
             assert index in str(cursor.fetchall())
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):
         find_entries(book=book, terms=parse_query("rewe date:2026 1234.50"))

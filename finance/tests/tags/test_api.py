@@ -79,7 +79,9 @@ def test_entries_show_their_tags_and_are_found_by_them(api, url, spend, django_a
     entries = [spend(amount) for amount in (1_00, 2_00, 3_00)]
     api.put(url(f"entries/{entries[0].uid}/tags/"), {"tags": ["b", "A"]}, format="json")
     body = {"entries": [str(entry.uid) for entry in entries[:2]], "add": ["Trip"], "remove": ["b"]}
-    assert api.post(url("entries/tags/"), body, format="json").json() == {"changed": 2}
+    done = api.post(url("entries/tags/"), body, format="json").json()
+    assert done["changed"] == 2
+    assert api.get(url(f"changes/{done['change']}/")).json()["asked"] == {"add_tags": ["Trip"], "remove_tags": ["b"]}
     shown = {entry["uid"]: entry["tags"] for entry in api.get(url("entries/")).json()["results"]}
     assert [shown[str(entry.uid)] for entry in entries] == [["A", "Trip"], ["Trip"], []]
     tag = next(tag["id"] for tag in api.get(url("tags/")).json()["results"] if tag["name"] == "Trip")

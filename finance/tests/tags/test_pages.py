@@ -1,5 +1,7 @@
 """Tags on pages: the list with its figures, one tag, and the field of an entry."""
 
+import re
+
 import pytest
 
 from finance.models import Tag
@@ -61,8 +63,9 @@ def test_merging_and_removing(send, book, tag, spend, owner):
 @pytest.mark.parametrize(("typed", "kept"), [(" Trip,  holiday ,", ["Holiday", "Trip"]), ("", [])])
 def test_the_field_sets_the_tags_of_an_entry(send, page, book, tag, spend, typed, kept):
     entry = spend(1_00)
-    send("editor", f"entries/{entry.uid}/tags/", {"tags": typed})
+    said = send("editor", f"entries/{entry.uid}/tags/", {"tags": typed}, follow=True).content.decode()
     assert names_of(book, entry) == kept
+    assert ("Tagged 1 entry: Trip, Holiday." in said or "Tagged 1 entry: Holiday, Trip." in said) is bool(kept)
     html = page("viewer", f"entries/{entry.uid}/").content.decode()
     assert html.count('class="tag tag-') == len(kept)
 
@@ -104,3 +107,28 @@ def test_tags_are_paged(page, book, monkeypatch):
     last = Tag.objects.order_by("pk")[1].pk
     assert page("viewer", "tags/", after=last).content.decode().count('class="tag tag-') == 1
     assert page("viewer", "tags/", after="x").status_code == 404
+
+
+def test_the_message_of_tags_has_an_undo(as_, book, tag, spend, accounts):
+    entries, client = [spend(1_00), spend(2_00)], as_("editor")
+    form = {"action": "tag", "tag_value": "Trip", "view": "", "pick": [entry.uid for entry in entries]}
+    said = client.post(f"/b/{book.pk}/changes/selection/", form, follow=True).content.decode()
+    assert "Tagged 2 entries: Trip." in said
+    address = re.search(r'"(/b/\d+/changes/\d+/undo/)"', said)[1]
+    detail = client.get(address.removesuffix("undo/")).content.decode()
+    assert all(f"/entries/{entry.uid}/" in detail for entry in entries)
+    said = client.post(address, follow=True).content.decode()
+    assert "Undone, 2 entries are as they were." in said
+    assert [names_of(book, entry) for entry in entries] == [[], []]
+
+
+def test_undoing_an_edit_puts_its_tags_back_as_well(as_, book, tag, spend, accounts):
+    entry, client = spend(1_00, payee="Aldi"), as_("editor")
+    form = {
+        "mode": "spent", "amount": "2", "account": accounts.checking.pk, "category": accounts.groceries.pk,
+        "date": "2026-03-15", "payee": "Aldi", "tags": "Trip", "save": "1",
+    }  # fmt: skip
+    said = client.post(f"/b/{book.pk}/entries/{entry.uid}/edit/", form, follow=True).content.decode()
+    assert names_of(book, entry) == ["Trip"]
+    client.post(re.search(r'"(/b/\d+/changes/\d+/undo/)"', said)[1])
+    assert names_of(book, entry) == []

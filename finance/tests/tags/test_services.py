@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from finance.errors import Conflict, Invalid, NotFound
 from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft
-from finance.models import EntryTag, Tag
+from finance.models import Change, EntryTag, Tag
 from finance.tags import selectors, services
 from platform_outbox.models import OutboxMessage
 
@@ -110,6 +110,34 @@ def test_setting_replaces(book, owner, spend, tag):
     assert names_of(book, entry) == [["a", "b"]]
     services.set_tags(book=book, actor=owner, entry_id=entry.pk, tags=[])
     assert names_of(book, entry) == [[]]
+
+
+def test_tagging_is_a_change_that_undo_takes_back_and_undo_again_brings_back(book, owner, spend, tag, accounts):
+    had, new, old = spend(1_00), spend(2_00), services.save_tag(book=book, name="Old")
+    services.tag_entries(book=book, actor=owner, entry_ids=[had.pk], add=[tag, old])
+    change = services.change_tags(book=book, actor=owner, entry_ids=[had.pk, new.pk], add=[tag], remove=[old])
+    assert (change.action, change.entry_count) == ("tag", 2)
+    assert change.asked == {"add_tags": ["Holiday"], "remove_tags": ["Old"]}
+    assert names_of(book, had, new) == [["Holiday"], ["Holiday"]]
+    correct(new, owner, accounts, 3_00)  # a correction in between does not matter: tags belong to the first version
+    undo = ledger.undo_change(change=change, actor=owner, today=ON)
+    assert names_of(book, had, new) == [["Holiday", "Old"], []]
+    assert undo.entry_count == 2
+    ledger.undo_change(change=undo, actor=owner, today=ON)
+    assert names_of(book, had, new) == [["Holiday"], ["Holiday"]]
+    assert services.change_tags(book=book, actor=owner, entry_ids=[had.pk], add=[tag]) is None
+    assert len(events("finance.change.made")) == 1
+    assert len(events("finance.change.undone")) == 2
+
+
+def test_an_undo_without_its_tag_is_refused(book, owner, spend, tag):
+    change = services.change_tags(book=book, actor=owner, entry_ids=[spend(1_00).pk], add=[tag])
+    services.remove_tag(tag=tag)
+    with pytest.raises(Conflict, match="removed or merged since"):
+        ledger.undo_change(change=change, actor=owner, today=ON)
+    Change.objects.update(beside=None)
+    with pytest.raises(Conflict, match="not on record"):
+        ledger.undo_change(change=change, actor=owner, today=ON)
 
 
 def test_merging_keeps_each_entry_once(book, owner, spend, tag):

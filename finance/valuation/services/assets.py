@@ -139,7 +139,8 @@ def post_due_months(*, between: Callable[[], object] = lambda: None) -> int:
     `between` is called between two accounts. An account that was closed loses no more value.
     """
     posted = 0
-    plans = AssetPlan.objects.filter(account__closed_on=None).select_related("account__book").order_by("pk")
+    in_use = AssetPlan.objects.filter(account__closed_on=None, book__deleted_at=None)
+    plans = in_use.select_related("account__book").order_by("pk")
     for plan in plans.iterator(chunk_size=200):
         account = plan.account
         with transaction.atomic():

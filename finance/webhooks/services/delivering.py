@@ -82,10 +82,12 @@ def deliver(*, delivery_id: int, last: bool, now: datetime.datetime) -> Delivery
     With `last` there is no attempt after this one: unless it succeeds the message has failed. A message that was
     removed, sent or skipped in the meantime is left alone.
     """
-    delivery = WebhookDelivery.objects.select_related("endpoint").filter(pk=delivery_id, state=State.WAITING).first()
+    waiting = WebhookDelivery.objects.select_related("endpoint__book").filter(pk=delivery_id, state=State.WAITING)
+    delivery = waiting.first()
     if delivery is None:
         return DeliveryOutcome()
-    if not delivery.endpoint.active and delivery.event_type != TEST_EVENT:
+    is_silent = delivery.endpoint.book.deleted_at is not None
+    if is_silent or (not delivery.endpoint.active and delivery.event_type != TEST_EVENT):
         WebhookDelivery.objects.filter(pk=delivery.pk, state=State.WAITING).update(state=State.SKIPPED)
         return DeliveryOutcome()
     tried = _send(delivery, now=now)

@@ -182,6 +182,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.closest?.("#selection details[open]")) event.target.querySelector("input")?.focus();
 });
 
+// A button that downloads: the browser sends the form by itself, htmx does not see it.
+document.addEventListener("submit", (event) => {
+  if (event.submitter?.hasAttribute("data-native")) event.stopPropagation();
+}, true);
+
 // Read again -------------------------------------------------------------------------------------------------------------
 // Pages that were added below the first one, in their order.
 let later = [];

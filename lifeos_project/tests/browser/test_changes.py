@@ -138,6 +138,24 @@ def test_twenty_rows_take_four_clicks(counted, register, look):
     assert tab.evaluate("window.scrollY") == place
 
 
+def test_chosen_rows_are_saved_as_a_file_and_stay_chosen(counted, register, look):
+    tab = counted.start(register).tab
+    for number in (0, 2):
+        counted.click(tab.locator("input.pick").nth(number))
+    counted.click(tab.locator("#selection summary", has_text="Download"))
+    look(tab, "selection-download")
+    with tab.expect_download() as coming:
+        counted.click(tab.locator("#selection").get_by_role("button", name="CSV"))
+    assert len(Path(coming.value.path()).read_text("utf-8-sig").splitlines()) == 3
+    expect(tab.locator("#selection [data-count]")).to_have_text("2 selected")
+    assert counted.cost == (4, 0)
+    counted.click(tab.locator(".filters summary", has_text="Download"))
+    look(tab, "register-download")
+    with tab.expect_download() as coming:
+        counted.click(tab.locator(".filters").get_by_role("link", name="XLSX"))
+    assert coming.value.suggested_filename == "checking-account.xlsx"
+
+
 def test_all_of_the_list_is_changed_by_the_server_and_later_pages_stay(counted, register, checking, look):
     tab = counted.start(register).tab
     counted.click(tab.get_by_role("link", name="Earlier entries"))
@@ -289,3 +307,21 @@ def test_the_pages_of_changes_in_dark(new_page, anna, register, look, filled, si
     tab.goto(f"/b/{filled.pk}/entries/new/?mode=moved")
     look(tab, f"dark-form-{size}")
     assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_merging_selected_payees_asks_on_a_page_of_its_own(counted, register, look):
+    tab = counted.start(register).tab
+    counted.click(row(tab, "IKEA").locator("input.pick"))
+    counted.click(tab.locator("#selection summary", has_text="Payee"))
+    tab.locator("#selection-merge").fill("Furniture shop")
+    counted.click(tab.get_by_role("button", name="Merge payees"))
+    expect(tab.get_by_role("heading", name="Merge payees")).to_be_visible()
+    look(tab, "merge")
+    assert tab.locator("[name=name]").input_value() == "IKEA"
+    counted.click(tab.get_by_role("button", name="Merge", exact=True))
+    expect(tab.locator("#messages")).to_contain_text("Merged: IKEA → Furniture shop. 1 entry corrected.")
+    expect(row(tab, "Furniture shop")).to_be_visible()
+    assert counted.cost == (4, 1)
+    counted.click(tab.locator("#messages").get_by_role("button", name="Undo"))
+    expect(tab.locator("#messages")).to_contain_text("Undone")
+    expect(row(tab, "IKEA")).to_be_visible()
