@@ -26,7 +26,8 @@ _AS_THEY_ARE = ("entry_count", "redated_count", "left", "left_count")
 def give(book: Book, reader: User | None = None) -> dict[str, Any]:
     """Changes in their order, each with its entries as [uid before, uid after]; templates with decimal amounts.
 
-    `own`: the reader made the change.
+    `own`: the reader made the change. What it did beside the journal, to tags and payees, stays behind: of that an Undo
+    is refused, and the entries of merged payees go back by it.
     """
     pairs: dict[int, list[list[str | None]]] = defaultdict(list)
     changed = ChangedEntry.objects.filter(book=book).order_by("pk")

@@ -135,7 +135,7 @@ def test_every_column_of_json_is_known():
         if field.get_internal_type() == "JSONField"
     }
     assert found == {
-        "Change.asked", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
+        "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
     }  # fmt: skip
 
@@ -182,6 +182,9 @@ class Portrait:
     # Columns that hold numbers of other rows.
     def change_asked(self, asked):
         return {**asked, "account": self.paths[asked["account"]]} if "account" in asked else asked
+
+    def change_beside(self, beside):
+        return None  # stays behind: it names tags and payees by number
 
     def entrytemplate_lines(self, lines):
         return [{**line, "account": self.paths[line["account"]]} for line in lines]

@@ -21,7 +21,7 @@ GETTEXT = {"_", *(f"{a}gettext{b}" for a in ("", "n", "p", "np") for b in ("", "
 SHOWN = {"label", "reason", "verbose_name", "verbose_name_plural", "help_text", "empty_label", "title"}
 # The API's documentation is in English.
 DOCUMENTED = {"help_text", "description", "label", "summary", "title", "default_detail", "examples", "value"}
-PROGRAM = re.compile(r"\s*(?:SELECT|ALTER|ANALYZE|INSERT|UPDATE|DELETE|WITH|WHERE|AND|OR|CREATE|DROP|SPLIT|Split) ?")
+PROGRAM = re.compile(r"\s*(?:SELECT|EXPLAIN|ALTER|ANALYZE|INSERT|UPDATE|DELETE|WITH|WHERE|AND|OR|CREATE|DROP|SPLIT|Split) ?")
 # What these raise about a cell or a setting is told to the household.
 READERS = ("finance/imports/parsers/dates.py", "finance/imports/parsers/profile.py")
 ERRORS_OF_READERS = ("ValueError", "TypeError")
