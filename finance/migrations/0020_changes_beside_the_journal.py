@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """Changes record what they did besides the journal: tags and payees."""
 
     dependencies = [
-        ('finance', '0018_payees'),
+        ('finance', '0019_book_deletion'),
     ]
 
     operations = [
