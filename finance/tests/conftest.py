@@ -41,6 +41,10 @@ def book(owner) -> Book:
 @pytest.fixture
 def accounts(book) -> SimpleNamespace:
     """checking, savings, cash, card, opening, salary, rent, groceries, restaurants."""
+    return accounts_by_name(book)
+
+
+def accounts_by_name(book: Book) -> SimpleNamespace:
     by_name = {
         (account.name, account.type): account for account in Account.objects.filter(book=book).select_related("book")
     }

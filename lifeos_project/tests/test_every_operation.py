@@ -11,6 +11,7 @@ from itertools import product
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from finance.attachments.services import attach
@@ -29,18 +30,13 @@ from finance.reports.services import save_report
 from finance.rules.services import add_group, save_rule
 from finance.tags.services import save_tag
 from finance.tests.api.test_webhooks import webhook_with_message
-from finance.tests.conftest import (  # noqa: F401  # fixtures
-    accounts,
-    book,
-    editor,
-    owner,
-    spend,
-)
+from finance.tests.conftest import accounts_by_name
 from finance.tests.imports.conftest import CSV
 from finance.valuation.services import appraise, save_rate
 from identity.models import IdempotencyRecord, User
 from insights.models import Insight
-from insights.tests.conftest import NOW, clock, every_month, insight  # noqa: F401  # fixtures
+from insights.services import evaluate
+from insights.tests.conftest import MONTHS, NOW, clock  # noqa: F401  # fixtures
 from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.tests import contract
 from platform_outbox.operations.models import OperationRun
@@ -250,9 +246,47 @@ def _as_the_server_reads(monkeypatch):
     monkeypatch.setattr("finance.webhooks.services.may_test", lambda **_: True)
 
 
+@pytest.fixture(scope="module")
+def one_of_everything(django_db_setup, django_db_blocker):
+    """Made once, in a transaction that goes round all tests of a module: each of them gives back what it changed."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
+        patch.setattr("django.utils.timezone.now", lambda: NOW)
+        yield _one_of_everything()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
+def world(one_of_everything, db, clock):  # noqa: F811
     """One of everything that an address can name, and the owner's client."""
+    client = APIClient(raise_request_exception=False)
+    client.force_authenticate(one_of_everything["owner"])
+    return {**one_of_everything, "client": client}
+
+
+@pytest.fixture
+def owner(world):
+    return world["owner"]
+
+
+def _one_of_everything():
+    owner = User.objects.create_user("olga@example.org", "correct horse battery")
+    editor = User.objects.create_user("edgar@example.org", "correct horse battery")
+    book = ledger.create_book(owner=owner, name="Home", base_currency="EUR", time_zone="Europe/Berlin")
+    Membership.objects.create(book=book, user=editor, role="editor")
+    accounts = accounts_by_name(book)
+
+    def spend(amount, *, payee="Market", on=datetime.date(2026, 3, 15)):
+        lines = [
+            LineDraft(account_id=accounts.groceries.pk, amount=amount),
+            LineDraft(account_id=accounts.checking.pk, amount=-amount),
+        ]
+        return ledger.post_entry(book=book, actor=owner, date=on, payee=payee, lines=lines)
+
+    for month in MONTHS:
+        spend(80_00, payee="Stadtwerke", on=datetime.date.fromisoformat(f"{month}-03"))
+    bill = spend(320_00, payee="Stadtwerke", on=datetime.date(2026, 3, 10))
+    evaluate(book_id=book.pk, entry_ids=[bill.pk], now=NOW)
+    insight = Insight.objects.get(kind="unusual_amount")
     entry = spend(12_34)
     batch = stage_import(book=book, account=accounts.savings, actor=owner, data=CSV, file_name="march.csv")
     fresh, delivery = webhook_with_message(book, owner)
@@ -277,10 +311,8 @@ def world(owner, editor, book, accounts, insight, spend):  # noqa: F811
     elsewhere = ledger.create_book(owner=other, name="Elsewhere", base_currency="EUR", time_zone="Europe/Berlin")
     invite = {"actor": owner, "role": "viewer", "now": NOW, "base_url": "http://testserver"}
     mine = ledger.invite_member(**{**invite, "actor": other}, book=elsewhere, email="olga@example.org")
-    client = APIClient(raise_request_exception=False)
-    client.force_authenticate(owner)
     return {
-        "client": client,
+        "owner": owner,
         "accounts": accounts,
         "dollars": dollars.pk,
         "token": mine.token,
