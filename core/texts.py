@@ -27,7 +27,7 @@ def speak(language: str) -> None:
 
 
 def _django() -> Any:
-    """Django's module of translations where Django is set up, else None; whoever runs without it does not load it."""
+    """Django's module of translations where Django is set up, else None; a process without it does not load it."""
     conf = sys.modules.get("django.conf")
     return sys.modules.get("django.utils.translation") if conf is not None and conf.settings.configured else None
 
@@ -55,7 +55,7 @@ def ngettext(one: str, many: str, number: int) -> str:
 
 
 def gettext_noop(message: str) -> str:
-    """Marks a constant for translators; whoever shows it calls `gettext`."""
+    """Marks a constant for translators; the caller that shows it calls `gettext`."""
     return message
 
 

@@ -96,7 +96,7 @@ class ImportParameters:
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BookImportParameters:
     owner: int = parameter(
-        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user whom the new book shall belong to.")
+        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user who gets the new book.")
     )
     format: str = parameter(gettext_lazy("Program that wrote the file"), choices=sorted(READERS))
     file: str = parameter(
@@ -323,7 +323,7 @@ def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DemoParameters:
     owner: int = parameter(
-        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user whom the demo book shall belong to.")
+        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user who gets the demo book.")
     )
 
 

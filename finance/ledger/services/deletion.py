@@ -118,7 +118,7 @@ def deletion_mail(event: BookDeletionNotice) -> EmailMultiAlternatives | None:
 
 
 def _tell_members(book: Book, *, actor: User, deleted: bool, base_url: str) -> None:
-    """One mail to each member, the actor too: whoever got into an owner's account shall not delete unnoticed."""
+    """One mail to each member, the actor too: someone who got into an account must not delete unnoticed."""
     members = Membership.objects.filter(book=book).order_by("pk").values_list("user_id", "user__language")
     emit_many(
         [
