@@ -26,6 +26,11 @@ def _locale(language: str) -> Locale:
         return Locale("en")
 
 
+def count_text(number: int) -> str:
+    """ "12,345" """
+    return number_text(Decimal(number), places=0)
+
+
 def number_text(value: Decimal, *, places: int, currency: str | None = None, plus: bool = False) -> str:
     """The number with that many places, and with the currency's sign where one is named."""
     pattern = _pattern(get_language() or "en", is_money=currency is not None, places=places)

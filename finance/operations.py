@@ -95,9 +95,7 @@ class ImportParameters:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BookImportParameters:
-    owner: int = parameter(
-        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user who gets the new book.")
-    )
+    owner: int = parameter(gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user who gets the new book."))
     format: str = parameter(gettext_lazy("Program that wrote the file"), choices=sorted(READERS))
     file: str = parameter(
         gettext_lazy("File"), help_text=gettext_lazy("The export of the whole book, 50 MB at most."), file=True
@@ -322,9 +320,7 @@ def apply_rules(parameters: ApplicationParameters, run: Run) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DemoParameters:
-    owner: int = parameter(
-        gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user who gets the demo book.")
-    )
+    owner: int = parameter(gettext_lazy("Owner"), help_text=gettext_lazy("Number of the user who gets the demo book."))
 
 
 @operation(

@@ -8,7 +8,7 @@ def planted_fault(request: HttpRequest) -> HttpResponse:
 
 # At many addresses, so that a small run meets it.
 urlpatterns = [
-    *(path(f"planted/{number}/", planted_fault) for number in range(20)),
+    *(path(f"planted/{number}/", planted_fault) for number in range(60)),
     path("", include("lifeos_project.urls")),
 ]
 

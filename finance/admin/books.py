@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -20,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.widgets import INPUT_CLASSES
 
 from core.clock import today_in
-from core.formatting import moment_text
+from core.formatting import count_text, moment_text
 from finance.admin.reading import Uncounted, operator_of
 from finance.errors import FinanceError
 from finance.ledger import chain, services
@@ -257,7 +256,11 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
     def _verify(self, request: HttpRequest, book: Book) -> None:
         report = verify_ledger(book=book, now=timezone.now())
         note(request, book, "verified: sound" if report.sound else f"verified: {len(report.problems)} promises broken")
-        figures = {"book": book.name, "entries": intcomma(report.entries), "problems": intcomma(len(report.problems))}
+        figures = {
+            "book": book.name,
+            "entries": count_text(report.entries),
+            "problems": count_text(len(report.problems)),
+        }
         if report.sound:
             said = ngettext(
                 "%(book)s is sound: %(entries)s entry proven.",

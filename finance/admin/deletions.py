@@ -1,13 +1,13 @@
 """Which books were deleted, by whom and when, and what was erased. It outlives the books."""
 
 from django.contrib import admin
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from core.formatting import count_text
 from finance.admin.reading import Uncounted
 from finance.ledger.services.erasing import COUNTED
 from finance.models import BookDeletion
@@ -42,5 +42,5 @@ class BookDeletionAdmin(Uncounted, ReadOnly, ModelAdmin):
     def shown_counts(self, deletion: BookDeletion) -> str:
         first = list(COUNTED.values())
         tables = sorted(deletion.counts, key=lambda table: (table not in first, table))
-        rows = ((table, intcomma(deletion.counts[table])) for table in tables)
+        rows = ((table, count_text(deletion.counts[table])) for table in tables)
         return format_html("{}", format_html_join("", "<p>{}: {}</p>", rows)) if tables else _("none")

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.clock import today_in
 from finance.errors import FinanceError, Invalid, NotFound, ReportTooLong
 from finance.models import Account, Book, Role
-from finance.periods import days_between, period_token
+from finance.periods import PayRule, days_between, period_token
 from finance.replica import from_replica
 from finance.report_sources import pay_of, report_kept, report_of
 from finance.reports import kept, services
@@ -109,7 +109,7 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     run: OperationRun | None = None
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today)
-        made, today, run = _made_or_kept(book, definition, today=today)
+        made, today, run = _made_or_kept(book, definition, today=today, pay=pay)
     except ReportTooLong as error:
         return _waiting(request, book, definition, reason=error.detail)
     except Invalid as error:
@@ -208,7 +208,7 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
     today = today_in(book)
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today)
-        made, today, _run = _made_or_kept(book, definition, today=today)
+        made, today, _run = _made_or_kept(book, definition, today=today, pay=pay_of(book))
     except Invalid as error:
         raise NotFound(thing="report") from error
     sentence = sentence_of(made, today=today)
@@ -224,10 +224,9 @@ def report_file(request: HttpRequest, book: Book, kind: str, format: str) -> Htt
 
 
 def _made_or_kept(
-    book: Book, definition: Definition, *, today: datetime.date
+    book: Book, definition: Definition, *, today: datetime.date, pay: PayRule | None
 ) -> tuple[Report, datetime.date, OperationRun | None]:
     """The report with its day: made now, or by a worker in the run. Raises Invalid, ReportTooLong."""
-    pay = pay_of(book)
     try:
         return report_of(book=book, definition=definition, today=today, pay=pay), today, None
     except ReportTooLong:

@@ -88,7 +88,7 @@ def places(currency: str) -> int:
 @register.filter
 def count(number: int) -> str:
     """ "12,345" """
-    return formatting.number_text(Decimal(number), places=0)
+    return formatting.count_text(number)
 
 
 @register.filter

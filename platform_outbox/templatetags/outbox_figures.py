@@ -4,7 +4,6 @@ import datetime
 
 from django import template
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from platform_outbox.emit import COUNT_CAP
@@ -14,8 +13,14 @@ register = template.Library()
 
 
 @register.filter
+def count(number: int) -> str:
+    """ "12,345" """
+    return f"{number:,}"
+
+
+@register.filter
 def capped(count: int) -> str:
-    most = number_format(min(count, COUNT_CAP), force_grouping=True)
+    most = f"{min(count, COUNT_CAP):,}"
     return most if count <= COUNT_CAP else f"> {most}"
 
 

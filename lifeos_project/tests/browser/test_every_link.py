@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 SMALLEST = {"width": 320, "height": 700}
 # Not pages of ours to walk: a document, files to download, and the documentation of the API, which has a test of its own.
-ELSEWHERE = re.compile(r"^/(health|metrics|api|static)|/export|/files?/|/jsi18n/")
+ELSEWHERE = re.compile(r"^/(health|metrics|api|static)|/export|/files?/|/(csv|xlsx)/|/jsi18n/")
 # Pressed last: after them there is less to press.
 ENDS = re.compile(
     r"discard|undo|remove|revoke|delete|leave|reverse|close|switch|secret|logout|sign-out|password|language"
