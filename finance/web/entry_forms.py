@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from finance import figures
 from finance.errors import FinanceError
@@ -43,9 +43,9 @@ class EntryForm(forms.Form):
     places: Mapping[str, str] = {}
 
     uid = forms.UUIDField(required=False, widget=forms.HiddenInput)
-    date = forms.DateField(label=gettext_lazy("on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    date = forms.DateField(label=pgettext_lazy("entry form", "on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     payee = forms.CharField(
-        label=gettext_lazy("at"), required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=pgettext_lazy("entry form", "at"), required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     description = forms.CharField(label=gettext_lazy("Note"), required=False, max_length=500)
 
@@ -209,7 +209,7 @@ class MovedForm(EntryForm):
     def add_fields(self) -> None:
         self.fields["payee"].label = _("with")
         self.fields["account"] = self.account_field(HOLDING_TYPES, _("from"))
-        self.fields["target"] = self.account_field(HOLDING_TYPES, _("to"))
+        self.fields["target"] = self.account_field(HOLDING_TYPES, pgettext("entry form", "to"))
         self.fields["fee_category"] = self.account_field((AccountType.EXPENSE,), _("booked as"), required=False)
 
     def say(self) -> EntryInput | None:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from core.formatting import decimal_mark
 from finance import figures, money
@@ -103,7 +104,7 @@ def words_of(type_: AccountType) -> tuple[str, str, str]:
         return _("Spent"), _("Paid back"), _("Spending")
     if type_ == AccountType.INCOME:
         return _("Received"), _("Taken back"), _("Income")
-    return _("In"), _("Out"), _("Change")
+    return _("In"), _("Out"), pgettext("of a balance", "Change")
 
 
 def summary_of(form: FilterForm) -> Summary:

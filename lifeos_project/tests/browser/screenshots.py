@@ -34,7 +34,9 @@ def test_pictures_of_overview_register_and_insight(browser, live_server, househo
     insight = Insight.objects.get(book=book, kind="possible_duplicate")
     client = Client()
     client.force_login(owner)
-    context = browser.new_context(viewport=WIDE, base_url=live_server.url, locale="en-GB", color_scheme="light")
+    context = browser.new_context(
+        viewport=WIDE, base_url=live_server.url, locale="en-GB", color_scheme="light", reduced_motion="reduce"
+    )
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     tab = context.new_page()
     IMAGES.mkdir(exist_ok=True)
