@@ -43,9 +43,14 @@ class EntryForm(forms.Form):
     places: Mapping[str, str] = {}
 
     uid = forms.UUIDField(required=False, widget=forms.HiddenInput)
-    date = forms.DateField(label=pgettext_lazy("entry form", "on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    date = forms.DateField(
+        label=pgettext_lazy("entry form", "on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     payee = forms.CharField(
-        label=pgettext_lazy("entry form", "at"), required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=pgettext_lazy("entry form", "at"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     description = forms.CharField(label=gettext_lazy("Note"), required=False, max_length=500)
 

@@ -101,6 +101,11 @@ def timed(call):
     return call(), time.monotonic() - started
 
 
+def quickest(ask):
+    """Of three times: whatever waits for Redis waits each time, a busy machine does not."""
+    return min((timed(ask) for _ in range(3)), key=lambda each: each[1])
+
+
 def is_signed_in(client):
     return client.get("/api/v1/books/").status_code == 200
 
@@ -133,9 +138,9 @@ def test_sign_in_tokens_and_pages_go_on_from_the_database_and_soon(server, book,
     (after, seconds) = timed(signed_in)
     assert seconds < PATIENCE_SECONDS
     for client in (before, after):
-        (answer, seconds) = timed(lambda client=client: client.get("/", follow=True))
+        (answer, seconds) = quickest(lambda client=client: client.get("/", follow=True))
         assert (answer.status_code, seconds < 1.5) == (200, True)
-    (answer, seconds) = timed(
+    (answer, seconds) = quickest(
         lambda: Client().post(
             "/api/v1/auth/token/", {"email": EMAIL, "password": PASSWORD}, content_type="application/json"
         )

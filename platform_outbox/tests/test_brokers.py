@@ -38,7 +38,7 @@ def test_the_broker_alone_wakes_a_worker(pool, monkeypatch):
     pool.start(1, WORKER_POLL_INTERVAL=NEVER)
     for number in range(3):
         emit_now(number)
-        wait_for(done(number), what="the message's effect")
+        wait_for(done(number), what="the message's effect", seconds=180)
 
 
 @pytest.mark.redis
