@@ -1,6 +1,7 @@
 """A deleted book is hidden and silent at once, and comes back as it was."""
 
 import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
@@ -50,7 +51,7 @@ def test_it_is_there_for_nobody_and_its_owner_can_restore_it(delete, restore, bo
             book_for(user=person, book_id=book.pk)
     assert list(Book.objects.restorable_by(owner)) == [book]
     assert list(Book.objects.restorable_by(viewer)) == []
-    assert services.day_of_erasure(deleted) == deleted.erase_at.astimezone().date()
+    assert services.day_of_erasure(deleted) == deleted.erase_at.astimezone(ZoneInfo("Europe/Berlin")).date()
 
     restore()
 
