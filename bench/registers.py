@@ -1,4 +1,4 @@
-"""Pages of registers in a book of a million lines: server time of each, with each filter.
+"""Pages in a book of a million lines: server time of registers with each filter, and of the other pages.
 
 python bench/registers.py             440,000 entries (about a million lines), some minutes
 python bench/registers.py --quick     20,000 entries
@@ -75,7 +75,15 @@ def runs(household: Household) -> dict:
         for words, query in filters.items()
     }
     found["all that is owned"] = page(f"/b/{book.pk}/register/")
-    return found
+    entry = JournalEntry.objects.filter(book=book).latest("pk")
+    others = {
+        "overview": "", "accounts": "accounts/", "an entry": f"entries/{entry.uid}/", "entry form": "entries/new/",
+        "search": "search/?q=Shop+17", "changes": "changes/", "insights": "insights/", "imports": "imports/",
+        "rules": "rules/", "payees": "payees/", "tags": "tags/", "reports": "reports/", "settings": "settings/",
+        "statements": f"accounts/{household.checking.pk}/statements/", "spending": "reports/spending/",
+        "balance sheet": "reports/balance-sheet/", "net worth": "reports/net-worth/",
+    }  # fmt: skip
+    return found | {f"page: {name}": page(f"/b/{book.pk}/{path}") for name, path in others.items()}
 
 
 def main() -> None:
