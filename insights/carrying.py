@@ -1,7 +1,7 @@
 """Insights, muted payees and the rules' settings in an export of the whole book, and back.
 
 A finding is known again by a key that is made of what it says and of the number of its account. In the new book the
-account has another number, so the key is made anew: what was dismissed stays so when its entries are looked at again.
+account has another number, so the key is computed again: what was dismissed stays dismissed when its entries are evaluated.
 """
 
 import datetime
@@ -87,7 +87,7 @@ def _told(
     if insight.scope.startswith("account:"):
         told["account"] = int(insight.scope.partition(":")[2])
     elif insight.kind != Kind.SUBSCRIPTION_PRICE_RISE:
-        # Whose the finding is stands in its key alone: one of the accounts of its entries.
+        # Only the key names the account of the finding: it is one of the accounts of its entries.
         candidates = {account for each in evidence for account in touched.get(each.entry_id or 0, ())}
         fitting = (account for account in sorted(candidates) if _key(told, account=account) == insight.dedup_key)
         told["account"] = next(fitting, None)

@@ -1,7 +1,7 @@
 """Small pictures of receipts, made in a process of its own with limits: `python -m finance.attachments.thumbnails`.
 
 A stranger made the picture. A decoder that it makes run wild ends with its process, which sees neither the database nor
-the settings. The result is a new picture: nothing of the file's metadata (place, device) is in it.
+the settings. The thumbnail is a new picture without the metadata of the file (place, device).
 """
 
 import sys

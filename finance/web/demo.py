@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from finance.demo.runs import demo_runs_of, start_demo
 from finance.models import Book
@@ -43,16 +44,14 @@ def demo_progress(request: HttpRequest, run_id: int) -> HttpResponse:
     if run.is_open:
         return render(request, "web/_demo_progress.html", _told(run))
     target = redirect("web:demo", run.pk)
-    if request.headers.get("HX-Request") != "true":
-        return target
-    # By header for htmx, which would put a redirect's page into the page.
-    return HttpResponse(status=204, headers={"HX-Redirect": target.url})
+    # htmx would put a redirect's page into the page.
+    return HttpResponseClientRedirect(target.url) if request.htmx else target  # type: ignore[attr-defined]
 
 
 @require_POST
 @login_required
 def demo_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Stop; nothing of the book is there then."""
+    """Stop it; the book is not created."""
     run = _run_of(request, run_id)
     if run.is_open:
         services.cancel(run_id=run.pk, by=user_of(request).get_username())

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from core.clock import today_in
 from finance.bank_statements import ReconciledRows, undo_import
@@ -191,10 +192,8 @@ def import_progress(request: HttpRequest, book: Book, import_id: int) -> HttpRes
     if batch.state == ImportBatch.State.RECEIVED:
         return render(request, "finance/imports/_progress.html", _reading(book, batch))
     target = redirect("web:import_detail", book.pk, batch.pk)
-    if request.headers.get("HX-Request") != "true":
-        return target
-    # By header for htmx, which would put a redirect's page into the page.
-    return HttpResponse(status=204, headers={"HX-Redirect": target.url})
+    # htmx would put a redirect's page into the page.
+    return HttpResponseClientRedirect(target.url) if request.htmx else target  # type: ignore[attr-defined]
 
 
 def _reading(book: Book, batch: ImportBatch) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from finance import money
 from finance.book_import.reading import MAX_BYTES, PROGRAMS, REPORT_FILE
@@ -121,10 +122,8 @@ def move_in_progress(request: HttpRequest, run_id: int) -> HttpResponse:
     if run.is_open:
         return render(request, "finance/moving_in/_progress.html", _told(run))
     target = redirect("web:move_in_run", run.pk)
-    if request.headers.get("HX-Request") != "true":
-        return target
-    # By header for htmx, which would put a redirect's page into the page.
-    return HttpResponse(status=204, headers={"HX-Redirect": target.url})
+    # htmx would put a redirect's page into the page.
+    return HttpResponseClientRedirect(target.url) if request.htmx else target  # type: ignore[attr-defined]
 
 
 @require_POST

@@ -72,7 +72,7 @@ def household_files() -> Iterator[tuple[str, str]]:
 
 
 def household_messages() -> dict[Message, list[str]]:
-    """Every message that households can see, and the files that it stands in."""
+    """Every message that households can see, and the files that use it."""
     found: dict[Message, list[str]] = {}
     sources = list(household_files())
     trees = {name: ast.parse(source) for name, source in sources if name.endswith(".py")}

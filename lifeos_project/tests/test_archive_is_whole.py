@@ -69,7 +69,7 @@ CARRIED = {
 _BANK_FILES = "bank files stay behind; the entries that were posted from them come"
 _LEARNED = "learned again from the entries, when they are imported"
 _CHAIN = "the new book starts a chain of its own; the old one is proven by the format “proof”"
-_SECRETS = "webhooks hold secrets and addresses of others; they are set up anew"
+_SECRETS = "webhooks hold secrets and addresses of others; they have to be set up again"
 NOT_CARRIED = {
     "finance.BookDay": "the day that this server has announced",
     "finance.Membership": "the book belongs to the person who imports it",

@@ -1,4 +1,4 @@
-"""Erasing takes everything of one book and nothing of another, in every table that there is."""
+"""Erasing removes all rows of one book and none of any other, in every table."""
 
 import datetime
 from collections import Counter
@@ -84,7 +84,7 @@ def test_nothing_of_the_book_is_left_and_nothing_of_another_is_touched(book, own
     filled = fill(book, user=owner, mark=MARK)
     fill(other, user=stranger, mark="Andere")
     assert {table: rows(table, f"book_id = {book.pk}") == [] for table in filled} == dict.fromkeys(filled, False)
-    # What is beside the tables of books.
+    # What is not in a table of books.
     IdempotencyRecord.objects.create(
         user=owner, key="k", request_hash="x", answer={"id": book.pk, "name": MARK, "base_currency": "EUR"}
     )

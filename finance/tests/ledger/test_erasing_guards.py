@@ -1,4 +1,4 @@
-"""The database lets rows go only with a book whose grace is over, whoever asks: the application's role, or the owner."""
+"""The database lets rows go only with a book whose grace is over, for the application's role and for the owner alike."""
 
 import psycopg
 import pytest

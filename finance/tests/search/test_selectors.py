@@ -202,7 +202,7 @@ def test_a_search_of_much_walks_the_journal_in_windows(book, spend, monkeypatch)
 
 
 def test_frequent_words_that_meet_seldom_are_found_together_with_totals(book, owner, post, spend, monkeypatch):
-    """Whatever place a word stands in; a single word would find too much."""
+    """Words are found in any place; a single word would find too much."""
     monkeypatch.setattr(selectors, "MOST_FOUND", 4)
     for number in range(5):
         post("Red", 1_00, note=f"n{number}")

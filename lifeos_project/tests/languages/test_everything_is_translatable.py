@@ -96,7 +96,7 @@ def unwrapped_in_template(source):
 
 
 class Literals(ast.NodeVisitor):
-    """Texts of a module that look like something to read, and stand in no call of gettext."""
+    """Texts of a module that look like something to read, and are not in a call of gettext."""
 
     def __init__(self, *, said=()):
         self.said = said
