@@ -3,7 +3,8 @@
 An operation that is new has to be added to BODIES, or the walk fails.
 """
 
-import datetime
+# ruff: noqa: F811 (a fixture that asks for another is named as it is)
+
 import io
 import json
 import re
@@ -15,34 +16,13 @@ from django.conf import settings
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from finance.attachments.services import attach
-from finance.exports.runs import start_export
-from finance.imports.services import stage_import
-from finance.ledger import services as ledger
-from finance.ledger.models import Membership
-from finance.ledger.posting import EntryDraft, LineDraft
-from finance.ledger.services.entry_templates import save_template
 from finance.models import RuleApplication
-from finance.payees.services import save_payee
-from finance.preferences.services import save_view
-from finance.reconciliation.services import add_statement
-from finance.reports.definition import Kind, usual_definition
-from finance.reports.services import save_report
-from finance.rules.services import add_group, save_rule
-from finance.tags.services import save_tag
-from finance.tests.api.test_webhooks import webhook_with_message
-from finance.tests.conftest import accounts_by_name
 from finance.tests.imports.conftest import CSV
-from finance.valuation.services import appraise, save_rate
-from identity.models import IdempotencyRecord, User
+from identity.models import IdempotencyRecord
 from insights.models import Insight
-from insights.services import evaluate
-from insights.tests.conftest import MONTHS, NOW, clock  # noqa: F401  # fixtures
 from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.tests import contract
-from platform_outbox.operations.models import OperationRun
-
-RULE = {"conditions": [{"field": "note", "test": "empty"}], "actions": [{"do": "ignore"}]}
+from lifeos_project.tests.one_of_everything import RULE, clock, one_of_everything, owner, world  # noqa: F401  # fixtures
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
@@ -245,119 +225,6 @@ def _as_the_server_reads(monkeypatch):
     monkeypatch.setattr("rest_framework.throttling.SimpleRateThrottle.allow_request", lambda *_: True)
     monkeypatch.setattr("finance.api.members.may_invite", lambda **_: True)
     monkeypatch.setattr("finance.webhooks.services.may_test", lambda **_: True)
-
-
-@pytest.fixture(scope="module")
-def one_of_everything(django_db_setup, django_db_blocker):
-    """Made once, in a transaction that goes round all tests of a module: each of them gives back what it changed."""
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
-        patch.setattr("django.utils.timezone.now", lambda: NOW)
-        yield _one_of_everything()
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def world(one_of_everything, db, clock):  # noqa: F811
-    """One of everything that an address can name, and the owner's client."""
-    client = APIClient(raise_request_exception=False)
-    client.force_authenticate(one_of_everything["owner"])
-    return {**one_of_everything, "client": client}
-
-
-@pytest.fixture
-def owner(world):
-    return world["owner"]
-
-
-def _one_of_everything():
-    owner = User.objects.create_user("olga@example.org", "correct horse battery")
-    editor = User.objects.create_user("edgar@example.org", "correct horse battery")
-    book = ledger.create_book(owner=owner, name="Home", base_currency="EUR", time_zone="Europe/Berlin")
-    Membership.objects.create(book=book, user=editor, role="editor")
-    accounts = accounts_by_name(book)
-
-    def spend(amount, *, payee="Market", on=datetime.date(2026, 3, 15)):
-        lines = [
-            LineDraft(account_id=accounts.groceries.pk, amount=amount),
-            LineDraft(account_id=accounts.checking.pk, amount=-amount),
-        ]
-        return ledger.post_entry(book=book, actor=owner, date=on, payee=payee, lines=lines)
-
-    for month in MONTHS:
-        spend(80_00, payee="Stadtwerke", on=datetime.date.fromisoformat(f"{month}-03"))
-    bill = spend(320_00, payee="Stadtwerke", on=datetime.date(2026, 3, 10))
-    evaluate(book_id=book.pk, entry_ids=[bill.pk], now=NOW)
-    insight = Insight.objects.get(kind="unusual_amount")
-    entry = spend(12_34)
-    batch = stage_import(book=book, account=accounts.savings, actor=owner, data=CSV, file_name="march.csv")
-    fresh, delivery = webhook_with_message(book, owner)
-    dollars = ledger.open_account(book=book, actor=owner, name="Dollars", type="asset", kind="checking", currency="USD")
-    day = datetime.date(2026, 1, 5)
-    car = ledger.open_account(book=book, actor=owner, name="Car", type="asset", kind="property", currency="EUR")
-    stated = {
-        "book": book, "account": accounts.savings, "actor": owner, "start": datetime.date(2026, 2, 1),
-        "end": datetime.date(2026, 2, 28), "opening": 0,
-    }  # fmt: skip
-    sides = [LineDraft(account_id=accounts.rent.pk, amount=1_00), LineDraft(account_id=accounts.cash.pk, amount=-1_00)]
-    kept = ledger.post_entry(book=book, actor=owner, date=NOW.date(), lines=sides, payee="Landlord")
-    draft = EntryDraft(date=NOW.date(), lines=sides, payee="Landlady")
-    change = ledger.replace_entry(entry=kept, actor=owner, draft=draft, today=NOW.date())
-    saved = ledger.post_entry(
-        book=book, actor=owner, date=datetime.date(2026, 2, 3), payee="Standing order",
-        lines=[LineDraft(account_id=accounts.savings.pk, amount=5_00), LineDraft(account_id=accounts.cash.pk, amount=-5_00)],
-    )  # fmt: skip
-    exported = start_export(book=book, actor=owner, format="json")
-    OperationRun.objects.filter(pk=exported.pk).update(state="done")
-    other = User.objects.create_user("other@example.org", "correct horse battery")
-    elsewhere = ledger.create_book(owner=other, name="Elsewhere", base_currency="EUR", time_zone="Europe/Berlin")
-    invite = {"actor": owner, "role": "viewer", "now": NOW, "base_url": "http://testserver"}
-    mine = ledger.invite_member(**{**invite, "actor": other}, book=elsewhere, email="olga@example.org")
-    return {
-        "owner": owner,
-        "accounts": accounts,
-        "dollars": dollars.pk,
-        "token": mine.token,
-        "other_tag": save_tag(book=book, name="Vacation").pk,
-        "other_payee": save_payee(book=book, name="Edeka").pk,
-        "row": batch.statements.get().rows.first().pk,
-        "batch": batch,
-        "insight": insight,
-        "purchase": spend(99_00),
-        "line": saved.lines.get(account=accounts.savings).pk,
-        "ids": {
-            "book_id": book.pk,
-            "account_id": accounts.restaurants.pk,
-            "uid": entry.uid,
-            "import_id": batch.pk,
-            "statement_id": batch.statements.get().pk,
-            "insight_id": insight.pk,
-            "kind": insight.kind,
-            "file_format": "csv",
-            "membership_id": Membership.objects.get(book=book, user=editor).pk,
-            "invitation_id": ledger.invite_member(**invite, book=book, email="nina@example.org").invitation.pk,
-            "webhook_id": fresh.endpoint.pk,
-            "delivery_id": delivery.pk,
-            "rate_id": save_rate(book=book, actor=owner, base="USD", quote="EUR", date=day, rate="0.9").pk,
-            "savings_id": accounts.savings.pk,
-            "asset_id": car.pk,
-            "account_statement_id": add_statement(closing=500, **stated).pk,
-            "even_id": add_statement(closing=0, **stated | {"start": day, "end": day}).pk,
-            "change_id": change.pk,
-            "template_id": save_template(book=book, actor=owner, name="Rent", lines=sides).pk,
-            "view_id": save_view(book=book, actor=owner, name="All").pk,
-            "report_id": save_report(
-                book=book, actor=owner, name="Spending", definition=usual_definition(Kind.SPENDING)
-            ).pk,
-            "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
-            "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
-            "group_id": add_group(book=book, name="Empty").pk,
-            "tag_id": save_tag(book=book, name="Holiday").pk,
-            "payee_id": save_payee(book=book, name="Rewe").pk,
-            "attachment_id": attach(entry=entry, actor=owner, data=b"%PDF-1.7", file_name="bill.pdf").pk,
-            "run_id": exported.pk,
-            "application_id": RuleApplication.objects.create(book=book, state="done").pk,
-        },
-    }
 
 
 # What only an account that holds money has.

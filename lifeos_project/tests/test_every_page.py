@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from identity.models import User
 from lifeos_project.middleware.requests import TolerantRequest
-from lifeos_project.tests.test_every_operation import clock, one_of_everything, owner, world  # noqa: F401  # fixtures
+from lifeos_project.tests.one_of_everything import clock, one_of_everything, owner, world  # noqa: F401  # fixtures
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
