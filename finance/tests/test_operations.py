@@ -143,10 +143,10 @@ def test_a_dry_import_keeps_nothing(book, accounts, tmp_path):
 
 def test_what_cannot_be_done_is_told_in_a_sentence(book, accounts, tmp_path):
     (tmp_path / "photo.csv").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    with pytest.raises(OperationFailed, match="There is no book 999"):
-        carry_out("books.export", book=999, format="json")
-    with pytest.raises(OperationFailed, match="There is no account 999"):
-        carry_out("books.import", account=999, file="x")
+    with pytest.raises(OperationFailed, match="There is no book 987654321"):
+        carry_out("books.export", book=987654321, format="json")
+    with pytest.raises(OperationFailed, match="There is no account 987654321"):
+        carry_out("books.import", account=987654321, file="x")
     with pytest.raises(OperationFailed):
         carry_out("books.import", account=accounts.checking.pk, file=str(tmp_path / "photo.csv"))
     assert not JournalEntry.objects.exists()

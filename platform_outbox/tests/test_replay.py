@@ -276,7 +276,7 @@ def test_the_command_counts_runs_and_reports(history, capsys):
         (["--handler", "probe.nobody"], "No handler"),
         (["--handler", "probe.tick", "--rate", "0"], "--rate"),
         (["--handler", "probe.tick", "--from", "last week"], "last week"),
-        (["--resume", "999"], "There is no replay 999"),
+        (["--resume", "987654321"], "There is no replay 987654321"),
     ],
 )
 def test_the_command_refuses_what_it_does_not_understand(db, arguments, told):

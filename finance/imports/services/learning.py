@@ -78,7 +78,8 @@ SELECT entry.id
  WHERE NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id OFFSET 0)
    AND NOT EXISTS (SELECT FROM finance_learnedentry AS learned
                     WHERE learned.entry_id = entry.id AND learned.book_id = %(book)s OFFSET 0)
-   AND NOT EXISTS (SELECT FROM (SELECT account_id FROM finance_journalline WHERE entry_id = entry.id OFFSET 0) AS line
+   AND NOT EXISTS (SELECT FROM (SELECT account_id FROM finance_journalline
+                                 WHERE entry_id = entry.id AND book_id + 0 = %(book)s OFFSET 0) AS line
                     WHERE line.account_id = ANY(%(nowhere)s::bigint[]) OFFSET 0)
  ORDER BY entry.id
 """

@@ -91,8 +91,8 @@ def test_the_opening_balance_and_a_profile_can_be_given(run, accounts, tmp_path)
 
 
 def test_wrong_places_are_named(run, tmp_path):
-    with pytest.raises(CommandError, match="There is no book 999"):
-        run(book_id=999)
+    with pytest.raises(CommandError, match="There is no book 987654321"):
+        run(book_id=987654321)
     with pytest.raises(CommandError, match="Assets:Checking account"):
         run(account="Nowhere")
     with pytest.raises(CommandError, match="not JSON"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from core.words import plain
@@ -165,11 +165,14 @@ def test_a_backfill_comes_to_the_same_as_the_events(book, spend, accounts, owner
 
 def test_learning_looks_at_each_entry_once_whatever_the_statistics_say(book, owner, accounts):
     """With those of an empty journal 2,000 entries took half a minute, and a worker's batch waited behind the backfill."""
+    lines = [LineDraft(account_id=account.pk, amount=amount) for account, amount in
+             ((accounts.groceries, 10_00), (accounts.checking, -10_00))]  # fmt: skip
+    drafts = [EntryDraft(date=MARCH, payee=f"Shop {number}", lines=lines) for number in range(300)]
     with connection.cursor() as cursor:
+        with transaction.atomic():  # dead rows
+            ledger.post_entries(book=book, actor=owner, drafts=drafts, source="import")
+            transaction.set_rollback(True)
         cursor.execute("ANALYZE")
-        lines = [LineDraft(account_id=account.pk, amount=amount) for account, amount in
-                 ((accounts.groceries, 10_00), (accounts.checking, -10_00))]  # fmt: skip
-        drafts = [EntryDraft(date=MARCH, payee=f"Shop {number}", lines=lines) for number in range(300)]
         ledger.post_entries(book=book, actor=owner, drafts=drafts, source="import")
         with CaptureQueriesContext(connection) as asked_for:
             assert learn_book(book=book) == 300
@@ -178,6 +181,8 @@ def test_learning_looks_at_each_entry_once_whatever_the_statistics_say(book, own
         ]
         assert len(reads) >= 3  # which are missing, which of them count, what they say
         LearnedEntry.objects.all().delete()
+        # As when a descent costs more than reading all of an index that is believed to be empty, as dead rows make it.
+        cursor.execute("SET LOCAL enable_indexscan = off")
         for sql in reads:
             with plans.by_index():
                 cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql)
