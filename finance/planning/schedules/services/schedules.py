@@ -68,7 +68,7 @@ def change_schedule(
     _refuse_lost_payments(schedule, definition, from_date)
     if hasattr(schedule, "continued_by"):
         reason = _("This schedule was changed before and goes on as another one; change that one.")
-        raise Conflict(field="from", reason=reason)
+        raise Conflict(field="effective_from", reason=reason)
     later = Schedule(book=book, created_by=actor, asked_from=schedule.asked_from, continues=schedule)
     _saved(later, definition)
     moved = ScheduleOccurrence.objects.filter(book=book, schedule=schedule, nominal__gte=from_date)
@@ -108,7 +108,7 @@ def _going_on(before: Definition, given: Definition, from_date: datetime.date) -
     """The definition from that day on: every n-th week stays the n-th, and the 31st is not forgotten in February."""
     following = given.rule.next_after(from_date - datetime.timedelta(days=1))
     if following is None:
-        raise Invalid(field="from", reason=_("This rule has no later day."))
+        raise Invalid(field="effective_from", reason=_("This rule has no later day."))
     days = given.days
     if given.unit in (Unit.MONTH, Unit.YEAR) and not days and given.weekday is None:
         days = (given.first.day,)
@@ -119,7 +119,7 @@ def _going_on(before: Definition, given: Definition, from_date: datetime.date) -
     if total is not None and total == before.total:
         total -= past * abs(before.amount)
     if (count is not None and count < 1) or (total is not None and total < 1):
-        raise Invalid(field="from", reason=_("The schedule has ended before that day."))
+        raise Invalid(field="effective_from", reason=_("The schedule has ended before that day."))
     return replace(given, first=following, days=days, count=count, total=total)
 
 
@@ -156,7 +156,7 @@ def _refuse_lost_payments(schedule: Schedule, definition: Definition, first: dat
             reason = _(
                 "%(date)s is paid already, and the changed schedule has no such day. Change it from a later day on."
             )
-            raise Conflict(field="from", reason=reason % {"date": nominal})
+            raise Conflict(field="effective_from", reason=reason % {"date": nominal})
 
 
 def _checked(book: Book, given: Definition) -> Definition:
