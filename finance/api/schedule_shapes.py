@@ -3,8 +3,9 @@
 import datetime
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -14,6 +15,7 @@ from finance import money
 from finance.api.fields import AccountReferenceField, AmountField
 from finance.api.tree import AccountTree
 from finance.ledger.models import Account
+from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
 from finance.periods import WeekendShift
 from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import AmountKind, CounterLine, Definition
@@ -187,13 +189,25 @@ class EntryOfOccurrence(StrictSerializer):
     entry = serializers.UUIDField(help_text="uid of the entry.")
 
 
+class Day(serializers.DateField):
+    """A day that is as far away as a book's entries may be."""
+
+    default_error_messages: ClassVar = {"far": _("Give a day from 1900 to 2199.")}
+
+    def to_internal_value(self, value: Any) -> datetime.date:
+        day = super().to_internal_value(value)
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            self.fail("far")
+        return day
+
+
 class TodayQuery(QuerySerializer):
-    today = serializers.DateField(required=False, help_text="Answer as on this day. Default: today in the book's zone.")
+    today = Day(required=False, help_text="Answer as on this day. Default: today in the book's zone.")
 
 
 class WindowQuery(TodayQuery):
-    first = serializers.DateField(required=False, help_text="First day shown. Default: today.")
-    last = serializers.DateField(required=False, help_text="Last day shown, included. Default: 30 days later.")
+    first = Day(required=False, help_text="First day shown. Default: today.")
+    last = Day(required=False, help_text="Last day shown, included. Default: 30 days later.")
 
 
 class PaymentSerializer(serializers.ModelSerializer[SchedulePayment]):
@@ -435,6 +449,7 @@ def _minor(text: str | None, account: Account, field: str) -> int | None:
 def nominal_of(text: str) -> datetime.date | None:
     """The date of an address; None where it is none."""
     try:
-        return datetime.date.fromisoformat(text)
+        found = datetime.date.fromisoformat(text)
     except ValueError:
         return None
+    return found if found.isoformat() == text else None

@@ -18,7 +18,7 @@ from finance.tags.models import Tag
 from identity.models import User
 from platform_outbox.emit import emit
 
-MOST_SCHEDULES = 2_000
+MOST_SCHEDULES = 500
 MOST_LINES = 50
 MOST_TAGS = 50
 
@@ -89,8 +89,11 @@ def change_schedule(
 def end_schedule(*, schedule: Schedule, last: datetime.date) -> Schedule:
     """Nothing of the schedule is expected after the nominal day `last`. Raises Invalid for a day before its first one."""
     schedule = _held(schedule)
+    begins = schedule.definition.rule.at(0)
+    if begins is None or last < begins:
+        reason = _("The schedule begins on %(first)s. Remove it instead.") % {"first": schedule.first}
+        raise Invalid(field="last", reason=reason)
     schedule.until = last
-    check_definition(schedule.definition)
     schedule.save()
     emit(ScheduleSaved(book_id=schedule.book_id, schedule_id=schedule.pk))
     return schedule
@@ -112,7 +115,7 @@ def _going_on(before: Definition, given: Definition, from_date: datetime.date) -
     days = given.days
     if given.unit in (Unit.MONTH, Unit.YEAR) and not days and given.weekday is None:
         days = (given.first.day,)
-    past = len(before.occurrences(before.first, from_date - datetime.timedelta(days=1)))
+    past = before.rule.count_before(from_date)
     count, total = given.count, given.total
     if count is not None and count == before.count:
         count -= past
