@@ -2,7 +2,7 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,9 +67,9 @@ def plan(request: HttpRequest, book: Book) -> HttpResponse:
     days = int(asked) if asked in map(str, WINDOWS) else WINDOWS[0]
     last = today + datetime.timedelta(days=days)
     found = selectors.open_occurrences(book=book, last=last, today=today)
-    planned = [*_planned(book, found, today=today, last=last), *_entered(book, today=today, last=last)]
+    own = dict(Account.objects.filter(book=book, kind__in=OWN_KINDS).values_list("pk", "currency"))
+    planned = [*_planned(book, found, own, today=today, last=last), *_entered(own, today=today, last=last)]
     held: dict[str, int] = defaultdict(int)
-    own = {account.pk: account.currency for account in _own_accounts(book)}
     for account_id, amount in balances_of(account_ids=list(own), as_of=today).items():
         held[own[account_id]] += amount
     course = agenda(planned=planned, held=held, today=today)
@@ -207,12 +207,11 @@ def _carry_out(request: HttpRequest, each: Occurrence, do: str, given: dict[str,
 
 
 def _planned(
-    book: Book, found: Sequence[Occurrence], *, today: datetime.date, last: datetime.date
+    book: Book, found: Sequence[Occurrence], own: Collection[int], *, today: datetime.date, last: datetime.date
 ) -> Iterable[Planned[Any]]:
     """Occurrences that are not late on their days, late ones today; with what they change of own money."""
-    own = {account.pk for account in _own_accounts(book)}
     changes: dict[tuple[int | None, datetime.date], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for movement in selectors.upcoming(book=book, first=today, last=last, today=today):
+    for movement in selectors.movements_of(book=book, occurrences=found, first=today, last=last, today=today):
         if movement.account_id in own:
             changes[movement.source_id, movement.nominal][movement.currency] += movement.amount
     for each in found:
@@ -220,10 +219,10 @@ def _planned(
         yield Planned(date=max(each.date, today), item=each, changes=changed)
 
 
-def _entered(book: Book, *, today: datetime.date, last: datetime.date) -> Iterable[Planned[Any]]:
+def _entered(own: Collection[int], *, today: datetime.date, last: datetime.date) -> Iterable[Planned[Any]]:
     """Entries on own accounts that are dated ahead, reversed ones and reversals left out."""
     lines = JournalLine.objects.filter(
-        account__in=[account.pk for account in _own_accounts(book)], date__gt=today, date__lte=last,
+        account__in=list(own), date__gt=today, date__lte=last,
         entry__reverses=None, entry__reversed_by=None,
     )  # fmt: skip
     sums: dict[JournalEntry, dict[str, int]] = {}
@@ -235,10 +234,6 @@ def _entered(book: Book, *, today: datetime.date, last: datetime.date) -> Iterab
         for currency, amount in moved.items():
             item = Entered(entry=entry, amount=amount, currency=currency)
             yield Planned(date=entry.date, item=item, changes={currency: amount})
-
-
-def _own_accounts(book: Book) -> list[Account]:
-    return list(Account.objects.filter(book=book, kind__in=OWN_KINDS))
 
 
 def _first(days: Sequence[Any], most: int) -> list[Any]:

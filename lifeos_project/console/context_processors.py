@@ -126,7 +126,7 @@ class Shell:
                 "settings",
                 ("settings", "member", "invitation", "webhook", "rule"),
                 wide_only=True,
-            ),  # fmt: skip
+            ),
         ]
         return [room for room in rooms if room]
 
