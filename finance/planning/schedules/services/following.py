@@ -74,6 +74,18 @@ def questions(*, book: Book, today: datetime.date, days: int = 45) -> list[list[
     return matches(_expected(book, schedules, found), found)[1]
 
 
+def foreseen(*, book: Book, found: Sequence[Found]) -> dict[int, Match]:
+    """What these movements, which are not entries yet, will pay: number → match, where that is beyond doubt.
+
+    They are numbered by `entry_id`, below zero, so that they are no entry.
+    """
+    schedules = list(schedules_of(book=book)) if found else []
+    if not schedules:
+        return {}
+    sure, _doubts = matches(_expected(book, schedules, found), found)
+    return {match.entry.entry_id: match for match in sure}
+
+
 @transaction.atomic
 def _link(book: Book, schedules: Sequence[Schedule], found: Sequence[Found], *, only: int | None = None) -> int:
     if not found:
