@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from finance.ledger.models import Book
 from finance.ledger.replacements import Replaced
 from finance.ledger.revisions import roots_of
+from finance.ledger.uncategorised import uncategorised_ids
 from finance.payees.selectors import aliases_in
 from finance.planning.schedules.definition import AmountKind
 from finance.planning.schedules.matching import KNOWN_DAYS, Expected, Found, Match, matches, slack_of
@@ -120,6 +121,9 @@ def _moved(book: Book, schedules: Sequence[Schedule], which: str, given: dict[st
     with connection.cursor() as cursor:
         cursor.execute(_MOVED.format(which=which), {"book": book.pk, "accounts": accounts, **given})
         rows = cursor.fetchall()
+    if not rows:
+        return []
+    uncategorised = uncategorised_ids(book=book)
     roots = roots_of(book=book, entry_ids=[row[0] for row in rows])
     taken = set(
         SchedulePayment.objects.filter(book=book, entry_id__in=roots.values()).values_list("entry_id", flat=True)
@@ -127,7 +131,7 @@ def _moved(book: Book, schedules: Sequence[Schedule], which: str, given: dict[st
     return [
         Found(
             entry_id=roots[entry_id], account_id=account_id, date=date, amount=amount, payee=payee,
-            counters=frozenset(counters or ()),
+            counters=frozenset(counters or ()) - uncategorised,
         )
         for entry_id, account_id, date, amount, payee, counters in rows
         if roots[entry_id] not in taken

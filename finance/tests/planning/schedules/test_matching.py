@@ -39,6 +39,13 @@ def test_another_payee_with_the_right_amount_is_asked():
     assert [[match.fit.claim for match in group] for group in doubts] == [[Claim.DOUBTFUL]]
 
 
+def test_another_category_with_the_right_amount_is_asked():
+    rent = expected("2026-02-01", counters=frozenset({7}))
+    assert fit_of(rent, found("2026-02-01", counters=frozenset({7}))).claim is Claim.CATEGORY
+    assert fit_of(rent, found("2026-02-01", counters=frozenset({8}))).claim is Claim.DOUBTFUL
+    assert fit_of(rent, found("2026-02-01")).claim is Claim.AMOUNT
+
+
 def test_two_schedules_that_fit_alike_are_asked():
     sure, doubts = matches([expected("2026-02-01"), expected("2026-02-02", schedule_id=2)], [found("2026-02-01")])
     assert not sure
