@@ -29,6 +29,7 @@ from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import account_paths
+from finance.ledger.transfer_fees import FeeRule
 from finance.models import ImportProfile
 from finance.payees.services import merge_payees, save_payee
 from finance.periods import PayRule
@@ -61,7 +62,7 @@ CARRIED = {
     "finance.AccountStatement", "finance.LineMark",
     "finance.Payee", "finance.PayeeAlias",
     "finance.ImportProfile", "finance.Refund",
-    "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate",
+    "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate", "finance.TransferFee",
     "finance.PayPeriod", "finance.SavedView",
     "finance.SavedReport", "finance.Dashboard",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
@@ -279,6 +280,8 @@ def whole_book(book, owner, accounts, entries):
     ledger.delete_entries(book=book, actor=None, entry_ids=[entries[5].pk], today=TODAY)
     draft = [LineDraft(account_id=accounts.rent.pk, amount=9_50), LineDraft(account_id=accounts.cash.pk, amount=-9_50)]
     ledger.save_template(book=book, actor=owner, name="Rent", payee="Landlord", lines=draft)
+    rule = FeeRule(fixed=1_00, fixed_up_to=100_00, share=10_000, maximum=5_00)
+    ledger.save_transfer_fee(account=accounts.cash, actor=owner, category=accounts.rent, rule=rule)
     set_pay_period(book=book, actor=owner, rule=PayRule(day=25))
     query = f"category={accounts.rent.pk}&tag={tag.pk}&accounts={accounts.checking.pk}%2C{accounts.cash.pk}"
     save_view(book=book, actor=owner, name="Rent", query=query, shared=True)
