@@ -155,6 +155,8 @@ def _beside(
             done: {str(tag(number)): [entry(each) for each in entries] for number, entries in links.items()}
             for done, links in told["tags"].items()
         }
+    if renamed := told.get("payees", {}).get("renamed"):
+        told["payees"] = {**told["payees"], "renamed": {**renamed, "payee": payee(renamed["payee"])}}
     if joined := told.get("payees", {}).get("joined"):
         payees = [{**each, "account": each["account"] and account(each["account"])} for each in joined["payees"]]
         joined = {**joined, "into": joined["into"] and payee(joined["into"]), "payees": payees}

@@ -21,6 +21,7 @@ class Change(models.Model):
         EDIT = "edit", _("edited")
         DELETE = "delete", _("deleted")
         MERGE_PAYEES = "merge_payees", _("payees merged")
+        RENAME_PAYEE = "rename_payee", _("payee renamed")
         TAG = "tag", _("tagged")
         UNDO = "undo", _("undone")
 

@@ -1,4 +1,4 @@
-"""What banks take for transfers, by account."""
+"""What banks take for transfers, by account; the rename of a payee is a change of its own."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -37,4 +37,9 @@ class Migration(migrations.Migration):
             },
         ),
         KeysWithBook("transferfee", ["account", "category"]),
+        migrations.AlterField(
+            model_name='change',
+            name='action',
+            field=models.CharField(choices=[('edit', 'edited'), ('delete', 'deleted'), ('merge_payees', 'payees merged'), ('rename_payee', 'payee renamed'), ('tag', 'tagged'), ('undo', 'undone')], max_length=12, verbose_name='action'),
+        ),
     ]
