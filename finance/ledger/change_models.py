@@ -66,7 +66,7 @@ class ChangedEntry(models.Model):
     Both are the same entry where only its tags changed.
     """
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     change = models.ForeignKey(Change, models.CASCADE, related_name="changed", db_constraint=False)
     before = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False

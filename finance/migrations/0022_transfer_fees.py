@@ -1,4 +1,4 @@
-"""What banks take for transfers, by account; the rename of a payee is a change of its own."""
+"""What banks take for transfers, by account; the rename of a payee is a change of its own; indexes by book."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -41,5 +41,46 @@ class Migration(migrations.Migration):
             model_name='change',
             name='action',
             field=models.CharField(choices=[('edit', 'edited'), ('delete', 'deleted'), ('merge_payees', 'payees merged'), ('rename_payee', 'payee renamed'), ('tag', 'tagged'), ('undo', 'undone')], max_length=12, verbose_name='action'),
+        ),
+        # By these an erased book finds its rows.
+        migrations.AlterField(
+            model_name='assetvalue',
+            name='book',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='asset_values', to='finance.book'),
+        ),
+        migrations.AlterField(
+            model_name='changedentry',
+            name='book',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book'),
+        ),
+        migrations.AlterField(
+            model_name='entrytag',
+            name='book',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book'),
+        ),
+        migrations.AlterField(
+            model_name='learnedentry',
+            name='book',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book'),
+        ),
+        migrations.AlterField(
+            model_name='refund',
+            name='book',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book'),
+        ),
+        migrations.AlterField(
+            model_name='webhookattempt',
+            name='book',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book'),
+        ),
+        migrations.AlterField(
+            model_name='webhookdelivery',
+            name='book',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book'),
+        ),
+        migrations.AlterField(
+            model_name='webhooksecret',
+            name='book',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book'),
         ),
     ]
