@@ -55,7 +55,7 @@ class ReopenForm(PeriodForm):
 class MembershipInline(ReadOnly, TabularInline):
     model = Membership
     hide_title = True
-    fields = readonly_fields = ("user", "role", "created_at")
+    fields = readonly_fields = ("user", "role", "sees_all", "created_at")
     ordering = ("created_at",)
     extra = 0
 
@@ -280,7 +280,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(Uncounted, ReadOnly, ModelAdmin):
-    list_display = ("user", "book", "role", "created_at")
+    list_display = ("user", "book", "role", "sees_all", "created_at")
     list_display_links = None
     list_select_related = ("user", "book")
     list_filter = (("book", AutocompleteSelectFilter), "role")
@@ -289,7 +289,7 @@ class MembershipAdmin(Uncounted, ReadOnly, ModelAdmin):
     ordering = ("-pk",)
     search_fields = ("user__email",)
     search_help_text = gettext_lazy("E-mail address")
-    fields = readonly_fields = ("user", "book", "role", "created_at")
+    fields = readonly_fields = ("user", "book", "role", "sees_all", "created_at")
 
 
 @admin.register(Invitation)

@@ -45,6 +45,9 @@ class Card:
 
 def cards_for(*, book: Book, user: User, today: datetime.date) -> tuple[list[Card], list[Card]]:
     """The person's cards in order: those of the wide column and those of the narrow one."""
+    if book.visible_ids is not None:  # insights, bank files and saved reports are of the whole book
+        usual = [Card(name=name, title=str(TITLES[name])) for name in CARDS if name != "look"]
+        return [card for card in usual if card.name in WIDE], [card for card in usual if card.name not in WIDE]
     reports = kept.saved_reports(book=book)
     by_card = {f"{REPORT}{report.pk}": report for report in reports}
     shown = kept.cards_of(book=book, user=user, reports=reports)
