@@ -24,19 +24,19 @@ def keep_seen(member: Membership, account_ids: Collection[int] | None) -> None:
     )
 
 
-def checked_accounts(*, book: Book, account_ids: Collection[int]) -> frozenset[int]:
+def checked_accounts(*, book: Book, account_ids: Collection[int], field: str = "accounts") -> frozenset[int]:
     """The ids, if they are accounts of the book that hold or owe money and at least one. Raises NotFound, Invalid."""
     wanted = frozenset(account_ids)
     if not wanted:
-        raise Invalid(field="accounts", reason=_("Choose at least one account."))
+        raise Invalid(field=field, reason=_("Choose at least one account."))
     found = Account.objects.filter(book=book, pk__in=wanted)
     known = {each.pk: each for each in found}
     if len(known) < len(wanted):
-        raise NotFound(field="accounts", thing="account")
+        raise NotFound(field=field, thing="account")
     for account in known.values():
         if account.type not in HOLDINGS or account.kind == AccountKind.GROUP:
             reason = _("%(name)s is not an account that holds or owes money.") % {"name": account.name}
-            raise Invalid(field="accounts", reason=reason)
+            raise Invalid(field=field, reason=reason)
     return wanted
 
 
@@ -49,10 +49,10 @@ def leave_out(*, book: Book, user: User, account_ids: Collection[int]) -> frozen
     membership = Membership.objects.select_for_update().filter(book=book, user=user).first()
     if membership is None:
         raise NotFound(thing="book")
-    wanted = checked_accounts(book=book, account_ids=account_ids) if account_ids else frozenset()
+    wanted = checked_accounts(book=book, account_ids=account_ids, field="left_out") if account_ids else frozenset()
     seen = seen_ids(membership=membership)
     if seen is not None and not wanted <= seen:
-        raise NotFound(field="accounts", thing="account")
+        raise NotFound(field="left_out", thing="account")
     if wanted == left_out_ids(book=book, user=user):
         return wanted
     LeftOutAccount.objects.filter(book=book, membership=membership).delete()
