@@ -263,7 +263,8 @@ def entry_fold(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
     """The same, unfolded beneath its row in a register."""
     shown = entry_for(book=book, uid=uid)
     context = _entry_context(shown)
-    edits = context["is_current"] and role_of(user=user_of(request), book=book) != Role.VIEWER
+    may_edit = book.visible_ids is None and role_of(user=user_of(request), book=book) != Role.VIEWER
+    edits = context["is_current"] and may_edit
     context |= {"next": safe_next(request), "edits_parts": edits, "category_types": CATEGORY_TYPES}
     context["tags"] = tags_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
     return render(request, "web/_entry_fold.html", {"book": book, **context})

@@ -15,6 +15,7 @@ from finance.ledger import services
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import accounts_of, book_for, entry_for, lines_of, months_of
 from finance.models import Invitation, LeftOutAccount, MemberAccount, Membership, Role
+from finance.tags.services import save_tag, tag_entries
 from finance.tests.conftest import TODAY
 from identity.models import AuditRecord, User
 from platform_outbox.models import OutboxMessage
@@ -141,9 +142,16 @@ class TestDenyByDefault:
         assert api(mia).patch(f"/api/v1/books/{book.pk}/accounts/1/", {"name": "x"}, format="json").status_code == 403
 
     def test_nothing_leads_to_what_is_refused(self, book, mia, accounts, spend):
-        spend(5_00, account=accounts.cash)
+        entry = spend(5_00, account=accounts.cash)
+        tag = save_tag(book=book, name="Trip")
+        tag_entries(book=book, actor=None, entry_ids=[entry.pk], add=[tag])
         client, walked = web(mia), 0
         pages = [f"/b/{book.pk}/", f"/b/{book.pk}/accounts/", f"/b/{book.pk}/accounts/{accounts.cash.pk}/"]
+        pages += [
+            f"/b/{book.pk}/entries/{entry.uid}/",
+            f"/b/{book.pk}/entries/{entry.uid}/fold/",
+            f"/b/{book.pk}/quick/",
+        ]
         for address in [*pages, f"/b/{book.pk}/register/?scope=spending", f"/b/{book.pk}/members/"]:
             page = client.get(address)
             assert page.status_code == 200, address
