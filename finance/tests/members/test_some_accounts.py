@@ -6,7 +6,9 @@ import re
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -429,3 +431,13 @@ class TestAccess:
     def test_leaving_is_for_everybody(self, book, mia):
         membership = Membership.objects.get(user=mia)
         assert api(mia).delete(f"/api/v1/books/{book.pk}/members/{membership.pk}/").status_code == 204
+
+    def test_lists_of_members_ask_a_fixed_number_of_questions(self, book, owner, accounts, django_assert_num_queries):
+        address = f"/api/v1/books/{book.pk}/members/"
+        member(book, owner, "a@example.org", Role.VIEWER, [accounts.cash.pk])
+        with CaptureQueriesContext(connection) as few:
+            api(owner).get(address)
+        for name in "bcd":
+            member(book, owner, f"{name}@example.org", Role.VIEWER, [accounts.cash.pk, accounts.card.pk])
+        with django_assert_num_queries(len(few)):
+            assert len(api(owner).get(address).json()["results"]) == 5
