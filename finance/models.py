@@ -15,6 +15,7 @@ from finance.imports.models import (
 from finance.ledger.access_models import LeftOutAccount, MemberAccount
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.deletion_models import BookDeletion
+from finance.ledger.fee_models import TransferFee
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -34,6 +35,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reports.models import Dashboard, SavedReport
@@ -93,8 +95,12 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "SavedView",
+    "Schedule",
+    "ScheduleOccurrence",
+    "SchedulePayment",
     "Seal",
     "Tag",
+    "TransferFee",
     "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",
