@@ -136,6 +136,23 @@ class MemberRoleChanged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAccountsChanged(BookEvent):
+    """An owner changed which accounts a member sees."""
+
+    name: ClassVar[str] = "finance.member.accounts_changed"
+    user_id: int
+    sees_all: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFiguresChanged(BookEvent):
+    """A member changed which accounts they leave out of their own figures."""
+
+    name: ClassVar[str] = "finance.member.own_figures_changed"
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRemoved(BookEvent):
     """A member lost access to the book."""
 

@@ -12,6 +12,7 @@ from finance.imports.models import (
     Refund,
     WordCount,
 )
+from finance.ledger.access_models import LeftOutAccount, MemberAccount
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.deletion_models import BookDeletion
 from finance.ledger.fee_models import TransferFee
@@ -72,7 +73,9 @@ __all__ = [
     "LearnedBook",
     "LearnedEntry",
     "LedgerCheck",
+    "LeftOutAccount",
     "LineMark",
+    "MemberAccount",
     "Membership",
     "MonthRebuild",
     "NotedHead",

@@ -81,6 +81,8 @@ NOT_CARRIED = {
     "finance.BookDay": "the day that this server has announced",
     "finance.Membership": "the book belongs to the person who imports it",
     "finance.Invitation": "the book belongs to the person who imports it",
+    "finance.MemberAccount": "the book belongs to the person who imports it",
+    "finance.LeftOutAccount": "the book belongs to the person who imports it",
     "finance.AccountMonth": "computed by the database from the lines",
     "finance.MonthRebuild": "what was done in the old database",
     "finance.PeriodChange": "what was done in the old database",
