@@ -33,6 +33,8 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.cards.models import CardTerms
+from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reports.models import Dashboard, SavedReport
@@ -53,6 +55,7 @@ __all__ = [
     "AttachmentContent",
     "Book",
     "BookDeletion",
+    "CardTerms",
     "ChainHead",
     "Change",
     "ChangedEntry",
@@ -71,6 +74,10 @@ __all__ = [
     "LearnedEntry",
     "LedgerCheck",
     "LineMark",
+    "Loan",
+    "LoanMovement",
+    "LoanPayment",
+    "LoanRate",
     "Membership",
     "MonthRebuild",
     "NotedHead",
