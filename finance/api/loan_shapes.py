@@ -13,11 +13,13 @@ from core.api.serializers import StrictSerializer
 from finance import money
 from finance.api.fields import AMOUNT_SCHEMA, AccountReferenceField, AmountField
 from finance.errors import Invalid
-from finance.planning.loans.arithmetic import Effect, Movement, RateChange, Row, RowKind, Table, Terms
+from finance.planning.loans.arithmetic import Effect, Method, Movement, RateChange, Row, RowKind, Table, Terms
+from finance.planning.loans.day_counts import DayCount
 from finance.planning.loans.models import ExtraEffect, LoanDayCount, LoanMethod, LoanRate, LoanUnit, Shift
 from finance.planning.loans.payoff import Payoff, Strategy
 from finance.planning.loans.selectors import LoanState
 from finance.planning.loans.splits import Split
+from finance.planning.recurrence import Unit
 
 ROW = {
     "number": 1, "kind": "payment", "date": "2026-02-01", "days": 30, "percent": "6", "payment": "1199.10",
@@ -366,6 +368,9 @@ def calculated_terms(given: Mapping[str, Any], *, currency: str) -> Terms:
         )
         for each in known.pop("movements", [])
     ]
+    for name, kind in (("method", Method), ("unit", Unit), ("day_count", DayCount)):
+        if name in known:
+            known[name] = kind(known[name])
     return Terms(**{**known, "rates": tuple(rates), "movements": tuple(movements)})
 
 

@@ -32,6 +32,8 @@ from finance.ledger.selectors import account_paths
 from finance.models import ImportProfile
 from finance.payees.services import merge_payees, save_payee
 from finance.periods import PayRule
+from finance.planning.cards.services import add_card
+from finance.planning.loans import services as loans
 from finance.preferences import carrying as preferences_part
 from finance.preferences.models import SavedView
 from finance.preferences.services import save_view, set_pay_period
@@ -62,6 +64,7 @@ CARRIED = {
     "finance.Payee", "finance.PayeeAlias",
     "finance.ImportProfile", "finance.Refund",
     "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate",
+    "finance.Loan", "finance.LoanRate", "finance.LoanMovement", "finance.LoanPayment", "finance.CardTerms",
     "finance.PayPeriod", "finance.SavedView",
     "finance.SavedReport", "finance.Dashboard",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
@@ -279,6 +282,19 @@ def whole_book(book, owner, accounts, entries):
     ledger.delete_entries(book=book, actor=None, entry_ids=[entries[5].pk], today=TODAY)
     draft = [LineDraft(account_id=accounts.rent.pk, amount=9_50), LineDraft(account_id=accounts.cash.pk, amount=-9_50)]
     ledger.save_template(book=book, actor=owner, name="Rent", payee="Landlord", lines=draft)
+    add_card(book=book, actor=owner, account=accounts.card, closing_day=15, due_day=30, pays_from=accounts.checking)
+    debt = ledger.open_account(book=book, actor=owner, name="Loan", type="liability", kind="loan", currency="EUR")
+    loan = loans.add_loan(
+        book=book, actor=owner, account=debt, name="Car", principal=9000_00, percent=Decimal(5), payments=24,
+        start=datetime.date(2026, 1, 1), first_payment=datetime.date(2026, 2, 1), pays_from=accounts.checking,
+        interest_account=accounts.rent, fee_account=accounts.rent, fee=1_00, share=Decimal(50),
+        partner_account=accounts.savings, contribution_account=accounts.salary,
+    )  # fmt: skip
+    loans.set_rate(loan=loan, actor=owner, since=datetime.date(2026, 12, 1), percent=Decimal(4), payment=450_00)
+    loans.add_movement(
+        loan=loan, actor=owner, date=datetime.date(2026, 1, 20), amount=100_00, against=accounts.checking
+    )
+    loans.pay(loan=loan, actor=owner, date=datetime.date(2026, 2, 1))
     set_pay_period(book=book, actor=owner, rule=PayRule(day=25))
     query = f"category={accounts.rent.pk}&tag={tag.pk}&accounts={accounts.checking.pk}%2C{accounts.cash.pk}"
     save_view(book=book, actor=owner, name="Rent", query=query, shared=True)
