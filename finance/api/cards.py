@@ -32,7 +32,7 @@ CARD = {
 }  # fmt: skip
 
 
-class StatementSerializer(serializers.Serializer[Any]):
+class CardStatementSerializer(serializers.Serializer[Any]):
     closing = serializers.DateField()
     due = serializers.DateField(help_text="The nominal day.")
     pays_on = serializers.DateField(help_text="The due day, moved off a weekend.")
@@ -55,7 +55,7 @@ class CardSerializer(serializers.Serializer[Any]):
     amount = ShownAmount(allow_null=True)
     owed = ShownAmount(help_text="What the card owes today.")
     after_payment = ShownAmount(help_text="What it owes once the statement is paid.")
-    statement = StatementSerializer(help_text="The latest one.")
+    statement = CardStatementSerializer(help_text="The latest one.")
 
 
 class CardFields(StrictSerializer):
@@ -202,7 +202,7 @@ class CardDetail(CardView):
         summary="Statements of a card",
         description="Computed from its entries, the latest that closed first.",
         parameters=PAGE_PARAMETERS,
-        responses=paged(StatementSerializer),
+        responses=paged(CardStatementSerializer),
         examples=[OpenApiExample("A statement", value=in_page(STATEMENT), response_only=True)],
     )
 )
@@ -210,7 +210,7 @@ class CardDetail(CardView):
 class CardStatements(CardView):
     """What a card owed when its statements closed."""
 
-    serializer_class = StatementSerializer  # type: ignore[assignment]
+    serializer_class = CardStatementSerializer  # type: ignore[assignment]
 
     def get(self, request: Request, book_id: int, card_id: int) -> Response:
         query_of(request, QuerySerializer)

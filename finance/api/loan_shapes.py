@@ -21,6 +21,8 @@ from finance.planning.loans.selectors import LoanState
 from finance.planning.loans.splits import Split
 from finance.planning.recurrence import Unit
 
+ROW_KINDS = [(each.value, each.value) for each in RowKind]
+MOVEMENT_KINDS = [("extra", "extra"), ("drawdown", "drawdown")]
 ROW = {
     "number": 1, "kind": "payment", "date": "2026-02-01", "days": 30, "percent": "6", "payment": "1199.10",
     "interest": "1000.00", "principal": "199.10", "fee": "0.00", "total": "1199.10", "balance": "199800.90",
@@ -48,9 +50,9 @@ class ShownAmount(serializers.CharField):
     """A decimal string of the loan's currency."""
 
 
-class RowSerializer(serializers.Serializer[Any]):
+class LoanRowSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField(help_text="Payments count from 1; other rows have the number of the one before.")
-    kind = serializers.ChoiceField(choices=[each.value for each in RowKind])
+    kind = serializers.ChoiceField(choices=ROW_KINDS)
     date = serializers.DateField()
     days = serializers.IntegerField(help_text="Days of interest by the loan's convention.")
     percent = serializers.CharField(help_text="The rate of the year.")
@@ -72,7 +74,7 @@ def shown_row(row: Row, *, currency: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class SummarySerializer(serializers.Serializer[Any]):
+class LoanSummarySerializer(serializers.Serializer[Any]):
     level_payment = ShownAmount(help_text="The usual payment, without the fee.")
     last_payment = ShownAmount(help_text="It clears what is left.")
     number_of_payments = serializers.IntegerField()
@@ -93,7 +95,7 @@ def shown_summary(table: Table, *, currency: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class TermsFields(StrictSerializer):
+class LoanTermsFields(StrictSerializer):
     """What was agreed."""
 
     principal = AmountField(help_text="What was lent, in the account's currency.")
@@ -121,7 +123,7 @@ class TermsFields(StrictSerializer):
     fee = AmountField(required=False, help_text="On top of each payment. Default: 0.")
 
 
-class NewLoan(TermsFields):
+class NewLoan(LoanTermsFields):
     name = serializers.CharField(max_length=120)
     account = AccountReferenceField(help_text="A liability (borrowed) or an asset (lent) with no loan yet.")
     shift = serializers.ChoiceField(
@@ -155,7 +157,7 @@ class LoanChange(NewLoan):
         super().__init__(*args, **{**kwargs, "partial": True})
 
 
-class LoanSerializer(SummarySerializer):
+class LoanSerializer(LoanSummarySerializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     account = serializers.IntegerField()
@@ -184,7 +186,7 @@ class LoanSerializer(SummarySerializer):
     owed_by_table = ShownAmount(help_text="By the table, today.")
     difference = ShownAmount(help_text="owed − owed_by_table")
     interest_left = ShownAmount(help_text="Interest of all open instalments.")
-    next = RowSerializer(allow_null=True, help_text="The first open instalment; null once it is paid back.")
+    next = LoanRowSerializer(allow_null=True, help_text="The first open instalment; null once it is paid back.")
 
 
 def shown_loan(state: LoanState) -> dict[str, Any]:
@@ -210,7 +212,7 @@ def shown_loan(state: LoanState) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class RateSerializer(serializers.Serializer[Any]):
+class LoanRateSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     since = serializers.DateField()
     percent = serializers.CharField()
@@ -225,7 +227,7 @@ def shown_rate(rate: LoanRate, *, currency: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class NewRate(StrictSerializer):
+class NewLoanRate(StrictSerializer):
     since = serializers.DateField(help_text="From this day on; it replaces a rate of the same day.")
     percent = serializers.DecimalField(max_digits=10, decimal_places=6)
     payment = AmountField(
@@ -235,18 +237,18 @@ class NewRate(StrictSerializer):
     )
 
 
-class MovementSerializer(serializers.Serializer[Any]):
+class LoanMovementSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     date = serializers.DateField()
-    kind = serializers.ChoiceField(choices=["extra", "drawdown"])
+    kind = serializers.ChoiceField(choices=MOVEMENT_KINDS)
     amount = ShownAmount()
     effect = serializers.ChoiceField(choices=ExtraEffect.choices)
     entry = serializers.UUIDField(allow_null=True, help_text="The entry that posted it; null: it is planned.")
 
 
-class MovementFields(StrictSerializer):
+class LoanMovementFields(StrictSerializer):
     date = serializers.DateField()
-    kind = serializers.ChoiceField(choices=["extra", "drawdown"], help_text="Paid besides, or more of it paid out.")
+    kind = serializers.ChoiceField(choices=MOVEMENT_KINDS, help_text="Paid besides, or more of it paid out.")
     amount = AmountField(help_text="More than zero.")
     effect = serializers.ChoiceField(
         choices=ExtraEffect.choices,
@@ -256,13 +258,13 @@ class MovementFields(StrictSerializer):
     )
 
 
-class NewMovement(MovementFields):
+class NewLoanMovement(LoanMovementFields):
     money_account = AccountReferenceField(
         required=False, help_text="Where the money comes from or goes to: it is posted. Without it, it is a plan."
     )
 
 
-class NewPayment(StrictSerializer):
+class NewLoanPayment(StrictSerializer):
     """Either `entry`, which is in the books already, or what is to be posted."""
 
     date = serializers.DateField(required=False, help_text="Default: today.")
@@ -272,19 +274,19 @@ class NewPayment(StrictSerializer):
     entry = serializers.UUIDField(required=False, help_text="Link this entry instead of posting one.")
 
 
-class PaymentSerializer(serializers.Serializer[Any]):
+class LoanPaymentSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     due = serializers.DateField()
     entry = serializers.UUIDField(allow_null=True, help_text="null: the entry was deleted, so it is unpaid again.")
     date = serializers.DateField(allow_null=True)
 
 
-class LineSerializer(serializers.Serializer[Any]):
+class LoanSplitLineSerializer(serializers.Serializer[Any]):
     account = serializers.IntegerField()
     amount = ShownAmount(help_text="Debit +, credit −.")
 
 
-class SplitSerializer(serializers.Serializer[Any]):
+class LoanSplitSerializer(serializers.Serializer[Any]):
     due = serializers.DateField()
     number = serializers.IntegerField()
     amount = ShownAmount()
@@ -295,7 +297,7 @@ class SplitSerializer(serializers.Serializer[Any]):
     my_fee = ShownAmount()
     claim = ShownAmount(help_text="What the other owes us for this payment.")
     contribution = ShownAmount(help_text="The other's part of the principal.")
-    lines = LineSerializer(many=True, help_text="The entry that `payments` would post.")
+    lines = LoanSplitLineSerializer(many=True, help_text="The entry that `payments` would post.")
 
 
 def shown_split(row: Row, parts: Split, lines: Mapping[int, int], *, currency: str) -> dict[str, Any]:
@@ -311,35 +313,35 @@ def shown_split(row: Row, parts: Split, lines: Mapping[int, int], *, currency: s
     }  # fmt: skip
 
 
-class SplitQuery(QuerySerializer):
+class LoanSplitQuery(QuerySerializer):
     date = serializers.DateField(required=False, help_text="Day of the payment. Default: today.")
     amount = AmountField(required=False, help_text="Default: what is due.")
     due = serializers.DateField(required=False, help_text="Which instalment. Default: the nearest unpaid one.")
 
 
-class NewCharge(StrictSerializer):
+class NewLoanCharge(StrictSerializer):
     date = serializers.DateField()
     amount = AmountField(help_text="Added to what is owed.")
     category = AccountReferenceField(required=False, help_text="Default: the loan's category of interest.")
 
 
-class ChargeSerializer(serializers.Serializer[Any]):
+class LoanChargeSerializer(serializers.Serializer[Any]):
     entry = serializers.UUIDField()
     owed = ShownAmount(help_text="By the books, today.")
 
 
-class Calculation(TermsFields):
+class LoanCalculationFields(LoanTermsFields):
     """Terms of a loan that is not kept."""
 
     currency = serializers.CharField(required=False, max_length=8, help_text="Default: the book's.")
-    rates = NewRate(many=True, required=False)
-    movements = MovementFields(many=True, required=False)
+    rates = NewLoanRate(many=True, required=False)
+    movements = LoanMovementFields(many=True, required=False)
 
 
-class CalculationSerializer(SummarySerializer):
+class LoanCalculationSerializer(LoanSummarySerializer):
     currency = serializers.CharField()
     day_count = serializers.ChoiceField(choices=LoanDayCount.choices)
-    rows = RowSerializer(many=True, help_text="All of them: at most 1200 payments and 500 movements.")
+    rows = LoanRowSerializer(many=True, help_text="All of them: at most 1200 payments and 500 movements.")
 
 
 def terms_given(given: Mapping[str, Any], *, currency: str) -> dict[str, Any]:
@@ -382,17 +384,17 @@ def signed_amount(movement: Mapping[str, Any], *, currency: str) -> int:
     return -amount if movement["kind"] == "drawdown" else amount
 
 
-class DebtFields(StrictSerializer):
+class LoanDebtFields(StrictSerializer):
     name = serializers.CharField(max_length=120)
     balance = AmountField()
     percent = serializers.DecimalField(max_digits=10, decimal_places=6)
     minimum = AmountField(help_text="What is paid each month in any case.")
 
 
-class NewPayoff(StrictSerializer):
+class NewLoanPayoff(StrictSerializer):
     extra = AmountField(required=False, help_text="Paid each month besides. Default: 0.")
     currency = serializers.CharField(required=False, max_length=8, help_text="Default: the book's.")
-    debts = DebtFields(
+    debts = LoanDebtFields(
         many=True, required=False, help_text="Default: what the book owes on its loans in that currency."
     )
     order = serializers.ListField(
@@ -402,14 +404,14 @@ class NewPayoff(StrictSerializer):
     )
 
 
-class ShownDebt(serializers.Serializer[Any]):
+class LoanDebtSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     balance = ShownAmount()
     percent = serializers.CharField()
     minimum = ShownAmount()
 
 
-class PayoffSerializer(serializers.Serializer[Any]):
+class LoanPayoffSerializer(serializers.Serializer[Any]):
     strategy = serializers.ChoiceField(choices=["minimum", *(each.value for each in Strategy)])
     order = serializers.ListField(child=serializers.IntegerField(), help_text="Places in `debts`.")
     months = serializers.IntegerField(allow_null=True, help_text="null: it never ends.")
@@ -420,10 +422,10 @@ class PayoffSerializer(serializers.Serializer[Any]):
     owed = serializers.ListField(child=serializers.CharField(), help_text="What is owed after each month.")
 
 
-class ComparisonSerializer(serializers.Serializer[Any]):
+class LoanComparisonSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
-    debts = ShownDebt(many=True)
-    strategies = PayoffSerializer(many=True)
+    debts = LoanDebtSerializer(many=True)
+    strategies = LoanPayoffSerializer(many=True)
 
 
 def shown_payoff(

@@ -147,7 +147,7 @@ class LoanDetail(LoanView):
         summary="The table of a loan",
         description=f"Payments, extra payments and drawdowns by their days. {_TABLE}",
         parameters=PAGE_PARAMETERS,
-        responses=paged(shapes.RowSerializer),
+        responses=paged(shapes.LoanRowSerializer),
         examples=[OpenApiExample("The first payment", value=in_page(shapes.ROW), response_only=True)],
     )
 )
@@ -155,7 +155,7 @@ class LoanDetail(LoanView):
 class LoanTable(LoanView):
     """Row by row, to the cent."""
 
-    serializer_class = shapes.RowSerializer
+    serializer_class = shapes.LoanRowSerializer
 
     def get(self, request: Request, book_id: int, loan_id: int) -> Response:
         query_of(request, QuerySerializer)
@@ -176,18 +176,18 @@ class LoanTable(LoanView):
         summary="How a payment falls apart",
         description="Interest and fee are those of the table, the rest is principal; of a shared loan with what the other "
         "owes. Changes nothing: `payments` posts it.",
-        parameters=[shapes.SplitQuery],
-        responses=shapes.SplitSerializer,
+        parameters=[shapes.LoanSplitQuery],
+        responses=shapes.LoanSplitSerializer,
     )
 )
 @extend_schema(tags=["loans"])
 class LoanSplit(LoanView):
     """Proposed, not posted."""
 
-    serializer_class = shapes.SplitSerializer
+    serializer_class = shapes.LoanSplitSerializer
 
     def get(self, request: Request, book_id: int, loan_id: int) -> Response:
-        query, loan = query_of(request, shapes.SplitQuery), self.loan()
+        query, loan = query_of(request, shapes.LoanSplitQuery), self.loan()
         amount = query.get("amount")
         row, parts = services.proposed_split(
             state=self.state(loan), date=query.get("date", self.today()), due=query.get("due"),
@@ -206,15 +206,15 @@ class LoanSplit(LoanView):
         operation_id="loans_payments_list",
         summary="Instalments that were paid",
         parameters=PAGE_PARAMETERS,
-        responses=paged(shapes.PaymentSerializer),
+        responses=paged(shapes.LoanPaymentSerializer),
     ),
     post=extend_schema(
         operation_id="loans_payments_create",
         summary="Pay an instalment",
         description="Posts one entry with principal, interest, fee and shares as `split` shows them; or links an entry that "
         "is in the books.",
-        request=shapes.NewPayment,
-        responses={201: shapes.PaymentSerializer},
+        request=shapes.NewLoanPayment,
+        responses={201: shapes.LoanPaymentSerializer},
         examples=[
             OpenApiExample("What is due", value={"date": "2026-02-01"}, request_only=True),
             OpenApiExample(
@@ -227,8 +227,8 @@ class LoanSplit(LoanView):
 class LoanPayments(LoanView):
     """Which entries paid which instalments."""
 
-    serializer_class = shapes.PaymentSerializer
-    bodies = {"POST": shapes.NewPayment}
+    serializer_class = shapes.LoanPaymentSerializer
+    bodies = {"POST": shapes.NewLoanPayment}
     ordering = ("due", "id")
 
     def get(self, request: Request, book_id: int, loan_id: int) -> Response:
@@ -273,7 +273,7 @@ class LoanPayments(LoanView):
 class LoanPaymentDetail(LoanView):
     """One paid instalment."""
 
-    serializer_class = shapes.PaymentSerializer
+    serializer_class = shapes.LoanPaymentSerializer
 
     @once_per_key()
     def delete(self, request: Request, book_id: int, loan_id: int, loan_payment_id: int) -> tuple[int, Any]:
@@ -286,8 +286,8 @@ class LoanPaymentDetail(LoanView):
         operation_id="loans_charges_create",
         summary="Charge interest or a fee to the loan",
         description="Posts it as an expense (of a lent loan: income) that is added to what is owed.",
-        request=shapes.NewCharge,
-        responses={201: shapes.ChargeSerializer},
+        request=shapes.NewLoanCharge,
+        responses={201: shapes.LoanChargeSerializer},
         examples=[OpenApiExample("Interest", value={"date": "2026-03-14", "amount": "30.20"}, request_only=True)],
     )
 )
@@ -295,8 +295,8 @@ class LoanPaymentDetail(LoanView):
 class LoanCharges(LoanView):
     """What is added to a loan instead of being paid."""
 
-    serializer_class = shapes.ChargeSerializer
-    bodies = {"POST": shapes.NewCharge}
+    serializer_class = shapes.LoanChargeSerializer
+    bodies = {"POST": shapes.NewLoanCharge}
 
     @once_per_key()
     def post(self, request: Request, book_id: int, loan_id: int) -> tuple[int, Any]:
@@ -314,14 +314,14 @@ class LoanCharges(LoanView):
         operation_id="loans_rates_list",
         summary="Changes of a loan's rate",
         parameters=PAGE_PARAMETERS,
-        responses=paged(shapes.RateSerializer),
+        responses=paged(shapes.LoanRateSerializer),
     ),
     post=extend_schema(
         operation_id="loans_rates_create",
         summary="Change the rate from a day on",
         description="Interest of the period is split at that day. A rate of the same day is replaced.",
-        request=shapes.NewRate,
-        responses={201: shapes.RateSerializer},
+        request=shapes.NewLoanRate,
+        responses={201: shapes.LoanRateSerializer},
         examples=[OpenApiExample("Lower", value={"since": "2027-01-01", "percent": "4.5"}, request_only=True)],
     ),
 )
@@ -329,8 +329,8 @@ class LoanCharges(LoanView):
 class LoanRates(LoanView):
     """The rates after the first one."""
 
-    serializer_class = shapes.RateSerializer
-    bodies = {"POST": shapes.NewRate}
+    serializer_class = shapes.LoanRateSerializer
+    bodies = {"POST": shapes.NewLoanRate}
     ordering = ("since", "id")
 
     def get(self, request: Request, book_id: int, loan_id: int) -> Response:
@@ -356,7 +356,7 @@ class LoanRates(LoanView):
 class LoanRateDetail(LoanView):
     """One change of the rate."""
 
-    serializer_class = shapes.RateSerializer
+    serializer_class = shapes.LoanRateSerializer
 
     @once_per_key()
     def delete(self, request: Request, book_id: int, loan_id: int, loan_rate_id: int) -> tuple[int, Any]:
@@ -369,14 +369,14 @@ class LoanRateDetail(LoanView):
         operation_id="loans_movements_list",
         summary="Extra payments and drawdowns",
         parameters=PAGE_PARAMETERS,
-        responses=paged(shapes.MovementSerializer),
+        responses=paged(shapes.LoanMovementSerializer),
     ),
     post=extend_schema(
         operation_id="loans_movements_create",
         summary="Pay extra, or draw more",
         description="With `money_account` it is posted as one entry, without it is a plan that the table counts with.",
-        request=shapes.NewMovement,
-        responses={201: shapes.MovementSerializer},
+        request=shapes.NewLoanMovement,
+        responses={201: shapes.LoanMovementSerializer},
         examples=[
             OpenApiExample(
                 "Planned",
@@ -390,8 +390,8 @@ class LoanRateDetail(LoanView):
 class LoanMovements(LoanView):
     """Money beside the payments."""
 
-    serializer_class = shapes.MovementSerializer
-    bodies = {"POST": shapes.NewMovement}
+    serializer_class = shapes.LoanMovementSerializer
+    bodies = {"POST": shapes.NewLoanMovement}
     ordering = ("date", "id")
 
     def get(self, request: Request, book_id: int, loan_id: int) -> Response:
@@ -430,7 +430,7 @@ class LoanMovements(LoanView):
 class LoanMovementDetail(LoanView):
     """One extra payment or drawdown."""
 
-    serializer_class = shapes.MovementSerializer
+    serializer_class = shapes.LoanMovementSerializer
 
     @once_per_key()
     def delete(self, request: Request, book_id: int, loan_id: int, loan_movement_id: int) -> tuple[int, Any]:
@@ -443,8 +443,8 @@ class LoanMovementDetail(LoanView):
         operation_id="loans_calculate",
         summary="Compute a table without keeping the loan",
         description=f"Changes nothing. {_TABLE}",
-        request=shapes.Calculation,
-        responses=shapes.CalculationSerializer,
+        request=shapes.LoanCalculationFields,
+        responses=shapes.LoanCalculationSerializer,
         examples=[
             OpenApiExample(
                 "30 years",
@@ -466,8 +466,8 @@ class LoanMovementDetail(LoanView):
 class CalculateLoan(BookView):
     """What a loan would cost."""
 
-    serializer_class = shapes.CalculationSerializer
-    bodies = {"POST": shapes.Calculation}
+    serializer_class = shapes.LoanCalculationSerializer
+    bodies = {"POST": shapes.LoanCalculationFields}
     write_role = Role.VIEWER
 
     @once_per_key()
@@ -492,8 +492,8 @@ class CalculateLoan(BookView):
         description="Smallest balance first (snowball), highest rate first (avalanche), an order of your own, and only the "
         "minimums. Each month a twelfth of the rate is charged; the minimum of a debt that is gone helps the next. Changes "
         "nothing.",
-        request=shapes.NewPayoff,
-        responses=shapes.ComparisonSerializer,
+        request=shapes.NewLoanPayoff,
+        responses=shapes.LoanComparisonSerializer,
         examples=[OpenApiExample("100 more a month", value={"extra": "100.00"}, request_only=True)],
     )
 )
@@ -501,8 +501,8 @@ class CalculateLoan(BookView):
 class PayoffComparison(BookView):
     """In which order debts are best paid back."""
 
-    serializer_class = shapes.ComparisonSerializer
-    bodies = {"POST": shapes.NewPayoff}
+    serializer_class = shapes.LoanComparisonSerializer
+    bodies = {"POST": shapes.NewLoanPayoff}
     write_role = Role.VIEWER
 
     @once_per_key()

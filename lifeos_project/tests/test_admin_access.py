@@ -17,6 +17,7 @@ from django.utils import timezone
 from finance.attachments.services import attach
 from finance.events import BookRenamed
 from finance.imports.models import ImportBatch, Refund
+from finance.ledger.services import open_account
 from finance.models import (
     Account,
     AccountStatement,
@@ -274,7 +275,7 @@ def world(book, owner, insight):
 
 def loans_and_cards(book, owner):
     """A loan with all that belongs to it, and a card."""
-    debt = ledger.open_account(book=book, actor=owner, name="Loan", type="liability", kind="loan", currency="EUR")
+    debt = open_account(book=book, actor=owner, name="Loan", type="liability", kind="loan", currency="EUR")
     cash, card = Account.objects.get(book=book, name="Cash"), Account.objects.get(book=book, kind="card")
     loan = loans.add_loan(
         book=book, actor=owner, account=debt, name="Car", principal=9000_00, percent=Decimal(0), payments=24,

@@ -60,7 +60,7 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     except FinanceError as error:
         reason = _("The loans of the export are damaged: %(detail)s") % {"detail": error.detail}
         raise BookUnreadable(reason=reason) from error
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
         reason = _("The loans of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
         raise BookUnreadable(reason=reason) from error
     return []
