@@ -14,9 +14,9 @@ from core.api.serializers import StrictSerializer, in_page, paged
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import AccountReferenceField, AmountField
-from finance.api.loan_shapes import ShownAmount, day_after
+from finance.api.loan_shapes import SHIFTS, ShownAmount, day_after
 from finance.planning.cards import selectors, services
-from finance.planning.cards.models import CardMode, CardShift, CardTerms
+from finance.planning.cards.models import CardMode, CardTerms
 from finance.planning.cards.selectors import CardState, CardStatement
 from identity.api.idempotency import once_per_key
 
@@ -48,7 +48,7 @@ class CardSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     closing_day = serializers.IntegerField()
     due_day = serializers.IntegerField()
-    shift = serializers.ChoiceField(choices=CardShift.choices)
+    shift = serializers.ChoiceField(choices=SHIFTS)
     pays_from = serializers.IntegerField(allow_null=True)
     mode = serializers.ChoiceField(choices=CardMode.choices)
     percent = serializers.CharField(allow_null=True)
@@ -61,7 +61,7 @@ class CardSerializer(serializers.Serializer[Any]):
 class CardFields(StrictSerializer):
     closing_day = serializers.IntegerField(help_text="1 to 31; in a shorter month its last day.")
     due_day = serializers.IntegerField(help_text="The first such day after the statement closed.")
-    shift = serializers.ChoiceField(choices=CardShift.choices, required=False, help_text="Default: none.")
+    shift = serializers.ChoiceField(choices=SHIFTS, required=False, help_text="Default: none.")
     pays_from = AccountReferenceField(required=False, allow_null=True)
     mode = serializers.ChoiceField(choices=CardMode.choices, required=False, help_text="Default: full.")
     percent = serializers.DecimalField(

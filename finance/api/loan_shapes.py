@@ -13,14 +13,17 @@ from core.api.serializers import StrictSerializer
 from finance import money
 from finance.api.fields import AMOUNT_SCHEMA, AccountReferenceField, AmountField
 from finance.errors import Invalid
+from finance.periods import WeekendShift
 from finance.planning.loans.arithmetic import Effect, Method, Movement, RateChange, Row, RowKind, Table, Terms
 from finance.planning.loans.day_counts import DayCount
-from finance.planning.loans.models import ExtraEffect, LoanDayCount, LoanMethod, LoanRate, LoanUnit, Shift
+from finance.planning.loans.models import ExtraEffect, LoanDayCount, LoanMethod, LoanRate, LoanUnit
 from finance.planning.loans.payoff import Payoff, Strategy
 from finance.planning.loans.selectors import LoanState
 from finance.planning.loans.splits import Split
 from finance.planning.recurrence import Unit
 
+# As pay periods have them.
+SHIFTS = [(each.value, each.value) for each in WeekendShift]
 ROW_KINDS = [(each.value, each.value) for each in RowKind]
 MOVEMENT_KINDS = [("extra", "extra"), ("drawdown", "drawdown")]
 ROW = {
@@ -127,7 +130,7 @@ class NewLoan(LoanTermsFields):
     name = serializers.CharField(max_length=120)
     account = AccountReferenceField(help_text="A liability (borrowed) or an asset (lent) with no loan yet.")
     shift = serializers.ChoiceField(
-        choices=Shift.choices, required=False, help_text="Where the bank books a due day on a weekend. Default: none."
+        choices=SHIFTS, required=False, help_text="Where the bank books a due day on a weekend. Default: none."
     )
     pays_from = AccountReferenceField(required=False, allow_null=True)
     interest_account = AccountReferenceField(required=False, allow_null=True)
@@ -175,7 +178,7 @@ class LoanSerializer(LoanSummarySerializer):
     day_count = serializers.ChoiceField(choices=LoanDayCount.choices)
     grace = serializers.IntegerField()
     fee = ShownAmount()
-    shift = serializers.ChoiceField(choices=Shift.choices)
+    shift = serializers.ChoiceField(choices=SHIFTS)
     pays_from = serializers.IntegerField(allow_null=True)
     interest_account = serializers.IntegerField(allow_null=True)
     fee_account = serializers.IntegerField(allow_null=True)
@@ -233,7 +236,7 @@ class NewLoanRate(StrictSerializer):
     payment = AmountField(
         required=False,
         allow_null=True,
-        help_text="The payment that was agreed. Default: an annuity is spread anew over the payments that are left.",
+        help_text="The payment that was agreed. Default: an annuity is spread again over the payments that are left.",
     )
 
 
