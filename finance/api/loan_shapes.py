@@ -275,6 +275,11 @@ class NewLoanPayment(StrictSerializer):
     due = serializers.DateField(required=False, help_text="Which instalment. Default: the nearest unpaid one.")
     pays_from = AccountReferenceField(required=False, help_text="Default: the loan's own.")
     entry = serializers.UUIDField(required=False, help_text="Link this entry instead of posting one.")
+    split = serializers.BooleanField(
+        required=False,
+        help_text="With `entry`: all of the payment was booked on the loan; correct it so that interest and fee get their "
+        "own lines.",
+    )
 
 
 class LoanPaymentSerializer(serializers.Serializer[Any]):
@@ -282,6 +287,15 @@ class LoanPaymentSerializer(serializers.Serializer[Any]):
     due = serializers.DateField()
     entry = serializers.UUIDField(allow_null=True, help_text="null: the entry was deleted, so it is unpaid again.")
     date = serializers.DateField(allow_null=True)
+
+
+class UnlinkedPaymentSerializer(serializers.Serializer[Any]):
+    entry = serializers.UUIDField()
+    date = serializers.DateField()
+    payee = serializers.CharField()
+    amount = ShownAmount(help_text="What it took off the loan.")
+    due = serializers.DateField(help_text="The unpaid instalment that it is nearest to.")
+    whole = serializers.BooleanField(help_text="Its interest was booked on the loan, too: link it with `split`.")
 
 
 class LoanSplitLineSerializer(serializers.Serializer[Any]):

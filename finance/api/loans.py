@@ -25,6 +25,7 @@ from finance.planning.loans.selectors import LoanState
 from identity.api.idempotency import once_per_key
 
 _TABLE_PAGES = ForwardPages("loan table")
+_UNLINKED_PAGES = ForwardPages("payments that may belong to a loan")
 _ACCOUNTS = ("pays_from", "interest_account", "fee_account", "partner_account", "contribution_account")
 _TABLE = (
     "The level payment is rounded to the unit, the interest of each period too (half away from zero), and the last "
@@ -242,9 +243,14 @@ class LoanPayments(LoanView):
     def post(self, request: Request, book_id: int, loan_id: int) -> tuple[int, Any]:
         given, loan = self.named(self.body(), "pays_from"), self.loan()
         if "entry" in given:
-            if set(given) - {"entry", "due"}:
+            if set(given) - {"entry", "due", "split"}:
                 raise Invalid(field="entry", reason=_("An entry that is linked keeps its day, amount and accounts."))
-            paid = services.link_payment(loan=loan, actor=self.user, entry_uid=given["entry"], due=given.get("due"))
+            paid = services.link_payment(
+                loan=loan, actor=self.user, entry_uid=given["entry"], due=given.get("due"),
+                splitting=given.get("split", False),
+            )  # fmt: skip
+        elif "split" in given:
+            raise Invalid(field="split", reason=_("Only an entry that is in the books is split."))
         else:
             amount = given.get("amount")
             paid = services.pay(
@@ -252,13 +258,49 @@ class LoanPayments(LoanView):
                 amount=None if amount is None else money.parse_amount(amount, currency=loan.currency),
                 against=given.get("pays_from"),
             )  # fmt: skip
-        return status.HTTP_201_CREATED, self.shown(paid, paid.entry)
+        entry = selectors.entries_of(state=self.state(loan)).get(paid.due)
+        return status.HTTP_201_CREATED, self.shown(paid, entry)
 
     def shown(self, payment: LoanPayment, entry: JournalEntry | None) -> dict[str, Any]:
         return {
             "id": payment.pk, "due": payment.due, "entry": str(entry.uid) if entry else None,
             "date": entry.date if entry else None,
         }  # fmt: skip
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="loans_unlinked_list",
+        summary="Entries that may have paid an instalment",
+        description="They lowered the debt about the day of an unpaid instalment, and are linked to none: at most 12, newest "
+        "first. Link them by `payments`.",
+        parameters=PAGE_PARAMETERS,
+        responses=paged(shapes.UnlinkedPaymentSerializer),
+    )
+)
+@extend_schema(tags=["loans"])
+class UnlinkedPayments(LoanView):
+    """Proposed, never linked by themselves."""
+
+    serializer_class = shapes.UnlinkedPaymentSerializer
+
+    def get(self, request: Request, book_id: int, loan_id: int) -> Response:
+        query_of(request, QuerySerializer)
+        loan = self.loan()
+        try:
+            first = shapes.place_after(_UNLINKED_PAGES.place(request))
+        except ValueError as error:
+            raise refused_cursor() from error
+        found, limit = selectors.unlinked(state=self.state(loan)), limit_of(request)
+        shown = [
+            {
+                "entry": str(each.entry.uid), "date": each.entry.date, "payee": each.entry.payee, "due": each.row.date,
+                "amount": money.format_amount(each.amount, currency=loan.currency), "whole": each.whole,
+            }
+            for each in found[first : first + limit]
+        ]  # fmt: skip
+        following = first + limit if first + limit < len(found) else None
+        return Response(_UNLINKED_PAGES.body(request, results=shown, following=following))
 
 
 @extend_schema_view(

@@ -132,6 +132,7 @@ urlpatterns = [
     path(f"{LOAN}split/", loans.LoanSplit.as_view(), name="api-loan-split"),
     path(f"{LOAN}payments/", loans.LoanPayments.as_view(), name="api-loan-payments"),
     path(f"{LOAN}payments/<int:loan_payment_id>/", loans.LoanPaymentDetail.as_view(), name="api-loan-payment"),
+    path(f"{LOAN}unlinked/", loans.UnlinkedPayments.as_view(), name="api-loan-unlinked"),
     path(f"{LOAN}charges/", loans.LoanCharges.as_view(), name="api-loan-charges"),
     path(f"{LOAN}rates/", loans.LoanRates.as_view(), name="api-loan-rates"),
     path(f"{LOAN}rates/<int:loan_rate_id>/", loans.LoanRateDetail.as_view(), name="api-loan-rate"),

@@ -1,6 +1,7 @@
 """Loans: the list with strategies, one loan with its table and chart, paying an instalment, changing the terms."""
 
 import datetime
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ from finance.web.access import book_page, id_in, user_of
 from finance.web.account_choices import AccountField
 from finance.web.refusals import refuse
 
-PAGE = 60
+PAGE = 36
 # The chart's coordinates.
 _WIDTH, _HEIGHT = 1000, 240
 _MONEY = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
@@ -199,7 +200,7 @@ def _loan_page(request: HttpRequest, book: Book, loan: Loan, *, status: int = 20
         "earlier": max(0, first - PAGE) if first else None,
         "later": first + PAGE if first + PAGE < len(rows) else None,
         "points": chart_of(state), "has_points": len(rows) > 1,
-        "rate_form": RateForm(), "movement_form": MovementForm(book=book), **given,
+        "unlinked": selectors.unlinked(state=state), "rate_form": RateForm(), "movement_form": MovementForm(book=book), **given,
     }  # fmt: skip
     return render(request, "finance/plan/loan.html", context, status=status)
 
@@ -314,6 +315,24 @@ def plan_loan_pay(request: HttpRequest, book: Book, loan_id: int) -> HttpRespons
             refuse(form, error)
     context["form"] = form
     return render(request, "finance/plan/loan_pay.html", context, status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def plan_loan_link(request: HttpRequest, book: Book, loan_id: int, uid: uuid.UUID) -> HttpResponse:
+    """An entry that is in the books paid an instalment; one button each: split it and link it, link it as it is."""
+    loan = selectors.loan_for(book=book, loan_id=loan_id)
+    if request.method == "POST":
+        splitting = request.POST.get("do") == "split"
+        try:
+            services.link_payment(loan=loan, actor=user_of(request), entry_uid=uid, splitting=splitting)
+        except (Forbidden, NotFound):
+            raise
+        except FinanceError as error:
+            messages.error(request, error.detail)
+        else:
+            messages.success(request, _("The entry pays an instalment now."))
+    return redirect("web:plan_loan", book.pk, loan.pk)
 
 
 @require_http_methods(["GET", "POST"])

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 
 from core.clock import day_in
 from finance.errors import NotFound
-from finance.ledger.models import Account, Book, JournalEntry
-from finance.ledger.revisions import current_of
+from finance.ledger.models import Account, Book, JournalEntry, JournalLine
+from finance.ledger.revisions import current_of, roots_of
 from finance.ledger.selectors import balances_of
 from finance.money import divided
 from finance.periods import WeekendShift, shifted
@@ -32,6 +32,9 @@ from finance.planning.recurrence import Unit
 from finance.planning.upcoming import Layer, Upcoming
 
 RowT = TypeVar("RowT", LoanRate, LoanMovement, LoanPayment)
+# How far from its day a payment is looked for, and how many are proposed.
+_NEAR = datetime.timedelta(days=15)
+MOST_UNLINKED = 12
 _ACCOUNTS = ("account", "pays_from", "interest_account", "fee_account", "partner_account", "contribution_account")
 
 
@@ -176,6 +179,47 @@ def entries_of(*, state: LoanState) -> dict[datetime.date, JournalEntry]:
     """Instalment day → the entry that paid it, as it is now; one query."""
     entries = JournalEntry.objects.in_bulk(state.paid.values())
     return {due: entries[pk] for due, pk in state.paid.items() if pk in entries}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlinked:
+    """An entry that may have paid an instalment and is linked to none: what it took off the loan, and the instalment.
+
+    `whole`: all of it was booked on the loan, although some of it is interest or a fee.
+    """
+
+    entry: JournalEntry
+    amount: int
+    row: Row
+    whole: bool
+
+
+def unlinked(*, state: LoanState) -> list[Unlinked]:
+    """Entries that lowered the debt about the day of an unpaid instalment and are not linked, newest first; three queries.
+
+    They are proposed, never linked by themselves: an extra payment looks the same.
+    """
+    loan = state.loan
+    rows = [row for row in state.table.instalments if row.date not in state.paid and row.date <= state.today + _NEAR]
+    if not rows:
+        return []
+    signed = {"amount__lt": 0} if loan.is_lent else {"amount__gt": 0}
+    lines = JournalLine.objects.filter(
+        account=loan.account, date__gte=rows[0].date - _NEAR, date__lte=state.today,
+        entry__reverses=None, entry__reversed_by=None, **signed,
+    ).exclude(entry__source=JournalEntry.Source.OPENING)  # fmt: skip
+    found = list(lines.select_related("entry").order_by("-date", "-pk")[:MOST_UNLINKED])
+    roots = roots_of(book=loan.book, entry_ids=[line.entry_id for line in found])
+    taken = {each.entry_id for each in state.movements}
+    taken |= set(LoanPayment.objects.filter(book=loan.book, loan=loan).values_list("entry", flat=True))
+    proposed = []
+    for line in found:
+        row = min(rows, key=lambda each: abs((each.date - line.date).days))
+        if roots.get(line.entry_id) in taken or abs(row.date - line.date) > _NEAR:
+            continue
+        whole = line.entry.line_count == 2 and abs(line.amount) > row.interest + row.fee > 0
+        proposed.append(Unlinked(entry=line.entry, amount=abs(line.amount), row=row, whole=whole))
+    return proposed
 
 
 def debts_of(*, states: Iterable[LoanState], currency: str) -> list[Debt]:

@@ -13,10 +13,10 @@ from core.clock import today_in
 from finance.errors import Conflict, Invalid, NotFound
 from finance.events import LoanPaid, LoanPaymentUnlinked, LoanRemoved, LoanSaved
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
-from finance.ledger.posting import LineDraft
+from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.revisions import root_of
 from finance.ledger.selectors import entry_for
-from finance.ledger.services import post_entry
+from finance.ledger.services import post_entry, replace_entry
 from finance.periods import WeekendShift
 from finance.planning.loans.arithmetic import Effect, Method, Row, amortise, is_rate
 from finance.planning.loans.day_counts import DayCount
@@ -236,20 +236,39 @@ def pay(
 
 
 @transaction.atomic
-def link_payment(*, loan: Loan, actor: User | None, entry_uid: uuid.UUID, due: datetime.date | None) -> LoanPayment:
+def link_payment(
+    *, loan: Loan, actor: User | None, entry_uid: uuid.UUID, due: datetime.date | None = None, splitting: bool = False
+) -> LoanPayment:
     """Say that an entry which is in the books paid an instalment: the one due on that day, else the nearest.
 
-    Raises NotFound, Invalid (an entry without this account), Conflict.
+    `splitting` also corrects an entry that booked all of a payment on the loan, such as one from a bank file: interest,
+    fee and shares get their own lines. Raises NotFound, Invalid (an entry without this account), Conflict, and what
+    correcting raises.
     """
     loan = _locked(loan)
     entry = entry_for(book=loan.book, uid=entry_uid)
-    if not entry.lines.filter(account_id=loan.account_id).exists():
+    lines = list(entry.lines.select_related("account"))
+    if all(line.account_id != loan.account_id for line in lines):
         reason = _("This entry has no line on %(name)s.") % {"name": loan.account.name}
         raise Invalid(field="entry", reason=reason)
     root = JournalEntry.objects.get(pk=root_of(entry=entry))
     if LoanPayment.objects.filter(book=loan.book, entry=root).exists():
         raise Conflict(field="entry", reason=_("This entry pays an instalment already."))
-    row, _split = proposed_split(state=state_of(loan=loan, today=today_in(loan.book)), date=entry.date, due=due)
+    state = state_of(loan=loan, today=today_in(loan.book))
+    row, _parts = proposed_split(state=state, date=entry.date, due=due)
+    if splitting:
+        if len(lines) != 2:
+            raise Conflict(field="entry", reason=_("This entry has several lines already; link it as it is."))
+        (against,) = [line.account for line in lines if line.account_id != loan.account_id]
+        against.book = loan.book
+        _check_account(loan, "entry", against, _HOLDINGS)
+        _row, parts = proposed_split(state=state, date=entry.date, due=row.date, amount=abs(lines[0].amount))
+        drafts = [
+            LineDraft(account_id=account_id, amount=amount)
+            for account_id, amount in lines_of_payment(loan=loan, parts=parts, against=against).items()
+        ]
+        draft = EntryDraft(date=entry.date, payee=entry.payee, description=entry.description, lines=drafts)
+        replace_entry(entry=entry, actor=actor, draft=draft, today=state.today)
     return _link(loan, row, root, actor)
 
 

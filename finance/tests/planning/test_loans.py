@@ -130,6 +130,37 @@ def test_an_entry_that_is_in_the_books_is_linked_corrected_and_deleted(api, url,
     assert JournalEntry.objects.filter(uid=paid["entry"]).exists()
 
 
+def test_a_payment_from_a_bank_file_is_found_split_and_linked(api, url, loan, mortgage, accounts, post, page, send):
+    """All of it was booked on the loan: proposed, and corrected into principal and interest when somebody says so."""
+    whole = post({mortgage.account: 1199_10, accounts.checking: -1199_10}, on=D(2026, 2, 2), payee="BANK 4711")
+    far = post({mortgage.account: 5_00, accounts.cash: -5_00}, on=D(2026, 1, 10))
+    path = url(f"loans/{loan.pk}/")
+    (found,) = api.get(f"{path}unlinked/").json()["results"]
+    assert (found["entry"], found["due"], found["whole"]) == (str(whole.uid), "2026-02-01", True)
+    assert "BANK 4711" in page("viewer", f"plan/loans/{loan.pk}/").content.decode()
+    wrong = api.post(f"{path}payments/", {"split": True}, format="json")
+    refused(wrong, 400, "invalid", "split")
+    linked = api.post(f"{path}payments/", {"entry": str(whole.uid), "split": True}, format="json").json()
+    entry = api.get(url(f"entries/{linked['entry']}/")).json()
+    assert (entry["payee"], entry["date"]) == ("BANK 4711", "2026-02-02")
+    assert sorted(line["amount"] for line in entry["lines"]) == ["-1199.10", "1000.00", "199.10"]
+    assert api.get(f"{path}unlinked/").json()["results"] == []
+    # The loan fell by the principal alone, and by what was paid long before its instalment.
+    assert balance_of(account=mortgage.account) == -199_795_90
+    again = api.post(f"{path}payments/", {"entry": linked["entry"], "split": True}, format="json")
+    refused(again, 409, "conflict", "entry")
+    # On the page the same by a button; what has no interest in it is only linked.
+    later = post({mortgage.account: 200_10, accounts.checking: -200_10}, on=D(2026, 3, 2))
+    (found,) = api.get(f"{path}unlinked/").json()["results"]
+    assert not found["whole"]
+    answer = send("viewer", f"plan/loans/{loan.pk}/link/{later.uid}/", {"do": "link"})
+    assert answer.status_code == 403
+    send("editor", f"plan/loans/{loan.pk}/link/{far.uid}/", {"do": "split"})
+    assert LoanPayment.objects.count() == 1
+    send("editor", f"plan/loans/{loan.pk}/link/{later.uid}/", {"do": "link"})
+    assert LoanPayment.objects.count() == 2
+
+
 def test_loa_13_owed_after_a_payment_is_less_everywhere(api, url, opened, accounts, post, page):
     friend = opened("Owed to Ben", kind="payable", amount=-1000_00, on=D(2026, 3, 1))
     body = {
