@@ -290,7 +290,7 @@ def plan_loan_pay(request: HttpRequest, book: Book, loan_id: int) -> HttpRespons
     state = selectors.state_of(loan=loan, today=today_in(book))
     following = state.next
     initial = {
-        "date": following.date if following else today_in(book),
+        "date": min(following.date, today_in(book)) if following else today_in(book),
         "amount": figures.typed_text(following.total, currency=loan.currency) if following else "",
     }
     asked = request.POST or (request.GET if "amount" in request.GET else None)

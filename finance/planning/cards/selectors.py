@@ -90,7 +90,7 @@ def statements_of(
     """
     cycle, card = cycle_of(terms), terms.account
     begins = JournalLine.objects.filter(account=card).order_by("date").values_list("date", flat=True).first()
-    if begins is None:
+    if begins is None or until < begins:
         return [], None
     closings = [day for day in islice(cycle.closings_back(until), limit + 1) if day >= begins]
     shown = closings[:limit]

@@ -21,6 +21,7 @@ from finance.planning.recurrence import Recurrence, Unit
 # A hundred years of months.
 MOST_PAYMENTS = 1200
 MOST_CHANGES = 500
+MOST_YEARS = 200
 _MOST_PERCENT = 1000
 _PLACES = Decimal("0.000001")
 
@@ -123,6 +124,12 @@ class Terms:
                 self.unit not in (Unit.WEEK, Unit.MONTH) or not 1 <= self.every <= 120,
                 "every",
                 _("Payments are 1 to 120 weeks or months apart."),
+            ),
+            (
+                self.unit in (Unit.WEEK, Unit.MONTH)
+                and (self.payments or 0) * self.every > MOST_YEARS * (12 if self.unit is Unit.MONTH else 52),
+                "payments",
+                _("A loan runs for at most %(most)d years.") % {"most": MOST_YEARS},
             ),
             (
                 len(self.rates) > MOST_CHANGES or len(self.movements) > MOST_CHANGES,

@@ -175,6 +175,9 @@ def proposed_split(
     Interest and fee are those of the table; what is more or less than agreed is principal. Raises Invalid.
     """
     rows = [row for row in state.table.instalments if row.date not in state.paid]
+    if due is None and date >= state.counted_from:
+        # Earlier ones count as paid.
+        rows = [row for row in rows if state.is_open(row)] or rows
     if due is not None:
         rows = [row for row in rows if row.date == due]
         if not rows:
@@ -356,9 +359,7 @@ def _check_account(loan: Loan, field: str, account: Account, types: tuple[str, .
 
 def _check_table(loan: Loan) -> None:
     """Raises Invalid where the terms with all rates and movements have no table."""
-    rates = LoanRate.objects.filter(book=loan.book, loan=loan)
-    movements = LoanMovement.objects.filter(book=loan.book, loan=loan)
-    amortise(terms_of(loan, rates=rates, movements=movements))
+    state_of(loan=loan, today=today_in(loan.book))
 
 
 def _post(

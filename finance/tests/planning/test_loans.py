@@ -5,8 +5,9 @@ import datetime
 import pytest
 import time_machine
 
+from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import balance_of
-from finance.ledger.services import reverse_entry
+from finance.ledger.services import correct_entry, reverse_entry
 from finance.models import JournalEntry, Loan, LoanPayment
 from finance.planning.loans import selectors, services
 from finance.planning.upcoming import Layer
@@ -260,7 +261,7 @@ def test_rates_and_planned_movements_change_the_table(api, url, loan):
     assert api.get(path).status_code == 404
 
 
-def test_a_drawdown_is_posted_and_spread_over_what_is_left(api, url, loan, mortgage, accounts):
+def test_a_drawdown_is_posted_and_spread_over_what_is_left(api, url, loan, mortgage, accounts, owner):
     path = url(f"loans/{loan.pk}/")
     before = api.get(path).json()["level_payment"]
     drawn = {"date": "2026-02-15", "kind": "drawdown", "amount": "10000.00", "money_account": accounts.savings.pk}
@@ -272,6 +273,20 @@ def test_a_drawdown_is_posted_and_spread_over_what_is_left(api, url, loan, mortg
     assert (rows[0]["payment"], rows[1]["principal"]) == (before, "-10000.00")
     assert float(rows[3]["payment"]) > float(before)
     refused(api.delete(f"{path}movements/{row['id']}/"), 409, "conflict")
+    # Corrected in the books, the table follows; deleted, it did not happen.
+    entry = JournalEntry.objects.get(uid=row["entry"])
+    sides = {mortgage.account: -4000_00, accounts.savings: 4000_00}
+    drafts = [LineDraft(account_id=account.pk, amount=amount) for account, amount in sides.items()]
+    corrected = correct_entry(
+        entry=entry, actor=owner, date=D(2026, 3, 2), lines=drafts, payee="", description="", on=TODAY
+    )
+    rows = api.get(f"{path}table/?limit=3").json()["results"]
+    assert [(each["kind"], each["date"]) for each in rows][2] == ("drawdown", "2026-03-02")
+    assert rows[2]["principal"] == "-4000.00"
+    reverse_entry(entry=corrected, actor=owner, on=TODAY)
+    rows = api.get(f"{path}table/?limit=3").json()["results"]
+    assert {each["kind"] for each in rows} == {"payment"}
+    assert api.delete(f"{path}movements/{row['id']}/").status_code == 204
 
 
 def test_what_the_forecast_is_told(book, loan, mortgage, accounts, owner):
