@@ -14,6 +14,7 @@ from finance.imports.models import (
 )
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.deletion_models import BookDeletion
+from finance.ledger.fee_models import TransferFee
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -35,6 +36,7 @@ from finance.ledger.models import (
 from finance.payees.models import Payee, PayeeAlias
 from finance.planning.cards.models import CardTerms
 from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
+from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reports.models import Dashboard, SavedReport
@@ -97,8 +99,12 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "SavedView",
+    "Schedule",
+    "ScheduleOccurrence",
+    "SchedulePayment",
     "Seal",
     "Tag",
+    "TransferFee",
     "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -309,6 +309,7 @@ SPECTACULAR_SETTINGS = {
         "ExportStateEnum": "platform_outbox.operations.models.OperationRun.State",
         "ReportKindEnum": "finance.reports.definition.KINDS",
         "MethodEnum": "finance.valuation.models.AssetPlan.Method",
+        "LoanUnitEnum": "finance.planning.loans.models.LoanUnit",
         "LoanMethodEnum": "finance.planning.loans.models.LoanMethod",
         "LoanRowKindEnum": "finance.api.loan_shapes.ROW_KINDS",
         "LoanMovementKindEnum": "finance.api.loan_shapes.MOVEMENT_KINDS",

@@ -38,6 +38,9 @@ from finance.models import (
     RuleApplication,
     SavedReport,
     SavedView,
+    Schedule,
+    ScheduleOccurrence,
+    TransferFee,
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
@@ -104,9 +107,12 @@ MODELS = {
     "finance_dashboard": READ_ONLY,
     "finance_change": READ_ONLY,
     "finance_entrytemplate": READ_ONLY,
+    "finance_transferfee": READ_ONLY,
     "finance_importbatch": READ_ONLY,
     "finance_attachment": READ_ONLY,
     "finance_payee": READ_ONLY,
+    "finance_schedule": READ_ONLY,
+    "finance_scheduleoccurrence": READ_ONLY,
     "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
@@ -248,6 +254,10 @@ def world(book, owner, insight):
         "finance_dashboard": Dashboard.objects.create(book=book, user=owner, cards=["look"]),
         "finance_change": Change.objects.create(book=book, action="edit", entry_count=1),
         "finance_entrytemplate": EntryTemplate.objects.create(book=book, name="Rent", lines=[]),
+        "finance_transferfee": TransferFee.objects.create(
+            book=book, account=Account.objects.filter(book=book).first(), fixed=1,
+            category=Account.objects.filter(book=book).last(),
+        ),
         "finance_importbatch": ImportBatch.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
             file_name="a.csv", content=b"", sha256=digest, size=0,
@@ -256,6 +266,8 @@ def world(book, owner, insight):
             entry=JournalEntry.objects.filter(book=book).first(), actor=owner, data=b"%PDF-1.7", file_name="bill.pdf"
         ),
         "finance_payee": save_payee(book=book, name="Rewe"),
+        "finance_schedule": (schedule := schedule_of(book)),
+        "finance_scheduleoccurrence": ScheduleOccurrence.objects.create(book=book, schedule=schedule, nominal=now),
         "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_accountstatement": AccountStatement.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
@@ -289,6 +301,14 @@ def loans_and_cards(book, owner):
         "finance_loanpayment": loans.pay(loan=loan, actor=owner, date=day),
         "finance_cardterms": add_card(book=book, actor=owner, account=card, closing_day=15, due_day=30),
     }
+
+
+def schedule_of(book):
+    account = Account.objects.get(book=book, kind="checking")
+    return Schedule.objects.create(
+        book=book, name="Phone", account=account, amount=-1, lines=[], first="2026-01-01", unit="month",
+        asked_from="2026-01-01",
+    )  # fmt: skip
 
 
 @pytest.fixture
