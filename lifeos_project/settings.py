@@ -309,6 +309,7 @@ SPECTACULAR_SETTINGS = {
         "ExportStateEnum": "platform_outbox.operations.models.OperationRun.State",
         "ReportKindEnum": "finance.reports.definition.KINDS",
         "MethodEnum": "finance.valuation.models.AssetPlan.Method",
+        "UnitEnum": "finance.api.schedule_shapes._UNITS",
         "LoanUnitEnum": "finance.planning.loans.models.LoanUnit",
         "LoanMethodEnum": "finance.planning.loans.models.LoanMethod",
         "LoanRowKindEnum": "finance.api.loan_shapes.ROW_KINDS",
