@@ -638,6 +638,57 @@ class AssetValued(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoanSaved(BookEvent):
+    """A loan was added, or its terms, rates, extra payments or drawdowns changed."""
+
+    name: ClassVar[str] = "finance.loan.saved"
+    loan_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoanRemoved(BookEvent):
+    """A loan was removed from the plan; its entries stay."""
+
+    name: ClassVar[str] = "finance.loan.removed"
+    loan_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoanPaid(BookEvent):
+    """The instalment of a loan that is due on that day was paid by an entry."""
+
+    name: ClassVar[str] = "finance.loan.paid"
+    loan_id: int
+    entry_id: int
+    due: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoanPaymentUnlinked(BookEvent):
+    """The instalment of a loan that is due on that day counts as unpaid again; the entry stays."""
+
+    name: ClassVar[str] = "finance.loan.payment_unlinked"
+    loan_id: int
+    due: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardTermsSaved(BookEvent):
+    """When a card's statements close and how they are paid was set or changed."""
+
+    name: ClassVar[str] = "finance.card_terms.saved"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardTermsRemoved(BookEvent):
+    """The terms of a card were removed."""
+
+    name: ClassVar[str] = "finance.card_terms.removed"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceRatesDue(Event):
     """Published exchange rates are to be fetched. Internal: not sent to webhooks."""
 

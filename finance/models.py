@@ -35,6 +35,8 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.cards.models import CardTerms
+from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
@@ -56,6 +58,7 @@ __all__ = [
     "AttachmentContent",
     "Book",
     "BookDeletion",
+    "CardTerms",
     "ChainHead",
     "Change",
     "ChangedEntry",
@@ -75,6 +78,10 @@ __all__ = [
     "LedgerCheck",
     "LeftOutAccount",
     "LineMark",
+    "Loan",
+    "LoanMovement",
+    "LoanPayment",
+    "LoanRate",
     "MemberAccount",
     "Membership",
     "MonthRebuild",

@@ -8,12 +8,14 @@ from finance.api import (
     attachments,
     balances,
     books,
+    cards,
     changes,
     deleted_books,
     demo,
     entries,
     exports,
     imports,
+    loans,
     members,
     own_figures,
     payees,
@@ -52,6 +54,8 @@ GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
 ASSET = f"{BOOK}assets/<int:asset_id>/"
+LOAN = f"{BOOK}loans/<int:loan_id>/"
+CARD = f"{BOOK}cards/<int:card_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
@@ -129,6 +133,23 @@ urlpatterns = [
     path(f"{ASSET}values/<int:value_id>/", assets.ValueDetail.as_view(), name="api-asset-value"),
     path(f"{ASSET}post-values/", assets.PostValues.as_view(), name="api-asset-post-values"),
     path(f"{ASSET}depreciation/", assets.Depreciation.as_view(), name="api-asset-depreciation"),
+    path(f"{BOOK}loans/", loans.LoanList.as_view(), name="api-loans"),
+    path(f"{BOOK}loans/calculate/", loans.CalculateLoan.as_view(), name="api-loans-calculate"),
+    path(f"{BOOK}loans/payoff/", loans.PayoffComparison.as_view(), name="api-loans-payoff"),
+    path(LOAN, loans.LoanDetail.as_view(), name="api-loan"),
+    path(f"{LOAN}table/", loans.LoanTable.as_view(), name="api-loan-table"),
+    path(f"{LOAN}split/", loans.LoanSplit.as_view(), name="api-loan-split"),
+    path(f"{LOAN}payments/", loans.LoanPayments.as_view(), name="api-loan-payments"),
+    path(f"{LOAN}payments/<int:loan_payment_id>/", loans.LoanPaymentDetail.as_view(), name="api-loan-payment"),
+    path(f"{LOAN}unlinked/", loans.UnlinkedPayments.as_view(), name="api-loan-unlinked"),
+    path(f"{LOAN}charges/", loans.LoanCharges.as_view(), name="api-loan-charges"),
+    path(f"{LOAN}rates/", loans.LoanRates.as_view(), name="api-loan-rates"),
+    path(f"{LOAN}rates/<int:loan_rate_id>/", loans.LoanRateDetail.as_view(), name="api-loan-rate"),
+    path(f"{LOAN}movements/", loans.LoanMovements.as_view(), name="api-loan-movements"),
+    path(f"{LOAN}movements/<int:loan_movement_id>/", loans.LoanMovementDetail.as_view(), name="api-loan-movement"),
+    path(f"{BOOK}cards/", cards.CardList.as_view(), name="api-cards"),
+    path(CARD, cards.CardDetail.as_view(), name="api-card"),
+    path(f"{CARD}statements/", cards.CardStatements.as_view(), name="api-card-statements"),
     path(f"{BOOK}members/", members.MemberList.as_view(), name="api-members"),
     path(f"{BOOK}members/<int:membership_id>/", members.MemberDetail.as_view(), name="api-member"),
     path(f"{BOOK}own-figures/", own_figures.OwnFigures.as_view(), name="api-own-figures"),

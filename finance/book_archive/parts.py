@@ -25,6 +25,8 @@ from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
+from finance.planning.cards import carrying as cards
+from finance.planning.loans import carrying as loans
 from finance.planning.schedules import carrying as schedules
 from finance.preferences import carrying as preferences
 from finance.reconciliation import carrying as reconciliation
@@ -65,6 +67,8 @@ PARTS: list[Part] = [
     Part(name="imports", give=imports.give, take=imports.take),
     Part(name="schedules", give=schedules.give, take=schedules.take),
     Part(name="changes", give=ledger.give, take=ledger.take),
+    Part(name="loans", give=loans.give, take=loans.take),
+    Part(name="cards", give=cards.give, take=cards.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),
 ]

@@ -20,6 +20,8 @@ from finance.ledger.selectors import accounts_of, balances_of, trial_balance
 from finance.ledger.visibility import visible_accounts
 from finance.models import AccountKind, AccountMonth, AccountType, Book
 from finance.periods import month_end
+from finance.planning.cards.selectors import cards_of
+from finance.planning.cards.selectors import states_of as card_states
 from finance.replica import from_replica
 from finance.valuation.net_worth import Wealth, wealth
 from finance.web.access import book_page, user_of
@@ -82,6 +84,7 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
         "converted": shown(book, held.converted),
         "converted_sum": sum(part.value or 0 for part in held.converted),
         "chart": chart_of(held, currency=book.base_currency),
+        "card_states": card_states(cards=cards_of(book=book), today=today) if book.visible_ids is None else [],
         "holdings": [(account, balances.get(account.pk, 0)) for account in everyday_accounts(tree)],
         "own_figures": figures_of,
         "left_out": left_out,

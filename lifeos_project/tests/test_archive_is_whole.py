@@ -34,6 +34,8 @@ from finance.ledger.transfer_fees import FeeRule
 from finance.models import ImportProfile
 from finance.payees.services import merge_payees, rename_payee, save_payee
 from finance.periods import PayRule
+from finance.planning.cards.services import add_card
+from finance.planning.loans import services as loans
 from finance.planning.recurrence import Unit
 from finance.planning.schedules import services as schedules
 from finance.planning.schedules.definition import CounterLine
@@ -68,6 +70,7 @@ CARRIED = {
     "finance.Payee", "finance.PayeeAlias",
     "finance.ImportProfile", "finance.Refund",
     "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate", "finance.TransferFee",
+    "finance.Loan", "finance.LoanRate", "finance.LoanMovement", "finance.LoanPayment", "finance.CardTerms",
     "finance.PayPeriod", "finance.SavedView",
     "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
@@ -303,6 +306,19 @@ def whole_book(book, owner, accounts, entries):
     ledger.delete_entries(book=book, actor=None, entry_ids=[entries[5].pk], today=TODAY)
     draft = [LineDraft(account_id=accounts.rent.pk, amount=9_50), LineDraft(account_id=accounts.cash.pk, amount=-9_50)]
     ledger.save_template(book=book, actor=owner, name="Rent", payee="Landlord", lines=draft)
+    add_card(book=book, actor=owner, account=accounts.card, closing_day=15, due_day=30, pays_from=accounts.checking)
+    debt = ledger.open_account(book=book, actor=owner, name="Loan", type="liability", kind="loan", currency="EUR")
+    loan = loans.add_loan(
+        book=book, actor=owner, account=debt, name="Car", principal=9000_00, percent=Decimal(5), payments=24,
+        start=datetime.date(2026, 1, 1), first_payment=datetime.date(2026, 2, 1), pays_from=accounts.checking,
+        interest_account=accounts.rent, fee_account=accounts.rent, fee=1_00, share=Decimal(50),
+        partner_account=accounts.savings, contribution_account=accounts.salary,
+    )  # fmt: skip
+    loans.set_rate(loan=loan, actor=owner, since=datetime.date(2026, 12, 1), percent=Decimal(4), payment=450_00)
+    loans.add_movement(
+        loan=loan, actor=owner, date=datetime.date(2026, 1, 20), amount=100_00, against=accounts.checking
+    )
+    loans.pay(loan=loan, actor=owner, date=datetime.date(2026, 2, 1))
     rule = FeeRule(fixed=1_00, fixed_up_to=100_00, share=10_000, maximum=5_00)
     ledger.save_transfer_fee(account=accounts.cash, actor=owner, category=accounts.rent, rule=rule)
     set_pay_period(book=book, actor=owner, rule=PayRule(day=25))
