@@ -19,9 +19,7 @@ A, B, C = 1, 2, 3
 THREE = {A: 1, B: 1, C: 1}
 
 
-@pytest.mark.parametrize(
-    ("total", "shares"), [(10_00, [3_34, 3_33, 3_33]), (1, [1, 0, 0]), (1_00, [34, 33, 33])]
-)
+@pytest.mark.parametrize(("total", "shares"), [(10_00, [3_34, 3_33, 3_33]), (1, [1, 0, 0]), (1_00, [34, 33, 33])])
 def test_rcv_01_what_is_left_over_goes_to_the_payer_first(total, shares):
     assert list(shared_out(total=total, weights=THREE, payer=A).values()) == shares
     assert shared_out(total=total, weights=THREE, payer=C)[C] == shares[0]
@@ -122,7 +120,14 @@ def test_weights_have_at_most_four_decimals():
 
 def test_ageing_by_days_past_the_due_day():
     today = datetime.date(2026, 3, 31)
-    days = {0: Bucket.NOT_DUE, 1: Bucket.TO_30, 30: Bucket.TO_30, 31: Bucket.TO_60, 61: Bucket.TO_90, 91: Bucket.OVER_90}
+    days = {
+        0: Bucket.NOT_DUE,
+        1: Bucket.TO_30,
+        30: Bucket.TO_30,
+        31: Bucket.TO_60,
+        61: Bucket.TO_90,
+        91: Bucket.OVER_90,
+    }
     for late, bucket in days.items():
         assert aged(open_amounts=[(today - datetime.timedelta(days=late), 5)], today=today)[bucket] == 5
     assert sum(aged(open_amounts=[], today=today).values()) == 0
@@ -139,7 +144,7 @@ def test_tax_of_an_invoice_is_rounded_once_per_rate():
     def line(quantity, price, rate):
         return InvoiceLine(text="x", quantity=Decimal(quantity), price=price, rate=Decimal(rate))
 
-    sums = totals_of([line("1.5", 33_33, "19"), line("3", 0_33, "19"), line("1", 10_00, "7")])
+    sums = totals_of([line("1.5", 33_33, "19"), line("3", 33, "19"), line("1", 10_00, "7")])
     # 49.995 → 50.00; 19 % of 50.99 is 9.6881; 7 % of 10.00 is 0.70
     assert [(each.net, each.tax) for each in sums.taxes] == [(10_00, 70), (50_99, 9_69)]
     assert (sums.net, sums.tax, sums.gross) == (60_99, 10_39, 71_38)
@@ -164,7 +169,9 @@ def test_splitwise_is_read_row_by_row():
     ]  # fmt: skip
     assert [line for line, _reason in file.refused] == [5, 6]
     again = splitwise.read(splitwise.write(names=file.names, rows=file.rows))
-    assert [(row.date, row.nets, row.cost) for row in again.rows] == [(row.date, row.nets, row.cost) for row in file.rows]
+    assert [(row.date, row.nets, row.cost) for row in again.rows] == [
+        (row.date, row.nets, row.cost) for row in file.rows
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "Date,Description,Category,Cost,Currency\n", "x" * 2_000_001])
