@@ -38,6 +38,7 @@ from finance.receivables.services.sharing import (
     settle,
     settle_across,
     shares_of,
+    weight_value,
 )
 
 __all__ = [
@@ -75,5 +76,6 @@ __all__ = [
     "take_splitwise",
     "totals",
     "unlink_payment",
+    "weight_value",
     "write_off",
 ]

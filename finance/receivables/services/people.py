@@ -4,6 +4,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
@@ -40,9 +42,10 @@ def save_person(*, book: Book, person: Person | None = None, changes: Mapping[st
         person = Person(book=book)
     if person.pk is None or "name" in changes:
         person.name = _checked_name(book, changes.get("name", ""), but=person.pk or 0)
-    for field, most in (("email", 254), ("note", 500)):
-        if field in changes:
-            setattr(person, field, checked_text(changes[field] or "", most=most, field=field))
+    if "email" in changes:
+        person.email = _checked_email(changes["email"] or "")
+    if "note" in changes:
+        person.note = checked_text(changes["note"] or "", most=500, field="note")
     if "address" in changes:
         person.address = _checked_lines(changes["address"] or "", field="address")
     if "user" in changes:
@@ -55,6 +58,17 @@ def save_person(*, book: Book, person: Person | None = None, changes: Mapping[st
     person.save()
     emit(PersonSaved(book_id=book.pk, person_id=person.pk))
     return person
+
+
+def _checked_email(email: str) -> str:
+    """The address, or nothing. Raises Invalid."""
+    email = checked_text(email, most=254, field="email")
+    try:
+        if email:
+            validate_email(email)
+    except ValidationError as error:
+        raise Invalid(field="email", reason=_("Enter an e-mail address.")) from error
+    return email
 
 
 def _checked_name(book: Book, name: str, *, but: int) -> str:

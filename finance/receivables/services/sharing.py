@@ -154,6 +154,11 @@ def shares_of(*, book: Book, bill: Bill, but: int = 0) -> tuple[dict[int, int], 
     return splitting.shared_out(total=bill.total, weights=weights, payer=payer, behind=lags), weights
 
 
+def weight_value(weight: int) -> Decimal:
+    """A kept weight as it was entered: shares or percent."""
+    return Decimal(weight) / splitting.WEIGHT_SCALE
+
+
 def _check_parties(book: Book, bill: Bill) -> None:
     """Raise Invalid or NotFound where somebody cannot take part, or what they paid is not the bill."""
     if not bill.shares or len(bill.shares) > MOST_PARTIES:

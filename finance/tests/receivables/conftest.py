@@ -6,6 +6,8 @@ import pytest
 from finance.ledger import services as ledger
 from finance.receivables import services
 from finance.receivables.splitting import ME
+from finance.tests.api.conftest import api, clients, dollars, foreign, url  # noqa: F401  # fixtures
+from finance.tests.web.conftest import as_, page, send  # noqa: F401  # fixtures
 
 DAY = datetime.date(2026, 3, 10)
 
