@@ -21,6 +21,7 @@ from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, merged
 from finance.ledger.revisions import root_of
+from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
 from finance.receivables.invoicing import InvoiceLine, Totals, totals_of
 from finance.receivables.models import Invoice, InvoicePayment, PersonAccount
 from finance.receivables.services.keeping import lock, sum_up, unlink
@@ -140,6 +141,11 @@ def _set_texts(invoice: Invoice, changes: Mapping[str, Any]) -> None:
 
 
 def _check_dates(invoice: Invoice) -> None:
+    for name in ("issued_on", "due_on"):
+        day: datetime.date | None = getattr(invoice, name)
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+            years = {"first": FIRST_YEAR, "last": LAST_YEAR}
+            raise Invalid(field=name, reason=_("Enter a day from %(first)d to %(last)d.") % years)
     if invoice.issued_on and invoice.due_on:
         days = (invoice.due_on - invoice.issued_on).days
         if not 0 <= days <= LONGEST_TERM:
@@ -178,8 +184,9 @@ def send(
     if invoice.state != Invoice.State.DRAFT:
         raise Conflict(reason=_("The invoice was sent already."))
     invoice.issued_on = on or invoice.issued_on or today
-    invoice.due_on = due_on or invoice.due_on or invoice.issued_on + datetime.timedelta(days=14)
+    invoice.due_on = due_on or invoice.due_on
     _check_dates(invoice)
+    invoice.due_on = invoice.due_on or invoice.issued_on + datetime.timedelta(days=14)
     if invoice.tax and invoice.tax_account_id is None:
         raise Invalid(field="tax_account", reason=_("Say which account the tax is kept on until you pay it."))
     numbered = Invoice.objects.filter(book=book, year=invoice.issued_on.year)

@@ -282,7 +282,6 @@ def test_an_invoice_over_the_api(api, url, post, people, book, owner):
     assert api.patch(url(place), {"note": "x"}, format="json").status_code == 409
     part = post(f"{place}payments/", {"date": "2026-03-20", "amount": "19.00", "account": "Assets:Checking account"})
     assert api.get(url(place)).json()["status"] == "partly_paid"
-    print(api.get(url("invoices/"), {"status": "partly_paid"}).content)
     assert [row["id"] for row in api.get(url("invoices/"), {"status": "partly_paid"}).json()["results"]] == [made["id"]]
     assert api.get(url("invoices/ageing/")).json()["results"][0]["total"] == "100.00"
     assert api.delete(url(f"{place}payments/{part['id']}/")).status_code == 204
