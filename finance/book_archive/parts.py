@@ -26,6 +26,7 @@ from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
 from finance.preferences import carrying as preferences
+from finance.receivables import carrying as receivables
 from finance.reconciliation import carrying as reconciliation
 from finance.reports import carrying as reports
 from finance.rules import carrying as rules
@@ -61,6 +62,7 @@ PARTS: list[Part] = [
     Part(name="rules", give=rules.give, take=rules.take),
     Part(name="statements", give=reconciliation.give, take=reconciliation.take),
     Part(name="payees", give=payees.give, take=payees.take),
+    Part(name="people", give=receivables.give, take=receivables.take),
     Part(name="imports", give=imports.give, take=imports.take),
     Part(name="changes", give=ledger.give, take=ledger.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),

@@ -3,6 +3,7 @@
 # ruff: noqa: F811 (a fixture that asks for another is named as it is)
 
 import datetime
+from decimal import Decimal
 
 import pytest
 from django.db import transaction
@@ -18,6 +19,7 @@ from finance.ledger.services.entry_templates import save_template
 from finance.models import RuleApplication
 from finance.payees.services import save_payee
 from finance.preferences.services import save_view
+from finance.receivables import services as receivables
 from finance.reconciliation.services import add_statement
 from finance.reports.definition import Kind, usual_definition
 from finance.reports.services import save_report
@@ -95,6 +97,7 @@ def _one_of_everything():
         book=book, actor=owner, date=datetime.date(2026, 2, 3), payee="Standing order",
         lines=[LineDraft(account_id=accounts.savings.pk, amount=5_00), LineDraft(account_id=accounts.cash.pk, amount=-5_00)],
     )  # fmt: skip
+    people = _people(book, owner, accounts)
     exported = start_export(book=book, actor=owner, format="json")
     OperationRun.objects.filter(pk=exported.pk).update(state="done")
     other = User.objects.create_user("other@example.org", "correct horse battery")
@@ -113,7 +116,10 @@ def _one_of_everything():
         "insight": insight,
         "purchase": spend(99_00),
         "line": saved.lines.get(account=accounts.savings).pk,
+        "uncle": people.pop("uncle"),
+        "ben": people.pop("ben"),
         "ids": {
+            **people,
             "book_id": book.pk,
             "account_id": accounts.restaurants.pk,
             "uid": entry.uid,
@@ -147,3 +153,42 @@ def _one_of_everything():
             "application_id": RuleApplication.objects.create(book=book, state="done").pk,
         },
     }
+
+
+def _people(book, owner, accounts):
+    """Somebody with a bill, a group, a payment, a due day, and invoices in each state."""
+    ben = receivables.save_person(book=book, changes={"name": "Ben", "email": "ben@example.org"})
+    group = receivables.save_group(book=book, name="Flat", people=[])
+    bill = receivables.Bill(
+        date=NOW.date(), description="Dinner", currency="EUR", total=30_00, paid={0: 30_00}, method="equal",
+        shares={0: None, ben.pk: None}, account=accounts.cash, category=accounts.restaurants,
+    )  # fmt: skip
+    settlement = receivables.settle(
+        book=book,
+        actor=owner,
+        date=NOW.date(),
+        payer=ben.pk,
+        payee=0,
+        currency="EUR",
+        amount=1_00,
+        account=accounts.cash,
+    )
+    claim = receivables.save_claim(person=ben, actor=owner, due_on=NOW.date(), amount=1_00, money_account=accounts.cash)
+
+    def invoice():
+        line = receivables.LineGiven(text="Work", quantity=Decimal(1), price=50_00, rate=Decimal(0))
+        changes = {"person": ben, "income": accounts.salary, "lines": [line]}
+        return receivables.save_draft(book=book, actor=owner, changes=changes)
+
+    sent, paid = (
+        receivables.send(invoice=invoice(), actor=owner, on=NOW.date(), due_on=None, today=NOW.date()) for _ in "ab"
+    )
+    payment = receivables.pay(invoice=paid, actor=owner, date=NOW.date(), amount=1_00, account=accounts.cash)
+    uncle = ledger.open_account(book=book, actor=owner, name="Uncle", type="liability", kind="loan", currency="EUR")
+    return {
+        "uncle": uncle.pk,
+        "ben": ben.pk, "cost_group_id": group.pk, "claim_id": claim.pk, "settlement_id": settlement.pk,
+        "bill_id": receivables.save_bill(book=book, actor=owner, bill=bill).pk, "invoice_id": invoice().pk,
+        "payment_id": payment.pk, "paid_invoice": paid.pk, "sent_invoice": sent.pk,
+        "person_id": receivables.save_person(book=book, changes={"name": "Nobody"}).pk,
+    }  # fmt: skip

@@ -89,6 +89,7 @@ def test_people_groups_and_payments_by_their_forms(send, book, accounts, page):
     assert send("editor", f"people/settlements/{settlement.pk}/remove/", {}).status_code == 302
     assert send("editor", path, {"do": "archive"}).status_code == 302
     assert "Dora" in page("editor", "people/", archived="1").content.decode()
+    assert send("editor", path, {"do": "use"}).status_code == 302
     assert send("editor", "people/groups/new/", {"name": "Trip", "people": [dora.pk]}).status_code == 302
     group = CostGroup.objects.get()
     form = {
