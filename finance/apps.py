@@ -5,6 +5,8 @@ class FinanceConfig(AppConfig):
     name = "finance"
 
     def ready(self) -> None:
+        from finance.imports.expected import expect
+        from finance.invoices_at_import import expected_payments
         from finance.ledger.replacements import watch_replacements
         from finance.ledger.undoing import undo_beside
         from finance.payees.services import take_back_merge
@@ -16,3 +18,4 @@ class FinanceConfig(AppConfig):
         watch_replacements(name="receivables", watcher=keep_as_billed)
         undo_beside(name="tags", take_back=take_back_tags)
         undo_beside(name="payees", take_back=take_back_merge)
+        expect(name="invoices", source=expected_payments)

@@ -4,6 +4,7 @@ Each line is rounded to the minor unit, half away from zero. Tax is computed onc
 lines, as EN 16931 (BG-23, BR-CO-17) has it, so that the printed figures add up.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,11 @@ from finance import money
 # A rate of 7.7 % is 77,000 of 1,000,000.
 _RATE_SCALE = 1_000_000
 _QUANTITY_SCALE = 10_000
+
+
+def names_number(text: str, number: str) -> bool:
+    """Whether a text names the invoice of this number, and not one whose number only begins or ends like it."""
+    return number in text and re.search(rf"(?<![\w-]){re.escape(number)}(?!\w|-\w)", text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

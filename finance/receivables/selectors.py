@@ -14,6 +14,7 @@ from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 from finance.ledger.selectors import balances_of
 from finance.planning.upcoming import Layer, Upcoming
 from finance.receivables import ageing
+from finance.receivables.invoicing import names_number
 from finance.receivables.models import (
     Claim,
     CostGroup,
@@ -356,6 +357,12 @@ def invoices_by_age(*, book: Book, today: datetime.date) -> list[Ageing]:
     ]
 
 
+def open_invoices(*, book: Book, currency: str) -> QuerySet[Invoice]:
+    """The book's open invoices in a currency, with their clients, the oldest due day first."""
+    found = Invoice.objects.open().filter(book=book, currency=currency)
+    return found.select_related("person").order_by("due_on", "pk")
+
+
 def payments_of(*, invoice: Invoice) -> QuerySet[InvoicePayment]:
     """The payments that are linked to the invoice, oldest first."""
     return InvoicePayment.objects.filter(book=invoice.book, invoice=invoice).select_related("entry").order_by("pk")
@@ -391,9 +398,10 @@ def proposed_payments(*, invoice: Invoice) -> list[Proposal]:
     lines = lines.filter(named | same | Q(memo__icontains=invoice.number)).exclude(entry__in=linked)
     found = {}
     for line in lines.select_related("entry").order_by("date", "pk")[:_MOST_LOOKED_AT]:
-        text = f"{line.entry.payee} {line.entry.description} {line.memo}".casefold()
-        why = "number" if invoice.number.casefold() in text else "amount and name"
-        found[line.entry_id] = Proposal(entry=line.entry, amount=line.amount, why=why)
+        text = f"{line.entry.payee} {line.entry.description} {line.memo}"
+        if (is_named := names_number(text, invoice.number)) or line.amount == invoice.open:
+            why = "number" if is_named else "amount and name"
+            found[line.entry_id] = Proposal(entry=line.entry, amount=line.amount, why=why)
     return list(found.values())
 
 

@@ -22,7 +22,7 @@ from finance.ledger.models import Account, AccountType, Book, JournalEntry, Jour
 from finance.ledger.posting import EntryDraft, LineDraft, merged
 from finance.ledger.revisions import root_of
 from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
-from finance.receivables.invoicing import InvoiceLine, Totals, totals_of
+from finance.receivables.invoicing import InvoiceLine, Totals, names_number, totals_of
 from finance.receivables.models import Invoice, InvoicePayment, PersonAccount
 from finance.receivables.services.keeping import lock, sum_up, unlink
 from finance.receivables.services.people import account_with, check_account
@@ -364,9 +364,9 @@ def match_payments(*, book: Book, entry_ids: Collection[int]) -> int:
         root_id = root_of(entry=line.entry)
         if InvoicePayment.objects.filter(book=book, entry=root_id).exists():
             continue
-        text = f"{line.entry.payee} {line.entry.description} {line.memo}".casefold()
+        text = f"{line.entry.payee} {line.entry.description} {line.memo}"
         candidates = [each for each in invoices[line.account_id] if each.open]
-        fitting = [each for each in candidates if each.number.casefold() in text.split()]
+        fitting = [each for each in candidates if names_number(text, each.number)]
         fitting = fitting or [each for each in candidates if each.open == -line.amount]
         if len(fitting) == 1 and -line.amount <= fitting[0].open:
             fitting[0].book = book
