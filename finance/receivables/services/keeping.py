@@ -59,7 +59,8 @@ def follow(book: Book, replaced: Sequence[Replaced]) -> None:
     Category, payee, note and tags may change; date and what is owed may not: Conflict says where to change them. A payment
     of an invoice that is deleted, or lowered, is no longer linked.
     """
-    if _changing.get():
+    own = set(PersonAccount.objects.filter(book=book).values_list("account_id", flat=True))
+    if _changing.get() or not own:
         return
     roots = roots_of(book=book, entry_ids=[each.entry_id for each in replaced])
     ids = set(roots.values())
@@ -79,7 +80,6 @@ def follow(book: Book, replaced: Sequence[Replaced]) -> None:
         payments[payment.entry_id].append(payment)
     if not named and not payments:
         return
-    own = set(PersonAccount.objects.filter(book=book).values_list("account_id", flat=True))
     before_and_after = {each.entry_id for each in replaced} | {each.replacement_id or 0 for each in replaced}
     owed = _owed_by(before_and_after, own)
     dates = dict(JournalEntry.objects.filter(pk__in=before_and_after).values_list("pk", "date"))
