@@ -252,6 +252,22 @@ class EntryTemplateRemoved(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFeeSaved(BookEvent):
+    """An account got a fee for transfers out of it, or another one."""
+
+    name: ClassVar[str] = "finance.transfer_fee.saved"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFeeRemoved(BookEvent):
+    """The fee for transfers out of an account was removed."""
+
+    name: ClassVar[str] = "finance.transfer_fee.removed"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodClosed(BookEvent):
     """A period was closed: nothing more can be posted on or before the date."""
 
@@ -768,3 +784,28 @@ class InvoiceReminded(BookEvent):
 
     name: ClassVar[str] = "finance.invoice.reminded"
     invoice_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSaved(BookEvent):
+    """A schedule was added, changed or ended."""
+
+    name: ClassVar[str] = "finance.schedule.saved"
+    schedule_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRemoved(BookEvent):
+    """A schedule was removed; entries that paid it stay."""
+
+    name: ClassVar[str] = "finance.schedule.removed"
+    schedule_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleOccurrenceChanged(BookEvent):
+    """An occurrence of a schedule was skipped, moved, paid, or opened again. It is known by its nominal date."""
+
+    name: ClassVar[str] = "finance.schedule.occurrence_changed"
+    schedule_id: int
+    nominal: datetime.date

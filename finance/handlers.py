@@ -20,6 +20,7 @@ from finance.events import (
     JournalPosted,
     JournalReversed,
     ReferenceRatesDue,
+    ScheduleSaved,
     WebhookQueued,
 )
 from finance.imports import services as imports
@@ -30,6 +31,7 @@ from finance.ledger.services.deletion import deletion_mail
 from finance.ledger.services.erasing import erase_book
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
+from finance.planning.schedules.services import match_entries, match_schedule
 from finance.receivables.services import match_payments
 from finance.valuation.ecb import RatesUnreadable
 from finance.valuation.services import RatesAway, fetch_reference_rates
@@ -84,6 +86,24 @@ def match_invoices(events: Sequence[JournalPosted | JournalCorrected], contexts:
         posted[event.book_id] += event.recorded
     for book in Book.objects.in_use().filter(pk__in=posted).order_by("pk"):
         match_payments(book=book, entry_ids=posted[book.pk])
+
+
+@on(JournalPosted, JournalCorrected, name="finance.match_schedules", batch=True)
+def match_schedules(events: Sequence[JournalPosted | JournalCorrected], contexts: Sequence[Context]) -> None:
+    """Link new entries to the occurrences of schedules that they pay; what is in doubt is asked on the plan."""
+    posted: dict[int, list[int]] = defaultdict(list)
+    for event in events:
+        posted[event.book_id] += event.recorded
+    for book in Book.objects.in_use().filter(pk__in=posted, schedules__isnull=False).distinct().order_by("pk"):
+        match_entries(book=book, entry_ids=posted[book.pk])
+
+
+@on(ScheduleSaved, name="finance.match_schedule")
+def match_saved_schedule(event: ScheduleSaved, context: Context) -> None:
+    """Link entries that were there before their schedule."""
+    book = Book.objects.in_use().filter(pk=event.book_id).first()
+    if book is not None:
+        match_schedule(book=book, schedule_id=event.schedule_id)
 
 
 class WebhookRefused(Exception):

@@ -14,6 +14,7 @@ from finance.imports.models import (
 )
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.deletion_models import BookDeletion
+from finance.ledger.fee_models import TransferFee
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -33,6 +34,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.receivables.models import (
     BillShare,
@@ -111,11 +113,15 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "SavedView",
+    "Schedule",
+    "ScheduleOccurrence",
+    "SchedulePayment",
     "Seal",
     "Settlement",
     "SharedBill",
     "SplitMethod",
     "Tag",
+    "TransferFee",
     "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -16,8 +16,13 @@ from finance.ledger import services as ledger
 from finance.ledger.models import Membership
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.entry_templates import save_template
+from finance.ledger.transfer_fees import FeeRule
 from finance.models import RuleApplication
 from finance.payees.services import save_payee
+from finance.planning.recurrence import Unit
+from finance.planning.schedules.definition import CounterLine
+from finance.planning.schedules.definition import Definition as ScheduleDefinition
+from finance.planning.schedules.services import create_schedule
 from finance.preferences.services import save_view
 from finance.receivables import services as receivables
 from finance.reconciliation.services import add_statement
@@ -98,6 +103,10 @@ def _one_of_everything():
         lines=[LineDraft(account_id=accounts.savings.pk, amount=5_00), LineDraft(account_id=accounts.cash.pk, amount=-5_00)],
     )  # fmt: skip
     people = _people(book, owner, accounts)
+    phone = ScheduleDefinition(
+        name="Phone", account_id=accounts.checking.pk, amount=-12_34, first=datetime.date(2026, 1, 20), unit=Unit.MONTH,
+        lines=(CounterLine(account_id=accounts.rent.pk),),
+    )  # fmt: skip
     exported = start_export(book=book, actor=owner, format="json")
     OperationRun.objects.filter(pk=exported.pk).update(state="done")
     other = User.objects.create_user("other@example.org", "correct horse battery")
@@ -139,11 +148,16 @@ def _one_of_everything():
             "even_id": add_statement(closing=0, **stated | {"start": day, "end": day}).pk,
             "change_id": change.pk,
             "template_id": save_template(book=book, actor=owner, name="Rent", lines=sides).pk,
+            "fee_id": ledger.save_transfer_fee(
+                account=accounts.cash, actor=owner, category=accounts.rent, rule=FeeRule(fixed=1_00)
+            ).pk,
             "view_id": save_view(book=book, actor=owner, name="All").pk,
             "report_id": save_report(
                 book=book, actor=owner, name="Spending", definition=usual_definition(Kind.SPENDING)
             ).pk,
             "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
+            "schedule_id": create_schedule(book=book, actor=owner, definition=phone, today=NOW.date()).pk,
+            "nominal": "2026-03-20",
             "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
             "group_id": add_group(book=book, name="Empty").pk,
             "tag_id": save_tag(book=book, name="Holiday").pk,

@@ -39,8 +39,11 @@ from finance.models import (
     RuleApplication,
     SavedReport,
     SavedView,
+    Schedule,
+    ScheduleOccurrence,
     Settlement,
     SharedBill,
+    TransferFee,
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
@@ -101,6 +104,7 @@ MODELS = {
     "finance_dashboard": READ_ONLY,
     "finance_change": READ_ONLY,
     "finance_entrytemplate": READ_ONLY,
+    "finance_transferfee": READ_ONLY,
     "finance_importbatch": READ_ONLY,
     "finance_attachment": READ_ONLY,
     "finance_payee": READ_ONLY,
@@ -110,6 +114,8 @@ MODELS = {
     "finance_settlement": READ_ONLY,
     "finance_claim": READ_ONLY,
     "finance_invoice": READ_ONLY,
+    "finance_schedule": READ_ONLY,
+    "finance_scheduleoccurrence": READ_ONLY,
     "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
@@ -265,6 +271,10 @@ def world(book, owner, insight):
         "finance_dashboard": Dashboard.objects.create(book=book, user=owner, cards=["look"]),
         "finance_change": Change.objects.create(book=book, action="edit", entry_count=1),
         "finance_entrytemplate": EntryTemplate.objects.create(book=book, name="Rent", lines=[]),
+        "finance_transferfee": TransferFee.objects.create(
+            book=book, account=Account.objects.filter(book=book).first(), fixed=1,
+            category=Account.objects.filter(book=book).last(),
+        ),
         "finance_importbatch": ImportBatch.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
             file_name="a.csv", content=b"", sha256=digest, size=0,
@@ -274,6 +284,8 @@ def world(book, owner, insight):
         ),
         "finance_payee": save_payee(book=book, name="Rewe"),
         **people_of(book, owner),
+        "finance_schedule": (schedule := schedule_of(book)),
+        "finance_scheduleoccurrence": ScheduleOccurrence.objects.create(book=book, schedule=schedule, nominal=now),
         "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_accountstatement": AccountStatement.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
@@ -289,6 +301,14 @@ def world(book, owner, insight):
         "insights_rulesetting": RuleSetting.objects.create(kind="unusual_amount", changed_at=now),
         "backups_backuprun": BackupRun.objects.create(kind="backup", state="good", started_at=now),
     }  # fmt: skip
+
+
+def schedule_of(book):
+    account = Account.objects.get(book=book, kind="checking")
+    return Schedule.objects.create(
+        book=book, name="Phone", account=account, amount=-1, lines=[], first="2026-01-01", unit="month",
+        asked_from="2026-01-01",
+    )  # fmt: skip
 
 
 @pytest.fixture

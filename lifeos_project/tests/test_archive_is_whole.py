@@ -6,6 +6,7 @@ A table or a column that is new fails here until it is in one of the lists.
 import datetime
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -29,9 +30,14 @@ from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import account_paths
+from finance.ledger.transfer_fees import FeeRule
 from finance.models import ImportProfile
-from finance.payees.services import merge_payees, save_payee
+from finance.payees.services import merge_payees, rename_payee, save_payee
 from finance.periods import PayRule
+from finance.planning.recurrence import Unit
+from finance.planning.schedules import services as schedules
+from finance.planning.schedules.definition import CounterLine
+from finance.planning.schedules.definition import Definition as ScheduleDefinition
 from finance.preferences import carrying as preferences_part
 from finance.preferences.models import SavedView
 from finance.preferences.services import save_view, set_pay_period
@@ -64,8 +70,9 @@ CARRIED = {
     "finance.ImportProfile", "finance.Refund",
     "finance.Person", "finance.PersonAccount", "finance.CostGroup", "finance.GroupMember", "finance.SharedBill",
     "finance.BillShare", "finance.Settlement", "finance.Claim", "finance.Invoice", "finance.InvoicePayment",
-    "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate",
+    "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate", "finance.TransferFee",
     "finance.PayPeriod", "finance.SavedView",
+    "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
@@ -111,6 +118,7 @@ NOT_KEPT = {
     # Who wrote it, and who is a member, are users of one installation; bills kept even with each other are found again.
     "Person.user", "SharedBill.created_by", "SharedBill.scope", "Settlement.created_by", "Claim.created_by",
     "Invoice.created_by", "InvoicePayment.created_by",
+    "Schedule.created_by", "ScheduleOccurrence.changed_by",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
     "Insight.dedup_key",
     # Compared by `export_rules`, which names accounts by path.
@@ -142,6 +150,7 @@ def test_every_column_of_json_is_known():
     }
     assert found == {
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
+        "Schedule.lines", "Schedule.days", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
         "Invoice.lines",
     }  # fmt: skip
@@ -199,6 +208,8 @@ class Portrait:
             told["tags"][done] = {
                 numbers("Tag", pk): [str(self.uids[each]) for each in entries] for pk, entries in links.items()
             }
+        if renamed := told.get("payees", {}).get("renamed"):
+            renamed["payee"] = numbers("Payee", renamed["payee"])
         joined = told.get("payees", {}).get("joined", {})
         for each in [joined, *joined.get("payees", ())]:
             each |= {"account": self.paths.get(each.get("account")), "into": numbers("Payee", each.get("into"))}
@@ -206,6 +217,15 @@ class Portrait:
 
     def entrytemplate_lines(self, lines):
         return [{**line, "account": self.paths[line["account"]]} for line in lines]
+
+    def schedule_lines(self, lines):
+        return self.entrytemplate_lines(lines)
+
+    def schedule_tag_ids(self, numbers):
+        return [self.referred(apps.get_model("finance.Tag"), number) for number in numbers]
+
+    def scheduleoccurrence_refused(self, entries):
+        return [str(self.uids[pk]) for pk in entries]
 
     def savedview_query(self, query):
         asked = QueryDict(query, mutable=True)
@@ -273,6 +293,8 @@ def whole_book(book, owner, accounts, entries):
     save_payee(book=book, name="City power", default_account=accounts.rent, aliases=["Stadtwerke"])
     save_payee(book=book, name="Film house", aliases=["Odeon"])
     merge_payees(book=book, actor=owner, names=["Film house"], into="City power", correct_past=False, today=TODAY)
+    water = save_payee(book=book, name="Water")
+    rename_payee(payee=water, actor=owner, name="City water", correct_past=False, today=TODAY)
     profile = CsvProfile(header=("Date", "Amount"), amount_column=1)
     ImportProfile.objects.create(
         book=book, account=accounts.checking, signature=profile.signature, reading=profile.to_dict()
@@ -286,6 +308,8 @@ def whole_book(book, owner, accounts, entries):
     ledger.delete_entries(book=book, actor=None, entry_ids=[entries[5].pk], today=TODAY)
     draft = [LineDraft(account_id=accounts.rent.pk, amount=9_50), LineDraft(account_id=accounts.cash.pk, amount=-9_50)]
     ledger.save_template(book=book, actor=owner, name="Rent", payee="Landlord", lines=draft)
+    rule = FeeRule(fixed=1_00, fixed_up_to=100_00, share=10_000, maximum=5_00)
+    ledger.save_transfer_fee(account=accounts.cash, actor=owner, category=accounts.rent, rule=rule)
     set_pay_period(book=book, actor=owner, rule=PayRule(day=25))
     query = f"category={accounts.rent.pk}&tag={tag.pk}&accounts={accounts.checking.pk}%2C{accounts.cash.pk}"
     save_view(book=book, actor=owner, name="Rent", query=query, shared=True)
@@ -294,6 +318,16 @@ def whole_book(book, owner, accounts, entries):
         book=book, actor=owner, name="Food", definition=Definition(kind=Kind.SPENDING, account=accounts.groceries.pk)
     )
     set_cards(book=book, user=owner, cards=["spending", f"report-{report.pk}"])
+    power = ScheduleDefinition(
+        name="Power", account_id=accounts.checking.pk, amount=-80_00, first=datetime.date(2025, 9, 3), unit=Unit.MONTH,
+        lines=(CounterLine(account_id=accounts.rent.pk, memo="flat"),), tag_ids=(tag.pk,), days=(3, 17), total=9_000_00,
+    )  # fmt: skip
+    schedule = schedules.create_schedule(book=book, actor=owner, definition=power, today=TODAY)
+    day = {"nominal": datetime.date(2025, 9, 3), "actor": owner}
+    schedules.link_entry(schedule=schedule, entry=entries[0], **day)
+    schedules.refuse_entry(schedule=schedule, entry=entries[1], **day)
+    dearer = replace(schedule.definition, amount=-90_00)
+    schedules.change_schedule(schedule=schedule, actor=owner, definition=dearer, from_date=datetime.date(2026, 4, 1))
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)
@@ -371,11 +405,11 @@ def test_a_change_can_be_undone_in_the_new_book(whole_book, owner):
 
 def test_tags_and_merged_payees_are_undone_in_the_new_book(whole_book, owner):
     there, _notes = come_back(whole_book, owner)
-    for action in ("tag", "merge_payees"):
+    for action in ("tag", "merge_payees", "rename_payee"):
         ledger.undo_change(change=Change.objects.get(book=there, action=action), actor=owner, today=TODAY)
     assert not apps.get_model("finance.EntryTag").objects.filter(book=there).exists()
     payees = apps.get_model("finance.Payee").objects.filter(book=there)
-    assert sorted(payees.values_list("name", flat=True)) == ["City power", "Film house"]
+    assert sorted(payees.values_list("name", flat=True)) == ["City power", "Film house", "Water"]
 
 
 def test_what_is_private_of_others_stays_behind(whole_book, owner, viewer):
