@@ -32,6 +32,7 @@ from finance.ledger.services.erasing import erase_book
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
 from finance.planning.schedules.services import match_entries, match_schedule
+from finance.receivables.services import match_payments
 from finance.valuation.ecb import RatesUnreadable
 from finance.valuation.services import RatesAway, fetch_reference_rates
 from finance.webhooks import services
@@ -75,6 +76,16 @@ def learn_linked(event: ImportConfirmed, context: Context) -> None:
 def mark_imported(event: ImportConfirmed, context: Context) -> None:
     """Mark the rows of a bank file as cleared: the bank has booked them."""
     clear_imported(import_id=event.import_id)
+
+
+@on(JournalPosted, JournalCorrected, name="finance.match_invoices", batch=True)
+def match_invoices(events: Sequence[JournalPosted | JournalCorrected], contexts: Sequence[Context]) -> None:
+    """Link money that came in to the invoice that it pays, where number or amount leave no doubt; linked again it does nothing."""
+    posted: dict[int, list[int]] = defaultdict(list)
+    for event in events:
+        posted[event.book_id] += event.recorded
+    for book in Book.objects.in_use().filter(pk__in=posted).order_by("pk"):
+        match_payments(book=book, entry_ids=posted[book.pk])
 
 
 @on(JournalPosted, JournalCorrected, name="finance.match_schedules", batch=True)

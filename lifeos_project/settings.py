@@ -307,6 +307,7 @@ SPECTACULAR_SETTINGS = {
         "ExportFormatEnum": "finance.exports.formats.CHOICES",
         "DeliveryStateEnum": "finance.models.WebhookDelivery.State",
         "ExportStateEnum": "platform_outbox.operations.models.OperationRun.State",
+        "SplitMethodEnum": "finance.models.SplitMethod",
         "ReportKindEnum": "finance.reports.definition.KINDS",
         "MethodEnum": "finance.valuation.models.AssetPlan.Method",
         "UnitEnum": "finance.api.schedule_shapes._UNITS",

@@ -10,15 +10,18 @@ from finance.api import (
     books,
     cards,
     changes,
+    cost_groups,
     deleted_books,
     demo,
     entries,
     exports,
     imports,
+    invoices,
     loans,
     members,
     own_figures,
     payees,
+    people,
     preferences,
     rates,
     refunds,
@@ -29,6 +32,7 @@ from finance.api import (
     rules_past,
     schedules,
     search,
+    shared_costs,
     statements,
     tags,
     transfers,
@@ -56,6 +60,9 @@ WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
 ASSET = f"{BOOK}assets/<int:asset_id>/"
 LOAN = f"{BOOK}loans/<int:loan_id>/"
 CARD = f"{BOOK}cards/<int:card_id>/"
+PERSON = f"{BOOK}people/<int:person_id>/"
+COST_GROUP = f"{BOOK}cost-groups/<int:cost_group_id>/"
+INVOICE = f"{BOOK}invoices/<int:invoice_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
@@ -221,4 +228,32 @@ urlpatterns = [
     path(f"{WEBHOOK}deliveries/", webhook_deliveries.DeliveryList.as_view(), name="api-webhook-deliveries"),
     path(DELIVERY, webhook_deliveries.DeliveryDetail.as_view(), name="api-webhook-delivery"),
     path(f"{DELIVERY}replay/", webhook_deliveries.ReplayDelivery.as_view(), name="api-webhook-delivery-replay"),
+    path(f"{BOOK}people/", people.PeopleList.as_view(), name="api-people"),
+    path(PERSON, people.PersonDetail.as_view(), name="api-person"),
+    path(f"{PERSON}lines/", people.PersonLines.as_view(), name="api-person-lines"),
+    path(f"{PERSON}movements/", people.PersonMovements.as_view(), name="api-person-movements"),
+    path(f"{PERSON}accounts/", people.PersonAccounts.as_view(), name="api-person-accounts"),
+    path(f"{BOOK}claims/", people.ClaimList.as_view(), name="api-claims"),
+    path(f"{BOOK}claims/<int:claim_id>/", people.ClaimDetail.as_view(), name="api-claim"),
+    path(f"{BOOK}cost-groups/", cost_groups.GroupList.as_view(), name="api-cost-groups"),
+    path(COST_GROUP, cost_groups.GroupDetail.as_view(), name="api-cost-group"),
+    path(f"{COST_GROUP}pass-on/", cost_groups.PassOnDebts.as_view(), name="api-cost-group-pass-on"),
+    path(f"{COST_GROUP}splitwise/", cost_groups.SplitwiseView.as_view(), name="api-cost-group-splitwise"),
+    path(f"{BOOK}shared-bills/", shared_costs.BillList.as_view(), name="api-shared-bills"),
+    path(f"{BOOK}shared-bills/preview/", shared_costs.PreviewBill.as_view(), name="api-shared-bill-preview"),
+    path(f"{BOOK}shared-bills/<int:bill_id>/", shared_costs.BillDetail.as_view(), name="api-shared-bill"),
+    path(f"{BOOK}settlements/", shared_costs.SettlementList.as_view(), name="api-settlements"),
+    path(f"{BOOK}settlements/exchange/", shared_costs.ExchangeSettlement.as_view(), name="api-settlement-exchange"),
+    path(f"{BOOK}settlements/<int:settlement_id>/", shared_costs.SettlementDetail.as_view(), name="api-settlement"),
+    path(f"{BOOK}settle-up/", shared_costs.SettleUpView.as_view(), name="api-settle-up"),
+    path(f"{BOOK}invoices/", invoices.InvoiceList.as_view(), name="api-invoices"),
+    path(f"{BOOK}invoices/ageing/", invoices.InvoiceAgeing.as_view(), name="api-invoice-ageing"),
+    path(INVOICE, invoices.InvoiceDetail.as_view(), name="api-invoice"),
+    path(f"{INVOICE}send/", invoices.SendInvoice.as_view(), name="api-invoice-send"),
+    path(f"{INVOICE}cancel/", invoices.CancelInvoice.as_view(), name="api-invoice-cancel"),
+    path(f"{INVOICE}write-off/", invoices.WriteOffInvoice.as_view(), name="api-invoice-write-off"),
+    path(f"{INVOICE}reminders/", invoices.RemindOfInvoice.as_view(), name="api-invoice-reminders"),
+    path(f"{INVOICE}payments/", invoices.PaymentList.as_view(), name="api-invoice-payments"),
+    path(f"{INVOICE}payments/<int:payment_id>/", invoices.PaymentDetail.as_view(), name="api-invoice-payment"),
+    path(f"{INVOICE}proposals/", invoices.PaymentProposals.as_view(), name="api-invoice-proposals"),
 ]

@@ -29,6 +29,7 @@ from finance.planning.cards import carrying as cards
 from finance.planning.loans import carrying as loans
 from finance.planning.schedules import carrying as schedules
 from finance.preferences import carrying as preferences
+from finance.receivables import carrying as receivables
 from finance.reconciliation import carrying as reconciliation
 from finance.reports import carrying as reports
 from finance.rules import carrying as rules
@@ -64,6 +65,7 @@ PARTS: list[Part] = [
     Part(name="rules", give=rules.give, take=rules.take),
     Part(name="statements", give=reconciliation.give, take=reconciliation.take),
     Part(name="payees", give=payees.give, take=payees.take),
+    Part(name="people", give=receivables.give, take=receivables.take),
     Part(name="imports", give=imports.give, take=imports.take),
     Part(name="schedules", give=schedules.give, take=schedules.take),
     Part(name="changes", give=ledger.give, take=ledger.take),

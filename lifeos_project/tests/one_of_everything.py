@@ -26,6 +26,7 @@ from finance.planning.schedules.definition import CounterLine
 from finance.planning.schedules.definition import Definition as ScheduleDefinition
 from finance.planning.schedules.services import create_schedule
 from finance.preferences.services import save_view
+from finance.receivables import services as receivables
 from finance.reconciliation.services import add_statement
 from finance.reports.definition import Kind, usual_definition
 from finance.reports.services import save_report
@@ -104,6 +105,7 @@ def _one_of_everything():
         lines=[LineDraft(account_id=accounts.savings.pk, amount=5_00), LineDraft(account_id=accounts.cash.pk, amount=-5_00)],
     )  # fmt: skip
     planned = loan_and_card(book, owner, accounts)
+    people = _people(book, owner, accounts)
     phone = ScheduleDefinition(
         name="Phone", account_id=accounts.checking.pk, amount=-12_34, first=datetime.date(2026, 1, 20), unit=Unit.MONTH,
         lines=(CounterLine(account_id=accounts.rent.pk),),
@@ -127,8 +129,11 @@ def _one_of_everything():
         "purchase": spend(99_00),
         "line": saved.lines.get(account=accounts.savings).pk,
         "debt": planned.pop("debt"),
+        "uncle": people.pop("uncle"),
+        "ben": people.pop("ben"),
         "ids": {
             **planned,
+            **people,
             "book_id": book.pk,
             "account_id": accounts.restaurants.pk,
             "uid": entry.uid,
@@ -192,3 +197,42 @@ def loan_and_card(book, owner, accounts):
         "loan_payment_id": loans.pay(loan=loan, actor=owner, date=datetime.date(2026, 2, 1)).pk,
         "card_id": add_card(book=book, actor=owner, account=travel, closing_day=15, due_day=30).pk,
     }
+
+
+def _people(book, owner, accounts):
+    """Somebody with a bill, a group, a payment, a due day, and invoices in each state."""
+    ben = receivables.save_person(book=book, changes={"name": "Ben", "email": "ben@example.org"})
+    group = receivables.save_group(book=book, name="Flat", people=[])
+    bill = receivables.Bill(
+        date=NOW.date(), description="Dinner", currency="EUR", total=30_00, paid={0: 30_00}, method="equal",
+        shares={0: None, ben.pk: None}, account=accounts.cash, category=accounts.restaurants,
+    )  # fmt: skip
+    settlement = receivables.settle(
+        book=book,
+        actor=owner,
+        date=NOW.date(),
+        payer=ben.pk,
+        payee=0,
+        currency="EUR",
+        amount=1_00,
+        account=accounts.cash,
+    )
+    claim = receivables.save_claim(person=ben, actor=owner, due_on=NOW.date(), amount=1_00, money_account=accounts.cash)
+
+    def invoice():
+        line = receivables.LineGiven(text="Work", quantity=Decimal(1), price=50_00, rate=Decimal(0))
+        changes = {"person": ben, "income": accounts.salary, "lines": [line]}
+        return receivables.save_draft(book=book, actor=owner, changes=changes)
+
+    sent, paid = (
+        receivables.send(invoice=invoice(), actor=owner, on=NOW.date(), due_on=None, today=NOW.date()) for _ in "ab"
+    )
+    payment = receivables.pay(invoice=paid, actor=owner, date=NOW.date(), amount=1_00, account=accounts.cash)
+    uncle = ledger.open_account(book=book, actor=owner, name="Uncle", type="liability", kind="loan", currency="EUR")
+    return {
+        "uncle": uncle.pk,
+        "ben": ben.pk, "cost_group_id": group.pk, "claim_id": claim.pk, "settlement_id": settlement.pk,
+        "bill_id": receivables.save_bill(book=book, actor=owner, bill=bill).pk, "invoice_id": invoice().pk,
+        "payment_id": payment.pk, "paid_invoice": paid.pk, "sent_invoice": sent.pk,
+        "person_id": receivables.save_person(book=book, changes={"name": "Nobody"}).pk,
+    }  # fmt: skip

@@ -25,10 +25,13 @@ from finance.models import (
     AssetValue,
     BookDeletion,
     Change,
+    Claim,
+    CostGroup,
     Dashboard,
     EntryTemplate,
     ExchangeRate,
     Invitation,
+    Invoice,
     JournalEntry,
     LedgerCheck,
     Membership,
@@ -40,12 +43,15 @@ from finance.models import (
     SavedView,
     Schedule,
     ScheduleOccurrence,
+    Settlement,
+    SharedBill,
     TransferFee,
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
 from finance.planning.cards.services import add_card
 from finance.planning.loans import services as loans
+from finance.receivables.services import save_person
 from finance.rules.services import save_rule
 from finance.tags.services import save_tag
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
@@ -111,6 +117,12 @@ MODELS = {
     "finance_importbatch": READ_ONLY,
     "finance_attachment": READ_ONLY,
     "finance_payee": READ_ONLY,
+    "finance_person": READ_ONLY,
+    "finance_costgroup": READ_ONLY,
+    "finance_sharedbill": READ_ONLY,
+    "finance_settlement": READ_ONLY,
+    "finance_claim": READ_ONLY,
+    "finance_invoice": READ_ONLY,
     "finance_schedule": READ_ONLY,
     "finance_scheduleoccurrence": READ_ONLY,
     "finance_accountstatement": READ_ONLY,
@@ -193,6 +205,21 @@ def test_every_page_of_the_admin_has_a_line():
     assert sorted(set(names_of(admin.site.urls[0]))) == sorted(table())
 
 
+def people_of(book, owner):
+    """One of each that people are about."""
+    person, today = save_person(book=book, changes={"name": "Ben"}), datetime.date(2026, 3, 15)
+    account = Account.objects.filter(book=book).first()
+    given = {"book": book, "date": today, "currency": "EUR"}
+    return {
+        "finance_person": person,
+        "finance_costgroup": CostGroup.objects.create(book=book, name="Flat"),
+        "finance_sharedbill": SharedBill.objects.create(**given, description="Dinner", total=1, method="equal"),
+        "finance_settlement": Settlement.objects.create(**given, payer=person, amount=1),
+        "finance_claim": Claim.objects.create(book=book, person=person, account=account, due_on=today, amount=1),
+        "finance_invoice": Invoice.objects.create(book=book, person=person, currency="EUR", income=account),
+    }
+
+
 @pytest.fixture
 def world(book, owner, insight):
     """An object of each model, by the name of its pages."""
@@ -266,6 +293,7 @@ def world(book, owner, insight):
             entry=JournalEntry.objects.filter(book=book).first(), actor=owner, data=b"%PDF-1.7", file_name="bill.pdf"
         ),
         "finance_payee": save_payee(book=book, name="Rewe"),
+        **people_of(book, owner),
         "finance_schedule": (schedule := schedule_of(book)),
         "finance_scheduleoccurrence": ScheduleOccurrence.objects.create(book=book, schedule=schedule, nominal=now),
         "finance_tag": save_tag(book=book, name="Holiday"),

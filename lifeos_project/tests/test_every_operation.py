@@ -268,6 +268,7 @@ def bodies(world):
         ("POST", BOOK + "cards/"): {"account": world["accounts"].card.pk, "closing_day": 15, "due_day": 30},
         ("PATCH", BOOK + "cards/{card_id}/"): {"due_day": 28},
         ("DELETE", BOOK + "cards/{card_id}/"): None,
+        **_people(world),
         ("POST", BOOK + "schedules/"): {
             "name": "Rent",
             "account": "Assets:Checking account",
@@ -302,6 +303,61 @@ def bodies(world):
     }
 
 
+def _people(world):
+    """What people share, owe and are invoiced."""
+    ben, invoice = world["ben"], BOOK + "invoices/{invoice_id}/"
+    bill = {
+        "date": "2026-03-10", "description": "Supper", "currency": "EUR", "total": "10.00", "paid_by": "me", "method": "equal",
+        "shares": [{"person": "me"}, {"person": ben}], "account": "Assets:Cash", "category": "Expenses:Food:Groceries",
+    }  # fmt: skip
+    line = {"text": "Work", "quantity": "1.5", "price": "40.00", "tax_rate": "0"}
+    return {
+        ("POST", BOOK + "people/"): {"name": "Dora", "email": "dora@example.org", "address": "", "note": "", "archived": False},
+        ("PATCH", BOOK + "people/{person_id}/"): {"note": "x", "member": world["owner"].pk},
+        ("DELETE", BOOK + "people/{person_id}/"): None,
+        ("POST", BOOK + "people/{person_id}/movements/"): {
+            "kind": "lent", "date": "2026-03-02", "amount": "5.00", "account": "Assets:Cash", "due_on": "2026-04-01", "note": "",
+        },
+        ("POST", BOOK + "people/{person_id}/accounts/"): {"account": world["uncle"]},
+        ("POST", BOOK + "claims/"): {
+            "person": ben, "due_on": "2026-05-01", "amount": "5.00", "currency": "EUR", "money_account": "Assets:Cash", "note": "",
+        },
+        ("DELETE", BOOK + "claims/{claim_id}/"): None,
+        ("POST", BOOK + "cost-groups/"): {"name": "Trip", "people": [ben], "simplify": True, "archived": False},
+        ("PATCH", BOOK + "cost-groups/{cost_group_id}/"): {"name": "House", "people": [ben]},
+        ("DELETE", BOOK + "cost-groups/{cost_group_id}/"): None,
+        ("POST", BOOK + "cost-groups/{cost_group_id}/pass-on/"): None,
+        ("POST", BOOK + "cost-groups/{cost_group_id}/splitwise/"): {
+            "csv": "Date,Description,Category,Cost,Currency,Olga,Ben\n2026-03-01,Dinner,x,10.00,EUR,5.00,-5.00\n", "me": "Olga",
+            "account": "Assets:Cash", "category": "Expenses:Food:Groceries",
+        },
+        ("POST", BOOK + "shared-bills/"): bill,
+        ("POST", BOOK + "shared-bills/preview/"): bill,
+        ("PATCH", BOOK + "shared-bills/{bill_id}/"): {"total": "31.00", "description": "Lunch"},
+        ("DELETE", BOOK + "shared-bills/{bill_id}/"): None,
+        ("POST", BOOK + "settlements/"): {
+            "date": "2026-03-20", "payer": ben, "payee": "me", "amount": "1.00", "currency": "EUR", "account": "Assets:Cash",
+            "note": "",
+        },
+        ("POST", BOOK + "settlements/exchange/"): {
+            "person": ben, "date": "2026-03-20", "currency": "EUR", "against": "USD", "rate": "0.9", "amount": "1.00",
+        },
+        ("DELETE", BOOK + "settlements/{settlement_id}/"): None,
+        ("POST", BOOK + "invoices/"): {
+            "person": ben, "currency": "EUR", "issued_on": "2026-03-10", "due_on": "2026-04-01", "lines": [line],
+            "income": "Income:Salary", "money_account": "Assets:Cash", "sender": "", "note": "",
+        },
+        ("PATCH", invoice): {"note": "thanks", "lines": [line]},
+        ("DELETE", invoice): None,
+        ("POST", invoice + "send/"): {"issued_on": "2026-03-10", "due_on": "2026-04-01"},
+        ("POST", invoice + "cancel/"): None,
+        ("POST", invoice + "write-off/"): {"category": "Expenses:Food:Groceries", "date": "2026-03-20", "with_tax": False},
+        ("POST", invoice + "reminders/"): None,
+        ("POST", invoice + "payments/"): {"date": "2026-03-20", "amount": "1.00", "account": "Assets:Cash"},
+        ("DELETE", invoice + "payments/{payment_id}/"): None,
+    }  # fmt: skip
+
+
 @pytest.fixture(autouse=True)
 def _as_the_server_reads(monkeypatch):
     """Requests are made as the web processes make them, and nothing is throttled but what is tested elsewhere."""
@@ -326,6 +382,10 @@ def address(path, ids, **instead):
         ids = ids | {"kind": "spending"}
     if path.endswith(OF_HOLDINGS):
         ids = ids | {"account_id": ids["savings_id"]}
+    if path.endswith(("/cancel/", "/write-off/", "/reminders/", "/payments/")) and "invoice_id" in path:
+        ids = ids | {"invoice_id": ids["sent_invoice"]}
+    if path.endswith("{payment_id}/"):
+        ids = ids | {"invoice_id": ids["paid_invoice"]}
     ids = ids | instead
     return re.sub(r"\{(\w+)\}", lambda found: str(ids[found[1]]), path)
 
