@@ -12,12 +12,13 @@ from finance.errors import Invalid, NotFound
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.ledger.movements import OWN_KINDS, natural
 from finance.ledger.selectors import accounts_of, ids_inside
+from finance.ledger.turnovers import BEGINNING, Span
 from finance.periods import PayRule
 from finance.replica import reading
 from finance.reports import selectors
-from finance.reports.columns import Column, Span, columns_of
+from finance.reports.columns import Column, columns_of
 from finance.reports.definition import HOLDINGS, By, Definition, Kind, scope_of
-from finance.reports.selectors import BEGINNING, Cut
+from finance.reports.selectors import Cut
 
 _OWNED = (AccountType.ASSET, AccountType.LIABILITY)
 # The types whose accounts a section adds up.
