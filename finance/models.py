@@ -33,6 +33,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, LineCarry
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reports.models import Dashboard, SavedReport
@@ -49,10 +50,14 @@ __all__ = [
     "AccountType",
     "AssetPlan",
     "AssetValue",
+    "Assignment",
     "Attachment",
     "AttachmentContent",
     "Book",
     "BookDeletion",
+    "Budget",
+    "BudgetAccount",
+    "BudgetLine",
     "ChainHead",
     "Change",
     "ChangedEntry",
@@ -70,6 +75,7 @@ __all__ = [
     "LearnedBook",
     "LearnedEntry",
     "LedgerCheck",
+    "LineCarry",
     "LineMark",
     "Membership",
     "MonthRebuild",
