@@ -8,6 +8,7 @@ from finance.api import (
     attachments,
     balances,
     books,
+    budgets,
     changes,
     deleted_books,
     demo,
@@ -46,6 +47,7 @@ RULE = f"{BOOK}rules/<int:rule_id>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
+BUDGET = f"{BOOK}budgets/<int:budget_id>/"
 ASSET = f"{BOOK}assets/<int:asset_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
@@ -174,4 +176,17 @@ urlpatterns = [
     path(f"{WEBHOOK}deliveries/", webhook_deliveries.DeliveryList.as_view(), name="api-webhook-deliveries"),
     path(DELIVERY, webhook_deliveries.DeliveryDetail.as_view(), name="api-webhook-delivery"),
     path(f"{DELIVERY}replay/", webhook_deliveries.ReplayDelivery.as_view(), name="api-webhook-delivery-replay"),
+    path(f"{BOOK}budgets/", budgets.BudgetList.as_view(), name="api-budgets"),
+    path(BUDGET, budgets.BudgetDetail.as_view(), name="api-budget"),
+    path(f"{BUDGET}lines/", budgets.LineList.as_view(), name="api-budget-lines"),
+    path(f"{BUDGET}lines/<int:line_id>/", budgets.LineDetail.as_view(), name="api-budget-line"),
+    path(
+        f"{BUDGET}lines/<int:line_id>/assignments/", budgets.LineAssignments.as_view(), name="api-budget-line-records"
+    ),
+    path(f"{BUDGET}assignments/", budgets.AssignmentList.as_view(), name="api-budget-assignments"),
+    path(f"{BUDGET}move/", budgets.MoveBetweenLines.as_view(), name="api-budget-move"),
+    path(f"{BUDGET}copy/", budgets.CopyPeriod.as_view(), name="api-budget-copy"),
+    path(f"{BUDGET}fund/", budgets.FundTargets.as_view(), name="api-budget-fund"),
+    path(f"{BUDGET}figures/", budgets.Figures.as_view(), name="api-budget-figures"),
+    path(f"{BUDGET}days/", budgets.Days.as_view(), name="api-budget-days"),
 ]
