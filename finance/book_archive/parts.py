@@ -25,6 +25,7 @@ from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
+from finance.planning.budgets import carrying as budgets
 from finance.preferences import carrying as preferences
 from finance.reconciliation import carrying as reconciliation
 from finance.reports import carrying as reports
@@ -65,6 +66,7 @@ PARTS: list[Part] = [
     Part(name="changes", give=ledger.give, take=ledger.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),
+    Part(name="budgets", give=budgets.give, take=budgets.take),
 ]
 
 

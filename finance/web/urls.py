@@ -18,6 +18,7 @@ from finance.web import (
     moving_in,
     overview,
     payee_pages,
+    plan_budget,
     quick,
     rates,
     registers,
@@ -75,6 +76,14 @@ book_pages = [
     path(
         "accounts/<int:account_id>/values/<int:value_id>/remove/", assets.asset_value_remove, name="asset_value_remove"
     ),
+    path("plan/budget/", plan_budget.plan_budget, name="plan_budget"),
+    path("plan/budget/new/", plan_budget.plan_budget_new, name="plan_budget_new"),
+    path("plan/budget/<int:budget_id>/", plan_budget.plan_budget_show, name="plan_budget_show"),
+    path("plan/budget/<int:budget_id>/edit/", plan_budget.plan_budget_edit, name="plan_budget_edit"),
+    path("plan/budget/<int:budget_id>/assign/", plan_budget.plan_budget_assign, name="plan_budget_assign"),
+    path("plan/budget/<int:budget_id>/fill/", plan_budget.plan_budget_fill, name="plan_budget_fill"),
+    path("plan/budget/<int:budget_id>/lines/new/", plan_budget.plan_budget_line_new, name="plan_budget_line_new"),
+    path("plan/budget/<int:budget_id>/lines/<int:line_id>/", plan_budget.plan_envelope, name="plan_envelope"),
     path("currencies/", currencies.currencies, name="currencies"),
     path("rates/", rates.rates, name="rates"),
     path("rates/new/", rates.rate_new, name="rate_new"),

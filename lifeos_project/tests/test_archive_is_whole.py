@@ -32,6 +32,7 @@ from finance.ledger.selectors import account_paths
 from finance.models import ImportProfile
 from finance.payees.services import merge_payees, save_payee
 from finance.periods import PayRule
+from finance.planning.budgets import services as budgets
 from finance.preferences import carrying as preferences_part
 from finance.preferences.models import SavedView
 from finance.preferences.services import save_view, set_pay_period
@@ -64,6 +65,7 @@ CARRIED = {
     "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate",
     "finance.PayPeriod", "finance.SavedView",
     "finance.SavedReport", "finance.Dashboard",
+    "finance.Budget", "finance.BudgetAccount", "finance.BudgetLine", "finance.LineCarry", "finance.Assignment",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
 _BANK_FILES = "bank files stay behind; the entries that were posted from them come"
@@ -102,7 +104,7 @@ NOT_CARRIED = {
 NOT_KEPT = {
     *("created_at", "saved_at", "linked_at", "tagged_at", "added_at", "marked_at", "updated_at", "changed_at"),
     *("linked_by", "tagged_by", "added_by", "marked_by", "updated_by", "reconciled_by", "reconciled_at"),
-    *("removed_by", "removed_at", "has_thumbnail", "thumbnail"),
+    *("removed_by", "removed_at", "has_thumbnail", "thumbnail", "set_at", "made_at"),
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
@@ -287,6 +289,15 @@ def whole_book(book, owner, accounts, entries):
         book=book, actor=owner, name="Food", definition=Definition(kind=Kind.SPENDING, account=accounts.groceries.pk)
     )
     set_cards(book=book, user=owner, cards=["spending", f"report-{report.pk}"])
+    budget = budgets.save_budget(
+        book=book, actor=owner, name="Household", kind="envelope", day=25, shift="before", pays_from=accounts.checking,
+        accounts=[accounts.checking, accounts.cash], starts_on=TODAY,
+    )  # fmt: skip
+    target = budgets.Target(kind=budgets.TargetKind.SINKING, amount=60_00, due=TODAY, every=12)
+    line = budgets.add_line(budget=budget, actor=owner, account=accounts.rent, target=target, note="yearly")
+    budgets.add_line(budget=budget, actor=None, tag=tag, carry=budgets.Carry.SURPLUS)
+    budgets.change_line(line=line, actor=owner, carry=budgets.Carry.NONE, carry_from=TODAY)
+    budgets.assign(budget=budget, actor=owner, day=TODAY, given=[budgets.Given(line=line, amount=5_00)], note="first")
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)

@@ -1,0 +1,396 @@
+"""Budgets: the grid of a period with amounts to type, many periods side by side, an envelope with its history."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from core.clock import today_in
+from core.keyset import keyset_page
+from finance import figures
+from finance.errors import FinanceError, Forbidden, Invalid, NotFound
+from finance.ledger.selectors import accounts_of, book_for, ids_inside
+from finance.ledger.turnovers import ONE_DAY
+from finance.models import AccountKind, Assignment, Book, Budget, Role
+from finance.periods import Period
+from finance.planning.budgets import selectors, services
+from finance.planning.budgets.arithmetic import Carry, Cell
+from finance.planning.budgets.services import Given, Proposal
+from finance.planning.budgets.views import BudgetView, LineView, Plan, view_of
+from finance.replica import from_replica
+from finance.tags.selectors import tags_of
+from finance.web.access import book_page, id_in, user_of
+from finance.web.periods import rows_query
+from finance.web.plan_budget_forms import TARGET_FIELDS, BudgetForm, LineForm, shown_budget, shown_line
+from finance.web.refusals import refuse
+
+COUNTS = (1, 3, 6, 12, 24)
+RECORDS = 50
+EARLIER = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line in one period, with the address of the rows that its figure is made of."""
+
+    view: LineView
+    cell: Cell
+    proposed: int
+    rows: str
+    typed: str = ""
+    problem: str = ""
+
+    @property
+    def share(self) -> int:
+        """Percent of what it has that is spent, for the bar; 100 where it is more."""
+        had = self.cell.carried + self.cell.assigned
+        return 0 if self.cell.spent <= 0 else min(100, self.cell.spent * 100 // had) if had > 0 else 100
+
+
+@require_safe
+@book_page()
+def plan_budget(request: HttpRequest, book: Book) -> HttpResponse:
+    """The first budget, or how to make one."""
+    budget = selectors.budgets_of(book=book).order_by("pk").first()
+    if budget is not None:
+        return redirect("web:plan_budget_show", book.pk, budget.pk)
+    return render(request, "finance/plan/budget.html", {"book": book, "tab": "budget"})
+
+
+@require_safe
+@book_page()
+@from_replica
+def plan_budget_show(request: HttpRequest, book: Book, budget_id: int) -> HttpResponse:
+    """One period with amounts to type, or up to 24 of them to read."""
+    return _grid(request, book, selectors.budget_for(book=book, budget_id=budget_id))
+
+
+def _grid(
+    request: HttpRequest,
+    book: Book,
+    budget: Budget,
+    *,
+    typed: dict[str, str] | None = None,
+    wrong: FinanceError | None = None,
+) -> HttpResponse:
+    """The page, with what was typed and why it was refused."""
+    count = _count(request)
+    plan, on, problem = None, _on(request, book), None
+    try:
+        plan = Plan(budget)
+        view = view_of(plan, on=on, count=count)
+    except Invalid as error:
+        problem = error.detail
+        view = None
+    context: dict[str, Any] = {
+        "book": book,
+        "tab": "budget",
+        "budget": budget,
+        "budgets": list(selectors.budgets_of(book=book).order_by("pk")),
+        "count": count,
+        "counts": COUNTS,
+        "problem": problem or (wrong.detail if wrong else None),
+    }
+    if plan is not None and view is not None:
+        first, last = view.periods[0].period.first, view.periods[-1].period.last
+        context |= {
+            "view": view,
+            "shown": view.periods[0],
+            "rows": _rows(plan, view, typed or {}, wrong),
+            "on": first,
+            "before": _neighbour(plan, first, -ONE_DAY),
+            "after": _neighbour(plan, last, ONE_DAY),
+            "is_current": bool(first and last and first <= today_in(book) <= last),
+            "asked": sum(line.proposed(0) for line in view.lines if not line.is_income),
+        }
+        if count > 1:
+            context["table"] = [(line, _cells(plan, view, line)) for line in view.lines]
+    return render(request, "finance/plan/budget.html", context, status=400 if wrong else 200)
+
+
+def _cells(plan: Plan, view: BudgetView, line: LineView) -> list[Row]:
+    pairs = zip(line.cells, view.periods, strict=True)
+    return [Row(view=line, cell=cell, proposed=0, rows=_rows_url(plan, line, p.period)) for cell, p in pairs]
+
+
+def _rows(plan: Plan, view: BudgetView, typed: dict[str, str], wrong: FinanceError | None) -> list[Row]:
+    currency = plan.budget.currency
+    return [
+        Row(
+            view=line,
+            cell=line.cells[0],
+            proposed=line.proposed(0),
+            rows=_rows_url(plan, line, view.periods[0].period),
+            typed=typed.get(
+                f"line-{line.line.pk}", figures.typed_text(line.cells[0].assigned, currency=currency)
+            ),
+            problem=(wrong.fields.get(f"line-{line.line.pk}", "") if wrong else ""),
+        )
+        for line in view.lines
+        if not (line.line.closed and line.cells[0] == Cell(carried=0, assigned=0, spent=0, carry=line.cells[0].carry))
+    ]  # fmt: skip
+
+
+def _rows_url(plan: Plan, line: LineView, period: Period) -> str:
+    """The register with the postings that the line counts in the period."""
+    book_id = plan.budget.book_id
+    whole = reverse("web:book_register", args=[book_id])
+    if line.line.account_id is None:
+        days = rows_query(period.first, period.last, scope="spending")
+        return f"{whole}{days}&{urlencode({'tag': line.line.tag_id or 0})}"
+    postable = {a.pk for a in plan.tree if a.kind != AccountKind.GROUP}
+    inside = ids_inside(line.line.account_id, plan.tree) & postable
+    counted = sorted(set(line.accounts) & postable)
+    if inside == set(counted):
+        register = reverse("web:register", args=[book_id, line.line.account_id])
+        return register + rows_query(period.first, period.last, below=line.line.account_id not in postable)
+    scope = "income" if line.is_income else "spending"
+    return whole + rows_query(period.first, period.last, accounts=counted, scope=scope)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
+def plan_budget_assign(request: HttpRequest, book: Book, budget_id: int) -> HttpResponse:
+    """Record the amounts that were typed differently from what the page showed."""
+    budget = selectors.budget_for(book=book, budget_id=budget_id)
+    on, given = _on(request, book), []
+    names = {f"line-{line.pk}": line for line in budget.lines.all()}
+    try:
+        for name, line in names.items():
+            line.budget = budget
+            typed, was = request.POST.get(name), request.POST.get(f"was-{line.pk}")
+            if typed is not None and typed != was:
+                amount = figures.read_sum(typed.strip() or "0", currency=budget.currency, field=name)
+                given.append(Given(line=line, amount=amount, total=True, field=name))
+        records = services.assign(
+            budget=budget, actor=user_of(request), day=on, given=given, note=request.POST.get("note", "")
+        )
+    except FinanceError as error:
+        typed_in = {name: request.POST[name] for name in names if name in request.POST}
+        return _grid(request, book, budget, typed=typed_in, wrong=error)
+    if records:
+        messages.success(request, _("The budget was changed."))
+    return redirect(f"{reverse('web:plan_budget_show', args=[book.pk, budget.pk])}?on={on}")
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def plan_budget_fill(request: HttpRequest, book: Book, budget_id: int) -> HttpResponse:
+    """What funding targets or copying would change, and doing so."""
+    budget = selectors.budget_for(book=book, budget_id=budget_id)
+    given = request.POST if request.method == "POST" else request.GET
+    on, source, overwrite = _on(request, book), given.get("source", "targets"), given.get("overwrite") == "on"
+    back = f"{reverse('web:plan_budget_show', args=[book.pk, budget.pk])}?on={on}"
+    proposals: list[Proposal] = []
+    problem = None
+    try:
+        if source == "targets":
+            proposals, why = services.funded(budget=budget, day=on), Assignment.Why.FUND
+        else:
+            proposals = services.copied(budget=budget, day=on, source=source, overwrite=overwrite)
+            why = Assignment.Why.COPY
+        if request.method == "POST":
+            services.carry_out(budget=budget, actor=user_of(request), day=on, proposals=proposals, why=why)
+            messages.success(request, _("The budget was filled."))
+            return redirect(back)
+    except FinanceError as error:
+        problem = error.detail
+    context = {
+        "book": book, "budget": budget, "proposals": proposals, "source": source, "overwrite": overwrite, "on": on,
+        "back": back, "problem": problem, "changes": any(not each.keeps for each in proposals),
+    }  # fmt: skip
+    return render(request, "finance/plan/budget_fill.html", context, status=400 if problem else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def plan_budget_new(request: HttpRequest, book: Book) -> HttpResponse:
+    """A new budget."""
+    return _budget_form(request, book, None)
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def plan_budget_edit(request: HttpRequest, book: Book, budget_id: int) -> HttpResponse:
+    """Change or remove a budget."""
+    budget = selectors.budget_for(book=book, budget_id=budget_id)
+    if request.POST.get("do") == "remove":
+        services.remove_budget(budget=budget)
+        messages.success(request, _("“%(budget)s” was removed.") % {"budget": budget.name})
+        return redirect("web:plan_budget", book.pk)
+    return _budget_form(request, book, budget)
+
+
+def _budget_form(request: HttpRequest, book: Book, budget: Budget | None) -> HttpResponse:
+    usual = {
+        "kind": "envelope",
+        "unit": "month",
+        "every": 1,
+        "shift": "none",
+        "label_by": "start",
+        "currency": book.base_currency,
+    }
+    form = BudgetForm(
+        request.POST or None,
+        initial=shown_budget(budget) if budget else usual,
+        tree=accounts_of(book=book),
+        base=book.base_currency,
+        budget=budget,
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            saved = services.save_budget(book=book, actor=user_of(request), budget=budget, **form.given())
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            return redirect("web:plan_budget_show", book.pk, saved.pk)
+    context = {"book": book, "budget": budget, "form": form}
+    return render(request, "finance/plan/budget_form.html", context, status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def plan_budget_line_new(request: HttpRequest, book: Book, budget_id: int) -> HttpResponse:
+    """Add a category or a tag to a budget."""
+    budget = selectors.budget_for(book=book, budget_id=budget_id)
+    taken = {f"a{a}" if a else f"t{t}" for a, t in budget.lines.values_list("account_id", "tag_id")}
+    usual = {"carry": Carry.BOTH if budget.is_envelope else Carry.NONE, "in_forecast": True}
+    form = LineForm(
+        request.POST or None,
+        initial=usual,
+        currency=budget.currency,
+        tree=accounts_of(book=book),
+        tags=list(tags_of(book=book)),
+        taken=taken,
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.add_line(budget=budget, actor=user_of(request), **form.given())
+        except FinanceError as error:
+            refuse(form, error, fields=TARGET_FIELDS)
+        else:
+            if "more" in request.POST:
+                return redirect("web:plan_budget_line_new", book.pk, budget.pk)
+            return redirect("web:plan_budget_show", book.pk, budget.pk)
+    context = {"book": book, "budget": budget, "form": form}
+    return render(request, "finance/plan/budget_line_form.html", context, status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@book_page()
+def plan_envelope(request: HttpRequest, book: Book, budget_id: int, line_id: int) -> HttpResponse:
+    """One line: its periods so far, who gave it what, moving an amount, its settings."""
+    budget = selectors.budget_for(book=book, budget_id=budget_id)
+    line = selectors.line_for(budget=budget, line_id=line_id)
+    form, problem = None, None
+    on = _on(request, book)
+    try:
+        plan = Plan(budget)
+        now = plan.calendar.period_at(on).first or on
+        carry = plan.carry(line, now)
+        form = LineForm(
+            request.POST if request.POST.get("do") == "save" else None,
+            initial={**shown_line(line, carry), "carry_from": "this"},
+            currency=budget.currency,
+            tree=plan.tree,
+            tags=[],
+            line=line,
+        )
+        if request.method == "POST":
+            done = _change_envelope(request, book, plan, line_id, form, on)
+            if done is not None:
+                return done
+        shown = _history(plan, on)
+    except (NotFound, Forbidden):
+        raise
+    except FinanceError as error:
+        if form is None:
+            raise NotFound(thing="period") from error
+        if request.POST.get("do") == "save":
+            refuse(form, error, fields=TARGET_FIELDS)
+        problem = error.detail
+        shown = _history(plan, on)
+    after = request.GET.get("after")
+    page = keyset_page(
+        selectors.assignments_of(budget=budget, line=line).select_related("made_by"),
+        ordering=("-id",),
+        after=[id_in(after, thing="page")] if after else None,
+        limit=RECORDS,
+    )
+    mine = next(each for each in shown.lines if each.line.pk == line.pk)
+    periods = [
+        (period, cell, _rows_url(plan, mine, period.period))
+        for period, cell in zip(shown.periods, mine.cells, strict=True)
+    ]
+    context = {
+        "book": book, "budget": budget, "line": mine, "form": form, "problem": problem, "on": on,
+        "periods": periods[::-1], "records": page.rows, "next": page.edge.pk if page.edge else None,
+        "others": [each for each in shown.lines if each.line.pk != line.pk and not each.line.closed],
+    }  # fmt: skip
+    return render(request, "finance/plan/envelope.html", context, status=400 if problem or form.errors else 200)
+
+
+def _change_envelope(
+    request: HttpRequest, book: Book, plan: Plan, line_id: int, form: LineForm, on: datetime.date
+) -> HttpResponse | None:
+    """Carry out what was sent; None where the form has to be shown again. Raises FinanceError."""
+    budget, actor = plan.budget, user_of(request)
+    book_for(user=actor, book_id=book.pk, at_least=Role.EDITOR)
+    line = selectors.line_for(budget=budget, line_id=line_id)
+    match request.POST.get("do"):
+        case "save" if form.is_valid():
+            carry = Carry(form.cleaned_data["carry"])
+            since = None if form.cleaned_data["carry_from"] == "all" else on
+            if carry is not plan.carry(line, plan.calendar.period_at(on).first or on):
+                services.change_line(line=line, actor=actor, carry=carry, carry_from=since, **form.given())
+            else:
+                services.change_line(line=line, actor=actor, **form.given())
+        case "move":
+            other = selectors.line_for(budget=budget, line_id=id_in(request.POST.get("target", ""), thing="line"))
+            amount = figures.read_sum(request.POST.get("amount", ""), currency=budget.currency)
+            services.move(
+                budget=budget, actor=actor, day=on, source=line, target=other, amount=amount,
+                note=request.POST.get("note", ""),
+            )  # fmt: skip
+            messages.success(request, _("The amount was moved."))
+        case "remove":
+            services.remove_line(line=line)
+            return redirect("web:plan_budget_show", book.pk, budget.pk)
+        case _:
+            return None
+    return redirect(f"{reverse('web:plan_envelope', args=[book.pk, budget.pk, line.pk])}?on={on}")
+
+
+def _history(plan: Plan, on: datetime.date) -> BudgetView:
+    """The period of `on` and those before it, as far as the budget goes back."""
+    first = plan.calendar.period_at(on).first or on
+    begin = plan.calendar.period_at(plan.begin(first)).first or first
+    periods = plan.calendar.periods(begin, first)[-EARLIER:]
+    return view_of(plan, on=periods[0].first or first, count=len(periods))
+
+
+def _on(request: HttpRequest, book: Book) -> datetime.date:
+    """The day that the address or the form names; today where it names none."""
+    try:
+        day = datetime.date.fromisoformat(request.POST.get("on") or request.GET.get("on", ""))
+    except ValueError:
+        return today_in(book)
+    return day if 1900 <= day.year < 9000 else today_in(book)
+
+
+def _count(request: HttpRequest) -> int:
+    return next((count for count in COUNTS if str(count) == request.GET.get("count")), 1)
+
+
+def _neighbour(plan: Plan, day: datetime.date | None, step: datetime.timedelta) -> datetime.date | None:
+    """The first day of the period beside that day; None where there is none."""
+    if day is None or not 1900 <= day.year < 9000 or plan.budget.unit == Budget.CalendarUnits.ONCE:
+        return None
+    return plan.calendar.period_at(day + step).first
