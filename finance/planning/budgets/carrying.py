@@ -4,6 +4,7 @@ import datetime
 import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from finance import money
@@ -81,7 +82,7 @@ def take(arrival: Arrival, document: Any) -> list[str]:
                 lines[told["id"]] = _arrived(arrival, budget, told)
         rows = [_assignment(arrival, lines[each["line"]], each) for each in document["assignments"]]
         Assignment.objects.bulk_create(rows, batch_size=_AT_ONCE)
-    except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (Invalid, ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = _("The budgets of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
         raise BookUnreadable(reason=reason) from error
     emit_many([BudgetSaved(book_id=arrival.book.pk, budget_id=budget.pk) for budget in made])

@@ -97,9 +97,9 @@ class Budget(models.Model):
 class BudgetAccount(models.Model):
     """An own account whose money a budget shares out. A budget without any shares out all own money in its currency."""
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     budget = models.ForeignKey(Budget, models.CASCADE, related_name="accounts", db_index=False, db_constraint=False)
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         verbose_name = _("account of a budget")
@@ -129,7 +129,7 @@ class BudgetLine(models.Model):
         MONTH = Unit.MONTH, _("months")
         YEAR = Unit.YEAR, _("years")
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     budget = models.ForeignKey(
         Budget, models.CASCADE, related_name="lines", db_index=False, db_constraint=False, verbose_name=_("budget")
     )
@@ -189,7 +189,7 @@ class LineCarry(models.Model):
         DEFICIT = Carry.DEFICIT, _("what was overspent")
         BOTH = Carry.BOTH, _("what is left and what was overspent")
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     line = models.ForeignKey(BudgetLine, models.CASCADE, related_name="carries", db_index=False, db_constraint=False)
     since = models.DateField(_("from"), default=datetime.date.min)
     carry = models.CharField(_("carries over"), max_length=7, choices=Choice.choices)
@@ -219,7 +219,7 @@ class Assignment(models.Model):
         FUND = "fund", _("by its target")
         COPY = "copy", _("copied")
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     budget = models.ForeignKey(Budget, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     line = models.ForeignKey(
         BudgetLine, models.CASCADE, related_name="assignments", db_index=False, db_constraint=False,
