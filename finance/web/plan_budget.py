@@ -1,6 +1,7 @@
 """Budgets: the grid of a period with amounts to type, many periods side by side, an envelope with its history."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -103,21 +106,38 @@ def _grid(
         context |= {
             "view": view,
             "shown": view.periods[0],
-            "rows": _rows(plan, view, typed or {}, wrong),
+            "rows": _rows(plan, view, typed or {}, wrong) if count == 1 else [],
+            "table": _cells(plan, view) if count > 1 else [],
             "on": first,
             "before": _neighbour(plan, first, -ONE_DAY),
             "after": _neighbour(plan, last, ONE_DAY),
             "is_current": bool(first and last and first <= today_in(book) <= last),
             "asked": sum(line.proposed(0) for line in view.lines if not line.is_income),
         }
-        if count > 1:
-            context["table"] = [(line, _cells(plan, view, line)) for line in view.lines]
     return render(request, "finance/plan/budget.html", context, status=400 if wrong else 200)
 
 
-def _cells(plan: Plan, view: BudgetView, line: LineView) -> list[Row]:
-    pairs = zip(line.cells, view.periods, strict=True)
-    return [Row(view=line, cell=cell, proposed=0, rows=_rows_url(plan, line, p.period)) for cell, p in pairs]
+def _cells(plan: Plan, view: BudgetView) -> list[tuple[LineView, list[SafeString]]]:
+    """Lines with a cell for each period: spent, of what was assigned, and what was left. They may be thousands."""
+    write = figures.amount_writer(plan.budget.currency)
+    cell_html = '<td class="num"><a class="figure-link" href="{}">{}</a><span class="meta"> {}</span><br><span class="{}">{}</span></td>'
+    of, left = _("of %(amount)s"), _("%(amount)s left")
+    table = []
+    for line in view.lines:
+        rows = _rows_of(plan, line)
+        cells = [
+            format_html(
+                cell_html,
+                rows(shown.period),
+                write(cell.spent),
+                of % {"amount": write(cell.assigned)},
+                "budget-over" if cell.available < 0 else "meta",
+                left % {"amount": write(cell.available)},
+            )
+            for cell, shown in zip(line.cells, view.periods, strict=True)
+        ]
+        table.append((line, cells))
+    return table
 
 
 def _rows(plan: Plan, view: BudgetView, typed: dict[str, str], wrong: FinanceError | None) -> list[Row]:
@@ -127,7 +147,7 @@ def _rows(plan: Plan, view: BudgetView, typed: dict[str, str], wrong: FinanceErr
             view=line,
             cell=line.cells[0],
             proposed=line.proposed(0),
-            rows=_rows_url(plan, line, view.periods[0].period),
+            rows=_rows_of(plan, line)(view.periods[0].period),
             typed=typed.get(
                 f"line-{line.line.pk}", figures.typed_text(line.cells[0].assigned, currency=currency)
             ),
@@ -138,21 +158,25 @@ def _rows(plan: Plan, view: BudgetView, typed: dict[str, str], wrong: FinanceErr
     ]  # fmt: skip
 
 
-def _rows_url(plan: Plan, line: LineView, period: Period) -> str:
-    """The register with the postings that the line counts in the period."""
+def _rows_of(plan: Plan, line: LineView) -> Callable[[Period], str]:
+    """Where the register shows the postings that the line counts in a period."""
     book_id = plan.budget.book_id
-    whole = reverse("web:book_register", args=[book_id])
+    register = reverse("web:book_register", args=[book_id])
+    below, counted, scope = False, [], "income" if line.is_income else "spending"
+    also = ""
     if line.line.account_id is None:
-        days = rows_query(period.first, period.last, scope="spending")
-        return f"{whole}{days}&{urlencode({'tag': line.line.tag_id or 0})}"
-    postable = {a.pk for a in plan.tree if a.kind != AccountKind.GROUP}
-    inside = ids_inside(line.line.account_id, plan.tree) & postable
-    counted = sorted(set(line.accounts) & postable)
-    if inside == set(counted):
-        register = reverse("web:register", args=[book_id, line.line.account_id])
-        return register + rows_query(period.first, period.last, below=line.line.account_id not in postable)
-    scope = "income" if line.is_income else "spending"
-    return whole + rows_query(period.first, period.last, accounts=counted, scope=scope)
+        also = "&" + urlencode({"tag": line.line.tag_id or 0})
+    else:
+        postable = {a.pk for a in plan.tree if a.kind != AccountKind.GROUP}
+        counted = sorted(set(line.accounts) & postable)
+        if ids_inside(line.line.account_id, plan.tree) & postable == set(counted):
+            register = reverse("web:register", args=[book_id, line.line.account_id])
+            below, counted, scope = line.line.account_id not in postable, [], ""
+
+    def rows(period: Period) -> str:
+        return register + rows_query(period.first, period.last, below=below, accounts=counted, scope=scope) + also
+
+    return rows
 
 
 @require_POST
@@ -325,10 +349,8 @@ def plan_envelope(request: HttpRequest, book: Book, budget_id: int, line_id: int
         limit=RECORDS,
     )
     mine = next(each for each in shown.lines if each.line.pk == line.pk)
-    periods = [
-        (period, cell, _rows_url(plan, mine, period.period))
-        for period, cell in zip(shown.periods, mine.cells, strict=True)
-    ]
+    rows = _rows_of(plan, mine)
+    periods = [(period, cell, rows(period.period)) for period, cell in zip(shown.periods, mine.cells, strict=True)]
     context = {
         "book": book, "budget": budget, "line": mine, "form": form, "problem": problem, "on": on,
         "periods": periods[::-1], "records": page.rows, "next": page.edge.pk if page.edge else None,

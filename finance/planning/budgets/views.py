@@ -40,6 +40,11 @@ class LineView:
     needed: list[int]
     pace: Pace | None
 
+    @property
+    def title(self) -> str:
+        """The name as pages show it: "Food › Restaurants"."""
+        return self.name if self.line.account_id is None else self.name.replace(":", " › ")
+
     def proposed(self, place: int) -> int:
         """What is still to be assigned in that period to meet the target."""
         return max(self.needed[place] - self.cells[place].assigned, 0)
