@@ -72,7 +72,7 @@ class Target:
     def needed(self, *, period: Period, carried: int, periods_until: Callable[[datetime.date], int]) -> int:
         """What is to be assigned in this period in all, given what it began with.
 
-        By a day: (amount − what is there) ÷ periods left, each time anew, so that a period that was left out is made up
+        By a day: (amount − what is there) ÷ periods left, each time again, so that a period that was left out is made up
         for. A period counts if it begins before that day; `periods_until` counts them from this one on.
         """
         if period.first is None or period.last is None:
