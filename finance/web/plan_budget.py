@@ -1,7 +1,6 @@
-"""Budgets: the grid of a period with amounts to type, many periods side by side, an envelope with its history."""
+"""Budgets: the grid of a period with amounts to type, and many periods side by side."""
 
 import datetime
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,33 +9,29 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.clock import today_in
-from core.keyset import keyset_page
 from finance import figures
-from finance.errors import FinanceError, Forbidden, Invalid, NotFound
-from finance.ledger.selectors import accounts_of, book_for, ids_inside
+from finance.errors import FinanceError, Invalid
+from finance.ledger.selectors import accounts_of
 from finance.ledger.turnovers import ONE_DAY
-from finance.models import AccountKind, Assignment, Book, Budget, Role
-from finance.periods import Period
+from finance.models import Assignment, Book, Budget, Role
 from finance.planning.budgets import selectors, services
 from finance.planning.budgets.arithmetic import Carry, Cell
 from finance.planning.budgets.services import Given, Proposal
 from finance.planning.budgets.views import BudgetView, LineView, Plan, view_of
 from finance.replica import from_replica
 from finance.tags.selectors import tags_of
-from finance.web.access import book_page, id_in, user_of
+from finance.web.access import book_page, user_of
 from finance.web.periods import rows_query
-from finance.web.plan_budget_forms import TARGET_FIELDS, BudgetForm, LineForm, shown_budget, shown_line
+from finance.web.plan_budget_forms import TARGET_FIELDS, BudgetForm, LineForm, shown_budget
+from finance.web.plan_budget_rows import day_asked, rows_of
 from finance.web.refusals import refuse
 
 COUNTS = (1, 3, 6, 12, 24)
-RECORDS = 50
-EARLIER = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +80,7 @@ def _grid(
 ) -> HttpResponse:
     """The page, with what was typed and why it was refused."""
     count = _count(request)
-    plan, on, problem = None, _on(request, book), None
+    plan, on, problem = None, day_asked(request, book), None
     try:
         plan = Plan(budget)
         view = view_of(plan, on=on, count=count)
@@ -122,19 +117,20 @@ def _cells(plan: Plan, view: BudgetView) -> list[tuple[LineView, list[SafeString
     write = figures.amount_writer(plan.budget.currency)
     cell_html = '<td class="num"><a class="figure-link" href="{}">{}</a><span class="meta"> {}</span><br><span class="{}">{}</span></td>'
     of, left = _("of %(amount)s"), _("%(amount)s left")
+    spans = [rows_query(shown.period.first, shown.period.last) for shown in view.periods]
     table = []
     for line in view.lines:
-        rows = _rows_of(plan, line)
+        register, also = rows_of(plan, line)
         cells = [
             format_html(
                 cell_html,
-                rows(shown.period),
+                f"{register}{days}{also}",
                 write(cell.spent),
                 of % {"amount": write(cell.assigned)},
                 "budget-over" if cell.available < 0 else "meta",
                 left % {"amount": write(cell.available)},
             )
-            for cell, shown in zip(line.cells, view.periods, strict=True)
+            for cell, days in zip(line.cells, spans, strict=True)
         ]
         table.append((line, cells))
     return table
@@ -142,12 +138,13 @@ def _cells(plan: Plan, view: BudgetView) -> list[tuple[LineView, list[SafeString
 
 def _rows(plan: Plan, view: BudgetView, typed: dict[str, str], wrong: FinanceError | None) -> list[Row]:
     currency = plan.budget.currency
+    days = rows_query(view.periods[0].period.first, view.periods[0].period.last)
     return [
         Row(
             view=line,
             cell=line.cells[0],
             proposed=line.proposed(0),
-            rows=_rows_of(plan, line)(view.periods[0].period),
+            rows=days.join(rows_of(plan, line)),
             typed=typed.get(
                 f"line-{line.line.pk}", figures.typed_text(line.cells[0].assigned, currency=currency)
             ),
@@ -158,33 +155,12 @@ def _rows(plan: Plan, view: BudgetView, typed: dict[str, str], wrong: FinanceErr
     ]  # fmt: skip
 
 
-def _rows_of(plan: Plan, line: LineView) -> Callable[[Period], str]:
-    """Where the register shows the postings that the line counts in a period."""
-    book_id = plan.budget.book_id
-    register = reverse("web:book_register", args=[book_id])
-    below, counted, scope = False, [], "income" if line.is_income else "spending"
-    also = ""
-    if line.line.account_id is None:
-        also = "&" + urlencode({"tag": line.line.tag_id or 0})
-    else:
-        postable = {a.pk for a in plan.tree if a.kind != AccountKind.GROUP}
-        counted = sorted(set(line.accounts) & postable)
-        if ids_inside(line.line.account_id, plan.tree) & postable == set(counted):
-            register = reverse("web:register", args=[book_id, line.line.account_id])
-            below, counted, scope = line.line.account_id not in postable, [], ""
-
-    def rows(period: Period) -> str:
-        return register + rows_query(period.first, period.last, below=below, accounts=counted, scope=scope) + also
-
-    return rows
-
-
 @require_POST
 @book_page(at_least=Role.EDITOR)
 def plan_budget_assign(request: HttpRequest, book: Book, budget_id: int) -> HttpResponse:
     """Record the amounts that were typed differently from what the page showed."""
     budget = selectors.budget_for(book=book, budget_id=budget_id)
-    on, given = _on(request, book), []
+    on, given = day_asked(request, book), []
     names = {f"line-{line.pk}": line for line in budget.lines.all()}
     try:
         for name, line in names.items():
@@ -210,7 +186,7 @@ def plan_budget_fill(request: HttpRequest, book: Book, budget_id: int) -> HttpRe
     """What funding targets or copying would change, and doing so."""
     budget = selectors.budget_for(book=book, budget_id=budget_id)
     given = request.POST if request.method == "POST" else request.GET
-    on, source, overwrite = _on(request, book), given.get("source", "targets"), given.get("overwrite") == "on"
+    on, source, overwrite = day_asked(request, book), given.get("source", "targets"), given.get("overwrite") == "on"
     back = f"{reverse('web:plan_budget_show', args=[book.pk, budget.pk])}?on={on}"
     proposals: list[Proposal] = []
     problem = None
@@ -305,106 +281,6 @@ def plan_budget_line_new(request: HttpRequest, book: Book, budget_id: int) -> Ht
             return redirect("web:plan_budget_show", book.pk, budget.pk)
     context = {"book": book, "budget": budget, "form": form}
     return render(request, "finance/plan/budget_line_form.html", context, status=400 if form.errors else 200)
-
-
-@require_http_methods(["GET", "POST"])
-@book_page()
-def plan_envelope(request: HttpRequest, book: Book, budget_id: int, line_id: int) -> HttpResponse:
-    """One line: its periods so far, who gave it what, moving an amount, its settings."""
-    budget = selectors.budget_for(book=book, budget_id=budget_id)
-    line = selectors.line_for(budget=budget, line_id=line_id)
-    form, problem = None, None
-    on = _on(request, book)
-    try:
-        plan = Plan(budget)
-        now = plan.calendar.period_at(on).first or on
-        carry = plan.carry(line, now)
-        form = LineForm(
-            request.POST if request.POST.get("do") == "save" else None,
-            initial={**shown_line(line, carry), "carry_from": "this"},
-            currency=budget.currency,
-            tree=plan.tree,
-            tags=[],
-            line=line,
-        )
-        if request.method == "POST":
-            done = _change_envelope(request, book, plan, line_id, form, on)
-            if done is not None:
-                return done
-        shown = _history(plan, on)
-    except (NotFound, Forbidden):
-        raise
-    except FinanceError as error:
-        if form is None:
-            raise NotFound(thing="period") from error
-        if request.POST.get("do") == "save":
-            refuse(form, error, fields=TARGET_FIELDS)
-        problem = error.detail
-        shown = _history(plan, on)
-    after = request.GET.get("after")
-    page = keyset_page(
-        selectors.assignments_of(budget=budget, line=line).select_related("made_by"),
-        ordering=("-id",),
-        after=[id_in(after, thing="page")] if after else None,
-        limit=RECORDS,
-    )
-    mine = next(each for each in shown.lines if each.line.pk == line.pk)
-    rows = _rows_of(plan, mine)
-    periods = [(period, cell, rows(period.period)) for period, cell in zip(shown.periods, mine.cells, strict=True)]
-    context = {
-        "book": book, "budget": budget, "line": mine, "form": form, "problem": problem, "on": on,
-        "periods": periods[::-1], "records": page.rows, "next": page.edge.pk if page.edge else None,
-        "others": [each for each in shown.lines if each.line.pk != line.pk and not each.line.closed],
-    }  # fmt: skip
-    return render(request, "finance/plan/envelope.html", context, status=400 if problem or form.errors else 200)
-
-
-def _change_envelope(
-    request: HttpRequest, book: Book, plan: Plan, line_id: int, form: LineForm, on: datetime.date
-) -> HttpResponse | None:
-    """Carry out what was sent; None where the form has to be shown again. Raises FinanceError."""
-    budget, actor = plan.budget, user_of(request)
-    book_for(user=actor, book_id=book.pk, at_least=Role.EDITOR)
-    line = selectors.line_for(budget=budget, line_id=line_id)
-    match request.POST.get("do"):
-        case "save" if form.is_valid():
-            carry = Carry(form.cleaned_data["carry"])
-            since = None if form.cleaned_data["carry_from"] == "all" else on
-            if carry is not plan.carry(line, plan.calendar.period_at(on).first or on):
-                services.change_line(line=line, actor=actor, carry=carry, carry_from=since, **form.given())
-            else:
-                services.change_line(line=line, actor=actor, **form.given())
-        case "move":
-            other = selectors.line_for(budget=budget, line_id=id_in(request.POST.get("target", ""), thing="line"))
-            amount = figures.read_sum(request.POST.get("amount", ""), currency=budget.currency)
-            services.move(
-                budget=budget, actor=actor, day=on, source=line, target=other, amount=amount,
-                note=request.POST.get("note", ""),
-            )  # fmt: skip
-            messages.success(request, _("The amount was moved."))
-        case "remove":
-            services.remove_line(line=line)
-            return redirect("web:plan_budget_show", book.pk, budget.pk)
-        case _:
-            return None
-    return redirect(f"{reverse('web:plan_envelope', args=[book.pk, budget.pk, line.pk])}?on={on}")
-
-
-def _history(plan: Plan, on: datetime.date) -> BudgetView:
-    """The period of `on` and those before it, as far as the budget goes back."""
-    first = plan.calendar.period_at(on).first or on
-    begin = plan.calendar.period_at(plan.begin(first)).first or first
-    periods = plan.calendar.periods(begin, first)[-EARLIER:]
-    return view_of(plan, on=periods[0].first or first, count=len(periods))
-
-
-def _on(request: HttpRequest, book: Book) -> datetime.date:
-    """The day that the address or the form names; today where it names none."""
-    try:
-        day = datetime.date.fromisoformat(request.POST.get("on") or request.GET.get("on", ""))
-    except ValueError:
-        return today_in(book)
-    return day if 1900 <= day.year < 9000 else today_in(book)
 
 
 def _count(request: HttpRequest) -> int:

@@ -161,3 +161,9 @@ def test_no_address_is_a_fault(page, ours, query):
     budget, lines = ours
     for path in (GRID, GRID + "fill/", GRID + "lines/{line}/"):
         assert page("owner", path.format(budget=budget.pk, line=lines[0].pk), **query).status_code == 200
+
+
+def test_a_line_can_be_looked_at_before_its_budget_begins(page, make, accounts, owner):
+    budget = make("envelope", starts_on=D(2026, 6, 1))
+    line = services.add_line(budget=budget, actor=owner, account=accounts.rent)
+    assert page("owner", GRID.format(budget=budget.pk) + f"lines/{line.pk}/").status_code == 200
