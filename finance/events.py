@@ -877,3 +877,47 @@ class ScheduleOccurrenceChanged(BookEvent):
     name: ClassVar[str] = "finance.schedule.occurrence_changed"
     schedule_id: int
     nominal: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSaved(BookEvent):
+    """A budget was made or changed."""
+
+    name: ClassVar[str] = "finance.budget.saved"
+    budget_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRemoved(BookEvent):
+    """A budget was removed, with its lines and their records."""
+
+    name: ClassVar[str] = "finance.budget.removed"
+    budget_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetLineSaved(BookEvent):
+    """A line of a budget was added or changed: its target, what it carries over, or whether it is closed."""
+
+    name: ClassVar[str] = "finance.budget_line.saved"
+    budget_id: int
+    line_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetLineRemoved(BookEvent):
+    """A line of a budget that had no records was removed."""
+
+    name: ClassVar[str] = "finance.budget_line.removed"
+    budget_id: int
+    line_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetAssigned(BookEvent):
+    """Amounts of one period were given to lines of a budget or moved between them, all together."""
+
+    name: ClassVar[str] = "finance.budget.assigned"
+    budget_id: int
+    period: datetime.date
+    line_ids: tuple[int, ...]

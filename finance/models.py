@@ -35,6 +35,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, LineCarry
 from finance.planning.cards.models import CardTerms
 from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
@@ -67,11 +68,15 @@ __all__ = [
     "AccountType",
     "AssetPlan",
     "AssetValue",
+    "Assignment",
     "Attachment",
     "AttachmentContent",
     "BillShare",
     "Book",
     "BookDeletion",
+    "Budget",
+    "BudgetAccount",
+    "BudgetLine",
     "CardTerms",
     "ChainHead",
     "Change",
@@ -96,6 +101,7 @@ __all__ = [
     "LearnedEntry",
     "LedgerCheck",
     "LeftOutAccount",
+    "LineCarry",
     "LineMark",
     "Loan",
     "LoanMovement",

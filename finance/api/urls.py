@@ -8,6 +8,7 @@ from finance.api import (
     attachments,
     balances,
     books,
+    budgets,
     cards,
     changes,
     cost_groups,
@@ -57,6 +58,7 @@ OCCURRENCE = f"{SCHEDULE}occurrences/<str:nominal>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
+BUDGET = f"{BOOK}budgets/<int:budget_id>/"
 ASSET = f"{BOOK}assets/<int:asset_id>/"
 LOAN = f"{BOOK}loans/<int:loan_id>/"
 CARD = f"{BOOK}cards/<int:card_id>/"
@@ -256,4 +258,17 @@ urlpatterns = [
     path(f"{INVOICE}payments/", invoices.PaymentList.as_view(), name="api-invoice-payments"),
     path(f"{INVOICE}payments/<int:payment_id>/", invoices.PaymentDetail.as_view(), name="api-invoice-payment"),
     path(f"{INVOICE}proposals/", invoices.PaymentProposals.as_view(), name="api-invoice-proposals"),
+    path(f"{BOOK}budgets/", budgets.BudgetList.as_view(), name="api-budgets"),
+    path(BUDGET, budgets.BudgetDetail.as_view(), name="api-budget"),
+    path(f"{BUDGET}lines/", budgets.LineList.as_view(), name="api-budget-lines"),
+    path(f"{BUDGET}lines/<int:line_id>/", budgets.LineDetail.as_view(), name="api-budget-line"),
+    path(
+        f"{BUDGET}lines/<int:line_id>/assignments/", budgets.LineAssignments.as_view(), name="api-budget-line-records"
+    ),
+    path(f"{BUDGET}assignments/", budgets.AssignmentList.as_view(), name="api-budget-assignments"),
+    path(f"{BUDGET}move/", budgets.MoveBetweenLines.as_view(), name="api-budget-move"),
+    path(f"{BUDGET}copy/", budgets.CopyPeriod.as_view(), name="api-budget-copy"),
+    path(f"{BUDGET}fund/", budgets.FundTargets.as_view(), name="api-budget-fund"),
+    path(f"{BUDGET}figures/", budgets.Figures.as_view(), name="api-budget-figures"),
+    path(f"{BUDGET}days/", budgets.Days.as_view(), name="api-budget-days"),
 ]

@@ -25,6 +25,7 @@ from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
+from finance.planning.budgets import carrying as budgets
 from finance.planning.cards import carrying as cards
 from finance.planning.loans import carrying as loans
 from finance.planning.schedules import carrying as schedules
@@ -73,6 +74,7 @@ PARTS: list[Part] = [
     Part(name="cards", give=cards.give, take=cards.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),
+    Part(name="budgets", give=budgets.give, take=budgets.take),
 ]
 
 

@@ -19,6 +19,7 @@ from finance.ledger.services.entry_templates import save_template
 from finance.ledger.transfer_fees import FeeRule
 from finance.models import RuleApplication
 from finance.payees.services import save_payee
+from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
 from finance.planning.loans import services as loans
 from finance.planning.recurrence import Unit
@@ -116,8 +117,11 @@ def _one_of_everything():
     elsewhere = ledger.create_book(owner=other, name="Elsewhere", base_currency="EUR", time_zone="Europe/Berlin")
     invite = {"actor": owner, "role": "viewer", "now": NOW, "base_url": "http://testserver"}
     mine = ledger.invite_member(**{**invite, "actor": other}, book=elsewhere, email="olga@example.org")
+    budget = budgets.save_budget(book=book, actor=owner, name="Household", kind="envelope")
+    lines = [budgets.add_line(budget=budget, actor=owner, account=each) for each in (accounts.groceries, accounts.rent)]
     return {
         "owner": owner,
+        "other_line": lines[1].pk,
         "accounts": accounts,
         "dollars": dollars.pk,
         "token": mine.token,
@@ -169,6 +173,8 @@ def _one_of_everything():
             "payee_id": save_payee(book=book, name="Rewe").pk,
             "attachment_id": attach(entry=entry, actor=owner, data=b"%PDF-1.7", file_name="bill.pdf").pk,
             "run_id": exported.pk,
+            "budget_id": budget.pk,
+            "line_id": lines[0].pk,
             "application_id": RuleApplication.objects.create(book=book, state="done").pk,
         },
     }

@@ -49,6 +49,7 @@ from finance.models import (
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
+from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
 from finance.planning.loans import services as loans
 from finance.receivables.services import save_person
@@ -128,6 +129,9 @@ MODELS = {
     "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
+    "finance_budget": READ_ONLY,
+    "finance_budgetline": READ_ONLY,
+    "finance_assignment": READ_ONLY,
     "finance_ruleapplication": READ_ONLY,
     "finance_webhookendpoint": READ_ONLY,
     "finance_webhookdelivery": READ_ONLY,
@@ -232,6 +236,10 @@ def world(book, owner, insight):
     attempt = AccessAttempt.objects.create(username=anna.email, failures_since_start=1)
     # axes has a clock of its own, and forgets what is old when somebody signs in.
     AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC))
+    budget = budgets.save_budget(book=book, actor=owner, name="Household", kind="envelope")
+    line = budgets.add_line(budget=budget, actor=owner, account=Account.objects.get(book=book, name="Groceries"))
+    given = [budgets.Given(line=line, amount=5_00)]
+    (assigned,) = budgets.assign(budget=budget, actor=owner, day=now.date(), given=given)
     return {
         "identity_user": anna,
         "auth_group": Group.objects.create(name="Clerks"),
@@ -296,6 +304,9 @@ def world(book, owner, insight):
         **people_of(book, owner),
         "finance_schedule": (schedule := schedule_of(book)),
         "finance_scheduleoccurrence": ScheduleOccurrence.objects.create(book=book, schedule=schedule, nominal=now),
+        "finance_budget": line.budget,
+        "finance_budgetline": line,
+        "finance_assignment": assigned,
         "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_accountstatement": AccountStatement.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0

@@ -34,6 +34,7 @@ from finance.ledger.transfer_fees import FeeRule
 from finance.models import ImportProfile
 from finance.payees.services import merge_payees, rename_payee, save_payee
 from finance.periods import PayRule
+from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
 from finance.planning.loans import services as loans
 from finance.planning.recurrence import Unit
@@ -77,6 +78,7 @@ CARRIED = {
     "finance.PayPeriod", "finance.SavedView",
     "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
+    "finance.Budget", "finance.BudgetAccount", "finance.BudgetLine", "finance.LineCarry", "finance.Assignment",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
 _BANK_FILES = "bank files stay behind; the entries that were posted from them come"
@@ -117,7 +119,7 @@ NOT_CARRIED = {
 NOT_KEPT = {
     *("created_at", "saved_at", "linked_at", "tagged_at", "added_at", "marked_at", "updated_at", "changed_at"),
     *("linked_by", "tagged_by", "added_by", "marked_by", "updated_by", "reconciled_by", "reconciled_at"),
-    *("removed_by", "removed_at", "has_thumbnail", "thumbnail"),
+    *("removed_by", "removed_at", "has_thumbnail", "thumbnail", "set_at", "made_at"),
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
     # Who wrote it, and who is a member, are users of one installation; bills kept even with each other are found again.
@@ -346,6 +348,15 @@ def whole_book(book, owner, accounts, entries):
     schedules.refuse_entry(schedule=schedule, entry=entries[1], **day)
     dearer = replace(schedule.definition, amount=-90_00)
     schedules.change_schedule(schedule=schedule, actor=owner, definition=dearer, from_date=datetime.date(2026, 4, 1))
+    budget = budgets.save_budget(
+        book=book, actor=owner, name="Household", kind="envelope", day=25, shift="before", pays_from=accounts.checking,
+        accounts=[accounts.checking, accounts.cash], starts_on=TODAY,
+    )  # fmt: skip
+    target = budgets.Target(kind=budgets.TargetKind.SINKING, amount=60_00, due=TODAY, every=12)
+    line = budgets.add_line(budget=budget, actor=owner, account=accounts.rent, target=target, note="yearly")
+    budgets.add_line(budget=budget, actor=None, tag=tag, carry=budgets.Carry.SURPLUS)
+    budgets.change_line(line=line, actor=owner, carry=budgets.Carry.NONE, carry_from=TODAY)
+    budgets.assign(budget=budget, actor=owner, day=TODAY, given=[budgets.Given(line=line, amount=5_00)], note="first")
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)

@@ -227,6 +227,28 @@ def bodies(world):
         },
         ("POST", BOOK + "entries/{uid}/attachments/"): {},
         ("DELETE", BOOK + "attachments/{attachment_id}/"): None,
+        ("POST", BOOK + "budgets/"): {"name": "Limits", "kind": "tracking", "calendar": {"unit": "month", "day": 25}},
+        ("PATCH", BOOK + "budgets/{budget_id}/"): {"name": "Ours"},
+        ("DELETE", BOOK + "budgets/{budget_id}/"): None,
+        ("POST", BOOK + "budgets/{budget_id}/lines/"): {
+            "account": "Expenses:Food:Restaurants",
+            "target": {"kind": "by_date", "amount": "5.00", "due": "2026-06-30"},
+        },
+        ("PATCH", BOOK + "budgets/{budget_id}/lines/{line_id}/"): {"carry": "none", "note": "less"},
+        ("DELETE", BOOK + "budgets/{budget_id}/lines/{line_id}/"): None,
+        ("POST", BOOK + "budgets/{budget_id}/assignments/"): {
+            "line": world["ids"]["line_id"],
+            "period": "2026-03-01",
+            "amount": "5.00",
+        },
+        ("POST", BOOK + "budgets/{budget_id}/move/"): {
+            "source": world["ids"]["line_id"],
+            "target": world["other_line"],
+            "period": "2026-03-01",
+            "amount": "5.00",
+        },
+        ("POST", BOOK + "budgets/{budget_id}/copy/"): {"period": "2026-03-01", "source": "last"},
+        ("POST", BOOK + "budgets/{budget_id}/fund/"): {"period": "2026-03-01"},
         ("POST", BOOK + "payees/"): {
             "name": "Aldi",
             "default_category": "Expenses:Food:Groceries",
