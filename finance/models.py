@@ -33,6 +33,9 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.forecast.models import Forecast, ForecastAccount, ForecastPoint
+from finance.planning.goals.models import Goal, GoalMove
+from finance.planning.scenarios.models import Scenario, ScenarioStep
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reports.models import Dashboard, SavedReport
@@ -60,6 +63,11 @@ __all__ = [
     "EntryTag",
     "EntryTemplate",
     "ExchangeRate",
+    "Forecast",
+    "ForecastAccount",
+    "ForecastPoint",
+    "Goal",
+    "GoalMove",
     "ImportBatch",
     "ImportProfile",
     "ImportRow",
@@ -90,6 +98,8 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "SavedView",
+    "Scenario",
+    "ScenarioStep",
     "Seal",
     "Tag",
     "ValuationChoice",

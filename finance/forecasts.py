@@ -1,0 +1,95 @@
+"""Forecasts with what they take from all slices that plan: schedules, cards, loans, receivables, budgets, goals.
+
+A slice that expects money to move adds a line to SOURCES.
+"""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from finance.ledger.models import Book
+from finance.planning.forecast.models import Forecast
+from finance.planning.forecast.projection import DAYS
+from finance.planning.forecast.selectors import BookForecast, Planned, forecast_of
+from finance.planning.forecast.services import keep_forecast, score_points
+from finance.planning.goals.selectors import set_aside_of
+from finance.planning.scenarios.models import Scenario
+from finance.planning.scenarios.selectors import Comparison, compare
+from finance.planning.upcoming import Upcoming
+
+
+class Expecting(Protocol):
+    """What a slice expects from `first` to `last`, and what is overdue; dates are days of the book."""
+
+    def __call__(
+        self, *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date
+    ) -> list[Upcoming]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A slice that expects money to move; `covers` says what of the past belonged to its plans, so that it is no habit."""
+
+    name: str
+    upcoming: Expecting
+    covers: Callable[[Book], Planned] | None = None
+
+
+SOURCES: tuple[Source, ...] = ()
+
+
+def expected(
+    *, book: Book, today: datetime.date, days: int = DAYS, sources: tuple[Source, ...] | None = None
+) -> list[Upcoming]:
+    """What all slices expect from today through `days` days later, overdue included."""
+    last = today + datetime.timedelta(days=days)
+    found: list[Upcoming] = []
+    for source in SOURCES if sources is None else sources:
+        found += source.upcoming(book=book, first=today, last=last, today=today)
+    return found
+
+
+def planned(*, book: Book) -> Planned:
+    """What all slices cover."""
+    found = [source.covers(book) for source in SOURCES if source.covers is not None]
+    return Planned(
+        entries=frozenset().union(*(each.entries for each in found)),
+        payees=frozenset().union(*(each.payees for each in found)),
+        categories=frozenset().union(*(each.categories for each in found)),
+    )
+
+
+def book_forecast(*, book: Book, today: datetime.date, days: int = DAYS) -> BookForecast:
+    """The forecast as it stands now; cheap where a forecast was made in the last days."""
+    return forecast_of(
+        book=book,
+        today=today,
+        days=days,
+        expected=expected(book=book, today=today, days=days),
+        planned=lambda: planned(book=book),
+        set_aside=set_aside_of(book=book),
+    )
+
+
+def make_forecast(*, book: Book, today: datetime.date) -> Forecast | None:
+    """Learn from the past anew, and keep today's forecast; None for a book without accounts to forecast."""
+    made = forecast_of(
+        book=book,
+        today=today,
+        expected=expected(book=book, today=today),
+        planned=lambda: planned(book=book),
+        set_aside=set_aside_of(book=book),
+        anew=True,
+    )
+    return keep_forecast(book=book, made=made) if made.accounts else None
+
+
+def score_forecasts(*, book: Book, today: datetime.date) -> int:
+    """Compare what was forecast for days that are over with what came; returns how many figures."""
+    return score_points(book=book, today=today, linked=lambda: planned(book=book).entries)
+
+
+def compare_scenario(*, scenario: Scenario, today: datetime.date, days: int = DAYS) -> Comparison:
+    """The scenario beside the forecast as it stands."""
+    return compare(scenario=scenario, base=book_forecast(book=scenario.book, today=today, days=days))
