@@ -8,14 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.clock import today_in
 from finance.ledger.models import Book
+from finance.ledger.revisions import current_of
 from finance.planning.forecast.models import Forecast
 from finance.planning.forecast.projection import DAYS
-from finance.planning.forecast.selectors import BookForecast, Planned, forecast_of
+from finance.planning.forecast.selectors import HISTORY_DAYS, BookForecast, Payment, Planned, forecast_of
 from finance.planning.forecast.services import keep_forecast, score_points
 from finance.planning.goals.selectors import set_aside_of
 from finance.planning.scenarios.models import Scenario
 from finance.planning.scenarios.selectors import Comparison, compare
+from finance.planning.schedules.models import SchedulePayment
+from finance.planning.schedules.selectors import schedules_of
+from finance.planning.schedules.selectors import upcoming as schedules_upcoming
 from finance.planning.upcoming import Upcoming
 
 
@@ -36,7 +41,34 @@ class Source:
     covers: Callable[[Book], Planned] | None = None
 
 
-SOURCES: tuple[Source, ...] = ()
+# A payment that is this close to what a schedule expects was probably one before the schedule was written down.
+_NEAR_PERCENT = 10
+
+
+def covered_by_schedules(book: Book) -> Planned:
+    """Entries that paid occurrences, payees of schedules, and payments about the amount of one for its category."""
+    since = today_in(book) - datetime.timedelta(days=HISTORY_DAYS)
+    paid = SchedulePayment.objects.filter(book=book, date__gte=since).values_list("entry_id", flat=True)
+    payments = []
+    payees = set()
+    for schedule in schedules_of(book=book):
+        if schedule.payee:
+            payees.add(schedule.payee.lower())
+        near = abs(schedule.amount) * _NEAR_PERCENT // 100
+        payments += [
+            Payment(
+                account_id=schedule.account_id,
+                category_id=line["account"],
+                least=min(schedule.amount - near, schedule.amount if schedule.least is None else schedule.least),
+                most=max(schedule.amount + near, schedule.amount if schedule.most is None else schedule.most),
+            )
+            for line in schedule.lines
+        ]
+    entries = current_of(book=book, root_ids=set(paid)).values()
+    return Planned(entries=frozenset(entries), payees=frozenset(payees), payments=tuple(payments))
+
+
+SOURCES: tuple[Source, ...] = (Source(name="schedules", upcoming=schedules_upcoming, covers=covered_by_schedules),)
 
 
 def expected(
@@ -57,6 +89,7 @@ def planned(*, book: Book) -> Planned:
         entries=frozenset().union(*(each.entries for each in found)),
         payees=frozenset().union(*(each.payees for each in found)),
         categories=frozenset().union(*(each.categories for each in found)),
+        payments=tuple(payment for each in found for payment in each.payments),
     )
 
 

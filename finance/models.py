@@ -36,6 +36,7 @@ from finance.payees.models import Payee, PayeeAlias
 from finance.planning.forecast.models import Forecast, ForecastAccount, ForecastPoint
 from finance.planning.goals.models import Goal, GoalMove
 from finance.planning.scenarios.models import Scenario, ScenarioStep
+from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reports.models import Dashboard, SavedReport
@@ -100,6 +101,9 @@ __all__ = [
     "SavedView",
     "Scenario",
     "ScenarioStep",
+    "Schedule",
+    "ScheduleOccurrence",
+    "SchedulePayment",
     "Seal",
     "Tag",
     "ValuationChoice",

@@ -11,7 +11,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0020_changes_beside_the_journal'),
+        ('finance', '0023_schedules'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
             name='ScenarioStep',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(choices=[('add', 'something new that repeats'), ('one_off', 'something new, once'), ('change', 'a plan changes'), ('stop', 'a plan ends'), ('delay', 'a plan comes later'), ('shock', 'all income or spending changes')], max_length=8, verbose_name='step')),
+                ('kind', models.CharField(choices=[('add', 'something new that repeats'), ('one_off', 'something new, once'), ('change', 'a plan changes'), ('stop', 'a plan ends'), ('delay', 'a plan comes later'), ('shock', 'all income or spending changes')], max_length=8, verbose_name='step')),
                 ('first', models.DateField(verbose_name='from')),
                 ('last', models.DateField(blank=True, null=True, verbose_name='through')),
                 ('layer', models.CharField(choices=[('schedule', 'schedule'), ('loan', 'loan'), ('card', 'card'), ('receivable', 'invoice or debt'), ('budget', 'budget')], default='schedule', max_length=10, verbose_name='kind of plan')),

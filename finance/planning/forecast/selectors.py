@@ -47,6 +47,12 @@ SELECT line.account_id, line.date, other.spends, sum(line.amount)::bigint
    AND (other.spends OR other.earns) AND NOT other.is_planned
    AND NOT (entry.payee <> '' AND lower(entry.payee) = ANY(%(payees)s::text[]))
    AND NOT line.entry_id = ANY(%(entries)s::bigint[])
+   AND NOT EXISTS (
+       SELECT FROM unnest(%(plan_accounts)s::bigint[], %(plan_categories)s::bigint[], %(least)s::bigint[],
+                          %(most)s::bigint[]) AS plan (account_id, category_id, least, most)
+         JOIN finance_journalline AS category
+           ON category.entry_id = line.entry_id AND category.account_id = plan.category_id
+        WHERE plan.account_id = line.account_id AND line.amount BETWEEN plan.least AND plan.most)
  GROUP BY line.account_id, line.date, other.spends
 """
 _FIRST_DAYS = """
@@ -56,12 +62,25 @@ SELECT account.id, line.date FROM unnest(%(accounts)s::bigint[]) AS account (id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """What a plan moves on an account for a category; `least` <= `most` are minor units with their sign there."""
+
+    account_id: int
+    category_id: int
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What plans cover, so that it is no habit: entries that paid them, and by whom and for what they are paid."""
+    """What plans cover, so that it is no habit: entries that paid them, whom they pay, categories that are planned as a
+    whole, and payments like those that they expect. Payees are in small letters.
+    """
 
     entries: frozenset[int] = frozenset()
     payees: frozenset[str] = frozenset()
     categories: frozenset[int] = frozenset()
+    payments: tuple[Payment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +312,10 @@ def learn_from_past(
         "categories": list(planned.categories),
         "payees": list(planned.payees),
         "entries": list(planned.entries),
+        "plan_accounts": [each.account_id for each in planned.payments],
+        "plan_categories": [each.category_id for each in planned.payments],
+        "least": [each.least for each in planned.payments],
+        "most": [each.most for each in planned.payments],
     }
     with by_index(reading()), reading().cursor() as cursor:
         cursor.execute(_HISTORY, asked)

@@ -62,7 +62,7 @@ class ScenarioStep(models.Model):
     scenario = models.ForeignKey(
         Scenario, models.CASCADE, related_name="steps", db_constraint=False, verbose_name=_("scenario")
     )
-    step = models.CharField(_("step"), max_length=8, choices=Steps.choices)
+    kind = models.CharField(_("step"), max_length=8, choices=Steps.choices)
     first = models.DateField(_("from"))
     last = models.DateField(_("through"), null=True, blank=True)
     # Which plan, by its layer and its own id; it may be gone, then the step changes nothing.
@@ -93,13 +93,13 @@ class ScenarioStep(models.Model):
         verbose_name_plural = _("steps of scenarios")
 
     def __str__(self) -> str:
-        return f"{self.step} of scenario #{self.scenario_id}"
+        return f"{self.kind} of scenario #{self.scenario_id}"
 
     def overlay(self) -> Overlay:
         """The step as it is laid over what is expected. Raises Invalid where it lacks something."""
         rule = Recurrence(anchor=self.first, unit=Unit(self.unit), every=self.every) if self.unit else None
         return Overlay(
-            step=Step(self.step),
+            step=Step(self.kind),
             first=self.first,
             last=self.last,
             layer=Layer(self.layer),

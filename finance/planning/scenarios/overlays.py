@@ -125,14 +125,18 @@ class Overlay:
             for date in dates
         ]
 
-    def _changed(self, each: Upcoming) -> Upcoming:
-        """The movement with the new amount in its own direction: a transfer has two, of opposite signs."""
+    def new_amount(self, amount: int) -> int:
+        """What the step makes of an amount, in the amount's own direction: a transfer has two, of opposite signs."""
         if self.amount is not None:
-            amount = abs(self.amount) if each.amount > 0 else -abs(self.amount)
-            return replace(each, amount=amount, least=None, most=None)
-        percent = 100 if self.percent is None else self.percent
-        bounds = [None if bound is None else _part(bound, percent) for bound in (each.least, each.most)]
-        return replace(each, amount=_part(each.amount, percent), least=bounds[0], most=bounds[1])
+            return abs(self.amount) if amount > 0 else -abs(self.amount)
+        return _part(amount, 100 if self.percent is None else self.percent)
+
+    def _changed(self, each: Upcoming) -> Upcoming:
+        bounds = [
+            None if bound is None or self.amount is not None else self.new_amount(bound)
+            for bound in (each.least, each.most)
+        ]
+        return replace(each, amount=self.new_amount(each.amount), least=bounds[0], most=bounds[1])
 
 
 def _part(amount: int, percent: int) -> int:

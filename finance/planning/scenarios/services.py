@@ -1,14 +1,24 @@
 """Everything that changes scenarios. Nothing of a scenario touches the plan or the books before it is promoted."""
 
+import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from finance.errors import Conflict, Invalid
-from finance.events import ScenarioRemoved, ScenarioSaved
+from finance.errors import Conflict, FinanceError, Invalid
+from finance.events import ScenarioPromoted, ScenarioRemoved, ScenarioSaved
 from finance.ledger.models import Account, AccountType, Book
+from finance.planning.recurrence import Unit
 from finance.planning.scenarios.models import Scenario, ScenarioStep
+from finance.planning.scenarios.overlays import Step
+from finance.planning.schedules import services as schedules
+from finance.planning.schedules.definition import AmountKind, CounterLine, Definition
+from finance.planning.schedules.models import Schedule
+from finance.planning.schedules.selectors import schedule_for
+from finance.planning.upcoming import Layer
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -111,3 +121,96 @@ def copy_scenario(*, scenario: Scenario, actor: User | None, name: str) -> Scena
         step._state.adding = True
         step.save()
     return copied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoted:
+    """What became of a scenario: the schedules that were made or changed, and steps that no schedule can express."""
+
+    schedules: list[Schedule]
+    left: list[ScenarioStep]
+
+
+@transaction.atomic
+def promote(*, scenario: Scenario, actor: User | None, today: datetime.date) -> Promoted:
+    """Put the steps into the plan, all or none: additions become schedules, changes, ends and delays change schedules.
+
+    A shock, and steps about plans that are no schedules, are left as they are and named. Raises Invalid and Conflict,
+    which name the step ("steps.<id>"), where a schedule cannot be made or changed like that.
+    """
+    _refuse_promoted(scenario)
+    Scenario.objects.select_for_update().get(pk=scenario.pk)
+    made, left = [], []
+    for step in scenario.steps.all():
+        is_new = step.kind in (Step.ADD, Step.ONE_OFF)
+        if step.kind == Step.SHOCK or not (is_new or step.layer == Layer.SCHEDULE):
+            left.append(step)
+            continue
+        try:
+            made.append(_new_schedule(step, actor, today) if is_new else _changed_schedule(step, actor, today))
+        except FinanceError as error:
+            reason = _("Step “%(step)s”: %(why)s") % {
+                "step": step.label or step.get_kind_display(),
+                "why": error.detail,
+            }
+            raise Conflict(field=f"steps.{step.pk}", reason=reason) from error
+    if not made:
+        raise Conflict(reason=_("No step of this scenario can become a schedule."))
+    scenario.promoted_at, scenario.promoted_by = timezone.now(), actor
+    scenario.save(update_fields=["promoted_at", "promoted_by"])
+    emit(ScenarioPromoted(book_id=scenario.book_id, scenario_id=scenario.pk))
+    return Promoted(schedules=made, left=left)
+
+
+def _new_schedule(step: ScenarioStep, actor: User | None, today: datetime.date) -> Schedule:
+    if step.category is None:
+        raise Invalid(field="category", reason=_("Choose a category first; a schedule needs one."))
+    once = step.kind == Step.ONE_OFF
+    definition = Definition(
+        name=step.label or step.category.name,
+        account_id=step.account_id or 0,
+        amount=step.amount or 0,
+        first=step.first,
+        unit=Unit.MONTH if once else Unit(step.unit),
+        every=1 if once else step.every,
+        count=1 if once else None,
+        until=None if once else step.last,
+        lines=(CounterLine(account_id=step.category.pk),),
+    )
+    return schedules.create_schedule(book=step.scenario.book, actor=actor, definition=definition, today=today)
+
+
+def _changed_schedule(step: ScenarioStep, actor: User | None, today: datetime.date) -> Schedule:
+    schedule = schedule_for(book=step.scenario.book, schedule_id=step.source_id or 0)
+    before = schedule.definition
+    if step.kind == Step.STOP and step.last is None:
+        return schedules.end_schedule(schedule=schedule, last=step.first - datetime.timedelta(days=1))
+    if step.last is not None:
+        # Only some occurrences: each of them is skipped or moved by itself, and has no amount of its own.
+        nominals = before.occurrences(max(step.first, today), step.last)
+        if step.kind == Step.CHANGE:
+            raise Invalid(field="last", reason=_("A schedule cannot have another amount for some days only."))
+        for nominal in nominals:
+            if step.kind == Step.STOP:
+                schedules.skip_occurrence(schedule=schedule, nominal=nominal, actor=actor)
+            else:
+                to = before.shown(nominal) + datetime.timedelta(days=step.days or 0)
+                schedules.move_occurrence(schedule=schedule, nominal=nominal, to=to, actor=actor)
+        return schedule
+    if step.kind == Step.DELAY:
+        following = before.rule.next_after(step.first - datetime.timedelta(days=1))
+        if following is None:
+            raise Invalid(field="first", reason=_("The schedule has no such day."))
+        schedules.end_schedule(schedule=schedule, last=following - datetime.timedelta(days=1))
+        later = replace(before, first=following + datetime.timedelta(days=step.days or 0), days=(), weekday=None)
+        return schedules.create_schedule(book=schedule.book, actor=actor, definition=later, today=today)
+    overlay = step.overlay()
+    definition = replace(
+        before,
+        amount=overlay.new_amount(before.amount),
+        least=None if before.least is None or overlay.amount is not None else overlay.new_amount(before.least),
+        most=None if before.most is None or overlay.amount is not None else overlay.new_amount(before.most),
+        amount_kind=before.amount_kind if overlay.amount is None else AmountKind.FIXED,
+        lines=before.lines if len(before.lines) > 1 else (replace(before.lines[0], amount=None),),
+    )
+    return schedules.change_schedule(schedule=schedule, actor=actor, definition=definition, from_date=step.first)

@@ -11,9 +11,14 @@ from finance.forecasts import book_forecast, make_forecast, score_forecasts
 from finance.models import Forecast, ForecastPoint
 from finance.planning.forecast import selectors, services
 from finance.planning.forecast.bands import HORIZONS, Basis
+from finance.planning.recurrence import Unit
+from finance.planning.schedules import services as schedules
+from finance.planning.schedules.definition import CounterLine
 from finance.planning.upcoming import Layer
 from finance.tests.planning.conftest import TODAY
+from finance.tests.planning.schedules.conftest import plan  # noqa: F401 (a fixture)
 
+# ruff: noqa: F811 (plan is a fixture)
 pytestmark = pytest.mark.django_db
 ONE_DAY = datetime.timedelta(days=1)
 
@@ -135,11 +140,11 @@ def test_pages_use_what_the_newest_forecast_learned(
 def test_queries_do_not_grow_with_accounts_or_entries(book, fund, accounts, post, django_assert_num_queries):
     fund(100_00)
     make_forecast(book=book, today=TODAY)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         book_forecast(book=book, today=TODAY)
     for number in range(5):
         post(1_00, to=accounts.groceries, source=accounts.checking, on=TODAY + number * ONE_DAY)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         book_forecast(book=book, today=TODAY)
 
 
@@ -153,3 +158,31 @@ def test_a_source_tells_what_is_expected(book, accounts, monkeypatch):
     monkeypatch.setattr(forecasts, "SOURCES", (forecasts.Source(name="test", upcoming=upcoming),))
     book_forecast(book=book, today=TODAY, days=30)
     assert asked == [{"book": book, "first": TODAY, "last": TODAY + 30 * ONE_DAY, "today": TODAY}]
+
+
+@pytest.mark.parametrize("early", [0, 2])
+def test_fct_01_an_occurrence_that_came_is_not_expected_again(early, plan, post, fund, accounts, owner, checking):
+    fund(500_00)
+    salary = plan(2_000_00, "2026-03-15", name="Salary", category=accounts.salary)
+    entry = post(2_000_00, to=accounts.checking, source=accounts.salary, on=TODAY - early * ONE_DAY)
+    schedules.link_entry(schedule=salary, nominal=TODAY, entry=entry, actor=owner)
+    found = checking().projection
+    assert (found.holding.balance, found.expected[0], found.expected[30]) == (2_500_00, 2_500_00, 2_500_00)
+    assert found.expected[31] == 4_500_00
+
+
+def test_fct_02_a_split_payment_counts_once(plan, fund, accounts, checking):
+    fund(10_000_00)
+    lines = (
+        CounterLine(account_id=accounts.rent.pk, amount=700_00),
+        CounterLine(account_id=accounts.groceries.pk, amount=50_00),
+        CounterLine(account_id=accounts.restaurants.pk, amount=2_22),
+    )
+    plan(-752_22, "2026-03-20", lines=lines, count=1)
+    assert checking().projection.expected[5] == 9_247_78
+
+
+def test_what_a_schedule_expects_was_no_habit_before_it_was_written_down(year_of_groceries, plan, accounts, checking):
+    assert checking().learned.habit.monthly == -100_00
+    plan(-25_00, "2026-03-20", unit=Unit.WEEK, name="Market", category=accounts.groceries)
+    assert checking().learned.habit.monthly == 0
