@@ -13,6 +13,8 @@ from finance.api import (
     demo,
     entries,
     exports,
+    forecasts,
+    goals,
     imports,
     members,
     payees,
@@ -24,6 +26,7 @@ from finance.api import (
     reports,
     rules,
     rules_past,
+    scenarios,
     search,
     statements,
     tags,
@@ -47,6 +50,9 @@ GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
 ASSET = f"{BOOK}assets/<int:asset_id>/"
+FORECAST = f"{BOOK}forecast/"
+GOAL = f"{BOOK}goals/<int:goal_id>/"
+SCENARIO = f"{BOOK}scenarios/<int:scenario_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
@@ -174,4 +180,30 @@ urlpatterns = [
     path(f"{WEBHOOK}deliveries/", webhook_deliveries.DeliveryList.as_view(), name="api-webhook-deliveries"),
     path(DELIVERY, webhook_deliveries.DeliveryDetail.as_view(), name="api-webhook-delivery"),
     path(f"{DELIVERY}replay/", webhook_deliveries.ReplayDelivery.as_view(), name="api-webhook-delivery-replay"),
+    path(FORECAST, forecasts.ForecastDetail.as_view(), name="api-forecast"),
+    path(f"{FORECAST}days/", forecasts.ForecastDays.as_view(), name="api-forecast-days"),
+    path(f"{FORECAST}upcoming/", forecasts.ForecastUpcoming.as_view(), name="api-forecast-upcoming"),
+    path(f"{FORECAST}accounts/", forecasts.ForecastAccountList.as_view(), name="api-forecast-accounts"),
+    path(
+        f"{FORECAST}accounts/<int:account_id>/",
+        forecasts.ForecastAccountDetail.as_view(),
+        name="api-forecast-account",
+    ),
+    path(f"{FORECAST}scores/", forecasts.ForecastScores.as_view(), name="api-forecast-scores"),
+    path(f"{FORECAST}kept/", forecasts.KeptForecasts.as_view(), name="api-forecasts-kept"),
+    path(
+        f"{FORECAST}kept/<int:forecast_id>/figures/", forecasts.ForecastFigures.as_view(), name="api-forecast-figures"
+    ),
+    path(f"{BOOK}goals/", goals.GoalList.as_view(), name="api-goals"),
+    path(f"{BOOK}goals/accounts/", goals.GoalAccounts.as_view(), name="api-goal-accounts"),
+    path(GOAL, goals.GoalDetail.as_view(), name="api-goal"),
+    path(f"{GOAL}moves/", goals.GoalMoves.as_view(), name="api-goal-moves"),
+    path(f"{GOAL}entries/", goals.GoalEntries.as_view(), name="api-goal-entries"),
+    path(f"{BOOK}scenarios/", scenarios.ScenarioList.as_view(), name="api-scenarios"),
+    path(SCENARIO, scenarios.ScenarioDetail.as_view(), name="api-scenario"),
+    path(f"{SCENARIO}steps/", scenarios.ScenarioSteps.as_view(), name="api-scenario-steps"),
+    path(f"{SCENARIO}steps/<int:step_id>/", scenarios.ScenarioStepDetail.as_view(), name="api-scenario-step"),
+    path(f"{SCENARIO}compare/", scenarios.CompareScenario.as_view(), name="api-scenario-compare"),
+    path(f"{SCENARIO}promote/", scenarios.PromoteScenario.as_view(), name="api-scenario-promote"),
+    path(f"{SCENARIO}copy/", scenarios.CopyOfScenario.as_view(), name="api-scenario-copy"),
 ]
