@@ -25,6 +25,8 @@ from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
+from finance.planning.goals import carrying as goals
+from finance.planning.scenarios import carrying as scenarios
 from finance.preferences import carrying as preferences
 from finance.reconciliation import carrying as reconciliation
 from finance.reports import carrying as reports
@@ -63,6 +65,9 @@ PARTS: list[Part] = [
     Part(name="payees", give=payees.give, take=payees.take),
     Part(name="imports", give=imports.give, take=imports.take),
     Part(name="changes", give=ledger.give, take=ledger.take),
+    Part(name="goals", give=goals.give, take=goals.take),
+    # After the plans that its steps are about.
+    Part(name="scenarios", give=scenarios.give, take=scenarios.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),
 ]

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from finance.attachments.services import attach
 from finance.exports.runs import start_export
+from finance.forecasts import make_forecast
 from finance.imports.services import stage_import
 from finance.ledger import services as ledger
 from finance.ledger.models import Membership
@@ -17,6 +18,8 @@ from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.entry_templates import save_template
 from finance.models import RuleApplication
 from finance.payees.services import save_payee
+from finance.planning.goals.services import create_goal
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.preferences.services import save_view
 from finance.reconciliation.services import add_statement
 from finance.reports.definition import Kind, usual_definition
@@ -112,6 +115,7 @@ def _one_of_everything():
         "batch": batch,
         "insight": insight,
         "purchase": spend(99_00),
+        "saving": saved.uid,
         "line": saved.lines.get(account=accounts.savings).pk,
         "ids": {
             "book_id": book.pk,
@@ -144,6 +148,23 @@ def _one_of_everything():
             "payee_id": save_payee(book=book, name="Rewe").pk,
             "attachment_id": attach(entry=entry, actor=owner, data=b"%PDF-1.7", file_name="bill.pdf").pk,
             "run_id": exported.pk,
+            **_of_the_plan(book, owner, accounts),
             "application_id": RuleApplication.objects.create(book=book, state="done").pk,
         },
+    }
+
+
+def _of_the_plan(book, owner, accounts):
+    today = NOW.date()
+    goal = create_goal(book=book, actor=owner, account=accounts.savings, name="Boat", today=today)
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    step = save_step(
+        scenario=scenario, actor=owner, kind="one_off", first=today, account=accounts.checking, amount=-5_00,
+        category=accounts.rent,
+    )  # fmt: skip
+    return {
+        "forecast_id": make_forecast(book=book, today=today).pk,
+        "goal_id": goal.pk,
+        "scenario_id": scenario.pk,
+        "step_id": step.pk,
     }

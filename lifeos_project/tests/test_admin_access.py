@@ -26,6 +26,10 @@ from finance.models import (
     Dashboard,
     EntryTemplate,
     ExchangeRate,
+    Forecast,
+    ForecastAccount,
+    ForecastPoint,
+    GoalMove,
     Invitation,
     JournalEntry,
     LedgerCheck,
@@ -39,6 +43,8 @@ from finance.models import (
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
+from finance.planning.goals.services import create_goal
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.rules.services import save_rule
 from finance.tags.services import save_tag
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
@@ -88,6 +94,13 @@ MODELS = {
     "finance_exchangerate": READ_ONLY,
     "finance_referencerate": READ_ONLY,
     "finance_referencefetch": READ_ONLY,
+    "finance_forecast": READ_ONLY,
+    "finance_forecastpoint": READ_ONLY,
+    "finance_forecastaccount": READ_ONLY,
+    "finance_goal": READ_ONLY,
+    "finance_goalmove": READ_ONLY,
+    "finance_scenario": READ_ONLY,
+    "finance_scenariostep": READ_ONLY,
     "finance_refund": READ_ONLY,
     "finance_payperiod": READ_ONLY,
     "finance_savedview": READ_ONLY,
@@ -178,6 +191,27 @@ def test_every_page_of_the_admin_has_a_line():
     assert sorted(set(names_of(admin.site.urls[0]))) == sorted(table())
 
 
+def _of_the_plan(book, owner):
+    account = Account.objects.filter(book=book, kind="checking").first()
+    forecast = Forecast.objects.create(book=book, made_on="2026-03-15")
+    goal = create_goal(book=book, actor=owner, account=account, name="Boat", today=datetime.date(2026, 3, 15))
+    moved = {"kind": "in", "date": "2026-03-15", "amount": 1}
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    day = datetime.date(2026, 4, 1)
+    figures = {"date": day, "start": 0, "planned": 0, "habitual": 0, "expected": 0, "horizon": 7}
+    return {
+        "finance_forecast": forecast,
+        "finance_forecastpoint": ForecastPoint.objects.create(book=book, forecast=forecast, account=account, **figures),
+        "finance_forecastaccount": ForecastAccount.objects.create(book=book, account=account, floor=0),
+        "finance_goal": goal,
+        "finance_goalmove": GoalMove.objects.create(book=book, goal=goal, account=account, **moved),
+        "finance_scenario": scenario,
+        "finance_scenariostep": save_step(
+            scenario=scenario, actor=owner, kind="one_off", first=day, account=account, amount=1
+        ),
+    }
+
+
 @pytest.fixture
 def world(book, owner, insight):
     """An object of each model, by the name of its pages."""
@@ -232,6 +266,7 @@ def world(book, owner, insight):
             book=book, refund=JournalEntry.objects.filter(book=book).first(),
             purchase=JournalEntry.objects.filter(book=book).last(),
         ),
+        **_of_the_plan(book, owner),
         "finance_payperiod": PayPeriod.objects.create(book=book, day=25),
         "finance_savedview": SavedView.objects.create(book=book, owner=owner, name="All"),
         "finance_savedreport": SavedReport.objects.create(book=book, name="Spending", kind="spending", saved_by=owner),

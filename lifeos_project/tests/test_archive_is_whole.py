@@ -32,6 +32,10 @@ from finance.ledger.selectors import account_paths
 from finance.models import ImportProfile
 from finance.payees.services import merge_payees, save_payee
 from finance.periods import PayRule
+from finance.planning.forecast.services import change_account
+from finance.planning.goals.models import GoalMove
+from finance.planning.goals.services import create_goal
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.preferences import carrying as preferences_part
 from finance.preferences.models import SavedView
 from finance.preferences.services import save_view, set_pay_period
@@ -64,6 +68,7 @@ CARRIED = {
     "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate",
     "finance.PayPeriod", "finance.SavedView",
     "finance.SavedReport", "finance.Dashboard",
+    "finance.Goal", "finance.GoalMove", "finance.Scenario", "finance.ScenarioStep", "finance.ForecastAccount",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
 _BANK_FILES = "bank files stay behind; the entries that were posted from them come"
@@ -91,6 +96,8 @@ NOT_CARRIED = {
     "finance.RuleVersion": "rules come as they are now; their log names rows of bank files",
     "finance.RuleLog": "rules come as they are now; their log names rows of bank files",
     "finance.RuleApplication": "rules come as they are now; their log names rows of bank files",
+    "finance.Forecast": "made anew each day; scores are of what this server forecast",
+    "finance.ForecastPoint": "made anew each day; scores are of what this server forecast",
     "finance.WebhookEndpoint": _SECRETS,
     "finance.WebhookSecret": _SECRETS,
     "finance.WebhookDelivery": _SECRETS,
@@ -104,6 +111,7 @@ NOT_KEPT = {
     *("linked_by", "tagged_by", "added_by", "marked_by", "updated_by", "reconciled_by", "reconciled_at"),
     *("removed_by", "removed_at", "has_thumbnail", "thumbnail"),
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
+    "Goal.created_by", "GoalMove.created_by", "Scenario.created_by", "Scenario.promoted_by",
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
     "Insight.dedup_key",
@@ -286,6 +294,17 @@ def whole_book(book, owner, accounts, entries):
     report = save_report(
         book=book, actor=owner, name="Food", definition=Definition(kind=Kind.SPENDING, account=accounts.groceries.pk)
     )
+    goal = create_goal(
+        book=book, actor=owner, account=accounts.checking, name="Boat", today=TODAY, target=9_00,
+        by=datetime.date(2027, 1, 31),
+    )  # fmt: skip
+    GoalMove.objects.create(
+        book=book, goal=goal, account=accounts.checking, kind="in", date=TODAY, amount=4_00, entry=entries[0]
+    )
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    step = {"amount": -5_00, "unit": "week", "label": "Gym", "category": accounts.rent}
+    save_step(scenario=scenario, actor=owner, kind="add", first=TODAY, account=accounts.checking, **step)
+    change_account(account=accounts.checking, actor=owner, floor=-500_00)
     set_cards(book=book, user=owner, cards=["spending", f"report-{report.pk}"])
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")

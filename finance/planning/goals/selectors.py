@@ -146,7 +146,7 @@ def _view(goal: Goal, moves: Collection[GoalMove], today: datetime.date) -> Goal
         even = should_have(target=goal.target, start=goal.started_on, opening=goal.opening, by=goal.by, today=today)
         behind = max(0, even - saved)
     later = [(move.date, move.amount) for move in moves if move.kind != GoalMove.Kinds.OPENING]
-    speed = pace(saved=saved, moves=[(goal.created_at.date(), 0), *later] if later else [], today=today)
+    speed = pace(saved=saved, moves=[(goal.started_on, 0), *later] if later else [], today=today)
     return GoalView(
         goal=goal,
         saved=saved,

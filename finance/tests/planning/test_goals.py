@@ -128,7 +128,6 @@ def test_a_linked_entry_that_is_corrected_or_deleted(make, fund, post, accounts,
 def test_pace_and_date(make, fund, put, accounts):
     fund(1_000_00, account=accounts.savings)
     goal = make(target=500_00)
-    Goal.objects.update(created_at=datetime.datetime(2026, 3, 15, tzinfo=datetime.UTC))
     for month in (4, 5, 6):
         put(goal, 50_00, on=datetime.date(2026, month, 15))
     found = view(goal, datetime.date(2026, 6, 15))
