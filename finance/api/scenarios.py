@@ -19,6 +19,7 @@ from finance.errors import NotFound
 from finance.forecasts import compare_scenario
 from finance.ledger.models import Account
 from finance.planning.forecast.projection import DAYS
+from finance.planning.recurrence import Unit
 from finance.planning.scenarios import selectors, services
 from finance.planning.scenarios.models import Scenario, ScenarioStep
 from finance.planning.scenarios.overlays import MAX_DELAY, MAX_PERCENT, Outcome
@@ -142,7 +143,7 @@ class StepBody(_From):
         choices=ScenarioStep.Flows.choices, required=False, allow_blank=True, default="", help_text="Of shock."
     )
     unit = serializers.ChoiceField(
-        choices=ScenarioStep.Units.choices, required=False, allow_blank=True, default="", help_text="Of add."
+        choices=[unit.value for unit in Unit], required=False, allow_blank=True, default="", help_text="Of add."
     )
     every = serializers.IntegerField(required=False, default=1, min_value=1, max_value=1000)
     label = serializers.CharField(  # type: ignore[assignment]

@@ -6,6 +6,7 @@ A table or a column that is new fails here until it is in one of the lists.
 import datetime
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -35,7 +36,11 @@ from finance.periods import PayRule
 from finance.planning.forecast.services import change_account
 from finance.planning.goals.models import GoalMove
 from finance.planning.goals.services import create_goal
+from finance.planning.recurrence import Unit
 from finance.planning.scenarios.services import save_scenario, save_step
+from finance.planning.schedules import services as schedules
+from finance.planning.schedules.definition import CounterLine
+from finance.planning.schedules.definition import Definition as ScheduleDefinition
 from finance.preferences import carrying as preferences_part
 from finance.preferences.models import SavedView
 from finance.preferences.services import save_view, set_pay_period
@@ -67,6 +72,7 @@ CARRIED = {
     "finance.ImportProfile", "finance.Refund",
     "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate",
     "finance.PayPeriod", "finance.SavedView",
+    "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
     "finance.Goal", "finance.GoalMove", "finance.Scenario", "finance.ScenarioStep", "finance.ForecastAccount",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
@@ -113,6 +119,7 @@ NOT_KEPT = {
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
     "Goal.created_by", "GoalMove.created_by", "Scenario.created_by", "Scenario.promoted_by",
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
+    "Schedule.created_by", "ScheduleOccurrence.changed_by",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
     "Insight.dedup_key",
     # Compared by `export_rules`, which names accounts by path.
@@ -144,6 +151,7 @@ def test_every_column_of_json_is_known():
     }
     assert found == {
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
+        "Schedule.lines", "Schedule.days", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
     }  # fmt: skip
 
@@ -207,6 +215,15 @@ class Portrait:
 
     def entrytemplate_lines(self, lines):
         return [{**line, "account": self.paths[line["account"]]} for line in lines]
+
+    def schedule_lines(self, lines):
+        return self.entrytemplate_lines(lines)
+
+    def schedule_tag_ids(self, numbers):
+        return [self.referred(apps.get_model("finance.Tag"), number) for number in numbers]
+
+    def scheduleoccurrence_refused(self, entries):
+        return [str(self.uids[pk]) for pk in entries]
 
     def savedview_query(self, query):
         asked = QueryDict(query, mutable=True)
@@ -306,6 +323,16 @@ def whole_book(book, owner, accounts, entries):
     save_step(scenario=scenario, actor=owner, kind="add", first=TODAY, account=accounts.checking, **step)
     change_account(account=accounts.checking, actor=owner, floor=-500_00)
     set_cards(book=book, user=owner, cards=["spending", f"report-{report.pk}"])
+    power = ScheduleDefinition(
+        name="Power", account_id=accounts.checking.pk, amount=-80_00, first=datetime.date(2025, 9, 3), unit=Unit.MONTH,
+        lines=(CounterLine(account_id=accounts.rent.pk, memo="flat"),), tag_ids=(tag.pk,), days=(3, 17), total=9_000_00,
+    )  # fmt: skip
+    schedule = schedules.create_schedule(book=book, actor=owner, definition=power, today=TODAY)
+    day = {"nominal": datetime.date(2025, 9, 3), "actor": owner}
+    schedules.link_entry(schedule=schedule, entry=entries[0], **day)
+    schedules.refuse_entry(schedule=schedule, entry=entries[1], **day)
+    dearer = replace(schedule.definition, amount=-90_00)
+    schedules.change_schedule(schedule=schedule, actor=owner, definition=dearer, from_date=datetime.date(2026, 4, 1))
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)

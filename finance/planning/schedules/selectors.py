@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Account, AccountType, Book
+from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
 from finance.planning.schedules.definition import Definition
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.planning.upcoming import Layer, Upcoming
@@ -19,8 +20,8 @@ from finance.planning.upcoming import Layer, Upcoming
 _SHIFT = datetime.timedelta(days=2)
 # What was not paid for so long is missed, even if nothing of the schedule was due since.
 LATE_DAYS = 60
-# Longer windows are no plan: a daily schedule has 4,000 occurrences in them.
-MOST_DAYS = 4_000
+# Two years: longer windows are no plan.
+MOST_DAYS = 800
 
 
 class Status(StrEnum):
@@ -94,7 +95,10 @@ def schedule_for(*, book: Book, schedule_id: int) -> Schedule:
 
 
 def checked_window(first: datetime.date, last: datetime.date) -> None:
-    """Raise Invalid (last) for days that are backwards or too many."""
+    """Raise Invalid (first, last) for days that are backwards, too many, or outside of the calendars of books."""
+    for field, day in (("first", first), ("last", last)):
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise Invalid(field=field, reason=_("Give a day from 1900 to 2199."))
     if last < first:
         reason = _("The last day, %(last)s, is before the first, %(first)s.") % {"last": last, "first": first}
         raise Invalid(field="last", reason=reason)
@@ -267,14 +271,26 @@ def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: da
     movement on each of its accounts.
     """
     found = open_occurrences(book=book, last=last, today=today)
-    ids = {line["account"] for each in found for line in each.schedule.lines}
+    return movements_of(book=book, occurrences=found, first=first, last=last, today=today)
+
+
+def movements_of(
+    *,
+    book: Book,
+    occurrences: Sequence[Occurrence],
+    first: datetime.date,
+    last: datetime.date,
+    today: datetime.date,
+) -> list[Upcoming]:
+    """As `upcoming`, of open occurrences that were read already; one query."""
+    ids = {line["account"] for each in occurrences for line in each.schedule.lines}
     own = set(
         Account.objects.filter(book=book, pk__in=ids, type__in=(AccountType.ASSET, AccountType.LIABILITY)).values_list(
             "pk", flat=True
         )
     )
     movements = []
-    for each in found:
+    for each in occurrences:
         date = max(each.date, today)
         if first <= date <= last and each.left:
             movements += _movements(each, date, own)

@@ -18,7 +18,7 @@ from finance.tags.models import Tag
 from identity.models import User
 from platform_outbox.emit import emit
 
-MOST_SCHEDULES = 2_000
+MOST_SCHEDULES = 500
 MOST_LINES = 50
 MOST_TAGS = 50
 
@@ -68,7 +68,7 @@ def change_schedule(
     _refuse_lost_payments(schedule, definition, from_date)
     if hasattr(schedule, "continued_by"):
         reason = _("This schedule was changed before and goes on as another one; change that one.")
-        raise Conflict(field="from", reason=reason)
+        raise Conflict(field="effective_from", reason=reason)
     later = Schedule(book=book, created_by=actor, asked_from=schedule.asked_from, continues=schedule)
     _saved(later, definition)
     moved = ScheduleOccurrence.objects.filter(book=book, schedule=schedule, nominal__gte=from_date)
@@ -89,8 +89,11 @@ def change_schedule(
 def end_schedule(*, schedule: Schedule, last: datetime.date) -> Schedule:
     """Nothing of the schedule is expected after the nominal day `last`. Raises Invalid for a day before its first one."""
     schedule = _held(schedule)
+    begins = schedule.definition.rule.at(0)
+    if begins is None or last < begins:
+        reason = _("The schedule begins on %(first)s. Remove it instead.") % {"first": schedule.first}
+        raise Invalid(field="last", reason=reason)
     schedule.until = last
-    check_definition(schedule.definition)
     schedule.save()
     emit(ScheduleSaved(book_id=schedule.book_id, schedule_id=schedule.pk))
     return schedule
@@ -108,22 +111,23 @@ def _going_on(before: Definition, given: Definition, from_date: datetime.date) -
     """The definition from that day on: every n-th week stays the n-th, and the 31st is not forgotten in February."""
     following = given.rule.next_after(from_date - datetime.timedelta(days=1))
     if following is None:
-        raise Invalid(field="from", reason=_("This rule has no later day."))
+        raise Invalid(field="effective_from", reason=_("This rule has no later day."))
     days = given.days
     if given.unit in (Unit.MONTH, Unit.YEAR) and not days and given.weekday is None:
         days = (given.first.day,)
-    past = len(before.occurrences(before.first, from_date - datetime.timedelta(days=1)))
+    past = before.rule.count_before(from_date)
     count, total = given.count, given.total
     if count is not None and count == before.count:
         count -= past
     if total is not None and total == before.total:
         total -= past * abs(before.amount)
     if (count is not None and count < 1) or (total is not None and total < 1):
-        raise Invalid(field="from", reason=_("The schedule has ended before that day."))
+        raise Invalid(field="effective_from", reason=_("The schedule has ended before that day."))
     return replace(given, first=following, days=days, count=count, total=total)
 
 
-def _saved(schedule: Schedule, given: Definition) -> Schedule:
+def fill(schedule: Schedule, given: Definition) -> None:
+    """Write a definition, which was checked, into the columns of a schedule that is then saved."""
     schedule.name, schedule.payee, schedule.description = given.name, given.payee, given.description
     schedule.account_id = given.account_id
     schedule.amount_kind, schedule.amount = given.amount_kind.value, given.amount
@@ -135,6 +139,10 @@ def _saved(schedule: Schedule, given: Definition) -> Schedule:
     schedule.weekday_number, schedule.weekday = given.weekday or (None, None)
     schedule.shift = given.shift.value
     schedule.until, schedule.count, schedule.total = given.until, given.count, given.total
+
+
+def _saved(schedule: Schedule, given: Definition) -> Schedule:
+    fill(schedule, given)
     schedule.save()
     emit(ScheduleSaved(book_id=schedule.book_id, schedule_id=schedule.pk))
     return schedule_for(book=schedule.book, schedule_id=schedule.pk)
@@ -156,11 +164,11 @@ def _refuse_lost_payments(schedule: Schedule, definition: Definition, first: dat
             reason = _(
                 "%(date)s is paid already, and the changed schedule has no such day. Change it from a later day on."
             )
-            raise Conflict(field="from", reason=reason % {"date": nominal})
+            raise Conflict(field="effective_from", reason=reason % {"date": nominal})
 
 
-def _checked(book: Book, given: Definition) -> Definition:
-    """The definition with clean texts. Raises what is wrong with it, by field."""
+def cleaned(given: Definition) -> Definition:
+    """The definition with clean texts. Raises Invalid, by field; accounts and tags are not looked at."""
     payee = _clean("payee", given.payee, longest=200)
     name = _clean("name", given.name, longest=120) or payee[:120]
     if not name:
@@ -177,10 +185,15 @@ def _checked(book: Book, given: Definition) -> Definition:
         if amount is not None and abs(amount) > money.MAX_MINOR_UNITS:
             raise Invalid(field=field, reason=_("The amount is too large."))
     check_definition(given)
-    _check_accounts(book, given)
     if len(tag_ids) > MOST_TAGS:
         raise Invalid(field="tags", reason=_("A schedule has at most %(most)d tags.") % {"most": MOST_TAGS})
-    if Tag.objects.filter(book=book, pk__in=tag_ids).count() < len(tag_ids):
+    return given
+
+
+def _checked(book: Book, given: Definition) -> Definition:
+    given = cleaned(given)
+    _check_accounts(book, given)
+    if Tag.objects.filter(book=book, pk__in=given.tag_ids).count() < len(given.tag_ids):
         raise NotFound(thing="tag", field="tags")
     return given
 

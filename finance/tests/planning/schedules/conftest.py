@@ -5,6 +5,9 @@ import pytest
 from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import CounterLine, Definition
 from finance.planning.schedules.services import create_schedule
+from finance.tests.api.conftest import api, clients, dollars, foreign, url
+
+__all__ = ["api", "clients", "dollars", "foreign", "url"]
 
 
 @pytest.fixture
