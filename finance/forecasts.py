@@ -93,8 +93,11 @@ def planned(*, book: Book) -> Planned:
     )
 
 
-def book_forecast(*, book: Book, today: datetime.date, days: int = DAYS) -> BookForecast:
-    """The forecast as it stands now; cheap where a forecast was made in the last days."""
+def book_forecast(*, book: Book, today: datetime.date, days: int = DAYS, learn: bool = True) -> BookForecast:
+    """The forecast as it stands now; cheap where a forecast was made in the last days.
+
+    With `learn` false always so: habits that no forecast has learned are left out.
+    """
     return forecast_of(
         book=book,
         today=today,
@@ -102,6 +105,7 @@ def book_forecast(*, book: Book, today: datetime.date, days: int = DAYS) -> Book
         expected=expected(book=book, today=today, days=days),
         planned=lambda: planned(book=book),
         set_aside=set_aside_of(book=book),
+        learn=learn,
     )
 
 

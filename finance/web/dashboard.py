@@ -25,6 +25,7 @@ from identity.models import User
 TITLES = {
     "worth": gettext_lazy("Net worth"),
     "look": gettext_lazy("Deserves a look"),
+    "ahead": gettext_lazy("Next 30 days"),
     "holdings": gettext_lazy("Accounts"),
     "spending": gettext_lazy("Spending"),
     "income": gettext_lazy("Income"),

@@ -225,11 +225,12 @@ def forecast_of(
     planned: Callable[[], Planned],
     set_aside: Mapping[int, int],
     anew: bool = False,
+    learn: bool = True,
 ) -> BookForecast:
     """The forecast from today's balances, entries that are dated ahead, what is `expected`, and habits.
 
     Habits and bands are those kept with the newest forecast, learned again where there is none of the last days, or
-    `anew`; only then what plans cover is asked for.
+    `anew`; only then what plans cover is asked for. With `learn` false nothing is learned: habits that are not kept are none.
     """
     accounts = [(account, told) for account, told in accounts_in_forecast(book=book) if told is None or told.included]
     ids = [account.pk for account, _told in accounts]
@@ -237,7 +238,9 @@ def forecast_of(
     last = today + days * _ONE_DAY
     held = balances_of(account_ids=ids, as_of=today)
     learned = None if anew else kept_basis(book=book, today=today)
-    if learned is None or not set(ids) <= set(learned[1]):
+    if not learn:
+        learned = today, {**dict.fromkeys(ids, Learned()), **(learned[1] if learned else {})}
+    elif learned is None or not set(ids) <= set(learned[1]):
         learned = today, learn_from_past(book=book, account_ids=ids, today=today, planned=planned())
     learned_on, by_account = learned
     entered = entered_ahead(account_ids=ids, currencies=currencies, today=today, last=last)
