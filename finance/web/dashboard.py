@@ -25,8 +25,8 @@ from identity.models import User
 TITLES = {
     "worth": gettext_lazy("Net worth"),
     "look": gettext_lazy("Deserves a look"),
-    "ahead": gettext_lazy("Next 30 days"),
     "holdings": gettext_lazy("Accounts"),
+    "ahead": gettext_lazy("Next 30 days"),
     "spending": gettext_lazy("Spending"),
     "income": gettext_lazy("Income"),
 }

@@ -175,8 +175,8 @@ def accounts_in_forecast(*, book: Book) -> list[tuple[Account, ForecastAccount |
     found = Account.objects.filter(
         book=book, kind__in=KINDS, type__in=(AccountType.ASSET, AccountType.LIABILITY), closed_on=None
     )
-    told = {each.account_id: each for each in ForecastAccount.objects.filter(book=book)}
-    return [(account, told.get(account.pk)) for account in found.order_by("type", "name", "pk")]
+    ordered = found.select_related("forecast").order_by("type", "name", "pk")
+    return [(account, getattr(account, "forecast", None)) for account in ordered]
 
 
 def account_in_forecast(*, book: Book, account_id: int) -> tuple[Account, ForecastAccount | None]:

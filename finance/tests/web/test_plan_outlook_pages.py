@@ -27,11 +27,11 @@ def pages(book, owner, editor, viewer, stranger):
             if user is not None:
                 self.client.force_login(user)
 
-        def get(self, name, *ids, **query):
-            return self.client.get(reverse(f"web:{name}", args=[book.pk, *ids]), query)
+        def get(self, page, *ids, **query):
+            return self.client.get(reverse(f"web:{page}", args=[book.pk, *ids]), query)
 
-        def post(self, name, *ids, **given):
-            return self.client.post(reverse(f"web:{name}", args=[book.pk, *ids]), given)
+        def post(self, page, *ids, **given):
+            return self.client.post(reverse(f"web:{page}", args=[book.pk, *ids]), given)
 
     people = {"owner": owner, "editor": editor, "viewer": viewer, "stranger": stranger, "anonymous": None}
     return {name: Pages(user) for name, user in people.items()}
@@ -146,7 +146,7 @@ def test_a_scenario_from_its_form_to_the_plan(pages, money, accounts, book):
     assert Scenario.objects.count() == 1
 
 
-def test_the_overview_says_the_lowest_point_of_the_next_days(pages, money, accounts, django_assert_max_num_queries):
+def test_the_overview_says_the_lowest_point_of_the_next_days(pages, money, accounts):
     page = pages["viewer"].get("overview")
     assert (page.context["ahead"].lowest.amount, page.context["ahead"].now) == (1_100_00, 1_500_00)
     assert "Next 30 days" in page.content.decode()
