@@ -3,6 +3,7 @@
 import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.queries import QuerySerializer
@@ -86,8 +87,16 @@ FIGURE = {
 SCORE = {"account": 41, "horizon": 30, "forecasts": 120, "mean_error": "84.10", "coverage": "81.6"}
 
 
-class ForecastQuery(QuerySerializer):
+class DayQuery(QuerySerializer):
     today = serializers.DateField(required=False, help_text="The day it is made for; default: today in the book.")
+
+    def validate_today(self, day: datetime.date) -> datetime.date:
+        if not 1900 <= day.year <= 2199:
+            raise serializers.ValidationError(_("Give a day from 1900 to 2199."))
+        return day
+
+
+class ForecastQuery(DayQuery):
     days = serializers.IntegerField(
         required=False, min_value=1, max_value=DAYS, help_text="How many days ahead; default: 400."
     )

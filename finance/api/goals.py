@@ -16,6 +16,7 @@ from core.keyset import dated_place, keyset_page, read_dated_place
 from finance import money
 from finance.api.base import BookView
 from finance.api.fields import AccountReferenceField, AmountField
+from finance.api.forecast_shapes import DayQuery
 from finance.errors import Conflict, NotFound
 from finance.ledger.models import JournalEntry
 from finance.planning.goals import selectors, services
@@ -75,11 +76,7 @@ HOLDER = {"account": 42, "name": "Savings account", "currency": "EUR", "balance"
           "free": "1500.00", "short": "0.00"}  # fmt: skip
 
 
-class GoalQuery(QuerySerializer):
-    today = serializers.DateField(required=False, help_text="The day of its figures; default: today in the book.")
-
-
-class GoalListQuery(GoalQuery):
+class GoalListQuery(DayQuery):
     closed = serializers.BooleanField(required=False, help_text="true: closed goals; default: open ones.")
 
 
@@ -187,7 +184,7 @@ class GoalView(BookView):
         return selectors.goal_for(book=self.book, goal_id=self.kwargs["goal_id"])
 
     def shown(self, goal: Goal) -> dict[str, Any]:
-        given = query_of(self.request, GoalQuery) if self.request.method == "GET" else {}
+        given = query_of(self.request, DayQuery) if self.request.method == "GET" else {}
         return _shown(selectors.view_of(goal, today=given.get("today") or self.today()))
 
 
@@ -288,7 +285,7 @@ class GoalList(GoalView):
     get=extend_schema(
         operation_id="goals_retrieve",
         summary="A goal",
-        parameters=[GoalQuery],
+        parameters=[DayQuery],
         responses=GoalSerializer,
         examples=[OpenApiExample("A goal", response_only=True, value=GOAL)],
     ),

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from itertools import pairwise
 from math import isqrt
 
@@ -21,6 +22,8 @@ from finance.planning.upcoming import Upcoming
 HORIZONS = (7, 30, 90, 180, 365)
 # With fewer errors their extremes are no 10 % and 90 % points yet.
 MIN_ERRORS = 9
+# Forecasts of our own are used once they cover the time ahead that often.
+MIN_WINDOWS = 4
 _STEP = datetime.timedelta(days=7)
 _ONE_DAY = datetime.timedelta(days=1)
 
@@ -53,14 +56,31 @@ class Band:
     basis: Basis
 
 
-def spread_of(errors: Sequence[int], *, basis: Basis) -> Spread | None:
-    """The band of errors at one time ahead; None for fewer than MIN_ERRORS."""
+def spread_of(errors: Sequence[int], *, basis: Basis, horizon: int = 0, step: int = 1) -> Spread | None:
+    """The band of errors at one time ahead, of forecasts made every `step` days; None for fewer than MIN_ERRORS.
+
+    Forecasts of 90 days that are made each week share most of their days: those of a year are worth about four. So the
+    band is widened by 17 ÷ n², where n is how many times the days they cover hold the horizon, at most to 2.5 times.
+    Both numbers were chosen on generated households (bench/planning_forecast.py, seeds below 100,000).
+    """
     count = len(errors)
     if count < MIN_ERRORS:
         return None
     ordered = sorted(errors)
     below = max(1, (count + 1) // 10)
-    return Spread(low=min(0, ordered[below - 1]), high=max(0, ordered[count - below]), errors=count, basis=basis)
+    square = (covered_days(count, horizon=horizon, step=step)) ** 2
+    part, whole = min((square + 17 * horizon**2, square), (5, 2), key=lambda each: Fraction(*each))
+    return Spread(
+        low=min(0, ordered[below - 1]) * part // whole,
+        high=max(0, ordered[count - below]) * part // whole,
+        errors=count,
+        basis=basis,
+    )
+
+
+def covered_days(count: int, *, horizon: int, step: int) -> int:
+    """How many days that many forecasts cover, made every `step` days and reaching `horizon` days each."""
+    return (count - 1) * step + max(1, horizon)
 
 
 def backtest(
@@ -102,8 +122,12 @@ def spreads(*, scored: Mapping[int, Sequence[int]], backtested: Mapping[int, Seq
     """
     found: dict[int, Spread] = {}
     for horizon in HORIZONS:
-        own = spread_of(scored.get(horizon, ()), basis=Basis.FORECASTS)
-        spread = own or spread_of(backtested.get(horizon, ()), basis=Basis.HISTORY)
+        own = scored.get(horizon, ())
+        enough = covered_days(len(own), horizon=horizon, step=1) >= MIN_WINDOWS * horizon
+        spread = spread_of(own, basis=Basis.FORECASTS, horizon=horizon) if enough else None
+        if spread is None:
+            tested = backtested.get(horizon, ())
+            spread = spread_of(tested, basis=Basis.HISTORY, horizon=horizon, step=_STEP.days)
         if spread is None and found:
             known = max(found)
             spread = Spread(

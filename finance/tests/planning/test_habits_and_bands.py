@@ -89,11 +89,26 @@ def test_a_backtest_sees_only_what_was_before():
 
 
 def test_scored_forecasts_come_before_the_past_and_longer_times_are_stretched():
-    found = spreads(scored={7: [-10, 10] * 5}, backtested={7: [99] * 10, 30: [-60, 90] * 5})
-    assert found[7] == Spread(low=-10, high=10, errors=10, basis=Basis.FORECASTS)
-    assert found[30].basis is Basis.HISTORY
-    assert found[90] == Spread(low=-180, high=270, errors=10, basis=Basis.STRETCHED)
+    daily = [-10, 10] * 15
+    found = spreads(scored={7: daily}, backtested={7: [99] * 60, 30: [-60, 90] * 60})
+    assert (found[7].basis, found[7].errors) == (Basis.FORECASTS, 30)
+    assert (found[30].low, found[30].high, found[30].basis) == (-62, 91, Basis.HISTORY)
+    assert found[90] == Spread(low=-186, high=273, errors=120, basis=Basis.STRETCHED)
     assert spreads(scored={}, backtested={}) == {}
+
+
+def test_own_forecasts_have_to_cover_the_time_ahead_four_times():
+    daily = [-10, 10] * 11
+    assert spreads(scored={7: daily[:21]}, backtested={}) == {}
+    assert 7 in spreads(scored={7: daily}, backtested={})
+
+
+def test_forecasts_that_share_their_days_count_less():
+    errors = [-100, 100] * 25
+    apart = spread_of(errors, basis=Basis.HISTORY)
+    shared = spread_of(errors, basis=Basis.HISTORY, horizon=90, step=7)
+    assert (apart.high, shared.high) == (100, 173)  # 433 days hold 90 days 4.8 times
+    assert spread_of(errors, basis=Basis.HISTORY, horizon=365, step=7).high == 250
 
 
 def test_a_band_grows_between_horizons_and_independent_parts_add_up_as_squares():
