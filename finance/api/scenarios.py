@@ -365,7 +365,6 @@ class ScenarioDetail(ScenarioView):
     bodies = {"PATCH": ScenarioChanges}
 
     def get(self, request: Request, book_id: int, scenario_id: int) -> Response:
-        query_of(request, QuerySerializer)
         return Response(self.shown(self.scenario()))
 
     @once_per_key()
@@ -440,7 +439,6 @@ class ScenarioStepDetail(ScenarioView):
         return selectors.step_for(scenario=self.scenario(), step_id=self.kwargs["step_id"])
 
     def get(self, request: Request, book_id: int, scenario_id: int, step_id: int) -> Response:
-        query_of(request, QuerySerializer)
         return Response(self.shown_step(self.step()))
 
     @once_per_key()

@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 from itertools import pairwise
 from math import isqrt
 
@@ -22,7 +21,7 @@ from finance.planning.upcoming import Upcoming
 HORIZONS = (7, 30, 90, 180, 365)
 # With fewer errors their extremes are no 10 % and 90 % points yet.
 MIN_ERRORS = 9
-# Forecasts of our own are used once they cover the time ahead that often.
+# Errors are used once their forecasts cover the time ahead that often.
 MIN_WINDOWS = 4
 _STEP = datetime.timedelta(days=7)
 _ONE_DAY = datetime.timedelta(days=1)
@@ -60,19 +59,19 @@ def spread_of(errors: Sequence[int], *, basis: Basis, horizon: int = 0, step: in
     """The band of errors at one time ahead, of forecasts made every `step` days; None for fewer than MIN_ERRORS.
 
     Forecasts of 90 days that are made each week share most of their days: those of a year are worth about four. So the
-    band is widened by 17 ÷ n², where n is how many times the days they cover hold the horizon, at most to 2.5 times.
-    Both numbers were chosen on generated households (bench/planning_forecast.py, seeds below 100,000).
+    band is widened by 17 ÷ n², where n is how many times the days they cover hold the horizon. The number was chosen on
+    generated households (bench/planning_forecast.py, seeds below 100,000).
     """
     count = len(errors)
     if count < MIN_ERRORS:
         return None
     ordered = sorted(errors)
     below = max(1, (count + 1) // 10)
-    square = (covered_days(count, horizon=horizon, step=step)) ** 2
-    part, whole = min((square + 17 * horizon**2, square), (5, 2), key=lambda each: Fraction(*each))
+    square = covered_days(count, horizon=horizon, step=step) ** 2
+    wider = square + 17 * horizon**2
     return Spread(
-        low=min(0, ordered[below - 1]) * part // whole,
-        high=max(0, ordered[count - below]) * part // whole,
+        low=min(0, ordered[below - 1]) * wider // square,
+        high=max(0, ordered[count - below]) * wider // square,
         errors=count,
         basis=basis,
     )
@@ -117,27 +116,30 @@ def backtest(
 def spreads(*, scored: Mapping[int, Sequence[int]], backtested: Mapping[int, Sequence[int]]) -> dict[int, Spread]:
     """The spread at each horizon: of earlier forecasts where enough were scored, else of the past.
 
-    A horizon without either is stretched from the next shorter one in proportion to the days ahead, as an error in
-    what is usual grows; without any there is no band.
+    A horizon that neither covers MIN_WINDOWS times is stretched from the next shorter one, by the days ahead to the power
+    of 3/4: between errors of single days, which grow with the square root, and an error in what is usual, which grows
+    evenly. Chosen like the number of `spread_of`. Without any errors there is no band.
     """
     found: dict[int, Spread] = {}
     for horizon in HORIZONS:
-        own = scored.get(horizon, ())
-        enough = covered_days(len(own), horizon=horizon, step=1) >= MIN_WINDOWS * horizon
-        spread = spread_of(own, basis=Basis.FORECASTS, horizon=horizon) if enough else None
-        if spread is None:
-            tested = backtested.get(horizon, ())
-            spread = spread_of(tested, basis=Basis.HISTORY, horizon=horizon, step=_STEP.days)
-        if spread is None and found:
-            known = max(found)
-            spread = Spread(
-                low=found[known].low * horizon // known,
-                high=found[known].high * horizon // known,
-                errors=found[known].errors,
-                basis=Basis.STRETCHED,
-            )
-        if spread is not None:
-            found[horizon] = spread
+        for errors, basis, step in ((scored, Basis.FORECASTS, 1), (backtested, Basis.HISTORY, _STEP.days)):
+            given = errors.get(horizon, ())
+            if covered_days(len(given), horizon=horizon, step=step) >= MIN_WINDOWS * horizon:
+                spread = spread_of(given, basis=basis, horizon=horizon, step=step)
+                if spread is not None:
+                    found[horizon] = spread
+                    break
+        else:
+            if found:
+                known = max(found)
+                # In thousandths: the fourth root of 10¹² is 1,000.
+                factor = isqrt(isqrt(10**12 * horizon**3 // known**3))
+                found[horizon] = Spread(
+                    low=-(-found[known].low * factor // 1000),
+                    high=found[known].high * factor // 1000,
+                    errors=found[known].errors,
+                    basis=Basis.STRETCHED,
+                )
     return found
 
 

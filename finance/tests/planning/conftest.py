@@ -35,9 +35,9 @@ def fund(post, accounts):
 
 @pytest.fixture
 def year_of_groceries(book, owner, accounts):
-    """25.00 each Friday for 15 months before TODAY, and a salary of 2,000.00 on each 1st."""
+    """25.00 each Friday for 17 months before TODAY, and a salary of 2,000.00 on each 1st."""
     drafts = []
-    for back in range(1, 460):
+    for back in range(1, 530):
         date = TODAY - datetime.timedelta(days=back)
         if date.weekday() == 4:
             drafts.append((date, accounts.groceries, accounts.checking, 25_00, "Market"))

@@ -106,7 +106,7 @@ def test_a_forecast_is_kept_once_a_day_and_scored_when_its_days_are_over(
     points = ForecastPoint.objects.filter(account=accounts.checking).order_by("horizon")
     assert [point.horizon for point in points] == list(HORIZONS)
     assert all(point.expected == point.start + point.planned + point.habitual for point in points)
-    assert [point.rests_on for point in points] == [*["history"] * 4, "stretched"]
+    assert [point.rests_on for point in points] == [*["history"] * 3, *["stretched"] * 2]
     assert points[0].low <= points[0].expected <= points[0].high
     # A surprise, within the week.
     post(70_00, to=accounts.rent, source=accounts.checking, on=TODAY + 2 * ONE_DAY, payee="Plumber")
