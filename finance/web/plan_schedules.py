@@ -173,7 +173,7 @@ def plan_schedule(request: HttpRequest, book: Book, schedule_id: int) -> HttpRes
         "rule": rule_text(definition),
         "end": end_text(definition),
         "lines": [
-            (line.account_id, names.get(line.account_id, "").partition(":")[2], amount, line.memo)
+            (line.account_id, names.get(line.account_id, "").partition(":")[2].replace(":", " › "), amount, line.memo)
             for line, amount in sides
         ],
         "tags": Tag.objects.filter(book=book, pk__in=schedule.tag_ids),
