@@ -7,7 +7,7 @@ class FinanceConfig(AppConfig):
     def ready(self) -> None:
         from finance.ledger.replacements import watch_replacements
         from finance.ledger.undoing import undo_beside
-        from finance.payees.services import take_back_merge
+        from finance.payees.services import take_back
         from finance.planning.goals.services import follow_replaced as follow_goals
         from finance.planning.schedules.services import follow_replaced
         from finance.reconciliation.services.following import follow
@@ -17,4 +17,4 @@ class FinanceConfig(AppConfig):
         watch_replacements(name="goals", watcher=follow_goals)
         watch_replacements(name="schedules", watcher=follow_replaced)
         undo_beside(name="tags", take_back=take_back_tags)
-        undo_beside(name="payees", take_back=take_back_merge)
+        undo_beside(name="payees", take_back=take_back)

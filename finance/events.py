@@ -252,6 +252,22 @@ class EntryTemplateRemoved(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFeeSaved(BookEvent):
+    """An account got a fee for transfers out of it, or another one."""
+
+    name: ClassVar[str] = "finance.transfer_fee.saved"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFeeRemoved(BookEvent):
+    """The fee for transfers out of an account was removed."""
+
+    name: ClassVar[str] = "finance.transfer_fee.removed"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodClosed(BookEvent):
     """A period was closed: nothing more can be posted on or before the date."""
 

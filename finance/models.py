@@ -14,6 +14,7 @@ from finance.imports.models import (
 )
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.deletion_models import BookDeletion
+from finance.ledger.fee_models import TransferFee
 from finance.ledger.models import (
     Account,
     AccountKind,
@@ -106,6 +107,7 @@ __all__ = [
     "SchedulePayment",
     "Seal",
     "Tag",
+    "TransferFee",
     "ValuationChoice",
     "WebhookAttempt",
     "WebhookDelivery",

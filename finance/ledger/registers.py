@@ -131,6 +131,8 @@ class RegisterRow:
     superseded: bool
     balance: int | None = None
     counter_lines: list[CounterLine] = field(default_factory=list)
+    # What the bank knows of the line; the ledger leaves it to who shows the row.
+    mark: str = ""
 
     @property
     def cursor(self) -> str:

@@ -15,6 +15,7 @@ from django.db.models import F, Sum
 
 from finance.errors import Forbidden, NotFound
 from finance.ledger.change_models import Change, EntryTemplate
+from finance.ledger.fee_models import TransferFee
 from finance.ledger.models import Account, AccountKind, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
 from finance.replica import reading
 from identity.models import User
@@ -266,6 +267,20 @@ def template_for(*, book: Book, template_id: int) -> EntryTemplate:
     if template is None:
         raise NotFound(thing="template")
     return template
+
+
+def transfer_fee_of(*, account: Account) -> TransferFee | None:
+    """What the bank takes for a transfer out of the account; None where no rule was set."""
+    return TransferFee.objects.filter(account=account).select_related("category").first()
+
+
+def transfer_fee_for(*, book: Book, fee_id: int) -> TransferFee:
+    """The book's rule of a transfer fee. Raises NotFound."""
+    fee = TransferFee.objects.filter(book=book, pk=fee_id).select_related("account", "category").first()
+    if fee is None:
+        raise NotFound(thing="transfer fee")
+    fee.book = fee.account.book = book
+    return fee
 
 
 _HISTORY = """

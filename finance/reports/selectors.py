@@ -211,7 +211,7 @@ SELECT {key} AS key, width_bucket(line.date, %(bounds)s::date[]) AS bucket, line
 """
 _ENTRY = "JOIN finance_journalentry AS entry ON entry.id = line.entry_id"
 # The same, looked up line by line: of a month the planner would read the whole journal for it.
-_ENTRY_BY_LINE = """
+ENTRY_BY_LINE = """
   CROSS JOIN LATERAL (
        SELECT id, uid, payee, description, created_at, created_by_id, reverses_id, corrects_id
          FROM finance_journalentry WHERE id = line.entry_id OFFSET 0) AS entry
@@ -283,7 +283,7 @@ def refuse_too_many(*, cut: Cut, first: datetime.date, end: datetime.date) -> in
 
 def entry_join(lines: int) -> str:
     """The join that gives this many lines their entries."""
-    return _ENTRY_BY_LINE if lines <= FEW_LINES else _ENTRY
+    return ENTRY_BY_LINE if lines <= FEW_LINES else _ENTRY
 
 
 def few(lines: int) -> AbstractContextManager[None]:
@@ -292,9 +292,9 @@ def few(lines: int) -> AbstractContextManager[None]:
 
 
 def conditions(
-    *, book: Book, tree: Sequence[Account], cut: Cut, first: datetime.date, end: datetime.date
+    *, book: Book, tree: Sequence[Account], cut: Cut, first: datetime.date, end: datetime.date, by_line: bool = False
 ) -> tuple[str, dict[str, Any]]:
-    """The WHERE of the lines that count, and its parameters."""
+    """The WHERE of the lines that count, and its parameters. `by_line`: for a few lines of very many."""
     where = ["line.account_id = ANY(%(accounts)s::bigint[])", "line.date >= %(first)s", "line.date < %(end)s"]
     asked: dict[str, Any] = {
         "accounts": [account.pk for account in cut.accounts],
@@ -305,11 +305,17 @@ def conditions(
     if cut.known_at is not None:
         where.append("entry.created_at <= %(known_at)s")
         asked["known_at"] = cut.known_at
-    if cut.own_only:
+    if cut.own_only and by_line:
+        where.append(
+            "EXISTS (SELECT FROM finance_journalline AS own WHERE own.entry_id = line.entry_id"
+            " AND own.account_id = ANY(%(own)s::bigint[]) OFFSET 0)"
+        )
+    elif cut.own_only:
         where.append(
             "line.entry_id IN (SELECT own.entry_id FROM finance_journalline AS own"
             " WHERE own.account_id = ANY(%(own)s::bigint[]) AND own.date >= %(first)s AND own.date < %(end)s)"
         )
+    if cut.own_only:
         asked["own"] = [account.pk for account in tree if account.kind in OWN_KINDS]
     if cut.payee is not None:
         where.append("entry.payee = %(payee)s")

@@ -18,10 +18,18 @@ from django.views.decorators.http import require_POST
 from core.clock import today_in
 from core.formatting import date_text
 from finance import figures
-from finance.errors import FinanceError
+from finance.errors import FinanceError, Invalid
 from finance.ledger import services
 from finance.ledger.movements import natural
-from finance.ledger.selectors import account_for, accounts_of, balances_of, months_of, paths_of, rolled_up
+from finance.ledger.selectors import (
+    account_for,
+    accounts_of,
+    balances_of,
+    months_of,
+    paths_of,
+    rolled_up,
+    transfer_fee_of,
+)
 from finance.models import Account, AccountKind, AccountType, Book, Role
 from finance.periods import month_end
 from finance.valuation.net_worth import HOLDINGS, worth_on
@@ -32,6 +40,7 @@ from finance.web.books import currency_choices
 from finance.web.periods import rows_query
 from finance.web.rate_words import shown
 from finance.web.refusals import refuse
+from finance.web.transfer_fees import FeeForm
 
 # What a household calls an account, and where that is in the tree.
 PURPOSES = {
@@ -392,6 +401,33 @@ def opening_text(account: Account, opening: services.Opening | None) -> str:
 
 @require_POST
 @book_page(at_least=Role.EDITOR)
+def account_transfer_fee(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
+    """Change what the bank takes for a transfer out of the account."""
+    account = account_for(book=book, account_id=account_id)
+    fee = transfer_fee_of(account=account)
+    form = FeeForm(request.POST, account=account, tree=accounts_of(book=book), fee=fee)
+    if form.is_valid():
+        try:
+            rule, category = form.rule(), form.cleaned_data["category"]
+            if rule is not None and category is None:
+                raise Invalid(field="category", reason=_("What is the fee booked as?"))
+            if rule is not None:
+                services.save_transfer_fee(
+                    account=account, actor=user_of(request), category=category, rule=rule, fee=fee
+                )
+            elif fee is not None:
+                services.remove_transfer_fee(fee=fee)
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            told = _("The transfer fee of %(name)s was saved.") if rule else _("%(name)s has no transfer fee.")
+            messages.success(request, told % {"name": account.name})
+            return redirect("web:account_edit", book.pk, account.pk)
+    return _edit_page(request, book, account, fee_form=form)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
 def account_close(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
     account = account_for(book=book, account_id=account_id)
     form = CloseForm(request.POST)
@@ -415,8 +451,11 @@ def _edit_page(
     place_form: forms.Form | None = None,
     close_form: forms.Form | None = None,
     opening_form: forms.Form | None = None,
+    fee_form: forms.Form | None = None,
 ) -> HttpResponse:
     tree = accounts_of(book=book)
+    if holds_money(account) and fee_form is None:
+        fee_form = FeeForm(account=account, tree=tree, fee=transfer_fee_of(account=account))
     opening = None
     if holds_money(account) and opening_form is None:
         opening = services.opening_of(account=account)
@@ -433,6 +472,7 @@ def _edit_page(
         "place_form": place_form or PlaceForm(initial={"parent": account.parent_id or ""}, account=account, tree=tree),
         "close_form": close_form or CloseForm(initial={"on": today_in(book)}),
         "opening": opening,
+        "fee_form": fee_form,
         "opening_form": opening_form if holds_money(account) else None,
     }
     return render(request, "web/account_edit.html", {"book": book, **context})

@@ -35,6 +35,7 @@ from finance.web.entry_forms import CATEGORY_TYPES, MODES, EntryForm, EntryInput
 from finance.web.payees import payees_like
 from finance.web.refusals import ask_reopen, refuse
 from finance.web.tags import save_tags, typed_tags
+from finance.web.transfer_fees import proposed
 from finance.web.wealth import everyday_accounts
 
 MORE_ROWS = 4
@@ -97,7 +98,7 @@ def template_remove(request: HttpRequest, book: Book, template_id: int) -> HttpR
 
 
 def _is_save(request: HttpRequest) -> bool:
-    return request.method == "POST" and not {"switch", "more_rows"} & set(request.POST)
+    return request.method == "POST" and not {"switch", "more_rows", "propose"} & set(request.POST)
 
 
 def _mode_of(asked: str | None, otherwise: str = "spent") -> str:
@@ -112,11 +113,13 @@ def _form(
     usual, known = drafted or ("spent", {})
     if _is_save(request):
         mode = _mode_of(request.POST.get("mode"), usual)
-        return mode, MODES[mode][1](request.POST, tree=tree, used=used)
+        return mode, _sent(request, mode, tree, used, is_new=drafted is None)
     if request.method == "POST":
         typed = request.POST.dict()
         mode = _mode_of(request.POST.get("switch") or request.POST.get("mode"), usual)
         start = carried(typed, to=mode) if "switch" in request.POST else dict(typed)
+        if "propose" in request.POST:
+            start |= proposed(typed, tree=tree)
         if "more_rows" in request.POST:
             start["rows"] = str(int(typed.get("rows") or 0) + MORE_ROWS) if typed.get("rows", "").isdigit() else "6"
     else:
@@ -127,6 +130,22 @@ def _form(
         everyday = everyday_accounts(tree)
         start = {"date": today_in(book), "account": everyday[0].pk if everyday else None, **known, **asked}
     return mode, MODES[mode][1](initial={"uid": uuid7(), **start}, tree=tree, used=used)
+
+
+def _sent(
+    request: HttpRequest, mode: str, tree: list[Account], used: frozenset[int], *, is_new: bool
+) -> EntryForm:  # fmt: skip
+    """The form as it was sent. A fee that the account's rule knows and nobody has seen yet is filled in and asked about."""
+    kind = MODES[mode][1]
+    told = proposed(request.POST, tree=tree) if is_new and "fee" in kind.base_fields else {}
+    if not told:
+        return kind(request.POST, tree=tree, used=used)
+    data = request.POST.copy()
+    data.update({name: str(value) for name, value in told.items() if data.pop(name, None) or True})
+    form = kind(data, tree=tree, used=used)
+    form.full_clean()
+    form.add_error("fee", _("By this account's rule; save again if it is right, or change it."))
+    return form
 
 
 def _repeated(request: HttpRequest, book: Book) -> tuple[str, dict[str, Any]] | None:
@@ -196,6 +215,7 @@ def _write_page(
     context = {
         "form": form,
         "mode": mode,
+        "proposes_fees": "fee" in form.fields and corrected is None and book.transfer_fees.exists(),
         "modes": modes,
         "rows": form.row_list() if isinstance(form, RowsForm) else None,
         "as_lines": isinstance(form, LinesForm),

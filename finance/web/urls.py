@@ -64,6 +64,7 @@ book_pages = [
     path("accounts/<int:account_id>/rename/", accounts.account_rename, name="account_rename"),
     path("accounts/<int:account_id>/move/", accounts.account_move, name="account_move"),
     path("accounts/<int:account_id>/opening/", accounts.account_opening, name="account_opening"),
+    path("accounts/<int:account_id>/transfer-fee/", accounts.account_transfer_fee, name="account_transfer_fee"),
     path("accounts/<int:account_id>/close/", accounts.account_close, name="account_close"),
     path("accounts/<int:account_id>/statements/", statements.statements, name="statements"),
     path("accounts/<int:account_id>/statements/new/", statements.statement_new, name="statement_new"),

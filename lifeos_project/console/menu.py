@@ -60,6 +60,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, "auto_delete", "finance.bookdeletion"),
                 _list(request, "account_tree", "finance.account"),
                 _list(request, "receipt_long", "finance.journalentry"),
+                _list(request, "price_change", "finance.transferfee"),
                 _list(request, "edit_note", "finance.change"),
                 _list(request, "bookmark", "finance.entrytemplate"),
                 _list(request, "group", "finance.membership"),

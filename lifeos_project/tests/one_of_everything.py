@@ -16,6 +16,7 @@ from finance.ledger import services as ledger
 from finance.ledger.models import Membership
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.entry_templates import save_template
+from finance.ledger.transfer_fees import FeeRule
 from finance.models import RuleApplication
 from finance.payees.services import save_payee
 from finance.planning.goals.services import create_goal
@@ -145,6 +146,9 @@ def _one_of_everything():
             "even_id": add_statement(closing=0, **stated | {"start": day, "end": day}).pk,
             "change_id": change.pk,
             "template_id": save_template(book=book, actor=owner, name="Rent", lines=sides).pk,
+            "fee_id": ledger.save_transfer_fee(
+                account=accounts.cash, actor=owner, category=accounts.rent, rule=FeeRule(fixed=1_00)
+            ).pk,
             "view_id": save_view(book=book, actor=owner, name="All").pk,
             "report_id": save_report(
                 book=book, actor=owner, name="Spending", definition=usual_definition(Kind.SPENDING)

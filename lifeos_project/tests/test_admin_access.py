@@ -42,6 +42,7 @@ from finance.models import (
     SavedView,
     Schedule,
     ScheduleOccurrence,
+    TransferFee,
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
@@ -110,6 +111,7 @@ MODELS = {
     "finance_dashboard": READ_ONLY,
     "finance_change": READ_ONLY,
     "finance_entrytemplate": READ_ONLY,
+    "finance_transferfee": READ_ONLY,
     "finance_importbatch": READ_ONLY,
     "finance_attachment": READ_ONLY,
     "finance_payee": READ_ONLY,
@@ -277,6 +279,10 @@ def world(book, owner, insight):
         "finance_dashboard": Dashboard.objects.create(book=book, user=owner, cards=["look"]),
         "finance_change": Change.objects.create(book=book, action="edit", entry_count=1),
         "finance_entrytemplate": EntryTemplate.objects.create(book=book, name="Rent", lines=[]),
+        "finance_transferfee": TransferFee.objects.create(
+            book=book, account=Account.objects.filter(book=book).first(), fixed=1,
+            category=Account.objects.filter(book=book).last(),
+        ),
         "finance_importbatch": ImportBatch.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), created_by=owner,
             file_name="a.csv", content=b"", sha256=digest, size=0,

@@ -30,8 +30,9 @@ from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import account_paths
+from finance.ledger.transfer_fees import FeeRule
 from finance.models import ImportProfile
-from finance.payees.services import merge_payees, save_payee
+from finance.payees.services import merge_payees, rename_payee, save_payee
 from finance.periods import PayRule
 from finance.planning.forecast.services import change_account
 from finance.planning.goals.models import GoalMove
@@ -70,7 +71,7 @@ CARRIED = {
     "finance.AccountStatement", "finance.LineMark",
     "finance.Payee", "finance.PayeeAlias",
     "finance.ImportProfile", "finance.Refund",
-    "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate",
+    "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate", "finance.TransferFee",
     "finance.PayPeriod", "finance.SavedView",
     "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
@@ -208,6 +209,8 @@ class Portrait:
             told["tags"][done] = {
                 numbers("Tag", pk): [str(self.uids[each]) for each in entries] for pk, entries in links.items()
             }
+        if renamed := told.get("payees", {}).get("renamed"):
+            renamed["payee"] = numbers("Payee", renamed["payee"])
         joined = told.get("payees", {}).get("joined", {})
         for each in [joined, *joined.get("payees", ())]:
             each |= {"account": self.paths.get(each.get("account")), "into": numbers("Payee", each.get("into"))}
@@ -291,6 +294,8 @@ def whole_book(book, owner, accounts, entries):
     save_payee(book=book, name="City power", default_account=accounts.rent, aliases=["Stadtwerke"])
     save_payee(book=book, name="Film house", aliases=["Odeon"])
     merge_payees(book=book, actor=owner, names=["Film house"], into="City power", correct_past=False, today=TODAY)
+    water = save_payee(book=book, name="Water")
+    rename_payee(payee=water, actor=owner, name="City water", correct_past=False, today=TODAY)
     profile = CsvProfile(header=("Date", "Amount"), amount_column=1)
     ImportProfile.objects.create(
         book=book, account=accounts.checking, signature=profile.signature, reading=profile.to_dict()
@@ -304,6 +309,8 @@ def whole_book(book, owner, accounts, entries):
     ledger.delete_entries(book=book, actor=None, entry_ids=[entries[5].pk], today=TODAY)
     draft = [LineDraft(account_id=accounts.rent.pk, amount=9_50), LineDraft(account_id=accounts.cash.pk, amount=-9_50)]
     ledger.save_template(book=book, actor=owner, name="Rent", payee="Landlord", lines=draft)
+    rule = FeeRule(fixed=1_00, fixed_up_to=100_00, share=10_000, maximum=5_00)
+    ledger.save_transfer_fee(account=accounts.cash, actor=owner, category=accounts.rent, rule=rule)
     set_pay_period(book=book, actor=owner, rule=PayRule(day=25))
     query = f"category={accounts.rent.pk}&tag={tag.pk}&accounts={accounts.checking.pk}%2C{accounts.cash.pk}"
     save_view(book=book, actor=owner, name="Rent", query=query, shared=True)
@@ -381,11 +388,11 @@ def test_a_change_can_be_undone_in_the_new_book(whole_book, owner):
 
 def test_tags_and_merged_payees_are_undone_in_the_new_book(whole_book, owner):
     there, _notes = come_back(whole_book, owner)
-    for action in ("tag", "merge_payees"):
+    for action in ("tag", "merge_payees", "rename_payee"):
         ledger.undo_change(change=Change.objects.get(book=there, action=action), actor=owner, today=TODAY)
     assert not apps.get_model("finance.EntryTag").objects.filter(book=there).exists()
     payees = apps.get_model("finance.Payee").objects.filter(book=there)
-    assert sorted(payees.values_list("name", flat=True)) == ["City power", "Film house"]
+    assert sorted(payees.values_list("name", flat=True)) == ["City power", "Film house", "Water"]
 
 
 def test_what_is_private_of_others_stays_behind(whole_book, owner, viewer):

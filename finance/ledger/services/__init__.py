@@ -46,6 +46,7 @@ from finance.ledger.services.openings import (
 )
 from finance.ledger.services.periods import close_period, reopen_period
 from finance.ledger.services.sealing import seal_entries, seal_missed, some_are_unsealed
+from finance.ledger.services.transfers import remove_transfer_fee, save_transfer_fee, transfer
 
 __all__ = [
     "Opening",
@@ -80,6 +81,7 @@ __all__ = [
     "record_change",
     "remove_member",
     "remove_template",
+    "remove_transfer_fee",
     "rename_account",
     "rename_book",
     "reopen_period",
@@ -89,9 +91,11 @@ __all__ = [
     "reverse_entry",
     "revoke_invitation",
     "save_template",
+    "save_transfer_fee",
     "seal_entries",
     "seal_missed",
     "set_opening_balance",
     "some_are_unsealed",
+    "transfer",
     "undo_change",
 ]
