@@ -527,6 +527,80 @@ class DayBegan(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastAccountSet(BookEvent):
+    """It was said what balance an account shall keep, or whether it is forecast."""
+
+    name: ClassVar[str] = "finance.forecast.account_set"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastMade(BookEvent):
+    """The forecast of a day was made and kept."""
+
+    name: ClassVar[str] = "finance.forecast.made"
+    forecast_id: int
+    date: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastScored(BookEvent):
+    """Figures of earlier forecasts were compared with what came."""
+
+    name: ClassVar[str] = "finance.forecast.scored"
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoalSaved(BookEvent):
+    """A goal was made, changed, closed or opened again."""
+
+    name: ClassVar[str] = "finance.goal.saved"
+    goal_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoalRemoved(BookEvent):
+    """A goal was removed with its records."""
+
+    name: ClassVar[str] = "finance.goal.removed"
+    goal_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoalMoved(BookEvent):
+    """Money was set aside for a goal, or released."""
+
+    name: ClassVar[str] = "finance.goal.moved"
+    goal_id: int
+    move_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioSaved(BookEvent):
+    """A scenario was made, or it or its steps changed."""
+
+    name: ClassVar[str] = "finance.scenario.saved"
+    scenario_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioRemoved(BookEvent):
+    """A scenario was removed."""
+
+    name: ClassVar[str] = "finance.scenario.removed"
+    scenario_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioPromoted(BookEvent):
+    """The steps of a scenario were put into the plan."""
+
+    name: ClassVar[str] = "finance.scenario.promoted"
+    scenario_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookAdded(BookEvent):
     """A webhook was added; it gets the book's events from now on."""
 

@@ -13,6 +13,7 @@ from finance.events import (
     BookDeletionNotice,
     BookErasureDue,
     BookEvent,
+    DayBegan,
     ImportConfirmed,
     ImportReceived,
     InvitationIssued,
@@ -23,6 +24,7 @@ from finance.events import (
     ScheduleSaved,
     WebhookQueued,
 )
+from finance.forecasts import make_forecast, score_forecasts
 from finance.imports import services as imports
 from finance.imports.models import ImportBatch
 from finance.imports.parsers.child import ReadingStopped
@@ -104,6 +106,15 @@ def match_saved_schedule(event: ScheduleSaved, context: Context) -> None:
     book = Book.objects.in_use().filter(pk=event.book_id).first()
     if book is not None:
         match_schedule(book=book, schedule_id=event.schedule_id)
+
+
+@on(DayBegan, name="finance.forecast_days", batch=True)
+def forecast_days(events: Sequence[DayBegan], contexts: Sequence[Context]) -> None:
+    """Score what was forecast for days that are over, then make and keep the forecasts of the day that began."""
+    days = {event.book_id: event.date for event in events}
+    for book in Book.objects.in_use().filter(pk__in=days).order_by("pk"):
+        score_forecasts(book=book, today=days[book.pk])
+        make_forecast(book=book, today=days[book.pk])
 
 
 class WebhookRefused(Exception):

@@ -37,7 +37,10 @@ from finance.ledger.models import (
 from finance.payees.models import Payee, PayeeAlias
 from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, LineCarry
 from finance.planning.cards.models import CardTerms
+from finance.planning.forecast.models import Forecast, ForecastAccount, ForecastPoint
+from finance.planning.goals.models import Goal, GoalMove
 from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
+from finance.planning.scenarios.models import Scenario, ScenarioStep
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.receivables.models import (
@@ -87,6 +90,11 @@ __all__ = [
     "EntryTag",
     "EntryTemplate",
     "ExchangeRate",
+    "Forecast",
+    "ForecastAccount",
+    "ForecastPoint",
+    "Goal",
+    "GoalMove",
     "GroupMember",
     "ImportBatch",
     "ImportProfile",
@@ -129,6 +137,8 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "SavedView",
+    "Scenario",
+    "ScenarioStep",
     "Schedule",
     "ScheduleOccurrence",
     "SchedulePayment",

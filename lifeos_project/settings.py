@@ -318,6 +318,11 @@ SPECTACULAR_SETTINGS = {
         "InsightKindEnum": "insights.models.Kind",
         "InsightStateEnum": "insights.models.Insight.State",
         "EvidenceRoleEnum": "insights.models.InsightEvidence.Role",
+        "GoalKindEnum": "finance.planning.goals.models.Goal.Kinds",
+        "GoalMoveKindEnum": "finance.planning.goals.models.GoalMove.Kinds",
+        "ScenarioStepEnum": "finance.planning.scenarios.models.ScenarioStep.Steps",
+        "ScenarioLayerEnum": "finance.planning.scenarios.models.ScenarioStep.Layers",
+        "ForecastLayerEnum": "finance.api.forecast_shapes.LAYERS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -16,6 +16,8 @@ from finance.api import (
     demo,
     entries,
     exports,
+    forecasts,
+    goals,
     imports,
     invoices,
     loans,
@@ -31,6 +33,7 @@ from finance.api import (
     reports,
     rules,
     rules_past,
+    scenarios,
     schedules,
     search,
     shared_costs,
@@ -65,6 +68,9 @@ CARD = f"{BOOK}cards/<int:card_id>/"
 PERSON = f"{BOOK}people/<int:person_id>/"
 COST_GROUP = f"{BOOK}cost-groups/<int:cost_group_id>/"
 INVOICE = f"{BOOK}invoices/<int:invoice_id>/"
+FORECAST = f"{BOOK}forecast/"
+GOAL = f"{BOOK}goals/<int:goal_id>/"
+SCENARIO = f"{BOOK}scenarios/<int:scenario_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
@@ -271,4 +277,30 @@ urlpatterns = [
     path(f"{BUDGET}fund/", budgets.FundTargets.as_view(), name="api-budget-fund"),
     path(f"{BUDGET}figures/", budgets.Figures.as_view(), name="api-budget-figures"),
     path(f"{BUDGET}days/", budgets.Days.as_view(), name="api-budget-days"),
+    path(FORECAST, forecasts.ForecastDetail.as_view(), name="api-forecast"),
+    path(f"{FORECAST}days/", forecasts.ForecastDays.as_view(), name="api-forecast-days"),
+    path(f"{FORECAST}upcoming/", forecasts.ForecastUpcoming.as_view(), name="api-forecast-upcoming"),
+    path(f"{FORECAST}accounts/", forecasts.ForecastAccountList.as_view(), name="api-forecast-accounts"),
+    path(
+        f"{FORECAST}accounts/<int:account_id>/",
+        forecasts.ForecastAccountDetail.as_view(),
+        name="api-forecast-account",
+    ),
+    path(f"{FORECAST}scores/", forecasts.ForecastScores.as_view(), name="api-forecast-scores"),
+    path(f"{FORECAST}kept/", forecasts.KeptForecasts.as_view(), name="api-forecasts-kept"),
+    path(
+        f"{FORECAST}kept/<int:forecast_id>/figures/", forecasts.ForecastFigures.as_view(), name="api-forecast-figures"
+    ),
+    path(f"{BOOK}goals/", goals.GoalList.as_view(), name="api-goals"),
+    path(f"{BOOK}goals/accounts/", goals.GoalAccounts.as_view(), name="api-goal-accounts"),
+    path(GOAL, goals.GoalDetail.as_view(), name="api-goal"),
+    path(f"{GOAL}moves/", goals.GoalMoves.as_view(), name="api-goal-moves"),
+    path(f"{GOAL}entries/", goals.GoalEntries.as_view(), name="api-goal-entries"),
+    path(f"{BOOK}scenarios/", scenarios.ScenarioList.as_view(), name="api-scenarios"),
+    path(SCENARIO, scenarios.ScenarioDetail.as_view(), name="api-scenario"),
+    path(f"{SCENARIO}steps/", scenarios.ScenarioSteps.as_view(), name="api-scenario-steps"),
+    path(f"{SCENARIO}steps/<int:step_id>/", scenarios.ScenarioStepDetail.as_view(), name="api-scenario-step"),
+    path(f"{SCENARIO}compare/", scenarios.CompareScenario.as_view(), name="api-scenario-compare"),
+    path(f"{SCENARIO}promote/", scenarios.PromoteScenario.as_view(), name="api-scenario-promote"),
+    path(f"{SCENARIO}copy/", scenarios.CopyOfScenario.as_view(), name="api-scenario-copy"),
 ]

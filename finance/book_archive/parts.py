@@ -27,7 +27,9 @@ from finance.ledger.models import Book
 from finance.payees import carrying as payees
 from finance.planning.budgets import carrying as budgets
 from finance.planning.cards import carrying as cards
+from finance.planning.goals import carrying as goals
 from finance.planning.loans import carrying as loans
+from finance.planning.scenarios import carrying as scenarios
 from finance.planning.schedules import carrying as schedules
 from finance.preferences import carrying as preferences
 from finance.receivables import carrying as receivables
@@ -72,6 +74,9 @@ PARTS: list[Part] = [
     Part(name="changes", give=ledger.give, take=ledger.take),
     Part(name="loans", give=loans.give, take=loans.take),
     Part(name="cards", give=cards.give, take=cards.take),
+    Part(name="goals", give=goals.give, take=goals.take),
+    # After the plans that its steps are about.
+    Part(name="scenarios", give=scenarios.give, take=scenarios.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),
     Part(name="budgets", give=budgets.give, take=budgets.take),

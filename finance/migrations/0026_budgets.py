@@ -11,7 +11,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0020_changes_beside_the_journal'),
+        ('finance', '0025_receivables'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

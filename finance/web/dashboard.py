@@ -26,6 +26,7 @@ TITLES = {
     "worth": gettext_lazy("Net worth"),
     "look": gettext_lazy("Deserves a look"),
     "holdings": gettext_lazy("Accounts"),
+    "ahead": gettext_lazy("Next 30 days"),
     "spending": gettext_lazy("Spending"),
     "income": gettext_lazy("Income"),
 }

@@ -28,6 +28,7 @@ from finance.web.access import book_page, user_of
 from finance.web.dashboard import cards_for
 from finance.web.own_figures import own_figures
 from finance.web.periods import rows_query
+from finance.web.plan_forecast import ahead_of
 from finance.web.rate_words import shown
 from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
 from finance.web.wealth import everyday_accounts
@@ -80,6 +81,7 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
         "today": today,
         "month": month,
         "month_last": month_end(month),
+        "ahead": ahead_of(book, today=today) if any(card.name == "ahead" for card in beside) else None,
         "wealth": held,
         "converted": shown(book, held.converted),
         "converted_sum": sum(part.value or 0 for part in held.converted),

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from finance.attachments.services import attach
 from finance.exports.runs import start_export
+from finance.forecasts import make_forecast
 from finance.imports.services import stage_import
 from finance.ledger import services as ledger
 from finance.ledger.models import Membership
@@ -22,7 +23,9 @@ from finance.payees.services import save_payee
 from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
 from finance.planning.loans import services as loans
+from finance.planning.goals.services import create_goal
 from finance.planning.recurrence import Unit
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.planning.schedules.definition import CounterLine
 from finance.planning.schedules.definition import Definition as ScheduleDefinition
 from finance.planning.schedules.services import create_schedule
@@ -131,6 +134,7 @@ def _one_of_everything():
         "batch": batch,
         "insight": insight,
         "purchase": spend(99_00),
+        "saving": saved.uid,
         "line": saved.lines.get(account=accounts.savings).pk,
         "debt": planned.pop("debt"),
         "uncle": people.pop("uncle"),
@@ -175,6 +179,7 @@ def _one_of_everything():
             "run_id": exported.pk,
             "budget_id": budget.pk,
             "line_id": lines[0].pk,
+            **_of_the_plan(book, owner, accounts),
             "application_id": RuleApplication.objects.create(book=book, state="done").pk,
         },
     }
@@ -242,3 +247,19 @@ def _people(book, owner, accounts):
         "payment_id": payment.pk, "paid_invoice": paid.pk, "sent_invoice": sent.pk,
         "person_id": receivables.save_person(book=book, changes={"name": "Nobody"}).pk,
     }  # fmt: skip
+
+
+def _of_the_plan(book, owner, accounts):
+    today = NOW.date()
+    goal = create_goal(book=book, actor=owner, account=accounts.savings, name="Boat", today=today)
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    step = save_step(
+        scenario=scenario, actor=owner, kind="one_off", first=today, account=accounts.checking, amount=-5_00,
+        category=accounts.rent,
+    )  # fmt: skip
+    return {
+        "forecast_id": make_forecast(book=book, today=today).pk,
+        "goal_id": goal.pk,
+        "scenario_id": scenario.pk,
+        "step_id": step.pk,
+    }

@@ -30,6 +30,10 @@ from finance.models import (
     Dashboard,
     EntryTemplate,
     ExchangeRate,
+    Forecast,
+    ForecastAccount,
+    ForecastPoint,
+    GoalMove,
     Invitation,
     Invoice,
     JournalEntry,
@@ -53,6 +57,8 @@ from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
 from finance.planning.loans import services as loans
 from finance.receivables.services import save_person
+from finance.planning.goals.services import create_goal
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.rules.services import save_rule
 from finance.tags.services import save_tag
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
@@ -102,6 +108,13 @@ MODELS = {
     "finance_exchangerate": READ_ONLY,
     "finance_referencerate": READ_ONLY,
     "finance_referencefetch": READ_ONLY,
+    "finance_forecast": READ_ONLY,
+    "finance_forecastpoint": READ_ONLY,
+    "finance_forecastaccount": READ_ONLY,
+    "finance_goal": READ_ONLY,
+    "finance_goalmove": READ_ONLY,
+    "finance_scenario": READ_ONLY,
+    "finance_scenariostep": READ_ONLY,
     "finance_refund": READ_ONLY,
     "finance_loan": READ_ONLY,
     "finance_loanrate": READ_ONLY,
@@ -221,6 +234,24 @@ def people_of(book, owner):
         "finance_settlement": Settlement.objects.create(**given, payer=person, amount=1),
         "finance_claim": Claim.objects.create(book=book, person=person, account=account, due_on=today, amount=1),
         "finance_invoice": Invoice.objects.create(book=book, person=person, currency="EUR", income=account),
+def _of_the_plan(book, owner):
+    account = Account.objects.filter(book=book, kind="checking").first()
+    forecast = Forecast.objects.create(book=book, made_on="2026-03-15")
+    goal = create_goal(book=book, actor=owner, account=account, name="Boat", today=datetime.date(2026, 3, 15))
+    moved = {"kind": "in", "date": "2026-03-15", "amount": 1}
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    day = datetime.date(2026, 4, 1)
+    figures = {"date": day, "start": 0, "planned": 0, "habitual": 0, "expected": 0, "horizon": 7}
+    return {
+        "finance_forecast": forecast,
+        "finance_forecastpoint": ForecastPoint.objects.create(book=book, forecast=forecast, account=account, **figures),
+        "finance_forecastaccount": ForecastAccount.objects.create(book=book, account=account, floor=0),
+        "finance_goal": goal,
+        "finance_goalmove": GoalMove.objects.create(book=book, goal=goal, account=account, **moved),
+        "finance_scenario": scenario,
+        "finance_scenariostep": save_step(
+            scenario=scenario, actor=owner, kind="one_off", first=day, account=account, amount=1
+        ),
     }
 
 
@@ -283,6 +314,7 @@ def world(book, owner, insight):
             purchase=JournalEntry.objects.filter(book=book).last(),
         ),
         **loans_and_cards(book, owner),
+        **_of_the_plan(book, owner),
         "finance_payperiod": PayPeriod.objects.create(book=book, day=25),
         "finance_savedview": SavedView.objects.create(book=book, owner=owner, name="All"),
         "finance_savedreport": SavedReport.objects.create(book=book, name="Spending", kind="spending", saved_by=owner),

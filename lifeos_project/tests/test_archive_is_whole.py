@@ -37,7 +37,11 @@ from finance.periods import PayRule
 from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
 from finance.planning.loans import services as loans
+from finance.planning.forecast.services import change_account
+from finance.planning.goals.models import GoalMove
+from finance.planning.goals.services import create_goal
 from finance.planning.recurrence import Unit
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.planning.schedules import services as schedules
 from finance.planning.schedules.definition import CounterLine
 from finance.planning.schedules.definition import Definition as ScheduleDefinition
@@ -79,6 +83,7 @@ CARRIED = {
     "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
     "finance.Budget", "finance.BudgetAccount", "finance.BudgetLine", "finance.LineCarry", "finance.Assignment",
+    "finance.Goal", "finance.GoalMove", "finance.Scenario", "finance.ScenarioStep", "finance.ForecastAccount",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
 _BANK_FILES = "bank files stay behind; the entries that were posted from them come"
@@ -108,6 +113,8 @@ NOT_CARRIED = {
     "finance.RuleVersion": "rules come as they are now; their log names rows of bank files",
     "finance.RuleLog": "rules come as they are now; their log names rows of bank files",
     "finance.RuleApplication": "rules come as they are now; their log names rows of bank files",
+    "finance.Forecast": "made anew each day; scores are of what this server forecast",
+    "finance.ForecastPoint": "made anew each day; scores are of what this server forecast",
     "finance.WebhookEndpoint": _SECRETS,
     "finance.WebhookSecret": _SECRETS,
     "finance.WebhookDelivery": _SECRETS,
@@ -121,6 +128,7 @@ NOT_KEPT = {
     *("linked_by", "tagged_by", "added_by", "marked_by", "updated_by", "reconciled_by", "reconciled_at"),
     *("removed_by", "removed_at", "has_thumbnail", "thumbnail", "set_at", "made_at"),
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
+    "Goal.created_by", "GoalMove.created_by", "Scenario.created_by", "Scenario.promoted_by",
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
     # Who wrote it, and who is a member, are users of one installation; bills kept even with each other are found again.
     "Person.user", "SharedBill.created_by", "SharedBill.scope", "Settlement.created_by", "Claim.created_by",
@@ -337,6 +345,17 @@ def whole_book(book, owner, accounts, entries):
     report = save_report(
         book=book, actor=owner, name="Food", definition=Definition(kind=Kind.SPENDING, account=accounts.groceries.pk)
     )
+    goal = create_goal(
+        book=book, actor=owner, account=accounts.checking, name="Boat", today=TODAY, target=9_00,
+        by=datetime.date(2027, 1, 31),
+    )  # fmt: skip
+    GoalMove.objects.create(
+        book=book, goal=goal, account=accounts.checking, kind="in", date=TODAY, amount=4_00, entry=entries[0]
+    )
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    step = {"amount": -5_00, "unit": "week", "label": "Gym", "category": accounts.rent}
+    save_step(scenario=scenario, actor=owner, kind="add", first=TODAY, account=accounts.checking, **step)
+    change_account(account=accounts.checking, actor=owner, floor=-500_00)
     set_cards(book=book, user=owner, cards=["spending", f"report-{report.pk}"])
     power = ScheduleDefinition(
         name="Power", account_id=accounts.checking.pk, amount=-80_00, first=datetime.date(2025, 9, 3), unit=Unit.MONTH,

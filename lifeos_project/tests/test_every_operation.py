@@ -91,6 +91,31 @@ def bodies(world):
         ("POST", BOOK + "entries/bulk/"): {"entries": [groceries]},
         ("POST", BOOK + "entries/{uid}/correct/"): groceries,
         ("POST", BOOK + "entries/{uid}/reverse/"): {"on": "2026-03-15", "description": "wrong"},
+        ("PATCH", BOOK + "forecast/accounts/{account_id}/"): {"floor": "-500.00"},
+        ("POST", BOOK + "forecast/kept/"): None,
+        ("POST", BOOK + "goals/"): {"name": "Bicycle", "account": "Assets:Savings account", "target": "900.00"},
+        ("PATCH", BOOK + "goals/{goal_id}/"): {"name": "Canoe"},
+        ("DELETE", BOOK + "goals/{goal_id}/"): None,
+        ("POST", BOOK + "goals/{goal_id}/moves/"): {"amount": "1.00"},
+        ("POST", BOOK + "goals/{goal_id}/entries/"): {"entry": str(world["saving"])},
+        ("POST", BOOK + "scenarios/"): {"name": "Half pay"},
+        ("PATCH", BOOK + "scenarios/{scenario_id}/"): {"name": "Flat"},
+        ("DELETE", BOOK + "scenarios/{scenario_id}/"): None,
+        ("POST", BOOK + "scenarios/{scenario_id}/copy/"): {"name": "Again"},
+        ("POST", BOOK + "scenarios/{scenario_id}/promote/"): None,
+        ("POST", BOOK + "scenarios/{scenario_id}/steps/"): {
+            "kind": "shock",
+            "from": "2026-05-01",
+            "flow": "income",
+            "percent": 75,
+        },
+        ("PUT", BOOK + "scenarios/{scenario_id}/steps/{step_id}/"): {
+            "kind": "one_off",
+            "from": "2026-05-01",
+            "account": "Assets:Checking account",
+            "amount": "-900.00",
+        },
+        ("DELETE", BOOK + "scenarios/{scenario_id}/steps/{step_id}/"): None,
         ("POST", BOOK + "exchanges/"): {
             "date": "2026-03-14",
             "source_account": "Assets:Checking account",
@@ -402,7 +427,7 @@ def address(path, ids, **instead):
         ids = ids | {"statement_id": ids["even_id" if path.endswith("reconcile/") else "account_statement_id"]}
     if "reports/{kind}/" in path:
         ids = ids | {"kind": "spending"}
-    if path.endswith(OF_HOLDINGS):
+    if path.endswith((*OF_HOLDINGS, "forecast/accounts/{account_id}/")):
         ids = ids | {"account_id": ids["savings_id"]}
     if path.endswith(("/cancel/", "/write-off/", "/reminders/", "/payments/")) and "invoice_id" in path:
         ids = ids | {"invoice_id": ids["sent_invoice"]}
