@@ -639,3 +639,28 @@ class DashboardChanged(BookEvent):
 
     name: ClassVar[str] = "finance.dashboard.changed"
     user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSaved(BookEvent):
+    """A schedule was added, changed or ended."""
+
+    name: ClassVar[str] = "finance.schedule.saved"
+    schedule_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRemoved(BookEvent):
+    """A schedule was removed; entries that paid it stay."""
+
+    name: ClassVar[str] = "finance.schedule.removed"
+    schedule_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleOccurrenceChanged(BookEvent):
+    """An occurrence of a schedule was skipped, moved, paid, or opened again. It is known by its nominal date."""
+
+    name: ClassVar[str] = "finance.schedule.occurrence_changed"
+    schedule_id: int
+    nominal: datetime.date

@@ -33,6 +33,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reports.models import Dashboard, SavedReport
@@ -90,6 +91,9 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "SavedView",
+    "Schedule",
+    "ScheduleOccurrence",
+    "SchedulePayment",
     "Seal",
     "Tag",
     "ValuationChoice",

@@ -24,6 +24,7 @@ from finance.api import (
     reports,
     rules,
     rules_past,
+    schedules,
     search,
     statements,
     tags,
@@ -43,6 +44,8 @@ ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
 PAYEE = f"{BOOK}payees/<int:payee_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
+SCHEDULE = f"{BOOK}schedules/<int:schedule_id>/"
+OCCURRENCE = f"{SCHEDULE}occurrences/<str:nominal>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
@@ -165,6 +168,22 @@ urlpatterns = [
     path(APPLICATION, rules_past.ApplicationDetail.as_view(), name="api-rule-application"),
     path(f"{APPLICATION}cancel/", rules_past.CancelApplication.as_view(), name="api-rule-application-cancel"),
     path(f"{APPLICATION}resume/", rules_past.ResumeApplication.as_view(), name="api-rule-application-resume"),
+    path(f"{BOOK}schedules/", schedules.ScheduleList.as_view(), name="api-schedules"),
+    path(f"{BOOK}schedules/upcoming/", schedules.UpcomingOccurrences.as_view(), name="api-schedules-upcoming"),
+    path(f"{BOOK}schedules/sums/", schedules.ScheduleSums.as_view(), name="api-schedules-sums"),
+    path(f"{BOOK}schedules/questions/", schedules.ScheduleQuestions.as_view(), name="api-schedules-questions"),
+    path(SCHEDULE, schedules.ScheduleDetail.as_view(), name="api-schedule"),
+    path(f"{SCHEDULE}end/", schedules.EndSchedule.as_view(), name="api-schedule-end"),
+    path(f"{SCHEDULE}occurrences/", schedules.ScheduleOccurrences.as_view(), name="api-schedule-occurrences"),
+    path(f"{SCHEDULE}payments/", schedules.SchedulePayments.as_view(), name="api-schedule-payments"),
+    path(OCCURRENCE, schedules.OccurrenceDetail.as_view(), name="api-occurrence"),
+    path(f"{OCCURRENCE}skip/", schedules.SkipOccurrence.as_view(), name="api-occurrence-skip"),
+    path(f"{OCCURRENCE}reopen/", schedules.ReopenOccurrence.as_view(), name="api-occurrence-reopen"),
+    path(f"{OCCURRENCE}move/", schedules.MoveOccurrence.as_view(), name="api-occurrence-move"),
+    path(f"{OCCURRENCE}pay/", schedules.PayOccurrence.as_view(), name="api-occurrence-pay"),
+    path(f"{OCCURRENCE}link/", schedules.LinkEntry.as_view(), name="api-occurrence-link"),
+    path(f"{OCCURRENCE}unlink/", schedules.UnlinkEntry.as_view(), name="api-occurrence-unlink"),
+    path(f"{OCCURRENCE}refuse/", schedules.RefuseEntry.as_view(), name="api-occurrence-refuse"),
     path(f"{BOOK}webhooks/", webhooks.WebhookList.as_view(), name="api-webhooks"),
     path(f"{BOOK}webhooks/event-types/", webhooks.EventTypes.as_view(), name="api-webhook-event-types"),
     path(WEBHOOK, webhooks.WebhookDetail.as_view(), name="api-webhook"),

@@ -113,6 +113,10 @@ class Recurrence:
         days = () if self.weekday else self.days or (self.anchor.day,)
         return replace(self, anchor=datetime.date(year, month + 1, 1), days=days)
 
+    def count_before(self, date: datetime.date) -> int:
+        """How many occurrences are before `date`."""
+        return self._first_index(date)
+
     @property
     def _days(self) -> int:
         return self.every * (7 if self.unit is Unit.WEEK else 1)

@@ -17,6 +17,10 @@ from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.entry_templates import save_template
 from finance.models import RuleApplication
 from finance.payees.services import save_payee
+from finance.planning.recurrence import Unit
+from finance.planning.schedules.definition import CounterLine
+from finance.planning.schedules.definition import Definition as ScheduleDefinition
+from finance.planning.schedules.services import create_schedule
 from finance.preferences.services import save_view
 from finance.reconciliation.services import add_statement
 from finance.reports.definition import Kind, usual_definition
@@ -95,6 +99,10 @@ def _one_of_everything():
         book=book, actor=owner, date=datetime.date(2026, 2, 3), payee="Standing order",
         lines=[LineDraft(account_id=accounts.savings.pk, amount=5_00), LineDraft(account_id=accounts.cash.pk, amount=-5_00)],
     )  # fmt: skip
+    phone = ScheduleDefinition(
+        name="Phone", account_id=accounts.checking.pk, amount=-12_34, first=datetime.date(2026, 1, 20), unit=Unit.MONTH,
+        lines=(CounterLine(account_id=accounts.rent.pk),),
+    )  # fmt: skip
     exported = start_export(book=book, actor=owner, format="json")
     OperationRun.objects.filter(pk=exported.pk).update(state="done")
     other = User.objects.create_user("other@example.org", "correct horse battery")
@@ -138,6 +146,8 @@ def _one_of_everything():
                 book=book, actor=owner, name="Spending", definition=usual_definition(Kind.SPENDING)
             ).pk,
             "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
+            "schedule_id": create_schedule(book=book, actor=owner, definition=phone, today=NOW.date()).pk,
+            "nominal": "2026-03-20",
             "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
             "group_id": add_group(book=book, name="Empty").pk,
             "tag_id": save_tag(book=book, name="Holiday").pk,

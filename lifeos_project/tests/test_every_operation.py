@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.long]
 NAMES = sorted(contract.operations())
 CHANGES = [name for name in NAMES if name[0] != "GET"]
 BOOK = "/api/v1/books/{book_id}/"
+OCCURRENCE = BOOK + "schedules/{schedule_id}/occurrences/{nominal}/"
 URL = "https://hooks.example.org/lifeos"
 WITH_FILE = {("POST", BOOK + "imports/"), ("POST", BOOK + "entries/{uid}/attachments/")}
 # Why these take no Idempotency-Key; docs/api.md says so, too.
@@ -208,6 +209,30 @@ def bodies(world):
         ("DELETE", BOOK + "payees/{payee_id}/"): None,
         ("POST", BOOK + "payees/{payee_id}/rename/"): {"name": "Shop", "past": "alias"},
         ("POST", BOOK + "payees/{payee_id}/merge/"): {"into": world["other_payee"], "past": "alias"},
+        ("POST", BOOK + "schedules/"): {
+            "name": "Rent",
+            "account": "Assets:Checking account",
+            "amount": "-700.00",
+            "lines": [{"account": world["accounts"].rent.pk, "amount": "700.00", "memo": "flat"}],
+            "payee": "Landlord",
+            "tags": ["Holiday"],
+            "first": "2026-01-31",
+            "unit": "month",
+            "every": 1,
+            "days": [15, 31],
+            "shift": "before",
+            "total": "8400.00",
+        },
+        ("PATCH", BOOK + "schedules/{schedule_id}/"): {"amount": "-15.00", "effective_from": "2026-05-01"},
+        ("DELETE", BOOK + "schedules/{schedule_id}/"): None,
+        ("POST", BOOK + "schedules/{schedule_id}/end/"): {"last": "2026-12-31"},
+        ("POST", OCCURRENCE + "skip/"): None,
+        ("POST", OCCURRENCE + "reopen/"): None,
+        ("POST", OCCURRENCE + "move/"): {"to": "2026-03-25"},
+        ("POST", OCCURRENCE + "pay/"): {"date": "2026-03-15", "amount": "-5.00", "complete": False},
+        ("POST", OCCURRENCE + "link/"): {"entry": str(world["ids"]["uid"]), "complete": True},
+        ("POST", OCCURRENCE + "unlink/"): {"entry": str(world["ids"]["uid"])},
+        ("POST", OCCURRENCE + "refuse/"): {"entry": str(world["ids"]["uid"])},
         ("POST", BOOK + "webhooks/"): {"url": URL, "description": "Robot", "event_types": ["finance.book.renamed"]},
         ("PATCH", BOOK + "webhooks/{webhook_id}/"): {"description": "Other", "active": True, "event_types": []},
         ("DELETE", BOOK + "webhooks/{webhook_id}/"): None,
@@ -264,6 +289,9 @@ def prepare(world, name):
         assert ask(world, ("POST", BOOK + "imports/{import_id}/confirm/"), {}).status_code == 200
     if name == ("DELETE", BOOK + "entries/{uid}/refund/"):
         given = ("PUT", name[1])
+        assert ask(world, given, bodies(world)[given]).status_code == 200
+    if name[1].endswith("/unlink/"):
+        given = ("POST", OCCURRENCE + "link/")
         assert ask(world, given, bodies(world)[given]).status_code == 200
     if name[1].endswith("/restore/"):
         assert ask(world, ("DELETE", BOOK)).status_code == 202
