@@ -33,6 +33,8 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.calendars.models import CalendarFeed
+from finance.planning.detection.models import RecurringCheck, RecurringFinding
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
@@ -54,6 +56,7 @@ __all__ = [
     "AttachmentContent",
     "Book",
     "BookDeletion",
+    "CalendarFeed",
     "ChainHead",
     "Change",
     "ChangedEntry",
@@ -80,6 +83,8 @@ __all__ = [
     "PayeeAlias",
     "PayeeName",
     "PeriodChange",
+    "RecurringCheck",
+    "RecurringFinding",
     "ReferenceFetch",
     "ReferenceRate",
     "Refund",
