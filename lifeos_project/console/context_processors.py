@@ -28,6 +28,7 @@ class Link:
     current: bool = False
     count: int = 0
     phone_only: bool = False
+    wide_only: bool = False
 
 
 class Shell:
@@ -103,7 +104,10 @@ class Shell:
 
     @cached_property
     def nav(self) -> list[Link]:
-        """The main menu. An item without an address is left out."""
+        """The main menu. An item without an address is left out.
+
+        A telephone's bar has room for six; what is `wide_only` stands there in the user's menu.
+        """
 
         def unread() -> int:
             return unread_count(book_id=self.book.pk, on=today_in(book=self.book)) if self.book else 0
@@ -113,17 +117,27 @@ class Shell:
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
             self._room(_("Plan"), "web:plan", "plan", ("plan",)),
             self._room(_("People"), "web:people", "people", ("people", "invoice")),
-            self._room(_("Import"), "web:imports", "import", ("import",)),
+            self._room(_("Import"), "web:imports", "import", ("import",), wide_only=True),
             self._room(_("Reports"), "web:reports", "reports", ("report", "currencies")),
             self._room(_("Insights"), "insights:feed", "insights", (), count=unread),
             self._room(
-                _("Settings"), "web:settings", "settings", ("settings", "member", "invitation", "webhook", "rule")
+                _("Settings"),
+                "web:settings",
+                "settings",
+                ("settings", "member", "invitation", "webhook", "rule"),
+                wide_only=True,
             ),
         ]
         return [room for room in rooms if room]
 
     def _room(
-        self, label: str, view: str, icon: str, prefixes: tuple[str, ...], count: Callable[[], int] = lambda: 0
+        self,
+        label: str,
+        view: str,
+        icon: str,
+        prefixes: tuple[str, ...],
+        count: Callable[[], int] = lambda: 0,
+        wide_only: bool = False,
     ) -> Link | None:
         url = _address(view, book_id=self.book.pk) if self.book else None
         if url is None:
@@ -134,11 +148,12 @@ class Shell:
             and match.namespace == view.partition(":")[0]
             and (not prefixes or (match.url_name or "").startswith(prefixes))
         )
-        return Link(label=label, url=url, icon=icon, current=current, count=count())
+        return Link(label=label, url=url, icon=icon, current=current, count=count(), wide_only=wide_only)
 
     @cached_property
     def user_links(self) -> list[Link]:
         links = [
+            (_("Import"), self.book and _address("web:imports", book_id=self.book.pk), "import", True),
             (_("Book settings"), self.book and _address("web:settings", book_id=self.book.pk), "settings", True),
             (_("Your account"), _address("profile"), "user", False),
         ]

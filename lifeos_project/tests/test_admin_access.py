@@ -36,6 +36,8 @@ from finance.models import (
     RuleApplication,
     SavedReport,
     SavedView,
+    Schedule,
+    ScheduleOccurrence,
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
@@ -98,6 +100,8 @@ MODELS = {
     "finance_importbatch": READ_ONLY,
     "finance_attachment": READ_ONLY,
     "finance_payee": READ_ONLY,
+    "finance_schedule": READ_ONLY,
+    "finance_scheduleoccurrence": READ_ONLY,
     "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
@@ -246,6 +250,8 @@ def world(book, owner, insight):
             entry=JournalEntry.objects.filter(book=book).first(), actor=owner, data=b"%PDF-1.7", file_name="bill.pdf"
         ),
         "finance_payee": save_payee(book=book, name="Rewe"),
+        "finance_schedule": (schedule := schedule_of(book)),
+        "finance_scheduleoccurrence": ScheduleOccurrence.objects.create(book=book, schedule=schedule, nominal=now),
         "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_accountstatement": AccountStatement.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
@@ -261,6 +267,14 @@ def world(book, owner, insight):
         "insights_rulesetting": RuleSetting.objects.create(kind="unusual_amount", changed_at=now),
         "backups_backuprun": BackupRun.objects.create(kind="backup", state="good", started_at=now),
     }  # fmt: skip
+
+
+def schedule_of(book):
+    account = Account.objects.get(book=book, kind="checking")
+    return Schedule.objects.create(
+        book=book, name="Phone", account=account, amount=-1, lines=[], first="2026-01-01", unit="month",
+        asked_from="2026-01-01",
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ A table or a column that is new fails here until it is in one of the lists.
 import datetime
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -32,6 +33,10 @@ from finance.ledger.selectors import account_paths
 from finance.models import ImportProfile
 from finance.payees.services import merge_payees, save_payee
 from finance.periods import PayRule
+from finance.planning.recurrence import Unit
+from finance.planning.schedules import services as schedules
+from finance.planning.schedules.definition import CounterLine
+from finance.planning.schedules.definition import Definition as ScheduleDefinition
 from finance.preferences import carrying as preferences_part
 from finance.preferences.models import SavedView
 from finance.preferences.services import save_view, set_pay_period
@@ -63,6 +68,7 @@ CARRIED = {
     "finance.ImportProfile", "finance.Refund",
     "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate",
     "finance.PayPeriod", "finance.SavedView",
+    "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
@@ -105,6 +111,7 @@ NOT_KEPT = {
     *("removed_by", "removed_at", "has_thumbnail", "thumbnail"),
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
+    "Schedule.created_by", "ScheduleOccurrence.changed_by",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
     "Insight.dedup_key",
     # Compared by `export_rules`, which names accounts by path.
@@ -136,6 +143,7 @@ def test_every_column_of_json_is_known():
     }
     assert found == {
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
+        "Schedule.lines", "Schedule.days", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
     }  # fmt: skip
 
@@ -199,6 +207,15 @@ class Portrait:
 
     def entrytemplate_lines(self, lines):
         return [{**line, "account": self.paths[line["account"]]} for line in lines]
+
+    def schedule_lines(self, lines):
+        return self.entrytemplate_lines(lines)
+
+    def schedule_tag_ids(self, numbers):
+        return [self.referred(apps.get_model("finance.Tag"), number) for number in numbers]
+
+    def scheduleoccurrence_refused(self, entries):
+        return [str(self.uids[pk]) for pk in entries]
 
     def savedview_query(self, query):
         asked = QueryDict(query, mutable=True)
@@ -287,6 +304,16 @@ def whole_book(book, owner, accounts, entries):
         book=book, actor=owner, name="Food", definition=Definition(kind=Kind.SPENDING, account=accounts.groceries.pk)
     )
     set_cards(book=book, user=owner, cards=["spending", f"report-{report.pk}"])
+    power = ScheduleDefinition(
+        name="Power", account_id=accounts.checking.pk, amount=-80_00, first=datetime.date(2025, 9, 3), unit=Unit.MONTH,
+        lines=(CounterLine(account_id=accounts.rent.pk, memo="flat"),), tag_ids=(tag.pk,), days=(3, 17), total=9_000_00,
+    )  # fmt: skip
+    schedule = schedules.create_schedule(book=book, actor=owner, definition=power, today=TODAY)
+    day = {"nominal": datetime.date(2025, 9, 3), "actor": owner}
+    schedules.link_entry(schedule=schedule, entry=entries[0], **day)
+    schedules.refuse_entry(schedule=schedule, entry=entries[1], **day)
+    dearer = replace(schedule.definition, amount=-90_00)
+    schedules.change_schedule(schedule=schedule, actor=owner, definition=dearer, from_date=datetime.date(2026, 4, 1))
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)

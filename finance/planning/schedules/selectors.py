@@ -271,14 +271,26 @@ def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: da
     movement on each of its accounts.
     """
     found = open_occurrences(book=book, last=last, today=today)
-    ids = {line["account"] for each in found for line in each.schedule.lines}
+    return movements_of(book=book, occurrences=found, first=first, last=last, today=today)
+
+
+def movements_of(
+    *,
+    book: Book,
+    occurrences: Sequence[Occurrence],
+    first: datetime.date,
+    last: datetime.date,
+    today: datetime.date,
+) -> list[Upcoming]:
+    """As `upcoming`, of open occurrences that were read already; one query."""
+    ids = {line["account"] for each in occurrences for line in each.schedule.lines}
     own = set(
         Account.objects.filter(book=book, pk__in=ids, type__in=(AccountType.ASSET, AccountType.LIABILITY)).values_list(
             "pk", flat=True
         )
     )
     movements = []
-    for each in found:
+    for each in occurrences:
         date = max(each.date, today)
         if first <= date <= last and each.left:
             movements += _movements(each, date, own)

@@ -126,7 +126,8 @@ def _going_on(before: Definition, given: Definition, from_date: datetime.date) -
     return replace(given, first=following, days=days, count=count, total=total)
 
 
-def _saved(schedule: Schedule, given: Definition) -> Schedule:
+def fill(schedule: Schedule, given: Definition) -> None:
+    """Write a definition, which was checked, into the columns of a schedule that is then saved."""
     schedule.name, schedule.payee, schedule.description = given.name, given.payee, given.description
     schedule.account_id = given.account_id
     schedule.amount_kind, schedule.amount = given.amount_kind.value, given.amount
@@ -138,6 +139,10 @@ def _saved(schedule: Schedule, given: Definition) -> Schedule:
     schedule.weekday_number, schedule.weekday = given.weekday or (None, None)
     schedule.shift = given.shift.value
     schedule.until, schedule.count, schedule.total = given.until, given.count, given.total
+
+
+def _saved(schedule: Schedule, given: Definition) -> Schedule:
+    fill(schedule, given)
     schedule.save()
     emit(ScheduleSaved(book_id=schedule.book_id, schedule_id=schedule.pk))
     return schedule_for(book=schedule.book, schedule_id=schedule.pk)
@@ -162,8 +167,8 @@ def _refuse_lost_payments(schedule: Schedule, definition: Definition, first: dat
             raise Conflict(field="effective_from", reason=reason % {"date": nominal})
 
 
-def _checked(book: Book, given: Definition) -> Definition:
-    """The definition with clean texts. Raises what is wrong with it, by field."""
+def cleaned(given: Definition) -> Definition:
+    """The definition with clean texts. Raises Invalid, by field; accounts and tags are not looked at."""
     payee = _clean("payee", given.payee, longest=200)
     name = _clean("name", given.name, longest=120) or payee[:120]
     if not name:
@@ -180,10 +185,15 @@ def _checked(book: Book, given: Definition) -> Definition:
         if amount is not None and abs(amount) > money.MAX_MINOR_UNITS:
             raise Invalid(field=field, reason=_("The amount is too large."))
     check_definition(given)
-    _check_accounts(book, given)
     if len(tag_ids) > MOST_TAGS:
         raise Invalid(field="tags", reason=_("A schedule has at most %(most)d tags.") % {"most": MOST_TAGS})
-    if Tag.objects.filter(book=book, pk__in=tag_ids).count() < len(tag_ids):
+    return given
+
+
+def _checked(book: Book, given: Definition) -> Definition:
+    given = cleaned(given)
+    _check_accounts(book, given)
+    if Tag.objects.filter(book=book, pk__in=given.tag_ids).count() < len(given.tag_ids):
         raise NotFound(thing="tag", field="tags")
     return given
 
