@@ -19,6 +19,8 @@ from finance.web import (
     overview,
     payee_pages,
     plan,
+    plan_feed,
+    plan_found,
     plan_schedules,
     quick,
     rates,
@@ -110,6 +112,10 @@ book_pages = [
     path("payees/<int:payee_id>/", payee_pages.payee, name="payee"),
     path("plan/", plan.plan, name="plan"),
     path("plan/calendar/", plan.plan_calendar, name="plan_calendar"),
+    path("plan/found/", plan_found.plan_found, name="plan_found"),
+    path("plan/found/<int:finding_id>/", plan_found.plan_finding, name="plan_finding"),
+    path("plan/feed/", plan_feed.plan_feed, name="plan_feed"),
+    path("plan/schedules/<int:schedule_id>/calendar.ics", plan_feed.plan_schedule_ics, name="plan_schedule_ics"),
     path("plan/schedules/", plan_schedules.plan_schedules, name="plan_schedules"),
     path("plan/schedules/new/", plan_schedules.plan_schedule_new, name="plan_schedule_new"),
     path("plan/schedules/<int:schedule_id>/", plan_schedules.plan_schedule, name="plan_schedule"),
@@ -192,6 +198,7 @@ book_pages = [
 
 urlpatterns = [
     path("", books.home, name="home"),
+    path("calendar/<str:token>.ics", plan_feed.calendar_feed, name="calendar_feed"),
     path("theme/", books.theme, name="theme"),
     path("quick/", quick.quick, name="quick_home"),
     path("quick-worker.js", quick.service_worker, name="quick_worker"),

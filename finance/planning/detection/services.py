@@ -225,19 +225,27 @@ def cover(*, book: Book, schedule_id: int) -> int:
 
 def definition_of(*, finding: RecurringFinding) -> Definition:
     """The schedule that the finding would become. Raises Invalid (lines) where its other side cannot be told."""
-    counter: Account | None = finding.counter
-    if counter is None or counter.closed_on is not None or counter.kind == AccountKind.GROUP:
+    terms = terms_of(finding=finding)
+    if not terms.lines:
         reason = _("Say the category: the latest payment has none of this currency that is open.")
         raise Invalid(field="lines", reason=reason)
+    return terms
+
+
+def terms_of(*, finding: RecurringFinding) -> Definition:
+    """The schedule that the finding would become; without lines where its other side cannot be told."""
+    counter: Account | None = finding.counter
+    if counter is not None and (counter.closed_on is not None or counter.kind == AccountKind.GROUP):
+        counter = None
     kind = AmountKind(finding.amount_kind)
     is_bounded = kind is AmountKind.RANGE
     return Definition(
-        name=(finding.payee or finding.description or counter.name)[:120],
+        name=(finding.payee or finding.description or (counter.name if counter else ""))[:120],
         account_id=finding.account_id,
         amount=finding.amount,
         first=finding.next_due,
         unit=Unit(finding.unit),
-        lines=(CounterLine(account_id=counter.pk),),
+        lines=(CounterLine(account_id=counter.pk),) if counter else (),
         every=finding.every,
         days=tuple(finding.days),
         shift=WeekendShift(finding.shift),

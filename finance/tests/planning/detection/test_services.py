@@ -257,6 +257,7 @@ def test_the_command_and_the_operation(book, rent):
     out = io.StringIO()
     call_command("detect_recurring", book=book.pk, stdout=out)
     assert out.getvalue() == "1 books, 1 payees, 1 recurring payments that are new.\n"
+    drain()
     RecurringFinding.objects.all().delete()
     run = start(name="recurring.detect", given={"book": book.pk}, by="olga@example.org")
     testing.drain()
