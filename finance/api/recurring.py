@@ -16,8 +16,10 @@ from finance.api import schedule_shapes as shapes
 from finance.api.base import BookView
 from finance.api.schedules import ScheduleView
 from finance.models import RecurringFinding
+from finance.periods import WeekendShift
 from finance.planning.detection import selectors, services
-from finance.planning.recurrence import CADENCES
+from finance.planning.recurrence import CADENCES, Unit
+from finance.planning.schedules.definition import AmountKind
 from finance.tags.services import tags_named
 from identity.api.idempotency import once_per_key
 
@@ -45,7 +47,8 @@ class FindingSerializer(serializers.ModelSerializer[RecurringFinding]):
     )
     currency = serializers.CharField(source="account.currency")
     amount_kind = serializers.ChoiceField(
-        choices=RecurringFinding.Kind.values, help_text="fixed; range (least to most); learned (they differ widely)."
+        choices=[kind.value for kind in AmountKind],
+        help_text="fixed; range (least to most); learned (they differ widely). As of the schedule that it would become.",
     )
     amount = serializers.SerializerMethodField(help_text="To be expected: negative when money leaves the account.")
     least = serializers.SerializerMethodField()
@@ -53,9 +56,8 @@ class FindingSerializer(serializers.ModelSerializer[RecurringFinding]):
     per_year = serializers.SerializerMethodField(help_text="What a year of it comes to.")
     rhythm = serializers.ChoiceField(choices=[cadence.name for cadence in CADENCES])
     days = serializers.ListField(child=serializers.IntegerField(), help_text=shapes.HELP["days"])
-    shift = serializers.ChoiceField(choices=[("none", "none"), ("before", "before"), ("after", "after"), ("nearest", "nearest")],
-                                    help_text=shapes.HELP["shift"])  # fmt: skip
-    unit = serializers.ChoiceField(choices=[("day", "day"), ("week", "week"), ("month", "month"), ("year", "year")])
+    shift = serializers.ChoiceField(choices=[each.value for each in WeekendShift], help_text=shapes.HELP["shift"])
+    unit = serializers.ChoiceField(choices=[each.value for each in Unit])
     next = serializers.DateField(source="next_due", help_text="The next nominal date.")
     lasts_until = serializers.DateField(help_text="With no payment by that day it is over, and no longer offered.")
     confidence = serializers.IntegerField(help_text="How sure, in percent: how little chance explains these payments.")

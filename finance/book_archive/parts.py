@@ -25,6 +25,7 @@ from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
+from finance.planning.detection import carrying as recurring
 from finance.planning.schedules import carrying as schedules
 from finance.preferences import carrying as preferences
 from finance.reconciliation import carrying as reconciliation
@@ -64,6 +65,7 @@ PARTS: list[Part] = [
     Part(name="payees", give=payees.give, take=payees.take),
     Part(name="imports", give=imports.give, take=imports.take),
     Part(name="schedules", give=schedules.give, take=schedules.take),
+    Part(name="recurring", give=recurring.give, take=recurring.take),
     Part(name="changes", give=ledger.give, take=ledger.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),

@@ -22,6 +22,7 @@ from finance.models import (
     AssetPlan,
     AssetValue,
     BookDeletion,
+    CalendarFeed,
     Change,
     Dashboard,
     EntryTemplate,
@@ -31,6 +32,7 @@ from finance.models import (
     LedgerCheck,
     Membership,
     PayPeriod,
+    RecurringFinding,
     ReferenceFetch,
     ReferenceRate,
     RuleApplication,
@@ -102,6 +104,8 @@ MODELS = {
     "finance_payee": READ_ONLY,
     "finance_schedule": READ_ONLY,
     "finance_scheduleoccurrence": READ_ONLY,
+    "finance_recurringfinding": READ_ONLY,
+    "finance_calendarfeed": READ_ONLY,
     "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
@@ -252,6 +256,8 @@ def world(book, owner, insight):
         "finance_payee": save_payee(book=book, name="Rewe"),
         "finance_schedule": (schedule := schedule_of(book)),
         "finance_scheduleoccurrence": ScheduleOccurrence.objects.create(book=book, schedule=schedule, nominal=now),
+        "finance_recurringfinding": finding_of(book),
+        "finance_calendarfeed": CalendarFeed.objects.create(book=book, user=owner, token_hash="x"),
         "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_accountstatement": AccountStatement.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
@@ -274,6 +280,17 @@ def schedule_of(book):
     return Schedule.objects.create(
         book=book, name="Phone", account=account, amount=-1, lines=[], first="2026-01-01", unit="month",
         asked_from="2026-01-01",
+    )  # fmt: skip
+
+
+def finding_of(book):
+    account = Account.objects.get(book=book, kind="checking")
+    days = dict.fromkeys(("next_due", "lasts_until", "began", "latest"), "2026-01-01")
+    counts = dict.fromkeys(("confidence", "hits", "misses", "extras"), 4)
+    amounts = dict.fromkeys(("amount", "least", "most", "per_year"), -1)
+    return RecurringFinding.objects.create(
+        book=book, group="phone", account=account, rhythm="month", unit="month", every=1, shift="none",
+        amount_kind="fixed", **days, **counts, **amounts,
     )  # fmt: skip
 
 

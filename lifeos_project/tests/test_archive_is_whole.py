@@ -30,9 +30,10 @@ from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import account_paths
-from finance.models import ImportProfile
+from finance.models import ImportProfile, RecurringFinding
 from finance.payees.services import merge_payees, save_payee
 from finance.periods import PayRule
+from finance.planning.detection import services as detection
 from finance.planning.recurrence import Unit
 from finance.planning.schedules import services as schedules
 from finance.planning.schedules.definition import CounterLine
@@ -70,6 +71,7 @@ CARRIED = {
     "finance.PayPeriod", "finance.SavedView",
     "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
+    "finance.RecurringFinding",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
 _BANK_FILES = "bank files stay behind; the entries that were posted from them come"
@@ -102,6 +104,8 @@ NOT_CARRIED = {
     "finance.WebhookDelivery": _SECRETS,
     "finance.WebhookAttempt": _SECRETS,
     "insights.Backfill": "how far a job has come",
+    "finance.RecurringCheck": "when this server looked",
+    "finance.CalendarFeed": "a secret address of this server; it has to be made again",
     "identity.IdempotencyRecord": "answers to requests, kept for a short time",
 }
 # Columns: when something was written into this database, by whom where the person stays behind, and what is made again.
@@ -110,7 +114,8 @@ NOT_KEPT = {
     *("linked_by", "tagged_by", "added_by", "marked_by", "updated_by", "reconciled_by", "reconciled_at"),
     *("removed_by", "removed_at", "has_thumbnail", "thumbnail"),
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
-    "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
+    "JournalEntry.created_by", "RecurringFinding.found_at",
+    "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
     "Schedule.created_by", "ScheduleOccurrence.changed_by",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
     "Insight.dedup_key",
@@ -142,6 +147,7 @@ def test_every_column_of_json_is_known():
         if field.get_internal_type() == "JSONField"
     }
     assert found == {
+        "RecurringFinding.days", "RecurringFinding.evidence",
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
         "Schedule.lines", "Schedule.days", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
@@ -213,6 +219,9 @@ class Portrait:
 
     def schedule_tag_ids(self, numbers):
         return [self.referred(apps.get_model("finance.Tag"), number) for number in numbers]
+
+    def recurringfinding_evidence(self, entries):
+        return self.scheduleoccurrence_refused(entries)
 
     def scheduleoccurrence_refused(self, entries):
         return [str(self.uids[pk]) for pk in entries]
@@ -314,6 +323,8 @@ def whole_book(book, owner, accounts, entries):
     schedules.refuse_entry(schedule=schedule, entry=entries[1], **day)
     dearer = replace(schedule.definition, amount=-90_00)
     schedules.change_schedule(schedule=schedule, actor=owner, definition=dearer, from_date=datetime.date(2026, 4, 1))
+    detection.look_at(book=book, keys=["stadtwerke"])
+    detection.dismiss(finding=RecurringFinding.objects.get(), actor=owner)
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)

@@ -85,7 +85,7 @@ def names_of(*, book: Book) -> Names:
 
 def payees_of_entries(*, book: Book, entry_ids: Collection[int]) -> set[str]:
     """Payees of these entries, as the database compares them; "" where one names none."""
-    with connection.cursor() as cursor:
+    with by_index(alone=True), connection.cursor() as cursor:
         cursor.execute(_KEYS_OF, [book.pk, list(entry_ids)])
         return {key for (key,) in cursor.fetchall()}
 
