@@ -2,19 +2,24 @@
 
 import datetime
 from collections.abc import Collection
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
-from finance.errors import Invalid
+from django.utils import timezone
+
+from finance.errors import Invalid, ReportTooLong
 from finance.ledger.models import Book
 from finance.ledger.selectors import accounts_of
 from finance.periods import PayRule
 from finance.preferences.selectors import pay_rule_of
+from finance.reports.behind import Behind, behind
 from finance.reports.building import build_report
 from finance.reports.definition import Definition, scope_of
-from finance.reports.figures import RateUsed, Report
+from finance.reports.figures import Cell, RateUsed, Report
 from finance.reports.keeping import unpacked
-from finance.reports.runs import kept_report
-from finance.reports.selectors import first_day_of
+from finance.reports.runs import kept_report, latest_run
+from finance.reports.selectors import first_day_of, without_bound
 from finance.reports.valuing import RatesOf
 from finance.valuation.rates import Quote, rate_digits
 from finance.valuation.valuer import Valuer, valuer_at, valuer_between
@@ -89,6 +94,42 @@ def report_kept(
     except (Invalid, KeyError, TypeError, ValueError):
         return None
     return made, today
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFigure:
+    """What a figure comes to in the report that a worker made: minor units, and per currency what has no rate."""
+
+    currency: str
+    cell: Cell
+    made_at: datetime.datetime
+
+
+def figure_behind(
+    *, book: Book, definition: Definition, key: str, column: int, today: datetime.date, pay: PayRule | None
+) -> tuple[Behind, KeptFigure | None]:
+    """What makes a figure. Where its lines are too many to be added up at once, the sum is that of the kept report.
+
+    Raises as `behind`, and ReportTooLong where there is no report of today that has the figure.
+    """
+    asked: dict[str, Any] = {
+        "book": book,
+        "definition": definition,
+        "key": key,
+        "column": column,
+        "today": today,
+        "pay": pay,
+    }
+    try:
+        return behind(**asked), None
+    except ReportTooLong:
+        run = latest_run(book=book, definition=definition, now=timezone.now())
+        made = report_kept(run, book=book, definition=definition, pay=pay)
+        figure = made[0].figure(key, column) if made is not None and made[1] == today else None
+        if run is None or run.finished_at is None or figure is None:
+            raise
+        with without_bound():
+            return behind(**asked), KeptFigure(currency=figure[0], cell=figure[1], made_at=run.finished_at)
 
 
 def pay_of(book: Book) -> PayRule | None:

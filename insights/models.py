@@ -126,7 +126,7 @@ class InsightEvidence(models.Model):
         MONTH = "month", _("month compared")
         BALANCE = "balance", _("balance")
 
-    book = models.ForeignKey("finance.Book", models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey("finance.Book", models.CASCADE, related_name="+")
     insight = models.ForeignKey(Insight, models.CASCADE, related_name="evidence", db_constraint=False)
     entry = models.ForeignKey("finance.JournalEntry", models.CASCADE, null=True, related_name="+", db_constraint=False)
     # Where there is no entry: first day of the month, or day of the balance.

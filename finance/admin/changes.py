@@ -6,7 +6,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from finance.admin.reading import Uncounted
-from finance.models import Change, EntryTemplate
+from finance.models import Change, EntryTemplate, TransferFee
 from platform_outbox.admin.base import ReadOnly
 
 
@@ -45,3 +45,16 @@ class EntryTemplateAdmin(Uncounted, ReadOnly, ModelAdmin):
     search_fields = ("name", "=pk")
     search_help_text = _("Name or number")
     fields = readonly_fields = ("book", "name", "payee", "description", "lines", "created_by", "created_at")
+
+
+@admin.register(TransferFee)
+class TransferFeeAdmin(Uncounted, ReadOnly, ModelAdmin):
+    list_display = ("account", "book", "category", "saved_by", "saved_at")
+    list_select_related = ("book", "account", "category", "saved_by")
+    list_filter = (("book", AutocompleteSelectFilter),)
+    list_filter_submit = True
+    ordering = ("-pk",)
+    fields = readonly_fields = (
+        *("book", "account", "category", "fixed", "fixed_up_to", "share", "minimum", "maximum"),
+        *("saved_by", "saved_at"),
+    )

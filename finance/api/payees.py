@@ -171,7 +171,8 @@ class PayeeDetail(PayeeView):
     post=extend_schema(
         operation_id="payees_rename",
         summary="Rename a payee",
-        description="The old name becomes an alias. `past` says whether past entries are corrected.",
+        description="The old name becomes an alias. `past` says whether past entries are corrected. "
+        "Undoing the change brings the name back.",
         request=RenamePayee,
         responses=CorrectedSerializer,
     )

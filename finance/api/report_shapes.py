@@ -143,7 +143,9 @@ class FigureSerializer(serializers.Serializer[Any]):
 
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True, help_text="Always null: they are paged towards older rows only.")
-    count = serializers.IntegerField(help_text="Of all rows, on all pages.")
+    count = serializers.IntegerField(
+        allow_null=True, help_text="Of all rows, on all pages; null where they are too many to be counted."
+    )
     sums = ReportAmountSerializer(many=True, help_text="Of all rows, on all pages.")
     results = FigureRowSerializer(many=True)
 

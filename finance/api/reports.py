@@ -19,9 +19,9 @@ from finance.api.base import BookView
 from finance.errors import Conflict, Invalid, NotFound, ReportTooLong
 from finance.ledger.models import Role
 from finance.replica import from_replica
-from finance.report_sources import pay_of, report_kept, report_of
+from finance.report_sources import figure_behind, pay_of, report_kept, report_of
 from finance.reports import kept, services
-from finance.reports.behind import behind, lines_behind, totals_behind
+from finance.reports.behind import lines_behind, totals_behind
 from finance.reports.definition import KINDS, Definition, read_definition
 from finance.reports.files import as_data
 from finance.reports.models import SavedReport
@@ -102,7 +102,11 @@ class ReportDetail(ReportView):
     get=extend_schema(
         operation_id="reports_rows",
         summary="The rows that make a figure",
-        description="Newest first. A figure that is worked out from others (an average, a difference) has none.",
+        description=(
+            "Newest first. A figure that is worked out from others (an average, a difference) has none. Of a report that "
+            "a worker made, a figure of millions of rows has no `count`, `sums` are as in that report, and a page may have few rows or "
+            "none and still a `next`."
+        ),
         parameters=[_KIND, shapes.FigureQuery, *PAGE_PARAMETERS],
         responses=shapes.FigureSerializer,
     )
@@ -116,7 +120,7 @@ class ReportFigure(ReportView):
     @from_replica
     def get(self, request: Request, book_id: int, kind: str) -> Response:
         definition, given = self.definition(kind, shapes.FigureQuery)
-        asked = behind(
+        asked, made = figure_behind(
             book=self.book,
             definition=definition,
             key=given["row"],
@@ -124,12 +128,12 @@ class ReportFigure(ReportView):
             today=self.today(),
             pay=pay_of(self.book),
         )
-        lines, following = lines_behind(
-            book=self.book, asked=asked, after=_PAGES.place(request), limit=limit_of(request)
-        )
-        count, sums = totals_behind(book=self.book, asked=asked)
-        results = shapes.FigureRowSerializer(lines, many=True).data
-        body = _PAGES.body(request, results=results, following=following)
+        shown = lines_behind(book=self.book, asked=asked, after=_PAGES.place(request), limit=limit_of(request))
+        count, sums = (None, {}) if made is not None else totals_behind(book=self.book, asked=asked)
+        if made is not None:
+            sums = {made.currency: made.cell.amount, **made.cell.unvalued}
+        results = shapes.FigureRowSerializer(shown.lines, many=True).data
+        body = _PAGES.body(request, results=results, following=shown.next_cursor)
         body["count"] = count
         body["sums"] = [
             {"amount": money.format_amount(amount, currency=currency), "currency": currency}

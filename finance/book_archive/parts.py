@@ -25,8 +25,15 @@ from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
+from finance.planning.budgets import carrying as budgets
+from finance.planning.cards import carrying as cards
+from finance.planning.detection import carrying as recurring
+from finance.planning.goals import carrying as goals
+from finance.planning.loans import carrying as loans
+from finance.planning.scenarios import carrying as scenarios
 from finance.planning.schedules import carrying as schedules
 from finance.preferences import carrying as preferences
+from finance.receivables import carrying as receivables
 from finance.reconciliation import carrying as reconciliation
 from finance.reports import carrying as reports
 from finance.rules import carrying as rules
@@ -62,11 +69,19 @@ PARTS: list[Part] = [
     Part(name="rules", give=rules.give, take=rules.take),
     Part(name="statements", give=reconciliation.give, take=reconciliation.take),
     Part(name="payees", give=payees.give, take=payees.take),
+    Part(name="people", give=receivables.give, take=receivables.take),
     Part(name="imports", give=imports.give, take=imports.take),
     Part(name="schedules", give=schedules.give, take=schedules.take),
+    Part(name="recurring", give=recurring.give, take=recurring.take),
     Part(name="changes", give=ledger.give, take=ledger.take),
+    Part(name="loans", give=loans.give, take=loans.take),
+    Part(name="cards", give=cards.give, take=cards.take),
+    Part(name="goals", give=goals.give, take=goals.take),
+    # After the plans that its steps are about.
+    Part(name="scenarios", give=scenarios.give, take=scenarios.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),
+    Part(name="budgets", give=budgets.give, take=budgets.take),
 ]
 
 

@@ -326,7 +326,7 @@ def planned(*, fate: str, decision: str) -> str:
 class Refund(models.Model):
     """An entry gives back (part of) what another one spent. Both are named by their roots, so that corrections keep it."""
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     refund = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     purchase = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     linked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -361,7 +361,7 @@ class LearnedEntry(models.Model):
     """An entry whose words are counted, so that each is counted once and can be taken out again."""
 
     pk = models.CompositePrimaryKey("entry_id", "book_id")
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     entry = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     # Exactly what was counted, to be taken out again: [{"words", "out", "to", "weight", "key", "name"}].
     counted = models.JSONField()

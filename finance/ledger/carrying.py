@@ -1,5 +1,6 @@
-"""The history of changes, which Undo needs, and templates of entries, in an export of the whole book, and back."""
+"""The history of changes, which Undo needs, templates of entries and fees of transfers in an export, and back."""
 
+import dataclasses
 import datetime
 import uuid
 from collections import defaultdict
@@ -10,16 +11,21 @@ from django.utils.translation import gettext as _
 
 from core.batches import in_batches
 from finance import money
-from finance.errors import AmountInvalid, BookUnreadable
-from finance.events import EntryTemplateSaved
+from finance.errors import AmountInvalid, BookUnreadable, Invalid
+from finance.events import EntryTemplateSaved, TransferFeeSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
+from finance.ledger.fee_models import TransferFee
 from finance.ledger.models import Account, Book, JournalEntry
+from finance.ledger.services.transfers import check_transfer_fee
+from finance.ledger.transfer_fees import FeeRule
 from identity.models import User
 from platform_outbox.emit import emit_many
 
 VERSION = 1
 _AT_ONCE = 5000
+# Amounts of a transfer fee.
+_FEES = ("fixed", "fixed_up_to", "minimum", "maximum")
 # Texts and numbers of a change that mean the same in any book.
 _AS_THEY_ARE = ("entry_count", "redated_count", "left", "left_count")
 
@@ -66,6 +72,20 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
             }
             for each in EntryTemplate.objects.filter(book=book).order_by("pk")
         ],
+        "transfer_fees": [
+            {
+                "account": each.account_id,
+                "category": each.category_id,
+                "share": each.share,
+                **{
+                    name: None
+                    if (value := getattr(each, name)) is None
+                    else money.format_amount(value, currency=currencies[each.account_id])
+                    for name in _FEES
+                },
+            }
+            for each in TransferFee.objects.filter(book=book).order_by("pk")
+        ],
     }
 
 
@@ -83,6 +103,8 @@ def take(arrival: Arrival, document: Any) -> list[str]:
         undoes = {given["id"]: given["undoes"] for given in document["changes"] if given["undoes"] is not None}
         pairs = [(given["id"], before, after) for given in document["changes"] for before, after in given["entries"]]
         templates = [_template(arrival, given) for given in document["templates"]]
+        # Archives of before have none.
+        fees = [_transfer_fee(arrival, given) for given in document.get("transfer_fees", ())]
         Change.objects.bulk_create(changes.values(), batch_size=_AT_ONCE)
         for number, undone in undoes.items():
             changes[number].undoes = changes[undone]
@@ -98,11 +120,13 @@ def take(arrival: Arrival, document: Any) -> list[str]:
                     for number, before, after in some
                 ]
             )
-    except (KeyError, TypeError, ValueError, AttributeError, AmountInvalid) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, AmountInvalid, Invalid) as error:
         reason = _("The changes of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
         raise BookUnreadable(reason=reason) from error
     EntryTemplate.objects.bulk_create(templates, batch_size=_AT_ONCE)
     emit_many([EntryTemplateSaved(book_id=arrival.book.pk, template_id=each.pk) for each in templates])
+    TransferFee.objects.bulk_create(fees)
+    emit_many([TransferFeeSaved(book_id=arrival.book.pk, account_id=each.account_id) for each in fees])
     return []
 
 
@@ -131,6 +155,8 @@ def _beside(
             done: {str(tag(number)): [entry(each) for each in entries] for number, entries in links.items()}
             for done, links in told["tags"].items()
         }
+    if renamed := told.get("payees", {}).get("renamed"):
+        told["payees"] = {**told["payees"], "renamed": {**renamed, "payee": payee(renamed["payee"])}}
     if joined := told.get("payees", {}).get("joined"):
         payees = [{**each, "account": each["account"] and account(each["account"])} for each in joined["payees"]]
         joined = {**joined, "into": joined["into"] and payee(joined["into"]), "payees": payees}
@@ -173,3 +199,17 @@ def _template(arrival: Arrival, given: Any) -> EntryTemplate:
         lines.append({"account": account.pk, "amount": amount, "memo": str(line["memo"])[:200]})
     texts = {name: str(given[name]) for name in ("name", "payee", "description")}
     return EntryTemplate(book=arrival.book, created_by=arrival.owner, lines=lines, **texts)
+
+
+def _transfer_fee(arrival: Arrival, given: Any) -> TransferFee:
+    account = arrival.account(given["account"])
+    amounts = {
+        name: None if given[name] is None else money.parse_amount(given[name], currency=account.currency)
+        for name in _FEES
+    }
+    rule = FeeRule(share=None if given["share"] is None else int(given["share"]), **amounts)
+    category = arrival.account(given["category"])
+    check_transfer_fee(account=account, category=category, rule=rule)
+    return TransferFee(
+        book=arrival.book, account=account, category=category, saved_by=arrival.owner, **dataclasses.asdict(rule)
+    )

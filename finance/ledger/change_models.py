@@ -21,6 +21,7 @@ class Change(models.Model):
         EDIT = "edit", _("edited")
         DELETE = "delete", _("deleted")
         MERGE_PAYEES = "merge_payees", _("payees merged")
+        RENAME_PAYEE = "rename_payee", _("payee renamed")
         TAG = "tag", _("tagged")
         UNDO = "undo", _("undone")
 
@@ -65,7 +66,7 @@ class ChangedEntry(models.Model):
     Both are the same entry where only its tags changed.
     """
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     change = models.ForeignKey(Change, models.CASCADE, related_name="changed", db_constraint=False)
     before = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False

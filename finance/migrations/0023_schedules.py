@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     """Schedules, what became of their occurrences, and the entries that paid them."""
 
     dependencies = [
-        ('finance', '0020_changes_beside_the_journal'),
+        ('finance', '0022_transfer_fees'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

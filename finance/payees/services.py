@@ -1,7 +1,7 @@
 """Payees are named, renamed, merged and removed.
 
 A rename or a merge leaves past entries alone: the old name becomes an alias, and they are the payee's by it. On request
-they are corrected, as one change that can be undone (ledger.services.changes). Undoing a merge brings the payees back too.
+they are corrected, as one change that can be undone (ledger.services.changes). Undo brings their names back too.
 """
 
 import datetime
@@ -72,26 +72,38 @@ def save_payee(
 def rename_payee(
     *, payee: Payee, actor: User | None, name: str, correct_past: bool, today: datetime.date
 ) -> Change | None:
-    """Give the payee another name; the old one becomes an alias. Returns the change of past entries, if any changed.
+    """Give the payee another name; the old one becomes an alias. One change, and Undo brings name and aliases back.
 
     With `correct_past`, entries with any of its names get the new one; those in closed periods keep theirs and are the
-    payee's by the alias. Raises Invalid (name), NotFound, Conflict (too many entries or aliases), and as change_entries.
+    payee's by the alias. None for the name that it has. Raises Invalid (name), NotFound, Conflict (too many entries or
+    aliases), and as change_entries.
     """
     book = payee.book
     _lock(book)
     payee = payee_for(book=book, payee_id=payee.pk)
     name, texts = checked_name(name), texts_of(payee=payee)
     _refuse_taken(book, [name], field="name", but=payee)
-    PayeeAlias.objects.filter(book=book, payee=payee, name__iexact=name).delete()
-    _add_aliases(payee, [text for text in texts if text.casefold() != name.casefold()])
+    became = PayeeAlias.objects.filter(book=book, payee=payee, name__iexact=name)
+    renamed: dict[str, Any] = {
+        "payee": payee.pk,
+        "from": payee.name,
+        "to": name,
+        "lost": list(became.values_list("name", flat=True)),
+    }
+    became.delete()
+    renamed["gained"] = _add_aliases(payee, [text for text in texts if text.casefold() != name.casefold()])
     payee.name = name
     payee.save(update_fields=["name"])
     emit(PayeeSaved(book_id=book.pk, payee_id=payee.pk))
+    beside = {"payees": {"renamed": renamed}} if renamed["from"] != name else None
+    action, asked = Change.Action.RENAME_PAYEE, {"payee": name, "renamed": renamed["from"]}
     ids = _to_correct(book, texts, name) if correct_past else []
-    if not ids:
-        return None
-    edit = Edit(payee=name)
-    return change_entries(book=book, actor=actor, targets=dict.fromkeys(ids, ()), edit=edit, today=today).change
+    if ids:
+        return change_entries(
+            book=book, actor=actor, targets=dict.fromkeys(ids, ()), edit=Edit(payee=name), today=today,
+            action=action, also_asked=asked, beside=beside,
+        ).change  # fmt: skip
+    return record_change(book=book, actor=actor, action=action, asked=asked, beside=beside) if beside else None
 
 
 @transaction.atomic
@@ -131,12 +143,28 @@ def merge_payees(
     return Changed(change=record_change(book=book, actor=actor, action=action, asked=asked, beside=beside))
 
 
-def take_back_merge(book: Book, actor: User | None, part: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo a merge: the payees are there again with their names and usual categories. Or undo that: merge them again.
+def take_back(book: Book, actor: User | None, part: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo a rename, or a merge: the payees are there again with their names and usual categories. Or undo that.
 
-    Raises Invalid where another payee has taken one of the names since, and as merge_payees.
+    Raises Invalid where another payee has taken one of the names since, Conflict where a renamed one is no longer
+    called so, and as merge_payees.
     """
     _lock(book)
+    if "renamed" in part:
+        was = part["renamed"]
+        payee = Payee.objects.filter(book=book, pk=was["payee"], name=was["to"]).first()
+        if payee is None:
+            reason = _("The payee “%(name)s” was renamed, merged or removed since.") % {"name": was["to"]}
+            raise Conflict(reason=reason)
+        _refuse_taken(book, [was["from"], *was["lost"]], field="name", but=payee)
+        for text in was["gained"]:
+            PayeeAlias.objects.filter(book=book, payee=payee, name=text).delete()
+        payee.name = was["from"]
+        payee.save(update_fields=["name"])
+        _add_aliases(payee, was["lost"])
+        emit(PayeeSaved(book_id=book.pk, payee_id=payee.pk))
+        turned = {"from": was["to"], "to": was["from"], "lost": was["gained"], "gained": was["lost"]}
+        return {"renamed": {"payee": payee.pk, **turned}}
     if "parted" in part:
         plan = merge_plan(book=book, names=part["parted"]["names"], into=part["parted"]["into"])
         return {"joined": _join(book, plan)}
@@ -158,7 +186,7 @@ def take_back_merge(book: Book, actor: User | None, part: Mapping[str, Any]) -> 
 
 
 def _join(book: Book, plan: MergePlan) -> dict[str, Any]:
-    """Carry the plan out; returns what that changed, for take_back_merge."""
+    """Carry the plan out; returns what that changed, for take_back."""
     record: dict[str, Any] = {"into": plan.into.pk if plan.into else None, "made": False, "aliases": [], "payees": []}
     record |= {"names": plan.names, "name": plan.name}
     if not plan.others and not plan.texts:

@@ -3,6 +3,7 @@
 import datetime
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -11,14 +12,19 @@ from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.ledger.movements import OWN_KINDS, natural
+from finance.ledger.plans import in_order
+from finance.ledger.registers import Filters, window_of
 from finance.ledger.selectors import accounts_of, ids_inside
+from finance.ledger.turnovers import BEGINNING, Span
 from finance.periods import PayRule
 from finance.replica import reading
 from finance.reports import selectors
-from finance.reports.columns import Column, Span, columns_of
+from finance.reports.columns import Column, columns_of
 from finance.reports.definition import HOLDINGS, By, Definition, Kind, scope_of
-from finance.reports.selectors import BEGINNING, Cut
+from finance.reports.selectors import Cut
 
+# Lines that one page looks through where a figure has very many.
+SCAN_WINDOW = 100_000
 _OWNED = (AccountType.ASSET, AccountType.LIABILITY)
 # The types whose accounts a section adds up.
 _SECTIONS = {
@@ -42,6 +48,11 @@ class Behind:
     most: int
     column: Column
     tree: list[Account]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the lines are too many to be added up while somebody waits."""
+        return self.most > selectors.MAX_LINES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,20 +147,61 @@ SELECT line.id, entry.uid, line.date, entry.payee, entry.description, line.accou
 """
 
 
-def lines_behind(*, book: Book, asked: Behind, after: str | None, limit: int) -> tuple[list[Line], str | None]:
-    """A page of the lines, newest first, and where the next begins. Raises Invalid (after)."""
-    where, parameters = selectors.conditions(
-        book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end
-    )
-    parameters["date"], parameters["id"], parameters["limit"] = asked.span.end, 0, limit + 1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesPage:
+    """Lines newest first, and where the next page begins; `searched_to` where the search stopped before the page was full."""
+
+    lines: list[Line]
+    next_cursor: str | None
+    searched_to: datetime.date | None = None
+
+
+# The entries of a payee in the order of their index, so that a page ends after its lines.
+_OF_PAYEE = """
+SELECT line.id, entry.uid, line.date, entry.payee, entry.description, line.account_id, line.amount
+  FROM finance_journalentry AS entry CROSS JOIN LATERAL (
+       SELECT id, account_id, date, amount FROM finance_journalline WHERE entry_id = entry.id OFFSET 0) AS line
+ WHERE entry.book_id = %(book)s AND lower(entry.payee) = lower(%(payee)s)
+   AND entry.date >= %(first)s AND entry.date <= %(date)s
+   AND {where} AND (line.date, line.id) < (%(date)s::date, %(id)s::bigint)
+ ORDER BY entry.date DESC, line.id DESC LIMIT %(limit)s
+"""
+
+
+def lines_behind(*, book: Book, asked: Behind, after: str | None, limit: int) -> LinesPage:
+    """A page of the lines, newest first.
+
+    Of very many lines it looks through SCAN_WINDOW at a time, but for those of a payee, which have an index.
+    Raises Invalid (after).
+    """
+    date, line_id = asked.span.end, 0
     if after:
         try:
-            parameters["date"], parameters["id"] = read_dated_place(after)
+            date, line_id = read_dated_place(after)
         except ValueError as error:
             raise Invalid(field="after", reason=_("This is not a place in the list.")) from error
+    where, parameters = selectors.conditions(
+        book=book, tree=asked.tree, cut=asked.cut, first=asked.span.first, end=asked.span.end, by_line=asked.is_long
+    )
+    parameters |= {"date": date, "id": line_id, "limit": limit + 1}
+    window, searched = "", None
+    planned: AbstractContextManager[None]
+    if asked.is_long and asked.cut.payee is None:
+        filters = Filters(start=asked.span.first, end=asked.span.last)
+        window, more = window_of(accounts=asked.cut.accounts, filters=filters, window=SCAN_WINDOW, after=after)
+        parameters |= more
+        statement = _LINES.replace("finance_journalline", f"({window})").format(
+            where=where, entry=selectors.ENTRY_BY_LINE
+        )
+        planned = in_order(reading(), indexes=len(asked.cut.accounts))
+    elif asked.is_long:
+        statement, planned = _OF_PAYEE.format(where=where), in_order(reading(), indexes=2)
+    else:
+        statement = _LINES.format(where=where, entry=selectors.entry_join(asked.most))
+        planned = selectors.few(asked.most)
     accounts = {account.pk: account for account in asked.tree}
-    with selectors.few(asked.most), reading().cursor() as cursor:
-        cursor.execute(_LINES.format(where=where, entry=selectors.entry_join(asked.most)), parameters)
+    with planned, reading().cursor() as cursor:
+        cursor.execute(statement, parameters)
         lines = [
             Line(
                 id=pk,
@@ -162,7 +214,19 @@ def lines_behind(*, book: Book, asked: Behind, after: str | None, limit: int) ->
             )
             for pk, uid, date, payee, description, account_id, amount in cursor.fetchall()
         ]
-    return lines[:limit], lines[limit - 1].cursor if len(lines) > limit else None
+        if window and len(lines) <= limit:
+            # Where the search stopped, if lines are left behind it.
+            cursor.execute(
+                f"SELECT date, id FROM ({window}) AS line ORDER BY date DESC, id DESC OFFSET %(scanned)s - 1",
+                {**parameters, "window": SCAN_WINDOW + 1, "scanned": SCAN_WINDOW},
+            )
+            ends = cursor.fetchall()
+            searched = ends[0] if len(ends) == 2 else None
+    if len(lines) > limit:
+        return LinesPage(lines=lines[:limit], next_cursor=lines[limit - 1].cursor)
+    if searched is not None:
+        return LinesPage(lines=lines, next_cursor=dated_place(*searched), searched_to=searched[0])
+    return LinesPage(lines=lines, next_cursor=None)
 
 
 def signed(amount: int, *, kind: Kind, account: Account) -> int:

@@ -112,6 +112,15 @@ class Report:
     not_valued: Mapping[str, int]
     rates: list["RateUsed"] = field(default_factory=list)
 
+    def figure(self, key: str, column: int) -> tuple[str, Cell] | None:
+        """The currency and the cell of a row, or of the total of "section-…", in that column; None without such a row."""
+        for section in self.sections:
+            cells = section.total if key == f"section-{section.key}" else None
+            cells = cells or next((row.cells for row in section.rows if row.key == key), None)
+            if cells is not None and 0 <= column < len(cells):
+                return section.currency, cells[column]
+        return None
+
     @property
     def main(self) -> int:
         """The place of the column that the sentence is about."""

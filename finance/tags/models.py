@@ -44,7 +44,7 @@ class Tag(models.Model):
 class EntryTag(models.Model):
     """One tag on one entry, of which only the root is named."""
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     entry = models.ForeignKey(JournalEntry, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     tag = models.ForeignKey(Tag, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     tagged_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")

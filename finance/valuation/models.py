@@ -137,7 +137,7 @@ class AssetValue(models.Model):
         APPRAISAL = "appraisal", _("appraisal")
         DEPRECIATION = "depreciation", _("depreciation")
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="asset_values", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="asset_values")
     account = models.ForeignKey(
         Account, models.CASCADE, related_name="+", db_index=False, db_constraint=False, verbose_name=_("account")
     )

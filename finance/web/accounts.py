@@ -18,10 +18,19 @@ from django.views.decorators.http import require_POST
 from core.clock import today_in
 from core.formatting import date_text
 from finance import figures
-from finance.errors import FinanceError
+from finance.errors import FinanceError, Invalid
 from finance.ledger import services
 from finance.ledger.movements import natural
-from finance.ledger.selectors import account_for, accounts_of, balances_of, months_of, paths_of, rolled_up
+from finance.ledger.selectors import (
+    account_for,
+    accounts_of,
+    balances_of,
+    months_of,
+    paths_of,
+    rolled_up,
+    transfer_fee_of,
+)
+from finance.ledger.visibility import visible_accounts
 from finance.models import Account, AccountKind, AccountType, Book, Role
 from finance.periods import month_end
 from finance.valuation.net_worth import HOLDINGS, worth_on
@@ -29,9 +38,11 @@ from finance.valuation.services import is_valuable
 from finance.valuation.valuer import Total, Valuer
 from finance.web.access import book_page, user_of
 from finance.web.books import currency_choices
+from finance.web.own_figures import own_figures
 from finance.web.periods import rows_query
 from finance.web.rate_words import shown
 from finance.web.refusals import refuse
+from finance.web.transfer_fees import FeeForm
 
 # What a household calls an account, and where that is in the tree.
 PURPOSES = {
@@ -79,14 +90,15 @@ class TreeRow:
     total: Total | None = None
 
 
-@book_page()
+@book_page(partly=True)
 def accounts(request: HttpRequest, book: Book) -> HttpResponse:
     """What we own and owe today, and what moved through the categories in the last twelve months."""
     today = today_in(book)
     tree = accounts_of(book=book)
     with_closed = request.GET.get("closed") == "1"
     held = balances_of(account_ids=[account.pk for account in tree], as_of=today)
-    worth, valuer = worth_on(today, book=book, accounts=tree, held=held)
+    figures_of = own_figures(request, book, tree)
+    worth, valuer = worth_on(today, book=book, accounts=visible_accounts(book=figures_of.book, tree=tree), held=held)
     year = today.replace(day=1) - relativedelta(months=11), month_end(today)
     moved = changes_of_categories(book, *year)
     context = {
@@ -96,6 +108,8 @@ def accounts(request: HttpRequest, book: Book) -> HttpResponse:
             for row in rows_of(tree, HOLDINGS, held, as_of=today, with_closed=with_closed)
         ],
         "worth": worth,
+        "own_figures": figures_of,
+        "own_choices": figures_of.choices(tree),
         "converted": shown(book, worth.converted),
         "spending": rows_of(tree, (AccountType.EXPENSE,), moved, period=year, with_closed=with_closed),
         "income": rows_of(tree, (AccountType.INCOME,), moved, period=year, with_closed=with_closed),
@@ -392,6 +406,33 @@ def opening_text(account: Account, opening: services.Opening | None) -> str:
 
 @require_POST
 @book_page(at_least=Role.EDITOR)
+def account_transfer_fee(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
+    """Change what the bank takes for a transfer out of the account."""
+    account = account_for(book=book, account_id=account_id)
+    fee = transfer_fee_of(account=account)
+    form = FeeForm(request.POST, account=account, tree=accounts_of(book=book), fee=fee)
+    if form.is_valid():
+        try:
+            rule, category = form.rule(), form.cleaned_data["category"]
+            if rule is not None and category is None:
+                raise Invalid(field="category", reason=_("What is the fee booked as?"))
+            if rule is not None:
+                services.save_transfer_fee(
+                    account=account, actor=user_of(request), category=category, rule=rule, fee=fee
+                )
+            elif fee is not None:
+                services.remove_transfer_fee(fee=fee)
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            told = _("The transfer fee of %(name)s was saved.") if rule else _("%(name)s has no transfer fee.")
+            messages.success(request, told % {"name": account.name})
+            return redirect("web:account_edit", book.pk, account.pk)
+    return _edit_page(request, book, account, fee_form=form)
+
+
+@require_POST
+@book_page(at_least=Role.EDITOR)
 def account_close(request: HttpRequest, book: Book, account_id: int) -> HttpResponse:
     account = account_for(book=book, account_id=account_id)
     form = CloseForm(request.POST)
@@ -415,8 +456,11 @@ def _edit_page(
     place_form: forms.Form | None = None,
     close_form: forms.Form | None = None,
     opening_form: forms.Form | None = None,
+    fee_form: forms.Form | None = None,
 ) -> HttpResponse:
     tree = accounts_of(book=book)
+    if holds_money(account) and fee_form is None:
+        fee_form = FeeForm(account=account, tree=tree, fee=transfer_fee_of(account=account))
     opening = None
     if holds_money(account) and opening_form is None:
         opening = services.opening_of(account=account)
@@ -433,6 +477,7 @@ def _edit_page(
         "place_form": place_form or PlaceForm(initial={"parent": account.parent_id or ""}, account=account, tree=tree),
         "close_form": close_form or CloseForm(initial={"on": today_in(book)}),
         "opening": opening,
+        "fee_form": fee_form,
         "opening_form": opening_form if holds_money(account) else None,
     }
     return render(request, "web/account_edit.html", {"book": book, **context})

@@ -19,7 +19,8 @@ _EMPTY = "—"
 def described(changes: Sequence[Change]) -> list[str]:
     """One sentence for each change; three queries, however many there are."""
     one = [change for change in changes if change.entry_count == 1]
-    single = [change.pk for change in one if change.action != Change.Action.MERGE_PAYEES]
+    of_payees = (Change.Action.MERGE_PAYEES, Change.Action.RENAME_PAYEE)
+    single = [change.pk for change in one if change.action not in of_payees]
     pairs = {
         pair.change_id: pair
         for pair in ChangedEntry.objects.filter(change__in=single).select_related("before", "after")
@@ -33,7 +34,7 @@ def described(changes: Sequence[Change]) -> list[str]:
     names = dict(Account.objects.filter(pk__in=named).values_list("pk", "name")) if named else {}
     told = []
     for change in changes:
-        if change.action == Change.Action.MERGE_PAYEES:
+        if change.action in of_payees:
             words = _merged(change)
         elif change.action == Change.Action.TAG:
             words = _tagged(change)
@@ -129,8 +130,11 @@ def _tagged(change: Change) -> str:
 
 def _merged(change: Change) -> str:
     """Which payees became which, and how many entries were corrected; of older changes the names are not known."""
-    names = ", ".join(change.asked.get("merged", [])) or _EMPTY
-    said = _("Merged: %(names)s → %(payee)s.") % {"names": names, "payee": change.asked["payee"]}
+    if change.action == Change.Action.RENAME_PAYEE:
+        said = _("Renamed: %(name)s → %(payee)s.") % {"name": change.asked["renamed"], "payee": change.asked["payee"]}
+    else:
+        names = ", ".join(change.asked.get("merged", [])) or _EMPTY
+        said = _("Merged: %(names)s → %(payee)s.") % {"names": names, "payee": change.asked["payee"]}
     n = change.entry_count
     return f"{said} {ngettext('%(n)s entry corrected.', '%(n)s entries corrected.', n) % {'n': n}}" if n else said
 

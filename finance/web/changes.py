@@ -38,6 +38,7 @@ from finance.web.change_forms import FIELDS, EditForm
 from finance.web.change_words import described
 from finance.web.refusals import ask_reopen
 from finance.web.register_filters import Scope, scope_of
+from finance.web.registers import show_marks
 from finance.web.selections import Selection, all_found, all_of, picked
 
 PAGE = 30
@@ -172,6 +173,7 @@ def _row_again(
     line = JournalLine.objects.select_related("account").get(entry=pair.after_id, position=cell.line.position)
     row = _row(line) or before
     row.balance = before.balance
+    show_marks([row])
     inside = {account.pk for account in cell.scope.accounts}
     context = {
         "book": book, "scope": cell.scope, "row": row, "replaces": cell.line.pk, "here": safe_next(request),

@@ -210,6 +210,7 @@ class MovedForm(EntryForm):
     amount = amount_field(gettext_lazy("Moved"))
     counter_amount = amount_field(gettext_lazy("which arrived, in the other currency, as"), required=False, needed=True)
     fee = amount_field(gettext_lazy("Fee on top"), required=False)
+    fee_proposed = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
 
     def add_fields(self) -> None:
         self.fields["payee"].label = _("with")
@@ -228,6 +229,7 @@ class ExchangedForm(EntryForm):
     amount = amount_field(gettext_lazy("Gave"))
     counter_amount = amount_field(gettext_lazy("Got"))
     fee = amount_field(gettext_lazy("Fee on top"), required=False)
+    fee_proposed = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
 
     def add_fields(self) -> None:
         self.fields["payee"].label = _("with")

@@ -1,6 +1,7 @@
 """The registers of an account, a group, or the whole book: a summary, and pages of rows by keyset that unfold in place."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -17,6 +18,7 @@ from finance.ledger.registers import RegisterPage, RegisterRow, parse_cursor, re
 from finance.ledger.selectors import balances_of
 from finance.models import Book
 from finance.preferences.selectors import views_of
+from finance.reconciliation.selectors import Mark, marks_of
 from finance.replica import from_replica
 from finance.sheets import CONTENT_TYPES
 from finance.web.access import book_page, user_of
@@ -46,7 +48,7 @@ class Day:
     continued: bool
 
 
-@book_page()
+@book_page(partly=True)
 @from_replica
 def register(request: HttpRequest, book: Book, account_id: int | None = None) -> HttpResponse:
     """One page of rows, newest first: of an account, of a group with all inside it, or of all accounts of a scope."""
@@ -56,6 +58,7 @@ def register(request: HttpRequest, book: Book, account_id: int | None = None) ->
         page = register_page(accounts=form.chosen_accounts(), after=after, limit=PAGE, filters=form.filters())
     except Invalid as error:
         raise NotFound(thing="page") from error
+    show_marks(page.rows)
     context: dict[str, Any] = {
         "account": scope.account,
         "scope": scope,
@@ -84,6 +87,8 @@ def _above(request: HttpRequest, book: Book, form: FilterForm) -> dict[str, Any]
             amount = natural(held.get(account.pk, 0), account.type)
             balances[account.currency] = balances.get(account.currency, 0) + amount
     views = views_of(book=book, user=user_of(request)).select_related("account").order_by("name", "pk")
+    if book.visible_ids is not None:  # they name accounts and payees
+        views = views.none()
     return {
         "summary": summary,
         "inside": [] if scope.is_single else inside_of(form, summary, held=held),
@@ -103,6 +108,13 @@ def _file_path(book: Book, scope: Scope, name: str) -> str:
     if scope.account is None:
         return reverse("web:book_register_file", args=[book.pk, name])
     return reverse("web:register_file", args=[book.pk, scope.account.pk, name])
+
+
+def show_marks(rows: Sequence[RegisterRow]) -> None:
+    """Note on each row whether it is cleared or reconciled; one query."""
+    marks = marks_of(line_ids=[row.line_id for row in rows])
+    for row in rows:
+        row.mark = marks.get(row.line_id, Mark.NONE)
 
 
 def days_of(page: RegisterPage, *, after: str | None) -> list[Day]:

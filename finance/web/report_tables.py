@@ -47,7 +47,7 @@ class ShownSection:
 class Table:
     """The report's table with its links.
 
-    Without `own_lists` figures lead to registers alone: the report's own lists of lines would read too much.
+    Without `own_lists` figures lead to registers alone: the report is of a day before, and its own lists are of today.
     """
 
     def __init__(self, report: Report, *, book: Book, own_lists: bool = True) -> None:

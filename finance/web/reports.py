@@ -20,9 +20,9 @@ from finance.errors import FinanceError, Invalid, NotFound, ReportTooLong
 from finance.models import Account, Book, Role
 from finance.periods import PayRule, days_between, period_token
 from finance.replica import from_replica
-from finance.report_sources import pay_of, report_kept, report_of
+from finance.report_sources import figure_behind, pay_of, report_kept, report_of
 from finance.reports import kept, services
-from finance.reports.behind import behind, lines_behind, totals_behind
+from finance.reports.behind import lines_behind, totals_behind
 from finance.reports.building import group_text
 from finance.reports.definition import KINDS, By, Definition, Kind, read_definition, usual_definition
 from finance.reports.figures import Report
@@ -127,7 +127,7 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
         "before": before,
         "after": after,
         "times": pills.times(),
-        "table": Table(made, book=book, own_lists=run is None),
+        "table": Table(made, book=book, own_lists=run is None or today == today_in(book)),
         "made_at": run and run.finished_at,
         "chart": chart_of(made),
         "diagram": diagram_of(made),
@@ -246,7 +246,7 @@ def report_rows(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     try:
         definition = asked_definition(request.GET, kind, book=book, today=today)
         column = request.GET.get("column", "")
-        asked = behind(
+        asked, made = figure_behind(
             book=book,
             definition=definition,
             key=request.GET.get("row", ""),
@@ -255,12 +255,16 @@ def report_rows(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
             pay=pay,
         )
         after = request.GET.get("after") or None
-        lines, following = lines_behind(book=book, asked=asked, after=after, limit=PAGE)
+        shown = lines_behind(book=book, asked=asked, after=after, limit=PAGE)
+    except ReportTooLong:
+        return redirect(address_of(book, kind, definition.parameters()))
     except Invalid as error:
         raise NotFound(thing="figure") from error
-    count, sums = totals_behind(book=book, asked=asked)
+    count, sums = (None, {}) if made is not None else totals_behind(book=book, asked=asked)
+    if made is not None:
+        sums = {made.currency: made.cell.amount, **made.cell.unvalued}
     query = request.GET.copy()
-    query["after"] = following or ""
+    query["after"] = shown.next_cursor or ""
     context = {
         "title": title_of(definition.kind, definition.by),
         "report_url": address_of(book, kind, definition.parameters()),
@@ -269,10 +273,12 @@ def report_rows(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
         "is_of_holdings": definition.is_of_holdings,
         "day": asked.span.last,
         "known_at": definition.known_at,
-        "lines": lines,
+        "lines": shown.lines,
+        "searched_to": shown.searched_to,
         "count": count,
+        "made_at": made and made.made_at,
         "sums": list(sums.items()),
-        "next": f"?{query.urlencode()}" if following else None,
+        "next": f"?{query.urlencode()}" if shown.next_cursor else None,
     }
     return render(request, "web/report_rows.html", {"book": book, **context})
 

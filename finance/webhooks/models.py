@@ -58,7 +58,7 @@ class WebhookEndpoint(models.Model):
 class WebhookSecret(models.Model):
     """What signs the messages to an endpoint. In a table of its own, so that nothing that lists endpoints reads it."""
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="secrets", db_constraint=False)
     secret = models.CharField(max_length=100)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -101,7 +101,7 @@ class WebhookDelivery(models.Model):
         FAILED = "failed", _("failed")
         SKIPPED = "skipped", _("not sent")
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     endpoint = models.ForeignKey(
         WebhookEndpoint, models.CASCADE, related_name="deliveries", db_index=False, db_constraint=False
     )
@@ -140,7 +140,7 @@ class WebhookDelivery(models.Model):
 class WebhookAttempt(models.Model):
     """One request and its answer."""
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     delivery = models.ForeignKey(
         WebhookDelivery, models.CASCADE, related_name="attempts", db_index=False, db_constraint=False
     )

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from core.formatting import date_text
 from finance.figures import money_text
+from finance.imports.expected import expected_on, paid_by
 from finance.imports.models import ImportBatch, ImportRow
 from finance.imports.parsers.words import bare_number
 from finance.imports.refunds import Incoming, Purchase, purchases_given_back
@@ -56,6 +57,7 @@ class Proposer:
         self._engine = engine_of(book=batch.book)
         self._suggestions = Suggestions(account=account)
         self._own = _own_accounts(account)
+        self._expected = expected_on(account)
         self._refunds: dict[int, Purchase] = {}
 
     def look_for_refunds(self, moved: Iterable[Moved]) -> None:
@@ -94,6 +96,14 @@ class Proposer:
             said += gettext(" in line %(line)d, whose category it takes") % {"line": purchase.line}
         row.suggestion = " · ".join(filter(None, [said, row.suggestion]))[:_SAID]
 
+    def _pay(self, row: Proposable) -> None:
+        """Propose what the row pays, such as an open invoice, unless there is a category already."""
+        if not self._expected or row.counter_account_id is not None or row.split or not row.amount or row.amount < 0:
+            return
+        paid = paid_by(self._expected, payee=row.payee, description=row.description, amount=row.amount)
+        if paid is not None:
+            row.counter_account_id, row.suggestion = paid.account_id, paid.why[:_SAID]
+
     def propose(self, rows: Sequence[Proposable]) -> list[Logged]:
         """Set payee, category, split, note and decision of the rows where nobody has decided yet.
 
@@ -113,6 +123,7 @@ class Proposer:
             if own is not None and row.counter_account_id is None and not row.split:
                 row.counter_account_id = own.pk
                 row.suggestion = gettext("The other side is your account “%(name)s”.") % {"name": own.name[:80]}
+            self._pay(row)
             if outcome is not None:
                 log += [(row, step, place) for place, step in enumerate(outcome.steps, 1)]
             left.append((row, Asked(payee=row.payee, description=row.description, amount=row.amount)))

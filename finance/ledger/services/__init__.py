@@ -34,6 +34,7 @@ from finance.ledger.services.members import (
     leave_book,
     remove_member,
     revoke_invitation,
+    set_seen_accounts,
 )
 from finance.ledger.services.months import rebuild_months
 from finance.ledger.services.openings import (
@@ -46,6 +47,8 @@ from finance.ledger.services.openings import (
 )
 from finance.ledger.services.periods import close_period, reopen_period
 from finance.ledger.services.sealing import seal_entries, seal_missed, some_are_unsealed
+from finance.ledger.services.seeing import leave_out
+from finance.ledger.services.transfers import remove_transfer_fee, save_transfer_fee, transfer
 
 __all__ = [
     "Opening",
@@ -67,6 +70,7 @@ __all__ = [
     "exchange_lines",
     "invite_member",
     "leave_book",
+    "leave_out",
     "move_account",
     "move_opening_balance",
     "open_account",
@@ -80,6 +84,7 @@ __all__ = [
     "record_change",
     "remove_member",
     "remove_template",
+    "remove_transfer_fee",
     "rename_account",
     "rename_book",
     "reopen_period",
@@ -89,9 +94,12 @@ __all__ = [
     "reverse_entry",
     "revoke_invitation",
     "save_template",
+    "save_transfer_fee",
     "seal_entries",
     "seal_missed",
     "set_opening_balance",
+    "set_seen_accounts",
     "some_are_unsealed",
+    "transfer",
     "undo_change",
 ]

@@ -12,6 +12,7 @@ from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import balances
 from finance.models import JournalEntry, JournalLine
+from finance.reconciliation.services import mark_cleared
 from finance.tests.conftest import TODAY
 
 HTMX = {"HX-Request": "true"}
@@ -87,6 +88,11 @@ def test_a_click_on_the_chip_offers_the_accounts_and_a_second_one_changes_it(pag
     undone = as_("editor").post(undo_address(answer), {}, headers=HTMX)
     assert notice(undone) == "Undone: Restaurants → Groceries, €12.50."
     assert json.loads(undone["HX-Trigger-After-Settle"]) == {"lifeos:changed": {"rows": True}}
+
+
+def test_the_row_keeps_its_mark(cell, row, accounts, owner):
+    mark_cleared(account=accounts.checking, actor=owner, line_ids=[row.pk], cleared=True)
+    assert 'visually-hidden">cleared<' in cell("payee", "Lidl").content.decode()
 
 
 def test_the_row_stays_where_it_was_with_its_balance(cell, spend, row, accounts):

@@ -68,6 +68,17 @@ def test_all_tables_with_rows_of_books_are_known_and_go_before_what_they_refer_t
     assert [(table, target) for table, target in keys if place[table] > place[target]] == []
 
 
+def test_each_step_finds_the_rows_of_its_book_by_an_index():
+    """Only answers to requests have none: they are kept for a day, and no book would be quicker to find than all."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indrelid::regclass::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid"
+            " AND attnum = indkey[0] WHERE attname = 'book_id' AND indpred IS NULL"
+        )
+        found = {table for (table,) in cursor.fetchall()}
+    assert {model._meta.db_table for model in models_of_books()} - found == {"finance_idempotencyrecord"}
+
+
 def test_no_row_that_goes_makes_the_database_read_a_whole_table():
     """Each key is asked for by an index that begins with one of its columns; of the book's own row only once a book."""
     with connection.cursor() as cursor:

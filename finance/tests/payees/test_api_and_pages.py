@@ -102,6 +102,8 @@ def test_the_page_shows_history_and_asks_about_the_past(page, send, as_, rewe, s
     assert JournalEntry.objects.order_by("-pk").first().payee == "Shop"
     editor.post(re.search(r'"(/b/\d+/changes/\d+/undo/)"', done)[1])
     assert JournalEntry.objects.order_by("-pk").first().payee == "rewe markt gmbh"
+    assert Payee.objects.get().name == "Rewe"
+    assert "Renamed: Rewe → Shop. 1 entry corrected." in page("editor", "changes/").content.decode()
 
 
 def test_saving_merging_and_removing_on_the_page(send, book, rewe, accounts):

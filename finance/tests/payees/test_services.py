@@ -72,13 +72,13 @@ def test_years_count_what_counts_by_every_name(book, owner, accounts, rewe, spen
 def test_a_rename_leaves_the_past_alone_or_corrects_it(book, owner, rewe, spend):
     old, closed = spend(1_00, payee="rewe"), spend(2_00, payee="Rewe", on=day(2026, 1, 1))
     args = {"payee": rewe, "actor": owner, "today": TODAY}
-    assert services.rename_payee(**args, name="REWE City", correct_past=False) is None
+    assert services.rename_payee(**args, name="REWE City", correct_past=False).entry_count == 0
     assert current(book) == ["Rewe", "rewe"]
     (payee,) = selectors.payees_beginning(book=book, prefix="rewe", limit=5)
     assert payee.name == "REWE City"
     ledger.close_period(book=book, actor=owner, through=day(2026, 1, 31))
     change = services.rename_payee(**args, name="Supermarket", correct_past=True)
-    assert (change.entry_count, change.action) == (1, "edit")
+    assert (change.entry_count, change.action) == (1, "rename_payee")
     assert current(book) == ["Rewe", "Supermarket"]  # what is closed is found by the alias
     new = JournalEntry.objects.get(corrects=old)
     assert [line.amount for line in new.lines.order_by("position")] == [1_00, -1_00]
@@ -87,6 +87,32 @@ def test_a_rename_leaves_the_past_alone_or_corrects_it(book, owner, rewe, spend)
         new.pk,
         closed.pk,
     }
+
+
+@pytest.mark.parametrize("correct_past", [True, False])
+def test_undo_of_a_rename_brings_name_and_aliases_back_and_can_be_undone(book, owner, rewe, spend, undo, correct_past):
+    spend(1_00, payee="Rewe")
+    before, new = named(book), "REWE sagt danke"
+    change = services.rename_payee(payee=rewe, actor=owner, name=new, correct_past=correct_past, today=TODAY)
+    after = named(book)
+    taken_back = undo(change)
+    assert (named(book), current(book)) == (before, ["Rewe"])
+    undo(taken_back)
+    assert (named(book), current(book)) == (after, [new if correct_past else "Rewe"])
+    assert services.rename_payee(payee=rewe, actor=owner, name=new, correct_past=False, today=TODAY) is None
+
+
+def test_a_rename_is_not_undone_under_a_payee_that_has_another_name_by_now(book, owner, rewe, undo):
+    args = {"actor": owner, "correct_past": False, "today": TODAY}
+    first = services.rename_payee(payee=rewe, name="First", **args)
+    second = services.rename_payee(payee=rewe, name="Second", **args)
+    with pytest.raises(Conflict, match="“First” was renamed, merged or removed since"):
+        undo(first)
+    undo(second)
+    services.save_payee(book=book, payee=selectors.payee_for(book=book, payee_id=rewe.pk), aliases=[])
+    services.save_payee(book=book, name="Rewe")
+    with pytest.raises(Invalid, match="is a payee already"):
+        undo(first)
 
 
 def test_a_payee_can_take_one_of_its_aliases_as_its_name(book, owner, rewe):

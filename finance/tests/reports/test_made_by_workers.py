@@ -2,17 +2,19 @@
 
 import datetime
 import re
+from urllib.parse import urlencode
 
 import pytest
 import time_machine as travelling
 from django.utils import timezone
 
-from finance.reports import selectors
+from finance.reports import behind, selectors
 from finance.reports.definition import Kind
 from finance.reports.keeping import packed, unpacked
 from finance.reports.runs import OPERATION
 from finance.tests.api.conftest import clients, url
 from finance.tests.web.conftest import as_, page, send
+from finance.tests.web.test_report_pages import amounts_of
 from platform_outbox.operations.models import OperationRun
 from platform_outbox.operations.services import carry_out
 
@@ -76,13 +78,45 @@ def test_the_page_offers_it_and_shows_it_once_it_is_made(report, page, send, spe
     assert "Made on" not in usual
     assert words_of(shown) == words_of(usual)
     assert "Aldi 3" in words_of(shown)
-    # Their own lists of lines would read too much.
-    assert ("rows/?" in shown, "rows/?" in usual) == (False, True)
+    assert "rows/?" in shown
     assert "Aldi 3" in text_of(page("viewer", f"{PATH}file/csv/", **ASKED))
     assert "Have it made" in text_of(page("viewer", PATH, **ASKED, top="3"))
     with travelling.travel(timezone.now() + datetime.timedelta(days=1, minutes=1)):
         assert "Have it made" in text_of(page("viewer", PATH, **ASKED))
         assert page("viewer", f"{PATH}file/csv/", **ASKED).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [("spending", ASKED), ("spending", {"by": "member", "period": "2026"}), ("cash-flow", {"period": "2026"})],
+)
+def test_its_figures_open_their_rows_page_by_page(page, as_, send, spent, monkeypatch, kind, asked):
+    """Sums are those of the report; the rows come from a search that stops and goes on."""
+    monkeypatch.setattr(behind, "SCAN_WINDOW", 2)
+    path = f"reports/{kind}/"
+    send("viewer", f"{path}make/?{urlencode(asked)}", {})
+    made()
+    client, long = as_("viewer"), 0
+    for amount, address in amounts_of(text_of(page("viewer", path, **asked))):
+        lines, answer = [], client.get(address)
+        long += answer.context["count"] is None
+        assert dict(answer.context["sums"]) == {"EUR": amount * 100}, address
+        for _page in range(9):
+            lines += [line.amount for line in answer.context["lines"]]
+            if answer.context["next"] is None:
+                break
+            answer = client.get(address.partition("?")[0] + answer.context["next"])
+        assert sum(lines) == amount * 100, address
+    assert long
+    with travelling.travel(timezone.now() + datetime.timedelta(hours=13)):
+        assert "/rows/" not in text_of(page("viewer", path, **asked))  # made yesterday
+
+
+def test_rows_of_a_report_that_nobody_made_lead_to_it(page, as_, spent):
+    figure = {"by": "payee", "period": "2026", "row": "section-spending", "column": "0"}
+    answer = page("viewer", f"{PATH}rows/", **figure)
+    assert answer.status_code == 302
+    assert "Have it made" in text_of(as_("viewer").get(answer["Location"]))
 
 
 @pytest.mark.parametrize(
@@ -122,5 +156,9 @@ def test_the_same_over_the_api(clients, url, spent):
     assert clients["owner"].post(path).status_code == 409
     made()
     answer = clients["owner"].get(path).json()
+    total = [column["role"] for column in answer["columns"]].index("total")
+    rows = clients["viewer"].get(f"{path}&row=section-spending&column={total}".replace("/?", "/rows/?")).json()
+    assert (rows["count"], rows["sums"]) == (None, [{"amount": "40.06", "currency": "EUR"}])
+    assert len(rows["results"]) == 4
     assert [row["title"] for row in answer["sections"][0]["rows"]] == [f"Aldi {number}" for number in (3, 2, 1, 0)]
     assert clients["owner"].get(url("reports/spending/?by=payee&period=2025-12..2026-12")).status_code == 400

@@ -7,6 +7,7 @@ import pytest
 
 from finance.ledger import services
 from finance.ledger.posting import LineDraft
+from finance.reconciliation.services import add_statement, mark_cleared, reconcile, tick
 from finance.tests.conftest import TODAY
 
 
@@ -38,6 +39,27 @@ def test_the_newest_entry_comes_first_with_its_running_balance(look, spend):
     assert payees(html) == ["Second", "First"]
     assert amounts(html) == [("−2.50", "−12.50"), ("−10.00", "−10.00")]
     assert "March 2, 2026" in html
+
+
+def test_a_row_says_whether_it_is_cleared_or_reconciled(look, spend, accounts, owner):
+    lines = {}
+    for payee in ("Known", "Stated", "Neither"):
+        lines[payee] = spend(1_000, payee=payee).lines.get(account=accounts.checking).pk
+    mark_cleared(account=accounts.checking, actor=owner, line_ids=[lines["Known"]], cleared=True)
+    statement = add_statement(
+        account=accounts.checking,
+        actor=owner,
+        start=TODAY,
+        end=TODAY,
+        opening=0,
+        closing=-10_00,
+        book=accounts.checking.book,
+    )
+    tick(statement=statement, actor=owner, line_ids=[lines["Stated"]])
+    reconcile(statement=statement, actor=owner, version=statement.version)
+    rows = {payee: part for part in look().split("<tr ") for payee in lines if f">{payee}</a>" in part}
+    words = {payee: re.findall(r'visually-hidden">(cleared|reconciled)<', row) for payee, row in rows.items()}
+    assert words == {"Known": ["cleared"], "Stated": ["reconciled"], "Neither": []}
 
 
 def test_pages_go_on_by_keyset_and_do_not_repeat_a_day(look, spend, as_, book, accounts):
@@ -148,7 +170,7 @@ def test_a_page_of_the_register_costs_a_fixed_number_of_questions(
     client = as_("owner")
     for day in range(1, 15):
         spend(100, on=datetime.date(2026, 3, day))
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         assert client.get(f"/b/{book.pk}/accounts/{accounts.checking.pk}/?q=mark&min=0.5").status_code == 200
 
 
