@@ -319,12 +319,19 @@ def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> 
                 text % {"account": batch.account.name, "before": before, "number": chosen.account},
             ]
             chosen = None
-    return [batch.account if s is chosen else _other(batch, known(s), s) for s in statements]
-
-
-def _other(batch: ImportBatch, account: Account | None, statement: ParsedStatement) -> Account | None:
-    usable = account is not None and account != batch.account and account.closed_on is None
-    return account if usable and account is not None and statement.currency in ("", account.currency) else None
+    found: list[Account | None] = []
+    for statement in statements:
+        other = known(statement)
+        if statement is chosen:
+            other = batch.account
+        elif (
+            other == batch.account
+            or (other and other.closed_on)
+            or (other and statement.currency not in ("", other.currency))
+        ):
+            other = None
+        found.append(other)
+    return found
 
 
 def _save_statement(
