@@ -136,6 +136,23 @@ class MemberRoleChanged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAccountsChanged(BookEvent):
+    """An owner changed which accounts a member sees."""
+
+    name: ClassVar[str] = "finance.member.accounts_changed"
+    user_id: int
+    sees_all: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFiguresChanged(BookEvent):
+    """A member changed which accounts they leave out of their own figures."""
+
+    name: ClassVar[str] = "finance.member.own_figures_changed"
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRemoved(BookEvent):
     """A member lost access to the book."""
 
@@ -621,6 +638,57 @@ class AssetValued(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoanSaved(BookEvent):
+    """A loan was added, or its terms, rates, extra payments or drawdowns changed."""
+
+    name: ClassVar[str] = "finance.loan.saved"
+    loan_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoanRemoved(BookEvent):
+    """A loan was removed from the plan; its entries stay."""
+
+    name: ClassVar[str] = "finance.loan.removed"
+    loan_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoanPaid(BookEvent):
+    """The instalment of a loan that is due on that day was paid by an entry."""
+
+    name: ClassVar[str] = "finance.loan.paid"
+    loan_id: int
+    entry_id: int
+    due: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoanPaymentUnlinked(BookEvent):
+    """The instalment of a loan that is due on that day counts as unpaid again; the entry stays."""
+
+    name: ClassVar[str] = "finance.loan.payment_unlinked"
+    loan_id: int
+    due: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardTermsSaved(BookEvent):
+    """When a card's statements close and how they are paid was set or changed."""
+
+    name: ClassVar[str] = "finance.card_terms.saved"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardTermsRemoved(BookEvent):
+    """The terms of a card were removed."""
+
+    name: ClassVar[str] = "finance.card_terms.removed"
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceRatesDue(Event):
     """Published exchange rates are to be fetched. Internal: not sent to webhooks."""
 
@@ -655,3 +723,28 @@ class DashboardChanged(BookEvent):
 
     name: ClassVar[str] = "finance.dashboard.changed"
     user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSaved(BookEvent):
+    """A schedule was added, changed or ended."""
+
+    name: ClassVar[str] = "finance.schedule.saved"
+    schedule_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRemoved(BookEvent):
+    """A schedule was removed; entries that paid it stay."""
+
+    name: ClassVar[str] = "finance.schedule.removed"
+    schedule_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleOccurrenceChanged(BookEvent):
+    """An occurrence of a schedule was skipped, moved, paid, or opened again. It is known by its nominal date."""
+
+    name: ClassVar[str] = "finance.schedule.occurrence_changed"
+    schedule_id: int
+    nominal: datetime.date

@@ -20,15 +20,18 @@ from finance.events import (
     JournalPosted,
     JournalReversed,
     ReferenceRatesDue,
+    ScheduleSaved,
     WebhookQueued,
 )
 from finance.imports import services as imports
 from finance.imports.models import ImportBatch
 from finance.imports.parsers.child import ReadingStopped
+from finance.ledger.models import Book
 from finance.ledger.services.deletion import deletion_mail
 from finance.ledger.services.erasing import erase_book
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
+from finance.planning.schedules.services import match_entries, match_schedule
 from finance.valuation.ecb import RatesUnreadable
 from finance.valuation.services import RatesAway, fetch_reference_rates
 from finance.webhooks import services
@@ -72,6 +75,24 @@ def learn_linked(event: ImportConfirmed, context: Context) -> None:
 def mark_imported(event: ImportConfirmed, context: Context) -> None:
     """Mark the rows of a bank file as cleared: the bank has booked them."""
     clear_imported(import_id=event.import_id)
+
+
+@on(JournalPosted, JournalCorrected, name="finance.match_schedules", batch=True)
+def match_schedules(events: Sequence[JournalPosted | JournalCorrected], contexts: Sequence[Context]) -> None:
+    """Link new entries to the occurrences of schedules that they pay; what is in doubt is asked on the plan."""
+    posted: dict[int, list[int]] = defaultdict(list)
+    for event in events:
+        posted[event.book_id] += event.recorded
+    for book in Book.objects.in_use().filter(pk__in=posted, schedules__isnull=False).distinct().order_by("pk"):
+        match_entries(book=book, entry_ids=posted[book.pk])
+
+
+@on(ScheduleSaved, name="finance.match_schedule")
+def match_saved_schedule(event: ScheduleSaved, context: Context) -> None:
+    """Link entries that were there before their schedule."""
+    book = Book.objects.in_use().filter(pk=event.book_id).first()
+    if book is not None:
+        match_schedule(book=book, schedule_id=event.schedule_id)
 
 
 class WebhookRefused(Exception):

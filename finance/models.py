@@ -12,6 +12,7 @@ from finance.imports.models import (
     Refund,
     WordCount,
 )
+from finance.ledger.access_models import LeftOutAccount, MemberAccount
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.deletion_models import BookDeletion
 from finance.ledger.fee_models import TransferFee
@@ -34,6 +35,9 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.cards.models import CardTerms
+from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
+from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reports.models import Dashboard, SavedReport
@@ -54,6 +58,7 @@ __all__ = [
     "AttachmentContent",
     "Book",
     "BookDeletion",
+    "CardTerms",
     "ChainHead",
     "Change",
     "ChangedEntry",
@@ -71,7 +76,13 @@ __all__ = [
     "LearnedBook",
     "LearnedEntry",
     "LedgerCheck",
+    "LeftOutAccount",
     "LineMark",
+    "Loan",
+    "LoanMovement",
+    "LoanPayment",
+    "LoanRate",
+    "MemberAccount",
     "Membership",
     "MonthRebuild",
     "NotedHead",
@@ -91,6 +102,9 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "SavedView",
+    "Schedule",
+    "ScheduleOccurrence",
+    "SchedulePayment",
     "Seal",
     "Tag",
     "TransferFee",

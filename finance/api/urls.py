@@ -8,13 +8,16 @@ from finance.api import (
     attachments,
     balances,
     books,
+    cards,
     changes,
     deleted_books,
     demo,
     entries,
     exports,
     imports,
+    loans,
     members,
+    own_figures,
     payees,
     preferences,
     rates,
@@ -24,6 +27,7 @@ from finance.api import (
     reports,
     rules,
     rules_past,
+    schedules,
     search,
     statements,
     tags,
@@ -44,10 +48,14 @@ ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
 PAYEE = f"{BOOK}payees/<int:payee_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
+SCHEDULE = f"{BOOK}schedules/<int:schedule_id>/"
+OCCURRENCE = f"{SCHEDULE}occurrences/<str:nominal>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
 ASSET = f"{BOOK}assets/<int:asset_id>/"
+LOAN = f"{BOOK}loans/<int:loan_id>/"
+CARD = f"{BOOK}cards/<int:card_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
@@ -125,8 +133,26 @@ urlpatterns = [
     path(f"{ASSET}values/<int:value_id>/", assets.ValueDetail.as_view(), name="api-asset-value"),
     path(f"{ASSET}post-values/", assets.PostValues.as_view(), name="api-asset-post-values"),
     path(f"{ASSET}depreciation/", assets.Depreciation.as_view(), name="api-asset-depreciation"),
+    path(f"{BOOK}loans/", loans.LoanList.as_view(), name="api-loans"),
+    path(f"{BOOK}loans/calculate/", loans.CalculateLoan.as_view(), name="api-loans-calculate"),
+    path(f"{BOOK}loans/payoff/", loans.PayoffComparison.as_view(), name="api-loans-payoff"),
+    path(LOAN, loans.LoanDetail.as_view(), name="api-loan"),
+    path(f"{LOAN}table/", loans.LoanTable.as_view(), name="api-loan-table"),
+    path(f"{LOAN}split/", loans.LoanSplit.as_view(), name="api-loan-split"),
+    path(f"{LOAN}payments/", loans.LoanPayments.as_view(), name="api-loan-payments"),
+    path(f"{LOAN}payments/<int:loan_payment_id>/", loans.LoanPaymentDetail.as_view(), name="api-loan-payment"),
+    path(f"{LOAN}unlinked/", loans.UnlinkedPayments.as_view(), name="api-loan-unlinked"),
+    path(f"{LOAN}charges/", loans.LoanCharges.as_view(), name="api-loan-charges"),
+    path(f"{LOAN}rates/", loans.LoanRates.as_view(), name="api-loan-rates"),
+    path(f"{LOAN}rates/<int:loan_rate_id>/", loans.LoanRateDetail.as_view(), name="api-loan-rate"),
+    path(f"{LOAN}movements/", loans.LoanMovements.as_view(), name="api-loan-movements"),
+    path(f"{LOAN}movements/<int:loan_movement_id>/", loans.LoanMovementDetail.as_view(), name="api-loan-movement"),
+    path(f"{BOOK}cards/", cards.CardList.as_view(), name="api-cards"),
+    path(CARD, cards.CardDetail.as_view(), name="api-card"),
+    path(f"{CARD}statements/", cards.CardStatements.as_view(), name="api-card-statements"),
     path(f"{BOOK}members/", members.MemberList.as_view(), name="api-members"),
     path(f"{BOOK}members/<int:membership_id>/", members.MemberDetail.as_view(), name="api-member"),
+    path(f"{BOOK}own-figures/", own_figures.OwnFigures.as_view(), name="api-own-figures"),
     path(f"{BOOK}invitations/", members.InvitationList.as_view(), name="api-invitations"),
     path(f"{BOOK}invitations/<int:invitation_id>/", members.InvitationDetail.as_view(), name="api-invitation"),
     path("invitations/accept/", members.InvitationAccept.as_view(), name="api-invitation-accept"),
@@ -170,6 +196,22 @@ urlpatterns = [
     path(APPLICATION, rules_past.ApplicationDetail.as_view(), name="api-rule-application"),
     path(f"{APPLICATION}cancel/", rules_past.CancelApplication.as_view(), name="api-rule-application-cancel"),
     path(f"{APPLICATION}resume/", rules_past.ResumeApplication.as_view(), name="api-rule-application-resume"),
+    path(f"{BOOK}schedules/", schedules.ScheduleList.as_view(), name="api-schedules"),
+    path(f"{BOOK}schedules/upcoming/", schedules.UpcomingOccurrences.as_view(), name="api-schedules-upcoming"),
+    path(f"{BOOK}schedules/sums/", schedules.ScheduleSums.as_view(), name="api-schedules-sums"),
+    path(f"{BOOK}schedules/questions/", schedules.ScheduleQuestions.as_view(), name="api-schedules-questions"),
+    path(SCHEDULE, schedules.ScheduleDetail.as_view(), name="api-schedule"),
+    path(f"{SCHEDULE}end/", schedules.EndSchedule.as_view(), name="api-schedule-end"),
+    path(f"{SCHEDULE}occurrences/", schedules.ScheduleOccurrences.as_view(), name="api-schedule-occurrences"),
+    path(f"{SCHEDULE}payments/", schedules.SchedulePayments.as_view(), name="api-schedule-payments"),
+    path(OCCURRENCE, schedules.OccurrenceDetail.as_view(), name="api-occurrence"),
+    path(f"{OCCURRENCE}skip/", schedules.SkipOccurrence.as_view(), name="api-occurrence-skip"),
+    path(f"{OCCURRENCE}reopen/", schedules.ReopenOccurrence.as_view(), name="api-occurrence-reopen"),
+    path(f"{OCCURRENCE}move/", schedules.MoveOccurrence.as_view(), name="api-occurrence-move"),
+    path(f"{OCCURRENCE}pay/", schedules.PayOccurrence.as_view(), name="api-occurrence-pay"),
+    path(f"{OCCURRENCE}link/", schedules.LinkEntry.as_view(), name="api-occurrence-link"),
+    path(f"{OCCURRENCE}unlink/", schedules.UnlinkEntry.as_view(), name="api-occurrence-unlink"),
+    path(f"{OCCURRENCE}refuse/", schedules.RefuseEntry.as_view(), name="api-occurrence-refuse"),
     path(f"{BOOK}webhooks/", webhooks.WebhookList.as_view(), name="api-webhooks"),
     path(f"{BOOK}webhooks/event-types/", webhooks.EventTypes.as_view(), name="api-webhook-event-types"),
     path(WEBHOOK, webhooks.WebhookDetail.as_view(), name="api-webhook"),

@@ -25,6 +25,9 @@ from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
+from finance.planning.cards import carrying as cards
+from finance.planning.loans import carrying as loans
+from finance.planning.schedules import carrying as schedules
 from finance.preferences import carrying as preferences
 from finance.reconciliation import carrying as reconciliation
 from finance.reports import carrying as reports
@@ -53,7 +56,7 @@ class Part:
     files: Callable[[Book], Iterator[tuple[str, bytes]]] = _no_files
 
 
-# In the order in which they are taken: views and reports name tags.
+# In the order in which they are taken: views, reports and schedules name tags.
 PARTS: list[Part] = [
     Part(name="tags", give=tags.give, take=tags.take),
     Part(name="receipts", give=attachments.give, take=attachments.take, files=attachments.files),
@@ -62,7 +65,10 @@ PARTS: list[Part] = [
     Part(name="statements", give=reconciliation.give, take=reconciliation.take),
     Part(name="payees", give=payees.give, take=payees.take),
     Part(name="imports", give=imports.give, take=imports.take),
+    Part(name="schedules", give=schedules.give, take=schedules.take),
     Part(name="changes", give=ledger.give, take=ledger.take),
+    Part(name="loans", give=loans.give, take=loans.take),
+    Part(name="cards", give=cards.give, take=cards.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),
 ]

@@ -96,6 +96,10 @@ class Recurrence:
         known = [each for each in around if each is not None]
         return min(known, key=lambda each: abs((each - date).days)) if known else None
 
+    def count_before(self, date: datetime.date) -> int:
+        """How many occurrences are before `date`."""
+        return self._first_index(date)
+
     @property
     def _days(self) -> int:
         return self.every * (7 if self.unit is Unit.WEEK else 1)

@@ -47,7 +47,7 @@ class Day:
     continued: bool
 
 
-@book_page()
+@book_page(partly=True)
 @from_replica
 def register(request: HttpRequest, book: Book, account_id: int | None = None) -> HttpResponse:
     """One page of rows, newest first: of an account, of a group with all inside it, or of all accounts of a scope."""
@@ -89,6 +89,8 @@ def _above(request: HttpRequest, book: Book, form: FilterForm) -> dict[str, Any]
     route, place = "web:book_register_file", [book.pk]
     if scope.account is not None:
         route, place = "web:register_file", [book.pk, scope.account.pk]
+    if book.visible_ids is not None:  # they name accounts and payees
+        views = views.none()
     return {
         "summary": summary,
         "inside": [] if scope.is_single else inside_of(form, summary, held=held),

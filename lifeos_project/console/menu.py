@@ -70,6 +70,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, "attach_file", "finance.attachment"),
                 _list(request, "filter_list", "finance.savedview"),
                 _list(request, "event_repeat", "finance.payperiod"),
+                _list(request, "event_upcoming", "finance.schedule"),
+                _list(request, "event_available", "finance.scheduleoccurrence"),
                 _list(request, "rule", "finance.rule"),
                 _list(request, "history", "finance.ruleapplication"),
                 _list(request, "currency_exchange", "finance.exchangerate"),

@@ -3,6 +3,7 @@
 # ruff: noqa: F811 (a fixture that asks for another is named as it is)
 
 import datetime
+from decimal import Decimal
 
 import pytest
 from django.db import transaction
@@ -18,6 +19,12 @@ from finance.ledger.services.entry_templates import save_template
 from finance.ledger.transfer_fees import FeeRule
 from finance.models import RuleApplication
 from finance.payees.services import save_payee
+from finance.planning.cards.services import add_card
+from finance.planning.loans import services as loans
+from finance.planning.recurrence import Unit
+from finance.planning.schedules.definition import CounterLine
+from finance.planning.schedules.definition import Definition as ScheduleDefinition
+from finance.planning.schedules.services import create_schedule
 from finance.preferences.services import save_view
 from finance.reconciliation.services import add_statement
 from finance.reports.definition import Kind, usual_definition
@@ -96,6 +103,11 @@ def _one_of_everything():
         book=book, actor=owner, date=datetime.date(2026, 2, 3), payee="Standing order",
         lines=[LineDraft(account_id=accounts.savings.pk, amount=5_00), LineDraft(account_id=accounts.cash.pk, amount=-5_00)],
     )  # fmt: skip
+    planned = loan_and_card(book, owner, accounts)
+    phone = ScheduleDefinition(
+        name="Phone", account_id=accounts.checking.pk, amount=-12_34, first=datetime.date(2026, 1, 20), unit=Unit.MONTH,
+        lines=(CounterLine(account_id=accounts.rent.pk),),
+    )  # fmt: skip
     exported = start_export(book=book, actor=owner, format="json")
     OperationRun.objects.filter(pk=exported.pk).update(state="done")
     other = User.objects.create_user("other@example.org", "correct horse battery")
@@ -114,7 +126,9 @@ def _one_of_everything():
         "insight": insight,
         "purchase": spend(99_00),
         "line": saved.lines.get(account=accounts.savings).pk,
+        "debt": planned.pop("debt"),
         "ids": {
+            **planned,
             "book_id": book.pk,
             "account_id": accounts.restaurants.pk,
             "uid": entry.uid,
@@ -142,6 +156,8 @@ def _one_of_everything():
                 book=book, actor=owner, name="Spending", definition=usual_definition(Kind.SPENDING)
             ).pk,
             "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
+            "schedule_id": create_schedule(book=book, actor=owner, definition=phone, today=NOW.date()).pk,
+            "nominal": "2026-03-20",
             "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
             "group_id": add_group(book=book, name="Empty").pk,
             "tag_id": save_tag(book=book, name="Holiday").pk,
@@ -150,4 +166,29 @@ def _one_of_everything():
             "run_id": exported.pk,
             "application_id": RuleApplication.objects.create(book=book, state="done").pk,
         },
+    }
+
+
+def loan_and_card(book, owner, accounts):
+    """Numbers of a loan and what belongs to it, and of a card; and an account for another loan."""
+    debt, other = (
+        ledger.open_account(book=book, actor=owner, name=name, type="liability", kind="loan", currency="EUR")
+        for name in ("Car loan", "Student loan")
+    )
+    loan = loans.add_loan(
+        book=book, actor=owner, account=debt, name="Car", principal=9000_00, percent=Decimal(5), payments=24,
+        start=datetime.date(2026, 1, 1), first_payment=datetime.date(2026, 2, 1), pays_from=accounts.checking,
+        interest_account=accounts.rent,
+    )  # fmt: skip
+    day = datetime.date(2026, 12, 1)
+    travel = ledger.open_account(
+        book=book, actor=owner, name="Travel card", type="liability", kind="card", currency="EUR"
+    )
+    return {
+        "debt": other.pk,
+        "loan_id": loan.pk,
+        "loan_rate_id": loans.set_rate(loan=loan, actor=owner, since=day, percent=Decimal(4)).pk,
+        "loan_movement_id": loans.add_movement(loan=loan, actor=owner, date=day, amount=100_00).pk,
+        "loan_payment_id": loans.pay(loan=loan, actor=owner, date=datetime.date(2026, 2, 1)).pk,
+        "card_id": add_card(book=book, actor=owner, account=travel, closing_day=15, due_day=30).pk,
     }

@@ -3,6 +3,7 @@
 # ruff: noqa: F811 (a fixture that asks for another is named as it is)
 
 import datetime
+from decimal import Decimal
 
 import pytest
 from axes.models import AccessAttempt
@@ -16,6 +17,7 @@ from django.utils import timezone
 from finance.attachments.services import attach
 from finance.events import BookRenamed
 from finance.imports.models import ImportBatch, Refund
+from finance.ledger.services import open_account
 from finance.models import (
     Account,
     AccountStatement,
@@ -36,10 +38,14 @@ from finance.models import (
     RuleApplication,
     SavedReport,
     SavedView,
+    Schedule,
+    ScheduleOccurrence,
     TransferFee,
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
+from finance.planning.cards.services import add_card
+from finance.planning.loans import services as loans
 from finance.rules.services import save_rule
 from finance.tags.services import save_tag
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
@@ -90,6 +96,11 @@ MODELS = {
     "finance_referencerate": READ_ONLY,
     "finance_referencefetch": READ_ONLY,
     "finance_refund": READ_ONLY,
+    "finance_loan": READ_ONLY,
+    "finance_loanrate": READ_ONLY,
+    "finance_loanmovement": READ_ONLY,
+    "finance_loanpayment": READ_ONLY,
+    "finance_cardterms": READ_ONLY,
     "finance_payperiod": READ_ONLY,
     "finance_savedview": READ_ONLY,
     "finance_savedreport": READ_ONLY,
@@ -100,6 +111,8 @@ MODELS = {
     "finance_importbatch": READ_ONLY,
     "finance_attachment": READ_ONLY,
     "finance_payee": READ_ONLY,
+    "finance_schedule": READ_ONLY,
+    "finance_scheduleoccurrence": READ_ONLY,
     "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
@@ -234,6 +247,7 @@ def world(book, owner, insight):
             book=book, refund=JournalEntry.objects.filter(book=book).first(),
             purchase=JournalEntry.objects.filter(book=book).last(),
         ),
+        **loans_and_cards(book, owner),
         "finance_payperiod": PayPeriod.objects.create(book=book, day=25),
         "finance_savedview": SavedView.objects.create(book=book, owner=owner, name="All"),
         "finance_savedreport": SavedReport.objects.create(book=book, name="Spending", kind="spending", saved_by=owner),
@@ -252,6 +266,8 @@ def world(book, owner, insight):
             entry=JournalEntry.objects.filter(book=book).first(), actor=owner, data=b"%PDF-1.7", file_name="bill.pdf"
         ),
         "finance_payee": save_payee(book=book, name="Rewe"),
+        "finance_schedule": (schedule := schedule_of(book)),
+        "finance_scheduleoccurrence": ScheduleOccurrence.objects.create(book=book, schedule=schedule, nominal=now),
         "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_accountstatement": AccountStatement.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
@@ -267,6 +283,32 @@ def world(book, owner, insight):
         "insights_rulesetting": RuleSetting.objects.create(kind="unusual_amount", changed_at=now),
         "backups_backuprun": BackupRun.objects.create(kind="backup", state="good", started_at=now),
     }  # fmt: skip
+
+
+def loans_and_cards(book, owner):
+    """A loan with all that belongs to it, and a card."""
+    debt = open_account(book=book, actor=owner, name="Loan", type="liability", kind="loan", currency="EUR")
+    cash, card = Account.objects.get(book=book, name="Cash"), Account.objects.get(book=book, kind="card")
+    loan = loans.add_loan(
+        book=book, actor=owner, account=debt, name="Car", principal=9000_00, percent=Decimal(0), payments=24,
+        start=datetime.date(2026, 1, 1), first_payment=datetime.date(2026, 2, 1), pays_from=cash,
+    )  # fmt: skip
+    day = datetime.date(2026, 1, 20)
+    return {
+        "finance_loan": loan,
+        "finance_loanrate": loans.set_rate(loan=loan, actor=owner, since=day, percent=Decimal(0)),
+        "finance_loanmovement": loans.add_movement(loan=loan, actor=owner, date=day, amount=100_00),
+        "finance_loanpayment": loans.pay(loan=loan, actor=owner, date=day),
+        "finance_cardterms": add_card(book=book, actor=owner, account=card, closing_day=15, due_day=30),
+    }
+
+
+def schedule_of(book):
+    account = Account.objects.get(book=book, kind="checking")
+    return Schedule.objects.create(
+        book=book, name="Phone", account=account, amount=-1, lines=[], first="2026-01-01", unit="month",
+        asked_from="2026-01-01",
+    )  # fmt: skip
 
 
 @pytest.fixture

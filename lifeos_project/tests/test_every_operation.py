@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.long]
 NAMES = sorted(contract.operations())
 CHANGES = [name for name in NAMES if name[0] != "GET"]
 BOOK = "/api/v1/books/{book_id}/"
+OCCURRENCE = BOOK + "schedules/{schedule_id}/occurrences/{nominal}/"
 URL = "https://hooks.example.org/lifeos"
 WITH_FILE = {("POST", BOOK + "imports/"), ("POST", BOOK + "entries/{uid}/attachments/")}
 # Why these take no Idempotency-Key; docs/api.md says so, too.
@@ -161,9 +162,14 @@ def bodies(world):
         ("POST", BOOK + "statements/{statement_id}/reconcile/"): {"version": 1},
         ("POST", BOOK + "statements/{statement_id}/reopen/"): None,
         ("POST", BOOK + "statements/{statement_id}/post-difference/"): {"account": "Expenses:Food:Restaurants"},
-        ("PATCH", BOOK + "members/{membership_id}/"): {"role": "viewer"},
+        ("PATCH", BOOK + "members/{membership_id}/"): {"role": "viewer", "accounts": [world["accounts"].cash.pk]},
+        ("PUT", BOOK + "own-figures/"): {"left_out": [world["accounts"].savings.pk]},
         ("DELETE", BOOK + "members/{membership_id}/"): None,
-        ("POST", BOOK + "invitations/"): {"email": "ben@example.org", "role": "viewer"},
+        ("POST", BOOK + "invitations/"): {
+            "email": "ben@example.org",
+            "role": "viewer",
+            "accounts": [world["accounts"].cash.pk],
+        },
         ("DELETE", BOOK + "invitations/{invitation_id}/"): None,
         ("POST", "/api/v1/invitations/accept/"): {"token": world["token"]},
         ("POST", BOOK + "imports/"): {"account": str(world["accounts"].savings.pk), "profile": ""},
@@ -230,6 +236,62 @@ def bodies(world):
         ("DELETE", BOOK + "payees/{payee_id}/"): None,
         ("POST", BOOK + "payees/{payee_id}/rename/"): {"name": "Shop", "past": "alias"},
         ("POST", BOOK + "payees/{payee_id}/merge/"): {"into": world["other_payee"], "past": "alias"},
+        ("POST", BOOK + "loans/"): {
+            "name": "Studies",
+            "account": world["debt"],
+            "principal": "5000.00",
+            "percent": "3.5",
+            "start": "2026-01-01",
+            "first_payment": "2026-02-01",
+            "payments": 60,
+        },
+        ("PATCH", BOOK + "loans/{loan_id}/"): {"name": "Our car", "fee": "1.50"},
+        ("DELETE", BOOK + "loans/{loan_id}/"): None,
+        ("POST", BOOK + "loans/{loan_id}/payments/"): {"date": "2026-03-01", "amount": "400.00"},
+        ("DELETE", BOOK + "loans/{loan_id}/payments/{loan_payment_id}/"): None,
+        ("POST", BOOK + "loans/{loan_id}/charges/"): {"date": "2026-03-01", "amount": "3.00"},
+        ("POST", BOOK + "loans/{loan_id}/rates/"): {"since": "2027-01-01", "percent": "4.25"},
+        ("DELETE", BOOK + "loans/{loan_id}/rates/{loan_rate_id}/"): None,
+        ("POST", BOOK + "loans/{loan_id}/movements/"): {"date": "2027-01-01", "kind": "extra", "amount": "50.00"},
+        ("DELETE", BOOK + "loans/{loan_id}/movements/{loan_movement_id}/"): None,
+        ("POST", BOOK + "loans/calculate/"): {
+            "principal": "5000.00",
+            "percent": "3.5",
+            "start": "2026-01-01",
+            "first_payment": "2026-02-01",
+            "payments": 6,
+        },
+        ("POST", BOOK + "loans/payoff/"): {
+            "extra": "10.00",
+            "debts": [{"name": "Card", "balance": "500.00", "percent": "18", "minimum": "50.00"}],
+        },
+        ("POST", BOOK + "cards/"): {"account": world["accounts"].card.pk, "closing_day": 15, "due_day": 30},
+        ("PATCH", BOOK + "cards/{card_id}/"): {"due_day": 28},
+        ("DELETE", BOOK + "cards/{card_id}/"): None,
+        ("POST", BOOK + "schedules/"): {
+            "name": "Rent",
+            "account": "Assets:Checking account",
+            "amount": "-700.00",
+            "lines": [{"account": world["accounts"].rent.pk, "amount": "700.00", "memo": "flat"}],
+            "payee": "Landlord",
+            "tags": ["Holiday"],
+            "first": "2026-01-31",
+            "unit": "month",
+            "every": 1,
+            "days": [15, 31],
+            "shift": "before",
+            "total": "8400.00",
+        },
+        ("PATCH", BOOK + "schedules/{schedule_id}/"): {"amount": "-15.00", "effective_from": "2026-05-01"},
+        ("DELETE", BOOK + "schedules/{schedule_id}/"): None,
+        ("POST", BOOK + "schedules/{schedule_id}/end/"): {"last": "2026-12-31"},
+        ("POST", OCCURRENCE + "skip/"): None,
+        ("POST", OCCURRENCE + "reopen/"): None,
+        ("POST", OCCURRENCE + "move/"): {"to": "2026-03-25"},
+        ("POST", OCCURRENCE + "pay/"): {"date": "2026-03-15", "amount": "-5.00", "complete": False},
+        ("POST", OCCURRENCE + "link/"): {"entry": str(world["ids"]["uid"]), "complete": True},
+        ("POST", OCCURRENCE + "unlink/"): {"entry": str(world["ids"]["uid"])},
+        ("POST", OCCURRENCE + "refuse/"): {"entry": str(world["ids"]["uid"])},
         ("POST", BOOK + "webhooks/"): {"url": URL, "description": "Robot", "event_types": ["finance.book.renamed"]},
         ("PATCH", BOOK + "webhooks/{webhook_id}/"): {"description": "Other", "active": True, "event_types": []},
         ("DELETE", BOOK + "webhooks/{webhook_id}/"): None,
@@ -286,6 +348,9 @@ def prepare(world, name):
         assert ask(world, ("POST", BOOK + "imports/{import_id}/confirm/"), {}).status_code == 200
     if name == ("DELETE", BOOK + "entries/{uid}/refund/"):
         given = ("PUT", name[1])
+        assert ask(world, given, bodies(world)[given]).status_code == 200
+    if name[1].endswith("/unlink/"):
+        given = ("POST", OCCURRENCE + "link/")
         assert ask(world, given, bodies(world)[given]).status_code == 200
     if name[1].endswith("/restore/"):
         assert ask(world, ("DELETE", BOOK)).status_code == 202

@@ -89,7 +89,8 @@ def fields_of(page):
 
 
 def test_nothing_sent_to_a_page_is_a_fault(world, visitor, owner):
-    for route in KEPT:
+    for place, route in enumerate(KEPT):
+        by_django = re.match("admin/(?!platform_)", route)  # many pages whose forms are Django's own
         with undone(visitor, owner):
             address = filled(route, world["ids"])
             page = sound(visitor.get(address), "the page itself")
@@ -98,11 +99,11 @@ def test_nothing_sent_to_a_page_is_a_fault(world, visitor, owner):
             answer = sound(visitor.post(address, dict.fromkeys(names, first)), first)
             if page.status_code == 404 or answer.status_code in (403, 405):
                 continue  # refused before anything of it is read
-            # A page without fields has no place for a value.
-            for value in others if names else ():
+            # A page without fields has no place for a value; each value comes to every third of Django's forms.
+            for value in (others[place % 3 :: 3] if by_django else others) if names else ():
                 sound(visitor.post(address, dict.fromkeys(names, value)), value[:30])
-            if re.match("admin/(?!platform_)", route):
-                continue  # pages that Django's own forms read
+            if by_django:
+                continue
             for raw, kind in (
                 (b"a=%ff&b=%00&%00=1&c=%ed%a0%80", "application/x-www-form-urlencoded"),
                 (b"a=b", "application/x-www-form-urlencoded; charset=zip"),
@@ -144,9 +145,10 @@ def test_nothing_asked_of_a_page_is_a_fault(world, visitor):
 
 
 def test_no_id_in_an_address_is_a_fault(world, visitor):
-    for route in (route for route in KEPT if "<" in route):
+    for turn, route in enumerate(route for route in KEPT if "<" in route):
         for parameter in re.findall(r"<(?:\w+:)?(\w+)>", route):
-            for value in IDS:
+            for place, value in enumerate(IDS):
                 address = filled(route, world["ids"], **{parameter: quote(value, safe="%")})
                 sound(visitor.get(address), (parameter, value[:30]))
-                sound(visitor.post(address, {}), (parameter, value[:30]))
+                if (turn + place) % 3 == 0:
+                    sound(visitor.post(address, {}), (parameter, value[:30]))
