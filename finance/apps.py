@@ -10,6 +10,7 @@ class FinanceConfig(AppConfig):
         from finance.ledger.replacements import watch_replacements
         from finance.ledger.undoing import undo_beside
         from finance.payees.services import take_back
+        from finance.planning.goals.services import follow_replaced as follow_goals
         from finance.planning.schedules.services import follow_replaced
         from finance.receivables.services.keeping import follow as keep_as_billed
         from finance.reconciliation.services.following import follow
@@ -18,6 +19,7 @@ class FinanceConfig(AppConfig):
         watch_replacements(name="reconciliation", watcher=follow)
         watch_replacements(name="receivables", watcher=keep_as_billed)
         expect(name="invoices", source=expected_payments)
+        watch_replacements(name="goals", watcher=follow_goals)
         watch_replacements(name="schedules", watcher=follow_replaced)
         undo_beside(name="tags", take_back=take_back_tags)
         undo_beside(name="payees", take_back=take_back)

@@ -37,6 +37,12 @@ class Forbidden(FinanceError):
     code = "forbidden"
 
 
+class PartlyHidden(Forbidden):
+    """You see some accounts of this book; this page is about all of it."""
+
+    code = "partly_hidden"
+
+
 class Conflict(FinanceError):
     """{reason}"""
 

@@ -2,6 +2,7 @@
 
 import operator
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -52,6 +53,27 @@ def about_text(minor_units: int, *, currency: str) -> str:
 def amount_text(minor_units: int, *, currency: str, plus: bool = False) -> str:
     """Without the currency, for columns whose head names it: "−1,234.50"."""
     return _text(minor_units, currency=currency, with_currency=False, plus=plus)
+
+
+def amount_writer(currency: str) -> Callable[[int], str]:
+    """`amount_text` for thousands of amounts of one currency: what the language says is looked up once."""
+    places = money.exponent(currency)
+    sample = amount_text(-(10 ** (places + 7) - 1), currency=currency)
+    marks = re.findall(r"[^0-9]", sample.removeprefix(MINUS))
+    plain = re.sub(r"[^0-9]", "", sample)
+    if plain != "9" * (places + 7) or len(marks) != 2 + bool(places) or marks[0] != marks[1]:
+        return lambda minor_units: amount_text(minor_units, currency=currency)
+    group, decimal, unit = marks[0], marks[2] if places else "", 10**places
+
+    def write(minor_units: int) -> str:
+        whole, rest = divmod(abs(minor_units), unit)
+        text = f"{whole:,}".replace(",", group)
+        return f"{MINUS if minor_units < 0 else ''}{text}{decimal}{f'{rest:0{places}}' if places else ''}"
+
+    # A language may write four digits without a mark, or group others than thousands.
+    if any(write(each) != amount_text(each, currency=currency) for each in (0, -1, 1234 * unit, 12_345_678 * unit)):
+        return lambda minor_units: amount_text(minor_units, currency=currency)
+    return write
 
 
 def typed_text(minor_units: int, *, currency: str) -> str:

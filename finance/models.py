@@ -12,6 +12,7 @@ from finance.imports.models import (
     Refund,
     WordCount,
 )
+from finance.ledger.access_models import LeftOutAccount, MemberAccount
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.deletion_models import BookDeletion
 from finance.ledger.fee_models import TransferFee
@@ -34,6 +35,14 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
+from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, LineCarry
+from finance.planning.calendars.models import CalendarFeed
+from finance.planning.cards.models import CardTerms
+from finance.planning.detection.models import RecurringCheck, RecurringFinding
+from finance.planning.forecast.models import Forecast, ForecastAccount, ForecastPoint
+from finance.planning.goals.models import Goal, GoalMove
+from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
+from finance.planning.scenarios.models import Scenario, ScenarioStep
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.preferences.models import PayPeriod, SavedView
 from finance.receivables.models import (
@@ -64,11 +73,17 @@ __all__ = [
     "AccountType",
     "AssetPlan",
     "AssetValue",
+    "Assignment",
     "Attachment",
     "AttachmentContent",
     "BillShare",
     "Book",
     "BookDeletion",
+    "Budget",
+    "BudgetAccount",
+    "BudgetLine",
+    "CalendarFeed",
+    "CardTerms",
     "ChainHead",
     "Change",
     "ChangedEntry",
@@ -78,6 +93,11 @@ __all__ = [
     "EntryTag",
     "EntryTemplate",
     "ExchangeRate",
+    "Forecast",
+    "ForecastAccount",
+    "ForecastPoint",
+    "Goal",
+    "GoalMove",
     "GroupMember",
     "ImportBatch",
     "ImportProfile",
@@ -91,7 +111,14 @@ __all__ = [
     "LearnedBook",
     "LearnedEntry",
     "LedgerCheck",
+    "LeftOutAccount",
+    "LineCarry",
     "LineMark",
+    "Loan",
+    "LoanMovement",
+    "LoanPayment",
+    "LoanRate",
+    "MemberAccount",
     "Membership",
     "MonthRebuild",
     "NotedHead",
@@ -102,6 +129,8 @@ __all__ = [
     "PeriodChange",
     "Person",
     "PersonAccount",
+    "RecurringCheck",
+    "RecurringFinding",
     "ReferenceFetch",
     "ReferenceRate",
     "Refund",
@@ -113,6 +142,8 @@ __all__ = [
     "RuleVersion",
     "SavedReport",
     "SavedView",
+    "Scenario",
+    "ScenarioStep",
     "Schedule",
     "ScheduleOccurrence",
     "SchedulePayment",

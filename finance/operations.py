@@ -28,12 +28,15 @@ from finance.demo.services import has_demo_book, seed_household
 from finance.errors import Conflict, FinanceError
 from finance.exports.formats import ARCHIVE, CHOICES, FORMATS, file_name
 from finance.exports.formats import OPERATION as BOOK_EXPORT
+from finance.forecasts import make_forecast, score_forecasts
 from finance.imports.parsers.child import Limits
 from finance.imports.selectors import counts_of
 from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book, JournalEntry, RuleApplication
+from finance.planning.detection.selectors import payees_paid_lately
+from finance.planning.detection.services import look_through
 from finance.report_sources import pay_of, report_of
 from finance.reports.definition import KINDS, read_definition
 from finance.reports.keeping import packed
@@ -181,6 +184,85 @@ def rebuild(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
         run.keep(through=book.pk, wrong=wrong)
         run.advance()
     return {"books": len(books), "wrong totals": wrong}
+
+
+@operation(
+    "forecasts.recompute",
+    title=gettext_lazy("Make forecasts"),
+    help_text=gettext_lazy(
+        "Learns habits and bands anew from the past of each book and keeps today's forecast, as happens each midnight."
+    ),
+    parameters=OneOrAllBooks,
+    permission="finance.add_forecast",
+    scope=_scope,
+)
+def recompute_forecasts(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
+    """Forecast book by book, each in a transaction of its own; a stopped run continues with the next book."""
+    made = int(run.kept.get("made", 0))
+    for book in _each_book(parameters, run):
+        made += make_forecast(book=book, today=today_in(book)) is not None
+        run.keep(through=book.pk, made=made)
+        run.advance()
+    return {"forecasts": made}
+
+
+@operation(
+    "forecasts.score",
+    title=gettext_lazy("Score forecasts"),
+    help_text=gettext_lazy("Compares earlier forecasts whose days are over with what came, as happens each midnight."),
+    parameters=OneOrAllBooks,
+    permission="finance.add_forecast",
+    scope=_scope,
+)
+def score_all_forecasts(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
+    """Score book by book; a stopped run continues with the next book."""
+    scored = int(run.kept.get("scored", 0))
+    for book in _each_book(parameters, run):
+        scored += score_forecasts(book=book, today=today_in(book))
+        run.keep(through=book.pk, scored=scored)
+        run.advance()
+    return {"figures": scored}
+
+
+def _each_book(parameters: OneOrAllBooks, run: Run) -> Iterator[Book]:
+    """The books that the run has not done yet."""
+    books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.in_use().order_by("pk"))
+    run.expect(len(books), unit="books")
+    for book in books:
+        if book.pk > run.kept.get("through", 0):
+            yield book
+
+
+@operation(
+    "recurring.detect",
+    title=gettext_lazy("Find recurring payments"),
+    help_text=gettext_lazy(
+        "Looks for payments that come again, and offers them to the household as schedules. What was dismissed is not "
+        "offered again; a second run finds nothing new."
+    ),
+    parameters=OneOrAllBooks,
+    permission="finance.add_recurringfinding",
+    scope=_scope,
+)
+def detect_recurring(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
+    """Look through book by book, a hundred payees at a time; a stopped run continues with the next ones."""
+    books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.in_use().order_by("pk"))
+    run.expect(sum(len(payees_paid_lately(book=book, today=today_in(book))) for book in books), unit="payees")
+    found = int(run.kept.get("found", 0))
+    for book in books:
+        if book.pk < run.kept.get("book", 0) or book.pk <= run.kept.get("through", 0):
+            continue
+
+        def between(key: str, payees: int, new: int, book: Book = book) -> None:
+            nonlocal found
+            found += new
+            run.keep(book=book.pk, after=key, found=found)
+            run.advance(payees)
+
+        after = run.kept["after"] if run.kept.get("book") == book.pk else None
+        look_through(book=book, after=after, between=between)
+        run.keep(through=book.pk)
+    return {"books": len(books), "new": found}
 
 
 @operation(

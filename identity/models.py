@@ -129,6 +129,7 @@ class AuditRecord(models.Model):
         INVITATION_REVOKED = "invitation_revoked", _("revoked an invitation")
         MEMBER_JOINED = "member_joined", _("joined a book")
         MEMBER_ROLE_CHANGED = "member_role_changed", _("changed a member's role")
+        MEMBER_ACCOUNTS_CHANGED = "member_accounts_changed", _("changed which accounts a member sees")
         MEMBER_REMOVED = "member_removed", _("removed a member")
         MEMBER_LEFT = "member_left", _("left a book")
         BOOK_DELETED = "book_deleted", _("deleted a book")

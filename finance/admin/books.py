@@ -24,7 +24,7 @@ from finance.admin.reading import Uncounted, operator_of
 from finance.errors import FinanceError
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
-from finance.models import Book, Invitation, LedgerCheck, Membership
+from finance.models import Book, Invitation, LedgerCheck, LeftOutAccount, MemberAccount, Membership
 from platform_outbox.admin.base import Question, ReadOnly, State, ask, note, row_or_404
 
 # Each takes a moment, and the operator waits for the page; the command takes all.
@@ -55,7 +55,7 @@ class ReopenForm(PeriodForm):
 class MembershipInline(ReadOnly, TabularInline):
     model = Membership
     hide_title = True
-    fields = readonly_fields = ("user", "role", "created_at")
+    fields = readonly_fields = ("user", "role", "sees_all", "created_at")
     ordering = ("created_at",)
     extra = 0
 
@@ -278,18 +278,36 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             self.message_user(request, " ".join(warning.examples), messages.WARNING)
 
 
+class OfMemberInline(ReadOnly, TabularInline):
+    fields = readonly_fields = ("account",)
+    ordering = ("pk",)
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().get_queryset(request).select_related("account")
+        return found
+
+
+class MemberAccountInline(OfMemberInline):
+    model = MemberAccount
+
+
+class LeftOutAccountInline(OfMemberInline):
+    model = LeftOutAccount
+
+
 @admin.register(Membership)
 class MembershipAdmin(Uncounted, ReadOnly, ModelAdmin):
-    list_display = ("user", "book", "role", "created_at")
-    list_display_links = None
+    list_display = ("user", "book", "role", "sees_all", "created_at")
     list_select_related = ("user", "book")
+    inlines = (MemberAccountInline, LeftOutAccountInline)
     list_filter = (("book", AutocompleteSelectFilter), "role")
     list_filter_submit = True
     list_fullwidth = True
     ordering = ("-pk",)
     search_fields = ("user__email",)
     search_help_text = gettext_lazy("E-mail address")
-    fields = readonly_fields = ("user", "book", "role", "created_at")
+    fields = readonly_fields = ("user", "book", "role", "sees_all", "created_at")
 
 
 @admin.register(Invitation)

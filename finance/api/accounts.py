@@ -140,6 +140,7 @@ class AccountView(BookView):
 class AccountList(AccountView):
     """The book's accounts in tree order."""
 
+    partly = frozenset({"GET"})
     bodies = {"POST": NewAccount}
 
     def get(self, request: Request, book_id: int) -> Response:
@@ -187,6 +188,7 @@ class AccountList(AccountView):
 class AccountDetail(AccountView):
     """One account."""
 
+    partly = frozenset({"GET"})
     bodies = {"PATCH": AccountName}
 
     def get(self, request: Request, book_id: int, account_id: int) -> Response:

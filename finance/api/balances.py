@@ -16,6 +16,7 @@ from finance.api.base import BookView
 from finance.api.fields import MoneyField
 from finance.ledger.models import AccountKind, AccountType
 from finance.ledger.selectors import balances_of, rolled_up, trial_balance
+from finance.ledger.visibility import HOLDINGS
 from finance.replica import from_replica
 
 
@@ -108,15 +109,18 @@ class Total:
 )
 @extend_schema(tags=["reports"])
 class BalanceList(BookView):
-    """Balances of all accounts at the end of a day."""
+    """Balances of all accounts at the end of a day; for who sees some accounts, of these."""
 
+    partly = frozenset({"GET"})
     serializer_class = BalanceSerializer
 
     @from_replica
     def get(self, request: Request, book_id: int) -> Response:
         as_of = query_of(request, DayQuery)["as_of"]
         accounts, paths = self.tree.accounts, self.tree.paths
-        held = balances_of(account_ids=list(self.tree.by_id), as_of=as_of)
+        if self.book.visible_ids is not None:  # what categories add up to is the whole book's
+            accounts = [account for account in accounts if account.type in HOLDINGS]
+        held = balances_of(account_ids=[account.pk for account in accounts], as_of=as_of)
         below = rolled_up(accounts=accounts, held=held)
         paginator = TreePagination()
         page = paginator.page_of(accounts, request=request, order=list(self.tree.by_id))

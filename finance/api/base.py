@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Collection
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.utils.functional import cached_property
 from rest_framework import exceptions, serializers
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from core.api.serializers import NothingSerializer
 from core.clock import today_in
 from finance.api.tree import AccountTree
-from finance.errors import Forbidden, NotFound
+from finance.errors import Forbidden, NotFound, PartlyHidden
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import book_for
 from identity.api.idempotency import OncePerKey
@@ -23,7 +23,10 @@ from identity.models import User
 
 
 class BookAccess(BasePermission):
-    """Reading takes the view's `read_role`, writing its `write_role`. Strangers see that there is no such book."""
+    """Reading takes the view's `read_role`, writing its `write_role`. Strangers see that there is no such book.
+
+    Members who see some accounts only are refused, but for the methods that the view filters (`partly`).
+    """
 
     message = Forbidden().detail
 
@@ -31,8 +34,14 @@ class BookAccess(BasePermission):
         if not isinstance(view, BookView):
             raise TypeError("BookAccess guards views of one book")
         needed = view.read_role if request.method in SAFE_METHODS else view.write_role
+        method = "GET" if request.method in SAFE_METHODS else request.method
         try:
-            view.book = book_for(user=cast(User, request.user), book_id=view.kwargs["book_id"], at_least=needed)
+            view.book = book_for(
+                user=cast(User, request.user), book_id=view.kwargs["book_id"], at_least=needed,
+                partly=method in view.partly,
+            )  # fmt: skip
+        except PartlyHidden as error:
+            raise exceptions.PermissionDenied(error.detail, code=error.code) from error
         except Forbidden:
             return False
         except NotFound as error:
@@ -78,6 +87,8 @@ class BookView(ApiView):
     permission_classes = [IsAuthenticated, BookAccess]
     read_role = Role.VIEWER
     write_role = Role.EDITOR
+    # The methods that show and change only what a member with some accounts sees.
+    partly: ClassVar[frozenset[str]] = frozenset()
     book: Book
 
     @cached_property

@@ -210,6 +210,7 @@ class DeletingAccess(BookAccess):
 class BookDetail(BookView):
     """One book."""
 
+    partly = frozenset({"GET"})
     permission_classes = [IsAuthenticated, DeletingAccess]
     write_role = Role.OWNER
     serializer_class = BookSerializer

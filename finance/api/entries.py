@@ -82,6 +82,7 @@ class EntryList(EntryView, generics.ListAPIView[JournalEntry]):
     """The book's entries, newest first."""
 
     bodies = {"POST": bodies.EntryBody}
+    partly = frozenset({"GET", "POST"})
     filterset_class = EntryFilters
     ordering = ("-date", "-id")
 
@@ -167,6 +168,7 @@ class EntryBulk(EntryView):
 class PostExchange(EntryView):
     """Exchanges money between accounts of two currencies."""
 
+    partly = frozenset({"POST"})
     bodies = {"POST": bodies.ExchangeBody}
 
     @once_per_key()
@@ -189,6 +191,8 @@ class PostExchange(EntryView):
 class EntryDetail(EntryView):
     """One entry with its lines."""
 
+    partly = frozenset({"GET"})
+
     def get(self, request: Request, book_id: int, uid: str) -> Response:
         return Response(self.shown([self.entry().pk])[0])
 
@@ -204,6 +208,8 @@ class EntryDetail(EntryView):
 @extend_schema(tags=["entries"])
 class EntryHistory(EntryView):
     """The chain of corrections that an entry belongs to."""
+
+    partly = frozenset({"GET"})
 
     def get(self, request: Request, book_id: int, uid: str) -> Response:
         chain = entry_history(entry=self.entry())

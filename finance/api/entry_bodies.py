@@ -14,6 +14,7 @@ from finance.api.tree import AccountTree
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.drafts import MAX_LINES
+from finance.ledger.visibility import visible_entries, visible_lines
 from finance.tags.selectors import tags_of_entries
 
 MAX_BULK = 1000
@@ -49,7 +50,12 @@ POSTED_EXAMPLE = OpenApiExample("Groceries", response_only=True, value=POSTED)
 
 
 class LineSerializer(serializers.ModelSerializer[JournalLine]):
-    account = serializers.IntegerField(source="account_id", read_only=True)
+    account = serializers.IntegerField(
+        source="account_id",
+        read_only=True,
+        allow_null=True,
+        help_text="null: of accounts that you do not see, together.",
+    )
     path = serializers.SerializerMethodField()
     amount = MoneyField(help_text="Debit positive, credit negative.")
 
@@ -59,7 +65,7 @@ class LineSerializer(serializers.ModelSerializer[JournalLine]):
 
     def get_path(self, line: JournalLine) -> str:
         tree: AccountTree = self.context["tree"]
-        return tree.paths[line.account_id]
+        return tree.paths[line.account_id] if line.account_id else line.account.name
 
 
 class EntriesSerializer(serializers.ListSerializer[Any]):
@@ -70,7 +76,12 @@ class EntriesSerializer(serializers.ListSerializer[Any]):
         if entries:
             ids = [entry.pk for entry in entries]
             context = cast(dict[str, Any], self.context)
-            context["tags"] = tags_of_entries(book=context["tree"].book, entry_ids=ids)
+            book = context["tree"].book
+            context["tags"] = tags_of_entries(book=book, entry_ids=ids)
+            if book.visible_ids is not None:
+                for entry in entries:
+                    seen = visible_lines(entry.lines.all(), book=book)
+                    entry._prefetched_objects_cache["lines"] = seen  # type: ignore[attr-defined]
         return super().to_representation(entries)
 
 
@@ -163,10 +174,15 @@ class HistorySerializer(serializers.Serializer[Any]):
 
 
 def entries_of(book: Book) -> QuerySet[JournalEntry]:
-    """The book's entries with everything that EntrySerializer shows, in two queries."""
-    lines = Prefetch("lines", JournalLine.objects.order_by("position"))
+    """The book's entries, as far as they are seen, with everything that EntrySerializer shows, in two queries."""
+    ordered = JournalLine.objects.order_by("position")
+    lines = Prefetch("lines", ordered if book.visible_ids is None else ordered.select_related("account"))
     linked = ("reverses", "reversed_by", "corrects", "corrected_by")
-    return JournalEntry.objects.filter(book=book).select_related(*linked).prefetch_related(lines)
+    return (
+        JournalEntry.objects.filter(visible_entries(book=book), book=book)
+        .select_related(*linked)
+        .prefetch_related(lines)
+    )
 
 
 def line_drafts(lines: list[dict[str, Any]], *, tree: AccountTree, path: str = "") -> list[LineDraft]:

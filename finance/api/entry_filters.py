@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from finance import money
 from finance.api.fields import BIGGEST_ID
 from finance.ledger.models import Account, JournalEntry, JournalLine
+from finance.ledger.visibility import visible_line
 from finance.tags.selectors import TAGGED_ENTRIES
 
 LINE_FILTERS = ("account", "min_amount", "max_amount")
@@ -53,7 +54,8 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
         return entries.alias(payee_lower=Lower("payee")).filter(payee_lower=value.lower())
 
     def with_text(self, entries: QuerySet[JournalEntry], name: str, value: str) -> QuerySet[JournalEntry]:
-        memo = JournalLine.objects.filter(entry=OuterRef("pk"), memo__icontains=value)
+        seen = visible_line(book=self.request.parser_context["view"].book)
+        memo = JournalLine.objects.filter(seen, entry=OuterRef("pk"), memo__icontains=value)
         return entries.filter(Q(payee__icontains=value) | Q(description__icontains=value) | Exists(memo))
 
     def with_tag(self, entries: QuerySet[JournalEntry], name: str, value: int) -> QuerySet[JournalEntry]:
@@ -70,14 +72,14 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
         asked = {each: self.form.cleaned_data.get(each) for each in LINE_FILTERS}
         if name != next(each for each in LINE_FILTERS if asked[each] is not None):
             return entries
-        lines = JournalLine.objects.filter(entry=OuterRef("pk"))
+        book = self.request.parser_context["view"].book
+        lines = JournalLine.objects.filter(visible_line(book=book), entry=OuterRef("pk"))
         if asked["account"] is not None:
             lines = lines.filter(account_id=asked["account"])
         if asked["min_amount"] is not None or asked["max_amount"] is not None:
             # The bounds in minor units of each currency that the book uses.
             least = asked["min_amount"]
             most = asked["max_amount"]
-            book = self.request.parser_context["view"].book
             currencies = Account.objects.filter(book=book).values_list("currency", flat=True).distinct()
             condition = Q(pk__in=())
             for currency in currencies:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.functional import cached_property
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import generics, serializers, status
 from rest_framework.exceptions import Throttled
@@ -14,14 +16,18 @@ from rest_framework.views import APIView
 
 from core.api.serializers import StrictSerializer
 from finance.api.base import ApiView, BookAccess, BookView
+from finance.api.fields import BIGGEST_ID
 from finance.errors import Forbidden
 from finance.ledger import services
+from finance.ledger.access_models import MemberAccount
 from finance.ledger.models import Invitation, Membership, Role
 from finance.ledger.selectors import role_of
 from finance.ledger.services.members import may_invite
 from identity import mail
 from identity.api.idempotency import once_per_key
 from identity.api.throttles import AuthThrottle
+
+MOST_ACCOUNTS = 1000
 
 MEMBER = OpenApiExample(
     "An editor",
@@ -32,24 +38,51 @@ MEMBER = OpenApiExample(
         "name": "Ben Berg",
         "email": "ben@example.org",
         "role": "editor",
+        "sees_all_accounts": False,
+        "accounts": [41, 43],
         "created_at": "2026-01-02T09:30:00Z",
     },
 )
+ACCOUNTS_HELP = "Ids of the asset and liability accounts that the member sees, at least one; null: all. Owners see all."
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):
     name = serializers.CharField(source="user.name", read_only=True)
     email = serializers.EmailField(source="user.email", read_only=True)
+    sees_all_accounts = serializers.BooleanField(source="sees_all", read_only=True)
+    accounts = serializers.SerializerMethodField(
+        allow_null=True,
+        help_text="Ids of the accounts that the member sees; null: all, or that is not yours to know (owners and the "
+        "member know it).",
+    )
 
     class Meta:
         model = Membership
-        fields = ("id", "user_id", "name", "email", "role", "created_at")
+        fields = ("id", "user_id", "name", "email", "role", "sees_all_accounts", "accounts", "created_at")
+
+    def get_accounts(self, membership: Membership) -> list[int] | None:
+        view: MemberView = self.context["view"]
+        if membership.sees_all or not (membership.user_id == view.user.pk or view.is_owner):
+            return None
+        return sorted(each.account_id for each in membership.seen.all())
 
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
+    accounts = serializers.ListField(
+        source="account_ids", child=serializers.IntegerField(), read_only=True, allow_null=True, help_text=ACCOUNTS_HELP
+    )
+
     class Meta:
         model = Invitation
-        fields = ("id", "email", "role", "created_at", "expires_at")
+        fields = ("id", "email", "role", "accounts", "created_at", "expires_at")
+
+
+class AccountsField(serializers.ListField):
+    """The accounts that a member is to see."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        child = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+        super().__init__(child=child, allow_null=True, max_length=MOST_ACCOUNTS, help_text=ACCOUNTS_HELP, **kwargs)
 
 
 class FreshInvitationSerializer(InvitationSerializer):
@@ -65,10 +98,12 @@ class FreshInvitationSerializer(InvitationSerializer):
 class NewInvitation(StrictSerializer):
     email = serializers.EmailField(max_length=254)
     role = serializers.ChoiceField(choices=Role.choices)
+    accounts = AccountsField(default=None)
 
 
-class RoleChange(StrictSerializer):
-    role = serializers.ChoiceField(choices=Role.choices)
+class MemberChange(StrictSerializer):
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    accounts = AccountsField(required=False)
 
 
 class Acceptance(StrictSerializer):
@@ -80,28 +115,47 @@ class Joined(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
+class MemberView(BookView):
+    """What the views of members share."""
+
+    @cached_property
+    def is_owner(self) -> bool:
+        return role_of(user=self.user, book=self.book) == Role.OWNER
+
+    def members(self) -> QuerySet[Membership]:
+        seen = Prefetch("seen", MemberAccount.objects.filter(book=self.book))
+        return Membership.objects.filter(book=self.book).select_related("user", "book").prefetch_related(seen)
+
+
 @extend_schema_view(get=extend_schema(operation_id="members_list", summary="Members of a book", examples=[MEMBER]))
 @extend_schema(tags=["members"])
-class MemberList(BookView, generics.ListAPIView[Membership]):
+class MemberList(MemberView, generics.ListAPIView[Membership]):
     """Who can see and change the book; for every member."""
 
+    partly = frozenset({"GET"})
     serializer_class = MemberSerializer
     ordering = ("id",)
 
     def get_queryset(self) -> QuerySet[Membership]:
         if getattr(self, "swagger_fake_view", False):
             return Membership.objects.none()
-        return Membership.objects.filter(book=self.book).select_related("user")
+        return self.members()
 
 
 @extend_schema_view(
     patch=extend_schema(
         operation_id="members_change_role",
-        summary="Change a member's role",
-        description="For owners. The last owner must stay an owner.",
-        request=RoleChange,
+        summary="Change a member's role, or which accounts they see",
+        description="For owners. What is left out stays. The last owner must stay an owner, and owners see all accounts. "
+        "A member who sees some accounts gets these, the categories of their entries, and figures of them; everything "
+        "about the whole book is refused with the code `partly_hidden`.",
+        request=MemberChange,
         responses=MemberSerializer,
-        examples=[MEMBER],
+        examples=[
+            MEMBER,
+            OpenApiExample("Two accounts only", request_only=True, value={"role": "viewer", "accounts": [41, 43]}),
+            OpenApiExample("All accounts", request_only=True, value={"accounts": None}),
+        ],
     ),
     delete=extend_schema(
         operation_id="members_remove",
@@ -111,21 +165,27 @@ class MemberList(BookView, generics.ListAPIView[Membership]):
     ),
 )
 @extend_schema(tags=["members"])
-class MemberDetail(BookView):
+class MemberDetail(MemberView):
     """One member of the book."""
 
     # Leaving is for everybody; the services ask for an owner where one is needed.
     write_role = Role.VIEWER
     serializer_class = MemberSerializer
-    bodies = {"PATCH": RoleChange}
+    bodies = {"PATCH": MemberChange}
+    partly = frozenset({"DELETE"})  # leaving
 
     @once_per_key()
     def patch(self, request: Request, book_id: int, membership_id: int) -> tuple[int, Any]:
         self._check_owner()
-        membership = services.change_role(
-            membership=self._membership(), actor=self.user, role=Role(self.body()["role"])
-        )
-        return status.HTTP_200_OK, MemberSerializer(membership).data
+        asked, membership = self.body(), self._membership()
+        with transaction.atomic():
+            if "role" in asked:
+                membership = services.change_role(membership=membership, actor=self.user, role=Role(asked["role"]))
+            if "accounts" in asked:
+                membership = services.set_seen_accounts(
+                    membership=membership, actor=self.user, account_ids=asked["accounts"]
+                )
+        return status.HTTP_200_OK, MemberSerializer(self._membership(), context={"view": self}).data
 
     @once_per_key()
     def delete(self, request: Request, book_id: int, membership_id: int) -> tuple[int, Any]:
@@ -138,12 +198,11 @@ class MemberDetail(BookView):
         return status.HTTP_204_NO_CONTENT, None
 
     def _check_owner(self) -> None:
-        if role_of(user=self.user, book=self.book) != Role.OWNER:
+        if not self.is_owner:
             raise Forbidden()
 
     def _membership(self) -> Membership:
-        members = Membership.objects.select_related("user", "book")
-        return get_object_or_404(members, book=self.book, pk=self.kwargs["membership_id"])
+        return get_object_or_404(self.members(), pk=self.kwargs["membership_id"])
 
 
 class OwnersOnly(BasePermission):
@@ -196,6 +255,7 @@ class InvitationList(InvitationView, generics.ListAPIView[Invitation]):
             role=Role(given["role"]),
             now=timezone.now(),
             base_url=mail.base_url(self.request._request),
+            account_ids=given["accounts"],
         )
         return status.HTTP_201_CREATED, {**InvitationSerializer(fresh.invitation).data, "link": fresh.link}
 

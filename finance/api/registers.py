@@ -25,6 +25,7 @@ from finance.ledger.registers import (
     LineCondition,
     RegisterRow,
     accounts_in,
+    as_seen,
     register_page,
 )
 from finance.ledger.selectors import below
@@ -102,7 +103,9 @@ class ScopeQuery(FilterQuery):
 
 
 class CounterLineSerializer(serializers.Serializer[Any]):
-    account = serializers.IntegerField(source="account_id")
+    account = serializers.IntegerField(
+        source="account_id", allow_null=True, help_text="null: of accounts that you do not see, together."
+    )
     name = serializers.CharField()
     type = serializers.CharField()
     amount = serializers.SerializerMethodField()
@@ -224,6 +227,7 @@ class RegisterView(BookView):
     """What registers share."""
 
     serializer_class = RegisterSerializer
+    partly = frozenset({"GET"})
 
     def of_account(self, account_id: int, asked: dict[str, Any]) -> list[Account]:
         """The account, or all accounts inside it. Raises NotFound."""
@@ -269,7 +273,7 @@ class RegisterView(BookView):
             also = (tagged(tag_ids=[tag_for(book=self.book, tag_id=asked["tag"]).pk]),)
         if "mark" in asked:
             also = (*also, marked(mark=Mark(asked["mark"])))
-        return Filters(
+        filters = Filters(
             search=asked.get("search", ""),
             amounts=_amounts(bounds, accounts=accounts) if bounds else None,
             payee=asked.get("payee", ""),
@@ -280,6 +284,7 @@ class RegisterView(BookView):
             also=also,
             with_superseded=asked.get("with_superseded", False),
         )
+        return as_seen(filters, accounts=accounts, book=self.book)
 
 
 def _amounts(bounds: dict[str, str], *, accounts: list[Account]) -> dict[str, AmountRange]:

@@ -8,25 +8,34 @@ from finance.api import (
     attachments,
     balances,
     books,
+    budgets,
+    calendars,
+    cards,
     changes,
     cost_groups,
     deleted_books,
     demo,
     entries,
     exports,
+    forecasts,
+    goals,
     imports,
     invoices,
+    loans,
     members,
+    own_figures,
     payees,
     people,
     preferences,
     rates,
+    recurring,
     refunds,
     register_files,
     registers,
     reports,
     rules,
     rules_past,
+    scenarios,
     schedules,
     search,
     shared_costs,
@@ -49,15 +58,22 @@ ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
 PAYEE = f"{BOOK}payees/<int:payee_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
+FINDING = f"{BOOK}recurring/<int:finding_id>/"
 SCHEDULE = f"{BOOK}schedules/<int:schedule_id>/"
 OCCURRENCE = f"{SCHEDULE}occurrences/<str:nominal>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
 APPLICATION = f"{BOOK}rule-applications/<int:application_id>/"
 WEBHOOK = f"{BOOK}webhooks/<int:webhook_id>/"
+BUDGET = f"{BOOK}budgets/<int:budget_id>/"
 ASSET = f"{BOOK}assets/<int:asset_id>/"
+LOAN = f"{BOOK}loans/<int:loan_id>/"
+CARD = f"{BOOK}cards/<int:card_id>/"
 PERSON = f"{BOOK}people/<int:person_id>/"
 COST_GROUP = f"{BOOK}cost-groups/<int:cost_group_id>/"
 INVOICE = f"{BOOK}invoices/<int:invoice_id>/"
+FORECAST = f"{BOOK}forecast/"
+GOAL = f"{BOOK}goals/<int:goal_id>/"
+SCENARIO = f"{BOOK}scenarios/<int:scenario_id>/"
 DELIVERY = f"{WEBHOOK}deliveries/<int:delivery_id>/"
 
 urlpatterns = [
@@ -135,8 +151,26 @@ urlpatterns = [
     path(f"{ASSET}values/<int:value_id>/", assets.ValueDetail.as_view(), name="api-asset-value"),
     path(f"{ASSET}post-values/", assets.PostValues.as_view(), name="api-asset-post-values"),
     path(f"{ASSET}depreciation/", assets.Depreciation.as_view(), name="api-asset-depreciation"),
+    path(f"{BOOK}loans/", loans.LoanList.as_view(), name="api-loans"),
+    path(f"{BOOK}loans/calculate/", loans.CalculateLoan.as_view(), name="api-loans-calculate"),
+    path(f"{BOOK}loans/payoff/", loans.PayoffComparison.as_view(), name="api-loans-payoff"),
+    path(LOAN, loans.LoanDetail.as_view(), name="api-loan"),
+    path(f"{LOAN}table/", loans.LoanTable.as_view(), name="api-loan-table"),
+    path(f"{LOAN}split/", loans.LoanSplit.as_view(), name="api-loan-split"),
+    path(f"{LOAN}payments/", loans.LoanPayments.as_view(), name="api-loan-payments"),
+    path(f"{LOAN}payments/<int:loan_payment_id>/", loans.LoanPaymentDetail.as_view(), name="api-loan-payment"),
+    path(f"{LOAN}unlinked/", loans.UnlinkedPayments.as_view(), name="api-loan-unlinked"),
+    path(f"{LOAN}charges/", loans.LoanCharges.as_view(), name="api-loan-charges"),
+    path(f"{LOAN}rates/", loans.LoanRates.as_view(), name="api-loan-rates"),
+    path(f"{LOAN}rates/<int:loan_rate_id>/", loans.LoanRateDetail.as_view(), name="api-loan-rate"),
+    path(f"{LOAN}movements/", loans.LoanMovements.as_view(), name="api-loan-movements"),
+    path(f"{LOAN}movements/<int:loan_movement_id>/", loans.LoanMovementDetail.as_view(), name="api-loan-movement"),
+    path(f"{BOOK}cards/", cards.CardList.as_view(), name="api-cards"),
+    path(CARD, cards.CardDetail.as_view(), name="api-card"),
+    path(f"{CARD}statements/", cards.CardStatements.as_view(), name="api-card-statements"),
     path(f"{BOOK}members/", members.MemberList.as_view(), name="api-members"),
     path(f"{BOOK}members/<int:membership_id>/", members.MemberDetail.as_view(), name="api-member"),
+    path(f"{BOOK}own-figures/", own_figures.OwnFigures.as_view(), name="api-own-figures"),
     path(f"{BOOK}invitations/", members.InvitationList.as_view(), name="api-invitations"),
     path(f"{BOOK}invitations/<int:invitation_id>/", members.InvitationDetail.as_view(), name="api-invitation"),
     path("invitations/accept/", members.InvitationAccept.as_view(), name="api-invitation-accept"),
@@ -180,6 +214,16 @@ urlpatterns = [
     path(APPLICATION, rules_past.ApplicationDetail.as_view(), name="api-rule-application"),
     path(f"{APPLICATION}cancel/", rules_past.CancelApplication.as_view(), name="api-rule-application-cancel"),
     path(f"{APPLICATION}resume/", rules_past.ResumeApplication.as_view(), name="api-rule-application-resume"),
+    path(f"{BOOK}recurring/", recurring.FindingList.as_view(), name="api-recurring"),
+    path(FINDING, recurring.FindingDetail.as_view(), name="api-finding"),
+    path(f"{FINDING}schedule/", recurring.FindingToSchedule.as_view(), name="api-finding-schedule"),
+    path(f"{FINDING}dismiss/", recurring.DismissFinding.as_view(), name="api-finding-dismiss"),
+    path(f"{FINDING}offer/", recurring.OfferFinding.as_view(), name="api-finding-offer"),
+    path(f"{BOOK}calendar-feed/", calendars.FeedDetail.as_view(), name="api-calendar-feed"),
+    path(
+        f"{BOOK}schedules/from-calendar/", calendars.ScheduleFromCalendar.as_view(), name="api-schedule-from-calendar"
+    ),
+    path(f"{SCHEDULE}calendar/", calendars.ScheduleCalendar.as_view(), name="api-schedule-calendar"),
     path(f"{BOOK}schedules/", schedules.ScheduleList.as_view(), name="api-schedules"),
     path(f"{BOOK}schedules/upcoming/", schedules.UpcomingOccurrences.as_view(), name="api-schedules-upcoming"),
     path(f"{BOOK}schedules/sums/", schedules.ScheduleSums.as_view(), name="api-schedules-sums"),
@@ -233,4 +277,43 @@ urlpatterns = [
     path(f"{INVOICE}payments/", invoices.PaymentList.as_view(), name="api-invoice-payments"),
     path(f"{INVOICE}payments/<int:payment_id>/", invoices.PaymentDetail.as_view(), name="api-invoice-payment"),
     path(f"{INVOICE}proposals/", invoices.PaymentProposals.as_view(), name="api-invoice-proposals"),
+    path(f"{BOOK}budgets/", budgets.BudgetList.as_view(), name="api-budgets"),
+    path(BUDGET, budgets.BudgetDetail.as_view(), name="api-budget"),
+    path(f"{BUDGET}lines/", budgets.LineList.as_view(), name="api-budget-lines"),
+    path(f"{BUDGET}lines/<int:line_id>/", budgets.LineDetail.as_view(), name="api-budget-line"),
+    path(
+        f"{BUDGET}lines/<int:line_id>/assignments/", budgets.LineAssignments.as_view(), name="api-budget-line-records"
+    ),
+    path(f"{BUDGET}assignments/", budgets.AssignmentList.as_view(), name="api-budget-assignments"),
+    path(f"{BUDGET}move/", budgets.MoveBetweenLines.as_view(), name="api-budget-move"),
+    path(f"{BUDGET}copy/", budgets.CopyPeriod.as_view(), name="api-budget-copy"),
+    path(f"{BUDGET}fund/", budgets.FundTargets.as_view(), name="api-budget-fund"),
+    path(f"{BUDGET}figures/", budgets.Figures.as_view(), name="api-budget-figures"),
+    path(f"{BUDGET}days/", budgets.Days.as_view(), name="api-budget-days"),
+    path(FORECAST, forecasts.ForecastDetail.as_view(), name="api-forecast"),
+    path(f"{FORECAST}days/", forecasts.ForecastDays.as_view(), name="api-forecast-days"),
+    path(f"{FORECAST}upcoming/", forecasts.ForecastUpcoming.as_view(), name="api-forecast-upcoming"),
+    path(f"{FORECAST}accounts/", forecasts.ForecastAccountList.as_view(), name="api-forecast-accounts"),
+    path(
+        f"{FORECAST}accounts/<int:account_id>/",
+        forecasts.ForecastAccountDetail.as_view(),
+        name="api-forecast-account",
+    ),
+    path(f"{FORECAST}scores/", forecasts.ForecastScores.as_view(), name="api-forecast-scores"),
+    path(f"{FORECAST}kept/", forecasts.KeptForecasts.as_view(), name="api-forecasts-kept"),
+    path(
+        f"{FORECAST}kept/<int:forecast_id>/figures/", forecasts.ForecastFigures.as_view(), name="api-forecast-figures"
+    ),
+    path(f"{BOOK}goals/", goals.GoalList.as_view(), name="api-goals"),
+    path(f"{BOOK}goals/accounts/", goals.GoalAccounts.as_view(), name="api-goal-accounts"),
+    path(GOAL, goals.GoalDetail.as_view(), name="api-goal"),
+    path(f"{GOAL}moves/", goals.GoalMoves.as_view(), name="api-goal-moves"),
+    path(f"{GOAL}entries/", goals.GoalEntries.as_view(), name="api-goal-entries"),
+    path(f"{BOOK}scenarios/", scenarios.ScenarioList.as_view(), name="api-scenarios"),
+    path(SCENARIO, scenarios.ScenarioDetail.as_view(), name="api-scenario"),
+    path(f"{SCENARIO}steps/", scenarios.ScenarioSteps.as_view(), name="api-scenario-steps"),
+    path(f"{SCENARIO}steps/<int:step_id>/", scenarios.ScenarioStepDetail.as_view(), name="api-scenario-step"),
+    path(f"{SCENARIO}compare/", scenarios.CompareScenario.as_view(), name="api-scenario-compare"),
+    path(f"{SCENARIO}promote/", scenarios.PromoteScenario.as_view(), name="api-scenario-promote"),
+    path(f"{SCENARIO}copy/", scenarios.CopyOfScenario.as_view(), name="api-scenario-copy"),
 ]

@@ -14,6 +14,7 @@ from finance import money
 from finance.api.base import BookView
 from finance.errors import Invalid
 from finance.ledger.selectors import balances_of
+from finance.ledger.visibility import left_out_ids
 from finance.replica import from_replica
 from finance.valuation.net_worth import HOLDINGS, wealth
 from finance.valuation.positions import Holding, HoldingsReport, holdings_report
@@ -28,6 +29,14 @@ class NetWorthQuery(QuerySerializer):
     as_of = serializers.DateField(required=False, help_text="The last point's day; today without it.")
     months = serializers.IntegerField(
         required=False, default=12, min_value=1, max_value=MOST_MONTHS, help_text="Months, the last one included."
+    )
+
+    figures = serializers.ChoiceField(
+        required=False,
+        default="own",
+        choices=[("own", "own"), ("household", "household")],
+        help_text="`own` leaves out the accounts that you chose to leave out of your figures; `household` counts each "
+        "account once.",
     )
 
 
@@ -77,6 +86,9 @@ class NetWorthPointSerializer(serializers.Serializer[Any]):
 
 class NetWorthSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
+    left_out = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Accounts that your own figures leave out."
+    )
     points = NetWorthPointSerializer(many=True)
 
 
@@ -173,6 +185,7 @@ class GainsSerializer(serializers.Serializer[Any]):
                 "One month, with yen that have no rate",
                 value={
                     "currency": "EUR",
+                    "left_out": [],
                     "points": [
                         {
                             "date": "2026-03-14",
@@ -206,6 +219,7 @@ class NetWorth(BookView):
     """What the book owns less what it owes."""
 
     serializer_class = NetWorthSerializer
+    partly = frozenset({"GET"})
 
     @from_replica
     def get(self, request: Request, book_id: int) -> Response:
@@ -213,9 +227,14 @@ class NetWorth(BookView):
         as_of, months = query.get("as_of") or self.today(), query["months"]
         if as_of < EARLIEST + relativedelta(months=months):
             raise Invalid(field="as_of", reason=_("The months begin before 1900."))
-        found = wealth(book=self.book, accounts=self.tree.accounts, today=as_of, months=months)
+        left_out = left_out_ids(book=self.book, user=self.user) if query["figures"] == "own" else frozenset()
+        accounts = [account for account in self.tree.accounts if account.pk not in left_out]
+        found = wealth(book=self.book, accounts=accounts, today=as_of, months=months)
         context = {"currency": self.book.base_currency}
-        body = {"currency": self.book.base_currency, "points": [point.total for point in found.points]}
+        body = {
+            "currency": self.book.base_currency, "left_out": sorted(left_out),
+            "points": [point.total for point in found.points],
+        }  # fmt: skip
         return Response(NetWorthSerializer(body, context=context).data)
 
 

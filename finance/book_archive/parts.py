@@ -25,6 +25,12 @@ from finance.ledger import carrying as ledger
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees import carrying as payees
+from finance.planning.budgets import carrying as budgets
+from finance.planning.cards import carrying as cards
+from finance.planning.detection import carrying as recurring
+from finance.planning.goals import carrying as goals
+from finance.planning.loans import carrying as loans
+from finance.planning.scenarios import carrying as scenarios
 from finance.planning.schedules import carrying as schedules
 from finance.preferences import carrying as preferences
 from finance.receivables import carrying as receivables
@@ -66,9 +72,16 @@ PARTS: list[Part] = [
     Part(name="people", give=receivables.give, take=receivables.take),
     Part(name="imports", give=imports.give, take=imports.take),
     Part(name="schedules", give=schedules.give, take=schedules.take),
+    Part(name="recurring", give=recurring.give, take=recurring.take),
     Part(name="changes", give=ledger.give, take=ledger.take),
+    Part(name="loans", give=loans.give, take=loans.take),
+    Part(name="cards", give=cards.give, take=cards.take),
+    Part(name="goals", give=goals.give, take=goals.take),
+    # After the plans that its steps are about.
+    Part(name="scenarios", give=scenarios.give, take=scenarios.take),
     Part(name="preferences", give=preferences.give, take=preferences.take),
     Part(name="reports", give=reports.give, take=reports.take),
+    Part(name="budgets", give=budgets.give, take=budgets.take),
 ]
 
 

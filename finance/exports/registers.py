@@ -39,7 +39,7 @@ def register_table(
 
 def _cells(row: RegisterRow, paths: dict[int, str], *, with_balance: bool, tags: str, state: str) -> list[Cell]:
     currency, type_ = row.account.currency, row.account.type
-    others = "; ".join(dict.fromkeys(paths[line.account_id] for line in row.others))
+    others = "; ".join(dict.fromkeys(paths.get(line.account_id or 0, line.name) for line in row.others))
     cells: list[Cell] = [row.date, row.payee, row.description, paths[row.account.pk], others]
     cells += [Amount(natural(row.amount, type_), currency), currency]
     if with_balance:

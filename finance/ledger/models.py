@@ -66,6 +66,9 @@ class Book(models.Model):
 
     objects = BookQuerySet.as_manager()
 
+    # Whom this instance was read for: the ids of the accounts that they see, None for all (finance.ledger.visibility).
+    visible_ids: frozenset[int] | None = None
+
     class Meta:
         verbose_name = _("book")
         verbose_name_plural = _("books")
@@ -97,10 +100,17 @@ class Membership(models.Model):
     book = models.ForeignKey(Book, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=Role.choices)
+    # Else only those of MemberAccount. Owners see all.
+    sees_all = models.BooleanField(_("sees all accounts"), default=True, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["book", "user"], name="finance_membership_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["book", "user"], name="finance_membership_unique"),
+            models.CheckConstraint(
+                condition=models.Q(sees_all=True) | ~models.Q(role=Role.OWNER), name="finance_owner_sees_all"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} #{self.user_id} of book #{self.book_id}"
@@ -115,6 +125,8 @@ class Invitation(models.Model):
     book = models.ForeignKey(Book, models.CASCADE, related_name="invitations")
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(max_length=8, choices=Role.choices)
+    # Ids of the accounts that the new member will see; None: all.
+    account_ids = models.JSONField(_("accounts"), null=True, blank=True)
     nonce = models.CharField(max_length=64, default="", db_default="")
     token_hash = models.CharField(max_length=64)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -12,7 +12,7 @@ import datetime
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -20,8 +20,9 @@ from django.utils.translation import gettext as _
 
 from core.keyset import dated_place, read_dated_place
 from finance.errors import Invalid
-from finance.ledger.models import Account, AccountKind, AccountType
+from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.ledger.plans import in_order
+from finance.ledger.visibility import CATEGORIES, HOLDINGS
 from finance.replica import reading
 
 MAX_PAGE = 200
@@ -73,7 +74,8 @@ class LineCondition:
 class Filters:
     """What to show; days are inclusive. `amounts` has a range per currency: lines of others are left out.
 
-    `counter_account_ids` asks for entries with another line on one of these accounts.
+    `counter_account_ids` asks for entries with another line on one of these accounts. `visible_ids` are the accounts
+    that the reader sees, None for all: lines on others are shown without their names.
     """
 
     search: str = ""
@@ -87,6 +89,7 @@ class Filters:
     created_by_id: int | None = None
     also: tuple[LineCondition, ...] = ()
     with_superseded: bool = False
+    visible_ids: Collection[int] | None = None
 
     @property
     def only_days(self) -> bool:
@@ -99,7 +102,7 @@ class Filters:
 class CounterLine:
     """Another line of the same entry."""
 
-    account_id: int
+    account_id: int | None
     name: str
     type: str
     kind: str
@@ -112,7 +115,7 @@ class CounterLine:
 class RegisterRow:
     """A line with its entry; amount and balance in minor units of the line's account, debit +.
 
-    There is a balance only in the register of one account.
+    There is a balance only in the register of one account, of which all is seen.
     """
 
     line_id: int
@@ -234,7 +237,7 @@ def _page(*, accounts: Sequence[Account], after: str | None, limit: int, filters
     rows, last_scanned = _find(accounts=accounts, after=after, limit=limit + 1, filters=filters)
     more_found = len(rows) > limit
     rows = rows[:limit]
-    if len(accounts) == 1:
+    if len(accounts) == 1 and (filters.visible_ids is None or accounts[0].pk in filters.visible_ids):
         _set_balances(account=accounts[0], rows=rows, filters=filters)
     by_entry: dict[int, list[tuple[int, CounterLine]]] = defaultdict(list)
     with reading().cursor() as cursor:
@@ -245,12 +248,55 @@ def _page(*, accounts: Sequence[Account], after: str | None, limit: int, filters
             )
             by_entry[entry_id].append((line_id, line))
     for row in rows:
-        row.counter_lines = [line for line_id, line in by_entry[row.entry_id] if line_id != row.line_id]
+        others = [line for line_id, line in by_entry[row.entry_id] if line_id != row.line_id]
+        row.counter_lines = _as_seen(others, filters.visible_ids)
     if more_found:
         return RegisterPage(rows=rows, next_cursor=rows[-1].cursor, searched_to=None)
     if last_scanned is not None:
         return RegisterPage(rows=rows, next_cursor=last_scanned, searched_to=parse_cursor(last_scanned)[0])
     return RegisterPage(rows=rows, next_cursor=None, searched_to=None)
+
+
+def _as_seen(lines: list[CounterLine], visible_ids: Collection[int] | None) -> list[CounterLine]:
+    """Lines of one entry; those on hidden accounts put together, one for each currency, without names and notes."""
+    if visible_ids is None:
+        return lines
+    shown: list[CounterLine] = []
+    hidden: dict[str, int] = {}
+    for line in lines:
+        if line.account_id in visible_ids or line.type in CATEGORIES:
+            shown.append(line)
+        elif line.type in HOLDINGS:
+            hidden[line.currency] = hidden.get(line.currency, 0) + line.amount
+        else:  # equity has a name, and no page
+            shown.append(replace(line, account_id=None))
+    return shown + [
+        CounterLine(
+            account_id=None, name=_("another account"), type=AccountType.ASSET, kind="", amount=amount, currency=code,
+            memo="",
+        )
+        for code, amount in hidden.items()
+        if amount
+    ]  # fmt: skip
+
+
+def touching(*, account_ids: Collection[int]) -> LineCondition:
+    """The condition that a line's entry has a line on one of these accounts, which may be the same."""
+    return LineCondition(
+        sql="EXISTS (SELECT 1 FROM finance_journalline AS seen WHERE seen.entry_id = line.entry_id"
+        " AND seen.account_id = ANY(%(touched)s::bigint[]) OFFSET 0)",
+        parameters={"touched": sorted(account_ids)},
+    )
+
+
+def as_seen(filters: Filters, *, accounts: Sequence[Account], book: Book) -> Filters:
+    """The filters with what the reader of the book may see of these accounts: of categories, the entries that they see."""
+    if book.visible_ids is None:
+        return filters
+    filters = replace(filters, visible_ids=book.visible_ids)
+    if all(account.pk in book.visible_ids for account in accounts):
+        return filters
+    return replace(filters, also=(*filters.also, touching(account_ids=book.visible_ids)))
 
 
 def accounts_in(*, scope: str, tree: list[Account]) -> list[Account]:

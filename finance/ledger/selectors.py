@@ -9,29 +9,45 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, Sum
 
-from finance.errors import Forbidden, NotFound
+from finance.errors import Forbidden, NotFound, PartlyHidden
 from finance.ledger.change_models import Change, EntryTemplate
 from finance.ledger.fee_models import TransferFee
-from finance.ledger.models import Account, AccountKind, AccountMonth, Book, JournalEntry, JournalLine, Membership, Role
+from finance.ledger.models import (
+    Account,
+    AccountKind,
+    AccountMonth,
+    AccountType,
+    Book,
+    JournalEntry,
+    JournalLine,
+    Membership,
+    Role,
+)
+from finance.ledger.visibility import CATEGORIES, is_visible, seen_ids, visible_accounts, visible_entries, visible_lines
 from finance.replica import reading
 from identity.models import User
 
 
-def book_for(*, user: User, book_id: int, at_least: Role = Role.VIEWER) -> Book:
+def book_for(*, user: User, book_id: int, at_least: Role = Role.VIEWER, partly: bool = False) -> Book:
     """The book, if the user is a member in at least that role.
 
-    Raises NotFound for strangers (a book's existence is not told) and for a book that was deleted, and Forbidden for
-    members of a lower role.
+    Raises NotFound for strangers (a book's existence is not told) and for a book that was deleted, Forbidden for
+    members of a lower role, and PartlyHidden for those who see some accounts only. Callers that show no more than these
+    ask for the book `partly`; its `visible_ids` name them.
     """
     membership = Membership.objects.select_related("book").filter(book_id=book_id, user_id=user.pk).first()
     if membership is None or membership.book.deleted_at is not None:
         raise NotFound(thing="book")
     if Role(membership.role).rank < at_least.rank:
         raise Forbidden()
+    if not membership.sees_all and not partly:
+        raise PartlyHidden()
+    membership.book.visible_ids = seen_ids(membership=membership)
     return membership.book
 
 
@@ -44,14 +60,14 @@ def role_of(*, user: User, book: Book) -> Role | None:
 def account_for(*, book: Book, account_id: int) -> Account:
     """The book's account. Raises NotFound."""
     account = Account.objects.filter(book=book, pk=account_id).first()
-    if account is None:
+    if account is None or not is_visible(account, book=book):
         raise NotFound(thing="account")
     account.book = book
     return account
 
 
 def accounts_of(*, book: Book) -> list[Account]:
-    """All accounts of the book in tree order: roots by type, siblings by name, children after their parent."""
+    """The accounts of the book in tree order: roots by type, siblings by name, children after their parent."""
     children: dict[int | None, list[Account]] = defaultdict(list)
     for account in Account.objects.filter(book=book):
         children[account.parent_id].append(account)
@@ -64,7 +80,7 @@ def accounts_of(*, book: Book) -> list[Account]:
         account = stack.pop()
         ordered.append(account)
         stack.extend(sorted(children[account.pk], key=lambda child: (child.name.casefold(), child.name), reverse=True))
-    return ordered
+    return visible_accounts(book=book, tree=ordered)
 
 
 def below(account: Account, tree: list[Account]) -> list[Account]:
@@ -219,7 +235,12 @@ def rolled_up(*, accounts: list[Account], held: Mapping[int, int]) -> dict[int, 
 def months_of(
     *, book: Book, first: datetime.date, last: datetime.date, types: list[str] | None = None
 ) -> dict[int, dict[datetime.date, int]]:
-    """Net change (debit − credit, minor units) per account and month, from month `first` to month `last`."""
+    """Net change (debit − credit, minor units) per account and month, from month `first` to month `last`.
+
+    Of a book that is seen in part: of the accounts that are seen, and of categories by the entries that are.
+    """
+    if book.visible_ids is not None:
+        return _seen_months(book, first=first.replace(day=1), last=last.replace(day=1), types=types)
     months = AccountMonth.objects.filter(book=book, month__gte=first.replace(day=1), month__lte=last.replace(day=1))
     if types is not None:
         months = months.filter(account__type__in=types)
@@ -229,9 +250,39 @@ def months_of(
     return dict(found)
 
 
+# The lines that entries of the seen accounts have on these and on categories; an entry's lines are of one day.
+_SEEN_MONTHS = """
+SELECT line.account_id, (line.date - (extract(day FROM line.date)::int - 1)), sum(line.amount)::bigint
+  FROM (SELECT DISTINCT entry_id FROM finance_journalline
+         WHERE account_id = ANY(%(seen)s::bigint[]) AND date >= %(first)s
+           AND date < (%(last)s::date + interval '1 month')) AS entry
+  JOIN finance_journalline AS line ON line.entry_id = entry.entry_id
+  JOIN finance_account AS account ON account.id = line.account_id
+ WHERE (account.id = ANY(%(seen)s::bigint[]) OR account.type = ANY(%(categories)s::text[]))
+   AND account.type = ANY(%(types)s::text[])
+ GROUP BY 1, 2
+"""
+
+
+def _seen_months(
+    book: Book, *, first: datetime.date, last: datetime.date, types: list[str] | None
+) -> dict[int, dict[datetime.date, int]]:
+    found: dict[int, dict[datetime.date, int]] = defaultdict(dict)
+    given: dict[str, Any] = {
+        "seen": sorted(book.visible_ids or ()), "first": first, "last": last,
+        "categories": [str(each) for each in CATEGORIES], "types": [str(each) for each in types or AccountType.values],
+    }  # fmt: skip
+    with reading().cursor() as cursor:
+        cursor.execute(_SEEN_MONTHS, given)
+        for account_id, month, net in cursor.fetchall():
+            found[account_id][month] = net
+    return dict(found)
+
+
 def entry_for(*, book: Book, uid: uuid.UUID) -> JournalEntry:
     """The book's entry with its lines and accounts. Raises NotFound."""
-    entry = JournalEntry.objects.filter(book=book, uid=uid).select_related("created_by", "reverses", "corrects").first()
+    entries = JournalEntry.objects.filter(visible_entries(book=book), book=book, uid=uid)
+    entry = entries.select_related("created_by", "reverses", "corrects").first()
     if entry is None:
         raise NotFound(thing="entry")
     entry.book = book
@@ -239,8 +290,10 @@ def entry_for(*, book: Book, uid: uuid.UUID) -> JournalEntry:
 
 
 def lines_of(*, entry: JournalEntry) -> list[JournalLine]:
-    """The entry's lines in order, with their accounts."""
-    return list(JournalLine.objects.filter(entry=entry).select_related("account").order_by("position"))
+    """The entry's lines in order, with their accounts; those on hidden accounts put together (`visible_lines`)."""
+    lines = list(JournalLine.objects.filter(entry=entry).select_related("account").order_by("position"))
+    # Only a book that an entry was read with hides anything.
+    return visible_lines(lines, book=entry.book) if JournalEntry.book.is_cached(entry) else lines
 
 
 def entry_history(*, entry: JournalEntry) -> list[JournalEntry]:
@@ -249,6 +302,8 @@ def entry_history(*, entry: JournalEntry) -> list[JournalEntry]:
         cursor.execute(_HISTORY, {"entry": entry.pk})
         ids = [row[0] for row in cursor.fetchall()]
     entries = JournalEntry.objects.filter(pk__in=ids).select_related("created_by")
+    if JournalEntry.book.is_cached(entry):
+        entries = entries.filter(visible_entries(book=entry.book))
     return sorted(entries, key=lambda each: each.pk)
 
 

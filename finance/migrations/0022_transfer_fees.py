@@ -10,7 +10,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0020_changes_beside_the_journal'),
+        ('finance', '0021_member_accounts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,7 +11,7 @@ from core.schema import KeysWithBook
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('finance', '0023_schedules'),
+        ('finance', '0024_loans'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -20,7 +20,7 @@ from platform_outbox.emit import emit, emit_many
 VERSION = 1
 _LONGEST_NAME = 80
 # Filters that name accounts by their numbers; `accounts` has several.
-_ACCOUNTS = ("account", "accounts", "category")
+_ACCOUNTS = ("account", "accounts", "category", "without")
 
 
 def give(book: Book, reader: User | None = None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ MOST_VIEWS = 100
 # What the address of a register may ask for.
 PARAMETERS = frozenset({
     "scope", "below", "period", "start", "end", "q", "amount", "min", "max", "payee", "category", "account", "accounts", "currency",
-    "kind", "who", "source", "tag", "mark", "all",
+    "kind", "who", "source", "tag", "mark", "all", "without",
 })  # fmt: skip
 
 

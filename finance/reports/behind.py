@@ -15,12 +15,13 @@ from finance.ledger.movements import OWN_KINDS, natural
 from finance.ledger.plans import in_order
 from finance.ledger.registers import Filters, window_of
 from finance.ledger.selectors import accounts_of, ids_inside
+from finance.ledger.turnovers import BEGINNING, Span
 from finance.periods import PayRule
 from finance.replica import reading
 from finance.reports import selectors
-from finance.reports.columns import Column, Span, columns_of
+from finance.reports.columns import Column, columns_of
 from finance.reports.definition import HOLDINGS, By, Definition, Kind, scope_of
-from finance.reports.selectors import BEGINNING, Cut
+from finance.reports.selectors import Cut
 
 # Lines that one page looks through where a figure has very many.
 SCAN_WINDOW = 100_000

@@ -1,32 +1,20 @@
 """The columns of a report: which days each adds up, and what it is compared with."""
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
 from finance.errors import Invalid
+from finance.ledger.turnovers import ONE_DAY, Span
 from finance.periods import PayRule, months_later
 from finance.reports.definition import FIRST_DAY, Columns, Compare, Definition, Scope
 
 # Ten years of months, and what they are compared with.
 MAX_COLUMNS = 132
 _MONTHS = {Columns.MONTH: 1, Columns.QUARTER: 3, Columns.YEAR: 12}
-ONE_DAY = datetime.timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """Days from `first` to before `end`."""
-
-    first: datetime.date
-    end: datetime.date
-
-    @property
-    def last(self) -> datetime.date:
-        return self.end - ONE_DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +88,6 @@ def main_column(columns: Sequence[Column]) -> int:
     """The place of the column that a report's sentence is about: the total, or the last period."""
     roles = [column.role for column in columns]
     return roles.index("total") if "total" in roles else roles.count("period") - 1
-
-
-def bounds_of(spans: Iterable[Span]) -> list[datetime.date]:
-    """The days on which a span begins or ends, in order. Days between two of them need not be distinguished."""
-    return sorted({day for span in spans for day in (span.first, span.end)})
-
-
-def cut_months(bounds: list[datetime.date]) -> list[datetime.date]:
-    """The months that a bound cuts, as their first days: their totals do not show what belongs to which side."""
-    return sorted({bound.replace(day=1) for bound in bounds if bound.day != 1})
 
 
 def _starts(columns: Columns, scope: Scope, *, pay: PayRule | None) -> Iterator[datetime.date]:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from finance.errors import Invalid
 
 # In the usual order. "report-7" is the saved report number 7.
-CARDS = ("worth", "look", "holdings", "spending", "income")
+CARDS = ("worth", "look", "holdings", "ahead", "spending", "income")
 REPORT = "report-"
 MOST_CARDS = 20
 

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from finance.ledger.models import Account
-from finance.reports.columns import Column, Span
+from finance.ledger.turnovers import Span
+from finance.reports.columns import Column
 from finance.reports.definition import Definition, Scope
 from finance.reports.figures import Cell, RateUsed, Report, Row, Section
 

@@ -4,13 +4,10 @@ What was known at an earlier moment is what is known now, less what was recorded
 """
 
 import datetime
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 from django.db.models import Min, Sum
@@ -20,15 +17,14 @@ from finance.errors import ReportTooLong
 from finance.ledger.models import Account, AccountMonth, Book, JournalEntry
 from finance.ledger.movements import OWN_KINDS
 from finance.ledger.plans import by_index
+from finance.ledger.turnovers import Movements, Span, bounds_of, movements_between
 from finance.replica import reading
-from finance.reports.columns import ONE_DAY, Span, bounds_of, cut_months
 
 # What groups by payee or member, values by day or looks for own money reads line by line; more are for a worker.
 MAX_LINES = 3_000_000
 FEW_LINES = 50_000
 # What was recorded since a moment is subtracted; more entries than these are for a worker, too.
 MAX_RECORDED = 1_000_000
-BEGINNING = datetime.date.min
 _without_bound: ContextVar[bool] = ContextVar("report_without_bound", default=False)
 
 
@@ -41,54 +37,6 @@ def without_bound() -> Iterator[None]:
     finally:
         _without_bound.reset(token)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Movements:
-    """Debits and credits (both ≥ 0, minor units of the account) per account, cumulated at each of the days `bounds`."""
-
-    bounds: list[datetime.date]
-    debits: dict[int, list[int]]
-    credits: dict[int, list[int]]
-
-    def place(self, day: datetime.date) -> int:
-        """The place of a day that is one of the bounds."""
-        return bisect_left(self.bounds, day)
-
-    def turnover(self, account_id: int, span: Span) -> tuple[int, int]:
-        """Debits and credits within the span, whose days are among the bounds."""
-        if account_id not in self.debits:
-            return 0, 0
-        first, end = self.place(span.first), self.place(span.end)
-        debits, credits = self.debits[account_id], self.credits[account_id]
-        return debits[end] - debits[first], credits[end] - credits[first]
-
-    def nets(self, account_id: int) -> list[int] | None:
-        """Debits less credits up to each bound; None where nothing moved."""
-        if account_id not in self.debits:
-            return None
-        return [debit - credit for debit, credit in zip(self.debits[account_id], self.credits[account_id], strict=True)]
-
-
-_MONTHS = """
-SELECT account_id, width_bucket(month, %(bounds)s::date[]), sum(debit)::bigint, sum(credit)::bigint
-  FROM finance_accountmonth
- WHERE account_id = ANY(%(accounts)s::bigint[]) AND month >= %(first)s AND month < %(end)s
-   AND month <> ALL(%(cut)s::date[])
- GROUP BY 1, 2
-"""
-
-_DAYS = """
-SELECT account.id, day.bucket, day.debit, day.credit
-  FROM unnest(%(accounts)s::bigint[]) AS account (id)
- CROSS JOIN unnest(%(firsts)s::date[], %(ends)s::date[]) AS part (first, "end")
- CROSS JOIN LATERAL (
-       SELECT width_bucket(date, %(bounds)s::date[]) AS bucket,
-              coalesce(sum(amount) FILTER (WHERE amount > 0), 0)::bigint AS debit,
-              coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)::bigint AS credit
-         FROM finance_journalline
-        WHERE account_id = account.id AND date >= part.first AND date < part."end"
-        GROUP BY 1 OFFSET 0) AS day
-"""
 
 _RECORDED_SINCE = """
 SELECT line.account_id, width_bucket(line.date, %(bounds)s::date[]),
@@ -113,38 +61,15 @@ def movements(
 
     Raises ReportTooLong (known_at) where more than MAX_RECORDED entries were recorded since.
     """
-    if known_at is not None:
-        _refuse_too_much_since(book=book, known_at=known_at)
-    bounds = bounds_of(spans)
-    if from_beginning and bounds[0] != BEGINNING:
-        bounds.insert(0, BEGINNING)
-    cut = cut_months(bounds)
-    parts = [(max(month, bounds[0]), min(_month_after(month), bounds[-1])) for month in cut]
-    asked: dict[str, Any] = {
-        "book": book.pk,
-        "accounts": [account.pk for account in accounts],
-        "bounds": bounds,
-        "first": bounds[0],
-        "end": bounds[-1],
-        "cut": cut,
-        "firsts": [first for first, _end in parts],
-        "ends": [end for _first, end in parts],
-        "known_at": known_at,
-    }
-    statements = [_MONTHS, *([_DAYS] if cut else []), *([_RECORDED_SINCE] if known_at else [])]
-    debits: dict[int, list[int]] = defaultdict(lambda: [0] * len(bounds))
-    credits: dict[int, list[int]] = defaultdict(lambda: [0] * len(bounds))
-    with by_index(reading()), reading().cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement, asked)
-            for account_id, bucket, debit, credit in cursor.fetchall():
-                # The first bound has nothing before it.
-                debits[account_id][bucket] += debit
-                credits[account_id][bucket] += credit
-    return Movements(
-        bounds=bounds,
-        debits={account_id: list(accumulate(row)) for account_id, row in debits.items()},
-        credits={account_id: list(accumulate(row)) for account_id, row in credits.items()},
+    if known_at is None:
+        return movements_between(accounts=accounts, spans=spans, from_beginning=from_beginning)
+    _refuse_too_much_since(book=book, known_at=known_at)
+    return movements_between(
+        accounts=accounts,
+        spans=spans,
+        from_beginning=from_beginning,
+        also=[_RECORDED_SINCE],
+        asked={"book": book.pk, "known_at": known_at},
     )
 
 
@@ -343,10 +268,3 @@ def first_day_of(*, book: Book) -> datetime.date | None:
     """The first day of the month of the book's first posting; None where nothing was posted."""
     found: datetime.date | None = AccountMonth.objects.filter(book=book).aggregate(first=Min("month"))["first"]
     return found
-
-
-def _month_after(month: datetime.date) -> datetime.date:
-    """The first day of the next month, of the last month of the calendar its last day."""
-    if (month.year, month.month) == (9999, 12):
-        return datetime.date.max
-    return (month.replace(day=28) + 4 * ONE_DAY).replace(day=1)

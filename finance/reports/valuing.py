@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any, Protocol
 
 from finance.ledger.models import Account, Book
+from finance.ledger.turnovers import BEGINNING, ONE_DAY, Movements, Span
 from finance.money import divided
 from finance.reports import selectors
-from finance.reports.columns import ONE_DAY, Column, Span
+from finance.reports.columns import Column
 from finance.reports.figures import NOTHING, Cell, RateUsed, plain
-from finance.reports.selectors import BEGINNING, Cut, Flow, Movements
+from finance.reports.selectors import Cut, Flow
 
 Figure = Callable[[Span], Cell]
 

@@ -63,10 +63,14 @@ def tags_named(*, book: Book, names: Sequence[str]) -> list[Tag]:
 
 @transaction.atomic
 def merge_tag(*, tag: Tag, into: Tag) -> None:
-    """Put `into` on every entry that has `tag`, and remove `tag`. Raises Conflict for one and the same."""
+    """Put `into` on every entry that has `tag`, and remove `tag`.
+
+    Raises Conflict for one and the same, and where a budget has a line of `tag`.
+    """
     if tag.pk == into.pk:
         raise Conflict(field="into", reason=_("Choose another tag to merge this one into."))
     _hold([tag, into])
+    _refuse_if_budgeted(tag)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO finance_entrytag (book_id, entry_id, tag_id, tagged_by_id, tagged_at)"
@@ -80,10 +84,23 @@ def merge_tag(*, tag: Tag, into: Tag) -> None:
 
 @transaction.atomic
 def remove_tag(*, tag: Tag) -> None:
-    """Take the tag off every entry, and remove it."""
+    """Take the tag off every entry, and remove it. Raises Conflict where a budget has a line of it."""
     _hold([tag])
+    _refuse_if_budgeted(tag)
     emit(TagRemoved(book_id=tag.book_id, tag_id=tag.pk))
     _delete(tag)
+
+
+def _refuse_if_budgeted(tag: Tag) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT budget.name FROM finance_budgetline AS line JOIN finance_budget AS budget ON budget.id = line.budget_id"
+            " WHERE line.tag_id = %s AND line.book_id = %s LIMIT 1",
+            [tag.pk, tag.book_id],
+        )
+        if found := cursor.fetchone():
+            reason = _("The budget “%(budget)s” has a line of this tag. Remove that line first.")
+            raise Conflict(reason=reason % {"budget": found[0]})
 
 
 def _delete(tag: Tag) -> None:

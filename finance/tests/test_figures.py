@@ -5,7 +5,7 @@ from django.utils import translation
 
 from core.formatting import date_text
 from finance.errors import AmountInvalid
-from finance.figures import amount_text, money_text, read_amount, read_sum, typed_text
+from finance.figures import amount_text, amount_writer, money_text, read_amount, read_sum, typed_text
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,12 @@ def test_sums_keep_to_the_units_of_the_currency():
     with pytest.raises(AmountInvalid, match="write 33"):
         read_sum("100/3", currency="JPY")
     assert read_sum("0.5+0.00000001", currency="BTC") == 50_000_001
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "pl", "fr", "hi", "de-ch", "pt"])
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
+def test_many_amounts_are_written_as_one_is(language, currency):
+    with translation.override(language):
+        write = amount_writer(currency)
+        for amount in (0, 1, -1, 99, -100, 1_234, 999_999, -1_000_000, 123_456_789, -98_765_432_123):
+            assert write(amount) == amount_text(amount, currency=currency)

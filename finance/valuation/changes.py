@@ -37,6 +37,7 @@ def changes_of_accounts(
 ) -> list[Change]:
     """The changes of the accounts from the day `first` (None: from the beginning) to the day `last`, by date.
 
+    Of a book that is seen in part: by the entries that touch a seen account.
     One query, which reads the lines of these accounts and of the book's exchanges.
     """
     given: dict[str, Any] = {
@@ -44,7 +45,8 @@ def changes_of_accounts(
         "target": target, "trading": AccountKind.TRADING.value,
     }  # fmt: skip
     with reading().cursor() as cursor:
-        cursor.execute(_CHANGES, given)
+        seen = "" if book.visible_ids is None else _SEEN
+        cursor.execute(f"{_CHANGES}{seen}", given | {"seen": sorted(book.visible_ids or ())})
         rows = cursor.fetchall()
     traded: dict[int, dict[str, int]] = defaultdict(dict)
     for account_id, currency, _date, entry_id, amount in rows:
@@ -102,4 +104,7 @@ SELECT asked.id, line.currency, line.date, line.entry_id, line.amount
   FROM unnest(%(accounts)s::bigint[]) AS asked (id)
  CROSS JOIN LATERAL (SELECT currency, date, entry_id, amount FROM finance_journalline
                       WHERE account_id = asked.id AND date >= %(first)s AND date <= %(last)s OFFSET 0) AS line
+"""
+_SEEN = """ WHERE EXISTS (SELECT 1 FROM finance_journalline AS seen
+                WHERE seen.entry_id = line.entry_id AND seen.account_id = ANY(%(seen)s::bigint[]) OFFSET 0)
 """

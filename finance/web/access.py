@@ -30,8 +30,12 @@ def id_in(text: str, *, thing: str) -> int:
     return int(text)
 
 
-def book_page(at_least: Role = Role.VIEWER) -> Callable[[Page[P]], Callable[..., HttpResponseBase]]:
+def book_page(
+    at_least: Role = Role.VIEWER, *, partly: bool = False
+) -> Callable[[Page[P]], Callable[..., HttpResponseBase]]:
     """Decorate a view of `/b/<book_id>/…`: it is called with the book, for members of at least that role.
+
+    Members who see some accounts only are refused, unless the view says that it shows no more than these (`partly`).
 
     NotFound and Forbidden that the view itself raises become 404 and 403 as well. `reopen=on` in a form agrees that
     reconciled statements are reopened.
@@ -41,7 +45,7 @@ def book_page(at_least: Role = Role.VIEWER) -> Callable[[Page[P]], Callable[...,
         @wraps(view)
         def page(request: HttpRequest, /, book_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             try:
-                book = book_for(user=user_of(request), book_id=book_id, at_least=at_least)
+                book = book_for(user=user_of(request), book_id=book_id, at_least=at_least, partly=partly)
                 # What a form asks for once a change of a reconciled row was refused.
                 with reopening(agreed=request.method == "POST" and request.POST.get("reopen") == "on"):
                     return view(request, book, *args, **kwargs)

@@ -30,6 +30,7 @@ from finance.ledger.selectors import (
     rolled_up,
     transfer_fee_of,
 )
+from finance.ledger.visibility import visible_accounts
 from finance.models import Account, AccountKind, AccountType, Book, Role
 from finance.periods import month_end
 from finance.valuation.net_worth import HOLDINGS, worth_on
@@ -37,6 +38,7 @@ from finance.valuation.services import is_valuable
 from finance.valuation.valuer import Total, Valuer
 from finance.web.access import book_page, user_of
 from finance.web.books import currency_choices
+from finance.web.own_figures import own_figures
 from finance.web.periods import rows_query
 from finance.web.rate_words import shown
 from finance.web.refusals import refuse
@@ -88,14 +90,15 @@ class TreeRow:
     total: Total | None = None
 
 
-@book_page()
+@book_page(partly=True)
 def accounts(request: HttpRequest, book: Book) -> HttpResponse:
     """What we own and owe today, and what moved through the categories in the last twelve months."""
     today = today_in(book)
     tree = accounts_of(book=book)
     with_closed = request.GET.get("closed") == "1"
     held = balances_of(account_ids=[account.pk for account in tree], as_of=today)
-    worth, valuer = worth_on(today, book=book, accounts=tree, held=held)
+    figures_of = own_figures(request, book, tree)
+    worth, valuer = worth_on(today, book=book, accounts=visible_accounts(book=figures_of.book, tree=tree), held=held)
     year = today.replace(day=1) - relativedelta(months=11), month_end(today)
     moved = changes_of_categories(book, *year)
     context = {
@@ -105,6 +108,8 @@ def accounts(request: HttpRequest, book: Book) -> HttpResponse:
             for row in rows_of(tree, HOLDINGS, held, as_of=today, with_closed=with_closed)
         ],
         "worth": worth,
+        "own_figures": figures_of,
+        "own_choices": figures_of.choices(tree),
         "converted": shown(book, worth.converted),
         "spending": rows_of(tree, (AccountType.EXPENSE,), moved, period=year, with_closed=with_closed),
         "income": rows_of(tree, (AccountType.INCOME,), moved, period=year, with_closed=with_closed),

@@ -26,9 +26,12 @@ TITLES = {
     "worth": gettext_lazy("Net worth"),
     "look": gettext_lazy("Deserves a look"),
     "holdings": gettext_lazy("Accounts"),
+    "ahead": gettext_lazy("Next 30 days"),
     "spending": gettext_lazy("Spending"),
     "income": gettext_lazy("Income"),
 }
+# The cards that can be of some accounts only; insights, bank files and saved reports are of the whole book.
+OF_SOME_ACCOUNTS = ("worth", "spending", "income", "holdings")
 # The wide column of the overview; all others are in the narrow one.
 WIDE = frozenset({"worth", "spending", "income"})
 
@@ -45,6 +48,9 @@ class Card:
 
 def cards_for(*, book: Book, user: User, today: datetime.date) -> tuple[list[Card], list[Card]]:
     """The person's cards in order: those of the wide column and those of the narrow one."""
+    if book.visible_ids is not None:
+        usual = [Card(name=name, title=str(TITLES[name])) for name in OF_SOME_ACCOUNTS]
+        return [card for card in usual if card.name in WIDE], [card for card in usual if card.name not in WIDE]
     reports = kept.saved_reports(book=book)
     by_card = {f"{REPORT}{report.pk}": report for report in reports}
     shown = kept.cards_of(book=book, user=user, reports=reports)

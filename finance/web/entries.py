@@ -25,7 +25,8 @@ from finance.ledger import services
 from finance.ledger.posting import EntryDraft, LineDraft, merged
 from finance.ledger.selectors import accounts_of, entry_for, entry_history, lines_of, role_of, template_for
 from finance.ledger.services.changes import Changed, open_day
-from finance.models import Account, Book, EntryTemplate, JournalEntry, JournalLine, Role
+from finance.ledger.visibility import visible_entries, visible_lines
+from finance.models import Account, Book, EntryTemplate, JournalEntry, JournalLine, Role, TransferFee
 from finance.tags.selectors import tags_of, tags_of_entries
 from finance.web.access import book_page, user_of
 from finance.web.change_words import entry_words
@@ -41,7 +42,7 @@ from finance.web.wealth import everyday_accounts
 MORE_ROWS = 4
 
 
-@book_page(at_least=Role.EDITOR)
+@book_page(at_least=Role.EDITOR, partly=True)
 def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
     """Add an entry. The mode and any value may be given in the address; `copy` repeats an entry."""
     tree = accounts_of(book=book)
@@ -58,7 +59,8 @@ def entry_new(request: HttpRequest, book: Book) -> HttpResponse:
         except FinanceError as error:
             refuse(form, error, fields=form.places)
         else:
-            undo = reverse("web:entry_reverse", args=[book.pk, entry.uid])
+            # Who sees some accounts only adds entries, and changes none.
+            undo = reverse("web:entry_reverse", args=[book.pk, entry.uid]) if book.visible_ids is None else ""
             what = entry_words(entry, lines_of(entry=entry))
             messages.success(request, _("Saved: %(what)s.") % {"what": what}, extra_tags=undo)
             if "stay" in request.POST:
@@ -151,7 +153,7 @@ def _sent(
 def _repeated(request: HttpRequest, book: Book) -> tuple[str, dict[str, Any]] | None:
     """The entry that is to be written again today: `copy` names one or is "last", `template` one that was kept."""
     copied, kept = request.GET.get("copy", ""), request.GET.get("template", "")
-    if kept.isascii() and kept.isdigit() and len(kept) < 19:
+    if kept.isascii() and kept.isdigit() and len(kept) < 19 and book.visible_ids is None:
         template = template_for(book=book, template_id=int(kept))
         accounts = {account.pk: account for account in accounts_of(book=book)}
         entry = JournalEntry(payee=template.payee, description=template.description)
@@ -164,9 +166,10 @@ def _repeated(request: HttpRequest, book: Book) -> tuple[str, dict[str, Any]] | 
         ]  # fmt: skip
     elif copied == "last":
         mine = JournalEntry.objects.filter(book=book, created_by=user_of(request), reverses=None, reversed_by=None)
-        last = mine.order_by("-pk").first()
+        last = mine.filter(visible_entries(book=book)).order_by("-pk").first()
         if last is None:
             return None
+        last.book = book
         entry, lines = last, lines_of(entry=last)
     else:
         try:
@@ -215,16 +218,18 @@ def _write_page(
     context = {
         "form": form,
         "mode": mode,
-        "proposes_fees": "fee" in form.fields and corrected is None and book.transfer_fees.exists(),
+        "proposes_fees": "fee" in form.fields and corrected is None and TransferFee.objects.filter(book=book).exists(),
         "modes": modes,
         "rows": form.row_list() if isinstance(form, RowsForm) else None,
         "as_lines": isinstance(form, LinesForm),
         "corrected": corrected,
         "typed_tags": typed_tags(request, corrected),
-        "all_tags": tags_of(book=book),
+        "all_tags": tags_of(book=book) if book.visible_ids is None else [],
         "next": safe_next(request),
         "reversed_on": open_day(closed_through=book.closed_through, today=today_in(book)),
-        "templates": [] if corrected else list(EntryTemplate.objects.filter(book=book).order_by("name")),
+        "templates": []
+        if corrected or book.visible_ids is not None
+        else list(EntryTemplate.objects.filter(book=book).order_by("name")),
         "is_closed_by_now": corrected is not None
         and book.closed_through is not None
         and corrected.date <= book.closed_through,
@@ -259,7 +264,7 @@ def entry_edit(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse
     return _write_page(request, book, form, mode, corrected=entry)
 
 
-@book_page()
+@book_page(partly=True)
 def entry(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """An entry with its lines, its origin and all its versions."""
     shown = entry_for(book=book, uid=uid)
@@ -273,12 +278,13 @@ def entry(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     return render(request, "web/entry.html", {"book": book, **_entry_context(shown), **context})
 
 
-@book_page()
+@book_page(partly=True)
 def entry_fold(request: HttpRequest, book: Book, uid: uuid.UUID) -> HttpResponse:
     """The same, unfolded beneath its row in a register."""
     shown = entry_for(book=book, uid=uid)
     context = _entry_context(shown)
-    edits = context["is_current"] and role_of(user=user_of(request), book=book) != Role.VIEWER
+    may_edit = book.visible_ids is None and role_of(user=user_of(request), book=book) != Role.VIEWER
+    edits = context["is_current"] and may_edit
     context |= {"next": safe_next(request), "edits_parts": edits, "category_types": CATEGORY_TYPES}
     context["tags"] = tags_of_entries(book=book, entry_ids=[shown.pk]).get(shown.pk, [])
     return render(request, "web/_entry_fold.html", {"book": book, **context})
@@ -293,15 +299,16 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
     versions: list[tuple[JournalEntry, list[tuple[str, int]]]] = []
     if len(history) > 1:
         by_entry: dict[int, list[JournalLine]] = {each.pk: [] for each in history}
-        for line in JournalLine.objects.filter(entry_id__in=by_entry):
+        for line in JournalLine.objects.filter(entry_id__in=by_entry).select_related("account"):
             by_entry[line.entry_id].append(line)
-        versions = [(each, _totals(by_entry[each.pk])) for each in history]
+        versions = [(each, _totals(visible_lines(by_entry[each.pk], book=shown.book))) for each in history]
         for each in history:
             # A reversal is shown where nothing took the place of what it took back.
             each.ends_it = each.reverses_id is not None and each.reverses_id not in successor  # type: ignore[attr-defined]
     # The line of a bank file that the entry was posted from.
     came_in_with: ImportRow | None = None
-    if shown.source == JournalEntry.Source.IMPORT:
+    sees_all = shown.book.visible_ids is None  # a file and a refund may be of other accounts
+    if shown.source == JournalEntry.Source.IMPORT and sees_all:
         came_in_with = shown.import_rows.select_related("batch").defer("batch__content", "batch__head").first()
     return {
         "entry": shown,
@@ -311,7 +318,7 @@ def _entry_context(shown: JournalEntry) -> dict[str, Any]:
         "reversal": reversals.get(shown.pk),
         "successor": successor.get(shown.pk),
         "came_in_with": came_in_with,
-        "refunds": refund_links(entry=shown),
+        "refunds": refund_links(entry=shown) if sees_all else [],
         "is_current": shown.pk not in reversals and shown.reverses_id is None,
     }
 

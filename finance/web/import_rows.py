@@ -1,7 +1,9 @@
 """Rows of an import as the page shows them, and categories by the names that people type."""
 
-from collections.abc import Iterable
+import datetime
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -11,7 +13,9 @@ from django_stubs_ext import StrOrPromise
 from finance.errors import Invalid
 from finance.imports.models import ImportRow
 from finance.ledger.selectors import accounts_of, paths_of
-from finance.models import Account, AccountKind, AccountType, Book
+from finance.models import Account, AccountKind, AccountType, Book, Schedule
+from finance.planning.schedules.matching import Found
+from finance.planning.schedules.services import foreseen
 
 _NOT_OFFERED = (AccountKind.GROUP, AccountKind.OPENING, AccountKind.TRADING, AccountKind.VALUATION)
 _CHIPS = {
@@ -105,6 +109,8 @@ class RowView:
     picks: list[tuple[int, str, int, str]]
     # How many rows like it could take the same category.
     alike: int
+    # What it will pay: the name of a schedule, and the day.
+    pays: tuple[str, datetime.date] | None = None
 
     @property
     def is_undone(self) -> bool:
@@ -125,8 +131,15 @@ def _choices(row: ImportRow) -> list[tuple[str, StrOrPromise]]:
     return choices
 
 
-def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str = "", alike: int = 0) -> list[RowView]:
-    """What the table shows of the rows."""
+def row_views(
+    rows: Iterable[ImportRow],
+    categories: Categories,
+    *,
+    problem: str = "",
+    alike: int = 0,
+    pays: Mapping[int, tuple[str, datetime.date]] = MappingProxyType({}),
+) -> list[RowView]:
+    """What the table shows of the rows; `pays` by the rows' keys (payments_foreseen)."""
     return [
         RowView(
             row=row,
@@ -142,6 +155,26 @@ def row_views(rows: Iterable[ImportRow], categories: Categories, *, problem: str
                 if pick["account"] != row.counter_account_id and pick["account"] in categories.names
             ],
             alike=alike,
+            pays=pays.get(row.pk),
         )
         for row in rows
     ]
+
+
+def payments_foreseen(book: Book, rows: Iterable[ImportRow]) -> dict[int, tuple[str, datetime.date]]:
+    """Row → the schedule and day that it will pay once it is posted, where that is beyond doubt."""
+    found = [
+        Found(
+            entry_id=-row.pk,
+            account_id=row.account_id,
+            date=row.date,
+            amount=row.amount,
+            payee=row.new_payee or row.payee,
+            counters=frozenset([row.counter_account_id] if row.counter_account_id else ()),
+        )
+        for row in rows
+        if row.plan == "post" and row.account_id and row.date and row.amount
+    ]
+    matches = foreseen(book=book, found=found)
+    names = dict(Schedule.objects.filter(book=book).values_list("pk", "name")) if matches else {}
+    return {-key: (names[match.expected.schedule_id], match.expected.nominal) for key, match in matches.items()}

@@ -26,7 +26,7 @@ from finance.ledger.selectors import account_for, accounts_of
 from finance.models import Account, AccountType, Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.account_choices import AccountField
-from finance.web.import_rows import Categories, row_views
+from finance.web.import_rows import Categories, payments_foreseen, row_views
 from finance.web.refusals import refuse
 from platform_outbox.emit import health
 
@@ -175,7 +175,7 @@ def import_detail(request: HttpRequest, book: Book, import_id: int) -> HttpRespo
         "asks_account": len(statements) > 1 or any(statement.account_id is None for statement in statements),
         "several": len(statements) > 1,
         "assign_accounts": [a for a in categories.accounts if a.type in _MONEY],
-        "rows": row_views(page.rows, categories),
+        "rows": row_views(page.rows, categories, pays=payments_foreseen(book, page.rows) if batch.is_open else {}),
         "next": page.next_cursor,
         "categories": categories.options,
         "is_open": batch.is_open,

@@ -27,7 +27,7 @@ from finance.web.selections import picked
 
 
 @require_safe
-@book_page()
+@book_page(partly=True)
 def register_file(
     request: HttpRequest, book: Book, file_format: str, account_id: int | None = None
 ) -> HttpResponseBase:

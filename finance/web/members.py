@@ -1,7 +1,10 @@
 """The members of a book, and the page behind an invitation's link."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -11,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from finance.errors import FinanceError, Forbidden, NotFound
-from finance.ledger.selectors import role_of
+from finance.ledger.selectors import accounts_of, role_of
 from finance.ledger.services import (
     accept_invitation,
     change_role,
@@ -19,6 +22,7 @@ from finance.ledger.services import (
     leave_book,
     remove_member,
     revoke_invitation,
+    set_seen_accounts,
 )
 from finance.ledger.services.members import (
     FreshInvitation,
@@ -28,8 +32,9 @@ from finance.ledger.services.members import (
     may_invite,
     open_invitation,
 )
-from finance.models import Book, Invitation, Membership, Role
-from finance.web.access import book_page, user_of
+from finance.ledger.visibility import HOLDINGS
+from finance.models import Account, AccountKind, Book, Invitation, MemberAccount, Membership, Role
+from finance.web.access import book_page, id_in, user_of
 from finance.web.refusals import refuse
 from identity import mail, signup
 from identity.views import may_cause_mail
@@ -48,13 +53,28 @@ class InviteForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     role = forms.ChoiceField(label=gettext_lazy("Role"), choices=ROLE_CHOICES)
+    accounts = forms.MultipleChoiceField(
+        label=gettext_lazy("Accounts they see"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Tick none to show all accounts. Owners always see all."),
+    )
+
+    def __init__(self, *args: Any, accounts: list[Account], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["accounts"].choices = [(str(one.pk), one.name) for one in accounts]  # type: ignore[attr-defined]
+
+
+def _own_accounts(book: Book) -> list[Account]:
+    """The accounts that can be shown or hidden one by one."""
+    return [one for one in accounts_of(book=book) if one.type in HOLDINGS and one.kind != AccountKind.GROUP]
 
 
 @never_cache
 @require_http_methods(["GET"])
-@book_page()
+@book_page(partly=True)
 def members(request: HttpRequest, book: Book) -> HttpResponse:
-    return _members_page(request, book, form=InviteForm())
+    return _members_page(request, book)
 
 
 @never_cache
@@ -62,7 +82,7 @@ def members(request: HttpRequest, book: Book) -> HttpResponse:
 @book_page(at_least=Role.OWNER)
 def invite(request: HttpRequest, book: Book) -> HttpResponse:
     """Answers with the page itself, not a redirect: the link is shown once and kept nowhere."""
-    form = InviteForm(request.POST)
+    form = InviteForm(request.POST, accounts=_own_accounts(book))
     if not form.is_valid():
         return _members_page(request, book, form=form, status=400)
     if not may_invite(book=book):
@@ -76,23 +96,37 @@ def invite(request: HttpRequest, book: Book) -> HttpResponse:
             role=Role(form.cleaned_data["role"]),
             now=timezone.now(),
             base_url=mail.base_url(request),
+            account_ids=[int(each) for each in form.cleaned_data["accounts"]] or None,
         )
     except (Forbidden, NotFound):
         raise
     except FinanceError as error:
         refuse(form, error)
         return _members_page(request, book, form=form, status=409)
-    return _members_page(request, book, form=InviteForm(), fresh=fresh)
+    return _members_page(request, book, fresh=fresh)
 
 
 def _members_page(
-    request: HttpRequest, book: Book, *, form: InviteForm, fresh: FreshInvitation | None = None, status: int = 200
+    request: HttpRequest,
+    book: Book,
+    *,
+    form: InviteForm | None = None,
+    fresh: FreshInvitation | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    everybody = list(Membership.objects.filter(book=book).select_related("user").order_by("created_at", "pk"))
+    people = Membership.objects.filter(book=book).select_related("user").order_by("created_at", "pk")
+    everybody = list(people.prefetch_related(Prefetch("seen", MemberAccount.objects.filter(book=book))))
     mine = next((one for one in everybody if one.user_id == user_of(request).pk), None)
     if mine is None:  # removed since the page's door was passed
         raise NotFound(thing="book")
     is_owner = mine.role == Role.OWNER
+    accounts = _own_accounts(book)
+    names = {one.pk: one.name for one in accounts}
+    for one in everybody:
+        # Owners know what each sees, and everybody what they see themselves.
+        ids = [each.account_id for each in one.seen.all()] if is_owner or one.pk == mine.pk else []
+        one.seen_ids = set(ids)  # type: ignore[attr-defined]
+        one.seen_names = ", ".join(names[each] for each in ids if each in names)  # type: ignore[attr-defined]
     waiting = Invitation.objects.filter(book=book, accepted_at=None).order_by("created_at") if is_owner else []
     owners = sum(one.role == Role.OWNER for one in everybody)
     context = {
@@ -104,7 +138,8 @@ def _members_page(
         "invitations": waiting,
         "now": timezone.now(),
         "roles": Role.choices,
-        "form": form,
+        "accounts": accounts,
+        "form": form or InviteForm(accounts=accounts),
         "fresh": fresh,
         "mail_goes": mail.destination(),
     }
@@ -132,6 +167,25 @@ def member_role(request: HttpRequest, book: Book, membership_id: int) -> HttpRes
 
 @require_POST
 @book_page(at_least=Role.OWNER)
+def member_accounts(request: HttpRequest, book: Book, membership_id: int) -> HttpResponse:
+    """Let a member see the accounts that are ticked, or all."""
+    membership = get_object_or_404(Membership.objects.select_related("user"), book=book, pk=membership_id)
+    try:
+        chosen = [id_in(each, thing="account") for each in request.POST.getlist("account")]
+        wanted = None if request.POST.get("sees") == "all" else chosen
+        set_seen_accounts(membership=membership, actor=user_of(request), account_ids=wanted)
+    except (Forbidden, NotFound):
+        raise
+    except FinanceError as error:
+        messages.error(request, error.detail)
+    else:
+        said = _("%(who)s sees all accounts.") if wanted is None else _("%(who)s sees the accounts that you chose.")
+        messages.success(request, said % {"who": membership.user.get_full_name()})
+    return redirect("web:members", book.pk)
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
 def member_remove(request: HttpRequest, book: Book, membership_id: int) -> HttpResponse:
     membership = get_object_or_404(Membership.objects.select_related("user"), book=book, pk=membership_id)
     who = membership.user.get_full_name()
@@ -147,7 +201,7 @@ def member_remove(request: HttpRequest, book: Book, membership_id: int) -> HttpR
 
 
 @require_POST
-@book_page()
+@book_page(partly=True)
 def member_leave(request: HttpRequest, book: Book) -> HttpResponse:
     try:
         leave_book(book=book, user=user_of(request))

@@ -1,6 +1,7 @@
 """The overview: net worth, spending, what deserves a look."""
 
 import datetime
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,19 @@ from core.formatting import date_text
 from finance import figures, money
 from finance.imports.models import ImportBatch
 from finance.ledger import chain
-from finance.ledger.selectors import accounts_of, trial_balance
+from finance.ledger.selectors import accounts_of, balances_of, trial_balance
+from finance.ledger.visibility import visible_accounts
 from finance.models import AccountKind, AccountMonth, AccountType, Book
 from finance.periods import month_end
+from finance.planning.cards.selectors import cards_of
+from finance.planning.cards.selectors import states_of as card_states
 from finance.replica import from_replica
 from finance.valuation.net_worth import Wealth, wealth
 from finance.web.access import book_page, user_of
 from finance.web.dashboard import cards_for
+from finance.web.own_figures import own_figures
 from finance.web.periods import rows_query
+from finance.web.plan_forecast import ahead_of
 from finance.web.rate_words import shown
 from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
 from finance.web.wealth import everyday_accounts
@@ -46,19 +52,27 @@ class Bar:
     tick: str | None
 
 
-@book_page()
+@book_page(partly=True)
 @from_replica
 def overview(request: HttpRequest, book: Book) -> HttpResponse:
-    """Everything at a glance; reads monthly totals, whatever the book's size."""
+    """Everything at a glance; reads monthly totals, whatever the book's size.
+
+    A member who left accounts out, or who sees some only, gets figures of the others, which are read entry by entry.
+    """
     today = today_in(book)
     month = today.replace(day=1)
-    accounts = accounts_of(book=book)
-    held = wealth(book=book, accounts=accounts, today=today)
-    nets = category_months(book=book, month=month)
-    valued = valued_months(book=book, accounts=accounts, month=month, nets=nets)
-    spending = flow(book=book, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets, valued=valued)
-    income = flow(book=book, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets, valued=valued)
-    differences = differences_of(book)
+    tree = accounts_of(book=book)
+    figures_of = own_figures(request, book, tree)
+    own, left_out = figures_of.book, [account.pk for account in figures_of.left_out if not figures_of.of_household]
+    accounts = visible_accounts(book=own, tree=tree)
+    held = wealth(book=own, accounts=accounts, today=today)
+    balances = held.balances | (balances_of(account_ids=left_out, as_of=today) if left_out else {})
+    nets = category_months(book=own, month=month)
+    valued = valued_months(book=own, accounts=accounts, month=month, nets=nets)
+    spending = flow(book=own, accounts=accounts, type=AccountType.EXPENSE, month=month, nets=nets, valued=valued)
+    income = flow(book=own, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets, valued=valued)
+    # The proof and the bank files are of the whole book.
+    differences = differences_of(book) if book.visible_ids is None else {}
     wide, beside = cards_for(book=book, user=user_of(request), today=today)
     context = {
         "wide": wide,
@@ -67,20 +81,25 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
         "today": today,
         "month": month,
         "month_last": month_end(month),
+        "ahead": ahead_of(book, today=today) if any(card.name == "ahead" for card in beside) else None,
         "wealth": held,
         "converted": shown(book, held.converted),
         "converted_sum": sum(part.value or 0 for part in held.converted),
         "chart": chart_of(held, currency=book.base_currency),
-        "holdings": [(account, held.balances.get(account.pk, 0)) for account in everyday_accounts(accounts)],
+        "card_states": card_states(cards=cards_of(book=book), today=today) if book.visible_ids is None else [],
+        "holdings": [(account, balances.get(account.pk, 0)) for account in everyday_accounts(tree)],
+        "own_figures": figures_of,
+        "left_out": left_out,
+        "rows_left_out": ",".join(map(str, left_out)),
         "spending": spending,
-        "spending_bars": bars_of(spending, month=month),
-        "spending_rest": rest_of(spending, scope="spending", month=month),
+        "spending_bars": bars_of(spending, month=month, without=left_out),
+        "spending_rest": rest_of(spending, scope="spending", month=month, without=left_out),
         "income": income,
-        "income_rest": rest_of(income, scope="income", month=month),
-        "income_bars": bars_of(income, month=month),
+        "income_rest": rest_of(income, scope="income", month=month, without=left_out),
+        "income_bars": bars_of(income, month=month, without=left_out),
         "in_order": not differences,
-        **imports_of(book),
-        "is_empty": not held.balances and not nets,
+        **(imports_of(book) if book.visible_ids is None else {}),
+        "is_empty": not balances and not nets,
     }
     return render(request, "web/overview.html", {"book": book, **context})
 
@@ -102,16 +121,19 @@ def differences_of(book: Book) -> dict[str, int]:
     return {currency: int(net) for currency, net in sums.annotate(net=Sum(F("debit") - F("credit"))) if net}
 
 
-def bars_of(shown: Flow, *, month: datetime.date) -> list[Bar]:
-    """The largest categories as bars on one scale, each with a tick at its average."""
+def bars_of(shown: Flow, *, month: datetime.date, without: Collection[int] = ()) -> list[Bar]:
+    """The largest categories as bars on one scale, each with a tick at its average; `without` some accounts."""
     rows = shown.rows[:BARS]
     longest = max((max(row.amount, row.average) for row in rows), default=0)
     return [
         Bar(
             row=row,
-            query=rows_query(month, month_end(month), below=bool(row.parts)),
+            query=rows_query(month, month_end(month), below=bool(row.parts), without=without),
             averaged_query=rows_query(
-                month - relativedelta(months=shown.averaged), month - relativedelta(days=1), below=bool(row.parts)
+                month - relativedelta(months=shown.averaged),
+                month - relativedelta(days=1),
+                below=bool(row.parts),
+                without=without,
             ),
             length=_percent(row.amount, longest),
             tick=_percent(row.average, longest) if shown.averaged and row.average > 0 else None,
@@ -120,7 +142,7 @@ def bars_of(shown: Flow, *, month: datetime.date) -> list[Bar]:
     ]
 
 
-def rest_of(shown: Flow, *, scope: str, month: datetime.date) -> dict[str, Any] | None:
+def rest_of(shown: Flow, *, scope: str, month: datetime.date, without: Collection[int] = ()) -> dict[str, Any] | None:
     """What the categories without a bar come to, so that the rows add up to the total; None where all have one."""
     rest = shown.rows[BARS:]
     if not rest:
@@ -130,7 +152,7 @@ def rest_of(shown: Flow, *, scope: str, month: datetime.date) -> dict[str, Any] 
         "amount": sum(row.amount for row in rest),
         "average": sum(row.average for row in rest),
         "converted": sum(row.converted for row in rest),
-        "query": rows_query(month, month_end(month), accounts=accounts, scope=scope),
+        "query": rows_query(month, month_end(month), accounts=accounts, scope=scope, without=without),
     }
 
 

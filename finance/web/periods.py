@@ -14,11 +14,12 @@ def rows_query(
     currency: str | None = None,
     accounts: Iterable[int] = (),
     scope: str | None = None,
+    without: Iterable[int] = (),
 ) -> str:
     """What follows the address of a register so that it shows the rows of these days, "" for all of them.
 
     `below` asks for the account together with all accounts inside it, `currency` and `accounts` for some of them only;
-    `scope` is for the register of the whole book.
+    `scope` is for the register of the whole book. `without` leaves out accounts as own figures do.
     """
     asked = {
         "scope": scope or "",
@@ -27,6 +28,7 @@ def rows_query(
         "below": "1" if below else "",
         "currency": currency or "",
         "accounts": ",".join(map(str, accounts)),
+        "without": ",".join(map(str, without)),
     }
     asked = {name: value for name, value in asked.items() if value}
     return f"?{urlencode(asked)}" if asked else ""

@@ -20,8 +20,9 @@ from core.redirects import safe_next
 from finance import figures
 from finance.errors import FinanceError, NotFound
 from finance.ledger.movements import OWN_KINDS
+from finance.ledger.revisions import roots_of
 from finance.ledger.selectors import balances_of, book_for
-from finance.models import Account, Book, JournalEntry, JournalLine, Role, Schedule
+from finance.models import Account, Book, JournalEntry, JournalLine, Role, Schedule, SchedulePayment
 from finance.periods import month_end, months_later
 from finance.planning.agenda import Planned, agenda
 from finance.planning.schedules import selectors, services
@@ -153,7 +154,7 @@ def plan_occurrence(request: HttpRequest, book: Book, schedule_id: int, nominal:
         "each": each,
         "pay": pay,
         "move": move,
-        "entries": _linkable(schedule, each),
+        "lines": _linkable(schedule, each),
         "next": safe_next(request),
     }
     wrong = pay.errors or move.errors
@@ -267,8 +268,8 @@ def _questions(book: Book, groups: Sequence[Sequence[Match]]) -> list[list[Quest
     ]
 
 
-def _linkable(schedule: Schedule, each: Occurrence) -> list[JournalEntry]:
-    """Entries about that day that move the account in its direction and are not linked yet."""
+def _linkable(schedule: Schedule, each: Occurrence) -> list[JournalLine]:
+    """Lines about that day that move the account in its direction, of entries that pay nothing yet."""
     near = datetime.timedelta(days=45)
     lines = JournalLine.objects.filter(
         account_id=schedule.account_id,
@@ -277,9 +278,11 @@ def _linkable(schedule: Schedule, each: Occurrence) -> list[JournalEntry]:
         entry__reversed_by=None,
         **{"amount__gt" if schedule.amount > 0 else "amount__lt": 0},
     )
-    lines = lines.select_related("entry").order_by("-date", "-id")[:LATEST_ENTRIES]
-    linked = {payment.entry_id for payment in each.payments}
-    return [line.entry for line in lines if line.entry_id not in linked]
+    latest = list(lines.select_related("entry").order_by("-date", "-id")[:LATEST_ENTRIES])
+    roots = roots_of(book=schedule.book, entry_ids=[line.entry_id for line in latest])
+    paying = SchedulePayment.objects.filter(book_id=schedule.book_id, entry_id__in=roots.values())
+    linked = set(paying.values_list("entry_id", flat=True))
+    return [line for line in latest if roots[line.entry_id] not in linked]
 
 
 def _entry_in(book: Book, text: str) -> JournalEntry:

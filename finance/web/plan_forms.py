@@ -54,7 +54,7 @@ class ScheduleForm(forms.Form):
 
     direction = forms.ChoiceField(label=gettext_lazy("What happens"), choices=DIRECTIONS)
     amount = amount_field(gettext_lazy("Amount"))
-    amount_kind = forms.ChoiceField(label=gettext_lazy("It"), choices=KINDS)
+    amount_kind = forms.ChoiceField(label=gettext_lazy("The amount"), choices=KINDS)
     least = amount_field(gettext_lazy("At least"), required=False)
     most = amount_field(gettext_lazy("At most"), required=False)
     payee = forms.CharField(label=gettext_lazy("Payee"), required=False, max_length=200)

@@ -37,7 +37,7 @@ def quick(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @ensure_csrf_cookie
-@book_page(at_least=Role.EDITOR)
+@book_page(at_least=Role.EDITOR, partly=True)
 def quick_entry(request: HttpRequest, book: Book) -> HttpResponse:
     """The form; what it needs to work offline stands in the page."""
     tree = accounts_of(book=book)

@@ -1,8 +1,8 @@
 """What a register shows: which accounts, which days, which rows. All of it is in the address."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.clock import today_in
 from finance import figures
 from finance.errors import FinanceError, Invalid, NotFound
-from finance.ledger.registers import SCOPES, AmountRange, Filters, Kind, LineCondition, accounts_in
+from finance.ledger.registers import SCOPES, AmountRange, Filters, Kind, LineCondition, accounts_in, as_seen, touching
 from finance.ledger.selectors import accounts_of, below, paths_of
+from finance.ledger.visibility import HOLDINGS, without
 from finance.models import Account, AccountKind, AccountType, Book, JournalEntry, Membership
 from finance.period_texts import PRESET_TEXTS, period_text
 from finance.periods import PayRule, Period, days_between, period_token, read_period
@@ -122,6 +123,7 @@ class FilterForm(forms.Form):
     # Of the address only: menus and links set them.
     currency = forms.ChoiceField(required=False, widget=forms.HiddenInput)
     accounts = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+    without = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
     period = forms.CharField(required=False, max_length=30, widget=forms.HiddenInput)
     start = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     end = forms.DateField(label=gettext_lazy("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -140,7 +142,8 @@ class FilterForm(forms.Form):
         people = Membership.objects.filter(book=book).select_related("user").order_by("pk")
         self.people = {one.user_id: one.user.name or one.user.email for one in people}
         self._choices("who", _("Anybody"), list(self.people.items()))
-        self.tags = {tag.pk: tag.name for tag in tags_of(book=book)}
+        # Tags and members are the whole book's; who sees a part of it filters by neither.
+        self.tags = {tag.pk: tag.name for tag in tags_of(book=book)} if book.visible_ids is None else {}
         self._choices("tag", _("Any"), list(self.tags.items()))
         if scope.is_single:
             del self.fields["account"]
@@ -177,12 +180,11 @@ class FilterForm(forms.Form):
 
     def clean_accounts(self) -> list[int]:
         """Several accounts by their ids, as links of figures name them: "12,15"."""
-        typed = self.cleaned_data["accounts"]
-        known = {str(account.pk): account.pk for account in self.scope.accounts}
-        chosen = typed.split(",") if typed else []
-        if not all(each in known for each in chosen):
-            raise forms.ValidationError(_("Some of these accounts are not in this register."))
-        return [known[each] for each in chosen]
+        return _ids_among(self.scope.accounts, self.cleaned_data["accounts"])
+
+    def clean_without(self) -> list[int]:
+        """Accounts that own figures leave out: their lines, and of categories entries that touch no other account."""
+        return _ids_among((account for account in self.tree if account.type in HOLDINGS), self.cleaned_data["without"])
 
     def clean_period(self) -> Period | None:
         text = self.cleaned_data["period"]
@@ -218,7 +220,7 @@ class FilterForm(forms.Form):
             accounts = [account for account in accounts if account.pk in data["accounts"]]
         if data.get("currency"):
             accounts = [account for account in accounts if account.currency == data["currency"]]
-        return accounts
+        return [account for account in accounts if account.pk not in data.get("without", ())]
 
     def filters(self, days: Period | None = None) -> Filters:
         """The filters that could be read, for these days or for those of the form."""
@@ -234,7 +236,7 @@ class FilterForm(forms.Form):
             counter = [chosen.pk, *(account.pk for account in below(chosen, self.tree))]
         also: list[LineCondition] = [tagged(tag_ids=[int(data["tag"])])] if data.get("tag") else []
         also += [marked(mark=Mark(data["mark"]))] if data.get("mark") else []
-        return Filters(
+        filters = Filters(
             search=data.get("q", ""),
             start=days.first,
             end=days.last,
@@ -247,6 +249,19 @@ class FilterForm(forms.Form):
             also=tuple(also),
             with_superseded=bool(data.get("all")),
         )
+        if data.get("without") and self.scope.is_category:
+            own = without(book=self.book, tree=self.tree, left_out=data["without"])
+            also.append(touching(account_ids=own.visible_ids or ()))
+            return replace(filters, also=tuple(also), visible_ids=self.book.visible_ids)
+        return as_seen(filters, accounts=self.scope.accounts, book=self.book)
+
+
+def _ids_among(accounts: Iterable[Account], typed: str) -> list[int]:
+    known = {str(account.pk): account.pk for account in accounts}
+    chosen = typed.split(",") if typed else []
+    if not all(each in known for each in chosen):
+        raise forms.ValidationError(_("Some of these accounts are not in this register."))
+    return [known[each] for each in chosen]
 
 
 _RANGE = re.compile(r"\s*(?:\.{2,3}|…|–|—)\s*|(?<=[0-9])\s*-\s*(?=[0-9])")
@@ -306,6 +321,9 @@ def pills_of(form: FilterForm) -> list[Pill]:
         "category": lambda value: form.paths[int(value)].rpartition(" › ")[2],
         "account": lambda value: form.paths[int(value)].rpartition(" › ")[2],
         "accounts": lambda value: ngettext("%(n)s account", "%(n)s accounts", len(value)) % {"n": len(value)},
+        "without": lambda value: (
+            _("without %(names)s") % {"names": ", ".join(form.paths[each].rpartition(" › ")[2] for each in value)}
+        ),
         "currency": str,
         "tag": lambda value: form.tags[int(value)],
         "kind": lambda value: str(dict(KINDS)[Kind(value)]),

@@ -167,6 +167,8 @@ def _months(form: FilterForm, accounts: list[Account], summary: Summary) -> Frac
     A month that is cut counts by its days. None for a month or less: its average would be no news.
     """
     oldest = first_month_of(accounts=accounts)
+    if form.book.visible_ids is not None:  # lines that are not seen do not count
+        oldest = min((day for _currency, day in summary.sums.by_day), default=None)
     if oldest is None:
         return None
     days = form.days

@@ -48,7 +48,7 @@ class Day:
     continued: bool
 
 
-@book_page()
+@book_page(partly=True)
 @from_replica
 def register(request: HttpRequest, book: Book, account_id: int | None = None) -> HttpResponse:
     """One page of rows, newest first: of an account, of a group with all inside it, or of all accounts of a scope."""
@@ -87,6 +87,8 @@ def _above(request: HttpRequest, book: Book, form: FilterForm) -> dict[str, Any]
             amount = natural(held.get(account.pk, 0), account.type)
             balances[account.currency] = balances.get(account.currency, 0) + amount
     views = views_of(book=book, user=user_of(request)).select_related("account").order_by("name", "pk")
+    if book.visible_ids is not None:  # they name accounts and payees
+        views = views.none()
     return {
         "summary": summary,
         "inside": [] if scope.is_single else inside_of(form, summary, held=held),

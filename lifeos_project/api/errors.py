@@ -14,7 +14,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from core.api.errors import PayloadTooLarge, error_body, validation_body
-from finance.errors import FinanceError
+from finance.errors import FinanceError, PartlyHidden
 from platform_outbox.events import current_trace
 
 logger = logging.getLogger(__name__)
@@ -123,7 +123,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if not request.path.startswith(API_PREFIX):
-        return _page(request, 403)
+        # A member who sees some accounts only is told so.
+        hidden = exception.__cause__ if isinstance(exception.__cause__, PartlyHidden) else None
+        return _page(request, 403, sentence=hidden.detail if hidden else "")
     return _json("forbidden", _("You may not do this."), 403)
 
 
@@ -134,10 +136,10 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
     return _json("not_found", _("There is nothing at this address."), 404)
 
 
-def _page(request: HttpRequest, status: int) -> HttpResponse:
+def _page(request: HttpRequest, status: int, **context: str) -> HttpResponse:
     """Django's own views of errors read the body for a token: once more, where it is the body that cannot be read."""
     try:
-        return HttpResponse(render_to_string(f"{status}.html", request=request), status=status)
+        return HttpResponse(render_to_string(f"{status}.html", context, request=request), status=status)
     except Exception:
         # Django answers with `server_error` then, and logs nothing.
         logger.exception("The page of an answer %s could not be made", status)

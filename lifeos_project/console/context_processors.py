@@ -65,8 +65,19 @@ class Shell:
         return self._membership.book if self._membership else None
 
     @property
-    def can_write(self) -> bool:
+    def is_partial(self) -> bool:
+        """Whether the member sees some of the book's accounts only, and so some of its pages."""
+        return self._membership is not None and not self._membership.sees_all
+
+    @property
+    def can_add(self) -> bool:
+        """Whether the member may add entries."""
         return self._membership is not None and Role(self._membership.role).rank >= Role.EDITOR.rank
+
+    @property
+    def can_write(self) -> bool:
+        """Whether the member may also change what is there."""
+        return self.can_add and not self.is_partial
 
     @property
     def is_owner(self) -> bool:
@@ -83,7 +94,7 @@ class Shell:
 
     @property
     def insights_url(self) -> str | None:
-        return _address("insights:feed", book_id=self.book.pk) if self.book else None
+        return _address("insights:feed", book_id=self.book.pk) if self.book and not self.is_partial else None
 
     @property
     def members_url(self) -> str | None:
@@ -91,12 +102,12 @@ class Shell:
 
     @property
     def search_url(self) -> str | None:
-        return _address("web:search", book_id=self.book.pk) if self.book else None
+        return _address("web:search", book_id=self.book.pk) if self.book and not self.is_partial else None
 
     @property
     def add_url(self) -> str | None:
         """Where people add an entry, if they may."""
-        return _address("web:entry_new", book_id=self.book.pk) if self.book and self.can_write else None
+        return _address("web:entry_new", book_id=self.book.pk) if self.book and self.can_add else None
 
     @property
     def initial(self) -> str:
@@ -112,6 +123,13 @@ class Shell:
         def unread() -> int:
             return unread_count(book_id=self.book.pk, on=today_in(book=self.book)) if self.book else 0
 
+        if self.is_partial:
+            open_ones = [
+                self._room(_("Overview"), "web:overview", "overview", ("overview",)),
+                self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
+                self._room(_("Members"), "web:members", "settings", ("member",)),
+            ]
+            return [room for room in open_ones if room]
         rooms = [
             self._room(_("Overview"), "web:overview", "overview", ("overview", "proof", "dashboard")),
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
@@ -152,12 +170,14 @@ class Shell:
 
     @cached_property
     def user_links(self) -> list[Link]:
+        imports_url = self.book and _address("web:imports", book_id=self.book.pk)
+        settings_url = self.book and _address("web:settings", book_id=self.book.pk)
         links = [
-            (_("Import"), self.book and _address("web:imports", book_id=self.book.pk), "import", True),
-            (_("Book settings"), self.book and _address("web:settings", book_id=self.book.pk), "settings", True),
+            (_("Import"), None if self.is_partial else imports_url, "import", True),
+            (_("Book settings"), None if self.is_partial else settings_url, "settings", True),
             (_("Your account"), _address("profile"), "user", False),
         ]
-        if self.book and self.can_write:
+        if self.book and self.can_add:
             links.insert(0, (_("Quick entry"), _address("web:quick", book_id=self.book.pk), "plus", False))
         if getattr(self.user, "is_staff", False):
             links.append((_("Operator's admin"), _address("admin:index"), "proof", False))

@@ -36,6 +36,12 @@ def amount(minor_units: int, currency: str) -> str:
 
 
 @register.filter
+def typed(minor_units: int, currency: str) -> str:
+    """ "1234.50": as a person would type it into a field."""
+    return figures.typed_text(minor_units, currency=currency)
+
+
+@register.filter
 def amount_change(minor_units: int, currency: str) -> str:
     """ "+1,234.50" """
     return figures.amount_text(minor_units, currency=currency, plus=True)

@@ -11,15 +11,22 @@ from rest_framework.test import APIClient
 
 from finance.attachments.services import attach
 from finance.exports.runs import start_export
+from finance.forecasts import make_forecast
 from finance.imports.services import stage_import
 from finance.ledger import services as ledger
 from finance.ledger.models import Membership
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.entry_templates import save_template
 from finance.ledger.transfer_fees import FeeRule
-from finance.models import RuleApplication
+from finance.models import RecurringFinding, RuleApplication
 from finance.payees.services import save_payee
+from finance.planning.budgets import services as budgets
+from finance.planning.calendars.services import make_feed
+from finance.planning.cards.services import add_card
+from finance.planning.goals.services import create_goal
+from finance.planning.loans import services as loans
 from finance.planning.recurrence import Unit
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.planning.schedules.definition import CounterLine
 from finance.planning.schedules.definition import Definition as ScheduleDefinition
 from finance.planning.schedules.services import create_schedule
@@ -65,6 +72,18 @@ def owner(world):
     return world["owner"]
 
 
+def finding_in(book, accounts):
+    """A payment that comes again, which is offered."""
+    days = dict.fromkeys(("next_due", "lasts_until"), datetime.date(2999, 1, 1))
+    days |= dict.fromkeys(("began", "latest"), datetime.date(2026, 3, 1))
+    counts = dict.fromkeys(("confidence", "hits", "misses", "extras"), 4)
+    amounts = dict.fromkeys(("amount", "least", "most", "per_year"), -9_99)
+    return RecurringFinding.objects.create(
+        book=book, group="stream", payee="Stream", account=accounts.checking, counter=accounts.rent, rhythm="month",
+        unit="month", every=1, days=[1], shift="none", amount_kind="fixed", **days, **counts, **amounts,
+    )  # fmt: skip
+
+
 def _one_of_everything():
     owner = User.objects.create_user("olga@example.org", "correct horse battery")
     editor = User.objects.create_user("edgar@example.org", "correct horse battery")
@@ -102,6 +121,7 @@ def _one_of_everything():
         book=book, actor=owner, date=datetime.date(2026, 2, 3), payee="Standing order",
         lines=[LineDraft(account_id=accounts.savings.pk, amount=5_00), LineDraft(account_id=accounts.cash.pk, amount=-5_00)],
     )  # fmt: skip
+    planned = loan_and_card(book, owner, accounts)
     people = _people(book, owner, accounts)
     phone = ScheduleDefinition(
         name="Phone", account_id=accounts.checking.pk, amount=-12_34, first=datetime.date(2026, 1, 20), unit=Unit.MONTH,
@@ -113,8 +133,11 @@ def _one_of_everything():
     elsewhere = ledger.create_book(owner=other, name="Elsewhere", base_currency="EUR", time_zone="Europe/Berlin")
     invite = {"actor": owner, "role": "viewer", "now": NOW, "base_url": "http://testserver"}
     mine = ledger.invite_member(**{**invite, "actor": other}, book=elsewhere, email="olga@example.org")
+    budget = budgets.save_budget(book=book, actor=owner, name="Household", kind="envelope")
+    lines = [budgets.add_line(budget=budget, actor=owner, account=each) for each in (accounts.groceries, accounts.rent)]
     return {
         "owner": owner,
+        "other_line": lines[1].pk,
         "accounts": accounts,
         "dollars": dollars.pk,
         "token": mine.token,
@@ -124,10 +147,13 @@ def _one_of_everything():
         "batch": batch,
         "insight": insight,
         "purchase": spend(99_00),
+        "saving": saved.uid,
         "line": saved.lines.get(account=accounts.savings).pk,
+        "debt": planned.pop("debt"),
         "uncle": people.pop("uncle"),
         "ben": people.pop("ben"),
         "ids": {
+            **planned,
             **people,
             "book_id": book.pk,
             "account_id": accounts.restaurants.pk,
@@ -158,14 +184,44 @@ def _one_of_everything():
             "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
             "schedule_id": create_schedule(book=book, actor=owner, definition=phone, today=NOW.date()).pk,
             "nominal": "2026-03-20",
+            "finding_id": finding_in(book, accounts).pk,
+            "token": make_feed(book=book, user=owner, with_amounts=True).token,
             "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
             "group_id": add_group(book=book, name="Empty").pk,
             "tag_id": save_tag(book=book, name="Holiday").pk,
             "payee_id": save_payee(book=book, name="Rewe").pk,
             "attachment_id": attach(entry=entry, actor=owner, data=b"%PDF-1.7", file_name="bill.pdf").pk,
             "run_id": exported.pk,
+            "budget_id": budget.pk,
+            "line_id": lines[0].pk,
+            **_of_the_plan(book, owner, accounts),
             "application_id": RuleApplication.objects.create(book=book, state="done").pk,
         },
+    }
+
+
+def loan_and_card(book, owner, accounts):
+    """Numbers of a loan and what belongs to it, and of a card; and an account for another loan."""
+    debt, other = (
+        ledger.open_account(book=book, actor=owner, name=name, type="liability", kind="loan", currency="EUR")
+        for name in ("Car loan", "Student loan")
+    )
+    loan = loans.add_loan(
+        book=book, actor=owner, account=debt, name="Car", principal=9000_00, percent=Decimal(5), payments=24,
+        start=datetime.date(2026, 1, 1), first_payment=datetime.date(2026, 2, 1), pays_from=accounts.checking,
+        interest_account=accounts.rent,
+    )  # fmt: skip
+    day = datetime.date(2026, 12, 1)
+    travel = ledger.open_account(
+        book=book, actor=owner, name="Travel card", type="liability", kind="card", currency="EUR"
+    )
+    return {
+        "debt": other.pk,
+        "loan_id": loan.pk,
+        "loan_rate_id": loans.set_rate(loan=loan, actor=owner, since=day, percent=Decimal(4)).pk,
+        "loan_movement_id": loans.add_movement(loan=loan, actor=owner, date=day, amount=100_00).pk,
+        "loan_payment_id": loans.pay(loan=loan, actor=owner, date=datetime.date(2026, 2, 1)).pk,
+        "card_id": add_card(book=book, actor=owner, account=travel, closing_day=15, due_day=30).pk,
     }
 
 
@@ -206,3 +262,19 @@ def _people(book, owner, accounts):
         "payment_id": payment.pk, "paid_invoice": paid.pk, "sent_invoice": sent.pk,
         "person_id": receivables.save_person(book=book, changes={"name": "Nobody"}).pk,
     }  # fmt: skip
+
+
+def _of_the_plan(book, owner, accounts):
+    today = NOW.date()
+    goal = create_goal(book=book, actor=owner, account=accounts.savings, name="Boat", today=today)
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    step = save_step(
+        scenario=scenario, actor=owner, kind="one_off", first=today, account=accounts.checking, amount=-5_00,
+        category=accounts.rent,
+    )  # fmt: skip
+    return {
+        "forecast_id": make_forecast(book=book, today=today).pk,
+        "goal_id": goal.pk,
+        "scenario_id": scenario.pk,
+        "step_id": step.pk,
+    }

@@ -3,6 +3,7 @@
 # ruff: noqa: F811 (a fixture that asks for another is named as it is)
 
 import datetime
+from decimal import Decimal
 
 import pytest
 from axes.models import AccessAttempt
@@ -16,24 +17,31 @@ from django.utils import timezone
 from finance.attachments.services import attach
 from finance.events import BookRenamed
 from finance.imports.models import ImportBatch, Refund
+from finance.ledger.services import open_account
 from finance.models import (
     Account,
     AccountStatement,
     AssetPlan,
     AssetValue,
     BookDeletion,
+    CalendarFeed,
     Change,
     Claim,
     CostGroup,
     Dashboard,
     EntryTemplate,
     ExchangeRate,
+    Forecast,
+    ForecastAccount,
+    ForecastPoint,
+    GoalMove,
     Invitation,
     Invoice,
     JournalEntry,
     LedgerCheck,
     Membership,
     PayPeriod,
+    RecurringFinding,
     ReferenceFetch,
     ReferenceRate,
     RuleApplication,
@@ -47,6 +55,11 @@ from finance.models import (
     WebhookDelivery,
 )
 from finance.payees.services import save_payee
+from finance.planning.budgets import services as budgets
+from finance.planning.cards.services import add_card
+from finance.planning.goals.services import create_goal
+from finance.planning.loans import services as loans
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.receivables.services import save_person
 from finance.rules.services import save_rule
 from finance.tags.services import save_tag
@@ -97,7 +110,19 @@ MODELS = {
     "finance_exchangerate": READ_ONLY,
     "finance_referencerate": READ_ONLY,
     "finance_referencefetch": READ_ONLY,
+    "finance_forecast": READ_ONLY,
+    "finance_forecastpoint": READ_ONLY,
+    "finance_forecastaccount": READ_ONLY,
+    "finance_goal": READ_ONLY,
+    "finance_goalmove": READ_ONLY,
+    "finance_scenario": READ_ONLY,
+    "finance_scenariostep": READ_ONLY,
     "finance_refund": READ_ONLY,
+    "finance_loan": READ_ONLY,
+    "finance_loanrate": READ_ONLY,
+    "finance_loanmovement": READ_ONLY,
+    "finance_loanpayment": READ_ONLY,
+    "finance_cardterms": READ_ONLY,
     "finance_payperiod": READ_ONLY,
     "finance_savedview": READ_ONLY,
     "finance_savedreport": READ_ONLY,
@@ -116,9 +141,14 @@ MODELS = {
     "finance_invoice": READ_ONLY,
     "finance_schedule": READ_ONLY,
     "finance_scheduleoccurrence": READ_ONLY,
+    "finance_recurringfinding": READ_ONLY,
+    "finance_calendarfeed": READ_ONLY,
     "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
+    "finance_budget": READ_ONLY,
+    "finance_budgetline": READ_ONLY,
+    "finance_assignment": READ_ONLY,
     "finance_ruleapplication": READ_ONLY,
     "finance_webhookendpoint": READ_ONLY,
     "finance_webhookdelivery": READ_ONLY,
@@ -211,6 +241,27 @@ def people_of(book, owner):
     }
 
 
+def _of_the_plan(book, owner):
+    account = Account.objects.filter(book=book, kind="checking").first()
+    forecast = Forecast.objects.create(book=book, made_on="2026-03-15")
+    goal = create_goal(book=book, actor=owner, account=account, name="Boat", today=datetime.date(2026, 3, 15))
+    moved = {"kind": "in", "date": "2026-03-15", "amount": 1}
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    day = datetime.date(2026, 4, 1)
+    figures = {"date": day, "start": 0, "planned": 0, "habitual": 0, "expected": 0, "horizon": 7}
+    return {
+        "finance_forecast": forecast,
+        "finance_forecastpoint": ForecastPoint.objects.create(book=book, forecast=forecast, account=account, **figures),
+        "finance_forecastaccount": ForecastAccount.objects.create(book=book, account=account, floor=0),
+        "finance_goal": goal,
+        "finance_goalmove": GoalMove.objects.create(book=book, goal=goal, account=account, **moved),
+        "finance_scenario": scenario,
+        "finance_scenariostep": save_step(
+            scenario=scenario, actor=owner, kind="one_off", first=day, account=account, amount=1
+        ),
+    }
+
+
 @pytest.fixture
 def world(book, owner, insight):
     """An object of each model, by the name of its pages."""
@@ -223,6 +274,10 @@ def world(book, owner, insight):
     attempt = AccessAttempt.objects.create(username=anna.email, failures_since_start=1)
     # axes has a clock of its own, and forgets what is old when somebody signs in.
     AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC))
+    budget = budgets.save_budget(book=book, actor=owner, name="Household", kind="envelope")
+    line = budgets.add_line(budget=budget, actor=owner, account=Account.objects.get(book=book, name="Groceries"))
+    given = [budgets.Given(line=line, amount=5_00)]
+    (assigned,) = budgets.assign(budget=budget, actor=owner, day=now.date(), given=given)
     return {
         "identity_user": anna,
         "auth_group": Group.objects.create(name="Clerks"),
@@ -265,6 +320,8 @@ def world(book, owner, insight):
             book=book, refund=JournalEntry.objects.filter(book=book).first(),
             purchase=JournalEntry.objects.filter(book=book).last(),
         ),
+        **loans_and_cards(book, owner),
+        **_of_the_plan(book, owner),
         "finance_payperiod": PayPeriod.objects.create(book=book, day=25),
         "finance_savedview": SavedView.objects.create(book=book, owner=owner, name="All"),
         "finance_savedreport": SavedReport.objects.create(book=book, name="Spending", kind="spending", saved_by=owner),
@@ -286,6 +343,11 @@ def world(book, owner, insight):
         **people_of(book, owner),
         "finance_schedule": (schedule := schedule_of(book)),
         "finance_scheduleoccurrence": ScheduleOccurrence.objects.create(book=book, schedule=schedule, nominal=now),
+        "finance_budget": line.budget,
+        "finance_budgetline": line,
+        "finance_assignment": assigned,
+        "finance_recurringfinding": finding_of(book),
+        "finance_calendarfeed": CalendarFeed.objects.create(book=book, user=owner, token_hash="x"),
         "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_accountstatement": AccountStatement.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
@@ -303,11 +365,40 @@ def world(book, owner, insight):
     }  # fmt: skip
 
 
+def loans_and_cards(book, owner):
+    """A loan with all that belongs to it, and a card."""
+    debt = open_account(book=book, actor=owner, name="Loan", type="liability", kind="loan", currency="EUR")
+    cash, card = Account.objects.get(book=book, name="Cash"), Account.objects.get(book=book, kind="card")
+    loan = loans.add_loan(
+        book=book, actor=owner, account=debt, name="Car", principal=9000_00, percent=Decimal(0), payments=24,
+        start=datetime.date(2026, 1, 1), first_payment=datetime.date(2026, 2, 1), pays_from=cash,
+    )  # fmt: skip
+    day = datetime.date(2026, 1, 20)
+    return {
+        "finance_loan": loan,
+        "finance_loanrate": loans.set_rate(loan=loan, actor=owner, since=day, percent=Decimal(0)),
+        "finance_loanmovement": loans.add_movement(loan=loan, actor=owner, date=day, amount=100_00),
+        "finance_loanpayment": loans.pay(loan=loan, actor=owner, date=day),
+        "finance_cardterms": add_card(book=book, actor=owner, account=card, closing_day=15, due_day=30),
+    }
+
+
 def schedule_of(book):
     account = Account.objects.get(book=book, kind="checking")
     return Schedule.objects.create(
         book=book, name="Phone", account=account, amount=-1, lines=[], first="2026-01-01", unit="month",
         asked_from="2026-01-01",
+    )  # fmt: skip
+
+
+def finding_of(book):
+    account = Account.objects.get(book=book, kind="checking")
+    days = dict.fromkeys(("next_due", "lasts_until", "began", "latest"), "2026-01-01")
+    counts = dict.fromkeys(("confidence", "hits", "misses", "extras"), 4)
+    amounts = dict.fromkeys(("amount", "least", "most", "per_year"), -1)
+    return RecurringFinding.objects.create(
+        book=book, group="phone", account=account, rhythm="month", unit="month", every=1, shift="none",
+        amount_kind="fixed", **days, **counts, **amounts,
     )  # fmt: skip
 
 

@@ -31,10 +31,18 @@ from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import account_paths
 from finance.ledger.transfer_fees import FeeRule
-from finance.models import ImportProfile
+from finance.models import ImportProfile, RecurringFinding
 from finance.payees.services import merge_payees, rename_payee, save_payee
 from finance.periods import PayRule
+from finance.planning.budgets import services as budgets
+from finance.planning.cards.services import add_card
+from finance.planning.detection import services as detection
+from finance.planning.forecast.services import change_account
+from finance.planning.goals.models import GoalMove
+from finance.planning.goals.services import create_goal
+from finance.planning.loans import services as loans
 from finance.planning.recurrence import Unit
+from finance.planning.scenarios.services import save_scenario, save_step
 from finance.planning.schedules import services as schedules
 from finance.planning.schedules.definition import CounterLine
 from finance.planning.schedules.definition import Definition as ScheduleDefinition
@@ -71,9 +79,13 @@ CARRIED = {
     "finance.Person", "finance.PersonAccount", "finance.CostGroup", "finance.GroupMember", "finance.SharedBill",
     "finance.BillShare", "finance.Settlement", "finance.Claim", "finance.Invoice", "finance.InvoicePayment",
     "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate", "finance.TransferFee",
+    "finance.Loan", "finance.LoanRate", "finance.LoanMovement", "finance.LoanPayment", "finance.CardTerms",
     "finance.PayPeriod", "finance.SavedView",
     "finance.Schedule", "finance.ScheduleOccurrence", "finance.SchedulePayment",
     "finance.SavedReport", "finance.Dashboard",
+    "finance.Budget", "finance.BudgetAccount", "finance.BudgetLine", "finance.LineCarry", "finance.Assignment",
+    "finance.Goal", "finance.GoalMove", "finance.Scenario", "finance.ScenarioStep", "finance.ForecastAccount",
+    "finance.RecurringFinding",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
 _BANK_FILES = "bank files stay behind; the entries that were posted from them come"
@@ -84,6 +96,8 @@ NOT_CARRIED = {
     "finance.BookDay": "the day that this server has announced",
     "finance.Membership": "the book belongs to the person who imports it",
     "finance.Invitation": "the book belongs to the person who imports it",
+    "finance.MemberAccount": "the book belongs to the person who imports it",
+    "finance.LeftOutAccount": "the book belongs to the person who imports it",
     "finance.AccountMonth": "computed by the database from the lines",
     "finance.MonthRebuild": "what was done in the old database",
     "finance.PeriodChange": "what was done in the old database",
@@ -101,23 +115,29 @@ NOT_CARRIED = {
     "finance.RuleVersion": "rules come as they are now; their log names rows of bank files",
     "finance.RuleLog": "rules come as they are now; their log names rows of bank files",
     "finance.RuleApplication": "rules come as they are now; their log names rows of bank files",
+    "finance.Forecast": "made anew each day; scores are of what this server forecast",
+    "finance.ForecastPoint": "made anew each day; scores are of what this server forecast",
     "finance.WebhookEndpoint": _SECRETS,
     "finance.WebhookSecret": _SECRETS,
     "finance.WebhookDelivery": _SECRETS,
     "finance.WebhookAttempt": _SECRETS,
     "insights.Backfill": "how far a job has come",
+    "finance.RecurringCheck": "when this server looked",
+    "finance.CalendarFeed": "a secret address of this server; it has to be made again",
     "identity.IdempotencyRecord": "answers to requests, kept for a short time",
 }
 # Columns: when something was written into this database, by whom where the person stays behind, and what is made again.
 NOT_KEPT = {
     *("created_at", "saved_at", "linked_at", "tagged_at", "added_at", "marked_at", "updated_at", "changed_at"),
     *("linked_by", "tagged_by", "added_by", "marked_by", "updated_by", "reconciled_by", "reconciled_at"),
-    *("removed_by", "removed_at", "has_thumbnail", "thumbnail"),
+    *("removed_by", "removed_at", "has_thumbnail", "thumbnail", "set_at", "made_at"),
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
+    "Goal.created_by", "GoalMove.created_by", "Scenario.created_by", "Scenario.promoted_by",
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
     # Who wrote it, and who is a member, are users of one installation; bills kept even with each other are found again.
     "Person.user", "SharedBill.created_by", "SharedBill.scope", "Settlement.created_by", "Claim.created_by",
     "Invoice.created_by", "InvoicePayment.created_by",
+    "RecurringFinding.found_at",
     "Schedule.created_by", "ScheduleOccurrence.changed_by",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
     "Insight.dedup_key",
@@ -149,6 +169,7 @@ def test_every_column_of_json_is_known():
         if field.get_internal_type() == "JSONField"
     }
     assert found == {
+        "RecurringFinding.days", "RecurringFinding.evidence",
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
         "Schedule.lines", "Schedule.days", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
@@ -223,6 +244,9 @@ class Portrait:
 
     def schedule_tag_ids(self, numbers):
         return [self.referred(apps.get_model("finance.Tag"), number) for number in numbers]
+
+    def recurringfinding_evidence(self, entries):
+        return self.scheduleoccurrence_refused(entries)
 
     def scheduleoccurrence_refused(self, entries):
         return [str(self.uids[pk]) for pk in entries]
@@ -308,6 +332,19 @@ def whole_book(book, owner, accounts, entries):
     ledger.delete_entries(book=book, actor=None, entry_ids=[entries[5].pk], today=TODAY)
     draft = [LineDraft(account_id=accounts.rent.pk, amount=9_50), LineDraft(account_id=accounts.cash.pk, amount=-9_50)]
     ledger.save_template(book=book, actor=owner, name="Rent", payee="Landlord", lines=draft)
+    add_card(book=book, actor=owner, account=accounts.card, closing_day=15, due_day=30, pays_from=accounts.checking)
+    debt = ledger.open_account(book=book, actor=owner, name="Loan", type="liability", kind="loan", currency="EUR")
+    loan = loans.add_loan(
+        book=book, actor=owner, account=debt, name="Car", principal=9000_00, percent=Decimal(5), payments=24,
+        start=datetime.date(2026, 1, 1), first_payment=datetime.date(2026, 2, 1), pays_from=accounts.checking,
+        interest_account=accounts.rent, fee_account=accounts.rent, fee=1_00, share=Decimal(50),
+        partner_account=accounts.savings, contribution_account=accounts.salary,
+    )  # fmt: skip
+    loans.set_rate(loan=loan, actor=owner, since=datetime.date(2026, 12, 1), percent=Decimal(4), payment=450_00)
+    loans.add_movement(
+        loan=loan, actor=owner, date=datetime.date(2026, 1, 20), amount=100_00, against=accounts.checking
+    )
+    loans.pay(loan=loan, actor=owner, date=datetime.date(2026, 2, 1))
     rule = FeeRule(fixed=1_00, fixed_up_to=100_00, share=10_000, maximum=5_00)
     ledger.save_transfer_fee(account=accounts.cash, actor=owner, category=accounts.rent, rule=rule)
     set_pay_period(book=book, actor=owner, rule=PayRule(day=25))
@@ -317,6 +354,17 @@ def whole_book(book, owner, accounts, entries):
     report = save_report(
         book=book, actor=owner, name="Food", definition=Definition(kind=Kind.SPENDING, account=accounts.groceries.pk)
     )
+    goal = create_goal(
+        book=book, actor=owner, account=accounts.checking, name="Boat", today=TODAY, target=9_00,
+        by=datetime.date(2027, 1, 31),
+    )  # fmt: skip
+    GoalMove.objects.create(
+        book=book, goal=goal, account=accounts.checking, kind="in", date=TODAY, amount=4_00, entry=entries[0]
+    )
+    scenario = save_scenario(book=book, actor=owner, name="New flat")
+    step = {"amount": -5_00, "unit": "week", "label": "Gym", "category": accounts.rent}
+    save_step(scenario=scenario, actor=owner, kind="add", first=TODAY, account=accounts.checking, **step)
+    change_account(account=accounts.checking, actor=owner, floor=-500_00)
     set_cards(book=book, user=owner, cards=["spending", f"report-{report.pk}"])
     power = ScheduleDefinition(
         name="Power", account_id=accounts.checking.pk, amount=-80_00, first=datetime.date(2025, 9, 3), unit=Unit.MONTH,
@@ -328,6 +376,17 @@ def whole_book(book, owner, accounts, entries):
     schedules.refuse_entry(schedule=schedule, entry=entries[1], **day)
     dearer = replace(schedule.definition, amount=-90_00)
     schedules.change_schedule(schedule=schedule, actor=owner, definition=dearer, from_date=datetime.date(2026, 4, 1))
+    budget = budgets.save_budget(
+        book=book, actor=owner, name="Household", kind="envelope", day=25, shift="before", pays_from=accounts.checking,
+        accounts=[accounts.checking, accounts.cash], starts_on=TODAY,
+    )  # fmt: skip
+    target = budgets.Target(kind=budgets.TargetKind.SINKING, amount=60_00, due=TODAY, every=12)
+    line = budgets.add_line(budget=budget, actor=owner, account=accounts.rent, target=target, note="yearly")
+    budgets.add_line(budget=budget, actor=None, tag=tag, carry=budgets.Carry.SURPLUS)
+    budgets.change_line(line=line, actor=owner, carry=budgets.Carry.NONE, carry_from=TODAY)
+    budgets.assign(budget=budget, actor=owner, day=TODAY, given=[budgets.Given(line=line, amount=5_00)], note="first")
+    detection.look_at(book=book, keys=["stadtwerke"])
+    detection.dismiss(finding=RecurringFinding.objects.get(), actor=owner)
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)

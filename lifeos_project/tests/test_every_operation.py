@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from finance.models import RuleApplication
+from finance.models import RecurringFinding, RuleApplication
 from finance.tests.imports.conftest import CSV
 from identity.models import IdempotencyRecord
 from insights.models import Insight
@@ -91,6 +91,31 @@ def bodies(world):
         ("POST", BOOK + "entries/bulk/"): {"entries": [groceries]},
         ("POST", BOOK + "entries/{uid}/correct/"): groceries,
         ("POST", BOOK + "entries/{uid}/reverse/"): {"on": "2026-03-15", "description": "wrong"},
+        ("PATCH", BOOK + "forecast/accounts/{account_id}/"): {"floor": "-500.00"},
+        ("POST", BOOK + "forecast/kept/"): None,
+        ("POST", BOOK + "goals/"): {"name": "Bicycle", "account": "Assets:Savings account", "target": "900.00"},
+        ("PATCH", BOOK + "goals/{goal_id}/"): {"name": "Canoe"},
+        ("DELETE", BOOK + "goals/{goal_id}/"): None,
+        ("POST", BOOK + "goals/{goal_id}/moves/"): {"amount": "1.00"},
+        ("POST", BOOK + "goals/{goal_id}/entries/"): {"entry": str(world["saving"])},
+        ("POST", BOOK + "scenarios/"): {"name": "Half pay"},
+        ("PATCH", BOOK + "scenarios/{scenario_id}/"): {"name": "Flat"},
+        ("DELETE", BOOK + "scenarios/{scenario_id}/"): None,
+        ("POST", BOOK + "scenarios/{scenario_id}/copy/"): {"name": "Again"},
+        ("POST", BOOK + "scenarios/{scenario_id}/promote/"): None,
+        ("POST", BOOK + "scenarios/{scenario_id}/steps/"): {
+            "kind": "shock",
+            "from": "2026-05-01",
+            "flow": "income",
+            "percent": 75,
+        },
+        ("PUT", BOOK + "scenarios/{scenario_id}/steps/{step_id}/"): {
+            "kind": "one_off",
+            "from": "2026-05-01",
+            "account": "Assets:Checking account",
+            "amount": "-900.00",
+        },
+        ("DELETE", BOOK + "scenarios/{scenario_id}/steps/{step_id}/"): None,
         ("POST", BOOK + "exchanges/"): {
             "date": "2026-03-14",
             "source_account": "Assets:Checking account",
@@ -162,9 +187,14 @@ def bodies(world):
         ("POST", BOOK + "statements/{statement_id}/reconcile/"): {"version": 1},
         ("POST", BOOK + "statements/{statement_id}/reopen/"): None,
         ("POST", BOOK + "statements/{statement_id}/post-difference/"): {"account": "Expenses:Food:Restaurants"},
-        ("PATCH", BOOK + "members/{membership_id}/"): {"role": "viewer"},
+        ("PATCH", BOOK + "members/{membership_id}/"): {"role": "viewer", "accounts": [world["accounts"].cash.pk]},
+        ("PUT", BOOK + "own-figures/"): {"left_out": [world["accounts"].savings.pk]},
         ("DELETE", BOOK + "members/{membership_id}/"): None,
-        ("POST", BOOK + "invitations/"): {"email": "ben@example.org", "role": "viewer"},
+        ("POST", BOOK + "invitations/"): {
+            "email": "ben@example.org",
+            "role": "viewer",
+            "accounts": [world["accounts"].cash.pk],
+        },
         ("DELETE", BOOK + "invitations/{invitation_id}/"): None,
         ("POST", "/api/v1/invitations/accept/"): {"token": world["token"]},
         ("POST", BOOK + "imports/"): {"account": str(world["accounts"].savings.pk), "profile": ""},
@@ -222,6 +252,28 @@ def bodies(world):
         },
         ("POST", BOOK + "entries/{uid}/attachments/"): {},
         ("DELETE", BOOK + "attachments/{attachment_id}/"): None,
+        ("POST", BOOK + "budgets/"): {"name": "Limits", "kind": "tracking", "calendar": {"unit": "month", "day": 25}},
+        ("PATCH", BOOK + "budgets/{budget_id}/"): {"name": "Ours"},
+        ("DELETE", BOOK + "budgets/{budget_id}/"): None,
+        ("POST", BOOK + "budgets/{budget_id}/lines/"): {
+            "account": "Expenses:Food:Restaurants",
+            "target": {"kind": "by_date", "amount": "5.00", "due": "2026-06-30"},
+        },
+        ("PATCH", BOOK + "budgets/{budget_id}/lines/{line_id}/"): {"carry": "none", "note": "less"},
+        ("DELETE", BOOK + "budgets/{budget_id}/lines/{line_id}/"): None,
+        ("POST", BOOK + "budgets/{budget_id}/assignments/"): {
+            "line": world["ids"]["line_id"],
+            "period": "2026-03-01",
+            "amount": "5.00",
+        },
+        ("POST", BOOK + "budgets/{budget_id}/move/"): {
+            "source": world["ids"]["line_id"],
+            "target": world["other_line"],
+            "period": "2026-03-01",
+            "amount": "5.00",
+        },
+        ("POST", BOOK + "budgets/{budget_id}/copy/"): {"period": "2026-03-01", "source": "last"},
+        ("POST", BOOK + "budgets/{budget_id}/fund/"): {"period": "2026-03-01"},
         ("POST", BOOK + "payees/"): {
             "name": "Aldi",
             "default_category": "Expenses:Food:Groceries",
@@ -231,6 +283,38 @@ def bodies(world):
         ("DELETE", BOOK + "payees/{payee_id}/"): None,
         ("POST", BOOK + "payees/{payee_id}/rename/"): {"name": "Shop", "past": "alias"},
         ("POST", BOOK + "payees/{payee_id}/merge/"): {"into": world["other_payee"], "past": "alias"},
+        ("POST", BOOK + "loans/"): {
+            "name": "Studies",
+            "account": world["debt"],
+            "principal": "5000.00",
+            "percent": "3.5",
+            "start": "2026-01-01",
+            "first_payment": "2026-02-01",
+            "payments": 60,
+        },
+        ("PATCH", BOOK + "loans/{loan_id}/"): {"name": "Our car", "fee": "1.50"},
+        ("DELETE", BOOK + "loans/{loan_id}/"): None,
+        ("POST", BOOK + "loans/{loan_id}/payments/"): {"date": "2026-03-01", "amount": "400.00"},
+        ("DELETE", BOOK + "loans/{loan_id}/payments/{loan_payment_id}/"): None,
+        ("POST", BOOK + "loans/{loan_id}/charges/"): {"date": "2026-03-01", "amount": "3.00"},
+        ("POST", BOOK + "loans/{loan_id}/rates/"): {"since": "2027-01-01", "percent": "4.25"},
+        ("DELETE", BOOK + "loans/{loan_id}/rates/{loan_rate_id}/"): None,
+        ("POST", BOOK + "loans/{loan_id}/movements/"): {"date": "2027-01-01", "kind": "extra", "amount": "50.00"},
+        ("DELETE", BOOK + "loans/{loan_id}/movements/{loan_movement_id}/"): None,
+        ("POST", BOOK + "loans/calculate/"): {
+            "principal": "5000.00",
+            "percent": "3.5",
+            "start": "2026-01-01",
+            "first_payment": "2026-02-01",
+            "payments": 6,
+        },
+        ("POST", BOOK + "loans/payoff/"): {
+            "extra": "10.00",
+            "debts": [{"name": "Card", "balance": "500.00", "percent": "18", "minimum": "50.00"}],
+        },
+        ("POST", BOOK + "cards/"): {"account": world["accounts"].card.pk, "closing_day": 15, "due_day": 30},
+        ("PATCH", BOOK + "cards/{card_id}/"): {"due_day": 28},
+        ("DELETE", BOOK + "cards/{card_id}/"): None,
         **_people(world),
         ("POST", BOOK + "schedules/"): {
             "name": "Rent",
@@ -256,6 +340,18 @@ def bodies(world):
         ("POST", OCCURRENCE + "link/"): {"entry": str(world["ids"]["uid"]), "complete": True},
         ("POST", OCCURRENCE + "unlink/"): {"entry": str(world["ids"]["uid"])},
         ("POST", OCCURRENCE + "refuse/"): {"entry": str(world["ids"]["uid"])},
+        ("POST", BOOK + "schedules/from-calendar/"): {
+            "ics": "BEGIN:VEVENT\nSUMMARY:Pay\nDTSTART:20260131\nRRULE:FREQ=DAILY\nEND:VEVENT",
+            "account": "Assets:Checking account",
+            "amount": "-7.00",
+            "lines": [{"account": world["accounts"].rent.pk}],
+        },
+        ("POST", BOOK + "recurring/{finding_id}/schedule/"): {"amount": "-15.00", "tags": ["Holiday"]},
+        ("POST", BOOK + "recurring/{finding_id}/dismiss/"): None,
+        ("POST", BOOK + "recurring/{finding_id}/offer/"): None,
+        ("POST", BOOK + "calendar-feed/"): {"with_amounts": True},
+        ("PATCH", BOOK + "calendar-feed/"): {"with_amounts": True},
+        ("DELETE", BOOK + "calendar-feed/"): None,
         ("POST", BOOK + "webhooks/"): {"url": URL, "description": "Robot", "event_types": ["finance.book.renamed"]},
         ("PATCH", BOOK + "webhooks/{webhook_id}/"): {"description": "Other", "active": True, "event_types": []},
         ("DELETE", BOOK + "webhooks/{webhook_id}/"): None,
@@ -343,7 +439,7 @@ def address(path, ids, **instead):
         ids = ids | {"statement_id": ids["even_id" if path.endswith("reconcile/") else "account_statement_id"]}
     if "reports/{kind}/" in path:
         ids = ids | {"kind": "spending"}
-    if path.endswith(OF_HOLDINGS):
+    if path.endswith((*OF_HOLDINGS, "forecast/accounts/{account_id}/")):
         ids = ids | {"account_id": ids["savings_id"]}
     if path.endswith(("/cancel/", "/write-off/", "/reminders/", "/payments/")) and "invoice_id" in path:
         ids = ids | {"invoice_id": ids["sent_invoice"]}
@@ -375,6 +471,8 @@ def prepare(world, name):
     if name[1].endswith("/unlink/"):
         given = ("POST", OCCURRENCE + "link/")
         assert ask(world, given, bodies(world)[given]).status_code == 200
+    if name[1].endswith("/offer/"):
+        RecurringFinding.objects.update(state="dismissed")
     if name[1].endswith("/restore/"):
         assert ask(world, ("DELETE", BOOK)).status_code == 202
     if name[1].endswith("/reopen-period/"):

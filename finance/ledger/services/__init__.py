@@ -34,6 +34,7 @@ from finance.ledger.services.members import (
     leave_book,
     remove_member,
     revoke_invitation,
+    set_seen_accounts,
 )
 from finance.ledger.services.months import rebuild_months
 from finance.ledger.services.openings import (
@@ -46,6 +47,7 @@ from finance.ledger.services.openings import (
 )
 from finance.ledger.services.periods import close_period, reopen_period
 from finance.ledger.services.sealing import seal_entries, seal_missed, some_are_unsealed
+from finance.ledger.services.seeing import leave_out
 from finance.ledger.services.transfers import remove_transfer_fee, save_transfer_fee, transfer
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "exchange_lines",
     "invite_member",
     "leave_book",
+    "leave_out",
     "move_account",
     "move_opening_balance",
     "open_account",
@@ -95,6 +98,7 @@ __all__ = [
     "seal_entries",
     "seal_missed",
     "set_opening_balance",
+    "set_seen_accounts",
     "some_are_unsealed",
     "transfer",
     "undo_change",

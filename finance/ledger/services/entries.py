@@ -20,6 +20,7 @@ from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, PastEntry, opposite
 from finance.ledger.services.drafts import accounts_for_posting, check_draft, check_shape
 from finance.ledger.services.journal import Posting, copy_entries, insert_entry, next_ids
+from finance.ledger.visibility import check_lines
 from identity.models import User
 from platform_outbox.emit import emit, emit_many
 
@@ -46,6 +47,7 @@ def post_entry(
     """
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description, uid=uid)
     check_shape(draft)
+    check_lines(draft.lines, book=book)
     with guarded(book=book, date=date):
         entry = insert_entry(book=book, actor=actor, draft=draft, source=str(source))
         if entry is None:
@@ -63,6 +65,8 @@ def post_entries(*, book: Book, actor: User | None, drafts: Sequence[EntryDraft]
     """
     if not drafts:
         return []
+    for draft in drafts:
+        check_lines(draft.lines, book=book)
     with guarded(book=book, date=min(draft.date for draft in drafts)):
         accounts = accounts_for_posting(
             book=book, account_ids={line.account_id for draft in drafts for line in draft.lines}

@@ -9,6 +9,8 @@ import dataclasses
 import datetime
 import hashlib
 import secrets
+from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,8 +23,17 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Forbidden, Invalid, NotFound
-from finance.events import InvitationIssued, MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
+from finance.events import (
+    InvitationIssued,
+    MemberAccountsChanged,
+    MemberInvited,
+    MemberJoined,
+    MemberRemoved,
+    MemberRoleChanged,
+)
 from finance.ledger.models import Book, Invitation, Membership, Role
+from finance.ledger.services.seeing import checked_accounts, keep_seen
+from finance.ledger.visibility import seen_ids
 from identity import audit, mail
 from identity.allowance import allow
 from identity.languages import in_language_of
@@ -44,12 +55,14 @@ class FreshInvitation:
 
 @transaction.atomic
 def invite_member(
-    *, book: Book, actor: User | None, email: str, role: Role, now: datetime.datetime, base_url: str
-) -> FreshInvitation:
+    *, book: Book, actor: User | None, email: str, role: Role, now: datetime.datetime, base_url: str,
+    account_ids: Collection[int] | None = None,
+) -> FreshInvitation:  # fmt: skip
     """Invite the reader of the address by mail; an earlier open invitation to it stops working. For owners only.
 
     The link starts with `base_url`. It is returned as well, in case the mail is lost; unlike the mailed one it does not
-    prove that its user reads the address. Raises Forbidden, Invalid (not an address), Conflict (a member already).
+    prove that its user reads the address. `account_ids` are the accounts that the member will see, None: all.
+    Raises Forbidden, Invalid (not an address), NotFound (no such account), Conflict (a member already).
     """
     try:
         email = check_email(email)
@@ -58,6 +71,11 @@ def invite_member(
     lock_for_owner(book=book, actor=actor)
     if Membership.objects.filter(book=book, user__email=email).exists():
         raise Conflict(field="email", reason=_("%(email)s is already a member of this book.") % {"email": email})
+    seen = None
+    if account_ids is not None:
+        if role == Role.OWNER:
+            raise Conflict(field="accounts", reason=_("Owners see all accounts."))
+        seen = sorted(checked_accounts(book=book, account_ids=account_ids))
     nonce = secrets.token_urlsafe(24)
     token = _token(nonce, settings.SECRET_KEY)
     Invitation.objects.filter(book=book, email=email, accepted_at=None).delete()
@@ -65,12 +83,13 @@ def invite_member(
         book=book,
         email=email,
         role=role,
+        account_ids=seen,
         nonce=nonce,
         token_hash=_hash(token),
         invited_by=actor,
         expires_at=now + INVITATION_LIFE,
     )
-    _record(audit.Action.MEMBER_INVITED, book=book, actor=actor, target=email, role=role)
+    _record(audit.Action.MEMBER_INVITED, book=book, actor=actor, target=email, role=role, accounts=seen)
     emit(MemberInvited(book_id=book.pk, invitation_id=invitation.pk))
     emit(InvitationIssued(invitation_id=invitation.pk, base_url=base_url, language=get_language() or ""))
     return FreshInvitation(invitation=invitation, token=token, link=f"{base_url}{invitation_path(token)}")
@@ -120,9 +139,14 @@ def accept_invitation(*, token: str, user: User, now: datetime.datetime) -> Memb
     if Membership.objects.filter(book=invitation.book, user=user).exists():
         raise Conflict(reason=_("You are already a member of this book."))
     membership = Membership.objects.create(book=invitation.book, user=user, role=invitation.role)
+    if invitation.account_ids is not None:
+        keep_seen(membership, invitation.account_ids)
     invitation.accepted_at = now
     invitation.save(update_fields=["accepted_at"])
-    _record(audit.Action.MEMBER_JOINED, book=invitation.book, actor=user, target=user.email, role=invitation.role)
+    _record(
+        audit.Action.MEMBER_JOINED, book=invitation.book, actor=user, target=user.email, role=invitation.role,
+        accounts=invitation.account_ids,
+    )  # fmt: skip
     emit(MemberJoined(book_id=invitation.book_id, user_id=user.pk, role=invitation.role))
     return membership
 
@@ -140,12 +164,18 @@ def check_addressee(*, invitation: Invitation, user: User) -> None:
 
 @transaction.atomic
 def change_role(*, membership: Membership, actor: User | None, role: Role) -> Membership:
-    """Give a member another role. For owners only; the last owner stays one. Raises Forbidden, NotFound, Conflict."""
+    """Give a member another role. For owners only; the last owner stays one. Owners see all accounts.
+
+    Raises Forbidden, NotFound, Conflict.
+    """
     lock_for_owner(book=membership.book, actor=actor)
     current = _current(membership)
     if current.role == role:
         return current
     _keep_an_owner(current, losing=role != Role.OWNER)
+    if role == Role.OWNER and not current.sees_all:
+        keep_seen(current, None)
+        emit(MemberAccountsChanged(book_id=current.book_id, user_id=current.user_id, sees_all=True))
     current.role = role
     current.save(update_fields=["role"])
     if role != Role.OWNER:
@@ -153,6 +183,28 @@ def change_role(*, membership: Membership, actor: User | None, role: Role) -> Me
     _record(audit.Action.MEMBER_ROLE_CHANGED, book=current.book, actor=actor, target=current.user.email, role=role)
     emit(MemberRoleChanged(book_id=current.book_id, user_id=current.user_id, role=role.value))
     return current
+
+
+@transaction.atomic
+def set_seen_accounts(*, membership: Membership, actor: User | None, account_ids: Collection[int] | None) -> Membership:
+    """Let a member see these accounts only, which hold or owe money; None: all. For owners only.
+
+    Raises Forbidden, NotFound (no member, no such account), Conflict (the member is an owner), Invalid (none chosen).
+    """
+    lock_for_owner(book=membership.book, actor=actor)
+    member = _current(membership)
+    wanted = None if account_ids is None else checked_accounts(book=member.book, account_ids=account_ids)
+    if wanted is not None and member.role == Role.OWNER:
+        raise Conflict(field="accounts", reason=_("Owners see all accounts. Give them another role first."))
+    if wanted == seen_ids(membership=member):
+        return member
+    keep_seen(member, wanted)
+    _record(
+        audit.Action.MEMBER_ACCOUNTS_CHANGED, book=member.book, actor=actor, target=member.user.email,
+        accounts="all" if wanted is None else sorted(wanted),
+    )  # fmt: skip
+    emit(MemberAccountsChanged(book_id=member.book_id, user_id=member.user_id, sees_all=wanted is None))
+    return member
 
 
 @transaction.atomic
@@ -267,8 +319,12 @@ def _secrets() -> list[str]:
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
-def _record(action: audit.Action, *, book: Book, actor: User | None, target: str, role: str | None = None) -> None:
-    facts = {"book": book.pk} | ({"role": str(role)} if role else {})
+def _record(
+    action: audit.Action, *, book: Book, actor: User | None, target: str, role: str | None = None, accounts: Any = None
+) -> None:
+    facts: dict[str, Any] = {"book": book.pk} | ({"role": str(role)} if role else {})
+    if accounts is not None:
+        facts["accounts"] = accounts
     audit.record(action=action, actor=actor, target=target, facts=facts)
 
 

@@ -88,6 +88,7 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     Schedule.objects.bulk_update(continuing, ["continues"], batch_size=_AT_ONCE)
     ScheduleOccurrence.objects.bulk_create([row for row, _given in rows], batch_size=_AT_ONCE)
     SchedulePayment.objects.bulk_create(paid, batch_size=_AT_ONCE)
+    arrival.numbers["schedule"] = {number: each.pk for number, each in made.items()}
     emit_many([ScheduleSaved(book_id=arrival.book.pk, schedule_id=each.pk) for each in made.values()])
     return []
 

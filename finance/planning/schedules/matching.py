@@ -29,8 +29,8 @@ class Claim(IntEnum):
 
     PAYEE = 0
     CATEGORY = 1  # the schedule names no payee, and the entry is on one of its categories
-    AMOUNT = 2  # only the exact amount, one of both names no payee
-    DOUBTFUL = 3  # the exact amount, but another payee: somebody has to say
+    AMOUNT = 2  # the exact amount, and nothing speaks against it
+    DOUBTFUL = 3  # the exact amount, but another payee or category: somebody has to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What an entry, known by its first version, moved on one account, and the other accounts that it touches."""
+    """What an entry, known by its first version, moved on one account, and the other accounts that it touches.
+
+    `counters` are without those for what has no category yet; none: not known.
+    """
 
     entry_id: int
     account_id: int
@@ -105,7 +108,7 @@ def fit_of(expected: Expected, found: Found) -> Fit | None:
         claim = Claim.PAYEE
     elif not expected.payees and expected.counters & found.counters:
         claim = Claim.CATEGORY
-    elif expected.payees and text:
+    elif (expected.payees and text) or (found.counters and not expected.counters & found.counters):
         claim = Claim.DOUBTFUL
     else:
         claim = Claim.AMOUNT
@@ -136,7 +139,7 @@ def matches(expected: Sequence[Expected], found: Iterable[Found]) -> tuple[list[
     """Pairs beyond doubt, and groups of pairs of which somebody has to choose.
 
     The best pair is taken first. In doubt is a pair where another schedule fits the entry as well, or another entry the
-    occurrence; and one with the right amount and another payee.
+    occurrence; and one with the right amount and another payee or category.
     """
     by_account: dict[int, list[Expected]] = defaultdict(list)
     for each in expected:

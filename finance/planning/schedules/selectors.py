@@ -182,7 +182,9 @@ def _status(
         return Status.DUE if date == today else Status.UPCOMING
     if nominal < schedule.asked_from and row is None:
         return Status.UNTRACKED
-    following = terms.next_after(nominal)
+    # What somebody moved or began to pay is not given up because the next one came.
+    is_touched = row is not None and (row.moved_to is not None or row.state == ScheduleOccurrence.State.PARTLY_PAID)
+    following = None if is_touched else terms.next_after(nominal)
     is_followed = following is not None and terms.shown(following) <= today
     return Status.MISSED if is_followed or (today - date).days > LATE_DAYS else Status.LATE
 

@@ -14,6 +14,7 @@ from finance.ledger.services.erasing import models_of_books
 FITTING = {
     "finance_journalentry": {"line_count": 2, "reverses": None, "corrects": None},
     "insights_insightevidence": {"expected_on": None, "date": None},
+    "finance_budgetline": {"tag_id": None},
     "finance_payperiod": {"anchor": None, "weeks": None, "day": 25},
 }
 # The first that fits.

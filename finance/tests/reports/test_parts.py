@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finance.errors import Invalid
+from finance.ledger.turnovers import bounds_of, cut_months
 from finance.periods import PayRule
-from finance.reports.columns import bounds_of, columns_of, cut_months
+from finance.reports.columns import columns_of
 from finance.reports.definition import KINDS, Columns, read_definition, scope_of
 from finance.reports.figures import Cell, added
 from finance.reports.flow_diagram import MOST, Source, flow_diagram

@@ -26,14 +26,14 @@ def report(send, spend):
 
 def test_cards_stand_in_the_persons_order(page, send, spend):
     spend(12_34)
-    assert titles(page("viewer")) == ["worth", "spending", "income", "look", "holdings"]
+    assert titles(page("viewer")) == ["worth", "spending", "income", "look", "holdings", "ahead"]
     send("viewer", "cards/", {"down": "spending"})
     send("viewer", "cards/", {"hide": "worth"})
     send("viewer", "cards/", {"up": "holdings"})
-    assert titles(page("viewer")) == ["income", "spending", "holdings", "look"]
-    assert titles(page("owner")) == ["worth", "spending", "income", "look", "holdings"]
+    assert titles(page("viewer")) == ["income", "spending", "holdings", "look", "ahead"]
+    assert titles(page("owner")) == ["worth", "spending", "income", "look", "holdings", "ahead"]
     send("viewer", "cards/", {"reset": "1"})
-    assert titles(page("viewer")) == ["worth", "spending", "income", "look", "holdings"]
+    assert titles(page("viewer")) == ["worth", "spending", "income", "look", "holdings", "ahead"]
 
 
 def test_a_saved_report_says_its_sentence(page, send, report):

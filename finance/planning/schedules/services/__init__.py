@@ -2,6 +2,7 @@
 
 from finance.planning.schedules.services.following import (
     follow_replaced,
+    foreseen,
     match_entries,
     match_schedule,
     questions,
@@ -27,6 +28,7 @@ __all__ = [
     "create_schedule",
     "end_schedule",
     "follow_replaced",
+    "foreseen",
     "link_entry",
     "match_entries",
     "match_schedule",

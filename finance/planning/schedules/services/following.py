@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from finance.ledger.models import Book
 from finance.ledger.replacements import Replaced
 from finance.ledger.revisions import roots_of
+from finance.ledger.uncategorised import uncategorised_ids
 from finance.payees.selectors import aliases_in
 from finance.planning.schedules.definition import AmountKind
 from finance.planning.schedules.matching import KNOWN_DAYS, Expected, Found, Match, matches, slack_of
@@ -74,6 +75,18 @@ def questions(*, book: Book, today: datetime.date, days: int = 45) -> list[list[
     return matches(_expected(book, schedules, found), found)[1]
 
 
+def foreseen(*, book: Book, found: Sequence[Found]) -> dict[int, Match]:
+    """What these movements, which are not entries yet, will pay: number → match, where that is beyond doubt.
+
+    They are numbered by `entry_id`, below zero, so that they are no entry.
+    """
+    schedules = list(schedules_of(book=book)) if found else []
+    if not schedules:
+        return {}
+    sure, _doubts = matches(_expected(book, schedules, found), found)
+    return {match.entry.entry_id: match for match in sure}
+
+
 @transaction.atomic
 def _link(book: Book, schedules: Sequence[Schedule], found: Sequence[Found], *, only: int | None = None) -> int:
     if not found:
@@ -108,6 +121,9 @@ def _moved(book: Book, schedules: Sequence[Schedule], which: str, given: dict[st
     with connection.cursor() as cursor:
         cursor.execute(_MOVED.format(which=which), {"book": book.pk, "accounts": accounts, **given})
         rows = cursor.fetchall()
+    if not rows:
+        return []
+    uncategorised = uncategorised_ids(book=book)
     roots = roots_of(book=book, entry_ids=[row[0] for row in rows])
     taken = set(
         SchedulePayment.objects.filter(book=book, entry_id__in=roots.values()).values_list("entry_id", flat=True)
@@ -115,7 +131,7 @@ def _moved(book: Book, schedules: Sequence[Schedule], which: str, given: dict[st
     return [
         Found(
             entry_id=roots[entry_id], account_id=account_id, date=date, amount=amount, payee=payee,
-            counters=frozenset(counters or ()),
+            counters=frozenset(counters or ()) - uncategorised,
         )
         for entry_id, account_id, date, amount, payee, counters in rows
         if roots[entry_id] not in taken

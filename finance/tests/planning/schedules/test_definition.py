@@ -1,13 +1,16 @@
 """Dates and amounts of schedules, without a database."""
 
 import datetime
+import zoneinfo
 
 import pytest
 
+from core.clock import day_in
 from finance.errors import Invalid
 from finance.periods import WeekendShift
 from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import AmountKind, CounterLine, Definition, check_definition, middle
+from finance.web.books import time_zone_choices
 
 D = datetime.date.fromisoformat
 
@@ -134,3 +137,35 @@ def test_what_has_no_meaning_is_refused_by_field(field, given):
 
 def test_the_middle_of_payments():
     assert (middle([3, 1, 2]), middle([1, 2]), middle([-1, -2])) == (2, 2, -2)
+
+
+def test_sch_14_the_offset_of_a_zone_is_that_of_the_day():
+    """The picker names zones without an offset; a day is told by the offset that holds on it, +08:00 and not that of 1970."""
+    before, after = (datetime.datetime(2026, 2, 15, 15 + hour, 59, tzinfo=datetime.UTC) for hour in (0, 1))
+    assert [day_in("Asia/Kuala_Lumpur", at=moment) for moment in (before, after)] == [D("2026-02-15"), D("2026-02-16")]
+    assert not [label for _name, label in time_zone_choices() if "+" in label.partition("GMT")[0] or "UTC+" in label]
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "hours"),
+    [
+        ("Pacific/Auckland", "2014-09-26", 23),
+        ("Australia/Sydney", "2014-10-04", 23),
+        ("Europe/Berlin", "2026-10-24", 25),
+    ],
+)
+def test_sch_15_a_day_of_23_or_25_hours_comes_once(zone, first, hours):
+    days = definition(first=first, unit=Unit.DAY).occurrences(D(first), D(first) + datetime.timedelta(days=3))
+    assert days == [D(first) + datetime.timedelta(days=index) for index in range(4)]
+    # The book's own days: each hour belongs to one of them, and the changing one has fewer or more.
+    start = datetime.datetime.combine(D(first), datetime.time(), zoneinfo.ZoneInfo(zone)).astimezone(datetime.UTC)
+    told = [day_in(zone, at=start + datetime.timedelta(hours=hour)) for hour in range(96)]
+    assert set(days) <= set(told)
+    assert hours in [told.count(day) for day in days]
+
+
+def test_sch_17_the_last_day_of_a_window_is_in_it():
+    daily = definition(first="2021-09-01", unit=Unit.DAY)
+    assert dates(daily, "2021-09-23", "2021-09-24") == ["2021-09-23", "2021-09-24"]
+    fridays = definition(first="2021-04-02", unit=Unit.WEEK)
+    assert dates(fridays, "2021-04-20", "2021-04-30") == ["2021-04-23", "2021-04-30"]

@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from finance.imports.services import confirm_import, stage_import
 from finance.ledger.services import reverse_entry
 from finance.planning.schedules import services
 from finance.planning.schedules.definition import AmountKind
@@ -36,6 +37,13 @@ def test_another_payee_with_the_right_amount_is_asked():
     )
     assert not sure
     assert [[match.fit.claim for match in group] for group in doubts] == [[Claim.DOUBTFUL]]
+
+
+def test_another_category_with_the_right_amount_is_asked():
+    rent = expected("2026-02-01", counters=frozenset({7}))
+    assert fit_of(rent, found("2026-02-01", counters=frozenset({7}))).claim is Claim.CATEGORY
+    assert fit_of(rent, found("2026-02-01", counters=frozenset({8}))).claim is Claim.DOUBTFUL
+    assert fit_of(rent, found("2026-02-01")).claim is Claim.AMOUNT
 
 
 def test_two_schedules_that_fit_alike_are_asked():
@@ -115,3 +123,17 @@ def test_a_reversed_entry_pays_nothing(book, owner, spend, plan):
     reverse_entry(entry=entry, actor=owner, on=D("2026-02-02"))
     drain()
     assert not SchedulePayment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_import_says_which_row_will_pay_what(client, book, owner, plan, accounts):
+    plan(-50_00, "2026-01-02", payee="Landlord", name="Flat")
+    data = b"Date,Payee,Amount\n2026-02-03,Landlord,-50.00\n2026-02-04,Baker,-3.00\n"
+    batch = stage_import(book=book, account=accounts.checking, actor=owner, data=data, file_name="feb.csv")
+    client.force_login(owner)
+    text = client.get(f"/b/{book.pk}/imports/{batch.pk}/").content.decode()
+    assert text.count("pays “Flat” of Feb 2, 2026") == 1
+    assert not SchedulePayment.objects.exists()
+    confirm_import(batch=batch, actor=owner)
+    drain()
+    assert SchedulePayment.objects.get().occurrence.nominal == D("2026-02-02")

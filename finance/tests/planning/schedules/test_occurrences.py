@@ -135,6 +135,13 @@ def test_late_counts_today_and_missed_does_not(book, plan):
     assert missed.nominal == D("2026-01-05")
 
 
+def test_what_was_begun_or_moved_is_late_beside_the_next_one(book, owner, plan):
+    rent = plan(-700_00, "2026-03-01", today="2026-03-01")
+    services.pay_occurrence(schedule=rent, nominal=D("2026-03-01"), actor=owner, date=D("2026-03-01"), amount=-200_00)
+    assert coming(book, "2026-04-01", "2026-04-30", "2026-04-01") == [("2026-04-01", -500_00), ("2026-04-01", -700_00)]
+    assert coming(book, "2026-05-01", "2026-05-05", "2026-05-01") == [("2026-05-01", -700_00)]
+
+
 def test_days_before_the_schedule_was_written_down_are_not_late(book, plan):
     plan(-10_00, "2025-06-05", today="2026-01-20")
     assert coming(book, "2026-01-20", "2026-02-28", "2026-01-20") == [("2026-02-05", -10_00)]

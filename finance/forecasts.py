@@ -1,0 +1,132 @@
+"""Forecasts with what they take from all slices that plan: schedules, cards, loans, receivables, budgets, goals.
+
+A slice that expects money to move adds a line to SOURCES.
+"""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.clock import today_in
+from finance.ledger.models import Book
+from finance.ledger.revisions import current_of
+from finance.planning.forecast.models import Forecast
+from finance.planning.forecast.projection import DAYS
+from finance.planning.forecast.selectors import HISTORY_DAYS, BookForecast, Payment, Planned, forecast_of
+from finance.planning.forecast.services import keep_forecast, score_points
+from finance.planning.goals.selectors import set_aside_of
+from finance.planning.scenarios.models import Scenario
+from finance.planning.scenarios.selectors import Comparison, compare
+from finance.planning.schedules.models import SchedulePayment
+from finance.planning.schedules.selectors import schedules_of
+from finance.planning.schedules.selectors import upcoming as schedules_upcoming
+from finance.planning.upcoming import Upcoming
+
+
+class Expecting(Protocol):
+    """What a slice expects from `first` to `last`, and what is overdue; dates are days of the book."""
+
+    def __call__(
+        self, *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date
+    ) -> list[Upcoming]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A slice that expects money to move; `covers` says what of the past belonged to its plans, so that it is no habit."""
+
+    name: str
+    upcoming: Expecting
+    covers: Callable[[Book], Planned] | None = None
+
+
+# A payment that is this close to what a schedule expects was probably one before the schedule was written down.
+_NEAR_PERCENT = 10
+
+
+def covered_by_schedules(book: Book) -> Planned:
+    """Entries that paid occurrences, payees of schedules, and payments about the amount of one for its category."""
+    since = today_in(book) - datetime.timedelta(days=HISTORY_DAYS)
+    paid = SchedulePayment.objects.filter(book=book, date__gte=since).values_list("entry_id", flat=True)
+    payments = []
+    payees = set()
+    for schedule in schedules_of(book=book):
+        if schedule.payee:
+            payees.add(schedule.payee.lower())
+        near = abs(schedule.amount) * _NEAR_PERCENT // 100
+        payments += [
+            Payment(
+                account_id=schedule.account_id,
+                category_id=line["account"],
+                least=min(schedule.amount - near, schedule.amount if schedule.least is None else schedule.least),
+                most=max(schedule.amount + near, schedule.amount if schedule.most is None else schedule.most),
+            )
+            for line in schedule.lines
+        ]
+    entries = current_of(book=book, root_ids=set(paid)).values()
+    return Planned(entries=frozenset(entries), payees=frozenset(payees), payments=tuple(payments))
+
+
+SOURCES: tuple[Source, ...] = (Source(name="schedules", upcoming=schedules_upcoming, covers=covered_by_schedules),)
+
+
+def expected(
+    *, book: Book, today: datetime.date, days: int = DAYS, sources: tuple[Source, ...] | None = None
+) -> list[Upcoming]:
+    """What all slices expect from today through `days` days later, overdue included."""
+    last = today + datetime.timedelta(days=days)
+    found: list[Upcoming] = []
+    for source in SOURCES if sources is None else sources:
+        found += source.upcoming(book=book, first=today, last=last, today=today)
+    return found
+
+
+def planned(*, book: Book) -> Planned:
+    """What all slices cover."""
+    found = [source.covers(book) for source in SOURCES if source.covers is not None]
+    return Planned(
+        entries=frozenset().union(*(each.entries for each in found)),
+        payees=frozenset().union(*(each.payees for each in found)),
+        categories=frozenset().union(*(each.categories for each in found)),
+        payments=tuple(payment for each in found for payment in each.payments),
+    )
+
+
+def book_forecast(*, book: Book, today: datetime.date, days: int = DAYS, learn: bool = True) -> BookForecast:
+    """The forecast as it stands now; cheap where a forecast was made in the last days.
+
+    With `learn` false always so: habits that no forecast has learned are left out.
+    """
+    return forecast_of(
+        book=book,
+        today=today,
+        days=days,
+        expected=expected(book=book, today=today, days=days),
+        planned=lambda: planned(book=book),
+        set_aside=set_aside_of(book=book),
+        learn=learn,
+    )
+
+
+def make_forecast(*, book: Book, today: datetime.date) -> Forecast | None:
+    """Learn from the past anew, and keep today's forecast; None for a book without accounts to forecast."""
+    made = forecast_of(
+        book=book,
+        today=today,
+        expected=expected(book=book, today=today),
+        planned=lambda: planned(book=book),
+        set_aside=set_aside_of(book=book),
+        anew=True,
+    )
+    return keep_forecast(book=book, made=made) if made.accounts else None
+
+
+def score_forecasts(*, book: Book, today: datetime.date) -> int:
+    """Compare what was forecast for days that are over with what came; returns how many figures."""
+    return score_points(book=book, today=today, linked=lambda: planned(book=book).entries)
+
+
+def compare_scenario(*, scenario: Scenario, today: datetime.date, days: int = DAYS) -> Comparison:
+    """The scenario beside the forecast as it stands."""
+    return compare(scenario=scenario, base=book_forecast(book=scenario.book, today=today, days=days))

@@ -1,0 +1,119 @@
+"""Finding budgets, their lines and records; and what of them the forecast expects."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+
+from django.db.models import QuerySet
+
+from finance.errors import Invalid, NotFound
+from finance.ledger.models import Book
+from finance.ledger.selectors import accounts_of
+from finance.ledger.turnovers import ONE_DAY
+from finance.planning.budgets.arithmetic import Carry, spread
+from finance.planning.budgets.models import Assignment, Budget, BudgetLine, LineCarry
+from finance.planning.budgets.periods import MOST_PERIODS
+from finance.planning.budgets.views import BudgetView, LineView, Plan, view_of
+from finance.planning.upcoming import Layer, Upcoming
+
+
+def budgets_of(*, book: Book) -> QuerySet[Budget]:
+    """The book's budgets."""
+    return Budget.objects.filter(book=book)
+
+
+def budget_for(*, book: Book, budget_id: int) -> Budget:
+    """The book's budget. Raises NotFound."""
+    budget = Budget.objects.filter(book=book, pk=budget_id).first()
+    if budget is None:
+        raise NotFound(thing="budget")
+    budget.book = book
+    return budget
+
+
+def line_for(*, budget: Budget, line_id: int, field: str | None = None) -> BudgetLine:
+    """The budget's line. Raises NotFound."""
+    line = BudgetLine.objects.filter(budget=budget, book_id=budget.book_id, pk=line_id).first()
+    if line is None:
+        raise NotFound(thing="line of this budget", field=field)
+    line.budget = budget
+    return line
+
+
+def carry_on(line: BudgetLine, day: datetime.date) -> Carry:
+    """What the line carries out of the period that begins on `day`."""
+    found = LineCarry.objects.filter(line=line, since__lte=day).order_by("since").values_list("carry", flat=True).last()
+    return Carry(found) if found else Carry.BOTH
+
+
+def assignments_of(*, budget: Budget, line: BudgetLine | None = None) -> QuerySet[Assignment]:
+    """The records of the budget, or of one of its lines."""
+    found = Assignment.objects.filter(budget=budget, book_id=budget.book_id)
+    return found.filter(line=line) if line is not None else found
+
+
+def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: datetime.date) -> list[Upcoming]:
+    """What is left in budgets that say what they are paid from, as money that will leave that account.
+
+    The rest of a period is spread over its days from `today` on; the amount of a target with a day leaves on that day.
+    Lines that are not in the forecast, and income, are left out.
+    """
+    tree = accounts_of(book=book)
+    start = max(first, today)
+    found: list[Upcoming] = []
+    for budget in budgets_of(book=book).exclude(pays_from=None):
+        budget.book = book
+        try:
+            plan = Plan(budget, tree=tree)
+            periods = plan.calendar.periods(start, last)
+            view = view_of(plan, on=start, count=min(max(len(periods), 1), MOST_PERIODS))
+        except Invalid:
+            continue  # its pay period is gone, or the calendar ends
+        lines = [line for line in view.lines if _is_expected(line, budget)]
+        dated = [line for line in lines if line.line.target().due_from(start - ONE_DAY)]
+        for line in dated:
+            target = line.line.target()
+            due = target.due_from(start - ONE_DAY)
+            if due is not None and due <= last:
+                found.append(_expected(budget, due, target.amount, line.name))
+        rest = [line for line in lines if line not in dated]
+        for day, amount in _day_by_day(view, rest, start):
+            if amount and day <= last:
+                found.append(_expected(budget, day, amount, budget.name))
+    return sorted(found, key=lambda each: (each.date, each.label))
+
+
+def _is_expected(line: LineView, budget: Budget) -> bool:
+    """Whether the line's rest is expected to be spent, and is not in that of another line."""
+    is_inside = not budget.is_envelope and line.depth > 0
+    return not (line.is_income or line.line.closed or is_inside) and line.line.in_forecast
+
+
+def _day_by_day(
+    view: BudgetView, lines: Sequence[LineView], start: datetime.date
+) -> Iterator[tuple[datetime.date, int]]:
+    """The rest of these lines in each period, spread over its days from `start` on."""
+    for place, shown in enumerate(view.periods):
+        first, last = shown.period.first, shown.period.last
+        if first is None or last is None or last < start:
+            continue
+        # What later periods carry is the rest of this one, which is expected to be spent.
+        rests = [
+            line.cells[0].available if place == 0 else max(line.cells[place].assigned, line.needed[place])
+            for line in lines
+        ]
+        first = max(first, start)
+        parts = spread(sum(max(rest, 0) for rest in rests), (last - first).days + 1)
+        yield from ((first + number * ONE_DAY, part) for number, part in enumerate(parts))
+
+
+def _expected(budget: Budget, day: datetime.date, amount: int, label: str) -> Upcoming:
+    return Upcoming(
+        date=day,
+        nominal=day,
+        account_id=budget.pays_from_id or 0,
+        amount=-amount,
+        currency=budget.currency,
+        layer=Layer.BUDGET,
+        label=label,
+        source_id=budget.pk,
+    )

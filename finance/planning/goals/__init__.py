@@ -1,0 +1,1 @@
+"""Money that is set aside inside accounts for something."""

@@ -1,0 +1,1 @@
+"""What if: changes laid over what is expected, compared with the forecast as it stands."""

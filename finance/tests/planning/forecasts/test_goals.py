@@ -1,0 +1,167 @@
+"""Goals: field cases GOL-01, GOL-03 and GOL-04 on books, limits, and entries that are corrected."""
+
+import datetime
+
+import pytest
+
+from finance.errors import Conflict, Invalid, NotFound
+from finance.events import GoalMoved, GoalRemoved, GoalSaved
+from finance.ledger import services as ledger
+from finance.ledger.posting import LineDraft
+from finance.models import Account, Goal, GoalMove
+from finance.planning.goals import selectors, services
+from finance.planning.goals.arithmetic import Kind
+
+pytestmark = pytest.mark.django_db
+START = datetime.date(2026, 3, 15)
+
+
+@pytest.fixture
+def make(book, owner, accounts):
+    def run(**more):
+        given = {"account": accounts.savings, "name": "Bicycle", "today": START, **more}
+        return services.create_goal(book=book, actor=owner, **given)
+
+    return run
+
+
+@pytest.fixture
+def put(owner):
+    def run(goal, amount, *, on=START, today=None, **more):
+        return services.set_aside(goal=goal, actor=owner, amount=amount, date=on, today=today or on, **more)
+
+    return run
+
+
+def view(goal, today=START):
+    return selectors.view_of(selectors.goal_for(book=goal.book, goal_id=goal.pk), today=today)
+
+
+def test_gol_01_direction_follows_the_account_that_holds_the_goal(make, fund, post, accounts, owner):
+    fund(290_00, account=accounts.savings)
+    fund(50_00)
+    goal = make(saved=290_00)
+    transfer = post(5_00, to=accounts.savings, source=accounts.checking)
+    services.link_entry(goal=goal, actor=owner, entry=transfer, today=START)
+    assert view(goal).saved == 295_00
+    back = post(10_00, to=accounts.checking, source=accounts.savings)
+    services.link_entry(goal=goal, actor=owner, entry=back, today=START)
+    assert view(goal).saved == 285_00
+    with pytest.raises(Conflict, match="already"):
+        services.link_entry(goal=goal, actor=owner, entry=back, today=START)
+    elsewhere = post(1_00, to=accounts.groceries, source=accounts.checking)
+    with pytest.raises(Invalid, match="moves no account"):
+        services.link_entry(goal=goal, actor=owner, entry=elsewhere, today=START)
+
+
+def test_gol_03_a_payment_above_the_plan_lowers_the_others(make, fund, put, accounts):
+    december = datetime.date(2026, 12, 1)
+    fund(2_000_00, account=accounts.savings)
+    goal = make(target=1_200_00, by=datetime.date(2027, 3, 31), saved=200_00, today=december)
+    assert [each.amount for each in view(goal, december).planned] == [250_00] * 4
+    put(goal, 300_00, on=datetime.date(2026, 12, 20))
+    found = view(goal, datetime.date(2026, 12, 20))
+    assert [each.amount for each in found.planned] == [233_33, 233_33, 233_34]
+    assert (found.saved, found.missing, found.percent, found.proposal) == (500_00, 700_00, 41, 233_33)
+    assert found.behind == 0
+    assert view(goal, datetime.date(2027, 2, 1)).behind == 216_66  # an even pace is at 716.66 then
+
+
+def test_gol_04_an_amount_that_is_kept_ready(make, fund, put, accounts):
+    fund(500_00, account=accounts.savings)
+    goal = make(kind=Kind.KEEP, target=100_00, saved=100_00)
+    assert (view(goal).proposal, view(goal).is_met) == (0, True)
+    put(goal, -35_00)
+    assert view(goal).proposal == 35_00
+
+
+def test_goals_never_hold_more_than_the_account(make, fund, put, accounts, book):
+    fund(100_00, account=accounts.savings)
+    goal = make(saved=60_00)
+    other = make(name="Holiday")
+    with pytest.raises(Conflict, match=r"Savings account holds 100.00, and goals would hold 110.00 of it"):
+        put(other, 50_00)
+    put(other, 40_00)
+    with pytest.raises(Conflict, match=r"holds only 40.00 in Savings account"):
+        put(other, -40_01)
+    assert selectors.set_aside_of(book=book) == {accounts.savings.pk: 100_00}
+    services.close_goal(goal=goal, actor=None)
+    assert selectors.set_aside_of(book=book) == {accounts.savings.pk: 40_00}
+    put(other, 60_00)
+    with pytest.raises(Conflict):
+        services.close_goal(goal=goal, actor=None, closed=False)
+    [savings] = [each for each in selectors.holding_accounts(book=book, today=START) if each.set_aside]
+    assert (savings.balance, savings.free, savings.short) == (100_00, 0, 0)
+
+
+def test_several_accounts_of_one_currency(make, fund, put, accounts, book, owner):
+    fund(100_00, account=accounts.savings)
+    fund(100_00)
+    goal = make(saved=10_00)
+    put(goal, 20_00, account=accounts.checking)
+    assert view(goal).held == {accounts.savings.pk: 10_00, accounts.checking.pk: 20_00}
+    dollars = Account.objects.create(book=book, name="USD", type="asset", kind="cash", currency="USD")
+    for account, reason in [(accounts.card, "not a category or a debt"), (dollars, "kept in USD")]:
+        with pytest.raises(Invalid, match=reason):
+            put(goal, 1_00, account=account)
+
+
+def test_a_linked_entry_that_is_corrected_or_deleted(make, fund, post, accounts, owner, book):
+    fund(100_00)
+    goal = make()
+    entry = post(30_00, to=accounts.savings, source=accounts.checking)
+    services.link_entry(goal=goal, actor=owner, entry=entry, today=START)
+    lines = [
+        LineDraft(account_id=accounts.savings.pk, amount=45_00),
+        LineDraft(account_id=accounts.checking.pk, amount=-45_00),
+    ]
+    corrected = ledger.correct_entry(
+        entry=entry, actor=owner, date=START, payee="", description="", on=START, lines=lines
+    )
+    assert view(goal).saved == 45_00
+    ledger.reverse_entry(entry=corrected, actor=owner, on=START)
+    assert view(goal).saved == 0
+    kinds = list(GoalMove.objects.order_by("pk").values_list("kind", flat=True))
+    assert kinds == ["in", "fix", "in", "fix"]
+
+
+def test_pace_and_date(make, fund, put, accounts):
+    fund(1_000_00, account=accounts.savings)
+    goal = make(target=500_00)
+    for month in (4, 5, 6):
+        put(goal, 50_00, on=datetime.date(2026, month, 15))
+    found = view(goal, datetime.date(2026, 6, 15))
+    assert found.pace == (150_00, 92)
+    assert found.reached_on == datetime.date(2026, 6, 15) + datetime.timedelta(days=215)
+    assert view(make(name="x")).pace is None
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"target": 0}, "target"),
+        ({"by": datetime.date(2027, 1, 1)}, "target"),
+        ({"kind": Kind.KEEP}, "target"),
+        ({"kind": Kind.KEEP, "target": 1, "by": datetime.date(2027, 1, 1)}, "by"),
+        ({"target": 1, "by": datetime.date(2026, 3, 14)}, "by"),
+        ({"saved": -1}, "saved"),
+    ],
+)
+def test_a_goal_that_makes_no_sense_is_refused(make, given, field):
+    with pytest.raises(Invalid) as refused:
+        make(**given)
+    assert list(refused.value.fields) == [field]
+    assert not Goal.objects.exists()
+
+
+def test_every_change_is_announced(make, fund, put, accounts, owner, outbox):
+    fund(10_00, account=accounts.savings)
+    goal = make(saved=1_00)
+    services.change_goal(goal=goal, actor=owner, today=START, name="Boat", target=20_00, by=None)
+    with pytest.raises(Invalid, match="not on"):
+        put(goal, 1_00, on=START + datetime.timedelta(days=1), today=START)
+    services.remove_goal(goal=goal, actor=owner)
+    assert [len(outbox.of(each)) for each in (GoalSaved, GoalMoved, GoalRemoved)] == [2, 1, 1]
+    with pytest.raises(NotFound):
+        selectors.goal_for(book=goal.book, goal_id=goal.pk or 1)
