@@ -247,7 +247,7 @@ class NewAssignment(StrictSerializer):
     note = serializers.CharField(max_length=services.LONGEST_NOTE, allow_blank=True, default="")
 
 
-class NewMove(StrictSerializer):
+class NewBudgetMove(StrictSerializer):
     source = serializers.IntegerField(**_ID, help_text="Line that gives.")  # type: ignore[assignment]
     target = serializers.IntegerField(**_ID, help_text="Line that gets.")
     period = serializers.DateField(**_PERIOD)
@@ -271,7 +271,7 @@ class NewCopy(NewFunding):
     )
 
 
-class ProposalSerializer(serializers.Serializer[Any]):
+class BudgetProposalSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField()
     name = serializers.CharField()
     had = serializers.CharField()
@@ -282,7 +282,7 @@ class ProposalSerializer(serializers.Serializer[Any]):
 class FilledSerializer(serializers.Serializer[Any]):
     period = serializers.DateField()
     dry_run = serializers.BooleanField()
-    lines = ProposalSerializer(many=True)
+    lines = BudgetProposalSerializer(many=True)
 
 
 class FiguresQuery(QuerySerializer):
@@ -299,7 +299,7 @@ class DaysQuery(QuerySerializer):
     last = serializers.DateField(help_text="Inclusive.")
 
 
-class PaceSerializer(serializers.Serializer[Any]):
+class BudgetPaceSerializer(serializers.Serializer[Any]):
     """At the end of `on`."""
 
     on = serializers.DateField()
@@ -328,7 +328,7 @@ class BudgetLineFiguresSerializer(serializers.Serializer[Any]):
     available = serializers.CharField(help_text="carried + assigned − spent; negative: overspent.")
     needed = serializers.CharField(help_text="What the target asks for in this period in all.")
     proposed = serializers.CharField(help_text="What is still to be assigned for that.")
-    pace = PaceSerializer(allow_null=True, help_text="Of the first period only.")
+    pace = BudgetPaceSerializer(allow_null=True, help_text="Of the first period only.")
 
 
 class FundsSerializer(serializers.Serializer[Any]):

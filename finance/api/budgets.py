@@ -337,7 +337,7 @@ class AssignmentList(BudgetView, generics.ListAPIView[Assignment]):
         operation_id="budgets_move",
         summary="Move an amount between two lines",
         description="Two records in one change.",
-        request=shapes.NewMove,
+        request=shapes.NewBudgetMove,
         responses={201: shapes.MovedSerializer},
         examples=[
             OpenApiExample(
@@ -353,7 +353,7 @@ class MoveBetweenLines(BudgetView):
     """From one envelope to another."""
 
     serializer_class = shapes.MovedSerializer
-    bodies = {"POST": shapes.NewMove}
+    bodies = {"POST": shapes.NewBudgetMove}
 
     @once_per_key()
     def post(self, request: Request, book_id: int, budget_id: int) -> tuple[int, Any]:
