@@ -995,3 +995,40 @@ class BudgetAssigned(BookEvent):
     budget_id: int
     period: datetime.date
     line_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurringFound(BookEvent):
+    """A series of payments was found in the history, and is offered as a schedule."""
+
+    name: ClassVar[str] = "finance.recurring.found"
+    finding_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurringDecided(BookEvent):
+    """A series that was found was made a schedule, dismissed, or offered again."""
+
+    name: ClassVar[str] = "finance.recurring.decided"
+    finding_id: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurringDue(Event):
+    """All of a book is to be looked at for recurring payments. Internal: not sent to webhooks."""
+
+    name: ClassVar[str] = "finance.recurring.due"
+    look_id: int  # number of the book; not `book_id`, so that other events of the book do not wait
+
+    @property
+    def ordering_key(self) -> str:
+        return f"recurring:{self.look_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarFeedChanged(BookEvent):
+    """A member made, changed or revoked the address of their calendar."""
+
+    name: ClassVar[str] = "finance.calendar_feed.changed"
+    user_id: int

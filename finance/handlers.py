@@ -20,6 +20,7 @@ from finance.events import (
     JournalCorrected,
     JournalPosted,
     JournalReversed,
+    RecurringDue,
     ReferenceRatesDue,
     ScheduleSaved,
     WebhookQueued,
@@ -33,6 +34,7 @@ from finance.ledger.services.deletion import deletion_mail
 from finance.ledger.services.erasing import erase_book
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
+from finance.planning.detection import services as detection
 from finance.planning.schedules.services import match_entries, match_schedule
 from finance.receivables.services import match_payments
 from finance.valuation.ecb import RatesUnreadable
@@ -115,6 +117,44 @@ def forecast_days(events: Sequence[DayBegan], contexts: Sequence[Context]) -> No
     for book in Book.objects.in_use().filter(pk__in=days).order_by("pk"):
         score_forecasts(book=book, today=days[book.pk])
         make_forecast(book=book, today=days[book.pk])
+
+
+@on(JournalPosted, JournalReversed, JournalCorrected, name="finance.find_recurring", batch=True)
+def find_recurring(
+    events: Sequence[JournalPosted | JournalReversed | JournalCorrected], contexts: Sequence[Context]
+) -> None:
+    """Look again at the payees that the batch touched: at a hundred of a book here, of more at the whole book later."""
+    touched: dict[int, set[int]] = defaultdict(set)
+    for event in events:
+        taken_back = () if isinstance(event, JournalPosted) else (event.entry_id,)
+        touched[event.book_id].update(event.recorded, taken_back)
+    for book in Book.objects.in_use().filter(pk__in=touched).order_by("pk"):
+        detection.look_after(book=book, entry_ids=touched[book.pk])
+
+
+@on(ScheduleSaved, name="finance.cover_recurring")
+def cover_recurring(event: ScheduleSaved, context: Context) -> None:
+    """What a schedule expects is no longer offered."""
+    book = Book.objects.in_use().filter(pk=event.book_id).first()
+    if book is not None:
+        detection.cover(book=book, schedule_id=event.schedule_id)
+
+
+# Minutes, for a book of a million lines.
+LOOKING_SECONDS = 3600
+
+
+@on(RecurringDue, name="finance.look_for_recurring", io=True, longest_seconds=LOOKING_SECONDS)
+def look_for_recurring(event: RecurringDue, context: Context) -> None:
+    """Look at all of a book, a hundred payees in a transaction. A worker that ends hands it on."""
+
+    def between(_key: str, _done: int, _new: int) -> None:
+        if context.stopping() or not context.still_mine():
+            raise Interrupted
+
+    book = Book.objects.in_use().filter(pk=event.look_id).first()
+    if book is not None:
+        detection.look_through(book=book, between=between)
 
 
 class WebhookRefused(Exception):

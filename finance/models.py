@@ -36,7 +36,9 @@ from finance.ledger.models import (
 )
 from finance.payees.models import Payee, PayeeAlias
 from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, LineCarry
+from finance.planning.calendars.models import CalendarFeed
 from finance.planning.cards.models import CardTerms
+from finance.planning.detection.models import RecurringCheck, RecurringFinding
 from finance.planning.forecast.models import Forecast, ForecastAccount, ForecastPoint
 from finance.planning.goals.models import Goal, GoalMove
 from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
@@ -80,6 +82,7 @@ __all__ = [
     "Budget",
     "BudgetAccount",
     "BudgetLine",
+    "CalendarFeed",
     "CardTerms",
     "ChainHead",
     "Change",
@@ -126,6 +129,8 @@ __all__ = [
     "PeriodChange",
     "Person",
     "PersonAccount",
+    "RecurringCheck",
+    "RecurringFinding",
     "ReferenceFetch",
     "ReferenceRate",
     "Refund",

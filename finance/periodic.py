@@ -8,6 +8,7 @@ from django.conf import settings
 from finance.imports import services as imports
 from finance.ledger import services
 from finance.models import Book, LedgerCheck
+from finance.planning.detection.services import ask_for_missed
 from finance.valuation.services import ask_for_reference_rates, post_due_months
 from finance.webhooks.services import prune_deliveries
 from identity import idempotency
@@ -69,6 +70,12 @@ def erase_books(run: Run) -> None:
 def learn_missed(run: Run) -> None:
     """Suggestions learn books that are there already, as after an upgrade; nothing with ENABLE_ML off."""
     imports.learn_missed(between=run.renew)
+
+
+@every("finance.recurring_missed", seconds=3600)
+def recurring_missed(run: Run) -> None:
+    """Asks for a look at books in which recurring payments were never looked for, as after an upgrade."""
+    ask_for_missed()
 
 
 @every("finance.verify_ledger", seconds=3600)

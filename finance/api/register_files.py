@@ -50,7 +50,7 @@ class BookFileQuery(FileQuery, ScopeQuery):
     pass
 
 
-class _AnyFormat(BaseContentNegotiation):
+class AnyFormat(BaseContentNegotiation):
     """The path says which file it is, whatever the client would accept."""
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
@@ -68,7 +68,7 @@ _FILE_WORDS = (
 class RegisterFileView(RegisterView):
     """What registers as files share."""
 
-    content_negotiation_class = _AnyFormat
+    content_negotiation_class = AnyFormat
 
     def file(self, *, accounts: list[Account], asked: dict[str, Any], title: str) -> HttpResponseBase:
         """The rows of these accounts that the filters leave. Raises NotFound for a format that there is not."""

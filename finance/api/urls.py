@@ -9,6 +9,7 @@ from finance.api import (
     balances,
     books,
     budgets,
+    calendars,
     cards,
     changes,
     cost_groups,
@@ -27,6 +28,7 @@ from finance.api import (
     people,
     preferences,
     rates,
+    recurring,
     refunds,
     register_files,
     registers,
@@ -56,6 +58,7 @@ ATTACHMENT = f"{BOOK}attachments/<int:attachment_id>/"
 PAYEE = f"{BOOK}payees/<int:payee_id>/"
 TAG = f"{BOOK}tags/<int:tag_id>/"
 RULE = f"{BOOK}rules/<int:rule_id>/"
+FINDING = f"{BOOK}recurring/<int:finding_id>/"
 SCHEDULE = f"{BOOK}schedules/<int:schedule_id>/"
 OCCURRENCE = f"{SCHEDULE}occurrences/<str:nominal>/"
 GROUP = f"{BOOK}rule-groups/<int:group_id>/"
@@ -211,6 +214,16 @@ urlpatterns = [
     path(APPLICATION, rules_past.ApplicationDetail.as_view(), name="api-rule-application"),
     path(f"{APPLICATION}cancel/", rules_past.CancelApplication.as_view(), name="api-rule-application-cancel"),
     path(f"{APPLICATION}resume/", rules_past.ResumeApplication.as_view(), name="api-rule-application-resume"),
+    path(f"{BOOK}recurring/", recurring.FindingList.as_view(), name="api-recurring"),
+    path(FINDING, recurring.FindingDetail.as_view(), name="api-finding"),
+    path(f"{FINDING}schedule/", recurring.FindingToSchedule.as_view(), name="api-finding-schedule"),
+    path(f"{FINDING}dismiss/", recurring.DismissFinding.as_view(), name="api-finding-dismiss"),
+    path(f"{FINDING}offer/", recurring.OfferFinding.as_view(), name="api-finding-offer"),
+    path(f"{BOOK}calendar-feed/", calendars.FeedDetail.as_view(), name="api-calendar-feed"),
+    path(
+        f"{BOOK}schedules/from-calendar/", calendars.ScheduleFromCalendar.as_view(), name="api-schedule-from-calendar"
+    ),
+    path(f"{SCHEDULE}calendar/", calendars.ScheduleCalendar.as_view(), name="api-schedule-calendar"),
     path(f"{BOOK}schedules/", schedules.ScheduleList.as_view(), name="api-schedules"),
     path(f"{BOOK}schedules/upcoming/", schedules.UpcomingOccurrences.as_view(), name="api-schedules-upcoming"),
     path(f"{BOOK}schedules/sums/", schedules.ScheduleSums.as_view(), name="api-schedules-sums"),

@@ -27,6 +27,7 @@ from finance.ledger.models import Book
 from finance.payees import carrying as payees
 from finance.planning.budgets import carrying as budgets
 from finance.planning.cards import carrying as cards
+from finance.planning.detection import carrying as recurring
 from finance.planning.goals import carrying as goals
 from finance.planning.loans import carrying as loans
 from finance.planning.scenarios import carrying as scenarios
@@ -71,6 +72,7 @@ PARTS: list[Part] = [
     Part(name="people", give=receivables.give, take=receivables.take),
     Part(name="imports", give=imports.give, take=imports.take),
     Part(name="schedules", give=schedules.give, take=schedules.take),
+    Part(name="recurring", give=recurring.give, take=recurring.take),
     Part(name="changes", give=ledger.give, take=ledger.take),
     Part(name="loans", give=loans.give, take=loans.take),
     Part(name="cards", give=cards.give, take=cards.take),

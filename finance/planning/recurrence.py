@@ -8,7 +8,7 @@ import calendar
 import datetime
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -95,6 +95,23 @@ class Recurrence:
         around = [self.at(index - 1) if index else None, self.at(index)]
         known = [each for each in around if each is not None]
         return min(known, key=lambda each: abs((each - date).days)) if known else None
+
+    def reaching_back(self, date: datetime.date) -> "Recurrence":
+        """The rule that goes on backwards: the same dates, and those of the same rhythm from about `date` on."""
+        if date >= self.anchor:
+            return self
+        if self._months == 0:
+            steps = -((date - self.anchor).days // self._days)
+            ordinal = max(1, self.anchor.toordinal() - steps * self._days)
+            if (self.anchor.toordinal() - ordinal) % self._days:
+                return self
+            return replace(self, anchor=datetime.date.fromordinal(ordinal))
+        steps = -((_month_number(date) - _month_number(self.anchor)) // self._months)
+        year, month = divmod(_month_number(self.anchor) - steps * self._months, 12)
+        if year < datetime.MINYEAR:
+            return self
+        days = () if self.weekday else self.days or (self.anchor.day,)
+        return replace(self, anchor=datetime.date(year, month + 1, 1), days=days)
 
     def count_before(self, date: datetime.date) -> int:
         """How many occurrences are before `date`."""

@@ -17,6 +17,8 @@ from core.keyset import keyset_page
 from finance.errors import FinanceError, NotFound
 from finance.ledger.selectors import accounts_of, book_for, paths_of
 from finance.models import Book, JournalEntry, JournalLine, Role, Schedule
+from finance.planning.detection.selectors import finding_for
+from finance.planning.detection.services import make_schedule, terms_of
 from finance.planning.schedules import selectors, services
 from finance.planning.schedules.definition import Definition
 from finance.planning.schedules.selectors import Occurrence
@@ -71,7 +73,7 @@ def plan_schedules(request: HttpRequest, book: Book) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @book_page(at_least=Role.EDITOR)
 def plan_schedule_new(request: HttpRequest, book: Book) -> HttpResponse:
-    """A new schedule; `?from_entry=` (a uid) fills the form from an entry."""
+    """A new schedule; `?from_entry=` (a uid) fills the form from an entry, `?from_finding=` from what was found."""
     entry = _entry_in(book, request.GET.get("from_entry", ""))
     source = None
     if entry is not None:
@@ -84,8 +86,16 @@ def plan_schedule_new(request: HttpRequest, book: Book) -> HttpResponse:
             tags = tags_of_entries(book=book, entry_ids=[entry.pk]).get(entry.pk, ())
             source = replace(source, tag_ids=tuple(tag.pk for tag in tags))
 
+    finding = None
+    if "from_finding" in request.GET:
+        finding_id = id_in(request.GET["from_finding"], thing="recurring payment")
+        finding = finding_for(book=book, finding_id=finding_id)
+        source = terms_of(finding=finding)
+
     def save(definition: Definition, _from: datetime.date | None) -> Schedule:
         today = today_in(book)
+        if finding is not None:
+            return make_schedule(finding=finding, actor=user_of(request), today=today, definition=definition)
         return services.create_schedule(book=book, actor=user_of(request), definition=definition, today=today)
 
     return _form_page(request, book, None, source, save)

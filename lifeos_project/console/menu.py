@@ -81,6 +81,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, "savings", "finance.budget"),
                 _list(request, "playlist_add_check", "finance.budgetline"),
                 _list(request, "move_down", "finance.assignment"),
+                _list(request, "autorenew", "finance.recurringfinding"),
+                _list(request, "calendar_month", "finance.calendarfeed"),
                 _list(request, "rule", "finance.rule"),
                 _list(request, "history", "finance.ruleapplication"),
                 _list(request, "currency_exchange", "finance.exchangerate"),

@@ -18,12 +18,13 @@ from finance.ledger.models import Membership
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.services.entry_templates import save_template
 from finance.ledger.transfer_fees import FeeRule
-from finance.models import RuleApplication
+from finance.models import RecurringFinding, RuleApplication
 from finance.payees.services import save_payee
 from finance.planning.budgets import services as budgets
+from finance.planning.calendars.services import make_feed
 from finance.planning.cards.services import add_card
-from finance.planning.loans import services as loans
 from finance.planning.goals.services import create_goal
+from finance.planning.loans import services as loans
 from finance.planning.recurrence import Unit
 from finance.planning.scenarios.services import save_scenario, save_step
 from finance.planning.schedules.definition import CounterLine
@@ -69,6 +70,18 @@ def world(one_of_everything, db, clock):
 @pytest.fixture
 def owner(world):
     return world["owner"]
+
+
+def finding_in(book, accounts):
+    """A payment that comes again, which is offered."""
+    days = dict.fromkeys(("next_due", "lasts_until"), datetime.date(2999, 1, 1))
+    days |= dict.fromkeys(("began", "latest"), datetime.date(2026, 3, 1))
+    counts = dict.fromkeys(("confidence", "hits", "misses", "extras"), 4)
+    amounts = dict.fromkeys(("amount", "least", "most", "per_year"), -9_99)
+    return RecurringFinding.objects.create(
+        book=book, group="stream", payee="Stream", account=accounts.checking, counter=accounts.rent, rhythm="month",
+        unit="month", every=1, days=[1], shift="none", amount_kind="fixed", **days, **counts, **amounts,
+    )  # fmt: skip
 
 
 def _one_of_everything():
@@ -171,6 +184,8 @@ def _one_of_everything():
             "value_id": appraise(account=car, actor=owner, date=day, value=500_000).pk,
             "schedule_id": create_schedule(book=book, actor=owner, definition=phone, today=NOW.date()).pk,
             "nominal": "2026-03-20",
+            "finding_id": finding_in(book, accounts).pk,
+            "token": make_feed(book=book, user=owner, with_amounts=True).token,
             "rule_id": save_rule(book=book, actor=owner, name="Food", definition=RULE).pk,
             "group_id": add_group(book=book, name="Empty").pk,
             "tag_id": save_tag(book=book, name="Holiday").pk,

@@ -24,6 +24,7 @@ from finance.models import (
     AssetPlan,
     AssetValue,
     BookDeletion,
+    CalendarFeed,
     Change,
     Claim,
     CostGroup,
@@ -40,6 +41,7 @@ from finance.models import (
     LedgerCheck,
     Membership,
     PayPeriod,
+    RecurringFinding,
     ReferenceFetch,
     ReferenceRate,
     RuleApplication,
@@ -55,10 +57,10 @@ from finance.models import (
 from finance.payees.services import save_payee
 from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
-from finance.planning.loans import services as loans
-from finance.receivables.services import save_person
 from finance.planning.goals.services import create_goal
+from finance.planning.loans import services as loans
 from finance.planning.scenarios.services import save_scenario, save_step
+from finance.receivables.services import save_person
 from finance.rules.services import save_rule
 from finance.tags.services import save_tag
 from finance.tests.conftest import accounts, book, ledger, owner, spend  # noqa: F401 (fixtures)
@@ -139,6 +141,8 @@ MODELS = {
     "finance_invoice": READ_ONLY,
     "finance_schedule": READ_ONLY,
     "finance_scheduleoccurrence": READ_ONLY,
+    "finance_recurringfinding": READ_ONLY,
+    "finance_calendarfeed": READ_ONLY,
     "finance_accountstatement": READ_ONLY,
     "finance_rule": READ_ONLY,
     "finance_tag": READ_ONLY,
@@ -234,6 +238,9 @@ def people_of(book, owner):
         "finance_settlement": Settlement.objects.create(**given, payer=person, amount=1),
         "finance_claim": Claim.objects.create(book=book, person=person, account=account, due_on=today, amount=1),
         "finance_invoice": Invoice.objects.create(book=book, person=person, currency="EUR", income=account),
+    }
+
+
 def _of_the_plan(book, owner):
     account = Account.objects.filter(book=book, kind="checking").first()
     forecast = Forecast.objects.create(book=book, made_on="2026-03-15")
@@ -339,6 +346,8 @@ def world(book, owner, insight):
         "finance_budget": line.budget,
         "finance_budgetline": line,
         "finance_assignment": assigned,
+        "finance_recurringfinding": finding_of(book),
+        "finance_calendarfeed": CalendarFeed.objects.create(book=book, user=owner, token_hash="x"),
         "finance_tag": save_tag(book=book, name="Holiday"),
         "finance_accountstatement": AccountStatement.objects.create(
             book=book, account=Account.objects.filter(book=book).first(), start=now, end=now, opening=0, closing=0
@@ -379,6 +388,17 @@ def schedule_of(book):
     return Schedule.objects.create(
         book=book, name="Phone", account=account, amount=-1, lines=[], first="2026-01-01", unit="month",
         asked_from="2026-01-01",
+    )  # fmt: skip
+
+
+def finding_of(book):
+    account = Account.objects.get(book=book, kind="checking")
+    days = dict.fromkeys(("next_due", "lasts_until", "began", "latest"), "2026-01-01")
+    counts = dict.fromkeys(("confidence", "hits", "misses", "extras"), 4)
+    amounts = dict.fromkeys(("amount", "least", "most", "per_year"), -1)
+    return RecurringFinding.objects.create(
+        book=book, group="phone", account=account, rhythm="month", unit="month", every=1, shift="none",
+        amount_kind="fixed", **days, **counts, **amounts,
     )  # fmt: skip
 
 

@@ -31,15 +31,16 @@ from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import account_paths
 from finance.ledger.transfer_fees import FeeRule
-from finance.models import ImportProfile
+from finance.models import ImportProfile, RecurringFinding
 from finance.payees.services import merge_payees, rename_payee, save_payee
 from finance.periods import PayRule
 from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
-from finance.planning.loans import services as loans
+from finance.planning.detection import services as detection
 from finance.planning.forecast.services import change_account
 from finance.planning.goals.models import GoalMove
 from finance.planning.goals.services import create_goal
+from finance.planning.loans import services as loans
 from finance.planning.recurrence import Unit
 from finance.planning.scenarios.services import save_scenario, save_step
 from finance.planning.schedules import services as schedules
@@ -84,6 +85,7 @@ CARRIED = {
     "finance.SavedReport", "finance.Dashboard",
     "finance.Budget", "finance.BudgetAccount", "finance.BudgetLine", "finance.LineCarry", "finance.Assignment",
     "finance.Goal", "finance.GoalMove", "finance.Scenario", "finance.ScenarioStep", "finance.ForecastAccount",
+    "finance.RecurringFinding",
     "insights.Insight", "insights.InsightEvidence", "insights.MutedPayee", "insights.RuleSetting",
 }  # fmt: skip
 _BANK_FILES = "bank files stay behind; the entries that were posted from them come"
@@ -120,6 +122,8 @@ NOT_CARRIED = {
     "finance.WebhookDelivery": _SECRETS,
     "finance.WebhookAttempt": _SECRETS,
     "insights.Backfill": "how far a job has come",
+    "finance.RecurringCheck": "when this server looked",
+    "finance.CalendarFeed": "a secret address of this server; it has to be made again",
     "identity.IdempotencyRecord": "answers to requests, kept for a short time",
 }
 # Columns: when something was written into this database, by whom where the person stays behind, and what is made again.
@@ -133,6 +137,7 @@ NOT_KEPT = {
     # Who wrote it, and who is a member, are users of one installation; bills kept even with each other are found again.
     "Person.user", "SharedBill.created_by", "SharedBill.scope", "Settlement.created_by", "Claim.created_by",
     "Invoice.created_by", "InvoicePayment.created_by",
+    "RecurringFinding.found_at",
     "Schedule.created_by", "ScheduleOccurrence.changed_by",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
     "Insight.dedup_key",
@@ -164,6 +169,7 @@ def test_every_column_of_json_is_known():
         if field.get_internal_type() == "JSONField"
     }
     assert found == {
+        "RecurringFinding.days", "RecurringFinding.evidence",
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
         "Schedule.lines", "Schedule.days", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
@@ -238,6 +244,9 @@ class Portrait:
 
     def schedule_tag_ids(self, numbers):
         return [self.referred(apps.get_model("finance.Tag"), number) for number in numbers]
+
+    def recurringfinding_evidence(self, entries):
+        return self.scheduleoccurrence_refused(entries)
 
     def scheduleoccurrence_refused(self, entries):
         return [str(self.uids[pk]) for pk in entries]
@@ -376,6 +385,8 @@ def whole_book(book, owner, accounts, entries):
     budgets.add_line(budget=budget, actor=None, tag=tag, carry=budgets.Carry.SURPLUS)
     budgets.change_line(line=line, actor=owner, carry=budgets.Carry.NONE, carry_from=TODAY)
     budgets.assign(budget=budget, actor=owner, day=TODAY, given=[budgets.Given(line=line, amount=5_00)], note="first")
+    detection.look_at(book=book, keys=["stadtwerke"])
+    detection.dismiss(finding=RecurringFinding.objects.get(), actor=owner)
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)

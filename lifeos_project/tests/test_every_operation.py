@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from finance.models import RuleApplication
+from finance.models import RecurringFinding, RuleApplication
 from finance.tests.imports.conftest import CSV
 from identity.models import IdempotencyRecord
 from insights.models import Insight
@@ -340,6 +340,18 @@ def bodies(world):
         ("POST", OCCURRENCE + "link/"): {"entry": str(world["ids"]["uid"]), "complete": True},
         ("POST", OCCURRENCE + "unlink/"): {"entry": str(world["ids"]["uid"])},
         ("POST", OCCURRENCE + "refuse/"): {"entry": str(world["ids"]["uid"])},
+        ("POST", BOOK + "schedules/from-calendar/"): {
+            "ics": "BEGIN:VEVENT\nSUMMARY:Pay\nDTSTART:20260131\nRRULE:FREQ=DAILY\nEND:VEVENT",
+            "account": "Assets:Checking account",
+            "amount": "-7.00",
+            "lines": [{"account": world["accounts"].rent.pk}],
+        },
+        ("POST", BOOK + "recurring/{finding_id}/schedule/"): {"amount": "-15.00", "tags": ["Holiday"]},
+        ("POST", BOOK + "recurring/{finding_id}/dismiss/"): None,
+        ("POST", BOOK + "recurring/{finding_id}/offer/"): None,
+        ("POST", BOOK + "calendar-feed/"): {"with_amounts": True},
+        ("PATCH", BOOK + "calendar-feed/"): {"with_amounts": True},
+        ("DELETE", BOOK + "calendar-feed/"): None,
         ("POST", BOOK + "webhooks/"): {"url": URL, "description": "Robot", "event_types": ["finance.book.renamed"]},
         ("PATCH", BOOK + "webhooks/{webhook_id}/"): {"description": "Other", "active": True, "event_types": []},
         ("DELETE", BOOK + "webhooks/{webhook_id}/"): None,
@@ -459,6 +471,8 @@ def prepare(world, name):
     if name[1].endswith("/unlink/"):
         given = ("POST", OCCURRENCE + "link/")
         assert ask(world, given, bodies(world)[given]).status_code == 200
+    if name[1].endswith("/offer/"):
+        RecurringFinding.objects.update(state="dismissed")
     if name[1].endswith("/restore/"):
         assert ask(world, ("DELETE", BOOK)).status_code == 202
     if name[1].endswith("/reopen-period/"):

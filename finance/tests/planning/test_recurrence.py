@@ -347,3 +347,26 @@ def test_every_rhythm_is_found_in_its_own_dates(cadence, anchor, shift, count):
     assert abs((predicted - shifted(made.at(count), shift)).days) <= 3
     if shift is WeekendShift.NONE and not cadence.twice:
         assert found.confidence == 100
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Recurrence(anchor=datetime.date(2026, 1, 31), unit=Unit.MONTH),
+        Recurrence(anchor=datetime.date(2026, 1, 20), unit=Unit.MONTH, every=2, days=(15, 31)),
+        Recurrence(anchor=datetime.date(2026, 1, 20), unit=Unit.YEAR, weekday=(2, 1)),
+        Recurrence(anchor=datetime.date(2026, 1, 20), unit=Unit.WEEK, every=3),
+    ],
+)
+def test_a_rule_that_reaches_back_has_the_same_dates_and_earlier_ones(rule: Recurrence) -> None:
+    back = rule.reaching_back(datetime.date(2023, 5, 5))
+    last = datetime.date(2028, 12, 31)
+    assert rule.occurrences(rule.at(0), last) == back.occurrences(rule.at(0), last)
+    assert back.at(0) <= datetime.date(2025, 1, 31) - datetime.timedelta(days=600)
+    assert back.reaching_back(datetime.date(2026, 1, 1)) is back
+
+
+def test_a_rule_does_not_reach_back_before_the_calendar() -> None:
+    for unit in (Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.YEAR):
+        rule = Recurrence(anchor=datetime.date(1, 2, 3), unit=unit, every=7)
+        assert rule.reaching_back(datetime.date.min).at(0) <= rule.at(0)
