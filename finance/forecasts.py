@@ -11,6 +11,8 @@ from typing import Protocol
 from core.clock import today_in
 from finance.ledger.models import Book
 from finance.ledger.revisions import current_of
+from finance.planning.budgets.selectors import forecast_categories
+from finance.planning.budgets.selectors import upcoming as budgets_upcoming
 from finance.planning.forecast.models import Forecast
 from finance.planning.forecast.projection import DAYS
 from finance.planning.forecast.selectors import HISTORY_DAYS, BookForecast, Payment, Planned, forecast_of
@@ -68,7 +70,15 @@ def covered_by_schedules(book: Book) -> Planned:
     return Planned(entries=frozenset(entries), payees=frozenset(payees), payments=tuple(payments))
 
 
-SOURCES: tuple[Source, ...] = (Source(name="schedules", upcoming=schedules_upcoming, covers=covered_by_schedules),)
+def covered_by_budgets(book: Book) -> Planned:
+    """Categories whose rest budgets tell the forecast."""
+    return Planned(categories=forecast_categories(book=book))
+
+
+SOURCES: tuple[Source, ...] = (
+    Source(name="schedules", upcoming=schedules_upcoming, covers=covered_by_schedules),
+    Source(name="budgets", upcoming=budgets_upcoming, covers=covered_by_budgets),
+)
 
 
 def expected(

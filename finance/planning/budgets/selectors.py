@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Book
-from finance.ledger.selectors import accounts_of
+from finance.ledger.selectors import accounts_of, ids_inside
 from finance.ledger.turnovers import ONE_DAY
 from finance.planning.budgets.arithmetic import Carry, spread
 from finance.planning.budgets.models import Assignment, Budget, BudgetLine, LineCarry
@@ -57,10 +57,11 @@ def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: da
     The rest of a period is spread over its days from `today` on; the amount of a target with a day leaves on that day.
     Lines that are not in the forecast, and income, are left out.
     """
-    tree = accounts_of(book=book)
+    budgets = list(budgets_of(book=book).exclude(pays_from=None))
+    tree = accounts_of(book=book) if budgets else []
     start = max(first, today)
     found: list[Upcoming] = []
-    for budget in budgets_of(book=book).exclude(pays_from=None):
+    for budget in budgets:
         budget.book = book
         try:
             plan = Plan(budget, tree=tree)
@@ -80,6 +81,16 @@ def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: da
             if amount and day <= last:
                 found.append(_expected(budget, day, amount, budget.name))
     return sorted(found, key=lambda each: (each.date, each.label))
+
+
+def forecast_categories(*, book: Book) -> frozenset[int]:
+    """Categories whose spending budgets tell the forecast, with all that is inside them: no habits of their own."""
+    lines = BudgetLine.objects.filter(book=book, in_forecast=True, closed=False, account__isnull=False)
+    tops = set(lines.exclude(budget__pays_from=None).values_list("account_id", flat=True))
+    if not tops:
+        return frozenset()
+    tree = accounts_of(book=book)
+    return frozenset().union(*(ids_inside(top, tree) for top in tops))
 
 
 def _is_expected(line: LineView, budget: Budget) -> bool:
