@@ -311,6 +311,7 @@ SPECTACULAR_SETTINGS = {
         "ReportKindEnum": "finance.reports.definition.KINDS",
         "MethodEnum": "finance.valuation.models.AssetPlan.Method",
         "UnitEnum": "finance.api.schedule_shapes._UNITS",
+        "CardModeEnum": "finance.planning.cards.models.CardMode",
         "LoanUnitEnum": "finance.planning.loans.models.LoanUnit",
         "LoanMethodEnum": "finance.planning.loans.models.LoanMethod",
         "LoanRowKindEnum": "finance.api.loan_shapes.ROW_KINDS",

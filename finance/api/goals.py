@@ -103,7 +103,7 @@ class GoalChanges(StrictSerializer):
     closed = serializers.BooleanField(required=False, help_text="true frees what it holds; its records stay.")
 
 
-class NewMove(StrictSerializer):
+class NewGoalMove(StrictSerializer):
     amount = AmountField(help_text="Above zero sets aside, below zero releases.")
     account = AccountReferenceField(required=False, help_text="Default: the goal's.")
     date = serializers.DateField(required=False, help_text="Default: today in the book.")
@@ -126,7 +126,7 @@ class HeldSerializer(serializers.Serializer[Any]):
     amount = serializers.CharField()
 
 
-class PaceSerializer(serializers.Serializer[Any]):
+class GoalPaceSerializer(serializers.Serializer[Any]):
     amount = serializers.CharField(help_text="Added over these days.")
     days = serializers.IntegerField()
 
@@ -149,7 +149,7 @@ class GoalSerializer(serializers.Serializer[Any]):
     proposal = serializers.CharField(help_text="What to put in next; 0 when met.")
     contributions = AmountOnSerializer(many=True, help_text="One at each month's end, until the target is reached.")
     behind = serializers.CharField(help_text="What it lacks of an even pace to its date.")
-    pace = PaceSerializer(allow_null=True, help_text="Null in its first four weeks.")
+    pace = GoalPaceSerializer(allow_null=True, help_text="Null in its first four weeks.")
     reached_on = serializers.DateField(allow_null=True, help_text="Where the pace leads; null: nowhere.")
 
 
@@ -345,7 +345,7 @@ class GoalDetail(GoalView):
     post=extend_schema(
         operation_id="goals_moves_create",
         summary="Set money aside, or release it",
-        request=NewMove,
+        request=NewGoalMove,
         responses={201: GoalSerializer},
         examples=[
             OpenApiExample("A contribution", request_only=True, value={"amount": "300.00"}),
@@ -357,7 +357,7 @@ class GoalDetail(GoalView):
 class GoalMoves(GoalView):
     """Who set aside what, and when. Records never change."""
 
-    bodies = {"POST": NewMove}
+    bodies = {"POST": NewGoalMove}
 
     def get(self, request: Request, book_id: int, goal_id: int) -> Response:
         query_of(request, QuerySerializer)

@@ -165,7 +165,7 @@ class PaymentSerializer(serializers.ModelSerializer[InvoicePayment]):
         return money.format_amount(payment.amount, currency=payment.invoice.currency)
 
 
-class ProposalSerializer(serializers.Serializer[Any]):
+class PaymentProposalSerializer(serializers.Serializer[Any]):
     entry = serializers.UUIDField()
     date = serializers.DateField()
     payee = serializers.CharField()
@@ -174,7 +174,7 @@ class ProposalSerializer(serializers.Serializer[Any]):
 
 
 class ProposalsSerializer(serializers.Serializer[Any]):
-    results = ProposalSerializer(many=True)
+    results = PaymentProposalSerializer(many=True)
 
 
 class AgeSerializer(serializers.Serializer[Ageing]):

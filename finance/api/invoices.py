@@ -336,7 +336,7 @@ class PaymentProposals(InvoiceView):
             }
             for each in selectors.proposed_payments(invoice=invoice)
         ]  # fmt: skip
-        return Response({"results": shapes.ProposalSerializer(rows, many=True).data})
+        return Response({"results": shapes.PaymentProposalSerializer(rows, many=True).data})
 
 
 @extend_schema_view(

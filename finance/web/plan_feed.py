@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from core.network import counted_address
 from finance.errors import Forbidden, Invalid, NotFound
+from finance.forecasts import expected
 from finance.models import Book
 from finance.planning.calendars import services
 from finance.planning.calendars.icalendar import MEDIA_TYPE
@@ -68,7 +69,7 @@ def calendar_feed(request: HttpRequest, token: str) -> HttpResponse:
             headers={"Retry-After": "3600"},
         )  # fmt: skip
     try:
-        lines = services.calendar_of(token=token, now=timezone.now())
+        lines = services.calendar_of(token=token, now=timezone.now(), expected=expected)
     except (NotFound, Forbidden) as error:
         raise Http404 from error
     return HttpResponse("".join(lines), content_type=MEDIA_TYPE, headers={"X-Robots-Tag": "noindex"})

@@ -385,8 +385,15 @@ def whole_book(book, owner, accounts, entries):
     budgets.add_line(budget=budget, actor=None, tag=tag, carry=budgets.Carry.SURPLUS)
     budgets.change_line(line=line, actor=owner, carry=budgets.Carry.NONE, carry_from=TODAY)
     budgets.assign(budget=budget, actor=owner, day=TODAY, given=[budgets.Given(line=line, amount=5_00)], note="first")
-    detection.look_at(book=book, keys=["stadtwerke"])
-    detection.dismiss(finding=RecurringFinding.objects.get(), actor=owner)
+    days = dict.fromkeys(("next_due", "lasts_until", "began", "latest"), TODAY)
+    counts = dict.fromkeys(("confidence", "hits", "misses", "extras"), 4)
+    amounts = dict.fromkeys(("amount", "least", "most", "per_year"), -80_00)
+    found = RecurringFinding.objects.create(
+        book=book, group="stadtwerke", payee="Stadtwerke", account=accounts.checking, counter=accounts.rent, days=[3],
+        rhythm="month", unit="month", every=1, shift="none", amount_kind="fixed", evidence=[entries[0].pk],
+        **days, **counts, **amounts,
+    )  # fmt: skip
+    detection.dismiss(finding=found, actor=owner)
     insights.set_rule(book_id=book.pk, kind="possible_duplicate", enabled=False, thresholds={})
     unusual = Insight.objects.get(book=book, kind="unusual_amount")
     insights.dismiss(insight=unusual, actor=owner, now=NOW)

@@ -22,8 +22,7 @@ from finance.planning.calendars.icalendar import Event, calendar_lines, read_eve
 from finance.planning.calendars.models import CalendarFeed
 from finance.planning.calendars.rrule import ReadRule, read_rrule, rrule_of
 from finance.planning.schedules.models import Schedule
-from finance.planning.schedules.selectors import upcoming as upcoming_of_schedules
-from finance.planning.upcoming import Upcoming
+from finance.planning.upcoming import Layer, Upcoming
 from identity.allowance import allow
 from identity.models import User
 from platform_outbox.emit import emit
@@ -32,8 +31,8 @@ from platform_outbox.emit import emit
 DAYS_AHEAD = 400
 # A calendar asks every few hours; of many members behind one address there may be some.
 READS_PER_HOUR = 120
-# What tells a calendar: each takes (book, first, last, today). Other areas of the plan add theirs.
-SOURCES: tuple[Callable[..., list[Upcoming]], ...] = (upcoming_of_schedules,)
+# What is spread over a month has no day in a calendar.
+_WITHOUT_A_DAY = frozenset({Layer.BUDGET, Layer.HABIT})
 _NAMESPACE = uuid.UUID("5f0c7a2e-6c52-4f0a-9d55-2f3d7b7c1e10")
 
 
@@ -90,8 +89,8 @@ def may_read(*, address: str) -> bool:
     return allow(what="calendar", whose=address, limit=READS_PER_HOUR, seconds=3600)
 
 
-def calendar_of(*, token: str, now: datetime.datetime) -> Iterator[str]:
-    """The lines of the calendar behind a token.
+def calendar_of(*, token: str, now: datetime.datetime, expected: Callable[..., list[Upcoming]]) -> Iterator[str]:
+    """The lines of the calendar behind a token; `expected` tells what all areas of the plan expect (book, today, days).
 
     Raises NotFound for an unknown token, and where its member may not see the book any more; Forbidden where they see a
     part of it only.
@@ -103,8 +102,7 @@ def calendar_of(*, token: str, now: datetime.datetime) -> Iterator[str]:
     today = today_in(book)
     if feed.used_at is None or now - feed.used_at > datetime.timedelta(hours=1):
         CalendarFeed.objects.filter(pk=feed.pk, book=book).update(used_at=now)
-    last = today + datetime.timedelta(days=DAYS_AHEAD)
-    found = [each for source in SOURCES for each in source(book=book, first=today, last=last, today=today)]
+    found = [each for each in expected(book=book, today=today, days=DAYS_AHEAD) if each.layer not in _WITHOUT_A_DAY]
     midnight = datetime.datetime.combine(today, datetime.time(), tzinfo=datetime.UTC)
     events = [_event(book, each, with_amounts=feed.with_amounts) for each in sorted(found, key=lambda each: each.date)]
     return calendar_lines(events, name=book.name, stamp=midnight)
