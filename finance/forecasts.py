@@ -14,7 +14,7 @@ from core.clock import today_in
 from finance.errors import Invalid
 from finance.ledger.models import Book
 from finance.ledger.revisions import current_of
-from finance.planning.budgets.selectors import budgeted_categories, budgets_of
+from finance.planning.budgets.selectors import budgets_of, forecast_categories
 from finance.planning.budgets.selectors import upcoming as budgets_upcoming
 from finance.planning.cards.models import CardTerms
 from finance.planning.cards.selectors import upcoming as cards_upcoming
@@ -91,7 +91,7 @@ def covered_by_loans(book: Book) -> Planned:
 
 def covered_by_budgets(book: Book) -> Planned:
     """Categories of lines whose rest is in the forecast."""
-    return Planned(categories=frozenset(budgeted_categories(book=book, today=today_in(book))))
+    return Planned(categories=forecast_categories(book=book))
 
 
 def schedules_beside_terms(

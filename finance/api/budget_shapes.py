@@ -37,7 +37,7 @@ def _choices(kinds: Any) -> list[tuple[str, str]]:
     return [(each.value, each.value) for each in kinds]
 
 
-class CalendarSerializer(StrictSerializer):
+class BudgetCalendarSerializer(StrictSerializer):
     """When the periods of a budget begin and end; each day belongs to exactly one."""
 
     unit = serializers.ChoiceField(
@@ -83,7 +83,7 @@ class BudgetSerializer(serializers.ModelSerializer[Budget]):
         )
 
     def get_calendar(self, budget: Budget) -> dict[str, Any]:
-        return dict(CalendarSerializer(budget).data)
+        return dict(BudgetCalendarSerializer(budget).data)
 
     def get_accounts(self, budget: Budget) -> list[int]:
         return sorted(each.account_id for each in budget.accounts.all())
@@ -91,7 +91,7 @@ class BudgetSerializer(serializers.ModelSerializer[Budget]):
 
 class BudgetBody(StrictSerializer):
     name = serializers.CharField(max_length=services.LONGEST_NAME)
-    calendar = CalendarSerializer(required=False, help_text="Calendar months, if it is left out.")
+    calendar = BudgetCalendarSerializer(required=False, help_text="Calendar months, if it is left out.")
     label_by = serializers.ChoiceField(
         choices=_choices(LabelBy),
         default="start",
@@ -199,7 +199,8 @@ class NewBudgetLine(StrictSerializer):
     target = BudgetTargetBody(required=False)
     note = serializers.CharField(max_length=500, allow_blank=True, required=False)
     in_forecast = serializers.BooleanField(
-        required=False, help_text="Off for what a schedule tells the forecast already. Default: true."
+        required=False,
+        help_text="Whether the forecast expects its rest to be spent, less what schedules and loans will spend on it. Default: true.",
     )
 
 
@@ -255,12 +256,12 @@ class NewBudgetMove(StrictSerializer):
     note = serializers.CharField(max_length=services.LONGEST_NOTE, allow_blank=True, default="")
 
 
-class NewFunding(StrictSerializer):
+class NewBudgetFunding(StrictSerializer):
     period = serializers.DateField(**_PERIOD)
     dry_run = serializers.BooleanField(default=False, help_text="Only say what would be assigned.")
 
 
-class NewCopy(NewFunding):
+class NewBudgetCopy(NewBudgetFunding):
     source = serializers.ChoiceField(  # type: ignore[assignment]
         choices=[(each, each) for each in ("last", "average", "last_year")],
         default="last",
@@ -331,7 +332,7 @@ class BudgetLineFiguresSerializer(serializers.Serializer[Any]):
     pace = BudgetPaceSerializer(allow_null=True, help_text="Of the first period only.")
 
 
-class FundsSerializer(serializers.Serializer[Any]):
+class BudgetFundsSerializer(serializers.Serializer[Any]):
     """before + returned + income + other − unbudgeted − assigned = to_budget = cash − available."""
 
     before = serializers.CharField(help_text="To budget at the end of the period before.")
@@ -350,7 +351,7 @@ class FundsSerializer(serializers.Serializer[Any]):
     )
 
 
-class PeriodFiguresSerializer(serializers.Serializer[Any]):
+class BudgetPeriodSerializer(serializers.Serializer[Any]):
     first = serializers.DateField()
     last = serializers.DateField()
     label = serializers.CharField()  # type: ignore[assignment]
@@ -361,7 +362,7 @@ class PeriodFiguresSerializer(serializers.Serializer[Any]):
     expenses = serializers.CharField(help_text="Of the whole book in this currency.")
     net = serializers.CharField()
     unbudgeted = serializers.CharField()
-    funds = FundsSerializer(allow_null=True, help_text="Of envelopes: where what is to be budgeted comes from.")
+    funds = BudgetFundsSerializer(allow_null=True, help_text="Of envelopes: where what is to be budgeted comes from.")
     lines = BudgetLineFiguresSerializer(many=True)
 
 
@@ -373,14 +374,14 @@ class UnvaluedSerializer(serializers.Serializer[Any]):
 class BudgetFiguresSerializer(serializers.Serializer[Any]):
     budget = serializers.IntegerField()
     currency = serializers.CharField()
-    periods = PeriodFiguresSerializer(many=True)
+    periods = BudgetPeriodSerializer(many=True)
     unvalued = UnvaluedSerializer(
         many=True,
         help_text="Postings in other currencies whose entries show no amount in the budget's; not in any sum.",
     )
 
 
-class LineDaysSerializer(serializers.Serializer[Any]):
+class BudgetLineDaysSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField()
     name = serializers.CharField()
     is_income = serializers.BooleanField()
@@ -389,12 +390,12 @@ class LineDaysSerializer(serializers.Serializer[Any]):
     left = serializers.CharField()
 
 
-class DaysSerializer(serializers.Serializer[Any]):
+class BudgetDaysSerializer(serializers.Serializer[Any]):
     budget = serializers.IntegerField()
     currency = serializers.CharField()
     first = serializers.DateField()
     last = serializers.DateField()
-    lines = LineDaysSerializer(many=True)
+    lines = BudgetLineDaysSerializer(many=True)
 
 
 def figures_body(view: BudgetView) -> dict[str, Any]:

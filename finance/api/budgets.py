@@ -398,7 +398,7 @@ class FillView(BudgetView):
         operation_id="budgets_copy",
         summary="Copy amounts of earlier periods",
         description="Fills lines that have nothing in the period. Lines that have an amount keep it, unless `overwrite`.",
-        request=shapes.NewCopy,
+        request=shapes.NewBudgetCopy,
         responses=shapes.FilledSerializer,
         examples=[OpenApiExample("Last month", request_only=True, value={"period": "2026-04-01", "source": "last"})],
     )
@@ -407,7 +407,7 @@ class FillView(BudgetView):
 class CopyPeriod(FillView):
     """The last period, an average, or last year."""
 
-    bodies = {"POST": shapes.NewCopy}
+    bodies = {"POST": shapes.NewBudgetCopy}
 
     @once_per_key()
     def post(self, request: Request, book_id: int, budget_id: int) -> tuple[int, Any]:
@@ -423,7 +423,7 @@ class CopyPeriod(FillView):
         operation_id="budgets_fund",
         summary="Assign what targets ask for",
         description="Adds what each target still needs in the period; nothing where it is met.",
-        request=shapes.NewFunding,
+        request=shapes.NewBudgetFunding,
         responses=shapes.FilledSerializer,
         examples=[OpenApiExample("April", request_only=True, value={"period": "2026-04-01"})],
     )
@@ -432,7 +432,7 @@ class CopyPeriod(FillView):
 class FundTargets(FillView):
     """By targets."""
 
-    bodies = {"POST": shapes.NewFunding}
+    bodies = {"POST": shapes.NewBudgetFunding}
 
     @once_per_key()
     def post(self, request: Request, book_id: int, budget_id: int) -> tuple[int, Any]:
@@ -475,17 +475,17 @@ class Figures(BudgetView):
             "What is carried over is in none of these figures."
         ),
         parameters=[shapes.DaysQuery],
-        responses=shapes.DaysSerializer,
+        responses=shapes.BudgetDaysSerializer,
     )
 )
 @extend_schema(tags=["budgets"])
 class Days(BudgetView):
     """A budget of weeks seen by month, or of a year seen by day."""
 
-    serializer_class = shapes.DaysSerializer
+    serializer_class = shapes.BudgetDaysSerializer
 
     @from_replica
     def get(self, request: Request, book_id: int, budget_id: int) -> Response:
         query, budget = query_of(request, shapes.DaysQuery), self.budget()
         seen = days_of(Plan(budget, tree=self.tree.accounts), first=query["first"], last=query["last"])
-        return Response(shapes.DaysSerializer(shapes.days_body(budget, query, seen)).data)
+        return Response(shapes.BudgetDaysSerializer(shapes.days_body(budget, query, seen)).data)

@@ -136,7 +136,9 @@ class LineForm(forms.Form):
     in_forecast = forms.BooleanField(
         label=gettext_lazy("In the forecast"),
         required=False,
-        help_text=gettext_lazy("Off for what a schedule tells the forecast already."),
+        help_text=gettext_lazy(
+            "Whether the forecast expects its rest to be spent, less what schedules and loans will spend on it."
+        ),
     )
     closed = forms.BooleanField(
         label=gettext_lazy("Closed"),

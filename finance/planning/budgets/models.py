@@ -146,7 +146,7 @@ class BudgetLine(models.Model):
     target_every = models.PositiveSmallIntegerField(_("again every"), null=True, blank=True)
     target_unit = models.CharField(_("unit"), max_length=5, choices=Units.choices, blank=True, default="")
     note = models.CharField(_("note"), max_length=500, blank=True)
-    # Off for what a schedule tells the forecast already.
+    # Whether the forecast expects its rest to be spent.
     in_forecast = models.BooleanField(_("in the forecast"), default=True)
     # Takes no more assignments; its past stays.
     closed = models.BooleanField(_("closed"), default=False)

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Book
-from finance.ledger.selectors import accounts_of
+from finance.ledger.selectors import accounts_of, ids_inside
 from finance.ledger.turnovers import ONE_DAY
 from finance.planning.budgets.arithmetic import Carry, spread
 from finance.planning.budgets.models import Assignment, Budget, BudgetLine, LineCarry
@@ -63,11 +63,12 @@ def upcoming(
     Lines that are not in the forecast, and income, are left out. `coming` is what other plans will spend, by category and
     currency, in minor units: it comes off the rest.
     """
-    tree = accounts_of(book=book)
+    budgets = list(budgets_of(book=book).exclude(pays_from=None))
+    tree = accounts_of(book=book) if budgets else []
     coming = coming or {}
     start = max(first, today)
     found: list[Upcoming] = []
-    for budget in budgets_of(book=book).exclude(pays_from=None):
+    for budget in budgets:
         budget.book = book
         try:
             plan = Plan(budget, tree=tree)
@@ -91,18 +92,14 @@ def upcoming(
     return sorted(found, key=lambda each: (each.date, each.label))
 
 
-def budgeted_categories(*, book: Book, today: datetime.date) -> set[int]:
-    """Categories whose rest in a budget the forecast expects to be spent."""
+def forecast_categories(*, book: Book) -> frozenset[int]:
+    """Categories whose spending budgets tell the forecast, with all that is inside them: no habits of their own."""
+    lines = BudgetLine.objects.filter(book=book, in_forecast=True, closed=False, account__isnull=False)
+    tops = set(lines.exclude(budget__pays_from=None).values_list("account_id", flat=True))
+    if not tops:
+        return frozenset()
     tree = accounts_of(book=book)
-    found: set[int] = set()
-    for budget in budgets_of(book=book).exclude(pays_from=None):
-        budget.book = book
-        try:
-            view = view_of(Plan(budget, tree=tree), on=today, count=1)
-        except Invalid:
-            continue
-        found.update(pk for line in view.lines if _is_expected(line, budget) for pk in line.accounts)
-    return found
+    return frozenset().union(*(ids_inside(top, tree) for top in tops))
 
 
 def _is_expected(line: LineView, budget: Budget) -> bool:

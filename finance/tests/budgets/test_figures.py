@@ -11,7 +11,7 @@ from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft
 from finance.planning.budgets import services
 from finance.planning.budgets.arithmetic import Carry
-from finance.planning.budgets.selectors import upcoming
+from finance.planning.budgets.selectors import forecast_categories, upcoming
 from finance.planning.budgets.views import Plan, days_of
 from finance.tags.services import change_tags, save_tag
 
@@ -289,6 +289,7 @@ def test_the_rest_of_a_budget_is_expected_day_by_day(make, give, spend, book, ac
     assert {(each.account_id, each.layer.value, each.source_id) for each in found} == {
         (accounts.checking.pk, "budget", budget.pk)
     }
+    assert forecast_categories(book=book) == {accounts.groceries.pk}
 
 
 def test_a_target_with_a_day_is_expected_on_that_day(make, book, accounts, owner):
