@@ -39,7 +39,10 @@ class FeedSerializer(serializers.ModelSerializer[CalendarFeed]):
 
 
 class FreshFeedSerializer(FeedSerializer):
-    url = serializers.URLField(help_text="Shown only now: whoever has it reads what is coming.")
+    url = serializers.URLField(
+        allow_null=True,
+        help_text="Shown only now: anybody who has it reads what is coming. null in the answer to a retry.",
+    )
 
     class Meta(FeedSerializer.Meta):
         fields = (*FeedSerializer.Meta.fields, "url")  # type: ignore[assignment]
