@@ -1,27 +1,38 @@
 """Forecasts with what they take from all slices that plan: schedules, cards, loans, receivables, budgets, goals.
 
-A slice that expects money to move adds a line to SOURCES.
+A slice that expects money to move adds a line to SOURCES. Nothing is expected twice: the terms of a loan or card win over
+a schedule that pays it, and what schedules and loans will spend comes off the rest of the budget's lines for it.
 """
 
 import datetime
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from core.clock import today_in
+from finance.errors import Invalid
 from finance.ledger.models import Book
 from finance.ledger.revisions import current_of
+from finance.planning.budgets.selectors import budgeted_categories, budgets_of
+from finance.planning.budgets.selectors import upcoming as budgets_upcoming
+from finance.planning.cards.models import CardTerms
+from finance.planning.cards.selectors import upcoming as cards_upcoming
 from finance.planning.forecast.models import Forecast
 from finance.planning.forecast.projection import DAYS
 from finance.planning.forecast.selectors import HISTORY_DAYS, BookForecast, Payment, Planned, forecast_of
 from finance.planning.forecast.services import keep_forecast, score_points
 from finance.planning.goals.selectors import set_aside_of
+from finance.planning.loans.models import Loan, LoanPayment
+from finance.planning.loans.selectors import interest_to_come
+from finance.planning.loans.selectors import upcoming as loans_upcoming
 from finance.planning.scenarios.models import Scenario
 from finance.planning.scenarios.selectors import Comparison, compare
 from finance.planning.schedules.models import SchedulePayment
-from finance.planning.schedules.selectors import schedules_of
+from finance.planning.schedules.selectors import open_occurrences, schedules_of
 from finance.planning.schedules.selectors import upcoming as schedules_upcoming
 from finance.planning.upcoming import Upcoming
+from finance.receivables.selectors import upcoming as receivables_upcoming
 
 
 class Expecting(Protocol):
@@ -68,7 +79,64 @@ def covered_by_schedules(book: Book) -> Planned:
     return Planned(entries=frozenset(entries), payees=frozenset(payees), payments=tuple(payments))
 
 
-SOURCES: tuple[Source, ...] = (Source(name="schedules", upcoming=schedules_upcoming, covers=covered_by_schedules),)
+def covered_by_loans(book: Book) -> Planned:
+    """Entries that paid instalments."""
+    paid = LoanPayment.objects.filter(
+        book=book, entry__date__gte=today_in(book) - datetime.timedelta(days=HISTORY_DAYS)
+    )
+    return Planned(
+        entries=frozenset(current_of(book=book, root_ids=set(paid.values_list("entry_id", flat=True))).values())
+    )
+
+
+def covered_by_budgets(book: Book) -> Planned:
+    """Categories of lines whose rest is in the forecast."""
+    return Planned(categories=frozenset(budgeted_categories(book=book, today=today_in(book))))
+
+
+def schedules_beside_terms(
+    *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date
+) -> list[Upcoming]:
+    """What schedules expect, without those that pay a loan or a card whose own terms say what is paid from where."""
+    by_terms = set(Loan.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True))
+    by_terms.update(CardTerms.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True))
+    found = schedules_upcoming(book=book, first=first, last=last, today=today)
+    if not by_terms:
+        return found
+    repaid = {
+        schedule.pk
+        for schedule in schedules_of(book=book)
+        if by_terms.intersection(line["account"] for line in schedule.lines)
+    }
+    return [each for each in found if each.source_id not in repaid]
+
+
+def budgets_beside_plans(
+    *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date
+) -> list[Upcoming]:
+    """The rest of budgets, less what schedules and loans will spend on the same categories in the same periods."""
+    if not budgets_of(book=book).exclude(pays_from=None).exists():
+        return []
+    coming: dict[tuple[int, str], list[tuple[datetime.date, int]]] = defaultdict(list)
+    for each in open_occurrences(book=book, last=last, today=today):
+        try:
+            parts = each.schedule.definition.counter_amounts(each.left)
+        except Invalid:  # the rest of a part payment is less than the other lines
+            continue
+        for line, part in zip(each.schedule.definition.lines, parts, strict=True):
+            coming[line.account_id, each.schedule.account.currency].append((max(each.date, today), part))
+    for day, category_id, currency, interest in interest_to_come(book=book, last=last, today=today):
+        coming[category_id, currency].append((day, interest))
+    return budgets_upcoming(book=book, first=first, last=last, today=today, coming=coming)
+
+
+SOURCES: tuple[Source, ...] = (
+    Source(name="schedules", upcoming=schedules_beside_terms, covers=covered_by_schedules),
+    Source(name="cards", upcoming=cards_upcoming),
+    Source(name="loans", upcoming=loans_upcoming, covers=covered_by_loans),
+    Source(name="receivables", upcoming=receivables_upcoming),
+    Source(name="budgets", upcoming=budgets_beside_plans, covers=covered_by_budgets),
+)
 
 
 def expected(

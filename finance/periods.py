@@ -83,8 +83,9 @@ class PayRule:
             if self.anchor is not None and self.weeks is not None:
                 return date - datetime.timedelta(days=(date - self.anchor).days % (7 * self.weeks))
             # A weekend moves a start by two days at most, so it may lie in a neighbouring month.
-            around = (self._payday(months_later(date.replace(day=1), months)) for months in (1, 0, -1, -2))
-            return next(start for start in around if start <= date)
+            around = (months_later(date.replace(day=1), months) for months in (1, 0, -1, -2))
+            paydays = (shifted(day_in_month(each.year, each.month, self.day or 1), self.shift) for each in around)
+            return next(start for start in paydays if start <= date)
         except (ValueError, OverflowError) as error:
             raise Invalid(field="period", reason=_("There is no pay period at this end of the calendar.")) from error
 
@@ -102,9 +103,6 @@ class PayRule:
     def period_at(self, date: datetime.date) -> "Period":
         """The pay period that `date` is in."""
         return Period(first=self.start_of(date), last=self.next_start(date) - _ONE_DAY, pay=self)
-
-    def _payday(self, month: datetime.date) -> datetime.date:
-        return shifted(day_in_month(month.year, month.month, self.day or 1), self.shift)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,13 @@ def unlike_sides(
             if (why := _evidence(row, side, account=account, currency=currency, numbers=numbers))
         ]
         if found:
-            fitting[row.position] = sorted(found, key=lambda pair: _distance(row, pair[0]))[:_MOST_SIDES]
+            near = [
+                (abs(abs(row.amount) - abs(side.amount)), abs((row.date - side.date).days), side.entry_id, side, why)
+                for side, why in found
+            ]
+            fitting[row.position] = [
+                (side, why) for *_far, side, why in sorted(near, key=lambda pair: pair[:3])[:_MOST_SIDES]
+            ]
     wanted = Counter(side.entry_id for some in fitting.values() for side, _why in some)
     proposals = {}
     for row in rows:
@@ -106,10 +112,6 @@ def unlike_sides(
             reason = f"{_question(row, side, currency=currency)} {why}{more}"
             proposals[row.position] = Proposal(entry_id=side.entry_id, reason=reason)
     return proposals
-
-
-def _distance(row: IncomingRow, side: Side) -> tuple[int, int, int]:
-    return abs(abs(row.amount) - abs(side.amount)), abs((row.date - side.date).days), side.entry_id
 
 
 def _evidence(row: IncomingRow, side: Side, *, account: str, currency: str, numbers: frozenset[str]) -> str:

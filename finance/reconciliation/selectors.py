@@ -229,7 +229,13 @@ def rows_page(
     }
     with reading().cursor() as cursor:
         cursor.execute(_ROWS, parameters)
-        rows = [_row(values) for values in cursor.fetchall()]
+        rows = [
+            StatementRow(
+                line_id=line_id, entry_uid=entry_uid, date=date, payee=payee, description=description, memo=memo,
+                amount=amount, linked=linked, mark=mark, others=others or "",
+            )
+            for line_id, entry_uid, date, payee, description, memo, amount, linked, mark, others in cursor.fetchall()
+        ]  # fmt: skip
     return RowPage(rows=rows[:limit], next_cursor=rows[limit - 1].cursor if len(rows) > limit else None)
 
 
@@ -239,14 +245,6 @@ def read_place(cursor: str) -> tuple[datetime.date, int]:
         return read_dated_place(cursor)
     except ValueError as error:
         raise Invalid(field="cursor", reason=_("This cursor is not from this list.")) from error
-
-
-def _row(values: tuple[Any, ...]) -> StatementRow:
-    line_id, entry_uid, date, payee, description, memo, amount, linked, mark, others = values
-    return StatementRow(
-        line_id=line_id, entry_uid=entry_uid, date=date, payee=payee, description=description, memo=memo,
-        amount=amount, linked=linked, mark=mark, others=others or "",
-    )  # fmt: skip
 
 
 def candidates(*, statement: AccountStatement) -> list[int]:

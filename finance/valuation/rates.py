@@ -124,7 +124,9 @@ class RateTable:
                 found[_pair(one, other)].append(rate)
                 self._neighbours[one].add(other)
                 self._neighbours[other].add(one)
-        self._rates = {pair: sorted(rates, key=_age_and_rank) for pair, rates in found.items()}
+        self._rates = {
+            pair: sorted(rates, key=lambda rate: (rate.date, -_RANK[rate.source])) for pair, rates in found.items()
+        }
         self._days = {pair: [rate.date for rate in rates] for pair, rates in self._rates.items()}
 
     def quote(self, base: str, quote: str, *, on: datetime.date, crossing: bool = True) -> Quote | None:
@@ -179,10 +181,6 @@ def defined(unit: str) -> tuple[str, Fraction]:
 
 def _pair(one: str, other: str) -> tuple[str, str]:
     return (one, other) if one < other else (other, one)
-
-
-def _age_and_rank(rate: Rate) -> tuple[datetime.date, int]:
-    return rate.date, -_RANK[rate.source]
 
 
 def _preference(candidate: tuple[str, tuple[Rate, ...]]) -> tuple[datetime.date, bool, int]:

@@ -17,7 +17,6 @@ from core.clock import today_in
 from core.keyset import keyset_page
 from core.redirects import safe_next
 from finance.errors import FinanceError, Invalid, NotFound
-from finance.ledger.change_models import Change
 from finance.ledger.selectors import accounts_of, book_for
 from finance.ledger.services.changes import Changed
 from finance.models import AccountType, Book, JournalEntry, Payee, Role
@@ -131,7 +130,10 @@ def _change(request: HttpRequest, payee: Payee, form: PayeeForm, past: PastForm)
                     payee=payee, actor=actor, name=request.POST.get("name", ""), today=today_in(book),
                     correct_past=past.cleaned_data["past"] == "correct",
                 )  # fmt: skip
-                _say_saved(request, book, change)
+                if change is None:
+                    messages.success(request, _("Saved. Past entries stay as they are."))
+                else:
+                    say_changed(request, book, Changed(change=change))
                 return redirect("web:payee", book.pk, payee.pk)
             case "remove":
                 services.remove_payee(payee=payee)
@@ -207,10 +209,3 @@ def _merge_page(request: HttpRequest, book: Book, names: list[str], form: MergeF
         answer = render(request, "web/payee_merge.html", context)
         return reswap(reselect(retarget(answer, "#main"), "#main"), "outerHTML")
     return render(request, "web/payee_merge.html", context, status=400 if form.errors else 200)
-
-
-def _say_saved(request: HttpRequest, book: Book, change: Change | None) -> None:
-    if change is None:
-        messages.success(request, _("Saved. Past entries stay as they are."))
-    else:
-        say_changed(request, book, Changed(change=change))

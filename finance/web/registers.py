@@ -24,7 +24,6 @@ from finance.sheets import CONTENT_TYPES
 from finance.web.access import book_page, user_of
 from finance.web.register_filters import (
     FilterForm,
-    Scope,
     kept,
     period_menu,
     pills_of,
@@ -87,6 +86,9 @@ def _above(request: HttpRequest, book: Book, form: FilterForm) -> dict[str, Any]
             amount = natural(held.get(account.pk, 0), account.type)
             balances[account.currency] = balances.get(account.currency, 0) + amount
     views = views_of(book=book, user=user_of(request)).select_related("account").order_by("name", "pk")
+    route, place = "web:book_register_file", [book.pk]
+    if scope.account is not None:
+        route, place = "web:register_file", [book.pk, scope.account.pk]
     if book.visible_ids is not None:  # they name accounts and payees
         views = views.none()
     return {
@@ -97,17 +99,11 @@ def _above(request: HttpRequest, book: Book, form: FilterForm) -> dict[str, Any]
         "kept_for_days": kept(request.GET, without=_DAYS),
         "kept_for_rows": kept(request.GET, without=_ROWS),
         "here": with_query(request.GET),
-        "files": [(name, f"{_file_path(book, scope, name)}{with_query(request.GET)}") for name in CONTENT_TYPES],
+        "files": [(name, f"{reverse(route, args=[*place, name])}{with_query(request.GET)}") for name in CONTENT_TYPES],
         "inside_query": with_query(request.GET, scope=None, below=None, account=None, currency=None),
         "views": list(views),
         **period_menu(form),
     }
-
-
-def _file_path(book: Book, scope: Scope, name: str) -> str:
-    if scope.account is None:
-        return reverse("web:book_register_file", args=[book.pk, name])
-    return reverse("web:register_file", args=[book.pk, scope.account.pk, name])
 
 
 def show_marks(rows: Sequence[RegisterRow]) -> None:

@@ -115,6 +115,9 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
     except Invalid as error:
         definition, problem = usual_definition(Kind(kind)), error.detail
         made = report_of(book=book, definition=definition, today=today, pay=pay)
+    inside = ""
+    if definition.account is not None:
+        inside = Account.objects.filter(book=book, pk=definition.account).values_list("name", flat=True).first() or ""
     pills = Pills(definition, today=today, pay=pay)
     before, after = pills.neighbours()
     context = {
@@ -122,7 +125,7 @@ def report(request: HttpRequest, book: Book, kind: str) -> HttpResponse:
         "report": made,
         "problem": problem,
         "sentence": sentence_of(made, today=today),
-        "inside": _inside(book, definition),
+        "inside": inside,
         "pills": pills.all(),
         "before": before,
         "after": after,
@@ -189,13 +192,6 @@ def asked_definition(query: QueryDict, kind: str, *, book: Book, today: datetime
             raise Invalid(field="period", reason=_("Give days such as 2026-03-31.")) from error
         texts["period"] = period_token(days_between(first, last))
     return read_definition(kind, texts, time_zone=book.time_zone, today=today)
-
-
-def _inside(book: Book, definition: Definition) -> str:
-    """The account that the report is limited to."""
-    if definition.account is None:
-        return ""
-    return Account.objects.filter(book=book, pk=definition.account).values_list("name", flat=True).first() or ""
 
 
 @require_safe

@@ -170,7 +170,9 @@ def _form_page(request: HttpRequest, book: Book, changed: Rule | None, initial: 
     elif posted is not None and form.is_valid() and not form.errors:
         try:
             if "check" in posted:
-                matches = _matches(book, form)
+                draft = selectors.draft_engine(book=book, definition=form.definition)
+                found = count_matches(book=book, engine=draft)
+                matches = share_words(found.matched, found.looked)
             else:
                 return _saved(request, book, changed, form)
         except (Forbidden, NotFound):
@@ -185,11 +187,6 @@ def _form_page(request: HttpRequest, book: Book, changed: Rule | None, initial: 
     if request.headers.get("HX-Request") == "true" and posted is not None and "check" in posted:
         return render(request, "finance/rules/_matches.html", context)
     return render(request, "finance/rules/form.html", context, status=status)
-
-
-def _matches(book: Book, form: RuleForm) -> str:
-    found = count_matches(book=book, engine=selectors.draft_engine(book=book, definition=form.definition))
-    return share_words(found.matched, found.looked)
 
 
 def _saved(request: HttpRequest, book: Book, changed: Rule | None, form: RuleForm) -> HttpResponse:

@@ -64,7 +64,12 @@ def findings(*, rolling: bool) -> Findings:
         except OperationalError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             return Findings(problems=[*problems, f"The database cannot be used: {reason}"], pending=[])
-        problems += _irreversible(pending)
+        problems += [
+            f"{_name(migration)} cannot be reversed: {operation.describe()}."
+            for migration in pending
+            for operation in migration.operations
+            if not operation.reversible
+        ]
         if rolling:
             problems += _breaking(pending)
         return Findings(problems=problems, pending=[_name(migration) for migration in pending])
@@ -81,13 +86,6 @@ def disk_problems() -> Iterator[str]:
     free = shutil.disk_usage(settings.VAR_DIR).free >> 20
     if free < LEAST_FREE_MB:
         yield f"{settings.VAR_DIR} has {free} MB left, at least {LEAST_FREE_MB} are needed."
-
-
-def _irreversible(pending: Sequence[Migration]) -> Iterator[str]:
-    for migration in pending:
-        for operation in migration.operations:
-            if not operation.reversible:
-                yield f"{_name(migration)} cannot be reversed: {operation.describe()}."
 
 
 def _breaking(pending: Sequence[Migration]) -> Iterator[str]:

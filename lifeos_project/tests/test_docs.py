@@ -41,7 +41,8 @@ def test_relative_links_lead_to_files(page):
 @pytest.mark.parametrize("page", [*PAGES, CHANGELOG], ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_is_short_and_in_plain_words(page):
     text = page.read_text()
-    assert len(prose(text).split()) <= MOST_WORDS
+    # The list of events is a reference, made from the code: as long as there are events.
+    assert page.name == "events.md" or len(prose(text).split()) <= MOST_WORDS
     assert [found[0] for found in STIFF.finditer(text)] == []
 
 

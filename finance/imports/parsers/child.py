@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from typing import Any
 from core.texts import gettext as _
 from core.texts import gettext_noop, language, speak
 from finance.errors import FinanceError, Invalid, StatementUnreadable
+from finance.imports.parsers.packing import ROW_CLASSES, NamedUnpickler, PackedRows
 from finance.imports.parsers.reading import Question, read_file, to_json
 from finance.imports.parsers.statement import ParsedFile
 
@@ -36,13 +37,11 @@ _OUT_OF_MEMORY = 3
 _ROOM = 2 * 1024 * 1024  # bytes; Python takes memory for small objects by the megabyte
 # The answer names these classes and no others: what comes out of the child is not trusted either.
 _ANSWERS = {
+    *ROW_CLASSES,
     ("finance.imports.parsers.statement", "ParsedFile"),
     ("finance.imports.parsers.statement", "ParsedStatement"),
-    ("finance.imports.parsers.statement", "ParsedRow"),
-    ("finance.imports.parsers.statement", "RowState"),
+    ("finance.imports.parsers.packing", "PackedRows"),
     ("finance.imports.parsers.profile", "CsvProfile"),
-    ("decimal", "Decimal"),
-    ("datetime", "date"),
 }
 
 
@@ -112,7 +111,7 @@ class Child:
 
     def _answered(self, answer: bytes) -> tuple[str, Any]:
         try:
-            kind, value = _Unpickler(BytesIO(answer), self.classes).load()
+            kind, value = NamedUnpickler(BytesIO(answer), self.classes).load()
         except (pickle.UnpicklingError, EOFError, AttributeError, TypeError, ValueError, IndexError) as error:
             logger.exception("The reader of a file gave no answer.")
             raise StatementUnreadable(reason=self._what_happened(1, Limits(seconds=0, megabytes=0))) from error
@@ -177,17 +176,6 @@ def _too_much(limits: Limits, advice: str) -> str:
     }
 
 
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, source: BytesIO, classes: Collection[tuple[str, str]]) -> None:
-        super().__init__(source)
-        self._classes = classes
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._classes:
-            raise pickle.UnpicklingError(f"The reader answered with a {module}.{name}.")
-        return super().find_class(module, name)
-
-
 def serve(answer: Callable[[bytes, Any], Any]) -> int:
     """The child's side of `Child.ask`: limits first, then the question, then the file. Returns the exit code."""
     source = sys.stdin.buffer
@@ -212,7 +200,12 @@ def serve(answer: Callable[[bytes, Any], Any]) -> int:
 
 def main() -> int:
     """The child that reads bank files."""
-    return serve(lambda data, question: read_file(data, Question(**question)))
+    return serve(lambda data, question: _packed(read_file(data, Question(**question))))
+
+
+def _packed(parsed: ParsedFile) -> ParsedFile:
+    statements = tuple(replace(statement, rows=PackedRows(statement.rows)) for statement in parsed.statements)
+    return replace(parsed, statements=statements, left_out=PackedRows(parsed.left_out))
 
 
 if __name__ == "__main__":

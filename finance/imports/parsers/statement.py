@@ -1,6 +1,7 @@
 """What a bank file says, before any book has been looked at."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from enum import StrEnum
@@ -70,7 +71,7 @@ class ParsedStatement:
     account: str = ""
     label: str = ""
     currency: str = ""
-    rows: tuple[ParsedRow, ...] = ()
+    rows: Sequence[ParsedRow] = ()
     start: datetime.date | None = None
     end: datetime.date | None = None
     opening: Decimal | None = None
@@ -89,7 +90,7 @@ class ParsedFile:
     statements: tuple[ParsedStatement, ...]
     profile: "CsvProfile | None" = None
     # Lines of the file that are no transactions: `note` says why. Those with date and amount can still be taken in.
-    left_out: tuple[ParsedRow, ...] = ()
+    left_out: Sequence[ParsedRow] = ()
     notes: tuple[str, ...] = field(default=())
     # For the page of columns: the beginning of a workbook's sheet as comma-separated text, and what each encoding makes
     # of the words of a text file.

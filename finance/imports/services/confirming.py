@@ -4,6 +4,8 @@ import datetime
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
@@ -139,6 +141,9 @@ _READ = (
     "pk", "number", "account_id", "date", "amount", "fate", "decision", "identity", "occurrence", "counter_account_id",
     "matched_entry_id", "statement_id", "refund_of_id", "refund_of_line",
 )  # fmt: skip
+_SHARED = frozenset(
+    _READ.index(name) for name in ("account_id", "date", "fate", "decision", "counter_account_id", "statement_id")
+)
 
 
 _WRITE = """
@@ -168,7 +173,13 @@ def _confirm(
         account.book = batch.book
     _catch_up(batch, accounts)
     read = ImportRow.objects.filter(batch=batch).order_by("pk").values_list(*_READ)
-    rows = [_Row(*values) for values in read.iterator(chunk_size=CHUNK)]
+    # Many rows share their account, day, category and status: each of these is kept once.
+    once: dict[Any, Any] = {}
+    rows = [
+        _Row(*(once.setdefault(value, value) if place in _SHARED else value for place, value in enumerate(values)))
+        for values in read.iterator(chunk_size=CHUNK)
+    ]
+    del once
     _check_answered(rows, leave_undecided=leave_undecided)
     _treat_older(batch, rows, accounts, actor=actor, choice=older_rows)
     if opening_balance:
@@ -322,13 +333,18 @@ def _number(rows: Sequence[_Row]) -> None:
     """Occurrences that continue those in force, so that a row imported anyway becomes the next twin."""
     decisions = (Decision.POST, Decision.MATCH, Decision.IGNORE)
     entering = [row for row in rows if any(row.will(decision) for decision in decisions)]
-    accounts, identities = {row.account_id for row in entering}, {row.identity for row in entering}
-    with connection.cursor() as cursor:
-        cursor.execute(_HIGHEST, [list(accounts), list(identities)])
-        highest = {(account_id, identity): top for account_id, identity, top in cursor.fetchall()}
-    for row in entering:
-        key = (row.account_id, row.identity)
-        highest[key] = row.occurrence = highest.get(key, 0) + 1
+    # By identity, so that nothing is kept of those that have passed; equal rows stay in the file's order.
+    entering.sort(key=attrgetter("identity"))
+    highest: dict[tuple[int | None, str], int] = {}
+    for some in in_batches(entering, size=POSTED_AT_ONCE):
+        accounts, identities = {row.account_id for row in some}, {row.identity for row in some}
+        with connection.cursor() as cursor:
+            cursor.execute(_HIGHEST, [list(accounts), list(identities)])
+            known = {(account_id, identity): top for account_id, identity, top in cursor.fetchall()}
+        highest = known | {key: top for key, top in highest.items() if key[1] == some[0].identity}
+        for row in some:
+            key = (row.account_id, row.identity)
+            highest[key] = row.occurrence = highest.get(key, 0) + 1
 
 
 def _post(batch: ImportBatch, actor: User | None, rows: Sequence[_Row], accounts: dict[int, Account]) -> None:

@@ -51,7 +51,10 @@ def decide_rows(
         _check_counter(batch, rows, counter_account)
         changes |= {"counter_account": counter_account, "suggestion": "", "split": []} | _NO_REFUND
     if payee is not None:
-        changes["new_payee"] = _checked_payee(payee)
+        if len(payee) > 200 or "\x00" in payee:
+            reason = gettext("The payee has at most 200 characters, and no null character.")
+            raise Invalid(field="payee", reason=reason)
+        changes["new_payee"] = " ".join(payee.split())
     if len(changes) == 2:
         raise Invalid(field="decision", reason=gettext("Choose a decision, a category or a payee for the rows."))
     moved = []
@@ -156,12 +159,6 @@ def rows_like(*, row: ImportRow) -> list[int]:
         for pk, payee, counter_id in alike
         if (counter_id is None or counter_id != row.counter_account_id) and key_words(payee) == key
     ][:MOST_ALIKE]
-
-
-def _checked_payee(payee: str) -> str:
-    if len(payee) > 200 or "\x00" in payee:
-        raise Invalid(field="payee", reason=gettext("The payee has at most 200 characters, and no null character."))
-    return " ".join(payee.split())
 
 
 def _check_counter(batch: ImportBatch, rows: QuerySet[ImportRow], account: Account) -> None:

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import chain as concatenated
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -63,6 +64,7 @@ def stage_import(
     with transaction.atomic():
         batch = _stored(book=book, account=account, actor=actor, data=data, file_name=file_name)
         parsed = parse(data=data, account=account, question={"profile": profile.to_dict() if profile else None})
+        del data  # a caller that does not hold it either has its room for the rows
         fill(batch, parsed, hold=nobody_else, on_progress=on_progress)
     return batch
 
@@ -317,12 +319,19 @@ def _accounts_for(batch: ImportBatch, statements: Sequence[ParsedStatement]) -> 
                 text % {"account": batch.account.name, "before": before, "number": chosen.account},
             ]
             chosen = None
-    return [batch.account if s is chosen else _other(batch, known(s), s) for s in statements]
-
-
-def _other(batch: ImportBatch, account: Account | None, statement: ParsedStatement) -> Account | None:
-    usable = account is not None and account != batch.account and account.closed_on is None
-    return account if usable and account is not None and statement.currency in ("", account.currency) else None
+    found: list[Account | None] = []
+    for statement in statements:
+        other = known(statement)
+        if statement is chosen:
+            other = batch.account
+        elif (
+            other == batch.account
+            or (other and other.closed_on)
+            or (other and statement.currency not in ("", other.currency))
+        ):
+            other = None
+        found.append(other)
+    return found
 
 
 def _save_statement(
@@ -354,38 +363,44 @@ def _save_statement(
     with transaction.atomic():
         hold()
         statement.save(force_insert=True)
-    # What the database keeps of a row is heavy: only a chunk of it is there at a time, whatever the file holds.
-    lines = (*parsed.rows, *left_out)
-    alone = [_alone(row, statement, batch.format) for row in lines]
+
+    def lines() -> Iterator[tuple[ParsedRow, _Alone]]:
+        # What is made of a row is heavy: it is made again instead of being kept, whatever the file holds.
+        return ((row, _alone(row, statement, batch.format)) for row in concatenated(parsed.rows, left_out))
+
     matcher = proposer = None
     if account is not None:
         account.book = batch.book
         matcher, proposer = Matcher(account=account, batch=batch), Proposer(account=account, batch=batch)
-        matcher.look(
-            [
-                IncomingRow(
-                    position=position,
-                    date=row.date,
-                    amount=found.amount,
-                    text=found.text,
-                    bank_id=row.bank_id[:120],
-                    balance=found.balance,
-                    counterparty=bare_number(row.counterparty_account[:64]),
-                )
-                for position, (row, found) in enumerate(zip(lines, alone, strict=True))
-                if found.fate is RowStatus.NEW and row.date is not None and found.amount is not None
-            ]
-        )
+        # Many rows share their day and their other side: each of these is kept once.
+        once: dict[Any, Any] = {}
+        incoming = [
+            IncomingRow(
+                position=position,
+                date=once.setdefault(row.date, row.date),
+                amount=found.amount,
+                text=found.text,
+                bank_id=row.bank_id[:120],
+                balance=found.balance,
+                counterparty=once.setdefault(other := bare_number(row.counterparty_account[:64]), other),
+            )
+            for position, (row, found) in enumerate(lines())
+            if found.fate is RowStatus.NEW and row.date is not None and found.amount is not None
+        ]
+        matcher.look(incoming)
+        fresh = {row.position: row.amount for row in incoming if matcher.is_new(row.position)}
+        del incoming, once
         proposer.look_for_refunds(
-            Moved(row.number, row.date, found.amount, row.payee[:200])
-            for position, (row, found) in enumerate(zip(lines, alone, strict=True))
-            if row.date is not None and found.amount is not None and matcher.is_new(position)
+            Moved(row.number, row.date, fresh[position], row.payee[:200])
+            for position, row in enumerate(concatenated(parsed.rows, left_out))
+            if position in fresh and row.date is not None
         )
-    for positions in in_batches(range(len(lines)), size=CHUNK):
+        del fresh
+    made = lines()
+    for positions in in_batches(range(len(parsed.rows) + len(left_out)), size=CHUNK):
         rows = []
-        for position in positions:
-            found = alone[position]
-            row = _row(lines[position], found, batch=batch, statement=statement)
+        for position, (line, found) in zip(positions, made, strict=False):
+            row = _row(line, found, batch=batch, statement=statement)
             if matcher is not None:
                 matcher.judge(position, row)
             elif found.fate is RowStatus.NEW:

@@ -2,10 +2,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from tqdm import tqdm
 
+from core.clock import today_in
+from finance.forecasts import score_forecasts
 from finance.management.books import book_named
-from finance.operations import OneOrAllBooks, score_all_forecasts
-from platform_outbox.operations.runs import TerminalRun
+from finance.models import Book
 
 
 class Command(BaseCommand):
@@ -15,9 +17,8 @@ class Command(BaseCommand):
         parser.add_argument("--book", type=int, help="number of the book; without it: all books")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["book"] is not None:
-            book_named(options["book"])
-        run = TerminalRun(by="command", write=self.stdout.write, quiet=options["verbosity"] == 0)
-        done = score_all_forecasts(OneOrAllBooks(book=options["book"]), run)
-        run.close()
-        self.stdout.write(f"{run.total} books, {done['figures']} figures compared.")
+        books = list(Book.objects.in_use().order_by("pk")) if options["book"] is None else [book_named(options["book"])]
+        scored = 0
+        for book in tqdm(books, unit="book", disable=None if options["verbosity"] else True, leave=False):
+            scored += score_forecasts(book=book, today=today_in(book))
+        self.stdout.write(f"{len(books)} books, {scored} figures compared.")

@@ -1,7 +1,7 @@
 """Finding budgets, their lines and records; and what of them the forecast expects."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.db.models import QuerySet
 
@@ -14,6 +14,9 @@ from finance.planning.budgets.models import Assignment, Budget, BudgetLine, Line
 from finance.planning.budgets.periods import MOST_PERIODS
 from finance.planning.budgets.views import BudgetView, LineView, Plan, view_of
 from finance.planning.upcoming import Layer, Upcoming
+
+# Days and amounts in minor units by category and currency.
+Coming = Mapping[tuple[int, str], Sequence[tuple[datetime.date, int]]]
 
 
 def budgets_of(*, book: Book) -> QuerySet[Budget]:
@@ -51,13 +54,17 @@ def assignments_of(*, budget: Budget, line: BudgetLine | None = None) -> QuerySe
     return found.filter(line=line) if line is not None else found
 
 
-def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: datetime.date) -> list[Upcoming]:
+def upcoming(
+    *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date, coming: Coming | None = None
+) -> list[Upcoming]:
     """What is left in budgets that say what they are paid from, as money that will leave that account.
 
     The rest of a period is spread over its days from `today` on; the amount of a target with a day leaves on that day.
-    Lines that are not in the forecast, and income, are left out.
+    Lines that are not in the forecast, and income, are left out. `coming` is what other plans will spend, by category and
+    currency, in minor units: it comes off the rest.
     """
     tree = accounts_of(book=book)
+    coming = coming or {}
     start = max(first, today)
     found: list[Upcoming] = []
     for budget in budgets_of(book=book).exclude(pays_from=None):
@@ -74,12 +81,28 @@ def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: da
             target = line.line.target()
             due = target.due_from(start - ONE_DAY)
             if due is not None and due <= last:
-                found.append(_expected(budget, due, target.amount, line.name))
+                amount = target.amount - _coming(line, budget.currency, coming, start, due)
+                if amount > 0:
+                    found.append(_expected(budget, due, amount, line.name))
         rest = [line for line in lines if line not in dated]
-        for day, amount in _day_by_day(view, rest, start):
+        for day, amount in _day_by_day(view, rest, start, currency=budget.currency, coming=coming):
             if amount and day <= last:
                 found.append(_expected(budget, day, amount, budget.name))
     return sorted(found, key=lambda each: (each.date, each.label))
+
+
+def budgeted_categories(*, book: Book, today: datetime.date) -> set[int]:
+    """Categories whose rest in a budget the forecast expects to be spent."""
+    tree = accounts_of(book=book)
+    found: set[int] = set()
+    for budget in budgets_of(book=book).exclude(pays_from=None):
+        budget.book = book
+        try:
+            view = view_of(Plan(budget, tree=tree), on=today, count=1)
+        except Invalid:
+            continue
+        found.update(pk for line in view.lines if _is_expected(line, budget) for pk in line.accounts)
+    return found
 
 
 def _is_expected(line: LineView, budget: Budget) -> bool:
@@ -89,7 +112,7 @@ def _is_expected(line: LineView, budget: Budget) -> bool:
 
 
 def _day_by_day(
-    view: BudgetView, lines: Sequence[LineView], start: datetime.date
+    view: BudgetView, lines: Sequence[LineView], start: datetime.date, *, currency: str, coming: Coming
 ) -> Iterator[tuple[datetime.date, int]]:
     """The rest of these lines in each period, spread over its days from `start` on."""
     for place, shown in enumerate(view.periods):
@@ -102,8 +125,19 @@ def _day_by_day(
             for line in lines
         ]
         first = max(first, start)
+        rests = [rest - _coming(line, currency, coming, first, last) for rest, line in zip(rests, lines, strict=True)]
         parts = spread(sum(max(rest, 0) for rest in rests), (last - first).days + 1)
         yield from ((first + number * ONE_DAY, part) for number, part in enumerate(parts))
+
+
+def _coming(line: LineView, currency: str, coming: Coming, first: datetime.date, last: datetime.date) -> int:
+    """What other plans will spend on the line's categories from `first` to `last`."""
+    return sum(
+        amount
+        for account_id in line.accounts
+        for day, amount in coming.get((account_id, currency), ())
+        if first <= day <= last
+    )
 
 
 def _expected(budget: Budget, day: datetime.date, amount: int, label: str) -> Upcoming:

@@ -266,6 +266,19 @@ def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: da
     return [each for each in expected if first <= each.date <= last]
 
 
+def interest_to_come(
+    *, book: Book, last: datetime.date, today: datetime.date
+) -> list[tuple[datetime.date, int, str, int]]:
+    """Interest of instalments that are still to come: day, category, currency and amount in minor units."""
+    return [
+        (max(today, row.date), state.loan.interest_account_id, state.loan.currency, row.interest)
+        for state in states_of(book=book, loans=loans_of(book=book), today=today)
+        if state.loan.interest_account_id is not None and not state.loan.is_lent
+        for row in state.table.rows
+        if state.is_open(row) and row.date <= last
+    ]
+
+
 def _both_sides(loan: Loan, day: datetime.date, nominal: datetime.date, *, paid: int, principal: int) -> list[Upcoming]:
     sign = -1 if loan.is_lent else 1
     sides = [(loan.account_id, sign * principal)]

@@ -215,5 +215,6 @@ function prepare() {
 }
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id === "entry" || event.target.id === "entry") prepare();
+  else if (event.detail.target?.id === "fee" || event.target.id === "fee") watchCurrency();
 });
 prepare();
