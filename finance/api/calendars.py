@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,7 +39,10 @@ class FeedSerializer(serializers.ModelSerializer[CalendarFeed]):
 
 
 class FreshFeedSerializer(FeedSerializer):
-    url = serializers.URLField(help_text="Shown only now: whoever has it reads what is coming.")
+    url = serializers.URLField(
+        allow_null=True,
+        help_text="Shown only now: anybody who has it reads what is coming. null in the answer to a retry.",
+    )
 
     class Meta(FeedSerializer.Meta):
         fields = (*FeedSerializer.Meta.fields, "url")  # type: ignore[assignment]
@@ -120,7 +123,10 @@ class FeedDetail(BookView):
             "One event with the rule as RRULE (RFC 5545); a 31st is the last of the days 28 to 31. What iCalendar cannot say "
             "is refused by name, such as a day that moves off weekends."
         ),
-        responses={(200, "text/calendar"): OpenApiTypes.BINARY},
+        responses={
+            (200, "text/calendar"): OpenApiTypes.BINARY,
+            400: OpenApiResponse(description="iCalendar cannot say this rule; `fields` says why."),
+        },
     )
 )
 @extend_schema(tags=["calendars"])
