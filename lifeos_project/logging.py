@@ -65,7 +65,7 @@ def logging_settings(*, json: bool, web_level: str, worker_level: str) -> dict[s
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
             }
         },
-        "filters": {"statsd": {"()": StatsdComplaints}},
+        "filters": {"statsd": {"()": StatsdComplaints}, "tokens": {"()": WithoutTokens}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lifeos"}},
         "root": {"handlers": ["console"], "level": "INFO"},
         "loggers": {
@@ -76,9 +76,29 @@ def logging_settings(*, json: bool, web_level: str, worker_level: str) -> dict[s
             "platform_outbox": {"level": worker_level},
             "dramatiq": {"level": worker_level},
             # Every 4xx as a warning; the request line below already says it.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["tokens"]},
         },
     }
+
+
+def secret_in(request: HttpRequest) -> str:
+    """The secret in the address of a request: links of mails and calendars carry one in a part named `token`."""
+    match = getattr(request, "resolver_match", None)
+    return str(match.kwargs.get("token", "")) if match else ""
+
+
+class WithoutTokens(logging.Filter):
+    """Leaves the secrets of addresses out of what Django says about a failed request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        token = secret_in(request) if request is not None else ""
+        if token and isinstance(record.args, tuple):
+            del record.request  # which would be written with its address
+            record.args = tuple(
+                str(each).replace(token, "…") if isinstance(each, str) else each for each in record.args
+            )
+        return True
 
 
 class StatsdComplaints(logging.Filter):
@@ -129,8 +149,7 @@ class RequestLogMiddleware:
             return response
         user = getattr(request, "user", None)
         # Path without the query: it may hold a search for a payee or a one-time token.
-        # Links of mails carry their secret in a part named `token`.
-        token = str(request.resolver_match.kwargs.get("token", "")) if request.resolver_match else ""
+        token = secret_in(request)
         log.log(
             logging.ERROR if response.status_code >= 500 else logging.INFO,
             "request",

@@ -107,3 +107,12 @@ def test_a_statsd_server_that_is_away_is_told_once_a_minute():
     assert [seldom.filter(line) for line in lines] == [True, False, False]
     assert lines[0].exc_info is None
     assert seldom.filter(logging.makeLogRecord({"msg": "Worker exiting"}))
+
+
+def test_a_failure_behind_a_secret_address_does_not_tell_the_secret(client, db, monkeypatch, production_lines):
+    monkeypatch.setattr("finance.web.plan_feed.counted_address", lambda *_, **__: 1 / 0)
+    client.raise_request_exception = False
+    assert client.get("/calendar/a-secret-of-somebody.ics").status_code == 500
+    lines = [line for line in production_lines() if "calendar" in json.dumps(line)]
+    assert lines
+    assert "a-secret-of-somebody" not in json.dumps(lines)
