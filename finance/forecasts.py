@@ -94,20 +94,22 @@ def covered_by_budgets(book: Book) -> Planned:
     return Planned(categories=forecast_categories(book=book))
 
 
+def repaid_by_terms(*, book: Book) -> set[int]:
+    """Schedules that pay a loan or a card whose own terms say what is paid from where: these win."""
+    by_terms = set(Loan.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True))
+    by_terms.update(CardTerms.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True))
+    if not by_terms:
+        return set()
+    schedules = schedules_of(book=book)
+    return {each.pk for each in schedules if by_terms.intersection(line["account"] for line in each.lines)}
+
+
 def schedules_beside_terms(
     *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date
 ) -> list[Upcoming]:
-    """What schedules expect, without those that pay a loan or a card whose own terms say what is paid from where."""
-    by_terms = set(Loan.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True))
-    by_terms.update(CardTerms.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True))
+    """What schedules expect, without those that `repaid_by_terms` names."""
     found = schedules_upcoming(book=book, first=first, last=last, today=today)
-    if not by_terms:
-        return found
-    repaid = {
-        schedule.pk
-        for schedule in schedules_of(book=book)
-        if by_terms.intersection(line["account"] for line in schedule.lines)
-    }
+    repaid = repaid_by_terms(book=book) if found else set()
     return [each for each in found if each.source_id not in repaid]
 
 
@@ -137,6 +139,10 @@ SOURCES: tuple[Source, ...] = (
     Source(name="receivables", upcoming=receivables_upcoming),
     Source(name="budgets", upcoming=budgets_beside_plans, covers=covered_by_budgets),
 )
+
+
+# Sources with days of their own beside schedules, for lists of what is coming.
+WITH_DAYS = tuple(source for source in SOURCES if source.name in ("cards", "loans", "receivables"))
 
 
 def expected(

@@ -94,7 +94,7 @@ class WithoutTokens(logging.Filter):
         request = getattr(record, "request", None)
         token = secret_in(request) if request is not None else ""
         if token and isinstance(record.args, tuple):
-            del record.request  # which would be written with its address
+            del record.__dict__["request"]  # it would be written with its address
             record.args = tuple(
                 str(each).replace(token, "…") if isinstance(each, str) else each for each in record.args
             )

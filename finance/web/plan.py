@@ -14,11 +14,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
+from django_stubs_ext import StrOrPromise
 
 from core.clock import today_in
 from core.redirects import safe_next
 from finance import figures
 from finance.errors import FinanceError, NotFound
+from finance.forecasts import WITH_DAYS, expected, repaid_by_terms
 from finance.ledger.movements import OWN_KINDS
 from finance.ledger.revisions import roots_of
 from finance.ledger.selectors import balances_of, book_for
@@ -28,8 +30,10 @@ from finance.planning.agenda import Planned, agenda
 from finance.planning.schedules import selectors, services
 from finance.planning.schedules.matching import Match
 from finance.planning.schedules.selectors import Occurrence, Status
+from finance.planning.upcoming import Layer, Upcoming
 from finance.web.access import book_page, id_in, user_of
 from finance.web.entry_forms import amount_field
+from finance.web.plan_forecast import LAYERS
 from finance.web.plan_forms import DATE
 from finance.web.plan_words import weekday_names
 from finance.web.refusals import refuse
@@ -44,6 +48,17 @@ class Entered:
     """An entry that is dated ahead, as the list shows it."""
 
     entry: JournalEntry
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a card, a loan, an invoice or somebody's debt expects, as the list shows it."""
+
+    name: str
+    kind: StrOrPromise
+    url: str
     amount: int
     currency: str
 
@@ -67,9 +82,15 @@ def plan(request: HttpRequest, book: Book) -> HttpResponse:
     asked = request.GET.get("days", "")
     days = int(asked) if asked in map(str, WINDOWS) else WINDOWS[0]
     last = today + datetime.timedelta(days=days)
-    found = selectors.open_occurrences(book=book, last=last, today=today)
+    repaid = repaid_by_terms(book=book)
+    occurrences = selectors.open_occurrences(book=book, last=last, today=today)
+    found = [each for each in occurrences if each.schedule.pk not in repaid]
     own = dict(Account.objects.filter(book=book, kind__in=OWN_KINDS).values_list("pk", "currency"))
-    planned = [*_planned(book, found, own, today=today, last=last), *_entered(own, today=today, last=last)]
+    planned = [
+        *_planned(book, found, own, today=today, last=last),
+        *_expected(book, own, today=today, days=days),
+        *_entered(own, today=today, last=last),
+    ]
     held: dict[str, int] = defaultdict(int)
     for account_id, amount in balances_of(account_ids=list(own), as_of=today).items():
         held[own[account_id]] += amount
@@ -218,6 +239,30 @@ def _planned(
     for each in found:
         changed = {code: sum_ for code, sum_ in changes[each.schedule.pk, each.nominal].items() if sum_}
         yield Planned(date=max(each.date, today), item=each, changes=changed)
+
+
+_PAGES = {Layer.CARD: "web:plan_cards", Layer.LOAN: "web:plan_loans", Layer.RECEIVABLE: "web:people"}
+
+
+def _expected(book: Book, own: Collection[int], *, today: datetime.date, days: int) -> Iterable[Planned[Any]]:
+    """What cards, loans, invoices and debts expect on own accounts; a card's payment is what leaves the bank."""
+    movements: dict[tuple[Layer, int | None, datetime.date], list[Upcoming]] = defaultdict(list)
+    for each in expected(book=book, today=today, days=days, sources=WITH_DAYS):
+        if each.account_id in own:
+            movements[each.layer, each.source_id, each.nominal].append(each)
+    for (layer, _source, _nominal), sides in movements.items():
+        changed: dict[str, int] = defaultdict(int)
+        for side in sides:
+            changed[side.currency] += side.amount
+        shown = min(sides, key=lambda side: side.amount)
+        yield Planned(
+            date=shown.date,
+            item=Expected(
+                name=shown.label, kind=LAYERS[layer], url=reverse(_PAGES[layer], args=[book.pk]), amount=shown.amount,
+                currency=shown.currency,
+            ),
+            changes={code: amount for code, amount in changed.items() if amount},
+        )  # fmt: skip
 
 
 def _entered(own: Collection[int], *, today: datetime.date, last: datetime.date) -> Iterable[Planned[Any]]:

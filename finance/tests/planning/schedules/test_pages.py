@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from finance.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.planning.agenda import Planned, agenda
+from finance.planning.cards.services import add_card
 from finance.planning.recurrence import Unit
 from finance.planning.schedules import services
 from finance.planning.schedules.definition import AmountKind, CounterLine
@@ -78,7 +79,21 @@ def test_what_is_coming_with_the_money_after_it(page, spend, plan, accounts):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("name", "most"), [("plan", 17), ("plan_calendar", 8), ("plan_schedules", 8)])
+def test_what_cards_and_loans_expect_is_coming_too_and_no_schedule_for_the_same(
+    page, book, owner, spend, plan, accounts
+):
+    spend(500_00, on=datetime.date(2026, 3, 10), account=accounts.card)
+    plan(-500_00, "2026-03-30", name="Pay the card", lines=(CounterLine(account_id=accounts.card.pk),))
+    assert "Pay the card" in page("plan").content.decode()
+    add_card(book=book, actor=owner, account=accounts.card, closing_day=14, due_day=30, pays_from=accounts.checking)
+    text = page("plan").content.decode()
+    assert "Pay the card" not in text
+    assert text.count("−€500.00") >= 1
+    assert "Card payments" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "most"), [("plan", 21), ("plan_calendar", 8), ("plan_schedules", 8)])
 def test_more_schedules_take_no_more_queries(book, owner, plan, name, most, django_assert_max_num_queries):
     for number in range(20):
         plan(-number - 1, "2026-03-20", name=f"Bill {number}", today="2026-03-15")
