@@ -23,6 +23,7 @@ from finance.demo.diary import (
     Diary,
     DiaryEntry,
 )
+from finance.demo.plans import make_plans
 from finance.demo.settling import household
 from finance.demo.stories import OPENING
 from finance.errors import Conflict, Invalid
@@ -64,7 +65,7 @@ def seed_household(
     force_new: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Book:
-    """Open a book for the owner and post `months` full months and the running one, through `today`.
+    """Open a book for the owner and post `months` full months and the running one, through `today`, and plan what comes.
 
     The same (months, seed, today) give the same journal. `progress(done, total)` counts what is to be posted; a correction
     counts once, and makes three entries or more. Raises Conflict where
@@ -93,6 +94,7 @@ def seed_household(
         )
         accounts = _open_accounts(book=book, owner=owner, on=diary.start - datetime.timedelta(days=1))
         _post(book=book, owner=owner, diary=diary, accounts=accounts, progress=progress)
+        make_plans(book=book, owner=owner, diary=diary, accounts=accounts)
         plans.take_statistics(loaded=len(diary.postings))
     return book
 
