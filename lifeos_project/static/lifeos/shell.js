@@ -1,5 +1,11 @@
 // The frame's behaviour: keys, menus, dialogs, the colour switch, and what a screen reader says after a part of the page changed.
 
+// On a phone the tabs are wider than the page: begin with the current one in sight.
+for (const tabs of document.querySelectorAll(".tabs")) {
+  const current = tabs.querySelector("[aria-current]");
+  if (current) tabs.scrollLeft = current.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - current.offsetWidth) / 2;
+}
+
 const typing = (target) =>
   target instanceof Element && target.closest("input, select, textarea, [contenteditable='true']") !== null;
 
