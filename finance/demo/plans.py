@@ -18,7 +18,8 @@ from finance.planning.budgets import services as budgets
 from finance.planning.budgets.models import Budget
 from finance.planning.cards.services import add_card
 from finance.planning.goals.services import create_goal
-from finance.planning.loans.services import add_loan, link_payment
+from finance.planning.loans.models import LoanPayment
+from finance.planning.loans.services import add_loan
 from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import AmountKind, CounterLine, Definition
 from finance.planning.schedules.services import create_schedule
@@ -119,9 +120,10 @@ def make_plans(*, book: Book, owner: User, diary: Diary, accounts: Mapping[str, 
         pays_from=accounts[CHECKING],
         interest_account=accounts["Expenses:Interest paid"],
     )
-    # Earlier instalments count as paid; one of today would be asked for.
-    for entry in JournalEntry.objects.filter(book=book, date=diary.today, payee="Credit Union Motor Loans"):
-        link_payment(loan=loan, actor=owner, entry_uid=entry.uid)
+    entries = JournalEntry.objects.filter(book=book, payee="Credit Union Motor Loans")
+    LoanPayment.objects.bulk_create(
+        LoanPayment(book=book, loan=loan, due=_nominal(each.date, 10), entry=each, saved_by=owner) for each in entries
+    )
     _limit(book, owner, diary, accounts)
     held = OPENING[SAVINGS] + _moved(diary.postings, SAVINGS)
     create_goal(

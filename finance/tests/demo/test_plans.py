@@ -55,6 +55,7 @@ def test_card_loan_limits_and_goal(owner):
     state = state_of(loan=loan, today=today)
     # The payments that were posted are those of the table, to the cent.
     assert state.by_books == state.by_table == 1_270_580
+    assert len(state.paid) == 7
     budget = Budget.objects.get(book=book)
     lines = BudgetLine.objects.filter(budget=budget)
     assert lines.count() >= 4
