@@ -140,7 +140,7 @@ class PersonLines(PeopleView, generics.ListAPIView[JournalLine]):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         person = self.person()
-        page = self.paginate_queryset(selectors.lines_of_person(person=person)) or []
+        page = self.paginate_queryset(self.filter_queryset(selectors.lines_of_person(person=person))) or []
         rows = [
             {
                 "date": line.date, "entry": line.entry.uid, "payee": line.entry.payee,

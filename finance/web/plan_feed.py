@@ -39,8 +39,8 @@ def plan_feed(request: HttpRequest, book: Book) -> HttpResponse:
                 services.revoke_feed(book=book, user=user)
                 messages.success(request, _("The address no longer works."))
                 return redirect("web:plan_feed", book.pk)
-            case _other:
-                raise NotFound(thing="choice")
+            case _other:  # a form that names nothing: the page says what there is to do
+                return redirect("web:plan_feed", book.pk)
     context = {"book": book, "feed": services.feed_of(book=book, user=user), "address": address}
     return render(request, "finance/plan/feed.html", context)
 

@@ -64,8 +64,8 @@ def plan_finding(request: HttpRequest, book: Book, finding_id: int) -> HttpRespo
             case "offer":
                 services.offer_again(finding=finding, actor=actor)
                 messages.success(request, _("“%(name)s” is offered again.") % {"name": finding})
-            case _other:
-                raise NotFound(thing="choice")
+            case _other:  # a form that names nothing: the page says what there is to do
+                pass
     except NotFound:
         raise
     except FinanceError as error:

@@ -74,7 +74,7 @@ def owner(world):
 
 def finding_in(book, accounts):
     """A payment that comes again, which is offered."""
-    days = dict.fromkeys(("next_due", "lasts_until"), datetime.date(2999, 1, 1))
+    days = dict.fromkeys(("next_due", "lasts_until"), datetime.date(2199, 1, 1))
     days |= dict.fromkeys(("began", "latest"), datetime.date(2026, 3, 1))
     counts = dict.fromkeys(("confidence", "hits", "misses", "extras"), 4)
     amounts = dict.fromkeys(("amount", "least", "most", "per_year"), -9_99)

@@ -36,7 +36,7 @@ NOT_RUN = {
     r": docker-compose ": "needs Docker's engine; the files and services it names are looked at below",
     r": docker (system|stats)": "needs Docker's engine",
     r": kubectl ": "needs a cluster; the manifests and the names of secrets are looked at by the tests of deploying",
-    r"^docs/(?!api|webhooks)\S+: curl ": "needs an installation on this very port; tests ask on ports of their own",
+    r"^docs/(?!api|webhooks)\S+: (curl |\")": "needs an installation on this very port; tests ask on ports of their own",
     r": (systemctl list-timers|journalctl) ": "needs a machine that was started by systemd",
     r"^docs/upgrade\S+: (echo|install|sed) ": "changes the files of an installation; the tests of deploying write such",
     r"rsyslog": "changes the log of the whole machine; test_log_shipping runs an rsyslogd of its own with this very file",

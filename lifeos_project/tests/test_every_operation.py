@@ -524,7 +524,8 @@ def test_a_change_happens_once_per_key(world, name):
     again = ask(world, name, body, **key)
     assert (again.status_code, again.get("Idempotent-Replayed")) == (first.status_code, "true")
     if first.content:
-        secrets = {member for member in ("link", "secret") if member in first.json()}
+        once = ("link", "secret", "url") if "calendar-feed" in name[1] else ("link", "secret")
+        secrets = {member for member in once if member in first.json()}
         assert all(first.json()[member] and again.json()[member] is None for member in secrets)
         assert {**again.json(), **{member: first.json()[member] for member in secrets}} == first.json()
         kept = IdempotencyRecord.objects.get(key="once").answer
@@ -686,7 +687,8 @@ QUERIES = [
 
 
 def test_no_query_is_a_fault(world):
-    for name in NAMES:
+    """Each value comes to every third parameter; parameters of one name are read by one field."""
+    for place, name in enumerate(NAMES):
         method, template = name
         names = {each["name"] for each in contract.operations()[name].get("parameters", []) if each["in"] == "query"}
         path = address(template, world["ids"])
@@ -694,7 +696,8 @@ def test_no_query_is_a_fault(world):
             with undone():
                 told(world["client"].generic(method, f"{path}?%ff=%00&x=%ed%a0%80"))
             continue
-        for parameter, value in (*product(sorted(names), QUERIES), ("x", "1"), ("x", "%ff"), ("%00", "%00")):
+        asked = list(product(sorted(names), QUERIES))[place % 3 :: 3]
+        for parameter, value in (*asked, ("x", "1"), ("x", "%ff"), ("%00", "%00")):
             told(world["client"].get(f"{path}?{parameter}={value}"))
         for parameter in sorted(names):
             answer = world["client"].get(f"{path}?{parameter}=")
@@ -702,9 +705,9 @@ def test_no_query_is_a_fault(world):
 
 
 def test_no_id_in_an_address_is_a_fault(world):
-    for name in NAMES:
+    for place, name in enumerate(NAMES):
         for parameter in re.findall(r"\{(\w+)\}", name[1]):
-            for value in (
+            values = (
                 "0",
                 "9" * 18,
                 "9" * 19,
@@ -716,7 +719,8 @@ def test_no_id_in_an_address_is_a_fault(world):
                 "%ed%a0%80",
                 "%D9%A3",
                 "x",
-            ):
+            )
+            for value in values[place % 2 :: 2]:
                 path = address(name[1], world["ids"], **{parameter: value})
                 with undone():
                     answer = told(ask(world, name, {}, path=path))
@@ -724,10 +728,11 @@ def test_no_id_in_an_address_is_a_fault(world):
 
 
 def test_no_header_is_a_fault(world):
-    for name in NAMES:
+    """Headers are read before an operation is chosen: each comes to a part of the operations, all to each method."""
+    for place, name in enumerate(NAMES):
         path = address(name[1], world["ids"])
         anonymous = APIClient(raise_request_exception=False)
-        for kind in (
+        kinds = (
             *("application/json; charset=zip", "application/json; charset=unheard", "application/json; x*=zip''%41"),
             *(
                 "multipart/form-data; boundary=x; charset=zip",
@@ -735,13 +740,14 @@ def test_no_header_is_a_fault(world):
                 "application/x-www-form-urlencoded; charset=hex",
             ),
             *("", ";", "a", "*/*", "multipart/form-data; boundary=\xff", "multipart/form-data; boundary=" + "x" * 300),
-        ):
+        )
+        for kind in kinds[place % 4 :: 4]:
             with undone():
                 told(world["client"].generic(name[0], path, b"--x\r\n\r\n--x--", content_type=kind))
             told(anonymous.generic(name[0], path, b"--x\r\n\r\n--x--", content_type=kind))
-        for accepted in ("text/html; q*=zip''%41", "\xff", ";", "*", "a/b; charset=zip"):
+        for accepted in ("text/html; q*=zip''%41", "\xff", ";", "*", "a/b; charset=zip")[place % 5 :][:1]:
             told(anonymous.generic(name[0], path, headers={"accept": accepted}))
-        for credentials in (
+        wrong = (
             "Bearer",
             "Bearer x y",
             "Bearer \xff",
@@ -749,7 +755,8 @@ def test_no_header_is_a_fault(world):
             "Basic eA==",
             "Bearer ..",
             DEEP,
-        ):
+        )
+        for credentials in wrong[place % 7 :][:1]:
             answer = told(anonymous.generic(name[0], path, headers={"authorization": credentials}))
             assert answer.status_code in (400, 401, 406, 415), answer.content
 

@@ -64,7 +64,7 @@ class GoalMove(models.Model):
         # An entry that was linked, then deleted or corrected.
         CORRECTION = "fix", _("correction")
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     goal = models.ForeignKey(
         Goal, models.CASCADE, related_name="moves", db_index=False, db_constraint=False, verbose_name=_("goal")
     )

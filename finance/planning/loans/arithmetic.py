@@ -379,7 +379,8 @@ class _Run:
                 elif self.level is not None and not self.agreed and self.terms.method is Method.ANNUITY:
                     self._recompute()
                 continue
-            if not self.balance and change.amount > 0:
+            is_over = self.planned is not None and self._first >= self.planned
+            if (not self.balance and change.amount > 0) or (is_over and change.amount < 0):
                 raise self._unfit(change)
             self.moved = change
             # What is paid too much does not go below zero: it is what was owed.

@@ -58,7 +58,7 @@ class ScenarioStep(models.Model):
         RECEIVABLE = Layer.RECEIVABLE, _("invoice or debt")
         BUDGET = Layer.BUDGET, _("budget")
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", db_index=False)
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
     scenario = models.ForeignKey(
         Scenario, models.CASCADE, related_name="steps", db_constraint=False, verbose_name=_("scenario")
     )

@@ -121,12 +121,19 @@ class TestSaved:
 class TestDashboard:
     def test_each_person_has_their_own(self, api, url):
         viewer = api("viewer")
-        assert viewer.get(url("dashboard/")).json()["cards"] == ["worth", "look", "holdings", "spending", "income"]
+        assert viewer.get(url("dashboard/")).json()["cards"] == [
+            "worth",
+            "look",
+            "holdings",
+            "ahead",
+            "spending",
+            "income",
+        ]
         assert viewer.put(url("dashboard/"), {"cards": ["spending", "worth"]}, format="json").json()
         assert viewer.get(url("dashboard/")).json()["cards"] == ["spending", "worth"]
-        assert len(api("owner").get(url("dashboard/")).json()["cards"]) == 5
+        assert len(api("owner").get(url("dashboard/")).json()["cards"]) == 6
         assert viewer.delete(url("dashboard/")).status_code == 204
-        assert len(viewer.get(url("dashboard/")).json()["cards"]) == 5
+        assert len(viewer.get(url("dashboard/")).json()["cards"]) == 6
 
     @pytest.mark.parametrize("cards", [["weather"], ["worth", "worth"], ["report-77"]])
     def test_only_cards_that_there_are(self, api, url, cards):

@@ -11,7 +11,22 @@ from lifeos_project.languages.extraction import ROOT, household_files
 
 # Names of things, and signs that are the same in every language.
 SAME_EVERYWHERE = {
-    *("LifeOS", "CSV", "XLSX", "JSON", "PDF", "OFX", "API", "IBAN", "ECB", "HTTP", "hledger", "beancount", "Beancount"),
+    *(
+        "LifeOS",
+        "CSV",
+        "XLSX",
+        "JSON",
+        "PDF",
+        "OFX",
+        "API",
+        "IBAN",
+        "ECB",
+        "HTTP",
+        "hledger",
+        "beancount",
+        "Beancount",
+        "Splitwise",
+    ),
     *("CAMT", "MT", "QIF", "Excel", "XLS", "ODS", "OpenDocument", "nbsp", "lifeos", "x", "v", "s", "ms", "MB"),
 }
 ATTRIBUTES = {"title", "aria-label", "aria-description", "placeholder", "alt", "content", "label"}
