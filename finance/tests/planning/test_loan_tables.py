@@ -116,7 +116,7 @@ PUBLISHED_PAYMENTS = [
     ("Lippman, Math in Society, chapter Finance", 14000000, "6", 360, 83937),
     ("numpy-financial, pmt", 20000000, "7.5", 180, 185402),
     ("PyPI amortization, README", 15000000, "10", 36, 484008),
-    ("myhomeloantools.com, USD 300,000 at 4.8 %", 30000000, "4.8", 360, 157400),
+    ("a newsletter of constantcontact.com, USD 300,000 at 4.8 %", 30000000, "4.8", 360, 157400),
 ]
 
 
