@@ -129,7 +129,7 @@ DEVELOPMENT = [
     _row(192, "all tests", "`make test`", "renamed", c.make("test"), c.python("pytest")),
     _row(195, "one file", "`.venv/bin/python -m pytest identity/tests/test_tokens.py`", "renamed",
          c.says("identity/tests/test_tokens.py", "def test_")),
-    _row(198, "coverage", "`make test` measures; below 90 % it fails", "renamed", c.make("coverage-floor"),
+    _row(198, "coverage", "`make coverage` measures; below 90 % it fails", "renamed", c.make("coverage-floor"),
          c.says("Makefile", "--fail-under 90"), c.python("slipcover")),
     _row(202, "watch mode", "`make watch`", "renamed", c.make("watch"), c.python("ptw"),
          c.proved_by(f"{PROOF}test_watch.py", "test_a_saved_file_runs_the_tests_again")),
