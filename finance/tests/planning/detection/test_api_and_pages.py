@@ -123,8 +123,8 @@ def test_it_is_dismissed_on_the_page(page, finding):
     page("plan_finding", finding.pk, data={"do": "offer"})
     finding.refresh_from_db()
     assert finding.state == "offered"
-    assert page("plan_finding", finding.pk, data={"do": "lose"}).status_code == 404
-    assert page("plan_finding", finding.pk, data={}).status_code == 404
+    assert page("plan_finding", finding.pk, data={"do": "lose"}).status_code == 302
+    assert page("plan_finding", finding.pk, data={}).status_code == 302
 
 
 def test_lists_take_the_same_statements_for_more_findings(api, url, page, finding, pay):

@@ -140,11 +140,11 @@ def test_pages_use_what_the_newest_forecast_learned(
 def test_queries_do_not_grow_with_accounts_or_entries(book, fund, accounts, post, django_assert_num_queries):
     fund(100_00)
     make_forecast(book=book, today=TODAY)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(12):
         book_forecast(book=book, today=TODAY)
     for number in range(5):
         post(1_00, to=accounts.groceries, source=accounts.checking, on=TODAY + number * ONE_DAY)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(12):
         book_forecast(book=book, today=TODAY)
 
 
