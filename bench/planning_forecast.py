@@ -5,7 +5,7 @@ python bench/planning_forecast.py --quick    100 households
 
 Speed: 400 days for 20 accounts with 100, 200 and 400 schedules, from definitions to bands; at most 50 ms for 200 (of
 processor: others may use the machine), and linear in schedules. Coverage: habits and bands are learned from 18 months
-and compared with what comes 7, 30, 90, 180 and 365 days later; 75 to 85 % shall be inside the 80 % band. The households' seeds
+and compared with what comes 7, 30, 90, 180 and 365 days later; 75 to 85 % should be inside the 80 % band. The households' seeds
 were used for nothing else.
 """
 

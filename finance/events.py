@@ -528,7 +528,7 @@ class DayBegan(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastAccountSet(BookEvent):
-    """It was said what balance an account shall keep, or whether it is forecast."""
+    """The least balance of an account in the forecast was set, or the account was left out of it or taken in."""
 
     name: ClassVar[str] = "finance.forecast.account_set"
     account_id: int

@@ -535,7 +535,7 @@ def move_in(parameters: BookImportParameters, run: Run) -> dict[str, Any]:
 
 def _source_book(parameters: BookImportParameters, run: Run, owner: User) -> SourceBook:
     def goes_on() -> bool:
-        run.advance(0)  # raises where the run shall end
+        run.advance(0)  # raises where the run should end
         return True
 
     goes_on()  # a small file is read before anybody is asked

@@ -137,7 +137,7 @@ class AccountForecastSerializer(ForecastTotalSerializer):
     account = serializers.IntegerField()
     name = serializers.CharField()
     with_entered = serializers.CharField(help_text="Balance with all entries dated ahead.")
-    floor = serializers.CharField(allow_null=True, help_text="The balance it shall not fall below; null: none.")
+    floor = serializers.CharField(allow_null=True, help_text="The least balance it should keep; null: none.")
     band = serializers.ChoiceField(
         choices=_BASES,
         help_text="What its band rests on; none: too little is known, and there is no band.",
@@ -211,7 +211,7 @@ class ForecastAccountChanges(StrictSerializer):
     floor = AmountField(
         required=False,
         allow_null=True,
-        help_text="The balance it shall not fall below: below zero for an overdraft. Null: any will do.",
+        help_text="The least balance it should keep: below zero for an overdraft. Null: any will do.",
     )
     included = serializers.BooleanField(required=False, help_text="Whether it is forecast.")
 

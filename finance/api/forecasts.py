@@ -153,7 +153,7 @@ class ForecastUpcoming(ForecastView):
 )
 @extend_schema(tags=["forecast"])
 class ForecastAccountList(ForecastView):
-    """Open cash, bank and card accounts, with the balance that each shall keep."""
+    """Open cash, bank and card accounts, with the least balance that each should keep."""
 
     serializer_class = shapes.ForecastAccountSerializer
 

@@ -89,7 +89,7 @@ class NewGoal(StrictSerializer):
         help_text="save: reach the target once. keep: keep up to the target, and put back what was spent of it.",
     )
     target = AmountField(required=False, allow_null=True, default=None, help_text="Null: it just grows.")
-    by = serializers.DateField(required=False, allow_null=True, default=None, help_text="When it shall be reached.")
+    by = serializers.DateField(required=False, allow_null=True, default=None, help_text="When it should be reached.")
     saved = AmountField(required=False, default="0", help_text="Set aside already in the account; no contribution.")
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
 

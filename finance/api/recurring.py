@@ -108,7 +108,7 @@ class FindingsQuery(QuerySerializer):
 
 
 class ScheduleOfFinding(shapes.ScheduleChanges):
-    """What shall be otherwise than it was found."""
+    """What should differ from what was found."""
 
     effective_from = None  # type: ignore[assignment]  # a new schedule has no earlier terms
 

@@ -72,7 +72,7 @@ class Book(models.Model):
     class Meta:
         verbose_name = _("book")
         verbose_name_plural = _("books")
-        # All that a household has written down: not every operator shall be able to carry it away.
+        # All that a household has written down: not every operator should be able to carry it away.
         permissions: ClassVar = [("export_book", "Can export a book")]
         constraints = [
             models.CheckConstraint(

@@ -1,4 +1,4 @@
-"""Forecasts as they were made, so that they can be compared with what came; and what each account shall keep."""
+"""Forecasts as they were made, so that they can be compared with what came; and the least that each account should keep."""
 
 from typing import ClassVar
 
@@ -11,9 +11,9 @@ from finance.planning.forecast.bands import Basis
 
 
 class ForecastAccount(models.Model):
-    """What the forecast shall know of one account; accounts without such a row have floor 0 (cards: none).
+    """Settings of one account in the forecast; accounts without such a row have floor 0 (cards: none).
 
-    `floor` is in minor units: an overdraft that may be used is below zero, money that shall stay above. Null for none.
+    `floor` is in minor units: an overdraft that may be used is below zero, money that should stay above. Null for none.
     """
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+", verbose_name=_("book"))

@@ -16,7 +16,7 @@ _ONE_DAY = datetime.timedelta(days=1)
 class Holding:
     """An own account at the start: `balance` in minor units of `currency`, without entries that are dated ahead.
 
-    The balance shall not fall below `floor`; None for an account that has no floor, such as a card. `set_aside` is
+    The balance should not fall below `floor`; None for an account that has no floor, such as a card. `set_aside` is
     what goals hold of it, which is not for spending.
     """
 

@@ -188,7 +188,7 @@ def account_in_forecast(*, book: Book, account_id: int) -> tuple[Account, Foreca
 
 
 def floor_of(account: Account, told: ForecastAccount | None) -> int | None:
-    """The balance that the account shall not fall below: as told, else 0; None for cards that nothing was told of."""
+    """The least balance that the account should keep: as set, else 0; None for cards without a setting."""
     if told is not None:
         return told.floor
     return None if account.kind == AccountKind.CARD or account.type == AccountType.LIABILITY else 0

@@ -1,4 +1,4 @@
-"""Everything that changes forecasts: what accounts shall keep, forecasts that are made, and their scores."""
+"""Everything that changes forecasts: the least that accounts should keep, forecasts that are made, and their scores."""
 
 import datetime
 from collections.abc import Callable, Collection
@@ -31,7 +31,7 @@ KEPT = datetime.timedelta(days=800)
 def set_account(
     *, account: Account, actor: User | None, floor: int | None = None, has_floor: bool = True, included: bool = True
 ) -> ForecastAccount:
-    """Say below what balance (minor units) the account shall not fall, and whether it is forecast at all.
+    """Set the least balance (minor units) that the account should keep, and whether it is forecast at all.
 
     `has_floor` False: any balance will do. Raises Invalid for an account that is never forecast.
     """

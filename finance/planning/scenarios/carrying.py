@@ -1,4 +1,4 @@
-"""Scenarios, and what each account shall keep, in an export of the whole book, and back."""
+"""Scenarios, and the least that each account should keep, in an export of the whole book, and back."""
 
 import datetime
 from typing import Any
