@@ -77,7 +77,7 @@ SELECT entry.id
           AND source NOT IN ('opening', 'exchange', 'reversal') OFFSET 0) AS entry
  WHERE NOT EXISTS (SELECT FROM finance_journalentry AS taken WHERE taken.reverses_id = entry.id OFFSET 0)
    AND NOT EXISTS (SELECT FROM finance_learnedentry AS learned
-                    WHERE learned.entry_id = entry.id AND learned.book_id = %(book)s OFFSET 0)
+                    WHERE learned.entry_id = entry.id AND learned.book_id + 0 = %(book)s OFFSET 0)
    AND NOT EXISTS (SELECT FROM (SELECT account_id FROM finance_journalline
                                  WHERE entry_id = entry.id AND book_id + 0 = %(book)s OFFSET 0) AS line
                     WHERE line.account_id = ANY(%(nowhere)s::bigint[]) OFFSET 0)
@@ -88,7 +88,7 @@ INSERT INTO finance_learnedentry (entry_id, book_id, counted)
 SELECT (pair->>0)::bigint, %(book)s, pair->1 FROM jsonb_array_elements(%(kept)s::jsonb) AS given (pair)
 ON CONFLICT DO NOTHING RETURNING entry_id
 """
-_LET_GO = "DELETE FROM finance_learnedentry WHERE entry_id = ANY(%(entries)s::bigint[]) AND book_id = %(book)s RETURNING counted"
+_LET_GO = "DELETE FROM finance_learnedentry WHERE entry_id = ANY(%(entries)s::bigint[]) AND book_id + 0 = %(book)s RETURNING counted"
 _COUNT = """
 INSERT INTO finance_wordcount AS count (book_id, word, outgoing, account_id, entries, weight)
 SELECT %(book)s, * FROM unnest(%(words)s::text[], %(outgoing)s::boolean[], %(accounts)s::bigint[], %(entries)s::int[], %(weights)s::int[])
@@ -109,7 +109,7 @@ _MISSING = """
 SELECT entry.id FROM finance_journalentry AS entry
  WHERE entry.book_id = %(book)s AND entry.id > %(after)s AND entry.line_count = 2
    AND NOT EXISTS (SELECT FROM finance_learnedentry AS learned
-                    WHERE learned.entry_id = entry.id AND learned.book_id = entry.book_id OFFSET 0)
+                    WHERE learned.entry_id = entry.id AND learned.book_id + 0 = entry.book_id OFFSET 0)
  ORDER BY entry.id LIMIT %(limit)s
 """
 

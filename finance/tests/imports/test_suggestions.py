@@ -172,6 +172,7 @@ def test_learning_looks_at_each_entry_once_whatever_the_statistics_say(book, own
     with connection.cursor() as cursor:
         with transaction.atomic():  # dead rows
             ledger.post_entries(book=book, actor=owner, drafts=drafts, source="import")
+            learn_book(book=book)
             transaction.set_rollback(True)
         cursor.execute("ANALYZE")
         ledger.post_entries(book=book, actor=owner, drafts=drafts, source="import")
@@ -182,6 +183,7 @@ def test_learning_looks_at_each_entry_once_whatever_the_statistics_say(book, own
         ]
         assert len(reads) >= 3  # which are missing, which of them count, what they say
         LearnedEntry.objects.all().delete()
+        cursor.execute("SET LOCAL enable_indexscan = off")  # bitmaps of two indexes cost the same where both look empty
         for sql in reads:
             with plans.by_index():
                 cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql)
