@@ -261,7 +261,7 @@ _OVERDUE = """
 SELECT entry.book_id, count(*), min(entry.created_at)
   FROM finance_journalentry AS entry
   LEFT JOIN LATERAL (
-       SELECT book_id FROM finance_seal WHERE entry_id = entry.id AND book_id = entry.book_id OFFSET 0) AS seal ON true
+       SELECT book_id FROM finance_seal WHERE entry_id = entry.id AND book_id + 0 = entry.book_id OFFSET 0) AS seal ON true
  WHERE seal.book_id IS NULL AND entry.created_at < %(due)s {entry}
  GROUP BY entry.book_id ORDER BY min(entry.created_at), entry.book_id
 """
