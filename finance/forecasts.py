@@ -8,39 +8,68 @@ import datetime
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
 
-from core.clock import today_in
+from django.db import transaction
+
 from finance.errors import Invalid
 from finance.ledger.models import Book
 from finance.ledger.revisions import current_of
 from finance.planning.budgets.selectors import budgets_of, forecast_categories
 from finance.planning.budgets.selectors import upcoming as budgets_upcoming
 from finance.planning.cards.models import CardTerms
+from finance.planning.cards.selectors import cards_of
 from finance.planning.cards.selectors import upcoming as cards_upcoming
 from finance.planning.forecast.models import Forecast
 from finance.planning.forecast.projection import DAYS
 from finance.planning.forecast.selectors import HISTORY_DAYS, BookForecast, Payment, Planned, forecast_of
 from finance.planning.forecast.services import keep_forecast, score_points
 from finance.planning.goals.selectors import set_aside_of
-from finance.planning.loans.models import Loan, LoanPayment
-from finance.planning.loans.selectors import interest_to_come
+from finance.planning.loans.models import LoanPayment
+from finance.planning.loans.selectors import LoanState, interest_to_come, loans_of, states_of
 from finance.planning.loans.selectors import upcoming as loans_upcoming
 from finance.planning.scenarios.models import Scenario
 from finance.planning.scenarios.selectors import Comparison, compare
-from finance.planning.schedules.models import SchedulePayment
-from finance.planning.schedules.selectors import open_occurrences, schedules_of
-from finance.planning.schedules.selectors import upcoming as schedules_upcoming
+from finance.planning.schedules.models import Schedule, SchedulePayment
+from finance.planning.schedules.selectors import Occurrence, movements_of, open_occurrences, schedules_of
 from finance.planning.upcoming import Upcoming
 from finance.receivables.selectors import upcoming as receivables_upcoming
 
 
-class Expecting(Protocol):
-    """What a slice expects from `first` to `last`, and what is overdue; dates are days of the book."""
+class Outlook:
+    """What the slices ask of a book from today through `days` days later, each read when first asked for, and once."""
 
-    def __call__(
-        self, *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date
-    ) -> list[Upcoming]: ...
+    def __init__(self, *, book: Book, today: datetime.date, days: int = DAYS) -> None:
+        self.book, self.today, self.last = book, today, today + datetime.timedelta(days=days)
+
+    @cached_property
+    def schedules(self) -> list[Schedule]:
+        """All schedules with their accounts."""
+        return list(schedules_of(book=self.book))
+
+    @cached_property
+    def occurrences(self) -> list[Occurrence]:
+        """What schedules still expect, late ones included."""
+        return open_occurrences(book=self.book, last=self.last, today=self.today, schedules=self.schedules)
+
+    @cached_property
+    def loans(self) -> list[LoanState]:
+        """The loans with their tables."""
+        return states_of(book=self.book, loans=loans_of(book=self.book), today=self.today)
+
+    @cached_property
+    def cards(self) -> list[CardTerms]:
+        """The cards that have terms."""
+        return cards_of(book=self.book)
+
+    @cached_property
+    def repaid(self) -> set[int]:
+        """Schedules that pay a loan or a card whose own terms say what is paid from where: these win."""
+        if not self.schedules:
+            return set()
+        by_terms = {state.loan.account_id for state in self.loans if state.loan.pays_from_id}
+        by_terms.update(terms.account_id for terms in self.cards if terms.pays_from_id)
+        return {each.pk for each in self.schedules if by_terms.intersection(line["account"] for line in each.lines)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +77,21 @@ class Source:
     """A slice that expects money to move; `covers` says what of the past belonged to its plans, so that it is no habit."""
 
     name: str
-    upcoming: Expecting
-    covers: Callable[[Book], Planned] | None = None
+    upcoming: Callable[[Outlook], list[Upcoming]]
+    covers: Callable[[Outlook], Planned] | None = None
 
 
 # A payment that is this close to what a schedule expects was probably one before the schedule was written down.
 _NEAR_PERCENT = 10
 
 
-def covered_by_schedules(book: Book) -> Planned:
+def covered_by_schedules(outlook: Outlook) -> Planned:
     """Entries that paid occurrences, payees of schedules, and payments about the amount of one for its category."""
-    since = today_in(book) - datetime.timedelta(days=HISTORY_DAYS)
+    book, since = outlook.book, outlook.today - datetime.timedelta(days=HISTORY_DAYS)
     paid = SchedulePayment.objects.filter(book=book, date__gte=since).values_list("entry_id", flat=True)
     payments = []
     payees = set()
-    for schedule in schedules_of(book=book):
+    for schedule in outlook.schedules:
         if schedule.payee:
             payees.add(schedule.payee.lower())
         near = abs(schedule.amount) * _NEAR_PERCENT // 100
@@ -79,64 +108,68 @@ def covered_by_schedules(book: Book) -> Planned:
     return Planned(entries=frozenset(entries), payees=frozenset(payees), payments=tuple(payments))
 
 
-def covered_by_loans(book: Book) -> Planned:
+def covered_by_loans(outlook: Outlook) -> Planned:
     """Entries that paid instalments."""
-    paid = LoanPayment.objects.filter(
-        book=book, entry__date__gte=today_in(book) - datetime.timedelta(days=HISTORY_DAYS)
-    )
-    return Planned(
-        entries=frozenset(current_of(book=book, root_ids=set(paid.values_list("entry_id", flat=True))).values())
-    )
+    since = outlook.today - datetime.timedelta(days=HISTORY_DAYS)
+    paid = LoanPayment.objects.filter(book=outlook.book, entry__date__gte=since).values_list("entry_id", flat=True)
+    return Planned(entries=frozenset(current_of(book=outlook.book, root_ids=set(paid)).values()))
 
 
-def covered_by_budgets(book: Book) -> Planned:
+def covered_by_budgets(outlook: Outlook) -> Planned:
     """Categories of lines whose rest is in the forecast."""
-    return Planned(categories=forecast_categories(book=book))
+    return Planned(categories=forecast_categories(book=outlook.book))
 
 
-def repaid_by_terms(*, book: Book) -> set[int]:
-    """Schedules that pay a loan or a card whose own terms say what is paid from where: these win."""
-    by_terms = set(Loan.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True))
-    by_terms.update(CardTerms.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True))
-    if not by_terms:
-        return set()
-    schedules = schedules_of(book=book)
-    return {each.pk for each in schedules if by_terms.intersection(line["account"] for line in each.lines)}
+def schedules_beside_terms(outlook: Outlook) -> list[Upcoming]:
+    """What schedules expect, without those that pay a loan or card by its terms."""
+    found = [each for each in outlook.occurrences if each.schedule.pk not in outlook.repaid]
+    if not found:
+        return []
+    days = {"first": outlook.today, "last": outlook.last, "today": outlook.today}
+    return movements_of(book=outlook.book, occurrences=found, **days)
 
 
-def schedules_beside_terms(
-    *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date
-) -> list[Upcoming]:
-    """What schedules expect, without those that `repaid_by_terms` names."""
-    found = schedules_upcoming(book=book, first=first, last=last, today=today)
-    repaid = repaid_by_terms(book=book) if found else set()
-    return [each for each in found if each.source_id not in repaid]
+def cards_in_days(outlook: Outlook) -> list[Upcoming]:
+    """What leaves the bank for cards, and reaches them."""
+    return cards_upcoming(cards=outlook.cards, first=outlook.today, last=outlook.last, today=outlook.today)
 
 
-def budgets_beside_plans(
-    *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date
-) -> list[Upcoming]:
+def loans_in_days(outlook: Outlook) -> list[Upcoming]:
+    """Instalments, planned extra payments and drawdowns."""
+    return loans_upcoming(states=outlook.loans, first=outlook.today, last=outlook.last)
+
+
+def receivables_in_days(outlook: Outlook) -> list[Upcoming]:
+    """Open invoices and dated claims."""
+    return receivables_upcoming(book=outlook.book, first=outlook.today, last=outlook.last, today=outlook.today)
+
+
+def budgets_beside_plans(outlook: Outlook) -> list[Upcoming]:
     """The rest of budgets, less what schedules and loans will spend on the same categories in the same periods."""
-    if not budgets_of(book=book).exclude(pays_from=None).exists():
+    budgets = list(budgets_of(book=outlook.book).exclude(pays_from=None))
+    if not budgets:
         return []
     coming: dict[tuple[int, str], list[tuple[datetime.date, int]]] = defaultdict(list)
-    for each in open_occurrences(book=book, last=last, today=today):
+    for each in outlook.occurrences:
+        terms = each.schedule.definition
         try:
-            parts = each.schedule.definition.counter_amounts(each.left)
+            parts = terms.counter_amounts(each.left)
         except Invalid:  # the rest of a part payment is less than the other lines
             continue
-        for line, part in zip(each.schedule.definition.lines, parts, strict=True):
-            coming[line.account_id, each.schedule.account.currency].append((max(each.date, today), part))
-    for day, category_id, currency, interest in interest_to_come(book=book, last=last, today=today):
+        for line, part in zip(terms.lines, parts, strict=True):
+            coming[line.account_id, each.schedule.account.currency].append((max(each.date, outlook.today), part))
+    for day, category_id, currency, interest in interest_to_come(states=outlook.loans, last=outlook.last):
         coming[category_id, currency].append((day, interest))
-    return budgets_upcoming(book=book, first=first, last=last, today=today, coming=coming)
+    return budgets_upcoming(
+        book=outlook.book, budgets=budgets, first=outlook.today, last=outlook.last, today=outlook.today, coming=coming
+    )
 
 
 SOURCES: tuple[Source, ...] = (
     Source(name="schedules", upcoming=schedules_beside_terms, covers=covered_by_schedules),
-    Source(name="cards", upcoming=cards_upcoming),
-    Source(name="loans", upcoming=loans_upcoming, covers=covered_by_loans),
-    Source(name="receivables", upcoming=receivables_upcoming),
+    Source(name="cards", upcoming=cards_in_days),
+    Source(name="loans", upcoming=loans_in_days, covers=covered_by_loans),
+    Source(name="receivables", upcoming=receivables_in_days),
     Source(name="budgets", upcoming=budgets_beside_plans, covers=covered_by_budgets),
 )
 
@@ -145,20 +178,19 @@ SOURCES: tuple[Source, ...] = (
 WITH_DAYS = tuple(source for source in SOURCES if source.name in ("cards", "loans", "receivables"))
 
 
-def expected(
-    *, book: Book, today: datetime.date, days: int = DAYS, sources: tuple[Source, ...] | None = None
-) -> list[Upcoming]:
+def expected_in(outlook: Outlook, *, sources: tuple[Source, ...] | None = None) -> list[Upcoming]:
+    """What all slices, or these, expect in the days of the outlook, overdue included."""
+    return [each for source in (SOURCES if sources is None else sources) for each in source.upcoming(outlook)]
+
+
+def expected(*, book: Book, today: datetime.date, days: int = DAYS) -> list[Upcoming]:
     """What all slices expect from today through `days` days later, overdue included."""
-    last = today + datetime.timedelta(days=days)
-    found: list[Upcoming] = []
-    for source in SOURCES if sources is None else sources:
-        found += source.upcoming(book=book, first=today, last=last, today=today)
-    return found
+    return expected_in(Outlook(book=book, today=today, days=days))
 
 
-def planned(*, book: Book) -> Planned:
+def planned(outlook: Outlook) -> Planned:
     """What all slices cover."""
-    found = [source.covers(book) for source in SOURCES if source.covers is not None]
+    found = [source.covers(outlook) for source in SOURCES if source.covers is not None]
     return Planned(
         entries=frozenset().union(*(each.entries for each in found)),
         payees=frozenset().union(*(each.payees for each in found)),
@@ -167,17 +199,21 @@ def planned(*, book: Book) -> Planned:
     )
 
 
-def book_forecast(*, book: Book, today: datetime.date, days: int = DAYS, learn: bool = True) -> BookForecast:
+def book_forecast(
+    *, book: Book, today: datetime.date, days: int = DAYS, learn: bool = True, outlook: Outlook | None = None
+) -> BookForecast:
     """The forecast as it stands now; cheap where a forecast was made in the last days.
 
-    With `learn` false always so: habits that no forecast has learned are left out.
+    With `learn` false always so: habits that no forecast has learned are left out. `outlook` is one of the same days
+    that was read already.
     """
+    plans = outlook or Outlook(book=book, today=today, days=days)
     return forecast_of(
         book=book,
         today=today,
         days=days,
-        expected=expected(book=book, today=today, days=days),
-        planned=lambda: planned(book=book),
+        expected=expected_in(plans),
+        planned=lambda: planned(plans),
         set_aside=set_aside_of(book=book),
         learn=learn,
     )
@@ -185,11 +221,12 @@ def book_forecast(*, book: Book, today: datetime.date, days: int = DAYS, learn: 
 
 def make_forecast(*, book: Book, today: datetime.date) -> Forecast | None:
     """Learn from the past anew, and keep today's forecast; None for a book without accounts to forecast."""
+    plans = Outlook(book=book, today=today)
     made = forecast_of(
         book=book,
         today=today,
-        expected=expected(book=book, today=today),
-        planned=lambda: planned(book=book),
+        expected=expected_in(plans),
+        planned=lambda: planned(plans),
         set_aside=set_aside_of(book=book),
         anew=True,
     )
@@ -198,7 +235,19 @@ def make_forecast(*, book: Book, today: datetime.date) -> Forecast | None:
 
 def score_forecasts(*, book: Book, today: datetime.date) -> int:
     """Compare what was forecast for days that are over with what came; returns how many figures."""
-    return score_points(book=book, today=today, linked=lambda: planned(book=book).entries)
+    plans = Outlook(book=book, today=today)
+    return score_points(book=book, today=today, linked=lambda: planned(plans).entries)
+
+
+@transaction.atomic
+def begin_day(*, book: Book, today: datetime.date) -> None:
+    """Score what is over and make the forecast of the day that begins; one transaction.
+
+    Begun again, as after a crash, it changes nothing: what was scored is not scored again, and the forecast is there.
+    """
+    score_forecasts(book=book, today=today)
+    if not Forecast.objects.filter(book=book, made_on=today).exists():
+        make_forecast(book=book, today=today)
 
 
 def compare_scenario(*, scenario: Scenario, today: datetime.date, days: int = DAYS) -> Comparison:

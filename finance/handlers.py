@@ -25,7 +25,7 @@ from finance.events import (
     ScheduleSaved,
     WebhookQueued,
 )
-from finance.forecasts import make_forecast, score_forecasts
+from finance.forecasts import begin_day
 from finance.imports import services as imports
 from finance.imports.models import ImportBatch
 from finance.imports.parsers.child import ReadingStopped
@@ -110,13 +110,16 @@ def match_saved_schedule(event: ScheduleSaved, context: Context) -> None:
         match_schedule(book=book, schedule_id=event.schedule_id)
 
 
-@on(DayBegan, name="finance.forecast_days", batch=True)
-def forecast_days(events: Sequence[DayBegan], contexts: Sequence[Context]) -> None:
-    """Score what was forecast for days that are over, then make and keep the forecasts of the day that began."""
-    days = {event.book_id: event.date for event in events}
-    for book in Book.objects.in_use().filter(pk__in=days).order_by("pk"):
-        score_forecasts(book=book, today=days[book.pk])
-        make_forecast(book=book, today=days[book.pk])
+# Outside of the batch's transaction: a thousand books would hold their events for minutes, and one that fails the others.
+@on(DayBegan, name="finance.forecast_days", io=True)
+def forecast_day(event: DayBegan, context: Context) -> None:
+    """Score what was forecast for days that are over, then make the day's forecast: one transaction for each book.
+
+    Called again, as after a crash, it changes nothing.
+    """
+    book = Book.objects.in_use().filter(pk=event.book_id).first()
+    if book is not None:
+        begin_day(book=book, today=event.date)
 
 
 @on(JournalPosted, JournalReversed, JournalCorrected, name="finance.find_recurring", batch=True)

@@ -14,13 +14,13 @@ from django.utils import timezone
 from core.clock import today_in
 from core.formatting import date_text
 from finance import figures, money
+from finance.forecasts import Outlook
 from finance.imports.models import ImportBatch
 from finance.ledger import chain
 from finance.ledger.selectors import accounts_of, balances_of, trial_balance
 from finance.ledger.visibility import visible_accounts
 from finance.models import AccountKind, AccountMonth, AccountType, Book
 from finance.periods import month_end
-from finance.planning.cards.selectors import cards_of
 from finance.planning.cards.selectors import states_of as card_states
 from finance.replica import from_replica
 from finance.valuation.net_worth import Wealth, wealth
@@ -28,7 +28,7 @@ from finance.web.access import book_page, user_of
 from finance.web.dashboard import cards_for
 from finance.web.own_figures import own_figures
 from finance.web.periods import rows_query
-from finance.web.plan_forecast import ahead_of
+from finance.web.plan_forecast import AHEAD_DAYS, ahead_of
 from finance.web.rate_words import shown
 from finance.web.spending import CategoryFlow, Flow, category_months, flow, valued_months
 from finance.web.wealth import everyday_accounts
@@ -73,6 +73,7 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
     income = flow(book=own, accounts=accounts, type=AccountType.INCOME, month=month, nets=nets, valued=valued)
     # The proof and the bank files are of the whole book.
     differences = differences_of(book) if book.visible_ids is None else {}
+    outlook = Outlook(book=book, today=today, days=AHEAD_DAYS)
     wide, beside = cards_for(book=book, user=user_of(request), today=today)
     context = {
         "wide": wide,
@@ -81,12 +82,12 @@ def overview(request: HttpRequest, book: Book) -> HttpResponse:
         "today": today,
         "month": month,
         "month_last": month_end(month),
-        "ahead": ahead_of(book, today=today) if any(card.name == "ahead" for card in beside) else None,
+        "ahead": ahead_of(outlook) if any(card.name == "ahead" for card in beside) else None,
         "wealth": held,
         "converted": shown(book, held.converted),
         "converted_sum": sum(part.value or 0 for part in held.converted),
         "chart": chart_of(held, currency=book.base_currency),
-        "card_states": card_states(cards=cards_of(book=book), today=today) if book.visible_ids is None else [],
+        "card_states": card_states(cards=outlook.cards, today=today) if book.visible_ids is None else [],
         "holdings": [(account, balances.get(account.pk, 0)) for account in everyday_accounts(tree)],
         "own_figures": figures_of,
         "left_out": left_out,
@@ -108,9 +109,10 @@ def imports_of(book: Book) -> dict[str, Any]:
     """Bank files that wait for a decision: the newest, and how many there are; and the last import."""
     waiting = (ImportBatch.State.RECEIVED, ImportBatch.State.STAGED, ImportBatch.State.REFUSED)
     found = ImportBatch.objects.without_content().filter(book=book).select_related("account")
+    newest = list(found.filter(state__in=waiting).order_by("-pk")[: IMPORTS + 1])
     return {
-        "open_imports": list(found.filter(state__in=waiting).order_by("-pk")[:IMPORTS]),
-        "open_import_count": found.filter(state__in=waiting).count(),
+        "open_imports": newest[:IMPORTS],
+        "open_import_count": len(newest) if len(newest) <= IMPORTS else found.filter(state__in=waiting).count(),
         "last_import": found.filter(state=ImportBatch.State.CONFIRMED).order_by("-pk").first(),
     }
 

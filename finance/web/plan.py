@@ -20,7 +20,7 @@ from core.clock import today_in
 from core.redirects import safe_next
 from finance import figures
 from finance.errors import FinanceError, NotFound
-from finance.forecasts import WITH_DAYS, expected, repaid_by_terms
+from finance.forecasts import WITH_DAYS, Outlook, expected_in
 from finance.ledger.movements import OWN_KINDS
 from finance.ledger.revisions import roots_of
 from finance.ledger.selectors import balances_of, book_for
@@ -82,13 +82,12 @@ def plan(request: HttpRequest, book: Book) -> HttpResponse:
     asked = request.GET.get("days", "")
     days = int(asked) if asked in map(str, WINDOWS) else WINDOWS[0]
     last = today + datetime.timedelta(days=days)
-    repaid = repaid_by_terms(book=book)
-    occurrences = selectors.open_occurrences(book=book, last=last, today=today)
-    found = [each for each in occurrences if each.schedule.pk not in repaid]
+    outlook = Outlook(book=book, today=today, days=days)
+    found = [each for each in outlook.occurrences if each.schedule.pk not in outlook.repaid]
     own = dict(Account.objects.filter(book=book, kind__in=OWN_KINDS).values_list("pk", "currency"))
     planned = [
         *_planned(book, found, own, today=today, last=last),
-        *_expected(book, own, today=today, days=days),
+        *_expected(outlook, own),
         *_entered(own, today=today, last=last),
     ]
     held: dict[str, int] = defaultdict(int)
@@ -107,7 +106,7 @@ def plan(request: HttpRequest, book: Book) -> HttpResponse:
         "is_cut": sum(len(day.items) for day in course.days) > MOST_SHOWN,
         "courses": course.courses,
         "questions": _questions(book, services.questions(book=book, today=today)),
-        "has_schedules": bool(found) or Schedule.objects.filter(book=book).exists(),
+        "has_schedules": bool(outlook.schedules),
     }
     return render(request, "finance/plan/coming.html", context)
 
@@ -244,10 +243,10 @@ def _planned(
 _PAGES = {Layer.CARD: "web:plan_cards", Layer.LOAN: "web:plan_loans", Layer.RECEIVABLE: "web:people"}
 
 
-def _expected(book: Book, own: Collection[int], *, today: datetime.date, days: int) -> Iterable[Planned[Any]]:
+def _expected(outlook: Outlook, own: Collection[int]) -> Iterable[Planned[Any]]:
     """What cards, loans, invoices and debts expect on own accounts; a card's payment is what leaves the bank."""
     movements: dict[tuple[Layer, int | None, datetime.date], list[Upcoming]] = defaultdict(list)
-    for each in expected(book=book, today=today, days=days, sources=WITH_DAYS):
+    for each in expected_in(outlook, sources=WITH_DAYS):
         if each.account_id in own:
             movements[each.layer, each.source_id, each.nominal].append(each)
     for (layer, _source, _nominal), sides in movements.items():
@@ -258,7 +257,7 @@ def _expected(book: Book, own: Collection[int], *, today: datetime.date, days: i
         yield Planned(
             date=shown.date,
             item=Expected(
-                name=shown.label, kind=LAYERS[layer], url=reverse(_PAGES[layer], args=[book.pk]), amount=shown.amount,
+                name=shown.label, kind=LAYERS[layer], url=reverse(_PAGES[layer], args=[outlook.book.pk]), amount=shown.amount,
                 currency=shown.currency,
             ),
             changes={code: amount for code, amount in changed.items() if amount},

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.clock import today_in
 from finance.errors import FinanceError
 from finance.figures import read_amount, typed_text
-from finance.forecasts import book_forecast
+from finance.forecasts import Outlook, book_forecast
 from finance.ledger.models import Account, Book, Role
 from finance.periods import month_end
 from finance.planning.forecast import selectors, services
@@ -184,9 +184,13 @@ class Ahead:
     below: list[tuple[Account, Point]]
 
 
-def ahead_of(book: Book, *, today: datetime.date, days: int = 30) -> Ahead | None:
+AHEAD_DAYS = 30
+
+
+def ahead_of(outlook: Outlook) -> Ahead | None:
     """What the card says; None for a book without money accounts. Nothing is learned for it: that may take long."""
-    found = book_forecast(book=book, today=today, days=days, learn=False)
+    book, days = outlook.book, (outlook.last - outlook.today).days
+    found = book_forecast(book=book, today=outlook.today, days=days, learn=False, outlook=outlook)
     total = found.totals().get(book.base_currency)
     if total is None:
         return None

@@ -55,15 +55,20 @@ def assignments_of(*, budget: Budget, line: BudgetLine | None = None) -> QuerySe
 
 
 def upcoming(
-    *, book: Book, first: datetime.date, last: datetime.date, today: datetime.date, coming: Coming | None = None
+    *,
+    book: Book,
+    budgets: Sequence[Budget],
+    first: datetime.date,
+    last: datetime.date,
+    today: datetime.date,
+    coming: Coming | None = None,
 ) -> list[Upcoming]:
-    """What is left in budgets that say what they are paid from, as money that will leave that account.
+    """What is left in these budgets, which say what they are paid from, as money that will leave that account.
 
     The rest of a period is spread over its days from `today` on; the amount of a target with a day leaves on that day.
     Lines that are not in the forecast, and income, are left out. `coming` is what other plans will spend, by category and
     currency, in minor units: it comes off the rest.
     """
-    budgets = list(budgets_of(book=book).exclude(pays_from=None))
     tree = accounts_of(book=book) if budgets else []
     coming = coming or {}
     start = max(first, today)

@@ -143,14 +143,16 @@ def _paid_by_day(terms: CardTerms, *, after: datetime.date, until: datetime.date
     return dict(lines.values_list("date").annotate(sum=Sum("amount")))
 
 
-def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: datetime.date) -> list[Upcoming]:
-    """What leaves the bank for cards, and reaches them, from `first` to `last`; three queries a card.
+def upcoming(
+    *, cards: Iterable[CardTerms], first: datetime.date, last: datetime.date, today: datetime.date
+) -> list[Upcoming]:
+    """What leaves the bank for these cards, and reaches them, from `first` to `last`; three queries a card.
 
     The latest statement counts with what is left of it, late ones today. Later statements owe what the card owes by
     then without those payments: entries that are dated ahead are in it, spending that nobody knows yet is not.
     """
     expected: list[Upcoming] = []
-    for terms in cards_of(book=book):
+    for terms in cards:
         cycle = cycle_of(terms)
         closing = cycle.closing_before(today)
         owed = -balance_of(account=terms.account, as_of=closing)

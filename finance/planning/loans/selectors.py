@@ -247,14 +247,14 @@ def debts_of(*, states: Iterable[LoanState], currency: str) -> list[Debt]:
     return debts
 
 
-def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: datetime.date) -> list[Upcoming]:
+def upcoming(*, states: Iterable[LoanState], first: datetime.date, last: datetime.date) -> list[Upcoming]:
     """Instalments, planned extra payments and drawdowns that are still to come, from `first` to `last`.
 
     What is late is shown today. Each is two movements: of the account that pays, and of the loan's account.
     """
     expected: list[Upcoming] = []
-    for state in states_of(book=book, loans=loans_of(book=book), today=today):
-        loan = state.loan
+    for state in states:
+        loan, today = state.loan, state.today
         for row in state.table.rows:
             if state.is_open(row):
                 day = max(today, shifted(row.date, WeekendShift(loan.shift)))
@@ -266,13 +266,11 @@ def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: da
     return [each for each in expected if first <= each.date <= last]
 
 
-def interest_to_come(
-    *, book: Book, last: datetime.date, today: datetime.date
-) -> list[tuple[datetime.date, int, str, int]]:
+def interest_to_come(*, states: Iterable[LoanState], last: datetime.date) -> list[tuple[datetime.date, int, str, int]]:
     """Interest of instalments that are still to come: day, category, currency and amount in minor units."""
     return [
-        (max(today, row.date), state.loan.interest_account_id, state.loan.currency, row.interest)
-        for state in states_of(book=book, loans=loans_of(book=book), today=today)
+        (max(state.today, row.date), state.loan.interest_account_id, state.loan.currency, row.interest)
+        for state in states
         if state.loan.interest_account_id is not None and not state.loan.is_lent
         for row in state.table.rows
         if state.is_open(row) and row.date <= last

@@ -266,16 +266,6 @@ def still_to_pay(*, book: Book, first: datetime.date, last: datetime.date, today
     return [sums[currency] for currency in sorted(sums)]
 
 
-def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: datetime.date) -> list[Upcoming]:
-    """What schedules expect on own accounts (assets and liabilities) from `first` to `last`; three queries.
-
-    What was due before today and is still expected counts today, and what is partly paid with its rest. A transfer is a
-    movement on each of its accounts.
-    """
-    found = open_occurrences(book=book, last=last, today=today)
-    return movements_of(book=book, occurrences=found, first=first, last=last, today=today)
-
-
 def movements_of(
     *,
     book: Book,
@@ -284,7 +274,11 @@ def movements_of(
     last: datetime.date,
     today: datetime.date,
 ) -> list[Upcoming]:
-    """As `upcoming`, of open occurrences that were read already; one query."""
+    """What these open occurrences expect on own accounts (assets and liabilities) from `first` to `last`; one query.
+
+    What was due before today and is still expected counts today, and what is partly paid with its rest. A transfer is a
+    movement on each of its accounts.
+    """
     ids = {line["account"] for each in occurrences for line in each.schedule.lines}
     own = set(
         Account.objects.filter(book=book, pk__in=ids, type__in=(AccountType.ASSET, AccountType.LIABILITY)).values_list(

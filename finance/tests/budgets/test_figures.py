@@ -284,7 +284,7 @@ def test_the_rest_of_a_budget_is_expected_day_by_day(make, give, spend, book, ac
     give(line_of(budget, accounts.groceries, owner), "2026-03-01", 310_00)
     give(line_of(budget, accounts.rent, owner, in_forecast=False), "2026-03-01", 900_00)
     spend(70_00, on=D(2026, 3, 7))
-    found = upcoming(book=book, first=D(2026, 3, 8), last=D(2026, 5, 31), today=D(2026, 3, 8))
+    found = upcoming(book=book, budgets=[budget], first=D(2026, 3, 8), last=D(2026, 5, 31), today=D(2026, 3, 8))
     assert (len(found), {each.amount for each in found}) == (24, {-10_00})
     assert {(each.account_id, each.layer.value, each.source_id) for each in found} == {
         (accounts.checking.pk, "budget", budget.pk)
@@ -296,5 +296,5 @@ def test_a_target_with_a_day_is_expected_on_that_day(make, book, accounts, owner
     budget = make("envelope", pays_from=accounts.checking)
     target = services.Target(kind=services.TargetKind.SINKING, amount=600_00, due=D(2025, 6, 1), every=12)
     line_of(budget, accounts.rent, owner, target=target)
-    found = upcoming(book=book, first=D(2026, 3, 8), last=D(2026, 12, 31), today=D(2026, 3, 8))
+    found = upcoming(book=book, budgets=[budget], first=D(2026, 3, 8), last=D(2026, 12, 31), today=D(2026, 3, 8))
     assert [(each.date, each.amount) for each in found] == [(D(2026, 6, 1), -600_00)]

@@ -75,7 +75,7 @@ def test_loa_19_the_bank_pays_the_statement_and_not_the_balance(api, url, book, 
         assert words in html
     assert "€500.00" in overview
     today = D(2026, 3, 25)
-    found = selectors.upcoming(book=book, first=today, last=D(2026, 5, 31), today=today)
+    found = selectors.upcoming(cards=selectors.cards_of(book=book), first=today, last=D(2026, 5, 31), today=today)
     bank = [(each.date, each.amount) for each in found if each.account_id == accounts.checking.pk]
     assert bank == [(D(2026, 3, 30), -500_00), (D(2026, 4, 30), -600_00)]
     assert [each.amount for each in found if each.account_id == accounts.card.pk] == [500_00, 600_00]
@@ -100,7 +100,9 @@ def test_payments_lower_what_is_left_and_refunds_do_not(book, card, bought, acco
     post({accounts.card: 30_00, accounts.groceries: -30_00}, on=D(2026, 2, 21))
     state = selectors.state_of(terms=card, today=D(2026, 2, 25))
     assert (state.statement.payment, state.statement.paid, state.statement.left) == (500_00, 200_00, 300_00)
-    late = selectors.upcoming(book=book, first=D(2026, 3, 5), last=D(2026, 3, 12), today=D(2026, 3, 5))
+    late = selectors.upcoming(
+        cards=selectors.cards_of(book=book), first=D(2026, 3, 5), last=D(2026, 3, 12), today=D(2026, 3, 5)
+    )
     assert {(each.date, each.nominal) for each in late} == {(D(2026, 3, 5), D(2026, 2, 28))}
     # With the next statement the rest is part of its balance, and nothing is asked twice.
     rows, _following = selectors.statements_of(terms=card, until=D(2026, 3, 20), limit=10)
@@ -112,7 +114,9 @@ def test_a_minimum_is_paid_statement_by_statement(book, owner, card, bought, acc
     services.change_card(terms=card, actor=owner, mode="minimum", percent=Decimal(10), amount=50_00)
     bought(1000_00, D(2026, 3, 10))
     with django_assert_max_num_queries(4):
-        found = selectors.upcoming(book=book, first=D(2026, 3, 20), last=D(2026, 6, 30), today=D(2026, 3, 20))
+        found = selectors.upcoming(
+            cards=selectors.cards_of(book=book), first=D(2026, 3, 20), last=D(2026, 6, 30), today=D(2026, 3, 20)
+        )
     assert [each.amount for each in found if each.account_id == accounts.checking.pk] == [
         -100_00,
         -90_00,

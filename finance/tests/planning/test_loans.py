@@ -293,7 +293,8 @@ def test_what_the_forecast_is_told(book, loan, mortgage, accounts, owner):
     """Two movements for each open instalment; what is late is shown today, what is paid is not."""
     services.pay(loan=loan, actor=owner, date=D(2026, 2, 1))
     services.add_movement(loan=loan, actor=owner, date=D(2026, 5, 1), amount=500_00)
-    found = selectors.upcoming(book=book, first=TODAY, last=D(2026, 5, 31), today=TODAY)
+    states = selectors.states_of(book=book, loans=selectors.loans_of(book=book), today=TODAY)
+    found = selectors.upcoming(states=states, first=TODAY, last=D(2026, 5, 31))
     bank = [(each.date, each.nominal, each.amount) for each in found if each.account_id == accounts.checking.pk]
     assert bank == [
         (TODAY, D(2026, 3, 1), -1199_10), (D(2026, 4, 1), D(2026, 4, 1), -1199_10),
@@ -302,7 +303,7 @@ def test_what_the_forecast_is_told(book, loan, mortgage, accounts, owner):
     debt = [each.amount for each in found if each.account_id == mortgage.account.pk]
     assert debt[:2] == [200_10, 201_10]
     assert {each.layer for each in found} == {Layer.LOAN}
-    assert not selectors.upcoming(book=book, first=D(2026, 4, 2), last=D(2026, 4, 30), today=TODAY)
+    assert not selectors.upcoming(states=states, first=D(2026, 4, 2), last=D(2026, 4, 30))
 
 
 def test_lists_cost_the_same_for_many_loans(api, url, opened, mortgage, django_assert_max_num_queries):

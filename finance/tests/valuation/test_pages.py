@@ -248,7 +248,7 @@ def test_the_overview_asks_few_questions_whatever_the_currencies(
         post({food: 10_00, held: -10_00}, on=days_before(5))
     client = as_("viewer")
     # One for accounts left out, two for the rates of the months' ends, two for those of the days, one for what moved in other currencies.
-    with django_assert_max_num_queries(33 + 5):
+    with django_assert_max_num_queries(29 + 5):
         answer = client.get(f"/b/{book.pk}/")
     assert (answer.context["wealth"].unvalued, answer.context["spending"].unvalued) == ({}, {})
 

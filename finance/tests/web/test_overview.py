@@ -121,7 +121,7 @@ def test_the_overview_asks_the_database_a_fixed_number_of_questions(
     for day in range(1, 15):
         earn(1_000, on=datetime.date(2026, 3, day))
         spend(100, on=datetime.date(2026, 2, day))
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(29):
         assert client.get(f"/b/{book.pk}/").status_code == 200
 
 

@@ -8,12 +8,14 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from core.clock import today_in
+from finance import forecasts
 from finance.events import DayBegan
-from finance.handlers import forecast_days
+from finance.handlers import forecast_day
 from finance.ledger import services as ledger
 from finance.models import Forecast, ForecastPoint
 from finance.operations import OneOrAllBooks, recompute_forecasts
 from finance.tests.planning.forecasts.conftest import TODAY
+from platform_outbox.models import OutboxMessage
 from platform_outbox.operations.runs import OperationCancelled, TerminalRun
 
 pytestmark = pytest.mark.django_db
@@ -29,19 +31,42 @@ def test_the_day_that_begins_scores_and_makes_forecasts_of_its_books(book, other
     fund(100_00, on=TODAY - 30 * ONE_DAY)
     for days in (0, 8):
         date = TODAY + days * ONE_DAY
-        forecast_days([DayBegan(book_id=each.pk, date=date) for each in (book, other)], [])
+        for each in (book, other):
+            forecast_day(DayBegan(book_id=each.pk, date=date), None)
     assert Forecast.objects.filter(book=book).count() == 2
     assert Forecast.objects.filter(book=other).count() == 2
     scored = ForecastPoint.objects.filter(book=book, actual__isnull=False)
     assert set(scored.values_list("horizon", "actual")) >= {(7, 100_00)}
-    # The same batch again, as after a crash, makes nothing new.
-    forecast_days([DayBegan(book_id=book.pk, date=TODAY + 8 * ONE_DAY)], [])
-    assert Forecast.objects.filter(book=book).count() == 2
+    # The same event again, as after a crash, changes and announces nothing.
+    kept = list(Forecast.objects.filter(book=book).values_list("pk", "made_at"))
+    announced = OutboxMessage.objects.count()
+    forecast_day(DayBegan(book_id=book.pk, date=TODAY + 8 * ONE_DAY), None)
+    assert list(Forecast.objects.filter(book=book).values_list("pk", "made_at")) == kept
+    assert OutboxMessage.objects.count() == announced
+
+
+def test_a_book_that_fails_keeps_nothing_and_stops_no_other(book, other, fund, monkeypatch):
+    """Each book's day is a call and a transaction of its own: what the failed one scored is undone with it."""
+    fund(100_00, on=TODAY - 30 * ONE_DAY)
+    for each in (book, other):
+        forecast_day(DayBegan(book_id=each.pk, date=TODAY), None)
+
+    def failing(**given):
+        raise RuntimeError("This book is broken.")
+
+    date = TODAY + 8 * ONE_DAY
+    with monkeypatch.context() as broken:
+        broken.setattr(forecasts, "make_forecast", failing)
+        with pytest.raises(RuntimeError):
+            forecast_day(DayBegan(book_id=book.pk, date=date), None)
+    forecast_day(DayBegan(book_id=other.pk, date=date), None)
+    assert not ForecastPoint.objects.filter(book=book, actual__isnull=False).exists()
+    assert set(Forecast.objects.filter(made_on=date).values_list("book", flat=True)) == {other.pk}
 
 
 def test_a_book_without_accounts_has_no_forecast(owner):
     empty = ledger.create_book(owner=owner, name="Empty", base_currency="EUR", time_zone="UTC", template=None)
-    forecast_days([DayBegan(book_id=empty.pk, date=TODAY)], [])
+    forecast_day(DayBegan(book_id=empty.pk, date=TODAY), None)
     assert not Forecast.objects.exists()
 
 
@@ -72,7 +97,7 @@ def test_commands(book, other, fund):
 
 
 def test_a_forecast_goes_with_its_book(book, fund, owner):
-    forecast_days([DayBegan(book_id=book.pk, date=TODAY)], [])
+    forecast_day(DayBegan(book_id=book.pk, date=TODAY), None)
     assert ForecastPoint.objects.exists()
     Forecast.objects.filter(book=book).delete()
     assert not ForecastPoint.objects.exists()

@@ -151,13 +151,13 @@ def test_queries_do_not_grow_with_accounts_or_entries(book, fund, accounts, post
 def test_a_source_tells_what_is_expected(book, accounts, monkeypatch):
     asked = []
 
-    def upcoming(**given):
-        asked.append(given)
+    def upcoming(outlook):
+        asked.append((outlook.book, outlook.today, outlook.last))
         return []
 
     monkeypatch.setattr(forecasts, "SOURCES", (forecasts.Source(name="test", upcoming=upcoming),))
     book_forecast(book=book, today=TODAY, days=30)
-    assert asked == [{"book": book, "first": TODAY, "last": TODAY + 30 * ONE_DAY, "today": TODAY}]
+    assert asked == [(book, TODAY, TODAY + 30 * ONE_DAY)]
 
 
 @pytest.mark.parametrize("early", [0, 2])

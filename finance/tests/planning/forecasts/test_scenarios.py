@@ -7,10 +7,9 @@ import pytest
 
 from finance.errors import Conflict, Invalid, NotFound
 from finance.events import ScenarioPromoted, ScenarioRemoved, ScenarioSaved
-from finance.forecasts import book_forecast, compare_scenario
+from finance.forecasts import Outlook, book_forecast, compare_scenario, schedules_beside_terms
 from finance.models import Scenario, Schedule, ScheduleOccurrence
 from finance.planning.scenarios import selectors, services
-from finance.planning.schedules.selectors import upcoming
 from finance.tests.planning.forecasts.conftest import TODAY
 from finance.tests.planning.schedules.conftest import plan  # noqa: F401 (a fixture)
 
@@ -70,7 +69,7 @@ def test_promoting_makes_and_changes_schedules(scenario, rent, fund, owner, acco
     done = services.promote(scenario=fresh, actor=owner, today=TODAY)
     assert (len(done.schedules), done.left) == (3, [shock])
     last = TODAY + datetime.timedelta(days=120)
-    real = upcoming(book=book, first=TODAY, last=last, today=TODAY)
+    real = schedules_beside_terms(Outlook(book=book, today=TODAY, days=(last - TODAY).days))
     assert sorted(before) == sorted((each.date, each.amount) for each in real)
     assert len(outbox.of(ScenarioPromoted)) == 1
     with pytest.raises(Conflict, match="in the plan already"):

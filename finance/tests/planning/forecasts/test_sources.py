@@ -5,6 +5,8 @@ from collections import defaultdict
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from finance.forecasts import book_forecast, expected
 from finance.ledger import services as ledger
@@ -70,6 +72,24 @@ def test_what_a_schedule_will_spend_comes_off_the_rest_of_a_budget(book, owner, 
     assert moved() == {Layer.SCHEDULE: -100_00, Layer.BUDGET: -300_00}
     plan(-900_00, "2026-03-21", name="Feast", category=accounts.groceries)
     assert moved() == {Layer.SCHEDULE: -1_000_00}
+
+
+def test_with_a_budget_plans_are_read_once(book, owner, accounts, plan):
+    """Occurrences and loans were read once for themselves and again for what budgets leave."""
+    plan(-100_00, "2026-03-20", name="Box of vegetables", category=accounts.groceries)
+    with CaptureQueriesContext(connection) as without:
+        expected(book=book, today=TODAY)
+    budget = budgets.save_budget(
+        book=book, actor=owner, name="Household", kind="tracking", pays_from=accounts.checking
+    )  # fmt: skip
+    line = budgets.add_line(budget=budget, actor=owner, account=accounts.groceries)
+    budgets.assign(budget=budget, actor=owner, day=TODAY, given=[budgets.Given(line=line, amount=400_00)])
+    with CaptureQueriesContext(connection) as with_budget:
+        expected(book=book, today=TODAY)
+    for table in ("finance_schedule", "finance_scheduleoccurrence", "finance_loan", "finance_cardterms"):
+        read = [each["sql"] for each in with_budget if f'FROM "{table}"' in each["sql"]]
+        assert len(read) == 1, table
+    assert len(with_budget) - len(without) <= 8
 
 
 def test_what_a_budget_expects_is_no_habit(book, owner, accounts, year_of_groceries):
