@@ -53,13 +53,15 @@ class KeysWithBook(Operation):
 
     The primary key becomes (id, book_id): it still finds a row by its id alone. Each of `references`, foreign keys that
     Django itself has no constraint for, becomes (book_id, x_id) → (book_id, id), so that no row points into another
-    book. A reference that is one to one is unique together with the book, and only where it has a value.
+    book. A reference that is one to one is unique together with the book, and only where it has a value. `has_key`: the
+    primary key has the book already, and only references are new.
     """
 
     reversible = True
 
-    def __init__(self, model: str, references: Sequence[str] = ()) -> None:
+    def __init__(self, model: str, references: Sequence[str] = (), *, has_key: bool = False) -> None:
         self.model = model
+        self.has_key = has_key
         self.references = tuple(references)
 
     def state_forwards(self, app_label: str, state: Any) -> None:
@@ -70,7 +72,7 @@ class KeysWithBook(Operation):
     ) -> None:
         model = to_state.apps.get_model(app_label, self.model)
         table = model._meta.db_table
-        if model._meta.pk.name == "id":
+        if model._meta.pk.name == "id" and not self.has_key:
             schema_editor.execute(
                 f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY (id, book_id)", params=None
             )
@@ -101,7 +103,7 @@ class KeysWithBook(Operation):
                 schema_editor.execute(
                     f"ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_key UNIQUE ({column})", params=None
                 )
-        if model._meta.pk.name == "id":
+        if model._meta.pk.name == "id" and not self.has_key:
             schema_editor.execute(
                 f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY (id)", params=None
             )

@@ -22,6 +22,7 @@ from finance.events import (
     JournalReversed,
     RecurringDue,
     ReferenceRatesDue,
+    ScheduleOccurrenceChanged,
     ScheduleSaved,
     WebhookQueued,
 )
@@ -35,6 +36,7 @@ from finance.ledger.services.erasing import erase_book
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
 from finance.planning.detection import services as detection
+from finance.planning.goals.services import count_payments
 from finance.planning.schedules.services import match_entries, match_schedule
 from finance.receivables.services import match_payments
 from finance.valuation.ecb import RatesUnreadable
@@ -108,6 +110,14 @@ def match_saved_schedule(event: ScheduleSaved, context: Context) -> None:
     book = Book.objects.in_use().filter(pk=event.book_id).first()
     if book is not None:
         match_schedule(book=book, schedule_id=event.schedule_id)
+
+
+@on(ScheduleOccurrenceChanged, name="finance.feed_goals")
+def feed_goals(event: ScheduleOccurrenceChanged, context: Context) -> None:
+    """Count payments of a schedule for the goals that it feeds."""
+    book = Book.objects.in_use().filter(pk=event.book_id).first()
+    if book is not None:
+        count_payments(book=book, schedule_id=event.schedule_id, nominal=event.nominal)
 
 
 # Outside of the batch's transaction: a thousand books would hold their events for minutes, and one that fails the others.

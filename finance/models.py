@@ -35,7 +35,7 @@ from finance.ledger.models import (
     Seal,
 )
 from finance.payees.models import Payee, PayeeAlias
-from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, LineCarry
+from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, BudgetShare, LineCarry
 from finance.planning.calendars.models import CalendarFeed
 from finance.planning.cards.models import CardTerms
 from finance.planning.detection.models import RecurringCheck, RecurringFinding
@@ -82,6 +82,7 @@ __all__ = [
     "Budget",
     "BudgetAccount",
     "BudgetLine",
+    "BudgetShare",
     "CalendarFeed",
     "CardTerms",
     "ChainHead",

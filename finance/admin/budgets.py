@@ -4,9 +4,10 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
 
 from finance.admin.reading import Uncounted
-from finance.models import Assignment, Budget, BudgetLine
+from finance.models import Assignment, Budget, BudgetLine, BudgetShare
 from platform_outbox.admin.base import ReadOnly
 
 
@@ -21,8 +22,24 @@ class BudgetAdmin(Uncounted, ReadOnly, ModelAdmin):
     search_help_text = _("Name or number")
     fields = readonly_fields = (
         *("name", "book", "kind", "currency", "unit", "every", "anchor", "day", "shift", "last", "label_by"),
-        *("starts_on", "pays_from", "created_at"),
+        *("starts_on", "pays_from", "shared_by", "created_at"),
     )
+
+
+@admin.register(BudgetShare)
+class BudgetShareAdmin(Uncounted, ReadOnly, ModelAdmin):
+    list_display = ("id", "budget", "user", "shown_share", "set_by", "set_at")
+    list_select_related = ("budget", "user", "set_by")
+    list_filter = (("book", AutocompleteSelectFilter),)
+    list_filter_submit = True
+    ordering = ("-pk",)
+    search_fields = ("=budget__pk",)
+    search_help_text = _("Number of the budget")
+    fields = readonly_fields = ("book", "budget", "user", "shown_share", "set_by", "set_at")
+
+    @display(description=_("share"))
+    def shown_share(self, share: BudgetShare) -> str:
+        return share.share
 
 
 @admin.register(BudgetLine)

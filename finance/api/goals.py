@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -15,13 +14,15 @@ from core.api.serializers import StrictSerializer, in_page, paged
 from core.keyset import dated_place, keyset_page, read_dated_place
 from finance import money
 from finance.api.base import BookView
-from finance.api.fields import AccountReferenceField, AmountField
+from finance.api.fields import BIGGEST_ID, AccountReferenceField, AmountField
 from finance.api.forecast_shapes import DayQuery
-from finance.errors import Conflict, NotFound
+from finance.errors import NotFound
 from finance.ledger.models import JournalEntry
 from finance.planning.goals import selectors, services
 from finance.planning.goals.arithmetic import Kind
 from finance.planning.goals.models import Goal, GoalMove
+from finance.planning.schedules.models import Schedule
+from finance.planning.schedules.selectors import schedule_for
 from identity.api.idempotency import once_per_key
 
 _GOALS = ForwardPages("goals")
@@ -38,6 +39,8 @@ GOAL = {
     "by": "2027-03-31",
     "started_on": "2026-12-01",
     "note": "",
+    "schedule": None,
+    "fed_amount": None,
     "closed": False,
     "saved": "200.00",
     "missing": "1000.00",
@@ -53,6 +56,7 @@ GOAL = {
     "behind": "0.00",
     "pace": None,
     "reached_on": None,
+    "short": "0.00",
 }
 NEW = {
     "name": "Bicycle",
@@ -76,6 +80,10 @@ HOLDER = {"account": 42, "name": "Savings account", "currency": "EUR", "balance"
           "free": "1500.00", "short": "0.00"}  # fmt: skip
 
 
+_FEEDS = "Number of a schedule whose payments bring money into the account: they are counted as they are paid."
+_FED = "Of each payment that much is counted. Null: all that it brings."
+
+
 class GoalListQuery(DayQuery):
     closed = serializers.BooleanField(required=False, help_text="true: closed goals; default: open ones.")
 
@@ -90,6 +98,10 @@ class NewGoal(StrictSerializer):
     )
     target = AmountField(required=False, allow_null=True, default=None, help_text="Null: it just grows.")
     by = serializers.DateField(required=False, allow_null=True, default=None, help_text="When it should be reached.")
+    schedule = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=1, max_value=BIGGEST_ID, help_text=_FEEDS
+    )
+    fed_amount = AmountField(required=False, allow_null=True, default=None, help_text=_FED)
     saved = AmountField(required=False, default="0", help_text="Set aside already in the account; no contribution.")
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
 
@@ -100,6 +112,10 @@ class GoalChanges(StrictSerializer):
     target = AmountField(required=False, allow_null=True)
     by = serializers.DateField(required=False, allow_null=True)
     note = serializers.CharField(max_length=500, allow_blank=True, required=False)
+    schedule = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=BIGGEST_ID, help_text=_FEEDS
+    )
+    fed_amount = AmountField(required=False, allow_null=True, help_text=_FED)
     closed = serializers.BooleanField(required=False, help_text="true frees what it holds; its records stay.")
 
 
@@ -141,16 +157,23 @@ class GoalSerializer(serializers.Serializer[Any]):
     by = serializers.DateField(allow_null=True)
     started_on = serializers.DateField(help_text="The day on which its plan was made.")
     note = serializers.CharField()
+    schedule = serializers.IntegerField(allow_null=True, help_text="Number of the schedule that feeds it.")
+    fed_amount = serializers.CharField(allow_null=True, help_text=_FED)
     closed = serializers.BooleanField()
     saved = serializers.CharField()
     missing = serializers.CharField(help_text="To the target; 0 when met, and without one.")
     is_met = serializers.BooleanField()
     held = HeldSerializer(many=True, help_text="Where it is.")
     proposal = serializers.CharField(help_text="What to put in next; 0 when met.")
-    contributions = AmountOnSerializer(many=True, help_text="One at each month's end, until the target is reached.")
+    contributions = AmountOnSerializer(
+        many=True, help_text="One at each month's end, or the payments of its schedule, until the target is reached."
+    )
     behind = serializers.CharField(help_text="What it lacks of an even pace to its date.")
-    pace = GoalPaceSerializer(allow_null=True, help_text="Null in its first four weeks.")
-    reached_on = serializers.DateField(allow_null=True, help_text="Where the pace leads; null: nowhere.")
+    pace = GoalPaceSerializer(allow_null=True, help_text="Null in its first four weeks, unless a schedule feeds it.")
+    reached_on = serializers.DateField(
+        allow_null=True, help_text="Where the pace or the schedule leads; null: nowhere."
+    )
+    short = serializers.CharField(help_text="What its schedule leaves missing on its date.")
 
 
 class GoalMoveSerializer(serializers.Serializer[Any]):
@@ -183,6 +206,15 @@ class GoalView(BookView):
     def goal(self) -> Goal:
         return selectors.goal_for(book=self.book, goal_id=self.kwargs["goal_id"])
 
+    def schedule(self, given: dict[str, Any]) -> Schedule | None:
+        """The schedule that a body names. Raises NotFound (schedule)."""
+        if given["schedule"] is None:
+            return None
+        try:
+            return schedule_for(book=self.book, schedule_id=given["schedule"])
+        except NotFound as error:
+            raise NotFound(thing="schedule", field="schedule") from error
+
     def shown(self, goal: Goal) -> dict[str, Any]:
         given = query_of(self.request, DayQuery) if self.request.method == "GET" else {}
         return _shown(selectors.view_of(goal, today=given.get("today") or self.today()))
@@ -204,6 +236,8 @@ def _shown(view: selectors.GoalView) -> dict[str, Any]:
         "by": goal.by,
         "started_on": goal.started_on,
         "note": goal.note,
+        "schedule": goal.schedule_id,
+        "fed_amount": None if goal.fed_amount is None else text(goal.fed_amount),
         "closed": goal.closed_at is not None,
         "saved": text(view.saved),
         "missing": text(view.missing),
@@ -214,6 +248,7 @@ def _shown(view: selectors.GoalView) -> dict[str, Any]:
         "behind": text(view.behind),
         "pace": view.pace and {"amount": text(view.pace[0]), "days": view.pace[1]},
         "reached_on": view.reached_on,
+        "short": text(view.short),
     }
 
 
@@ -273,10 +308,11 @@ class GoalList(GoalView):
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         given = self.body()
         account = self.tree.find(given.pop("account"), field="account")
-        for name in ("target", "saved"):
+        for name in ("target", "saved", "fed_amount"):
             if given[name] is not None:
                 given[name] = money.parse_amount(given[name], currency=account.currency, field=name)
         given["kind"] = Kind(given["kind"])
+        given["schedule"] = self.schedule(given)
         goal = services.create_goal(book=self.book, actor=self.user, account=account, today=self.today(), **given)
         return status.HTTP_201_CREATED, self.shown(goal)
 
@@ -318,11 +354,16 @@ class GoalDetail(GoalView):
         goal, given = self.goal(), self.body()
         closed = given.pop("closed", None)
         if given:
-            if given.get("target") is not None:
-                given["target"] = money.parse_amount(given["target"], currency=goal.currency, field="target")
+            for name in ("target", "fed_amount"):
+                if given.get(name) is not None:
+                    given[name] = money.parse_amount(given[name], currency=goal.currency, field=name)
+            if "schedule" in given:
+                given["schedule"] = self.schedule(given)
             if "kind" in given:
                 given["kind"] = Kind(given["kind"])
-            said = {"target": goal.target, "by": goal.by}
+            said = {name: getattr(goal, name) for name in ("target", "by", "schedule", "fed_amount")}
+            if given.get("schedule", goal) is None:
+                said["fed_amount"] = None
             services.change_goal(goal=goal, actor=self.user, today=self.today(), **{**said, **given})
         if closed is not None:
             services.close_goal(goal=goal, actor=self.user, closed=closed)
@@ -410,8 +451,6 @@ class GoalEntries(GoalView):
         entry = JournalEntry.objects.filter(book=self.book, uid=self.body()["entry"]).first()
         if entry is None:
             raise NotFound(thing="entry", field="entry")
-        if entry.reverses_id is not None or JournalEntry.objects.filter(reverses=entry).exists():
-            raise Conflict(field="entry", reason=_("This entry was deleted or corrected."))
         services.link_entry(goal=goal, actor=self.user, entry=entry, today=self.today())
         return status.HTTP_200_OK, self.shown(self.goal())
 

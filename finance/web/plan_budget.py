@@ -2,13 +2,13 @@
 
 import datetime
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -112,27 +112,22 @@ def _grid(
     return render(request, "finance/plan/budget.html", context, status=400 if wrong else 200)
 
 
-def _cells(plan: Plan, view: BudgetView) -> list[tuple[LineView, list[SafeString]]]:
+def _cells(plan: Plan, view: BudgetView) -> list[tuple[LineView, SafeString]]:
     """Lines with a cell for each period: spent, of what was assigned, and what was left. They may be thousands."""
     write = figures.amount_writer(plan.budget.currency)
-    cell_html = '<td class="num"><a class="figure-link" href="{}">{}</a><span class="meta"> {}</span><br><span class="{}">{}</span></td>'
-    of, left = _("of %(amount)s"), _("%(amount)s left")
-    spans = [rows_query(shown.period.first, shown.period.last) for shown in view.periods]
+    # Escaped once: what differs from cell to cell is dates and written amounts, of which the marks are the language's.
+    of, left = (escape(text).replace("%(amount)s", "{}").format for text in (_("of %(amount)s"), _("%(amount)s left")))
+    spans = [escape(rows_query(shown.period.first, shown.period.last)) for shown in view.periods]
     table = []
     for line in view.lines:
-        register, also = rows_of(plan, line)
+        register, also = (escape(part) for part in rows_of(plan, line))
         cells = [
-            format_html(
-                cell_html,
-                f"{register}{days}{also}",
-                write(cell.spent),
-                of % {"amount": write(cell.assigned)},
-                "budget-over" if cell.available < 0 else "meta",
-                left % {"amount": write(cell.available)},
-            )
+            f'<td class="num"><a class="figure-link" href="{register}{days}{also}">{escape(write(cell.spent))}</a>'
+            f'<span class="meta"> {of(escape(write(cell.assigned)))}</span><br>'
+            f'<span class="{"budget-over" if cell.available < 0 else "meta"}">{left(escape(write(cell.available)))}</span></td>'
             for cell, days in zip(line.cells, spans, strict=True)
         ]
-        table.append((line, cells))
+        table.append((line, SafeString("".join(cells))))
     return table
 
 

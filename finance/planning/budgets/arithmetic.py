@@ -114,6 +114,32 @@ def spread(amount: int, parts: int) -> list[int]:
     return [after - before for before, after in pairwise(reached)]
 
 
+# A share or percentage has at most four decimals.
+WEIGHT_SCALE = 10_000
+
+
+def parted(amounts: Sequence[int], weights: Sequence[int]) -> list[list[int]]:
+    """Each amount in whole parts by weight (not all zero) that sum to it, below zero too.
+
+    Everyone gets the exact part rounded down; units that are left over go one each to whoever is furthest behind what the
+    amounts so far give exactly, then in the order given. So all sums of parts are sums of amounts as well.
+    """
+    whole = sum(weights)
+    behind = [0] * len(weights)
+    found = []
+    for amount in amounts:
+        parts = [amount * weight // whole for weight in weights]
+        behind = [
+            lag + amount * weight - part * whole for lag, weight, part in zip(behind, weights, parts, strict=True)
+        ]
+        order = sorted((place for place, weight in enumerate(weights) if weight), key=lambda place: -behind[place])
+        for place in order[: amount - sum(parts)]:
+            parts[place] += 1
+            behind[place] -= whole
+        found.append(parts)
+    return found
+
+
 def average(amounts: Sequence[int]) -> int:
     """Their mean to the nearest minor unit; 0 of none."""
     return divided(sum(amounts), len(amounts)) if amounts else 0

@@ -34,6 +34,7 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
             {name: _told(getattr(budget, name)) for name in _BUDGET}
             | {
                 "pays_from": budget.pays_from_id,
+                "is_shared": bool(budget.shared_by),
                 "accounts": [each.account_id for each in budget.accounts.order_by("pk")],
                 "lines": [_line(line, reader) for line in budget.lines.order_by("pk")],
             }
@@ -68,7 +69,7 @@ def _told(value: Any) -> Any:
 
 
 def take(arrival: Arrival, document: Any) -> list[str]:
-    """Write them into the new book; all of it can come. Raises BookUnreadable."""
+    """Write them into the new book; returns a sentence for each that members shared. Raises BookUnreadable."""
     try:
         if document["version"] != VERSION:
             reason = _("Budgets of version %(version)s are not known here.")
@@ -86,7 +87,9 @@ def take(arrival: Arrival, document: Any) -> list[str]:
         reason = _("The budgets of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
         raise BookUnreadable(reason=reason) from error
     emit_many([BudgetSaved(book_id=arrival.book.pk, budget_id=budget.pk) for budget in made])
-    return []
+    # Members do not come along.
+    text = _("Who bears what of the budget “%(name)s” was not imported: its members are not in this book.")
+    return [text % {"name": each["name"][:80]} for each in document["budgets"] if each.get("is_shared")]
 
 
 def _budget(arrival: Arrival, given: dict[str, Any]) -> Budget:

@@ -4,6 +4,7 @@ What was spent is never stored here; it comes from the ledger each time. Amounts
 """
 
 import datetime
+from decimal import Decimal
 from typing import ClassVar
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from finance.ledger.models import Account, Book
 from finance.periods import PayRule, WeekendShift
-from finance.planning.budgets.arithmetic import Carry
+from finance.planning.budgets.arithmetic import WEIGHT_SCALE, Carry
 from finance.planning.budgets.periods import BudgetCalendar, CalendarUnit, LabelBy
 from finance.planning.budgets.targets import Target, TargetKind
 from finance.planning.recurrence import Unit
@@ -43,6 +44,11 @@ class Budget(models.Model):
         AFTER = WeekendShift.AFTER, _("moves to the Monday after")
         NEAREST = WeekendShift.NEAREST, _("moves to the nearest weekday")
 
+    class SharedBy(models.TextChoices):
+        NOBODY = "", _("not shared")
+        SHARES = "shares", _("shares")
+        PERCENT = "percent", _("percentages")
+
     class LabelDay(models.TextChoices):
         START = LabelBy.START, _("the month that it begins in")
         END = LabelBy.END, _("the month that it ends in")
@@ -65,6 +71,8 @@ class Budget(models.Model):
         Account, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False, db_constraint=False,
         verbose_name=_("paid from"),
     )  # fmt: skip
+    # How members share it, if they do: who bears what is in BudgetShare.
+    shared_by = models.CharField(_("shared by"), max_length=7, choices=SharedBy.choices, blank=True, default="")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -110,6 +118,37 @@ class BudgetAccount(models.Model):
 
     def __str__(self) -> str:
         return f"account #{self.account_id} of budget #{self.budget_id}"
+
+
+class BudgetShare(models.Model):
+    """What a member bears of a budget: shares or per cent, in ten-thousandths of one."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+")
+    budget = models.ForeignKey(
+        Budget, models.CASCADE, related_name="shares", db_index=False, db_constraint=False, verbose_name=_("budget")
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("member"))
+    weight = models.BigIntegerField(_("share"))
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
+    )
+    set_at = models.DateTimeField(_("set"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("member's share of a budget")
+        verbose_name_plural = _("members' shares of budgets")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["budget", "user", "book"], name="finance_budgetshare_member"),
+            models.CheckConstraint(condition=models.Q(weight__gte=0), name="finance_budgetshare_weight"),
+        ]
+
+    def __str__(self) -> str:
+        return f"share of user #{self.user_id} in budget #{self.budget_id}"
+
+    @property
+    def share(self) -> str:
+        """The share or percentage as it was given: "55", "33.3333"."""
+        return f"{(Decimal(self.weight) / WEIGHT_SCALE).normalize():f}"
 
 
 class BudgetLine(models.Model):

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
@@ -9,8 +10,8 @@ from finance.errors import Invalid, NotFound
 from finance.ledger.models import Book
 from finance.ledger.selectors import accounts_of, ids_inside
 from finance.ledger.turnovers import ONE_DAY
-from finance.planning.budgets.arithmetic import Carry, spread
-from finance.planning.budgets.models import Assignment, Budget, BudgetLine, LineCarry
+from finance.planning.budgets.arithmetic import Carry, parted, spread
+from finance.planning.budgets.models import Assignment, Budget, BudgetLine, BudgetShare, LineCarry
 from finance.planning.budgets.periods import MOST_PERIODS
 from finance.planning.budgets.views import BudgetView, LineView, Plan, view_of
 from finance.planning.upcoming import Layer, Upcoming
@@ -52,6 +53,68 @@ def assignments_of(*, budget: Budget, line: BudgetLine | None = None) -> QuerySe
     """The records of the budget, or of one of its lines."""
     found = Assignment.objects.filter(budget=budget, book_id=budget.book_id)
     return found.filter(line=line) if line is not None else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberPart:
+    """What a member bears of a line, or of all lines; minor units of the budget's currency."""
+
+    carried: int
+    assigned: int
+    spent: int
+
+    @property
+    def available(self) -> int:
+        """What is left of it."""
+        return self.carried + self.assigned - self.spent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberView:
+    """A member of a shared budget: the part of each line, in the order of the lines, and of all together."""
+
+    share: BudgetShare
+    parts: list[MemberPart]
+    total: MemberPart
+
+
+def shares_of(*, budget: Budget) -> list[BudgetShare]:
+    """Who bears what of the budget, in the order in which it was set."""
+    found = BudgetShare.objects.filter(budget=budget, book_id=budget.book_id)
+    return list(found.select_related("user").order_by("pk"))
+
+
+def parts_of(*, view: BudgetView, shares: Sequence[BudgetShare]) -> tuple[list[LineView], list[MemberView]]:
+    """The lines of spending in the first period that is shown, and what each member bears of them.
+
+    The parts of each figure sum to it. A total is of the lines that are in no other, as the budget's own is.
+    """
+    lines = [line for line in view.lines if not line.is_income]
+    weights = [each.weight for each in shares]
+    parts: list[list[MemberPart | None]] = [[None] * len(lines) for _share in shares]
+    tops = [place for place, line in enumerate(lines) if view.budget.is_envelope or not line.depth]
+    inside = [place for place in range(len(lines)) if place not in set(tops)]
+    # Lines inside others do not change who is behind in the total.
+    for places in (tops, inside):
+        figures = [
+            parted([getattr(lines[place].cells[0], name) for place in places], weights)
+            for name in ("carried", "assigned", "spent")
+        ]
+        for number, place in enumerate(places):
+            for member in range(len(shares)):
+                carried, assigned, spent = (figure[number][member] for figure in figures)
+                parts[member][place] = MemberPart(carried=carried, assigned=assigned, spent=spent)
+    members = []
+    for share, own in zip(shares, parts, strict=True):
+        given = [part for part in own if part is not None]
+        top = [given[place] for place in tops]
+        total = MemberPart(
+            carried=sum(part.carried for part in top),
+            assigned=sum(part.assigned for part in top),
+            spent=sum(part.spent for part in top),
+        )
+        members.append(MemberView(share=share, parts=given, total=total))
+    return lines, members
 
 
 def upcoming(

@@ -7,6 +7,7 @@ another record. So the past says who gave what, and when.
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,10 +18,10 @@ from uuid_utils.compat import uuid7
 from finance import money
 from finance.errors import Conflict, Invalid, NotFound
 from finance.events import BudgetAssigned, BudgetLineRemoved, BudgetLineSaved, BudgetRemoved, BudgetSaved
-from finance.ledger.models import Account, AccountType, Book
+from finance.ledger.models import Account, AccountType, Book, Membership
 from finance.periods import Period, months_later
-from finance.planning.budgets.arithmetic import Carry, average
-from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, LineCarry
+from finance.planning.budgets.arithmetic import WEIGHT_SCALE, Carry, average
+from finance.planning.budgets.models import Assignment, Budget, BudgetAccount, BudgetLine, BudgetShare, LineCarry
 from finance.planning.budgets.targets import Target, TargetKind
 from finance.planning.budgets.views import Plan, calendar_of, is_own_money, view_of
 from finance.tags.models import Tag
@@ -29,6 +30,9 @@ from platform_outbox.emit import emit
 
 MOST_BUDGETS = 50
 MOST_LINES = 300
+_MOST_SHARE = 1_000_000
+# Members that share one budget.
+MOST_SHARES = 50
 LONGEST_NAME = 80
 LONGEST_NOTE = 200
 # Of "the average of the last periods".
@@ -93,6 +97,49 @@ def _check_own(budget: Budget, accounts: Iterable[Account], *, field: str) -> No
 
 
 @transaction.atomic
+def share_budget(
+    *, budget: Budget, actor: User | None, shared_by: Budget.SharedBy, shares: Mapping[int, Decimal]
+) -> list[BudgetShare]:
+    """Say what each member bears: user → shares, or per cent that sum to 100; with NOBODY the budget is not shared.
+
+    Only figures follow from it, for past periods too; nothing is posted. Raises Invalid (shared_by, shares, shares.<user>).
+    """
+    _hold(budget)
+    if shared_by == Budget.SharedBy.NOBODY and shares:
+        raise Invalid(field="shared_by", reason=_("Say whether these are shares or percentages."))
+    if len(shares) > MOST_SHARES:
+        raise Invalid(field="shares", reason=_("At most %(most)d members share a budget.") % {"most": MOST_SHARES})
+    members = set(Membership.objects.filter(book=budget.book_id, user__in=shares).values_list("user_id", flat=True))
+    weights: dict[int, int] = {}
+    for user_id, share in shares.items():
+        field = f"shares.{user_id}"
+        if user_id not in members:
+            raise NotFound(thing="member", field=field)
+        scaled = share * WEIGHT_SCALE if share.is_finite() else Decimal(-1)
+        if not 0 <= scaled <= _MOST_SHARE * WEIGHT_SCALE or scaled != scaled.to_integral_value():
+            reason = _("A share is from 0 to %(most)s and has at most four decimals.") % {"most": f"{_MOST_SHARE:,}"}
+            raise Invalid(field=field, reason=reason)
+        weights[user_id] = int(scaled)
+    whole = Decimal(sum(weights.values())) / WEIGHT_SCALE
+    if shared_by == Budget.SharedBy.PERCENT and whole != 100:
+        reason = _("The percentages sum to %(sum)s, not to 100.") % {"sum": f"{whole.normalize():f}"}
+        raise Invalid(field="shares", reason=reason)
+    if shared_by and not whole:
+        raise Invalid(field="shares", reason=_("Somebody has to bear something."))
+    budget.shared_by = shared_by
+    budget.save(update_fields=["shared_by"])
+    BudgetShare.objects.filter(budget=budget).delete()
+    made = BudgetShare.objects.bulk_create(
+        [
+            BudgetShare(book_id=budget.book_id, budget=budget, user_id=user_id, weight=weight, set_by=actor)
+            for user_id, weight in weights.items()
+        ]
+    )
+    emit(BudgetSaved(book_id=budget.book_id, budget_id=budget.pk))
+    return made
+
+
+@transaction.atomic
 def remove_budget(*, budget: Budget) -> None:
     """Remove the budget with its lines and records; the books are not touched."""
     event = BudgetRemoved(book_id=budget.book_id, budget_id=budget.pk)
@@ -101,6 +148,7 @@ def remove_budget(*, budget: Budget) -> None:
     LineCarry.objects.filter(line__budget=budget).delete()
     BudgetLine.objects.filter(budget=budget).delete()
     BudgetAccount.objects.filter(budget=budget).delete()
+    BudgetShare.objects.filter(budget=budget).delete()
     budget.delete()
     emit(event)
 

@@ -1,7 +1,7 @@
 """What a goal still needs, by when, and at which pace it grows; without a database. Amounts are minor units."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,6 +50,18 @@ def contributions(*, missing: int, rule: Recurrence, after: datetime.date, by: d
     dates = rule.occurrences(after + datetime.timedelta(days=1), by) or [by]
     amounts = shared_out(missing, len(dates))
     return [Contribution(date=date, amount=amount) for date, amount in zip(dates, amounts, strict=True)]
+
+
+def fed(*, missing: int | None, payments: Iterable[Contribution], most: int) -> list[Contribution]:
+    """The payments of a schedule until nothing is missing (None: for ever), at most that many; the last one is cut."""
+    found: list[Contribution] = []
+    for each in payments:
+        if len(found) == most or (missing is not None and missing <= 0):
+            break
+        amount = each.amount if missing is None else min(each.amount, missing)
+        found.append(Contribution(date=each.date, amount=amount))
+        missing = None if missing is None else missing - amount
+    return found
 
 
 def paid_through(*, rule: Recurrence, today: datetime.date, contributed: Sequence[datetime.date]) -> datetime.date:

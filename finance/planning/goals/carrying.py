@@ -13,6 +13,7 @@ from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.planning.goals.arithmetic import Kind
 from finance.planning.goals.models import Goal, GoalMove
+from finance.planning.upcoming import Layer
 from identity.models import User
 from platform_outbox.emit import emit_many
 
@@ -45,6 +46,11 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
                 "started_on": goal.started_on.isoformat(),
                 "opening": money.format_amount(goal.opening, currency=goal.currency),
                 "note": goal.note,
+                "schedule": goal.schedule_id,
+                "fed_amount": None
+                if goal.fed_amount is None
+                else money.format_amount(goal.fed_amount, currency=goal.currency),
+                "fed_since": goal.fed_since and goal.fed_since.isoformat(),
                 "closed_at": goal.closed_at and goal.closed_at.isoformat(),
                 "moves": moves.get(goal.pk, []),
             }
@@ -54,8 +60,9 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
 
 
 def take(arrival: Arrival, document: Any) -> list[str]:
-    """Write them into the new book; all of it can come. Raises BookUnreadable."""
+    """Write them into the new book; returns a sentence for each whose schedule did not come along. Raises BookUnreadable."""
     made, moves = [], []
+    left: list[str] = []
     try:
         if document["version"] != VERSION:
             reason = _("Goals of version %(version)s are not known here.") % {"version": str(document["version"])[:20]}
@@ -78,6 +85,16 @@ def take(arrival: Arrival, document: Any) -> list[str]:
                 note=_text(given["note"]),
                 closed_at=given["closed_at"] and datetime.datetime.fromisoformat(given["closed_at"]),
             )
+            if given.get("schedule") is not None:
+                schedule_id = arrival.numbers.get(str(Layer.SCHEDULE), {}).get(int(given["schedule"]))
+                if schedule_id is None:
+                    text = _("The goal “%(name)s” is not fed by its schedule any more: that did not come along.")
+                    left.append(text % {"name": goal.name[:80]})
+                else:
+                    fed_amount = given["fed_amount"]
+                    goal.schedule_id = schedule_id
+                    goal.fed_amount = fed_amount and money.parse_amount(fed_amount, currency=currency)
+                    goal.fed_since = datetime.datetime.fromisoformat(given["fed_since"])
             made.append(goal)
             moves += [
                 GoalMove(
@@ -100,7 +117,7 @@ def take(arrival: Arrival, document: Any) -> list[str]:
     Goal.objects.bulk_create(made)
     GoalMove.objects.bulk_create(moves, batch_size=5000)
     emit_many([GoalSaved(book_id=arrival.book.pk, goal_id=goal.pk) for goal in made])
-    return []
+    return left
 
 
 def _text(given: str) -> str:

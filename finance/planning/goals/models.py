@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from finance.ledger.models import Account, Book, JournalEntry
 from finance.planning.goals.arithmetic import Kind
+from finance.planning.schedules.models import Schedule
 
 
 class Goal(models.Model):
@@ -33,6 +34,13 @@ class Goal(models.Model):
     started_on = models.DateField(_("planned from"))
     opening = models.BigIntegerField(_("set aside at the start"), default=0)
     note = models.CharField(_("note"), max_length=500, blank=True)
+    # What its payments bring into the account is set aside, or `fed_amount` of each; those linked since `fed_since`.
+    schedule = models.ForeignKey(
+        Schedule, models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False,
+        verbose_name=_("fed by"),
+    )  # fmt: skip
+    fed_amount = models.BigIntegerField(_("of each payment"), null=True, blank=True)
+    fed_since = models.DateTimeField(_("fed since"), null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     # Given up or spent: what it held is free again, its records stay.
@@ -44,6 +52,9 @@ class Goal(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(target=None) | models.Q(target__gt=0), name="finance_goal_target"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(fed_amount=None) | models.Q(fed_amount__gt=0), name="finance_goal_fed_amount"
             ),
         ]
 

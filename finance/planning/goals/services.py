@@ -1,5 +1,6 @@
 """Everything that changes goals. Each function is one transaction and announces itself."""
 
+import contextlib
 import datetime
 from collections.abc import Sequence
 
@@ -13,10 +14,13 @@ from finance.errors import Conflict, Invalid
 from finance.events import GoalMoved, GoalRemoved, GoalSaved
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.replacements import Replaced
+from finance.ledger.revisions import current_of
 from finance.ledger.selectors import balance_of
 from finance.planning.goals.arithmetic import Kind
 from finance.planning.goals.models import Goal, GoalMove
-from finance.planning.goals.selectors import KINDS, set_aside_of
+from finance.planning.goals.selectors import KINDS, chain_from, set_aside_of
+from finance.planning.schedules.models import Schedule, SchedulePayment
+from finance.planning.schedules.selectors import schedules_of
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -37,16 +41,20 @@ def create_goal(
     by: datetime.date | None = None,
     saved: int = 0,
     note: str = "",
+    schedule: Schedule | None = None,
+    fed_amount: int | None = None,
 ) -> Goal:
     """Make a goal whose money is in `account`; `target` and `saved` (set aside already) are minor units of it.
 
-    Raises Invalid (account, name, target, by, saved) and Conflict (the account holds less than is set aside, too many
-    goals).
+    Payments of `schedule` feed it: with all that they bring into the account, or with `fed_amount` of each.
+    Raises Invalid (account, name, target, by, saved, schedule, fed_amount) and Conflict (the account holds less than is
+    set aside, too many goals).
     """
     if Goal.objects.filter(book=book, closed_at=None).count() >= MOST_GOALS:
         raise Conflict(reason=_("A book has at most %(most)d open goals.") % {"most": MOST_GOALS})
     _check_account(account)
     goal = Goal(book=book, account=account, currency=account.currency, created_by=actor, started_on=today)
+    _feed(goal, schedule, fed_amount)
     _store(goal, name=name, kind=kind, target=target, by=by, note=note, today=today)
     if saved < 0:
         raise Invalid(field="saved", reason=_("What is set aside already is zero or more."))
@@ -68,8 +76,11 @@ def change_goal(
     target: int | None,
     by: datetime.date | None,
     note: str | None = None,
+    schedule: Schedule | None,
+    fed_amount: int | None,
 ) -> Goal:
     """Change a goal; its records stay. A new target or date is planned for from today. Raises as `create_goal`."""
+    _feed(goal, schedule, fed_amount)
     if (goal.target, goal.by) != (target, by):
         goal.started_on = today
         goal.opening = saved_for(goal)
@@ -131,12 +142,17 @@ def set_aside(
 
 
 @transaction.atomic
-def link_entry(*, goal: Goal, actor: User | None, entry: JournalEntry, today: datetime.date) -> list[GoalMove]:
-    """Count an entry for the goal: what it brings into an account that holds the goal is set aside, what it takes out
-    is released.
+def link_entry(
+    *, goal: Goal, actor: User | None, entry: JournalEntry, today: datetime.date, most: int | None = None
+) -> list[GoalMove]:
+    """Count an entry for the goal: what it brings into an account that holds the goal is set aside, `most` at most, what
+    it takes out is released.
 
-    Raises Invalid (entry) where it moves none of these accounts, and Conflict where it counts already.
+    Raises Invalid (entry) where it moves none of these accounts, and Conflict where it counts already, or was deleted or
+    corrected.
     """
+    if entry.reverses_id is not None or JournalEntry.objects.filter(reverses=entry).exists():
+        raise Conflict(field="entry", reason=_("This entry was deleted or corrected."))
     if GoalMove.objects.filter(goal=goal, entry=entry).exists():
         raise Conflict(reason=_("This entry counts for the goal already."))
     holders = {goal.account_id, *GoalMove.objects.filter(goal=goal).values_list("account_id", flat=True)}
@@ -151,7 +167,7 @@ def link_entry(*, goal: Goal, actor: User | None, entry: JournalEntry, today: da
             goal,
             actor=actor,
             account=accounts[account_id],
-            amount=amount,
+            amount=amount if most is None else min(amount, most),
             date=min(entry.date, today),
             today=today,
             kind=GoalMove.Kinds.CONTRIBUTION if amount > 0 else GoalMove.Kinds.RELEASE,
@@ -161,6 +177,42 @@ def link_entry(*, goal: Goal, actor: User | None, entry: JournalEntry, today: da
         for account_id, amount in sorted(amounts.items(), key=lambda item: item[1])
         if amount
     ]
+
+
+@transaction.atomic
+def count_payments(*, book: Book, schedule_id: int, nominal: datetime.date) -> list[GoalMove]:
+    """Count what paid this occurrence for the goals that its schedule feeds; what counts already is left alone.
+
+    Only payments that were linked since the goal is fed. Where an account has not enough free money nothing is counted:
+    the goal's page offers the entry.
+    """
+    goals = list(
+        Goal.objects.filter(book=book, schedule__isnull=False, closed_at=None).select_related("account").order_by("pk")
+    )
+    if not goals:
+        return []
+    schedules = list(schedules_of(book=book))
+    goals = [each for each in goals if schedule_id in {one.pk for one in chain_from(each.schedule_id or 0, schedules)}]
+    paid = SchedulePayment.objects.filter(
+        book=book, occurrence__schedule_id=schedule_id, occurrence__nominal=nominal
+    ).order_by("pk")
+    payments = list(paid) if goals else []
+    current = current_of(book=book, root_ids={each.entry_id for each in payments})
+    entries = JournalEntry.objects.in_bulk(current.values())
+    found: list[GoalMove] = []
+    for goal in goals:
+        goal.book = goal.account.book = book
+        for each in payments:
+            entry = entries.get(current.get(each.entry_id, 0))
+            if entry is None or goal.fed_since is None or each.linked_at < goal.fed_since:
+                continue
+            if GoalMove.objects.filter(goal=goal, entry_id__in=(each.entry_id, entry.pk)).exists():
+                continue
+            with contextlib.suppress(Conflict, Invalid), transaction.atomic():
+                found += link_entry(
+                    goal=goal, actor=each.linked_by, entry=entry, today=today_in(book), most=goal.fed_amount
+                )  # fmt: skip
+    return found
 
 
 def follow_replaced(book: Book, replaced: Sequence[Replaced]) -> None:
@@ -194,6 +246,25 @@ def _follow(move: GoalMove, replacement_id: int | None, today: datetime.date) ->
     for each in written:
         each.save()
         emit(GoalMoved(book_id=move.book_id, goal_id=move.goal_id, move_id=each.pk))
+
+
+def _feed(goal: Goal, schedule: Schedule | None, fed_amount: int | None) -> None:
+    """Have the schedule feed the goal from now on, or nothing. Raises Invalid (schedule, fed_amount)."""
+    if schedule is None and fed_amount is not None:
+        raise Invalid(field="fed_amount", reason=_("Choose the schedule whose payments feed the goal."))
+    if schedule is not None and (schedule.pk, fed_amount) != (goal.schedule_id, goal.fed_amount):
+        brings = schedule.definition.moved_on(goal.account_id, schedule.amount)
+        names = {"schedule": schedule.name, "account": goal.account.name}
+        if brings <= 0:
+            reason = _("“%(schedule)s” brings no money into %(account)s.") % names
+            raise Invalid(field="schedule", reason=reason)
+        if fed_amount is not None and not 0 < fed_amount <= brings:
+            amount = money.format_amount(brings, currency=goal.currency)
+            reason = _("“%(schedule)s” brings %(amount)s into %(account)s. Give an amount up to that.")
+            raise Invalid(field="fed_amount", reason=reason % {**names, "amount": amount})
+    if goal.schedule_id != (schedule.pk if schedule else None):
+        goal.fed_since = timezone.now() if schedule else None
+    goal.schedule, goal.fed_amount = schedule, fed_amount
 
 
 def saved_for(goal: Goal, account: Account | None = None) -> int:

@@ -39,6 +39,7 @@ class ScenarioStep(models.Model):
         CHANGE = Step.CHANGE, _("a plan changes")
         STOP = Step.STOP, _("a plan ends")
         DELAY = Step.DELAY, _("a plan comes later")
+        EXTRA = Step.EXTRA, _("more is paid on a loan")
         SHOCK = Step.SHOCK, _("all income or spending changes")
 
     class Flows(models.TextChoices):

@@ -24,6 +24,7 @@ class Step(StrEnum):
     CHANGE = "change"  # another amount for a plan
     STOP = "stop"  # a plan ends
     DELAY = "delay"  # a plan comes later
+    EXTRA = "extra"  # more is paid on a loan, again and again
     SHOCK = "shock"  # all income or all spending changes by a percentage
 
 

@@ -140,6 +140,16 @@ class Definition:
             raise Invalid(field="amount", reason=_("The amount is too small to be split over these lines."))
         return parts
 
+    def moved_on(self, account_id: int, amount: int) -> int:
+        """What a payment of `amount` moves on that account, the schedule's or another; 0 where it does not touch it."""
+        if account_id == self.account_id:
+            return amount
+        try:
+            parts = self.counter_amounts(amount)
+        except Invalid:
+            return 0
+        return sum(part for line, part in zip(self.lines, parts, strict=True) if line.account_id == account_id)
+
 
 def check_definition(definition: Definition) -> None:
     """Raise Invalid, which names the field, where the dates or the amounts have no meaning. Accounts are not looked at."""

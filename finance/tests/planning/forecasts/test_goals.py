@@ -158,7 +158,9 @@ def test_a_goal_that_makes_no_sense_is_refused(make, given, field):
 def test_every_change_is_announced(make, fund, put, accounts, owner, outbox):
     fund(10_00, account=accounts.savings)
     goal = make(saved=1_00)
-    services.change_goal(goal=goal, actor=owner, today=START, name="Boat", target=20_00, by=None)
+    services.change_goal(
+        goal=goal, actor=owner, today=START, name="Boat", target=20_00, by=None, schedule=None, fed_amount=None
+    )
     with pytest.raises(Invalid, match="not on"):
         put(goal, 1_00, on=START + datetime.timedelta(days=1), today=START)
     services.remove_goal(goal=goal, actor=owner)
