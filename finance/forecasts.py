@@ -6,7 +6,7 @@ a schedule that pays it, and what schedules and loans will spend comes off the r
 
 import datetime
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,10 +26,12 @@ from finance.planning.forecast.selectors import HISTORY_DAYS, BookForecast, Paym
 from finance.planning.forecast.services import keep_forecast, score_points
 from finance.planning.goals.selectors import set_aside_of
 from finance.planning.loans.models import LoanPayment
+from finance.planning.loans.payoff import Strategy
 from finance.planning.loans.selectors import LoanState, interest_to_come, loans_of, states_of
 from finance.planning.loans.selectors import upcoming as loans_upcoming
 from finance.planning.scenarios.models import Scenario
-from finance.planning.scenarios.selectors import Comparison, compare
+from finance.planning.scenarios.repaying import Repayment, repayment
+from finance.planning.scenarios.selectors import Compared, Comparison, compare
 from finance.planning.schedules.models import Schedule, SchedulePayment
 from finance.planning.schedules.selectors import Occurrence, movements_of, open_occurrences, schedules_of
 from finance.planning.upcoming import Upcoming
@@ -251,5 +253,39 @@ def begin_day(*, book: Book, today: datetime.date) -> None:
 
 
 def compare_scenario(*, scenario: Scenario, today: datetime.date, days: int = DAYS) -> Comparison:
-    """The scenario beside the forecast as it stands."""
-    return compare(scenario=scenario, base=book_forecast(book=scenario.book, today=today, days=days))
+    """The scenario beside the forecast as it stands. Raises Invalid."""
+    plans = Outlook(book=scenario.book, today=today, days=days)
+    base = book_forecast(book=scenario.book, today=today, days=days, outlook=plans)
+    return compare(steps=list(scenario.steps.all()), base=base, loans=plans.loans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyOutcome:
+    """An order to pay loans back beside the forecast, in which only instalments are paid; `compared` is in its currency.
+
+    It is None where it was not asked for, and for a book without accounts to forecast in that currency.
+    """
+
+    made: Repayment
+    compared: Compared | None
+
+
+def compare_strategies(
+    *, book: Book, today: datetime.date, currency: str, extra: int, order: Sequence[int] = (), plans: bool = True
+) -> list[StrategyOutcome]:
+    """Each strategy with `extra` (minor units) a month; an order of your own where ids of loans are given.
+
+    Without `plans` they are not laid over the forecast, which saves reading it. Raises Invalid.
+    """
+    outlook = Outlook(book=book, today=today)
+    base = book_forecast(book=book, today=today, learn=False, outlook=outlook) if plans else None
+    found = []
+    for strategy in (each for each in Strategy if order or each is not Strategy.CUSTOM):
+        made = repayment(
+            book=book, states=outlook.loans, currency=currency, strategy=strategy, extra=extra, today=today, order=order
+        )  # fmt: skip
+        comparison = compare(steps=made.steps, base=base, loans=outlook.loans) if base else None
+        currencies = comparison.currencies if comparison else []
+        compared = next((each for each in currencies if each.currency == currency), None)
+        found.append(StrategyOutcome(made=made, compared=compared))
+    return found

@@ -45,9 +45,7 @@ class BudgetSharingBody(StrictSerializer):
         allow_blank=True,
         help_text="Empty: the budget is not shared.",
     )
-    shares = BudgetShareBody(
-        many=True, max_length=services.MOST_SHARES, help_text="Of members of the book; percentages sum to 100."
-    )
+    shares = BudgetShareBody(many=True, help_text="Of members of the book; percentages sum to 100.")
 
 
 class BudgetSharesQuery(QuerySerializer):

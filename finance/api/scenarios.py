@@ -19,10 +19,13 @@ from finance.errors import NotFound
 from finance.forecasts import compare_scenario
 from finance.ledger.models import Account
 from finance.planning.forecast.projection import DAYS
+from finance.planning.loans.models import Loan
+from finance.planning.loans.payoff import MOST_DEBTS, Strategy
+from finance.planning.loans.selectors import loans_of, states_of
 from finance.planning.recurrence import Unit
-from finance.planning.scenarios import selectors, services
+from finance.planning.scenarios import repaying, selectors, services
 from finance.planning.scenarios.models import Scenario, ScenarioStep
-from finance.planning.scenarios.overlays import MAX_DELAY, MAX_PERCENT, Outcome
+from finance.planning.scenarios.overlays import MAX_DELAY, MAX_PERCENT, Outcome, Step
 from finance.planning.schedules.models import Schedule
 from finance.planning.upcoming import Layer
 from identity.api.idempotency import once_per_key
@@ -66,6 +69,10 @@ COMPARISON = {
             "changed": _OUTCOME,
             "lowest_difference": "0.00",
             "end_difference": "0.00",
+            "owed": {"forecast": "8000.00", "changed": "8000.00"},
+            "net": {"forecast": "-7100.00", "changed": "-7100.00"},
+            "net_difference": "0.00",
+            "interest_saved": "0.00",
         }
     ],
     "without_effect": [],
@@ -80,6 +87,24 @@ class NewScenario(StrictSerializer):
 class ScenarioChanges(StrictSerializer):
     name = serializers.CharField(max_length=services.LONGEST_NAME, required=False)
     note = serializers.CharField(max_length=500, allow_blank=True, required=False)
+
+
+class NewRepayment(StrictSerializer):
+    strategy = serializers.ChoiceField(
+        choices=[each.value for each in Strategy],
+        help_text="snowball: smallest balance first. avalanche: highest rate first. custom: as `order` says.",
+    )
+    extra = AmountField(help_text="Paid each month besides, from the next month on.")
+    currency = serializers.CharField(required=False, max_length=8, help_text="Of the loans. Default: the book's.")
+    order = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID),
+        required=False,
+        default=list,
+        max_length=MOST_DEBTS,
+        help_text="Numbers of the loans, of `custom`.",
+    )
+    name = serializers.CharField(max_length=services.LONGEST_NAME)
+    note = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
 class CopyScenario(StrictSerializer):
@@ -103,7 +128,8 @@ class StepBody(_From):
         choices=ScenarioStep.Steps.choices,
         help_text=(
             "add: something new that repeats. one_off: something new, once. change: another amount for a plan. stop: a "
-            "plan ends. delay: a plan comes later. shock: all income or spending changes by a percentage."
+            "plan ends. delay: a plan comes later. extra: more is paid on a loan, again and again. shock: all income or "
+            "spending changes by a percentage."
         ),
     )
     through = serializers.DateField(required=False, allow_null=True, default=None, help_text="Null: for good.")
@@ -116,7 +142,7 @@ class StepBody(_From):
         default=None,
         min_value=1,
         max_value=BIGGEST_ID,
-        help_text="Id of the plan, such as the schedule, that change, stop and delay are about.",
+        help_text="Id of the plan, such as the schedule, that change, stop and delay are about; of extra the loan.",
     )
     account = AccountReferenceField(required=False, allow_null=True, default=None, help_text="Of add and one_off.")
     category = AccountReferenceField(
@@ -126,7 +152,7 @@ class StepBody(_From):
         required=False,
         allow_null=True,
         default=None,
-        help_text="Of add and one_off: negative when money leaves the account. Of change: the new amount.",
+        help_text="Of add and one_off: negative when money leaves the account. Of change: the new amount. Of extra: above zero.",
     )
     percent = serializers.IntegerField(
         required=False,
@@ -192,12 +218,21 @@ class OutcomeSerializer(serializers.Serializer[Any]):
     )
 
 
+class OwedSerializer(serializers.Serializer[Any]):
+    forecast = serializers.CharField()
+    changed = serializers.CharField()
+
+
 class ComparedSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     forecast = OutcomeSerializer(help_text="Without the scenario.")
     changed = OutcomeSerializer(help_text="With it.")
     lowest_difference = serializers.CharField()
     end_difference = serializers.CharField()
+    owed = OwedSerializer(help_text="What loans owe on the last day, less what was lent.")
+    net = OwedSerializer(help_text="What is left on the last day, less what loans owe.")
+    net_difference = serializers.CharField()
+    interest_saved = serializers.CharField(help_text="Over the whole time of the loans, by their tables.")
 
 
 class ComparisonSerializer(serializers.Serializer[Any]):
@@ -213,6 +248,7 @@ class ComparisonSerializer(serializers.Serializer[Any]):
 
 class PromotedSerializer(serializers.Serializer[Any]):
     schedules = serializers.ListField(child=serializers.IntegerField(), help_text="Made or changed.")
+    loans = serializers.ListField(child=serializers.IntegerField(), help_text="With planned extra payments.")
     left = serializers.ListField(
         child=serializers.IntegerField(), help_text="Steps that no schedule can express, such as shocks."
     )
@@ -229,6 +265,8 @@ class ScenarioView(BookView):
         given = self.body()
         given["first"], given["last"] = given.pop("from"), given.pop("through")
         given["source_id"] = given.pop("source")
+        if given["kind"] == Step.EXTRA:
+            given["layer"] = Layer.LOAN.value
         for name in ("account", "category"):
             if given[name] is not None:
                 given[name] = self.tree.find(given[name], field=name)
@@ -241,6 +279,12 @@ class ScenarioView(BookView):
         account: Account | None = given["account"]
         if account is not None:
             return account.currency
+        if given["layer"] == Layer.LOAN and given["source_id"] is not None:
+            loans = Loan.objects.filter(book=self.book, pk=given["source_id"])
+            kept = loans.values_list("account__currency", flat=True).first()
+            if kept is None:
+                raise NotFound(thing="loan", field="source")
+            return kept
         if given["layer"] == Layer.SCHEDULE and given["source_id"] is not None:
             schedules = Schedule.objects.filter(book=self.book, pk=given["source_id"])
             found = schedules.values_list("account__currency", flat=True).first()
@@ -335,6 +379,45 @@ class ScenarioList(ScenarioView):
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         made = services.save_scenario(book=self.book, actor=self.user, **self.body())
         return status.HTTP_201_CREATED, self.shown(made)
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="scenarios_repay",
+        summary="Make an order to pay loans back a scenario",
+        description="What each loan gets beside its instalments, and when, as steps. The payment of a loan that is gone helps "
+        "the next one. Compare it with the forecast, and with other orders.",
+        request=NewRepayment,
+        responses={201: ScenarioSerializer},
+        examples=[
+            OpenApiExample(
+                "200 more a month",
+                request_only=True,
+                value={"name": "Highest rate first", "strategy": "avalanche", "extra": "200.00"},
+            ),
+            OpenApiExample("A scenario", response_only=True, value=SCENARIO),
+        ],
+    )
+)
+@extend_schema(tags=["scenarios"])
+class RepaymentScenario(ScenarioView):
+    """Snowball, avalanche, or an order of your own."""
+
+    bodies = {"POST": NewRepayment}
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
+        given, today = self.body(), self.today()
+        currency = given.get("currency", self.book.base_currency)
+        made = repaying.repayment(
+            book=self.book, states=states_of(book=self.book, loans=loans_of(book=self.book), today=today),
+            currency=currency, strategy=Strategy(given["strategy"]), order=given["order"], today=today,
+            extra=money.parse_amount(given["extra"], currency=currency, field="extra"),
+        )  # fmt: skip
+        scenario = repaying.make_scenario(
+            book=self.book, actor=self.user, made=made, name=given["name"], note=given["note"]
+        )
+        return status.HTTP_201_CREATED, self.shown(selectors.scenario_for(book=self.book, scenario_id=scenario.pk))
 
 
 @extend_schema_view(
@@ -472,7 +555,12 @@ class CompareScenario(ScenarioView):
     def get(self, request: Request, book_id: int, scenario_id: int) -> Response:
         given = query_of(request, ForecastQuery)
         today, days = today_of(given, self.today()), given.get("days", DAYS)
-        found = compare_scenario(scenario=self.scenario(), today=today, days=days)
+        scenario = self.scenario()
+        found = compare_scenario(scenario=scenario, today=today, days=days)
+
+        def pair(forecast: int, changed: int, currency: str) -> dict[str, str]:
+            texts = (money.format_amount(amount, currency=currency) for amount in (forecast, changed))
+            return dict(zip(("forecast", "changed"), texts, strict=True))
 
         def shown(outcome: Outcome) -> dict[str, Any]:
             return {
@@ -488,11 +576,15 @@ class CompareScenario(ScenarioView):
                 "changed": shown(each.changed),
                 "lowest_difference": money.format_amount(each.lowest_difference, currency=each.currency),
                 "end_difference": money.format_amount(each.end_difference, currency=each.currency),
+                "owed": pair(each.owed, each.owed_changed, each.currency),
+                "net": pair(each.net, each.net_changed, each.currency),
+                "net_difference": money.format_amount(each.net_difference, currency=each.currency),
+                "interest_saved": money.format_amount(each.interest_saved, currency=each.currency),
             }
             for each in found.currencies
         ]
         body = {
-            "scenario": found.scenario.pk,
+            "scenario": scenario.pk,
             "today": today,
             "days": days,
             "currencies": currencies,
@@ -506,12 +598,15 @@ class CompareScenario(ScenarioView):
         operation_id="scenarios_promote",
         summary="Put a scenario into the plan",
         description=(
-            "All steps or none: additions become schedules; changes, ends and delays change schedules. Shocks, and steps "
+            "All steps or none: additions become schedules; changes, ends and delays change schedules; more on "
+            "loans becomes planned extra payments. Shocks, and steps "
             "about plans that are no schedules, are left and named."
         ),
         request=None,
         responses=PromotedSerializer,
-        examples=[OpenApiExample("Two schedules", response_only=True, value={"schedules": [4, 9], "left": []})],
+        examples=[
+            OpenApiExample("Two schedules", response_only=True, value={"schedules": [4, 9], "loans": [], "left": []})
+        ],
     )
 )
 @extend_schema(tags=["scenarios"])
@@ -523,7 +618,11 @@ class PromoteScenario(ScenarioView):
     @once_per_key()
     def post(self, request: Request, book_id: int, scenario_id: int) -> tuple[int, Any]:
         done = services.promote(scenario=self.scenario(), actor=self.user, today=self.today())
-        answer = {"schedules": [each.pk for each in done.schedules], "left": [step.pk for step in done.left]}
+        answer = {
+            "schedules": [each.pk for each in done.schedules],
+            "loans": [each.pk for each in done.loans],
+            "left": [step.pk for step in done.left],
+        }
         return status.HTTP_200_OK, answer
 
 

@@ -312,6 +312,7 @@ urlpatterns = [
     path(f"{GOAL}moves/", goals.GoalMoves.as_view(), name="api-goal-moves"),
     path(f"{GOAL}entries/", goals.GoalEntries.as_view(), name="api-goal-entries"),
     path(f"{BOOK}scenarios/", scenarios.ScenarioList.as_view(), name="api-scenarios"),
+    path(f"{BOOK}scenarios/repayment/", scenarios.RepaymentScenario.as_view(), name="api-scenario-repayment"),
     path(SCENARIO, scenarios.ScenarioDetail.as_view(), name="api-scenario"),
     path(f"{SCENARIO}steps/", scenarios.ScenarioSteps.as_view(), name="api-scenario-steps"),
     path(f"{SCENARIO}steps/<int:step_id>/", scenarios.ScenarioStepDetail.as_view(), name="api-scenario-step"),

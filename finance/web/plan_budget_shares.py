@@ -30,7 +30,9 @@ class SharingForm(forms.Form):
         label=gettext_lazy("Shared by"), choices=Budget.SharedBy.choices, required=False
     )  # fmt: skip
 
-    def __init__(self, data: Any = None, *, members: list[Membership], shares: list[BudgetShare], budget: Budget) -> None:
+    def __init__(
+        self, data: Any = None, *, members: list[Membership], shares: list[BudgetShare], budget: Budget
+    ) -> None:
         known = {each.user_id: each.share for each in shares}
         initial: dict[str, Any] = {"shared_by": budget.shared_by}
         super().__init__(data, initial=initial)

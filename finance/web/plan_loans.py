@@ -22,11 +22,11 @@ from finance.planning.loans import selectors, services
 from finance.planning.loans.arithmetic import Effect, Method
 from finance.planning.loans.day_counts import DayCount
 from finance.planning.loans.models import ExtraEffect, LoanDayCount, LoanMethod, LoanUnit, Shift
-from finance.planning.loans.payoff import Payoff, Strategy, ordered, pay_off
 from finance.planning.loans.selectors import LoanState
 from finance.planning.recurrence import Unit
 from finance.web.access import book_page, id_in, user_of
 from finance.web.account_choices import AccountField
+from finance.web.plan_strategies import strategies_of
 from finance.web.refusals import refuse
 
 PAGE = 36
@@ -34,10 +34,6 @@ PAGE = 36
 _WIDTH, _HEIGHT = 1000, 240
 _MONEY = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 HOLDINGS = (AccountType.ASSET, AccountType.LIABILITY)
-STRATEGIES = {
-    Strategy.SNOWBALL: gettext_lazy("Smallest balance first"),
-    Strategy.AVALANCHE: gettext_lazy("Highest rate first"),
-}
 
 
 class DayInput(forms.DateInput):
@@ -149,33 +145,8 @@ def plan_loans(request: HttpRequest, book: Book) -> HttpResponse:
     """All loans with what is owed, and what paying more each month would save."""
     today = today_in(book)
     states = selectors.states_of(book=book, loans=selectors.loans_of(book=book), today=today)
-    context = {"book": book, "states": states, "today": today, **_strategies(request, book, states)}
+    context = {"book": book, "states": states, "today": today, **strategies_of(request, book, states)}
     return render(request, "finance/plan/loans.html", context)
-
-
-def _strategies(request: HttpRequest, book: Book, states: list[LoanState]) -> dict[str, Any]:
-    """The strategies for debts in the book's currency, with `extra` of the address; a reason where none can be compared."""
-    currency, asked = book.base_currency, request.GET.get("extra", "")
-    debts = selectors.debts_of(states=states, currency=currency)
-    if not debts:
-        return {"strategies": [], "extra": asked}
-    try:
-        extra = figures.read_amount(asked or "0", currency=currency, field="extra")
-        least = pay_off(debts)
-        found: list[tuple[Any, Payoff, list[str]]] = [(_("Only what was agreed"), least, [])]
-        for strategy, title in STRATEGIES.items():
-            order = ordered(debts, strategy)
-            found.append((title, pay_off(debts, extra=extra, order=order), [debts[index].name for index in order]))
-    except FinanceError as error:
-        return {"strategies": [], "extra": asked, "extra_refused": error.detail}
-    rows = [
-        {
-            "title": title, "months": payoff.months, "interest": payoff.interest, "order": order,
-            "saved": least.interest - payoff.interest, "sooner": least.months - payoff.months,
-        }
-        for title, payoff, order in found
-    ]  # fmt: skip
-    return {"strategies": rows, "extra": asked}
 
 
 @require_safe

@@ -52,11 +52,15 @@ class RateChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """Money beside the payments: an extra payment (above zero), or more of the loan paid out (below zero)."""
+    """Money beside the payments: an extra payment (above zero), or more of the loan paid out (below zero).
+
+    `while_owed`: left out once nothing is owed any more, instead of refused.
+    """
 
     date: datetime.date
     amount: int
     effect: Effect = Effect.SHORTEN
+    while_owed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +295,7 @@ class _Run:
             self.index += 1
             yield from self._changes_until(due, days_before=0)
         for change in self.changes:
-            if isinstance(change, Movement):
+            if isinstance(change, Movement) and not change.while_owed:
                 raise self._unfit(change)
 
     def _unfit(self, movement: Movement | None) -> Invalid:
@@ -378,6 +382,8 @@ class _Run:
                     self.level, self.agreed = change.payment, True
                 elif self.level is not None and not self.agreed and self.terms.method is Method.ANNUITY:
                     self._recompute()
+                continue
+            if not self.balance and change.while_owed:
                 continue
             is_over = self.planned is not None and self._first >= self.planned
             if (not self.balance and change.amount > 0) or (is_over and change.amount < 0):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from itertools import groupby
 
 from core.texts import gettext as _
 from finance.errors import Invalid
@@ -39,12 +40,16 @@ class Debt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payoff:
-    """How an order ends: months, all interest, in which month each debt is gone, and what is owed after each month."""
+    """How an order ends: months, all interest, in which month each debt is gone, and what is owed after each month.
+
+    `extras` is, month by month, what each debt gets beside its minimum.
+    """
 
     months: int
     interest: int
     paid_in: tuple[int, ...]
     owed: tuple[int, ...]
+    extras: tuple[tuple[int, ...], ...]
 
 
 def ordered(debts: Sequence[Debt], strategy: Strategy, custom: Sequence[int] = ()) -> list[int]:
@@ -71,15 +76,20 @@ def pay_off(debts: Sequence[Debt], *, extra: int = 0, order: Sequence[int] | Non
     balances = [debt.balance for debt in debts]
     paid_in, interest = [0] * len(debts), 0
     owed: list[int] = []
+    extras: list[tuple[int, ...]] = []
     budget = extra + sum(debt.minimum for debt in debts)
     for month in range(1, MOST_MONTHS + 1):
-        interest += _month(debts, balances, rates, budget=budget, order=order or ())
+        charged, more = _month(debts, balances, rates, budget=budget, order=order or ())
+        interest += charged
+        extras.append(more)
         for index, balance in enumerate(balances):
             if balance == 0 and not paid_in[index]:
                 paid_in[index] = month
         owed.append(sum(balances))
         if not owed[-1]:
-            return Payoff(months=month, interest=interest, paid_in=tuple(paid_in), owed=tuple(owed))
+            return Payoff(
+                months=month, interest=interest, paid_in=tuple(paid_in), owed=tuple(owed), extras=tuple(extras)
+            )
         if owed[-1] > 100 * MAX_MINOR_UNITS:
             break
     never = next(debt.name for debt, balance in zip(debts, balances, strict=True) if balance)
@@ -88,6 +98,22 @@ def pay_off(debts: Sequence[Debt], *, extra: int = 0, order: Sequence[int] | Non
         reason=_("%(name)s is never paid back: its payments do not cover the interest, or take over 100 years.")
         % {"name": never},
     )
+
+
+def stretches(extras: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
+    """What debts get beside their minimums, as stretches of months with one amount: debt, first and last month, amount.
+
+    Months count from 0; stretches are in the order of their first months.
+    """
+    found = []
+    for debt in range(len(extras[0]) if extras else 0):
+        month = 0
+        for amount, run in groupby(each[debt] for each in extras):
+            length = sum(1 for _month in run)
+            if amount:
+                found.append((debt, month, month + length - 1, amount))
+            month += length
+    return sorted(found, key=lambda each: (each[1], each[0]))
 
 
 def _check(debts: Sequence[Debt], extra: int) -> None:
@@ -104,8 +130,8 @@ def _check(debts: Sequence[Debt], extra: int) -> None:
 
 def _month(
     debts: Sequence[Debt], balances: list[int], rates: Sequence[Fraction], *, budget: int, order: Sequence[int]
-) -> int:
-    """Change the balances by one month's interest and payments; returns the interest."""
+) -> tuple[int, tuple[int, ...]]:
+    """Change the balances by one month's interest and payments; returns the interest, and what each got beside its minimum."""
     left, interest = budget, 0
     for index, debt in enumerate(debts):
         exact = balances[index] * rates[index]
@@ -114,8 +140,9 @@ def _month(
         balances[index] += charged - paid
         interest += charged
         left -= paid
+    extras = [0] * len(debts)
     for index in order:
-        paid = min(left, balances[index])
-        balances[index] -= paid
-        left -= paid
-    return interest
+        extras[index] = min(left, balances[index])
+        balances[index] -= extras[index]
+        left -= extras[index]
+    return interest, tuple(extras)

@@ -1,8 +1,9 @@
 """Reading loans: their tables, what is paid, what the books say, and what is expected."""
 
 import datetime
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from django.db.models import QuerySet, Sum
@@ -15,6 +16,7 @@ from finance.ledger.selectors import balances_of
 from finance.money import divided
 from finance.periods import WeekendShift, shifted
 from finance.planning.loans.arithmetic import (
+    MOST_CHANGES,
     Effect,
     Method,
     Movement,
@@ -66,6 +68,8 @@ class LoanState:
     by_books: int
     rates: Sequence[LoanRate]
     movements: Sequence[LoanMovement]
+    # Of a scenario: day → what more is paid on it, as far as something is owed by then.
+    extras: Mapping[datetime.date, int] = field(default_factory=dict)
 
     @property
     def by_table(self) -> int:
@@ -174,6 +178,37 @@ def states_of(*, book: Book, loans: Sequence[Loan], today: datetime.date) -> lis
     return states
 
 
+def with_extras(state: LoanState, extras: Iterable[tuple[datetime.date, int]]) -> LoanState:
+    """The loan if more is paid on it on these days, as far as something is owed by then. Raises Invalid.
+
+    More days than a table takes changes are left out, the latest first.
+    """
+    terms = terms_of(state.loan, rates=state.rates, movements=state.movements)
+    days: dict[datetime.date, int] = defaultdict(int)
+    for day, amount in extras:
+        if day > terms.start:
+            days[day] += amount
+    room = max(MOST_CHANGES - len(terms.movements), 0)
+    more = tuple(Movement(date=day, amount=days[day], while_owed=True) for day in sorted(days)[:room])
+    table = amortise(replace(terms, movements=(*terms.movements, *more)))
+    paid: dict[datetime.date, int] = defaultdict(int)
+    for row in table.rows:
+        if row.kind is RowKind.EXTRA and row.date in days:
+            paid[row.date] += row.principal
+    for each in terms.movements:
+        if each.date in days and each.amount > 0:
+            paid[each.date] -= each.amount
+    return replace(state, table=table, extras={day: amount for day, amount in paid.items() if amount > 0})
+
+
+def owed_in(state: LoanState, day: datetime.date) -> int:
+    """What is owed at the end of that day, from what the books say today; below zero for one that was lent."""
+    owed = (
+        state.table.balance_on(day, principal=state.loan.principal) + state.difference if day >= state.loan.start else 0
+    )
+    return -owed if state.loan.is_lent else owed
+
+
 def state_of(*, loan: Loan, today: datetime.date) -> LoanState:
     """As `states_of`, for one loan."""
     return states_of(book=loan.book, loans=[loan], today=today)[0]
@@ -233,13 +268,21 @@ def unlinked(*, state: LoanState) -> list[Unlinked]:
     return proposed
 
 
+def indebted(*, states: Iterable[LoanState], currency: str) -> list[LoanState]:
+    """The loans of that currency on which something is owed and an instalment is to come, in the order of `debts_of`."""
+    return [
+        state
+        for state in states
+        if not state.loan.is_lent and state.loan.currency == currency and state.by_books > 0 and state.next is not None
+    ]
+
+
 def debts_of(*, states: Iterable[LoanState], currency: str) -> list[Debt]:
     """What is owed on loans of that currency, with today's rate and the monthly payment, for comparing strategies."""
     debts = []
-    for state in states:
+    for state in indebted(states=states, currency=currency):
         loan, row = state.loan, state.next
-        if loan.is_lent or loan.currency != currency or state.by_books <= 0 or row is None:
-            continue
+        assert row is not None
         # What is paid in a month on average.
         times, of = (52, 12 * loan.every) if loan.unit == Unit.WEEK else (1, loan.every)
         minimum = divided(row.payment * times, of)
@@ -259,6 +302,9 @@ def upcoming(*, states: Iterable[LoanState], first: datetime.date, last: datetim
             if state.is_open(row):
                 day = max(today, shifted(row.date, WeekendShift(loan.shift)))
                 expected += _both_sides(loan, day, row.date, paid=row.total, principal=row.principal)
+        for day, amount in state.extras.items():
+            if day >= today:
+                expected += _both_sides(loan, day, day, paid=amount, principal=amount)
         for movement in state.movements:
             if movement.entry_id is None and movement.date >= today:
                 amount = movement.amount

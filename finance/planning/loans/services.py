@@ -153,6 +153,23 @@ def add_movement(
 
 
 @transaction.atomic
+def plan_extras(*, loan: Loan, actor: User | None, extras: Mapping[datetime.date, int]) -> list[LoanMovement]:
+    """Plan extra payments (day → minor units above zero) that shorten the loan, all in one change. Raises Invalid."""
+    loan = _locked(loan)
+    made = LoanMovement.objects.bulk_create(
+        [
+            LoanMovement(
+                book=loan.book, loan=loan, date=day, amount=extras[day], effect=Effect.SHORTEN.value, saved_by=actor
+            )
+            for day in sorted(extras)
+        ]
+    )
+    _check_table(loan)
+    emit(LoanSaved(book_id=loan.book_id, loan_id=loan.pk))
+    return made
+
+
+@transaction.atomic
 def remove_movement(*, loan: Loan, movement_id: int, actor: User | None) -> None:
     """Take a planned movement out. Raises NotFound, and Conflict for one that is posted: its entry is deleted instead."""
     loan = _locked(loan)

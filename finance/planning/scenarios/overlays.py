@@ -40,7 +40,8 @@ class Overlay:
     """One step of a scenario.
 
     It holds from `first` through `last` (None: for good). CHANGE, STOP and DELAY are about the plan `source_id` of
-    `layer`. `amount` is signed minor units; `percent` is what a CHANGE or a SHOCK leaves of each amount, 70 for 30 % less.
+    `layer`, EXTRA about a loan. `amount` is signed minor units; `percent` is what a CHANGE or a SHOCK leaves of each
+    amount, 70 for 30 % less.
     Raises Invalid for a step that lacks what it needs.
     """
 
@@ -62,6 +63,7 @@ class Overlay:
         step = self.step
         adds = step in (Step.ADD, Step.ONE_OFF)
         changes = step in (Step.CHANGE, Step.STOP, Step.DELAY)
+        more = step is Step.EXTRA
         one_amount = (self.amount is None) != (self.percent is None)
         most = {"most": MAX_PERCENT}
         checks = [
@@ -77,6 +79,9 @@ class Overlay:
             (step is Step.SHOCK and self.flow is None, "flow", _("Say whether it strikes income or spending.")),
             (step is Step.SHOCK and self.percent is None, "percent", _("Say what percentage is left.")),
             (changes and self.source_id is None, "schedule", _("Choose the schedule that changes.")),
+            (more and (self.layer is not Layer.LOAN or self.source_id is None), "loan", _("Choose the loan.")),
+            (more and (self.amount or 0) <= 0, "amount", _("Give what is paid more each time, above zero.")),
+            (more and self.rule is None, "unit", _("Say how often it comes.")),
             (step is Step.CHANGE and not one_amount, "amount", _("Give a new amount or a percentage, not both.")),
             (
                 step is Step.DELAY and not (self.days and 1 <= self.days <= MAX_DELAY),
@@ -103,6 +108,8 @@ class Overlay:
         match self.step:
             case Step.ADD | Step.ONE_OFF:
                 return [*upcoming, *self._added(last)]
+            case Step.EXTRA:  # the loan's own table says what it changes (scenarios.selectors)
+                return list(upcoming)
             case Step.STOP:
                 return [each for each in upcoming if not self.covers(each)]
             case Step.DELAY:

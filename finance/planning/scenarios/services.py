@@ -11,9 +11,14 @@ from django.utils.translation import gettext as _
 from finance.errors import Conflict, FinanceError, Invalid
 from finance.events import ScenarioPromoted, ScenarioRemoved, ScenarioSaved
 from finance.ledger.models import Account, AccountType, Book
+from finance.planning.loans.models import Loan
+from finance.planning.loans.selectors import loan_for, loans_of
+from finance.planning.loans.selectors import states_of as loan_states
+from finance.planning.loans.services import plan_extras
 from finance.planning.recurrence import Unit
 from finance.planning.scenarios.models import Scenario, ScenarioStep
 from finance.planning.scenarios.overlays import Step
+from finance.planning.scenarios.selectors import extended
 from finance.planning.schedules import services as schedules
 from finance.planning.schedules.definition import AmountKind, CounterLine, Definition
 from finance.planning.schedules.models import Schedule
@@ -90,6 +95,10 @@ def save_step(
     if "\x00" in step.label or len(step.label) > LONGEST_NAME:
         reason = _("A label has at most %(most)d characters.") % {"most": LONGEST_NAME}
         raise Invalid(field="label", reason=reason)
+    if step.kind == Step.EXTRA:
+        step.layer, step.unit = Layer.LOAN, step.unit or Unit.MONTH
+        if step.source_id is not None:
+            loan_for(book=scenario.book, loan_id=step.source_id)
     if not 1 <= step.every <= 1000:
         raise Invalid(field="every", reason=_("It repeats every 1 to 1,000 units."))
     step.overlay()
@@ -125,15 +134,19 @@ def copy_scenario(*, scenario: Scenario, actor: User | None, name: str) -> Scena
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """What became of a scenario: the schedules that were made or changed, and steps that no schedule can express."""
+    """What became of a scenario: the schedules that were made or changed, loans that got extra payments, and steps that
+    no plan can express.
+    """
 
     schedules: list[Schedule]
+    loans: list[Loan]
     left: list[ScenarioStep]
 
 
 @transaction.atomic
 def promote(*, scenario: Scenario, actor: User | None, today: datetime.date) -> Promoted:
-    """Put the steps into the plan, all or none: additions become schedules, changes, ends and delays change schedules.
+    """Put the steps into the plan, all or none: additions become schedules, changes, ends and delays change schedules,
+    and what is paid more on loans becomes planned extra payments.
 
     A shock, and steps about plans that are no schedules, are left as they are and named. Raises Invalid and Conflict,
     which name the step ("steps.<id>"), where a schedule cannot be made or changed like that.
@@ -141,7 +154,13 @@ def promote(*, scenario: Scenario, actor: User | None, today: datetime.date) -> 
     _refuse_promoted(scenario)
     Scenario.objects.select_for_update().get(pk=scenario.pk)
     made, left = [], []
-    for step in scenario.steps.all():
+    steps = list(scenario.steps.all())
+    loans = _planned_extras(scenario.book, [step for step in steps if step.kind == Step.EXTRA], actor, today)
+    for step in steps:
+        if step.kind == Step.EXTRA:
+            if step.source_id not in {loan.pk for loan in loans}:
+                left.append(step)
+            continue
         is_new = step.kind in (Step.ADD, Step.ONE_OFF)
         if step.kind == Step.SHOCK or not (is_new or step.layer == Layer.SCHEDULE):
             left.append(step)
@@ -154,12 +173,23 @@ def promote(*, scenario: Scenario, actor: User | None, today: datetime.date) -> 
                 "why": error.detail,
             }
             raise Conflict(field=f"steps.{step.pk}", reason=reason) from error
-    if not made:
+    if not (made or loans):
         raise Conflict(reason=_("No step of this scenario can become a schedule."))
     scenario.promoted_at, scenario.promoted_by = timezone.now(), actor
     scenario.save(update_fields=["promoted_at", "promoted_by"])
     emit(ScenarioPromoted(book_id=scenario.book_id, scenario_id=scenario.pk))
-    return Promoted(schedules=made, left=left)
+    return Promoted(schedules=made, loans=loans, left=left)
+
+
+def _planned_extras(book: Book, steps: list[ScenarioStep], actor: User | None, today: datetime.date) -> list[Loan]:
+    found = []
+    wanted = {step.source_id for step in steps}
+    states = loan_states(book=book, loans=[each for each in loans_of(book=book) if each.pk in wanted], today=today)
+    for state in extended(states=states, steps=steps, today=today):
+        if state.extras:
+            plan_extras(loan=state.loan, actor=actor, extras=state.extras)
+            found.append(state.loan)
+    return found
 
 
 def _new_schedule(step: ScenarioStep, actor: User | None, today: datetime.date) -> Schedule:

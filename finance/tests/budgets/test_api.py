@@ -32,6 +32,8 @@ ROUTES = [
     ("api-budget-move", "post", EDIT, {**PERIOD, "source": "line_id", "target": "other", "amount": "5.00"}),
     ("api-budget-copy", "post", EDIT, PERIOD),
     ("api-budget-fund", "post", EDIT, PERIOD),
+    ("api-budget-shares", "get", READ, None),
+    ("api-budget-shares", "put", EDIT, {"shared_by": "", "shares": []}),
     ("api-budget-figures", "get", READ, None),
     ("api-budget-days", "get", READ, {"first": "2026-03-01", "last": "2026-03-31"}),
 ]

@@ -36,6 +36,8 @@ PAGES = [
     ("get", GRID + "?count=12", "read", {}),
     ("get", GRID + "edit/", "edit", {}),
     ("get", GRID + "fill/?source=last", "edit", {}),
+    ("get", GRID + "shares/", "read", {}),
+    ("post", GRID + "shares/", "edit", {"shared_by": ""}),
     ("get", GRID + "lines/new/", "edit", {}),
     ("get", GRID + "lines/{line}/", "read", {}),
     ("post", GRID + "assign/", "edit", {"on": "2026-03-01"}),

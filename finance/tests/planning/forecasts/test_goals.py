@@ -1,17 +1,25 @@
 """Goals: field cases GOL-01, GOL-03 and GOL-04 on books, limits, and entries that are corrected."""
 
 import datetime
+from dataclasses import replace
 
 import pytest
 
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import GoalMoved, GoalRemoved, GoalSaved
+from finance.events import GoalMoved, GoalRemoved, GoalSaved, ScheduleOccurrenceChanged
+from finance.handlers import feed_goals
 from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft
 from finance.models import Account, Goal, GoalMove
 from finance.planning.goals import selectors, services
 from finance.planning.goals.arithmetic import Kind
+from finance.planning.schedules import services as schedules
+from finance.planning.schedules.definition import CounterLine
+from finance.tests.planning.schedules.conftest import plan  # noqa: F401 (a fixture)
+from finance.tests.web.conftest import _today, as_, page, send
 
+__all__ = ["_today", "as_", "page", "send"]
+# ruff: noqa: F811 (plan is a fixture)
 pytestmark = pytest.mark.django_db
 START = datetime.date(2026, 3, 15)
 
@@ -167,3 +175,91 @@ def test_every_change_is_announced(make, fund, put, accounts, owner, outbox):
     assert [len(outbox.of(each)) for each in (GoalSaved, GoalMoved, GoalRemoved)] == [2, 1, 1]
     with pytest.raises(NotFound):
         selectors.goal_for(book=goal.book, goal_id=goal.pk or 1)
+
+
+@pytest.fixture
+def transfer(plan, accounts):
+    """100.00 from checking to savings on the 20th of each month."""
+    return plan(-100_00, "2026-03-20", name="Saving", lines=(CounterLine(account_id=accounts.savings.pk),))
+
+
+def test_a_schedule_that_feeds_a_goal_tells_pace_and_date(make, fund, accounts, transfer, django_assert_num_queries):
+    fund(500_00, account=accounts.savings)
+    goal = make(target=450_00, saved=200_00, by=datetime.date(2026, 4, 30), schedule=transfer)
+    found = view(goal)
+    assert [(each.date.isoformat(), each.amount) for each in found.planned] == [
+        ("2026-03-20", 100_00), ("2026-04-20", 100_00), ("2026-05-20", 50_00),
+    ]  # fmt: skip
+    assert (found.proposal, found.reached_on, found.short) == (100_00, datetime.date(2026, 5, 20), 50_00)
+    assert found.pace == (600_00, 182)
+    half = make(name="Tent", target=450_00, schedule=transfer, fed_amount=25_00)
+    assert (view(half).planned[0].amount, view(half).reached_on) == (25_00, datetime.date(2027, 8, 20))
+    # A far target is reached long behind the days that plans are read for.
+    assert view(make(name="House", target=12_000_00, schedule=transfer)).reached_on == datetime.date(2036, 2, 20)
+    with django_assert_num_queries(4):
+        selectors.views_of(goals=list(selectors.goals_of(book=goal.book)), today=START)
+
+
+def test_a_payment_of_its_schedule_is_counted_once_and_followed(make, fund, accounts, transfer, owner, book):
+    fund(500_00)
+    goal = make(schedule=transfer, fed_amount=80_00)
+    nominal = datetime.date(2026, 3, 20)
+    entry = schedules.pay_occurrence(schedule=transfer, nominal=nominal, actor=owner, date=START)
+    event = ScheduleOccurrenceChanged(book_id=book.pk, schedule_id=transfer.pk, nominal=nominal)
+    for _again in range(2):
+        feed_goals(event, None)
+    assert (view(goal).saved, view(goal).planned[0].date) == (80_00, datetime.date(2026, 4, 20))
+    # A schedule that was changed goes on feeding it, and a payment from before the goal does not.
+    later = schedules.change_schedule(
+        schedule=transfer, actor=owner, from_date=datetime.date(2026, 4, 1),
+        definition=replace(transfer.definition, amount=-90_00),
+    )  # fmt: skip
+    assert later.pk != transfer.pk
+    april = datetime.date(2026, 4, 20)
+    schedules.pay_occurrence(schedule=later, nominal=april, actor=owner, date=START)
+    services.count_payments(book=book, schedule_id=later.pk, nominal=april)
+    assert view(goal).saved == 160_00
+    young = make(name="Young", schedule=later)
+    services.count_payments(book=book, schedule_id=later.pk, nominal=april)
+    assert view(young).saved == 0
+    ledger.reverse_entry(entry=entry, actor=owner, on=START)
+    assert view(goal).saved == 80_00
+
+
+def test_a_payment_without_free_money_is_offered_not_counted(make, fund, accounts, transfer, owner, book, put):
+    fund(500_00)
+    goal = make(schedule=transfer)
+    other = make(name="Other")
+    nominal = datetime.date(2026, 3, 20)
+    entry = schedules.pay_occurrence(schedule=transfer, nominal=nominal, actor=owner, date=START)
+    put(other, 30_00)
+    assert services.count_payments(book=book, schedule_id=transfer.pk, nominal=nominal) == []
+    [offered] = selectors.countable(goal=goal, holders=[accounts.savings.pk], today=START)
+    assert (offered.entry.pk, offered.amount) == (entry.pk, 100_00)
+
+
+def test_a_goal_is_fed_only_by_what_brings_money(make, accounts, transfer, plan, owner):
+    rent = plan(-700_00, "2026-03-31")
+    for given, field in (
+        ({"schedule": rent}, "schedule"),
+        ({"schedule": transfer, "fed_amount": 100_01}, "fed_amount"),
+        ({"schedule": transfer, "fed_amount": 0}, "fed_amount"),
+        ({"fed_amount": 5}, "fed_amount"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            make(**given)
+        assert field in refused.value.fields, given
+
+
+def test_the_page_counts_an_entry(make, fund, post, accounts, send, page):
+    fund(500_00)
+    goal = make(target=1_000_00)
+    entry = post(40_00, to=accounts.savings, source=accounts.checking, payee="To the savings")
+    path = f"plan/goals/{goal.pk}/"
+    assert "Count it" not in page("viewer", path).content.decode()
+    assert "To the savings" in page("editor", path).content.decode()
+    assert send("viewer", path, {"do": "count", "entry": str(entry.uid)}).status_code == 403
+    assert send("editor", path, {"do": "count", "entry": str(entry.uid)}).status_code == 302
+    assert view(goal).saved == 40_00
+    assert "Count it" not in page("editor", path).content.decode()
+    assert send("editor", path, {"do": "count", "entry": "x"}).status_code == 404
