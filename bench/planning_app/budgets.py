@@ -48,9 +48,8 @@ def build(entries: int) -> dict[str, object]:
     return {"owner": owner, "budgets": budgets}
 
 
-def runs(entries: int) -> dict[str, tuple[str, Callable[[], float]]]:
-    """What is measured, by name."""
-    world = build(entries)
+def runs(world: dict[str, object]) -> dict[str, tuple[str, Callable[[], float]]]:
+    """What is measured in the world that was built, by name."""
     client = Client(SERVER_NAME="localhost")
     client.force_login(world["owner"])
     found: dict[str, tuple[str, Callable[[], float]]] = {}

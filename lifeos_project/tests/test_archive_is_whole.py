@@ -31,7 +31,7 @@ from finance.ledger.posting import LineDraft
 from finance.ledger.revising import Edit
 from finance.ledger.selectors import account_paths
 from finance.ledger.transfer_fees import FeeRule
-from finance.models import ImportProfile, RecurringFinding
+from finance.models import Budget, ImportProfile, RecurringFinding
 from finance.payees.services import merge_payees, rename_payee, save_payee
 from finance.periods import PayRule
 from finance.planning.budgets import services as budgets
@@ -115,6 +115,7 @@ NOT_CARRIED = {
     "finance.RuleVersion": "rules come as they are now; their log names rows of bank files",
     "finance.RuleLog": "rules come as they are now; their log names rows of bank files",
     "finance.RuleApplication": "rules come as they are now; their log names rows of bank files",
+    "finance.BudgetShare": "members stay behind, and so do their shares; the import says so",
     "finance.Forecast": "made anew each day; scores are of what this server forecast",
     "finance.ForecastPoint": "made anew each day; scores are of what this server forecast",
     "finance.WebhookEndpoint": _SECRETS,
@@ -132,7 +133,7 @@ NOT_KEPT = {
     *("linked_by", "tagged_by", "added_by", "marked_by", "updated_by", "reconciled_by", "reconciled_at"),
     *("removed_by", "removed_at", "has_thumbnail", "thumbnail", "set_at", "made_at"),
     "Book.closed_at", "AccountStatement.version", "AccountStatement.imported", "AccountStatement.created_by",
-    "Goal.created_by", "GoalMove.created_by", "Scenario.created_by", "Scenario.promoted_by",
+    "Budget.shared_by", "Goal.created_by", "GoalMove.created_by", "Scenario.created_by", "Scenario.promoted_by",
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
     # Who wrote it, and who is a member, are users of one installation; bills kept even with each other are found again.
     "Person.user", "SharedBill.created_by", "SharedBill.scope", "Settlement.created_by", "Claim.created_by",
@@ -354,13 +355,6 @@ def whole_book(book, owner, accounts, entries):
     report = save_report(
         book=book, actor=owner, name="Food", definition=Definition(kind=Kind.SPENDING, account=accounts.groceries.pk)
     )
-    goal = create_goal(
-        book=book, actor=owner, account=accounts.checking, name="Boat", today=TODAY, target=9_00,
-        by=datetime.date(2027, 1, 31),
-    )  # fmt: skip
-    GoalMove.objects.create(
-        book=book, goal=goal, account=accounts.checking, kind="in", date=TODAY, amount=4_00, entry=entries[0]
-    )
     scenario = save_scenario(book=book, actor=owner, name="New flat")
     step = {"amount": -5_00, "unit": "week", "label": "Gym", "category": accounts.rent}
     save_step(scenario=scenario, actor=owner, kind="add", first=TODAY, account=accounts.checking, **step)
@@ -374,6 +368,16 @@ def whole_book(book, owner, accounts, entries):
     day = {"nominal": datetime.date(2025, 9, 3), "actor": owner}
     schedules.link_entry(schedule=schedule, entry=entries[0], **day)
     schedules.refuse_entry(schedule=schedule, entry=entries[1], **day)
+    pocket = schedules.create_schedule(
+        book=book, actor=owner, definition=replace(power, name="Pocket money", amount=8_00, total=None), today=TODAY
+    )  # fmt: skip
+    goal = create_goal(
+        book=book, actor=owner, account=accounts.checking, name="Boat", today=TODAY, target=9_00,
+        by=datetime.date(2027, 1, 31), schedule=pocket, fed_amount=5_00,
+    )  # fmt: skip
+    GoalMove.objects.create(
+        book=book, goal=goal, account=accounts.checking, kind="in", date=TODAY, amount=4_00, entry=entries[0]
+    )
     dearer = replace(schedule.definition, amount=-90_00)
     schedules.change_schedule(schedule=schedule, actor=owner, definition=dearer, from_date=datetime.date(2026, 4, 1))
     budget = budgets.save_budget(
@@ -496,11 +500,16 @@ def test_what_would_show_something_else_is_left_out_by_name(whole_book, owner, v
     SavedView.objects.create(book=whole_book, owner=viewer, name="Rent", query="q=x", shared=True)
     moment = Definition(kind=Kind.BALANCE_SHEET, known_at=NOW)
     save_report(book=whole_book, actor=owner, name="As known", definition=moment)
+    household = Budget.objects.get(book=whole_book, name="Household")
+    budgets.share_budget(
+        budget=household, actor=owner, shared_by=Budget.SharedBy.SHARES, shares={owner.pk: Decimal(1)}
+    )  # fmt: skip
     there, notes = come_back(whole_book, owner)
     assert sorted(SavedView.objects.filter(book=there).values_list("name", flat=True)) == ["Cash", "Rent", "Rent (2)"]
     told = "\n".join(notes)
     assert "The view “Vera's” was not imported: It filters by who entered something" in told
     assert "The view “Lost” was not imported: It filters by an account or a tag that no longer exists" in told
+    assert "Who bears what of the budget “Household” was not imported" in told
     assert "The report “As known” was not imported: It shows what was known at a moment" in told
 
 

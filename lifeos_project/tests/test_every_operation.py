@@ -99,6 +99,7 @@ def bodies(world):
         ("POST", BOOK + "goals/{goal_id}/moves/"): {"amount": "1.00"},
         ("POST", BOOK + "goals/{goal_id}/entries/"): {"entry": str(world["saving"])},
         ("POST", BOOK + "scenarios/"): {"name": "Half pay"},
+        ("POST", BOOK + "scenarios/repayment/"): {"name": "Sooner", "strategy": "snowball", "extra": "50.00"},
         ("PATCH", BOOK + "scenarios/{scenario_id}/"): {"name": "Flat"},
         ("DELETE", BOOK + "scenarios/{scenario_id}/"): None,
         ("POST", BOOK + "scenarios/{scenario_id}/copy/"): {"name": "Again"},
@@ -255,6 +256,10 @@ def bodies(world):
         ("POST", BOOK + "budgets/"): {"name": "Limits", "kind": "tracking", "calendar": {"unit": "month", "day": 25}},
         ("PATCH", BOOK + "budgets/{budget_id}/"): {"name": "Ours"},
         ("DELETE", BOOK + "budgets/{budget_id}/"): None,
+        ("PUT", BOOK + "budgets/{budget_id}/shares/"): {
+            "shared_by": "percent",
+            "shares": [{"member": world["owner"].pk, "share": "100"}],
+        },
         ("POST", BOOK + "budgets/{budget_id}/lines/"): {
             "account": "Expenses:Food:Restaurants",
             "target": {"kind": "by_date", "amount": "5.00", "due": "2026-06-30"},

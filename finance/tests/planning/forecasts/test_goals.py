@@ -15,10 +15,11 @@ from finance.planning.goals import selectors, services
 from finance.planning.goals.arithmetic import Kind
 from finance.planning.schedules import services as schedules
 from finance.planning.schedules.definition import CounterLine
+from finance.tests.api.conftest import api, clients, url
 from finance.tests.planning.schedules.conftest import plan  # noqa: F401 (a fixture)
 from finance.tests.web.conftest import _today, as_, page, send
 
-__all__ = ["_today", "as_", "page", "send"]
+__all__ = ["_today", "api", "as_", "clients", "page", "send", "url"]
 # ruff: noqa: F811 (plan is a fixture)
 pytestmark = pytest.mark.django_db
 START = datetime.date(2026, 3, 15)
@@ -249,6 +250,20 @@ def test_a_goal_is_fed_only_by_what_brings_money(make, accounts, transfer, plan,
         with pytest.raises(Invalid) as refused:
             make(**given)
         assert field in refused.value.fields, given
+
+
+def test_a_goal_is_fed_over_the_api(api, url, transfer, accounts):
+    body = {"name": "Boat", "account": accounts.savings.pk, "target": "250.00", "schedule": transfer.pk}
+    answer = api.post(url("goals/"), {**body, "fed_amount": "80.00"}, format="json")
+    assert answer.status_code == 201, answer.json()
+    goal = answer.json()
+    assert (goal["schedule"], goal["fed_amount"], goal["short"]) == (transfer.pk, "80.00", "0.00")
+    assert [each["amount"] for each in goal["contributions"]] == ["80.00", "80.00", "80.00", "10.00"]
+    path = url(f"goals/{goal['id']}/")
+    assert api.patch(path, {"name": "Canoe"}, format="json").json()["fed_amount"] == "80.00"
+    free = api.patch(path, {"schedule": None}, format="json").json()
+    assert (free["schedule"], free["fed_amount"], free["contributions"]) == (None, None, [])
+    assert api.patch(path, {"schedule": 10**9}, format="json").status_code == 404
 
 
 def test_the_page_counts_an_entry(make, fund, post, accounts, send, page):
