@@ -237,7 +237,7 @@ def _shown(view: selectors.GoalView) -> dict[str, Any]:
         "started_on": goal.started_on,
         "note": goal.note,
         "schedule": goal.schedule_id,
-        "fed_amount": None if goal.fed_amount is None else text(goal.fed_amount),
+        "fed_amount": text(goal.fed_amount) if goal.schedule_id and goal.fed_amount else None,
         "closed": goal.closed_at is not None,
         "saved": text(view.saved),
         "missing": text(view.missing),
@@ -362,7 +362,7 @@ class GoalDetail(GoalView):
             if "kind" in given:
                 given["kind"] = Kind(given["kind"])
             said = {name: getattr(goal, name) for name in ("target", "by", "schedule", "fed_amount")}
-            if given.get("schedule", goal) is None:
+            if given.get("schedule", said["schedule"]) is None:
                 said["fed_amount"] = None
             services.change_goal(goal=goal, actor=self.user, today=self.today(), **{**said, **given})
         if closed is not None:

@@ -152,6 +152,8 @@ def plan_goal(request: HttpRequest, book: Book, goal_id: int) -> HttpResponse:
         name: typed_text(amount, currency=goal.currency) if (amount := getattr(goal, name)) else ""
         for name in ("target", "fed_amount")
     }
+    if goal.schedule_id is None:  # it was removed
+        written["fed_amount"] = ""
     schedules = _schedules(book, tree, goal.schedule_id)
     form = GoalForm(
         request.POST if do == "save" else None,

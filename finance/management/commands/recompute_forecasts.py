@@ -11,8 +11,6 @@ from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
-from finance.management.books import book_named
-
 MOST_PROCESSES = 64
 
 
@@ -35,7 +33,7 @@ def forecast_book(book_id: int, *, missing: bool) -> int:
 
 
 def _begin(database: str) -> None:
-    """In each process: Django, on the database that the command runs on."""
+    """In each new process, which knows no models before: Django, on the database that the command runs on."""
     django.setup()
     from django.db import connection
 
@@ -71,6 +69,7 @@ class Command(BaseCommand):
         parser.add_argument("--processes", type=int, default=1, help="processes that share the books (default: 1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from finance.management.books import book_named
         from finance.models import Book
 
         if not 1 <= options["processes"] <= MOST_PROCESSES:

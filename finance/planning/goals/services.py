@@ -208,9 +208,14 @@ def count_payments(*, book: Book, schedule_id: int, nominal: datetime.date) -> l
                 continue
             if GoalMove.objects.filter(goal=goal, entry_id__in=(each.entry_id, entry.pk)).exists():
                 continue
+            # As its plan says, the last payment is cut to what is missing.
+            bounds = [goal.fed_amount, None if goal.target is None else goal.target - saved_for(goal)]
+            most = min((bound for bound in bounds if bound is not None), default=None)
+            if most is not None and most <= 0:
+                continue
             with contextlib.suppress(Conflict, Invalid), transaction.atomic():
                 found += link_entry(
-                    goal=goal, actor=each.linked_by, entry=entry, today=today_in(book), most=goal.fed_amount
+                    goal=goal, actor=each.linked_by, entry=entry, today=today_in(book), most=most
                 )  # fmt: skip
     return found
 

@@ -211,6 +211,7 @@ def test_a_payment_of_its_schedule_is_counted_once_and_followed(make, fund, acco
         feed_goals(event, None)
     assert (view(goal).saved, view(goal).planned[0].date) == (80_00, datetime.date(2026, 4, 20))
     # A schedule that was changed goes on feeding it, and a payment from before the goal does not.
+    full = make(name="Full", target=30_00, schedule=transfer)
     later = schedules.change_schedule(
         schedule=transfer, actor=owner, from_date=datetime.date(2026, 4, 1),
         definition=replace(transfer.definition, amount=-90_00),
@@ -219,7 +220,7 @@ def test_a_payment_of_its_schedule_is_counted_once_and_followed(make, fund, acco
     april = datetime.date(2026, 4, 20)
     schedules.pay_occurrence(schedule=later, nominal=april, actor=owner, date=START)
     services.count_payments(book=book, schedule_id=later.pk, nominal=april)
-    assert view(goal).saved == 160_00
+    assert (view(goal).saved, view(full).saved) == (160_00, 30_00)
     young = make(name="Young", schedule=later)
     services.count_payments(book=book, schedule_id=later.pk, nominal=april)
     assert view(young).saved == 0
@@ -261,6 +262,8 @@ def test_a_goal_is_fed_over_the_api(api, url, transfer, accounts):
     assert [each["amount"] for each in goal["contributions"]] == ["80.00", "80.00", "80.00", "10.00"]
     path = url(f"goals/{goal['id']}/")
     assert api.patch(path, {"name": "Canoe"}, format="json").json()["fed_amount"] == "80.00"
+    schedules.remove_schedule(schedule=transfer)
+    assert api.patch(path, {"name": "Kayak"}, format="json").json()["fed_amount"] is None
     free = api.patch(path, {"schedule": None}, format="json").json()
     assert (free["schedule"], free["fed_amount"], free["contributions"]) == (None, None, [])
     assert api.patch(path, {"schedule": 10**9}, format="json").status_code == 404
