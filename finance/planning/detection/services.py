@@ -177,7 +177,8 @@ def _fill(finding: RecurringFinding, series: Series) -> None:
     finding.payee, finding.description = movement.payee, movement.description
     finding.account_id, finding.counter_id = movement.account_id, movement.counter_id
     finding.rhythm, finding.unit, finding.every = series.rhythm.cadence.name, rule.unit.value, rule.every
-    finding.days, finding.shift = list(rule.days), series.rhythm.shift.value
+    finding.days, finding.weekdays, finding.shift = list(rule.days), list(rule.weekdays), series.rhythm.shift.value
+    finding.weekday_number, finding.weekday = rule.weekday or (None, None)
     finding.next_due, finding.lasts_until = series.next_due, series.lasts_until
     finding.amount_kind, finding.amount = series.amounts.value, series.amount
     finding.least, finding.most, finding.per_year = series.least, series.most, series.per_year
@@ -208,7 +209,7 @@ def _covering(finding: RecurringFinding, schedules: Sequence[Schedule]) -> Sched
 
 def _apart(repeated: Schedule | RecurringFinding) -> Fraction:
     """Days from one payment to the next, on average."""
-    return _DAYS[Unit(repeated.unit)] * repeated.every / (len(repeated.days) or 1)
+    return _DAYS[Unit(repeated.unit)] * repeated.every / (len(repeated.days) or len(repeated.weekdays) or 1)
 
 
 @transaction.atomic
@@ -248,6 +249,8 @@ def terms_of(*, finding: RecurringFinding) -> Definition:
         lines=(CounterLine(account_id=counter.pk),) if counter else (),
         every=finding.every,
         days=tuple(finding.days),
+        weekday=finding.rule.weekday,
+        weekdays=tuple(finding.weekdays),
         shift=WeekendShift(finding.shift),
         amount_kind=kind,
         least=finding.least if is_bounded else None,
