@@ -48,7 +48,9 @@ def checked_region(text: str, *, field: str) -> str:
     country, _dash, part = text.partition("-")
     country = country.upper()
     if country not in country_codes():
-        reason = _("“%(region)s” is no country whose public holidays are known, such as DE, and no region such as DE-BY.")
+        reason = _(
+            "“%(region)s” is no country whose public holidays are known, such as DE, and no region such as DE-BY."
+        )
         raise Invalid(field=field, reason=reason % {"region": text[:LONGEST_REGION]})
     if not part:
         return country

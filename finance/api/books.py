@@ -74,7 +74,7 @@ class BookSerializer(serializers.ModelSerializer[Book]):
         )
         extra_kwargs: ClassVar = {
             "holidays": {"read_only": True, "help_text": HOLIDAYS},
-            "is_demo": {"read_only": True, "help_text": "An invented household: erased at once when it is deleted."}
+            "is_demo": {"read_only": True, "help_text": "An invented household: erased at once when it is deleted."},
         }
 
 

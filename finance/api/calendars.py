@@ -262,7 +262,6 @@ class PreviewCalendar(ScheduleView):
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         found = services.read_calendar(ics=self.body()["ics"], today=self.today())
         events = [
-            {"name": each.name, "first": each.date, "rrule": each.rrule, "reason": each.reason}
-            for each in found.events
+            {"name": each.name, "first": each.date, "rrule": each.rrule, "reason": each.reason} for each in found.events
         ]
         return status.HTTP_200_OK, dict(CalendarPreviewSerializer({"events": events, "single": found.single}).data)

@@ -63,7 +63,9 @@ def region_text(region: str) -> str:
 
 def _listed(texts: list[str]) -> str:
     """ "day 1, day 15 and the last day"."""
-    return texts[0] if len(texts) == 1 else _("%(days)s and %(last)s") % {"days": ", ".join(texts[:-1]), "last": texts[-1]}
+    return (
+        texts[0] if len(texts) == 1 else _("%(days)s and %(last)s") % {"days": ", ".join(texts[:-1]), "last": texts[-1]}
+    )
 
 
 def end_text(definition: Definition) -> str:

@@ -14,7 +14,7 @@ from dateutil.rrule import rrulestr
 
 from core.texts import gettext as _
 from finance.errors import Invalid
-from finance.periods import WeekendShift, shifted
+from finance.periods import WeekendShift, month_end, shifted
 from finance.planning.recurrence import LAST_DAY, LAST_WEEKDAY, Recurrence, Unit
 
 MOST_TEXT = 500
@@ -142,6 +142,10 @@ def read_rrule(text: str, *, start: datetime.date) -> ReadRule:
     return ReadRule(rule=rule, shift=shift, until=until, count=count)
 
 
+def _not_its_first(start: datetime.date) -> Invalid:
+    return _refused(_("The first date, %(start)s, is not a date of the rule.") % {"start": start.isoformat()})
+
+
 def _refused(reason: str) -> Invalid:
     return Invalid(field="rrule", reason=reason)
 
@@ -205,7 +209,11 @@ def _rule(parts: dict[str, str], *, unit: Unit, every: int, start: datetime.date
             raise _refused(_("BYDAY together with BYMONTHDAY has no equal in a schedule."))
         return _by_weekday(parts, places, unit=unit, every=every, start=start)
     given = _numbers(parts, "BYMONTHDAY") or [start.day]
-    return Recurrence(anchor=start, unit=unit, every=every, days=_days(given, places)), WeekendShift.NONE
+    days = _days(given, places)
+    if not places and start.day not in given and not (-1 in given and start == month_end(start)):
+        # Also a 30 February, for which dateutil would look in eight thousand years.
+        raise _not_its_first(start)
+    return Recurrence(anchor=start, unit=unit, every=every, days=days), WeekendShift.NONE
 
 
 def _of_week(parts: dict[str, str], start: datetime.date) -> tuple[int, ...]:
@@ -269,11 +277,9 @@ def _check_same(text: str, rule: Recurrence, shift: WeekendShift, *, start: date
     nominals = itertools.takewhile(bool, map(rule.at, range(compared)))
     ours = [shifted(nominal, shift) for nominal in nominals if nominal is not None]
     if not ours or ours[0] != start:
-        raise _refused(_("The first date, %(start)s, is not a date of the rule.") % {"start": start.isoformat()})
+        raise _not_its_first(start)
     try:
-        # Not to the end of time: a 30 February would be looked for in eight thousand years.
-        bounded = f"{bare};UNTIL={ours[-1]:%Y%m%d}"
-        theirs = [each.date() for each in itertools.islice(rrulestr(bounded, dtstart=begin), compared)]
+        theirs = [each.date() for each in itertools.islice(rrulestr(bare, dtstart=begin), compared)]
     except (ValueError, TypeError, KeyError) as error:
         raise _refused(_("This is no rule that calendars can read.")) from error
     if ours != theirs:

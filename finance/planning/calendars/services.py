@@ -213,9 +213,7 @@ def read_calendar(*, ics: str, today: datetime.date) -> ReadCalendar:
     return ReadCalendar(events=found, single=single)
 
 
-def possible_schedule(
-    *, name: str, date: datetime.date | None, rrule: str, today: datetime.date
-) -> PossibleSchedule:
+def possible_schedule(*, name: str, date: datetime.date | None, rrule: str, today: datetime.date) -> PossibleSchedule:
     """What the event of that day and rule becomes. What ended before today becomes nothing."""
     read, reason = None, ""
     if date is None:

@@ -63,9 +63,7 @@ class Schedule(models.Model):
     weekdays = models.JSONField(_("weekdays"), default=list, db_default=[])  # of a rule of weeks
     shift = models.CharField(_("on a weekend"), max_length=7, choices=_SHIFTS, default=WeekendShift.NONE.value)
     # Whose public holidays the shift keeps off as well, such as "DE-BY"; at first those of the book.
-    holidays = models.CharField(
-        _("public holidays"), max_length=LONGEST_REGION, blank=True, default="", db_default=""
-    )
+    holidays = models.CharField(_("public holidays"), max_length=LONGEST_REGION, blank=True, default="", db_default="")
     until = models.DateField(_("last day"), null=True, blank=True)
     count = models.PositiveSmallIntegerField(_("number of occurrences"), null=True, blank=True)
     total = models.BigIntegerField(_("total"), null=True, blank=True)

@@ -66,7 +66,9 @@ def test_who_may_ask(clients, url, book, request, who, code):
         client.force_login(request.getfixturevalue(who))
     page = reverse("web:plan_from_calendar", args=[book.pk])
     assert client.get(page).status_code == {401: 302}.get(code, code)
-    assert client.post(page, {"rows": "0"}).status_code == {"anonymous": 302, "stranger": 404, "viewer": 403}.get(who, 400)
+    assert client.post(page, {"rows": "0"}).status_code == {"anonymous": 302, "stranger": 404, "viewer": 403}.get(
+        who, 400
+    )
 
 
 def test_a_file_is_read_shown_and_taken_in(book, owner, accounts, plan):
@@ -114,7 +116,10 @@ def test_files_that_are_no_calendar(book, owner):
         assert answer.status_code == 400
         assert "field-refused" in answer.content.decode()
     none = event("Once", "20260401")
-    assert "Nothing can be taken in" in client.post(page, {"file": SimpleUploadedFile("a", none.encode())}).content.decode()
+    assert (
+        "Nothing can be taken in"
+        in client.post(page, {"file": SimpleUploadedFile("a", none.encode())}).content.decode()
+    )
 
 
 def test_rules_that_never_come_cost_no_more_than_others():

@@ -57,7 +57,8 @@ def test_windows_cut_the_series_at_the_days_that_are_shown(book, owner, plan):
         last = D("2026-01-20") + datetime.timedelta(days=cut)
         first = last + datetime.timedelta(days=1)
         assert (
-            days_shown(book, "2026-01-20", last.isoformat()) + days_shown(book, first.isoformat(), "2026-03-20") == whole
+            days_shown(book, "2026-01-20", last.isoformat()) + days_shown(book, first.isoformat(), "2026-03-20")
+            == whole
         )
 
 
