@@ -114,5 +114,6 @@ def _named_days(region: str, year: int, language: str) -> Mapping[datetime.date,
     known = _calendar(region.partition("-")[0]).supported_languages if region else ()
     wanted = language.replace("-", "_")
     spoken = [each for each in known if each == wanted] or [each for each in known if each[:2] == wanted[:2]]
-    named = _of_year(region, year, (spoken or [each for each in known if each == "en_US"] or [None])[0])
+    spoken = spoken or [each for each in known if each == "en_US"]
+    named = _of_year(region, year, spoken[0] if spoken else None)
     return MappingProxyType({} if named is None else dict(named.items()))

@@ -18,7 +18,7 @@ from finance.api.schedules import ScheduleView
 from finance.models import RecurringFinding
 from finance.periods import WeekendShift
 from finance.planning.detection import selectors, services
-from finance.planning.recurrence import CADENCES, Unit
+from finance.planning.recurrence import CADENCES, SEVERAL_A_WEEK, Unit
 from finance.planning.schedules.definition import AmountKind
 from finance.tags.services import tags_named
 from identity.api.idempotency import once_per_key
@@ -55,7 +55,7 @@ class FindingSerializer(serializers.ModelSerializer[RecurringFinding]):
     least = serializers.SerializerMethodField()
     most = serializers.SerializerMethodField()
     per_year = serializers.SerializerMethodField(help_text="What a year of it comes to.")
-    rhythm = serializers.ChoiceField(choices=[cadence.name for cadence in CADENCES])
+    rhythm = serializers.ChoiceField(choices=[each.name for each in (*CADENCES, *SEVERAL_A_WEEK)])
     days = serializers.ListField(child=serializers.IntegerField(), help_text=shapes.HELP["days"])
     weekdays = serializers.ListField(child=serializers.IntegerField(), help_text=shapes.HELP["weekdays"])
     shift = serializers.ChoiceField(choices=[each.value for each in WeekendShift], help_text=shapes.HELP["shift"])

@@ -120,7 +120,7 @@ class HolidaysForm(forms.Form):
         country, _dash, part = region.partition("-")
         super().__init__(data, initial={"country": country, "part": part}, auto_id="id_holidays_%s")
         names = active_locale().territories
-        known = sorted(((str(names.get(code, code)), code) for code in country_codes()))
+        known = sorted((str(names.get(code, code)), code) for code in country_codes())
         choices = [("", _("None: weekends only")), *((code, name) for name, code in known)]
         self.fields["country"].choices = choices  # type: ignore[attr-defined]
         self.parts = region_names(country) if country else {}

@@ -14,7 +14,7 @@ from finance.ledger.models import Book, JournalEntry
 from finance.periods import WeekendShift
 from finance.planning.detection.models import LONGEST_GROUP, RecurringFinding
 from finance.planning.detection.series import MOST_EVIDENCE
-from finance.planning.recurrence import CADENCES, Recurrence, Unit
+from finance.planning.recurrence import CADENCES, SEVERAL_A_WEEK, Recurrence, Unit
 from identity.models import User
 from platform_outbox.emit import emit_many
 
@@ -38,7 +38,8 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
                 "group": each.group, "payee": each.payee, "description": each.description, "account": each.account_id,
                 "counter": each.counter_id, "rhythm": each.rhythm, "unit": each.unit, "every": each.every,
                 "days": each.days, "weekdays": each.weekdays,
-                "weekday": None if each.weekday is None else [each.weekday_number, each.weekday], "shift": each.shift, "amount_kind": each.amount_kind, "state": each.state,
+                "weekday": None if each.weekday is None else [each.weekday_number, each.weekday], "shift": each.shift,
+                "amount_kind": each.amount_kind, "state": each.state,
                 "schedule": each.schedule_id, "decided_at": each.decided_at.isoformat() if each.decided_at else None,
                 "own": reader is not None and each.decided_by_id == reader.pk,
                 "evidence": [str(uids[entry_id]) for entry_id in each.evidence if entry_id in uids],
@@ -81,7 +82,10 @@ def _finding(arrival: Arrival, given: dict[str, Any], entries: dict[uuid.UUID, i
         weekday=None if given.get("weekday") is None else (int(given["weekday"][0]), int(given["weekday"][1])),
         weekdays=tuple(given.get("weekdays", ())),
     )
-    if given["rhythm"] not in {cadence.name for cadence in CADENCES} or given["state"] not in _STATES:
+    if (
+        given["rhythm"] not in {cadence.name for cadence in (*CADENCES, *SEVERAL_A_WEEK)}
+        or given["state"] not in _STATES
+    ):
         raise ValueError("a finding has an unknown rhythm or state")
     if rule.every > _MOST_COUNT or len(given["evidence"]) > MOST_EVIDENCE:
         raise ValueError("a finding has an unlikely number")

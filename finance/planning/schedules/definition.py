@@ -14,7 +14,6 @@ from finance.errors import Invalid
 from finance.money import divided
 from finance.periods import WeekendShift, shifted
 from finance.planning.recurrence import Recurrence, Unit
-from finance.public_holidays import checked_region
 
 MOST_EVERY = 1000
 MOST_COUNT = 10_000
@@ -171,6 +170,11 @@ def _check_rule(given: Definition) -> None:
     if sum(day >= _SHORTEST_MONTH for day in given.days) > 1:
         reason = _("Give only one of the days 28 to 31: two of them would fall on one day in February.")
         raise Invalid(field="days", reason=reason)
+    _check_weekdays(given)
+
+
+def _check_weekdays(given: Definition) -> None:
+    is_monthly = given.unit in (Unit.MONTH, Unit.YEAR)
     if given.weekday and (given.days or not is_monthly):
         reason = _("A weekday of the month is for months and years without days of the month.")
         raise Invalid(field="weekday", reason=reason)
@@ -182,8 +186,6 @@ def _check_rule(given: Definition) -> None:
     if list(given.weekdays) != sorted(set(given.weekdays)) or not all(0 <= day <= 6 for day in given.weekdays):
         reason = _("Weekdays are different numbers from 0 (Monday) to 6, the lower one first.")
         raise Invalid(field="weekdays", reason=reason)
-    if given.holidays:
-        checked_region(given.holidays, field="holidays")
 
 
 def _check_end(given: Definition) -> None:
