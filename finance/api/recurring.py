@@ -18,7 +18,8 @@ from finance.api.schedules import ScheduleView
 from finance.models import RecurringFinding
 from finance.periods import WeekendShift
 from finance.planning.detection import selectors, services
-from finance.planning.recurrence import CADENCES, SEVERAL_A_WEEK, Unit
+from finance.planning.detection.weekdays import SEVERAL_A_WEEK
+from finance.planning.recurrence import CADENCES, Unit
 from finance.planning.schedules.definition import AmountKind
 from finance.tags.services import tags_named
 from identity.api.idempotency import once_per_key

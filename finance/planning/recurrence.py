@@ -254,11 +254,6 @@ CADENCES = (
     _months("year", 12, (365, 366), tolerance=12, minimum=2),
     _months("two_years", 24, (730, 731), tolerance=12, minimum=3),
 )
-# Several weekdays of each week: told from the weekdays of a history (planning.detection), not from the gaps of its dates.
-SEVERAL_A_WEEK = tuple(
-    Cadence(name=name, unit=Unit.WEEK, gap=(1, 6), tolerance=0, minimum=4 * days, per_year=Fraction(52 * days))
-    for days, name in enumerate(("twice_a_week", "three_a_week", "four_a_week", "five_a_week"), start=2)
-)
 # The latest dates that a rhythm is judged by: a year of four weeks each.
 MAX_DATES = 13
 

@@ -182,7 +182,7 @@ class ScheduleForm(forms.Form):
             every=1 if once else given["every"],
             days=() if once else given["days"],
             weekday=(number or 0, -1 if day is None else day) if has_weekday and not once else None,
-            weekdays=tuple(sorted(given["weekdays"])) if given["unit"] == Unit.WEEK else (),
+            weekdays=() if once else tuple(sorted(given["weekdays"])),
             shift=WeekendShift(given["shift"]),
             holidays=given["holidays"],
             until=None if once else given["until"],

@@ -117,8 +117,10 @@ def plan_from_calendar(request: HttpRequest, book: Book) -> HttpResponse:
 def _preview(
     request: HttpRequest, book: Book, tree: list[Account], events: Iterable[PossibleSchedule], *, single: int
 ) -> HttpResponse:
-    possible = [each for each in events if each.schedule is not None]
     names = {name.casefold() for name in Schedule.objects.filter(book=book).values_list("name", flat=True)}
+    # What is there already comes last, so that the rest of a long calendar is reached by reading it again.
+    possible = [each for each in events if each.schedule is not None]
+    possible.sort(key=lambda each: each.name.casefold() in names)
     forms_of = [
         TakeForm(
             prefix=f"row-{index}", tree=tree,

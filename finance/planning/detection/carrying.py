@@ -14,7 +14,8 @@ from finance.ledger.models import Book, JournalEntry
 from finance.periods import WeekendShift
 from finance.planning.detection.models import LONGEST_GROUP, RecurringFinding
 from finance.planning.detection.series import MOST_EVIDENCE
-from finance.planning.recurrence import CADENCES, SEVERAL_A_WEEK, Recurrence, Unit
+from finance.planning.detection.weekdays import SEVERAL_A_WEEK
+from finance.planning.recurrence import CADENCES, Recurrence, Unit
 from identity.models import User
 from platform_outbox.emit import emit_many
 

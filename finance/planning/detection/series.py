@@ -20,18 +20,9 @@ from fractions import Fraction
 from itertools import pairwise
 
 from finance.money import divided
-from finance.periods import WeekendShift, month_end, shifted
-from finance.planning.recurrence import (
-    CADENCES,
-    LAST_WEEKDAY,
-    MAX_DATES,
-    SEVERAL_A_WEEK,
-    Cadence,
-    Recurrence,
-    Rhythm,
-    Unit,
-    detect,
-)
+from finance.periods import shifted
+from finance.planning.detection.weekdays import weekday_rhythms
+from finance.planning.recurrence import MAX_DATES, Cadence, Recurrence, Rhythm, detect
 
 # The latest entries of a group that are looked at: two years of payments every few days.
 MOST_ENTRIES = 200
@@ -45,15 +36,14 @@ _MISSES_IN_A_ROW = 2
 _PRIOR_BITS = -9.0
 _MISS_BITS, _EXTRA_BITS, _DOUBLE_BITS, _OUTSIDE_BITS = -2.5, -2.5, -0.7, -0.5
 _MOST_OUTSIDE_BITS, _MOST_AMOUNT_BITS = -6.0, 6.0
+# Days of the month that vary are on one weekday of it by chance: one more look that chance gets.
+_WEEKDAY_BITS = -3.0
 # A payee of whom nothing else is known than payments a year apart.
 _ALONE_BITS = 2.0
 # Amounts further apart than so many hundredths are of different contracts.
 _APART = 130
 _STEADY = 3
 _LONGEST_LATE = 45
-# Dates by whose weekdays a rhythm is suggested: of the week the latest, of the month at least so many. Five payments of
-# every fourth week are never on one weekday of the month.
-_MOST_BY_WEEKDAY, _FEWEST_BY_WEEKDAY = 40, 5
 _WORDS = re.compile(r"[^\W\d_]+")
 _MOST_WORDS = 8
 
@@ -233,56 +223,8 @@ def _found_in(part: Sequence[Movement], *, alone: bool) -> _Found | None:
         rhythm = detect(window)
         if rhythm is not None:
             rhythms.setdefault((rhythm.cadence.name, rhythm.rule.days, rhythm.rule.at(1), rhythm.shift), rhythm)
-    found = [_aligned(part, rhythm, alone=alone) for rhythm in (*rhythms.values(), *_by_weekdays(dates))]
+    found = [_aligned(part, rhythm, alone=alone) for rhythm in (*rhythms.values(), *weekday_rhythms(dates))]
     return max(found, key=lambda one: one.bits, default=None)
-
-
-def _by_weekdays(dates: Sequence[datetime.date]) -> Iterator[Rhythm]:
-    """Rhythms that the weekdays of the latest dates suggest: several of each week, or one of the month (second Tuesday).
-
-    Whether the payments keep them is weighed afterwards, as of any rhythm.
-    """
-    latest = dates[-_MOST_BY_WEEKDAY:]
-    of_week = Counter(date.weekday() for date in latest).most_common()
-    for cadence in SEVERAL_A_WEEK:
-        usual = of_week[: int(cadence.per_year / 52)]
-        if len(latest) >= cadence.minimum and _are_most(usual, latest, percent=80) and usual[-1][1] >= _STEADY:
-            weekdays = tuple(sorted(weekday for weekday, _count in usual))
-            rule = Recurrence(anchor=latest[0], unit=Unit.WEEK, weekdays=weekdays)
-            yield _suggested(cadence, rule, latest)
-    latest = dates[-MAX_DATES:]
-    of_month = Counter(place for date in latest for place in _places(date)).most_common(1)
-    if len(latest) < _FEWEST_BY_WEEKDAY or not _are_most(of_month, latest, percent=50):
-        return
-    months = sorted(
-        (later.year - earlier.year) * 12 + later.month - earlier.month for earlier, later in pairwise(latest)
-    )
-    for cadence in CADENCES:
-        if cadence.unit is Unit.MONTH and not cadence.twice and cadence.every == months[len(months) // 2]:
-            rule = Recurrence(
-                anchor=latest[0].replace(day=1), unit=Unit.MONTH, every=cadence.every, weekday=of_month[0][0]
-            )
-            yield _suggested(cadence, rule, latest)
-
-
-def _are_most(counted: Iterable[tuple[object, int]], dates: Sequence[datetime.date], *, percent: int) -> bool:
-    return 100 * sum(count for _what, count in counted) >= percent * len(dates)
-
-
-def _places(date: datetime.date) -> Iterator[tuple[int, int]]:
-    """Which weekdays of its month the date is: the fourth Friday may be the last as well."""
-    which = (date.day + 6) // 7
-    if which < LAST_WEEKDAY:
-        yield which, date.weekday()
-    if date.day + 7 > month_end(date).day:
-        yield LAST_WEEKDAY, date.weekday()
-
-
-def _suggested(cadence: Cadence, rule: Recurrence, dates: Sequence[datetime.date]) -> Rhythm:
-    exact = len(set(dates) & set(rule.occurrences(dates[0], dates[-1])))
-    return Rhythm(
-        cadence=cadence, rule=rule, shift=WeekendShift.NONE, dates=tuple(dates), confidence=100 * exact // len(dates)
-    )
 
 
 def _windows(dates: Sequence[datetime.date]) -> Iterator[Sequence[datetime.date]]:
@@ -357,6 +299,8 @@ def _aligned(part: Sequence[Movement], rhythm: Rhythm, *, alone: bool) -> _Found
         + (extras - doubles) * _EXTRA_BITS
         + max(_MOST_OUTSIDE_BITS, (len(part) - within) * _OUTSIDE_BITS)
     )
+    if rule.weekday is not None:
+        bits += _WEEKDAY_BITS
     if alone and cadence.per_year <= 1 and len(hits) == len(part) and not misses:
         bits += _ALONE_BITS
     return _Found(rhythm=rhythm, rule=rule, hits=tuple(hits), misses=misses, extras=extras, bits=bits)

@@ -78,7 +78,8 @@ def test_a_file_is_read_shown_and_taken_in(book, owner, accounts, plan):
     page = reverse("web:plan_from_calendar", args=[book.pk])
     shown = client.post(page, {"file": SimpleUploadedFile("my.ics", CALENDAR.encode())})
     text = shown.content.decode()
-    assert [row.form["take"].value() for row in shown.context["rows"]] == [False, True]  # a rent is there already
+    ticked = [(row.form["name"].value(), row.form["take"].value()) for row in shown.context["rows"]]
+    assert ticked == [("Cleaner", True), ("Rent", False)]  # a rent is there already
     assert "Every 2 weeks, on Monday and Thursday" in text
     assert "1 event does not repeat" in text
     assert "Old &lt;b&gt;club&lt;/b&gt;" in text
@@ -88,20 +89,20 @@ def test_a_file_is_read_shown_and_taken_in(book, owner, accounts, plan):
         for name in ("name", "date", "rrule", "direction"):
             value = row.form[name].value()
             given[f"row-{index}-{name}"] = value.isoformat() if isinstance(value, datetime.date) else value
-    given |= {"row-0-take": "on", "row-1-take": "on", "row-1-amount": "40", "row-1-category": accounts.groceries.pk}
+    given |= {"row-1-take": "on", "row-0-take": "on", "row-0-amount": "40", "row-0-category": accounts.groceries.pk}
     refused = client.post(page, given)
     assert refused.status_code == 400
     assert "Give the amount." in refused.content.decode()
     assert Schedule.objects.count() == 1
-    wrong = client.post(page, {**given, "row-0-amount": "0", "row-0-category": accounts.rent.pk})
+    wrong = client.post(page, {**given, "row-1-amount": "0", "row-1-category": accounts.rent.pk})
     assert "above zero" in wrong.content.decode()
     assert Schedule.objects.count() == 1
     # What comes along is read again: a rule that has no equal is refused here as well.
-    broken = {**given, "row-0-amount": "700", "row-0-category": accounts.rent.pk, "row-0-rrule": "FREQ=HOURLY"}
+    broken = {**given, "row-1-amount": "700", "row-1-category": accounts.rent.pk, "row-1-rrule": "FREQ=HOURLY"}
     assert client.post(page, broken).status_code == 400
-    done = client.post(page, {**broken, "row-0-rrule": given["row-0-rrule"]}, follow=True)
+    done = client.post(page, {**broken, "row-1-rrule": given["row-1-rrule"]}, follow=True)
     assert "2 schedules were added." in done.content.decode()
-    rent, cleaner = Schedule.objects.order_by("pk")[1:]
+    cleaner, rent = Schedule.objects.order_by("pk")[1:]
     assert (rent.name, rent.amount, rent.days, rent.account_id) == ("Rent", -700_00, [31], accounts.checking.pk)
     assert (cleaner.unit, cleaner.every, cleaner.weekdays, cleaner.amount) == (Unit.WEEK, 2, [0, 3], -40_00)
     assert rent.asked_from == TODAY

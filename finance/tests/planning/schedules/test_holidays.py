@@ -138,6 +138,8 @@ def test_pages_name_the_holiday_and_the_rule(book, owner, accounts, plan):
     }  # fmt: skip
     new = reverse("web:plan_schedule_new", args=[book.pk])
     assert "Bayern, Germany" in client.get(new).content.decode()
+    refused = client.post(new, {**form, "unit": "month"})
+    assert "Only weeks have several weekdays." in refused.content.decode()
     answer = client.post(new, form)
     assert answer.status_code == 302, answer.content.decode()
     schedule = Schedule.objects.get()
