@@ -71,6 +71,8 @@ def rows_of(statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> l
         with db.cursor() as cursor:
             cursor.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
+    if not db.in_atomic_block:
+        db.close_if_health_check_failed()
     db.ensure_connection()
     db.validate_no_broken_transaction()
     with db.wrap_database_errors:

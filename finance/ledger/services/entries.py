@@ -48,7 +48,7 @@ def post_entry(
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description, uid=uid)
     check_shape(draft)
     check_lines(draft.lines, book=book)
-    with guarded(book=book, date=date, statements=1):
+    with guarded(book=book, date=date, alone=True):
         entry = insert_entry(book=book, actor=actor, draft=draft, source=str(source))
     if entry is not None:
         return entry
@@ -138,7 +138,7 @@ def correct_entry(
     """
     book = entry.book
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description)
-    with suppress(EntryInvalid), guarded(book=book, date=date, statements=1):
+    with suppress(EntryInvalid), guarded(book=book, date=date, alone=True):
         check_shape(draft)
         written = insert_reversal(entry=entry, actor=actor, on=on, description="", replacement=draft)
         if written:
@@ -165,7 +165,7 @@ def reverse_entry(*, entry: JournalEntry, actor: User | None, on: datetime.date,
 
     Raises AlreadyReversed, PeriodClosedError, and Conflict for what is a reversal itself.
     """
-    with guarded(book=entry.book, date=on, statements=1):
+    with guarded(book=entry.book, date=on, alone=True):
         written = insert_reversal(entry=entry, actor=actor, on=on, description=description, replacement=None)
         if written:
             return written[0]
@@ -218,12 +218,12 @@ def reversals_of(
 
 
 @contextmanager
-def guarded(*, book: Book, date: datetime.date, statements: int | None = None) -> Iterator[None]:
+def guarded(*, book: Book, date: datetime.date, alone: bool = False) -> Iterator[None]:
     """A transaction in which a guard's refusal comes out as the domain error of the same meaning.
 
-    One statement is a transaction of its own, unless there is one already, which a savepoint keeps usable.
+    `alone` says that it is one statement, a transaction of its own unless there is one already: a savepoint keeps that usable.
     """
-    alone = statements == 1 and not connection.in_atomic_block and transaction.get_autocommit()
+    alone = alone and not connection.in_atomic_block and transaction.get_autocommit()
     try:
         with nullcontext() if alone else transaction.atomic():
             yield

@@ -149,10 +149,25 @@ def test_an_entry_that_a_slice_watches_is_taken_back_with_its_watcher(book, owne
         services.reverse_entry(entry=entry, actor=owner, on=TODAY)
     assert heard == [watched.pk]
 
-    # Without a condition a watcher hears of all.
+    # Without a condition a watcher hears of all, and who else watches is asked as well.
     replacements.watch_replacements(name="all", watcher=lambda _, replaced: heard.append(len(replaced)))
-    services.reverse_entry(entry=spend(1_00), actor=owner, on=TODAY)
-    assert heard == [watched.pk, 1]
+    third = spend(1_00)
+    services.reverse_entry(entry=third, actor=owner, on=TODAY)
+    assert heard == [watched.pk, 1, third.pk]
+
+
+@pytest.mark.django_db
+def test_texts_arrive_letter_by_letter_and_are_taken_back_so(book, owner, accounts):
+    memos = ["", "a\tb", "NULL", "q\"u\\o{t},e'", "line\nbreak", "\\N", "Ünï – 💶", '"', "\\", " lead "]
+    lines = [LineDraft(account_id=accounts.rent.pk, amount=1, memo=memo) for memo in memos]
+    lines.append(LineDraft(account_id=accounts.cash.pk, amount=-len(memos), memo="{}"))
+
+    entry = services.post_entry(book=book, actor=owner, date=TODAY, lines=lines, payee="%(book)s {concerns} '")
+    reversal = services.reverse_entry(entry=entry, actor=owner, on=TODAY)
+
+    for each in (entry, reversal):
+        assert [line.memo for line in each.lines.order_by("position")] == [*memos, "{}"]
+        assert JournalEntry.objects.get(pk=each.pk).payee == "%(book)s {concerns} '"
 
 
 @pytest.mark.django_db
