@@ -175,6 +175,12 @@ def _expected(book: Book, schedules: Iterable[Schedule], found: Sequence[Found])
     return expected
 
 
+# Payments, and in a book that has some corrected entries, whose first version is not looked for here (ledger.replacements).
+CONCERNS = """
+EXISTS (SELECT FROM finance_schedulepayment AS payment
+         WHERE payment.book_id = %(book)s AND (payment.entry_id = entry.id OR entry.corrects_id IS NOT NULL))"""
+
+
 def follow_replaced(book: Book, replaced: Sequence[Replaced]) -> None:
     """Payments follow entries that are corrected or deleted, in the same transaction (ledger.replacements)."""
     if not SchedulePayment.objects.filter(book=book).exists():
