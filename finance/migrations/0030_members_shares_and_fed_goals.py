@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     """Members' shares of budgets, goals that a schedule feeds, and extra payments on loans in scenarios."""
 
     dependencies = [
-        ('finance', '0028_recurring'),
+        ('finance', '0029_holidays_and_weekdays'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
