@@ -300,7 +300,7 @@ def upcoming(*, states: Iterable[LoanState], first: datetime.date, last: datetim
         loan, today = state.loan, state.today
         for row in state.table.rows:
             if state.is_open(row):
-                day = max(today, shifted(row.date, WeekendShift(loan.shift), book.holidays))
+                day = max(today, shifted(row.date, WeekendShift(loan.shift), loan.book.holidays))
                 expected += _both_sides(loan, day, row.date, paid=row.total, principal=row.principal)
         for day, amount in state.extras.items():
             if day >= today:
