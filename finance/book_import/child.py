@@ -28,6 +28,7 @@ _CHILD = Child(
         (_MODEL, "SourceBudget"),
         (_MODEL, "SourceBudgetLine"),
         (_MODEL, "SourceGoal"),
+        (_MODEL, "SourceRule"),
         (_MODEL, "LeftOut"),
         ("decimal", "Decimal"),
         ("datetime", "date"),

@@ -1,11 +1,11 @@
-"""What was planned in the other program, kept in the new book: schedules, budgets and goals.
+"""What was planned in the other program, kept in the new book: schedules, budgets and goals; and its rules.
 
 Each is made by the service that makes it for people, so it is checked, recorded and announced like theirs; what a
 service refuses is in the report, with the service's own sentence.
 """
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +21,7 @@ from finance.book_import.model import (
     SourceBudget,
     SourceBudgetLine,
     SourceGoal,
+    SourceRule,
     SourceSchedule,
     Tally,
 )
@@ -47,6 +48,8 @@ from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import AmountKind, CounterLine, Definition, check_definition
 from finance.planning.schedules.services import create_schedule
 from finance.planning.schedules.services.schedules import MOST_SCHEDULES
+from finance.rules.services import save_rule
+from finance.rules.services.rules import MOST_RULES
 from finance.tags.names import tag_name
 from finance.tags.services import tags_named
 from identity.models import User
@@ -62,6 +65,7 @@ class Kept:
     schedules: int
     budgets: int
     goals: int
+    rules: int
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
 
@@ -78,14 +82,18 @@ def keep_plans(*, book: Book, owner: User, source: SourceBook, plan: Plan, accou
         keeper.budget(budget)
     for goal in source.goals[:MOST_GOALS]:
         keeper.goal(goal)
+    for rule in source.rules[:MOST_RULES]:
+        keeper.rule(rule)
     most = _("a book has at most %(most)d of them")
     keeper.tally.add(_("schedule"), most % {"most": MOST_SCHEDULES}, count=len(source.schedules[MOST_SCHEDULES:]))
     keeper.tally.add(_("budget"), most % {"most": MOST_BUDGETS}, count=len(source.budgets[MOST_BUDGETS:]))
     keeper.tally.add(_("goal"), most % {"most": MOST_GOALS}, count=len(source.goals[MOST_GOALS:]))
+    keeper.tally.add(_("rule"), most % {"most": MOST_RULES}, count=len(source.rules[MOST_RULES:]))
     return Kept(
         schedules=keeper.schedules,
         budgets=len(keeper.names),
         goals=keeper.goals,
+        rules=keeper.rules,
         left_out=keeper.tally.told(),
         notes=tuple(keeper.notes),
     )
@@ -96,8 +104,9 @@ class _Keeper:
         self.book, self.owner, self.plan, self.accounts = book, owner, plan, accounts
         self.today = today_in(book)
         self.tally, self.notes = Tally(), list[str]()
-        self.schedules = self.goals = 0
+        self.schedules = self.goals = self.rules = 0
         self.names: set[str] = set()
+        self.rule_names: Counter[str] = Counter()
 
     def account(self, key: str, currency: str) -> Account:
         """The account made of the source's, the one in that currency where there are several. Raises NotFound."""
@@ -271,6 +280,18 @@ class _Keeper:
             else:
                 self.goals += 1
                 return
+
+    def rule(self, given: SourceRule) -> None:
+        try:
+            definition = given.definition(lambda key: self.account(key, self.book.base_currency).pk)
+            self.rule_names[given.name] += 1
+            number = self.rule_names[given.name]
+            name = given.name if number == 1 else f"{given.name} ({number})"
+            save_rule(book=self.book, actor=self.owner, name=name, definition=definition)
+        except FinanceError as error:
+            self.tally.add(_("rule"), str(error), example=given.name)
+        else:
+            self.rules += 1
 
 
 def _text(text: str, longest: int) -> str:

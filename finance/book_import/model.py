@@ -3,8 +3,10 @@
 import datetime
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from core.texts import gettext as _
 from core.texts import gettext_noop
@@ -173,6 +175,43 @@ class SourceGoal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRule:
+    """A rule for bank files as finance.rules.definition writes it in JSON, with keys of accounts where it has ids."""
+
+    name: str
+    match: str
+    conditions: tuple[dict[str, Any], ...]
+    actions: tuple[dict[str, Any], ...]
+
+    def definition(self, id_of: Callable[[str], int]) -> dict[str, Any]:
+        """The JSON with ids; `id_of` tells that of a key."""
+
+        def told(each: dict[str, Any]) -> dict[str, Any]:
+            if "conditions" in each:
+                return each | {"conditions": [told(one) for one in each["conditions"]]}
+            if each.get("field") in ("account", "category"):
+                return each | {"value": id_of(each["value"])}
+            return each | {"account": id_of(each["account"])} if "account" in each else each
+
+        return {
+            "match": self.match,
+            "conditions": [told(each) for each in self.conditions],
+            "actions": [told(each) for each in self.actions],
+        }
+
+    def accounts(self) -> list[str]:
+        """The keys of all accounts that it names."""
+        named: list[str] = []
+
+        def name(key: str) -> int:
+            named.append(key)
+            return 0
+
+        self.definition(name)
+        return named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """Something of the source that does not come, or comes changed: what, how often, why, and a few of them."""
 
@@ -197,6 +236,7 @@ class SourceBook:
     schedules: tuple[SourceSchedule, ...] = ()
     budgets: tuple[SourceBudget, ...] = ()
     goals: tuple[SourceGoal, ...] = ()
+    rules: tuple[SourceRule, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     name: str = ""

@@ -33,6 +33,7 @@ def as_dict(report: BookReport) -> dict[str, Any]:
         "schedules": report.schedules,
         "budgets": report.budgets,
         "goals": report.goals,
+        "rules": report.rules,
         "first": report.first.isoformat() if report.first else None,
         "last": report.last.isoformat() if report.last else None,
         "left_out": [dataclasses.asdict(left) | {"examples": list(left.examples)} for left in report.left_out],
@@ -50,8 +51,10 @@ def as_text(report: BookReport) -> str:
     lines = [
         f"{report.name}: {report.accounts} accounts, {report.entries} entries with {report.lines} lines{period} ({state})."
     ]
-    if report.schedules or report.budgets or report.goals:
-        lines.append(f"Planned: {report.schedules} schedules, {report.budgets} budgets, {report.goals} goals.")
+    if report.schedules or report.budgets or report.goals or report.rules:
+        lines.append(
+            f"Also: {report.schedules} schedules, {report.budgets} budgets, {report.goals} goals, {report.rules} rules."
+        )
     if report.left_out:
         lines.append("Left out or changed:")
     for left in report.left_out:

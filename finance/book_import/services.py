@@ -65,6 +65,7 @@ class BookReport:
     schedules: int
     budgets: int
     goals: int
+    rules: int
     first: datetime.date | None
     last: datetime.date | None
     left_out: tuple[Any, ...]
@@ -329,6 +330,7 @@ def _report(
         schedules=kept.schedules,
         budgets=kept.budgets,
         goals=kept.goals,
+        rules=kept.rules,
         first=min(days, default=None),
         last=max(days, default=None),
         left_out=(*plan.left_out, *kept.left_out),

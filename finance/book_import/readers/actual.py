@@ -28,12 +28,14 @@ from finance.book_import.model import (
     SourceBudget,
     SourceEntry,
     SourceLine,
+    SourceRule,
     SourceSchedule,
     Tally,
     check_entries,
     uid_of,
 )
-from finance.book_import.readers.actual_plans import RULE, Names, budget_of, rules_left, schedules_of
+from finance.book_import.readers.actual_plans import Names, budget_of, schedules_of
+from finance.book_import.readers.actual_rules import rules_of
 from finance.book_import.readers.archive import is_zip, members
 from finance.book_import.readers.fields import believable, json_of, text_of
 from finance.book_import.readers.sqlite import MAGIC, Tables, opened
@@ -163,6 +165,7 @@ class _Budget:
         budgets = self._budgets(entries)
         planned = {side.account for each in schedules for side in each.sides}
         used |= planned | {line.account for budget in budgets for line in budget.lines}
+        used |= {key for rule in self.rules for key in rule.accounts()}
         deleted = {
             f"{letter}:{row['id']}"
             for letter, table in (("a", "accounts"), ("c", "categories"), ("g", "category_groups"))
@@ -188,6 +191,7 @@ class _Budget:
             balances=tuple(balances),
             schedules=tuple(schedules),
             budgets=tuple(budgets),
+            rules=tuple(self.rules),
             left_out=self.tally.told(),
             notes=(
                 _("Actual does not say which accounts are debts: credit cards and loans are listed "
@@ -198,10 +202,9 @@ class _Budget:
         )  # fmt: skip
 
     def _schedules(self) -> list[SourceSchedule]:
-        if "rules" in self.tables:
-            why = _("LifeOS learns categories from the entries instead")
-            self.tally.add(RULE, why, count=rules_left(self.tables))
-        if "schedules" not in self.tables or "rules" not in self.tables:
+        """The schedules; the rules beside them are kept in `rules`."""
+        self.rules: list[SourceRule] = []
+        if "rules" not in self.tables:
             return []
         categories = (key for key in self.accounts if key.startswith("c:"))
         live = {key[2:]: key for key in categories}
@@ -211,6 +214,9 @@ class _Budget:
             transfer={key: f"a:{row['transfer_acct']}" for key, row in self.payees.items() if row["transfer_acct"]},
             uncategorised={False: f"none:{EXPENSE}", True: f"none:{INCOME}"},
         )
+        self.rules = list(rules_of(self.tables, names=names, tally=self.tally))
+        if "schedules" not in self.tables:
+            return []
         found = list(schedules_of(self.tables, names=names, currency=self.currency, tally=self.tally))
         for each in found:
             for side in each.sides:

@@ -56,19 +56,14 @@ def schedules_of(tables: Tables, *, names: Names, currency: str, tally: Tally) -
             if rule is None or rule["tombstone"]:
                 raise BookUnreadable(reason=_("its rule is not in the file"))
             yield from _schedules(
-                name, _listed(rule["conditions"]), _listed(rule["actions"]), names=names, currency=currency, tally=tally
+                name, listed(rule["conditions"]), listed(rule["actions"]), names=names, currency=currency, tally=tally
             )
         except BookUnreadable as error:
             tally.add(SCHEDULE, error.facts["reason"], example=name or str(row["id"]))
 
 
-def rules_left(tables: Tables) -> int:
-    """How many live rules are not those of schedules."""
-    of_schedules = {row["rule"] for row in tables.rows("schedules", "rule")} if "schedules" in tables else set()
-    return sum(not row["tombstone"] and row["id"] not in of_schedules for row in tables.rows("rules", "id tombstone"))
-
-
-def _listed(text: Any) -> list[dict[str, Any]]:
+def listed(text: Any) -> list[dict[str, Any]]:
+    """The conditions or actions of a rule. Raises BookUnreadable with a reason for the report."""
     try:
         found = json.loads(text, parse_float=Decimal) if isinstance(text, str) else []
     except (ValueError, RecursionError):

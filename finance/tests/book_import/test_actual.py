@@ -14,6 +14,7 @@ from finance.ledger.models import Account, JournalEntry, JournalLine
 from finance.planning.budgets.models import Budget, BudgetAccount
 from finance.planning.budgets.views import Plan, view_of
 from finance.planning.schedules.models import Schedule
+from finance.rules.models import Rule
 from finance.tests.book_import.conftest import left
 from platform_outbox.models import OutboxMessage
 
@@ -229,6 +230,64 @@ def test_envelopes_keep_assignments_and_what_they_carry_over(move_in):
     assert view.periods[0].funds.adds_up
     assert left(report)["month of a category in the budget"] == 1
     assert events("finance.budget.assigned") == 4
+
+
+def test_rules_that_map_come_from_the_least_to_the_most_specific(move_in):
+    def rule(id, conditions, actions, *, stage="NULL", op="and"):
+        given = f"'{json.dumps(conditions)}', '{json.dumps(actions)}', {stage}, '{op}'"
+        return f"INSERT INTO rules (id, conditions, actions, stage, conditions_op) VALUES ('{id}', {given});"
+
+    def asked(field, op, value, **more):
+        return {"field": field, "op": op, "value": value, **more}
+
+    food = {"op": "set", "field": "category", "value": "eat"}
+    script = "ALTER TABLE rules ADD stage TEXT; ALTER TABLE rules ADD conditions_op TEXT;" + "".join(
+        [
+            rule("1", [asked("description", "is", "p2")], [food, {"op": "set", "field": "cleared", "value": True}]),
+            rule("2", [asked("imported_description", "contains", "REWE")], [food]),
+            rule("3", [asked("imported_description", "contains", "REWE")], [{"op": "set", "field": "description", "value": "t2"}]),
+            rule("4", [asked("amount", "isbetween", {"num1": -2000, "num2": -1000}), asked("acct", "is", "chk")],
+                 [{"op": "set", "field": "notes", "value": "Wocheneinkauf"}], stage="'pre'"),
+            rule("5", [asked("description", "oneOf", ["p1", "p2"]), asked("notes", "matches", "^x+")], [food], op="or", stage="'post'"),
+            rule("6", [asked("date", "is", "2026-01-01")], [food]),
+            rule("7", [asked("description", "is", "p2")], [{"op": "delete-transaction"}]),
+            rule("8", [asked("notes", "matches", "(")], [food]),
+        ]
+    )  # fmt: skip
+    report, _held = move_in(exported(script + transaction("a", "chk", -100, category="food")), "actual")
+    ids = {each.name: each.pk for each in Account.objects.all()}
+    made = list(Rule.objects.order_by("position"))
+    assert [each.name for each in made] == ["10.00 – 20.00", "REWE", "REWE (2)", "Bäckerei", "^x+"]
+    assert [each.definition for each in made] == [
+        {
+            "match": "all",
+            "conditions": [
+                {"field": "amount", "test": "between", "value": {"from": "10.00", "to": "20.00"}},
+                {"field": "direction", "test": "is", "value": "out"},
+                {"field": "account", "test": "is", "value": ids["Checking"]},
+            ],
+            "actions": [{"do": "note", "value": "Wocheneinkauf"}],
+        },
+        *(
+            {"match": "all", "conditions": [{"field": "any", "test": "contains", "value": "REWE"}], "actions": [action]}
+            for action in (
+                {"do": "category", "account": ids["Food"]}, {"do": "transfer", "account": ids["Savings"]},
+            )
+        ),
+        {
+            "match": "all", "conditions": [{"field": "payee", "test": "equals", "value": "Bäckerei"}],
+            "actions": [{"do": "category", "account": ids["Food"]}],
+        },
+        {
+            "match": "any",
+            "conditions": [
+                {"match": "any", "conditions": [{"field": "payee", "test": "equals", "value": "Bäckerei"}] * 2},
+                {"field": "description", "test": "matches", "value": "^x+"},
+            ],
+            "actions": [{"do": "category", "account": ids["Food"]}],
+        },
+    ]  # fmt: skip
+    assert (report.rules, sum(each.count for each in report.left_out if each.kind == "rule")) == (5, 3)
 
 
 def events(name):
