@@ -123,7 +123,7 @@ class _Keeper:
                 self.tally.add(_("schedule"), _("it has ended"), example=given.name)
                 return
             create_schedule(book=self.book, actor=self.owner, definition=definition, today=self.today)
-        except (FinanceError, ValueError) as error:
+        except FinanceError as error:
             self.tally.add(_("schedule"), str(error), example=given.name)
         else:
             self.schedules += 1
@@ -166,7 +166,7 @@ class _Keeper:
         try:
             with transaction.atomic():
                 made = self._budget(given)
-        except (FinanceError, ValueError) as error:
+        except FinanceError as error:
             self.tally.add(_("budget"), str(error), example=given.name)
         else:
             self.names.add(made.name)

@@ -15,7 +15,7 @@ from typing import Any
 from core.texts import gettext as _
 from core.texts import gettext_noop
 from finance.book_import.model import SourceBudget, SourceBudgetLine, SourceSchedule, SourceSide, Tally
-from finance.book_import.readers.fields import day
+from finance.book_import.readers.fields import day, reason_of
 from finance.book_import.readers.sqlite import Tables
 from finance.errors import BookUnreadable
 from finance.imports.parsers.limits import believable_day
@@ -59,7 +59,7 @@ def schedules_of(tables: Tables, *, names: Names, currency: str, tally: Tally) -
                 name, listed(rule["conditions"]), listed(rule["actions"]), names=names, currency=currency, tally=tally
             )
         except BookUnreadable as error:
-            tally.add(SCHEDULE, error.facts["reason"], example=name or str(row["id"]))
+            tally.add(SCHEDULE, reason_of(error), example=name or str(row["id"]))
 
 
 def listed(text: Any) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any
 from core.texts import gettext as _
 from finance.book_import.model import SourceRule, Tally
 from finance.book_import.readers.actual_plans import RULE, Names, listed
+from finance.book_import.readers.fields import reason_of
 from finance.book_import.readers.sqlite import Tables
 from finance.errors import BookUnreadable
 
@@ -40,7 +41,7 @@ def rules_of(tables: Tables, *, names: Names, tally: Tally) -> Iterator[SourceRu
             stage = _STAGES.get(str(row["stage"] or ""), 1)
             found.append((stage, _score(conditions), len(found), _rule(row, conditions, actions, names)))
         except BookUnreadable as error:
-            tally.add(RULE, error.facts["reason"], example=str(row["id"]))
+            tally.add(RULE, reason_of(error), example=str(row["id"]))
     for _stage, _specific, _place, rule in sorted(found, key=lambda each: each[:3]):
         yield rule
 

@@ -41,6 +41,11 @@ def decimal(text: object, where: str) -> Decimal:
     return believable(Decimal(written), where)
 
 
+def reason_of(error: BookUnreadable | ValueError) -> str:
+    """Why one thing of a file cannot come, for the report."""
+    return str(error.facts["reason"]) if isinstance(error, BookUnreadable) else _("its days are not known here")
+
+
 def believable(number: Decimal, where: str) -> Decimal:
     """The number. Raises BookUnreadable for one that no account can hold."""
     if not is_believable(number):

@@ -25,7 +25,7 @@ from finance.book_import.model import (
     SourceSide,
     Tally,
 )
-from finance.book_import.readers.fields import day, decimal, rows_of
+from finance.book_import.readers.fields import day, decimal, reason_of, rows_of
 from finance.errors import BookUnreadable
 
 RECURRING, BILL = gettext_noop("recurring transaction"), gettext_noop("bill")
@@ -75,7 +75,7 @@ def recurring_of(
         try:
             yield from _recurring(head, title, rows, lines_of, tally)
         except (BookUnreadable, ValueError) as error:
-            tally.add(RECURRING, getattr(error, "facts", {}).get("reason") or str(error), example=title)
+            tally.add(RECURRING, reason_of(error), example=title)
 
 
 def _recurring(
@@ -163,7 +163,7 @@ def bills_of(tables: Mapping[str, str], *, payments: Mapping[str, Payment], tall
                 sides=(SourceSide(account=payment.other, amount=None),),
             )  # fmt: skip
         except (BookUnreadable, ValueError) as error:
-            tally.add(BILL, getattr(error, "facts", {}).get("reason") or str(error), example=name)
+            tally.add(BILL, reason_of(error), example=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from finance.book_import.model import (
     check_entries,
     uid_of,
 )
-from finance.book_import.readers.fields import believable
+from finance.book_import.readers.fields import believable, reason_of
 from finance.book_import.readers.gnucash_plans import BUDGET, SCHEDULED, Rhythm, Scheduled, budget_of, schedules_of
 from finance.errors import BookUnreadable
 
@@ -145,7 +145,7 @@ class Books:
                 given, accounts=self.accounts, commodities=self.commodities, tally=self.tally
             )
         except (BookUnreadable, ValueError) as error:
-            self.tally.add(SCHEDULED, str(error), example=name)
+            self.tally.add(SCHEDULED, reason_of(error), example=name)
 
     def budget(self, name: str, read: Callable[[], tuple[Rhythm, int, list[tuple[str, int, Decimal]]]]) -> None:
         """A budget as (rhythm, number of periods, amounts); one that cannot be read is told."""
@@ -156,7 +156,7 @@ class Books:
                 accounts=self.accounts, commodities=self.commodities, tally=self.tally,
             )  # fmt: skip
         except (BookUnreadable, ValueError) as error:
-            self.tally.add(BUDGET, str(error), example=name)
+            self.tally.add(BUDGET, reason_of(error), example=name)
         else:
             self.budgets += [made] if made is not None else []
 
