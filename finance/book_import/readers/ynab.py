@@ -20,6 +20,7 @@ from finance.book_import.model import (
     EQUITY,
     EXPENSE,
     INCOME,
+    LIABILITY,
     MARK,
     MAX_ENTRIES,
     NO_MARKS,
@@ -87,16 +88,17 @@ def read(data: bytes, question: Question) -> SourceBook:
     used = {line.account for entry in entries for line in entry.lines}
     # What a plan shares out is own money: rows of other accounts ("tracking") have no category.
     own = dict.fromkeys(f"a:{row.account}" for row in rows if row.category)
-    budget, planned = (None, {}) if plan is None else budget_of(
+    budget, planned, cards = (None, {}, set()) if plan is None else budget_of(
         plan, currency=currency, key_of=lambda group, category: f"c:{group}:{category}", own=own,
         amount_of=lambda text, where: _amount(text, currency, where), until=max(row.date for row in rows), tally=tally,
     )  # fmt: skip
     accounts = [
         SourceAccount(
-            key=f"a:{name}", name=name, type=ASSET, kind="checking" if f"a:{name}" in own else "", currency=currency
+            key=f"a:{name}", name=name, currency=currency, type=LIABILITY if name in cards else ASSET,
+            kind="card" if name in cards else "checking" if f"a:{name}" in own else "",
         )
         for name in names
-    ]
+    ]  # fmt: skip
     accounts += _categories(rows, used, planned.values())
     accounts.append(
         SourceAccount(key=_STARTING, name=_("Opening balances"), type=EQUITY, kind=OPENING, currency=currency)
@@ -112,8 +114,8 @@ def read(data: bytes, question: Question) -> SourceBook:
         left_out=tally.told(),
         notes=(
             _(
-                "YNAB's register does not say which accounts are debts: credit cards and loans are "
-                "listed under Assets with their negative balance; the sum of everything is right."
+                "YNAB's register does not say which accounts are debts. Credit cards are known from the plan; loans, "
+                "and cards without it, are listed under Assets with their negative balance. The sum is right."
             ),
         ),
         base_currency=currency,

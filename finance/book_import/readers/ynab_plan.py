@@ -25,8 +25,8 @@ MOST_MONTHS = 1200
 def budget_of(
     text: str, *, currency: str, key_of: Callable[[str, str], str], amount_of: Callable[[str, str], Decimal],
     own: Iterable[str], until: datetime.date, tally: Tally,
-) -> tuple[SourceBudget | None, dict[str, tuple[str, str]]]:  # fmt: skip
-    """The budget, and its categories as key → (group, name).
+) -> tuple[SourceBudget | None, dict[str, tuple[str, str]], set[str]]:  # fmt: skip
+    """The budget, its categories as key → (group, name), and the names of credit cards, which have a category each.
 
     `key_of` names the account of (group, category), `amount_of` reads (text, where). What the file says is available is
     taken of the latest month up to `until`, the day of the register's last row. Raises BookUnreadable.
@@ -34,6 +34,7 @@ def budget_of(
     assigned: dict[str, dict[datetime.date, Decimal]] = {}
     available: dict[str, dict[datetime.date, Decimal]] = {}
     categories: dict[str, tuple[str, str]] = {}
+    cards: set[str] = set()
     for where, cells in rows_of(text, needs={"Category": _("This is not YNAB's plan.")}, limit=MAX_ENTRIES):
         group, category = cells.get("Category Group", "").strip(), cells["Category"].strip()
         given, left = cells.get("Assigned") or cells.get("Budgeted") or "", cells.get("Available") or ""
@@ -45,6 +46,7 @@ def budget_of(
                 _("month of a category in the plan"), _("its month is not known here"), example=cells.get("Month", "")
             )
         elif group.lower() in _CARDS or category.lower().startswith(_CARDS):
+            cards.add(category)
             tally.add(
                 _("month of a card's payment in the plan"), _("a card counts with what is owed on it"),
                 example=f"{cells.get('Month', where)}, {name} "
@@ -62,7 +64,7 @@ def budget_of(
         )
     kept = {key for key in categories if any(assigned[key].values()) or any(available[key].values())}
     if not kept:
-        return None, {}
+        return None, {}, cards
     stated = max((month for month in months if month <= until), default=months[0])
     lines = tuple(
         SourceBudgetLine(
@@ -79,7 +81,7 @@ def budget_of(
         name=_("Budget"), kind="envelope", currency=currency, lines=lines, starts_on=months[0], own=tuple(own),
         stated_on=stated,
     )  # fmt: skip
-    return budget, {key: categories[key] for key in categories if key in kept}
+    return budget, {key: categories[key] for key in categories if key in kept}, cards
 
 
 def _month(text: str) -> datetime.date | None:

@@ -72,7 +72,9 @@ def test_mig_03_a_cards_own_envelope_is_told_with_what_was_assigned_spent_and_le
     assert told.examples == (
         "Jan 2026, Credit Card Payments: Visa Assigned $219.01 Activity $407.29 Available $626.30",
     )
-    assert (held["Assets:Visa"], report.budgets) == ("-407.29 USD", 0)
+    # The plan also says which accounts are cards.
+    assert (held["Liabilities:Visa"], report.budgets) == ("-407.29 USD", 0)
+    assert Account.objects.get(name="Visa").kind == "card"
 
 
 def test_a_plan_becomes_envelopes_that_hold_what_the_file_says(move_in):
