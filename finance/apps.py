@@ -1,4 +1,8 @@
+from collections.abc import Callable
+from typing import Any
+
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 
 class FinanceConfig(AppConfig):
@@ -6,20 +10,17 @@ class FinanceConfig(AppConfig):
 
     def ready(self) -> None:
         from finance.imports.expected import expect
-        from finance.invoices_at_import import expected_payments
         from finance.ledger.replacements import watch_replacements
         from finance.ledger.undoing import undo_beside
-        from finance.payees.services import take_back
-        from finance.planning.goals.services import follow_replaced as follow_goals
-        from finance.planning.schedules.services import follow_replaced
-        from finance.receivables.services.keeping import follow as keep_as_billed
-        from finance.reconciliation.services.following import follow
-        from finance.tags.services import take_back_tags
 
-        watch_replacements(name="reconciliation", watcher=follow)
-        watch_replacements(name="receivables", watcher=keep_as_billed)
-        expect(name="invoices", source=expected_payments)
-        watch_replacements(name="goals", watcher=follow_goals)
-        watch_replacements(name="schedules", watcher=follow_replaced)
-        undo_beside(name="tags", take_back=take_back_tags)
-        undo_beside(name="payees", take_back=take_back)
+        def called(path: str) -> Callable[..., Any]:
+            """The function of that path, imported when it is first called: services import nearly everything."""
+            return lambda *arguments: import_string(path)(*arguments)
+
+        watch_replacements(name="reconciliation", watcher=called("finance.reconciliation.services.following.follow"))
+        watch_replacements(name="receivables", watcher=called("finance.receivables.services.keeping.follow"))
+        watch_replacements(name="goals", watcher=called("finance.planning.goals.services.follow_replaced"))
+        watch_replacements(name="schedules", watcher=called("finance.planning.schedules.services.follow_replaced"))
+        expect(name="invoices", source=called("finance.invoices_at_import.expected_payments"))
+        undo_beside(name="tags", take_back=called("finance.tags.services.take_back_tags"))
+        undo_beside(name="payees", take_back=called("finance.payees.services.take_back"))

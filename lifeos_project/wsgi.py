@@ -3,7 +3,9 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
+from lifeos_project.apps import keep_what_is_there
 from lifeos_project.checks import start_checks
 from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.postgresql import pooling
@@ -14,3 +16,6 @@ start_checks.settings_or_exit()
 application = get_wsgi_application()
 application.request_class = TolerantRequest
 pooling.take_the_pool()
+# The first request does not wait for the imports of all pages.
+get_resolver().url_patterns  # noqa: B018
+keep_what_is_there()

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
+from platform_outbox.discovery import discover
+
 Convert: TypeAlias = Callable[[Any], Any]
 
 LONGEST_KEY = 120  # characters
@@ -127,11 +129,13 @@ def upcast(name: str, *, from_version: int) -> Callable[[AnyUpcaster], AnyUpcast
 
 
 def known_events() -> list[type[Event]]:
+    discover("events")
     return [_newest[name] for name in sorted(_newest)]
 
 
 def is_known(name: str, version: int) -> bool:
     """True unless `event_from` would raise NotYetKnown."""
+    discover("events")
     return name in _newest and version <= _newest[name].version
 
 
@@ -148,6 +152,7 @@ def payload_of(event: Event) -> dict[str, Any]:
 
 def event_from(*, name: str, version: int, payload: Mapping[str, Any]) -> Event:
     """The event that was stored under this name and version, in its newest version; raises an EnvelopeError."""
+    discover("events")
     cls = _newest.get(name)
     if cls is None:
         raise NotYetKnown(f"No event is called {name} here.")
