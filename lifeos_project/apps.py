@@ -10,11 +10,7 @@ class LifeosProjectConfig(AppConfig):
         from lifeos_project.checks import system_checks  # noqa: F401  registers them
 
         if not gc.isenabled():  # manage.py and gunicorn's processes
-            keep_what_is_there()
-
-
-def keep_what_is_there() -> None:
-    """Let the garbage collector, which rests during a start, look at what comes from now on, and at nothing older."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-    gc.enable()
+            # What is there stays, so the collector looks at what comes from now on.
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 20)
+            gc.enable()

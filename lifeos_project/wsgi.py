@@ -1,3 +1,4 @@
+import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
@@ -5,7 +6,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lifeos_project.settings")
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-from lifeos_project.apps import keep_what_is_there
 from lifeos_project.checks import start_checks
 from lifeos_project.middleware.requests import TolerantRequest
 from lifeos_project.postgresql import pooling
@@ -18,4 +18,6 @@ application.request_class = TolerantRequest
 pooling.take_the_pool()
 # The first request does not wait for the imports of all pages.
 get_resolver().url_patterns  # noqa: B018
-keep_what_is_there()
+# As apps.py does; `make run` has the apps ready before gunicorn's processes begin without the collector.
+gc.freeze()
+gc.enable()

@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -8,8 +10,10 @@ class PlatformOutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
+        from platform_outbox import discovery, events
         from platform_outbox.wakeup import dramatiq
 
+        events.import_all = partial(discovery.discover, "events")
         dramatiq.connect_notifier()
 
 

@@ -35,10 +35,12 @@ class BookAccess(BasePermission):
             raise TypeError("BookAccess guards views of one book")
         needed = view.read_role if request.method in SAFE_METHODS else view.write_role
         method = "GET" if request.method in SAFE_METHODS else request.method
+        membership = getattr(request, "membership", None)
         try:
             view.book = book_for(
                 user=cast(User, request.user), book_id=view.kwargs["book_id"], at_least=needed,
                 partly=method in view.partly,
+                among=[membership] if membership else None,
             )  # fmt: skip
         except PartlyHidden as error:
             raise exceptions.PermissionDenied(error.detail, code=error.code) from error
