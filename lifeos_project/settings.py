@@ -87,6 +87,8 @@ TEMPLATES = [
     },
 ]
 
+FORM_RENDERER = "lifeos_project.console.select_lists.Renderer"
+
 _database_settings = partial(
     database_settings,
     password=POSTGRES_PASSWORD,

@@ -17,7 +17,7 @@ from core.clock import today_in
 from finance.api.tree import AccountTree
 from finance.errors import Forbidden, NotFound, PartlyHidden
 from finance.ledger.models import Book, Role
-from finance.ledger.selectors import book_for
+from finance.ledger.selectors import book_for, role_of
 from identity.api.idempotency import OncePerKey
 from identity.models import User
 
@@ -92,6 +92,16 @@ class BookView(ApiView):
     # The methods that show and change only what a member with some accounts sees.
     partly: ClassVar[frozenset[str]] = frozenset()
     book: Book
+
+    @property
+    def role(self) -> Role | None:
+        """The user's role in the book: when a change may have given another one, as it is now."""
+        membership = getattr(self.request, "membership", None)
+        return (
+            Role(membership.role)
+            if membership and self.request.method in SAFE_METHODS
+            else role_of(user=self.user, book=self.book)
+        )
 
     @cached_property
     def tree(self) -> AccountTree:
