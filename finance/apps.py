@@ -17,10 +17,19 @@ class FinanceConfig(AppConfig):
             """The function of that path, imported when it is first called: services import nearly everything."""
             return lambda *arguments: import_string(path)(*arguments)
 
-        watch_replacements(name="reconciliation", watcher=called("finance.reconciliation.services.following.follow"))
-        watch_replacements(name="receivables", watcher=called("finance.receivables.services.keeping.follow"))
-        watch_replacements(name="goals", watcher=called("finance.planning.goals.services.follow_replaced"))
-        watch_replacements(name="schedules", watcher=called("finance.planning.schedules.services.follow_replaced"))
+        def read(path: str) -> Callable[[], str]:
+            """What that path names, read when it is first asked for."""
+            return lambda: str(import_string(path))
+
+        for name, module, function in (
+            ("reconciliation", "finance.reconciliation.services.following", "follow"),
+            ("receivables", "finance.receivables.services.keeping", "follow"),
+            ("goals", "finance.planning.goals.services", "follow_replaced"),
+            ("schedules", "finance.planning.schedules.services.following", "follow_replaced"),
+        ):
+            watch_replacements(
+                name=name, watcher=called(f"{module}.{function}"), concerns=read(f"{module}.CONCERNS")
+            )  # fmt: skip
         expect(name="invoices", source=called("finance.invoices_at_import.expected_payments"))
         undo_beside(name="tags", take_back=called("finance.tags.services.take_back_tags"))
         undo_beside(name="payees", take_back=called("finance.payees.services.take_back"))
