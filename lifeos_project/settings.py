@@ -17,7 +17,7 @@ from lifeos_project.variables import *
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "lifeos_project.console.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -86,6 +86,8 @@ TEMPLATES = [
         },
     },
 ]
+
+FORM_RENDERER = "lifeos_project.console.select_lists.Renderer"
 
 _database_settings = partial(
     database_settings,
@@ -261,7 +263,7 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "finance.api.authentication.MemberTokens",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

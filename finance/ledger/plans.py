@@ -49,7 +49,12 @@ def _planning_with(using: BaseDatabaseWrapper, settings: Mapping[str, str]) -> I
     """A transaction with these settings of the planner; an outer one gets its own back."""
     current = ", ".join(f"current_setting('{name}')" for name in settings)
     change = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
+    inside_another = using.in_atomic_block
     with transaction.atomic(using=using.alias, savepoint=False), using.cursor() as cursor:
+        if not inside_another:  # they end with this transaction
+            cursor.execute(f"SELECT {change}", list(settings.values()))
+            yield
+            return
         cursor.execute(f"SELECT {current}")
         before = cursor.fetchone()
         cursor.execute(f"SELECT {change}", list(settings.values()))

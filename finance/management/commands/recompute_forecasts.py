@@ -11,6 +11,7 @@ from finance.models import Book, Forecast
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Learn from the past of the books anew and keep today's forecasts, as happens each midnight. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
