@@ -87,6 +87,7 @@ SELECT uid::text, to_char(date, 'YYYY-MM-DD'), payee, description, source,
                  FROM (SELECT account_id, amount, memo, position FROM finance_journalline
                         WHERE entry_id = entry.id ORDER BY position OFFSET 0) AS ordered) AS line
          WHERE entry.book_id = %s OFFSET 0) AS posted
+ WHERE accounts IS NOT NULL
  ORDER BY date, id
 """
 # Entries that are held at once. Row by row, as COPY sends them, takes twice the time.
@@ -104,4 +105,4 @@ def journal_of(*, book: Book) -> Iterator[ExportedEntry]:
                     _NO_MEMOS if memos is None else map(json.loads(memos).get, map(str, itertools.count(1)), _NO_MEMOS)
                 )
                 lines = zip(map(int, accounts.split(",")), map(int, amounts.split(",")), noted, strict=False)
-                yield ExportedEntry(*told, list(lines))
+                yield ExportedEntry._make((*told, list(lines)))
