@@ -405,7 +405,7 @@ def _run(check: Check, *, book: Book | None) -> Problem | None:
     whole = book is None and bool(check.whole)
     rows = _ask(
         f"SELECT *, count(*) OVER () FROM ({check.whole if whole else check.sql}) AS found (book, what, wrong)"
-        f" ORDER BY 1, 2 LIMIT {EXAMPLES}",
+        f" ORDER BY 1, 2, 3 LIMIT {EXAMPLES}",
         book=book,
         planned=plans.joined if whole else plans.by_index,
     )
