@@ -346,6 +346,9 @@ def bodies(world):
             "amount": "-7.00",
             "lines": [{"account": world["accounts"].rent.pk}],
         },
+        ("POST", BOOK + "schedules/from-calendar/preview/"): {
+            "ics": "BEGIN:VEVENT\nSUMMARY:Pay\nDTSTART:20260131\nRRULE:FREQ=DAILY\nEND:VEVENT"
+        },
         ("POST", BOOK + "recurring/{finding_id}/schedule/"): {"amount": "-15.00", "tags": ["Holiday"]},
         ("POST", BOOK + "recurring/{finding_id}/dismiss/"): None,
         ("POST", BOOK + "recurring/{finding_id}/offer/"): None,
