@@ -270,6 +270,7 @@ urlpatterns = [
     path(f"{BOOK}invoices/", invoices.InvoiceList.as_view(), name="api-invoices"),
     path(f"{BOOK}invoices/ageing/", invoices.InvoiceAgeing.as_view(), name="api-invoice-ageing"),
     path(INVOICE, invoices.InvoiceDetail.as_view(), name="api-invoice"),
+    path(f"{INVOICE}pdf/", invoices.InvoicePaper.as_view(), name="api-invoice-pdf"),
     path(f"{INVOICE}send/", invoices.SendInvoice.as_view(), name="api-invoice-send"),
     path(f"{INVOICE}cancel/", invoices.CancelInvoice.as_view(), name="api-invoice-cancel"),
     path(f"{INVOICE}write-off/", invoices.WriteOffInvoice.as_view(), name="api-invoice-write-off"),

@@ -1,4 +1,4 @@
-"""Invoices on the web: the list with its ageing, the form, the invoice, and the page that is printed."""
+"""Invoices on the web: the list with its ageing, the form, the invoice, and its PDF."""
 
 import uuid
 from decimal import Decimal
@@ -18,6 +18,7 @@ from finance.errors import FinanceError, NotFound
 from finance.ledger.selectors import accounts_of, book_for, entry_for
 from finance.models import AccountType, Book, Invoice, Role
 from finance.receivables import selectors, services
+from finance.receivables.paper import served
 from finance.web.access import book_page, id_in, user_of
 from finance.web.account_choices import AccountField
 from finance.web.entry_forms import amount_field
@@ -258,8 +259,6 @@ def _uid(request: HttpRequest) -> uuid.UUID:
 
 @require_GET
 @book_page()
-def invoice_print(request: HttpRequest, book: Book, invoice_id: int) -> HttpResponse:
-    """The invoice as it goes to the client: printed, or saved as PDF, by the browser."""
-    shown = selectors.invoice_for(book=book, invoice_id=invoice_id)
-    context = {"book": book, "invoice": shown, "lines": services.lines_of(shown), "totals": services.totals(shown)}
-    return render(request, "finance/people/invoice_print.html", context)
+def invoice_pdf(request: HttpRequest, book: Book, invoice_id: int) -> HttpResponse:
+    """The invoice as it goes to the client, in the language of whoever asks."""
+    return served(selectors.invoice_for(book=book, invoice_id=invoice_id))

@@ -263,7 +263,7 @@ book_pages = [
     path("invoices/new/", invoices.invoice_new, name="invoice_new"),
     path("invoices/<int:invoice_id>/", invoices.invoice, name="invoice"),
     path("invoices/<int:invoice_id>/edit/", invoices.invoice_edit, name="invoice_edit"),
-    path("invoices/<int:invoice_id>/print/", invoices.invoice_print, name="invoice_print"),
+    path("invoices/<int:invoice_id>/pdf/", invoices.invoice_pdf, name="invoice_pdf"),
 ]
 
 urlpatterns = [

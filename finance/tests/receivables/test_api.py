@@ -66,6 +66,7 @@ ROUTES = [
     ("api-invoice-payments", "post", EDIT, {"amount": "1.00", "account": "Assets:Cash"}),
     ("api-invoice-payment", "delete", EDIT, None),
     ("api-invoice-proposals", "get", READ, None),
+    ("api-invoice-pdf", "get", READ, None),
 ]  # fmt: skip
 MINE = ("api-people", "api-person", "api-claim", "api-cost-group", "api-shared-bill", "api-settle", "api-invoice")
 SENT_ONLY = ("cancel", "write-off", "reminders", "payments", "payment")
