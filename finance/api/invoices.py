@@ -20,7 +20,7 @@ from finance.api.register_files import AnyFormat
 from finance.errors import Invalid, NotFound
 from finance.ledger.selectors import entry_for
 from finance.receivables import selectors, services
-from finance.receivables.models import Invoice, InvoicePayment
+from finance.receivables.models import Invoice, InvoicePayment, RecurringInvoice
 from finance.receivables.paper import served
 from identity.api.idempotency import once_per_key
 
@@ -40,7 +40,7 @@ class InvoiceView(BookView):
     def shown(self, invoice: Invoice) -> Any:
         return shapes.InvoiceSerializer(invoice, context={"today": self.today()}).data
 
-    def changes(self, invoice: Invoice | None = None) -> dict[str, Any]:
+    def changes(self, invoice: Invoice | RecurringInvoice | None = None) -> dict[str, Any]:
         """The body as the service takes it. Raises what is wrong with it, by field."""
         given = self.body()
         if "currency" in given or invoice is None:

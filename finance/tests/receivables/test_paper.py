@@ -58,7 +58,9 @@ def written(book, owner, invoice):
     """The draft with these lines and texts."""
 
     def write(*lines, **texts):
-        given = [services.LineGiven(text=text, quantity=Decimal("1.5"), price=10_00, rate=Decimal(19)) for text in lines]
+        given = [
+            services.LineGiven(text=text, quantity=Decimal("1.5"), price=10_00, rate=Decimal(19)) for text in lines
+        ]
         return services.save_draft(book=book, actor=owner, invoice=invoice, changes={"lines": given, **texts})
 
     return write
