@@ -35,6 +35,8 @@ from finance.ledger.services.erasing import erase_book
 from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
 from finance.planning.detection import services as detection
+from finance.planning.loans.linking import match_payments as match_loan_payments
+from finance.planning.loans.models import Loan
 from finance.planning.schedules.services import match_entries, match_schedule
 from finance.receivables.models import RecurringInvoice
 from finance.receivables.services import make_due_drafts, match_payments
@@ -101,6 +103,17 @@ def match_schedules(events: Sequence[JournalPosted | JournalCorrected], contexts
         posted[event.book_id] += event.recorded
     for book in Book.objects.in_use().filter(pk__in=posted, schedules__isnull=False).distinct().order_by("pk"):
         match_entries(book=book, entry_ids=posted[book.pk])
+
+
+@on(JournalPosted, JournalCorrected, name="finance.match_loans", batch=True)
+def match_loans(events: Sequence[JournalPosted | JournalCorrected], contexts: Sequence[Context]) -> None:
+    """Link new entries that are split as an instalment of a loan; one query where no book has any."""
+    posted: dict[int, list[int]] = defaultdict(list)
+    for event in events:
+        posted[event.book_id] += event.recorded
+    with_loans = Loan.objects.filter(book__in=posted).values("book")
+    for book in Book.objects.in_use().filter(pk__in=with_loans).order_by("pk"):
+        match_loan_payments(book=book, entry_ids=posted[book.pk])
 
 
 @on(ScheduleSaved, name="finance.match_schedule")

@@ -174,6 +174,7 @@ book_pages = [
     path("plan/loans/<int:loan_id>/", plan_loans.plan_loan, name="plan_loan"),
     path("plan/loans/<int:loan_id>/edit/", plan_loans.plan_loan_edit, name="plan_loan_edit"),
     path("plan/loans/<int:loan_id>/pay/", plan_loans.plan_loan_pay, name="plan_loan_pay"),
+    path("plan/loans/<int:loan_id>/link/", plan_loans.plan_loan_link_all, name="plan_loan_link_all"),
     path("plan/loans/<int:loan_id>/link/<uuid:uid>/", plan_loans.plan_loan_link, name="plan_loan_link"),
     path("plan/loans/<int:loan_id>/rates/", plan_loans.plan_loan_rate, name="plan_loan_rate"),
     path("plan/loans/<int:loan_id>/movements/", plan_loans.plan_loan_movement, name="plan_loan_movement"),

@@ -174,7 +174,7 @@ def test_every_column_of_json_is_known():
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
         "Schedule.lines", "Schedule.days", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
-        "Invoice.lines",
+        "Invoice.lines", "RecurringInvoice.lines",
     }  # fmt: skip
 
 

@@ -346,6 +346,7 @@ def bodies(world):
             "amount": "-7.00",
             "lines": [{"account": world["accounts"].rent.pk}],
         },
+        ("POST", BOOK + "loans/{loan_id}/unlinked/"): {"split": True},
         ("POST", BOOK + "recurring/{finding_id}/schedule/"): {"amount": "-15.00", "tags": ["Holiday"]},
         ("POST", BOOK + "recurring/{finding_id}/dismiss/"): None,
         ("POST", BOOK + "recurring/{finding_id}/offer/"): None,
